@@ -1,0 +1,46 @@
+"""What the chain tells the rooms: frozen facts that the indexer hands to the handlers of bootstrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class OperationMined:
+    """An operation stands in a block; a reorg may still take it back."""
+
+    op_id: bytes
+    kind: int
+    leaf: bytes
+    batch: int
+    index: int
+    block_number: int
+    period: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperationFinal:
+    """An operation stands at finality depth."""
+
+    op_id: bytes
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperationReorged:
+    """A block with this operation left the chain; its batch is sent again with the same bytes."""
+
+    op_id: bytes
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSetAside:
+    """The contract refuses this operation for good; the sale stands and D7 applies."""
+
+    op_id: bytes
+    kind: int
+    reason: str
+
+
+ChainEvent = OperationMined | OperationFinal | OperationReorged | OperationSetAside
