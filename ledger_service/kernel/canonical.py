@@ -17,7 +17,8 @@ def canonical_json(value: Canonical) -> bytes:
     """The one byte string of a value under RFC 8785.
 
     Raises:
-        ValueError: a float, an integer beyond 2^53 - 1, a key that is not text, a lone surrogate.
+        TypeError: a float or another type.
+        ValueError: an integer beyond 2^53 - 1, a key that is not text, a lone surrogate.
     """
     _check(value)
     if _has_wide_key(value):
@@ -46,7 +47,7 @@ def _check(value: object) -> None:
         for item in value:
             _check(item)
     else:
-        raise ValueError(f"{type(value).__name__} has no canonical form here")
+        raise TypeError(f"{type(value).__name__} has no canonical form here")
 
 
 def _has_wide_key(value: object) -> bool:

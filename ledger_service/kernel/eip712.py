@@ -47,9 +47,8 @@ class Domain:
     @cached_property
     def separator(self) -> bytes:
         """The EIP-712 domain separator (32 bytes)."""
-        return struct_hash(
-            _DOMAIN_TYPE, keccak256(NAME.encode()), keccak256(VERSION.encode()), self.chain_id, self.clearing_house
-        )
+        name, version = keccak256(NAME.encode()), keccak256(VERSION.encode())
+        return struct_hash(_DOMAIN_TYPE, name, version, self.chain_id, self.clearing_house)
 
     @cached_property
     def tag(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from typing import Any
 
 from ledger_service.kernel.operations import (
     Clawback,
@@ -46,7 +47,8 @@ def operation_of(payload: str) -> Operation:
     names = [(f.name, str(f.type)) for f in fields(cls)]
     if len(names) != len(values):
         raise ValueError("payload has another number of fields")
-    return cls(**{name: _rich(value, type_) for (name, type_), value in zip(names, values, strict=True)})
+    rich: dict[str, Any] = {name: _rich(v, type_) for (name, type_), v in zip(names, values, strict=True)}
+    return cls(**rich)
 
 
 def _plain(value: object) -> object:
@@ -60,7 +62,7 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, int) and value > 2**53 - 1 else value
 
 
-def _rich(value: object, type_: str) -> object:
+def _rich(value: object, type_: str) -> Any:
     if type_ == "bytes":
         return bytes.fromhex(str(value))
     if type_ == "Leg":

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ledger_service.kernel.errors import MalformedField
 
-MICROS_EXPONENT = 6
+# Index is the exponent of the currency: a cent is 10,000 micros, a yen 1,000,000.
+_MICROS_OF_ONE_MINOR = (1_000_000, 100_000, 10_000, 1_000)
 # ISO 4217 minor-unit exponents that differ from 2, for the currencies an alliance may settle in.
 _EXPONENTS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND"), 0),
@@ -14,8 +15,12 @@ _EXPONENTS = {
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
 _CODES_WITH_TWO = frozenset(
-    "AED ARS AUD BDT BGN BRL CAD CHF CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR KES LKR MAD MOP MXN "
-    "MYR NGN NOK NZD PEN PHP PKR PLN QAR RON RUB SAR SEK SGD THB TRY TWD UAH USD UYU ZAR".split()
+    {
+        *("AED", "ARS", "AUD", "BDT", "BGN", "BRL", "CAD", "CHF", "CNY", "COP", "CZK", "DKK", "EGP", "EUR"),
+        *("GBP", "HKD", "HUF", "IDR", "ILS", "INR", "KES", "LKR", "MAD", "MOP", "MXN", "MYR", "NGN", "NOK"),
+        *("NZD", "PEN", "PHP", "PKR", "PLN", "QAR", "RON", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD"),
+        *("UAH", "USD", "UYU", "ZAR"),
+    }
 )
 
 
@@ -47,12 +52,12 @@ def exponent_of(currency: str) -> int:
 
 def minor_of_micros_floor(micros: int, exponent: int) -> int:
     """Whole minor units in a settlement value, rounded down; micros are 10^-6 of the currency."""
-    return micros // 10 ** (MICROS_EXPONENT - exponent)
+    return micros // _MICROS_OF_ONE_MINOR[exponent]
 
 
 def micros_of_minor(minor: int, exponent: int) -> int:
     """The exact settlement value of minor units."""
-    return minor * int(10 ** (MICROS_EXPONENT - exponent))
+    return minor * _MICROS_OF_ONE_MINOR[exponent]
 
 
 def share_floor(total: int, part: int, whole: int) -> int:

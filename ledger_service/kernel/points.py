@@ -14,7 +14,7 @@ NEVER_SECONDS = 2**40 - 1
 
 @dataclass(frozen=True, slots=True, order=True)
 class Leg:
-    """``amount`` points of one programme that are last spendable in ``epoch``, valued by one version of its terms."""
+    """Points of one programme, last spendable in ``epoch``, valued by one version of its terms."""
 
     programme: int
     terms_version: int
@@ -28,7 +28,9 @@ class Leg:
     @staticmethod
     def of_word(word: int) -> Leg:
         """The leg of a word; bits above 144 (a table index in calldata) are ignored."""
-        return Leg(word >> 112 & 0xFFFFFFFF, word >> 96 & 0xFFFF, word >> 64 & 0xFFFFFFFF, word & (1 << 64) - 1)
+        return Leg(
+            word >> 112 & 0xFFFFFFFF, word >> 96 & 0xFFFF, word >> 64 & 0xFFFFFFFF, word & (1 << 64) - 1
+        )
 
 
 @dataclass(frozen=True, slots=True)
