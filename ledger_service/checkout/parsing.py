@@ -1,0 +1,287 @@
+"""Strict parsing of the HTTP bodies into requests.
+
+Unknown fields, wrong types, floats, negative or huge amounts and odd text are refused here, so that no
+service ever sees them. Nothing here knows a database or a clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ledger_service.checkout.fields import (
+    Fields,
+    clean_points,
+    parse_acceptance_signature,
+    quick_text,
+    sequence_of,
+)
+from ledger_service.checkout.requests import (
+    DEFAULT_TTL_SECONDS,
+    Acceptance,
+    AuthoriseRequest,
+    CaptureRequest,
+    ExtendRequest,
+    Line,
+    Presented,
+    RefundLine,
+    RefundRequest,
+    RevokeRequest,
+    SaleRequest,
+    Spend,
+    SpendLeg,
+    VoidRequest,
+)
+from ledger_service.kernel.clock import parse_instant
+from ledger_service.kernel.errors import MalformedField
+from ledger_service.kernel.gs1 import parse_gln, parse_gsrn, parse_gtin
+from ledger_service.kernel.ids import parse_id
+from ledger_service.kernel.money import exponent_of
+from ledger_service.kernel.points import MOST_LEGS
+from ledger_service.kernel.text import clean_integer
+
+MOST_LINES = 200
+GREATEST_MINOR = 9_000_000_000
+GREATEST_QUANTITY = 1_000_000
+LEAST_TTL_SECONDS = 30
+GREATEST_TTL_SECONDS = 3 * 86_400
+LONGEST_PAY_CODE = 400
+LONGEST_KEY = 128
+
+_PROGRAMME = re.compile(r"[A-Z0-9]{2,12}")
+_DIGITS_18 = re.compile(r"[0-9]{18}")
+_SALE_FIELDS = frozenset({"store", "reference", "currency", "lines", "member", "spend", "acceptance"})
+_LINE_FIELDS = frozenset({"line", "sku", "gtin", "category", "quantity", "amount_minor"})
+
+
+def parse_key(value: object) -> str:
+    """Return an idempotency key: 1 to 128 printable ASCII characters.
+
+    Raises:
+        MalformedField: absent, overlong or other characters.
+    """
+    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_KEY or not value.isascii():
+        raise MalformedField("Idempotency-Key", "must have 1 to 128 printable ASCII characters")
+    if not value.isprintable():
+        raise MalformedField("Idempotency-Key", "must have 1 to 128 printable ASCII characters")
+    return value
+
+
+def parse_sale(body: object) -> SaleRequest:
+    """Return the sale of a JSON object.
+
+    Raises:
+        MalformedField: the first field that is missing, unknown, of a wrong type or out of range.
+    """
+    fields = Fields(body, _SALE_FIELDS)
+    return _sale(fields, reference_required=True)
+
+
+def parse_quote(body: object) -> SaleRequest:
+    """Return the sale that a quote asks about; as ``parse_sale``, but the reference may be absent."""
+    return _sale(Fields(body, _SALE_FIELDS), reference_required=False)
+
+
+def parse_authorise(body: object) -> AuthoriseRequest:
+    """Return the authorisation of a JSON object: a sale with ``ttl_seconds`` and ``several``.
+
+    Raises:
+        MalformedField: as ``parse_sale``; also without a pay code or without ``spend``.
+    """
+    fields = Fields(body, _SALE_FIELDS | {"ttl_seconds", "several"})
+    sale = _sale(fields, reference_required=True)
+    if sale.spend is None:
+        raise MalformedField("spend", "is required")
+    return AuthoriseRequest(sale, _ttl(fields, DEFAULT_TTL_SECONDS), fields.flag("several", default=False))
+
+
+def parse_capture(hold_id: object, body: object) -> CaptureRequest:
+    """Return the capture of a JSON object and the hold id of the path.
+
+    Raises:
+        MalformedField: as ``parse_sale``.
+    """
+    fields = Fields(body, {"lines", "reference", "spend", "final"})
+    return CaptureRequest(
+        parse_id(hold_id, "hold"),
+        _lines(fields.get("lines")),
+        quick_text(fields.get("reference"), "reference", 64),
+        _spend(fields.get("spend")),
+        fields.flag("final", default=True),
+    )
+
+
+def parse_void(hold_id: object, body: object) -> VoidRequest:
+    """Return the void of a hold; the body is an empty object.
+
+    Raises:
+        MalformedField: a bad id or any field.
+    """
+    Fields(body, frozenset())
+    return VoidRequest(parse_id(hold_id, "hold"))
+
+
+def parse_extend(hold_id: object, body: object) -> ExtendRequest:
+    """Return the extension of a hold by ``ttl_seconds`` from now.
+
+    Raises:
+        MalformedField: a bad id, no or another ``ttl_seconds`` than 30 seconds to three days.
+    """
+    fields = Fields(body, {"ttl_seconds"})
+    return ExtendRequest(parse_id(hold_id, "hold"), _ttl(fields, None))
+
+
+def parse_refund(sale_id: object, body: object) -> RefundRequest:
+    """Return the refund of pieces of a sale; ``lines`` absent takes all that is left.
+
+    Raises:
+        MalformedField: as ``parse_sale``; a line named twice.
+    """
+    fields = Fields(body, {"reference", "lines"})
+    reference = quick_text(fields.get("reference"), "reference", 64)
+    if fields.get("lines") is None:
+        return RefundRequest(parse_id(sale_id, "sale"), reference, ())
+    raw = sequence_of(fields.get("lines"), "lines", MOST_LINES)
+    lines = tuple(_refund_line(i, item) for i, item in enumerate(raw))
+    _each_line_once([line.line for line in lines])
+    return RefundRequest(parse_id(sale_id, "sale"), reference, lines)
+
+
+def parse_revoke(body: object) -> RevokeRequest:
+    """Return the revocation of a pay code.
+
+    Raises:
+        MalformedField: no pay code text.
+    """
+    fields = Fields(body, {"pay_code"})
+    return RevokeRequest(quick_text(fields.get("pay_code"), "pay_code", LONGEST_PAY_CODE))
+
+
+def _sale(fields: Fields, *, reference_required: bool) -> SaleRequest:
+    reference = fields.get("reference")
+    member = _member(fields.get("member"))
+    spend = _spend(fields.get("spend"))
+    if spend is not None and (member is None or not member.may_spend):
+        raise MalformedField("spend", "needs a pay code")
+    acceptance = _acceptance(fields.get("acceptance"))
+    if acceptance is not None and (member is None or not member.may_spend):
+        raise MalformedField("acceptance", "needs a pay code")
+    return SaleRequest(
+        parse_gln(fields.get("store"), "store"),
+        _currency(fields.get("currency")),
+        _lines(fields.get("lines")),
+        quick_text(reference, "reference", 64) if reference_required or reference is not None else "",
+        member,
+        spend,
+        acceptance,
+    )
+
+
+def _currency(value: object) -> str:
+    if not isinstance(value, str):
+        raise MalformedField("currency", "must be text")
+    exponent_of(value)
+    return value
+
+
+def _lines(value: object) -> tuple[Line, ...]:
+    raw = sequence_of(value, "lines", MOST_LINES)
+    if not raw:
+        raise MalformedField("lines", "must hold at least one line")
+    lines = tuple(_line(i, item) for i, item in enumerate(raw))
+    _each_line_once([line.line for line in lines])
+    if sum(line.amount_minor for line in lines) > GREATEST_MINOR:
+        raise MalformedField("lines", f"must not come to more than {GREATEST_MINOR}")
+    return lines
+
+
+def _line(index: int, value: object) -> Line:
+    # The field's path is built only when it is needed: a basket of 200 lines has 1,200 fields.
+    try:
+        return _bare_line(value)
+    except MalformedField as error:
+        raise MalformedField(f"lines[{index}].{error.field}".rstrip("."), error.reason) from None
+
+
+def _bare_line(value: object) -> Line:
+    if type(value) is not dict or not _LINE_FIELDS.issuperset(value):
+        raise Fields.refusal(value, _LINE_FIELDS)
+    sku, gtin = value.get("sku"), value.get("gtin")
+    return Line(
+        quick_text(value.get("line"), "line", 32),
+        quick_text(value.get("category"), "category", 64),
+        clean_integer(value.get("quantity"), "quantity", 1, GREATEST_QUANTITY),
+        clean_integer(value.get("amount_minor"), "amount_minor", 0, GREATEST_MINOR),
+        None if sku is None else quick_text(sku, "sku", 64),
+        None if gtin is None else parse_gtin(gtin, "gtin"),
+    )
+
+
+def _refund_line(index: int, value: object) -> RefundLine:
+    fields = Fields(value, {"line", "quantity"}, f"lines[{index}]")
+    return RefundLine(
+        quick_text(fields.get("line"), f"lines[{index}].line", 32),
+        clean_integer(fields.get("quantity"), f"lines[{index}].quantity", 1, GREATEST_QUANTITY),
+    )
+
+
+def _each_line_once(names: list[str]) -> None:
+    if len(set(names)) != len(names):
+        raise MalformedField("lines", "must name each line once")
+
+
+def _member(value: object) -> Presented | None:
+    if value is None:
+        return None
+    fields = Fields(value, {"pay_code", "number"}, "member")
+    code, number = fields.get("pay_code"), fields.get("number")
+    if (code is None) == (number is None):
+        raise MalformedField("member", "must have either a pay code or a number")
+    if number is not None:
+        return Presented(number=parse_gsrn(number, "member.number"))
+    text = quick_text(code, "member.pay_code", LONGEST_PAY_CODE)
+    return Presented(digits=text) if _DIGITS_18.fullmatch(text) else Presented(pay_code=text)
+
+
+def _spend(value: object) -> Spend | None:
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        fields = Fields(value, {"max_value_minor"}, "spend")
+        most = clean_integer(fields.get("max_value_minor"), "spend.max_value_minor", 1, GREATEST_MINOR)
+        return Spend(max_value_minor=most)
+    raw = sequence_of(value, "spend", MOST_LEGS)
+    legs = tuple(_spend_leg(i, item) for i, item in enumerate(raw))
+    if not legs or len({leg.programme for leg in legs}) != len(legs):
+        raise MalformedField("spend", "must name at least one programme, and each once")
+    return Spend(legs)
+
+
+def _spend_leg(index: int, value: object) -> SpendLeg:
+    where = f"spend[{index}]"
+    fields = Fields(value, {"programme", "points"}, where)
+    code = fields.get("programme")
+    if not isinstance(code, str) or not _PROGRAMME.fullmatch(code):
+        raise MalformedField(f"{where}.programme", "must be 2 to 12 capital letters or digits")
+    return SpendLeg(code, clean_points(fields.get("points"), f"{where}.points"))
+
+
+def _acceptance(value: object) -> Acceptance | None:
+    if value is None:
+        return None
+    fields = Fields(value, {"accepted_at", "signature"}, "acceptance")
+    instant = parse_instant(fields.get("accepted_at"), "acceptance.accepted_at")
+    signature = fields.get("signature")
+    taken = Acceptance(instant)
+    if signature is None:
+        return taken
+    return replace(taken, signature=parse_acceptance_signature(signature, "acceptance.signature"))
+
+
+def _ttl(fields: Fields, default: int | None) -> int:
+    value: Any = fields.get("ttl_seconds")
+    if value is None and default is not None:
+        return default
+    return clean_integer(value, "ttl_seconds", LEAST_TTL_SECONDS, GREATEST_TTL_SECONDS)

@@ -1,0 +1,160 @@
+"""What a till may ask for, as frozen values; ``parsing`` makes them from JSON, the service takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+DEFAULT_TTL_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a basket: ``amount_minor`` (>= 0) for all its ``quantity`` pieces."""
+
+    line: str
+    category: str
+    quantity: int
+    amount_minor: int
+    sku: str | None = None
+    gtin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """How the member showed up: a signed pay code, 18 changing digits, or the member number."""
+
+    pay_code: str | None = None
+    digits: str | None = None
+    number: str | None = None
+
+    @property
+    def may_spend(self) -> bool:
+        """Whether this carries the member's will; a bare number earns only."""
+        return self.number is None
+
+
+@dataclass(frozen=True, slots=True)
+class SpendLeg:
+    """So many points of one programme."""
+
+    programme: str
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What to pay with points: explicit ``legs``, or up to ``max_value_minor``, soonest expiry first."""
+
+    legs: tuple[SpendLeg, ...] = ()
+    max_value_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """When the till took the pay code, signed by its till key (D2, D3)."""
+
+    accepted_at: datetime
+    signature: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaleRequest:
+    """A basket at a store, perhaps with a member, perhaps partly paid in points; also the body of a quote."""
+
+    store: int
+    currency: str
+    lines: tuple[Line, ...]
+    reference: str = ""
+    member: Presented | None = None
+    spend: Spend | None = None
+    acceptance: Acceptance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthoriseRequest:
+    """A sale whose points are only held; ``several`` announces more than one capture (D17)."""
+
+    sale: SaleRequest
+    ttl_seconds: int = DEFAULT_TTL_SECONDS
+    several: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRequest:
+    """Turn a hold, or part of it, into a sale of ``lines``; ``final`` frees what is left.
+
+    ``spend`` absent takes as much of the hold as the lines can use.
+    """
+
+    hold_id: bytes
+    lines: tuple[Line, ...]
+    reference: str
+    spend: Spend | None = None
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class VoidRequest:
+    """Free a hold."""
+
+    hold_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendRequest:
+    """Keep a hold for ``ttl_seconds`` from now, at most three days after its authorisation."""
+
+    hold_id: bytes
+    ttl_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """So many pieces of a line of the sale."""
+
+    line: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """Take back pieces of a sale; ``lines`` empty means all that is left."""
+
+    sale_id: bytes
+    reference: str
+    lines: tuple[RefundLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeRequest:
+    """Make a pay code worthless, known or not; a late original is refused (D6)."""
+
+    pay_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the API key's ``subject`` (the scope of idempotency keys) and the terminal it belongs to."""
+
+    subject: str
+    merchant_id: int
+    terminal_id: str
+    till_key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """The frame of every write: caller, idempotency key, hash of the body, and the instant of the request."""
+
+    caller: Caller
+    key: str
+    body_hash: bytes
+    at: datetime
+
+
+def body_hash(operation: str, target: str, body: bytes) -> bytes:
+    """SHA-256 over the name of the operation, the id in its path and the raw body: 32 bytes (R1)."""
+    frame = f"{operation}\n{target}\n".encode()
+    return sha256(frame + body).digest()
