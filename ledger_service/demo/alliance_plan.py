@@ -1,0 +1,138 @@
+"""The alliance of the main run: twelve rival merchants made of the departments of the real data set.
+
+A merchant's GLN and each store's GLN follow from the merchant's place in this list and the data's store
+number, under the GS1 prefix for examples (952). Nothing here is random and nothing is read from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from ledger_service.kernel.gs1 import with_check_digit
+
+Period = Literal["week", "month", "quarter"]
+CURRENCY = "USD"
+FIRST_DAY = date(2017, 1, 1)
+LAST_DAY = date(2018, 12, 31)
+FOUNDED_AT = datetime(2016, 12, 1, 12, tzinfo=UTC)
+OPENS_AT = datetime(2017, 1, 1, tzinfo=UTC)
+_GS1_DEMO_PREFIX = "952"
+
+
+@dataclass(frozen=True)
+class Programme:
+    """One merchant's points: what a point is worth, what earns one, and when it expires.
+
+    ``point_value_micros`` is settlement micros a point; ``points_per_unit`` is points for each whole dollar;
+    ``validity_epochs`` counts the calendar periods after the one of the purchase.
+    """
+
+    code: str
+    point_value_micros: int
+    points_per_unit: int
+    fee_bps: int
+    issuance_cap: int
+    period: Period
+    validity_epochs: int
+
+
+@dataclass(frozen=True)
+class Merchant:
+    """A rival business: some departments of the data, its time zone, and its programme where it has one."""
+
+    position: int
+    name: str
+    timezone: str
+    departments: tuple[str, ...]
+    programme: Programme | None
+
+    @property
+    def key(self) -> str:
+        """A short stable name: the programme's code, or NONE for the merchant without a programme."""
+        return self.programme.code if self.programme else "NONE"
+
+    @cached_property
+    def gln(self) -> str:
+        """The merchant's GLN, 13 digits."""
+        return with_check_digit(f"{_GS1_DEMO_PREFIX}{self.position:02d}0000000")
+
+    def store_gln(self, store: int) -> str:
+        """The GLN of this merchant's shop at one of the data's stores (1 .. 9,999,999)."""
+        return with_check_digit(f"{_GS1_DEMO_PREFIX}{self.position:02d}{store:07d}")
+
+    def epoch_ends(self) -> list[datetime]:
+        """The programme's calendar: the end of each period at the merchant's local midnight, as UTC
+        instants.
+        """
+        if self.programme is None:
+            return []
+        zone = ZoneInfo(self.timezone)
+        return [
+            datetime.combine(day, time(), zone).astimezone(UTC) for day in _period_ends(self.programme.period)
+        ]
+
+
+def _period_ends(period: Period) -> Iterator[date]:
+    """The first day after each period, from the first that ends after the data begins."""
+    day = FIRST_DAY
+    while day < LAST_DAY:
+        day += timedelta(days=1)
+        first_of_month = day.day == 1
+        if (
+            (period == "week" and day.weekday() == 0 and day > date(2017, 1, 2))
+            or (period == "month" and first_of_month)
+            or (period == "quarter" and first_of_month and day.month in (1, 4, 7, 10))
+        ):
+            yield day
+
+
+_NEW_YORK, _CHICAGO, _DENVER, _LOS_ANGELES = (
+    "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles",
+)  # fmt: skip
+_PLENTY = 1_000_000_000
+
+MERCHANTS = (
+    Merchant(1, "Meadow Grocers", _NEW_YORK, ("GROCERY", "FROZEN GROCERY", "PRODUCE"),
+             Programme("GROC", 10_000, 1, 100, _PLENTY, "quarter", 1)),
+    Merchant(2, "Quayside Meat & Fish", _NEW_YORK, ("MEAT", "MEAT-PCKGD", "SEAFOOD", "SEAFOOD-PCKGD"),
+             Programme("MEAT", 5_000, 3, 150, _PLENTY, "month", 2)),
+    Merchant(3, "Corner Deli & Bakery", _NEW_YORK, ("DELI", "PASTRY", "CHEF SHOPPE", "SALAD BAR"),
+             Programme("DELI", 20_000, 1, 200, _PLENTY, "month", 1)),
+    Merchant(4, "Lantern Drugstore", _CHICAGO, ("DRUG GM", "COSMETICS"),
+             Programme("DRUG", 1_000, 20, 125, _PLENTY, "quarter", 1)),
+    Merchant(5, "Good Measure Nutrition", _DENVER, ("NUTRITION",),
+             Programme("NUTR", 2_000, 10, 150, _PLENTY, "month", 2)),
+    Merchant(6, "Milepost Fuel", _CHICAGO, ("FUEL", "AUTOMOTIVE"),
+             Programme("FUEL", 1_000, 30, 50, _PLENTY, "week", 0)),
+    Merchant(7, "Petal Florist", _NEW_YORK, ("FLORAL",),
+             Programme("FLOR", 50_000, 1, 250, _PLENTY, "quarter", 1)),
+    Merchant(8, "Green Gate Garden Centre", _DENVER, ("GARDEN CENTER",),
+             Programme("GARD", 25_000, 2, 250, _PLENTY, "quarter", 2)),
+    Merchant(9, "Cask & Cellar Spirits", _NEW_YORK, ("SPIRITS",),
+             Programme("SPIR", 4_000, 5, 200, _PLENTY, "month", 1)),
+    Merchant(10, "Blue Plate Restaurant", _LOS_ANGELES, ("RESTAURANT",),
+             Programme("REST", 100_000, 1, 300, _PLENTY, "month", 3)),
+    Merchant(11, "Main Street General", _CHICAGO,
+             ("MISCELLANEOUS", "TRAVEL & LEISURE", "COUPON", "GM MERCH EXP", "PHOTO & VIDEO", "CNTRL/STORE SUP",
+              "POSTAL CENTER", "PROD-WHS SALES", "TOYS", "ELECT &PLUMBING"),
+             Programme("GENL", 3_000, 5, 100, _PLENTY, "month", 1)),
+    Merchant(12, "Unassigned", _NEW_YORK, (), None),
+)  # fmt: skip
+UNASSIGNED = MERCHANTS[-1]
+PROGRAMMES = {m.programme.code: m.programme for m in MERCHANTS if m.programme}
+_BY_DEPARTMENT = {department: merchant for merchant in MERCHANTS for department in merchant.departments}
+
+
+def merchant_of_department(department: str | None) -> Merchant:
+    """The merchant whose line it is: ``Unassigned`` where the data has no product row.
+
+    Raises:
+        KeyError: a department that the plan does not name; a new edition of the data must be looked at by a
+        person.
+    """
+    return UNASSIGNED if department is None else _BY_DEPARTMENT[department]

@@ -1,0 +1,117 @@
+"""Simulated phones: each makes its own key from the run's seed, signs its own permits, keeps its own book of points.
+
+A phone never asks the service what it holds: like a real one in a cellar, it reads its receipts. That makes its book
+a second opinion about every balance, which the report compares with the service's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ledger_service.kernel.clock import parse_instant, seconds_floor
+from ledger_service.kernel.eip712 import Domain
+from ledger_service.kernel.paycode import LIFE_SECONDS, encode_pay_code, sign_pay_code
+from ledger_service.kernel.permits import SpendPermit, nonce_of
+from ledger_service.demo.rules import HeldLot
+from ledger_service.kernel.secp256k1 import address_of_key, keccak256
+
+
+def device_key(seed: str, household: int) -> bytes:
+    """The 32-byte private key of a household's phone in this run; worthless outside it."""
+    return keccak256(f"alliance-ledger demo phone|{seed}|{household}".encode())
+
+
+@dataclass
+class Phone:
+    """One household's phone: account, device lane, next permit counter and the points it read off its receipts."""
+
+    household: int
+    key: bytes
+    number: str = ""
+    account: bytes = b""
+    lane: int = 0
+    counter: int = 0
+    joined: bool = False
+    lots: dict[str, dict[int, int]] = field(default_factory=dict)
+
+    @property
+    def signer(self) -> bytes:
+        """The address that the device's key signs as."""
+        return address_of_key(self.key)
+
+    def pay_code(self, domain: Domain, at: datetime, max_value_micros: int) -> str:
+        """A fresh pay code for one checkout at ``at``; uses up one counter of the device's lane."""
+        permit = SpendPermit(
+            self.account, nonce_of(self.lane, self.counter), max_value_micros, seconds_floor(at) + LIFE_SECONDS
+        )
+        self.counter += 1
+        return encode_pay_code(sign_pay_code(self.key, domain, permit))
+
+    def spendable(self, at: datetime, except_programme: str) -> list[HeldLot]:
+        """What may be spent at ``at`` at a merchant whose own programme is left out."""
+        now = seconds_floor(at)
+        return [
+            HeldLot(code, expires_at, points)
+            for code, lots in self.lots.items()
+            if code != except_programme
+            for expires_at, points in lots.items()
+            if points > 0 and expires_at > now
+        ]
+
+    def read_sale(self, answer: dict[str, Any], ends: EpochEnds) -> None:
+        """Book a sale's receipt: what was spent by epoch, what was earned."""
+        for spent in answer["spent"]:
+            for leg in spent["legs"]:
+                self._add(spent["programme"], ends.of(spent["programme"], leg["epoch"]), -leg["points"])
+        for earned in answer["earned"]:
+            if earned["points"]:
+                self._add(earned["programme"], seconds_floor(parse_instant(earned["expires_at"], "expires_at")),
+                          earned["points"])
+
+    def read_balance(self, answer: dict[str, Any]) -> None:
+        """Replace the book by the service's: after a refund, whose effects reach back over several receipts."""
+        self.lots = {}
+        for programme in answer["programmes"]:
+            for lot in programme["lots"]:
+                if lot["available"]:
+                    at = seconds_floor(parse_instant(lot["expires_at"], "expires_at"))
+                    self._add(programme["programme"], at, lot["available"])
+
+    def forget_expired(self, at: datetime) -> None:
+        """Drop what can no longer be spent, so that the book stays small."""
+        now = seconds_floor(at)
+        for code in list(self.lots):
+            self.lots[code] = {e: p for e, p in self.lots[code].items() if e > now and p}
+
+    def state(self) -> list[Any]:
+        """What a checkpoint keeps of the phone; the key follows from the seed."""
+        return [self.number, self.account.hex(), self.lane, self.counter, self.lots]
+
+    def restore(self, state: list[Any]) -> None:
+        """Continue from a checkpoint."""
+        self.number, account, self.lane, self.counter, lots = state
+        self.account = bytes.fromhex(account)
+        self.lots = {code: {int(e): p for e, p in by_end.items()} for code, by_end in lots.items()}
+        self.joined = True
+
+    def _add(self, programme: str, expires_at: int, points: int) -> None:
+        by_end = self.lots.setdefault(programme, {})
+        by_end[expires_at] = by_end.get(expires_at, 0) + points
+
+
+class EpochEnds:
+    """When each programme's epochs end, in seconds, from the alliance's plan."""
+
+    def __init__(self, calendars: dict[str, list[datetime]]) -> None:
+        self._ends = {code: [seconds_floor(end) for end in ends] for code, ends in calendars.items()}
+
+    def of(self, programme: str, epoch: int) -> int:
+        """The end of an epoch, which are counted from 1."""
+        return self._ends[programme][epoch - 1]
+
+    def between(self, after: datetime, until: datetime) -> list[int]:
+        """Every end after one instant and up to another, in order: the barriers of a replay."""
+        low, high = seconds_floor(after), seconds_floor(until)
+        return sorted({end for ends in self._ends.values() for end in ends if low < end <= high})
