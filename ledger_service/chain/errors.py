@@ -1,0 +1,98 @@
+"""What the chain room refuses, and the failures that its callers must tell apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger_service.kernel.errors import Category, DomainError
+
+
+@dataclass(eq=False)
+class ChainUnavailable(DomainError):
+    """The node did not answer, or answered with nothing usable; asking again later is right."""
+
+    method: str
+    reason: str
+
+    code = "chain-unavailable"
+    category = Category.UNAVAILABLE
+    why = "The chain's node cannot be reached or does not answer properly."
+    fix = "Wait and try again; checkouts go on without the chain and catch up later."
+
+
+@dataclass(eq=False)
+class NodeRefusal(DomainError):
+    """The node answered a call with an error object; ``failures`` says what it means."""
+
+    method: str
+    number: int
+    message: str
+    data: str | None = None
+
+    code = "chain-node-refusal"
+    category = Category.UNAVAILABLE
+    why = "The chain's node refused a call."
+    fix = "See the bridge's log for the call and the node's reason; the alarm names what to do."
+
+
+@dataclass(eq=False)
+class LyingNode(DomainError):
+    """The node's answers contradict each other or our own signed batches; nothing was believed."""
+
+    block: int
+    reason: str
+
+    code = "chain-node-inconsistent"
+    category = Category.UNAVAILABLE
+    why = "The node's answers contradict each other, so none of them was taken over."
+    fix = "Check the node, or point the bridge at another one; the bridge goes on by itself when the answers agree."
+
+
+@dataclass(eq=False)
+class WrongNetwork(DomainError):
+    """The node serves another chain than the one this alliance was deployed on."""
+
+    expected_chain_id: int
+    actual_chain_id: int
+
+    code = "chain-wrong-network"
+    category = Category.UNAVAILABLE
+    why = "The node serves another network than the one that holds this alliance's contracts."
+    fix = "Set ALLIANCE_CHAIN_URL to a node of the right network."
+
+
+@dataclass(eq=False)
+class NoTimeControl(DomainError):
+    """Replay was asked for on a network whose blocks cannot be dated (D16)."""
+
+    client: str
+
+    code = "chain-no-time-control"
+    category = Category.UNAVAILABLE
+    why = "Replay dates blocks by the data's clock, and this network does not let anyone do that."
+    fix = "Replay on the local chain or on anvil, or leave replay mode."
+
+
+@dataclass(eq=False)
+class LeadershipLost(DomainError):
+    """Another bridge leads now; what this one was about to write was not written."""
+
+    holder: str
+
+    code = "chain-not-leader"
+    category = Category.CONFLICT
+    why = "Only one bridge works on a database at a time, and another one holds the lead."
+    fix = "Nothing; this bridge stands by and takes over when the other one's lease ends."
+
+
+@dataclass(eq=False)
+class AdminRefused(DomainError):
+    """A deployment or administration step was refused by the contract or failed in a block."""
+
+    step: str
+    reason: str
+
+    code = "chain-admin-refused"
+    category = Category.REFUSED
+    why = "The contract refused a step of deployment or administration."
+    fix = "Read `reason`, correct the input and run the same command again; finished steps are not repeated."

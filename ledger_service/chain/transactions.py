@@ -1,0 +1,75 @@
+"""Raw chain transactions of type 2 (EIP-1559): their bytes, hash, and the address a creation gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger_service.kernel.secp256k1 import keccak256
+
+Item = bytes | int | list["Item"]
+
+
+def rlp(item: Item) -> bytes:
+    """The RLP form of bytes, a non-negative integer or a list of these."""
+    if isinstance(item, list):
+        body = b"".join(rlp(part) for part in item)
+        return _prefix(len(body), 0xC0) + body
+    raw = item if isinstance(item, bytes) else item.to_bytes((item.bit_length() + 7) // 8, "big")
+    return raw if len(raw) == 1 and raw[0] < 0x80 else _prefix(len(raw), 0x80) + raw
+
+
+def _prefix(length: int, base: int) -> bytes:
+    if length < 56:
+        return bytes([base + length])
+    size = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([base + 55 + len(size)]) + size
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """What a transaction bids per gas, in wei."""
+
+    max_fee: int
+    priority_fee: int
+
+    def bumped(self, percent: int) -> Fee:
+        """A bid that is higher by ``percent``, rounded up, so that a pool takes it as a replacement."""
+        factor = 100 + percent
+        return Fee(-(-self.max_fee * factor // 100), -(-max(self.priority_fee, 1) * factor // 100))
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A chain tx before its signature; ``to`` is None for a contract creation."""
+
+    chain_id: int
+    nonce: int
+    fee: Fee
+    gas: int
+    to: bytes | None
+    data: bytes
+
+    def _body(self) -> list[Item]:
+        return [
+            self.chain_id, self.nonce, self.fee.priority_fee, self.fee.max_fee, self.gas, self.to or b"", 0,
+            self.data, [],
+        ]  # fmt: skip
+
+    def digest(self) -> bytes:
+        """The 32 bytes that the sender signs."""
+        return keccak256(b"\x02" + rlp(self._body()))
+
+    def signed(self, signature: bytes) -> bytes:
+        """The raw transaction with a 65-byte signature r, s, v (v 27 or 28)."""
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+        return b"\x02" + rlp([*self._body(), signature[64] - 27, r, s])
+
+
+def hash_of(raw: bytes) -> bytes:
+    """The transaction hash of raw bytes."""
+    return keccak256(raw)
+
+
+def created_address(sender: bytes, nonce: int) -> bytes:
+    """The address of the contract that ``sender`` creates with ``nonce``."""
+    return keccak256(rlp([sender, nonce]))[12:]
