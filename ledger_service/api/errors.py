@@ -1,0 +1,175 @@
+"""What the HTTP door itself refuses, before any service is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger_service.kernel.errors import Category, DomainError
+
+
+@dataclass(eq=False)
+class RouteUnknown(DomainError):
+    """No route has this path."""
+
+    code = "route-unknown"
+    category = Category.MISSING
+    why = "No resource of this service has this path."
+    fix = "Compare the path with /openapi.json; ids are lower-case hex, GLNs and member numbers plain digits."
+
+
+@dataclass(eq=False)
+class MethodNotAllowed(DomainError):
+    """The path exists, but not with this method."""
+
+    method: str
+    allowed: str
+
+    code = "method-not-allowed"
+    category = Category.WRONG_METHOD
+    why = "The resource exists but does not answer to this method."
+    fix = "Use one of the methods in `allowed`."
+
+
+@dataclass(eq=False)
+class BodyTooLarge(DomainError):
+    """The body is longer than the door reads."""
+
+    most_bytes: int
+
+    code = "body-too-large"
+    category = Category.TOO_LARGE
+    why = "The request body is longer than this service reads."
+    fix = "Send at most `most_bytes` bytes; split a larger basket into several sales."
+
+
+@dataclass(eq=False)
+class MediaTypeUnsupported(DomainError):
+    """The body is not announced as JSON."""
+
+    expected: str
+
+    code = "media-type-unsupported"
+    category = Category.WRONG_MEDIA_TYPE
+    why = "The Content-Type of the request is not one this resource reads."
+    fix = "Send the body as `expected`, in UTF-8."
+
+
+@dataclass(eq=False)
+class MalformedBody(DomainError):
+    """The body is not one JSON object that has a single meaning."""
+
+    reason: str
+
+    code = "malformed-body"
+    category = Category.MALFORMED
+    why = "The body is not a JSON object in UTF-8, or names a field twice, or holds a NUL character."
+    fix = "Correct the body as `reason` says; a JSON library's own output is always accepted."
+
+
+@dataclass(eq=False)
+class IdempotencyKeyMissing(DomainError):
+    """A write came without a key."""
+
+    code = "idempotency-key-missing"
+    category = Category.MALFORMED
+    why = "Every write needs an Idempotency-Key, so that a retry can never act twice."
+    fix = "Make one key per business act (a UUID does), and send the same key with every retry of it."
+
+
+@dataclass(eq=False)
+class IdempotencyKeyMalformed(DomainError):
+    """The key has a length or characters that we do not take."""
+
+    code = "idempotency-key-malformed"
+    category = Category.MALFORMED
+    why = "The Idempotency-Key is not 1 to 128 printable ASCII characters without spaces."
+    fix = "Send a key of 1 to 128 printable ASCII characters, for example a UUID."
+
+
+@dataclass(eq=False)
+class CredentialsMissing(DomainError):
+    """No bearer key came with the request."""
+
+    code = "credentials-missing"
+    category = Category.UNAUTHENTICATED
+    why = "The resource needs an API key and the request carries none."
+    fix = "Send `Authorization: Bearer alk_…` with the key that the operator or merchant issued."
+
+
+@dataclass(eq=False)
+class CredentialsRefused(DomainError):
+    """The bearer key is not one in force."""
+
+    code = "credentials-refused"
+    category = Category.UNAUTHENTICATED
+    why = "The API key is unknown, revoked or altered."
+    fix = "Check the key for lost characters; ask for a new one if it was rotated or revoked."
+
+
+@dataclass(eq=False)
+class RoleNotAllowed(DomainError):
+    """The key is valid but not for this resource."""
+
+    role: str
+
+    code = "role-not-allowed"
+    category = Category.FORBIDDEN
+    why = "The role of this API key may not use this resource."
+    fix = "Use a key with one of the roles that /openapi.json names for the resource."
+
+
+@dataclass(eq=False)
+class NotYours(DomainError):
+    """The object belongs to somebody else."""
+
+    field: str
+
+    code = "not-yours"
+    category = Category.FORBIDDEN
+    why = "The request names a store, terminal, merchant or member that this API key does not act for."
+    fix = "Use the key of the party named in `field`, or leave the field to the key's own party."
+
+
+@dataclass(eq=False)
+class RateLimited(DomainError):
+    """The key's bucket is empty."""
+
+    retry_after_seconds: int
+
+    code = "rate-limited"
+    category = Category.THROTTLED
+    why = "This API key, or this address with wrong keys, sent more requests than its limit allows."
+    fix = "Wait `retry_after_seconds`; the RateLimit headers of every answer show what is left."
+
+
+@dataclass(eq=False)
+class ReplayClockRefused(DomainError):
+    """An instant was sent to a service that runs on real time."""
+
+    code = "replay-clock-refused"
+    category = Category.MALFORMED
+    why = "The header Alliance-Time is only taken while the service replays old data."
+    fix = "Leave the header out, or start the service with ALLIANCE_REPLAY=1 on a fresh database."
+
+
+@dataclass(eq=False)
+class CursorRefused(DomainError):
+    """A paging cursor that this service did not give out for this list."""
+
+    code = "cursor-refused"
+    category = Category.MALFORMED
+    why = "The cursor was altered, cut, or given out for another list."
+    fix = "Start again without a cursor and follow `next_cursor` of each page unchanged."
+
+
+@dataclass(eq=False)
+class ServiceNotReady(DomainError):
+    """Something the service cannot work without is missing."""
+
+    part: str
+    retry_after_seconds: int
+
+    code = "service-not-ready"
+    category = Category.UNAVAILABLE
+    why = "The database cannot be reached, its migrations are behind, or the writer has stopped."
+    fix = "Wait `retry_after_seconds`; the operator looks at the part named in `part`."

@@ -1,0 +1,241 @@
+"""The way of one request: key, limit, clock, body, endpoint, answer. It knows WSGI, but not Flask.
+
+Every declared route goes through ``Pipeline.answer``, whether Flask's URL map or the short way of
+``app`` found it.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+import orjson
+
+from ledger_service.api.door import Body, parse_body, read_body
+from ledger_service.api.errors import (
+    CredentialsMissing,
+    CredentialsRefused,
+    IdempotencyKeyMalformed,
+    IdempotencyKeyMissing,
+    ReplayClockRefused,
+    RoleNotAllowed,
+)
+from ledger_service.api.limits import Buckets
+from ledger_service.api.metrics import Metrics
+from ledger_service.api.problems import PROBLEM_TYPE, internal_problem, problem_of
+from ledger_service.api.request_log import RequestLog
+from ledger_service.api.routes import Call, Identity, Reply, Route, Served
+from ledger_service.api.schema import shown
+from ledger_service.kernel.clock import Clock, parse_instant
+from ledger_service.kernel.errors import DomainError, MalformedField
+
+Environ = dict[str, Any]
+Headers = list[tuple[str, str]]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_KEY = re.compile(r"[!-~]{1,128}")
+_FIXED: Headers = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+]
+_NO_BODY = Body({}, b"")
+
+
+class Authenticator(Protocol):
+    """Turns a bearer key into an identity; the merchants room stands behind it."""
+
+    def identify(self, key: str) -> Identity | None:
+        """The identity of a key in force, or None."""
+
+
+class ReplayClock(Clock, Protocol):
+    """A clock that requests move (D16)."""
+
+    def observe(self, instant: datetime) -> None:
+        """Note an instant of the replayed data; the clock stands at the newest one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A finished response."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Anonymous:
+    """Who calls a public route."""
+
+    key_id = ""
+    subject = "public"
+    role = "public"
+    merchant_id = None
+
+
+ANONYMOUS = Anonymous()
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What every request passes through; built once per process by ``bootstrap``.
+
+    ``replay`` is None outside replay mode.
+    """
+
+    authenticator: Authenticator
+    clock: Clock
+    replay: ReplayClock | None
+    keys: Buckets
+    strangers: Buckets
+    metrics: Metrics
+    log: RequestLog
+
+    def answer(self, environ: Environ, served: Served, path: Mapping[str, str]) -> Answered:
+        """Return the response of a declared route; never raises, a bug becomes a 500 with a trace id."""
+        begun = time.perf_counter()
+        request_id = request_id_of(environ)
+        route = served.route
+        headers = self._common(request_id, personal=route.personal)
+        identity: Identity = ANONYMOUS
+        try:
+            identity = self._admit(environ, route, headers)
+            reply = served.endpoint(self._call(environ, route, identity, (request_id, path)))
+            status, body = reply.status, _finish(reply, headers)
+        except DomainError as error:
+            status, body = _refuse(error, request_id, headers)
+        except Exception as error:  # the top loop of HTTP: nothing may escape it
+            self.log.failure(error, request_id)
+            status, body = 500, internal_problem(request_id)
+            headers.append(("Content-Type", PROBLEM_TYPE))
+        self._record(environ, (route.path, status), (begun, request_id, identity.key_id))
+        headers.append(("Content-Length", str(len(body))))
+        return Answered(status, headers, body)
+
+    def refuse(self, environ: Environ, error: DomainError) -> Answered:
+        """Return the problem of a request that no route took."""
+        begun, request_id = time.perf_counter(), request_id_of(environ)
+        headers = self._common(request_id, personal=True)
+        status, body = _refuse(error, request_id, headers)
+        self._record(environ, ("unknown", status), (begun, request_id, ""))
+        headers.append(("Content-Length", str(len(body))))
+        return Answered(status, headers, body)
+
+    def _common(self, request_id: str, *, personal: bool) -> Headers:
+        headers = [*_FIXED, ("X-Request-Id", request_id)]
+        if personal:
+            headers.append(("Cache-Control", "no-store"))
+        if self.replay is not None:
+            headers.append(("Alliance-Clock", "replay"))
+        return headers
+
+    def _admit(self, environ: Environ, route: Route, headers: Headers) -> Identity:
+        if not route.roles:
+            return ANONYMOUS
+        scheme, _, key = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise CredentialsMissing
+        identity = self.authenticator.identify(key)
+        if identity is None:
+            self.strangers.take(environ.get("REMOTE_ADDR", ""))
+            raise CredentialsRefused
+        headers += self.keys.headers(self.keys.take(identity.key_id))
+        if identity.role not in route.roles:
+            raise RoleNotAllowed(identity.role)
+        return identity
+
+    def _call(
+        self, environ: Environ, route: Route, identity: Identity, where: tuple[str, Mapping[str, str]]
+    ) -> Call:
+        at = self._instant(environ)
+        query = _query(environ, route)
+        body, key = _NO_BODY, ""
+        if route.write:
+            key = _idempotency_key(environ)
+        if route.method != "GET":
+            frame = f"{route.method} {environ['PATH_INFO']}"
+            body = parse_body(read_body(environ), environ.get("CONTENT_TYPE") or "", frame)
+            if route.body is not None and not route.room_checks:
+                route.body.check(body.fields, "")
+        return Call(identity, at, where[0], where[1], query, body, key)
+
+    def _instant(self, environ: Environ) -> datetime:
+        text = environ.get("HTTP_ALLIANCE_TIME")
+        if text is None:
+            return self.clock.now()
+        if self.replay is None:
+            raise ReplayClockRefused
+        instant = parse_instant(text, "Alliance-Time")
+        self.replay.observe(instant)
+        return instant
+
+    def _record(self, environ: Environ, what: tuple[str, int], who: tuple[float, str, str]) -> None:
+        (route, status), (begun, request_id, key_id) = what, who
+        seconds = time.perf_counter() - begun
+        method = environ["REQUEST_METHOD"]
+        method = method if method in _METHODS else "other"
+        self.metrics.request(method, route, status, seconds)
+        facts: dict[str, Any] = {"method": method, "route": route, "status": status, "micros": int(seconds * 1e6)}
+        self.log.request(facts | {"request_id": request_id, "key_id": key_id})
+
+
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+
+
+def request_id_of(environ: Environ) -> str:
+    """The caller's X-Request-Id when it is 1 to 64 plain characters, else a fresh one."""
+    given = environ.get("HTTP_X_REQUEST_ID")
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _idempotency_key(environ: Environ) -> str:
+    key: str | None = environ.get("HTTP_IDEMPOTENCY_KEY")
+    if not key:
+        raise IdempotencyKeyMissing
+    if not _KEY.fullmatch(key):
+        raise IdempotencyKeyMalformed
+    return key
+
+
+def _query(environ: Environ, route: Route) -> dict[str, str]:
+    text = environ.get("QUERY_STRING") or ""
+    if not text and not route.query:
+        return {}
+    query: dict[str, str] = {}
+    for name, value in _pairs(text):
+        if name not in route.query or name in query:
+            raise MalformedField(f"query.{shown(name)}", "is not a known parameter, or came twice")
+        route.query[name].schema.check(value, f"query.{name}")
+        query[name] = value
+    for name, parameter in route.query.items():
+        if parameter.required and name not in query:
+            raise MalformedField(f"query.{name}", "is required")
+    return query
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=20)
+    except ValueError:
+        raise MalformedField("query", "must be a query string in UTF-8") from None
+
+
+def _finish(reply: Reply, headers: Headers) -> bytes:
+    headers.append(("Content-Type", reply.media_type))
+    headers.extend(reply.headers)
+    if reply.replayed:
+        headers.append(("Idempotency-Replayed", "true"))
+    return reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body)
+
+
+def _refuse(error: DomainError, request_id: str, headers: Headers) -> tuple[int, bytes]:
+    status, body, extra = problem_of(error, request_id)
+    headers.extend(extra)
+    headers.append(("Content-Type", PROBLEM_TYPE))
+    return status, body
