@@ -1,0 +1,182 @@
+"""What custody may be asked: one frozen value per kind, each readable, with its form on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from ledger_service.kernel.eip712 import Domain
+
+RELAYER = "relayer"
+OPERATOR = "operator"
+SENDING_KEYS = frozenset({RELAYER, OPERATOR})
+MERCHANT_PURPOSES = frozenset({"admin", "operations", "settlement"})
+SERVICE_SECRETS = frozenset({"identity", "one-time", "receipt", "cursor"})
+
+
+def merchant_key_name(merchant: int, purpose: str) -> str:
+    """The name of a merchant's key: ``merchant:<GLN>:admin|operations|settlement``.
+
+    Raises:
+        ValueError: another purpose.
+    """
+    if purpose not in MERCHANT_PURPOSES:
+        raise ValueError(purpose)
+    return f"merchant:{merchant:013d}:{purpose}"
+
+
+@dataclass(frozen=True, slots=True)
+class SignSlice:
+    """A merchant's slice of one batch, signed by its operations key (D2)."""
+
+    wire: ClassVar[str] = "slice"
+    batch: int
+    merchant: int
+    leaves: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignSpendPermit:
+    """A custodial member's spend permit, counted against the limits of D1."""
+
+    wire: ClassVar[str] = "spend-permit"
+    account: bytes
+    nonce: int
+    max_value_micros: int
+    valid_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignSignerGrant:
+    """The custodial key's leave for a further signer of its account."""
+
+    wire: ClassVar[str] = "signer-grant"
+    account: bytes
+    signer: bytes
+    flags: int
+    valid_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignTerms:
+    """The next version of a programme's terms, signed by the issuer's admin key."""
+
+    wire: ClassVar[str] = "terms"
+    merchant: int
+    programme: int
+    version: int
+    effective_from: int
+    point_value_micros: int
+    fee_bps: int
+    issuance_cap: int
+    validity_epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignTransactionDigest:
+    """A chain transaction's digest; only the relayer's and the operator's sending keys do this."""
+
+    wire: ClassVar[str] = "transaction"
+    key: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AddressOfKey:
+    """The address of a named key: ``relayer``, ``operator`` or ``merchant:<GLN>:<purpose>``."""
+
+    wire: ClassVar[str] = "address"
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressOfAccount:
+    """The address of the custodial key of an account."""
+
+    wire: ClassVar[str] = "custodial-address"
+    account: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSecret:
+    """32 secret bytes that the service itself needs, for one of the purposes in SERVICE_SECRETS."""
+
+    wire: ClassVar[str] = "service-secret"
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindDomain:
+    """From now on custody signs for this alliance only; the registry signs terms in its own domain."""
+
+    wire: ClassVar[str] = "bind"
+    chain_id: int
+    clearing_house: bytes
+    registry: bytes
+
+    @property
+    def domain(self) -> Domain:
+        """The domain of slices and permits."""
+        return Domain(self.chain_id, self.clearing_house)
+
+
+Request = (
+    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignTransactionDigest
+    | AddressOfKey | AddressOfAccount | ServiceSecret | BindDomain
+)  # fmt: skip
+_KINDS: tuple[type[Request], ...] = (
+    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignTransactionDigest,
+    AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
+)  # fmt: skip
+_BY_WIRE = {kind.wire: kind for kind in _KINDS}
+_WIDTH = {"account": 20, "signer": 20, "clearing_house": 20, "registry": 20, "digest": 32}
+
+
+def request_to_wire(request: Request) -> list[object]:
+    """The request as a JSON list: its kind, then its fields in order; bytes as hex."""
+    out: list[object] = [request.wire]
+    for field in fields(request):
+        value = getattr(request, field.name)
+        if isinstance(value, bytes):
+            value = value.hex()
+        elif isinstance(value, tuple):
+            value = [item.hex() for item in value]
+        out.append(value)
+    return out
+
+
+def request_of_wire(raw: object) -> Request:
+    """The request that ``request_to_wire`` wrote; its fields have their types and widths.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if not isinstance(raw, list) or not raw or raw[0] not in _BY_WIRE:
+        raise ValueError("no such request")
+    kind = _BY_WIRE[raw[0]]
+    columns = fields(kind)
+    if len(columns) != len(raw) - 1:
+        raise ValueError("another number of fields")
+    return kind(*(_typed(f.name, str(f.type), v) for f, v in zip(columns, raw[1:], strict=True)))
+
+
+def _typed(name: str, type_: str, value: object) -> object:
+    if type_ == "int":
+        if type(value) is not int or not 0 <= value < 2**64:
+            raise ValueError(f"{name} is no unsigned 64-bit integer")
+        return value
+    if type_ == "str":
+        if not isinstance(value, str):
+            raise ValueError(f"{name} is no text")
+        return value
+    if type_ == "bytes":
+        return _bytes(name, value, _WIDTH[name])
+    if not isinstance(value, list):
+        raise ValueError(f"{name} is no list")
+    return tuple(_bytes(name, item, 32) for item in value)
+
+
+def _bytes(name: str, value: object, width: int) -> bytes:
+    if not isinstance(value, str) or len(value) != 2 * width:
+        raise ValueError(f"{name} has another width")
+    return bytes.fromhex(value)

@@ -1,0 +1,117 @@
+"""Identities of a member: one normal form per kind, a keyed hash to find it, a sealed value to read it.
+
+The hash is an HMAC, so a stolen table cannot be searched with a list of phone numbers; the value
+is encrypted with AES-256-GCM under the same secret's sibling key. Erasure deletes both.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from dataclasses import dataclass
+from hashlib import sha256
+
+import idna
+import phonenumbers
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ledger_service.kernel.errors import MalformedField
+from ledger_service.kernel.text import clean_text
+
+_PROVIDER = re.compile(r"social:[a-z0-9][a-z0-9._-]{0,31}")
+_LOCAL_PART = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}")
+_LONGEST_EMAIL = 254
+_NONCE_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One identity in its normal form; equal members of a kind have equal values."""
+
+    kind: str
+    value: str
+
+
+def parse_identity(kind: object, value: object) -> Identity:
+    """The identity in its normal form.
+
+    Args:
+        kind: ``phone`` (any spelling with +), ``email``, or ``social:<provider>``.
+        value: the phone number, address, or the provider's subject, which is kept as it is.
+
+    Raises:
+        MalformedField: another kind, or a value that its kind does not have.
+    """
+    if kind == "phone":
+        return Identity("phone", _phone(clean_text(value, "identities.phone", 64)))
+    if kind == "email":
+        return Identity("email", _email(clean_text(value, "identities.email", 320)))
+    if isinstance(kind, str) and _PROVIDER.fullmatch(kind):
+        return Identity(kind, clean_text(value, f"identities.{kind}", 255))
+    raise MalformedField("identities", "must be phone, email or social:<provider>")
+
+
+def _phone(text: str) -> str:
+    # Numbering plans change faster than the library's tables, so a possible length is enough.
+    refusal = MalformedField("identities.phone", "must be an international number that begins with +")
+    if not unicodedata.normalize("NFKC", text).startswith("+"):
+        raise refusal
+    try:
+        number = phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        raise refusal from None
+    if number.extension or not phonenumbers.is_possible_number(number):
+        raise refusal
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _email(text: str) -> str:
+    # Local parts are folded too: no provider of weight tells two members apart by letter case.
+    refusal = MalformedField("identities.email", "must be an e-mail address")
+    local, at, domain = unicodedata.normalize("NFKC", text).rpartition("@")
+    if not at or not _LOCAL_PART.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
+        raise refusal
+    try:
+        ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode().lower()
+    except idna.IDNAError:
+        raise refusal from None
+    address = f"{unicodedata.normalize('NFC', local.casefold())}@{ascii_domain}"
+    if "." not in ascii_domain or ascii_domain.endswith(".") or len(address.encode()) > _LONGEST_EMAIL:
+        raise refusal
+    return address
+
+
+@dataclass(frozen=True)
+class IdentityVault:
+    """Hashes and seals identities with keys derived from one secret of 32 bytes."""
+
+    secret: bytes
+
+    def hash_of(self, identity: Identity) -> bytes:
+        """The 32 bytes by which an identity is found and kept unique."""
+        message = f"{identity.kind}\0{identity.value}".encode()
+        return hmac.digest(self._key(b"find"), message, sha256)
+
+    def seal(self, identity: Identity, nonce: bytes) -> bytes:
+        """The value encrypted; ``nonce`` is 12 fresh random bytes and comes first in the result."""
+        if len(nonce) != _NONCE_BYTES:
+            raise ValueError("nonce must be 12 bytes")
+        cipher = AESGCM(self._key(b"seal"))
+        return nonce + cipher.encrypt(nonce, identity.value.encode(), identity.kind.encode())
+
+    def open(self, kind: str, sealed: bytes) -> str:
+        """The value that was sealed under this kind.
+
+        Raises:
+            ValueError: altered bytes, another kind, or another secret.
+        """
+        cipher = AESGCM(self._key(b"seal"))
+        try:
+            return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], kind.encode()).decode()
+        except InvalidTag:
+            raise ValueError("the sealed value does not open") from None
+
+    def _key(self, purpose: bytes) -> bytes:
+        return hmac.digest(self.secret, b"alliance identity " + purpose, sha256)

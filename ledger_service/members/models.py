@@ -1,0 +1,85 @@
+"""Tables of the members room."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CHAR,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from ledger_service.db.tables import fixed_length, metadata, one_of
+from ledger_service.db.types import Bytes, Int64, UtcInstant
+
+# Erasure empties salt, display_name and member_number; the account stays, since it is made from
+# nothing personal and the chain's balances must remain provable against the ledger.
+member = Table(
+    "member",
+    metadata,
+    Column("member_id", Int64, Identity(), primary_key=True),
+    Column("member_number", CHAR(18), unique=True),
+    Column("account", Bytes(20), unique=True),
+    Column("salt", Bytes(32)),
+    Column("display_name", Text),
+    Column("status", Text, nullable=False),
+    Column("custody", Text, nullable=False),
+    Column("ledger_base", Int64, nullable=False, unique=True),
+    Column("created_at", UtcInstant, nullable=False),
+    Column("erased_at", UtcInstant),
+    one_of("status", ("active", "frozen", "erased")),
+    one_of("custody", ("device", "custodial")),
+)
+
+# value_hash is keyed (HMAC) so that a stolen table tells no phone number; value_sealed is encrypted.
+member_identity = Table(
+    "member_identity",
+    metadata,
+    Column("member_id", Int64, ForeignKey("member.member_id"), primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("value_hash", Bytes(32), nullable=False),
+    Column("value_sealed", Bytes(), nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+    UniqueConstraint("kind", "value_hash", name="uq_member_identity_value"),
+)
+
+# A device is one signer of one account with its own nonce lane (D4). flags: bit 0 custodial, bit 1
+# contract. It is active from active_from (inclusive) until revoked_at (exclusive).
+device = Table(
+    "device",
+    metadata,
+    Column("device_id", Int64, Identity(), primary_key=True),
+    Column("member_id", Int64, ForeignKey("member.member_id"), nullable=False),
+    Column("lane", Int64, nullable=False),
+    Column("signer", Bytes(20), nullable=False),
+    Column("flags", Integer, nullable=False),
+    Column("label", Text),
+    Column("otp_number", CHAR(8), unique=True),
+    Column("otp_failures", Integer, nullable=False, server_default="0"),
+    Column("otp_locked_until", UtcInstant),
+    Column("status", Text, nullable=False),
+    Column("active_from", UtcInstant, nullable=False),
+    Column("revoked_at", UtcInstant),
+    Column("created_at", UtcInstant, nullable=False),
+    UniqueConstraint("member_id", "lane", name="uq_device_lane"),
+    UniqueConstraint("member_id", "signer", name="uq_device_signer"),
+    one_of("status", ("active", "revoked")),
+    CheckConstraint("lane BETWEEN 0 AND 4294967295", name="lane_is_uint32"),
+    fixed_length("signer", 20),
+    Index("ix_device_signer", "signer"),
+)
+
+# One row per 18-digit code that was used; the primary key is what makes a code single-use.
+otp_use = Table(
+    "otp_use",
+    metadata,
+    Column("device_id", Int64, ForeignKey("device.device_id"), primary_key=True, autoincrement=False),
+    Column("step", Int64, primary_key=True, autoincrement=False),
+    Column("used_at", UtcInstant, nullable=False),
+)

@@ -1,0 +1,85 @@
+"""Tables of the merchants room; a merchant's id is its GLN as an integer, so is a store's."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+)
+
+from ledger_service.db.tables import metadata, one_of
+from ledger_service.db.types import Bytes, Int64, UtcInstant
+
+merchant = Table(
+    "merchant",
+    metadata,
+    Column("merchant_id", Int64, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("admin_key", Bytes(20), nullable=False),
+    Column("operations_key", Bytes(20), nullable=False),
+    Column("settlement_key", Bytes(20), nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+    one_of("status", ("active", "suspended")),
+)
+
+store = Table(
+    "store",
+    metadata,
+    Column("gln", Int64, primary_key=True, autoincrement=False),
+    Column("merchant_id", Int64, ForeignKey("merchant.merchant_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+    one_of("status", ("active", "closed")),
+    Index("ix_store_merchant_id", "merchant_id"),
+)
+
+terminal = Table(
+    "terminal",
+    metadata,
+    Column("terminal_id", Text, primary_key=True),
+    Column("merchant_id", Int64, ForeignKey("merchant.merchant_id"), nullable=False),
+    Column("store_gln", Int64, ForeignKey("store.gln"), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("till_key", Bytes(20)),
+    Column("status", Text, nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+    one_of("status", ("active", "disabled")),
+    Index("ix_terminal_merchant_id", "merchant_id"),
+)
+
+# subject_id outlives the key: a rotated key has the same subject, so idempotency keys keep their meaning.
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("secret_hash", Bytes(32), nullable=False),
+    Column("subject_kind", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("merchant_id", Int64, ForeignKey("merchant.merchant_id")),
+    Column("role", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("label", Text),
+    Column("status", Text, nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+    Column("expires_at", UtcInstant),
+    Column("revoked_at", UtcInstant),
+    Column("replaced_by", Text),
+    one_of("status", ("active", "revoked")),
+    one_of("role", ("member", "cashier", "merchant", "auditor", "operator")),
+    Index("ix_api_key_subject", "subject_kind", "subject_id"),
+)
+
+# One row whose version every change of keys, terminals or merchants raises; caches poll it.
+api_key_change = Table(
+    "api_key_change",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", Int64, nullable=False),
+)
