@@ -18,7 +18,7 @@ from ledger_service.kernel.gs1 import with_check_digit
 Period = Literal["week", "month", "quarter"]
 CURRENCY = "USD"
 FIRST_DAY = date(2017, 1, 1)
-LAST_DAY = date(2018, 12, 31)
+LAST_DAY = date(2019, 1, 1)
 FOUNDED_AT = datetime(2016, 12, 1, 12, tzinfo=UTC)
 OPENS_AT = datetime(2017, 1, 1, tzinfo=UTC)
 _GS1_DEMO_PREFIX = "952"
@@ -118,8 +118,8 @@ MERCHANTS = (
     Merchant(10, "Blue Plate Restaurant", _LOS_ANGELES, ("RESTAURANT",),
              Programme("REST", 100_000, 1, 300, _PLENTY, "month", 3)),
     Merchant(11, "Main Street General", _CHICAGO,
-             ("MISCELLANEOUS", "TRAVEL & LEISURE", "COUPON", "GM MERCH EXP", "PHOTO & VIDEO", "CNTRL/STORE SUP",
-              "POSTAL CENTER", "PROD-WHS SALES", "TOYS", "ELECT &PLUMBING"),
+             ("MISCELLANEOUS", "TRAVEL & LEISURE", "COUPON", "GM MERCH EXP", "PHOTO & VIDEO",
+              "CNTRL/STORE SUP", "POSTAL CENTER", "PROD-WHS SALES", "TOYS", "ELECT &PLUMBING"),
              Programme("GENL", 3_000, 5, 100, _PLENTY, "month", 1)),
     Merchant(12, "Unassigned", _NEW_YORK, (), None),
 )  # fmt: skip

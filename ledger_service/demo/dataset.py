@@ -33,8 +33,16 @@ from ledger_service.demo.alliance_plan import merchant_of_department
 
 VERSION = "1"
 _MOST_BY_COUNT = 100
-_COLUMNS = ["household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "coupon_disc",
-            "transaction_timestamp"]  # fmt: skip
+_COLUMNS = [
+    "household_id",
+    "store_id",
+    "basket_id",
+    "product_id",
+    "quantity",
+    "sales_value",
+    "coupon_disc",
+    "transaction_timestamp",
+]
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE basket (position INTEGER PRIMARY KEY, basket_id INTEGER NOT NULL, household INTEGER NOT NULL,
@@ -86,8 +94,9 @@ def stream(path: Path, after_position: int, until: datetime) -> Iterator[Basket]
     try:
         rows = connection.execute(
             "SELECT position, basket_id, household, store, at_seconds, checkouts FROM basket"
-            " WHERE position > ? AND at_seconds < ? ORDER BY position", (after_position, int(until.timestamp())),
-        )  # fmt: skip
+            " WHERE position > ? AND at_seconds < ? ORDER BY position",
+            (after_position, int(until.timestamp())),
+        )
         for position, basket_id, household, store, at_seconds, text in rows:
             checkouts = {key: tuple(Line(*line) for line in lines) for key, lines in json.loads(text).items()}
             yield Basket(

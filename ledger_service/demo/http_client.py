@@ -1,7 +1,7 @@
 """A lean HTTP/1.1 client on asyncio streams: keep-alive, one request in flight a connection, honest retries.
 
-A write is sent again with the same idempotency key after a broken connection, a 409 that says "in progress", a 429
-or a 503, so an answer that was lost on the way costs time and nothing else.
+A write is sent again with the same idempotency key after a broken connection, a 409 that says "in progress",
+a 429 or a 503, so an answer that was lost on the way costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response: status, the JSON document (``None`` where the body is none) and the headers in lower case."""
+    """A response: status, the JSON document (``None`` where the body is none) and the headers in lower
+    case.
+    """
 
     status: int
     document: Any

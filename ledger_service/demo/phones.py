@@ -1,7 +1,8 @@
-"""Simulated phones: each makes its own key from the run's seed, signs its own permits, keeps its own book of points.
+"""Simulated phones: each makes its own key from the run's seed, signs its own permits, keeps its own book of
+points.
 
-A phone never asks the service what it holds: like a real one in a cellar, it reads its receipts. That makes its book
-a second opinion about every balance, which the report compares with the service's.
+A phone never asks the service what it holds: like a real one in a cellar, it reads its receipts. That makes
+its book a second opinion about every balance, which the report compares with the service's.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ledger_service.demo.rules import HeldLot
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.paycode import LIFE_SECONDS, encode_pay_code, sign_pay_code
 from ledger_service.kernel.permits import SpendPermit, nonce_of
-from ledger_service.demo.rules import HeldLot
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256
 
 
@@ -25,7 +26,9 @@ def device_key(seed: str, household: int) -> bytes:
 
 @dataclass
 class Phone:
-    """One household's phone: account, device lane, next permit counter and the points it read off its receipts."""
+    """One household's phone: account, device lane, next permit counter and the points it read off its
+    receipts.
+    """
 
     household: int
     key: bytes
@@ -44,7 +47,10 @@ class Phone:
     def pay_code(self, domain: Domain, at: datetime, max_value_micros: int) -> str:
         """A fresh pay code for one checkout at ``at``; uses up one counter of the device's lane."""
         permit = SpendPermit(
-            self.account, nonce_of(self.lane, self.counter), max_value_micros, seconds_floor(at) + LIFE_SECONDS
+            self.account,
+            nonce_of(self.lane, self.counter),
+            max_value_micros,
+            seconds_floor(at) + LIFE_SECONDS,
         )
         self.counter += 1
         return encode_pay_code(sign_pay_code(self.key, domain, permit))
@@ -67,17 +73,21 @@ class Phone:
                 self._add(spent["programme"], ends.of(spent["programme"], leg["epoch"]), -leg["points"])
         for earned in answer["earned"]:
             if earned["points"]:
-                self._add(earned["programme"], seconds_floor(parse_instant(earned["expires_at"], "expires_at")),
-                          earned["points"])
+                self._add(
+                    earned["programme"],
+                    seconds_floor(parse_instant(earned["expires_at"], "expires_at")),
+                    earned["points"],
+                )
 
-    def read_balance(self, answer: dict[str, Any]) -> None:
-        """Replace the book by the service's: after a refund, whose effects reach back over several receipts."""
-        self.lots = {}
-        for programme in answer["programmes"]:
-            for lot in programme["lots"]:
-                if lot["available"]:
-                    at = seconds_floor(parse_instant(lot["expires_at"], "expires_at"))
-                    self._add(programme["programme"], at, lot["available"])
+    def read_refund(self, answer: dict[str, Any], ends: EpochEnds) -> None:
+        """Book a refund's receipt: what came back, and what was taken back of the earn."""
+        for restored in answer["restored"]:
+            self._add(
+                restored["programme"], ends.of(restored["programme"], restored["epoch"]), restored["points"]
+            )
+        for clawed in answer["clawed"]:
+            for leg in clawed["legs"]:
+                self._add(clawed["programme"], ends.of(clawed["programme"], leg["epoch"]), -leg["points"])
 
     def forget_expired(self, at: datetime) -> None:
         """Drop what can no longer be spent, so that the book stays small."""

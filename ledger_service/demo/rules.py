@@ -1,7 +1,8 @@
-"""What members and merchants of the main run do, as published in docs/run-rules.md: pure, the same for one seed.
+"""What members and merchants of the main run do, as published in docs/run-rules.md: pure, the same for one
+seed.
 
-Every decision hangs on a hash of the seed and the checkout, so a run that is interrupted, resumed or repeated decides
-the same, whatever the order in which answers come back.
+Every decision hangs on a hash of the seed and the checkout, so a run that is interrupted, resumed or
+repeated decides the same, whatever the order in which answers come back.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ def refund_for_checkout(
 ) -> RefundPlan | None:
     """The refund that a checkout will see: 3 % of them, half in part, after 1 to 150 days but by ``last``.
 
-    In part means every second line, from the first; a single line gives back half its items, and a single item
-    comes back whole.
+    In part means every second line, from the first; a single line gives back half its items, and a single
+    item comes back whole.
     """
     if draw(seed, "refund", checkout) >= REFUND_BPS:
         return None

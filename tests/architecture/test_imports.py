@@ -14,8 +14,8 @@ from tests.architecture.test_layout import ROOT
 
 PACKAGE = ROOT / "ledger_service"
 IMPURE = {
-    "sqlalchemy", "flask", "web3", "eth_account", "eth_tester", "random", "secrets", "time", "os", "threading", "uuid",
-    "requests", "socket", "subprocess",
+    "sqlalchemy", "flask", "web3", "eth_account", "eth_tester", "random", "secrets", "time", "os",
+    "threading", "uuid", "requests", "socket", "subprocess",
 }  # fmt: skip
 TOP_LOOPS = {"ledger_service/api", "ledger_service/chain/bridge.py", "ledger_service/bootstrap"}
 
@@ -39,22 +39,39 @@ def imported(tree: ast.Module) -> set[str]:
 
 @pytest.mark.parametrize("pattern", ["kernel/*.py", "*/rules.py"])
 def test_kernel_and_rules_import_nothing_that_has_effects(pattern: str) -> None:
-    impure = {name: bad for name, tree in modules(pattern) if (bad := {n.split(".")[0] for n in imported(tree)} & IMPURE)}
+    impure = {
+        name: bad
+        for name, tree in modules(pattern)
+        if (bad := {n.split(".")[0] for n in imported(tree)} & IMPURE)
+    }
     assert not impure, f"{impure}: time, randomness and the outside come in as arguments (ARCHITECTURE 2.2)"
 
 
 def test_rules_never_ask_for_the_present_time() -> None:
-    found = [f"{name}:{node.lineno}" for name, tree in modules() for node in ast.walk(tree)
-             if name.endswith(("rules.py",)) or "/kernel/" in name
-             if isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today")
-             and isinstance(node.value, ast.Name) and node.value.id in ("datetime", "date")]
+    found = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules()
+        for node in ast.walk(tree)
+        if name.endswith(("rules.py",)) or "/kernel/" in name
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("now", "utcnow", "today")
+        and isinstance(node.value, ast.Name)
+        and node.value.id in ("datetime", "date")
+    ]
     assert not found, f"{found}: an instant is an argument"
 
 
 def test_only_the_configuration_reads_the_environment() -> None:
-    found = [f"{name}:{node.lineno}" for name, tree in modules() if name != "ledger_service/config.py"
-             for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
-             and isinstance(node.value, ast.Name) and node.value.id == "os"]
+    found = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules()
+        if name != "ledger_service/config.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("environ", "getenv")
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    ]
     assert not found, f"{found}: settings are read in config.py alone and passed on"
 
 
@@ -63,30 +80,45 @@ def test_nothing_outside_the_two_top_loops_catches_everything() -> None:
     for name, tree in modules():
         if any(name.startswith(top) for top in TOP_LOOPS):
             continue
-        found += [f"{name}:{node.lineno}" for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler)
-                  and (node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException"))]
+        found += [
+            f"{name}:{node.lineno}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ExceptHandler)
+            and (node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException"))
+        ]
     assert not found, f"{found}: name what you expect; the rest is a bug and must surface"
 
 
 def test_no_assert_outside_the_tests() -> None:
-    found = [f"{name}:{n.lineno}" for name, tree in modules() for n in ast.walk(tree) if isinstance(n, ast.Assert)]
+    found = [
+        f"{name}:{n.lineno}" for name, tree in modules() for n in ast.walk(tree) if isinstance(n, ast.Assert)
+    ]
     assert not found, f"{found}: python -O removes them"
 
 
 def test_no_float_stands_near_points_or_money() -> None:
     rooms = ("kernel", "points", "ledger", "checkout", "outbox", "members", "merchants")
-    found = [f"{name}:{n.lineno}" for name, tree in modules() if name.split("/")[1] in rooms for n in ast.walk(tree)
-             if isinstance(n, ast.Constant) and isinstance(n.value, float)
-             or isinstance(n, ast.Call) and getattr(n.func, "id", "") == "float"
-             or isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div) and not _is_path(n)]
+    found = [
+        f"{name}:{n.lineno}"
+        for name, tree in modules()
+        if name.split("/")[1] in rooms
+        for n in ast.walk(tree)
+        if (isinstance(n, ast.Constant) and isinstance(n.value, float))
+        or (isinstance(n, ast.Call) and getattr(n.func, "id", "") == "float")
+        or (isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div) and not _is_path(n))
+    ]
     assert not found, f"{found}: points and money are integers, and / makes floats"
 
 
 def _is_path(node: ast.BinOp) -> bool:
-    return any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in (node.left, node.right))
+    return any(
+        isinstance(side, ast.Constant) and isinstance(side.value, str) for side in (node.left, node.right)
+    )
 
 
 def test_the_import_arrows_hold() -> None:
     tool = Path(sys.executable).parent / "lint-imports"
-    out = subprocess.run([str(tool), "--no-logo", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    out = subprocess.run(
+        [str(tool), "--no-logo", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert out.returncode == 0, out.stdout[-3000:] + out.stderr[-1000:]

@@ -50,9 +50,15 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 
 def test_there_is_one_python_lock_and_it_pins_every_package_with_hashes() -> None:
-    locks = [n for n in tracked() if re.search(r"(requirements.*\.(txt|lock)|poetry\.lock|uv\.lock|Pipfile\.lock)$", n)]
+    locks = [
+        n
+        for n in tracked()
+        if re.search(r"(requirements.*\.(txt|lock)|poetry\.lock|uv\.lock|Pipfile\.lock)$", n)
+    ]
     assert locks == ["requirements.lock"]
-    lines = [line for line in text_of("requirements.lock").splitlines() if line and not line.startswith((" ", "#"))]
+    lines = [
+        line for line in text_of("requirements.lock").splitlines() if line and not line.startswith((" ", "#"))
+    ]
     loose = [line for line in lines if "==" not in line]
     assert not loose, f"not pinned: {loose}"
     assert text_of("requirements.lock").count("--hash=sha256:") >= len(lines)
@@ -66,12 +72,18 @@ def test_the_lock_holds_every_direct_dependency() -> None:
     for extra in project["optional-dependencies"].values():
         wanted += extra
     names = {re.split(r"[\[<>=! ;]", line, maxsplit=1)[0].lower().replace("_", "-") for line in wanted}
-    locked = {line.split("==")[0].split("[")[0] for line in text_of("requirements.lock").splitlines() if "==" in line}
+    locked = {
+        line.split("==")[0].split("[")[0]
+        for line in text_of("requirements.lock").splitlines()
+        if "==" in line
+    }
     assert not names - locked, f"run uv pip compile: {names - locked} are not in requirements.lock"
 
 
 def test_every_script_answers_help() -> None:
     for name in ("run", "test", "check", "bench", "compile_contracts.py"):
-        out = subprocess.run([str(ROOT / "scripts" / name), "--help"], cwd=ROOT, capture_output=True, check=False)
+        out = subprocess.run(
+            [str(ROOT / "scripts" / name), "--help"], cwd=ROOT, capture_output=True, check=False
+        )
         assert out.returncode == 0, f"scripts/{name} --help: {out.stderr.decode()[-300:]}"
         assert b"usage" in out.stdout.lower()

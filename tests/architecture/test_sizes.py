@@ -1,7 +1,9 @@
-"""The size ratchet: functions, files, parameters and nesting stay small; an old excess may shrink and never grow.
+"""The size ratchet: functions, files, parameters and nesting stay small; an old excess may shrink and never
+grow.
 
-``size_baseline.json`` lists what stood above a limit when the limit came; a change that makes one of these smaller
-must lower its figure too (``ALLIANCE_WRITE_BASELINE=1`` rewrites the file, and can only lower figures).
+``size_baseline.json`` lists what stood above a limit when the limit came; a change that makes one of these
+smaller must lower its figure too (``ALLIANCE_WRITE_BASELINE=1`` rewrites the file, and can only lower
+figures).
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ def measured() -> Iterator[tuple[str, str, int]]:
 def _is_python(path: Path) -> bool:
     if path.suffix:
         return path.suffix == ".py"
-    return path.parent.name == "scripts" and path.read_text(encoding="utf-8").startswith("#!/usr/bin/env python3")
+    return path.parent.name == "scripts" and path.read_text(encoding="utf-8").startswith(
+        "#!/usr/bin/env python3"
+    )
 
 
 def _functions(name: str, tree: ast.AST) -> Iterator[tuple[str, str, int]]:
