@@ -228,7 +228,9 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 def _finish(reply: Reply, headers: Headers) -> bytes:
     headers.append(("Content-Type", reply.media_type))
-    headers.extend(reply.headers)
+    if reply.headers:
+        own = {name for name, _ in reply.headers}
+        headers[:] = [pair for pair in headers if pair[0] not in own] + list(reply.headers)
     if reply.replayed:
         headers.append(("Idempotency-Replayed", "true"))
     return reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body)

@@ -1,0 +1,163 @@
+"""The configuration: environment variables and nothing else, read once, into one frozen value.
+
+``docs/configuration.md`` is generated from the fields below. Secrets do not stand in variables but in
+the file that ALLIANCE_SECRETS_FILE names (mode 0600), which ``bootstrap.secret_file`` owns.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+PREFIX = "ALLIANCE_"
+
+
+class ConfigurationError(Exception):
+    """A variable whose value cannot be used; names the variable and what it takes."""
+
+
+def _setting(default: Any, about: str, least: int | None = None, most: int | None = None) -> Any:
+    return field(default=default, metadata={"about": about, "least": least, "most": most})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting of every process; the variable is the field's name in capitals after ``ALLIANCE_``."""
+
+    state_dir: Path = _setting(
+        Path("var"), "Folder of everything this service keeps on disk; the other paths default to names in it."
+    )
+    database_url: str = _setting(
+        "", "SQLAlchemy URL of the database: SQLite (default: `alliance.db` in the state folder) or PostgreSQL."
+    )
+    secrets_file: Path = _setting(
+        Path(""), "File (mode 0600) with the secrets of this installation; made by `alliance setup` when missing."
+    )
+    replay: bool = _setting(
+        False, "1 while old data is replayed: requests may set the clock with `Alliance-Time` (D16)."
+    )
+    log_level: str = _setting("info", "Least level of what the processes log: debug, info, warning or error.")
+
+    http_host: str = _setting("127.0.0.1", "Address that `alliance serve` listens on.")
+    http_port: int = _setting(8080, "Port that `alliance serve` listens on.", 1, 65535)
+    workers: int = _setting(
+        1, "Worker processes of `alliance serve`; more than one pays with PostgreSQL only.", 1, 64
+    )
+    threads: int = _setting(
+        48, "Request threads of one worker; as many requests can share one commit.", 1, 512
+    )
+    public_url: str = _setting("", "Address under which clients reach the service, for /openapi.json.")
+    rate_per_second: int = _setting(2000, "Requests that one API key may send per second in the long run.", 1)
+    rate_burst: int = _setting(4000, "Requests that one API key may send at once.", 1)
+    stranger_rate_per_second: int = _setting(
+        5, "Requests with wrong API keys that one address may send per second before it gets 429.", 1
+    )
+    stranger_burst: int = _setting(50, "Requests with wrong API keys that one address may send at once.", 1)
+
+    group_most: int = _setting(64, "Most commands that one commit of the writer holds.", 1, 1024)
+    queue_most: int = _setting(2048, "Commands that may wait for the writer before 503 is answered.", 1)
+    read_pool: int = _setting(8, "Connections for reads of one worker.", 1, 128)
+
+    chain_url: str = _setting(
+        "http://127.0.0.1:8545", "JSON-RPC address of the chain: the chain inside the project or any EVM network."
+    )
+    chain_host: str = _setting("127.0.0.1", "Address that `alliance chain` listens on; loopback only.")
+    chain_port: int = _setting(8545, "Port that `alliance chain` listens on.", 1, 65535)
+    chain_store: Path = _setting(
+        Path(""), "SQLite file of the chain inside the project (default: `chain.db` in the state folder)."
+    )
+    confirmations: int = _setting(
+        0, "Blocks on top of a block before what it holds is final; 0 for a chain that never reorganises.", 0, 1000
+    )
+    batch_most: int = _setting(250, "Most operations of one batch.", 1, 1000)
+    batch_wait_millis: int = _setting(
+        500, "How long the packer lets an incomplete batch fill up, in milliseconds.", 0, 600_000
+    )
+    jobs_seconds: int = _setting(
+        5, "Seconds between two runs of the jobs (expiry, vesting, hold deadlines).", 1, 86_400
+    )
+
+    signer_socket: Path = _setting(
+        Path(""), "Unix socket of the signing process (default: `signer.sock` in the state folder)."
+    )
+    keystore_dir: Path = _setting(
+        Path(""), "Folder of the signing process's keys (default: `keys` in the state folder)."
+    )
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is one file that processes share through a lock."""
+        return self.database_url.startswith("sqlite")
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """Return the settings of an environment; an unknown ``ALLIANCE_`` variable is refused, it is a typing slip.
+
+    Raises:
+        ConfigurationError: a value of the wrong form or out of range, or a variable that no field has.
+    """
+    known = {PREFIX + f.name.upper(): f for f in fields(Settings)}
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    unknown = [name for name in unknown if name not in TEST_VARIABLES]
+    if unknown:
+        raise ConfigurationError(f"{', '.join(unknown)}: no such setting; docs/configuration.md lists them")
+    values = {known[name].name: _value(known[name], environment[name]) for name in known if name in environment}
+    return _with_paths(Settings(**values))
+
+
+def settings_from_environment() -> Settings:
+    """The settings of this process; the one place that reads its environment."""
+    return settings_of(os.environ)
+
+
+# Read by the test suites and scripts, not by any process of the product.
+TEST_VARIABLES = frozenset({"ALLIANCE_TEST_DEEP", "ALLIANCE_WRITE_BASELINE", "ALLIANCE_TEST_POSTGRES"})
+
+
+def _with_paths(given: Settings) -> Settings:
+    state = given.state_dir.absolute()
+    defaults: dict[str, Any] = {
+        "secrets_file": state / "secrets.json",
+        "chain_store": state / "chain.db",
+        "signer_socket": state / "signer.sock",
+        "keystore_dir": state / "keys",
+    }
+    values: dict[str, Any] = {f.name: getattr(given, f.name) for f in fields(given)}
+    for name, path in defaults.items():
+        values[name] = path if values[name] == Path("") else values[name].absolute()
+    values["state_dir"] = state
+    values["database_url"] = given.database_url or f"sqlite:///{state / 'alliance.db'}"
+    values["public_url"] = given.public_url or f"http://{given.http_host}:{given.http_port}"
+    return Settings(**values)
+
+
+def _value(setting: Any, text: str) -> Any:
+    readers: dict[str, Callable[[Any, str], Any]] = {"bool": _flag, "int": _number, "Path": _path, "str": _text}
+    return readers[str(setting.type)](setting, text.strip())
+
+
+def _flag(setting: Any, text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ConfigurationError(f"{PREFIX}{setting.name.upper()} takes 0 or 1")
+    return text == "1"
+
+
+def _number(setting: Any, text: str) -> int:
+    least, most = setting.metadata["least"], setting.metadata["most"]
+    if not (text.isascii() and text.isdigit()) or int(text) < least or (most is not None and int(text) > most):
+        span = f"from {least}" + (f" to {most}" if most is not None else "")
+        raise ConfigurationError(f"{PREFIX}{setting.name.upper()} takes a whole number {span}")
+    return int(text)
+
+
+def _path(setting: Any, text: str) -> Path:
+    if not text:
+        raise ConfigurationError(f"{PREFIX}{setting.name.upper()} takes a path")
+    return Path(text)
+
+
+def _text(setting: Any, text: str) -> str:
+    return text
