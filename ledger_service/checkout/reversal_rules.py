@@ -1,0 +1,177 @@
+"""What a refund undoes, as functions of the cumulative refunded state (INV-13, D10).
+
+The state of a sale is how many pieces of each line came back so far. Every amount below is a function of that
+state that only grows, so a step pays the difference to the step before, and any split of a refund adds up to
+one whole refund. ADR 0011 gives the reasons for the order of the sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import lcm
+
+from ledger_service.kernel.money import micros_of_minor, share_floor
+from ledger_service.points.rules import WHOLE_PERCENT
+
+
+@dataclass(frozen=True, slots=True)
+class SoldLine:
+    """A line as it was sold: its pieces, and how much of it money and points paid, in minor units."""
+
+    line: str
+    quantity: int
+    cash_minor: int
+    points_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a state gives back: money and points' worth per line, both in minor units."""
+
+    cash: tuple[int, ...]
+    points: tuple[int, ...]
+
+    @property
+    def cash_minor(self) -> int:
+        """Money over all lines."""
+        return sum(self.cash)
+
+    @property
+    def points_minor(self) -> int:
+        """Worth of points over all lines."""
+        return sum(self.points)
+
+
+def returned_at(lines: Sequence[SoldLine], pieces: Mapping[str, int]) -> Returned:
+    """What the lines give back once ``pieces`` of them (by line name, 0 when absent) have come back."""
+    cash = tuple(share_floor(s.cash_minor, pieces.get(s.line, 0), s.quantity) for s in lines)
+    points = tuple(share_floor(s.points_minor, pieces.get(s.line, 0), s.quantity) for s in lines)
+    return Returned(cash, points)
+
+
+def restored_at(leg_points: Sequence[int], returned_minor: int, paid_minor: int) -> list[int]:
+    """How many points of each redeemed leg are restored once ``returned_minor`` of their worth is back."""
+    return [share_floor(points, returned_minor, paid_minor) for points in leg_points]
+
+
+@dataclass(frozen=True, slots=True)
+class EarnedPart:
+    """What a sale earned of one programme and by which rate.
+
+    ``percents`` is per line of the sale (0: excluded); ``points`` is after the daily cap;
+    ``value_micros`` is what a point is worth when it must be paid back.
+    """
+
+    programme: int
+    points: int
+    rate_points: int
+    rate_minor: int
+    percents: tuple[int, ...]
+    value_micros: int
+
+
+def earn_to_reverse(part: EarnedPart, lines: Sequence[SoldLine], returned: Returned) -> int:
+    """How much of the earn is undone: what the lines that stay would not have earned."""
+    kept = sum(
+        percent * (sold.cash_minor - back)
+        for percent, sold, back in zip(part.percents, lines, returned.cash, strict=True)
+    )
+    still = kept * part.rate_points // (part.rate_minor * WHOLE_PERCENT)
+    return part.points - min(part.points, still)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """How many points of the reversed earn of one programme came from where so far (D10)."""
+
+    pending: int = 0
+    available: int = 0
+    debt: int = 0
+
+    @property
+    def points(self) -> int:
+        """Points taken back from the member."""
+        return self.pending + self.available
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one programme's reversal may draw on now.
+
+    ``issued`` bounds what may be taken in all (the issue less what an old debt took of it); ``pending`` is
+    what is left of the pending issue, ``available`` what the member could give apart from points that this
+    sale itself restored. ``reversed_before`` is the earn undone before this step.
+    """
+
+    part: EarnedPart
+    prior: Recovered
+    reversed_before: int
+    issued: int
+    pending: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How the reversed earn of a sale was recovered so far: per programme, and from the money returned."""
+
+    programmes: tuple[Recovered, ...]
+    withheld_minor: int = 0
+
+
+def recover(
+    sources: Sequence[Source], lines: Sequence[SoldLine], returned: Returned, exponent: int
+) -> Recovery:
+    """How the reversed earn of every programme is recovered at this state, in the order of ``sources``.
+
+    First from the points of the pending issue, then from available points. What is missing is withheld
+    from the money given back, line by line and at most that line's money; what even that cannot cover is a
+    debt. Both are rounded against the one who returns, by less than a minor unit and less than a point, so
+    that buying and returning never leaves a free point.
+
+    Returns:
+        The new totals; those of points and debt are never less than the prior ones.
+    """
+    scale = lcm(*(s.part.rate_minor * WHOLE_PERCENT for s in sources)) if sources else 1
+    money = [micros_of_minor(back, exponent) * scale for back in returned.cash]
+    unit = micros_of_minor(1, exponent) * scale
+    outcome: list[Recovered] = []
+    run = 0
+    for source in sources:
+        points = _from_points(source, earn_to_reverse(source.part, lines, returned))
+        owed, covered = _owed(source.part, lines, returned, money, scale)
+        given = points.points * source.part.value_micros * scale
+        run += max(covered - given, 0)
+        debt = -(-max(owed - max(covered, given), 0) // (source.part.value_micros * scale))
+        outcome.append(Recovered(points.pending, points.available, max(debt, source.prior.debt)))
+    return Recovery(tuple(outcome), -(-run // unit))
+
+
+def _from_points(source: Source, reversed_now: int) -> Recovered:
+    prior = source.prior
+    needed = min(reversed_now - source.reversed_before, source.issued - prior.points)
+    pending = max(min(needed, source.pending), 0)
+    available = max(min(needed - pending, source.available), 0)
+    return Recovered(prior.pending + pending, prior.available + available)
+
+
+def _owed(
+    part: EarnedPart, lines: Sequence[SoldLine], returned: Returned, money: list[int], scale: int
+) -> tuple[int, int]:
+    """What the reversed earn is worth, exactly, and how much of it the money of its own lines covers.
+
+    Both in micros times ``scale``; ``money`` per line is lessened by what is covered, for the programmes
+    that follow. Earn beyond a daily cap is undone first: it was never given.
+    """
+    rate = part.rate_points * part.value_micros * (scale // (part.rate_minor * WHOLE_PERCENT))
+    worth = covered = whole = 0
+    for i, (percent, sold) in enumerate(zip(part.percents, lines, strict=True)):
+        own = percent * returned.cash[i] * rate
+        whole += percent * sold.cash_minor * rate
+        worth += own
+        share = min(own, money[i])
+        money[i] -= share
+        covered += share
+    beyond = whole - part.points * part.value_micros * scale
+    return max(worth - beyond, 0), max(covered - beyond, 0)

@@ -1,0 +1,162 @@
+"""Any split of a refund adds up to one whole refund: money, restored points, recovery and debt (D10)."""
+
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger_service.checkout.reversal_rules import (
+    EarnedPart,
+    Recovered,
+    SoldLine,
+    Source,
+    earn_to_reverse,
+    recover,
+    restored_at,
+    returned_at,
+)
+from ledger_service.points.rules import points_for_spend_floor
+
+LINES = st.lists(
+    st.tuples(st.integers(1, 6), st.integers(0, 2_000), st.integers(0, 2_000)), min_size=1, max_size=5
+).map(lambda raw: [SoldLine(str(i), *line) for i, line in enumerate(raw)])
+
+
+@dataclass
+class Till:
+    """Plays refunds of one sale against a world in which nothing else happens."""
+
+    lines: list[SoldLine]
+    parts: list[EarnedPart]
+    issued: list[int]
+    available: list[int]
+    pending: list[bool]
+    pieces: dict[str, int] = field(default_factory=dict)
+    paid_out: int = 0
+    withheld: int = 0
+    recovered: list[Recovered] = field(default_factory=list)
+    reversed_before: list[int] = field(default_factory=list)
+
+    def refund(self, line: str, quantity: int) -> int:
+        """What the member gets in money for these pieces."""
+        self.recovered = self.recovered or [Recovered() for _ in self.parts]
+        self.reversed_before = self.reversed_before or [0 for _ in self.parts]
+        self.pieces[line] = self.pieces.get(line, 0) + quantity
+        return self.settle()
+
+    def settle(self) -> int:
+        returned = returned_at(self.lines, self.pieces)
+        sources = []
+        for i, (part, prior) in enumerate(zip(self.parts, self.recovered, strict=True)):
+            pending = self.issued[i] - prior.pending if self.pending[i] else 0
+            available = 0 if self.pending[i] else self.available[i] - prior.available
+            sources.append(
+                Source(part, prior, self.reversed_before[i], self.issued[i], pending, available)
+            )
+        recovery = recover(sources, self.lines, returned, 2)
+        for old, new in zip(self.recovered, recovery.programmes, strict=True):
+            assert new.points >= old.points
+            assert new.debt >= old.debt
+        assert recovery.withheld_minor >= self.withheld
+        self.recovered, self.withheld = list(recovery.programmes), recovery.withheld_minor
+        self.reversed_before = [earn_to_reverse(part, self.lines, returned) for part in self.parts]
+        payout = returned.cash_minor - self.withheld - self.paid_out
+        self.paid_out += payout
+        return payout
+
+
+@st.composite
+def sales(draw: st.DrawFn, most_value: int = 200_000) -> Till:
+    lines = draw(LINES)
+    parts, issued, available, pending = [], [], [], []
+    for programme in range(1, 1 + draw(st.integers(1, 3))):
+        rate_points, rate_minor = draw(st.integers(1, 9)), draw(st.integers(1, 300))
+        percents = tuple(draw(st.sampled_from([0, 100, 100, 150, 1_000])) for _ in lines)
+        weighted = sum(p * line.cash_minor for p, line in zip(percents, lines, strict=True))
+        earned = min(points_for_spend_floor(weighted, rate_points, rate_minor), draw(st.integers(0, 500)))
+        value = draw(st.integers(1, most_value))
+        parts.append(EarnedPart(programme, earned, rate_points, rate_minor, percents, value))
+        issued.append(draw(st.integers(0, earned)))
+        available.append(draw(st.integers(0, 500)))
+        pending.append(draw(st.booleans()))
+    return Till(lines, parts, issued, available, pending)
+
+
+def copy_of(till: Till) -> Till:
+    return Till(till.lines, till.parts, till.issued, till.available, till.pending)
+
+
+@given(sales(), st.randoms(use_true_random=False))
+def test_any_split_of_a_refund_ends_where_one_whole_refund_ends(till: Till, random: object) -> None:
+    whole = copy_of(till)
+    whole.recovered = [Recovered() for _ in whole.parts]
+    whole.reversed_before = [0 for _ in whole.parts]
+    whole.pieces = {line.line: line.quantity for line in whole.lines}
+    whole.settle()
+    steps = [line.line for line in till.lines for _ in range(line.quantity)]
+    random.shuffle(steps)  # type: ignore[attr-defined]  # Hypothesis gives a random.Random
+    for line in steps:
+        assert till.refund(line, 1) >= 0
+    assert till.paid_out == whole.paid_out
+    assert till.recovered == whole.recovered
+
+
+@given(sales())
+def test_a_whole_refund_recovers_the_whole_earn_and_leaves_no_free_point(till: Till) -> None:
+    for line in till.lines:
+        till.refund(line.line, line.quantity)
+    assert all(r.points <= most for r, most in zip(till.recovered, till.issued, strict=True))
+    points_worth = sum(
+        (r.points + r.debt) * p.value_micros for p, r in zip(till.parts, till.recovered, strict=True)
+    )
+    earned_worth = sum(p.points * p.value_micros for p in till.parts)
+    rounding = 10_000 + sum(p.value_micros for p in till.parts)
+    assert earned_worth <= points_worth + till.withheld * 10_000 < earned_worth + rounding
+
+
+@given(sales(most_value=1))
+def test_an_ordinary_programme_never_makes_a_debt_while_money_goes_back(till: Till) -> None:
+    """Points worth less than the money that earned them: the money given back always covers them."""
+    for line in till.lines:
+        till.refund(line.line, line.quantity)
+    assert all(r.debt == 0 for r in till.recovered)
+
+
+def test_the_order_is_available_points_then_money_then_debt() -> None:
+    lines = [SoldLine("1", 2, 1_000, 0)]
+    thrifty = EarnedPart(1, 100, 10, 100, (100,), 10_000)
+    till = Till(lines, [thrifty], [100], [40], [False])
+    assert till.refund("1", 1) == 490
+    assert till.recovered == [Recovered(0, 40, 0)]
+    assert till.refund("1", 1) == 450
+    assert till.recovered == [Recovered(0, 40, 0)]
+    generous = EarnedPart(1, 1_500, 150, 100, (100,), 10_000)
+    till = Till(lines, [generous], [1_500], [0], [False])
+    assert till.refund("1", 2) == 0
+    assert till.recovered == [Recovered(0, 0, 500)]
+
+
+def test_pending_points_go_first() -> None:
+    till = Till([SoldLine("1", 2, 1_000, 0)], [EarnedPart(1, 10, 1, 100, (100,), 10_000)], [10], [99], [True])
+    assert till.refund("1", 1) == 500
+    assert till.recovered == [Recovered(5, 0, 0)]
+
+
+def test_a_capped_earn_is_reversed_only_when_the_rest_would_have_earned_less() -> None:
+    lines = [SoldLine("1", 10, 10_000, 0)]
+    part = EarnedPart(1, 50, 1, 100, (100,), 10_000)
+    undone = [earn_to_reverse(part, lines, returned_at(lines, {"1": n})) for n in (0, 5, 6, 9, 10)]
+    assert undone == [0, 0, 10, 40, 50]
+
+
+@given(LINES, st.lists(st.integers(1, 10**6), min_size=1, max_size=8), st.data())
+def test_restored_points_grow_with_the_state_and_end_at_the_legs(
+    lines: list[SoldLine], legs: list[int], data: st.DataObject
+) -> None:
+    paid = sum(line.points_minor for line in lines)
+    some = {line.line: data.draw(st.integers(0, line.quantity)) for line in lines}
+    full = {line.line: line.quantity for line in lines}
+    partly = restored_at(legs, returned_at(lines, some).points_minor, paid)
+    wholly = restored_at(legs, returned_at(lines, full).points_minor, paid)
+    assert all(a <= b for a, b in zip(partly, wholly, strict=True))
+    assert wholly == (legs if paid else [0] * len(legs))
