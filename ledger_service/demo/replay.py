@@ -115,8 +115,7 @@ class Replay:
         """Begin a piece of work once the member is free and a connection is."""
         before = self._busy.get(household)
         if before is not None:
-            await asyncio.wait([before])
-            self._settle(household, before)
+            await before
         await self._room.acquire()
         task = asyncio.create_task(self._freeing(work))
         self._busy[household] = task

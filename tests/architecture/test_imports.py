@@ -17,7 +17,12 @@ IMPURE = {
     "sqlalchemy", "flask", "web3", "eth_account", "eth_tester", "random", "secrets", "time", "os",
     "threading", "uuid", "requests", "socket", "subprocess",
 }  # fmt: skip
-TOP_LOOPS = {"ledger_service/api", "ledger_service/chain/bridge.py", "ledger_service/bootstrap"}
+# The last line of defence of each process that must not die of one bad request or one bad turn.
+TOP_LOOPS = {
+    "ledger_service/api/pipeline.py",
+    "ledger_service/chain/bridge.py",
+    "ledger_service/chain/node/rpc.py",
+}
 
 
 def modules(pattern: str = "**/*.py") -> Iterator[tuple[str, ast.Module]]:
@@ -78,15 +83,22 @@ def test_only_the_configuration_reads_the_environment() -> None:
 def test_nothing_outside_the_two_top_loops_catches_everything() -> None:
     found = []
     for name, tree in modules():
-        if any(name.startswith(top) for top in TOP_LOOPS):
+        if name in TOP_LOOPS:
             continue
         found += [
             f"{name}:{node.lineno}"
             for node in ast.walk(tree)
             if isinstance(node, ast.ExceptHandler)
             and (node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException"))
+            and not _raises_again(node)
         ]
     assert not found, f"{found}: name what you expect; the rest is a bug and must surface"
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    """A clean-up that ends in a bare ``raise`` hides nothing."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def test_no_assert_outside_the_tests() -> None:

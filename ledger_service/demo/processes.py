@@ -1,0 +1,142 @@
+"""The processes of a run: started in order, watched, stopped in reverse; their logs lie under the run's
+folder.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+STOP_SECONDS = 20
+_PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+class ProcessFailed(Exception):
+    """A process ended, or was not ready in time; the message holds the end of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One process: its name, what to run, the settings it gets, and how to see that it is ready."""
+
+    name: str
+    argv: tuple[str, ...]
+    settings: Mapping[str, str]
+    ready: Callable[[], bool]
+    deadline_seconds: int = 60
+    user: str | None = None
+
+
+class Fleet:
+    """All processes of one run; leaving the ``with`` block stops every one of them."""
+
+    def __init__(self, logs: Path) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.peak_kib = 0
+
+    def __enter__(self) -> Fleet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, command: Command) -> None:
+        """Start a process and return when it is ready.
+
+        Raises:
+            ProcessFailed: it ended, or was not ready by its deadline.
+        """
+        settings = [f"{name}={value}" for name, value in command.settings.items()]
+        with (self._logs / f"{command.name}.log").open("ab") as log:
+            self._running[command.name] = subprocess.Popen(
+                ["/usr/bin/env", *settings, *command.argv],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                user=command.user,
+            )
+        deadline = time.monotonic() + command.deadline_seconds
+        while not command.ready():
+            self.watch()
+            if time.monotonic() > deadline:
+                raise ProcessFailed(f"{command.name} is not ready: {self._end_of_log(command.name)}")
+            time.sleep(0.05)
+
+    def watch(self) -> None:
+        """Note the memory in use now.
+
+        Raises:
+            ProcessFailed: a process has ended by itself.
+        """
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise ProcessFailed(f"{name} ended with {process.returncode}: {self._end_of_log(name)}")
+        self.peak_kib = max(self.peak_kib, self.memory_kib())
+
+    def memory_kib(self) -> int:
+        """Resident memory of all processes and their children; pages that they share count once a process."""
+        pids = {process.pid for process in self._running.values()}
+        return sum(_resident_kib(pid) for pid in pids | _children_of(pids))
+
+    def memory_by_name(self) -> dict[str, int]:
+        """Resident KiB of each process with its children."""
+        return {
+            name: sum(_resident_kib(pid) for pid in {process.pid} | _children_of({process.pid}))
+            for name, process in self._running.items()
+        }
+
+    def stop(self) -> None:
+        """End all processes, the last started first; who does not end in time is killed."""
+        for process in reversed(list(self._running.values())):
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._running.clear()
+
+    def _end_of_log(self, name: str) -> str:
+        text = (self._logs / f"{name}.log").read_text(errors="replace")
+        return f"{self._logs / name}.log ends with\n{text[-2000:]}"
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that was free a moment ago."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def accepts(port: int) -> bool:
+    """Whether something listens on a port of the loopback."""
+    with closing(socket.socket()) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _children_of(pids: set[int]) -> set[int]:
+    found: set[int] = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[1]) in pids:
+                found.add(int(stat.parent.name))
+    return found | _children_of(found) if found else found
+
+
+def _resident_kib(pid: int) -> int:
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_KIB
+    return 0

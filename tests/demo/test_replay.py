@@ -1,0 +1,187 @@
+"""The replay against a service that is a fake: orders, barriers, checkpoints, resumption, refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger_service.demo import dataset
+from ledger_service.demo.alliance_plan import MERCHANTS, PROGRAMMES, Merchant
+from ledger_service.demo.http_client import Answer
+from ledger_service.demo.phones import EpochEnds, Phone
+from ledger_service.demo.progress import Progress
+from ledger_service.demo.replay import Replay, Scenario
+from ledger_service.demo.service_client import Frame
+from ledger_service.kernel.clock import format_instant
+from ledger_service.kernel.eip712 import Domain
+
+FIRST = datetime(2017, 1, 6, 12, tzinfo=UTC)
+UNTIL = datetime(2017, 1, 12, 5, tzinfo=UTC)
+FUEL_WEEK_ENDS = datetime(2017, 1, 9, 6, tzinfo=UTC)
+
+
+class FakeService:
+    """Answers sales and refunds like the real one would, once for each key, and notes the order."""
+
+    def __init__(self, size: int = 4, die_after: int | None = None) -> None:
+        self.size = size
+        self.seen: list[tuple[str, datetime, str, dict[str, Any]]] = []
+        self.answers: dict[str, tuple[bytes, Answer]] = {}
+        self.refuse_points = False
+        self._die_after = die_after
+        self.in_flight = 0
+
+    async def post(self, path: str, body: dict[str, Any], frame: Frame) -> Answer:
+        self.in_flight += 1
+        await asyncio.sleep(0)
+        self.in_flight -= 1
+        if self._die_after is not None and len(self.answers) >= self._die_after:
+            raise ConnectionError("killed")
+        text = json.dumps([path, body], sort_keys=True).encode()
+        if frame.key in self.answers:
+            known, answer = self.answers[frame.key]
+            assert known == text, "a retry must send the same body"
+            return answer
+        answer = self._answer(path, body, frame)
+        self.answers[frame.key] = (text, answer)
+        self.seen.append((path, frame.at, frame.key, body))
+        return answer
+
+    def _answer(self, path: str, body: dict[str, Any], frame: Frame) -> Answer:
+        if path.endswith("/refunds"):
+            return Answer(201, {"refunded_minor": 1, "restored": [], "clawed": []}, {})
+        if self.refuse_points and "spend" in body:
+            return Answer(422, {"code": "points-not-enough"}, {})
+        total = sum(line["amount_minor"] for line in body["lines"])
+        code = body["reference"].split("-")[1]
+        earned = []
+        if code in PROGRAMMES:
+            end = next(e for m in MERCHANTS if m.key == code for e in m.epoch_ends() if e > frame.at)
+            points = total // 100 * PROGRAMMES[code].points_per_unit
+            earned = [{"programme": code, "points": points, "expires_at": format_instant(end)}]
+        return Answer(201, {"sale_id": frame.key, "due_minor": total, "spent": [], "earned": earned}, {})
+
+
+class FakeAlliance:
+    domain = Domain(1, b"\x01" * 20)
+    ends = EpochEnds({m.key: m.epoch_ends() for m in MERCHANTS if m.programme})
+
+    def __init__(self, service: FakeService) -> None:
+        self._service = service
+        self.expired: list[tuple[datetime, int]] = []
+
+    async def join(self, phone: Phone, at: datetime) -> None:
+        phone.number, phone.account, phone.joined = str(phone.household), b"\x02" * 20, True
+
+    async def till_key(self, merchant: Merchant, store: int, at: datetime) -> str:
+        return f"{merchant.key}-{store}"
+
+    async def expire(self, at: datetime) -> None:
+        assert self._service.in_flight == 0, "an epoch ends only when every answer is in"
+        self.expired.append((at, len(self._service.seen)))
+
+
+def basket_rows(i: int) -> list[dict[str, Any]]:
+    common = {
+        "household_id": i % 3, "store_id": 330, "basket_id": 1_000 + i, "quantity": 2, "coupon_disc": 0.0,
+        "transaction_timestamp": (FIRST + timedelta(hours=i)).replace(tzinfo=None),
+    }  # fmt: skip
+    return [
+        common | {"product_id": 1, "sales_value": 9.5, "department": "GROCERY"},
+        common | {"product_id": 2, "sales_value": 31.0, "department": "FUEL"},
+    ]
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(dataset, "_raw_baskets", lambda: iter([basket_rows(i) for i in range(120)]))
+    monkeypatch.setattr("ledger_service.demo.replay.CHECKPOINT_EVERY", 10)
+    dataset.convert(tmp_path / "data.db")
+    return tmp_path / "data.db"
+
+
+def replay(data: Path, service: FakeService, until: datetime = UNTIL) -> tuple[Replay, FakeAlliance]:
+    alliance = FakeAlliance(service)
+    scenario = Scenario("seed", data, until, datetime(2018, 1, 1, 4, 59, 59, tzinfo=UTC))
+    progress = Progress(data.with_name("progress.db"))
+    return Replay(scenario, service, alliance, progress), alliance  # type: ignore[arg-type]  # the fake is no pool
+
+
+def test_each_basket_is_one_checkout_at_each_merchant(data: Path) -> None:
+    service = FakeService()
+    run, _ = replay(data, service)
+    asyncio.run(run.run())
+    sales = [body["reference"] for path, _, _, body in service.seen if path == "/v1/sales"]
+    assert sorted(sales) == sorted(f"{1_000 + i}-{key}" for i in range(120) for key in ("GROC", "FUEL"))
+    assert (run.counts["baskets"], run.counts["checkouts"], run.counts["members"]) == (120, 240, 3)
+
+
+def test_one_members_requests_keep_their_order_and_an_epochs_end_divides_them(data: Path) -> None:
+    service = FakeService()
+    run, alliance = replay(data, service)
+    asyncio.run(run.run())
+    for household in range(3):
+        own = [
+            at for _, at, _, body in service.seen if f"{household}" == body.get("member", {}).get("number")
+        ]
+        assert own == sorted(own)
+    (at, before), *_ = alliance.expired
+    assert at == FUEL_WEEK_ENDS
+    assert all(seen[1] < FUEL_WEEK_ENDS for seen in service.seen[:before])
+    assert all(seen[1] >= FUEL_WEEK_ENDS for seen in service.seen[before:])
+
+
+def test_points_of_other_merchants_are_spent_with_a_pay_code(data: Path) -> None:
+    service = FakeService()
+    run, _ = replay(data, service)
+    asyncio.run(run.run())
+    paid = [body for _, _, _, body in service.seen if "spend" in body]
+    assert paid
+    assert all(body["member"]["pay_code"].startswith("AL1:") for body in paid)
+    assert all(s["programme"] not in body["reference"] for body in paid for s in body["spend"])
+
+
+def test_a_refused_payment_with_points_is_tried_once_more_in_cash_and_counted(data: Path) -> None:
+    service = FakeService()
+    service.refuse_points = True
+    run, _ = replay(data, service)
+    asyncio.run(run.run())
+    assert run.counts["checkouts"] == 240
+    assert run.counts["refused points: points-not-enough"] > 0
+    assert run.refusals
+
+
+@pytest.mark.parametrize("killed_after", [1, 37, 111, 190])
+def test_a_killed_run_resumes_and_ends_as_one_that_was_never_killed(data: Path, killed_after: int) -> None:
+    whole = FakeService()
+    once, _ = replay(data, whole)
+    asyncio.run(once.run())
+    for leftover in data.parent.glob("progress.db*"):
+        leftover.unlink()
+    broken = FakeService(die_after=killed_after)
+    run, _ = replay(data, broken)
+    with pytest.raises(ConnectionError):
+        asyncio.run(run.run())
+    survivor = FakeService()
+    survivor.answers, survivor.seen = broken.answers, broken.seen
+    again, _ = replay(data, survivor)
+    asyncio.run(again.run())
+    assert survivor.answers == whole.answers
+    assert again.counts == once.counts
+
+
+def test_a_longer_run_continues_where_a_shorter_one_ended(data: Path) -> None:
+    whole = FakeService()
+    asyncio.run(replay(data, whole)[0].run())
+    for leftover in data.parent.glob("progress.db*"):
+        leftover.unlink()
+    service = FakeService()
+    for until in (FIRST + timedelta(days=2), FIRST + timedelta(days=2), UNTIL):
+        asyncio.run(replay(data, service, until)[0].run())
+    assert service.answers == whole.answers
+    assert len(service.seen) == len(whole.seen)
