@@ -19,72 +19,132 @@ class ConfigurationError(Exception):
     """A variable whose value cannot be used; names the variable and what it takes."""
 
 
-def _setting(default: Any, about: str, least: int | None = None, most: int | None = None) -> Any:
-    return field(default=default, metadata={"about": about, "least": least, "most": most})
+def _about(text: str, least: int = 0, most: int | None = None) -> dict[str, Any]:
+    return {"about": text, "least": least, "most": most}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting of every process; the variable is the field's name in capitals after ``ALLIANCE_``."""
 
-    state_dir: Path = _setting(
-        Path("var"), "Folder of everything this service keeps on disk; the other paths default to names in it."
+    state_dir: Path = field(
+        default=Path("var"),
+        metadata=_about(
+            "Folder of everything this service keeps on disk; the other paths default to names in it."
+        ),
     )
-    database_url: str = _setting(
-        "", "SQLAlchemy URL of the database: SQLite (default: `alliance.db` in the state folder) or PostgreSQL."
+    database_url: str = field(
+        default="",
+        metadata=_about(
+            "SQLAlchemy URL of the database: SQLite (default: `alliance.db` in the state folder) or PostgreSQL."
+        ),
     )
-    secrets_file: Path = _setting(
-        Path(""), "File (mode 0600) with the secrets of this installation; made by `alliance setup` when missing."
+    secrets_file: Path = field(
+        default=Path(""),
+        metadata=_about(
+            "File (mode 0600) with the secrets of this installation; made by `alliance setup` when missing."
+        ),
     )
-    replay: bool = _setting(
-        False, "1 while old data is replayed: requests may set the clock with `Alliance-Time` (D16)."
+    replay: bool = field(
+        default=False,
+        metadata=_about(
+            "1 while old data is replayed: requests may set the clock with `Alliance-Time` (D16)."
+        ),
     )
-    log_level: str = _setting("info", "Least level of what the processes log: debug, info, warning or error.")
-
-    http_host: str = _setting("127.0.0.1", "Address that `alliance serve` listens on.")
-    http_port: int = _setting(8080, "Port that `alliance serve` listens on.", 1, 65535)
-    workers: int = _setting(
-        1, "Worker processes of `alliance serve`; more than one pays with PostgreSQL only.", 1, 64
+    log_level: str = field(
+        default="info",
+        metadata=_about("Least level of what the processes log: debug, info, warning or error."),
     )
-    threads: int = _setting(
-        48, "Request threads of one worker; as many requests can share one commit.", 1, 512
+    http_host: str = field(default="127.0.0.1", metadata=_about("Address that `alliance serve` listens on."))
+    http_port: int = field(
+        default=8080, metadata=_about("Port that `alliance serve` listens on.", least=1, most=65535)
     )
-    public_url: str = _setting("", "Address under which clients reach the service, for /openapi.json.")
-    rate_per_second: int = _setting(2000, "Requests that one API key may send per second in the long run.", 1)
-    rate_burst: int = _setting(4000, "Requests that one API key may send at once.", 1)
-    stranger_rate_per_second: int = _setting(
-        5, "Requests with wrong API keys that one address may send per second before it gets 429.", 1
+    workers: int = field(
+        default=1,
+        metadata=_about(
+            "Worker processes of `alliance serve`; more than one pays with PostgreSQL only.", least=1, most=64
+        ),
     )
-    stranger_burst: int = _setting(50, "Requests with wrong API keys that one address may send at once.", 1)
-
-    group_most: int = _setting(64, "Most commands that one commit of the writer holds.", 1, 1024)
-    queue_most: int = _setting(2048, "Commands that may wait for the writer before 503 is answered.", 1)
-    read_pool: int = _setting(8, "Connections for reads of one worker.", 1, 128)
-
-    chain_url: str = _setting(
-        "http://127.0.0.1:8545", "JSON-RPC address of the chain: the chain inside the project or any EVM network."
+    threads: int = field(
+        default=48,
+        metadata=_about(
+            "Request threads of one worker; as many requests can share one commit.", least=1, most=512
+        ),
     )
-    chain_host: str = _setting("127.0.0.1", "Address that `alliance chain` listens on; loopback only.")
-    chain_port: int = _setting(8545, "Port that `alliance chain` listens on.", 1, 65535)
-    chain_store: Path = _setting(
-        Path(""), "SQLite file of the chain inside the project (default: `chain.db` in the state folder)."
+    public_url: str = field(
+        default="", metadata=_about("Address under which clients reach the service, for /openapi.json.")
     )
-    confirmations: int = _setting(
-        0, "Blocks on top of a block before what it holds is final; 0 for a chain that never reorganises.", 0, 1000
+    rate_per_second: int = field(
+        default=2000,
+        metadata=_about("Requests that one API key may send per second in the long run.", least=1),
     )
-    batch_most: int = _setting(250, "Most operations of one batch.", 1, 1000)
-    batch_wait_millis: int = _setting(
-        500, "How long the packer lets an incomplete batch fill up, in milliseconds.", 0, 600_000
+    rate_burst: int = field(
+        default=4000, metadata=_about("Requests that one API key may send at once.", least=1)
     )
-    jobs_seconds: int = _setting(
-        5, "Seconds between two runs of the jobs (expiry, vesting, hold deadlines).", 1, 86_400
+    stranger_rate_per_second: int = field(
+        default=5,
+        metadata=_about(
+            "Requests with wrong API keys that one address may send per second before it gets 429.", least=1
+        ),
     )
-
-    signer_socket: Path = _setting(
-        Path(""), "Unix socket of the signing process (default: `signer.sock` in the state folder)."
+    stranger_burst: int = field(
+        default=50,
+        metadata=_about("Requests with wrong API keys that one address may send at once.", least=1),
     )
-    keystore_dir: Path = _setting(
-        Path(""), "Folder of the signing process's keys (default: `keys` in the state folder)."
+    group_most: int = field(
+        default=64, metadata=_about("Most commands that one commit of the writer holds.", least=1, most=1024)
+    )
+    queue_most: int = field(
+        default=2048,
+        metadata=_about("Commands that may wait for the writer before 503 is answered.", least=1),
+    )
+    read_pool: int = field(
+        default=8, metadata=_about("Connections for reads of one worker.", least=1, most=128)
+    )
+    chain_url: str = field(
+        default="http://127.0.0.1:8545",
+        metadata=_about("JSON-RPC address of the chain: the chain inside the project or any EVM network."),
+    )
+    chain_host: str = field(
+        default="127.0.0.1", metadata=_about("Address that `alliance chain` listens on; loopback only.")
+    )
+    chain_port: int = field(
+        default=8545, metadata=_about("Port that `alliance chain` listens on.", least=1, most=65535)
+    )
+    chain_store: Path = field(
+        default=Path(""),
+        metadata=_about(
+            "SQLite file of the chain inside the project (default: `chain.db` in the state folder)."
+        ),
+    )
+    confirmations: int = field(
+        default=0,
+        metadata=_about(
+            "Blocks on top of a block before what it holds is final; 0 for a chain that never reorganises.",
+            least=0,
+            most=1000,
+        ),
+    )
+    batch_most: int = field(default=250, metadata=_about("Most operations of one batch.", least=1, most=1000))
+    batch_wait_millis: int = field(
+        default=500,
+        metadata=_about(
+            "How long the packer lets an incomplete batch fill up, in milliseconds.", least=0, most=600000
+        ),
+    )
+    jobs_seconds: int = field(
+        default=5,
+        metadata=_about(
+            "Seconds between two runs of the jobs (expiry, vesting, hold deadlines).", least=1, most=86400
+        ),
+    )
+    signer_socket: Path = field(
+        default=Path(""),
+        metadata=_about("Unix socket of the signing process (default: `signer.sock` in the state folder)."),
+    )
+    keystore_dir: Path = field(
+        default=Path(""),
+        metadata=_about("Folder of the signing process's keys (default: `keys` in the state folder)."),
     )
 
     @property
@@ -94,7 +154,7 @@ class Settings:
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
-    """Return the settings of an environment; an unknown ``ALLIANCE_`` variable is refused, it is a typing slip.
+    """Return the settings of an environment; an unknown ``ALLIANCE_`` variable is a typing slip and refused.
 
     Raises:
         ConfigurationError: a value of the wrong form or out of range, or a variable that no field has.
@@ -104,7 +164,9 @@ def settings_of(environment: Mapping[str, str]) -> Settings:
     unknown = [name for name in unknown if name not in TEST_VARIABLES]
     if unknown:
         raise ConfigurationError(f"{', '.join(unknown)}: no such setting; docs/configuration.md lists them")
-    values = {known[name].name: _value(known[name], environment[name]) for name in known if name in environment}
+    values = {
+        known[name].name: _value(known[name], environment[name]) for name in known if name in environment
+    }
     return _with_paths(Settings(**values))
 
 
@@ -135,7 +197,12 @@ def _with_paths(given: Settings) -> Settings:
 
 
 def _value(setting: Any, text: str) -> Any:
-    readers: dict[str, Callable[[Any, str], Any]] = {"bool": _flag, "int": _number, "Path": _path, "str": _text}
+    readers: dict[str, Callable[[Any, str], Any]] = {
+        "bool": _flag,
+        "int": _number,
+        "Path": _path,
+        "str": _text,
+    }
     return readers[str(setting.type)](setting, text.strip())
 
 
@@ -147,7 +214,11 @@ def _flag(setting: Any, text: str) -> bool:
 
 def _number(setting: Any, text: str) -> int:
     least, most = setting.metadata["least"], setting.metadata["most"]
-    if not (text.isascii() and text.isdigit()) or int(text) < least or (most is not None and int(text) > most):
+    if (
+        not (text.isascii() and text.isdigit())
+        or int(text) < least
+        or (most is not None and int(text) > most)
+    ):
         span = f"from {least}" + (f" to {most}" if most is not None else "")
         raise ConfigurationError(f"{PREFIX}{setting.name.upper()} takes a whole number {span}")
     return int(text)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed as WrongMethod, NotFound
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 
 from ledger_service.api.errors import MalformedBody, MethodNotAllowed, RouteUnknown
 from ledger_service.api.pipeline import Answered, Environ, Pipeline
@@ -65,9 +66,7 @@ def _register(app: Flask, pipeline: Pipeline, served: Served) -> None:
         return _response(pipeline.answer(request.environ, served, path))
 
     route = served.route
-    app.add_url_rule(
-        route.path, route.name, view, methods=[route.method], provide_automatic_options=False
-    )
+    app.add_url_rule(route.path, route.name, view, methods=[route.method], provide_automatic_options=False)
 
 
 def _response(answered: Answered) -> Response:

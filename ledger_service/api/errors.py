@@ -107,18 +107,6 @@ class CredentialsRefused(DomainError):
 
 
 @dataclass(eq=False)
-class RoleNotAllowed(DomainError):
-    """The key is valid but not for this resource."""
-
-    role: str
-
-    code = "role-not-allowed"
-    category = Category.FORBIDDEN
-    why = "The role of this API key may not use this resource."
-    fix = "Use a key with one of the roles that /openapi.json names for the resource."
-
-
-@dataclass(eq=False)
 class NotYours(DomainError):
     """The object belongs to somebody else."""
 

@@ -33,14 +33,20 @@ class Metrics:
         """Take the source of the gauges; with several processes the counters are summed over all of them."""
         self._registry = CollectorRegistry()
         self._requests = Counter(
-            "alliance_http_requests", "Requests answered", ("method", "route", "status"), registry=self._registry
+            "alliance_http_requests",
+            "Requests answered",
+            ("method", "route", "status"),
+            registry=self._registry,
         )
         self._seconds = Histogram(
             "alliance_http_request_seconds", "Seconds from the first byte read to the answer", ("route",),
             buckets=_LATENCY, registry=self._registry,
         )  # fmt: skip
         self._group = Histogram(
-            "alliance_writer_group_commands", "Commands that one commit held", buckets=_GROUP, registry=self._registry
+            "alliance_writer_group_commands",
+            "Commands that one commit held",
+            buckets=_GROUP,
+            registry=self._registry,
         )
         self._statements = Histogram(
             "alliance_writer_statements_per_command", "SQL statements of a commit divided by its commands",

@@ -17,12 +17,12 @@ from ledger_service.api.errors import (
     MediaTypeUnsupported,
     RateLimited,
     ReplayClockRefused,
-    RoleNotAllowed,
 )
 from ledger_service.api.problems import INTERNAL_CODE, PROBLEM_TYPE
-from ledger_service.api.routes import Parameter, Route
+from ledger_service.api.routes import Parameter, Route, roles_of
 from ledger_service.api.schema import Json, Listing, Named, Nullable, Record, Schema
 from ledger_service.kernel.errors import DomainError, MalformedField
+from ledger_service.merchants.errors import ScopeMissing
 
 Problem = type[DomainError]
 _PATH_PARAMETER = re.compile(r"<([a-z_]+)>")
@@ -66,7 +66,9 @@ def document_of(routes: Iterable[Route], version: str, url: str = "/") -> Json:
         "tags": [{"name": name} for name in dict.fromkeys(route.group for route in routes)],
         "paths": paths,
         "components": {
-            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "alk_<id>_<secret>"}},
+            "securitySchemes": {
+                "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "alk_<id>_<secret>"}
+            },
             "schemas": _named_schemas(routes) | {"Problem": _PROBLEM},
             "headers": _HEADERS,
         },
@@ -84,16 +86,25 @@ def problems_of(route: Route) -> list[Problem]:
         found += [MalformedBody, MalformedField, BodyTooLarge, MediaTypeUnsupported]
     if route.write:
         found += [IdempotencyKeyMissing, IdempotencyKeyMalformed]
-    if route.roles:
-        found += [CredentialsMissing, CredentialsRefused, RoleNotAllowed, RateLimited, ReplayClockRefused]
+    if route.scopes:
+        found += [
+            CredentialsMissing,
+            CredentialsRefused,
+            ScopeMissing,
+            RateLimited,
+            ReplayClockRefused,
+            MalformedField,
+        ]
     return sorted(set(found), key=lambda error: (int(error.category), error.code))
 
 
 def _operation(route: Route) -> Json:
     found: Json = {"operationId": route.name, "summary": route.summary, "tags": [route.group]}
-    if route.roles:
+    if route.scopes:
         found["security"] = [{"apiKey": []}]
-        found["description"] = f"Roles: {', '.join(sorted(route.roles))}."
+        found["description"] = (
+            f"Roles: {', '.join(roles_of(route))}. Scope: {' or '.join(sorted(route.scopes))}."
+        )
     else:
         found["security"] = []
     parameters = _parameters(route)
@@ -110,17 +121,35 @@ def _parameters(route: Route) -> list[Json]:
     found: list[Json] = []
     for name in _PATH_PARAMETER.findall(route.path):
         schema = {"type": "string"}
-        found.append({"name": name, "in": "path", "required": True, "schema": schema, "description": PATH_PARAMETERS[name]})
+        found.append(
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "schema": schema,
+                "description": PATH_PARAMETERS[name],
+            }
+        )
     for name, parameter in route.query.items():
         found.append(_query_parameter(name, parameter))
     if route.write:
-        schema = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"}
+        key: Json = {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"}
         about = "One key per business act; the same key with every retry of it."
-        found.append({"name": "Idempotency-Key", "in": "header", "required": True, "schema": schema, "description": about})
-    if route.roles:
+        found.append(
+            {"name": "Idempotency-Key", "in": "header", "required": True, "schema": key, "description": about}
+        )
+    if route.scopes:
         schema = {"type": "string", "format": "date-time"}
         about = "The instant of the request; taken in replay mode only, else refused."
-        found.append({"name": "Alliance-Time", "in": "header", "required": False, "schema": schema, "description": about})
+        found.append(
+            {
+                "name": "Alliance-Time",
+                "in": "header",
+                "required": False,
+                "schema": schema,
+                "description": about,
+            }
+        )
     return found
 
 
@@ -150,7 +179,10 @@ def _responses(route: Route) -> Json:
         by_status.setdefault(int(error.category), []).append(error)
     for status, errors in by_status.items():
         responses[str(status)] = _problem_response(errors)
-    responses["500"] = {"description": f"`{INTERNAL_CODE}`: a bug; nothing was done.", "content": _PROBLEM_CONTENT}
+    responses["500"] = {
+        "description": f"`{INTERNAL_CODE}`: a bug; nothing was done.",
+        "content": _PROBLEM_CONTENT,
+    }
     return responses
 
 
@@ -207,7 +239,7 @@ _HEADERS: Json = {
     },
 }
 _ABOUT = (
-    "Every write takes an Idempotency-Key and a retry gets the first answer. Every refusal is a problem document "
-    "(RFC 9457) with a stable `code`. Amounts of money are integers in minor units, points are integers, times are "
-    "RFC 3339 in UTC, ids are lower-case hex."
+    "Every write takes an Idempotency-Key and a retry gets the first answer. Every refusal is a problem "
+    "document (RFC 9457) with a stable `code`. Amounts of money are integers in minor units, points are "
+    "integers, times are RFC 3339 in UTC, ids are lower-case hex."
 )

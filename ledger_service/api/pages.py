@@ -15,9 +15,10 @@ STYLE = """
 body { margin: 0 auto; max-width: 60rem; padding: 1rem; }
 h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid currentColor; }
 details { margin: .4rem 0; } summary { cursor: pointer; padding: .2rem 0; }
-code, pre { font: .9em/1.4 ui-monospace, monospace; } pre { overflow-x: auto; padding: .6rem; border: 1px solid; }
+code { font: .9em/1.4 ui-monospace, monospace; }
 .method { display: inline-block; min-width: 4.5em; font-weight: 700; }
-table { border-collapse: collapse; width: 100%; } td, th { text-align: left; vertical-align: top; padding: .3rem .6rem;
+table { border-collapse: collapse; width: 100%; }
+td, th { text-align: left; vertical-align: top; padding: .3rem .6rem;
 border-top: 1px solid; }
 """
 _STYLE_HASH = b64encode(sha256(STYLE.encode()).digest()).decode()
@@ -53,11 +54,14 @@ def problem_page(code: str) -> bytes | None:
 
 def _problem(code: str, status: int, why: str, fix: str) -> bytes:
     body = f"<h1>{escape(code)}</h1><p>Status {status}</p><h2>Why</h2><p>{escape(why)}</p>"
-    return _page(code, f"{body}<h2>How to fix it</h2><p>{escape(fix)}</p><p><a href='/docs'>All routes</a></p>")
+    return _page(
+        code, f"{body}<h2>How to fix it</h2><p>{escape(fix)}</p><p><a href='/docs'>All routes</a></p>"
+    )
 
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
-    head = f'<span class="method">{method.upper()}</span><code>{escape(path)}</code> {escape(operation["summary"])}'
+    verb, summary = method.upper(), escape(operation["summary"])
+    head = f'<span class="method">{verb}</span><code>{escape(path)}</code> {summary}'
     rows = "".join(
         f"<tr><td>{escape(status)}</td><td>{_answer(answer)}</td></tr>"
         for status, answer in operation["responses"].items()
@@ -73,7 +77,9 @@ def _answer(answer: dict[str, Any]) -> str:
     codes = answer.get("x-problem-codes")
     if not codes:
         return escape(answer["description"])
-    return "<br>".join(f"<a href='/problems/{escape(code)}'><code>{escape(code)}</code></a>" for code in codes)
+    return "<br>".join(
+        f"<a href='/problems/{escape(code)}'><code>{escape(code)}</code></a>" for code in codes
+    )
 
 
 def _parameters(operation: dict[str, Any]) -> str:
@@ -92,8 +98,11 @@ def _body(operation: dict[str, Any]) -> str:
 
 
 def _page(title: str, body: str) -> bytes:
-    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{escape(title)}</title>"
-    return f"<!doctype html><html lang=en><head>{head}<style>{STYLE}</style></head><body>{body}</body></html>".encode()
+    head = (
+        f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{escape(title)}</title>"
+    )
+    whole = f"<html lang=en><head>{head}<style>{STYLE}</style></head><body>{body}</body></html>"
+    return f"<!doctype html>{whole}".encode()
 
 
 def documented_errors() -> list[type[DomainError]]:

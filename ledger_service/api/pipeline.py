@@ -24,16 +24,17 @@ from ledger_service.api.errors import (
     IdempotencyKeyMalformed,
     IdempotencyKeyMissing,
     ReplayClockRefused,
-    RoleNotAllowed,
 )
 from ledger_service.api.limits import Buckets
 from ledger_service.api.metrics import Metrics
 from ledger_service.api.problems import PROBLEM_TYPE, internal_problem, problem_of
 from ledger_service.api.request_log import RequestLog
-from ledger_service.api.routes import Call, Identity, Reply, Route, Served
+from ledger_service.api.routes import Call, Reply, Route, Served
 from ledger_service.api.schema import shown
 from ledger_service.kernel.clock import Clock, parse_instant
 from ledger_service.kernel.errors import DomainError, MalformedField
+from ledger_service.merchants.errors import ScopeMissing
+from ledger_service.merchants.rules import Principal
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -48,10 +49,10 @@ _NO_BODY = Body({}, b"")
 
 
 class Authenticator(Protocol):
-    """Turns a bearer key into an identity; the merchants room stands behind it."""
+    """Turns a bearer key into a principal; the merchants room stands behind it."""
 
-    def identify(self, key: str) -> Identity | None:
-        """The identity of a key in force, or None."""
+    def identify(self, token: str) -> Principal | None:
+        """Who a key in force speaks for, or None for any other text."""
 
 
 class ReplayClock(Clock, Protocol):
@@ -68,18 +69,6 @@ class Answered:
     status: int
     headers: Headers
     body: bytes
-
-
-class Anonymous:
-    """Who calls a public route."""
-
-    key_id = ""
-    subject = "public"
-    role = "public"
-    merchant_id = None
-
-
-ANONYMOUS = Anonymous()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +92,24 @@ class Pipeline:
         request_id = request_id_of(environ)
         route = served.route
         headers = self._common(request_id, personal=route.personal)
-        identity: Identity = ANONYMOUS
+        principal: Principal | None = None
         try:
-            identity = self._admit(environ, route, headers)
-            reply = served.endpoint(self._call(environ, route, identity, (request_id, path)))
-            status, body = reply.status, _finish(reply, headers)
+            at = self._instant(environ) if route.scopes else self.clock.now()
+            principal = self._admit(environ, route, at, headers)
+            query, body, key = _parts(environ, route)
+            reply = served.endpoint(Call(principal, at, request_id, path, query, body, key))
+            status, raw = reply.status, _finish(reply, headers)
         except DomainError as error:
-            status, body = _refuse(error, request_id, headers)
-        except Exception as error:  # the top loop of HTTP: nothing may escape it
+            status, raw = _refuse(error, request_id, headers)
+        except Exception as error:  # noqa: BLE001 - the top loop of HTTP: nothing may escape it
             self.log.failure(error, request_id)
-            status, body = 500, internal_problem(request_id)
+            status, raw = 500, internal_problem(request_id)
             headers.append(("Content-Type", PROBLEM_TYPE))
-        self._record(environ, (route.path, status), (begun, request_id, identity.key_id))
-        headers.append(("Content-Length", str(len(body))))
-        return Answered(status, headers, body)
+        self._record(
+            environ, (route.path, status), (begun, request_id, principal.key_id if principal else "")
+        )
+        headers.append(("Content-Length", str(len(raw))))
+        return Answered(status, headers, raw)
 
     def refuse(self, environ: Environ, error: DomainError) -> Answered:
         """Return the problem of a request that no route took."""
@@ -135,35 +128,22 @@ class Pipeline:
             headers.append(("Alliance-Clock", "replay"))
         return headers
 
-    def _admit(self, environ: Environ, route: Route, headers: Headers) -> Identity:
-        if not route.roles:
-            return ANONYMOUS
-        scheme, _, key = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if scheme.lower() != "bearer" or not key:
+    def _admit(self, environ: Environ, route: Route, at: datetime, headers: Headers) -> Principal | None:
+        if not route.scopes:
+            return None
+        scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
             raise CredentialsMissing
-        identity = self.authenticator.identify(key)
-        if identity is None:
+        principal = self.authenticator.identify(token)
+        if principal is None:
             self.strangers.take(environ.get("REMOTE_ADDR", ""))
             raise CredentialsRefused
-        headers += self.keys.headers(self.keys.take(identity.key_id))
-        if identity.role not in route.roles:
-            raise RoleNotAllowed(identity.role)
-        return identity
-
-    def _call(
-        self, environ: Environ, route: Route, identity: Identity, where: tuple[str, Mapping[str, str]]
-    ) -> Call:
-        at = self._instant(environ)
-        query = _query(environ, route)
-        body, key = _NO_BODY, ""
-        if route.write:
-            key = _idempotency_key(environ)
-        if route.method != "GET":
-            frame = f"{route.method} {environ['PATH_INFO']}"
-            body = parse_body(read_body(environ), environ.get("CONTENT_TYPE") or "", frame)
-            if route.body is not None and not route.room_checks:
-                route.body.check(body.fields, "")
-        return Call(identity, at, where[0], where[1], query, body, key)
+        headers += self.keys.headers(self.keys.take(principal.key_id))
+        if route.scopes.isdisjoint(principal.scopes):
+            raise ScopeMissing(min(route.scopes))
+        if self.replay is not None and "HTTP_ALLIANCE_TIME" in environ:
+            self.replay.observe(at)
+        return principal
 
     def _instant(self, environ: Environ) -> datetime:
         text = environ.get("HTTP_ALLIANCE_TIME")
@@ -171,9 +151,7 @@ class Pipeline:
             return self.clock.now()
         if self.replay is None:
             raise ReplayClockRefused
-        instant = parse_instant(text, "Alliance-Time")
-        self.replay.observe(instant)
-        return instant
+        return parse_instant(text, "Alliance-Time")
 
     def _record(self, environ: Environ, what: tuple[str, int], who: tuple[float, str, str]) -> None:
         (route, status), (begun, request_id, key_id) = what, who
@@ -181,7 +159,12 @@ class Pipeline:
         method = environ["REQUEST_METHOD"]
         method = method if method in _METHODS else "other"
         self.metrics.request(method, route, status, seconds)
-        facts: dict[str, Any] = {"method": method, "route": route, "status": status, "micros": int(seconds * 1e6)}
+        facts: dict[str, Any] = {
+            "method": method,
+            "route": route,
+            "status": status,
+            "micros": int(seconds * 1e6),
+        }
         self.log.request(facts | {"request_id": request_id, "key_id": key_id})
 
 
@@ -201,6 +184,18 @@ def _idempotency_key(environ: Environ) -> str:
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyMalformed
     return key
+
+
+def _parts(environ: Environ, route: Route) -> tuple[dict[str, str], Body, str]:
+    query = _query(environ, route)
+    key = _idempotency_key(environ) if route.write else ""
+    if route.method == "GET":
+        return query, _NO_BODY, key
+    frame = f"{route.method} {environ['PATH_INFO']}"
+    body = parse_body(read_body(environ), environ.get("CONTENT_TYPE") or "", frame)
+    if route.body is not None and not route.room_checks:
+        route.body.check(body.fields, "")
+    return query, body, key
 
 
 def _query(environ: Environ, route: Route) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON line per request, without personal data, pay codes, bodies, queries or secrets."""
+"""Structured logs: one JSON line per request, without personal data, pay codes or secrets."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ class RequestLog:
         self._clock_name = clock_name
 
     def request(self, facts: dict[str, Any]) -> None:
-        """Write the facts of an answered request (method, declared route, status, micros, request id, key id)."""
-        line = {"time": _wall_time(), "level": "info" if facts["status"] < 500 else "error", "event": "request"}
+        """Write the facts of an answered request: method, declared route, status, micros, ids."""
+        line = {
+            "time": _wall_time(),
+            "level": "info" if facts["status"] < 500 else "error",
+            "event": "request",
+        }
         self._sink.write(orjson.dumps(line | facts) + b"\n")
 
     def failure(self, error: BaseException, request_id: str) -> None:
-        """Write where a bug happened: type and stack, but not the message, which may quote what a caller sent."""
+        """Write where a bug happened: type and stack, not the message, which may quote a caller."""
         frames = [f"{f.filename.rsplit('/ledger_service/', 1)[-1]}:{f.lineno} {f.name}"
                   for f in traceback.extract_tb(error.__traceback__)]  # fmt: skip
         line = {

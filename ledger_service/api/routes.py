@@ -5,47 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from ledger_service.api.door import Body
+from ledger_service.api.errors import CredentialsMissing
 from ledger_service.api.schema import Schema
 from ledger_service.kernel.errors import DomainError
+from ledger_service.merchants.rules import ROLE_SCOPES, Principal
 
 PUBLIC: frozenset[str] = frozenset()
-ROLES = ("cashier", "merchant", "member", "auditor", "operator")
-
-
-class Identity(Protocol):
-    """Who an API key speaks for; the merchants room makes them."""
-
-    @property
-    def key_id(self) -> str:
-        """The public half of the key."""
-
-    @property
-    def subject(self) -> str:
-        """Kind and id in one text: the scope of idempotency keys."""
-
-    @property
-    def role(self) -> str:
-        """One of ``ROLES``."""
-
-    @property
-    def merchant_id(self) -> int | None:
-        """The merchant that a terminal's or merchant's key acts for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """One admitted request: who, when, and the parts of it that were checked."""
 
-    identity: Identity
+    principal: Principal | None
     at: datetime
     request_id: str
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Body
     key: str
+
+    @property
+    def caller(self) -> Principal:
+        """Who calls.
+
+        Raises:
+            CredentialsMissing: nobody that we know, which cannot happen behind a route with scopes.
+        """
+        if self.principal is None:
+            raise CredentialsMissing
+        return self.principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +78,7 @@ class Route:
     """One method of one path.
 
     Attributes:
-        roles: which API keys may call it; ``PUBLIC`` (empty) must be written out, there is no default.
+        scopes: a key with any one of them may call it; ``PUBLIC`` (none) must be written out.
         body: what the request must hold; None where a body is not read.
         room_checks: True where the room's own parser is the strict one, so that nothing is checked twice.
         problems: every refusal of the service behind it; the door's own ones are added by ``openapi``.
@@ -97,7 +89,7 @@ class Route:
     method: str
     path: str
     name: str
-    roles: frozenset[str]
+    scopes: frozenset[str]
     summary: str
     success: Success
     group: str
@@ -117,9 +109,16 @@ class Served:
     endpoint: Endpoint
 
 
-def roles(*names: str) -> frozenset[str]:
-    """The set of roles, each one of ``ROLES``."""
-    unknown = set(names) - set(ROLES)
-    if unknown or not names:
-        raise ValueError(f"no such role: {unknown}")
+def scopes(*names: str) -> frozenset[str]:
+    """The set of these scopes, each one that some role carries."""
+    if not names or not set(names) <= ALL_SCOPES:
+        raise ValueError(f"no such scope: {set(names) - ALL_SCOPES}")
     return frozenset(names)
+
+
+def roles_of(route: Route) -> list[str]:
+    """The roles whose keys may carry one of the route's scopes, for the documents."""
+    return sorted(role for role, held in ROLE_SCOPES.items() if held & route.scopes)
+
+
+ALL_SCOPES = frozenset().union(*ROLE_SCOPES.values())

@@ -17,26 +17,19 @@ from ledger_service.api.metrics import Metrics
 from ledger_service.api.pipeline import Pipeline
 from ledger_service.api.request_log import RequestLog
 from ledger_service.api.routes import Served
+from ledger_service.merchants.rules import ROLE_SCOPES, Principal
 
 NOON = datetime(2017, 6, 1, 12, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class FakeIdentity:
-    key_id: str
-    subject: str
-    role: str
-    merchant_id: int | None = None
 
 
 @dataclass
 class FakeKeyring:
     """Keys in force by their full text."""
 
-    keys: dict[str, FakeIdentity] = field(default_factory=dict)
+    keys: dict[str, Principal] = field(default_factory=dict)
 
-    def identify(self, key: str) -> FakeIdentity | None:
-        return self.keys.get(key)
+    def identify(self, token: str) -> Principal | None:
+        return self.keys.get(token)
 
 
 @dataclass
@@ -62,8 +55,8 @@ class Parts:
     keyring: FakeKeyring = field(default_factory=FakeKeyring)
     clock: FakeClock = field(default_factory=FakeClock)
     replay: FakeReplayClock | None = None
-    policy: Policy = Policy("key", 1000, 1000)
-    strangers: Policy = Policy("stranger", 5, 50)
+    policy: Policy = field(default_factory=lambda: Policy("key", 1000, 1000))
+    strangers: Policy = field(default_factory=lambda: Policy("stranger", 5, 50))
     log: io.BytesIO = field(default_factory=io.BytesIO)
     readings: dict[str, int] = field(default_factory=dict)
 
@@ -71,7 +64,13 @@ class Parts:
         clock = self.replay or self.clock
         metrics = Metrics(lambda: self.readings)
         return Pipeline(
-            self.keyring, clock, self.replay, Buckets(self.policy), Buckets(self.strangers), metrics, RequestLog(self.log)
+            self.keyring,
+            clock,
+            self.replay,
+            Buckets(self.policy),
+            Buckets(self.strangers),
+            metrics,
+            RequestLog(self.log),
         )
 
     def app(self, served: Sequence[Served]) -> Flask:
@@ -81,10 +80,13 @@ class Parts:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
 
+MERCHANT = 9_520_100_000_004
 KEYS = FakeKeyring(
     {
-        "alk_till_secret": FakeIdentity("till", "terminal:T1", "cashier", 9_520_100_000_004),
-        "alk_op_secret": FakeIdentity("op", "operator:1", "operator"),
+        "alk_till_secret": Principal(
+            "till", "terminal", "T1", "cashier", ROLE_SCOPES["cashier"], MERCHANT, 9_520_100_000_011
+        ),
+        "alk_op_secret": Principal("op", "operator", "1", "operator", ROLE_SCOPES["operator"] - {"sell"}),
     }
 )
 TILL = {"Authorization": "Bearer alk_till_secret"}

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from ledger_service.api.limits import Policy
-from ledger_service.api.routes import PUBLIC, Call, Reply, Route, Served, Success, roles
+from ledger_service.api.routes import PUBLIC, Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Record, Text
 from ledger_service.kernel.errors import Category, DomainError
 from tests.api.fakes import KEYS, NOON, OPERATOR, TILL, FakeReplayClock, Parts, write
@@ -28,7 +28,9 @@ class Throttle(DomainError):
 
 
 def echo(call: Call) -> Reply:
-    return Reply({"body": call.body.fields, "at": call.at.isoformat(), "key": call.key, "query": dict(call.query)})
+    return Reply(
+        {"body": call.body.fields, "at": call.at.isoformat(), "key": call.key, "query": dict(call.query)}
+    )
 
 
 def broken(_call: Call) -> Reply:
@@ -40,8 +42,10 @@ def refused(_call: Call) -> Reply:
 
 
 ROUTES = [
-    Served(Route("POST", "/echo", "echo", roles("cashier"), "Echo", DONE, "t", BODY, write=True), echo),
-    Served(Route("POST", "/things/<gln>", "thing", roles("cashier"), "Echo", DONE, "t", BODY, write=True), echo),
+    Served(Route("POST", "/echo", "echo", scopes("sell"), "Echo", DONE, "t", BODY, write=True), echo),
+    Served(
+        Route("POST", "/things/<gln>", "thing", scopes("sell"), "Echo", DONE, "t", BODY, write=True), echo
+    ),
     Served(Route("GET", "/open", "open", PUBLIC, "Open", DONE, "t", personal=False), echo),
     Served(Route("GET", "/broken", "broken", PUBLIC, "Broken", DONE, "t"), broken),
     Served(Route("GET", "/refused", "refused", PUBLIC, "Refused", DONE, "t"), refused),
@@ -61,7 +65,9 @@ GOOD = b'{"name": "a", "amount": 5}'
 
 
 @pytest.mark.parametrize("path", ["/echo", "/things/1"])
-def test_a_good_write_reaches_its_endpoint_on_the_short_way_and_through_flask(parts: Parts, path: str) -> None:
+def test_a_good_write_reaches_its_endpoint_on_the_short_way_and_through_flask(
+    parts: Parts, path: str
+) -> None:
     answer = post(parts, GOOD, path)
     assert answer.status_code == 200
     assert answer.json["body"] == {"name": "a", "amount": 5}
@@ -134,7 +140,9 @@ def test_a_body_over_64_kilobytes_is_refused_whether_announced_or_not(parts: Par
     assert hidden.status_code == 413
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/json; charset=latin-1"])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "", "application/json; charset=latin-1"]
+)
 def test_another_media_type_is_refused(parts: Parts, kind: str) -> None:
     answer = post(parts, GOOD, **{"Content-Type": kind})
     assert (answer.status_code, answer.json["code"]) == (415, "media-type-unsupported")
@@ -160,9 +168,19 @@ def test_the_body_digest_ignores_spacing_and_order_but_not_the_path(parts: Parts
         digests.append(call.body.digest)
         return Reply({})
 
-    app = parts.app([Served(Route("POST", f"/{p}", p, roles("cashier"), "", DONE, "t", BODY, write=True), keep) for p in "ab"])
+    app = parts.app(
+        [
+            Served(Route("POST", f"/{p}", p, scopes("sell"), "", DONE, "t", BODY, write=True), keep)
+            for p in "ab"
+        ]
+    )
     client = app.test_client()
-    for path, raw in (("a", GOOD), ("a", b'{"amount":5,"name":"a"}'), ("b", GOOD), ("a", b'{"amount":6,"name":"a"}')):
+    for path, raw in (
+        ("a", GOOD),
+        ("a", b'{"amount":5,"name":"a"}'),
+        ("b", GOOD),
+        ("a", b'{"amount":6,"name":"a"}'),
+    ):
         assert client.post(f"/{path}", data=raw, headers=write()).status_code == 200
     assert digests[0] == digests[1]
     assert len(set(digests)) == 3
@@ -178,13 +196,19 @@ def test_keys_and_roles_are_checked_before_anything_is_read(parts: Parts) -> Non
     basic = client.post("/echo", data=b"{", headers={"Authorization": "Basic alk_till_secret"})
     assert basic.json["code"] == "credentials-missing"
     other = client.post("/echo", data=b"{", headers=OPERATOR)
-    assert (other.status_code, other.json["code"], other.json["params"]) == (403, "role-not-allowed", {"role": "operator"})
+    assert (other.status_code, other.json["code"], other.json["params"]) == (
+        403,
+        "scope-missing",
+        {"scope": "sell"},
+    )
 
 
 def test_an_address_that_guesses_keys_is_slowed_down_and_honest_keys_of_it_are_not() -> None:
     parts = Parts(KEYS, strangers=Policy("stranger", 1, 2))
     client = parts.app(ROUTES).test_client()
-    codes = [client.post("/echo", headers={"Authorization": f"Bearer guess{i}"}).status_code for i in range(4)]
+    codes = [
+        client.post("/echo", headers={"Authorization": f"Bearer guess{i}"}).status_code for i in range(4)
+    ]
     assert codes == [401, 401, 429, 429]
     assert client.post("/echo", data=GOOD, headers=write()).status_code == 200
 
@@ -218,7 +242,9 @@ def test_a_refusal_that_passes_says_when_to_come_back(parts: Parts) -> None:
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/v1/sales/", "//echo", "/echo/", "/things/", "/%00", "/things/a/b"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/v1/sales/", "//echo", "/echo/", "/things/", "/%00", "/things/a/b"]
+)
 def test_an_unknown_path_is_a_problem_document(parts: Parts, path: str) -> None:
     answer = parts.app(ROUTES).test_client().get(path)
     assert (answer.status_code, answer.json["code"]) == (404, "route-unknown")
@@ -235,7 +261,10 @@ def test_a_wrong_method_is_a_problem_document_that_names_the_right_ones(parts: P
 def test_request_ids_of_callers_are_kept_when_they_are_plain_and_replaced_otherwise(parts: Parts) -> None:
     client = parts.app(ROUTES).test_client()
     assert client.get("/open", headers={"X-Request-Id": "pos-7.1"}).headers["X-Request-Id"] == "pos-7.1"
-    ids = {client.get("/open", headers={"X-Request-Id": bad}).headers["X-Request-Id"] for bad in ("a b", "x" * 65, "é")}
+    ids = {
+        client.get("/open", headers={"X-Request-Id": bad}).headers["X-Request-Id"]
+        for bad in ("a b", "x" * 65, "é")
+    }
     assert len(ids) == 3
     assert all(len(fresh) == 16 for fresh in ids)
 
@@ -243,7 +272,17 @@ def test_request_ids_of_callers_are_kept_when_they_are_plain_and_replaced_otherw
 def test_the_log_has_one_line_per_request_without_key_body_path_or_query(parts: Parts) -> None:
     post(parts, b'{"name": "Jane Doe", "amount": 5}', "/things/0614141000012")
     (line,) = parts.lines()
-    assert set(line) == {"time", "level", "event", "method", "route", "status", "micros", "request_id", "key_id"}
+    assert set(line) == {
+        "time",
+        "level",
+        "event",
+        "method",
+        "route",
+        "status",
+        "micros",
+        "request_id",
+        "key_id",
+    }
     assert (line["route"], line["status"], line["key_id"]) == ("/things/<gln>", 200, "till")
     text = parts.log.getvalue().decode()
     assert not [word for word in ("Jane", "secret", "0614141000012") if word in text]
