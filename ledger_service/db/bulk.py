@@ -1,0 +1,203 @@
+"""Set-based SQL for one table: rows by key, inserts and updates of many rows in one statement.
+
+On PostgreSQL many rows travel as one array a column (``unnest``), so that the text of a statement
+never depends on their number and stays prepared. On SQLite they are an ``executemany``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Boolean, Connection, Dialect, LargeBinary, String, Table
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+Row = Mapping[str, Any]
+Key = tuple[Any, ...]
+_MOST_VARIABLES = 20_000
+
+
+class TableSql:
+    """The statements of one table in one dialect; made once and kept (``sql_of``)."""
+
+    def __init__(self, table: Table, dialect: Dialect) -> None:
+        self.table = table
+        self.names = tuple(column.name for column in table.columns)
+        self.key = tuple(column.name for column in table.primary_key.columns)
+        self.defaults = {c.name: _default_of(c) for c in table.columns}
+        self.known = frozenset(self.names)
+        self._postgres = dialect.name == "postgresql"
+        self._name = dialect.identifier_preparer.format_table(table)
+        self._quoted = {name: dialect.identifier_preparer.quote(name) for name in self.names}
+        self._bind = {c.name: _binder(c.type, dialect) for c in table.columns}
+        self._literal = {c.name: _array_literal_of(c.type) for c in table.columns}
+        self._cast = {c.name: c.type.compile(dialect=dialect) for c in table.columns}
+        results = [(i, _loader(c.type, dialect)) for i, c in enumerate(table.columns)]
+        self._results = [(i, load) for i, load in results if load is not None]
+        self._texts: dict[Any, str] = {}
+
+    def key_of(self, row: Row) -> Key:
+        """The primary key of a row."""
+        return tuple(row[name] for name in self.key)
+
+    def select(self, conn: Connection, by: tuple[str, ...], keys: Sequence[Key]) -> list[dict[str, Any]]:
+        """Every row whose columns ``by`` equal one of the distinct ``keys``."""
+        if self._postgres:
+            sql = self._text(("select", by), lambda: self._select_postgres(by))
+            return self._rows(conn, sql, self._arrays(by, keys))
+        found: list[dict[str, Any]] = []
+        step = _MOST_VARIABLES // len(by)
+        for start in range(0, len(keys), step):
+            some = keys[start : start + step]
+            marks = ", ".join([f"({', '.join('?' * len(by))})"] * len(some))
+            wanted = f"({marks})" if len(by) == 1 else f"(VALUES {marks})"
+            flat = tuple(self._bind[n](v) for key in some for n, v in zip(by, key, strict=True))
+            sql = f"SELECT {self._list(self.names)} FROM {self._name} WHERE ({self._list(by)}) IN {wanted}"
+            found += self._rows(conn, sql, flat)
+        return found
+
+    def lock(self, conn: Connection, keys: Mapping[tuple[str, ...], Sequence[Key]]) -> list[dict[str, Any]]:
+        """Lock the rows named by any of several unique columns, in ascending order of their primary key."""
+        if not self._postgres:
+            found = [row for by, some in keys.items() for row in self.select(conn, by, some)]
+            return list({self.key_of(row): row for row in found}.values())
+        parts = tuple(sorted(keys))
+        sql = self._text(("lock", parts), lambda: self._lock_postgres(parts))
+        return self._rows(conn, sql, tuple(a for by in parts for a in self._arrays(by, keys[by])))
+
+    def insert(self, conn: Connection, rows: Sequence[Row], *, or_ignore: bool = False) -> None:
+        """Insert rows that name every column; with ``or_ignore`` those that exist stay as they are."""
+        tail = " ON CONFLICT DO NOTHING" if or_ignore else ""
+        head = f"INSERT INTO {self._name} ({self._list(self.names)}) "
+        if self._postgres:
+            source = f"SELECT * FROM unnest({self._marks(self.names)})"
+            sql = self._text(("insert", tail), lambda: f"{head}{source}{tail}")
+            conn.exec_driver_sql(sql, self._arrays_of_rows(self.names, rows))
+            return
+        sql = f"{head}VALUES ({', '.join('?' * len(self.names))}){tail}"
+        bind = [(name, self._bind[name]) for name in self.names]
+        conn.exec_driver_sql(sql, [tuple(b(row[n]) for n, b in bind) for row in rows])
+
+    def update(self, conn: Connection, columns: tuple[str, ...], rows: Sequence[Row]) -> int:
+        """Set ``columns`` of the rows, found by primary key, to the rows' values.
+
+        Returns:
+            How many rows were found.
+        """
+        if self._postgres:
+            sql = self._text(("update", columns), lambda: self._update_postgres(columns))
+            return conn.exec_driver_sql(sql, self._arrays_of_rows((*self.key, *columns), rows)).rowcount
+        sql = self._text(("update", columns), lambda: (
+            f"UPDATE {self._name} SET {', '.join(f'{self._quoted[c]} = ?' for c in columns)}"
+            f" WHERE {' AND '.join(f'{self._quoted[c]} = ?' for c in self.key)}"))  # fmt: skip
+        bind = [(name, self._bind[name]) for name in (*columns, *self.key)]
+        return conn.exec_driver_sql(sql, [tuple(b(row[n]) for n, b in bind) for row in rows]).rowcount
+
+    def _rows(self, conn: Connection, sql: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
+        fetched = conn.exec_driver_sql(sql, values).all()
+        if not self._results:
+            return [dict(zip(self.names, row, strict=True)) for row in fetched]
+        out = []
+        for row in fetched:
+            cells = list(row)
+            for i, load in self._results:
+                cells[i] = load(cells[i])
+            out.append(dict(zip(self.names, cells, strict=True)))
+        return out
+
+    def _text(self, key: Any, make: Callable[[], str]) -> str:
+        text = self._texts.get(key)
+        if text is None:
+            text = self._texts[key] = make()
+        return text
+
+    def _list(self, names: Iterable[str], prefix: str = "") -> str:
+        return ", ".join(prefix + self._quoted[name] for name in names)
+
+    def _marks(self, names: Iterable[str]) -> str:
+        return ", ".join(f"%s::{self._cast[name]}[]" for name in names)
+
+    def _select_postgres(self, by: tuple[str, ...]) -> str:
+        columns = self._list(self.names, "t.")
+        if len(by) == 1:
+            where = f"t.{self._quoted[by[0]]} = ANY({self._marks(by)})"
+            return f"SELECT {columns} FROM {self._name} AS t WHERE {where}"
+        on = " AND ".join(f"t.{self._quoted[n]} = k.{self._quoted[n]}" for n in by)
+        keys = f"unnest({self._marks(by)}) AS k({self._list(by)})"
+        return f"SELECT {columns} FROM {keys} JOIN {self._name} AS t ON {on}"
+
+    def _lock_postgres(self, parts: tuple[tuple[str, ...], ...]) -> str:
+        if any(len(by) != 1 for by in parts):
+            raise ValueError("rows are locked by single unique columns")
+        where = " OR ".join(f"{self._quoted[by[0]]} = ANY({self._marks(by)})" for by in parts)
+        # Not FOR UPDATE: foreign keys of other writers' rows may go on pointing here.
+        return (f"SELECT {self._list(self.names)} FROM {self._name} WHERE {where}"
+                f" ORDER BY {self._list(self.key)} FOR NO KEY UPDATE")  # fmt: skip
+
+    def _update_postgres(self, columns: tuple[str, ...]) -> str:
+        names = (*self.key, *columns)
+        sets = ", ".join(f"{self._quoted[c]} = v.{self._quoted[c]}" for c in columns)
+        on = " AND ".join(f"t.{self._quoted[c]} = v.{self._quoted[c]}" for c in self.key)
+        return (f"UPDATE {self._name} AS t SET {sets} FROM unnest({self._marks(names)})"
+                f" AS v({self._list(names)}) WHERE {on}")  # fmt: skip
+
+    def _arrays(self, by: tuple[str, ...], keys: Sequence[Key]) -> tuple[str, ...]:
+        return tuple(self._literal[n]([self._bind[n](k[i]) for k in keys]) for i, n in enumerate(by))
+
+    def _arrays_of_rows(self, names: Iterable[str], rows: Sequence[Row]) -> tuple[str, ...]:
+        return tuple(self._literal[n]([self._bind[n](row[n]) for row in rows]) for n in names)
+
+
+@lru_cache(maxsize=256)
+def _sql_of(table: Table, dialect_name: str, dialect: Dialect) -> TableSql:
+    return TableSql(table, dialect)
+
+
+def sql_of(table: Table, conn: Connection) -> TableSql:
+    """The statements of a table in the dialect of a connection."""
+    return _sql_of(table, conn.dialect.name, conn.dialect)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _default_of(column: Any) -> Any:
+    default = column.default
+    return default.arg if default is not None and default.is_scalar else None
+
+
+def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
+    if isinstance(kind, TypeDecorator):
+        return kind.dialect_impl(dialect).bind_processor(dialect) or _same
+    if isinstance(kind, (LargeBinary, String, Boolean)):
+        return _same
+    return kind.dialect_impl(dialect).bind_processor(dialect) or _same
+
+
+def _loader(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _array_literal_of(kind: TypeEngine[Any]) -> Callable[[list[Any]], str]:
+    base = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+    if isinstance(base, LargeBinary):
+        return _bytes_array
+    return _text_array if isinstance(base, String) else _plain_array
+
+
+def _plain_array(values: list[Any]) -> str:
+    return "{" + ",".join(["NULL" if v is None else str(v) for v in values]) + "}"
+
+
+def _bytes_array(values: list[Any]) -> str:
+    return "{" + ",".join(["NULL" if v is None else '"\\\\x' + v.hex() + '"' for v in values]) + "}"
+
+
+def _text_array(values: list[Any]) -> str:
+    return "{" + ",".join(["NULL" if v is None else _quoted(v) for v in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

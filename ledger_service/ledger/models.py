@@ -1,0 +1,120 @@
+"""Tables of the ledger; the database itself refuses rewritten history, negative parts, a second closing."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from ledger_service.db.guards import append_only
+from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
+from ledger_service.db.types import Bytes, Int64, UtcInstant
+
+account = Table(
+    "account", metadata,
+    Column("account_id", Int64, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("member_id", BigInteger, index=True),
+    Column("merchant_id", BigInteger),
+    Column("programme_id", Integer),
+    # Households and cross-border alliances: several members' accounts share a pool. Unused so far.
+    Column("pool_id", BigInteger),
+)  # fmt: skip
+
+entry = append_only(Table(
+    "entry", metadata,
+    Column("sequence", Int64, primary_key=True, autoincrement=False),
+    Column("op_id", Bytes(16), nullable=False, index=True),
+    Column("kind", String(24), nullable=False),
+    Column("occurred_at", UtcInstant, nullable=False, index=True),
+    Column("recorded_at", UtcInstant, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("hash", Bytes(32), nullable=False),
+    fixed_length("op_id", 16), fixed_length("hash", 32), at_least("sequence", 1),
+))  # fmt: skip
+
+posting = append_only(Table(
+    "posting", metadata,
+    Column("sequence", BigInteger, ForeignKey("entry.sequence"), primary_key=True, autoincrement=False),
+    Column("position", SmallInteger, primary_key=True, autoincrement=False),
+    Column("source_id", BigInteger, nullable=False),
+    Column("destination_id", BigInteger, nullable=False),
+    Column("programme_id", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    at_least("amount", 1), at_least("epoch", 0),
+    CheckConstraint("source_id <> destination_id", name="two_accounts"),
+    Index(None, "source_id", "sequence"), Index(None, "destination_id", "sequence"),
+    sqlite_with_rowid=False,
+))  # fmt: skip
+
+lot = Table(
+    "lot", metadata,
+    Column("member_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("programme_id", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("available", BigInteger, nullable=False, default=0),
+    Column("held", BigInteger, nullable=False, default=0),
+    Column("pending", BigInteger, nullable=False, default=0),
+    at_least("available"), at_least("held"), at_least("pending"),
+    Index(None, "programme_id", "epoch"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+hold = Table(
+    "hold", metadata,
+    Column("hold_id", Bytes(16), primary_key=True),
+    Column("member_id", BigInteger, nullable=False, index=True),
+    Column("merchant_id", BigInteger, nullable=False),
+    Column("store_gln", BigInteger, nullable=False),
+    Column("terminal_id", String(64)),
+    Column("state", String(8), nullable=False, default="open"),
+    Column("accepted_at", UtcInstant, nullable=False),
+    Column("expires_at", UtcInstant, nullable=False),
+    Column("latest_at", UtcInstant, nullable=False),
+    Column("legs", Text, nullable=False),
+    Column("legs_left", Text, nullable=False),
+    Column("points_held", BigInteger, nullable=False),
+    Column("points_captured", BigInteger, nullable=False, default=0),
+    Column("points_released", BigInteger, nullable=False, default=0),
+    Column("events", Integer, nullable=False, default=0),
+    Column("permit_digest", Bytes(32), nullable=False),
+    Column("max_value_micros", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    one_of("state", ("open", "closed")), fixed_length("hold_id", 16), fixed_length("permit_digest", 32),
+    at_least("points_held", 1), at_least("points_captured"), at_least("points_released"),
+    CheckConstraint("points_captured + points_released <= points_held", name="within_held"),
+    CheckConstraint(
+        "state = 'open' OR points_captured + points_released = points_held", name="closed_is_empty"
+    ),
+    CheckConstraint("accepted_at <= expires_at AND expires_at <= latest_at", name="deadlines"),
+    Index("ix_hold_open_expires_at", "expires_at", sqlite_where=text("state = 'open'"),
+          postgresql_where=text("state = 'open'")),
+)  # fmt: skip
+
+hold_event = append_only(Table(
+    "hold_event", metadata,
+    Column("hold_id", Bytes(16), ForeignKey("hold.hold_id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(8), nullable=False),
+    # 1 on the row that closes the hold, NULL on all others: UNIQUE makes the closing happen once (INV-3).
+    Column("closing", SmallInteger),
+    Column("op_id", Bytes(16), nullable=False),
+    Column("occurred_at", UtcInstant, nullable=False),
+    Column("captured", Text, nullable=False),
+    UniqueConstraint("hold_id", "closing"),
+    one_of("kind", ("capture", "extend", "void", "expire")),
+    CheckConstraint("closing = 1", name="closing_is_one"),
+    fixed_length("op_id", 16),
+))  # fmt: skip

@@ -1,0 +1,64 @@
+"""The table of intents; ids increase in the order of commits and have no gaps."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from ledger_service.db.tables import fixed_length, metadata, one_of
+from ledger_service.db.types import Bytes, Int64, UtcInstant
+
+
+class State(StrEnum):
+    """Where an intent stands."""
+
+    QUEUED = "queued"
+    PACKED = "packed"
+    MINED = "mined"
+    FINAL = "final"
+    SET_ASIDE = "set_aside"
+
+
+_WAITING = text("state = 'queued'")
+_MOVING = text("state IN ('packed', 'mined')")
+
+intent = Table(
+    "intent", metadata,
+    Column("intent_id", Int64, primary_key=True, autoincrement=False),
+    Column("op_id", Bytes(16), nullable=False, unique=True),
+    Column("kind", SmallInteger, nullable=False),
+    Column("merchant_id", BigInteger, nullable=False),
+    Column("member_id", BigInteger, index=True),
+    Column("programme_ids", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("leaf", Bytes(32), nullable=False),
+    # The operation that this one proves with a batch root (restore, clawback): it must be on chain first.
+    Column("original_op_id", Bytes(16)),
+    Column("state", String(9), nullable=False, default=State.QUEUED.value),
+    Column("reason", Text),
+    Column("batch_number", BigInteger),
+    Column("batch_index", Integer),
+    Column("created_at", UtcInstant, nullable=False),
+    fixed_length("op_id", 16), fixed_length("leaf", 32),
+    one_of("state", tuple(State)),
+    CheckConstraint(
+        "state IN ('queued', 'set_aside') OR (batch_number IS NOT NULL AND batch_index IS NOT NULL)",
+        name="placed",
+    ),
+    CheckConstraint("state <> 'set_aside' OR reason IS NOT NULL", name="reasoned"),
+    Index("ix_intent_waiting", "intent_id", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("ix_intent_moving", "state", "intent_id", sqlite_where=_MOVING, postgresql_where=_MOVING),
+    Index("ix_intent_batch", "batch_number", "batch_index"),
+)  # fmt: skip

@@ -1,0 +1,71 @@
+"""Writing intents: with a command's draft on the hot path, or straight on a connection elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table
+
+from ledger_service.db.bulk import sql_of
+from ledger_service.db.heads import take_numbers
+from ledger_service.db.workset import Draft
+from ledger_service.kernel.intents import payload_of
+from ledger_service.kernel.operations import Clawback, Operation, Restore, SignerChange
+from ledger_service.outbox.models import State, intent
+
+
+class NewIntent(NamedTuple):
+    """An operation for the chain and the member it concerns (None where it concerns none)."""
+
+    operation: Operation
+    member_id: int | None
+
+
+class _IntentSeries:
+    column = "intent_id"
+
+    def rows(self, number: int, record: Any, recorded_at: datetime) -> Iterable[tuple[Table, dict[str, Any]]]:
+        yield intent, _row(number, record, recorded_at)
+
+
+INTENTS = _IntentSeries()
+
+
+def enqueue(draft: Draft, operation: Operation, member_id: int | None) -> None:
+    """The operation will be in the outbox, queued, in the same db transaction as the draft's other rows.
+
+    Idempotency: a second intent with the same op_id is refused by the database (INV-7).
+    """
+    draft.number(INTENTS, NewIntent(operation, member_id))
+
+
+def enqueue_now(conn: Connection, intents: Sequence[NewIntent], recorded_at: datetime) -> None:
+    """The operations stand in the outbox when the caller commits; for plain commands and jobs.
+
+    Locks: the head row; nothing else may be locked afterwards.
+    """
+    if not intents:
+        return
+    first = take_numbers(conn, 0, len(intents)).intent_id + 1
+    sql_of(intent, conn).insert(conn, [_row(first + i, new, recorded_at) for i, new in enumerate(intents)])
+
+
+def _row(number: int, new: NewIntent, recorded_at: datetime) -> dict[str, Any]:
+    operation = new.operation
+    original = operation.original_op_id if isinstance(operation, (Restore, Clawback)) else None
+    return {
+        "intent_id": number, "op_id": operation.op_id, "kind": int(operation.kind),
+        "merchant_id": operation.merchant, "member_id": new.member_id,
+        "programme_ids": _programmes(operation), "payload": payload_of(operation),
+        "leaf": operation.leaf(), "original_op_id": original, "state": State.QUEUED.value, "reason": None,
+        "batch_number": None, "batch_index": None, "created_at": recorded_at,
+    }  # fmt: skip
+
+
+def _programmes(operation: Operation) -> str:
+    if isinstance(operation, SignerChange):
+        return ""
+    legs = operation.legs if hasattr(operation, "legs") else (operation.leg,)
+    return ",".join(map(str, sorted({leg.programme for leg in legs})))

@@ -1,0 +1,136 @@
+"""Databases for the tests: a SQLite file, and one private PostgreSQL cluster for each test session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from ledger_service.db.engine import Database, open_database
+from ledger_service.db.schema import create_everything
+
+_numbers = count(1)
+_TEMPLATE = "alliance_template"
+
+
+def postgres_binaries() -> Path | None:
+    """The directory of PostgreSQL's server binaries, which Debian keeps outside the PATH."""
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for candidate in (*packaged, Path("/usr/local/pgsql/bin")):
+        if (candidate / "initdb").exists():
+            return candidate
+    found = shutil.which("initdb")
+    return Path(found).parent if found else None
+
+
+class Cluster:
+    """A PostgreSQL server on a free port of the loopback interface; its data go with it."""
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries = binaries
+        self._directory = Path(tempfile.mkdtemp(prefix="alliance-pg-"))
+        self._as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        if self._as_user:
+            shutil.chown(self._directory, "postgres")
+        self.port = _free_port()
+
+    def start(self) -> None:
+        """The server answers afterwards."""
+        data = self._directory / "data"
+        self._run("initdb", "-D", str(data), "-U", "alliance", "-A", "trust", "-E", "UTF8", "--no-sync")
+        options = (f"-p {self.port} -c listen_addresses=127.0.0.1 -c max_connections=120 -c fsync=on"
+                   f" -c unix_socket_directories={self._directory} -c deadlock_timeout=200ms")
+        log = str(self._directory / "log")
+        self._run("pg_ctl", "-D", str(data), "-w", "-t", "60", "-l", log, "-o", options, "start")
+
+    def stop(self) -> None:
+        """The server has ended and its files are gone."""
+        self._run("pg_ctl", "-D", str(self._directory / "data"), "-m", "immediate", "stop")
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def url(self, name: str) -> str:
+        """The URL of a database of this cluster."""
+        return f"postgresql://alliance@127.0.0.1:{self.port}/{name}"
+
+    def admin(self, *statements: str) -> None:
+        """Send statements that cannot run in a db transaction."""
+        engine = create_engine(self.url("postgres").replace("postgresql:", "postgresql+psycopg:"),
+                               isolation_level="AUTOCOMMIT")
+        with engine.connect() as conn:
+            for statement in statements:
+                conn.exec_driver_sql(statement)
+        engine.dispose()
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._as_user, str(self._binaries / program), *arguments]
+        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The session's PostgreSQL, with a template database that has every table."""
+    binaries = postgres_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL's server binaries are not installed")
+    server = Cluster(binaries)
+    server.start()
+    try:
+        server.admin(f"CREATE DATABASE {_TEMPLATE}")
+        template = open_database(server.url(_TEMPLATE))
+        create_everything(template)
+        template.close()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with every table and no row."""
+    path = tmp_path_factory.mktemp("template") / "alliance.db"
+    template = open_database(f"sqlite:///{path}")
+    create_everything(template)
+    template.close()  # the last connection folds the write-ahead log into the file
+    return path
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
+    """An empty SQLite database with every table."""
+    path = tmp_path / "alliance.db"
+    shutil.copy(sqlite_template, path)
+    database = open_database(f"sqlite:///{path}")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgres_database(cluster: Cluster) -> Iterator[Database]:
+    """An empty PostgreSQL database with every table."""
+    name = f"alliance_{next(_numbers)}"
+    cluster.admin(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    database = open_database(cluster.url(name))
+    yield database
+    database.close()
+    cluster.admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest) -> Database:
+    """An empty database with every table, once for each dialect."""
+    fixture = "sqlite_database" if request.param == "sqlite" else "postgres_database"
+    return request.getfixturevalue(fixture)
