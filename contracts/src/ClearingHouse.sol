@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
+import {
+    Clawback,
+    Expiry,
+    Gift,
+    Issue,
+    Redeem,
+    Restore,
+    SignerChange,
+    Slice,
+    TermsKey
+} from "./interfaces/AllianceTypes.sol";
+import {IAlliancePoints} from "./interfaces/IAlliancePoints.sol";
+import {IClearingHouse} from "./interfaces/IClearingHouse.sol";
+import {Debits} from "./clearing/Debits.sol";
+import {Settlement} from "./clearing/Settlement.sol";
+import {Moves} from "./libraries/Moves.sol";
+import {OrderedTree} from "./libraries/OrderedTree.sol";
+import {Signatures} from "./libraries/Signatures.sol";
+
+contract ClearingHouse is Debits {
+    using Moves for Moves.List;
+
+    bytes32 private constant SLICE_TYPE = keccak256("Slice(uint64 batch,uint64 merchant,bytes32 operationsHash)");
+
+    constructor(address authority, address registry_, address predecessor_)
+        AccessManaged(authority)
+        EIP712("Alliance Ledger", "1")
+        Settlement(registry_, predecessor_)
+    {}
+
+    /// @inheritdoc IClearingHouse
+    function submitBatch(
+        uint64 number, TermsKey[] calldata table, SignerChange[] calldata signers, Slice[] calldata slices
+    ) external restricted {
+        _openBatch(number);
+        Work memory work = _openWork(number, table, signers.length, slices);
+        for (uint256 i; i < signers.length; ++i) _changeSigner(work, uint32(i), signers[i]);
+        _applyCredits(work, slices);
+        _applyPermitted(work, slices);
+        _applyReversals(work, slices);
+        _checkSlices(work, slices);
+        uint32 period = currentPeriod();
+        _writeNets(work, period);
+        _closeBatch(number, uint32(work.leaves.length), OrderedTree.consumeToRoot(work.leaves));
+    }
+
+    function _applyCredits(Work memory work, Slice[] calldata slices) private {
+        for (uint256 s; s < slices.length; ++s) {
+            Issue[] calldata issues = slices[s].issues;
+            for (uint256 i; i < issues.length; ++i) _issue(work, work.turns[s], issues[i]);
+        }
+        _flush(work, IAlliancePoints.issueBatch.selector);
+        for (uint256 s; s < slices.length; ++s) {
+            Restore[] calldata restores = slices[s].restores;
+            for (uint256 i; i < restores.length; ++i) _restore(work, work.turns[s], restores[i]);
+        }
+        _flush(work, IAlliancePoints.restoreBatch.selector);
+    }
+
+    function _applyPermitted(Work memory work, Slice[] calldata slices) private {
+        for (uint256 s; s < slices.length; ++s) {
+            Gift[] calldata gifts = slices[s].gifts;
+            for (uint256 i; i < gifts.length; ++i) _gift(work, work.turns[s], gifts[i]);
+        }
+        _flush(work, IAlliancePoints.giftBatch.selector);
+        for (uint256 s; s < slices.length; ++s) {
+            Redeem[] calldata redeems = slices[s].redeems;
+            for (uint256 i; i < redeems.length; ++i) _redeem(work, work.turns[s], redeems[i]);
+        }
+        _flush(work, IAlliancePoints.redeemBatch.selector);
+    }
+
+    function _applyReversals(Work memory work, Slice[] calldata slices) private {
+        for (uint256 s; s < slices.length; ++s) {
+            Clawback[] calldata clawbacks = slices[s].clawbacks;
+            for (uint256 i; i < clawbacks.length; ++i) _clawBack(work, work.turns[s], clawbacks[i]);
+        }
+        _flush(work, IAlliancePoints.clawBackBatch.selector);
+        for (uint256 s; s < slices.length; ++s) {
+            Expiry[] calldata expiries = slices[s].expiries;
+            for (uint256 i; i < expiries.length; ++i) _expire(work, work.turns[s], expiries[i]);
+        }
+        _flush(work, IAlliancePoints.expireBatch.selector);
+    }
+
+    /// @dev One call per programme and kind; the lists are empty afterwards.
+    function _flush(Work memory work, bytes4 batchFunction) private {
+        for (uint256 i; i < work.rows.length; ++i) {
+            Book memory book = work.rows[i].book;
+            if (book.moves.count == 0) continue;
+            uint256[] memory words = book.moves.take();
+            Memory.Pointer mark = _mark();
+            Address.functionCall(book.token, abi.encodeWithSelector(batchFunction, words));
+            _release(mark);
+        }
+    }
+
+    /// @dev Every slice is its merchant's own word (D2, INV-10).
+    function _checkSlices(Work memory work, Slice[] calldata slices) private view {
+        for (uint256 s; s < slices.length; ++s) {
+            Turn memory turn = work.turns[s];
+            bytes32 operationsHash = OrderedTree.hashOf(work.leaves, turn.first, turn.index);
+            bytes32 digest =
+                _hashTypedDataV4(keccak256(abi.encode(SLICE_TYPE, work.number, turn.merchant, operationsHash)));
+            if (!Signatures.isFrom(turn.key, digest, slices[s].signature)) {
+                revert SliceSignatureInvalid(turn.merchant, digest);
+            }
+        }
+    }
+
+    /// @dev Each issuer and each acceptor once per batch (INV-5, D12).
+    function _writeNets(Work memory work, uint32 period) private {
+        for (uint256 i; i < work.rows.length; ++i) {
+            Book memory book = work.rows[i].book;
+            _addNet(period, book.issuer, -book.owed);
+            book.owed = 0;
+        }
+        for (uint256 s; s < work.turns.length; ++s) {
+            _addNet(period, work.turns[s].merchant, work.turns[s].credit);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @dev The terms under which a merchant's points are issued and accepted; version 1 is the first.
+struct Terms {
+    uint40 effectiveFrom; // seconds since 1970; judged against the acceptance time of an operation
+    uint64 pointValueMicros; // millionths of the alliance's settlement currency that one point is worth
+    uint16 feeBps; // what the issuer keeps of that value, in hundredths of a percent
+    uint64 issuanceCap; // lifetime points of the programme; restores do not count
+    uint16 validityEpochs; // epochs for which newly issued points can be spent after the current one
+}
+
+/// @dev Names one version of one programme's terms; the table of a batch is a list of these.
+struct TermsKey {
+    uint32 programme;
+    uint16 version;
+}
+
+/// @dev What the ClearingHouse needs to know of one table row; `effectiveUntil` is exclusive.
+struct TermsInForce {
+    address token;
+    uint64 issuer;
+    uint64 pointValueMicros;
+    uint16 feeBps;
+    uint64 issuanceCap;
+    uint40 effectiveFrom;
+    uint40 effectiveUntil;
+}
+
+struct Programme {
+    address token;
+    uint64 issuer;
+    uint16 versions;
+    uint16 epochs;
+}
+
+/// @dev The three keys of a merchant: terms and keys, slices of batches, payouts.
+struct MerchantKeys {
+    address admin;
+    address operations;
+    address settlement;
+}
+
+struct CustodialLimits {
+    uint64 perPermitMicros;
+    uint64 perDayMicros;
+}
+
+/// @dev A leg is one word: programme << 112 | terms version << 96 | epoch << 64 | amount. In calldata bits
+/// 248..255 carry the row of the batch's table; they are cleared before anything is hashed or emitted.
+struct Issue {
+    bytes16 opId;
+    address account;
+    uint40 acceptedAt;
+    uint8 reason;
+    uint256 leg;
+}
+
+struct Redeem {
+    bytes16 opId;
+    address account;
+    uint256 nonce;
+    uint64 maxValueMicros;
+    uint40 validUntil;
+    uint40 acceptedAt;
+    uint8 flags;
+    uint256[] legs;
+    bytes signature;
+}
+
+/// @dev The fields of a redemption from which its leaf is built again; `legs` without table rows.
+struct RedeemRef {
+    bytes16 opId;
+    uint64 merchant;
+    uint256 nonce;
+    uint40 acceptedAt;
+    uint8 flags;
+    bytes32 permitDigest;
+    uint256[] legs;
+}
+
+struct Restore {
+    bytes16 opId;
+    address account;
+    uint40 acceptedAt;
+    uint64 originalBatch;
+    RedeemRef original;
+    uint8 legIndex;
+    uint256 leg;
+    bytes32[] proof;
+}
+
+/// @dev The fields of an issue from which its leaf is built again; `leg` without table row.
+struct IssueRef {
+    bytes16 opId;
+    uint40 acceptedAt;
+    uint8 reason;
+    uint256 leg;
+}
+
+struct Clawback {
+    bytes16 opId;
+    address account;
+    uint40 acceptedAt;
+    uint64 originalBatch;
+    IssueRef original;
+    uint256[] legs;
+    bytes32[] proof;
+}
+
+struct Expiry {
+    bytes16 opId;
+    address account;
+    uint40 acceptedAt;
+    uint256 leg;
+}
+
+struct Gift {
+    bytes16 opId;
+    address account;
+    address recipient;
+    uint256 nonce;
+    uint40 validUntil;
+    uint40 acceptedAt;
+    uint256[] legs;
+    bytes signature;
+}
+
+struct SignerChange {
+    bytes16 opId;
+    address account;
+    address signer;
+    uint8 flags;
+    uint40 acceptedAt;
+    uint40 validUntil;
+    bytes authorisation;
+}
+
+/// @dev All operations of one merchant in one batch, under that merchant's one signature (D2).
+struct Slice {
+    uint64 merchant;
+    bytes signature;
+    Issue[] issues;
+    Restore[] restores;
+    Gift[] gifts;
+    Redeem[] redeems;
+    Clawback[] clawbacks;
+    Expiry[] expiries;
+}
+
+/// @dev A signer of an account; `activeFrom` 0 means unknown, `revokedAt` 0 means not revoked.
+struct SignerRecord {
+    uint40 activeFrom;
+    uint40 revokedAt;
+    uint8 flags;
+}
+
+/// @dev How many signers an account ever had, and what custodial signers spent on its latest two days.
+struct AccountUse {
+    uint32 signers;
+    uint32 day;
+    uint64 spentMicros;
+    uint64 spentBeforeMicros;
+}
+
+/// @dev What one epoch of a programme went through; epoch 0 holds the programme's totals.
+struct Counters {
+    uint64 issued;
+    uint64 clawedBack;
+    uint64 expired;
+    uint128 redeemed;
+    uint128 restored;
+}

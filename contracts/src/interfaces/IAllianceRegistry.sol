@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {CustodialLimits, MerchantKeys, Programme, Terms, TermsInForce, TermsKey} from "./AllianceTypes.sol";
+
+/// @title Merchants, their keys, their programmes, terms and calendars
+/// @notice A merchant is its GLN. Terms and calendars only grow: nothing published is ever changed.
+/// @dev Roles come from the AccessManager that is this contract's authority. What a merchant alone may decide
+/// (terms, keys) takes the signature of its admin key and nobody's role.
+interface IAllianceRegistry {
+    event MerchantAdmitted(uint64 indexed merchant, address admin, address operations, address settlement);
+    event MerchantKeysChanged(uint64 indexed merchant, address admin, address operations, address settlement);
+    event MerchantSuspended(uint64 indexed merchant, uint40 from);
+    event MerchantReinstated(uint64 indexed merchant);
+    event RecoveryProposed(
+        uint64 indexed merchant, address admin, address operations, address settlement, uint40 effectiveFrom
+    );
+    event ProgrammeCreated(uint32 indexed programme, uint64 indexed issuer, address token, string name, string symbol);
+    event TermsPublished(
+        uint32 indexed programme,
+        uint16 indexed version,
+        uint40 effectiveFrom,
+        uint64 pointValueMicros,
+        uint16 feeBps,
+        uint64 issuanceCap,
+        uint16 validityEpochs
+    );
+    event EpochsAppended(uint32 indexed programme, uint256 firstEpoch, uint40[] ends);
+    event CustodialLimitsSet(uint64 perPermitMicros, uint64 perDayMicros);
+    event ClearingHouseSet(address indexed clearingHouse, address indexed predecessor);
+
+    /// @notice Not a 13-digit GLN with its check digit.
+    error RegistryGlnInvalid(uint64 merchant);
+    error RegistryMerchantKnown(uint64 merchant);
+    error RegistryMerchantUnknown(uint64 merchant);
+    error RegistryKeyZero(uint64 merchant);
+    /// @notice A suspension may not reach back: what was accepted before stays valid.
+    error RegistrySuspensionInPast(uint64 merchant, uint40 from, uint256 timestamp);
+    /// @notice Not signed by the merchant's admin key.
+    error RegistrySignatureInvalid(uint64 merchant, bytes32 digest);
+    error RegistryRecoveryNotDue(uint64 merchant, uint40 effectiveFrom, uint256 timestamp);
+    error RegistryProgrammeUnknown(uint32 programme);
+    error RegistryTermsUnknown(uint32 programme, uint16 version);
+    error RegistryTermsInvalid(uint64 pointValueMicros, uint16 feeBps, uint64 issuanceCap);
+    /// @notice Terms change with at least the notice period, and after the version before them.
+    error RegistryNoticeTooShort(uint32 programme, uint40 effectiveFrom, uint256 earliest);
+    /// @notice Epoch ends must rise; an epoch that exists never moves (INV-11).
+    error RegistryEpochNotLater(uint32 programme, uint256 epoch, uint40 end, uint40 previous);
+    error RegistryCalendarEmpty(uint32 programme);
+    error RegistryCalendarFull(uint32 programme, uint256 epochs);
+    /// @notice A ClearingHouse must continue from the one in force.
+    error RegistryPredecessorMismatch(address clearingHouse, address predecessor, address inForce);
+
+    /// @notice Adds a merchant. Role OPERATOR.
+    function admitMerchant(uint64 merchant, address admin, address operations, address settlement) external;
+
+    /// @notice Operations accepted by the merchant from this instant on are refused. Role OPERATOR.
+    /// Warning: its issued points stay spendable elsewhere, its refunds, clawbacks and expiries go on: a member does
+    /// not pay for a merchant's suspension.
+    function suspendMerchant(uint64 merchant, uint40 from) external;
+
+    /// @notice Ends a suspension. Role OPERATOR.
+    function reinstateMerchant(uint64 merchant) external;
+
+    /// @notice Replaces the merchant's three keys at once, and voids a proposed recovery. Anybody may relay it.
+    /// @param signature by the admin key over MerchantKeys(uint64 merchant,address admin,address operations,
+    /// address settlement,uint32 nonce) in this contract's EIP-712 domain; nonce as `merchantNonce` tells
+    function rotateKeys(uint64 merchant, MerchantKeys calldata keys, bytes calldata signature) external;
+
+    /// @notice Proposes keys for a merchant that lost its admin key; 8 days of notice. Role ADMIN.
+    /// Warning: the merchant objects by `rotateKeys` within that time, with the same keys if it likes.
+    function proposeRecovery(uint64 merchant, MerchantKeys calldata keys) external;
+
+    /// @notice Puts proposed keys in force once their notice is over. Anybody may call it.
+    function completeRecovery(uint64 merchant) external;
+
+    /// @notice Creates a programme, its token and its first terms, which may be in force at once. Role OPERATOR.
+    /// @param epochEnds instants at which the epochs 1, 2, ... end, rising
+    function createProgramme(
+        uint64 merchant,
+        string calldata name,
+        string calldata symbol,
+        uint40[] calldata epochEnds,
+        Terms calldata first
+    ) external returns (uint32 programme);
+
+    /// @notice Adds the next version of a programme's terms, at least 8 days ahead (D11: a cut takes effect after a
+    /// notice longer than the mining window of 7 days). Anybody may relay it.
+    /// @param signature by the issuer's admin key over TermsProposal(uint32 programme,uint16 version,
+    /// uint40 effectiveFrom,uint64 pointValueMicros,uint16 feeBps,uint64 issuanceCap,uint16 validityEpochs)
+    function publishTerms(uint32 programme, Terms calldata terms, bytes calldata signature) external;
+
+    /// @notice Adds epochs at the end of a programme's calendar. Role OPERATOR.
+    function appendEpochs(uint32 programme, uint40[] calldata epochEnds) external;
+
+    /// @notice Sets what custodial signers may spend per permit and per account and day (D1). Role ADMIN.
+    function setCustodialLimits(uint64 perPermitMicros, uint64 perDayMicros) external;
+
+    /// @notice Names the ClearingHouse in force; every token follows at once. Role ADMIN.
+    /// @dev It must name the one in force as its predecessor. The old one refuses batches from then on.
+    function setClearingHouse(address clearingHouse) external;
+
+    function clearingHouse() external view returns (address);
+    function pointsImplementation() external view returns (address);
+    function custodialLimits() external view returns (CustodialLimits memory);
+    function merchantKeys(uint64 merchant) external view returns (MerchantKeys memory);
+    function merchantNonce(uint64 merchant) external view returns (uint32);
+    function programmeCount() external view returns (uint32);
+    function programme(uint32 programme_) external view returns (Programme memory);
+    function terms(uint32 programme_, uint16 version) external view returns (Terms memory);
+
+    /// @notice The terms in force now, and their version.
+    function currentTerms(uint32 programme_) external view returns (Terms memory, uint16 version);
+
+    /// @notice The end of an epoch, or 0 where the calendar has no such epoch.
+    function epochEnd(uint32 programme_, uint256 epoch) external view returns (uint40);
+
+    /// @notice The first epoch whose end is later than now; one past the last where there is none.
+    function currentEpoch(uint32 programme_) external view returns (uint256);
+
+    /// @notice The key that signs the merchant's slices and the instant from which the merchant is suspended.
+    /// @return operations zero for an unknown merchant
+    /// @return suspendedFrom the greatest 40-bit number where the merchant is not suspended
+    function sliceKey(uint64 merchant) external view returns (address operations, uint40 suspendedFrom);
+
+    /// @notice What one batch needs: its terms by row, the custodial limits, and the ClearingHouse in force.
+    function batchTerms(TermsKey[] calldata table)
+        external
+        view
+        returns (TermsInForce[] memory rows, CustodialLimits memory limits, address inForce);
+}

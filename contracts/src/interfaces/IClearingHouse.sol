@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {AccountUse, SignerChange, SignerRecord, Slice, TermsKey} from "./AllianceTypes.sol";
+import {IBatchRefusals} from "./IBatchRefusals.sol";
+
+/// @title The one way in which points move
+/// @notice Takes batches of operations. The relayer only relays (D2): every slice carries its merchant's signature,
+/// every redemption and gift its member's permit. Adds up who owes whom, and keeps a Merkle root of each batch by
+/// which one operation can be proven later.
+/// @dev INV-5: `net` of a period sums to zero over the merchants. INV-7: batch numbers rise strictly, permit nonces
+/// are used once, and reversals are bounded by their proven original, so that no operation takes effect twice.
+/// INV-9: a debit needs the permit of an active signer of the account; excepted are clawbacks of that account's own
+/// proven issue and expiries of ended epochs.
+///
+/// Leaf of an operation: keccak256 over words of 32 bytes, legs_hash = keccak256 over the legs' words:
+/// ISSUE 1, opId, merchant, account, acceptedAt, reason, leg
+/// REDEEM 2, opId, acceptor, account, nonce, acceptedAt, flags, permitDigest, legs_hash
+/// RESTORE 3, opId, acceptor, account, acceptedAt, originalLeaf, legIndex, leg
+/// CLAWBACK 4, opId, issuer, account, acceptedAt, originalLeaf, legs_hash
+/// EXPIRE 5, opId, issuer, account, acceptedAt, leg
+/// GIFT 6, opId, issuer, account, recipient, nonce, acceptedAt, permitDigest, legs_hash
+/// SIGNER 7, opId, 0, account, signer, flags, acceptedAt
+///
+/// Positions in a batch: signer changes, then slice by slice its issues, restores, gifts, redemptions, clawbacks,
+/// expiries. Operations are applied kind by kind over all slices in that same order of kinds, so that no order
+/// inside a batch makes a balance negative that is covered at its end.
+///
+/// Typed data (EIP-712, this contract's domain, ERC-5267):
+/// SpendPermit(address account,uint256 nonce,uint64 maxValueMicros,uint40 validUntil)
+/// GiftPermit(address account,address recipient,uint256 nonce,uint40 validUntil,bytes32 legsHash)
+/// SignerGrant(address account,address signer,uint8 flags,uint40 validUntil)
+/// Slice(uint64 batch,uint64 merchant,bytes32 operationsHash), operationsHash over the slice's leaves in order
+///
+/// A member's signature is 65 bytes r, s, v with low s. A contract signer (ERC-1271) gives its address (20 bytes)
+/// and then its own bytes: flagged in a redemption (bit 1); elsewhere any length but 65 means this form.
+interface IClearingHouse is IBatchRefusals {
+    event BatchApplied(uint64 indexed number, uint32 indexed period, uint32 count, bytes32 root);
+    event OperationIssued(
+        uint64 indexed batch,
+        address indexed account,
+        uint32 index,
+        bytes16 opId,
+        uint64 merchant,
+        uint40 acceptedAt,
+        uint8 reason,
+        uint256 leg
+    );
+    /// @dev `custodial`: signed by the custodian, not by the member's own device (D1).
+    event OperationRedeemed(
+        uint64 indexed batch,
+        address indexed account,
+        uint32 index,
+        bytes16 opId,
+        uint64 merchant,
+        uint256 nonce,
+        uint40 acceptedAt,
+        uint8 flags,
+        bool custodial,
+        bytes32 permitDigest,
+        uint256[] legs
+    );
+    event OperationRestored(
+        uint64 indexed batch,
+        address indexed account,
+        uint32 index,
+        bytes16 opId,
+        uint64 merchant,
+        uint40 acceptedAt,
+        bytes32 originalLeaf,
+        uint8 legIndex,
+        uint256 leg
+    );
+    event OperationClawedBack(
+        uint64 indexed batch,
+        address indexed account,
+        uint32 index,
+        bytes16 opId,
+        uint64 merchant,
+        uint40 acceptedAt,
+        bytes32 originalLeaf,
+        uint256[] legs
+    );
+    event OperationExpired(
+        uint64 indexed batch,
+        address indexed account,
+        uint32 index,
+        bytes16 opId,
+        uint64 merchant,
+        uint40 acceptedAt,
+        uint256 leg
+    );
+    event OperationGifted(
+        uint64 indexed batch,
+        address indexed account,
+        uint32 index,
+        bytes16 opId,
+        uint64 merchant,
+        address recipient,
+        uint256 nonce,
+        uint40 acceptedAt,
+        bool custodial,
+        bytes32 permitDigest,
+        uint256[] legs
+    );
+    /// @dev `activeFrom` is when the signer counts from; 0 for a revocation, which counts from `acceptedAt`.
+    event OperationSignerChanged(
+        uint64 indexed batch,
+        address indexed account,
+        uint32 index,
+        bytes16 opId,
+        address signer,
+        uint8 flags,
+        uint40 acceptedAt,
+        uint40 activeFrom
+    );
+    event PeriodClosed(uint32 indexed period, uint64 lastBatch);
+    event Paused(uint40 until);
+    event Unpaused();
+
+    error PauseCoolingDown(uint40 until);
+    error PauseNotActive(uint40 until);
+    error PeriodNotOpen(uint32 period, uint32 open);
+
+    /// @notice Applies a batch whole or not at all. Role RELAYER.
+    /// @param number strictly greater than that of every batch before; gaps are allowed
+    /// @param table programmes and terms versions that the legs point into by their top byte, rising
+    /// Warning: an issue is protected from a second effect by the batch number alone; the packer must not put one
+    /// operation into two batches (D8).
+    function submitBatch(
+        uint64 number, TermsKey[] calldata table, SignerChange[] calldata signers, Slice[] calldata slices
+    ) external;
+
+    /// @notice Closes the open period; batches count for the next one from here on. Role OPERATOR.
+    /// @param period the open period, so that a repeated call does nothing twice
+    function closePeriod(uint32 period) external;
+
+    /// @notice Stops batches for 48 hours. Role GUARDIAN.
+    /// Warning: it ends by itself, and cannot be repeated for 7 days, so that a guardian cannot hold members' points;
+    /// the mining window of 7 days is longer than any pause.
+    function pause() external;
+
+    /// @notice Ends a pause early; the cool-down stays. Role GUARDIAN.
+    function unpause() external;
+
+    function registry() external view returns (address);
+
+    /// @notice The ClearingHouse that this one continues: roots, nets, period, signers, reversals; or zero.
+    function predecessor() external view returns (address);
+
+    function lastBatch() external view returns (uint64);
+
+    /// @notice The Merkle root of a batch; zero where there is none.
+    function rootOf(uint64 number) external view returns (bytes32);
+    function currentPeriod() external view returns (uint32);
+
+    /// @notice What the merchant is owed (positive) or owes (negative) for a period, in micros.
+    function net(uint32 period, uint64 merchant) external view returns (int256);
+
+    /// @notice 256 flags of used nonces: bit `nonce & 255` of word `nonce >> 8`.
+    /// @dev Not continued from a predecessor: its permits are bound to another domain.
+    function nonceWord(address account, uint256 wordIndex) external view returns (uint256);
+    function signerOf(address account, address signer) external view returns (SignerRecord memory);
+    function accountUse(address account) external view returns (AccountUse memory);
+
+    /// @notice Points reversed of an original: clawed back of an issue under its leaf, restored of one leg of a
+    /// redemption under keccak256(abi.encode(leaf, legIndex)).
+    function reversedOf(bytes32 key) external view returns (uint256);
+
+    /// @notice Value captured so far under a permit that is used in a series, and the acceptor it belongs to.
+    function seriesOf(bytes32 permitDigest) external view returns (uint64 acceptor, uint64 spentMicros);
+    function pausedUntil() external view returns (uint40);
+    function pauseAllowedFrom() external view returns (uint40);
+}
