@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +32,7 @@ from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 from ledger_service.kernel.eip712 import Domain
 
 CHECKPOINT_EVERY = 400
+Work = Callable[[], Awaitable[None]]
 _MERCHANT = {merchant.key: merchant for merchant in MERCHANTS}
 _VALUES = {code: programme.point_value_micros for code, programme in PROGRAMMES.items()}
 
@@ -85,7 +87,7 @@ class Replay:
             self._barrier = next(iter(dataset.stream(self._scenario.data, 0, self._scenario.until))).at
         for basket in dataset.stream(self._scenario.data, self._position, self._scenario.until):
             await self._turn_to(basket.at)
-            await self._start(basket.household, self._visit(basket))
+            await self._start(basket.household, partial(self._visit, basket))
             self._position = basket.position
             if basket.position % CHECKPOINT_EVERY == 0:
                 await self._checkpoint()
@@ -100,7 +102,7 @@ class Replay:
             refund_first = self._refunds and (not ends or self._refunds[0].due_seconds < ends[0])
             if refund_first and self._refunds[0].due_seconds <= until:
                 refund = heapq.heappop(self._refunds)
-                await self._start(refund.household, self._refund(refund))
+                await self._start(refund.household, partial(self._refund, refund))
             else:
                 await self._pass_epoch_end(instant_of_seconds(ends.pop(0)))
         self.clock = at
@@ -111,7 +113,7 @@ class Replay:
         self.counts["epoch ends"] += 1
         self._barrier = end
 
-    async def _start(self, household: int, work: Coroutine[Any, Any, None]) -> None:
+    async def _start(self, household: int, work: Work) -> None:
         """Begin a piece of work once the member is free and a connection is."""
         before = self._busy.get(household)
         if before is not None:
@@ -121,9 +123,9 @@ class Replay:
         self._busy[household] = task
         task.add_done_callback(lambda done: self._settle(household, done))
 
-    async def _freeing(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _freeing(self, work: Work) -> None:
         try:
-            await work
+            await work()
         finally:
             self._room.release()
 
