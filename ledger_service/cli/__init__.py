@@ -1,0 +1,44 @@
+"""The command line: `alliance COMMAND`; every command is a thin module with a ``main`` of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from ledger_service.config import ConfigurationError
+
+COMMANDS = {
+    "serve": "answer HTTP requests",
+    "bridge": "carry operations to the chain and read it back; run the jobs",
+    "chain": "serve the durable local chain as Ethereum JSON-RPC",
+    "signer": "run the signing process, the only one with private keys",
+    "db": "bring the database to the newest schema",
+    "setup": "found the alliance: operator's key, contracts, merchants, programmes",
+    "keys": "issue, list, rotate and revoke API keys",
+    "audit": "prove the database equal to the chain, naming every difference",
+    "jobs": "run the jobs (expiry, vesting, hold deadlines) once",
+    "docs": "write the generated documents",
+    "openapi": "write the OpenAPI document",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status (2 for a usage or configuration error)."""
+    listed = "\n".join(f"  {name:<10}{about}" for name, about in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="alliance",
+        description=__doc__,
+        epilog=f"commands:\n{listed}\n\nSettings are environment variables, see docs/configuration.md.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the command, see `alliance COMMAND --help`")
+    given = list(sys.argv[1:] if argv is None else argv)
+    options = parser.parse_args(given)
+    try:
+        return int(import_module(f"ledger_service.cli.{options.command}").main(options.arguments))
+    except ConfigurationError as error:
+        print(f"alliance {options.command}: {error}", file=sys.stderr)
+        return 2
