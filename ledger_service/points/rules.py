@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ WHOLE_PERCENT = 100
 class Cycle(StrEnum):
     """How long one epoch of a programme lasts."""
 
+    WEEK = "week"
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
@@ -35,23 +36,30 @@ _MONTHS = {Cycle.MONTH: 1, Cycle.QUARTER: 3, Cycle.YEAR: 12}
 def epoch_ends(first: datetime, cycle: Cycle, zone: ZoneInfo, count: int) -> list[int]:
     """The ends of ``count`` epochs, of which the first one holds the instant ``first``.
 
-    An epoch ends when the civil month, quarter or year of the programme's zone does: at the first local
-    midnight of the next one, never early (INV-11). Where that midnight does not exist (a clock change), the
-    end is the instant of the change.
+    An epoch ends when the civil week (from Monday), month, quarter or year of the programme's zone does: at
+    the first local midnight of the next one, never early (INV-11). Where that midnight does not exist (a
+    clock change), the end is the instant of the change.
 
     Returns:
         Ascending seconds since 1970; for ``Cycle.NEVER`` the one end that never comes.
     """
     if cycle is Cycle.NEVER:
         return [NEVER_SECONDS]
-    months = _MONTHS[cycle]
     local = first.astimezone(zone)
+    if cycle is Cycle.WEEK:
+        monday = local.date() - timedelta(days=local.weekday())
+        return [_midnight(monday + timedelta(weeks=i + 1), zone) for i in range(count)]
+    months = _MONTHS[cycle]
     begun = (local.year * 12 + local.month - 1) // months * months
     return [_month_start(begun + months * (i + 1), zone) for i in range(count)]
 
 
 def _month_start(month_number: int, zone: ZoneInfo) -> int:
-    return seconds_floor(datetime(month_number // 12, month_number % 12 + 1, 1, tzinfo=zone))
+    return _midnight(date(month_number // 12, month_number % 12 + 1, 1), zone)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> int:
+    return seconds_floor(datetime(day.year, day.month, day.day, tzinfo=zone))
 
 
 def current_epoch(ends: Sequence[int], at: int) -> int:
