@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -153,8 +154,8 @@ def request_of_wire(raw: object) -> Request:
     """
     if not isinstance(raw, list) or not raw or raw[0] not in _BY_WIRE:
         raise ValueError("no such request")
-    kind = _BY_WIRE[raw[0]]
-    columns = fields(kind)
+    kind: Callable[..., Request] = _BY_WIRE[raw[0]]
+    columns = fields(_BY_WIRE[raw[0]])
     if len(columns) != len(raw) - 1:
         raise ValueError("another number of fields")
     return kind(*(_typed(f.name, str(f.type), v) for f, v in zip(columns, raw[1:], strict=True)))

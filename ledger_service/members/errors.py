@@ -85,8 +85,10 @@ class GrantInvalid(DomainError):
     """The authorisation is not a grant by an active signer of the account."""
 
     code = "grant-invalid"
-    why = "The authorisation was not signed by an active signer of the member's account."
-    fix = "Let a device that is already active sign the same SignerGrant, or leave it out and wait 24 hours."
+    why = (
+        "The authorisation was not signed by an active device of the member; a custodial key does not count."
+    )
+    fix = "Let an active device of the member sign the same SignerGrant, or leave it out and wait 24 hours."
 
 
 @dataclass(eq=False)

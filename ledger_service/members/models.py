@@ -61,7 +61,7 @@ device = Table(
     Column("flags", Integer, nullable=False),
     Column("label", Text),
     Column("otp_number", CHAR(8), unique=True),
-    Column("otp_failures", Integer, nullable=False, server_default="0"),
+    Column("otp_failures", Integer, nullable=False, default=0),
     Column("otp_locked_until", UtcInstant),
     Column("status", Text, nullable=False),
     Column("active_from", UtcInstant, nullable=False),

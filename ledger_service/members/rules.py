@@ -10,7 +10,13 @@ from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.paycode_errors import PayCodeAltered, PayCodeLocked, PayCodeUsed
-from ledger_service.kernel.permits import FLAG_CUSTODIAL, SIGNER_DELAY_SECONDS, SignerGrant
+from ledger_service.kernel.permits import (
+    CLOCK_SKEW_SECONDS,
+    FLAG_CUSTODIAL,
+    MINING_WINDOW_SECONDS,
+    SIGNER_DELAY_SECONDS,
+    SignerGrant,
+)
 from ledger_service.kernel.secp256k1 import keccak256, recover_address
 from ledger_service.members.errors import (
     DeviceLimitReached,
@@ -24,10 +30,8 @@ MOST_ACTIVE_DEVICES = 16
 MOST_WRONG_CODES = 5
 LOCK = timedelta(minutes=5)
 PROOF_LIFE_SECONDS = 86_400
-LEDGER_ACCOUNTS = 4
 NO_ACCOUNT = bytes(20)
 _ACCOUNT_LABEL = b"alliance-account"
-_FIRST_LEDGER_BASE = 1 << 32
 _GSRN_BODY_DIGITS = 17
 
 
@@ -78,11 +82,6 @@ def account_of(salt: bytes) -> bytes:
     return keccak256(_ACCOUNT_LABEL + salt)[-20:]
 
 
-def ledger_base_of(member_id: int) -> int:
-    """The first of the member's four ledger accounts: available, held, pending, debt."""
-    return _FIRST_LEDGER_BASE + LEDGER_ACCOUNTS * member_id
-
-
 def member_number_of(gs1_prefix: str, member_id: int) -> str:
     """The GSRN of a member under the alliance's GS1 company prefix.
 
@@ -98,10 +97,17 @@ def member_number_of(gs1_prefix: str, member_id: int) -> str:
 def active_from(at: datetime, *, first: bool, granted: bool) -> datetime:
     """When a new signer counts: at once for the first or a granted one, else a day later (D1).
 
-    Whole seconds, rounded down as the acceptance time on chain is, so both sides agree to the second.
+    The chain counts that day from the block, not from the acceptance, so that nobody can date a key
+    back. A key that waits is therefore not counted before the last moment the contract may name,
+    until ``confirmed_active_from`` says better. Whole seconds, rounded down as on chain.
     """
-    delay = 0 if first or granted else SIGNER_DELAY_SECONDS
+    delay = 0 if first or granted else MINING_WINDOW_SECONDS + SIGNER_DELAY_SECONDS
     return instant_of_seconds(seconds_floor(at) + delay)
+
+
+def confirmed_active_from(mined_at: datetime) -> datetime:
+    """When a waiting signer counts, once the chain has it; ``mined_at`` is when we saw its block."""
+    return instant_of_seconds(seconds_floor(mined_at) + SIGNER_DELAY_SECONDS + CLOCK_SKEW_SECONDS)
 
 
 def revocation_second(at: datetime) -> int:
@@ -127,13 +133,16 @@ def check_proof(domain: Domain, grant: SignerGrant, proof: bytes, at: datetime) 
 def check_grant(
     domain: Domain, grant: SignerGrant, authorisation: bytes, devices: Iterable[Device], at: datetime
 ) -> None:
-    """A signer that is active now gave leave for the change.
+    """A device of the member that is active now gave leave for the change.
+
+    A custodial key's word does not count, or the custodian could free itself of its limits.
 
     Raises:
-        GrantInvalid: nobody's, a stranger's or an inactive signer's signature, or an expired grant.
+        GrantInvalid: nobody's, a stranger's, a custodial or an inactive signer's signature, or an
+            expired grant.
     """
     granter = recover_address(domain.digest(grant.struct_hash()), authorisation)
-    known = any(d.signer == granter and d.active_at(at) for d in devices)
+    known = any(d.signer == granter and not d.custodial and d.active_at(at) for d in devices)
     if granter is None or not known or granter == grant.signer or seconds_floor(at) > grant.valid_until:
         raise GrantInvalid
 

@@ -1,0 +1,53 @@
+"""Freezing and erasing members; what is erased stays erased, what was booked stays provable (D15)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, update
+
+from ledger_service.members import rules
+from ledger_service.members.device_rows import SignerRevocation, revocation_intent
+from ledger_service.members.devices import devices_of, lock_member, mark_revoked
+from ledger_service.members.models import device, member, member_identity
+from ledger_service.outbox.service import enqueue_now
+
+
+def set_frozen(conn: Connection, member_number: str, frozen: bool) -> None:
+    """The member is frozen, or active again.
+
+    Raises:
+        MemberUnknown: no such number, or erased.
+
+    Locks: the member's row.
+    """
+    owner = lock_member(conn, member_number, frozen_too=True)
+    status = "frozen" if frozen else "active"
+    conn.execute(update(member).where(member.c.member_id == owner["member_id"]).values(status=status))
+
+
+def erase(conn: Connection, member_number: str, at: datetime) -> int:
+    """Name, identities, salt and number are destroyed, every device is revoked; the ledger is untouched.
+
+    What remains is a surrogate id and an account address that nothing personal leads to. Points that
+    are left expire with their epochs. The caller revokes the member's API keys in the same unit of work.
+
+    Returns:
+        The member's id.
+
+    Raises:
+        MemberUnknown: no such number, or erased before.
+
+    Locks: the member's row; the head row last.
+    """
+    owner = lock_member(conn, member_number, frozen_too=True)
+    member_id = owner["member_id"]
+    conn.execute(delete(member_identity).where(member_identity.c.member_id == member_id))
+    active = [d for d in devices_of(conn, member_id) if d.revoked_at is None]
+    mark_revoked(conn, [d.device_id for d in active], at)
+    conn.execute(update(device).where(device.c.member_id == member_id).values(label=None))
+    gone = {"status": "erased", "erased_at": at, "salt": None, "display_name": None, "member_number": None}
+    conn.execute(update(member).where(member.c.member_id == member_id).values(gone))
+    change = SignerRevocation(rules.revocation_second(at))
+    enqueue_now(conn, [revocation_intent(member_id, owner["account"], d, change) for d in active], at)
+    return int(member_id)

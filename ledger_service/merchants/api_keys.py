@@ -1,0 +1,131 @@
+"""Issuing, rotating and revoking API keys; the token is seen once and only its hash is kept."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Row, select, update
+
+from ledger_service.kernel.gs1 import parse_gln
+from ledger_service.kernel.ids import IdSource
+from ledger_service.kernel.text import clean_text
+from ledger_service.merchants import rules
+from ledger_service.merchants.changes import note_change
+from ledger_service.merchants.errors import ApiKeyUnknown, MerchantUnknown, TerminalUnknown
+from ledger_service.merchants.models import api_key, merchant, terminal
+from ledger_service.merchants.requests import IssuedKey, IssueKey
+
+_LONGEST_LABEL = 64
+
+
+class ApiKeys:
+    """Commands on API keys; each runs in the caller's unit of work and never commits."""
+
+    def __init__(self, ids: IdSource) -> None:
+        self._ids = ids
+
+    def issue(self, conn: Connection, request: IssueKey, at: datetime) -> IssuedKey:
+        """The subject has a further key in force.
+
+        Raises:
+            MalformedField: a label or subject that is no text.
+            RoleUnfit: an unknown role, or scopes beyond it.
+            TerminalUnknown: a cashier key for no active terminal.
+            MerchantUnknown: a merchant key for no merchant.
+        """
+        scopes = rules.scopes_for(request.role, request.scopes)
+        kind = rules.SUBJECT_OF_ROLE[request.role]
+        subject_id = clean_text(request.subject_id, "subject", _LONGEST_LABEL)
+        row: dict[str, object] = {
+            "subject_kind": kind,
+            "subject_id": subject_id,
+            "merchant_id": _merchant_of(conn, kind, subject_id),
+            "role": request.role,
+            "scopes": " ".join(sorted(scopes)),
+            "label": None if request.label is None else clean_text(request.label, "label", _LONGEST_LABEL),
+            "expires_at": request.expires_at,
+        }
+        return self._insert(conn, row, at)
+
+    def rotate(self, conn: Connection, key_id: str, overlap: timedelta, at: datetime) -> IssuedKey:
+        """The subject has a new key of the same rights, and the old one ends when the overlap is over.
+
+        Raises:
+            ApiKeyUnknown: no key in force has the id.
+        """
+        old = self._in_force(conn, key_id, at)
+        names = ("subject_kind", "subject_id", "merchant_id", "role", "scopes", "label")
+        fresh = self._insert(conn, {**{n: old._mapping[n] for n in names}, "expires_at": None}, at)
+        ends = at + max(overlap, timedelta(0))
+        if old.expires_at is not None:
+            ends = min(ends, old.expires_at)
+        self._change(conn, key_id, {"expires_at": ends, "replaced_by": fresh.key_id})
+        return fresh
+
+    def revoke(self, conn: Connection, key_id: str, at: datetime) -> None:
+        """The key is worthless: here once ``KeyRing.refresh`` ran, in other processes within a second.
+
+        Raises:
+            ApiKeyUnknown: no key in force has the id.
+        """
+        self._in_force(conn, key_id, at)
+        self._change(conn, key_id, {"status": "revoked", "revoked_at": at})
+
+    def revoke_subject(self, conn: Connection, kind: str, subject_id: str, at: datetime) -> int:
+        """Every key of the subject is worthless.
+
+        Returns:
+            How many were in force.
+        """
+        mine = (api_key.c.subject_kind == kind) & (api_key.c.subject_id == subject_id)
+        changed = conn.execute(
+            update(api_key).where(mine, api_key.c.status == "active").values(status="revoked", revoked_at=at)
+        ).rowcount
+        note_change(conn)
+        return changed
+
+    def _insert(self, conn: Connection, row: dict[str, object], at: datetime) -> IssuedKey:
+        key_id = self._ids.random_bytes(rules.KEY_ID_BYTES).hex()
+        secret = self._ids.random_bytes(rules.SECRET_BYTES)
+        whole = {
+            **row,
+            "key_id": key_id,
+            "secret_hash": rules.hash_secret(secret),
+            "status": "active",
+            "created_at": at,
+        }
+        conn.execute(api_key.insert().values(whole))
+        expires_at = row["expires_at"]
+        return IssuedKey(
+            key_id=key_id,
+            token=rules.format_token(key_id, secret),
+            role=str(row["role"]),
+            subject=f"{row['subject_kind']}:{row['subject_id']}",
+            expires_at=expires_at if isinstance(expires_at, datetime) else None,
+        )
+
+    def _in_force(self, conn: Connection, key_id: str, at: datetime) -> Row[tuple[object, ...]]:
+        statement = select(api_key).where(api_key.c.key_id == key_id).with_for_update()
+        row = conn.execute(statement).one_or_none()
+        if row is None or row.status != "active" or (row.expires_at is not None and row.expires_at <= at):
+            raise ApiKeyUnknown
+        return row
+
+    def _change(self, conn: Connection, key_id: str, values: dict[str, object]) -> None:
+        conn.execute(update(api_key).where(api_key.c.key_id == key_id).values(values))
+        note_change(conn)
+
+
+def _merchant_of(conn: Connection, kind: str, subject_id: str) -> int | None:
+    if kind == "terminal":
+        active = (terminal.c.terminal_id == subject_id) & (terminal.c.status == "active")
+        owner = conn.execute(select(terminal.c.merchant_id).where(active)).scalar_one_or_none()
+        if owner is None:
+            raise TerminalUnknown
+        return int(owner)
+    if kind == "merchant":
+        gln = parse_gln(subject_id, "subject")
+        if conn.execute(select(merchant.c.merchant_id).where(merchant.c.merchant_id == gln)).first() is None:
+            raise MerchantUnknown
+        return gln
+    return None

@@ -1,0 +1,128 @@
+"""Pure rules of the merchants room: roles and their scopes, the form of an API key, who a caller is."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+
+from ledger_service.merchants.errors import RoleUnfit, ScopeMissing
+
+_TOKEN = re.compile(r"alk_([0-9a-f]{16})_([0-9a-f]{64})")
+KEY_ID_BYTES = 8
+SECRET_BYTES = 32
+
+_CASHIER = frozenset(
+    {"quote", "sell", "authorise", "refund", "pay-code", "member:identify", "programme:read"}
+)
+_MERCHANT = (
+    _CASHIER | {"member:enrol", "member:read", "sale:read", "store:write", "key:write"} | {"terminal:write"}
+)
+_AUDITOR = frozenset({"audit:read", "member:read", "merchant:read", "programme:read", "sale:read"})
+_OPERATOR = _MERCHANT | _AUDITOR | {"member:write", "merchant:write", "programme:write", "operate"}
+_MEMBER = frozenset({"self:read", "self:write", "programme:read"})
+
+ROLE_SCOPES: dict[str, frozenset[str]] = {
+    "member": _MEMBER,
+    "cashier": _CASHIER,
+    "merchant": _MERCHANT,
+    "auditor": _AUDITOR,
+    "operator": _OPERATOR,
+}
+SUBJECT_OF_ROLE = {
+    "member": "member",
+    "cashier": "terminal",
+    "merchant": "merchant",
+    "auditor": "auditor",
+    "operator": "operator",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls: the subject of a key in force, with what the key may do and whose business it may touch.
+
+    ``subject_id`` outlives rotation; ``merchant_id`` is None for members, auditors and operators,
+    ``store_gln`` is set for terminals alone, ``member_id`` for members alone; ``suspended`` tells that
+    the merchant behind the key is suspended.
+    """
+
+    key_id: str
+    subject_kind: str
+    subject_id: str
+    role: str
+    scopes: frozenset[str]
+    merchant_id: int | None = None
+    store_gln: int | None = None
+    till_key: bytes | None = None
+    suspended: bool = False
+    expires_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def subject(self) -> str:
+        """Kind and id in one text: the scope of idempotency keys."""
+        return f"{self.subject_kind}:{self.subject_id}"
+
+    @property
+    def terminal_id(self) -> str | None:
+        """The terminal behind a cashier's key."""
+        return self.subject_id if self.subject_kind == "terminal" else None
+
+    @property
+    def member_id(self) -> int | None:
+        """The member behind a member's key."""
+        return int(self.subject_id) if self.subject_kind == "member" else None
+
+    def require(self, scope: str) -> None:
+        """The key carries the scope.
+
+        Raises:
+            ScopeMissing: it does not.
+        """
+        if scope not in self.scopes:
+            raise ScopeMissing(scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A presented API key, taken apart; the secret stays in its hash."""
+
+    key_id: str
+    secret_hash: bytes
+
+
+def format_token(key_id: str, secret: bytes) -> str:
+    """``alk_<16 hex digits>_<64 hex digits>``: the one time that a secret is written out."""
+    return f"alk_{key_id}_{secret.hex()}"
+
+
+def hash_secret(secret: bytes) -> bytes:
+    """SHA-256 of a secret; plain, since 256 random bits cannot be guessed."""
+    return sha256(secret).digest()
+
+
+def parse_token(text: str) -> Token | None:
+    """The parts of an API key, or None for text that no key of ours has."""
+    match = _TOKEN.fullmatch(text)
+    if match is None:
+        return None
+    return Token(match[1], hash_secret(bytes.fromhex(match[2])))
+
+
+def same_secret(presented: bytes, stored: bytes) -> bool:
+    """Whether two secret hashes are equal, in time that does not depend on where they differ."""
+    return hmac.compare_digest(presented, stored)
+
+
+def scopes_for(role: str, wanted: frozenset[str] | None) -> frozenset[str]:
+    """The scopes of a new key: all of the role's, or the part that was asked for.
+
+    Raises:
+        RoleUnfit: no such role, or it lacks a wanted scope.
+    """
+    given = ROLE_SCOPES.get(role)
+    if given is None or (wanted is not None and not (wanted and wanted <= given)):
+        raise RoleUnfit(role)
+    return given if wanted is None else wanted
