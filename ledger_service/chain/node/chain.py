@@ -1,7 +1,7 @@
 """The chain: opens or founds it, takes transactions, mines each into a durable block, keeps the clock.
 
-One lock covers execution and writing. `send` answers after the commit of the transaction's block, so whatever was
-answered stands after any crash.
+One lock covers execution and writing. `send` answers after the commit of the transaction's block, so whatever
+was answered stands after any crash.
 """
 
 from __future__ import annotations
@@ -125,10 +125,10 @@ class Chain:
         header = decode_header(row[1])
         return Head(header.number, row[0], header.timestamp)
 
-    # -- clock ----------------------------------------------------------------------------------------------------
+    # -- clock -----------------------------------------------------------------------------------------------
 
     def next_timestamp(self) -> int:
-        """The timestamp the next block would have: the set one, else the clock, always later than the parent."""
+        """Timestamp of the next block: the set one, else the clock, always later than the parent's."""
         if self._chosen is not None:
             return self._chosen
         return max(self.head.timestamp + 1, int(self._clock()) + self._offset)
@@ -168,13 +168,13 @@ class Chain:
             set_meta(connection, "clock_offset", str(offset).encode())
         self._chosen, self._offset = chosen, offset
 
-    # -- mining ---------------------------------------------------------------------------------------------------
+    # -- mining ----------------------------------------------------------------------------------------------
 
     def send(self, raw: bytes) -> bytes:
         """The transaction is mined in a durable block (or waits durably for a lower nonce); returns its hash.
 
         Raises:
-            Refused: invalid, or already known (`already_known`: it is mined or waits, which is success for a retry).
+            Refused: invalid, or already known (`already_known`: mined or waiting, so a retry succeeded).
 
         Idempotency: the same bytes again change nothing and are refused as already known.
         """

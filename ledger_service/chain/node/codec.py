@@ -1,12 +1,19 @@
-"""Text forms of JSON-RPC values (quantities and data as 0x-hex) and the little RLP that the hot path needs."""
+"""Text forms of JSON-RPC values (quantities, data), Keccak-256, and the little RLP the hot path needs."""
 
 from __future__ import annotations
 
 import re
 
-from eth_hash.auto import keccak
+from sha3 import keccak_256
 
 from ledger_service.chain.node.errors import InvalidParams
+
+
+def keccak(value: bytes) -> bytes:
+    """Keccak-256 of bytes."""
+    digest: bytes = keccak_256(value).digest()
+    return digest
+
 
 EMPTY_ITEM = b"\x80"
 BLANK_ROOT = keccak(EMPTY_ITEM)

@@ -1,4 +1,6 @@
-"""Turns what an execution changed into a sealed block and its rows, and writes them as one durable transaction."""
+"""Turns what an execution changed into a sealed block and its rows, and writes them as one durable
+transaction.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from eth_hash.auto import keccak
-
-from ledger_service.chain.node.codec import EMPTY_CODE_HASH, rlp_int
+from ledger_service.chain.node.codec import keccak, rlp_int
 from ledger_service.chain.node.engine import Outcome
 from ledger_service.chain.node.reader import (
     ACCOUNTS,
@@ -55,6 +55,7 @@ def state_change(world: World, load: Callable[[bytes], bytes | None]) -> StateCh
     """The new state root and everything to write for it.
 
     Args:
+        world: the parent state with the block's changes.
         load: reads a trie row of the parent state.
     """
     update = TrieUpdate(load)
@@ -77,16 +78,10 @@ def state_change(world: World, load: Callable[[bytes], bytes | None]) -> StateCh
         changes.append((nibbles_of(keccak(address)), encode_account(new) if new else b""))
         undo.append((address, None, encode_account(old) if old else b""))
     root = update.merge(ACCOUNTS, changes)
-    codes = {
-        new.code_hash: world.codes[new.code_hash] for _, new in accounts.values() if _is_new_code(new, world)
-    }
-    return StateChange(
-        root, update.rows, codes, pack_undo(undo), {a: new for a, (_, new) in accounts.items()}, slots
-    )
-
-
-def _is_new_code(account: Account | None, world: World) -> bool:
-    return account is not None and account.code_hash != EMPTY_CODE_HASH and account.code_hash in world.codes
+    final = {address: new for address, (_, new) in accounts.items()}
+    hashes = {account.code_hash for account in final.values() if account} & world.codes.keys()
+    codes = {code_hash: world.codes[code_hash] for code_hash in hashes}
+    return StateChange(root, update.rows, codes, pack_undo(undo), final, slots)
 
 
 def seal(
@@ -119,6 +114,8 @@ def write_block(connection: sqlite3.Connection, block: SealedBlock, keep_states:
     """The block, its state and its indexes stand in the open database transaction.
 
     Args:
+        connection: inside a write transaction.
+        block: the sealed block.
         keep_states: undo records older than this many blocks are removed.
     """
     number = block.header.number
@@ -129,7 +126,8 @@ def write_block(connection: sqlite3.Connection, block: SealedBlock, keep_states:
     if block.transaction and block.outcome:
         transaction, outcome = block.transaction, block.outcome
         connection.execute(
-            "INSERT INTO tx (block, position, hash, sender, raw, gas_used, created, receipt) VALUES (?,0,?,?,?,?,?,?)",
+            "INSERT INTO tx (block, position, hash, sender, raw, gas_used, created, receipt) "
+            "VALUES (?, 0, ?, ?, ?, ?, ?, ?)",
             (number, transaction.hash, transaction.sender, transaction.raw, outcome.gas_used, outcome.created,
              block.receipt),
         )  # fmt: skip

@@ -1,8 +1,9 @@
-"""Runs transactions and calls: one function to apply a signed transaction, one to call, one to estimate gas."""
+"""Runs transactions and calls: applies a signed transaction, calls without effect, estimates gas."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from eth.abc import ComputationAPI
 from eth.exceptions import OutOfGas, Revert
@@ -57,7 +58,7 @@ def apply_transaction(world: World, block: BlockContext, transaction: Transactio
 
     The caller has checked nonce, balance and gas limits.
     """
-    state = LocalState(world, block)
+    state: Any = LocalState(world, block)
     executor = state.get_transaction_executor()
     message = executor.build_evm_message(transaction)
     computation = executor.build_computation(message, transaction)

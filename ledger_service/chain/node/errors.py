@@ -1,4 +1,4 @@
-"""Failures of the local chain, each with the JSON-RPC code and the stable reason that a client may decide by."""
+"""Failures of the local chain: the JSON-RPC code and the stable reason that a client may decide by."""
 
 from __future__ import annotations
 

@@ -1,17 +1,20 @@
 """py-evm's Prague rules over this package's own account database.
 
-Only the interpreter, the gas rules and the transaction executor of py-evm are used; its chain, header validation and
-tries are not. Nothing outside this module and `engine` touches py-evm objects.
+Only the interpreter, the gas rules and the transaction executor of py-evm are used; its chain, header
+validation and tries are not. Nothing outside this module and `engine` touches py-evm objects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.prague.state import PragueState
+from eth_typing import Address, BlockNumber, Hash32
 
+from ledger_service.chain.node.interpreter import TracedComputation
 from ledger_service.chain.node.world import World
 
 COINBASE = bytes(20)
@@ -37,16 +40,22 @@ class BlockContext:
     ancestor_hash: Callable[[int], bytes | None]
 
 
-class LocalState(PragueState):
+# py-evm's database types (a journal mark with a state root, NewType addresses) are wider than what is used here.
+_PragueState: Any = PragueState
+
+
+class LocalState(_PragueState):
     """py-evm's state object over a `World`."""
+
+    computation_class = TracedComputation
 
     def __init__(self, world: World, block: BlockContext) -> None:
         self.execution_context = ExecutionContext(
-            coinbase=COINBASE,
+            coinbase=Address(COINBASE),
             timestamp=block.timestamp,
-            block_number=block.number,
+            block_number=BlockNumber(block.number),
             difficulty=0,
-            mix_hash=PREVIOUS_RANDAO,
+            mix_hash=Hash32(PREVIOUS_RANDAO),
             gas_limit=block.gas_limit,
             prev_hashes=(),
             chain_id=block.chain_id,
@@ -54,26 +63,27 @@ class LocalState(PragueState):
             excess_blob_gas=0,
         )
         self._account_db = world
+        self.world = world
         self._block = block
 
     def snapshot(self) -> int:
         """A mark to revert to."""
-        return self._account_db.checkpoint()
+        return self.world.checkpoint()
 
     def revert(self, snapshot: int) -> None:
         """Everything since the mark is undone."""
-        self._account_db.rollback(snapshot)
+        self.world.rollback(snapshot)
 
     def commit(self, snapshot: int) -> None:
         """Nothing: changes stay in the journal of the enclosing call."""
 
     def get_transient_storage(self, address: bytes, slot: int) -> bytes:
         """EIP-1153 read."""
-        return self._account_db.get_transient(address, slot)
+        return self.world.get_transient(address, slot)
 
     def set_transient_storage(self, address: bytes, slot: int, value: bytes) -> None:
         """EIP-1153 write."""
-        self._account_db.set_transient(address, slot, value)
+        self.world.set_transient(address, slot, value)
 
     def clear_transient_storage(self) -> None:
         """Nothing: a `World` lives for one transaction."""

@@ -1,12 +1,12 @@
 """HTTP/1.1 on loopback: keep-alive, one thread per connection, bounded in number, size and patience.
 
-Only POST with `application/json` and a loopback Host are served: a web page in the same machine's browser can neither
-rebind a name to this port nor post to it without a preflight, which is refused.
+Only POST with `application/json` and a loopback Host are served: a web page in the same machine's browser can
+neither rebind a name to this port nor post to it without a preflight, which is refused.
 """
 
 from __future__ import annotations
 
-import socket
+import contextlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
         self.wfile.flush()
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_arguments: Any) -> None:
         """Nothing: requests are not logged."""
 
 
@@ -95,16 +95,14 @@ class NodeServer(ThreadingHTTPServer):
         if self._slots.acquire(blocking=False):
             super().process_request(request, client_address)
             return
-        try:
+        with contextlib.suppress(OSError):
             request.sendall(_BUSY)
-        except OSError:
-            pass
         self.shutdown_request(request)
 
-    def process_request_thread(self, request: socket.socket, client_address: Any) -> None:
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
         """One connection, until it closes."""
         try:
-            super().process_request_thread(request, client_address)  # type: ignore[arg-type]  # typeshed omits socket
+            super().process_request_thread(request, client_address)
         finally:
             self._slots.release()
 

@@ -1,7 +1,7 @@
 """`eth_getLogs`: finds the blocks of a filter through the term index and compares the logs in them.
 
-The blocks are the meeting points of the filter's term lists, found by leaping from one list to the next: the work
-follows the shortest list, not the length of the chain.
+The blocks are the meeting points of the filter's term lists, found by leaping from one list to the next: the
+work follows the shortest list, not the length of the chain.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The JSON-RPC methods. Each reads on a snapshot of its own; only sending and mining take the chain's lock."""
+"""The JSON-RPC methods. Each reads on its own snapshot; only sending and mining take the chain's lock."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Methods:
         with self._chain.store.reading() as connection:
             return method(connection, *arguments)
 
-    # -- blocks ---------------------------------------------------------------------------------------------------
+    # -- blocks ----------------------------------------------------------------------------------------------
 
     def _block_by_number(self, connection: sqlite3.Connection, tag: Any, full: Any = False) -> Any:
         block = block_by_number(connection, params.block_number(connection, tag))
@@ -149,7 +149,7 @@ class Methods:
         stored = transactions_of(connection, block.number)
         return [render_receipt(item, block.hash, self._chain_id) for item in stored]
 
-    # -- transactions ---------------------------------------------------------------------------------------------
+    # -- transactions ----------------------------------------------------------------------------------------
 
     def _transaction_by_hash(self, connection: sqlite3.Connection, tx_hash: Any) -> Any:
         wanted = parse_data(tx_hash, "hash", 32)
@@ -179,7 +179,7 @@ class Methods:
         block = block_by_number(connection, stored.block) if stored else None
         return render_receipt(stored, block.hash, self._chain_id) if stored and block else None
 
-    # -- state ----------------------------------------------------------------------------------------------------
+    # -- state -----------------------------------------------------------------------------------------------
 
     def _state(self, connection: sqlite3.Connection, tag: Any) -> tuple[StateReader, StoredBlock]:
         number = params.block_number(connection, tag)
@@ -210,7 +210,7 @@ class Methods:
         number = int.from_bytes(parse_data(slot, "slot", 32), "big") if long else parse_quantity(slot, "slot")
         return data(state.slot(params.address(address, "address"), number).to_bytes(32, "big"))
 
-    # -- execution ------------------------------------------------------------------------------------------------
+    # -- execution -------------------------------------------------------------------------------------------
 
     def _context(self, connection: sqlite3.Connection, block: StoredBlock, tag: Any) -> BlockContext:
         """The block a call believes to be in: the named one, or for `pending` the one after the head."""
@@ -255,7 +255,7 @@ class Methods:
         }
         return answer if rewards is None else {**answer, "reward": [["0x0"] * len(rewards) for _ in headers]}
 
-    # -- time control ---------------------------------------------------------------------------------------------
+    # -- time control ----------------------------------------------------------------------------------------
 
     def _set_timestamp(self, timestamp: Any) -> None:
         self._chain.set_next_timestamp(_seconds(timestamp))

@@ -61,7 +61,7 @@ def known_hash(connection: sqlite3.Connection, value: object) -> int:
 
 
 def call_object(value: object) -> Call:
-    """The message of `eth_call` and `eth_estimateGas`; fees in it are accepted and ignored (they are zero here)."""
+    """The message of `eth_call` and `eth_estimateGas`; fees in it are ignored (they are zero here)."""
     if not isinstance(value, dict):
         raise InvalidParams("call: expected an object")
     payload = value.get("input", value.get("data"))

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 import rlp
-from eth_hash.auto import keccak
 
-from ledger_service.chain.node.codec import BLANK_ROOT, EMPTY_CODE_HASH, rlp_int, rlp_list, rlp_string
+from ledger_service.chain.node.codec import BLANK_ROOT, EMPTY_CODE_HASH, keccak, rlp_int, rlp_list, rlp_string
 from ledger_service.chain.node.errors import StatePruned
 from ledger_service.chain.node.trie import leaf_value, nibbles_of
 

@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0: takes a request body apart, runs each call, puts the answer together. Knows nothing of HTTP."""
+"""JSON-RPC 2.0: takes a request apart, runs each call, puts the answer together. Knows nothing of HTTP."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Dispatcher:
     def answer(self, body: bytes) -> bytes:
         """The response body; empty when the request held notifications only.
 
-        A batch runs in its order. Once the answers together pass `MAX_ANSWER_BYTES`, later calls still run and are
-        answered with an error in the place of their result.
+        A batch runs in its order. Once the answers together pass `MAX_ANSWER_BYTES`, later calls still run
+        and are answered with an error in the place of their result.
         """
         try:
             request = orjson.loads(body)

@@ -1,7 +1,8 @@
 """Blocks and receipts: header fields, roots, bloom and hash. The same inputs always give the same hash.
 
-Fixed for every block: coinbase zero, difficulty zero, randao zero, base fee zero, no withdrawals, blobs or requests,
-extra data `Alliance Ledger`. So a block's hash depends only on the genesis, the raw transactions and the timestamps.
+Fixed for every block: coinbase zero, difficulty zero, randao zero, base fee zero, no withdrawals, blobs or
+requests, extra data `Alliance Ledger`. So a block's hash depends only on the genesis, the raw transactions
+and the timestamps.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ from hashlib import sha256
 from typing import Any
 
 import rlp
-from eth_hash.auto import keccak
 
-from ledger_service.chain.node.codec import BLANK_ROOT, data, quantity, rlp_int, rlp_list, rlp_string
+from ledger_service.chain.node.codec import BLANK_ROOT, data, keccak, quantity, rlp_int, rlp_list, rlp_string
 from ledger_service.chain.node.engine import Log, Outcome
 from ledger_service.chain.node.fork import BASE_FEE, COINBASE, PREVIOUS_RANDAO
 from ledger_service.chain.node.transactions import Transaction

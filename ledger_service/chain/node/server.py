@@ -41,9 +41,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line of `alliance chain`."""
     made = argparse.ArgumentParser(
         prog="alliance chain",
-        description="Serve the durable local chain as Ethereum JSON-RPC on 127.0.0.1. "
-        "What founds a chain (chain id, genesis time, gas limit, funded addresses) is stored with it and may be "
-        "omitted later.",
+        description="Serve the durable local chain as Ethereum JSON-RPC on 127.0.0.1. What founds a chain "
+        "(chain id, genesis time, gas limit, funded addresses) is stored with it and may be omitted later.",
     )
     made.add_argument(
         "--store", type=Path, default=Path("var/chain.db"), help="chain file (default: %(default)s)"

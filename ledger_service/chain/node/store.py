@@ -1,8 +1,8 @@
 """The SQLite file of the local chain: schema, durable write transactions, snapshot reads.
 
-WAL with `synchronous=FULL`: a commit that returned is on disk. One process owns the file (an advisory lock beside it);
-inside it one connection writes and a few others read, each read on its own snapshot, so a long block never holds up a
-lookup.
+WAL with `synchronous=FULL`: a commit that returned is on disk. One process owns the file (an advisory lock
+beside it); inside it one connection writes and a few others read, each read on its own snapshot, so a long
+block never holds up a lookup.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ CREATE TABLE block (
   number INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, header BLOB NOT NULL, transactions INTEGER NOT NULL);
 CREATE TABLE tx (
   block INTEGER NOT NULL, position INTEGER NOT NULL, hash BLOB NOT NULL UNIQUE, sender BLOB NOT NULL,
-  raw BLOB NOT NULL, gas_used INTEGER NOT NULL, created BLOB, receipt BLOB NOT NULL, PRIMARY KEY (block, position));
-CREATE TABLE log_term (term INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (term, block)) WITHOUT ROWID;
+  raw BLOB NOT NULL, gas_used INTEGER NOT NULL, created BLOB, receipt BLOB NOT NULL,
+  PRIMARY KEY (block, position));
+CREATE TABLE log_term (
+  term INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (term, block)) WITHOUT ROWID;
 CREATE TABLE undo (block INTEGER PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE waiting (
   sender BLOB NOT NULL, nonce INTEGER NOT NULL, hash BLOB NOT NULL UNIQUE, raw BLOB NOT NULL,
@@ -96,10 +98,10 @@ class Store:
         self.writer.execute("BEGIN IMMEDIATE")
         try:
             yield self.writer
-        except BaseException:
-            self.writer.execute("ROLLBACK")
-            raise
-        self.writer.execute("COMMIT")
+            self.writer.execute("COMMIT")
+        finally:
+            if self.writer.in_transaction:
+                self.writer.execute("ROLLBACK")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

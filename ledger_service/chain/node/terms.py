@@ -1,6 +1,8 @@
-"""The log index: one small row per block and distinct term, where a term is an address or a topic in its position.
+"""The log index: one small row per block and distinct term, where a term is an address or a topic in its
+position.
 
-A term is 64 bits of a hash, so a lookup may name a block that does not match; the logs themselves are always compared.
+A term is 64 bits of a hash, so a lookup may name a block that does not match; the logs themselves are always
+compared.
 """
 
 from __future__ import annotations

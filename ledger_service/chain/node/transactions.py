@@ -1,4 +1,4 @@
-"""Signed transactions: legacy (EIP-155), access list (EIP-2930) and dynamic fee (EIP-1559), decoded strictly."""
+"""Signed transactions, decoded strictly: legacy (EIP-155), access list (EIP-2930), dynamic fee (EIP-1559)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 import rlp
 from coincurve import PublicKey
-from eth_hash.auto import keccak
 from rlp.exceptions import DecodingError
 
-from ledger_service.chain.node.codec import rlp_int, rlp_list, rlp_string
+from ledger_service.chain.node.codec import keccak, rlp_int, rlp_list, rlp_string
 from ledger_service.chain.node.errors import Refused
 
 LEGACY, ACCESS_LIST, DYNAMIC_FEE = 0, 1, 2
@@ -96,8 +95,9 @@ def _legacy(raw: bytes, fields: list[Any], chain_id: int) -> Transaction:
     body = rlp.encode([nonce, price, gas, to, value, data, chain_id, b"", b""])
     sender = _recover(body, parity, _integer(r), _integer(s))
     return Transaction(
-        LEGACY, chain_id, _integer(nonce, 8), _integer(price), _integer(price), _integer(gas, 8), _address(to),
-        _integer(value), _data(data), (), _integer(v), _integer(r), _integer(s), sender, keccak(raw), raw,
+        LEGACY, chain_id, _integer(nonce, 8), _integer(price), _integer(price), _integer(gas, 8),
+        _address(to), _integer(value), _data(data), (), _integer(v), _integer(r), _integer(s), sender,
+        keccak(raw), raw,
     )  # fmt: skip
 
 
@@ -113,8 +113,8 @@ def _typed(raw: bytes, fields: list[Any], kind: int, chain_id: int) -> Transacti
     sender = _recover(body, _integer(parity), _integer(r), _integer(s))
     return Transaction(
         kind, chain_id, _integer(nonce, 8), _integer(tip), _integer(cap), _integer(gas, 8), _address(to),
-        _integer(value), _data(data), _access_list(access), _integer(parity), _integer(r), _integer(s), sender,
-        keccak(raw), raw,
+        _integer(value), _data(data), _access_list(access), _integer(parity), _integer(r), _integer(s),
+        sender, keccak(raw), raw,
     )  # fmt: skip
 
 

@@ -1,12 +1,12 @@
 """Merkle Patricia tries of the current state, one row per node, found by their path.
 
-A node lives under `owner || path` (one byte per nibble), so an update overwrites the old node: the file holds one
-state, never a trail of dead nodes. All changes of a block are merged in one walk, and every touched node is hashed
-once. The keys of a trie are 32-byte hashes, so a value sits only in a leaf, and the leaf of a key is the row that
-sorts directly before (or at) the key's full path: a read is one index seek.
+A node lives under `owner || path` (one byte per nibble), so an update overwrites the old node: the file holds
+one state, never a trail of dead nodes. All changes of a block are merged in one walk, and every touched node
+is hashed once. The keys of a trie are 32-byte hashes, so a value sits only in a leaf, and the leaf of a key
+is the row that sorts directly before (or at) the key's full path: a read is one index seek.
 
-Bodies: `L` key value | `E` nibbles(length first) child | `B` 16 children; a child is its RLP item in the parent
-(0x80 empty, 0xa0 + hash, or the node itself when shorter than 32 bytes).
+Bodies: `L` key value | `E` nibbles(length first) child | `B` 16 children; a child is its RLP item in the
+parent (0x80 empty, 0xa0 + hash, or the node itself when shorter than 32 bytes).
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
-from ledger_service.chain.node.codec import BLANK_ROOT, EMPTY_ITEM, rlp_list, rlp_string
+from ledger_service.chain.node.codec import BLANK_ROOT, EMPTY_ITEM, keccak, rlp_list, rlp_string
 
 _NIBBLES = [bytes((value >> 4, value & 15)) for value in range(256)]
 _STEPS = [bytes((nibble,)) for nibble in range(16)]

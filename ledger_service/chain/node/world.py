@@ -1,8 +1,9 @@
-"""The state a block or a call works on: committed values below, its own changes above, one undo journal for both.
+"""The state a block or a call works on: committed values below, its own changes above, one undo journal for
+both.
 
 Stands in for py-evm's account database. A block of this chain holds at most one transaction, so "before the
-transaction" (EIP-2200's original value) and "before the block" are the same and one journal is enough. Committed
-values that were read stay in a bounded `Hot` cache, shared by the blocks of a chain.
+transaction" (EIP-2200's original value) and "before the block" are the same and one journal is enough.
+Committed values that were read stay in a bounded `Hot` cache, shared by the blocks of a chain.
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from eth_hash.auto import keccak
-
-from ledger_service.chain.node.codec import EMPTY_CODE_HASH
+from ledger_service.chain.node.codec import EMPTY_CODE_HASH, keccak
 from ledger_service.chain.node.reader import Account, StateReader
 
 _HOT_SLOTS = 60_000
@@ -78,7 +77,7 @@ class World:
         self._journal: list[tuple[dict[Any, Any], object, object]] = []
         self.codes: dict[bytes, bytes] = {}
 
-    # -- journal --------------------------------------------------------------------------------------------------
+    # -- journal ---------------------------------------------------------------------------------------------
 
     def checkpoint(self) -> int:
         """A mark to roll back to."""
@@ -98,7 +97,7 @@ class World:
         self._journal.append((mapping, key, mapping.get(key, _ABSENT)))
         mapping[key] = value
 
-    # -- storage --------------------------------------------------------------------------------------------------
+    # -- storage ---------------------------------------------------------------------------------------------
 
     def get_storage(self, address: bytes, slot: int, from_journal: bool = True) -> int:
         """The slot's value now, or (`from_journal=False`) before the transaction."""
@@ -126,7 +125,7 @@ class World:
         """The transient slot holds the value until the transaction ends."""
         self._set(self._transient, (address, slot), value)
 
-    # -- warm addresses and slots (EIP-2929) ----------------------------------------------------------------------
+    # -- warm addresses and slots (EIP-2929) -----------------------------------------------------------------
 
     def is_storage_warm(self, address: bytes, slot: int) -> bool:
         """True once the slot was touched."""
@@ -146,7 +145,7 @@ class World:
         if address not in self._warm:
             self._set(self._warm, address, True)
 
-    # -- accounts -------------------------------------------------------------------------------------------------
+    # -- accounts --------------------------------------------------------------------------------------------
 
     def _account(self, address: bytes) -> Account | None:
         if address in self._accounts:
@@ -221,7 +220,7 @@ class World:
     def touch_account(self, address: bytes) -> None:
         """Nothing: empty accounts are never kept, so a touch changes no state."""
 
-    # -- what changed ---------------------------------------------------------------------------------------------
+    # -- what changed ----------------------------------------------------------------------------------------
 
     def changed_slots(self) -> dict[bytes, dict[int, tuple[int, int]]]:
         """Per address the slots whose value differs from the committed one, as (before, after)."""
