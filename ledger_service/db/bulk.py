@@ -7,11 +7,13 @@ never depends on their number and stays prepared. On SQLite they are an ``execut
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, Dialect, LargeBinary, String, Table
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from ledger_service.db.types import Bytes, UtcInstant
 
 Row = Mapping[str, Any]
 Key = tuple[Any, ...]
@@ -169,14 +171,17 @@ def _default_of(column: Any) -> Any:
 
 
 def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    if isinstance(kind, TypeDecorator):
-        return kind.dialect_impl(dialect).bind_processor(dialect) or _same
+    if isinstance(kind, (UtcInstant, Bytes)):
+        # Not the driver's wrapping of bytes: arrays are written out here, and SQLite takes bytes as they are.
+        return partial(kind.process_bind_param, dialect=dialect)
     if isinstance(kind, (LargeBinary, String, Boolean)):
         return _same
     return kind.dialect_impl(dialect).bind_processor(dialect) or _same
 
 
 def _loader(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    if isinstance(kind, (Bytes, LargeBinary)):
+        return None  # both drivers answer bytes
     return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 

@@ -76,6 +76,7 @@ hold = Table(
     "hold", metadata,
     Column("hold_id", Bytes(16), primary_key=True),
     Column("member_id", BigInteger, nullable=False, index=True),
+    Column("ledger_base", BigInteger, nullable=False),
     Column("merchant_id", BigInteger, nullable=False),
     Column("store_gln", BigInteger, nullable=False),
     Column("terminal_id", String(64)),

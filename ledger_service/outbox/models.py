@@ -14,7 +14,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    text,
 )
 
 from ledger_service.db.tables import fixed_length, metadata, one_of
@@ -30,9 +29,6 @@ class State(StrEnum):
     FINAL = "final"
     SET_ASIDE = "set_aside"
 
-
-_WAITING = text("state = 'queued'")
-_MOVING = text("state IN ('packed', 'mined')")
 
 intent = Table(
     "intent", metadata,
@@ -58,7 +54,7 @@ intent = Table(
         name="placed",
     ),
     CheckConstraint("state <> 'set_aside' OR reason IS NOT NULL", name="reasoned"),
-    Index("ix_intent_waiting", "intent_id", sqlite_where=_WAITING, postgresql_where=_WAITING),
-    Index("ix_intent_moving", "state", "intent_id", sqlite_where=_MOVING, postgresql_where=_MOVING),
+    # Not partial: SQLite uses a partial index only where the state is written out, not bound.
+    Index("ix_intent_state", "state", "intent_id"),
     Index("ix_intent_batch", "batch_number", "batch_index"),
 )  # fmt: skip

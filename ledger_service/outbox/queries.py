@@ -1,0 +1,116 @@
+"""Reads of the outbox: how much waits, how long, what became of an operation, which row was forged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, func, select, text
+
+from ledger_service.kernel.clock import instant_of_micros
+from ledger_service.kernel.intents import operation_of
+from ledger_service.outbox.models import State, intent
+
+_CHUNK = 5_000
+
+
+class Standing(NamedTuple):
+    """Where an operation stands; batch and index are None until it is packed."""
+
+    op_id: bytes
+    kind: int
+    state: str
+    reason: str | None
+    batch_number: int | None
+    batch_index: int | None
+
+
+class Lag(NamedTuple):
+    """How far the chain is behind: operations not final yet, and when the oldest queued one was written."""
+
+    queued: int
+    packed: int
+    mined: int
+    oldest_queued: datetime | None
+
+
+class Forgery(NamedTuple):
+    """An intent that is not what was accepted."""
+
+    intent_id: int
+    op_id: bytes
+    what: str
+
+
+_PLACES = (
+    intent.c.op_id, intent.c.kind, intent.c.state, intent.c.reason,
+    intent.c.batch_number, intent.c.batch_index,
+)  # fmt: skip
+_STANDINGS = select(*_PLACES).where(intent.c.op_id.in_(bindparam("ids", expanding=True)))
+_OLDEST = text("SELECT created_at FROM intent WHERE state = 'queued' ORDER BY intent_id LIMIT 1")
+_COUNTS = text("SELECT state, COUNT(*) FROM intent GROUP BY state")
+_MOVING = text(
+    "SELECT state, COUNT(*) FROM intent WHERE state IN ('queued', 'packed', 'mined') GROUP BY state"
+)
+_SET_ASIDE = select(*_PLACES).where(intent.c.state == State.SET_ASIDE.value).order_by(intent.c.intent_id)
+
+
+def counts(conn: Connection) -> dict[str, int]:
+    """How many intents stand in each state, every state named; reads the whole index."""
+    found = {row[0]: int(row[1]) for row in conn.execute(_COUNTS)}
+    return {state.value: found.get(state.value, 0) for state in State}
+
+
+def lag(conn: Connection) -> Lag:
+    """What is not final yet; costs as much as what is under way, not as what ever was."""
+    found = {row[0]: int(row[1]) for row in conn.execute(_MOVING)}
+    oldest = conn.execute(_OLDEST).scalar_one_or_none()
+    since = None if oldest is None else instant_of_micros(oldest)
+    return Lag(found.get("queued", 0), found.get("packed", 0), found.get("mined", 0), since)
+
+
+def standings(conn: Connection, op_ids: Sequence[bytes]) -> dict[bytes, Standing]:
+    """Where these operations stand; unknown ones are left out."""
+    if not op_ids:
+        return {}
+    return {row[0]: Standing(*row) for row in conn.execute(_STANDINGS, {"ids": list(op_ids)})}
+
+
+def set_aside(conn: Connection) -> list[Standing]:
+    """Every operation that the chain refuses for good, with its reason (D7)."""
+    return [Standing(*row) for row in conn.execute(_SET_ASIDE)]
+
+
+def forgeries(conn: Connection, after: int = 0) -> Iterator[Forgery]:
+    """Intents whose payload is not the operation of their op_id and leaf, and holes in the numbering.
+
+    Args:
+        conn: a snapshot.
+        after: begin behind this intent id.
+    """
+    last = conn.execute(select(func.max(intent.c.intent_id))).scalar_one() or 0
+    columns = (intent.c.intent_id, intent.c.op_id, intent.c.kind, intent.c.leaf, intent.c.merchant_id)
+    while after < last:
+        chapter = select(*columns, intent.c.payload).where(
+            intent.c.intent_id > after, intent.c.intent_id <= after + _CHUNK
+        )
+        expected = after
+        for row in conn.execute(chapter.order_by(intent.c.intent_id)):
+            expected += 1
+            if row[0] != expected:
+                yield Forgery(expected, b"", f"no intent up to {row[0] - 1}")
+                expected = row[0]
+            if wrong := _wrong(*row[1:]):
+                yield Forgery(row[0], row[1], wrong)
+        after += _CHUNK
+
+
+def _wrong(op_id: bytes, kind: int, leaf: bytes, merchant: int, payload: str) -> str | None:
+    try:
+        operation = operation_of(payload)
+    except (ValueError, TypeError):
+        return "payload is not an operation"
+    if (operation.op_id, int(operation.kind), operation.merchant) != (op_id, kind, merchant):
+        return "payload is another operation"
+    return None if operation.leaf() == leaf else "leaf is not that of the payload"
