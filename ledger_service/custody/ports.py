@@ -8,6 +8,7 @@ from typing import Protocol
 from ledger_service.custody.requests import (
     BindDomain,
     Request,
+    SignMerchantKeys,
     SignSignerGrant,
     SignSlice,
     SignSpendPermit,
@@ -46,6 +47,9 @@ class Custody(Protocol):
 
     def sign_terms(self, terms: SignTerms) -> bytes:
         """The issuer's admin signature of its next terms."""
+
+    def sign_merchant_keys(self, keys: SignMerchantKeys) -> bytes:
+        """The merchant's present admin signature of its next keys."""
 
     def sign_transaction_digest(self, request: SignTransactionDigest) -> bytes:
         """The signature of a chain transaction by a sending key."""

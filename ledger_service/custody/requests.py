@@ -74,6 +74,18 @@ class SignTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class SignMerchantKeys:
+    """A merchant's next three keys, signed by its admin key in force; ``nonce`` as the registry tells."""
+
+    wire: ClassVar[str] = "merchant-keys"
+    merchant: int
+    admin: bytes
+    operations: bytes
+    settlement: bytes
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignTransactionDigest:
     """A chain transaction's digest; only the relayer's and the operator's sending keys do this."""
 
@@ -122,15 +134,16 @@ class BindDomain:
 
 
 Request = (
-    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignTransactionDigest
+    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignMerchantKeys | SignTransactionDigest
     | AddressOfKey | AddressOfAccount | ServiceSecret | BindDomain
 )  # fmt: skip
 _KINDS: tuple[type[Request], ...] = (
-    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignTransactionDigest,
+    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignMerchantKeys, SignTransactionDigest,
     AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
 )  # fmt: skip
 _BY_WIRE = {kind.wire: kind for kind in _KINDS}
-_WIDTH = {"account": 20, "signer": 20, "clearing_house": 20, "registry": 20, "digest": 32}
+_ADDRESSES = ("account", "signer", "clearing_house", "registry", "admin", "operations", "settlement")
+_WIDTH = {**dict.fromkeys(_ADDRESSES, 20), "digest": 32}
 
 
 def request_to_wire(request: Request) -> list[object]:

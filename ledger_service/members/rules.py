@@ -175,13 +175,6 @@ def check_lock(device: Device, at: datetime) -> None:
         raise PayCodeLocked(-((at - device.otp_locked_until) // timedelta(seconds=1)))
 
 
-def after_wrong_code(failures: int, at: datetime) -> tuple[int, datetime | None]:
-    """The counter and the lock after one more wrong code; the fifth locks and starts the count anew."""
-    if failures + 1 >= MOST_WRONG_CODES:
-        return 0, at + LOCK
-    return failures + 1, None
-
-
 def check_digits_use(device: Device, *, used: bool, at: datetime) -> None:
     """An 18-digit code that was right may be used now: what a checkout decides within its unit of work.
 

@@ -1,0 +1,140 @@
+"""What custody must remember across a kill: the alliance it is bound to and the custodial permits of late.
+
+A small SQLite file beside the keystore, fully synchronous. A permit is recorded before its
+signature leaves, so the sums of a day can only be too high, never too low.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from ledger_service.custody.errors import CustodialLimitReached, KeystoreUnusable, SigningRefused
+from ledger_service.custody.requests import BindDomain, SignSpendPermit
+from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.paycode import LIFE_SECONDS
+from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS
+
+_DAY_SECONDS = 86_400
+_KEPT_DAYS = 9
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS bound (
+  id INTEGER PRIMARY KEY CHECK (id = 1), chain_id INTEGER NOT NULL,
+  clearing_house BLOB NOT NULL, registry BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS permit (
+  account BLOB NOT NULL, nonce TEXT NOT NULL, max_value_micros INTEGER NOT NULL, valid_until INTEGER NOT NULL,
+  PRIMARY KEY (account, nonce)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS permit_valid_until ON permit (valid_until);
+CREATE TABLE IF NOT EXISTS spent (
+  account BLOB NOT NULL, day INTEGER NOT NULL, micros INTEGER NOT NULL, PRIMARY KEY (account, day)
+) WITHOUT ROWID;
+"""
+
+
+class Journal:
+    """The durable memory of custody; safe for any number of threads of one process."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._bound: BindDomain | None = None
+        try:
+            self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            path.chmod(0o600)
+            self._file.execute("PRAGMA journal_mode = WAL")
+            self._file.execute("PRAGMA synchronous = FULL")
+            self._file.executescript(_SCHEMA)
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise KeystoreUnusable(f"{path}: {error}") from None
+
+    def bound(self) -> BindDomain | None:
+        """The alliance that custody signs for, once it was told."""
+        if self._bound is None:
+            with self._lock:
+                row = self._file.execute("SELECT chain_id, clearing_house, registry FROM bound").fetchone()
+            self._bound = None if row is None else BindDomain(*row)
+        return self._bound
+
+    def bind(self, domain: BindDomain) -> None:
+        """Custody signs for this alliance; saying it again changes nothing.
+
+        Raises:
+            SigningRefused: it is bound to another.
+        """
+        values = (domain.chain_id, domain.clearing_house, domain.registry)
+        with self._lock:
+            self._file.execute("INSERT INTO bound VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING", values)
+        if self.bound() != domain:
+            raise SigningRefused("bound-to-another-alliance")
+
+    def unbind(self) -> None:
+        """Custody waits to be told its alliance; for a contract migration, by the operator's own hand."""
+        self._bound = None
+        with self._lock:
+            self._file.execute("DELETE FROM bound")
+
+    def record(self, permits: Sequence[SignSpendPermit], day_limit_micros: int) -> list[DomainError | None]:
+        """Every permit that may be signed is on record, durably, before its signature exists.
+
+        Idempotency: the same permit again is allowed and counted once.
+
+        Returns:
+            None for each permit that may be signed; else why not (over the day's limit, or a nonce
+            that another permit of the account has).
+        """
+        with self._lock:
+            self._file.execute("BEGIN IMMEDIATE")
+            try:
+                verdicts = [self._record(permit, day_limit_micros) for permit in permits]
+                self._prune(max(p.valid_until for p in permits))
+                self._file.execute("COMMIT")
+            except sqlite3.DatabaseError:
+                self._file.execute("ROLLBACK")
+                raise
+        return verdicts
+
+    def close(self) -> None:
+        """The file is closed."""
+        with self._lock:
+            self._file.close()
+
+    def _record(self, permit: SignSpendPermit, day_limit_micros: int) -> DomainError | None:
+        # Nonces use all 64 bits, more than SQLite's signed integers hold.
+        key = (permit.account, str(permit.nonce))
+        known = self._file.execute(
+            "SELECT max_value_micros, valid_until FROM permit WHERE account = ? AND nonce = ?", key
+        ).fetchone()
+        if known is not None:
+            same = known == (permit.max_value_micros, permit.valid_until)
+            return None if same else SigningRefused("nonce-signed-before")
+        days = _days_of(permit)
+        asked = [self._spent(permit.account, day) + permit.max_value_micros for day in days]
+        if max(asked) > day_limit_micros:
+            return CustodialLimitReached("day", day_limit_micros, max(asked))
+        row = (*key, permit.max_value_micros, permit.valid_until)
+        self._file.execute("INSERT INTO permit VALUES (?, ?, ?, ?)", row)
+        self._file.executemany(
+            "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET micros = excluded.micros",
+            [(permit.account, day, micros) for day, micros in zip(days, asked, strict=True)],
+        )
+        return None
+
+    def _spent(self, account: bytes, day: int) -> int:
+        of_day = "SELECT micros FROM spent WHERE account = ? AND day = ?"
+        row = self._file.execute(of_day, (account, day)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _prune(self, newest: int) -> None:
+        oldest = newest - _KEPT_DAYS * _DAY_SECONDS
+        self._file.execute("DELETE FROM spent WHERE day < ?", (oldest // _DAY_SECONDS,))
+        self._file.execute("DELETE FROM permit WHERE valid_until < ?", (oldest,))
+
+
+def _days_of(permit: SignSpendPermit) -> list[int]:
+    # The contract counts the day of acceptance, which lies somewhere before the last valid second:
+    # a permit around midnight counts for both days.
+    first = (permit.valid_until - LIFE_SECONDS - CLOCK_SKEW_SECONDS) // _DAY_SECONDS
+    return sorted({first, permit.valid_until // _DAY_SECONDS})

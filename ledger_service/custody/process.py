@@ -1,0 +1,128 @@
+"""``alliance signer``: make a keystore, serve it, show addresses, import a key, release its alliance."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from ledger_service.custody.errors import KeystoreUnusable, SigningRefused
+from ledger_service.custody.journal import Journal
+from ledger_service.custody.keystore import create_keystore, import_key, load_keystore
+from ledger_service.custody.requests import OPERATOR, RELAYER, AddressOfKey
+from ledger_service.custody.server import SignerServer
+from ledger_service.custody.vault import CustodialLimits, Vault
+from ledger_service.kernel.secp256k1 import address_text
+
+
+@dataclass(frozen=True)
+class SignerSettings:
+    """Where the signing process finds its things; who calls it has read them from the environment."""
+
+    keystore: Path
+    socket: Path
+    replay: bool = False
+    limits: CustodialLimits = field(default_factory=CustodialLimits)
+
+    @property
+    def journal(self) -> Path:
+        """The durable memory beside the keystore."""
+        return self.keystore.with_name(self.keystore.name + ".journal")
+
+
+def main(arguments: Sequence[str], settings: SignerSettings) -> int:
+    """Run one command of ``alliance signer``; 0 when it did what it says."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    try:
+        return int(_COMMANDS[chosen.command](chosen, settings))
+    except KeystoreUnusable as refusal:
+        print(f"alliance signer: {refusal}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="alliance signer", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    parser.set_defaults(command="serve")
+    commands.add_parser("serve", help="sign for clients on the unix socket (the default)")
+    init = commands.add_parser("init", help="make a keystore with a new random seed")
+    init.add_argument("--if-missing", action="store_true", help="do nothing where there is one already")
+    show = commands.add_parser("addresses", help="print the addresses of named keys")
+    show.add_argument("names", nargs="*", default=[RELAYER, OPERATOR], help="e.g. merchant:<GLN>:operations")
+    bring = commands.add_parser(
+        "import-key", help="read 64 hex digits from standard input as the key of a name"
+    )
+    bring.add_argument("name")
+    commands.add_parser("release", help="forget the alliance that the keystore is bound to")
+    return parser
+
+
+def _serve(_: argparse.Namespace, settings: SignerSettings) -> int:
+    keystore = load_keystore(settings.keystore)
+    journal = Journal(settings.journal)
+    now = None if settings.replay else lambda: time.time_ns() // 1_000_000_000
+    server = SignerServer(settings.socket, Vault(keystore, journal, settings.limits, now))
+    server.bind()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        server.close()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    print(f"signing on {settings.socket}", flush=True)
+    server.serve()
+    journal.close()
+    return 0
+
+
+def _init(chosen: argparse.Namespace, settings: SignerSettings) -> int:
+    if chosen.if_missing and settings.keystore.exists():
+        load_keystore(settings.keystore)
+        return 0
+    create_keystore(settings.keystore)
+    print(f"keystore made: {settings.keystore}")
+    return 0
+
+
+def _addresses(chosen: argparse.Namespace, settings: SignerSettings) -> int:
+    journal = Journal(settings.journal)
+    vault = Vault(load_keystore(settings.keystore), journal, settings.limits, None)
+    for name in chosen.names:
+        answer = vault.answer([AddressOfKey(name)])[0]
+        if isinstance(answer, SigningRefused):
+            raise KeystoreUnusable(f"no key has the name {name}")
+        print(f"{name} {address_text(answer) if isinstance(answer, bytes) else answer}")
+    journal.close()
+    return 0
+
+
+def _import_key(chosen: argparse.Namespace, settings: SignerSettings) -> int:
+    text = sys.stdin.readline().strip().removeprefix("0x")
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        raise KeystoreUnusable("not 64 hex digits") from None
+    print(f"{chosen.name} {address_text(import_key(settings.keystore, chosen.name, key))}")
+    return 0
+
+
+def _release(_: argparse.Namespace, settings: SignerSettings) -> int:
+    journal = Journal(settings.journal)
+    journal.unbind()
+    journal.close()
+    return 0
+
+
+_COMMANDS = {
+    "serve": _serve,
+    "init": _init,
+    "addresses": _addresses,
+    "import-key": _import_key,
+    "release": _release,
+}
