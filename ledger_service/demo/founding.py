@@ -1,0 +1,138 @@
+"""The alliance of the main run, founded over HTTP: merchants, programmes, shops with tills, members with
+phones.
+
+Every write has an idempotency key made of the run's seed and the thing's own name, so founding again finds
+what it founded before, and a till's secret comes back from the service's sealed answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from ledger_service.demo.alliance_plan import CURRENCY, FOUNDED_AT, MERCHANTS, Merchant, Programme
+from ledger_service.demo.phones import EpochEnds, Phone
+from ledger_service.demo.progress import Progress
+from ledger_service.demo.service_client import Frame, Service
+from ledger_service.kernel.clock import parse_instant, seconds_floor
+from ledger_service.kernel.eip712 import Domain
+from ledger_service.kernel.permits import SignerGrant
+from ledger_service.kernel.secp256k1 import address_text, sign_digest
+
+PROOF_LIFE = timedelta(hours=1)
+_NO_ACCOUNT = bytes(20)
+
+
+class Founder:
+    """Holds the operator's key; every method may be called again with the same effect."""
+
+    def __init__(self, service: Service, operator_key: str, seed: str) -> None:
+        self._service, self._key, self._seed = service, operator_key, seed
+
+    async def merchants(self) -> None:
+        """All merchants of the plan are admitted, on chain and in the service."""
+        for merchant in MERCHANTS:
+            body = {"merchant": merchant.gln, "name": merchant.name}
+            await self._write("/v1/merchants", body, f"merchant:{merchant.gln}", FOUNDED_AT)
+
+    async def programmes(self) -> None:
+        """Each merchant but ``Unassigned`` has its programme with terms, calendar and earn rule."""
+        for merchant in MERCHANTS:
+            if merchant.programme is not None:
+                body = programme_body(merchant, merchant.programme)
+                await self._write("/v1/programmes", body, f"programme:{merchant.key}", FOUNDED_AT)
+
+    async def till(self, merchant: Merchant, store: int, at: datetime) -> str:
+        """The merchant's shop at one of the data's stores is open; returns the API key of its till."""
+        gln = merchant.store_gln(store)
+        shop = {
+            "store": gln,
+            "merchant": merchant.gln,
+            "name": f"{merchant.name}, store {store}",
+            "timezone": merchant.timezone,
+        }
+        await self._write("/v1/stores", shop, f"store:{gln}", at)
+        terminal = await self._write("/v1/terminals", {"store": gln, "label": "till 1"}, f"till:{gln}", at)
+        wanted = {"role": "cashier", "subject": terminal["terminal"]}
+        issued = await self._write("/v1/keys", wanted, f"till-key:{gln}", at)
+        return str(issued["token"])
+
+    async def enrol(self, phone: Phone, domain: Domain, at: datetime) -> None:
+        """The household is a member whose phone's own key is the account's first signer."""
+        valid_until = seconds_floor(at + PROOF_LIFE)
+        grant = SignerGrant(_NO_ACCOUNT, phone.signer, 0, valid_until)
+        proof = sign_digest(phone.key, domain.digest(grant.struct_hash()))
+        body = {
+            "identities": [{"kind": "social:complete-journey", "value": f"household-{phone.household}"}],
+            "custody": "device",
+            "device": {
+                "signer": address_text(phone.signer),
+                "valid_until": valid_until,
+                "proof": "0x" + proof.hex(),
+                "label": "phone",
+            },
+        }
+        member = await self._write("/v1/members", body, f"member:{phone.household}", at)
+        phone.number = member["number"]
+        phone.account = bytes.fromhex(member["account"][2:])
+        phone.lane = member["devices"][0]["lane"]
+        phone.joined = True
+
+    async def epoch_ends(self) -> EpochEnds:
+        """The calendars as the service publishes them."""
+        answer = await self._service.get("/v1/programmes", self._key)
+        return EpochEnds({p["programme"]: [_end(e) for e in p["epochs"]] for p in answer["programmes"]})
+
+    async def _write(self, path: str, body: dict[str, Any], name: str, at: datetime) -> dict[str, Any]:
+        return await self._service.demand(path, body, Frame(self._key, f"{self._seed}:{name}", at))
+
+
+class DemoAlliance:
+    """What the replay needs of the founded alliance; opens shops when the data first names them."""
+
+    def __init__(self, founder: Founder, domain: Domain, ends: EpochEnds, progress: Progress) -> None:
+        self.domain, self.ends = domain, ends
+        self._founder, self._progress = founder, progress
+        self._tills = progress.tills()
+        self._opening: dict[tuple[str, int], asyncio.Lock] = {}
+
+    async def join(self, phone: Phone, at: datetime) -> None:
+        """Enrol a household and register its phone's key."""
+        await self._founder.enrol(phone, self.domain, at)
+
+    async def till_key(self, merchant: Merchant, store: int, at: datetime) -> str:
+        """The API key of the till of a merchant's shop, opened on the first visit."""
+        place = merchant.key, store
+        if place not in self._tills:
+            async with self._opening.setdefault(place, asyncio.Lock()):
+                if place not in self._tills:
+                    key = await self._founder.till(merchant, store, at)
+                    self._progress.add_till(*place, key)
+                    self._tills[place] = key
+        return self._tills[place]
+
+    async def expire(self, at: datetime) -> None:
+        """Everything that ended by now has expired."""
+        await self._founder.expire(at)
+
+
+def programme_body(merchant: Merchant, programme: Programme) -> dict[str, Any]:
+    """What POST /v1/programmes takes."""
+    return {
+        "code": programme.code,
+        "merchant": merchant.gln,
+        "name": f"{merchant.name} points",
+        "currency": CURRENCY,
+        "timezone": merchant.timezone,
+        "cycle": programme.period,
+        "point_value_micros": programme.point_value_micros,
+        "fee_bps": programme.fee_bps,
+        "issuance_cap": programme.issuance_cap,
+        "validity_epochs": programme.validity_epochs,
+        "earn": {"points": programme.points_per_unit, "per_minor": 100},
+    }
+
+
+def _end(epoch: dict[str, Any]) -> datetime:
+    return parse_instant(epoch["ends_at"], "ends_at")
