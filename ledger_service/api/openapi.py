@@ -209,7 +209,7 @@ def _named(schema: Schema | None) -> Iterable[Named]:
         yield schema
         yield from _named(schema.inner)
     elif isinstance(schema, Record):
-        for inner in (schema.required | schema.optional).values():
+        for inner in {**schema.required, **schema.optional}.values():
             yield from _named(inner)
     elif isinstance(schema, Listing):
         yield from _named(schema.item)

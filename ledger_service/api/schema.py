@@ -7,6 +7,7 @@ a mistake here can only refuse too much.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -155,8 +156,8 @@ class Record:
     ``closed`` is False only for what we answer, so that an answer may grow.
     """
 
-    required: dict[str, Schema] = field(default_factory=dict)
-    optional: dict[str, Schema] = field(default_factory=dict)
+    required: Mapping[str, Schema] = field(default_factory=dict)
+    optional: Mapping[str, Schema] = field(default_factory=dict)
     closed: bool = True
     about: str = ""
 
@@ -175,7 +176,7 @@ class Record:
                 inner.check(value[name], _under(where, name))
 
     def describe(self) -> Json:
-        inner = self.required | self.optional
+        inner = {**self.required, **self.optional}
         found: Json = {"type": "object", "properties": {name: s.describe() for name, s in inner.items()}}
         if self.required:
             found["required"] = list(self.required)

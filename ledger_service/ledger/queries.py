@@ -66,6 +66,12 @@ _AS_OF = text(
     " WHERE p.source_id BETWEEN :base AND :base + 3 AND e.occurred_at <= :at"
     ") AS m GROUP BY m.programme_id, m.epoch, m.part HAVING SUM(m.amount) <> 0 ORDER BY 1, 2, 3"
 )
+_DEBTS = text(
+    "SELECT m.programme_id, CAST(SUM(m.amount) AS BIGINT) FROM ("
+    " SELECT programme_id, amount FROM posting WHERE destination_id = :account"
+    " UNION ALL SELECT programme_id, -amount FROM posting WHERE source_id = :account"
+    ") AS m GROUP BY m.programme_id HAVING SUM(m.amount) <> 0 ORDER BY 1"
+)
 # Eight short walks down an index, one for each account and side: it costs a page, not a history.
 _PAGE = text(
     "SELECT sequence FROM ("
@@ -98,6 +104,12 @@ _DUE = text(
 def balance(conn: Connection, member_id: int) -> list[LotView]:
     """Every lot of a member that is not empty, by programme and epoch; one statement."""
     return [LotView(*row) for row in conn.execute(_BALANCE, {"member": member_id})]
+
+
+def debts(conn: Connection, ledger_base: int) -> list[tuple[int, int]]:
+    """What the member owes, by programme: the balance of its debt account; zeros are left out."""
+    account = ledger_base + Part.DEBT
+    return [(row[0], int(row[1])) for row in conn.execute(_DEBTS, {"account": account})]
 
 
 def balance_as_of(conn: Connection, ledger_base: int, at: datetime) -> list[PostingView]:

@@ -115,3 +115,8 @@ def list_keys(conn: Connection, subject_kind: str, subject_id: str) -> list[KeyV
         KeyView(row.key_id, subject, row.role, row.scopes, row.label, row.status)
         for row in conn.execute(statement)
     ]
+
+
+def merchant_of_key(conn: Connection, key_id: str) -> int | None:
+    """The merchant behind a key (its own or a terminal's); None for other subjects and unknown keys."""
+    return conn.execute(select(api_key.c.merchant_id).where(api_key.c.key_id == key_id)).scalar_one_or_none()

@@ -1,0 +1,156 @@
+"""The checkout: quote, sale, authorise, capture, void, extend, refund, look up."""
+
+from __future__ import annotations
+
+from ledger_service.api import shapes
+from ledger_service.api.errors import NotYours
+from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
+from ledger_service.api.schema import Record
+from ledger_service.checkout import errors as refusals
+from ledger_service.checkout import parsing
+from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.requests import Caller, Write
+from ledger_service.checkout.service import CheckoutService
+from ledger_service.db.errors import StorageUnavailable, WriterBusy
+from ledger_service.kernel import paycode_errors as codes
+from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.ids import parse_id
+from ledger_service.ledger import errors as ledger
+from ledger_service.members.errors import MemberFrozen, MemberUnknown
+from ledger_service.merchants.errors import MerchantSuspended, StoreUnknown, TerminalUnknown
+
+_GROUP = "Checkout"
+Problems = tuple[type[DomainError], ...]
+_WRITE: Problems = (
+    refusals.IdempotencyKeyReused, refusals.RequestInFlight, WriterBusy, StorageUnavailable, NotYours,
+    TerminalUnknown, MerchantSuspended,
+)  # fmt: skip
+_PLACE: Problems = (StoreUnknown, refusals.StoreOfAnotherMerchant, refusals.WrongCurrency)
+_MEMBER: Problems = (
+    MemberUnknown, MemberFrozen, codes.PayCodeMalformed, codes.PayCodeVersionUnknown, codes.PayCodeForeign,
+    codes.PayCodeExpired, codes.PayCodeTooLongLived, codes.PayCodeAltered, codes.PayCodeUsed,
+    codes.PayCodeRevoked, codes.PayCodeWrong, codes.PayCodeLocked,
+)  # fmt: skip
+_SPEND: Problems = (
+    refusals.UnknownProgramme, refusals.ProgrammeWithoutTerms, refusals.ProgrammeFrozenForMember,
+    refusals.NotEnoughPoints, refusals.TooManyLegs, refusals.SpendExceedsTotal, refusals.SpendWorthNothing,
+    refusals.PermitValueExceeded, refusals.CustodialLimitExceeded, refusals.ClockSkew,
+    refusals.AcceptanceForged,
+)  # fmt: skip
+_HOLD: Problems = (ledger.HoldUnknown, ledger.HoldClosed, ledger.HoldExpired)
+
+QUOTE = Route(
+    "POST", "/v1/quotes", "quote", scopes("quote"), "What a basket would spend and earn now", group=_GROUP,
+    body=shapes.QUOTE_BODY, room_checks=True,
+    problems=(*_PLACE, *_MEMBER, *_SPEND, TerminalUnknown, NotYours),
+    success=Success(200, "The quote, each part with the rule that decided.", Record(closed=False)),
+)  # fmt: skip
+SALE = Route(
+    "POST", "/v1/sales", "sale", scopes("sell"), "Sell a basket in one call", group=_GROUP, write=True,
+    body=shapes.SALE_BODY, room_checks=True, problems=_WRITE + _PLACE + _MEMBER + _SPEND,
+    success=Success(201, "Sold; points are spent and earned.", shapes.SALE),
+)  # fmt: skip
+AUTHORISE = Route(
+    "POST", "/v1/authorisations", "authorise", scopes("authorise"), "Hold points for a basket", group=_GROUP,
+    body=shapes.AUTHORISE_BODY, room_checks=True, problems=_WRITE + _PLACE + _MEMBER + _SPEND, write=True,
+    success=Success(201, "The points are held.", shapes.answer("Hold", hold_id=shapes.HEX_ID)),
+)  # fmt: skip
+CAPTURE = Route(
+    "POST", "/v1/authorisations/<hold>/captures", "capture", scopes("authorise"), "Turn a hold into a sale",
+    group=_GROUP, body=shapes.CAPTURE_BODY, room_checks=True, write=True,
+    problems=_WRITE + _HOLD + _SPEND + (ledger.CaptureTooLarge,),
+    success=Success(201, "Sold; what was captured is spent.", shapes.SALE),
+)  # fmt: skip
+VOID = Route(
+    "POST", "/v1/authorisations/<hold>/void", "void", scopes("authorise"), "Free a hold", group=_GROUP,
+    body=shapes.EMPTY_BODY, room_checks=True, problems=_WRITE + _HOLD, write=True,
+    success=Success(200, "The hold is closed.", Record(closed=False)),
+)  # fmt: skip
+EXTEND = Route(
+    "POST", "/v1/authorisations/<hold>/extend", "extend", scopes("authorise"), "Keep a hold alive",
+    group=_GROUP, body=shapes.EXTEND_BODY, room_checks=True, write=True,
+    problems=_WRITE + _HOLD + (ledger.ExtensionRefused,),
+    success=Success(200, "The hold has the new deadline.", Record(closed=False)),
+)  # fmt: skip
+REFUND = Route(
+    "POST", "/v1/sales/<sale>/refunds", "refund", scopes("refund"), "Take back items of a sale",
+    group=_GROUP, body=shapes.REFUND_BODY, room_checks=True, write=True,
+    problems=(*_WRITE, refusals.UnknownSale, refusals.UnknownLine, refusals.RefundExceedsSale),
+    success=Success(201, "Taken back; spend and earn are reversed.",
+                    shapes.answer("Refund", refund_id=shapes.HEX_ID, refunded_minor=shapes.MINOR)),
+)  # fmt: skip
+FIND = Route(
+    "GET", "/v1/sales/<sale>", "find-sale", scopes("sell", "sale:read"), "A sale with its refunds so far",
+    group=_GROUP, problems=(refusals.UnknownSale, NotYours),
+    success=Success(200, "The sale.", shapes.SALE),
+)  # fmt: skip
+ROUTES = (QUOTE, SALE, AUTHORISE, CAPTURE, VOID, EXTEND, REFUND, FIND)
+
+
+def served(service: CheckoutService) -> list[Served]:
+    """The routes of this module bound to the checkout."""
+
+    def quote(call: Call) -> Reply:
+        return Reply(service.quote(caller_of(call), parsing.parse_quote(call.body.fields), call.at))
+
+    def sale(call: Call) -> Reply:
+        return reply_of(service.sale(write_of(call), parsing.parse_sale(call.body.fields)))
+
+    def authorise(call: Call) -> Reply:
+        return reply_of(service.authorise(write_of(call), parsing.parse_authorise(call.body.fields)))
+
+    def capture(call: Call) -> Reply:
+        request = parsing.parse_capture(call.path["hold"], call.body.fields)
+        return reply_of(service.capture(write_of(call), request))
+
+    def void(call: Call) -> Reply:
+        return reply_of(service.void(write_of(call), parsing.parse_void(call.path["hold"], call.body.fields)))
+
+    def extend(call: Call) -> Reply:
+        request = parsing.parse_extend(call.path["hold"], call.body.fields)
+        return reply_of(service.extend(write_of(call), request))
+
+    def refund(call: Call) -> Reply:
+        request = parsing.parse_refund(call.path["sale"], call.body.fields)
+        return reply_of(service.refund(write_of(call), request))
+
+    def find(call: Call) -> Reply:
+        return Reply(service.find_sale(reader_of(call), parse_id(call.path["sale"], "sale")))
+
+    endpoints = (quote, sale, authorise, capture, void, extend, refund, find)
+    return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
+
+
+def caller_of(call: Call) -> Caller:
+    """The terminal that calls.
+
+    Raises:
+        NotYours: the key acts for no terminal.
+    """
+    principal = call.caller
+    terminal, merchant = principal.terminal_id, principal.merchant_id
+    if terminal is None or merchant is None:
+        raise NotYours("terminal")
+    return Caller(principal.subject, merchant, terminal, principal.till_key)
+
+
+def reader_of(call: Call) -> Caller:
+    """Whose sales the caller may read: its own merchant's.
+
+    Raises:
+        NotYours: the key acts for no merchant.
+    """
+    principal = call.caller
+    if principal.merchant_id is None:
+        raise NotYours("merchant")
+    return Caller(principal.subject, principal.merchant_id, principal.terminal_id or "")
+
+
+def write_of(call: Call) -> Write:
+    """The frame of a write by a terminal."""
+    return Write(caller_of(call), call.key, call.body.digest, call.at)
+
+
+def reply_of(answer: Answer) -> Reply:
+    """The stored bytes of an answer as they are."""
+    return Reply(answer.body, answer.status, answer.replayed)

@@ -1,0 +1,172 @@
+"""A member's balance, now and as of any past instant, and the statement of its entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ledger_service.api import shapes
+from ledger_service.api.administration import Administration, Json
+from ledger_service.api.endpoints.devices import member_of_call
+from ledger_service.api.errors import NotYours
+from ledger_service.api.paging import Cursors
+from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
+from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
+from ledger_service.kernel.clock import format_instant, instant_of_seconds, parse_instant
+from ledger_service.kernel.errors import MalformedField
+from ledger_service.ledger import queries
+from ledger_service.ledger.rules import Part
+from ledger_service.members.errors import MemberUnknown
+from ledger_service.members.queries import MemberView
+from ledger_service.points.catalogue import Catalogue, CatalogueCache
+
+_GROUP = "Balances"
+_READ = scopes("member:read", "self:read")
+MOST_ENTRIES = 200
+_PARTS = {"available": shapes.POINTS, "held": shapes.POINTS, "pending": shapes.POINTS, "debt": shapes.POINTS}
+_LOT = Record({"epoch": Integer(), "expires_at": Nullable(shapes.INSTANT), **_PARTS}, closed=False)
+_BALANCE = Named("Balance", Record(
+    {"programme": shapes.PROGRAMME, **_PARTS, "lots": Listing(_LOT)}, closed=False))  # fmt: skip
+_POSTING = Record(
+    {"programme": shapes.PROGRAMME, "epoch": Integer(), "part": Text(), "points": Integer(-(2**53) + 1)},
+    closed=False,
+)
+_ENTRY = Named("Entry", Record(
+    {"sequence": Integer(1), "operation": shapes.HEX_ID, "kind": Text(), "occurred_at": shapes.INSTANT,
+     "postings": Listing(_POSTING)}, closed=False))  # fmt: skip
+
+BALANCE = Route(
+    "GET", "/v1/members/<number>/balance", "balance", _READ, "Points by programme and expiry", group=_GROUP,
+    query={"as_of": Parameter(Text(40), "An instant (RFC 3339); now when absent")},
+    problems=(MemberUnknown, NotYours),
+    success=Success(200, "The balance.", shapes.answer(
+        "Balances", number=shapes.NUMBER, as_of=shapes.INSTANT, balances=Listing(_BALANCE))),
+)  # fmt: skip
+ENTRIES = Route(
+    "GET", "/v1/members/<number>/entries", "entries", _READ, "Entries, newest first", group=_GROUP,
+    query={"cursor": Parameter(Text(200), "`next_cursor` of the page before"),
+           "limit": Parameter(Text(3), "1 to 200 entries, 50 when absent")},
+    problems=(MemberUnknown, NotYours),
+    success=Success(200, "A page.", shapes.answer(
+        "Entries", number=shapes.NUMBER, entries=Listing(_ENTRY, MOST_ENTRIES),
+        next_cursor=Nullable(Text(200)))),
+)  # fmt: skip
+ROUTES = (BALANCE, ENTRIES)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementsDoor:
+    """The endpoints of this module over the ledger's reads."""
+
+    administration: Administration
+    cursors: Cursors
+    catalogue: CatalogueCache
+
+    def balance(self, call: Call) -> Reply:
+        """The balance now, or as of the end of a past instant."""
+        given = call.query.get("as_of")
+        at = call.at if given is None else parse_instant(given, "query.as_of")
+        catalogue = self.catalogue.current()
+
+        def find(conn: Connection) -> Json:
+            member = member_of_call(conn, call)
+            parts = _parts(conn, member, None if given is None else at)
+            return {
+                "number": member.member_number,
+                "as_of": format_instant(at),
+                "balances": _balances(parts, catalogue),
+            }
+
+        return self.administration.read(find)
+
+    def entries(self, call: Call) -> Reply:
+        """A page of the statement."""
+        limit = _limit(call.query.get("limit"))
+        catalogue = self.catalogue.current()
+
+        def find(conn: Connection) -> Json:
+            member = member_of_call(conn, call)
+            listing = f"entries:{member.member_id}"
+            position = self.cursors.open(listing, call.query.get("cursor"))
+            before = None if position is None else int(position)
+            found = queries.statement(conn, member.ledger_base, before, limit)
+            more = len(found) == limit
+            return {
+                "number": member.member_number,
+                "entries": [_entry(entry, catalogue) for entry in found],
+                "next_cursor": self.cursors.seal(listing, str(found[-1].sequence)) if more else None,
+            }
+
+        return self.administration.read(find)
+
+
+def served(door: StatementsDoor) -> list[Served]:
+    """The routes of this module bound to their endpoints."""
+    return [Served(BALANCE, door.balance), Served(ENTRIES, door.entries)]
+
+
+Parts = dict[tuple[int, int], dict[str, int]]
+
+
+def _parts(conn: Connection, member: MemberView, at: datetime | None) -> Parts:
+    if at is None:
+        lots = queries.balance(conn, member.member_id)
+        found = {(x.programme_id, x.epoch): _four(x.available, x.held, x.pending) for x in lots}
+        for programme_id, debt in queries.debts(conn, member.ledger_base):
+            found.setdefault((programme_id, 0), _four())["debt"] = debt
+        return found
+    return _summed(queries.balance_as_of(conn, member.ledger_base, at))
+
+
+def _summed(views: Iterable[queries.PostingView]) -> Parts:
+    found: Parts = {}
+    for view in views:
+        # What a member owes stands in a programme, in no epoch.
+        epoch = 0 if view.part is Part.DEBT else view.epoch
+        four = found.setdefault((view.programme_id, epoch), _four())
+        four[view.part.name.lower()] += view.amount
+    return found
+
+
+def _four(available: int = 0, held: int = 0, pending: int = 0) -> dict[str, int]:
+    return {"available": available, "held": held, "pending": pending, "debt": 0}
+
+
+def _balances(parts: Parts, catalogue: Catalogue) -> list[Json]:
+    by_programme: dict[int, Json] = {}
+    for (programme_id, epoch), four in sorted(parts.items()):
+        programme = catalogue.programmes[programme_id]
+        whole = by_programme.setdefault(programme_id, {"programme": programme.code, **_four(), "lots": []})
+        for name, points in four.items():
+            whole[name] += points
+        if epoch:
+            ends = programme.epoch_ends
+            expires = format_instant(instant_of_seconds(ends[epoch - 1])) if epoch <= len(ends) else None
+            whole["lots"].append({"epoch": epoch, "expires_at": expires, **four})
+    return list(by_programme.values())
+
+
+def _entry(entry: queries.EntryView, catalogue: Catalogue) -> Json:
+    return {
+        "sequence": entry.sequence,
+        "operation": entry.op_id.hex(),
+        "kind": entry.kind,
+        "occurred_at": format_instant(entry.occurred_at),
+        "body": entry.body,
+        "postings": [
+            {"programme": catalogue.programmes[p.programme_id].code, "epoch": p.epoch,
+             "part": p.part.name.lower(), "points": p.amount}
+            for p in entry.postings
+        ],
+    }  # fmt: skip
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return 50
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_ENTRIES):
+        raise MalformedField("query.limit", f"must be a number from 1 to {MOST_ENTRIES}")
+    return int(text)

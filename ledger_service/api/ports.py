@@ -1,0 +1,69 @@
+"""What the front door needs of the chain: acts of the operator that must stand there before SQL knows them.
+
+Each is idempotent: asked again after a lost answer it finds what it did and answers the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger_service.merchants.requests import MerchantKeys
+
+
+@dataclass(frozen=True, slots=True)
+class TermsOfProgramme:
+    """Terms as the registry takes them: instants in whole seconds, value in micros of the currency."""
+
+    effective_from: int
+    point_value_micros: int
+    fee_bps: int
+    issuance_cap: int
+    validity_epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewProgramme:
+    """A programme to create: issuer's GLN, code, name, ends of the first epochs, first terms."""
+
+    merchant_id: int
+    code: str
+    name: str
+    epoch_ends: tuple[int, ...]
+    first: TermsOfProgramme
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedProgramme:
+    """What the registry made of it."""
+
+    programme_id: int
+    token: bytes
+
+
+class Governance(Protocol):
+    """The operator's acts on chain.
+
+    Raises (every method):
+        ChainUnavailable: the chain cannot be reached; nothing is known to have happened.
+        AdminRefused: the contract refuses the act.
+        SignerUnavailable: custody cannot sign.
+    """
+
+    def admit_merchant(self, merchant_id: int) -> MerchantKeys:
+        """The merchant is admitted; returns its three keys, which custody holds."""
+
+    def set_suspended(self, merchant_id: int, suspended: bool) -> None:
+        """The registry refuses, or again takes, operations of the merchant."""
+
+    def create_programme(self, new: NewProgramme) -> CreatedProgramme:
+        """The programme exists with its token, calendar and first terms."""
+
+    def publish_terms(
+        self, merchant_id: int, programme_id: int, version: int, terms: TermsOfProgramme
+    ) -> None:
+        """The next version of the terms stands in the registry, signed by the issuer's admin key."""
+
+    def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
+        """The calendar goes on with these ends, the first of them that of ``first_epoch``."""

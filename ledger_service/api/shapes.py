@@ -1,0 +1,127 @@
+"""The shapes of bodies and answers that several routes share; the checkout's own parser is the strict one."""
+
+from __future__ import annotations
+
+from ledger_service.api.schema import (
+    Either,
+    Flag,
+    Free,
+    Integer,
+    Listing,
+    Named,
+    Nullable,
+    Record,
+    Schema,
+    Text,
+)
+
+HEX_ID = Text(pattern="[0-9a-f]{32}", about="32 lower-case hex digits")
+GLN = Text(pattern="[0-9]{13}", about="GLN, 13 digits")
+NUMBER = Text(pattern="[0-9]{18}", about="Member number (GSRN), 18 digits")
+PROGRAMME = Text(pattern="[A-Z0-9]{2,12}", about="Code of a programme")
+INSTANT = Text(40, about="RFC 3339, UTC", format="date-time")
+ADDRESS = Text(pattern="0x[0-9a-fA-F]{40}", about="20-byte address")
+SIGNATURE = Text(pattern="0x[0-9a-fA-F]{130}", about="65 bytes r, s, v")
+POINTS = Integer(about="Points")
+MINOR = Integer(about="Minor units of the alliance's currency")
+CURRENCY = Text(pattern="[A-Z]{3}", about="ISO 4217 code")
+REFERENCE = Text(64, about="The till's own reference, for people")
+PAY_CODE = Text(400, about="The text of the QR (`AL1:…`) or the 18 digits")
+
+LINE = Named(
+    "Line",
+    Record(
+        {
+            "line": Text(32, about="Name of the line, unique in the basket"),
+            "category": Text(64),
+            "quantity": Integer(1, 1_000_000, "Pieces"),
+            "amount_minor": Integer(0, 9_000_000_000, "Total of the line"),
+        },
+        {"sku": Nullable(Text(64)), "gtin": Nullable(Text(14, 8))},
+    ),
+)
+MEMBER = Named(
+    "PresentedMember",
+    Either((Record({"pay_code": PAY_CODE}), Record({"number": NUMBER}))),
+)
+SPEND = Named(
+    "Spend",
+    Either(
+        (
+            Listing(Record({"programme": PROGRAMME, "points": Integer(1)}), 8, 1),
+            Record({"max_value_minor": Integer(1, 9_000_000_000)}),
+        )
+    ),
+)
+ACCEPTANCE = Record({"accepted_at": INSTANT}, {"signature": Nullable(SIGNATURE)})
+
+_BASKET: dict[str, Schema] = {"store": GLN, "currency": CURRENCY, "lines": Listing(LINE, 200, 1)}
+_WITH: dict[str, Schema] = {
+    "member": Nullable(MEMBER),
+    "spend": Nullable(SPEND),
+    "acceptance": Nullable(ACCEPTANCE),
+}
+QUOTE_BODY = Named("QuoteBody", Record(_BASKET, {"reference": Nullable(REFERENCE), **_WITH}))
+SALE_BODY = Named("SaleBody", Record(_BASKET | {"reference": REFERENCE}, _WITH))
+TTL = Integer(30, 3 * 86_400, "Seconds")
+AUTHORISE_BODY = Named(
+    "AuthorisationBody",
+    Record(
+        _BASKET | {"reference": REFERENCE, "member": MEMBER, "spend": SPEND},
+        {
+            "acceptance": Nullable(ACCEPTANCE),
+            "ttl_seconds": TTL,
+            "several": Flag("Several captures will follow"),
+        },
+    ),
+)
+CAPTURE_BODY = Named(
+    "CaptureBody",
+    Record(
+        {"lines": Listing(LINE, 200, 1), "reference": REFERENCE},
+        {"spend": Nullable(SPEND), "final": Flag("Free what is left of the hold")},
+    ),
+)
+EXTEND_BODY = Record({"ttl_seconds": TTL})
+EMPTY_BODY = Record(about="An empty object, or no body")
+REFUND_BODY = Named(
+    "RefundBody",
+    Record(
+        {"reference": REFERENCE},
+        {"lines": Nullable(Listing(Record({"line": Text(32), "quantity": Integer(1, 1_000_000)}), 200))},
+    ),
+)
+PAY_CODE_BODY = Record({"pay_code": PAY_CODE})
+
+
+def answer(name: str, **fields: Schema) -> Named:
+    """A named object of an answer with these fields always there; answers may grow further ones."""
+    return Named(name, Record(fields, closed=False))
+
+
+LEG = Record({"epoch": Integer(1), "points": POINTS}, closed=False)
+SPENT = answer(
+    "Spent",
+    programme=PROGRAMME,
+    points=POINTS,
+    value_minor=MINOR,
+    legs=Listing(LEG, 8),
+    terms_version=Integer(1),
+)
+EARNED = answer("Earned", programme=PROGRAMME, points=POINTS, rule_version=Integer(1))
+RECEIPT = Free("The service's signed receipt of the capture (D13)")
+SALE = answer(
+    "Sale",
+    sale_id=HEX_ID,
+    state=Text(),
+    merchant=GLN,
+    store=GLN,
+    reference=Text(64, 0),
+    total_minor=MINOR,
+    spent=Listing(SPENT, 8),
+    points_value_minor=MINOR,
+    due_minor=MINOR,
+    earned=Listing(EARNED),
+    receipt=RECEIPT,
+    operations=Listing(HEX_ID),
+)
