@@ -78,7 +78,9 @@ def legs_of(operation: Operation) -> tuple[Leg, ...]:
 
 def table_of(operations: Sequence[Operation]) -> list[TermsRow]:
     """The rising table of (programme, terms version) that the operations' legs use."""
-    return sorted({(leg.programme, leg.terms_version) for operation in operations for leg in legs_of(operation)})
+    return sorted(
+        {(leg.programme, leg.terms_version) for operation in operations for leg in legs_of(operation)}
+    )
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class NodeRefusal(DomainError):
     number: int
     message: str
     data: str | None = None
+    reason: str | None = None
 
     code = "chain-node-refusal"
     category = Category.UNAVAILABLE

@@ -101,19 +101,29 @@ _BESU = (
     Row(-32602, "", Failure.MALFORMED),
     Row(-32007, "", Failure.NOT_ALLOWED),
 )
-_OWN = (
-    Row(None, "already known", Failure.ALREADY_KNOWN),
-    Row(None, "nonce too low", Failure.NONCE_USED),
-    Row(None, "nonce too high", Failure.NONCE_AHEAD),
-    Row(None, "replacement transaction underpriced", Failure.REPLACEMENT_TOO_CHEAP),
-    Row(None, "max fee per gas less than block base fee", Failure.FEE_TOO_LOW),
-    Row(None, "insufficient funds", Failure.NO_FUNDS),
-    Row(None, "exceeds block gas limit", Failure.GAS_TOO_HIGH),
-    Row(None, "transaction gas limit too high", Failure.GAS_TOO_HIGH),
-    Row(None, "intrinsic gas too low", Failure.GAS_TOO_LOW),
-    Row(-32602, "", Failure.MALFORMED),
-)
-TABLES: dict[str, tuple[Row, ...]] = {"geth": _GETH, "anvil": _ANVIL, "besu": _BESU, "alliance": _OWN}
+# The project's own chain names its reason in a word of its own; its messages are for people.
+_OWN_REASONS = {
+    "already_known": Failure.ALREADY_KNOWN,
+    "nonce_too_low": Failure.NONCE_USED,
+    "nonce_too_far": Failure.NONCE_AHEAD,
+    "replacement_underpriced": Failure.REPLACEMENT_TOO_CHEAP,
+    "pool_full": Failure.POOL_FULL,
+    "insufficient_funds": Failure.NO_FUNDS,
+    "gas_limit_too_high": Failure.GAS_TOO_HIGH,
+    "intrinsic_gas_too_low": Failure.GAS_TOO_LOW,
+    "tip_above_fee_cap": Failure.MALFORMED,
+    "initcode_too_long": Failure.GAS_TOO_HIGH,
+    "nonce_max": Failure.MALFORMED,
+    "wrong_chain": Failure.MALFORMED,
+    "malformed": Failure.MALFORMED,
+    "invalid_signature": Failure.MALFORMED,
+    "unprotected": Failure.MALFORMED,
+    "type_not_supported": Failure.MALFORMED,
+    "oversized": Failure.GAS_TOO_HIGH,
+    "sender_is_contract": Failure.NOT_ALLOWED,
+}
+_OWN_CLIENT = "alliancechain"
+TABLES: dict[str, tuple[Row, ...]] = {"geth": _GETH, "anvil": _ANVIL, "besu": _BESU}
 
 
 def classify(client_version: str, refusal: NodeRefusal) -> Failure:
@@ -123,7 +133,10 @@ def classify(client_version: str, refusal: NodeRefusal) -> Failure:
         client_version: the answer to ``web3_clientVersion``; its name up to the first slash picks
             the table, and an unknown client is judged by geth's.
     """
-    table = TABLES.get(client_version.split("/")[0].lower(), _GETH)
+    client = client_version.split("/")[0].lower()
+    if client == _OWN_CLIENT:
+        return _OWN_REASONS.get(refusal.reason or "", Failure.UNLISTED)
+    table = TABLES.get(client, _GETH)
     message = refusal.message.lower()
     for row in table:
         if row.number in (None, refusal.number) and message.startswith(row.start):

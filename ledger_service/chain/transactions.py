@@ -73,3 +73,36 @@ def hash_of(raw: bytes) -> bytes:
 def created_address(sender: bytes, nonce: int) -> bytes:
     """The address of the contract that ``sender`` creates with ``nonce``."""
     return keccak256(rlp([sender, nonce]))[12:]
+
+
+def call_of(raw: bytes) -> tuple[bytes | None, bytes]:
+    """Recipient (None for a creation) and calldata of a raw transaction that ``Unsigned.signed`` wrote.
+
+    Raises:
+        ValueError: another type of transaction.
+    """
+    if raw[:1] != b"\x02":
+        raise ValueError("not a transaction of type 2")
+    fields, _ = _read(raw, 1)
+    if not isinstance(fields, list) or not isinstance(fields[5], bytes) or not isinstance(fields[7], bytes):
+        raise ValueError("malformed transaction")
+    return fields[5] or None, fields[7]
+
+
+def _read(raw: bytes, at: int) -> tuple[bytes | list[Item], int]:
+    first = raw[at]
+    if first < 0x80:
+        return raw[at : at + 1], at + 1
+    base = 0xC0 if first >= 0xC0 else 0x80
+    length, start = first - base, at + 1
+    if length > 55:
+        start += length - 55
+        length = int.from_bytes(raw[at + 1 : start], "big")
+    if base == 0x80:
+        return raw[start : start + length], start + length
+    items: list[Item] = []
+    end, at = start + length, start
+    while at < end:
+        item, at = _read(raw, at)
+        items.append(item)
+    return items, end

@@ -127,11 +127,11 @@ def _result(method: str, item: dict[str, Any] | None) -> Any:
         return item["result"]
     if not isinstance(error, dict):
         raise ChainUnavailable(method, "malformed error")
-    data = error.get("data")
+    data, reason = error.get("data"), None
     if isinstance(data, dict):
-        data = data.get("data")
+        data, reason = data.get("data"), data.get("reason")
     number = error.get("code")
     return NodeRefusal(
         method, number if isinstance(number, int) else 0, str(error.get("message", ""))[:400],
-        data if isinstance(data, str) else None,
+        data if isinstance(data, str) else None, reason if isinstance(reason, str) else None,
     )  # fmt: skip

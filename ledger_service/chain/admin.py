@@ -1,0 +1,225 @@
+"""Administration on chain: each step has a name, is done once, and a broken-off run goes on where it was.
+
+A step's nonce is taken and its signed bytes are stored under its name before anything is sent, so
+the same name never gives a second transaction (R3, R5).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from ledger_service.chain.artifacts import load
+from ledger_service.chain.client import CallAt, Node
+from ledger_service.chain.decode import ProgrammeCreated, fact_of
+from ledger_service.chain.delivery import Delivery
+from ledger_service.chain.desk import Desk
+from ledger_service.chain.errors import AdminRefused, ChainUnavailable, NodeRefusal
+from ledger_service.chain.models import chain_step, chain_tx
+from ledger_service.chain.outbound import Draft, NonceMoved, Outbound
+from ledger_service.chain.ports import OPERATOR, Keys
+from ledger_service.chain.refusals import refusal_of
+from ledger_service.chain.settings import MOST_GAS_PER_TX, ChainSettings, Contracts
+from ledger_service.chain.submitter import Submitter
+from ledger_service.chain.transactions import created_address
+from ledger_service.db.bulk import sql_of
+
+_POLL_SECONDS = 0.01
+_PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantOnChain:
+    """A merchant to admit: its GLN and the addresses of its three keys."""
+
+    merchant: int
+    admin: bytes
+    operations: bytes
+    settlement: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TermsOnChain:
+    """One version of terms: seconds, micros per point, hundredths of a percent, points, epochs."""
+
+    effective_from: int
+    point_value_micros: int
+    fee_bps: int
+    issuance_cap: int
+    validity_epochs: int
+
+    def as_tuple(self) -> tuple[int, int, int, int, int]:
+        """The fields in the contract's order."""
+        return (
+            self.effective_from,
+            self.point_value_micros,
+            self.fee_bps,
+            self.issuance_cap,
+            self.validity_epochs,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeOnChain:
+    """A programme to create: its issuer, name, symbol, the ends of its epochs in seconds and its first terms."""
+
+    merchant: int
+    name: str
+    symbol: str
+    epoch_ends: tuple[int, ...]
+    first_terms: TermsOnChain
+
+
+class Steps:
+    """Carries out named steps with one sending key, one after the other, each mined before the next."""
+
+    def __init__(
+        self, desk: Desk, node: Node, keys: Keys, delivery: Delivery, settings: ChainSettings
+    ) -> None:
+        self.desk, self.node = desk, node
+        self.outbound = Outbound(desk, node, keys, settings)
+        self._submitter = Submitter(desk, node, self.outbound, delivery, settings)
+        self._delivery, self._replay = delivery, settings.replay
+
+    def perform(self, name: str, to: bytes | None, data: bytes, timestamp: int | None = None) -> bytes | None:
+        """The step stands in a block, whether this call or an earlier one sent it.
+
+        Args:
+            name: unique in this alliance.
+            to: the contract to call, or None to create one from ``data``.
+            timestamp: in replay mode, the least time of the step's block.
+
+        Returns:
+            the address of a created contract.
+
+        Raises:
+            AdminRefused: the contract refuses the call; nothing was sent.
+            ChainUnavailable: not mined in time; the same call goes on waiting for the same transaction.
+
+        Idempotency: by ``name``.
+        """
+        for _ in range(8):
+            row = self._stored(name)
+            if row is not None:
+                self._await_mined(name, row.nonce)
+                return None if row.address is None else bytes(row.address)
+            self._sign(name, to, data, timestamp)
+        raise ChainUnavailable("eth_sendRawTransaction", "the sending key's nonce keeps moving")
+
+    def _stored(self, name: str) -> Any:
+        with self.desk.read() as conn:
+            return conn.execute(select(chain_step).where(chain_step.c.key == name)).one_or_none()
+
+    def _sign(self, name: str, to: bytes | None, data: bytes, timestamp: int | None) -> None:
+        sender, nonce = self.outbound.sender(OPERATOR), self.outbound.next_nonce(OPERATOR)
+        gas = self._gas(name, sender, to, data, timestamp)
+        stamp = timestamp if self._replay else None
+        signed = self.outbound.sign(OPERATOR, nonce, Draft(to, data, gas, step=name, timestamp=stamp))
+        address = created_address(sender, nonce) if to is None else None
+        try:
+            with self.desk.write() as conn:
+                row = {"key": name, "signer": sender, "nonce": nonce, "address": address}
+                sql_of(chain_step, conn).insert(conn, [row])
+                self.outbound.store_next(conn, signed)
+        except NonceMoved:
+            return
+
+    def _gas(self, name: str, sender: bytes, to: bytes | None, data: bytes, timestamp: int | None) -> int:
+        if to is None:
+            return MOST_GAS_PER_TX // 2
+        if self._replay:
+            self._delivery.date_next(timestamp)
+        estimate = self.node.estimate(CallAt(sender, to, data))
+        if isinstance(estimate, NodeRefusal):
+            raise AdminRefused(name, refusal_of(estimate.data).text() if estimate.data else estimate.message)
+        return min(estimate + estimate // 3, MOST_GAS_PER_TX)
+
+    def _await_mined(self, name: str, nonce: int) -> None:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            with self.desk.read() as conn:
+                hashes = [
+                    row[0] for row in conn.execute(select(chain_tx.c.tx_hash).where(chain_tx.c.step == name))
+                ]
+            receipt = next((r for r in self.node.receipts(hashes) if r is not None), None)
+            if receipt is not None:
+                if not receipt.succeeded:
+                    raise AdminRefused(name, "reverted in its block")
+                return
+            self._submitter.step(OPERATOR)
+            time.sleep(_POLL_SECONDS)
+        raise ChainUnavailable("eth_getTransactionReceipt", f"step {name} is not mined yet (nonce {nonce})")
+
+
+class Admin:
+    """Merchants, programmes, terms and limits of one alliance."""
+
+    def __init__(self, steps: Steps, contracts: Contracts) -> None:
+        self._steps, self._contracts = steps, contracts
+        self._registry = load("AllianceRegistry")
+
+    def admit_merchant(self, merchant: MerchantOnChain, timestamp: int | None = None) -> None:
+        """The registry knows the merchant and its keys. Idempotency: by its GLN."""
+        name = f"admit:{merchant.merchant}"
+        keys = (merchant.admin, merchant.operations, merchant.settlement)
+        self._do(name, timestamp, "admitMerchant", merchant.merchant, *keys)
+
+    def create_programme(
+        self, code: str, programme: ProgrammeOnChain, timestamp: int | None = None
+    ) -> tuple[int, bytes]:
+        """The programme exists with its first terms.
+
+        Returns:
+            its number and its token's address.
+
+        Idempotency: by ``code``.
+        """
+        self._do(
+            f"programme:{code}", timestamp, "createProgramme", programme.merchant, programme.name, programme.symbol,
+            list(programme.epoch_ends), programme.first_terms.as_tuple(),
+        )  # fmt: skip
+        return self._programme_of(f"programme:{code}")
+
+    def publish_terms(
+        self,
+        programme: int,
+        version: int,
+        terms: TermsOnChain,
+        signature: bytes,
+        timestamp: int | None = None,
+    ) -> None:
+        """The version is published; ``signature`` is the issuer's admin key's. Idempotency: by programme and version."""
+        self._do(
+            f"terms:{programme}:{version}", timestamp, "publishTerms", programme, terms.as_tuple(), signature
+        )
+
+    def append_epochs(
+        self, programme: int, first: int, ends: tuple[int, ...], timestamp: int | None = None
+    ) -> None:
+        """The epochs ``first``, … end then. Idempotency: by programme and first epoch."""
+        self._do(f"epochs:{programme}:{first}", timestamp, "appendEpochs", programme, list(ends))
+
+    def close_period(self, period: int, timestamp: int | None = None) -> None:
+        """The period is closed on chain. Idempotency: by period."""
+        data = load("ClearingHouse").call_data("closePeriod", period)
+        self._steps.perform(f"close:{period}", self._contracts.clearing_house, data, timestamp)
+
+    def _do(self, name: str, timestamp: int | None, function: str, *arguments: object) -> None:
+        data = self._registry.call_data(function, *arguments)
+        self._steps.perform(name, self._contracts.registry, data, timestamp)
+
+    def _programme_of(self, step: str) -> tuple[int, bytes]:
+        """Number and token, from the log of the step's own transaction."""
+        node = self._steps.node
+        with self._steps.desk.read() as conn:
+            hashes = [
+                row[0] for row in conn.execute(select(chain_tx.c.tx_hash).where(chain_tx.c.step == step))
+            ]
+        for log in node.logs_of_transactions(hashes):
+            fact = fact_of(log)
+            if isinstance(fact, ProgrammeCreated):
+                return fact.programme, fact.token
+        raise ChainUnavailable("eth_getTransactionReceipt", f"no programme in the logs of {step}")

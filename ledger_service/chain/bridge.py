@@ -1,0 +1,189 @@
+"""The bridge's loop: lead, index, heal, pack, send, do the jobs it was given; forever, whatever the node does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from ledger_service.chain import queue
+from ledger_service.chain.client import Node
+from ledger_service.chain.delivery import Delivery, LiveDelivery, ReplayDelivery
+from ledger_service.chain.desk import Desk, raise_alarm
+from ledger_service.chain.errors import ChainUnavailable, LeadershipLost, LyingNode, WrongNetwork
+from ledger_service.chain.indexer import CursorMoved, Indexer
+from ledger_service.chain.journal import Journal
+from ledger_service.chain.models import chain_alarm, chain_cursor, chain_tx
+from ledger_service.chain.outbound import Outbound
+from ledger_service.chain.packer import Packer, Room
+from ledger_service.chain.ports import OPERATOR, RELAYER, Handler, Keys
+from ledger_service.chain.settings import ChainSettings, Contracts
+from ledger_service.chain.submitter import Submitter
+from ledger_service.db.engine import Database
+from ledger_service.kernel.errors import DomainError
+
+log = logging.getLogger(__name__)
+_IDLE_SECONDS = 0.05
+_FAILED_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Job:
+    """Something of another room that the leader runs now and then; ``run`` commits its own work and may be repeated.
+
+    Args:
+        every_seconds: between the end of one run and the next.
+        run: returns whether there is more to do at once.
+    """
+
+    name: str
+    every_seconds: float
+    run: Callable[[], bool]
+    due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one pass did; all zero means that there was nothing to do."""
+
+    leading: bool = True
+    blocks: int = 0
+    operations: int = 0
+    packed: int = 0
+    sent: int = 0
+    jobs: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether a pause is in order."""
+        return not (self.blocks or self.packed or self.sent or self.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What ``bootstrap`` gives the bridge."""
+
+    database: Database
+    node: Node
+    keys: Keys
+    contracts: Contracts
+    settings: ChainSettings
+    desk: Desk
+    handlers: tuple[Handler, ...] = ()
+    jobs: tuple[Job, ...] = field(default=())
+
+
+class Bridge:
+    """One bridge process; only the leader among several works."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        w = wiring
+        self._desk, self._node, self._jobs = w.desk, w.node, list(w.jobs)
+        self._settings = w.settings
+        self.delivery: Delivery = ReplayDelivery(w.node) if w.settings.replay else LiveDelivery(w.node)
+        outbound = Outbound(w.desk, w.node, w.keys, w.settings)
+        room = Room(w.desk, w.node, w.keys, outbound, self.delivery, w.contracts, w.settings, w.handlers)
+        self.packer = Packer(room)
+        self.submitter = Submitter(w.desk, w.node, outbound, self.delivery, w.settings)
+        self.indexer = Indexer(w.desk, w.node, w.contracts, w.settings, w.handlers)
+        self.journal = Journal(w.database, w.node, w.settings.first_block)
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set; every failure is logged and the next pass begins from the database."""
+        while not stop.is_set():
+            pause = _FAILED_SECONDS
+            try:
+                progress = self.step()
+                pause = 0.0 if not progress.idle else (_IDLE_SECONDS if progress.leading else _FAILED_SECONDS)
+            except (ChainUnavailable, CursorMoved, LeadershipLost) as failure:
+                log.warning("bridge waits: %s", failure)
+            except (LyingNode, WrongNetwork) as failure:
+                log.error("bridge does not believe the node: %s", failure)
+                self._alarm(failure)
+            except Exception:
+                log.exception("bridge failed in a pass")
+            stop.wait(pause)
+        self._desk.resign()
+
+    def step(self) -> Progress:
+        """One pass: become or stay leader, follow the chain, pack what the window takes, send, do due jobs.
+
+        Raises:
+            ChainUnavailable: the node does not answer; jobs ran all the same.
+        """
+        if not self._desk.lead():
+            return Progress(leading=False)
+        jobs = self._run_jobs()
+        blocks, operations = self._follow()
+        packed = sent = 0
+        for _ in range(self._settings.most_in_flight):
+            taken = self.packer.step(self.submitter.in_flight())
+            sent += self._send()
+            packed += taken
+            if not taken:
+                break
+        return Progress(True, blocks, operations, packed, sent, jobs)
+
+    def _send(self) -> int:
+        return self.submitter.step(RELAYER) + self.submitter.step(OPERATOR)
+
+    def _follow(self) -> tuple[int, int]:
+        step = self.indexer.step()
+        if not step.diverged:
+            return step.blocks, step.operations
+        healed = self.journal.heal()
+        log.warning(
+            "the node's chain is another one: agreed up to %s, replayed %s", healed.agreed, healed.replayed
+        )
+        cursor = self.indexer.cursor()
+        if cursor is not None and healed.agreed < cursor.number:
+            gone = self.indexer.rewind(healed.agreed)
+            log.warning("rewound to block %s: %s operations are to be mined again", healed.agreed, gone)
+        return 1, 0
+
+    def _run_jobs(self) -> int:
+        ran, now = 0, self._desk.wall()
+        for job in self._jobs:
+            if job.due is not None and job.due > now:
+                continue
+            more = job.run()
+            job.due = None if more else self._desk.wall() + timedelta(seconds=job.every_seconds)
+            ran += more
+        return ran
+
+    def _alarm(self, failure: DomainError) -> None:
+        try:
+            with self._desk.write() as conn:
+                raise_alarm(conn, self._desk.wall, failure.code, "", str(failure))
+        except LeadershipLost:
+            log.warning("another bridge leads")
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far the chain is behind the checkout: intents queued, chain txs open, last indexed block, alarms."""
+
+    queued: int
+    in_flight: int
+    block_number: int
+    alarms: tuple[tuple[str, str, str], ...]
+
+
+def lag_of(database: Database) -> Lag:
+    """The bridge's state as readiness and metrics show it."""
+    with database.snapshot() as conn:
+        opened = (
+            select(func.count()).select_from(chain_tx).where(chain_tx.c.state.in_(("signed", "broadcast")))
+        )
+        alarms: Sequence[tuple[str, str, str]] = [
+            (row.code, row.subject, row.detail) for row in conn.execute(select(chain_alarm).limit(100))
+        ]
+        number = conn.execute(select(chain_cursor.c.number)).scalar()
+        return Lag(
+            queue.count_waiting(conn), int(conn.execute(opened).scalar_one()), -1 if number is None else number,
+            tuple(alarms),
+        )  # fmt: skip

@@ -1,0 +1,223 @@
+"""The one narrow port to an Ethereum node: what the bridge asks, in our types, with answers checked.
+
+A node's answer is untrusted input: whatever has not the shape we asked for is ``LyingNode``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ledger_service.chain.errors import ChainUnavailable, LyingNode, NodeRefusal
+from ledger_service.chain.transactions import Fee
+from ledger_service.chain.transport import Call, Transport
+
+_NO_METHOD = -32601
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block's place in the chain, its time (whole seconds) and the hashes of its transactions."""
+
+    number: int
+    hash: bytes
+    parent_hash: bytes
+    timestamp: int
+    transactions: tuple[bytes, ...]
+    base_fee: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a mined transaction."""
+
+    succeeded: bool
+    block_number: int
+    gas_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallAt:
+    """A call to judge as if it stood in the next block."""
+
+    sender: bytes
+    to: bytes
+    data: bytes
+    gas: int | None = None
+
+
+class Node:
+    """An Ethereum node behind JSON-RPC."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+
+    @cached_property
+    def version(self) -> str:
+        """The client's name and version, as the failure table needs it."""
+        return str(self._one("web3_clientVersion"))
+
+    @cached_property
+    def chain_id(self) -> int:
+        """The network's chain id."""
+        return _number(self._one("eth_chainId"))
+
+    def head_number(self) -> int:
+        """The height of the node's head."""
+        return _number(self._one("eth_blockNumber"))
+
+    def blocks(self, numbers: Sequence[int]) -> list[Block | None]:
+        """The blocks at these heights; None above the head."""
+        return self._blocks([("eth_getBlockByNumber", [hex(n), False]) for n in numbers])
+
+    def head(self) -> Block:
+        """The newest block."""
+        block = self._blocks([("eth_getBlockByNumber", ["latest", False])])[0]
+        if block is None:
+            raise ChainUnavailable("eth_getBlockByNumber", "no newest block")
+        return block
+
+    def _blocks(self, calls: Sequence[Call]) -> list[Block | None]:
+        return [None if raw is None else _block(raw) for raw in map(_told, self.transport.read(calls))]
+
+    def logs_of(
+        self, hashes: Sequence[bytes], addresses: Sequence[bytes]
+    ) -> list[list[dict[str, Any]] | None]:
+        """The logs of each block, asked by its hash (R9); None for a block that the node no longer knows."""
+        where = [_hex(a) for a in addresses]
+        calls: list[Call] = [("eth_getLogs", [{"blockHash": _hex(h), "address": where}]) for h in hashes]
+        answers = self.transport.read(calls)
+        return [
+            None if isinstance(a, NodeRefusal) else _logs(a, h) for a, h in zip(answers, hashes, strict=True)
+        ]
+
+    def receipts(self, hashes: Sequence[bytes]) -> list[Receipt | None]:
+        """The receipts of these transactions; None where there is none."""
+        answers = self.transport.read([("eth_getTransactionReceipt", [_hex(h)]) for h in hashes])
+        return [None if raw is None else _receipt(raw) for raw in map(_told, answers)]
+
+    def logs_of_transactions(self, hashes: Sequence[bytes]) -> list[dict[str, Any]]:
+        """The logs of these transactions, those of unmined ones left out."""
+        answers = self.transport.read([("eth_getTransactionReceipt", [_hex(h)]) for h in hashes])
+        return [log for raw in map(_told, answers) if raw is not None for log in raw["logs"]]
+
+    def known(self, hashes: Sequence[bytes]) -> list[bool]:
+        """Whether the node has each transaction, mined or waiting."""
+        answers = self.transport.read([("eth_getTransactionByHash", [_hex(h)]) for h in hashes])
+        return [_told(raw) is not None for raw in answers]
+
+    def nonce(self, address: bytes, at: str | int = "latest") -> int:
+        """The next nonce of an address by the state at a height, or ``latest``, or ``pending``."""
+        return _number(
+            self._one("eth_getTransactionCount", _hex(address), at if isinstance(at, str) else hex(at))
+        )
+
+    def code_at(self, address: bytes) -> bytes:
+        """The code that stands at an address on the head's state; empty for none."""
+        return _bytes(self._one("eth_getCode", _hex(address), "latest"))
+
+    def send(self, raws: Sequence[bytes]) -> list[bytes | NodeRefusal]:
+        """Hand raw transactions over in this order, in one request that is made once.
+
+        Raises:
+            ChainUnavailable: nobody knows which of them arrived; sending the same bytes again is safe (R5).
+        """
+        answers = self.transport.write([("eth_sendRawTransaction", [_hex(raw)]) for raw in raws])
+        return [a if isinstance(a, NodeRefusal) else _bytes(a) for a in answers]
+
+    def call(self, ask: CallAt) -> bytes | NodeRefusal:
+        """What a call would answer in the next block, or the refusal with its revert data."""
+        return self.calls([ask])[0]
+
+    def calls(self, asks: Sequence[CallAt]) -> list[bytes | NodeRefusal]:
+        """As ``call``, for many in raw batches."""
+        answers = self.transport.read([("eth_call", _call_params(ask)) for ask in asks])
+        return [a if isinstance(a, NodeRefusal) else _bytes(a) for a in answers]
+
+    def estimate(self, ask: CallAt) -> int | NodeRefusal:
+        """The gas that a call would use in the next block, or why it would fail."""
+        answer = self.transport.read([("eth_estimateGas", _call_params(ask))])[0]
+        return answer if isinstance(answer, NodeRefusal) else _number(answer)
+
+    def suggested_fee(self, priority_fee: int, floor: int) -> Fee:
+        """Twice the head's base fee plus a tip, in wei, at least ``floor``."""
+        return Fee(max(2 * self.head().base_fee + priority_fee, floor), priority_fee)
+
+    @cached_property
+    def has_time_control(self) -> bool:
+        """Whether anybody may date this network's next block; asked by a call that changes nothing."""
+        answer = self.transport.read([("evm_setNextBlockTimestamp", [])])[0]
+        return not isinstance(answer, NodeRefusal) or answer.number != _NO_METHOD
+
+    @cached_property
+    def can_hold_back_mining(self) -> bool:
+        """Whether automatic mining can be switched off, so that one block can be put together and dated."""
+        answer = self.transport.read([("evm_setAutomine", [])])[0]
+        return not isinstance(answer, NodeRefusal) or answer.number != _NO_METHOD
+
+    def control(self, *calls: Call) -> list[Any]:
+        """The results of time and mining control calls, made once and in order."""
+        return [_told(answer) for answer in self.transport.write(calls)]
+
+    def _one(self, method: str, *params: Any) -> Any:
+        return _told(self.transport.read([(method, list(params))])[0])
+
+
+def _call_params(ask: CallAt) -> list[Any]:
+    call = {"from": _hex(ask.sender), "to": _hex(ask.to), "data": _hex(ask.data)}
+    if ask.gas is not None:
+        call["gas"] = hex(ask.gas)
+    return [call, "pending"]
+
+
+def _told(answer: Any) -> Any:
+    if isinstance(answer, NodeRefusal):
+        raise answer
+    return answer
+
+
+def _hex(raw: bytes) -> str:
+    return "0x" + raw.hex()
+
+
+def _number(value: Any) -> int:
+    try:
+        return int(value, 16)
+    except (TypeError, ValueError) as failure:
+        raise ChainUnavailable("answer", "not a number") from failure
+
+
+def _bytes(value: Any) -> bytes:
+    try:
+        return bytes.fromhex(value[2:])
+    except (TypeError, ValueError) as failure:
+        raise ChainUnavailable("answer", "not bytes") from failure
+
+
+def _block(raw: Any) -> Block:
+    try:
+        return Block(
+            _number(raw["number"]), _bytes(raw["hash"]), _bytes(raw["parentHash"]), _number(raw["timestamp"]),
+            tuple(map(_bytes, raw["transactions"])), _number(raw.get("baseFeePerGas") or "0x0"),
+        )  # fmt: skip
+    except (KeyError, TypeError, AttributeError) as failure:
+        raise ChainUnavailable("eth_getBlockByNumber", "malformed block") from failure
+
+
+def _receipt(raw: Any) -> Receipt:
+    try:
+        return Receipt(raw["status"] == "0x1", _number(raw["blockNumber"]), _number(raw["gasUsed"]))
+    except (KeyError, TypeError) as failure:
+        raise ChainUnavailable("eth_getTransactionReceipt", "malformed receipt") from failure
+
+
+def _logs(raw: Any, block_hash: bytes) -> list[dict[str, Any]]:
+    if not isinstance(raw, list):
+        raise ChainUnavailable("eth_getLogs", "malformed logs")
+    wanted = _hex(block_hash)
+    for log in raw:
+        if not isinstance(log, dict) or str(log.get("blockHash", "")).lower() != wanted or log.get("removed"):
+            raise LyingNode(-1, "a log of another block")
+    return raw

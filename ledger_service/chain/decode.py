@@ -1,0 +1,189 @@
+"""Logs of the contracts as facts: operations with their leaves, batches, terms, merchants' keys.
+
+A leaf is hashed over the event's own words, so nothing that the event does not say can enter it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ledger_service.kernel.operations import Kind
+from ledger_service.kernel.points import Leg
+from ledger_service.kernel.secp256k1 import keccak256
+
+
+@dataclass(frozen=True, slots=True)
+class MinedOperation:
+    """One operation as its event tells it; ``data`` is the event's data, enough to tell it again."""
+
+    batch: int
+    position: int
+    kind: Kind
+    op_id: bytes
+    account: bytes
+    merchant: int
+    leaf: bytes
+    legs: tuple[Leg, ...]
+    recipient: bytes | None
+    data: bytes
+
+    @property
+    def original(self) -> tuple[bytes, int] | None:
+        """Leaf and leg index of the redemption that a restore gives back."""
+        return (self.data[128:160], _int(self.data, 5)) if self.kind is Kind.RESTORE else None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchApplied:
+    """The contract applied a batch; count and root bind every operation event that goes with it."""
+
+    number: int
+    period: int
+    count: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeCreated:
+    """A programme's number, issuer and token."""
+
+    programme: int
+    issuer: int
+    token: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TermsPublished:
+    """One version of a programme's terms; micros per point, fee in basis points."""
+
+    programme: int
+    version: int
+    effective_from: int
+    point_value_micros: int
+    fee_bps: int
+    issuance_cap: int
+    validity_epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantKeys:
+    """The keys of a merchant in force from this log on."""
+
+    merchant: int
+    admin: bytes
+    operations: bytes
+    settlement: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodClosed:
+    """Batches after ``last_batch`` count for the next period."""
+
+    period: int
+    last_batch: int
+
+
+Fact = MinedOperation | BatchApplied | ProgrammeCreated | TermsPublished | MerchantKeys | PeriodClosed
+
+_KIND_WORD = {kind: int(kind).to_bytes(32, "big") for kind in Kind}
+
+
+def operation_from(kind: Kind, batch: int, account_word: bytes, data: bytes) -> MinedOperation:
+    """The operation of an event's kind, batch number, account topic (32 bytes) and data."""
+    op_id, head = data[32:48], _KIND_WORD[kind] + data[32:64]
+    merchant = _int(data, 2)
+    legs, recipient = _legs_in(kind, data), None
+    match kind:
+        case Kind.ISSUE | Kind.RESTORE | Kind.EXPIRE:
+            body = data[64:96] + account_word + data[96:]
+        case Kind.REDEEM:
+            body = data[64:96] + account_word + data[96:192] + data[224:256] + _legs_hash(data, 9)
+        case Kind.CLAWBACK:
+            body = data[64:96] + account_word + data[96:160] + _legs_hash(data, 6)
+        case Kind.GIFT:
+            recipient = data[108:128]
+            body = data[64:96] + account_word + data[96:192] + data[224:256] + _legs_hash(data, 9)
+        case Kind.SIGNER:
+            merchant, body = 0, bytes(32) + account_word + data[64:160]
+    return MinedOperation(
+        batch,
+        _int(data, 0),
+        kind,
+        op_id,
+        account_word[12:],
+        merchant,
+        keccak256(head + body),
+        legs,
+        recipient,
+        data,
+    )
+
+
+def _legs_in(kind: Kind, data: bytes) -> tuple[Leg, ...]:
+    at = {Kind.ISSUE: 5, Kind.RESTORE: 6, Kind.EXPIRE: 4}.get(kind)
+    if at is not None:
+        return (Leg.of_word(_int(data, at)),)
+    start = {Kind.REDEEM: 9, Kind.GIFT: 9, Kind.CLAWBACK: 6}.get(kind)
+    if start is None:
+        return ()
+    return tuple(Leg.of_word(_int(data, start + 1 + i)) for i in range(_int(data, start)))
+
+
+def _legs_hash(data: bytes, length_at: int) -> bytes:
+    first = 32 * (length_at + 1)
+    return keccak256(data[first : first + 32 * _int(data, length_at)])
+
+
+def _int(data: bytes, word: int) -> int:
+    return int.from_bytes(data[32 * word : 32 * word + 32], "big")
+
+
+_OPERATIONS = {
+    "OperationIssued(uint64,address,uint32,bytes16,uint64,uint40,uint8,uint256)": Kind.ISSUE,
+    "OperationRedeemed(uint64,address,uint32,bytes16,uint64,uint256,uint40,uint8,bool,bytes32,uint256[])": Kind.REDEEM,
+    "OperationRestored(uint64,address,uint32,bytes16,uint64,uint40,bytes32,uint8,uint256)": Kind.RESTORE,
+    "OperationClawedBack(uint64,address,uint32,bytes16,uint64,uint40,bytes32,uint256[])": Kind.CLAWBACK,
+    "OperationExpired(uint64,address,uint32,bytes16,uint64,uint40,uint256)": Kind.EXPIRE,
+    "OperationGifted(uint64,address,uint32,bytes16,uint64,address,uint256,uint40,bool,bytes32,uint256[])": Kind.GIFT,
+    "OperationSignerChanged(uint64,address,uint32,bytes16,address,uint8,uint40,uint40)": Kind.SIGNER,
+}
+
+
+def _keys(topics: list[bytes], data: bytes) -> MerchantKeys:
+    return MerchantKeys(_int(topics[1], 0), data[12:32], data[44:64], data[76:96])
+
+
+_OTHERS: dict[str, Callable[[list[bytes], bytes], Fact]] = {
+    "BatchApplied(uint64,uint32,uint32,bytes32)": lambda t, d: BatchApplied(
+        _int(t[1], 0), _int(t[2], 0), _int(d, 0), d[32:64]
+    ),
+    "PeriodClosed(uint32,uint64)": lambda t, d: PeriodClosed(_int(t[1], 0), _int(d, 0)),
+    "ProgrammeCreated(uint32,uint64,address,string,string)": lambda t, d: ProgrammeCreated(
+        _int(t[1], 0), _int(t[2], 0), d[12:32]
+    ),
+    "TermsPublished(uint32,uint16,uint40,uint64,uint16,uint64,uint16)": lambda t, d: TermsPublished(
+        _int(t[1], 0), _int(t[2], 0), *(_int(d, i) for i in range(5))
+    ),
+    "MerchantAdmitted(uint64,address,address,address)": _keys,
+    "MerchantKeysChanged(uint64,address,address,address)": _keys,
+}
+_KIND_OF_TOPIC = {"0x" + keccak256(s.encode()).hex(): kind for s, kind in _OPERATIONS.items()}
+_READER_OF_TOPIC = {"0x" + keccak256(s.encode()).hex(): reader for s, reader in _OTHERS.items()}
+TOPICS = [*_KIND_OF_TOPIC, *_READER_OF_TOPIC]
+
+
+def fact_of(log: Mapping[str, Any]) -> Fact | None:
+    """The fact of one JSON-RPC log; None for an event that the mirror does not keep.
+
+    Raises:
+        ValueError: a log whose topics or data cannot be those of its event.
+    """
+    topics = log["topics"]
+    kind = _KIND_OF_TOPIC.get(topics[0])
+    data = bytes.fromhex(log["data"][2:])
+    if kind is not None:
+        return operation_from(kind, int(topics[1], 16), bytes.fromhex(topics[2][2:]), data)
+    reader = _READER_OF_TOPIC.get(topics[0])
+    return None if reader is None else reader([bytes.fromhex(t[2:]) for t in topics], data)

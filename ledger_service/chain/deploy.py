@@ -1,0 +1,72 @@
+"""Puts an alliance's contracts on a chain: each contract once, roles, limits, then the handover of power."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger_service.chain.admin import Steps
+from ledger_service.chain.artifacts import access, load
+from ledger_service.chain.ports import OPERATOR, RELAYER
+from ledger_service.chain.settings import Contracts
+
+_NOWHERE = "0x" + bytes(20).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Everything that a deployment put on the chain."""
+
+    contracts: Contracts
+    manager: bytes
+    points_implementation: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CustodialLimits:
+    """What custodial signers may spend, in micros of the settlement currency (D1)."""
+
+    per_permit_micros: int
+    per_day_micros: int
+
+
+def deploy(steps: Steps, limits: CustodialLimits, timestamp: int | None = None) -> Deployment:
+    """The contracts stand, the roles are granted, and admin acts wait two days from now on.
+
+    Idempotency: each step by its name; a run that broke off goes on where it was.
+
+    Raises:
+        AdminRefused: a step was refused; the steps before it stand.
+    """
+    operator = _text(steps.outbound.sender(OPERATOR))
+    manager = _create(steps, "AccessManager", (operator,), timestamp)
+    points = _create(steps, "AlliancePoints", (), timestamp)
+    registry = _create(steps, "AllianceRegistry", (_text(manager), _text(points)), timestamp)
+    house = _create(steps, "ClearingHouse", (_text(manager), _text(registry), _NOWHERE), timestamp)
+    holders = access.Holders(operator, operator, operator, _text(steps.outbound.sender(RELAYER)), operator)
+    calls = [
+        *access.function_role_calls("AllianceRegistry", _text(registry)),
+        *access.function_role_calls("ClearingHouse", _text(house)),
+        *access.role_calls(holders),
+    ]
+    for number, data in enumerate(calls):
+        steps.perform(f"deploy:roles:{number}", manager, data, timestamp)
+    rules = load("AllianceRegistry")
+    limit_data = rules.call_data("setCustodialLimits", limits.per_permit_micros, limits.per_day_micros)
+    steps.perform("deploy:limits", registry, limit_data, timestamp)
+    steps.perform(
+        "deploy:clearing-house", registry, rules.call_data("setClearingHouse", _text(house)), timestamp
+    )
+    for number, data in enumerate(access.handover_calls(holders)):
+        steps.perform(f"deploy:handover:{number}", manager, data, timestamp)
+    return Deployment(Contracts(house, registry), manager, points)
+
+
+def _create(steps: Steps, name: str, arguments: tuple[object, ...], timestamp: int | None) -> bytes:
+    address = steps.perform(f"deploy:{name}", None, load(name).creation_code(*arguments), timestamp)
+    if address is None:
+        raise LookupError(f"step deploy:{name} created nothing")
+    return address
+
+
+def _text(address: bytes) -> str:
+    return "0x" + address.hex()

@@ -1,0 +1,144 @@
+"""Heals a chain that lost blocks: the journal of signed raw transactions is replayed with its block times (R13).
+
+Bit for bit where the network lets blocks be dated: each block is put together from the journal on a
+parent that is checked first, and must get the hash it had. Where that cannot be, the indexer rewinds
+to what the node still has and the submitter sends the same bytes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from ledger_service.chain.client import Block, Node
+from ledger_service.chain.desk import Desk
+from ledger_service.chain.errors import WrongNetwork
+from ledger_service.chain.models import chain_block, chain_journal
+from ledger_service.db.engine import Database
+
+_CHUNK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """The highest block that node and mirror agree on, and how many blocks were replayed to get there."""
+
+    agreed: int
+    replayed: int
+
+
+class Journal:
+    """The stored blocks and raw transactions of one alliance."""
+
+    def __init__(self, database: Database | Desk, node: Node, first_block: int = 0) -> None:
+        self._database = database.database if isinstance(database, Desk) else database
+        self._node, self._first = node, first_block
+
+    def heal(self) -> Healed:
+        """The node has every block of the mirror again, as far as that can be done without changing one.
+
+        Raises:
+            WrongNetwork: the node shares no block with the mirror and dates its own blocks, so it is
+                another network and nothing must be sent to it.
+        """
+        agreed = self.common_ancestor()
+        head = self._node.head_number()
+        if agreed < self._first and not self._node.has_time_control:
+            raise WrongNetwork(self._node.chain_id, self._node.chain_id)
+        if agreed < self._first or head > agreed or not self._node.has_time_control:
+            return Healed(agreed, 0)
+        replayed = self.replay(agreed)
+        return Healed(agreed + replayed, replayed)
+
+    def common_ancestor(self) -> int:
+        """The highest block of the mirror that the node has too; ``first_block - 1`` for none."""
+        with self._database.read() as conn:
+            top = conn.execute(
+                select(chain_block.c.number).order_by(chain_block.c.number.desc()).limit(1)
+            ).scalar()
+        high = min(top if top is not None else self._first - 1, self._node.head_number())
+        low = self._first - 1
+        # A chain agrees up to one height and nowhere above it.
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._agrees(middle):
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def _agrees(self, number: int) -> bool:
+        with self._database.read() as conn:
+            stored = conn.execute(select(chain_block.c.hash).where(chain_block.c.number == number)).scalar()
+        block = self._node.blocks([number])[0]
+        return block is not None and stored is not None and block.hash == stored
+
+    def replay(self, after: int) -> int:
+        """Blocks above ``after`` are mined again from the journal, until one is not what it was.
+
+        Returns:
+            how many blocks stand again with the hash they had.
+        """
+        automine = self._automine()
+        done = 0
+        try:
+            while True:
+                blocks, bodies = self._chunk(after + done)
+                for block in blocks:
+                    if not self._replay_block(block, bodies.get(block.number, [])):
+                        return done
+                    done += 1
+                if len(blocks) < _CHUNK:
+                    return done
+        finally:
+            if automine:
+                self._node.control(("evm_setAutomine", [True]))
+
+    def _automine(self) -> bool:
+        if not self._node.can_hold_back_mining:
+            return False
+        before = bool(self._node.control(("anvil_getAutomine", []))[0])
+        self._node.control(("evm_setAutomine", [False]))
+        return before
+
+    def _chunk(self, after: int) -> tuple[list[Row[Any]], dict[int, list[bytes]]]:
+        within = (chain_block.c.number > after) & (chain_block.c.number <= after + _CHUNK)
+        mined = (chain_journal.c.block_number > after) & (chain_journal.c.block_number <= after + _CHUNK)
+        with self._database.read() as conn:
+            blocks = list(conn.execute(select(chain_block).where(within).order_by(chain_block.c.number)))
+            query = select(chain_journal.c.block_number, chain_journal.c.raw_tx).where(mined)
+            bodies: dict[int, list[bytes]] = {}
+            for number, raw in conn.execute(
+                query.order_by(chain_journal.c.block_number, chain_journal.c.block_position)
+            ):
+                bodies.setdefault(number, []).append(raw)
+        return blocks, bodies
+
+    def _replay_block(self, block: Row[Any], raws: Sequence[bytes]) -> bool:
+        head = self._node.head()
+        if head.hash != block.parent_hash:
+            return False
+        self._node.control(("evm_setNextBlockTimestamp", [block.timestamp]))
+        if raws:
+            self._node.send(raws)
+        if self._node.can_hold_back_mining or not raws:
+            self._node.control(("evm_mine", []))
+        made: Block = self._node.head()
+        return made.number == block.number and made.hash == block.hash
+
+
+def verify(database: Database, fresh: Node, first_block: int = 0) -> Healed:
+    """Replay the whole journal into an empty node of the same genesis and compare every block's hash.
+
+    Raises:
+        WrongNetwork: the node's genesis is another one, or it does not let blocks be dated.
+    """
+    journal = Journal(database, fresh, first_block)
+    agreed = journal.common_ancestor()
+    if agreed < first_block or not fresh.has_time_control:
+        raise WrongNetwork(0, fresh.chain_id)
+    replayed = journal.replay(agreed)
+    return Healed(agreed + replayed, replayed)

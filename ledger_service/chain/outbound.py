@@ -1,0 +1,115 @@
+"""Signing and storing chain transactions: nonce, raw bytes and hash in one db transaction under a row lock (R3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, update
+
+from ledger_service.chain.client import Node
+from ledger_service.chain.desk import Desk
+from ledger_service.chain.models import chain_journal, chain_signer, chain_tx
+from ledger_service.chain.ports import OPERATOR, RELAYER, Keys
+from ledger_service.chain.settings import ChainSettings
+from ledger_service.chain.transactions import Fee, Unsigned, hash_of
+from ledger_service.db.bulk import sql_of
+
+
+class NonceMoved(Exception):
+    """Between signing and storing somebody took the nonce; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a transaction shall do: calldata to a contract (None creates one), for a batch or an admin step.
+
+    ``timestamp`` dates its block in replay mode, seconds.
+    """
+
+    to: bytes | None
+    data: bytes
+    gas: int
+    batch_number: int | None = None
+    step: str | None = None
+    timestamp: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed transaction that is not stored yet."""
+
+    signer: bytes
+    nonce: int
+    fee: Fee
+    raw: bytes
+    tx_hash: bytes
+    draft: Draft
+    attempt: int = 0
+
+
+class Outbound:
+    """Signs and stores; sending is the submitter's."""
+
+    def __init__(self, desk: Desk, node: Node, keys: Keys, settings: ChainSettings) -> None:
+        self._desk, self._node, self._keys, self._settings = desk, node, keys, settings
+        self._addresses: dict[str, bytes] = {}
+
+    def sender(self, key: str) -> bytes:
+        """The address of a sending key."""
+        known = self._addresses.get(key)
+        if known is None:
+            known = self._addresses[key] = self._keys.address_of(key)
+        return known
+
+    def key_of(self, signer: bytes) -> str:
+        """The sending key whose address this is; ``KeyError`` for a stranger's."""
+        for key in (RELAYER, OPERATOR):
+            if self.sender(key) == signer:
+                return key
+        raise KeyError(signer.hex())
+
+    def next_nonce(self, key: str) -> int:
+        """The nonce that the next transaction of this key gets; the node's count where we never sent one."""
+        with self._desk.read() as conn:
+            query = select(chain_signer.c.next_nonce).where(chain_signer.c.address == self.sender(key))
+            stored = conn.execute(query).scalar_one_or_none()
+        if stored is not None:
+            return int(stored)
+        first = self._node.nonce(self.sender(key))
+        with self._desk.write() as conn:
+            row = {"address": self.sender(key), "next_nonce": first}
+            sql_of(chain_signer, conn).insert(conn, [row], or_ignore=True)
+        return first
+
+    def sign(self, key: str, nonce: int, draft: Draft, fee: Fee | None = None, attempt: int = 0) -> Signed:
+        """The signed bytes; nothing is stored and nothing is sent."""
+        bid = fee or self._node.suggested_fee(self._settings.priority_fee_wei, self._settings.fee_floor_wei)
+        unsigned = Unsigned(self._node.chain_id, nonce, bid, draft.gas, draft.to, draft.data)
+        raw = unsigned.signed(self._keys.sign_transaction(key, unsigned.digest()))
+        return Signed(self.sender(key), nonce, bid, raw, hash_of(raw), draft, attempt)
+
+    def store_next(self, conn: Connection, signed: Signed) -> None:
+        """The transaction is journaled and takes its signer's next nonce (R3, R13).
+
+        Raises:
+            NonceMoved: the nonce is no longer the next one.
+
+        Locks: the signer's row.
+        """
+        mine = (chain_signer.c.address == signed.signer) & (chain_signer.c.next_nonce == signed.nonce)
+        if conn.execute(update(chain_signer).where(mine).values(next_nonce=signed.nonce + 1)).rowcount != 1:
+            raise NonceMoved
+        self.store(conn, signed)
+
+    def store(self, conn: Connection, signed: Signed) -> None:
+        """The transaction is journaled, ready to be sent; committed before anything is sent (R13)."""
+        draft = signed.draft
+        entry = {"tx_hash": signed.tx_hash, "raw_tx": signed.raw, "block_timestamp": draft.timestamp}
+        conn.execute(chain_journal.insert().values(**entry))
+        row = {
+            "tx_hash": signed.tx_hash, "signer": signed.signer, "nonce": signed.nonce, "attempt": signed.attempt,
+            "state": "signed", "batch_number": draft.batch_number, "step": draft.step, "gas": draft.gas,
+            "max_fee": signed.fee.max_fee, "priority_fee": signed.fee.priority_fee, "timestamp": draft.timestamp,
+            "block_number": None, "gas_used": None, "failure": None, "signed_at": self._desk.wall(), "sent_at": None,
+        }  # fmt: skip
+        sql_of(chain_tx, conn).insert(conn, [row])

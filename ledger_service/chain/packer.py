@@ -1,0 +1,278 @@
+"""Makes batches of queued intents and stores each with its signed transaction in one db transaction (R2, R3).
+
+Two ways. Usually a batch is sent without a dry run, for the checkout has reserved everything (D7).
+Once a batch was refused, its operations go one batch at a time and with a dry run on the head, which
+names the poisoned operation by its index; that one is set aside and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from ledger_service.chain import originals, queue
+from ledger_service.chain.client import CallAt, Node
+from ledger_service.chain.delivery import Delivery
+from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
+from ledger_service.chain.encode import Encoder, Original, SlicePlan
+from ledger_service.chain.errors import NodeRefusal
+from ledger_service.chain.models import chain_applied, chain_batch, chain_batch_item
+from ledger_service.chain.outbound import Draft, NonceMoved, Outbound
+from ledger_service.chain.plan import Limits, Plan, Situation, accepted_last, plan_batch, touched
+from ledger_service.chain.ports import RELAYER, Handler, Keys, SliceToSign
+from ledger_service.chain.queue import Waiting
+from ledger_service.chain.refusals import Blame, Refusal, refusal_of
+from ledger_service.chain.settings import MOST_GAS_PER_TX, MOST_ROWS, ChainSettings, Contracts
+from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.events import OperationSetAside
+from ledger_service.kernel.merkle import root_of
+
+_PARKED_SECONDS = 15.0
+
+
+@dataclass(slots=True)
+class Parking:
+    """Operations and merchants that must wait a while; forgotten at a restart, found again by the next dry run."""
+
+    until: dict[bytes | int, datetime] = field(default_factory=dict)
+
+    def add(self, what: bytes | int, until: datetime) -> None:
+        """Do not try this one before."""
+        self.until[what] = until
+
+    def now(self, instant: datetime) -> set[bytes | int]:
+        """What must still wait."""
+        self.until = {what: until for what, until in self.until.items() if until > instant}
+        return set(self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The parts that the packer works with."""
+
+    desk: Desk
+    node: Node
+    keys: Keys
+    outbound: Outbound
+    delivery: Delivery
+    contracts: Contracts
+    settings: ChainSettings
+    handlers: tuple[Handler, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    number: int
+    plan: Plan
+    leaves: list[bytes]
+    calldata: bytes
+
+
+class Packer:
+    """Packs one batch at a time."""
+
+    def __init__(self, room: Room) -> None:
+        self._room, self._desk = room, room.desk
+        self._parked = Parking()
+        self._most = room.settings.most_operations
+
+    def step(self, in_flight: int) -> int:
+        """Pack the next batch, if there is one and the window has room (R11).
+
+        Args:
+            in_flight: transactions that are in no block yet.
+
+        Returns:
+            how many operations were packed; they are stored with their signed transaction, not sent.
+
+        Locks: the lease, the signer's nonce row, then the intents.
+        """
+        if in_flight >= self._room.settings.most_in_flight:
+            return 0
+        with self._desk.read() as conn:
+            waiting = queue.waiting(conn, 2 * self._room.settings.most_operations)
+            if not waiting or self._lingers(waiting, in_flight):
+                return 0
+            situation = self._situation(conn, waiting)
+            number = _next_number(conn)
+        careful = any(item.former_batch is not None for item in waiting)
+        if careful and in_flight:
+            return 0
+        plan = plan_batch(waiting, situation, self._limits(careful))
+        self._settle_strays(plan, waiting)
+        if not plan.taken:
+            return 0
+        batch = self._signed_slices(number, plan, situation)
+        if batch is None or (careful and not self._passes(batch)):
+            return 0
+        return self._store(batch)
+
+    def _lingers(self, waiting: Sequence[Waiting], in_flight: int) -> bool:
+        if not in_flight or len(waiting) >= self._room.settings.most_operations:
+            self._since = None
+            return False
+        now = self._desk.wall()
+        since = self._since = self._since or now
+        return now - since < timedelta(seconds=self._room.settings.linger_seconds)
+
+    _since: datetime | None = None
+
+    def _limits(self, careful: bool) -> Limits:
+        settings = self._room.settings
+        most = min(self._most, settings.most_operations) if careful else settings.most_operations
+        return Limits(most, settings.gas_budget, settings.most_bytes, MOST_ROWS)
+
+    def _situation(self, conn: Connection, waiting: Sequence[Waiting]) -> Situation:
+        refused = select(chain_batch.c.number).where(chain_batch.c.state == "reverted")
+        numbers = [row[0] for row in conn.execute(refused)]
+        unresolved = {key for operation in queue.in_batches(conn, numbers) for key in touched(operation)}
+        former = {item.former_batch for item in waiting if item.former_batch is not None}
+        dead: set[int] = set()
+        if former:
+            buried = (chain_batch.c.state == "dead") & chain_batch.c.number.in_(former)
+            dead = {row[0] for row in conn.execute(select(chain_batch.c.number).where(buried))}
+        found = originals.resolve(conn, [item.operation for item in waiting])
+        parked = self._parked.now(self._desk.wall())
+        held = {
+            i.operation.op_id
+            for i in waiting
+            if i.operation.op_id in parked or i.operation.merchant in parked
+        }
+        return Situation(frozenset(dead), frozenset(unresolved), found, frozenset(held))
+
+    def _settle_strays(self, plan: Plan, waiting: Sequence[Waiting]) -> None:
+        for orphan in plan.orphans:
+            self._set_aside(orphan, "OriginalSetAside()")
+        for item in waiting:
+            if not item.intact:
+                with self._desk.write() as conn:
+                    detail = f"intent {item.intent_id}: its payload is not what was accepted"
+                    raise_alarm(conn, self._desk.wall, "intent-altered", item.operation.op_id.hex(), detail)
+
+    def _signed_slices(self, number: int, plan: Plan, situation: Situation) -> _Batch | None:
+        slices = list(plan.slices.values())
+        leaves = {s.merchant: tuple(o.leaf() for o in s.in_order()) for s in slices}
+        signatures = self._room.keys.sign_slices(
+            [SliceToSign(number, s.merchant, leaves[s.merchant]) for s in slices]
+        )
+        refused = [s.merchant for s, signature in zip(slices, signatures, strict=True) if signature is None]
+        if refused:
+            for merchant in refused:
+                self._park(merchant, "merchant-key", f"merchant {merchant}'s operations key does not sign")
+            return None
+        for piece, signature in zip(slices, signatures, strict=True):
+            piece.signature = signature or b""
+        every = [o.leaf() for o in plan.signers] + [leaf for s in slices for leaf in leaves[s.merchant]]
+        return _Batch(number, plan, every, _encoded(number, plan, slices, situation))
+
+    def _park(self, what: bytes | int, code: str, detail: str) -> None:
+        self._parked.add(what, self._desk.wall() + timedelta(seconds=_PARKED_SECONDS))
+        subject = what.hex() if isinstance(what, bytes) else str(what)
+        with self._desk.write() as conn:
+            raise_alarm(conn, self._desk.wall, code, subject, detail)
+
+    def _passes(self, batch: _Batch) -> bool:
+        """Dry run on the head; on refusal the culprit is dealt with and the next step packs without it."""
+        room = self._room
+        if room.settings.replay:
+            room.delivery.date_next(accepted_last(batch.plan))
+        ask = CallAt(
+            room.outbound.sender(RELAYER), room.contracts.clearing_house, batch.calldata, MOST_GAS_PER_TX
+        )
+        answer = room.node.call(ask)
+        if not isinstance(answer, NodeRefusal):
+            self._most = min(2 * self._most, room.settings.most_operations)
+            return True
+        self._deal_with(batch, refusal_of(answer.data))
+        return False
+
+    def _deal_with(self, batch: _Batch, refusal: Refusal) -> None:
+        ordered = batch.plan.ordered()
+        blame, subject = refusal.blame, refusal.subject
+        if blame in (Blame.OPERATION, Blame.TOO_EARLY) and subject is not None and subject < len(ordered):
+            culprit = ordered[subject]
+            if blame is Blame.TOO_EARLY:
+                self._park(culprit.op_id, "too-early", refusal.text())
+            else:
+                self._set_aside(_item(batch.plan, culprit.op_id), refusal.text())
+        elif blame is Blame.MERCHANT and subject is not None:
+            self._park(subject, "merchant-slice", refusal.text())
+        elif blame is Blame.ROW:
+            self._park_row(batch.plan, refusal)
+        elif blame is Blame.UNLISTED and len(ordered) > 1:
+            # Halve until one is left: nobody is blamed by guess.
+            self._most = len(ordered) // 2
+        else:
+            # One operation alone, or the whole contract: paused, not in force, no role. Wait and tell.
+            for item in batch.plan.taken:
+                self._parked.add(item.operation.op_id, self._desk.wall() + timedelta(seconds=_PARKED_SECONDS))
+            with self._desk.write() as conn:
+                raise_alarm(conn, self._desk.wall, "batch-refused", "", refusal.text())
+
+    def _park_row(self, plan: Plan, refusal: Refusal) -> None:
+        for item in plan.taken:
+            if any(programme == refusal.subject for _, programme in touched(item.operation)):
+                self._park(item.operation.op_id, "terms-unknown", refusal.text())
+
+    def _set_aside(self, item: Waiting, reason: str) -> None:
+        """The operation will never be carried out; the handlers learn it in the same db transaction (D7)."""
+        operation = item.operation
+        with self._desk.write() as conn:
+            if not queue.set_aside(conn, operation.op_id, reason):
+                return
+            raise_alarm(conn, self._desk.wall, "operation-set-aside", operation.op_id.hex(), reason)
+            event = OperationSetAside(operation.op_id, int(operation.kind), reason)
+            for handler in self._room.handlers:
+                handler(conn, [event])
+
+    def _store(self, batch: _Batch) -> int:
+        """Batch, items, transaction and intents in one db transaction; nothing if anything moved meanwhile."""
+        room, plan = self._room, batch.plan
+        stamp = accepted_last(plan) if room.settings.replay else None
+        # A batch that was refused may have lacked gas: it gets all there is.
+        retried = any(item.former_batch is not None for item in plan.taken)
+        gas = MOST_GAS_PER_TX if retried else min(plan.gas, MOST_GAS_PER_TX)
+        draft = Draft(room.contracts.clearing_house, batch.calldata, gas,
+                      batch_number=batch.number, timestamp=stamp)  # fmt: skip
+        signed = room.outbound.sign(RELAYER, room.outbound.next_nonce(RELAYER), draft)
+        try:
+            with self._desk.write() as conn:
+                _insert_batch(conn, batch, self._desk.wall())
+                moved = queue.move_into_batch(conn, batch.number, [item.intent_id for item in plan.taken])
+                if moved != len(plan.taken):
+                    raise NonceMoved
+                room.outbound.store_next(conn, signed)
+                clear_alarm(conn, "batch-refused", "")
+        except NonceMoved:
+            return 0
+        return len(plan.taken)
+
+
+def _next_number(conn: Connection) -> int:
+    own = conn.execute(select(func.coalesce(func.max(chain_batch.c.number), 0))).scalar_one()
+    seen = conn.execute(select(func.coalesce(func.max(chain_applied.c.number), 0))).scalar_one()
+    return int(max(own, seen)) + 1
+
+
+def _encoded(number: int, plan: Plan, slices: Sequence[SlicePlan], situation: Situation) -> bytes:
+    rows = {row: at for at, row in enumerate(sorted(plan.rows))}
+    proven = {op_id: found for op_id, found in situation.originals.items() if isinstance(found, Original)}
+    return Encoder(rows, proven).submit_batch(number, plan.signers, slices)
+
+
+def _insert_batch(conn: Connection, batch: _Batch, now: datetime) -> None:
+    row = {"number": batch.number, "state": "signed", "count": len(batch.leaves), "root": root_of(batch.leaves),
+           "created_at": now}  # fmt: skip
+    sql_of(chain_batch, conn).insert(conn, [row])
+    items = [
+        {"batch": batch.number, "position": position, "op_id": operation.op_id, "leaf": leaf, "live": True}
+        for position, (operation, leaf) in enumerate(zip(batch.plan.ordered(), batch.leaves, strict=True))
+    ]
+    sql_of(chain_batch_item, conn).insert(conn, items)
+
+
+def _item(plan: Plan, op_id: bytes) -> Waiting:
+    return next(item for item in plan.taken if item.operation.op_id == op_id)

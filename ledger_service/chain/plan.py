@@ -1,0 +1,205 @@
+"""Pure: which queued intents make the next batch, and in what order their operations stand in it.
+
+Intents are taken in their order. One that cannot go now holds back everything behind it that touches
+the same account and programme; all else goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ledger_service.chain.encode import Original, SlicePlan, TermsRow, legs_of
+from ledger_service.chain.queue import Waiting
+from ledger_service.kernel.operations import (
+    Clawback,
+    Gift,
+    Issue,
+    Kind,
+    Operation,
+    Redeem,
+    Restore,
+    SignerChange,
+)
+
+Key = tuple[bytes, int]
+_EVERY_PROGRAMME = -1
+
+# Upper bounds with every slot new; gas that is not used is not paid.
+_GAS = {
+    Kind.ISSUE: 42_000, Kind.REDEEM: 62_000, Kind.RESTORE: 80_000, Kind.CLAWBACK: 62_000, Kind.EXPIRE: 30_000,
+    Kind.GIFT: 85_000, Kind.SIGNER: 90_000,
+}  # fmt: skip
+_GAS_PER_FURTHER_LEG = 27_000
+_GAS_PER_BATCH = 150_000
+_GAS_PER_SLICE = 70_000
+_GAS_PER_PROGRAMME = 45_000
+_GAS_PER_PROOF_NODE = 700
+_BYTES_PER_SLICE = 640
+_BYTES = {
+    Kind.ISSUE: 160, Kind.REDEEM: 544, Kind.RESTORE: 900, Kind.CLAWBACK: 600, Kind.EXPIRE: 128, Kind.GIFT: 512,
+    Kind.SIGNER: 416,
+}  # fmt: skip
+
+
+class Lookup(Enum):
+    """Why an original cannot be cited."""
+
+    NOT_YET = "not-yet"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of one batch: operations, gas by upper bounds, calldata bytes, rows of the table."""
+
+    operations: int
+    gas: int
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What stands around the queue.
+
+    Args:
+        dead: batches of which D8 knows that they are dead.
+        unresolved: accounts and programmes of operations whose batch was refused and is not dead yet.
+        originals: for every restore and clawback the proven original, or why there is none, by original op_id.
+        held: op_ids that wait for another reason (their merchant's key, a time that has not come).
+    """
+
+    dead: frozenset[int] = frozenset()
+    unresolved: frozenset[Key] = frozenset()
+    originals: Mapping[bytes, Original | Lookup] = field(default_factory=dict)
+    held: frozenset[bytes] = frozenset()
+
+
+@dataclass(slots=True)
+class Plan:
+    """The operations of one batch. ``orphans`` can never be carried out, for their original never will be."""
+
+    taken: list[Waiting] = field(default_factory=list)
+    signers: list[SignerChange] = field(default_factory=list)
+    slices: dict[int, SlicePlan] = field(default_factory=dict)
+    rows: set[TermsRow] = field(default_factory=set)
+    gas: int = _GAS_PER_BATCH
+    bytes: int = 512
+    orphans: list[Waiting] = field(default_factory=list)
+    full: bool = False
+
+    def ordered(self) -> list[Operation]:
+        """The operations by position."""
+        return [*self.signers, *(o for plan in self.slices.values() for o in plan.in_order())]
+
+
+def touched(operation: Operation) -> set[Key]:
+    """The account and programme pairs that an operation depends on or changes."""
+    keys = {(operation.account, leg.programme) for leg in legs_of(operation)}
+    if isinstance(operation, Gift):
+        keys |= {(operation.recipient, leg.programme) for leg in operation.legs}
+    if isinstance(operation, SignerChange):
+        keys = {(operation.account, _EVERY_PROGRAMME)}
+    return keys
+
+
+def plan_batch(queue: Sequence[Waiting], situation: Situation, limits: Limits) -> Plan:
+    """The next batch from the front of the queue."""
+    plan, blocked = Plan(), set(situation.unresolved)
+    here: set[bytes] = set()
+    for item in queue:
+        keys = touched(item.operation)
+        original = getattr(item.operation, "original_op_id", None)
+        if original is not None and situation.originals.get(original) is Lookup.NEVER:
+            plan.orphans.append(item)
+            continue
+        if _is_blocked(keys, blocked) or not _may_go(item, situation, here, original):
+            blocked |= keys
+            continue
+        if not _fits(plan, item.operation, situation, limits):
+            plan.full = True
+            break
+        _take(plan, item, situation)
+        here.add(item.operation.op_id)
+    return plan
+
+
+def _is_blocked(keys: set[Key], blocked: set[Key]) -> bool:
+    if not blocked:
+        return False
+    for account, programme in keys:
+        if (account, programme) in blocked or (account, _EVERY_PROGRAMME) in blocked:
+            return True
+        if programme == _EVERY_PROGRAMME and any(other == account for other, _ in blocked):
+            return True
+    return False
+
+
+def _may_go(item: Waiting, situation: Situation, here: set[bytes], original: bytes | None) -> bool:
+    if item.former_batch is not None and item.former_batch not in situation.dead:
+        return False
+    if not item.intact or item.operation.op_id in situation.held:
+        return False
+    if original is None:
+        return True
+    # The root of a batch proves its operations only once that batch is applied: never in the same batch.
+    return original not in here and isinstance(situation.originals.get(original), Original)
+
+
+def _fits(plan: Plan, operation: Operation, situation: Situation, limits: Limits) -> bool:
+    gas, size = _cost(plan, operation, situation)
+    rows = plan.rows | {(leg.programme, leg.terms_version) for leg in legs_of(operation)}
+    return (
+        len(plan.taken) < limits.operations
+        and plan.gas + gas <= limits.gas
+        and plan.bytes + size <= limits.bytes
+        and len(rows) <= limits.rows
+    )
+
+
+def _cost(plan: Plan, operation: Operation, situation: Situation) -> tuple[int, int]:
+    legs = legs_of(operation)
+    gas, size = _GAS[operation.kind], _BYTES[operation.kind]
+    gas += _GAS_PER_FURTHER_LEG * max(len(legs) - 1, 0)
+    size += 32 * len(legs)
+    if not isinstance(operation, SignerChange) and operation.merchant not in plan.slices:
+        gas, size = gas + _GAS_PER_SLICE, size + _BYTES_PER_SLICE
+    fresh = {(leg.programme, leg.terms_version) for leg in legs} - plan.rows
+    gas, size = gas + _GAS_PER_PROGRAMME * len(fresh), size + 64 * len(fresh)
+    if isinstance(operation, (Restore, Clawback)):
+        original = situation.originals.get(operation.original_op_id)
+        nodes = len(original.proof) if isinstance(original, Original) else 0
+        gas, size = gas + _GAS_PER_PROOF_NODE * nodes, size + 32 * nodes
+    if isinstance(operation, (Redeem, Gift)):
+        size += len(operation.signature)
+    return gas, size
+
+
+def _take(plan: Plan, item: Waiting, situation: Situation) -> None:
+    operation = item.operation
+    gas, size = _cost(plan, operation, situation)
+    plan.gas, plan.bytes = plan.gas + gas, plan.bytes + size
+    plan.taken.append(item)
+    plan.rows |= {(leg.programme, leg.terms_version) for leg in legs_of(operation)}
+    if isinstance(operation, SignerChange):
+        plan.signers.append(operation)
+    else:
+        plan.slices.setdefault(operation.merchant, SlicePlan(operation.merchant)).add(operation)
+
+
+def accepted_last(plan: Plan) -> int:
+    """The latest acceptance time in the batch, in seconds."""
+    return max(item.operation.accepted_at for item in plan.taken)
+
+
+def reverses(operation: Operation, original: Operation) -> bool:
+    """Whether ``operation`` may cite ``original``: a restore cites a redemption, a clawback an issue, by its leaf."""
+    if isinstance(operation, Restore):
+        return isinstance(original, Redeem) and original.leaf() == operation.original_leaf
+    return (
+        isinstance(operation, Clawback)
+        and isinstance(original, Issue)
+        and original.leaf() == operation.original_leaf
+    )

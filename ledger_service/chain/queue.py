@@ -1,0 +1,143 @@
+"""The outbox as the bridge moves it: queued, packed, mined, final, set aside; and back after a reorg."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, update
+
+from ledger_service.chain.models import chain_batch_item
+from ledger_service.kernel.intents import operation_of
+from ledger_service.kernel.operations import Operation
+from ledger_service.outbox.models import State, intent
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A queued intent; ``former_batch`` is the dead batch that carried it before, if any.
+
+    ``intact`` is False where the payload no longer is the operation whose leaf was accepted.
+    """
+
+    intent_id: int
+    operation: Operation
+    former_batch: int | None
+    intact: bool
+
+
+_WAITING = (intent.c.intent_id, intent.c.payload, intent.c.leaf, intent.c.batch_number)
+
+
+def waiting(conn: Connection, most: int) -> list[Waiting]:
+    """The first queued intents in their order."""
+    query = (
+        select(*_WAITING).where(intent.c.state == State.QUEUED.value).order_by(intent.c.intent_id).limit(most)
+    )
+    return [_waiting(*row) for row in conn.execute(query)]
+
+
+def _waiting(intent_id: int, payload: str, leaf: bytes, former: int | None) -> Waiting:
+    operation = operation_of(payload)
+    return Waiting(intent_id, operation, former, operation.leaf() == leaf)
+
+
+def count_waiting(conn: Connection) -> int:
+    """How many intents are queued."""
+    counted = select(func.count()).select_from(intent).where(intent.c.state == State.QUEUED.value)
+    return int(conn.execute(counted).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An intent as a later operation cites it."""
+
+    operation: Operation
+    state: str
+    batch_number: int | None
+
+
+def known(conn: Connection, op_ids: Sequence[bytes]) -> dict[bytes, Known]:
+    """The intents with these op_ids."""
+    if not op_ids:
+        return {}
+    query = select(intent.c.op_id, intent.c.payload, intent.c.state, intent.c.batch_number)
+    rows = conn.execute(query.where(intent.c.op_id.in_(list(op_ids))))
+    return {row[0]: Known(operation_of(row[1]), row[2], row[3]) for row in rows}
+
+
+def in_batches(conn: Connection, numbers: Sequence[int]) -> list[Operation]:
+    """The operations that stand in these batches."""
+    if not numbers:
+        return []
+    query = select(intent.c.payload).where(intent.c.batch_number.in_(list(numbers)))
+    return [operation_of(row[0]) for row in conn.execute(query)]
+
+
+def move_into_batch(conn: Connection, batch: int, intent_ids: Sequence[int]) -> int:
+    """The queued intents are packed, at the positions that the batch's items give them.
+
+    Returns:
+        how many were still queued.
+    """
+    item = chain_batch_item
+    place = select(item.c.position).where(
+        (item.c.batch == batch) & (item.c.op_id == intent.c.op_id) & item.c.live
+    )
+    mine = intent.c.intent_id.in_(list(intent_ids)) & (intent.c.state == State.QUEUED.value)
+    change = update(intent).where(mine).values(
+        state=State.PACKED.value, batch_number=batch, batch_index=place.scalar_subquery()
+    )  # fmt: skip
+    return int(conn.execute(change).rowcount)
+
+
+def move_batches(conn: Connection, numbers: Iterable[int], to: State) -> None:
+    """Every intent that stands in these batches has the state ``to``."""
+    listed = list(numbers)
+    if listed:
+        conn.execute(update(intent).where(intent.c.batch_number.in_(listed)).values(state=to.value))
+
+
+def mined_batches(conn: Connection) -> list[int]:
+    """The batches with intents that are mined and not final."""
+    query = select(intent.c.batch_number).where(intent.c.state == State.MINED.value).distinct()
+    return [row[0] for row in conn.execute(query)]
+
+
+def requeue(conn: Connection, number: int) -> None:
+    """The intents of a dead batch are queued again; they still name it, so that D8 can be checked."""
+    mine = (intent.c.batch_number == number) & (intent.c.state == State.PACKED.value)
+    conn.execute(update(intent).where(mine).values(state=State.QUEUED.value, batch_index=None))
+
+
+def adopt(conn: Connection, number: int, op_ids: Sequence[bytes], state: State) -> int:
+    """Intents that a batch carried which this database does not know stand in it, as after a restore of a backup.
+
+    Returns:
+        how many there are.
+    """
+    place = {op_id: position for position, op_id in enumerate(op_ids)}
+    found = [row[0] for row in conn.execute(select(intent.c.op_id).where(intent.c.op_id.in_(list(op_ids))))]
+    for op_id in found:
+        change = update(intent).where(intent.c.op_id == op_id)
+        conn.execute(
+            change.values(state=state.value, batch_number=number, batch_index=place[op_id], reason=None)
+        )
+    return len(found)
+
+
+def disown(conn: Connection, number: int) -> None:
+    """Intents that were adopted into a foreign batch are queued again, for the batch left the chain."""
+    mine = update(intent).where(intent.c.batch_number == number)
+    conn.execute(mine.values(state=State.QUEUED.value, batch_number=None, batch_index=None))
+
+
+def set_aside(conn: Connection, op_id: bytes, reason: str) -> bool:
+    """The queued intent is set aside for good (D7).
+
+    Returns:
+        False where it was no longer queued.
+    """
+    mine = (intent.c.op_id == op_id) & (intent.c.state == State.QUEUED.value)
+    change = update(intent).where(mine).values(state=State.SET_ASIDE.value, reason=reason)
+    return int(conn.execute(change).rowcount) == 1

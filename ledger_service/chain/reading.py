@@ -1,0 +1,92 @@
+"""Reads blocks and their logs and believes nothing that does not add up (R9).
+
+A batch's operations must be complete: positions 0 to count - 1 once each, and their leaves must give
+the root that the contract stored; an operation without its batch, or another root than our own
+packing gave that number, is a lie or a gap, and the block is not taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ledger_service.chain.client import Block, Node
+from ledger_service.chain.decode import BatchApplied, Fact, MinedOperation, fact_of
+from ledger_service.chain.errors import LyingNode
+from ledger_service.chain.mirror import BlockFacts
+from ledger_service.kernel.merkle import root_of
+
+
+def next_blocks(node: Node, after: Block | None, first: int, most: int) -> list[Block] | None:
+    """The blocks that follow ``after`` in the node's chain, oldest first, at most ``most``.
+
+    Returns:
+        None where the node's chain no longer has ``after``: reorganised, rolled back or emptied.
+
+    Raises:
+        LyingNode: blocks that are not linked by their parent hashes.
+    """
+    start = first if after is None else after.number
+    found = node.blocks(range(start, start + most + 1))
+    if after is not None and (found[0] is None or found[0].hash != after.hash):
+        return None
+    chain: list[Block] = []
+    previous = after
+    for block in found if after is None else found[1:]:
+        if block is None:
+            break
+        expected = start + len(chain) + (after is not None)
+        if block.number != expected or (previous is not None and block.parent_hash != previous.hash):
+            # A reorg between two answers of one read looks the same; the next pass sees which it was.
+            raise LyingNode(block.number, "blocks are not linked")
+        chain.append(block)
+        previous = block
+    return chain
+
+
+def facts_of(node: Node, blocks: Sequence[Block], addresses: Sequence[bytes]) -> list[BlockFacts]:
+    """What the logs of these blocks say.
+
+    Raises:
+        LyingNode: logs that cannot be the complete logs of a batch.
+    """
+    asked = [block for block in blocks if block.transactions]
+    logs = dict(zip([b.hash for b in asked], node.logs_of([b.hash for b in asked], addresses), strict=True))
+    return [_block_facts(block, logs[block.hash] if block.transactions else []) for block in blocks]
+
+
+def _block_facts(block: Block, logs: list[dict[str, Any]] | None) -> BlockFacts:
+    if logs is None:
+        raise LyingNode(block.number, "no logs for a block that it has just named")
+    facts = BlockFacts(block)
+    applied: dict[int, BatchApplied] = {}
+    operations: dict[int, list[MinedOperation]] = {}
+    for log in logs:
+        fact = _fact(block, log)
+        if isinstance(fact, MinedOperation):
+            operations.setdefault(fact.batch, []).append(fact)
+        elif isinstance(fact, BatchApplied):
+            applied[fact.number] = fact
+        elif fact is not None:
+            facts.others.append((int(log["logIndex"], 16), fact))
+    if operations.keys() != applied.keys():
+        raise LyingNode(block.number, "operations and batches do not match")
+    for number in sorted(applied):
+        facts.batches.append((applied[number], _complete(block, applied[number], operations[number])))
+    return facts
+
+
+def _fact(block: Block, log: Mapping[str, Any]) -> Fact | None:
+    try:
+        return fact_of(log)
+    except (KeyError, IndexError, TypeError, ValueError) as failure:
+        raise LyingNode(block.number, "a log that its event cannot have written") from failure
+
+
+def _complete(block: Block, applied: BatchApplied, operations: list[MinedOperation]) -> list[MinedOperation]:
+    operations.sort(key=lambda operation: operation.position)
+    if [o.position for o in operations] != list(range(applied.count)):
+        raise LyingNode(block.number, f"batch {applied.number} is not complete")
+    if root_of([o.leaf for o in operations]) != applied.root:
+        raise LyingNode(block.number, f"batch {applied.number} has another root")
+    return operations

@@ -1,0 +1,228 @@
+"""Brings stored transactions to the node until a block has them: sends, sends again, bids more, fills gaps.
+
+Everything it does follows from the rows of ``chain_tx`` and what the node says now; it keeps nothing
+in memory that a ``kill -9`` could take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+
+from ledger_service.chain.client import Node
+from ledger_service.chain.delivery import Delivery, Parcel
+from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
+from ledger_service.chain.errors import NodeRefusal
+from ledger_service.chain.failures import Failure, classify
+from ledger_service.chain.models import chain_journal, chain_signer, chain_tx
+from ledger_service.chain.outbound import Draft, Outbound
+from ledger_service.chain.outcome import bury
+from ledger_service.chain.settings import ChainSettings
+from ledger_service.chain.transactions import Fee, call_of
+
+_OPEN = ("signed", "broadcast")
+_NOOP_GAS = 21_000
+
+
+class Submitter:
+    """Sends what is signed for one sending key."""
+
+    def __init__(
+        self, desk: Desk, node: Node, outbound: Outbound, delivery: Delivery, settings: ChainSettings
+    ) -> None:
+        self._desk, self._node, self._outbound = desk, node, outbound
+        self._delivery, self._settings = delivery, settings
+
+    def in_flight(self) -> int:
+        """How many stored transactions of all keys are in no block yet."""
+        with self._desk.read() as conn:
+            counted = select(func.count()).select_from(chain_tx).where(chain_tx.c.state.in_(_OPEN))
+            return int(conn.execute(counted).scalar_one())
+
+    def step(self, key: str) -> int:
+        """What is due is sent, in nonce order.
+
+        Returns:
+            how many transactions were handed over.
+
+        Raises:
+            ChainUnavailable: nobody knows what arrived; the next step sends the same bytes again (R5).
+        """
+        signer = self._outbound.sender(key)
+        rows = self._due(signer)
+        if not rows:
+            return 0
+        if any(row.sent_at is not None for row in rows):
+            self._mend(key, signer)
+            rows = self._due(signer)
+        return self._send(rows)
+
+    def _due(self, signer: bytes) -> list[Row[Any]]:
+        late = self._desk.wall() - timedelta(seconds=self._settings.resend_after_seconds)
+        due = chain_tx.c.state.in_(_OPEN) & (chain_tx.c.sent_at.is_(None) | (chain_tx.c.sent_at < late))
+        query = (
+            select(chain_tx, chain_journal.c.raw_tx)
+            .join(chain_journal, chain_journal.c.tx_hash == chain_tx.c.tx_hash)
+            .where((chain_tx.c.signer == signer) & due)
+            .order_by(chain_tx.c.nonce)
+            .limit(4 * self._settings.most_in_flight)
+        )
+        with self._desk.read() as conn:
+            return list(conn.execute(query))
+
+    def _send(self, rows: Sequence[Row[Any]]) -> int:
+        if not rows:
+            return 0
+        answers = self._delivery.deliver([Parcel(row.raw_tx, row.timestamp) for row in rows])
+        for row, answer in zip(rows, answers, strict=True):
+            if isinstance(answer, NodeRefusal):
+                self._refused(row, classify(self._node.version, answer), answer)
+            else:
+                self._accepted(row)
+        return len(rows)
+
+    def _accepted(self, row: Row[Any]) -> None:
+        with self._desk.write() as conn:
+            self_ = (chain_tx.c.tx_hash == row.tx_hash) & chain_tx.c.state.in_(_OPEN)
+            now = self._desk.wall()
+            conn.execute(update(chain_tx).where(self_).values(state="broadcast", sent_at=now, failure=None))
+
+    def _refused(self, row: Row[Any], failure: Failure, answer: NodeRefusal) -> None:
+        if failure is Failure.ALREADY_KNOWN:
+            self._accepted(row)
+            return
+        with self._desk.write() as conn:
+            self_ = (chain_tx.c.tx_hash == row.tx_hash) & chain_tx.c.state.in_(_OPEN)
+            conn.execute(
+                update(chain_tx).where(self_).values(failure=failure.value, sent_at=self._desk.wall())
+            )
+            # A used nonce is the good news of a lost answer, or a stranger's transaction: _mend tells which.
+            if failure is not Failure.NONCE_USED:
+                raise_alarm(conn, self._desk.wall, f"send-{failure.value}", row.tx_hash.hex(), answer.message)
+        if failure.needs_bump:
+            self._bump(row)
+        elif failure.final:
+            self._fill(row.signer, row.nonce)
+
+    def _mend(self, key: str, signer: bytes) -> None:
+        """R7 in both directions: nonces that the node lacks and we never stored, nonces that somebody else used."""
+        used = self._node.nonce(signer)
+        with self._desk.read() as conn:
+            ours = chain_tx.c.signer == signer
+            stored = select(chain_signer.c.next_nonce).where(chain_signer.c.address == signer)
+            next_nonce = conn.execute(stored).scalar_one()
+            live = (
+                ours
+                & (chain_tx.c.nonce >= used)
+                & chain_tx.c.state.in_((*_OPEN, "mined", "final", "reverted"))
+            )
+            held = {row[0] for row in conn.execute(select(chain_tx.c.nonce).where(live))}
+        if used > next_nonce:
+            self._adopt_nonce(signer, used)
+        for nonce in range(used, next_nonce):
+            if nonce not in held:
+                self._fill_with(key, nonce)
+        self._settle_used(signer, used)
+        self._bump_late(signer, used)
+
+    def _adopt_nonce(self, signer: bytes, used: int) -> None:
+        with self._desk.write() as conn:
+            lower = (chain_signer.c.address == signer) & (chain_signer.c.next_nonce < used)
+            conn.execute(update(chain_signer).where(lower).values(next_nonce=used))
+            detail = f"the node counts {used} transactions, more than were ever stored here"
+            raise_alarm(conn, self._desk.wall, "foreign-nonce", signer.hex(), detail)
+
+    def _settle_used(self, signer: bytes, used: int) -> None:
+        """Open transactions under used nonces: ours are the indexer's to find; those of strangers are dropped when
+        finality depth shows the nonce used and no receipt of any of our attempts."""
+        with self._desk.read() as conn:
+            mine = (chain_tx.c.signer == signer) & (chain_tx.c.nonce < used) & chain_tx.c.state.in_(_OPEN)
+            rows = list(conn.execute(select(chain_tx).where(mine)))
+        if not rows:
+            return
+        final_height = self._node.head_number() - self._settings.confirmations
+        if final_height < 0:
+            return
+        used_final = self._node.nonce(signer, final_height)
+        for row in rows:
+            if row.nonce < used_final and not self._has_receipt(row):
+                self._drop_stolen(row)
+
+    def _has_receipt(self, row: Row[Any]) -> bool:
+        with self._desk.read() as conn:
+            same = (chain_tx.c.signer == row.signer) & (chain_tx.c.nonce == row.nonce)
+            hashes = [r[0] for r in conn.execute(select(chain_tx.c.tx_hash).where(same))]
+        return any(receipt is not None for receipt in self._node.receipts(hashes))
+
+    def _drop_stolen(self, row: Row[Any]) -> None:
+        with self._desk.write() as conn:
+            still = (chain_tx.c.tx_hash == row.tx_hash) & chain_tx.c.state.in_(_OPEN)
+            if conn.execute(
+                update(chain_tx).where(still).values(state="dropped", failure="nonce-used")
+            ).rowcount:
+                raise_alarm(conn, self._desk.wall, "nonce-stolen", row.signer.hex(), f"nonce {row.nonce}")
+                if row.batch_number is not None:
+                    bury(conn, row.batch_number)
+
+    def _bump_late(self, signer: bytes, used: int) -> None:
+        late = self._desk.wall() - timedelta(seconds=self._settings.bump_after_seconds)
+        with self._desk.read() as conn:
+            head = (
+                (chain_tx.c.signer == signer) & (chain_tx.c.nonce == used) & (chain_tx.c.state == "broadcast")
+            )
+            row = conn.execute(select(chain_tx).where(head & (chain_tx.c.signed_at < late))).one_or_none()
+        if row is not None and row.max_fee > 0:
+            self._bump(row)
+
+    def _bump(self, row: Row[Any]) -> None:
+        """The same call under the same nonce with a higher bid; whichever of them is mined first counts."""
+        key = self._outbound.key_of(row.signer)
+        fee = Fee(row.max_fee, row.priority_fee).bumped(self._settings.bump_percent)
+        floor = self._node.suggested_fee(self._settings.priority_fee_wei, self._settings.fee_floor_wei)
+        fee = Fee(max(fee.max_fee, floor.max_fee), max(fee.priority_fee, floor.priority_fee))
+        self._replace(row, key, self._draft_of(row), fee)
+
+    def _draft_of(self, row: Row[Any]) -> Draft:
+        with self._desk.read() as conn:
+            query = select(chain_journal.c.raw_tx).where(chain_journal.c.tx_hash == row.tx_hash)
+            to, data = call_of(conn.execute(query).scalar_one())
+        return Draft(to, data, row.gas, row.batch_number, row.step, row.timestamp)
+
+    def _fill(self, signer: bytes, nonce: int) -> None:
+        """Bytes that can never be mined make way for a no-op, so that the nonces behind them are not stuck."""
+        with self._desk.read() as conn:
+            same = (chain_tx.c.signer == signer) & (chain_tx.c.nonce == nonce) & chain_tx.c.state.in_(_OPEN)
+            row = conn.execute(select(chain_tx).where(same)).one_or_none()
+        if row is not None:
+            noop = Draft(signer, b"", _NOOP_GAS, timestamp=row.timestamp)
+            self._replace(row, self._outbound.key_of(signer), noop, None)
+
+    def _replace(self, row: Row[Any], key: str, draft: Draft, fee: Fee | None) -> None:
+        with self._desk.read() as conn:
+            attempt = self._next_attempt(conn, row.signer, row.nonce)
+        signed = self._outbound.sign(key, row.nonce, draft, fee, attempt)
+        with self._desk.write() as conn:
+            still = (chain_tx.c.tx_hash == row.tx_hash) & chain_tx.c.state.in_(_OPEN)
+            if conn.execute(update(chain_tx).where(still).values(state="replaced")).rowcount == 1:
+                self._outbound.store(conn, signed)
+
+    def _fill_with(self, key: str, nonce: int) -> None:
+        signer = self._outbound.sender(key)
+        with self._desk.read() as conn:
+            attempt = self._next_attempt(conn, signer, nonce)
+        signed = self._outbound.sign(key, nonce, Draft(signer, b"", _NOOP_GAS), None, attempt)
+        with self._desk.write() as conn:
+            self._outbound.store(conn, signed)
+            clear_alarm(conn, "foreign-nonce", signer.hex())
+
+    def _next_attempt(self, conn: Any, signer: bytes, nonce: int) -> int:
+        same = (chain_tx.c.signer == signer) & (chain_tx.c.nonce == nonce)
+        return (
+            int(
+                conn.execute(select(func.coalesce(func.max(chain_tx.c.attempt), -1)).where(same)).scalar_one()
+            )
+            + 1
+        )

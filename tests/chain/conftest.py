@@ -1,0 +1,51 @@
+"""Fixtures of the chain tests: every test of the bridge runs on anvil and on the project's own chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger_service.chain.settings import ChainSettings
+from ledger_service.db.engine import Database
+from tests.chain.networks import Anvil, Network, OwnChain, anvil_binary
+from tests.chain.world import World
+
+
+@pytest.fixture(params=[pytest.param("anvil", marks=pytest.mark.anvil), "own"])
+def network(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Network]:
+    """A running chain of each kind."""
+    if request.param == "anvil" and anvil_binary() is None:
+        pytest.skip("anvil is not installed")
+    made: Network = Anvil() if request.param == "anvil" else OwnChain(store=tmp_path / "chain.db")
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def anvil() -> Iterator[Anvil]:
+    """A running anvil."""
+    if anvil_binary() is None:
+        pytest.skip("anvil is not installed")
+    made = Anvil()
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def settings() -> ChainSettings:
+    """Patience for tests: short."""
+    return ChainSettings(
+        most_operations=40, linger_seconds=0.0, resend_after_seconds=0.3, lease_seconds=30, fee_floor_wei=2_000_000_000,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def world(sqlite_database: Database, network: Network, settings: ChainSettings) -> World:
+    """A founded alliance on each chain, over SQLite."""
+    made = World(sqlite_database, network.node(), settings)
+    made.found()
+    return made

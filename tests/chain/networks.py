@@ -1,0 +1,108 @@
+"""Chains for tests: anvil and the project's own node as real processes, and a proxy that lies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ledger_service.chain.client import Node
+from ledger_service.chain.errors import ChainUnavailable
+from ledger_service.chain.transport import Transport
+from ledger_service.kernel.secp256k1 import address_of_key
+
+# Anvil's first two accounts, known to everybody: they hold funds on development chains only.
+RELAYER_KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+OPERATOR_KEY = bytes.fromhex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d")
+GENESIS_TIME = 1_700_000_000
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def anvil_binary() -> str | None:
+    """Where anvil is: named by the environment, installed by npm, or on the PATH."""
+    named = os.environ.get("ALLIANCE_ANVIL")
+    installed = ROOT / "contracts" / "node_modules" / ".bin" / "anvil"
+    return named or (str(installed) if installed.exists() else shutil.which("anvil"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Network:
+    """A chain process that can be killed, started again and started empty."""
+
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """The next start begins with an empty chain."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def node(self) -> Node:
+        return Node(Transport(self.url, timeout_seconds=60))
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        node, deadline = self.node(), time.monotonic() + 30
+        while True:
+            try:
+                node.head_number()
+                return
+            except ChainUnavailable:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise
+                time.sleep(0.05)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@dataclass
+class Anvil(Network):
+    """Foundry's node: fast, and forgets everything when it dies."""
+
+    extra: tuple[str, ...] = ()
+
+    def command(self) -> list[str]:
+        binary = anvil_binary()
+        if binary is None:
+            raise FileNotFoundError("anvil")
+        fixed = ["--timestamp", str(GENESIS_TIME), "--silent", "--gas-limit", "60000000", "--order", "fifo"]
+        return [binary, "-p", str(self.port), *fixed, *self.extra]
+
+
+@dataclass
+class OwnChain(Network):
+    """The project's durable chain; ``store`` survives a kill."""
+
+    store: Path = Path("unset")
+    fresh: int = 0
+
+    def command(self) -> list[str]:
+        funded = ["0x" + address_of_key(key).hex() for key in (RELAYER_KEY, OPERATOR_KEY)]
+        store = self.store.with_name(f"{self.store.name}.{self.fresh}")
+        return [
+            sys.executable, "-m", "ledger_service.chain.node.server", "--store", str(store), "--port", str(self.port),
+            "--chain-id", "31337", "--genesis-time", str(GENESIS_TIME), "--time-control", "--fund", *funded,
+        ]  # fmt: skip
+
+    def forget(self) -> None:
+        self.fresh += 1
