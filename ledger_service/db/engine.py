@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import IsolationLevel
 
 from ledger_service.db.gate import Gate, OpenGate
 
@@ -24,6 +25,21 @@ _SQLITE_PRAGMAS = (
     "PRAGMA synchronous = FULL",
     f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_MS}",
     "PRAGMA temp_store = MEMORY",
+)
+_POSTGRES_SETTINGS = (
+    f"lock_timeout={LOCK_TIMEOUT_MS}",
+    f"statement_timeout={STATEMENT_TIMEOUT_MS}",
+    f"idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS}",
+    "timezone=UTC",
+    "jit=off",
+)
+# A group commit's statements find rows by key alone. Generic plans save planning, and with the other
+# joins off no change of statistics can ever turn one into a scan of a large table.
+_BY_KEY_ONLY = (
+    "plan_cache_mode=force_generic_plan",
+    "enable_seqscan=off",
+    "enable_hashjoin=off",
+    "enable_mergejoin=off",
 )
 
 
@@ -47,6 +63,7 @@ class Database:
 
     url: URL
     writing: Engine
+    posting: Engine
     reading: Engine
     gate: Gate
     statements: StatementCounter = field(default_factory=StatementCounter)
@@ -63,6 +80,12 @@ class Database:
         Locks: the gate first, then (SQLite) the database's write lock at once.
         """
         with self.gate.held(), self.writing.begin() as conn:
+            yield conn
+
+    @contextmanager
+    def begin_group(self) -> Iterator[Connection]:
+        """As ``begin``, for statements that find every row by its key: no plan of theirs ever scans a table."""
+        with self.gate.held(), self.posting.begin() as conn:
             yield conn
 
     @contextmanager
@@ -89,6 +112,7 @@ class Database:
     def close(self) -> None:
         """Close every idle connection and the gate."""
         self.writing.dispose()
+        self.posting.dispose()
         self.reading.dispose()
         self.gate.close()
 
@@ -121,7 +145,7 @@ def _sqlite(url: URL, pool_size: int) -> Database:
     writing = _sqlite_engine(url, 4, "PRAGMA cache_size = -32768")
     reading = _sqlite_engine(url, pool_size, "PRAGMA cache_size = -8192", "PRAGMA query_only = ON")
     event.listen(writing, "begin", _begin_immediate)
-    database = Database(url, writing, reading, Gate(path.with_name(path.name + ".gate")))
+    database = Database(url, writing, writing, reading, Gate(path.with_name(path.name + ".gate")))
     database.statements.attach(writing)
     return database
 
@@ -148,15 +172,17 @@ def _begin_immediate(conn: Connection) -> None:
 
 
 def _postgresql(url: URL, pool_size: int) -> Database:
-    options = (
-        f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
-        f" -c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS} -c timezone=UTC -c jit=off"
-    )
-    arguments = {"options": options, "connect_timeout": 10, "application_name": "alliance-ledger"}
-    writing = create_engine(url, pool_size=4, max_overflow=8, pool_timeout=10, connect_args=arguments,
-                            isolation_level="READ COMMITTED")  # fmt: skip
-    reading = create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=10,
-                            connect_args=arguments, isolation_level="AUTOCOMMIT")  # fmt: skip
-    database = Database(url, writing, reading, OpenGate())
+    writing = _postgresql_engine(url, 4, "READ COMMITTED")
+    posting = _postgresql_engine(url, 2, "READ COMMITTED", *_BY_KEY_ONLY)
+    reading = _postgresql_engine(url, pool_size, "AUTOCOMMIT")
+    database = Database(url, writing, posting, reading, OpenGate())
     database.statements.attach(writing)
+    database.statements.attach(posting)
     return database
+
+
+def _postgresql_engine(url: URL, pool_size: int, isolation: IsolationLevel, *settings: str) -> Engine:
+    options = " ".join(f"-c {setting}" for setting in (*_POSTGRES_SETTINGS, *settings))
+    arguments = {"options": options, "connect_timeout": 10, "application_name": "alliance-ledger"}
+    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=10,
+                         connect_args=arguments, isolation_level=isolation)  # fmt: skip

@@ -151,7 +151,7 @@ class Writer:
 
     def _in_one_transaction(self, group: Sequence[Waiting]) -> list[Waiting]:
         opened = set(self._opened)
-        with self._database.begin() as conn:
+        with self._database.begin_group() as conn:
             deferred = run_group(conn, group, self._clock.now(), opened)
         self._opened = opened
         return deferred
