@@ -33,11 +33,15 @@ def decode(text: str) -> bytes:
     if len(values) % 3 == 1:
         raise ValueError("impossible length")
     out = bytearray()
-    for i in range(0, len(values), 3):
-        group = values[i : i + 3]
-        value = sum(v * 45**place for place, v in enumerate(group))
-        size = len(group) - 1
-        if value >> 8 * size:
+    whole = len(values) - len(values) % 3
+    for i in range(0, whole, 3):
+        value = values[i] + 45 * values[i + 1] + 2025 * values[i + 2]
+        if value > 0xFFFF:
             raise ValueError("group out of range")
-        out += value.to_bytes(size, "big")
+        out += value.to_bytes(2, "big")
+    if whole < len(values):
+        value = values[whole] + 45 * values[whole + 1]
+        if value > 0xFF:
+            raise ValueError("group out of range")
+        out.append(value)
     return bytes(out)
