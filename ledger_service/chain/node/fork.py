@@ -40,11 +40,11 @@ class BlockContext:
     ancestor_hash: Callable[[int], bytes | None]
 
 
-# py-evm's database types (a journal mark with a state root, NewType addresses) are wider than what is used here.
+# py-evm types its database wider than it is used here.
 _PragueState: Any = PragueState
 
 
-class LocalState(_PragueState):
+class LocalState(_PragueState):  # type: ignore[misc]  # the base is Any on purpose, see above
     """py-evm's state object over a `World`."""
 
     computation_class = TracedComputation

@@ -14,6 +14,7 @@ from ledger_service.chain.node.lookup import block_by_hash, head_number
 MAX_FILTER_ADDRESSES = 1_000
 MAX_TOPIC_ALTERNATIVES = 1_000
 
+_FAR = (1 << 62) - 1  # beyond any block, within what SQLite compares
 _NEWEST_TAGS = frozenset({"latest", "safe", "finalized", "pending"})
 _FILTER_KEYS = frozenset({"fromBlock", "toBlock", "address", "topics", "blockHash"})
 
@@ -45,7 +46,7 @@ def block_number(connection: sqlite3.Connection, value: object) -> int:
         if "blockHash" in value:
             return known_hash(connection, value["blockHash"])
         value = value.get("blockNumber")
-    return parse_quantity(value, "block")
+    return min(parse_quantity(value, "block"), _FAR)
 
 
 def known_hash(connection: sqlite3.Connection, value: object) -> int:

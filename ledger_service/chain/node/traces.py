@@ -140,9 +140,9 @@ class _Writer:
         if part.popped or part.highest > 0:
             room = STACK_LIMIT - part.highest
             check = f"if not {part.popped} <= len(s) <= {room}: R.stack_fault(len(s), {part.popped})\n "
-        charge = (
-            f"g.gas_remaining -= {part.gas}\n if g.gas_remaining < 0: R.out_of_gas()" if part.gas else "pass"
-        )
+        charge = "pass"
+        if part.gas:
+            charge = f"left = g.gas_remaining - {part.gas}\n if left < 0: R.out_of_gas()\n g.gas_remaining = left"
         self.lines[part.line] = check + charge
 
     def next_segment(self) -> None:

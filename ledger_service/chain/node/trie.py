@@ -131,7 +131,7 @@ class TrieUpdate:
 
         Args:
             owner: prefix of all row keys of this trie.
-            changes: distinct keys, any order.
+            changes: distinct keys, any order; may be empty.
         """
         self._owner = owner
         node = self._merge(b"", self._node(b""), sorted(changes))
@@ -153,6 +153,8 @@ class TrieUpdate:
         return encoded if len(encoded) < 32 else b"\xa0" + keccak(encoded)
 
     def _merge(self, path: bytes, node: Node | None, changes: Sequence[Change]) -> Node | None:
+        if not changes:
+            return node
         if isinstance(node, Branch):
             return self._merge_branch(path, list(node.children), changes)
         if isinstance(node, Extension):
