@@ -21,7 +21,7 @@ def network(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Network]
     made: Network = Anvil() if request.param == "anvil" else OwnChain(store=tmp_path / "chain.db")
     made.start()
     yield made
-    made.kill()
+    made.close()
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def anvil() -> Iterator[Anvil]:
     made = Anvil()
     made.start()
     yield made
-    made.kill()
+    made.close()
 
 
 @pytest.fixture

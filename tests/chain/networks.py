@@ -19,7 +19,7 @@ from ledger_service.kernel.secp256k1 import address_of_key
 # Anvil's first two accounts, known to everybody: they hold funds on development chains only.
 RELAYER_KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
 OPERATOR_KEY = bytes.fromhex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d")
-GENESIS_TIME = 1_700_000_000
+LONG_AGO = 1_600_000_000
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -42,6 +42,8 @@ class Network:
 
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    nodes: list[Node] = field(default_factory=list)
+    genesis_time: int = field(default_factory=lambda: int(time.time()) - 5)
 
     def command(self) -> list[str]:
         raise NotImplementedError
@@ -54,7 +56,14 @@ class Network:
         return f"http://127.0.0.1:{self.port}"
 
     def node(self) -> Node:
-        return Node(Transport(self.url, timeout_seconds=60))
+        made = Node(Transport(self.url, timeout_seconds=60))
+        self.nodes.append(made)
+        return made
+
+    def close(self) -> None:
+        self.kill()
+        for node in self.nodes:
+            node.transport.close()
 
     def start(self) -> None:
         self.process = subprocess.Popen(self.command(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -85,7 +94,7 @@ class Anvil(Network):
         binary = anvil_binary()
         if binary is None:
             raise FileNotFoundError("anvil")
-        fixed = ["--timestamp", str(GENESIS_TIME), "--silent", "--gas-limit", "60000000", "--order", "fifo"]
+        fixed = ["--timestamp", str(self.genesis_time), "--silent", "--gas-limit", "60000000", "--order", "fifo"]
         return [binary, "-p", str(self.port), *fixed, *self.extra]
 
 
@@ -101,7 +110,7 @@ class OwnChain(Network):
         store = self.store.with_name(f"{self.store.name}.{self.fresh}")
         return [
             sys.executable, "-m", "ledger_service.chain.node.server", "--store", str(store), "--port", str(self.port),
-            "--chain-id", "31337", "--genesis-time", str(GENESIS_TIME), "--time-control", "--fund", *funded,
+            "--chain-id", "31337", "--genesis-time", str(self.genesis_time), "--time-control", "--fund", *funded,
         ]  # fmt: skip
 
     def forget(self) -> None:

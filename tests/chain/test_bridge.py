@@ -6,7 +6,7 @@ import time
 
 from sqlalchemy import select
 
-from ledger_service.chain.bridge import Bridge
+from ledger_service.chain.bridge import Bridge, lag_of
 from ledger_service.chain.models import chain_batch, chain_net, chain_tx
 from ledger_service.chain.reconciler import check_node, reconcile
 from ledger_service.db.engine import Database
@@ -15,7 +15,7 @@ from ledger_service.outbox.models import intent
 from tests.chain.world import MERCHANTS, World
 
 
-def drain(bridge: Bridge, database: Database, seconds: float = 60.0) -> None:
+def drain(bridge: Bridge, database: Database, seconds: float = 30.0) -> None:
     """Step until no intent is queued, packed or mined."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -25,7 +25,7 @@ def drain(bridge: Bridge, database: Database, seconds: float = 60.0) -> None:
         if states <= {"final", "set_aside"} and progress.idle:
             return
         time.sleep(0.005)
-    raise AssertionError(f"not drained: {states}")
+    raise AssertionError(f"not drained: {states} {lag_of(database)}")
 
 
 def states(database: Database) -> dict[bytes, str]:

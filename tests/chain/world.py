@@ -26,7 +26,7 @@ from ledger_service.kernel.permits import GiftPermit, SpendPermit, nonce_of, sli
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256, sign_digest
 from ledger_service.outbox.service import NewIntent, enqueue_now
-from tests.chain.networks import GENESIS_TIME, OPERATOR_KEY, RELAYER_KEY
+from tests.chain.networks import LONG_AGO, OPERATOR_KEY, RELAYER_KEY
 
 MERCHANTS = (9501101530003, 9501101530010)
 DAY = 86_400
@@ -120,7 +120,7 @@ class World:
             keys = (address_of_key(merchant_key(merchant, p)) for p in ("admin", "operations", "settlement"))
             admin.admit_merchant(MerchantOnChain(merchant, *keys), stamp)
             ends = (self.now() + 30 * DAY, self.now() + 120 * DAY, NEVER)
-            terms = TermsOnChain(GENESIS_TIME - DAY, 10_000 * number, 150, 10**12, 2)
+            terms = TermsOnChain(LONG_AGO, 10_000 * number, 150, 10**12, 2)
             made = ProgrammeOnChain(merchant, f"Points {number}", f"P{number}", ends, terms)
             assert admin.create_programme(f"P{number}", made, stamp)[0] == number
         self.keys.domain = Domain(self.node.chain_id, self.deployment.contracts.clearing_house)

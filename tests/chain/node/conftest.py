@@ -35,18 +35,18 @@ def deep_recursion() -> None:
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
 
 
-@pytest.fixture()
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture()
+@pytest.fixture
 def chain(tmp_path: Path, clock: Clock) -> Iterator[Chain]:
     with opened(tmp_path / "chain.db", clock=clock) as made:
         yield made
 
 
-@pytest.fixture()
+@pytest.fixture
 def ask(chain: Chain) -> Ask:
     """Runs one method through the dispatcher; returns the result or the error object."""
     dispatcher = Dispatcher(Methods(chain, time_control=True))
@@ -59,7 +59,7 @@ def ask(chain: Chain) -> Ask:
     return run
 
 
-@pytest.fixture()
+@pytest.fixture
 def node(tmp_path: Path) -> Iterator[NodeProcess]:
     process = NodeProcess(tmp_path / "node.db")
     process.start()

@@ -39,7 +39,9 @@ class NodeProcess:
             "--store", str(self.store), "--port", "0", "--chain-id", str(CHAIN_ID), "--genesis-time",
             str(GENESIS_TIME), "--fund", *GENESIS.funded, *self._extra,
         ]  # fmt: skip
-        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ})
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ}
+        )
         line = self._process.stdout.readline() if self._process.stdout else ""
         self.url = line.strip().rpartition(" ")[2]
         if not self.url.startswith("http://127.0.0.1:"):

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import random
 
-INTERESTING = (0, 1, 2, 31, 32, 33, 255, 256, 1 << 160, 1 << 255, (1 << 256) - 1, (1 << 255) - 1, (1 << 64) + 7)
+INTERESTING = (
+    0,
+    1,
+    2,
+    31,
+    32,
+    33,
+    255,
+    256,
+    1 << 160,
+    1 << 255,
+    (1 << 256) - 1,
+    (1 << 255) - 1,
+    (1 << 64) + 7,
+)
 BINARY = [0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x0B, 0x10, 0x11, 0x12, 0x13, 0x14, 0x16, 0x17, 0x18, 0x1A,
           0x1B, 0x1C, 0x1D]  # fmt: skip
 TERNARY = [0x08, 0x09]
@@ -71,7 +85,9 @@ class Program:
         if depth == 0 or kind < 0.3:
             self._code += push(word(rng)) if rng.random() < 0.6 else bytes([rng.choice(PLAIN)])
         elif kind < 0.65:
-            opcode, count = rng.choice([(rng.choice(BINARY), 2), (rng.choice(TERNARY), 3), (rng.choice(UNARY), 1)])
+            opcode, count = rng.choice(
+                [(rng.choice(BINARY), 2), (rng.choice(TERNARY), 3), (rng.choice(UNARY), 1)]
+            )
             for _ in range(count):
                 self._expression(depth - 1)
             self._code.append(opcode)
@@ -157,5 +173,10 @@ class Program:
         self._code += push(64) + push(32) + push(96) + push(0)
         if opcode == 0xF1:
             self._code += push(0)
-        self._code += b"\x73" + self._rng.choice(self._callees) + push(self._rng.choice([500, 30_000])) + bytes([opcode])
+        self._code += (
+            b"\x73"
+            + self._rng.choice(self._callees)
+            + push(self._rng.choice([500, 30_000]))
+            + bytes([opcode])
+        )
         self._code += push(self._rng.randrange(8)) + b"\x55"

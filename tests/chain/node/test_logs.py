@@ -12,6 +12,7 @@ from ledger_service.chain.node.chain import Chain
 from tests.chain.node.builders import ALICE, created_by, hashes, init_code, signed
 from tests.chain.node.conftest import Ask
 
+
 def _emitter() -> bytes:
     """Calldata word 0 says how many topics, the next words are the topics; no data."""
     table, bodies = b"\x5f\x35", b""
@@ -36,7 +37,7 @@ def _topic(value: int) -> str:
 CONTRACTS = [created_by(ALICE, nonce) for nonce in range(3)]
 
 
-@pytest.fixture()
+@pytest.fixture
 def noisy(chain: Chain) -> Chain:
     """Three emitters and forty blocks of logs with zero to four topics out of six."""
     rng = random.Random(4)
@@ -91,7 +92,9 @@ def test_any_filter_gives_what_a_full_scan_gives(noisy: Chain, ask: Ask, seed: i
 def test_a_filter_by_block_hash_gives_that_block(noisy: Chain, ask: Ask) -> None:
     every = _everything(ask)
     block_hash = "0x" + hashes(noisy)[20]
-    assert ask("eth_getLogs", {"blockHash": block_hash}) == [log for log in every if log["blockHash"] == block_hash]
+    assert ask("eth_getLogs", {"blockHash": block_hash}) == [
+        log for log in every if log["blockHash"] == block_hash
+    ]
     assert ask("eth_getLogs", {"blockHash": "0x" + "00" * 32})["data"] == {"reason": "unknown_block"}
 
 

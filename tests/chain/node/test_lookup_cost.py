@@ -89,7 +89,9 @@ LOOKUPS: dict[str, Callable[[sqlite3.Connection], Any]] = {
 
 
 @pytest.mark.parametrize("name", LOOKUPS)
-def test_a_lookup_takes_as_many_steps_at_block_100000_as_at_block_10(stores: dict[int, Store], name: str) -> None:
+def test_a_lookup_takes_as_many_steps_at_block_100000_as_at_block_10(
+    stores: dict[int, Store], name: str
+) -> None:
     short, long = (_steps(stores[size], LOOKUPS[name]) for size in (SHORT, LONG))
     assert 0 < long <= short + 4, f"{name}: {short} steps on {SHORT} blocks, {long} on {LONG}"
 

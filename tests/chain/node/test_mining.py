@@ -76,7 +76,9 @@ def test_the_same_bytes_again_are_known_whether_mined_or_waiting(chain: Chain) -
 
 def test_a_waiting_transaction_is_replaced_only_by_ten_percent_more(chain: Chain) -> None:
     chain.send(signed(1, TO, maxFeePerGas=100, maxPriorityFeePerGas=100))
-    assert _reason(chain, signed(1, TO, maxFeePerGas=109, maxPriorityFeePerGas=109)) == "replacement_underpriced"
+    assert (
+        _reason(chain, signed(1, TO, maxFeePerGas=109, maxPriorityFeePerGas=109)) == "replacement_underpriced"
+    )
     better = signed(1, TO, value=7, maxFeePerGas=110, maxPriorityFeePerGas=110)
     chain.send(better)
     chain.send(signed(0, TO))
@@ -148,7 +150,9 @@ def test_the_same_journal_gives_the_same_hashes(tmp_path: Path) -> None:
 
 def test_the_hashes_of_a_known_journal_never_change(tmp_path: Path) -> None:
     """A changed value means that no chain written before can be rebuilt from its journal."""
-    assert _replayed(tmp_path / "a.db")[-1] == "b159984e499be68699c258fdf2f8c0c94f4a2594e54a22fb2c4df1c4a8a12612"
+    assert (
+        _replayed(tmp_path / "a.db")[-1] == "b159984e499be68699c258fdf2f8c0c94f4a2594e54a22fb2c4df1c4a8a12612"
+    )
 
 
 def test_without_a_set_time_blocks_follow_the_clock_and_never_stand_still(chain: Chain, clock: Clock) -> None:

@@ -17,7 +17,7 @@ from tests.chain.node.conftest import Ask
 TO = b"\x09" * 20
 
 
-@pytest.fixture()
+@pytest.fixture
 def dispatcher(chain: Chain) -> Dispatcher:
     return Dispatcher(Methods(chain, time_control=False))
 
@@ -70,12 +70,16 @@ def _answer(dispatcher: Dispatcher, request: Any) -> Any:
         (_request("eth_sendRawTransaction", params=[None]), -32602),
     ],
 )
-def test_a_wrong_request_is_answered_with_its_code(dispatcher: Dispatcher, request_body: Any, code: int) -> None:
+def test_a_wrong_request_is_answered_with_its_code(
+    dispatcher: Dispatcher, request_body: Any, code: int
+) -> None:
     assert _answer(dispatcher, request_body)["error"]["code"] == code
 
 
 @pytest.mark.parametrize("number", ["0x" + "f" * 64, hex(1 << 63), "0xffffffffffffffff"])
-def test_a_height_beyond_what_the_store_can_hold_is_simply_not_there(dispatcher: Dispatcher, number: str) -> None:
+def test_a_height_beyond_what_the_store_can_hold_is_simply_not_there(
+    dispatcher: Dispatcher, number: str
+) -> None:
     assert _answer(dispatcher, _request("eth_getBlockByNumber", params=[number, False]))["result"] is None
     logs = {"fromBlock": "0x0", "toBlock": number}
     assert _answer(dispatcher, _request("eth_getLogs", params=[logs]))["result"] == []

@@ -31,7 +31,7 @@ def _word(value: int) -> bytes:
     return value.to_bytes(32, "big")
 
 
-@pytest.fixture()
+@pytest.fixture
 def five_blocks(chain: Chain) -> Chain:
     """Block 1 creates the echo; blocks 2 to 5 store 2 to 5 in it and move that many wei."""
     chain.send(signed(0, None, init_code(ECHO_RUNTIME)))
@@ -57,7 +57,9 @@ def test_a_block_is_named_by_tag_number_hash_or_object(five_blocks: Chain, ask: 
     for tag in ("latest", "pending", "safe", "finalized"):
         assert int(ask("eth_getStorageAt", ECHO, "0x0", tag), 16) == 5
     assert ask("eth_getBalance", ALICE.address, "earliest") == hex(10**27)
-    assert ask("eth_getBalance", ALICE.address, {"blockHash": "0x" + "00" * 32})["data"] == {"reason": "unknown_block"}
+    assert ask("eth_getBalance", ALICE.address, {"blockHash": "0x" + "00" * 32})["data"] == {
+        "reason": "unknown_block"
+    }
     assert ask("eth_getBalance", ALICE.address, "0x99")["data"] == {"reason": "unknown_block"}
 
 
@@ -82,7 +84,10 @@ def test_a_revert_answers_code_3_with_its_bytes(five_blocks: Chain, ask: Ask) ->
     text = "08c379a0" + _word(32).hex() + _word(5).hex() + b"wrong".ljust(32, b"\0").hex()
     assert ask("eth_estimateGas", {"to": to, "data": "0x" + text})["message"] == "execution reverted: wrong"
     panic = "0x4e487b71" + _word(0x11).hex()
-    assert ask("eth_call", {"to": to, "data": panic}, "latest")["message"] == "execution reverted: panic code 0x11"
+    assert (
+        ask("eth_call", {"to": to, "data": panic}, "latest")["message"]
+        == "execution reverted: panic code 0x11"
+    )
     assert ask("eth_call", {"to": to, "data": "0x08c379a0ff"}, "latest")["code"] == 3
 
 

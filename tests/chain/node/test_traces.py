@@ -45,7 +45,9 @@ def _state(codes: dict[bytes, bytes]) -> MemoryState:
     for address, code in codes.items():
         accounts[address] = Account(1, 0, BLANK_ROOT, keccak(code))
     slots = {(TARGET, slot): slot + 1 for slot in range(4)}
-    return MemoryState(accounts, {keccak(code): code for code in codes.values()} | {EMPTY_CODE_HASH: b""}, slots)
+    return MemoryState(
+        accounts, {keccak(code): code for code in codes.values()} | {EMPTY_CODE_HASH: b""}, slots
+    )
 
 
 def _run(codes: dict[bytes, bytes], data: bytes, gas: int) -> tuple[Outcome, Any, Any]:
@@ -87,7 +89,10 @@ def test_each_arithmetic_opcode_agrees(monkeypatch: pytest.MonkeyPatch, opcode: 
 @pytest.mark.parametrize("seed", range(300))
 def test_random_programs_agree(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     rng = random.Random(seed)
-    codes = {OTHER: Program(rng, []).build(), TARGET: Program(rng, [OTHER, TARGET, bytes(19) + b"\x02"]).build()}
+    codes = {
+        OTHER: Program(rng, []).build(),
+        TARGET: Program(rng, [OTHER, TARGET, bytes(19) + b"\x02"]).build(),
+    }
     _both(monkeypatch, codes, rng.randbytes(rng.choice([0, 5, 68])), rng.choice([90_000, 400_000, 1_500_000]))
 
 
@@ -105,7 +110,9 @@ def test_the_stack_limit_agrees(monkeypatch: pytest.MonkeyPatch, height: int) ->
     _both(monkeypatch, {TARGET: b"\x5f" * height + b"\x00"}, b"", 200_000)
 
 
-@pytest.mark.parametrize("code", ["56", "6003565b", "600456605b00", "5f5f57", "60015f57", "6101f456", "5b600056", "50"])
+@pytest.mark.parametrize(
+    "code", ["56", "6003565b", "600456605b00", "5f5f57", "60015f57", "6101f456", "5b600056", "50"]
+)
 def test_bad_and_endless_jumps_agree(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     _both(monkeypatch, {TARGET: bytes.fromhex(code)}, b"", 60_000)
 

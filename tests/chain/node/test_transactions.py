@@ -24,7 +24,13 @@ ACCESS = [{"address": "0x" + "07" * 20, "storageKeys": ["0x" + "00" * 31 + "05"]
 def test_each_kind_decodes_to_what_was_signed(kind: int, fields: dict[str, object]) -> None:
     raw = signed(300, TO, b"\x00\x01", value=11, **fields)
     decoded = decode_transaction(raw, CHAIN_ID)
-    assert (decoded.type_id, decoded.nonce, decoded.to, decoded.value, decoded.data) == (kind, 300, TO, 11, b"\x00\x01")
+    assert (decoded.type_id, decoded.nonce, decoded.to, decoded.value, decoded.data) == (
+        kind,
+        300,
+        TO,
+        11,
+        b"\x00\x01",
+    )
     assert decoded.sender == address_of(ALICE)
     assert (decoded.max_fee_per_gas, decoded.max_priority_fee_per_gas) == (9 if kind == 2 else 7, 7)
     assert decoded.access_list == (((b"\x07" * 20, (5,)),) if kind else ())

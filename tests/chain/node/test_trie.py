@@ -40,7 +40,9 @@ def test_roots_equal_the_reference_after_inserts_updates_and_removals(seed: int)
         for _ in range(rng.randint(1, 12)):
             key = rng.choice(known) if known and rng.random() < 0.5 else _clustered_key(rng)
             known.append(key)
-            changes[key] = b"" if rng.random() < 0.4 else bytes([rng.randint(1, 127)]) * rng.choice([1, 1, 5, 40])
+            changes[key] = (
+                b"" if rng.random() < 0.4 else bytes([rng.randint(1, 127)]) * rng.choice([1, 1, 5, 40])
+            )
         root = _apply(rows, OWNER, changes)
         for key, value in changes.items():
             reference[key] = value
