@@ -27,10 +27,19 @@ def guard_statements(table: str, dialect: str) -> list[str]:
     ]
 
 
+_guarded: set[str] = set()
+
+
+def guarded_tables() -> list[str]:
+    """The names of all append-only tables that have been imported, sorted."""
+    return sorted(_guarded)
+
+
 def append_only(table: Table) -> Table:
     """The table refuses update and delete wherever ``create_all`` makes it."""
     for dialect in ("sqlite", "postgresql"):
         for statement in guard_statements(table.name, dialect):
             ddl = DDL(statement.replace("%", "%%")).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]  # theirs
             event.listen(table, "after_create", ddl)
+    _guarded.add(table.name)
     return table

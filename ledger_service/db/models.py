@@ -1,12 +1,32 @@
-"""The one table that belongs to no business room: where the clock of a replay stands (D16)."""
+"""Tables that belong to no business room: the alliance, the replay's clock, acts that wait for the chain."""
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Integer, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, Table, Text
 
-from ledger_service.db.tables import metadata
-from ledger_service.db.types import UtcInstant
+from ledger_service.db.tables import metadata, one_of
+from ledger_service.db.types import Bytes, UtcInstant
 
+# One row, written once when the alliance is founded: which chain and contracts, which currency, which limits.
+alliance = Table(
+    "alliance",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("gs1_prefix", Text, nullable=False),
+    Column("chain_id", BigInteger, nullable=False),
+    Column("clearing_house", Bytes(20), nullable=False),
+    Column("registry", Bytes(20), nullable=False),
+    Column("manager", Bytes(20), nullable=False),
+    Column("points_implementation", Bytes(20), nullable=False),
+    Column("per_permit_micros", BigInteger, nullable=False),
+    Column("per_day_micros", BigInteger, nullable=False),
+    Column("founded_at", UtcInstant, nullable=False),
+    CheckConstraint("id = 1", name="only_one"),
+)
+
+# Where the clock of a replay stands (D16); noted_at is real time.
 service_clock = Table(
     "service_clock",
     metadata,
@@ -14,4 +34,17 @@ service_clock = Table(
     Column("now", UtcInstant, nullable=False),
     Column("noted_at", UtcInstant, nullable=False),
     CheckConstraint("id = 1", name="only_one"),
+)
+
+# What the operator asked of the chain over HTTP; the leading bridge does it and writes what came of it.
+operator_act = Table(
+    "operator_act",
+    metadata,
+    Column("act_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("result", Text),
+    Column("asked_at", UtcInstant, nullable=False),
+    one_of("state", ("waiting", "done", "refused")),
 )
