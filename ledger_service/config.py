@@ -1,7 +1,7 @@
 """The configuration: environment variables and nothing else, read once, into one frozen value.
 
 ``docs/configuration.md`` is generated from the fields below. Secrets do not stand in variables but in
-the file that ALLIANCE_SECRETS_FILE names (mode 0600), which ``bootstrap.secret_file`` owns.
+the file that ALLIANCE_SECRETS_FILE names (mode 0600), which only the signing process reads.
 """
 
 from __future__ import annotations
@@ -36,14 +36,12 @@ class Settings:
     database_url: str = field(
         default="",
         metadata=_about(
-            "SQLAlchemy URL of the database: SQLite (default: `alliance.db` in the state folder) or PostgreSQL."
+            "URL of the database: SQLite (default: `alliance.db` in the state folder) or PostgreSQL."
         ),
     )
     secrets_file: Path = field(
         default=Path(""),
-        metadata=_about(
-            "File (mode 0600) with the secrets of this installation; made by `alliance setup` when missing."
-        ),
+        metadata=_about("Keystore (mode 0600) of the signing process, made by `alliance signer init`."),
     )
     replay: bool = field(
         default=False,
@@ -117,34 +115,50 @@ class Settings:
             "SQLite file of the chain inside the project (default: `chain.db` in the state folder)."
         ),
     )
+    chain_id: int = field(
+        default=31337, metadata=_about("Chain id of a new chain inside the project.", 1, 2**53 - 1)
+    )
+    chain_genesis: int = field(
+        default=0,
+        metadata=_about(
+            "Time of block 0 of a new chain inside the project, in seconds since 1970; 0 means now, or"
+            " 2000-01-01 in replay."
+        ),
+    )
     confirmations: int = field(
         default=0,
         metadata=_about(
-            "Blocks on top of a block before what it holds is final; 0 for a chain that never reorganises.",
-            least=0,
-            most=1000,
+            "Blocks on top of a block before it is final; 0 for a chain that never reorganises.", 0, 1000
         ),
     )
-    batch_most: int = field(default=250, metadata=_about("Most operations of one batch.", least=1, most=1000))
-    batch_wait_millis: int = field(
-        default=500,
+    batch_most: int = field(default=240, metadata=_about("Most operations of one batch.", 1, 1000))
+    batches_in_flight: int = field(
+        default=8, metadata=_about("Batches that are sent and not yet in a block (R11).", 1, 200)
+    )
+    batch_linger_millis: int = field(
+        default=250,
         metadata=_about(
-            "How long the packer lets an incomplete batch fill up, in milliseconds.", least=0, most=600000
+            "How long a batch that is not full waits for company while others are in flight, in"
+            " milliseconds.",
+            0,
+            600_000,
         ),
+    )
+    priority_fee_wei: int = field(default=0, metadata=_about("Tip per gas."))
+    fee_floor_wei: int = field(
+        default=0, metadata=_about("Least bid per gas; 0 suits networks without fees.")
+    )
+    first_block: int = field(
+        default=0, metadata=_about("Where the index begins, for networks that were there before us.")
     )
     jobs_seconds: int = field(
         default=5,
-        metadata=_about(
-            "Seconds between two runs of the jobs (expiry, vesting, hold deadlines).", least=1, most=86400
-        ),
+        metadata=_about("Seconds between two runs of the jobs (expiry, vesting, hold deadlines).", 1, 86_400),
     )
+
     signer_socket: Path = field(
         default=Path(""),
         metadata=_about("Unix socket of the signing process (default: `signer.sock` in the state folder)."),
-    )
-    keystore_dir: Path = field(
-        default=Path(""),
-        metadata=_about("Folder of the signing process's keys (default: `keys` in the state folder)."),
     )
 
     @property
@@ -182,10 +196,9 @@ TEST_VARIABLES = frozenset({"ALLIANCE_TEST_DEEP", "ALLIANCE_WRITE_BASELINE", "AL
 def _with_paths(given: Settings) -> Settings:
     state = given.state_dir.absolute()
     defaults: dict[str, Any] = {
-        "secrets_file": state / "secrets.json",
+        "secrets_file": state / "keystore.json",
         "chain_store": state / "chain.db",
         "signer_socket": state / "signer.sock",
-        "keystore_dir": state / "keys",
     }
     values: dict[str, Any] = {f.name: getattr(given, f.name) for f in fields(given)}
     for name, path in defaults.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -11,8 +13,8 @@ from prometheus_client.registry import Collector
 
 EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 5.0)
-_GROUP = (1, 2, 4, 8, 16, 32, 64)
-_STATEMENTS = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
+_SYNC_NANOS = 500_000_000
+Figures = Callable[[], Mapping[str, int]]
 
 # What `readings` may hold, and what each means.
 GAUGES = {
@@ -25,12 +27,25 @@ GAUGES = {
     "ledger_sequence": "Sequence number of the newest ledger entry",
 }
 
+# What the writer counts. Commands per commit is its group size, statements per command what a request costs.
+WORK = {
+    "writer_commands": "Commands that the writer has answered",
+    "writer_commits": "Commits of the writer, each of a group of commands",
+    "writer_statements": "SQL statements on writing connections",
+}
+
 
 class Metrics:
-    """Counts requests and writer groups; ``exposition`` is what GET /metrics answers."""
+    """Counts requests and the writer's work; ``exposition`` is what GET /metrics answers."""
 
-    def __init__(self, readings: Callable[[], Mapping[str, int]], *, several_processes: bool = False) -> None:
-        """Take the source of the gauges; with several processes the counters are summed over all of them."""
+    def __init__(self, readings: Figures, work: Figures, *, several_processes: bool = False) -> None:
+        """Open nothing yet.
+
+        Args:
+            readings: the gauges, by the names in ``GAUGES``.
+            work: what the writer has done since it started, by the names in ``WORK``.
+            several_processes: whether the counters of all worker processes are summed.
+        """
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "alliance_http_requests",
@@ -42,16 +57,13 @@ class Metrics:
             "alliance_http_request_seconds", "Seconds from the first byte read to the answer", ("route",),
             buckets=_LATENCY, registry=self._registry,
         )  # fmt: skip
-        self._group = Histogram(
-            "alliance_writer_group_commands",
-            "Commands that one commit held",
-            buckets=_GROUP,
-            registry=self._registry,
-        )
-        self._statements = Histogram(
-            "alliance_writer_statements_per_command", "SQL statements of a commit divided by its commands",
-            buckets=_STATEMENTS, registry=self._registry,
-        )  # fmt: skip
+        self._work = work
+        self._done = dict.fromkeys(WORK, 0)
+        self._synced_at = 0
+        self._lock = threading.Lock()
+        self._totals = {
+            name: Counter(f"alliance_{name}", about, registry=self._registry) for name, about in WORK.items()
+        }
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._shown = CollectorRegistry() if several_processes else self._registry
         if several_processes:
@@ -66,19 +78,25 @@ class Metrics:
             self._children[method, route, status] = children
         children[0].inc()
         children[1].observe(seconds)
-
-    def commit(self, commands: int, statements: int) -> None:
-        """Count one commit of the writer."""
-        self._group.observe(commands)
-        self._statements.observe(statements / commands if commands else 0)
+        if time.monotonic_ns() - self._synced_at > _SYNC_NANOS:
+            self._sync()
 
     def exposition(self) -> bytes:
         """The text format of everything."""
+        self._sync()
         return generate_latest(self._shown)
+
+    def _sync(self) -> None:
+        # The writer counts without locks; here its figures become counters that all processes share.
+        with self._lock:
+            self._synced_at = time.monotonic_ns()
+            for name, total in self._work().items():
+                self._totals[name].inc(total - self._done[name])
+                self._done[name] = total
 
 
 class _Readings(Collector):
-    def __init__(self, readings: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(self, readings: Figures) -> None:
         self._readings = readings
 
     def collect(self) -> Iterable[Metric]:

@@ -1,1 +1,1 @@
-"""Wiring: the one place that turns settings into engines, services and processes. It decides nothing itself."""
+"""Wiring: the one place that turns settings into engines, services and processes. It decides nothing."""

@@ -167,6 +167,14 @@ class Admin:
         keys = (merchant.admin, merchant.operations, merchant.settlement)
         self._do(name, timestamp, "admitMerchant", merchant.merchant, *keys)
 
+    def suspend_merchant(self, merchant: int, since: int, timestamp: int | None = None) -> None:
+        """Nothing that the merchant accepts from ``since`` (seconds) on is taken. Idempotency: by both."""
+        self._do(f"suspend:{merchant}:{since}", timestamp, "suspendMerchant", merchant, since)
+
+    def reinstate_merchant(self, merchant: int, since: int, timestamp: int | None = None) -> None:
+        """The merchant's operations are taken again. Idempotency: by merchant and instant of the asking."""
+        self._do(f"reinstate:{merchant}:{since}", timestamp, "reinstateMerchant", merchant)
+
     def create_programme(
         self, code: str, programme: ProgrammeOnChain, timestamp: int | None = None
     ) -> tuple[int, bytes]:

@@ -59,10 +59,11 @@ class Parts:
     strangers: Policy = field(default_factory=lambda: Policy("stranger", 5, 50))
     log: io.BytesIO = field(default_factory=io.BytesIO)
     readings: dict[str, int] = field(default_factory=dict)
+    work: dict[str, int] = field(default_factory=dict)
 
     def pipeline(self) -> Pipeline:
         clock = self.replay or self.clock
-        metrics = Metrics(lambda: self.readings)
+        metrics = Metrics(lambda: self.readings, lambda: self.work)
         return Pipeline(
             self.keyring,
             clock,

@@ -1,0 +1,67 @@
+"""The bridge as operators and auditors see it: how far behind, what was set aside, what alarms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from ledger_service.api import shapes
+from ledger_service.api.administration import Administration, Json
+from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
+from ledger_service.api.schema import Integer, Listing, Nullable, Record, Text
+from ledger_service.chain.status import chain_status
+from ledger_service.kernel.clock import format_instant
+from ledger_service.kernel.operations import Kind
+from ledger_service.outbox import queries as outbox
+
+_GROUP = "Chain"
+_COUNT = Integer()
+_LAG = Record(
+    {"queued": _COUNT, "packed": _COUNT, "mined": _COUNT, "oldest_queued": Nullable(shapes.INSTANT)}
+)
+_ASIDE = Record({"operation": shapes.HEX_ID, "kind": Text(), "reason": Nullable(Text(1000))}, closed=False)
+
+STATUS = Route(
+    "GET", "/v1/chain/status", "chain-status", scopes("audit:read", "operate"),
+    "Lag, last batch, operations set aside, alarms", group=_GROUP,
+    success=Success(200, "As the database tells; the node is not asked.", shapes.answer(
+        "ChainStatus", lag=_LAG, block_number=Nullable(_COUNT), last_batch=Nullable(_COUNT),
+        period=_COUNT, set_aside=Listing(_ASIDE, 100_000), alarms=Listing(Record(closed=False)))),
+)  # fmt: skip
+ROUTES = (STATUS,)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainDoor:
+    """The endpoint of this module over the tables of bridge and outbox."""
+
+    administration: Administration
+
+    def status(self, call: Call) -> Reply:
+        """The bridge's state."""
+        return self.administration.read(status_document)
+
+
+def status_document(conn: Connection) -> Json:
+    """The bridge's state as JSON."""
+    lag, chain = outbox.lag(conn), chain_status(conn)
+    oldest = None if lag.oldest_queued is None else format_instant(lag.oldest_queued)
+    return {
+        "lag": {"queued": lag.queued, "packed": lag.packed, "mined": lag.mined, "oldest_queued": oldest},
+        "block_number": chain.block_number,
+        "final_block": chain.final_block,
+        "last_batch": chain.last_batch,
+        "last_batch_sent": chain.last_batch_sent,
+        "period": chain.period,
+        "set_aside": [
+            {"operation": s.op_id.hex(), "kind": Kind(s.kind).name.lower(), "reason": s.reason}
+            for s in outbox.set_aside(conn)
+        ],
+        "alarms": [{"code": a.code, "subject": a.subject, "detail": a.detail} for a in chain.alarms],
+    }
+
+
+def served(door: ChainDoor) -> list[Served]:
+    """The routes of this module bound to their endpoints."""
+    return [Served(STATUS, door.status)]

@@ -1,0 +1,185 @@
+"""The operator's acts on chain over HTTP: asked for in a table, done by the bridge that leads.
+
+Only the leader may spend the operator's nonces, so a serving process writes down what is wanted and
+waits a while for the answer; asked again with the same name it finds what became of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from ledger_service.api.ports import CreatedProgramme, NewProgramme, TermsOfProgramme
+from ledger_service.chain.admin import Admin, MerchantOnChain, ProgrammeOnChain, TermsOnChain
+from ledger_service.chain.desk import Desk
+from ledger_service.chain.errors import AdminRefused, ChainUnavailable
+from ledger_service.custody.ports import Custody
+from ledger_service.custody.requests import SignTerms, merchant_key_name
+from ledger_service.db.bulk import sql_of
+from ledger_service.db.engine import Database
+from ledger_service.db.models import operator_act
+from ledger_service.db.writer import Writer
+from ledger_service.kernel.clock import Clock, seconds_floor
+from ledger_service.merchants.requests import MerchantKeys
+
+Json = dict[str, Any]
+PATIENCE_SECONDS = 30
+_POLL_SECONDS = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act of a kind with a name of its own and what it needs."""
+
+    kind: str
+    name: str
+    payload: Json
+
+
+class QueuedGovernance:
+    """Fulfils ``api.ports.Governance`` in a serving process."""
+
+    def __init__(self, writer: Writer, database: Database, custody: Custody, clock: Clock) -> None:
+        self._writer, self._database = writer, database
+        self._custody, self._clock = custody, clock
+
+    def admit_merchant(self, merchant_id: int) -> MerchantKeys:
+        """See the port."""
+        purposes = ("admin", "operations", "settlement")
+        keys = [self._custody.address_of(merchant_key_name(merchant_id, p)) for p in purposes]
+        payload = {"merchant": merchant_id, "keys": [key.hex() for key in keys]}
+        self._do(Act("admit", str(merchant_id), payload))
+        return MerchantKeys(*keys)
+
+    def set_suspended(self, merchant_id: int, suspended: bool) -> None:
+        """See the port."""
+        since = seconds_floor(self._clock.now())
+        kind = "suspend" if suspended else "reinstate"
+        self._do(Act(kind, f"{merchant_id}:{since}", {"merchant": merchant_id, "since": since}))
+
+    def create_programme(self, new: NewProgramme) -> CreatedProgramme:
+        """See the port."""
+        payload = {
+            "merchant": new.merchant_id,
+            "code": new.code,
+            "name": new.name,
+            "epoch_ends": list(new.epoch_ends),
+            "terms": asdict(new.first),
+        }
+        made = self._do(Act("programme", new.code, payload))
+        return CreatedProgramme(made["programme"], bytes.fromhex(made["token"]))
+
+    def publish_terms(
+        self, merchant_id: int, programme_id: int, version: int, terms: TermsOfProgramme
+    ) -> None:
+        """See the port."""
+        given = asdict(terms)
+        signature = self._custody.sign_terms(SignTerms(merchant_id, programme_id, version, **given))
+        payload = {"programme": programme_id, "version": version, "terms": given, "by": signature.hex()}
+        self._do(Act("terms", f"{programme_id}:{version}", payload))
+
+    def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
+        """See the port."""
+        payload = {"programme": programme_id, "first": first_epoch, "ends": list(ends)}
+        self._do(Act("epochs", f"{programme_id}:{first_epoch}", payload))
+
+    def _do(self, act: Act) -> Json:
+        at = self._clock.now()
+        act_id = f"{act.kind}:{act.name}"
+        self._writer.run(lambda conn: ask(conn, act_id, act, at))
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            with self._database.read() as conn:
+                row = conn.execute(select(operator_act).where(operator_act.c.act_id == act_id)).one()
+            if row.state == "done":
+                return dict(json.loads(row.result))
+            if row.state == "refused":
+                raise AdminRefused(act_id, row.result)
+            time.sleep(_POLL_SECONDS)
+        raise ChainUnavailable("operator act", f"{act_id} waits for the bridge")
+
+
+def ask(conn: Connection, act_id: str, act: Act, at: datetime) -> None:
+    """The act waits to be done, unless it is done already; one that was refused is tried again."""
+    asked = {"kind": act.kind, "payload": json.dumps({**act.payload, "at": seconds_floor(at)})}
+    row = {"act_id": act_id, **asked, "state": "waiting", "result": None, "asked_at": at}
+    sql_of(operator_act, conn).insert(conn, [row], or_ignore=True)
+    again = (operator_act.c.act_id == act_id) & (operator_act.c.state == "refused")
+    conn.execute(update(operator_act).where(again).values(**asked, state="waiting", result=None))
+
+
+class GovernanceClerk:
+    """Does the waiting acts in the bridge that leads; run it as one of the bridge's jobs."""
+
+    def __init__(self, desk: Desk, admin: Admin) -> None:
+        self._desk = desk
+        self._acts: dict[str, Callable[[Json], Json]] = {
+            "admit": lambda p: _admit(admin, p),
+            "suspend": lambda p: _suspend(admin, p),
+            "reinstate": lambda p: _reinstate(admin, p),
+            "programme": lambda p: _programme(admin, p),
+            "terms": lambda p: _terms(admin, p),
+            "epochs": lambda p: _epochs(admin, p),
+        }
+
+    def run(self) -> bool:
+        """One waiting act is done or refused; returns whether there was one.
+
+        Raises:
+            ChainUnavailable: the act goes on waiting.
+        """
+        with self._desk.read() as conn:
+            first = select(operator_act).where(operator_act.c.state == "waiting")
+            row = conn.execute(
+                first.order_by(operator_act.c.asked_at, operator_act.c.act_id).limit(1)
+            ).first()
+        if row is None:
+            return False
+        try:
+            state, result = "done", json.dumps(self._acts[row.kind](json.loads(row.payload)))
+        except AdminRefused as refusal:
+            state, result = "refused", refusal.reason
+        with self._desk.write() as conn:
+            mine = operator_act.c.act_id == row.act_id
+            conn.execute(update(operator_act).where(mine).values(state=state, result=result))
+        return True
+
+
+def _admit(admin: Admin, p: Json) -> Json:
+    keys = [bytes.fromhex(key) for key in p["keys"]]
+    admin.admit_merchant(MerchantOnChain(p["merchant"], *keys), p["at"])
+    return {}
+
+
+def _suspend(admin: Admin, p: Json) -> Json:
+    admin.suspend_merchant(p["merchant"], p["since"], p["at"])
+    return {}
+
+
+def _reinstate(admin: Admin, p: Json) -> Json:
+    admin.reinstate_merchant(p["merchant"], p["since"], p["at"])
+    return {}
+
+
+def _programme(admin: Admin, p: Json) -> Json:
+    ends, terms = tuple(p["epoch_ends"]), TermsOnChain(**p["terms"])
+    wanted = ProgrammeOnChain(p["merchant"], p["name"], p["code"], ends, terms)
+    programme, token = admin.create_programme(p["code"], wanted, p["at"])
+    return {"programme": programme, "token": token.hex()}
+
+
+def _terms(admin: Admin, p: Json) -> Json:
+    terms = TermsOnChain(**p["terms"])
+    admin.publish_terms(p["programme"], p["version"], terms, bytes.fromhex(p["by"]), p["at"])
+    return {}
+
+
+def _epochs(admin: Admin, p: Json) -> Json:
+    admin.append_epochs(p["programme"], p["first"], tuple(p["ends"]), p["at"])
+    return {}
