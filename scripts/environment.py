@@ -1,6 +1,8 @@
-"""The project's own environment: a ``.venv`` from the lock, PostgreSQL's binaries and the npm tools where they are missing.
+"""The project's own environment: a ``.venv`` from the lock, PostgreSQL's binaries and the npm tools where
+they are missing.
 
-Runs on a bare Python >= 3.11, before anything is installed; nothing outside the standard library is imported here.
+Runs on a bare Python >= 3.11, before anything is installed; nothing outside the standard library is imported
+here.
 """
 
 from __future__ import annotations
@@ -29,8 +31,10 @@ def say(text: str) -> None:
 
 
 def ensure_python() -> None:
-    """Leave a ``.venv`` that holds exactly the lock's packages and this project; cheap when it already does."""
-    if sys.version_info < (3, 11):
+    """Leave a ``.venv`` that holds exactly the lock's packages and this project; cheap when it already
+    does.
+    """
+    if sys.hexversion < 0x030B0000:
         raise SetupFailure("Python 3.11 or newer is needed")
     wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == wanted:
@@ -46,7 +50,9 @@ def ensure_python() -> None:
 
 
 def ensure_postgresql() -> bool:
-    """Install PostgreSQL's server by apt when it is missing and we may; return whether its binaries are there."""
+    """Install PostgreSQL's server by apt when it is missing and we may; return whether its binaries are
+    there.
+    """
     if postgresql_binaries() is not None:
         return True
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
@@ -67,7 +73,9 @@ def postgresql_binaries() -> Path | None:
 
 
 def ensure_npm_tools() -> bool:
-    """Install what ``contracts/package.json`` names (solc, anvil, OpenZeppelin); return whether anvil is there."""
+    """Install what ``contracts/package.json`` names (solc, anvil, OpenZeppelin); return whether anvil is
+    there.
+    """
     contracts = ROOT / "contracts"
     if not (contracts / "package.json").exists():
         return False

@@ -1,4 +1,6 @@
-"""The documents: links lead somewhere, decisions are listed, invariants are kept where the page says, sizes hold."""
+"""The documents: links lead somewhere, decisions are listed, invariants are kept where the page says, sizes
+hold.
+"""
 
 from __future__ import annotations
 
