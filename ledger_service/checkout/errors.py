@@ -31,30 +31,6 @@ class RequestInFlight(DomainError):
 
 
 @dataclass(eq=False)
-class UnknownStore(DomainError):
-    """No such store, or it is closed."""
-
-    store: str
-
-    code = "unknown-store"
-    category = Category.MISSING
-    why = "No active store of this alliance has that GLN."
-    fix = "Check the GLN of the store."
-
-
-@dataclass(eq=False)
-class UnknownTerminal(DomainError):
-    """The terminal is not known or no longer active."""
-
-    terminal: str
-
-    code = "unknown-terminal"
-    category = Category.FORBIDDEN
-    why = "The terminal behind this API key is not registered or not active."
-    fix = "Have the merchant register the terminal or use the key of another one."
-
-
-@dataclass(eq=False)
 class StoreOfAnotherMerchant(DomainError):
     """The terminal's merchant does not run this store."""
 
@@ -67,18 +43,6 @@ class StoreOfAnotherMerchant(DomainError):
 
 
 @dataclass(eq=False)
-class MerchantSuspended(DomainError):
-    """The merchant may not accept or issue."""
-
-    merchant: str
-
-    code = "merchant-suspended"
-    category = Category.FORBIDDEN
-    why = "The merchant is suspended in this alliance."
-    fix = "Talk to the operator of the alliance."
-
-
-@dataclass(eq=False)
 class WrongCurrency(DomainError):
     """The basket's currency is not the alliance's."""
 
@@ -88,29 +52,6 @@ class WrongCurrency(DomainError):
     code = "wrong-currency"
     why = "This alliance settles in another currency than the basket."
     fix = "Send the basket in the currency named in `expected`."
-
-
-@dataclass(eq=False)
-class UnknownMember(DomainError):
-    """No such member."""
-
-    member: str
-
-    code = "unknown-member"
-    category = Category.MISSING
-    why = "No member has that number or account."
-    fix = "Scan the member's code again, or go on without a member."
-
-
-@dataclass(eq=False)
-class MemberFrozen(DomainError):
-    """The member is frozen as a whole."""
-
-    member: str
-
-    code = "member-frozen"
-    why = "The member is frozen: neither earning nor spending until the operator lifts it."
-    fix = "Go on without the member; the member should talk to the operator."
 
 
 @dataclass(eq=False)
@@ -158,14 +99,14 @@ class CalendarExhausted(DomainError):
 
 
 @dataclass(eq=False)
-class InsufficientPoints(DomainError):
+class NotEnoughPoints(DomainError):
     """Not enough points that can be spent now."""
 
     programme: str
     required: int
     available: int
 
-    code = "insufficient-points"
+    code = "not-enough-points"
     why = "The member has fewer spendable points of the programme than asked for."
     fix = "Ask for at most `available` points, or for a maximum value."
 
@@ -230,86 +171,6 @@ class CustodialLimitExceeded(DomainError):
 
 
 @dataclass(eq=False)
-class PayCodeMalformed(DomainError):
-    """Not a pay code."""
-
-    reason: str
-
-    code = "pay-code-malformed"
-    category = Category.MALFORMED
-    why = "The text is not a pay code of this system."
-    fix = "Scan the code again."
-
-
-@dataclass(eq=False)
-class PayCodeForeign(DomainError):
-    """A pay code of another alliance."""
-
-    tag: str
-
-    code = "pay-code-foreign"
-    why = "The pay code belongs to another alliance or another network."
-    fix = "The member must open the code of this alliance."
-
-
-@dataclass(eq=False)
-class PayCodeAltered(DomainError):
-    """The signature is not one of the account's active signers."""
-
-    account: str
-
-    code = "pay-code-altered"
-    why = "No active device of its account has signed the pay code: it was altered, or the device revoked."
-    fix = "The member must show a fresh code from a registered device."
-
-
-@dataclass(eq=False)
-class PayCodeExpired(DomainError):
-    """Too late."""
-
-    valid_until: int
-
-    code = "pay-code-expired"
-    why = "The pay code was accepted after the end of its validity."
-    fix = "The member's phone shows a fresh code; scan that one."
-
-
-@dataclass(eq=False)
-class PayCodeTooFarAhead(DomainError):
-    """Valid longer than a pay code may be."""
-
-    valid_until: int
-
-    code = "pay-code-too-far-ahead"
-    why = "The pay code is valid for longer than any pay code may be: a clock is wrong, or it was forged."
-    fix = "Correct the clock of the phone and show a fresh code."
-
-
-@dataclass(eq=False)
-class PayCodeUsed(DomainError):
-    """Single use."""
-
-    nonce: str
-
-    code = "pay-code-used"
-    category = Category.CONFLICT
-    why = "The pay code has paid once already."
-    fix = "Look up the earlier sale, or scan a fresh code."
-
-
-@dataclass(eq=False)
-class PayCodeRevoked(DomainError):
-    """The till revoked it."""
-
-    nonce: str
-
-    code = "pay-code-revoked"
-    category = Category.CONFLICT
-    why = "A till revoked this pay code before it was used."
-    fix = "Scan a fresh code."
-
-
-@dataclass(eq=False)
 class ClockSkew(DomainError):
     """The till's clock is off."""
 
@@ -331,69 +192,6 @@ class AcceptanceForged(DomainError):
     category = Category.FORBIDDEN
     why = "The acceptance is not signed by the till key of the terminal."
     fix = "Sign with the registered till key, or register the new one."
-
-
-@dataclass(eq=False)
-class UnknownHold(DomainError):
-    """No such hold for this merchant."""
-
-    hold: str
-
-    code = "unknown-hold"
-    category = Category.MISSING
-    why = "The merchant has no hold with that id."
-    fix = "Check the id that the authorisation answered."
-
-
-@dataclass(eq=False)
-class HoldClosed(DomainError):
-    """Captured in full, voided or expired before (INV-3)."""
-
-    hold: str
-    closed_by: str
-
-    code = "hold-closed"
-    category = Category.CONFLICT
-    why = "The hold was closed before, as `closed_by` says, and stays so."
-    fix = "Authorise again."
-
-
-@dataclass(eq=False)
-class HoldExpired(DomainError):
-    """Past its deadline."""
-
-    hold: str
-    expires_at: int
-
-    code = "hold-expired"
-    category = Category.CONFLICT
-    why = "The deadline of the hold has passed."
-    fix = "Authorise again, and extend a hold in time."
-
-
-@dataclass(eq=False)
-class HoldExtendedTooFar(DomainError):
-    """Three days after the authorisation are over."""
-
-    hold: str
-    latest: int
-
-    code = "hold-extended-too-far"
-    why = "A hold ends at the latest three days after its authorisation."
-    fix = "Capture before `latest`, or authorise again."
-
-
-@dataclass(eq=False)
-class CaptureExceedsHold(DomainError):
-    """More points than are held (INV-3)."""
-
-    programme: str
-    required: int
-    held: int
-
-    code = "capture-exceeds-hold"
-    why = "The capture asks for more points of the programme than the hold still has."
-    fix = "Capture at most `held` points, or authorise the rest apart."
 
 
 @dataclass(eq=False)
@@ -430,3 +228,12 @@ class RefundExceedsSale(DomainError):
     code = "refund-exceeds-sale"
     why = "More pieces of the line are returned than were sold and not yet refunded."
     fix = "Refund at most `left` pieces of the line."
+
+
+@dataclass(eq=False)
+class NothingToHold(DomainError):
+    """No point that could be held."""
+
+    code = "nothing-to-hold"
+    why = "None of the member's points can pay for this basket, so there is nothing to authorise."
+    fix = "Sell without points."

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger_service.checkout.errors import (
-    InsufficientPoints,
+    NotEnoughPoints,
     PermitValueExceeded,
     SpendExceedsTotal,
     SpendWorthNothing,
@@ -86,12 +86,12 @@ def plan_explicit(
         limits: the bounds of this sale.
 
     Raises:
-        InsufficientPoints, SpendWorthNothing, TooManyLegs, SpendExceedsTotal, PermitValueExceeded.
+        NotEnoughPoints, SpendWorthNothing, TooManyLegs, SpendExceedsTotal, PermitValueExceeded.
     """
     taken: dict[int, dict[int, int]] = {}
     for purse, points in wanted:
         if purse.available < points:
-            raise InsufficientPoints(purse.code, points, purse.available)
+            raise NotEnoughPoints(purse.code, points, purse.available)
         taken[purse.programme] = _soonest(purse, points)
     plan = _plan_of(purses, taken, limits.exponent)
     for part in plan.paid:

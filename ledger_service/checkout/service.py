@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
+import orjson
+from sqlalchemy import select
+
+from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.capture_command import CaptureCommand
+from ledger_service.checkout.errors import UnknownSale
+from ledger_service.checkout.hold_commands import (
+    AuthoriseCommand,
+    ExpireHoldCommand,
+    ExtendCommand,
+    VoidCommand,
+)
+from ledger_service.checkout.keyed import KeyedCommand
+from ledger_service.checkout.models import refund, sale
+from ledger_service.checkout.presence import PERMIT_USE, REVOCATION, nonce_key
+from ledger_service.checkout.quoting import Quote
+from ledger_service.checkout.records import answer_of, record_of
+from ledger_service.checkout.refund_command import RefundCommand
 from ledger_service.checkout.requests import (
     AuthoriseRequest,
     Caller,
@@ -16,43 +36,180 @@ from ledger_service.checkout.requests import (
     VoidRequest,
     Write,
 )
+from ledger_service.checkout.revoke_command import RevokeCommand, attempt_view, state_of
+from ledger_service.checkout.sale_command import SaleCommand, Scene
+from ledger_service.db.engine import Database
+from ledger_service.db.workset import Draft, Workset
+from ledger_service.db.writer import Writer
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.ids import id_text
+from ledger_service.kernel.paycode import LIFE_SECONDS
+from ledger_service.points.budget import draw
+from ledger_service.points.issuance import BlockEmpty, Worker
+
+_MOST_DRAWS = 8
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where the checkout writes and reads."""
+
+    writer: Writer
+    database: Database
 
 
 class CheckoutService:
     """The commands of the checkout; one instance serves all request threads of a process."""
 
+    def __init__(self, store: Store, admission: Admission) -> None:
+        """Take the database and the door keeper that works out scenes and presences."""
+        self._store = store
+        self._admission = admission
+
     def quote(self, caller: Caller, request: SaleRequest, at: datetime) -> bytes:
-        """What this basket would spend and earn now, each with the rule that decided; changes nothing."""
-        raise NotImplementedError
+        """What this basket would spend and earn now, each with the rule that decided, as JSON.
+
+        Changes nothing and uses no pay code up.
+
+        Raises:
+            DomainError: what the sale would refuse.
+        """
+        scene, presence = self._admission.quote(caller, request, at)
+        with self._store.database.snapshot() as conn:
+            return orjson.dumps(Quote(request, presence, scene).of(conn, caller))
 
     def sale(self, write: Write, request: SaleRequest) -> Answer:
-        """The basket is sold, its points are spent and earned: 201."""
-        raise NotImplementedError
+        """The basket is sold, its points are spent and earned: 201.
+
+        Raises:
+            DomainError: store, currency, clock, pay code, member or points do not allow it; no effect.
+
+        Idempotency: by caller and key; the first answer is replayed.
+        Invariants: INV-1, INV-2, INV-9, INV-10, INV-11.
+        """
+        with self._admission.admitted(write, request) as admitted:
+            if admitted.known is not None:
+                return admitted.known
+            return self._submit(SaleCommand(write, request, admitted.presence, admitted.scene))
 
     def authorise(self, write: Write, request: AuthoriseRequest) -> Answer:
-        """The points are held for the terminal's merchant: 201."""
-        raise NotImplementedError
+        """The points are held for the terminal's merchant: 201.
+
+        Raises:
+            DomainError: as ``sale``; also NothingToHold.
+
+        Idempotency: by caller and key.
+        """
+        with self._admission.admitted(write, request.sale) as admitted:
+            if admitted.known is not None:
+                return admitted.known
+            presence = admitted.presence or self._admission.nobody()
+            return self._submit(AuthoriseCommand(write, request, presence, admitted.scene))
 
     def capture(self, write: Write, request: CaptureRequest) -> Answer:
-        """Part or all of a hold became a sale: 201."""
-        raise NotImplementedError
+        """Part or all of a hold became a sale: 201.
+
+        Raises:
+            HoldUnknown, HoldClosed, HoldExpired: the hold does not serve.
+            NotEnoughPoints: more points than the hold still has.
+
+        Idempotency: by caller and key.
+        Invariants: INV-3.
+        """
+        return self._submit(CaptureCommand(write, request, self._scene(write)))
 
     def void(self, write: Write, request: VoidRequest) -> Answer:
-        """The hold is closed and its points are free: 200."""
-        raise NotImplementedError
+        """The hold is closed and its points are free: 200.
+
+        Raises:
+            HoldUnknown, HoldClosed: the hold does not serve.
+        """
+        return self._submit(VoidCommand(write, request))
 
     def extend(self, write: Write, request: ExtendRequest) -> Answer:
-        """The hold lives until the new deadline: 200."""
-        raise NotImplementedError
+        """The hold lives until the new deadline: 200.
+
+        Raises:
+            HoldUnknown, HoldClosed, HoldExpired, ExtensionRefused: the hold does not serve.
+        """
+        return self._submit(ExtendCommand(write, request))
 
     def refund(self, write: Write, request: RefundRequest) -> Answer:
-        """The pieces are taken back, spend and earn reversed: 201."""
-        raise NotImplementedError
+        """The pieces are taken back, spend and earn reversed: 201.
+
+        Raises:
+            UnknownSale, UnknownLine, RefundExceedsSale, CalendarExhausted.
+
+        Idempotency: by caller and key.
+        Invariants: INV-13.
+        """
+        return self._submit(RefundCommand(write, request, self._scene(write)))
 
     def revoke(self, write: Write, request: RevokeRequest) -> Answer:
-        """The pay code is worthless from now on, also a late original of it: 200."""
-        raise NotImplementedError
+        """The pay code is worthless from now on, also a late original of it: 200.
+
+        Raises:
+            PayCodeMalformed, PayCodeVersionUnknown: not a pay code.
+            RevokeTooEarly: the original may still be on its way.
+        """
+        permit = self._admission.permit_of(request.pay_code, write.at)
+        return self._submit(RevokeCommand(write, permit))
+
+    def find_attempt(self, pay_code: str, at: datetime) -> bytes:
+        """What is known of a pay code as JSON: unknown, accepted (by which sale or hold) or revoked."""
+        permit = self._admission.permit_of(pay_code, at)
+        key = (permit.account, nonce_key(permit.nonce))
+        with self._store.database.snapshot() as conn:
+            work = Workset(conn)
+            work.load([PERMIT_USE.of(*key), REVOCATION.of(*key)])
+            state, used_by = state_of(Draft(work), key)
+        age = seconds_floor(at) - (permit.valid_until - LIFE_SECONDS)
+        return orjson.dumps(attempt_view(state, used_by, age))
 
     def find_sale(self, caller: Caller, sale_id: bytes) -> bytes:
-        """The sale with its refunds so far as JSON, for the merchant that made it."""
-        raise NotImplementedError
+        """The sale with its refunds so far as JSON, for the merchant that made it.
+
+        Raises:
+            UnknownSale: no such sale of the caller's merchant.
+        """
+        with self._store.database.snapshot() as conn:
+            row = conn.execute(select(sale).where(sale.c.sale_id == sale_id)).mappings().one_or_none()
+            if row is None or row["merchant_id"] != caller.merchant_id:
+                raise UnknownSale(id_text(sale_id))
+            bodies = conn.execute(
+                select(refund.c.body)
+                .where(refund.c.sale_id == sale_id)
+                .order_by(refund.c.occurred_at, refund.c.refund_id)
+            ).scalars()
+            refunds = [orjson.loads(body) for body in bodies]
+        answer = answer_of(record_of(dict(row)), self._admission.scene_at(caller, row["occurred_at"]).codes())
+        return orjson.dumps({**answer, "refunds": refunds})
+
+    def expire_hold(self, hold_id: bytes, at: datetime) -> Answer:
+        """A hold whose deadline has passed is closed; any other is left alone (a job's step)."""
+        caller = Caller("job:holds", 0, "")
+        key = f"{id_text(hold_id)}:{seconds_floor(at)}"
+        return self._submit(ExpireHoldCommand(Write(caller, key, bytes(32), at), hold_id))
+
+    def _scene(self, write: Write) -> Scene:
+        return self._admission.scene_at(write.caller, write.at)
+
+    def _submit(self, command: KeyedCommand) -> Answer:
+        exhausted: frozenset[int] = frozenset()
+        for _ in range(_MOST_DRAWS):
+            try:
+                return self._store.writer.submit(command)
+            except BlockEmpty as wish:
+                empty = wish
+            worker = self._admission.worker
+            if not self._store.writer.run(partial(draw, wish=empty, worker=worker)):
+                exhausted |= {empty.programme.programme_id}
+            _tell(command, Worker(worker, exhausted))
+        _tell(command, Worker(self._admission.worker, frozenset(self._admission.programmes())))
+        return self._store.writer.submit(command)
+
+
+def _tell(command: KeyedCommand, worker: Worker) -> None:
+    # Commands that issue have a scene; nothing else asks for blocks.
+    if isinstance(command, (SaleCommand, CaptureCommand)):
+        command.scene = replace(command.scene, worker=worker)

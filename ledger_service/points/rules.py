@@ -220,31 +220,26 @@ def local_day(at: int, zone: ZoneInfo) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A worker's block of a programme's cap: ``remaining`` points it may issue without asking anybody."""
+    """A worker's block of a programme's cap, and what all workers have drawn of the cap together."""
 
     remaining: int
     drawn_total: int
-    block: int = 0
 
 
-def reserve(remaining: int, drawn_total: int, cap: int, need: int) -> Reservation | None:
-    """The block after taking ``need`` points from it, refilled from the cap where it is too small (D11).
+def refill(block: Reservation, cap: int, need: int) -> Reservation:
+    """The block once it was refilled so that ``need`` points can be issued from it, if the cap allows (D11).
 
-    A block is a sixty-fourth of what the cap leaves, so that few blocks are drawn while there is plenty and
-    little is stranded in other workers when there is not. When a cut has left ``drawn_total`` above the cap,
-    nothing more is drawn and the part of the block beyond the cap is unusable.
-
-    Returns:
-        The new state with the size of the drawn ``block`` (0: none), or None: the cap is exhausted.
+    A refill is a sixty-fourth of what the cap leaves, so that blocks are drawn seldom while there is plenty,
+    and little is stranded in other workers' blocks when there is not. What a cut of the cap has made
+    unusable is given back. The result holds less than ``need`` only when the cap is exhausted.
     """
-    usable = min(remaining, max(cap - (drawn_total - remaining), 0))
-    if usable >= need:
-        return Reservation(remaining - need, drawn_total)
-    free = cap - drawn_total
-    block = max(need - remaining, free // 64)
-    if free < block:
-        return None
-    return Reservation(remaining + block - need, drawn_total + block, block)
+    usable = min(block.remaining, max(cap - (block.drawn_total - block.remaining), 0))
+    drawn = block.drawn_total - (block.remaining - usable)
+    free = max(cap - drawn, 0)
+    if usable >= need or free < need - usable:
+        return Reservation(usable, drawn)
+    more = max(need - usable, free // 64)
+    return Reservation(usable + more, drawn + more)
 
 
 def debt_collected(debt: int, earned: int) -> int:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_service.checkout.errors import (
-    InsufficientPoints,
+    NotEnoughPoints,
     PermitValueExceeded,
     SpendExceedsTotal,
     SpendWorthNothing,
@@ -75,7 +75,7 @@ def test_an_explicit_spend_takes_exactly_the_points_or_refuses(
     wanted = [(p, data.draw(st.integers(1, p.available + 2))) for p in purses.values()]
     try:
         plan = plan_explicit(purses, wanted, limits)
-    except InsufficientPoints:
+    except NotEnoughPoints:
         assert any(points > p.available for p, points in wanted)
         return
     except (SpendWorthNothing, SpendExceedsTotal, PermitValueExceeded, TooManyLegs):
@@ -90,7 +90,7 @@ def test_each_bound_of_an_explicit_spend_has_its_own_refusal() -> None:
     one = purse(1, 10_000, 100)
     many = purse(2, 10_000, *[1] * 9)
     for wanted, limits, error in [
-        ((one, 101), GREAT, InsufficientPoints),
+        ((one, 101), GREAT, NotEnoughPoints),
         ((purse(1, 100, 100), 99), GREAT, SpendWorthNothing),
         ((one, 100), Limits(99, 10**9, 2), SpendExceedsTotal),
         ((one, 100), Limits(100, 999_999, 2), PermitValueExceeded),

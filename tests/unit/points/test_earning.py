@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ledger_service.points.rules import (
     EarnRule,
     Multiplier,
+    Reservation,
     Terms,
     cap_in_force,
     clawback_legs,
@@ -15,7 +16,7 @@ from ledger_service.points.rules import (
     earn,
     percent_for,
     points_for_spend_floor,
-    reserve,
+    refill,
     room_under_daily_cap,
     rule_in_force,
     terms_in_force,
@@ -87,22 +88,23 @@ def test_workers_with_blocks_never_issue_beyond_the_cap_even_when_it_is_cut(
     blocks, drawn, issued = [0, 0, 0, 0], 0, 0
     for step, (worker, need) in enumerate(needs):
         in_force = min(cap, lower) if step >= cut_at else cap
-        state = reserve(blocks[worker], drawn, in_force, need)
-        if state is not None:
-            issued += need
-            blocks[worker], drawn = state.remaining, state.drawn_total
-            assert issued <= in_force
+        state = refill(Reservation(blocks[worker], drawn), in_force, need)
+        blocks[worker], drawn = state.remaining, state.drawn_total
         assert drawn == issued + sum(blocks)
+        if state.remaining >= need:
+            issued += need
+            blocks[worker] -= need
+            assert issued <= in_force
 
 
 @given(st.integers(1, 10_000), st.lists(st.integers(1, 300), max_size=100))
 def test_a_lone_worker_can_issue_the_whole_cap(cap: int, needs: list[int]) -> None:
-    remaining = drawn = issued = 0
+    block, issued = Reservation(0, 0), 0
     for need in needs:
-        state = reserve(remaining, drawn, cap, need)
-        assert (state is None) == (issued + need > cap)
-        if state is not None:
-            remaining, drawn, issued = state.remaining, state.drawn_total, issued + need
+        block = refill(block, cap, need)
+        assert (block.remaining < need) == (issued + need > cap)
+        if block.remaining >= need:
+            block, issued = Reservation(block.remaining - need, block.drawn_total), issued + need
 
 
 EPOCHS = st.integers(1, 20)

@@ -1,0 +1,216 @@
+"""The door keeper: scenes and presences, worked out on the request's own thread before the writer's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+
+from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.desk import Desk
+from ledger_service.checkout.directory import Directory
+from ledger_service.checkout.errors import AcceptanceForged, ClockSkew, RequestInFlight
+from ledger_service.checkout.keyed import stored_answer
+from ledger_service.checkout.models import idempotency
+from ledger_service.checkout.presence import Presence
+from ledger_service.checkout.requests import Acceptance, Caller, SaleRequest, Write
+from ledger_service.checkout.sale_command import Scene
+from ledger_service.db.engine import Database
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.eip712 import struct_hash
+from ledger_service.kernel.errors import DomainError, MalformedField
+from ledger_service.kernel.money import micros_of_minor
+from ledger_service.kernel.otp import looks_like_digits
+from ledger_service.kernel.paycode import PayCode, decode_pay_code
+from ledger_service.kernel.paycode_errors import PayCodeMalformed
+from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, SpendPermit
+from ledger_service.kernel.secp256k1 import SIGNATURE_BYTES, recover_address
+from ledger_service.members.digits import DigitDesk
+from ledger_service.members.ports import PermitSigner
+from ledger_service.points.catalogue import CatalogueCache
+from ledger_service.points.issuance import Worker
+
+_ACCEPTANCE = "Acceptance(bytes32 permitDigest,uint40 acceptedAt)"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the door keeper reads: programmes, stores, and (None where not served) 18-digit codes."""
+
+    catalogue: CatalogueCache
+    directory: Directory
+    database: Database
+    digits: DigitDesk | None = None
+    custody: PermitSigner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A write at the door: its scene and who is there, or the answer it was given before."""
+
+    scene: Scene
+    presence: Presence | None
+    known: Answer | None = None
+
+
+class Admission:
+    """Works out scenes and presences; safe for any number of threads."""
+
+    def __init__(self, desk: Desk, sources: Sources) -> None:
+        """Open nothing."""
+        self._desk = desk
+        self._sources = sources
+        self._resolving: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def worker(self) -> str:
+        """Whose blocks and receipts this process writes."""
+        return self._desk.worker
+
+    def programmes(self) -> list[int]:
+        """The ids of all programmes."""
+        return list(self._sources.catalogue.current().programmes)
+
+    def scene_at(self, caller: Caller, at: datetime) -> Scene:
+        """The scene of a write that names no store."""
+        catalogue = self._sources.catalogue.current()
+        return Scene(self._desk, catalogue, Worker(self._desk.worker), seconds_floor(at))
+
+    def nobody(self) -> Presence:
+        """The presence of a pay code that is missing."""
+        return Presence(refusal=MalformedField("member", "must have a pay code"))
+
+    @contextmanager
+    def admitted(self, write: Write, request: SaleRequest) -> Iterator[Admitted]:
+        """The scene and presence of a sale, for the block.
+
+        An 18-digit code costs a custodial signature, so while one is being resolved the same write again is
+        told to wait, and a write that was answered before is answered here.
+
+        Raises:
+            RequestInFlight: the same key is being resolved by another thread.
+            IdempotencyKeyReused: the key has served another body.
+        """
+        digits = request.member.digits if request.member is not None else None
+        if digits is None:
+            presence = Presence.of(request.member, self._desk) if request.member is not None else None
+            yield self._judged(write, request, presence)
+            return
+        with self._alone(write):
+            scene = self.scene_at(write.caller, write.at)
+            known = self._known(write)
+            if known is not None:
+                yield Admitted(scene, None, known)
+                return
+            total = sum(line.amount_minor for line in request.lines)
+            presence = self._resolved(digits, max(total, 1), write.at)
+            yield self._judged(write, request, presence)
+
+    def quote(self, caller: Caller, request: SaleRequest, at: datetime) -> tuple[Scene, Presence | None]:
+        """The scene and presence of a quote; 18 digits are resolved but cost no signature."""
+        scene = self.scene_at(caller, at)
+        presence: Presence | None = None
+        refusal: DomainError | None = None
+        try:
+            if request.member is not None and request.member.digits is not None:
+                presence = self._shown(request.member.digits, at)
+            elif request.member is not None:
+                presence = Presence.of(request.member, self._desk)
+            self._check(caller, request)
+            scene = replace(scene, accepted_at=self._accepted_at(caller, request, presence, at))
+        except DomainError as error:
+            refusal = error
+        return replace(scene, refusal=refusal), presence
+
+    def permit_of(self, pay_code: str, at: datetime) -> SpendPermit:
+        """The permit that a pay code text names, its signature unchecked.
+
+        Raises:
+            PayCodeMalformed, PayCodeVersionUnknown: not a pay code.
+            PayCodeWrong, PayCodeLocked: 18 digits that are not current.
+        """
+        if looks_like_digits(pay_code):
+            return self._digit_desk().resolve(pay_code, at).permit(0, at)
+        return decode_pay_code(pay_code).permit
+
+    def _judged(self, write: Write, request: SaleRequest, presence: Presence | None) -> Admitted:
+        scene = self.scene_at(write.caller, write.at)
+        try:
+            self._check(write.caller, request)
+            accepted_at = self._accepted_at(write.caller, request, presence, write.at)
+            return Admitted(replace(scene, accepted_at=accepted_at), presence)
+        except DomainError as refusal:
+            return Admitted(replace(scene, refusal=refusal), presence)
+
+    def _check(self, caller: Caller, request: SaleRequest) -> None:
+        self._sources.directory.current().check(caller, request.store)
+        self._desk.check_currency(request.currency)
+
+    def _accepted_at(
+        self, caller: Caller, request: SaleRequest, presence: Presence | None, at: datetime
+    ) -> int:
+        """When the till took the code: as it says, within the tolerated skew, else now (D3)."""
+        now = seconds_floor(at)
+        if request.acceptance is None:
+            return now
+        said = seconds_floor(request.acceptance.accepted_at)
+        if abs(said - now) > CLOCK_SKEW_SECONDS:
+            raise ClockSkew(said, now)
+        if caller.till_key is not None and presence is not None:
+            self._check_acceptance(caller, request.acceptance, presence.digest, said)
+        return said
+
+    def _check_acceptance(self, caller: Caller, given: Acceptance, digest: bytes, said: int) -> None:
+        signed = acceptance_digest(self._desk, digest, said)
+        if given.signature is None or recover_address(signed, given.signature) != caller.till_key:
+            raise AcceptanceForged(caller.terminal_id)
+
+    def _known(self, write: Write) -> Answer | None:
+        mine = (idempotency.c.subject == write.caller.subject) & (idempotency.c.key == write.key)
+        with self._sources.database.read() as conn:
+            row = conn.execute(select(idempotency).where(mine)).mappings().one_or_none()
+        return stored_answer(dict(row), write) if row is not None else None
+
+    def _resolved(self, digits: str, total_minor: int, at: datetime) -> Presence:
+        most = min(micros_of_minor(total_minor, self._desk.exponent), self._desk.limits.per_permit_micros)
+        try:
+            shown = self._digit_desk().resolve(digits, at)
+            if self._sources.custody is None:
+                raise PayCodeMalformed("digits")
+            pay_code = self._sources.custody.pay_code_of(shown.permit(most, at))
+        except DomainError as refusal:
+            return Presence(refusal=refusal)
+        return Presence.of_pay_code(pay_code, self._desk, shown)
+
+    def _shown(self, digits: str, at: datetime) -> Presence:
+        shown = self._digit_desk().resolve(digits, at)
+        unsigned = PayCode(self._desk.domain.tag, shown.permit(1, at), bytes(SIGNATURE_BYTES))
+        return Presence(pay_code=unsigned, digits=shown)
+
+    def _digit_desk(self) -> DigitDesk:
+        if self._sources.digits is None:
+            raise PayCodeMalformed("digits")
+        return self._sources.digits
+
+    @contextmanager
+    def _alone(self, write: Write) -> Iterator[None]:
+        mine = (write.caller.subject, write.key)
+        with self._lock:
+            if mine in self._resolving:
+                raise RequestInFlight(1)
+            self._resolving.add(mine)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._resolving.discard(mine)
+
+
+def acceptance_digest(desk: Desk, permit_digest: bytes, accepted_at: int) -> bytes:
+    """What a till key signs when it takes a pay code: the permit and the second (D2)."""
+    return desk.domain.digest(struct_hash(_ACCEPTANCE, permit_digest, accepted_at))

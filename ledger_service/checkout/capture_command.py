@@ -1,0 +1,134 @@
+"""Capturing a hold: part or all of its points are redeemed in a sale of its own (D3, D17)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from ledger_service.checkout.hold_commands import HoldCommand
+from ledger_service.checkout.receipts import SERIES
+from ledger_service.checkout.records import SpentRecord, answer_of
+from ledger_service.checkout.requests import CaptureRequest, Write
+from ledger_service.checkout.rules import NOTHING, Limits, Purse, SpendPlan, plan_explicit, plan_up_to
+from ledger_service.checkout.sale_command import Capture, Scene, book, spent_record
+from ledger_service.checkout.spending import Permit, Redemption
+from ledger_service.db.workset import Draft, Need, Workset
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.ids import id_text
+from ledger_service.ledger import holds
+from ledger_service.ledger.holds import HOLD, HoldView
+from ledger_service.ledger.models import hold
+from ledger_service.outbox.service import enqueue
+from ledger_service.points.issuance import STANDING_OF_MEMBER
+from ledger_service.points.parties import MEMBER_BY_ID, Holder
+
+
+class CaptureCommand(HoldCommand):
+    """Part or all of a hold becomes a sale of its own, with its own earn and receipt."""
+
+    def __init__(self, write: Write, request: CaptureRequest, scene: Scene) -> None:
+        """Take the request and the scene."""
+        super().__init__(write, request.hold_id)
+        self.request = request
+        self.scene = scene
+
+    def reads_second(self, view: Workset) -> Iterable[Need]:
+        """Lots, standing, receipt series and blocks."""
+        yield from super().reads_second(view)
+        row = view.one(HOLD, self.hold_id)
+        if row is not None:
+            yield STANDING_OF_MEMBER.of(row["member_id"])
+        issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
+        yield from self.scene.worker.needs(issuers)
+        yield SERIES.of(self.scene.desk.worker)
+
+    def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
+        """Redeem from the hold at the authorisation's acceptance time, then book the sale."""
+        request, scene = self.request, self.scene
+        view = holds.the_hold(draft, self.hold_id, self.write.caller.merchant_id)
+        held = orjson.loads(view.row["body"])
+        plan = self._plan(view, held)
+        taken = {(g.programme, g.epoch): g.amount for g in plan.legs}
+        amounts = [taken.get((g.programme, g.epoch), 0) for g in view.legs]
+        final = request.final or not held["several"]
+        holds.capture(draft, self.act("redeem"), amounts, final=final)
+        holder = Holder.of(_member_row(draft, view.row["member_id"]))
+        spent = self._redeem(draft, holder, view, plan) if plan.legs else None
+        capture = Capture(
+            self.id_of("sale"),
+            "capture",
+            view.row["store_gln"],
+            request.reference,
+            request.lines,
+            holder,
+            spent,
+            self.hold_id,
+        )
+        record = book(draft, self.write, capture, scene)
+        after = draft.get(hold, self.hold_id) or view.row
+        answer = answer_of(record, scene.codes())
+        return 201, {**answer, "hold_id": id_text(self.hold_id), "hold_state": after["state"]}
+
+    def _plan(self, view: HoldView, held: Mapping[str, Any]) -> SpendPlan:
+        total = sum(line.amount_minor for line in self.request.lines)
+        limits = Limits(total, int(held["max_value_micros"]), self.scene.desk.exponent)
+        purses = self._purses(view)
+        spend = self.request.spend
+        if not any(view.left):
+            return NOTHING
+        if spend is None or spend.max_value_minor is not None:
+            most = total if spend is None else min(total, spend.max_value_minor or 0)
+            return plan_up_to(purses, Limits(most, limits.permit_micros, limits.exponent))
+        by_code = {purse.code: purse for purse in purses.values()}
+        wanted = [(by_code.get(g.programme) or _empty(g.programme), g.points) for g in spend.legs]
+        return plan_explicit(purses, wanted, limits)
+
+    def _purses(self, view: HoldView) -> dict[int, Purse]:
+        found: dict[int, Purse] = {}
+        for programme_id in sorted({g.programme for g in view.legs}):
+            programme = self.scene.catalogue.programmes[programme_id]
+            legs = [(g, n) for g, n in zip(view.legs, view.left, strict=True) if g.programme == programme_id]
+            version = legs[0][0].terms_version
+            value = programme.terms[version - 1].point_value_micros
+            lots = tuple((g.epoch, programme.epoch_ends[g.epoch - 1], n) for g, n in legs if n)
+            found[programme_id] = Purse(programme_id, programme.code, version, value, lots)
+        return found
+
+    def _redeem(self, draft: Draft, holder: Holder, view: HoldView, plan: SpendPlan) -> SpentRecord:
+        held = orjson.loads(view.row["body"])
+        redemption = Redemption(
+            self.id_of("redeem"),
+            view.row["merchant_id"],
+            _permit_of_hold(held, view.row),
+            seconds_floor(view.row["accepted_at"]),
+            plan.legs,
+            series=held["several"],
+        )
+        operation = redemption.operation()
+        enqueue(draft, operation, holder.member_id)
+        return spent_record(redemption.op_id, operation.leaf(), plan)
+
+
+def _permit_of_hold(held: Mapping[str, Any], row: Mapping[str, Any]) -> Permit:
+    return Permit(
+        bytes.fromhex(held["account"]),
+        int(held["nonce"]),
+        int(held["max_value_micros"]),
+        held["valid_until"],
+        row["permit_digest"],
+        bytes.fromhex(held["signature"]),
+    )
+
+
+def _member_row(draft: Draft, member_id: int) -> Mapping[str, Any]:
+    row = draft.one(MEMBER_BY_ID, member_id)
+    if row is None:
+        raise LookupError(f"the member {member_id} of a hold is gone")
+    return row
+
+
+def _empty(code: str) -> Purse:
+    return Purse(0, code, 0, 1, ())
+

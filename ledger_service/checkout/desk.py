@@ -1,0 +1,45 @@
+"""What every command of the checkout is given: the alliance, its limits, and who this process is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ledger_service.checkout.errors import WrongCurrency
+from ledger_service.checkout.ports import PeriodSource, ReceiptSigner
+from ledger_service.kernel.eip712 import Domain
+from ledger_service.kernel.money import exponent_of
+
+
+@dataclass(frozen=True, slots=True)
+class CustodialLimits:
+    """What custodial keys of one account may spend, as the registry says: per permit and per UTC day (D1)."""
+
+    per_permit_micros: int
+    per_day_micros: int
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The constants of a process: alliance domain, settlement currency, limits, receipt key, worker name."""
+
+    domain: Domain
+    currency: str
+    limits: CustodialLimits
+    receipts: ReceiptSigner
+    period: PeriodSource
+    worker: str
+
+    @cached_property
+    def exponent(self) -> int:
+        """Decimal places of the settlement currency."""
+        return exponent_of(self.currency)
+
+    def check_currency(self, currency: str) -> None:
+        """The basket is in the currency of the alliance.
+
+        Raises:
+            WrongCurrency: it is not.
+        """
+        if currency != self.currency:
+            raise WrongCurrency(currency, self.currency)

@@ -1,0 +1,85 @@
+"""Which stores there are and who runs them, kept in memory and at most a second old."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from ledger_service.checkout.errors import StoreOfAnotherMerchant
+from ledger_service.checkout.requests import Caller
+from ledger_service.db.engine import Database
+from ledger_service.kernel.gs1 import gln_text
+from ledger_service.merchants.changes import change_version
+from ledger_service.merchants.errors import MerchantSuspended, StoreUnknown
+from ledger_service.merchants.models import merchant, store
+
+
+@dataclass(frozen=True)
+class Places:
+    """Open stores by GLN with their merchants, and which merchants are suspended.
+
+    That a terminal is registered and active, its API key has proven before.
+    """
+
+    version: int
+    merchant_of_store: Mapping[int, int]
+    suspended: frozenset[int]
+
+    def check(self, caller: Caller, store_gln: int) -> None:
+        """The caller may sell at the store.
+
+        Raises:
+            MerchantSuspended: the merchant of the terminal may not do business now.
+            StoreUnknown: no open store has the GLN.
+            StoreOfAnotherMerchant: somebody else runs the store.
+        """
+        if caller.merchant_id in self.suspended:
+            raise MerchantSuspended
+        owner = self.merchant_of_store.get(store_gln)
+        if owner is None:
+            raise StoreUnknown
+        if owner != caller.merchant_id:
+            raise StoreOfAnotherMerchant(gln_text(store_gln))
+
+
+def read_places(conn: Connection) -> Places:
+    """The places as a db transaction sees them."""
+    version = change_version(conn)
+    stores = conn.execute(select(store.c.gln, store.c.merchant_id).where(store.c.status == "active")).all()
+    away = conn.execute(select(merchant.c.merchant_id).where(merchant.c.status == "suspended")).all()
+    return Places(
+        version,
+        {row.gln: row.merchant_id for row in stores},
+        frozenset(row.merchant_id for row in away),
+    )
+
+
+class Directory:
+    """The places of a process; looks for newer ones at most once in ``life_seconds``."""
+
+    def __init__(
+        self, database: Database, monotonic: Callable[[], float], life_seconds: int = 1
+    ) -> None:
+        self._database = database
+        self._monotonic = monotonic
+        self._life_seconds = life_seconds
+        self._lock = threading.Lock()
+        self._looked_at: float | None = None
+        self._places = Places(-1, {}, frozenset())
+
+    def current(self) -> Places:
+        """The places, at most ``life_seconds`` behind the database."""
+        looked = self._looked_at
+        if looked is not None and self._monotonic() - looked < self._life_seconds:
+            return self._places
+        with self._lock:
+            now = self._monotonic()
+            if self._looked_at is None or now - self._looked_at >= self._life_seconds:
+                with self._database.snapshot() as conn:
+                    if change_version(conn) != self._places.version:
+                        self._places = read_places(conn)
+                self._looked_at = now
+            return self._places

@@ -1,0 +1,145 @@
+"""What a basket earns, and its issue inside a command's draft."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger_service.checkout.records import EarnedRecord
+from ledger_service.checkout.requests import Line
+from ledger_service.db.workset import Draft
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.ids import derive_id, id_text
+from ledger_service.points.catalogue import Programme
+from ledger_service.points.issuance import Grant, Worker, change_standing, issue
+from ledger_service.points.models import member_programme
+from ledger_service.points.parties import Holder
+from ledger_service.points.rules import (
+    Earned,
+    EarnRule,
+    earn,
+    local_day,
+    percent_for,
+    room_under_daily_cap,
+    rule_in_force,
+    terms_in_force,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EarnedBy:
+    """A programme's earn for a basket and the version of the rule that decided it."""
+
+    programme: Programme
+    rule: EarnRule
+    earned: Earned
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """Who bought what for how much money: ``cash_minor`` is per line, points' part taken off."""
+
+    holder: Holder
+    sale_id: bytes
+    lines: Sequence[Line]
+    cash_minor: Sequence[int]
+    at: datetime
+
+
+def percents_of(rule: EarnRule, lines: Iterable[Line], at: int) -> tuple[int, ...]:
+    """What each line counts for under a rule at ``at``."""
+    known: dict[str, int] = {}
+    percents: list[int] = []
+    for line in lines:
+        percent = known.get(line.category)
+        if percent is None:
+            percent = known[line.category] = percent_for(rule, line.category, at)
+        percents.append(percent)
+    return tuple(percents)
+
+
+def earn_of(draft: Draft, purchase: Purchase, programmes: Iterable[Programme]) -> list[EarnedBy]:
+    """What the purchase earns of each programme that has a rule, the member's daily cap applied.
+
+    Reads: the member's standing.
+    """
+    at = seconds_floor(purchase.at)
+    found: list[EarnedBy] = []
+    for programme in programmes:
+        rule = rule_in_force(programme.rules, at)
+        if rule is None:
+            continue
+        lines = zip(percents_of(rule, purchase.lines, at), purchase.cash_minor, strict=True)
+        found.append(EarnedBy(programme, rule, earn(rule, lines, _room(draft, purchase, programme, rule))))
+    return found
+
+
+def issue_earn(
+    draft: Draft, purchase: Purchase, earns: Iterable[EarnedBy], worker: Worker
+) -> list[EarnedRecord]:
+    """The earned points are issued, promised, or refused with a reason; the sale goes on in any case.
+
+    Raises:
+        BlockEmpty: a block of the cap must be refilled first.
+    """
+    records: list[EarnedRecord] = []
+    for by in earns:
+        if by.earned.points:
+            records.append(_issue_one(draft, purchase, by, worker))
+    return records
+
+
+def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -> EarnedRecord:
+    programme, points = by.programme, by.earned.points
+    op_id = derive_id("issue", purchase.sale_id, programme.programme_id)
+    grant = Grant(
+        purchase.holder,
+        programme,
+        points,
+        purchase.at,
+        op_id,
+        sale_id=purchase.sale_id,
+        rule_version=by.rule.version,
+        facts={
+            "sale": id_text(purchase.sale_id),
+            "rule": by.rule.version,
+            "base_minor": by.earned.base_minor,
+        },
+    )
+    issued = issue(draft, grant, worker)
+    if issued.refused is None and by.rule.daily_cap is not None:
+        _count_today(draft, purchase, programme, points)
+    terms = terms_in_force(programme.terms, seconds_floor(purchase.at))
+    return EarnedRecord(
+        programme.programme_id,
+        points if issued.refused is None else 0,
+        issued.collected,
+        by.rule.version,
+        issued.epoch,
+        issued.expires_at,
+        issued.state,
+        by.earned.base_minor,
+        id_text(op_id),
+        issued.leaf.hex() if issued.leaf is not None else "",
+        terms.point_value_micros if terms is not None else 0,
+        issued.refused,
+    )
+
+
+def _room(draft: Draft, purchase: Purchase, programme: Programme, rule: EarnRule) -> int | None:
+    if rule.daily_cap is None:
+        return None
+    row = draft.get(member_programme, (purchase.holder.member_id, programme.programme_id))
+    day = local_day(seconds_floor(purchase.at), programme.zone)
+    if row is None:
+        return rule.daily_cap
+    return room_under_daily_cap(rule, row["earned_day"], row["earned_today"], day)
+
+
+def _count_today(draft: Draft, purchase: Purchase, programme: Programme, points: int) -> None:
+    member_id, programme_id = purchase.holder.member_id, programme.programme_id
+    row = draft.get(member_programme, (member_id, programme_id))
+    day = local_day(seconds_floor(purchase.at), programme.zone)
+    before = row["earned_today"] if row is not None and row["earned_day"] == day else 0
+    change_standing(draft, member_id, programme_id, earned_day=day, earned_today=before + points)

@@ -1,0 +1,198 @@
+"""Authorise, void, extend and expire: points held under a permit for one merchant (D17, INV-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from ledger_service.checkout.errors import NothingToHold
+from ledger_service.checkout.keyed import KeyedCommand
+from ledger_service.checkout.presence import (
+    Presence,
+    check_permit,
+    count_custodial,
+    member_at_till,
+    use_permit,
+)
+from ledger_service.checkout.records import spent_view
+from ledger_service.checkout.requests import (
+    AuthoriseRequest,
+    ExtendRequest,
+    VoidRequest,
+    Write,
+)
+from ledger_service.checkout.rules import Limits, SpendPlan
+from ledger_service.checkout.sale_command import Scene, permit_of
+from ledger_service.checkout.spending import Permit, plan_spend
+from ledger_service.db.workset import Draft, Need, Workset
+from ledger_service.kernel.canonical import Canonical
+from ledger_service.kernel.clock import format_instant, instant_of_seconds
+from ledger_service.kernel.gs1 import gln_text
+from ledger_service.kernel.ids import id_text
+from ledger_service.kernel.permits import CAPTURE_WINDOW_SECONDS
+from ledger_service.kernel.points import GREATEST_AMOUNT
+from ledger_service.ledger import holds
+from ledger_service.ledger.book import LOTS_OF_MEMBER
+from ledger_service.ledger.holds import HOLD, HoldAct, NewHold
+from ledger_service.points.parties import MEMBER_BY_ID, Holder
+
+
+class AuthoriseCommand(KeyedCommand):
+    """The points for a basket are held for the terminal's merchant until a deadline."""
+
+    def __init__(
+        self, write: Write, request: AuthoriseRequest, presence: Presence, scene: Scene
+    ) -> None:
+        """Take what the request thread has worked out."""
+        super().__init__(write)
+        self.request = request
+        self.presence = presence
+        self.scene = scene
+
+    def locks(self, view: Workset) -> Iterable[Need]:
+        """The member."""
+        return self.presence.locks()
+
+    def reads(self, view: Workset) -> Iterable[Need]:
+        """The member's rows."""
+        return self.presence.reads(view, self.scene.accepted_at)
+
+    def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
+        """Check the permit and move the points from available to held."""
+        scene, sale, hold_id = self.scene, self.request.sale, self.id_of("hold")
+        scene.check()
+        holder = member_at_till(draft, self.presence)
+        signed = check_permit(draft, self.presence, scene.desk, scene.accepted_at)
+        permit = permit_of(self.presence)
+        total = sum(line.amount_minor for line in sale.lines)
+        limits = Limits(total, permit.max_value_micros, scene.desk.exponent)
+        plan = plan_spend(draft, holder, scene.catalogue, sale.spend, (limits, scene.accepted_at))
+        if not plan.legs:
+            raise NothingToHold
+        use_permit(draft, self.presence, hold_id, self.write.at)
+        if signed.custodial:
+            count_custodial(draft, holder.account, plan.value_micros, scene.desk, scene.accepted_at)
+        new = self._hold(hold_id, holder, plan, permit)
+        holds.open_hold(draft, new)
+        return 201, self._answer(new, plan)
+
+    def _hold(self, hold_id: bytes, holder: Holder, plan: SpendPlan, permit: Permit) -> NewHold:
+        accepted = instant_of_seconds(self.scene.accepted_at)
+        latest = accepted + timedelta(seconds=CAPTURE_WINDOW_SECONDS)
+        ends = max(self.write.at, accepted) + timedelta(seconds=self.request.ttl_seconds)
+        return NewHold(
+            hold_id,
+            holder.member_id,
+            holder.ledger_base,
+            self.write.caller.merchant_id,
+            self.request.sale.store,
+            self.write.caller.terminal_id,
+            accepted,
+            min(ends, latest),
+            latest,
+            plan.legs,
+            permit.digest,
+            min(permit.max_value_micros, GREATEST_AMOUNT),
+            _hold_body(permit, self.request),
+        )
+
+    def _answer(self, new: NewHold, plan: SpendPlan) -> dict[str, Any]:
+        paid = tuple((p.programme, p.points, p.value_minor) for p in plan.paid)
+        return {
+            "hold_id": id_text(new.hold_id),
+            "state": "open",
+            "merchant": gln_text(new.merchant_id),
+            "store": gln_text(new.store_gln),
+            "reference": self.request.sale.reference,
+            "currency": self.request.sale.currency,
+            "held": spent_view(plan.legs, paid, self.scene.codes()),
+            "held_value_minor": plan.value_minor,
+            "several": self.request.several,
+            "expires_at": format_instant(new.expires_at),
+            "latest_at": format_instant(new.latest_at),
+        }
+
+
+class HoldCommand(KeyedCommand):
+    """A write on one hold: its member is locked, since every other way to the hold locks it too."""
+
+    def __init__(self, write: Write, hold_id: bytes) -> None:
+        super().__init__(write)
+        self.hold_id = hold_id
+
+    def probe(self) -> Iterable[Need]:
+        """The hold, for its member."""
+        return [HOLD.of(self.hold_id)]
+
+    def locks(self, view: Workset) -> Iterable[Need]:
+        """The member of the hold."""
+        row = view.one(HOLD, self.hold_id)
+        return [MEMBER_BY_ID.of(row["member_id"])] if row is not None else []
+
+    def reads(self, view: Workset) -> Iterable[Need]:
+        """The hold."""
+        return [HOLD.of(self.hold_id)]
+
+    def reads_second(self, view: Workset) -> Iterable[Need]:
+        """The lots of its member."""
+        row = view.one(HOLD, self.hold_id)
+        return [LOTS_OF_MEMBER.of(row["member_id"])] if row is not None else []
+
+    def act(self, kind: str) -> HoldAct:
+        """What the ledger is told of the write."""
+        return HoldAct(self.hold_id, self.write.caller.merchant_id, self.id_of(kind), self.write.at)
+
+
+class VoidCommand(HoldCommand):
+    """The hold is closed and its points are available again."""
+
+    def __init__(self, write: Write, request: VoidRequest) -> None:
+        """Take the request."""
+        super().__init__(write, request.hold_id)
+
+    def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
+        """Release what is left."""
+        holds.release(draft, self.act("void"), "void")
+        return 200, {"hold_id": id_text(self.hold_id), "state": "closed", "closed_by": "void"}
+
+
+class ExtendCommand(HoldCommand):
+    """The hold's deadline moves to so many seconds from now."""
+
+    def __init__(self, write: Write, request: ExtendRequest) -> None:
+        """Take the request."""
+        super().__init__(write, request.hold_id)
+        self.request = request
+
+    def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
+        """Move the deadline."""
+        until = self.write.at + timedelta(seconds=self.request.ttl_seconds)
+        holds.extend(draft, self.act("extend"), until)
+        return 200, {
+            "hold_id": id_text(self.hold_id),
+            "state": "open",
+            "expires_at": format_instant(until),
+        }
+
+
+class ExpireHoldCommand(HoldCommand):
+    """A job's step: a hold past its deadline is closed; its caller is the job and its key the hold."""
+
+    def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
+        """Release what is left when the deadline has passed."""
+        act = HoldAct(self.hold_id, None, self.id_of("expire"), self.write.at)
+        return 200, {"expired": holds.expire(draft, act) is not None}
+
+
+def _hold_body(permit: Permit, request: AuthoriseRequest) -> dict[str, Canonical]:
+    # Numbers of 64 bits stand as text: canonical JSON keeps only 53 of them.
+    return {
+        "account": permit.account.hex(),
+        "nonce": str(permit.nonce),
+        "max_value_micros": str(permit.max_value_micros),
+        "valid_until": permit.valid_until,
+        "signature": permit.signature.hex(),
+        "several": request.several,
+        "reference": request.sale.reference,
+    }

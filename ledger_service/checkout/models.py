@@ -1,0 +1,118 @@
+"""Tables of the checkout."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
+from ledger_service.db.types import Bytes, UtcInstant
+from ledger_service.members.models import member as _member
+
+# One row per capture. lines, spent and earned are compact JSON that checkout.records writes and reads.
+sale = Table(
+    "sale",
+    metadata,
+    Column("sale_id", Bytes(16), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("merchant_id", BigInteger, nullable=False),
+    Column("store_gln", BigInteger, nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id)),
+    Column("hold_id", Bytes(16)),
+    Column("reference", Text, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("lines", Text, nullable=False),
+    Column("spent", Text, nullable=False),
+    Column("earned", Text, nullable=False),
+    Column("returned", Text, nullable=False, default=""),
+    Column("receipt", Text, nullable=False),
+    Column("occurred_at", UtcInstant, nullable=False),
+    one_of("kind", ("sale", "capture")),
+    fixed_length("sale_id", 16),
+    at_least("total_minor"),
+    Index("ix_sale_member_id", "member_id", "occurred_at"),
+    Index("ix_sale_merchant_id", "merchant_id", "occurred_at"),
+)
+
+refund = Table(
+    "refund",
+    metadata,
+    Column("refund_id", Bytes(16), primary_key=True),
+    Column("sale_id", Bytes(16), ForeignKey("sale.sale_id"), nullable=False, index=True),
+    Column("merchant_id", BigInteger, nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("occurred_at", UtcInstant, nullable=False),
+    fixed_length("refund_id", 16),
+)
+
+# A permit is used once: the primary key says so (D4, R8), and the contract's nonce bitmap says it again.
+# The nonce stands as 8 bytes, since it fills all 64 bits.
+permit_use = Table(
+    "permit_use",
+    metadata,
+    Column("account", Bytes(20), primary_key=True),
+    Column("nonce", Bytes(8), primary_key=True),
+    Column("used_by", Bytes(16), nullable=False),
+    Column("used_at", UtcInstant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Kept for ever: the reference of a money move (R1). response is exactly what was answered.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("subject", String(80), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("body_hash", Bytes(32), nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("response", LargeBinary, nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# A tombstone: the code was revoked before anybody had seen it, and a late original is refused (D6).
+pay_code_revocation = Table(
+    "pay_code_revocation",
+    metadata,
+    Column("account", Bytes(20), primary_key=True),
+    Column("nonce", Bytes(8), primary_key=True),
+    Column("merchant_id", BigInteger, nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("revoked_at", UtcInstant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Receipts of one worker are numbered without a gap; only that worker writes its row.
+receipt_series = Table(
+    "receipt_series",
+    metadata,
+    Column("worker", String(32), primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    at_least("last"),
+)
+
+# What custodial keys of an account spent on a UTC day, as the contract counts it (D1).
+custodial_use = Table(
+    "custodial_use",
+    metadata,
+    Column("account", Bytes(20), primary_key=True),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("spent_micros", BigInteger, nullable=False),
+    at_least("spent_micros"),
+    sqlite_with_rowid=False,
+)
+
+

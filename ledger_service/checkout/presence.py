@@ -1,0 +1,193 @@
+"""The member at the till: what a scan says, checked before the writer as far as no row is needed.
+
+A refusal found here is kept, not raised: the idempotency key is looked up first, so that an honest retry
+after the code's life gets its answer (D6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ledger_service.checkout.desk import Desk
+from ledger_service.checkout.errors import CustodialLimitExceeded
+from ledger_service.checkout.models import custodial_use, pay_code_revocation, permit_use
+from ledger_service.checkout.requests import Presented
+from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
+from ledger_service.kernel.clock import instant_of_seconds
+from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.paycode import PayCode, check_validity, decode_pay_code
+from ledger_service.kernel.paycode_errors import PayCodeAltered, PayCodeRevoked, PayCodeUsed
+from ledger_service.kernel.permits import FLAG_CONTRACT
+from ledger_service.kernel.secp256k1 import recover_address
+from ledger_service.ledger.book import LOTS_OF_MEMBER
+from ledger_service.members import digits as digit_codes
+from ledger_service.members.device_rows import device_of
+from ledger_service.members.errors import MemberFrozen, MemberUnknown
+from ledger_service.members.models import device
+from ledger_service.members.rules import Device, active_device
+from ledger_service.points.issuance import STANDING_OF_MEMBER
+from ledger_service.points.parties import MEMBER_BY_ACCOUNT, MEMBER_BY_NUMBER, Holder
+
+DEVICES_OF_MEMBER: Load = load_by(device, "member_id")
+PERMIT_USE: Load = load_by(permit_use, "account", "nonce")
+REVOCATION: Load = load_by(pay_code_revocation, "account", "nonce")
+CUSTODIAL_USE: Load = load_by(custodial_use, "account", "day")
+DAY_SECONDS = 86_400
+
+
+def nonce_key(nonce: int) -> bytes:
+    """A nonce as the tables keep it: 8 bytes."""
+    return nonce.to_bytes(8, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How a member showed up: a pay code with the address that signed it, or a bare number."""
+
+    number: str | None = None
+    pay_code: PayCode | None = None
+    digest: bytes = b""
+    signer: bytes | None = None
+    digits: digit_codes.Shown | None = None
+    refusal: DomainError | None = None
+
+    @staticmethod
+    def of(presented: Presented, desk: Desk) -> Presence:
+        """The presence of a signed pay code or a member number; digits are resolved elsewhere."""
+        if presented.number is not None:
+            return Presence(number=presented.number)
+        try:
+            return Presence.of_pay_code(decode_pay_code(presented.pay_code or ""), desk)
+        except DomainError as refusal:
+            return Presence(refusal=refusal)
+
+    @staticmethod
+    def of_pay_code(pay_code: PayCode, desk: Desk, digits: digit_codes.Shown | None = None) -> Presence:
+        """The presence of a decoded pay code, its signer recovered."""
+        digest = desk.domain.digest(pay_code.permit.struct_hash())
+        return Presence(
+            pay_code=pay_code,
+            digest=digest,
+            signer=recover_address(digest, pay_code.signature),
+            digits=digits,
+        )
+
+    def locks(self) -> list[Need]:
+        """The member's row."""
+        if self.pay_code is not None:
+            return [MEMBER_BY_ACCOUNT.of(self.pay_code.permit.account)]
+        return [MEMBER_BY_NUMBER.of(self.number)] if self.number is not None else []
+
+    def row(self, view: Workset | Draft) -> Mapping[str, Any] | None:
+        """The member's row, once ``locks`` are held; None for nobody."""
+        needs = self.locks()
+        return view.one(needs[0].load, *needs[0].key) if needs else None
+
+    def reads(self, view: Workset, accepted_at: int) -> list[Need]:
+        """What spending and earning of this member need."""
+        row = self.row(view)
+        if row is None:
+            return []
+        member_id = row["member_id"]
+        needs = [LOTS_OF_MEMBER.of(member_id), STANDING_OF_MEMBER.of(member_id)]
+        if self.pay_code is None:
+            return needs
+        account, nonce = self.pay_code.permit.account, nonce_key(self.pay_code.permit.nonce)
+        needs.append(DEVICES_OF_MEMBER.of(member_id))
+        needs += [PERMIT_USE.of(account, nonce), REVOCATION.of(account, nonce)]
+        if row["custody"] == "custodial":
+            needs.append(CUSTODIAL_USE.of(account, accepted_at // DAY_SECONDS))
+        if self.digits is not None:
+            needs += digit_codes.needs(self.digits)
+        return needs
+
+
+def member_at_till(draft: Draft, presence: Presence) -> Holder:
+    """The member, known and not frozen.
+
+    Raises:
+        DomainError: what the scan already failed of.
+        MemberUnknown: nobody has the account or number.
+        MemberFrozen: the member may neither earn nor spend.
+    """
+    if presence.refusal is not None:
+        raise presence.refusal
+    row = presence.row(draft)
+    if row is None or row["status"] == "erased":
+        raise MemberUnknown
+    if row["status"] == "frozen":
+        raise MemberFrozen
+    return Holder.of(row)
+
+
+def check_permit(draft: Draft, presence: Presence, desk: Desk, accepted_at: int) -> Device:
+    """The pay code speaks for its member at the acceptance time and was never used or revoked.
+
+    Args:
+        draft: with what ``Presence.reads`` asked for.
+        presence: one with a pay code of a known member.
+        desk: the alliance.
+        accepted_at: seconds; judged against validity and the device's life (D3).
+
+    Returns:
+        The device that signed.
+
+    Raises:
+        PayCodeForeign, PayCodeExpired, PayCodeTooLongLived, PayCodeAltered, PayCodeRevoked, PayCodeUsed.
+
+    Invariants: INV-9.
+    """
+    pay_code, row = presence.pay_code, presence.row(draft)
+    if pay_code is None or row is None:
+        raise PayCodeAltered
+    check_validity(pay_code, desk.domain, accepted_at)
+    account, nonce = pay_code.permit.account, nonce_key(pay_code.permit.nonce)
+    at = instant_of_seconds(accepted_at)
+    devices = [device_of(d) for d in draft.find(DEVICES_OF_MEMBER, row["member_id"])]
+    signed = active_device(devices, row["member_id"], presence.signer, at)
+    if signed.lane != pay_code.lane or signed.flags & FLAG_CONTRACT:
+        raise PayCodeAltered
+    if draft.get(pay_code_revocation, (account, nonce)) is not None:
+        raise PayCodeRevoked
+    if draft.get(permit_use, (account, nonce)) is not None:
+        raise PayCodeUsed
+    return signed
+
+
+def use_permit(draft: Draft, presence: Presence, used_by: bytes, at: datetime) -> None:
+    """The permit, and the digits that it came from, are used up.
+
+    Raises:
+        PayCodeUsed, PayCodeLocked, PayCodeAltered: the digits do not serve any more.
+    """
+    if presence.pay_code is None:
+        raise PayCodeAltered
+    permit = presence.pay_code.permit
+    draft.add(
+        permit_use,
+        {"account": permit.account, "nonce": nonce_key(permit.nonce), "used_by": used_by, "used_at": at},
+    )
+    if presence.digits is not None:
+        digit_codes.use(draft, presence.digits, at)
+
+
+def count_custodial(draft: Draft, account: bytes, value_micros: int, desk: Desk, accepted_at: int) -> None:
+    """The value counts against the account's custodial limits, as the contract will count it (D7).
+
+    Raises:
+        CustodialLimitExceeded: over the limit of a permit or of the UTC day.
+    """
+    if value_micros > desk.limits.per_permit_micros:
+        raise CustodialLimitExceeded(value_micros, desk.limits.per_permit_micros)
+    key = (account, accepted_at // DAY_SECONDS)
+    row = draft.get(custodial_use, key)
+    spent = (row["spent_micros"] if row is not None else 0) + value_micros
+    if spent > desk.limits.per_day_micros:
+        raise CustodialLimitExceeded(spent, desk.limits.per_day_micros)
+    if row is None:
+        draft.add(custodial_use, {"account": account, "day": key[1], "spent_micros": spent})
+    else:
+        draft.change(custodial_use, key, spent_micros=spent)

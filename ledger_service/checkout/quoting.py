@@ -1,0 +1,120 @@
+"""What a basket would spend and earn now; reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ledger_service.checkout.earning import EarnedBy, Purchase, earn_of
+from ledger_service.checkout.presence import Presence, check_permit, member_at_till
+from ledger_service.checkout.records import spent_view
+from ledger_service.checkout.requests import Caller, SaleRequest
+from ledger_service.checkout.rules import NOTHING, Limits, SpendPlan, points_part_of_lines
+from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.spending import plan_spend, purses_of
+from ledger_service.db.workset import Draft, Workset
+from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
+from ledger_service.kernel.money import minor_of_micros_floor
+from ledger_service.kernel.points import GREATEST_AMOUNT, NEVER_SECONDS
+from ledger_service.ledger.book import Book
+from ledger_service.points.parties import Holder
+from ledger_service.points.rules import epoch_of_issue, terms_in_force
+
+
+class Quote:
+    """One quote: the request, who is there, and the scene; ``of`` answers on a connection."""
+
+    def __init__(self, request: SaleRequest, presence: Presence | None, scene: Scene) -> None:
+        """Take what the request thread has worked out."""
+        self.request = request
+        self.presence = presence
+        self.scene = scene
+
+    def of(self, conn: Connection, caller: Caller) -> dict[str, Any]:
+        """The quote as the till sees it.
+
+        Raises:
+            DomainError: what the sale itself would refuse.
+        """
+        self.scene.check()
+        draft = self._draft(conn)
+        total = sum(line.amount_minor for line in self.request.lines)
+        holder, plan = None, NOTHING
+        payable: list[dict[str, Any]] = []
+        if self.presence is not None:
+            holder = member_at_till(draft, self.presence)
+            if self.presence.pay_code is not None:
+                plan = self._plan(draft, holder, total)
+                payable = self._payable(draft, holder)
+        paid = tuple((p.programme, p.points, p.value_minor) for p in plan.paid)
+        return {
+            "currency": self.request.currency,
+            "total_minor": total,
+            "spent": spent_view(plan.legs, paid, self.scene.codes()),
+            "points_value_minor": plan.value_minor,
+            "due_minor": total - plan.value_minor,
+            "payable": payable,
+            "earned": [] if holder is None else self._earned(draft, holder, plan, caller),
+        }
+
+    def _draft(self, conn: Connection) -> Draft:
+        work = Workset(conn)
+        if self.presence is not None:
+            work.load(self.presence.locks())
+            work.load(self.presence.reads(work, self.scene.accepted_at))
+        return Draft(work)
+
+    def _plan(self, draft: Draft, holder: Holder, total: int) -> SpendPlan:
+        scene, presence = self.scene, self.presence
+        most = GREATEST_AMOUNT
+        if presence is not None and presence.pay_code is not None and presence.digits is None:
+            check_permit(draft, presence, scene.desk, scene.accepted_at)
+            most = presence.pay_code.permit.max_value_micros
+        limits = Limits(total, most, scene.desk.exponent)
+        return plan_spend(draft, holder, scene.catalogue, self.request.spend, (limits, scene.accepted_at))
+
+    def _payable(self, draft: Draft, holder: Holder) -> list[dict[str, Any]]:
+        lots = Book(draft).lots(holder.member_id)
+        purses = purses_of(lots, self.scene.catalogue, self.scene.accepted_at, set())
+        return [
+            {
+                "programme": purse.code,
+                "points": purse.available,
+                "value_minor": minor_of_micros_floor(
+                    purse.available * purse.value_micros, self.scene.desk.exponent
+                ),
+                "terms_version": purse.terms_version,
+            }
+            for purse in purses.values()
+            if purse.available
+        ]
+
+    def _earned(self, draft: Draft, holder: Holder, plan: SpendPlan, caller: Caller) -> list[dict[str, Any]]:
+        lines = self.request.lines
+        parts = points_part_of_lines((line.amount_minor for line in lines), plan.value_minor)
+        cash = [line.amount_minor - part for line, part in zip(lines, parts, strict=True)]
+        at = instant_of_seconds(self.scene.accepted_at)
+        purchase = Purchase(holder, bytes(16), lines, cash, at)
+        issuers = self.scene.catalogue.by_issuer.get(caller.merchant_id, ())
+        return list(_views(earn_of(draft, purchase, issuers), seconds_floor(at)))
+
+
+def _views(earns: Iterable[EarnedBy], at: int) -> Iterable[dict[str, Any]]:
+    for by in earns:
+        programme = by.programme
+        vests_at = at + programme.pending_days * 86_400
+        terms = terms_in_force(programme.terms, at)
+        epoch = epoch_of_issue(programme.epoch_ends, vests_at, terms.validity_epochs) if terms else None
+        ends_at = programme.epoch_ends[epoch - 1] if epoch is not None else NEVER_SECONDS
+        yield {
+            "programme": programme.code,
+            "points": by.earned.points if epoch is not None else 0,
+            "rule_version": by.rule.version,
+            "base_minor": by.earned.base_minor,
+            "capped": by.earned.points < by.earned.uncapped_points,
+            "epoch": epoch,
+            "expires_at": format_instant(instant_of_seconds(ends_at)) if ends_at < NEVER_SECONDS else None,
+            "state": "pending" if programme.pending_days else "available",
+        }

@@ -1,0 +1,237 @@
+"""A capture as its row keeps it, and as the till and a later refund see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from ledger_service.checkout.requests import Line
+from ledger_service.checkout.reversal_rules import SoldLine
+from ledger_service.kernel.clock import format_instant, instant_of_seconds
+from ledger_service.kernel.gs1 import gln_text
+from ledger_service.kernel.ids import id_text
+from ledger_service.kernel.points import NEVER_SECONDS, Leg
+
+
+@dataclass(frozen=True, slots=True)
+class SpentRecord:
+    """The redemption of a capture: its operation, legs, and (programme, points, value) per programme."""
+
+    op_id: bytes
+    leaf: bytes
+    legs: tuple[Leg, ...]
+    paid: tuple[tuple[int, int, int], ...]
+
+    @property
+    def value_minor(self) -> int:
+        """What the points paid."""
+        return sum(value for _, _, value in self.paid)
+
+
+@dataclass(frozen=True, slots=True)
+class EarnedRecord:
+    """What a capture earned of one programme and by which rule; ``points`` before an old debt was collected.
+
+    ``state`` is available, pending or none (with ``refused`` saying why); ``leaf`` is the issue's, hex,
+    empty where no issue was sent. ``value_micros`` is a point's worth at the time.
+    """
+
+    programme: int
+    points: int
+    collected: int
+    rule_version: int
+    epoch: int
+    expires_at: int
+    state: str
+    base_minor: int
+    op_id: str
+    leaf: str
+    value_micros: int
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedRecord:
+    """The cumulative refunded state of a capture and everything that was given back or recovered for it.
+
+    ``recovered`` per earned programme: earn undone, then points from pending, from available, and debt.
+    """
+
+    pieces: dict[str, int] = field(default_factory=dict)
+    cash_minor: int = 0
+    points_minor: int = 0
+    withheld_minor: int = 0
+    restored: list[int] = field(default_factory=list)
+    recovered: list[list[int]] = field(default_factory=list)
+    refunds: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class SaleRecord:
+    """One capture."""
+
+    sale_id: bytes
+    kind: str
+    merchant_id: int
+    store_gln: int
+    terminal_id: str
+    member_id: int | None
+    hold_id: bytes | None
+    reference: str
+    currency: str
+    lines: tuple[tuple[Line, int], ...]
+    spent: SpentRecord | None
+    earned: tuple[EarnedRecord, ...]
+    receipt: dict[str, Any]
+    occurred_at: datetime
+    returned: ReturnedRecord = ReturnedRecord()
+
+    @property
+    def total_minor(self) -> int:
+        """The basket."""
+        return sum(line.amount_minor for line, _ in self.lines)
+
+    @property
+    def points_value_minor(self) -> int:
+        """The part that points paid."""
+        return self.spent.value_minor if self.spent is not None else 0
+
+    def sold_lines(self) -> list[SoldLine]:
+        """The lines as the rules of reversal see them."""
+        return [
+            SoldLine(line.line, line.quantity, line.amount_minor - part, part) for line, part in self.lines
+        ]
+
+    def row(self) -> dict[str, Any]:
+        """The row of ``sale``."""
+        return {
+            "sale_id": self.sale_id,
+            "kind": self.kind,
+            "merchant_id": self.merchant_id,
+            "store_gln": self.store_gln,
+            "terminal_id": self.terminal_id,
+            "member_id": self.member_id,
+            "hold_id": self.hold_id,
+            "reference": self.reference,
+            "currency": self.currency,
+            "total_minor": self.total_minor,
+            "lines": _text([[*_line_values(line), part] for line, part in self.lines]),
+            "spent": _spent_text(self.spent),
+            "earned": _text([_values(e) for e in self.earned]),
+            "returned": returned_text(self.returned),
+            "receipt": _text(self.receipt),
+            "occurred_at": self.occurred_at,
+        }
+
+
+def record_of(row: Mapping[str, Any]) -> SaleRecord:
+    """The capture of a row of ``sale``."""
+    lines = [(Line(*values[:-1]), values[-1]) for values in orjson.loads(row["lines"])]
+    earned = tuple(EarnedRecord(*values) for values in orjson.loads(row["earned"]))
+    returned = ReturnedRecord(**orjson.loads(row["returned"])) if row["returned"] else ReturnedRecord()
+    plain = ("sale_id", "kind", "merchant_id", "store_gln", "terminal_id", "member_id", "hold_id")
+    return SaleRecord(
+        **{name: row[name] for name in (*plain, "reference", "currency", "occurred_at")},
+        lines=tuple(lines),
+        spent=_spent_of(row["spent"]),
+        earned=earned,
+        receipt=orjson.loads(row["receipt"]),
+        returned=returned,
+    )
+
+
+def answer_of(sale: SaleRecord, codes: Mapping[int, str]) -> dict[str, Any]:
+    """What the till is told of a capture; ``codes`` are the programmes' codes by id."""
+    value = sale.points_value_minor
+    operations = [] if sale.spent is None else [id_text(sale.spent.op_id)]
+    return {
+        "sale_id": id_text(sale.sale_id),
+        "state": "captured",
+        "merchant": gln_text(sale.merchant_id),
+        "store": gln_text(sale.store_gln),
+        "reference": sale.reference,
+        "currency": sale.currency,
+        "total_minor": sale.total_minor,
+        "spent": [] if sale.spent is None else spent_view(sale.spent.legs, sale.spent.paid, codes),
+        "points_value_minor": value,
+        "due_minor": sale.total_minor - value,
+        "earned": [earned_view(e, codes) for e in sale.earned],
+        "receipt": sale.receipt,
+        "operations": operations + [e.op_id for e in sale.earned if e.leaf],
+        "occurred_at": format_instant(sale.occurred_at),
+    }
+
+
+def spent_view(
+    legs: tuple[Leg, ...], paid: tuple[tuple[int, int, int], ...], codes: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    """What points paid, per programme, with the epochs they came from."""
+    return [
+        {
+            "programme": codes[programme],
+            "points": points,
+            "value_minor": value,
+            "legs": [{"epoch": g.epoch, "points": g.amount} for g in legs if g.programme == programme],
+            "terms_version": next(g.terms_version for g in legs if g.programme == programme),
+        }
+        for programme, points, value in paid
+    ]
+
+
+def earned_view(earned: EarnedRecord, codes: Mapping[int, str]) -> dict[str, Any]:
+    """What was earned of one programme, with the rule that decided; ``expires_at`` null for never."""
+    ends = 0 < earned.expires_at < NEVER_SECONDS
+    return {
+        "programme": codes[earned.programme],
+        "points": earned.points,
+        "debt_collected": earned.collected,
+        "rule_version": earned.rule_version,
+        "epoch": earned.epoch,
+        "expires_at": format_instant(instant_of_seconds(earned.expires_at)) if ends else None,
+        "state": earned.state,
+        "base_minor": earned.base_minor,
+        "reason": earned.refused,
+    }
+
+
+def returned_text(returned: ReturnedRecord) -> str:
+    """The text that ``sale.returned`` keeps; empty while nothing came back."""
+    return _text(asdict(returned)) if returned.refunds else ""
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _line_values(line: Line) -> list[Any]:
+    return [line.line, line.category, line.quantity, line.amount_minor, line.sku, line.gtin]
+
+
+def _values(earned: EarnedRecord) -> list[Any]:
+    return [getattr(earned, name) for name in _EARNED_FIELDS]
+
+
+_EARNED_FIELDS = tuple(f.name for f in fields(EarnedRecord))
+
+
+def _spent_text(spent: SpentRecord | None) -> str:
+    if spent is None:
+        return ""
+    legs = [[g.programme, g.terms_version, g.epoch, g.amount] for g in spent.legs]
+    return _text([id_text(spent.op_id), spent.leaf.hex(), legs, spent.paid])
+
+
+def _spent_of(text: str) -> SpentRecord | None:
+    if not text:
+        return None
+    op_id, leaf, legs, paid = orjson.loads(text)
+    return SpentRecord(
+        bytes.fromhex(op_id),
+        bytes.fromhex(leaf),
+        tuple(Leg(*leg) for leg in legs),
+        tuple((p, points, value) for p, points, value in paid),
+    )

@@ -1,0 +1,212 @@
+"""Refund by item: the difference between two cumulative states of one sale (INV-13, D10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from ledger_service.checkout.earn_reversal import Outcome, Undoing, undo_earn
+from ledger_service.checkout.errors import (
+    CalendarExhausted,
+    RefundExceedsSale,
+    UnknownLine,
+    UnknownSale,
+)
+from ledger_service.checkout.keyed import KeyedCommand
+from ledger_service.checkout.models import refund, sale
+from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
+from ledger_service.checkout.records import ReturnedRecord, SaleRecord, record_of, returned_text
+from ledger_service.checkout.requests import RefundLine, RefundRequest, Write
+from ledger_service.checkout.reversal_rules import Returned, restored_at, returned_at
+from ledger_service.checkout.sale_command import Scene
+from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
+from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
+from ledger_service.kernel.gs1 import gln_text
+from ledger_service.kernel.ids import id_text
+from ledger_service.kernel.points import NEVER_SECONDS
+from ledger_service.ledger.book import LOTS_OF_MEMBER
+from ledger_service.points.issuance import STANDING_OF_MEMBER
+from ledger_service.points.parties import MEMBER_BY_ID, Holder
+from ledger_service.points.reversal import PENDING, RedeemedLeg, Reversal, restore
+from ledger_service.points.rules import epoch_of_restore
+
+SALE: Load = load_by(sale, "sale_id")
+
+
+class RefundCommand(KeyedCommand):
+    """Pieces of a sale come back: points are restored, the earn is undone, the rest is money."""
+
+    def __init__(self, write: Write, request: RefundRequest, scene: Scene) -> None:
+        """Take the request and the scene."""
+        super().__init__(write)
+        self.request = request
+        self.scene = scene
+
+    def probe(self) -> Iterable[Need]:
+        """The sale, for its member."""
+        return [SALE.of(self.request.sale_id)]
+
+    def locks(self, view: Workset) -> Iterable[Need]:
+        """The member, then the sale (by the order of the tables' names)."""
+        row = view.one(SALE, self.request.sale_id)
+        if row is not None and row["member_id"] is not None:
+            yield MEMBER_BY_ID.of(row["member_id"])
+        yield SALE.of(self.request.sale_id)
+
+    def reads(self, view: Workset) -> Iterable[Need]:
+        """The member's rows, pending issues of the sale, and blocks to give points back to."""
+        yield SERIES.of(self.scene.desk.worker)
+        row = view.one(SALE, self.request.sale_id)
+        if row is None or row["member_id"] is None:
+            return
+        yield LOTS_OF_MEMBER.of(row["member_id"])
+        yield STANDING_OF_MEMBER.of(row["member_id"])
+        earned = record_of(row).earned
+        yield from (PENDING.of(bytes.fromhex(e.op_id)) for e in earned if e.state == "pending")
+        programmes = self.scene.catalogue.programmes
+        yield from self.scene.worker.needs(programmes[e.programme] for e in earned)
+
+    def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
+        """Undo the difference between the state before and the state with these pieces."""
+        self.scene.check()
+        row = draft.get(sale, self.request.sale_id)
+        if row is None or row["merchant_id"] != self.write.caller.merchant_id:
+            raise UnknownSale(id_text(self.request.sale_id))
+        before = record_of(row)
+        steps = _pieces_of(before, self.request.lines)
+        pieces = {**before.returned.pieces}
+        for line, quantity in steps.items():
+            pieces[line] = pieces.get(line, 0) + quantity
+        returned = returned_at(before.sold_lines(), pieces)
+        outcome = Outcome([], [], [], [])
+        after = self._undo(draft, before, replace(before.returned, pieces=pieces), returned, outcome)
+        return 201, self._finish(draft, before, after, outcome, steps)
+
+    def _undo(
+        self,
+        draft: Draft,
+        before: SaleRecord,
+        state: ReturnedRecord,
+        returned: Returned,
+        outcome: Outcome,
+    ) -> ReturnedRecord:
+        refund_id = self.id_of("refund")
+        state = replace(
+            state,
+            cash_minor=returned.cash_minor,
+            points_minor=returned.points_minor,
+            refunds=[*state.refunds, id_text(refund_id)],
+        )
+        if before.member_id is None:
+            return state
+        member = draft.one(MEMBER_BY_ID, before.member_id)
+        if member is None:
+            raise LookupError("the member of a sale is gone")
+        facts = {"sale": id_text(before.sale_id), "refund": id_text(refund_id)}
+        reversal = Reversal(Holder.of(member), refund_id, self.write.at, facts)
+        # The earn is undone first: points that this sale gives back never pay for it (reversal_rules).
+        state = undo_earn(draft, before, state, Undoing(reversal, returned, outcome, self.scene))
+        return self._restore(draft, before, state, reversal, outcome)
+
+    def _restore(
+        self,
+        draft: Draft,
+        before: SaleRecord,
+        state: ReturnedRecord,
+        reversal: Reversal,
+        outcome: Outcome,
+    ) -> ReturnedRecord:
+        spent = before.spent
+        if spent is None:
+            return state
+        done = before.returned.restored or [0] * len(spent.legs)
+        now = restored_at([leg.amount for leg in spent.legs], state.points_minor, spent.value_minor)
+        at = seconds_floor(self.write.at)
+        for index, leg in enumerate(spent.legs):
+            points = now[index] - done[index]
+            if not points:
+                continue
+            programme = self.scene.catalogue.programmes[leg.programme]
+            epoch = epoch_of_restore(programme.epoch_ends, leg.epoch, at)
+            if epoch is None:
+                raise CalendarExhausted(programme.code)
+            redeemed = RedeemedLeg(before.merchant_id, spent.op_id, spent.leaf, index, leg)
+            outcome.leaves.append(restore(draft, reversal, redeemed, epoch, points))
+            view = {"programme": programme.code, "points": points, "epoch": epoch}
+            outcome.restored.append({**view, "expires_at": _end_text(programme.epoch_ends[epoch - 1])})
+        return replace(state, restored=now)
+
+    def _finish(
+        self,
+        draft: Draft,
+        before: SaleRecord,
+        after: ReturnedRecord,
+        outcome: Outcome,
+        steps: dict[str, int],
+    ) -> dict[str, Any]:
+        refund_id, was = self.id_of("refund"), before.returned
+        withheld = after.withheld_minor - was.withheld_minor
+        cash = after.cash_minor - was.cash_minor
+        points = after.points_minor - was.points_minor
+        merchant_id = self.write.caller.merchant_id
+        promise = Promise(refund_id, "refund", merchant_id, cash + points, outcome.leaves, self.write.at)
+        answer = {
+            "refund_id": id_text(refund_id),
+            "sale_id": id_text(before.sale_id),
+            "merchant": gln_text(merchant_id),
+            "reference": self.request.reference,
+            "currency": before.currency,
+            "lines": [{"line": line, "quantity": quantity} for line, quantity in steps.items()],
+            "refunded_minor": cash + points,
+            "points_value_minor": points,
+            "cash_minor": cash - withheld,
+            "cash_withheld_minor": withheld,
+            "restored": outcome.restored,
+            "clawed": outcome.clawed,
+            "debt": outcome.debt,
+            "receipt": write_receipt(draft, promise, self.scene.desk),
+            "occurred_at": format_instant(self.write.at),
+        }
+        draft.change(sale, before.sale_id, returned=returned_text(after))
+        draft.add(
+            refund,
+            {
+                "refund_id": refund_id,
+                "sale_id": before.sale_id,
+                "merchant_id": merchant_id,
+                "terminal_id": self.write.caller.terminal_id,
+                "reference": self.request.reference,
+                "body": orjson.dumps(answer).decode(),
+                "occurred_at": self.write.at,
+            },
+        )
+        return answer
+
+
+def _pieces_of(before: SaleRecord, lines: Sequence[RefundLine]) -> dict[str, int]:
+    """Which pieces come back now; all that are left where the request names none.
+
+    Raises:
+        UnknownLine: the sale has no such line.
+        RefundExceedsSale: more than is left of a line, or nothing is left at all.
+    """
+    done = before.returned.pieces
+    left = {line.line: line.quantity - done.get(line.line, 0) for line, _ in before.lines}
+    if not lines:
+        steps = {line: count for line, count in left.items() if count}
+        if not steps:
+            raise RefundExceedsSale("", 0, 0)
+        return steps
+    for asked in lines:
+        if asked.line not in left:
+            raise UnknownLine(asked.line)
+        if asked.quantity > left[asked.line]:
+            raise RefundExceedsSale(asked.line, asked.quantity, left[asked.line])
+    return {asked.line: asked.quantity for asked in lines}
+
+
+def _end_text(ends_at: int) -> str | None:
+    return format_instant(instant_of_seconds(ends_at)) if ends_at < NEVER_SECONDS else None

@@ -1,0 +1,187 @@
+"""The one-call sale: authorise and capture in one decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ledger_service.checkout.desk import Desk
+from ledger_service.checkout.earning import Purchase, earn_of, issue_earn
+from ledger_service.checkout.keyed import KeyedCommand
+from ledger_service.checkout.models import sale
+from ledger_service.checkout.presence import (
+    Presence,
+    check_permit,
+    count_custodial,
+    member_at_till,
+    use_permit,
+)
+from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
+from ledger_service.checkout.records import EarnedRecord, SaleRecord, SpentRecord, answer_of
+from ledger_service.checkout.requests import Line, SaleRequest, Write
+from ledger_service.checkout.rules import Limits, SpendPlan, points_part_of_lines
+from ledger_service.checkout.spending import Permit, Redemption, plan_spend, redeem
+from ledger_service.db.workset import Draft, Need, Workset
+from ledger_service.kernel.errors import DomainError
+from ledger_service.points.catalogue import Catalogue
+from ledger_service.points.issuance import Worker
+from ledger_service.points.parties import Holder
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a decision at the till goes by: the desk, the programmes, the worker and the acceptance time.
+
+    ``refusal`` is what the request thread found wrong with store, currency or clock; it is raised only
+    after the idempotency key was looked up (D6).
+    """
+
+    desk: Desk
+    catalogue: Catalogue
+    worker: Worker
+    accepted_at: int
+    refusal: DomainError | None = None
+
+    def check(self) -> None:
+        """Nothing was wrong.
+
+        Raises:
+            DomainError: what was.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+
+    def codes(self) -> dict[int, str]:
+        """Programme codes by id."""
+        return {p.programme_id: p.code for p in self.catalogue.programmes.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A basket about to be booked; ``spent`` is its redemption, already in the draft."""
+
+    sale_id: bytes
+    kind: str
+    store_gln: int
+    reference: str
+    lines: Sequence[Line]
+    holder: Holder | None
+    spent: SpentRecord | None = None
+    hold_id: bytes | None = None
+
+
+class SaleCommand(KeyedCommand):
+    """A basket, perhaps with a member who earns, perhaps partly paid in points under a pay code."""
+
+    def __init__(self, write: Write, request: SaleRequest, presence: Presence | None, scene: Scene) -> None:
+        """Take what the request thread has worked out."""
+        super().__init__(write)
+        self.request = request
+        self.presence = presence
+        self.scene = scene
+
+    def locks(self, view: Workset) -> Iterable[Need]:
+        """The member."""
+        return self.presence.locks() if self.presence is not None else ()
+
+    def reads(self, view: Workset) -> Iterable[Need]:
+        """Receipt series, the member's rows, and blocks of the merchant's programmes."""
+        yield SERIES.of(self.scene.desk.worker)
+        if self.presence is not None:
+            yield from self.presence.reads(view, self.scene.accepted_at)
+            issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
+            yield from self.scene.worker.needs(issuers)
+
+    def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
+        """Check the permit, take the points, issue the earn, and write the sale."""
+        self.scene.check()
+        request, sale_id = self.request, self.id_of("sale")
+        holder = member_at_till(draft, self.presence) if self.presence is not None else None
+        spent = None
+        if holder is not None and self.presence is not None and self.presence.pay_code is not None:
+            spent = self._pay(draft, holder, self.presence, sale_id)
+        capture = Capture(sale_id, "sale", request.store, request.reference, request.lines, holder, spent)
+        record = book(draft, self.write, capture, self.scene)
+        return 201, answer_of(record, self.scene.codes())
+
+    def _pay(self, draft: Draft, holder: Holder, presence: Presence, sale_id: bytes) -> SpentRecord | None:
+        scene = self.scene
+        signed = check_permit(draft, presence, scene.desk, scene.accepted_at)
+        permit = permit_of(presence)
+        limits = Limits(_total(self.request.lines), permit.max_value_micros, scene.desk.exponent)
+        plan = plan_spend(draft, holder, scene.catalogue, self.request.spend, (limits, scene.accepted_at))
+        use_permit(draft, presence, sale_id, self.write.at)
+        if not plan.legs:
+            return None
+        if signed.custodial:
+            count_custodial(draft, holder.account, plan.value_micros, scene.desk, scene.accepted_at)
+        op_id = self.id_of("redeem")
+        merchant_id = self.write.caller.merchant_id
+        redemption = Redemption(op_id, merchant_id, permit, scene.accepted_at, plan.legs)
+        leaf = redeem(draft, holder, redemption, self.write.at)
+        return spent_record(op_id, leaf, plan)
+
+
+def permit_of(presence: Presence) -> Permit:
+    """The permit of a pay code as the chain wants it."""
+    if presence.pay_code is None:
+        raise ValueError("a bare number has no permit")
+    permit = presence.pay_code.permit
+    return Permit(
+        permit.account,
+        permit.nonce,
+        permit.max_value_micros,
+        permit.valid_until,
+        presence.digest,
+        presence.pay_code.signature,
+    )
+
+
+def spent_record(op_id: bytes, leaf: bytes, plan: SpendPlan) -> SpentRecord:
+    """What a sale remembers of its redemption."""
+    paid = tuple((p.programme, p.points, p.value_minor) for p in plan.paid)
+    return SpentRecord(op_id, leaf, plan.legs, paid)
+
+
+def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleRecord:
+    """The capture is a sale: its earn is issued, its receipt signed, its row written.
+
+    Raises:
+        BlockEmpty: a block of the cap must be refilled first.
+    """
+    paid = capture.spent.value_minor if capture.spent is not None else 0
+    parts = points_part_of_lines((line.amount_minor for line in capture.lines), paid)
+    merchant_id = write.caller.merchant_id
+    earned: list[EarnedRecord] = []
+    if capture.holder is not None:
+        cash = [line.amount_minor - part for line, part in zip(capture.lines, parts, strict=True)]
+        purchase = Purchase(capture.holder, capture.sale_id, capture.lines, cash, write.at)
+        earns = earn_of(draft, purchase, scene.catalogue.by_issuer.get(merchant_id, ()))
+        earned = issue_earn(draft, purchase, earns, scene.worker)
+    leaves = [capture.spent.leaf] if capture.spent is not None else []
+    leaves += [bytes.fromhex(e.leaf) for e in earned if e.leaf]
+    total = _total(capture.lines)
+    promise = Promise(capture.sale_id, capture.kind, merchant_id, total, leaves, write.at)
+    record = SaleRecord(
+        capture.sale_id,
+        capture.kind,
+        merchant_id,
+        capture.store_gln,
+        write.caller.terminal_id,
+        capture.holder.member_id if capture.holder is not None else None,
+        capture.hold_id,
+        capture.reference,
+        scene.desk.currency,
+        tuple(zip(capture.lines, parts, strict=True)),
+        capture.spent,
+        tuple(earned),
+        write_receipt(draft, promise, scene.desk),
+        write.at,
+    )
+    draft.add(sale, record.row())
+    return record
+
+
+def _total(lines: Iterable[Line]) -> int:
+    return sum(line.amount_minor for line in lines)

@@ -1,0 +1,175 @@
+"""Redeeming points inside a command's draft: which purses, which legs, and the operation for the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger_service.checkout.errors import (
+    NotEnoughPoints,
+    ProgrammeFrozenForMember,
+    ProgrammeWithoutTerms,
+    UnknownProgramme,
+)
+from ledger_service.checkout.requests import Spend
+from ledger_service.checkout.rules import NOTHING, Limits, Purse, SpendPlan, plan_explicit, plan_up_to
+from ledger_service.db.workset import Draft
+from ledger_service.kernel.operations import FLAG_SERIES, Redeem
+from ledger_service.kernel.points import Leg, Lot
+from ledger_service.ledger.book import Book
+from ledger_service.ledger.rules import Movement, Part, SystemKind, system_account
+from ledger_service.outbox.service import enqueue
+from ledger_service.points.catalogue import Catalogue, Programme
+from ledger_service.points.models import member_programme
+from ledger_service.points.parties import Holder
+from ledger_service.points.rules import is_open, terms_in_force
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The member's leave as it goes to the chain: the signed permit, its digest and its signature."""
+
+    account: bytes
+    nonce: int
+    max_value_micros: int
+    valid_until: int
+    digest: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """Legs to redeem at ``merchant_id``; ``accepted_at`` in seconds is what the till signed for (D3)."""
+
+    op_id: bytes
+    merchant_id: int
+    permit: Permit
+    accepted_at: int
+    legs: tuple[Leg, ...]
+    series: bool = False
+
+    def operation(self) -> Redeem:
+        """The chain operation."""
+        permit = self.permit
+        return Redeem(
+            self.op_id,
+            self.merchant_id,
+            permit.account,
+            permit.nonce,
+            permit.max_value_micros,
+            permit.valid_until,
+            self.accepted_at,
+            FLAG_SERIES if self.series else 0,
+            permit.digest,
+            self.legs,
+            permit.signature,
+        )
+
+
+def plan_spend(
+    draft: Draft, holder: Holder, catalogue: Catalogue, spend: Spend | None, bounds: tuple[Limits, int]
+) -> SpendPlan:
+    """Which points pay, as the till asked; nothing where it did not ask.
+
+    Args:
+        draft: with the member's lots and standing.
+        holder: the member.
+        catalogue: the programmes.
+        spend: the wish.
+        bounds: the limits of this sale, and the acceptance time in seconds.
+
+    Raises:
+        UnknownProgramme, ProgrammeWithoutTerms, ProgrammeFrozenForMember, NotEnoughPoints and what
+        ``plan_explicit`` raises.
+    """
+    if spend is None:
+        return NOTHING
+    limits, at = bounds
+    lots = Book(draft).lots(holder.member_id)
+    if spend.max_value_minor is not None:
+        most = Limits(min(limits.total_minor, spend.max_value_minor), limits.permit_micros, limits.exponent)
+        frozen = _frozen(draft, holder.member_id, {lot.programme for lot in lots})
+        return plan_up_to(purses_of(lots, catalogue, at, frozen), most)
+    wanted: list[tuple[Purse, int]] = []
+    for leg in spend.legs:
+        programme = catalogue.by_code.get(leg.programme)
+        if programme is None:
+            raise UnknownProgramme(leg.programme)
+        if _frozen(draft, holder.member_id, {programme.programme_id}):
+            raise ProgrammeFrozenForMember(leg.programme)
+        wanted.append((_purse_or_refusal(lots, programme, at, leg.points), leg.points))
+    return plan_explicit({purse.programme: purse for purse, _ in wanted}, wanted, limits)
+
+
+def purses_of(
+    lots: Iterable[Lot], catalogue: Catalogue, at: int, frozen: set[int]
+) -> dict[int, Purse]:
+    """What these lots can pay with at ``at``: points of open epochs of programmes with terms, none frozen."""
+    by_programme: dict[int, list[Lot]] = {}
+    for lot in lots:
+        if lot.programme not in frozen and lot.programme in catalogue.programmes:
+            by_programme.setdefault(lot.programme, []).append(lot)
+    found: dict[int, Purse] = {}
+    for programme_id, some in by_programme.items():
+        purse = purse_of(some, catalogue.programmes[programme_id], at)
+        if purse is not None:
+            found[programme_id] = purse
+    return found
+
+
+def purse_of(lots: Iterable[Lot], programme: Programme, at: int) -> Purse | None:
+    """The purse of one programme at ``at``; None before its first terms."""
+    terms = terms_in_force(programme.terms, at)
+    if terms is None:
+        return None
+    ends = programme.epoch_ends
+    usable = tuple(
+        (lot.epoch, ends[lot.epoch - 1], lot.available)
+        for lot in lots
+        if lot.programme == programme.programme_id and is_open(ends, lot.epoch, at)
+    )
+    return Purse(programme.programme_id, programme.code, terms.version, terms.point_value_micros, usable)
+
+
+def redeem(draft: Draft, holder: Holder, redemption: Redemption, at: datetime) -> bytes:
+    """The legs' points are redeemed at the merchant and the operation is queued; returns its leaf.
+
+    Raises:
+        InsufficientPoints: a lot has less than its leg (the plan forbids it; the ledger says it again).
+
+    Invariants: INV-1, INV-2, INV-9.
+    """
+    operation = redemption.operation()
+    available = holder.part(Part.AVAILABLE)
+    moves = [
+        Movement(
+            available,
+            system_account(SystemKind.REDEMPTION, leg.programme, redemption.merchant_id),
+            leg.programme,
+            leg.epoch,
+            leg.amount,
+        )
+        for leg in redemption.legs
+    ]
+    facts = {
+        "merchant": redemption.merchant_id,
+        "terms": [[leg.programme, leg.terms_version] for leg in redemption.legs],
+    }
+    Book(draft).entry(redemption.op_id, "redeem", at, facts, moves)  # type: ignore[arg-type]  # lists are invariant
+    enqueue(draft, operation, holder.member_id)
+    return operation.leaf()
+
+
+def _frozen(draft: Draft, member_id: int, programmes: set[int]) -> set[int]:
+    rows = ((p, draft.get(member_programme, (member_id, p))) for p in programmes)
+    return {p for p, row in rows if row is not None and row["frozen"]}
+
+
+def _purse_or_refusal(lots: Iterable[Lot], programme: Programme, at: int, points: int) -> Purse:
+    purse = purse_of(lots, programme, at)
+    if purse is None:
+        raise ProgrammeWithoutTerms(programme.code)
+    if purse.available < points:
+        raise NotEnoughPoints(programme.code, points, purse.available)
+    return purse

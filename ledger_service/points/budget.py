@@ -1,0 +1,42 @@
+"""Drawing blocks of a programme's cap for one worker (D11)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from ledger_service.points.issuance import BlockEmpty
+from ledger_service.points.models import issuance_budget, issuance_reservation
+from ledger_service.points.rules import Reservation, cap_in_force, refill
+
+
+def draw(conn: Connection, wish: BlockEmpty, worker: str) -> bool:
+    """The worker's block holds what it wished for, unless the cap is exhausted.
+
+    Returns:
+        Whether it does.
+
+    Locks: the programme's row of ``issuance_budget``, then the worker's own block.
+    Invariants: INV-10: all blocks and all issues together never exceed the cap in force.
+    """
+    programme_id = wish.programme.programme_id
+    cap = cap_in_force(wish.programme.terms, wish.at)
+    budget = issuance_budget.c
+    drawn = conn.execute(
+        select(budget.drawn_total).where(budget.programme_id == programme_id).with_for_update()
+    ).scalar_one()
+    block = issuance_reservation.c
+    mine = (block.programme_id == programme_id) & (block.worker == worker)
+    had = conn.execute(select(block.remaining).where(mine).with_for_update()).scalar_one_or_none()
+    state = refill(Reservation(had or 0, drawn), cap, wish.need)
+    conn.execute(
+        update(issuance_budget)
+        .where(budget.programme_id == programme_id)
+        .values(drawn_total=state.drawn_total)
+    )
+    values = {"remaining": state.remaining, "cap": cap}
+    if had is None:
+        row = {"programme_id": programme_id, "worker": worker, **values}
+        conn.execute(insert(issuance_reservation).values(row))
+    else:
+        conn.execute(update(issuance_reservation).where(mine).values(values))
+    return state.remaining >= wish.need

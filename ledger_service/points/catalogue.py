@@ -1,0 +1,200 @@
+"""What all programmes promise, as one immutable value that is read from the database now and then.
+
+Terms, calendars and earn rules change rarely and ahead of their time, so a checkout decides by a snapshot
+that is at most a second old and reads none of it itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from sqlalchemy import Connection, select
+
+from ledger_service.db.engine import Database
+from ledger_service.points.models import (
+    earn_rule,
+    points_change,
+    programme,
+    programme_epoch,
+    programme_terms,
+)
+from ledger_service.points.rules import EarnRule, Multiplier, Terms
+
+
+@dataclass(frozen=True)
+class Programme:
+    """One programme with all its versions; ``epoch_ends[e - 1]`` is the end of epoch ``e``."""
+
+    programme_id: int
+    code: str
+    merchant_id: int
+    name: str
+    currency: str
+    timezone: str
+    pending_days: int
+    terms: tuple[Terms, ...]
+    epoch_ends: tuple[int, ...]
+    rules: tuple[EarnRule, ...]
+    token: bytes | None = None
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The zone of the programme's calendar."""
+        return ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every programme of the alliance as of a version of the tables."""
+
+    version: int
+    programmes: Mapping[int, Programme]
+
+    @cached_property
+    def by_code(self) -> Mapping[str, Programme]:
+        """Programmes by their code."""
+        return {p.code: p for p in self.programmes.values()}
+
+    @cached_property
+    def by_issuer(self) -> Mapping[int, tuple[Programme, ...]]:
+        """The programmes of each merchant, ascending by id."""
+        found: dict[int, list[Programme]] = {}
+        for programme_id in sorted(self.programmes):
+            one = self.programmes[programme_id]
+            found.setdefault(one.merchant_id, []).append(one)
+        return {merchant: tuple(some) for merchant, some in found.items()}
+
+
+def rule_body(rule: EarnRule) -> str:
+    """The JSON text that ``earn_rule`` keeps of a rule."""
+    return orjson.dumps(
+        {
+            "points": rule.rate_points,
+            "per_minor": rule.rate_minor,
+            "excluded": sorted(rule.excluded),
+            "daily_cap": rule.daily_cap,
+            "multipliers": [
+                {
+                    "starts_at": m.starts_at,
+                    "ends_at": m.ends_at,
+                    "percent": m.percent,
+                    "categories": None if m.categories is None else sorted(m.categories),
+                }
+                for m in rule.multipliers
+            ],
+        }
+    ).decode()
+
+
+def rule_of(version: int, effective_from: int, body: str) -> EarnRule:
+    """The rule that ``rule_body`` wrote."""
+    raw = orjson.loads(body)
+    return EarnRule(
+        version,
+        effective_from,
+        raw["points"],
+        raw["per_minor"],
+        frozenset(raw["excluded"]),
+        tuple(_multiplier(m) for m in raw["multipliers"]),
+        raw["daily_cap"],
+    )
+
+
+def _multiplier(raw: Mapping[str, Any]) -> Multiplier:
+    listed = raw["categories"]
+    categories = None if listed is None else frozenset(listed)
+    return Multiplier(raw["starts_at"], raw["ends_at"], raw["percent"], categories)
+
+
+def change_version(conn: Connection) -> int:
+    """How many changes of programmes were committed so far; 0 before the first."""
+    return conn.execute(select(points_change.c.version)).scalar_one_or_none() or 0
+
+
+def read_catalogue(conn: Connection) -> Catalogue:
+    """The catalogue as a db transaction sees it."""
+    version = change_version(conn)
+    terms = _grouped(
+        conn.execute(select(programme_terms).order_by("programme_id", "version")).all(),
+        lambda r: Terms(
+            r.version, r.effective_from, r.point_value_micros, r.fee_bps, r.issuance_cap, r.validity_epochs
+        ),
+    )
+    ends = _grouped(
+        conn.execute(select(programme_epoch).order_by("programme_id", "epoch")).all(), lambda r: r.ends_at
+    )
+    rules = _grouped(
+        conn.execute(select(earn_rule).order_by("programme_id", "version")).all(),
+        lambda r: rule_of(r.version, r.effective_from, r.body),
+    )
+    rows = conn.execute(select(programme)).all()
+    return Catalogue(
+        version, {r.programme_id: _programme(r, terms, ends, rules) for r in rows}
+    )
+
+
+def _programme(row: Any, terms: dict[int, Any], ends: dict[int, Any], rules: dict[int, Any]) -> Programme:
+    key = row.programme_id
+    return Programme(
+        key,
+        row.code,
+        row.merchant_id,
+        row.name,
+        row.currency,
+        row.timezone,
+        row.pending_days,
+        tuple(terms.get(key, ())),
+        tuple(ends.get(key, ())),
+        tuple(rules.get(key, ())),
+        row.token,
+    )
+
+
+def _grouped(rows: Iterable[Any], make: Callable[[Any], Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row.programme_id, []).append(make(row))
+    return found
+
+
+class CatalogueCache:
+    """The catalogue of a process; looks for a newer one at most once in ``life_seconds``."""
+
+    def __init__(
+        self, database: Database, monotonic: Callable[[], float], life_seconds: int = 1
+    ) -> None:
+        self._database = database
+        self._monotonic = monotonic
+        self._life_seconds = life_seconds
+        self._lock = threading.Lock()
+        self._looked_at: float | None = None
+        self._catalogue = Catalogue(-1, {})
+
+    def current(self) -> Catalogue:
+        """The catalogue, at most ``life_seconds`` behind the database."""
+        looked = self._looked_at
+        if looked is not None and self._monotonic() - looked < self._life_seconds:
+            return self._catalogue
+        with self._lock:
+            return self._refreshed()
+
+    def refresh(self) -> Catalogue:
+        """The catalogue as it stands in the database now."""
+        with self._lock:
+            self._looked_at = None
+            return self._refreshed()
+
+    def _refreshed(self) -> Catalogue:
+        now = self._monotonic()
+        if self._looked_at is None or now - self._looked_at >= self._life_seconds:
+            with self._database.snapshot() as conn:
+                if change_version(conn) != self._catalogue.version:
+                    self._catalogue = read_catalogue(conn)
+            self._looked_at = now
+        return self._catalogue

@@ -1,0 +1,157 @@
+"""Every refusal of the points room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger_service.kernel.errors import Category, DomainError
+
+
+@dataclass(eq=False)
+class ProgrammeKnown(DomainError):
+    """The id or the code is taken."""
+
+    programme: str
+
+    code = "programme-known"
+    category = Category.CONFLICT
+    why = "A programme with this id or code exists already."
+    fix = "Use another code; a programme's id comes from the registry on chain."
+
+
+@dataclass(eq=False)
+class ProgrammeUnknown(DomainError):
+    """No such programme."""
+
+    programme: str
+
+    code = "programme-unknown"
+    category = Category.MISSING
+    why = "No programme of this alliance has that code."
+    fix = "Ask GET /v1/programmes for the codes."
+
+
+@dataclass(eq=False)
+class TermsOutOfOrder(DomainError):
+    """Terms or rules that do not follow the version before."""
+
+    version: int
+    expected: int
+
+    code = "terms-out-of-order"
+    category = Category.CONFLICT
+    why = "Versions follow each other without a gap, and each takes effect after the one before."
+    fix = "Publish version `expected` with a later time of effect."
+
+
+@dataclass(eq=False)
+class NoticeTooShort(DomainError):
+    """Terms that take effect too soon."""
+
+    earliest: int
+
+    code = "notice-too-short"
+    why = "New terms need a notice longer than the mining window, so that no accepted operation is undone."
+    fix = "Let the terms take effect at `earliest` or later."
+
+
+@dataclass(eq=False)
+class CalendarOutOfOrder(DomainError):
+    """Epochs that do not follow the calendar."""
+
+    epoch: int
+
+    code = "calendar-out-of-order"
+    category = Category.CONFLICT
+    why = "Epochs are only appended, each with a later end than the one before."
+    fix = "Append epochs that end after the last one."
+
+
+@dataclass(eq=False)
+class GiftToSelf(DomainError):
+    """Giver and recipient are one."""
+
+    code = "gift-to-self"
+    why = "A gift goes to another member."
+    fix = "Name another recipient."
+
+
+@dataclass(eq=False)
+class GiftRefused(DomainError):
+    """The legs of a gift are not what may be given."""
+
+    reason: str
+
+    code = "gift-refused"
+    why = "A gift is one to eight legs of one programme with points of open epochs, each epoch once."
+    fix = "Sign a gift permit over points that the member can spend now."
+
+
+@dataclass(eq=False)
+class GiftPermitInvalid(DomainError):
+    """The gift permit does not speak for the giver."""
+
+    reason: str
+
+    code = "gift-permit-invalid"
+    why = "The gift permit is expired, was used, or is not signed by an active device of the giver."
+    fix = "Sign a fresh gift permit with an active device."
+
+
+@dataclass(eq=False)
+class AdjustmentUnknown(DomainError):
+    """No such request."""
+
+    adjustment: str
+
+    code = "adjustment-unknown"
+    category = Category.MISSING
+    why = "There is no adjustment with that id."
+    fix = "Check the id that the request answered."
+
+
+@dataclass(eq=False)
+class AdjustmentDecided(DomainError):
+    """Decided before."""
+
+    adjustment: str
+    state: str
+
+    code = "adjustment-decided"
+    category = Category.CONFLICT
+    why = "The adjustment was decided before, as `state` says."
+    fix = "Ask for a new adjustment if there is still a reason."
+
+
+@dataclass(eq=False)
+class SecondPersonNeeded(DomainError):
+    """The one who asks may not approve (D18)."""
+
+    code = "second-person-needed"
+    category = Category.FORBIDDEN
+    why = "An adjustment is approved by another person than the one who asked for it."
+    fix = "Let a colleague decide."
+
+
+@dataclass(eq=False)
+class AdjustmentLimitReached(DomainError):
+    """Over the limit of one adjustment, or of the funder's day."""
+
+    points: int
+    limit: int
+
+    code = "adjustment-limit-reached"
+    why = "Adjustments are limited, each by itself and all of a funder within a day."
+    fix = "Ask for less, or wait until tomorrow."
+
+
+@dataclass(eq=False)
+class NotIssuable(DomainError):
+    """The programme cannot issue now."""
+
+    programme: str
+    reason: str
+
+    code = "not-issuable"
+    why = "The programme cannot issue these points now, as `reason` says."
+    fix = "The issuer raises its cap, appends epochs or waits for its terms to take effect."

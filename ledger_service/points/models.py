@@ -1,0 +1,179 @@
+"""Tables of the points room; times that the chain knows are whole seconds, like there."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
+from ledger_service.db.types import Bytes, UtcInstant
+from ledger_service.members.models import member as _member
+from ledger_service.merchants.models import merchant as _merchant
+
+
+def _of_programme(*, primary_key: bool = False) -> Column[int]:
+    key = ForeignKey("programme.programme_id")
+    return Column("programme_id", Integer, key, primary_key=primary_key, nullable=False, autoincrement=False)
+
+
+programme = Table(
+    "programme",
+    metadata,
+    Column("programme_id", Integer, primary_key=True, autoincrement=False),
+    Column("code", String(12), nullable=False, unique=True),
+    Column("merchant_id", BigInteger, ForeignKey(_merchant.c.merchant_id), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("token", Bytes(20)),
+    Column("currency", String(3), nullable=False),
+    Column("timezone", Text, nullable=False),
+    Column("cycle", String(8), nullable=False),
+    Column("pending_days", Integer, nullable=False, default=0),
+    Column("created_at", UtcInstant, nullable=False),
+    one_of("cycle", ("week", "month", "quarter", "year", "never")),
+    CheckConstraint("pending_days BETWEEN 0 AND 3650", name="pending_days_sane"),
+    CheckConstraint("programme_id BETWEEN 1 AND 2147483647", name="programme_id_sane"),
+)
+
+programme_terms = Table(
+    "programme_terms",
+    metadata,
+    _of_programme(primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("effective_from", BigInteger, nullable=False),
+    Column("point_value_micros", BigInteger, nullable=False),
+    Column("fee_bps", Integer, nullable=False),
+    Column("issuance_cap", BigInteger, nullable=False),
+    Column("validity_epochs", Integer, nullable=False),
+    at_least("point_value_micros", 1),
+    at_least("issuance_cap"),
+    at_least("validity_epochs"),
+    CheckConstraint("version BETWEEN 1 AND 65535", name="version_is_uint16"),
+    CheckConstraint("fee_bps BETWEEN 0 AND 10000", name="fee_is_a_share"),
+)
+
+programme_epoch = Table(
+    "programme_epoch",
+    metadata,
+    _of_programme(primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("ends_at", BigInteger, nullable=False),
+    at_least("epoch", 1),
+)
+
+earn_rule = Table(
+    "earn_rule",
+    metadata,
+    _of_programme(primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("effective_from", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    at_least("version", 1),
+)
+
+# One row that every change of a programme raises; the catalogues of all processes poll it.
+points_change = Table(
+    "points_change",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="only_one"),
+)
+
+# D11: what all workers together have drawn of a programme's cap, and what each still may issue of its blocks.
+issuance_budget = Table(
+    "issuance_budget",
+    metadata,
+    _of_programme(primary_key=True),
+    Column("drawn_total", BigInteger, nullable=False, default=0),
+    at_least("drawn_total"),
+)
+
+issuance_reservation = Table(
+    "issuance_reservation",
+    metadata,
+    _of_programme(primary_key=True),
+    Column("worker", String(32), primary_key=True),
+    Column("remaining", BigInteger, nullable=False),
+    Column("cap", BigInteger, nullable=False),
+    at_least("remaining"),
+)
+
+# Earned, but not yet the member's to spend: becomes an issue on chain only when it vests. The issue carries
+# the row's op_id; leaf is the issue's leaf once vested.
+pending_issue = Table(
+    "pending_issue",
+    metadata,
+    Column("op_id", Bytes(16), primary_key=True),
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id), nullable=False, index=True),
+    _of_programme(),
+    Column("epoch", Integer, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("left", BigInteger, nullable=False),
+    Column("vests_at", UtcInstant, nullable=False),
+    Column("sale_id", Bytes(16), nullable=False),
+    Column("rule_version", Integer, nullable=False),
+    Column("state", String(8), nullable=False, default="waiting"),
+    Column("leaf", Bytes(32)),
+    one_of("state", ("waiting", "vested", "reversed")),
+    at_least("amount", 1),
+    CheckConstraint('"left" BETWEEN 0 AND amount', name="left_of_amount"),
+    CheckConstraint("state <> 'vested' OR leaf IS NOT NULL", name="vested_has_leaf"),
+    Index(
+        "ix_pending_issue_waiting",
+        "vests_at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+)
+
+# What a member owes a programme (D10), whether the chain has refused something (D7), and the day's earning.
+member_programme = Table(
+    "member_programme",
+    metadata,
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id), primary_key=True, autoincrement=False),
+    _of_programme(primary_key=True),
+    Column("debt", BigInteger, nullable=False, default=0),
+    Column("frozen", Boolean, nullable=False, default=False),
+    Column("frozen_reason", Text),
+    Column("earned_day", Integer, nullable=False, default=0),
+    Column("earned_today", BigInteger, nullable=False, default=0),
+    at_least("debt"),
+    at_least("earned_today"),
+    sqlite_with_rowid=False,
+)
+
+# D18: adjustments only add, and one person asks while another approves.
+adjustment = Table(
+    "adjustment",
+    metadata,
+    Column("adjustment_id", Bytes(16), primary_key=True),
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id), nullable=False, index=True),
+    _of_programme(),
+    Column("points", BigInteger, nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("funder_merchant_id", BigInteger, ForeignKey(_merchant.c.merchant_id), nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", UtcInstant, nullable=False),
+    Column("decided_by", Text),
+    Column("decided_at", UtcInstant),
+    Column("state", String(8), nullable=False, default="asked"),
+    one_of("reason", ("goodwill", "correction", "extension")),
+    one_of("state", ("asked", "approved", "declined")),
+    fixed_length("adjustment_id", 16),
+    at_least("points", 1),
+    CheckConstraint("decided_by IS NULL OR decided_by <> requested_by", name="two_people"),
+    CheckConstraint("(state = 'asked') = (decided_by IS NULL)", name="decided_by_somebody"),
+    Index("ix_adjustment_funder", "funder_merchant_id", "decided_at"),
+)

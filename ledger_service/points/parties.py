@@ -1,0 +1,33 @@
+"""Who a points operation concerns, as its command has loaded it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ledger_service.db.workset import Load, load_by
+from ledger_service.ledger.rules import Account, Part, member_account
+from ledger_service.members.models import member
+
+MEMBER_BY_ID: Load = load_by(member, "member_id")
+MEMBER_BY_ACCOUNT: Load = load_by(member, "account")
+MEMBER_BY_NUMBER: Load = load_by(member, "member_number")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A member whose row is locked: the id, the pseudonymous account and the base of the ledger accounts."""
+
+    member_id: int
+    account: bytes
+    ledger_base: int
+
+    @staticmethod
+    def of(row: Mapping[str, Any]) -> Holder:
+        """The holder of a row of ``member``."""
+        return Holder(row["member_id"], row["account"], row["ledger_base"])
+
+    def part(self, part: Part) -> Account:
+        """One of the member's own ledger accounts."""
+        return member_account(self.member_id, self.ledger_base, part)

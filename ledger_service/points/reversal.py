@@ -1,0 +1,157 @@
+"""Undoing points inside a command's draft: restored redemptions, clawed earn (D10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger_service.db.workset import Draft, Load, load_by
+from ledger_service.kernel.canonical import Canonical
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.ids import derive_id
+from ledger_service.kernel.operations import Clawback, Restore
+from ledger_service.kernel.points import MOST_LEGS, Leg
+from ledger_service.ledger.book import Book
+from ledger_service.ledger.rules import Movement, Part, SystemKind, system_account
+from ledger_service.outbox.service import enqueue
+from ledger_service.points.catalogue import Programme
+from ledger_service.points.issuance import Worker, give_back
+from ledger_service.points.models import member_programme, pending_issue
+from ledger_service.points.parties import Holder
+from ledger_service.points.rules import clawback_legs, is_open, terms_in_force
+
+PENDING: Load = load_by(pending_issue, "op_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """What is undone for whom and why: ``cause_id`` (16 bytes) is the refund, ``facts`` go into entries."""
+
+    holder: Holder
+    cause_id: bytes
+    at: datetime
+    facts: Mapping[str, Canonical]
+
+
+@dataclass(frozen=True, slots=True)
+class RedeemedLeg:
+    """One leg of a redemption at ``merchant_id`` that is in the outbox or on chain."""
+
+    merchant_id: int
+    op_id: bytes
+    leaf: bytes
+    index: int
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class EarnedIssue:
+    """An issue that a sale caused; ``leaf`` is None while it is pending."""
+
+    programme: Programme
+    op_id: bytes
+    leaf: bytes | None
+    epoch: int
+
+
+def restore(draft: Draft, reversal: Reversal, redeemed: RedeemedLeg, epoch: int, points: int) -> bytes:
+    """So many points of a redeemed leg are available again in ``epoch``; returns the operation's leaf.
+
+    Invariants: INV-1, INV-13 (the caller passes the difference of cumulative amounts).
+    """
+    leg = Leg(redeemed.leg.programme, redeemed.leg.terms_version, epoch, points)
+    operation = Restore(
+        derive_id("restore", reversal.cause_id, redeemed.index),
+        redeemed.merchant_id,
+        reversal.holder.account,
+        seconds_floor(reversal.at),
+        redeemed.op_id,
+        redeemed.leaf,
+        redeemed.index,
+        leg,
+    )
+    source = system_account(SystemKind.REDEMPTION, leg.programme, redeemed.merchant_id)
+    move = Movement(source, reversal.holder.part(Part.AVAILABLE), leg.programme, epoch, points)
+    Book(draft).entry(operation.op_id, "restore", reversal.at, dict(reversal.facts), [move])
+    enqueue(draft, operation, reversal.holder.member_id)
+    return operation.leaf()
+
+
+def pending_left(draft: Draft, op_id: bytes) -> int:
+    """What is left of a pending issue that has not vested; zero after it has."""
+    row = draft.get(pending_issue, op_id)
+    return int(row["left"]) if row is not None and row["state"] == "waiting" else 0
+
+
+def leaf_of_issue(draft: Draft, issue: EarnedIssue) -> bytes | None:
+    """The leaf of the issue on chain; None where it has not been sent."""
+    if issue.leaf is not None:
+        return issue.leaf
+    row = draft.get(pending_issue, issue.op_id)
+    leaf: bytes | None = row["leaf"] if row is not None else None
+    return leaf
+
+
+def clawable(draft: Draft, holder: Holder, issue: EarnedIssue, at: int) -> dict[int, int]:
+    """Available points by open epoch that a clawback of this issue may take; none while frozen (D7)."""
+    programme = issue.programme
+    standing = draft.get(member_programme, (holder.member_id, programme.programme_id))
+    if leaf_of_issue(draft, issue) is None or (standing is not None and standing["frozen"]):
+        return {}
+    lots = Book(draft).lots(holder.member_id, programme.programme_id)
+    return {lot.epoch: lot.available for lot in lots if is_open(programme.epoch_ends, lot.epoch, at)}
+
+
+def take_pending(draft: Draft, reversal: Reversal, issue: EarnedIssue, points: int, worker: Worker) -> None:
+    """So many points of a pending issue are gone again; the chain never hears of them."""
+    row = draft.get(pending_issue, issue.op_id)
+    if row is None:
+        raise LookupError("a pending issue is gone")
+    programme_id, left = issue.programme.programme_id, row["left"] - points
+    draft.change(pending_issue, issue.op_id, left=left, state="waiting" if left else "reversed")
+    sink = system_account(SystemKind.PROMISE, programme_id)
+    move = Movement(reversal.holder.part(Part.PENDING), sink, programme_id, row["epoch"], points)
+    op_id = derive_id("unpromise", reversal.cause_id, programme_id)
+    Book(draft).entry(op_id, "unpromise", reversal.at, dict(reversal.facts), [move])
+    give_back(draft, programme_id, points, worker)
+
+
+def claw_back(draft: Draft, reversal: Reversal, issue: EarnedIssue, points: int) -> list[bytes]:
+    """So many available points pay for the reversed earn; returns the leaves of the operations.
+
+    Its own epoch gives first, then the latest to expire; an operation has at most eight legs.
+
+    Invariants: INV-9 (reversal of the member's own earn).
+    """
+    programme, leaf = issue.programme, leaf_of_issue(draft, issue)
+    at = seconds_floor(reversal.at)
+    terms = terms_in_force(programme.terms, at)
+    if leaf is None or terms is None:
+        raise LookupError("an issue that never was cannot be clawed back")
+    parts = clawback_legs(clawable(draft, reversal.holder, issue, at), issue.epoch, points)
+    leaves: list[bytes] = []
+    for start in range(0, len(parts), MOST_LEGS):
+        some = parts[start : start + MOST_LEGS]
+        operation = Clawback(
+            derive_id("clawback", reversal.cause_id, programme.programme_id, start),
+            programme.merchant_id,
+            reversal.holder.account,
+            at,
+            issue.op_id,
+            leaf,
+            tuple(Leg(programme.programme_id, terms.version, epoch, part) for epoch, part in some),
+        )
+        _post_clawback(draft, reversal, operation)
+        leaves.append(operation.leaf())
+    return leaves
+
+
+def _post_clawback(draft: Draft, reversal: Reversal, operation: Clawback) -> None:
+    source = reversal.holder.part(Part.AVAILABLE)
+    moves = [
+        Movement(source, system_account(SystemKind.CLAWBACK, g.programme), g.programme, g.epoch, g.amount)
+        for g in operation.legs
+    ]
+    Book(draft).entry(operation.op_id, "clawback", reversal.at, dict(reversal.facts), moves)
+    enqueue(draft, operation, reversal.holder.member_id)
