@@ -32,7 +32,7 @@ class MinedOperation:
     @property
     def original(self) -> tuple[bytes, int] | None:
         """Leaf and leg index of the redemption that a restore gives back."""
-        return (self.data[128:160], _int(self.data, 5)) if self.kind is Kind.RESTORE else None
+        return (self.data[96:128], _int(self.data, 0) >> 48 & 255) if self.kind is Kind.RESTORE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,44 +88,45 @@ class PeriodClosed:
 Fact = MinedOperation | BatchApplied | ProgrammeCreated | TermsPublished | MerchantKeys | PeriodClosed
 
 _KIND_WORD = {kind: int(kind).to_bytes(32, "big") for kind in Kind}
+# Where the words of an event begin to differ by kind: the leg, or the length of the legs.
+_LEG_AT = {Kind.ISSUE: 3, Kind.RESTORE: 4, Kind.EXPIRE: 3}
+_LEGS_AT = {Kind.REDEEM: 6, Kind.CLAWBACK: 5, Kind.GIFT: 7}
 
 
-def operation_from(kind: Kind, batch: int, account_word: bytes, data: bytes) -> MinedOperation:
-    """The operation of an event's kind, batch number, account topic (32 bytes) and data."""
-    op_id, head = data[32:48], _KIND_WORD[kind] + data[32:64]
-    merchant = _int(data, 2)
-    legs, recipient = _legs_in(kind, data), None
+def operation_from(kind: Kind, data: bytes) -> MinedOperation:
+    """The operation of an event's kind and data; batch, index, merchant, time and detail stand in its first word."""
+    head = _int(data, 0)
+    merchant, accepted_at, detail = head >> 96 & (1 << 64) - 1, head >> 56 & (1 << 40) - 1, head >> 48 & 255
+    start = _KIND_WORD[kind] + data[32:64] + _word(merchant) + data[64:96]
+    time, third = _word(accepted_at), data[96:128]
+    recipient = None
     match kind:
-        case Kind.ISSUE | Kind.RESTORE | Kind.EXPIRE:
-            body = data[64:96] + account_word + data[96:]
+        case Kind.ISSUE:
+            body = time + _word(detail) + third
+        case Kind.EXPIRE:
+            body = time + third
         case Kind.REDEEM:
-            body = data[64:96] + account_word + data[96:192] + data[224:256] + _legs_hash(data, 9)
+            body = third + time + _word(detail) + data[128:160] + _legs_hash(data, 6)
+        case Kind.RESTORE:
+            body = time + third + _word(detail) + data[128:160]
         case Kind.CLAWBACK:
-            body = data[64:96] + account_word + data[96:160] + _legs_hash(data, 6)
+            body = time + third + _legs_hash(data, 5)
         case Kind.GIFT:
             recipient = data[108:128]
-            body = data[64:96] + account_word + data[96:192] + data[224:256] + _legs_hash(data, 9)
+            body = third + data[128:160] + time + data[160:192] + _legs_hash(data, 7)
         case Kind.SIGNER:
-            merchant, body = 0, bytes(32) + account_word + data[64:160]
+            body = third + _word(detail) + time
     return MinedOperation(
-        batch,
-        _int(data, 0),
-        kind,
-        op_id,
-        account_word[12:],
-        merchant,
-        keccak256(head + body),
-        legs,
-        recipient,
-        data,
-    )
+        head >> 192, head >> 160 & (1 << 32) - 1, kind, data[32:48], data[76:96], merchant, keccak256(start + body),
+        _legs_in(kind, data), recipient, data,
+    )  # fmt: skip
 
 
 def _legs_in(kind: Kind, data: bytes) -> tuple[Leg, ...]:
-    at = {Kind.ISSUE: 5, Kind.RESTORE: 6, Kind.EXPIRE: 4}.get(kind)
+    at = _LEG_AT.get(kind)
     if at is not None:
         return (Leg.of_word(_int(data, at)),)
-    start = {Kind.REDEEM: 9, Kind.GIFT: 9, Kind.CLAWBACK: 6}.get(kind)
+    start = _LEGS_AT.get(kind)
     if start is None:
         return ()
     return tuple(Leg.of_word(_int(data, start + 1 + i)) for i in range(_int(data, start)))
@@ -140,14 +141,18 @@ def _int(data: bytes, word: int) -> int:
     return int.from_bytes(data[32 * word : 32 * word + 32], "big")
 
 
+def _word(value: int) -> bytes:
+    return value.to_bytes(32, "big")
+
+
 _OPERATIONS = {
-    "OperationIssued(uint64,address,uint32,bytes16,uint64,uint40,uint8,uint256)": Kind.ISSUE,
-    "OperationRedeemed(uint64,address,uint32,bytes16,uint64,uint256,uint40,uint8,bool,bytes32,uint256[])": Kind.REDEEM,
-    "OperationRestored(uint64,address,uint32,bytes16,uint64,uint40,bytes32,uint8,uint256)": Kind.RESTORE,
-    "OperationClawedBack(uint64,address,uint32,bytes16,uint64,uint40,bytes32,uint256[])": Kind.CLAWBACK,
-    "OperationExpired(uint64,address,uint32,bytes16,uint64,uint40,uint256)": Kind.EXPIRE,
-    "OperationGifted(uint64,address,uint32,bytes16,uint64,address,uint256,uint40,bool,bytes32,uint256[])": Kind.GIFT,
-    "OperationSignerChanged(uint64,address,uint32,bytes16,address,uint8,uint40,uint40)": Kind.SIGNER,
+    "OperationIssued(uint256,bytes16,address,uint256)": Kind.ISSUE,
+    "OperationRedeemed(uint256,bytes16,address,uint256,bytes32,uint256[])": Kind.REDEEM,
+    "OperationRestored(uint256,bytes16,address,bytes32,uint256)": Kind.RESTORE,
+    "OperationClawedBack(uint256,bytes16,address,bytes32,uint256[])": Kind.CLAWBACK,
+    "OperationExpired(uint256,bytes16,address,uint256)": Kind.EXPIRE,
+    "OperationGifted(uint256,bytes16,address,address,uint256,bytes32,uint256[])": Kind.GIFT,
+    "OperationSignerChanged(uint256,bytes16,address,address,uint40)": Kind.SIGNER,
 }
 
 
@@ -171,7 +176,7 @@ _OTHERS: dict[str, Callable[[list[bytes], bytes], Fact]] = {
 }
 _KIND_OF_TOPIC = {"0x" + keccak256(s.encode()).hex(): kind for s, kind in _OPERATIONS.items()}
 _READER_OF_TOPIC = {"0x" + keccak256(s.encode()).hex(): reader for s, reader in _OTHERS.items()}
-TOPICS = [*_KIND_OF_TOPIC, *_READER_OF_TOPIC]
+SIGNATURES = (*_OPERATIONS, *_OTHERS)
 
 
 def fact_of(log: Mapping[str, Any]) -> Fact | None:
@@ -184,6 +189,6 @@ def fact_of(log: Mapping[str, Any]) -> Fact | None:
     kind = _KIND_OF_TOPIC.get(topics[0])
     data = bytes.fromhex(log["data"][2:])
     if kind is not None:
-        return operation_from(kind, int(topics[1], 16), bytes.fromhex(topics[2][2:]), data)
+        return operation_from(kind, data)
     reader = _READER_OF_TOPIC.get(topics[0])
     return None if reader is None else reader([bytes.fromhex(t[2:]) for t in topics], data)

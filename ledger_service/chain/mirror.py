@@ -75,7 +75,7 @@ def rewind(conn: Connection, to_number: int) -> list[MinedOperation]:
 
 def operation_of_row(row: Any) -> MinedOperation:
     """The operation of a ``chain_operation`` row."""
-    return operation_from(Kind(row.kind), row.batch, bytes(12) + row.account, row.data)
+    return operation_from(Kind(row.kind), row.data)
 
 
 def _operations_after(conn: Connection, to_number: int) -> list[tuple[int, MinedOperation]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -35,13 +34,12 @@ class NodeProcess:
         """The node answers; returns how many seconds that took."""
         begun = time.monotonic()
         command = [
-            sys.executable, "-c", "import sys; from ledger_service.chain.node.server import main; sys.exit(main())",
-            "--store", str(self.store), "--port", "0", "--chain-id", str(CHAIN_ID), "--genesis-time",
-            str(GENESIS_TIME), "--fund", *GENESIS.funded, *self._extra,
+            sys.executable, "-m", "ledger_service.chain.node.server",
+            "--store", str(self.store), "--port", "0",
+            "--chain-id", str(CHAIN_ID), "--genesis-time", str(GENESIS_TIME),
+            "--fund", *GENESIS.funded, *self._extra,
         ]  # fmt: skip
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ}
-        )
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         line = self._process.stdout.readline() if self._process.stdout else ""
         self.url = line.strip().rpartition(" ")[2]
         if not self.url.startswith("http://127.0.0.1:"):

@@ -27,7 +27,7 @@ BUSY, RARE, COMMON = b"\x0b" * 20, b"\x0a" * 32, b"\x0c" * 32
 
 
 def _filled(path: Path, blocks: int) -> Store:
-    """A store with the index rows of a chain in which one contract logs in every block and one topic only in block 5."""
+    """Index rows of a chain in which one contract logs in every block and one topic only in block 5."""
     store = Store(path)
     with store.writing() as connection:
         connection.executemany(

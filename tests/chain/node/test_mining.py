@@ -1,4 +1,4 @@
-"""Taking transactions: mined at once, in nonce order, once; waiting ones survive; the same input gives the same hashes."""
+"""Taking transactions: mined at once, in nonce order, once; waiting ones survive; same input, same hashes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State reads: newest and kept older blocks give what stood then; pruned ones say so; calls never change anything."""
+"""State reads: kept blocks give what stood then, pruned ones say so, calls never change anything."""
 
 from __future__ import annotations
 

@@ -128,7 +128,8 @@ def _deployed() -> bytes:
     """The batch contract's runtime code."""
     world = World(Hot(_state({})))
     create = Transaction(
-        DYNAMIC_FEE, 1, 0, 0, 0, 5_000_000, b"", 0, bytes.fromhex(BYTECODE[2:]), (), 0, 0, 0, SENDER, bytes(32), b""
+        DYNAMIC_FEE, 1, 0, 0, 0, 5_000_000, b"", 0, bytes.fromhex(BYTECODE[2:]), (), 0, 0, 0, SENDER,
+        bytes(32), b"",
     )  # fmt: skip
     outcome = apply_transaction(world, BLOCK, create)
     assert outcome.created is not None

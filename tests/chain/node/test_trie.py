@@ -1,4 +1,4 @@
-"""The path-keyed tries give the roots that a reference implementation gives, and reads find what was written."""
+"""The path-keyed tries give the roots of a reference implementation, and reads find what was written."""
 
 from __future__ import annotations
 
