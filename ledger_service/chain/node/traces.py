@@ -142,7 +142,8 @@ class _Writer:
             check = f"if not {part.popped} <= len(s) <= {room}: R.stack_fault(len(s), {part.popped})\n "
         charge = "pass"
         if part.gas:
-            charge = f"left = g.gas_remaining - {part.gas}\n if left < 0: R.out_of_gas()\n g.gas_remaining = left"
+            charge = f"left = g.gas_remaining - {part.gas}\n if left < 0: R.out_of_gas()\n"
+            charge += " g.gas_remaining = left"
         self.lines[part.line] = check + charge
 
     def next_segment(self) -> None:
