@@ -72,22 +72,39 @@ class Phone:
             for leg in spent["legs"]:
                 self._add(spent["programme"], ends.of(spent["programme"], leg["epoch"]), -leg["points"])
         for earned in answer["earned"]:
-            if earned["points"]:
-                self._add(
-                    earned["programme"],
-                    seconds_floor(parse_instant(earned["expires_at"], "expires_at")),
-                    earned["points"],
-                )
+            net = earned["points"] - earned["debt_collected"]
+            if net:
+                self._add(earned["programme"], _seconds(earned["expires_at"]), net)
 
-    def read_refund(self, answer: dict[str, Any], ends: EpochEnds) -> None:
-        """Book a refund's receipt: what came back, and what was taken back of the earn."""
-        for restored in answer["restored"]:
-            self._add(
-                restored["programme"], ends.of(restored["programme"], restored["epoch"]), restored["points"]
-            )
+    def read_refund(self, answer: dict[str, Any], earned_until: int, at: datetime) -> None:
+        """Book a refund's receipt: what was taken back of the earn, then what came back of the spend.
+
+        Args:
+            answer: the receipt.
+            earned_until: when the points that the sale had earned end, in seconds; they are taken first.
+            at: the instant of the refund.
+        """
         for clawed in answer["clawed"]:
-            for leg in clawed["legs"]:
-                self._add(clawed["programme"], ends.of(clawed["programme"], leg["epoch"]), -leg["points"])
+            if clawed["from"] == "available":
+                self._give_back(clawed["programme"], clawed["points"], earned_until, seconds_floor(at))
+        for restored in answer["restored"]:
+            self._add(restored["programme"], _seconds(restored["expires_at"]), restored["points"])
+
+    def _give_back(self, programme: str, points: int, earned_until: int, now: int) -> None:
+        """The sale's own lot first, then the latest to expire, as the programme publishes."""
+        lots = [expires_at for expires_at in self.lots.get(programme, {}) if expires_at > now]
+        for expires_at in sorted(lots, key=lambda end: (end != earned_until, -end)):
+            part = min(points, self.lots[programme][expires_at])
+            self._add(programme, expires_at, -part)
+            points -= part
+
+    def set_aside(self, programme: str, points: int, at: datetime) -> None:
+        """Take planned points off the book, soonest expiry first, before any receipt says so."""
+        now = seconds_floor(at)
+        for expires_at in sorted(self.lots.get(programme, {})):
+            part = min(points, self.lots[programme][expires_at]) if expires_at > now else 0
+            self._add(programme, expires_at, -part)
+            points -= part
 
     def forget_expired(self, at: datetime) -> None:
         """Drop what can no longer be spent, so that the book stays small."""
@@ -109,6 +126,15 @@ class Phone:
     def _add(self, programme: str, expires_at: int, points: int) -> None:
         by_end = self.lots.setdefault(programme, {})
         by_end[expires_at] = by_end.get(expires_at, 0) + points
+
+
+def earned_until(answer: dict[str, Any]) -> int:
+    """When the points that a sale earned end, in seconds; 0 where it earned none."""
+    return max((_seconds(earned["expires_at"]) for earned in answer["earned"] if earned["points"]), default=0)
+
+
+def _seconds(text: str) -> int:
+    return seconds_floor(parse_instant(text, "expires_at"))
 
 
 class EpochEnds:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class DueRefund:
     store: int
     sale_id: str
     lines: tuple[tuple[int, int], ...]
+    earned_until: int = 0
 
 
 @dataclass
@@ -109,18 +110,9 @@ class Progress:
 
 
 def _body_of(refund: DueRefund) -> list[Any]:
-    return [
-        refund.due_seconds,
-        refund.checkout,
-        refund.household,
-        refund.merchant,
-        refund.store,
-        refund.sale_id,
-        refund.lines,
-    ]
+    return list(astuple(refund))
 
 
 def _refund_of(body: list[Any]) -> DueRefund:
-    due_seconds, checkout, household, merchant, store, sale_id, lines = body
-    pairs = tuple((line, quantity) for line, quantity in lines)
-    return DueRefund(due_seconds, checkout, household, merchant, store, sale_id, pairs)
+    refund = DueRefund(*body)
+    return replace(refund, lines=tuple((line, quantity) for line, quantity in refund.lines))

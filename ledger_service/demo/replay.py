@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from ledger_service.demo import dataset
 from ledger_service.demo.alliance_plan import CURRENCY, MERCHANTS, PROGRAMMES, Merchant
-from ledger_service.demo.phones import EpochEnds, Phone, device_key
+from ledger_service.demo.phones import EpochEnds, Phone, device_key, earned_until
 from ledger_service.demo.progress import Checkpoint, DueRefund, Progress
 from ledger_service.demo.rules import (
     MICROS_PER_CENT,
@@ -211,6 +211,7 @@ class Replay:
             basket.store,
             document["sale_id"],
             plan.lines,
+            earned_until(document),
         )
         heapq.heappush(self._refunds, due)
         self._pending.refunds_planned.append(due)
@@ -231,7 +232,7 @@ class Replay:
             return
         self.counts["refunds"] += 1
         self.counts["refunded cents"] += answer.document["refunded_minor"]
-        phone.read_refund(answer.document, self._alliance.ends)
+        phone.read_refund(answer.document, refund.earned_until, at)
         self._pending.phones[phone.household] = phone.state()
 
     def _refused(self, what: str, name: str, answer: Any) -> None:

@@ -11,7 +11,7 @@ from ledger_service.kernel.paycode import check_validity, decode_pay_code, signe
 AT = datetime(2017, 1, 5, 12, tzinfo=UTC)
 DOMAIN = Domain(1337, b"\x11" * 20)
 ENDS = EpochEnds({"FUEL": [datetime(2017, 1, 9, tzinfo=UTC), datetime(2017, 1, 16, tzinfo=UTC)]})
-EARNED = {"programme": "FUEL", "points": 90, "expires_at": "2017-01-09T00:00:00Z"}
+EARNED = {"programme": "FUEL", "points": 90, "expires_at": "2017-01-09T00:00:00Z", "debt_collected": 0}
 
 
 def phone() -> Phone:
@@ -59,3 +59,25 @@ def test_epoch_ends_between_two_instants_are_the_barriers_of_the_replay() -> Non
         int(datetime(2017, 1, 9, tzinfo=UTC).timestamp())
     ]
     assert ENDS.between(datetime(2017, 1, 9, tzinfo=UTC), datetime(2017, 1, 10, tzinfo=UTC)) == []
+
+
+def test_a_refund_takes_the_sales_own_points_first_and_then_the_latest_to_expire() -> None:
+    device = phone()
+    week, month, quarter = (datetime(2017, 1, day, tzinfo=UTC) for day in (9, 20, 31))
+    ends = [int(end.timestamp()) for end in (week, month, quarter)]
+    device.lots = {"GROC": dict(zip(ends, (5, 5, 5), strict=True))}
+    clawed = [
+        {"programme": "GROC", "points": 8, "from": "available"},
+        {"programme": "GROC", "points": 3, "from": "pending"},
+    ]
+    restored = [{"programme": "FUEL", "points": 4, "expires_at": "2017-01-16T00:00:00Z"}]
+    device.read_refund({"clawed": clawed, "restored": restored}, ends[1], AT)
+    assert device.lots["GROC"] == {ends[0]: 5, ends[1]: 0, ends[2]: 2}
+    assert sum(device.lots["FUEL"].values()) == 4
+
+
+def test_points_that_paid_an_old_debt_never_reach_the_book() -> None:
+    device = phone()
+    device.read_sale({"spent": [], "earned": [EARNED | {"debt_collected": 60}]}, ENDS)
+    (lot,) = device.spendable(AT, "GROC")
+    assert lot.points == 30

@@ -63,7 +63,9 @@ class FakeService:
         if code in PROGRAMMES:
             end = next(e for m in MERCHANTS if m.key == code for e in m.epoch_ends() if e > frame.at)
             points = total // 100 * PROGRAMMES[code].points_per_unit
-            earned = [{"programme": code, "points": points, "expires_at": format_instant(end)}]
+            earned = [
+                {"programme": code, "points": points, "expires_at": format_instant(end), "debt_collected": 0}
+            ]
         return Answer(201, {"sale_id": frame.key, "due_minor": total, "spent": [], "earned": earned}, {})
 
 
