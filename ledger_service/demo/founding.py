@@ -112,10 +112,6 @@ class DemoAlliance:
                     self._tills[place] = key
         return self._tills[place]
 
-    async def expire(self, at: datetime) -> None:
-        """Everything that ended by now has expired."""
-        await self._founder.expire(at)
-
 
 def programme_body(merchant: Merchant, programme: Programme) -> dict[str, Any]:
     """What POST /v1/programmes takes."""
