@@ -74,7 +74,8 @@ class NewestState:
 
     def _leaf(self, owner: bytes, key: bytes) -> bytes | None:
         row = self._connection.execute(
-            "SELECT body FROM node WHERE path <= ? ORDER BY path DESC LIMIT 1", (owner + nibbles_of(key),)
+            "SELECT body FROM node WHERE path BETWEEN ? AND ? ORDER BY path DESC LIMIT 1",
+            (owner, owner + nibbles_of(key)),
         ).fetchone()
         return None if row is None else leaf_value(row[0], key)
 
