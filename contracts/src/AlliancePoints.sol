@@ -17,16 +17,17 @@ contract AlliancePoints is RestrictedERC20, Initializable, IERC165 {
         RESTORE,
         REDEEM,
         CLAWBACK,
-        EXPIRE,
-        GIFT
+        EXPIRE
     }
+
+    uint256 private constant TALLIES = 8;
 
     IAllianceRegistry private _registry;
     uint32 private _programme;
     string private _name;
     string private _symbol;
-    /// @dev Four epochs to a word: epoch e in lane e & 3 of word e >> 2.
-    mapping(address account => mapping(uint256 group => uint256)) private _lots;
+    /// @dev Four epochs to a word: epoch e in lane e & 3 of the word under account << 96 | e >> 2.
+    mapping(uint256 accountAndGroup => uint256) private _lots;
     mapping(uint256 epoch => Counters) private _counters;
 
     constructor() {
@@ -51,33 +52,36 @@ contract AlliancePoints is RestrictedERC20, Initializable, IERC165 {
 
     /// @inheritdoc IAlliancePoints
     function issueBatch(uint256[] calldata moves) external onlyClearingHouse {
-        _applyAll(moves, Kind.ISSUE);
+        _creditAll(moves, Kind.ISSUE);
     }
 
     /// @inheritdoc IAlliancePoints
     function restoreBatch(uint256[] calldata moves) external onlyClearingHouse {
-        _applyAll(moves, Kind.RESTORE);
+        _creditAll(moves, Kind.RESTORE);
     }
 
     /// @inheritdoc IAlliancePoints
     function redeemBatch(uint256[] calldata moves) external onlyClearingHouse {
-        _applyAll(moves, Kind.REDEEM);
+        _debitAll(moves, Kind.REDEEM);
     }
 
     /// @inheritdoc IAlliancePoints
     function clawBackBatch(uint256[] calldata moves) external onlyClearingHouse {
-        _applyAll(moves, Kind.CLAWBACK);
+        _debitAll(moves, Kind.CLAWBACK);
     }
 
     /// @inheritdoc IAlliancePoints
     function expireBatch(uint256[] calldata moves) external onlyClearingHouse {
-        _applyAll(moves, Kind.EXPIRE);
+        _debitAll(moves, Kind.EXPIRE);
     }
 
     /// @inheritdoc IAlliancePoints
     function giftBatch(uint256[] calldata moves) external onlyClearingHouse {
         for (uint256 i; i < moves.length; i += 2) {
-            _update(address(uint160(moves[i] >> 96)), address(uint160(moves[i + 1])), moves[i]);
+            uint256 move = moves[i];
+            _debit(move);
+            _credit(moves[i + 1] << 96 | uint96(move));
+            emit Transfer(address(uint160(move >> 96)), address(uint160(moves[i + 1])), uint64(move));
         }
     }
 
@@ -94,7 +98,7 @@ contract AlliancePoints is RestrictedERC20, Initializable, IERC165 {
 
     /// @inheritdoc IAlliancePoints
     function balanceAtEpochRaw(address account, uint256 epoch) public view returns (uint256) {
-        return uint64(_lots[account][epoch >> 2] >> ((epoch & 3) << 6));
+        return epoch > type(uint16).max ? 0 : uint64(_lots[_place(account, epoch)] >> _shift(epoch));
     }
 
     /// @inheritdoc IERC20
@@ -106,6 +110,11 @@ contract AlliancePoints is RestrictedERC20, Initializable, IERC165 {
     function liveSupply() external view returns (uint256 sum) {
         uint256 last = _registry.programme(_programme).epochs;
         for (uint256 epoch = currentEpoch(); epoch <= last; ++epoch) sum += outstanding(epoch);
+    }
+
+    /// @inheritdoc IAlliancePoints
+    function issuedTotal() external view returns (uint256) {
+        return _counters[0].issued;
     }
 
     /// @inheritdoc IAlliancePoints
@@ -174,35 +183,90 @@ contract AlliancePoints is RestrictedERC20, Initializable, IERC165 {
         return interfaceId == type(IERC165).interfaceId || interfaceId == type(IAlliancePoints).interfaceId;
     }
 
-    /// @dev Applies the moves in their order and counts each run of one epoch once (INV-4).
-    function _applyAll(uint256[] calldata moves, Kind kind) private {
-        bool credit = kind < Kind.REDEEM;
+    /// @dev Credits the moves in their order and counts each epoch once (INV-4).
+    function _creditAll(uint256[] calldata moves, Kind kind) private {
+        uint256[] memory sums = new uint256[](2 * TALLIES);
         uint256 epoch;
         uint256 run;
-        uint256 total;
-        for (uint256 i; i < moves.length; ++i) {
-            uint256 move = moves[i];
-            address account = address(uint160(move >> 96));
-            if (uint16(move >> 64) != epoch) {
-                _count(epoch, kind, run);
-                epoch = uint16(move >> 64);
-                run = 0;
-            }
-            // At most 2^16 amounts of 64 bits: no overflow.
-            unchecked {
+        // Fewer than 2^16 amounts of 64 bits: no overflow.
+        unchecked {
+            for (uint256 i; i < moves.length; ++i) {
+                uint256 move = _at(moves, i);
+                if (uint16(move >> 64) != epoch) {
+                    _tally(sums, kind, epoch, run);
+                    run = 0;
+                    epoch = uint16(move >> 64);
+                }
                 run += uint64(move);
-                total += uint64(move);
+                _credit(move);
+                emit Transfer(address(0), address(uint160(move >> 96)), uint64(move));
             }
-            if (credit) _update(address(0), account, move);
-            else _update(account, address(0), move);
-            if (kind == Kind.EXPIRE) emit PointsExpired(account, epoch, uint64(move));
         }
-        _count(epoch, kind, run);
+        _tally(sums, kind, epoch, run);
+        _countAll(sums, kind);
+    }
+
+    /// @dev Debits the moves in their order and counts each epoch once (INV-4). Moves of one operation and account that
+    /// follow each other are one ERC-20 transfer.
+    function _debitAll(uint256[] calldata moves, Kind kind) private {
+        uint256[] memory sums = new uint256[](2 * TALLIES);
+        uint256 previous;
+        uint256 transferred;
+        // Fewer than 2^16 amounts of 64 bits: no overflow.
+        unchecked {
+            for (uint256 i; i < moves.length; ++i) {
+                uint256 move = _at(moves, i);
+                if (move >> 80 != previous >> 80) {
+                    if (i != 0) emit Transfer(address(uint160(previous >> 96)), address(0), transferred);
+                    transferred = 0;
+                }
+                previous = move;
+                transferred += uint64(move);
+                _tally(sums, kind, uint16(move >> 64), uint64(move));
+                _debit(move);
+                if (kind == Kind.EXPIRE) {
+                    emit PointsExpired(address(uint160(move >> 96)), uint16(move >> 64), uint64(move));
+                }
+            }
+        }
+        if (previous != 0) emit Transfer(address(uint160(previous >> 96)), address(0), transferred);
+        _countAll(sums, kind);
+    }
+
+    function _at(uint256[] calldata moves, uint256 i) private pure returns (uint256 move) {
+        // The callers' i is less than the length.
+        assembly ("memory-safe") {
+            move := calldataload(add(moves.offset, shl(5, i)))
+        }
+    }
+
+    /// @dev Adds to the epoch's sum in memory; an epoch beyond the room there is counted at once.
+    function _tally(uint256[] memory sums, Kind kind, uint256 epoch, uint256 amount) private {
+        if (amount == 0) return;
+        // Fewer than 2^16 amounts of 64 bits: no overflow.
+        unchecked {
+            for (uint256 i; i < 2 * TALLIES; i += 2) {
+                uint256 known = sums[i];
+                if (known == 0) sums[i] = epoch;
+                else if (known != epoch) continue;
+                sums[i + 1] += amount;
+                return;
+            }
+        }
+        _count(epoch, kind, amount);
+        _count(0, kind, amount);
+    }
+
+    function _countAll(uint256[] memory sums, Kind kind) private {
+        uint256 total;
+        for (uint256 i; i < 2 * TALLIES && sums[i] != 0; i += 2) {
+            _count(sums[i], kind, sums[i + 1]);
+            total += sums[i + 1];
+        }
         _count(0, kind, total);
     }
 
     function _count(uint256 epoch, Kind kind, uint256 amount) private {
-        if (amount == 0) return;
         Counters storage sum = _counters[epoch];
         // Lifetime issuance fits 64 bits (cap), so does what leaves by clawback and expiry; redeemed and restored
         // have 128 bits for sums of 64-bit amounts.
@@ -215,29 +279,39 @@ contract AlliancePoints is RestrictedERC20, Initializable, IERC165 {
         }
     }
 
-    /// @dev The choke point: every balance changes here. Zero stands for outside, as in ERC-20's `Transfer`.
-    function _update(address from, address to, uint256 move) private {
-        uint256 amount = uint64(move);
+    /// @dev One of the two places where balances change.
+    function _credit(uint256 move) private {
         uint256 epoch = uint16(move >> 64);
-        uint256 shift = (epoch & 3) << 6;
-        if (from != address(0)) {
-            mapping(uint256 group => uint256) storage lots = _lots[from];
-            uint256 word = lots[epoch >> 2];
-            uint256 balance = uint64(word >> shift);
-            if (balance < amount) {
-                revert AlliancePointsInsufficientBalance(uint16(move >> 80), from, epoch, balance, amount);
-            }
-            // amount <= balance: the subtraction stays inside its lane.
-            unchecked {
-                lots[epoch >> 2] = word - (amount << shift);
-            }
+        uint256 place = move >> 96 << 96 | epoch >> 2;
+        // Outstanding points never exceed lifetime issuance, which fits 64 bits: the lane does not overflow.
+        unchecked {
+            _lots[place] += uint256(uint64(move)) << _shift(epoch);
         }
-        if (to != address(0)) {
-            // Outstanding points never exceed lifetime issuance, which fits 64 bits: the lane does not overflow.
-            unchecked {
-                _lots[to][epoch >> 2] += amount << shift;
-            }
+    }
+
+    /// @dev The other place where balances change: never below zero.
+    function _debit(uint256 move) private {
+        uint256 epoch = uint16(move >> 64);
+        uint256 amount = uint64(move);
+        uint256 place = move >> 96 << 96 | epoch >> 2;
+        uint256 lots = _lots[place];
+        uint256 balance = uint64(lots >> _shift(epoch));
+        if (balance < amount) {
+            revert AlliancePointsInsufficientBalance(
+                uint16(move >> 80), address(uint160(move >> 96)), epoch, balance, amount
+            );
         }
-        emit IERC20.Transfer(from, to, amount);
+        // amount <= balance: the subtraction stays inside its lane.
+        unchecked {
+            _lots[place] = lots - (amount << _shift(epoch));
+        }
+    }
+
+    function _place(address account, uint256 epoch) private pure returns (uint256) {
+        return uint256(uint160(account)) << 96 | epoch >> 2;
+    }
+
+    function _shift(uint256 epoch) private pure returns (uint256) {
+        return (epoch & 3) << 6;
     }
 }

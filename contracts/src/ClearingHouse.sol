@@ -2,9 +2,7 @@
 pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 import {
     Clawback,
     Expiry,
@@ -94,11 +92,7 @@ contract ClearingHouse is Debits {
     function _flush(Work memory work, bytes4 batchFunction) private {
         for (uint256 i; i < work.rows.length; ++i) {
             Book memory book = work.rows[i].book;
-            if (book.moves.count == 0) continue;
-            uint256[] memory words = book.moves.take();
-            Memory.Pointer mark = _mark();
-            Address.functionCall(book.token, abi.encodeWithSelector(batchFunction, words));
-            _release(mark);
+            book.moves.send(book.token, batchFunction);
         }
     }
 
@@ -110,7 +104,7 @@ contract ClearingHouse is Debits {
             bytes32 digest =
                 _hashTypedDataV4(keccak256(abi.encode(SLICE_TYPE, work.number, turn.merchant, operationsHash)));
             if (!Signatures.isFrom(turn.key, digest, slices[s].signature)) {
-                revert SliceSignatureInvalid(turn.merchant, digest);
+                revert SliceSignatureInvalid(uint64(turn.merchant), digest);
             }
         }
     }
@@ -119,11 +113,11 @@ contract ClearingHouse is Debits {
     function _writeNets(Work memory work, uint32 period) private {
         for (uint256 i; i < work.rows.length; ++i) {
             Book memory book = work.rows[i].book;
-            _addNet(period, book.issuer, -book.owed);
+            _addNet(period, uint64(book.issuer), -book.owed);
             book.owed = 0;
         }
         for (uint256 s; s < work.turns.length; ++s) {
-            _addNet(period, work.turns[s].merchant, work.turns[s].credit);
+            _addNet(period, uint64(work.turns[s].merchant), work.turns[s].credit);
         }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 import {CustodialLimits, Slice, TermsInForce, TermsKey} from "../interfaces/AllianceTypes.sol";
 import {Moves} from "../libraries/Moves.sol";
 import {Permits} from "./Permits.sol";
@@ -11,45 +10,56 @@ import {Permits} from "./Permits.sol";
 abstract contract BatchDesk is Permits {
     /// @dev A programme of the table; its rows (versions) share it.
     struct Book {
-        uint32 programme;
+        uint256 programme;
         address token;
-        uint64 issuer;
+        uint256 issuer;
         int256 owed; // what the issuer owes by this batch, micros
         uint256 issued; // lifetime issuance so far; NOT_READ until the first issue
-        uint256[] ends; // epochs looked up: epoch << 40 | end
+        uint256 epoch; // looked up last, and its end
+        uint256 end;
+        uint256[] ends; // all looked up: epoch << 40 | end
         Moves.List moves;
     }
 
     struct Row {
         uint256 key; // programme << 16 | version, as in a leg
         Book book;
-        TermsInForce terms;
+        uint256 value; // of a point, micros
+        uint256 feeBps;
+        uint256 cap;
+        uint256 from;
+        uint256 until;
     }
 
     /// @dev A slice's place in the batch; `index` is the position of its next operation.
     struct Turn {
-        uint64 merchant;
+        uint256 merchant;
         address key;
-        uint40 suspendedFrom;
+        uint256 suspendedFrom;
         uint256 first;
         uint256 index;
         int256 credit; // what the merchant is owed by this batch, micros
     }
 
+    /// @dev `words` and `legs` are scratch that every operation writes anew, so that memory does not grow with them.
     struct Work {
-        uint64 number;
+        uint256 number;
+        uint256 earliest; // acceptance times that this block honours
+        uint256 latest;
         bytes32[] leaves;
         Row[] rows;
         Turn[] turns;
         CustodialLimits limits;
+        uint256[10] words;
+        uint256[] legs;
     }
 
     uint256 internal constant NOT_READ = type(uint256).max;
     uint256 private constant MOST_OPERATIONS = 2048;
     uint256 private constant MOST_LEGS = 8;
     uint256 private constant LEG_BITS = (1 << 248) - 1;
-    uint40 private constant CLOCK_SKEW = 120 seconds;
-    uint40 private constant MINING_WINDOW = 7 days;
+    uint256 private constant CLOCK_SKEW = 120 seconds;
+    uint256 private constant MINING_WINDOW = 7 days;
 
     function _openWork(uint64 number, TermsKey[] calldata table, uint256 signers, Slice[] calldata slices)
         internal
@@ -61,6 +71,9 @@ abstract contract BatchDesk is Permits {
         (loaded, work.limits, inForce) = _registry.batchTerms(table);
         if (inForce != address(this)) revert ClearingHouseNotInForce(inForce);
         work.number = number;
+        work.earliest = block.timestamp - MINING_WINDOW;
+        work.latest = block.timestamp + CLOCK_SKEW;
+        work.legs = new uint256[](MOST_LEGS);
         work.rows = _rowsOf(table, loaded);
         work.turns = new Turn[](slices.length);
         uint256 count = signers;
@@ -75,13 +88,18 @@ abstract contract BatchDesk is Permits {
         for (uint256 i; i < rows.length; ++i) {
             Row memory row = rows[i];
             row.key = uint256(table[i].programme) << 16 | table[i].version;
-            row.terms = loaded[i];
+            row.value = loaded[i].pointValueMicros;
+            row.feeBps = loaded[i].feeBps;
+            row.cap = loaded[i].issuanceCap;
+            row.from = loaded[i].effectiveFrom;
+            row.until = loaded[i].effectiveUntil;
             if (i > 0 && row.key <= rows[i - 1].key) revert TableNotRising(i);
             if (i > 0 && row.key >> 16 == rows[i - 1].key >> 16) {
                 row.book = rows[i - 1].book;
                 continue;
             }
-            row.book.programme = table[i].programme;
+            row.book.epoch = NOT_READ;
+            row.book.programme = row.key >> 16;
             row.book.token = loaded[i].token;
             row.book.issuer = loaded[i].issuer;
             row.book.issued = NOT_READ;
@@ -98,18 +116,18 @@ abstract contract BatchDesk is Permits {
             + slice.clawbacks.length + slice.expiries.length;
     }
 
-    function _checkAccepted(uint256 operation, uint40 acceptedAt) internal view {
-        if (acceptedAt > block.timestamp + CLOCK_SKEW) {
-            revert AcceptedInFuture(uint32(operation), acceptedAt, block.timestamp);
-        }
-        if (block.timestamp > acceptedAt + MINING_WINDOW) {
-            revert AcceptedTooLongAgo(uint32(operation), acceptedAt, block.timestamp);
+    function _checkAccepted(Work memory work, uint256 operation, uint256 acceptedAt) internal view {
+        if (acceptedAt > work.latest) revert AcceptedInFuture(uint32(operation), uint40(acceptedAt), block.timestamp);
+        if (acceptedAt < work.earliest) {
+            revert AcceptedTooLongAgo(uint32(operation), uint40(acceptedAt), block.timestamp);
         }
     }
 
-    function _checkNotSuspended(Turn memory turn, uint40 acceptedAt) internal pure {
+    function _checkNotSuspended(Turn memory turn, uint256 acceptedAt) internal pure {
         if (acceptedAt >= turn.suspendedFrom) {
-            revert MerchantSuspendedAt(uint32(turn.index), turn.merchant, turn.suspendedFrom, acceptedAt);
+            revert MerchantSuspendedAt(
+                uint32(turn.index), uint64(turn.merchant), uint40(turn.suspendedFrom), uint40(acceptedAt)
+            );
         }
     }
 
@@ -118,79 +136,140 @@ abstract contract BatchDesk is Permits {
     }
 
     /// @dev The row a leg points to. The leg is of exactly that programme and version, and its amount is positive.
-    function _rowOf(Work memory work, uint256 operation, uint256 leg) internal pure returns (Row memory row) {
-        uint256 position = leg >> 248;
-        if (position >= work.rows.length) revert LegOutsideTable(uint32(operation), leg);
-        row = work.rows[position];
+    /// A named return of a struct would take and clear memory for every leg.
+    function _rowOf(Work memory work, uint256 operation, uint256 leg) internal pure returns (Row memory) {
+        Row[] memory rows = work.rows;
+        if (leg >> 248 >= rows.length) revert LegOutsideTable(uint32(operation), leg);
+        Row memory row = rows[leg >> 248];
         if ((leg & LEG_BITS) >> 96 != row.key) revert LegOutsideTable(uint32(operation), leg);
         if (uint64(leg) == 0) revert AmountZero(uint32(operation), leg);
+        return row;
     }
 
-    function _checkInForce(uint256 operation, Row memory row, uint40 acceptedAt) internal pure {
-        if (acceptedAt < row.terms.effectiveFrom || acceptedAt >= row.terms.effectiveUntil) {
-            revert TermsNotInForce(uint32(operation), row.book.programme, uint16(row.key), acceptedAt);
+    function _checkInForce(uint256 operation, Row memory row, uint256 acceptedAt) internal pure {
+        if (acceptedAt < row.from || acceptedAt >= row.until) {
+            revert TermsNotInForce(
+                uint32(operation), uint32(row.book.programme), uint16(row.key), uint40(acceptedAt)
+            );
         }
     }
 
     function _checkIssuer(Turn memory turn, Book memory book) internal pure {
-        if (turn.merchant != book.issuer) revert IssuerMismatch(uint32(turn.index), turn.merchant, book.issuer);
+        if (turn.merchant != book.issuer) {
+            revert IssuerMismatch(uint32(turn.index), uint64(turn.merchant), uint64(book.issuer));
+        }
     }
 
     /// @dev Reads each end once per batch; an epoch that the calendar lacks is refused.
-    function _endOf(uint256 operation, Book memory book, uint256 epoch) internal view returns (uint40 end) {
-        uint256[] memory known = book.ends;
-        for (uint256 i; i < known.length; ++i) if (known[i] >> 40 == epoch) return uint40(known[i]);
-        end = _registry.epochEnd(book.programme, epoch);
-        if (end == 0) revert EpochUnknown(uint32(operation), book.programme, epoch);
-        uint256[] memory longer = new uint256[](known.length + 1);
-        for (uint256 i; i < known.length; ++i) longer[i] = known[i];
-        longer[known.length] = epoch << 40 | end;
-        book.ends = longer;
+    function _endOf(uint256 operation, Book memory book, uint256 epoch) internal view returns (uint256 end) {
+        if (epoch == book.epoch) return book.end;
+        end = _lookUp(operation, book, epoch);
+        book.epoch = epoch;
+        book.end = end;
     }
 
-    function _checkOpenEpoch(uint256 operation, Book memory book, uint256 leg, uint40 acceptedAt) internal view {
-        uint40 end = _endOf(operation, book, Moves.epochOf(leg));
-        if (acceptedAt >= end) revert EpochEnded(uint32(operation), book.programme, Moves.epochOf(leg), end);
+    function _lookUp(uint256 operation, Book memory book, uint256 epoch) private view returns (uint256) {
+        uint256[] memory known = book.ends;
+        for (uint256 i; i < known.length; ++i) if (known[i] >> 40 == epoch) return uint40(known[i]);
+        return _readEnd(operation, book, epoch);
+    }
+
+    function _readEnd(uint256 operation, Book memory book, uint256 epoch) private view returns (uint256 end) {
+        end = _registry.epochEnd(uint32(book.programme), epoch);
+        if (end == 0) revert EpochUnknown(uint32(operation), uint32(book.programme), epoch);
+        uint256[] memory known = book.ends;
+        book.ends = new uint256[](known.length + 1);
+        for (uint256 i; i < known.length; ++i) book.ends[i] = known[i];
+        book.ends[known.length] = epoch << 40 | end;
+    }
+
+    function _checkOpenEpoch(uint256 operation, Book memory book, uint256 epoch, uint256 acceptedAt) internal view {
+        uint256 end = _endOf(operation, book, epoch);
+        if (acceptedAt >= end) revert EpochEnded(uint32(operation), uint32(book.programme), epoch, uint40(end));
     }
 
     /// @dev What the issuer owes for points at a row's terms: their value less the fee, which it keeps (D12).
     function _owedFor(Row memory row, uint256 points) internal pure returns (int256) {
         // 64 bits times 64 bits times at most 10,000: no overflow.
         unchecked {
-            uint256 value = points * row.terms.pointValueMicros;
-            return int256(value - value * row.terms.feeBps / 10_000);
+            uint256 value = points * row.value;
+            return int256(value - value * row.feeBps / 10_000);
         }
     }
 
     /// @dev Both sides of an obligation at once (INV-5). A merchant owes itself nothing.
     function _accrue(Turn memory turn, Book memory book, int256 micros) internal pure {
         if (turn.merchant == book.issuer) return;
-        book.owed += micros;
-        turn.credit += micros;
+        // At most 2048 operations of eight legs of 128 bits: no overflow.
+        unchecked {
+            book.owed += micros;
+            turn.credit += micros;
+        }
     }
 
-    /// @dev Legs as they are hashed and emitted: without table rows.
-    function _plain(uint256[] calldata legs) internal pure returns (uint256[] memory plain) {
-        plain = new uint256[](legs.length);
-        for (uint256 i; i < legs.length; ++i) plain[i] = legs[i] & LEG_BITS;
+    /// @dev Legs as they are hashed and emitted: without table rows. Overwrites the batch's one array of legs.
+    function _plain(Work memory work, uint256[] calldata legs) internal pure returns (uint256[] memory plain) {
+        plain = work.legs;
+        uint256 count = legs.length;
+        // The array has room for MOST_LEGS, and the caller has checked that there are no more.
+        assembly ("memory-safe") {
+            mstore(plain, count)
+            for { let i := 0 } lt(i, count) { i := add(i, 1) } {
+                mstore(
+                    add(add(plain, 32), shl(5, i)), and(calldataload(add(legs.offset, shl(5, i))), LEG_BITS)
+                )
+            }
+        }
     }
 
     function _plain(uint256 leg) internal pure returns (uint256) {
         return leg & LEG_BITS;
     }
 
-    /// @dev Takes the operation's place in the batch.
-    function _place(Work memory work, Turn memory turn, bytes32 leaf) internal pure {
-        work.leaves[turn.index] = leaf;
-        ++turn.index;
+    function _hash(uint256[] memory legs) internal pure returns (uint256 hash) {
+        assembly ("memory-safe") {
+            hash := keccak256(add(legs, 32), shl(5, mload(legs)))
+        }
     }
 
-    /// @dev Frees memory that was taken after the mark: no batch pays for the scratch of operations before.
-    function _release(Memory.Pointer mark) internal pure {
-        Memory.unsafeSetFreeMemoryPointer(mark);
+    /// @dev The hash of the first words of the scratch: a leaf or a struct hash.
+    function _hash(uint256[10] memory words, uint256 count) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            hash := keccak256(words, shl(5, count))
+        }
     }
 
-    function _mark() internal pure returns (Memory.Pointer) {
-        return Memory.getFreeMemoryPointer();
+    /// @dev The first five words of every leaf but the signer's. Returns the scratch for the others.
+    function _begin(Work memory work, Turn memory turn, uint256 kind, bytes16 opId, address account)
+        internal
+        pure
+        returns (uint256[10] memory)
+    {
+        uint256[10] memory words = work.words;
+        words[0] = kind;
+        words[1] = uint256(bytes32(opId));
+        words[2] = turn.merchant;
+        words[3] = uint160(account);
+        return words;
+    }
+
+    /// @dev Takes the operation's place in the batch, and says what all operation events begin with.
+    function _place(Work memory work, Turn memory turn, uint256 count, uint256 acceptedAt, uint256 detail)
+        internal
+        pure
+        returns (uint256 head)
+    {
+        uint256 index = turn.index;
+        work.leaves[index] = _hash(work.words, count);
+        head = work.number << 192 | index << 160 | turn.merchant << 96 | acceptedAt << 56 | detail;
+        // At most MOST_OPERATIONS.
+        unchecked {
+            turn.index = index + 1;
+        }
+    }
+
+    /// @dev The detail of an event's head: a byte of the operation, and who signed.
+    function _detail(uint256 ofOperation, bool custodial) internal pure returns (uint256) {
+        return ofOperation << 48 | (custodial ? 1 : 0);
     }
 }

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 import {Issue, RedeemRef, Restore, SignerChange, SignerRecord} from "../interfaces/AllianceTypes.sol";
 import {IAlliancePoints} from "../interfaces/IAlliancePoints.sol";
 import {IClearingHouse} from "../interfaces/IClearingHouse.sol";
@@ -36,10 +35,9 @@ abstract contract Credits is BatchDesk {
     }
 
     function _changeSigner(Work memory work, uint32 index, SignerChange calldata op) internal {
-        _checkAccepted(index, op.acceptedAt);
+        _checkAccepted(work, index, op.acceptedAt);
         if (op.account == address(0) || op.signer == address(0)) revert AccountInvalid(index, op.account);
         if (op.flags > (SIGNER_CUSTODIAL | SIGNER_CONTRACT | SIGNER_REVOKE)) revert FlagsUnknown(index, op.flags);
-        Memory.Pointer mark = _mark();
         bool vouched = op.authorisation.length != 0 && _isVouched(index, op);
         SignerRecord memory known = signerOf(op.account, op.signer);
         uint40 activeFrom;
@@ -53,10 +51,9 @@ abstract contract Credits is BatchDesk {
         work.leaves[index] = keccak256(
             abi.encode(uint256(7), op.opId, uint256(0), op.account, op.signer, op.flags, op.acceptedAt)
         );
-        emit OperationSignerChanged(
-            work.number, op.account, index, op.opId, op.signer, op.flags, op.acceptedAt, activeFrom
-        );
-        _release(mark);
+        uint256 head =
+            work.number << 192 | uint256(index) << 160 | uint256(op.acceptedAt) << 56 | _detail(op.flags, false);
+        emit OperationSignerChanged(head, op.opId, op.account, op.signer, activeFrom);
     }
 
     /// @dev A custodian's word does not shorten the delay, or it could free itself of its limits.
@@ -69,117 +66,105 @@ abstract contract Credits is BatchDesk {
     }
 
     function _issue(Work memory work, Turn memory turn, Issue calldata op) internal {
-        uint32 index = uint32(turn.index);
-        _checkAccepted(index, op.acceptedAt);
-        _checkNotSuspended(turn, op.acceptedAt);
-        if (op.account == address(0)) revert AccountInvalid(index, op.account);
-        if (op.reason > GREATEST_REASON) revert ReasonUnknown(index, op.reason);
-        Row memory row = _rowOf(work, index, op.leg);
-        _checkIssuer(turn, row.book);
-        _checkInForce(index, row, op.acceptedAt);
-        _checkOpenEpoch(index, row.book, op.leg, op.acceptedAt);
-        _countIssued(index, row, uint64(op.leg));
-        row.book.moves.push(Moves.word(op.account, index, op.leg));
-        Memory.Pointer mark = _mark();
-        uint256 leg = _plain(op.leg);
-        _place(work, turn, _issueLeaf(op.opId, turn.merchant, op.account, op.acceptedAt, op.reason, leg));
-        emit OperationIssued(
-            work.number, op.account, index, op.opId, turn.merchant, op.acceptedAt, op.reason, leg
-        );
-        _release(mark);
+        uint256 index = turn.index;
+        uint256 acceptedAt = op.acceptedAt;
+        address account = op.account;
+        uint256 leg = op.leg;
+        _checkAccepted(work, index, acceptedAt);
+        _checkNotSuspended(turn, acceptedAt);
+        if (account == address(0)) revert AccountInvalid(uint32(index), account);
+        Row memory row = _rowOf(work, index, leg);
+        Book memory book = row.book;
+        _checkIssuer(turn, book);
+        _checkInForce(index, row, acceptedAt);
+        _checkOpenEpoch(index, book, Moves.epochOf(leg), acceptedAt);
+        _countIssued(index, row, uint64(leg));
+        book.moves.push(Moves.word(account, index, leg));
+        leg = _plain(leg);
+        uint256 reason = op.reason;
+        if (reason > GREATEST_REASON) revert ReasonUnknown(uint32(index), uint8(reason));
+        bytes16 opId = op.opId;
+        uint256[10] memory words = _begin(work, turn, 1, opId, account);
+        words[4] = acceptedAt;
+        words[5] = reason;
+        words[6] = leg;
+        emit OperationIssued(_place(work, turn, 7, acceptedAt, _detail(reason, false)), opId, account, leg);
     }
 
     /// @dev INV-10: lifetime issuance stays within the cap of the terms in force at acceptance.
-    function _countIssued(uint32 index, Row memory row, uint256 amount) private view {
+    function _countIssued(uint256 index, Row memory row, uint256 amount) private view {
         uint256 issued = row.book.issued;
-        if (issued == NOT_READ) issued = IAlliancePoints(row.book.token).counters(0).issued;
-        issued += amount;
-        if (issued > row.terms.issuanceCap) {
-            revert IssuanceCapExceeded(index, row.book.programme, issued, row.terms.issuanceCap);
+        if (issued == NOT_READ) issued = IAlliancePoints(row.book.token).issuedTotal();
+        // Two numbers of at most 64 bits: no overflow.
+        unchecked {
+            issued += amount;
+        }
+        if (issued > row.cap) {
+            revert IssuanceCapExceeded(uint32(index), uint32(row.book.programme), issued, row.cap);
         }
         row.book.issued = issued;
     }
 
-    function _issueLeaf(bytes16 opId, uint64 merchant, address account, uint40 acceptedAt, uint8 reason, uint256 leg)
-        internal
-        pure
-        returns (bytes32)
-    {
-        return keccak256(abi.encode(uint256(1), opId, merchant, account, acceptedAt, reason, leg));
-    }
-
     function _restore(Work memory work, Turn memory turn, Restore calldata op) internal {
         uint32 index = uint32(turn.index);
-        _checkAccepted(index, op.acceptedAt);
+        _checkAccepted(work, index, op.acceptedAt);
         if (op.original.merchant != turn.merchant) {
-            revert OriginalMerchantMismatch(index, turn.merchant, op.original.merchant);
+            revert OriginalMerchantMismatch(index, uint64(turn.merchant), op.original.merchant);
         }
-        bytes32 original = _provenRedeem(index, op);
+        bytes32 original = _provenRedeem(work, turn, op);
         Row memory row = _rowOf(work, index, op.leg);
         uint256 was = op.original.legs[op.legIndex];
         if (was >> 96 != row.key) revert OriginalLegMismatch(index, was, _plain(op.leg));
         _checkRestoredEpoch(index, row.book, was, op);
         _reverseLeg(turn, row, original, op);
         row.book.moves.push(Moves.word(op.account, index, op.leg));
-        _recordRestore(work, turn, op, original);
+        uint256[10] memory words = _begin(work, turn, 3, op.opId, op.account);
+        words[4] = op.acceptedAt;
+        words[5] = uint256(original);
+        words[6] = op.legIndex;
+        words[7] = _plain(op.leg);
+        uint256 head = _place(work, turn, 8, op.acceptedAt, _detail(op.legIndex, false));
+        emit OperationRestored(head, op.opId, op.account, original, _plain(op.leg));
     }
 
-    function _recordRestore(Work memory work, Turn memory turn, Restore calldata op, bytes32 original) private {
-        Memory.Pointer mark = _mark();
-        uint32 index = uint32(turn.index);
-        uint256 leg = _plain(op.leg);
-        _place(
-            work,
-            turn,
-            keccak256(
-                abi.encode(
-                    uint256(3), op.opId, turn.merchant, op.account, op.acceptedAt, original, op.legIndex, leg
-                )
-            )
-        );
-        emit OperationRestored(
-            work.number, op.account, index, op.opId, turn.merchant, op.acceptedAt, original, op.legIndex, leg
-        );
-        _release(mark);
-    }
-
-    /// @dev The leaf of the redemption as told, if the root of its batch proves it and it has that leg.
-    function _provenRedeem(uint32 index, Restore calldata op) private view returns (bytes32 leaf) {
-        Memory.Pointer mark = _mark();
+    /// @dev The leaf of this acceptor's redemption as told, if the root of its batch proves it and it has that leg.
+    function _provenRedeem(Work memory work, Turn memory turn, Restore calldata op)
+        private
+        view
+        returns (bytes32 leaf)
+    {
         RedeemRef calldata was = op.original;
-        leaf = keccak256(
-            abi.encode(
-                uint256(2),
-                was.opId,
-                was.merchant,
-                op.account,
-                was.nonce,
-                was.acceptedAt,
-                was.flags,
-                was.permitDigest,
-                keccak256(abi.encodePacked(was.legs))
-            )
-        );
-        _requireProven(index, op.originalBatch, op.proof, leaf);
-        if (op.legIndex >= was.legs.length) revert OriginalLegUnknown(index, op.legIndex, was.legs.length);
-        _release(mark);
+        _checkLegCount(turn.index, was.legs.length);
+        uint256[10] memory words = _begin(work, turn, 2, was.opId, op.account);
+        words[4] = was.nonce;
+        words[5] = was.acceptedAt;
+        words[6] = was.flags;
+        words[7] = uint256(was.permitDigest);
+        words[8] = _hash(_plain(work, was.legs));
+        leaf = _hash(words, 9);
+        _requireProven(turn.index, op.originalBatch, op.proof, leaf);
+        if (op.legIndex >= was.legs.length) {
+            revert OriginalLegUnknown(uint32(turn.index), op.legIndex, was.legs.length);
+        }
     }
 
-    function _requireProven(uint32 index, uint64 batch, bytes32[] calldata proof, bytes32 leaf) internal view {
-        if (!MerkleProof.verifyCalldata(proof, rootOf(batch), leaf)) revert OriginalNotProven(index, batch, leaf);
+    function _requireProven(uint256 index, uint64 batch, bytes32[] calldata proof, bytes32 leaf) internal view {
+        if (!MerkleProof.verifyCalldata(proof, rootOf(batch), leaf)) {
+            revert OriginalNotProven(uint32(index), batch, leaf);
+        }
     }
 
     /// @dev Points return to their epoch while it is open; after that to one with 30 days left (D10).
     function _checkRestoredEpoch(uint32 index, Book memory book, uint256 was, Restore calldata op) private view {
         uint256 epoch = Moves.epochOf(op.leg);
-        uint40 end = _endOf(index, book, epoch);
-        if (epoch == Moves.epochOf(was)) {
-            if (op.acceptedAt >= end) revert EpochEnded(index, book.programme, epoch, end);
-            return;
+        uint256 first = Moves.epochOf(was);
+        if (epoch == first) return _checkOpenEpoch(index, book, epoch, op.acceptedAt);
+        uint256 end = _endOf(index, book, first);
+        if (op.acceptedAt < end) revert EpochNotEnded(index, uint32(book.programme), first, uint40(end));
+        end = _endOf(index, book, epoch);
+        if (end < op.acceptedAt + LEAST_RESTORED_LIFE) {
+            revert EpochTooShort(index, uint32(book.programme), epoch, uint40(end));
         }
-        uint40 firstEnd = _endOf(index, book, Moves.epochOf(was));
-        if (op.acceptedAt < firstEnd) revert EpochNotEnded(index, book.programme, Moves.epochOf(was), firstEnd);
-        if (end < op.acceptedAt + LEAST_RESTORED_LIFE) revert EpochTooShort(index, book.programme, epoch, end);
     }
 
     /// @dev The obligation is reversed as a function of the cumulative amount, so that any split reverses exactly what

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 import {Clawback, Expiry, Gift, Redeem} from "../interfaces/AllianceTypes.sol";
 import {Moves} from "../libraries/Moves.sol";
 import {Credits} from "./Credits.sol";
@@ -20,67 +19,85 @@ abstract contract Debits is Credits {
     uint8 private constant REDEEM_CONTRACT = 2;
 
     function _redeem(Work memory work, Turn memory turn, Redeem calldata op) internal {
-        uint32 index = uint32(turn.index);
-        _checkAccepted(index, op.acceptedAt);
-        _checkNotSuspended(turn, op.acceptedAt);
-        if (op.acceptedAt > op.validUntil) revert PermitExpired(index, op.validUntil, op.acceptedAt);
-        if (op.flags > (REDEEM_SERIES | REDEEM_CONTRACT)) revert FlagsUnknown(index, op.flags);
-        uint256 value = _takeLegs(work, turn, op.account, op.legs, op.acceptedAt);
-        Memory.Pointer mark = _mark();
-        bytes32 digest = _hashTypedDataV4(
-            keccak256(abi.encode(SPEND_TYPE, op.account, op.nonce, op.maxValueMicros, op.validUntil))
-        );
+        uint256 index = turn.index;
+        uint256 acceptedAt = op.acceptedAt;
+        uint256 flags = op.flags;
+        _checkPermitTime(work, turn, acceptedAt, op.validUntil);
+        if (flags > (REDEEM_SERIES | REDEEM_CONTRACT)) revert FlagsUnknown(uint32(index), uint8(flags));
+        uint256 value = _takeLegs(work, turn, op.account, op.legs, acceptedAt);
+        bytes32 digest = _spendDigest(work, op);
         bool custodial = _authorise(
-            index, op.account, digest, op.signature, _form(op.flags & REDEEM_CONTRACT != 0, op.acceptedAt)
+            uint32(index), op.account, digest, op.signature, _form(flags & REDEEM_CONTRACT != 0, acceptedAt)
         );
-        _settlePermit(work, turn, op, digest, custodial, value);
-        _recordRedeem(work, turn, op, digest, custodial);
-        _release(mark);
+        uint256 spent = flags & REDEEM_SERIES == 0
+            ? _spendOnce(uint32(index), op, value)
+            : _spendInSeries(uint32(index), uint64(turn.merchant), op, digest, value);
+        if (custodial) _limitCustodial(work, uint32(index), op.account, acceptedAt, spent, value);
+        _recordRedeem(work, turn, op, digest, _detail(flags, custodial));
+    }
+
+    /// @dev The acceptance is in the block's window and the permit's; the acceptor was not suspended.
+    function _checkPermitTime(Work memory work, Turn memory turn, uint256 acceptedAt, uint256 validUntil) private view {
+        _checkAccepted(work, turn.index, acceptedAt);
+        _checkNotSuspended(turn, acceptedAt);
+        if (acceptedAt > validUntil) {
+            revert PermitExpired(uint32(turn.index), uint40(validUntil), uint40(acceptedAt));
+        }
+    }
+
+    function _spendDigest(Work memory work, Redeem calldata op) private view returns (bytes32) {
+        uint256[10] memory words = work.words;
+        words[0] = uint256(SPEND_TYPE);
+        words[1] = uint160(op.account);
+        words[2] = op.nonce;
+        words[3] = op.maxValueMicros;
+        words[4] = op.validUntil;
+        return _hashTypedDataV4(_hash(words, 5));
     }
 
     /// @dev Every leg is spendable at acceptance; together they cost `value`.
     function _takeLegs(
-        Work memory work,
-        Turn memory turn,
-        address account,
-        uint256[] calldata legs,
-        uint40 acceptedAt
+        Work memory work, Turn memory turn, address account, uint256[] calldata legs, uint256 acceptedAt
     ) private view returns (uint256 value) {
-        _checkLegCount(turn.index, legs.length);
-        for (uint256 i; i < legs.length; ++i) {
-            uint256 leg = legs[i];
-            Row memory row = _rowOf(work, turn.index, leg);
-            _checkInForce(turn.index, row, acceptedAt);
-            _checkOpenEpoch(turn.index, row.book, leg, acceptedAt);
-            // Eight products of 64-bit numbers: no overflow.
-            unchecked {
-                value += uint256(uint64(leg)) * row.terms.pointValueMicros;
+        uint256 index = turn.index;
+        _checkLegCount(index, legs.length);
+        // Eight products of 64-bit numbers: no overflow.
+        unchecked {
+            for (uint256 i; i < legs.length; ++i) {
+                uint256 leg = legs[i];
+                Row memory row = _rowOf(work, index, leg);
+                Book memory book = row.book;
+                _checkInForce(index, row, acceptedAt);
+                _checkOpenEpoch(index, book, Moves.epochOf(leg), acceptedAt);
+                value += uint256(uint64(leg)) * row.value;
+                _accrue(turn, book, _owedFor(row, uint64(leg)));
+                book.moves.push(Moves.word(account, index, leg));
             }
-            _accrue(turn, row.book, _owedFor(row, uint64(leg)));
-            row.book.moves.push(Moves.word(account, turn.index, leg));
         }
     }
 
-    function _settlePermit(
-        Work memory work,
-        Turn memory turn,
-        Redeem calldata op,
-        bytes32 digest,
-        bool custodial,
-        uint256 value
-    ) private {
-        uint32 index = uint32(turn.index);
-        uint256 spent = _spend(
-            index,
-            Spending(
-                turn.merchant, op.account, op.nonce, digest, value, op.maxValueMicros, op.flags & REDEEM_SERIES != 0
-            )
-        );
-        if (custodial) _limitCustodial(work, index, op.account, op.acceptedAt, spent, value);
+    /// @dev A permit that is used once (INV-7).
+    function _spendOnce(uint32 index, Redeem calldata op, uint256 value) private returns (uint256) {
+        _useNonce(index, op.account, op.nonce);
+        if (value > op.maxValueMicros) revert PermitValueExceeded(index, value, op.maxValueMicros);
+        return value;
+    }
+
+    /// @dev A permit whose captures sum to at most its value, all by one acceptor (D17).
+    function _spendInSeries(uint32 index, uint64 merchant, Redeem calldata op, bytes32 digest, uint256 value)
+        private
+        returns (uint256 spent)
+    {
+        Series memory known = _series[digest];
+        if (known.acceptor == 0) _useNonce(index, op.account, op.nonce);
+        else if (known.acceptor != merchant) revert SeriesAcceptorMismatch(index, merchant, known.acceptor);
+        spent = known.spentMicros + value;
+        if (spent > op.maxValueMicros) revert PermitValueExceeded(index, spent, op.maxValueMicros);
+        _series[digest] = Series(merchant, uint64(spent));
     }
 
     function _limitCustodial(
-        Work memory work, uint32 index, address account, uint40 acceptedAt, uint256 underPermit, uint256 value
+        Work memory work, uint32 index, address account, uint256 acceptedAt, uint256 underPermit, uint256 value
     ) private {
         if (underPermit > work.limits.perPermitMicros) {
             revert CustodialPermitLimit(index, account, underPermit, work.limits.perPermitMicros);
@@ -88,96 +105,51 @@ abstract contract Debits is Credits {
         _countCustodial(index, account, acceptedAt, value, work.limits);
     }
 
-    function _recordRedeem(
-        Work memory work, Turn memory turn, Redeem calldata op, bytes32 digest, bool custodial
-    ) private {
-        uint256 index = turn.index;
-        uint256[] memory legs = _plain(op.legs);
-        _place(
-            work,
-            turn,
-            keccak256(
-                abi.encode(
-                    uint256(2),
-                    op.opId,
-                    turn.merchant,
-                    op.account,
-                    op.nonce,
-                    op.acceptedAt,
-                    op.flags,
-                    digest,
-                    keccak256(abi.encodePacked(legs))
-                )
-            )
-        );
-        emit OperationRedeemed(
-            work.number,
-            op.account,
-            uint32(index),
-            op.opId,
-            turn.merchant,
-            op.nonce,
-            op.acceptedAt,
-            op.flags,
-            custodial,
-            digest,
-            legs
-        );
+    function _recordRedeem(Work memory work, Turn memory turn, Redeem calldata op, bytes32 digest, uint256 detail)
+        private
+    {
+        uint256[] memory legs = _plain(work, op.legs);
+        uint256[10] memory words = _begin(work, turn, 2, op.opId, op.account);
+        words[4] = op.nonce;
+        words[5] = op.acceptedAt;
+        words[6] = op.flags;
+        words[7] = uint256(digest);
+        words[8] = _hash(legs);
+        uint256 head = _place(work, turn, 9, op.acceptedAt, detail);
+        emit OperationRedeemed(head, op.opId, op.account, op.nonce, digest, legs);
     }
 
     function _gift(Work memory work, Turn memory turn, Gift calldata op) internal {
         uint32 index = uint32(turn.index);
-        _checkAccepted(index, op.acceptedAt);
-        _checkNotSuspended(turn, op.acceptedAt);
-        if (op.acceptedAt > op.validUntil) revert PermitExpired(index, op.validUntil, op.acceptedAt);
+        _checkPermitTime(work, turn, op.acceptedAt, op.validUntil);
         if (op.recipient == address(0) || op.recipient == op.account) revert AccountInvalid(index, op.recipient);
         uint256 value = _giveLegs(work, turn, op);
-        Memory.Pointer mark = _mark();
-        uint256[] memory legs = _plain(op.legs);
-        bytes32 legsHash = keccak256(abi.encodePacked(legs));
-        bytes32 digest = _hashTypedDataV4(
-            keccak256(abi.encode(GIFT_TYPE, op.account, op.recipient, op.nonce, op.validUntil, legsHash))
-        );
+        uint256[] memory legs = _plain(work, op.legs);
+        bytes32 digest = _giftDigest(work, op, _hash(legs));
         bool custodial = _authorise(
             index, op.account, digest, op.signature, _form(op.signature.length != SIGNATURE_LENGTH, op.acceptedAt)
         );
         _useNonce(index, op.account, op.nonce);
         if (custodial) _limitCustodial(work, index, op.account, op.acceptedAt, value, value);
-        _recordGift(work, turn, op, digest, legs, custodial);
-        _release(mark);
+        uint256[10] memory words = _begin(work, turn, 6, op.opId, op.account);
+        words[4] = uint160(op.recipient);
+        words[5] = op.nonce;
+        words[6] = op.acceptedAt;
+        words[7] = uint256(digest);
+        words[8] = _hash(legs);
+        uint256 head = _place(work, turn, 9, op.acceptedAt, _detail(0, custodial));
+        emit OperationGifted(head, op.opId, op.account, op.recipient, op.nonce, digest, legs);
     }
 
-    function _recordGift(
-        Work memory work, Turn memory turn, Gift calldata op, bytes32 digest, uint256[] memory legs, bool custodial
-    ) private {
-        uint32 index = uint32(turn.index);
-        bytes32 leaf = keccak256(
-            abi.encode(
-                uint256(6),
-                op.opId,
-                turn.merchant,
-                op.account,
-                op.recipient,
-                op.nonce,
-                op.acceptedAt,
-                digest,
-                keccak256(abi.encodePacked(legs))
-            )
-        );
-        _place(work, turn, leaf);
-        emit OperationGifted(
-            work.number,
-            op.account,
-            index,
-            op.opId,
-            turn.merchant,
-            op.recipient,
-            op.nonce,
-            op.acceptedAt,
-            custodial,
-            digest,
-            legs
-        );
+    function _giftDigest(Work memory work, Gift calldata op, uint256 legsHash) private view returns (bytes32) {
+        uint256[10] memory words = work.words;
+        words[0] = uint256(GIFT_TYPE);
+        words[1] = uint160(op.account);
+        words[2] = uint160(op.recipient);
+        words[3] = op.nonce;
+        words[4] = op.validUntil;
+        words[5] = legsHash;
+        return _hashTypedDataV4(_hash(words, 6));
     }
 
     function _giveLegs(Work memory work, Turn memory turn, Gift calldata op) private view returns (uint256 value) {
@@ -187,10 +159,10 @@ abstract contract Debits is Credits {
             Row memory row = _rowOf(work, turn.index, leg);
             _checkIssuer(turn, row.book);
             _checkInForce(turn.index, row, op.acceptedAt);
-            _checkOpenEpoch(turn.index, row.book, leg, op.acceptedAt);
+            _checkOpenEpoch(turn.index, row.book, Moves.epochOf(leg), op.acceptedAt);
             // Eight products of 64-bit numbers: no overflow.
             unchecked {
-                value += uint256(uint64(leg)) * row.terms.pointValueMicros;
+                value += uint256(uint64(leg)) * row.value;
             }
             row.book.moves.push(Moves.word(op.account, turn.index, leg));
             row.book.moves.push(uint160(op.recipient));
@@ -199,79 +171,63 @@ abstract contract Debits is Credits {
 
     function _clawBack(Work memory work, Turn memory turn, Clawback calldata op) internal {
         uint32 index = uint32(turn.index);
-        _checkAccepted(index, op.acceptedAt);
-        bytes32 original = _provenIssue(index, turn, op);
-        _reverse(index, original, _clawLegs(work, turn, op), uint64(op.original.leg));
-        _recordClawback(work, turn, op, original);
-    }
-
-    function _recordClawback(Work memory work, Turn memory turn, Clawback calldata op, bytes32 original) private {
-        Memory.Pointer mark = _mark();
-        uint32 index = uint32(turn.index);
-        uint256[] memory legs = _plain(op.legs);
-        bytes32 legsHash = keccak256(abi.encodePacked(legs));
-        _place(
-            work,
-            turn,
-            keccak256(
-                abi.encode(uint256(4), op.opId, turn.merchant, op.account, op.acceptedAt, original, legsHash)
-            )
-        );
-        emit OperationClawedBack(
-            work.number, op.account, index, op.opId, turn.merchant, op.acceptedAt, original, legs
-        );
-        _release(mark);
+        _checkAccepted(work, index, op.acceptedAt);
+        bytes32 original = _provenIssue(work, turn, op);
+        _clawLegs(work, turn, op, original);
+        uint256[] memory legs = _plain(work, op.legs);
+        uint256[10] memory words = _begin(work, turn, 4, op.opId, op.account);
+        words[4] = op.acceptedAt;
+        words[5] = uint256(original);
+        words[6] = _hash(legs);
+        uint256 head = _place(work, turn, 7, op.acceptedAt, 0);
+        emit OperationClawedBack(head, op.opId, op.account, original, legs);
     }
 
     /// @dev The leaf of this merchant's issue to this account as told, if the root of its batch proves it.
-    function _provenIssue(uint32 index, Turn memory turn, Clawback calldata op) private view returns (bytes32 leaf) {
-        Memory.Pointer mark = _mark();
-        leaf = _issueLeaf(
-            op.original.opId,
-            turn.merchant,
-            op.account,
-            op.original.acceptedAt,
-            op.original.reason,
-            op.original.leg
-        );
-        _requireProven(index, op.originalBatch, op.proof, leaf);
-        _release(mark);
+    function _provenIssue(Work memory work, Turn memory turn, Clawback calldata op) private view returns (bytes32 leaf) {
+        uint256[10] memory words = _begin(work, turn, 1, op.original.opId, op.account);
+        words[4] = op.original.acceptedAt;
+        words[5] = op.original.reason;
+        words[6] = op.original.leg;
+        leaf = _hash(words, 7);
+        _requireProven(turn.index, op.originalBatch, op.proof, leaf);
     }
 
-    /// @dev Legs of the original's programme, in any of its epochs, ended ones included.
-    function _clawLegs(Work memory work, Turn memory turn, Clawback calldata op) private view returns (uint256 sum) {
-        _checkLegCount(turn.index, op.legs.length);
-        for (uint256 i; i < op.legs.length; ++i) {
-            uint256 leg = op.legs[i];
-            Row memory row = _rowOf(work, turn.index, leg);
-            if (op.original.leg >> 112 != row.key >> 16) {
-                revert OriginalLegMismatch(uint32(turn.index), op.original.leg, _plain(leg));
-            }
-            _endOf(turn.index, row.book, Moves.epochOf(leg));
-            sum += uint64(leg);
-            row.book.moves.push(Moves.word(op.account, turn.index, leg));
+    /// @dev Legs of the original's programme, in any of its epochs, ended ones included; together within the issue.
+    function _clawLegs(Work memory work, Turn memory turn, Clawback calldata op, bytes32 original) private {
+        uint256[] calldata legs = op.legs;
+        _checkLegCount(turn.index, legs.length);
+        uint256 sum;
+        for (uint256 i; i < legs.length; ++i) sum += uint64(legs[i]);
+        _reverse(uint32(turn.index), original, sum, uint64(op.original.leg));
+        for (uint256 i; i < legs.length; ++i) _clawLeg(work, turn, op, legs[i]);
+    }
+
+    function _clawLeg(Work memory work, Turn memory turn, Clawback calldata op, uint256 leg) private view {
+        Book memory book = _rowOf(work, turn.index, leg).book;
+        if (op.original.leg >> 112 != book.programme) {
+            revert OriginalLegMismatch(uint32(turn.index), op.original.leg, _plain(leg));
         }
+        _endOf(turn.index, book, Moves.epochOf(leg));
+        book.moves.push(Moves.word(op.account, turn.index, leg));
     }
 
     /// @dev INV-11: the epoch has ended both at acceptance and now.
     function _expire(Work memory work, Turn memory turn, Expiry calldata op) internal {
-        uint32 index = uint32(turn.index);
-        _checkAccepted(index, op.acceptedAt);
-        Row memory row = _rowOf(work, index, op.leg);
-        _checkIssuer(turn, row.book);
-        uint40 end = _endOf(index, row.book, Moves.epochOf(op.leg));
+        uint256 index = turn.index;
+        _checkAccepted(work, index, op.acceptedAt);
+        Book memory book = _rowOf(work, index, op.leg).book;
+        _checkIssuer(turn, book);
+        uint256 epoch = Moves.epochOf(op.leg);
+        uint256 end = _endOf(index, book, epoch);
         if (op.acceptedAt < end || block.timestamp < end) {
-            revert EpochNotEnded(index, row.book.programme, Moves.epochOf(op.leg), end);
+            revert EpochNotEnded(uint32(index), uint32(book.programme), epoch, uint40(end));
         }
-        row.book.moves.push(Moves.word(op.account, index, op.leg));
-        Memory.Pointer mark = _mark();
-        uint256 leg = _plain(op.leg);
-        _place(
-            work,
-            turn,
-            keccak256(abi.encode(uint256(5), op.opId, turn.merchant, op.account, op.acceptedAt, leg))
-        );
-        emit OperationExpired(work.number, op.account, index, op.opId, turn.merchant, op.acceptedAt, leg);
-        _release(mark);
+        book.moves.push(Moves.word(op.account, index, op.leg));
+        uint256[10] memory words = _begin(work, turn, 5, op.opId, op.account);
+        words[4] = op.acceptedAt;
+        words[5] = _plain(op.leg);
+        uint256 head = _place(work, turn, 6, op.acceptedAt, 0);
+        emit OperationExpired(head, op.opId, op.account, _plain(op.leg));
     }
 }

@@ -14,17 +14,6 @@ abstract contract Permits is Settlement, EIP712 {
         uint64 spentMicros;
     }
 
-    /// @dev A spending under a permit, as the nonce book needs it.
-    struct Spending {
-        uint64 merchant;
-        address account;
-        uint256 nonce;
-        bytes32 digest;
-        uint256 valueMicros;
-        uint256 mostMicros;
-        bool series;
-    }
-
     uint8 internal constant SIGNER_CUSTODIAL = 1;
     uint8 internal constant SIGNER_CONTRACT = 2;
     uint8 internal constant SIGNER_REVOKE = 4;
@@ -33,7 +22,7 @@ abstract contract Permits is Settlement, EIP712 {
     mapping(address account => mapping(uint256 word => uint256)) private _nonces;
     mapping(address account => mapping(address signer => SignerRecord)) private _signers;
     mapping(address account => AccountUse) private _uses;
-    mapping(bytes32 permitDigest => Series) private _series;
+    mapping(bytes32 permitDigest => Series) internal _series;
 
     /// @inheritdoc IClearingHouse
     function nonceWord(address account, uint256 wordIndex) external view returns (uint256) {
@@ -47,15 +36,17 @@ abstract contract Permits is Settlement, EIP712 {
     }
 
     /// @inheritdoc IClearingHouse
-    function signerOf(address account, address signer) public view returns (SignerRecord memory known) {
-        known = _signers[account][signer];
-        if (known.activeFrom == 0 && _continues()) known = _predecessor.signerOf(account, signer);
+    function signerOf(address account, address signer) public view returns (SignerRecord memory) {
+        SignerRecord memory known = _signers[account][signer];
+        if (known.activeFrom == 0 && _continues()) return _predecessor.signerOf(account, signer);
+        return known;
     }
 
     /// @inheritdoc IClearingHouse
-    function accountUse(address account) public view returns (AccountUse memory use) {
-        use = _uses[account];
-        if (use.signers == 0 && _continues()) use = _predecessor.accountUse(account);
+    function accountUse(address account) public view returns (AccountUse memory) {
+        AccountUse memory use = _uses[account];
+        if (use.signers == 0 && _continues()) return _predecessor.accountUse(account);
+        return use;
     }
 
     /// @dev The account's signer approved the digest and was active at that time (INV-9).
@@ -81,30 +72,12 @@ abstract contract Permits is Settlement, EIP712 {
     }
 
     /// @dev How the signature is written and when it counts, in one word.
-    function _form(bool byContract, uint40 instant) internal pure returns (uint256) {
-        return uint256(instant) << 1 | (byContract ? 1 : 0);
+    function _form(bool byContract, uint256 instant) internal pure returns (uint256) {
+        return instant << 1 | (byContract ? 1 : 0);
     }
 
     function _isActive(SignerRecord memory known, uint40 instant) private pure returns (bool) {
         return known.activeFrom != 0 && instant >= known.activeFrom && (known.revokedAt == 0 || instant < known.revokedAt);
-    }
-
-    /// @dev Uses the permit once, or once more in its series, and never beyond its value (INV-7, D17).
-    /// @return spent value captured under the permit so far
-    function _spend(uint32 operation, Spending memory use) internal returns (uint256 spent) {
-        if (use.series) {
-            Series memory known = _series[use.digest];
-            if (known.acceptor == 0) _useNonce(operation, use.account, use.nonce);
-            else if (known.acceptor != use.merchant) {
-                revert SeriesAcceptorMismatch(operation, use.merchant, known.acceptor);
-            }
-            spent = known.spentMicros;
-        } else {
-            _useNonce(operation, use.account, use.nonce);
-        }
-        spent += use.valueMicros;
-        if (spent > use.mostMicros) revert PermitValueExceeded(operation, spent, use.mostMicros);
-        if (use.series) _series[use.digest] = Series(use.merchant, uint64(spent));
     }
 
     /// @dev The choke point of permits: one bit per nonce (D4).
@@ -120,7 +93,7 @@ abstract contract Permits is Settlement, EIP712 {
     function _countCustodial(
         uint32 operation,
         address account,
-        uint40 instant,
+        uint256 instant,
         uint256 valueMicros,
         CustodialLimits memory limits
     ) internal {

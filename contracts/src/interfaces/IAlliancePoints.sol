@@ -57,6 +57,9 @@ interface IAlliancePoints {
     /// @notice What the epoch went through; epoch 0 is the programme's lifetime.
     function counters(uint256 epoch) external view returns (Counters memory);
 
+    /// @notice Lifetime issuance, which the cap limits; restores do not count.
+    function issuedTotal() external view returns (uint256);
+
     /// @notice All points that stand on accounts in one epoch, ended or not.
     function outstanding(uint256 epoch) external view returns (uint256);
 

@@ -36,84 +36,28 @@ import {IBatchRefusals} from "./IBatchRefusals.sol";
 /// and then its own bytes: flagged in a redemption (bit 1); elsewhere any length but 65 means this form.
 interface IClearingHouse is IBatchRefusals {
     event BatchApplied(uint64 indexed number, uint32 indexed period, uint32 count, bytes32 root);
-    event OperationIssued(
-        uint64 indexed batch,
-        address indexed account,
-        uint32 index,
-        bytes16 opId,
-        uint64 merchant,
-        uint40 acceptedAt,
-        uint8 reason,
-        uint256 leg
-    );
-    /// @dev `custodial`: signed by the custodian, not by the member's own device (D1).
+    /// @dev Every operation event begins with `head`: batch << 192 | index in the batch << 160 | merchant << 96 |
+    /// acceptedAt << 56 | detail << 48 | custodial. `detail` is the issue's reason, the redemption's or signer's flags,
+    /// the restore's leg index, else 0; `custodial` is 1 where a custodian signed and not the member's device (D1).
+    /// With it the event holds every word of the operation's leaf.
+    event OperationIssued(uint256 head, bytes16 opId, address account, uint256 leg);
     event OperationRedeemed(
-        uint64 indexed batch,
-        address indexed account,
-        uint32 index,
-        bytes16 opId,
-        uint64 merchant,
-        uint256 nonce,
-        uint40 acceptedAt,
-        uint8 flags,
-        bool custodial,
-        bytes32 permitDigest,
-        uint256[] legs
+        uint256 head, bytes16 opId, address account, uint256 nonce, bytes32 permitDigest, uint256[] legs
     );
-    event OperationRestored(
-        uint64 indexed batch,
-        address indexed account,
-        uint32 index,
-        bytes16 opId,
-        uint64 merchant,
-        uint40 acceptedAt,
-        bytes32 originalLeaf,
-        uint8 legIndex,
-        uint256 leg
-    );
-    event OperationClawedBack(
-        uint64 indexed batch,
-        address indexed account,
-        uint32 index,
-        bytes16 opId,
-        uint64 merchant,
-        uint40 acceptedAt,
-        bytes32 originalLeaf,
-        uint256[] legs
-    );
-    event OperationExpired(
-        uint64 indexed batch,
-        address indexed account,
-        uint32 index,
-        bytes16 opId,
-        uint64 merchant,
-        uint40 acceptedAt,
-        uint256 leg
-    );
+    event OperationRestored(uint256 head, bytes16 opId, address account, bytes32 originalLeaf, uint256 leg);
+    event OperationClawedBack(uint256 head, bytes16 opId, address account, bytes32 originalLeaf, uint256[] legs);
+    event OperationExpired(uint256 head, bytes16 opId, address account, uint256 leg);
     event OperationGifted(
-        uint64 indexed batch,
-        address indexed account,
-        uint32 index,
+        uint256 head,
         bytes16 opId,
-        uint64 merchant,
+        address account,
         address recipient,
         uint256 nonce,
-        uint40 acceptedAt,
-        bool custodial,
         bytes32 permitDigest,
         uint256[] legs
     );
-    /// @dev `activeFrom` is when the signer counts from; 0 for a revocation, which counts from `acceptedAt`.
-    event OperationSignerChanged(
-        uint64 indexed batch,
-        address indexed account,
-        uint32 index,
-        bytes16 opId,
-        address signer,
-        uint8 flags,
-        uint40 acceptedAt,
-        uint40 activeFrom
-    );
+    /// @dev `activeFrom` is when the signer counts from; 0 for a revocation, which counts from its acceptance.
+    event OperationSignerChanged(uint256 head, bytes16 opId, address account, address signer, uint40 activeFrom);
     event PeriodClosed(uint32 indexed period, uint64 lastBatch);
     event Paused(uint40 until);
     event Unpaused();

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @dev Moves of points (account << 96 | operation << 80 | epoch << 64 | amount) collected for one token call.
+/// @dev Moves of points (account << 96 | operation << 80 | epoch << 64 | amount), collected in the form of the
+/// calldata of one token call: a word whose last four bytes are the selector, the offset 32, the length, the moves.
 library Moves {
     struct List {
-        uint256[] words;
+        uint256 frame; // memory pointer; 0 before the first move
+        uint256 capacity;
         uint256 count;
     }
 
     uint256 private constant FIRST_CAPACITY = 16;
+    uint256 private constant HEAD = 96;
 
     function epochOf(uint256 leg) internal pure returns (uint256) {
         return uint32(leg >> 64);
@@ -21,30 +24,46 @@ library Moves {
 
     function push(List memory list, uint256 move) internal pure {
         uint256 count = list.count;
-        if (count == list.words.length) _grow(list);
-        list.words[count] = move;
+        if (count == list.capacity) _grow(list);
+        uint256 place = list.frame + HEAD + (count << 5);
         list.count = count + 1;
+        // count < capacity: the place lies in the frame.
+        assembly ("memory-safe") {
+            mstore(place, move)
+        }
     }
 
-    /// @dev The collected words, exactly; the list is empty afterwards.
-    function take(List memory list) internal pure returns (uint256[] memory words) {
-        words = list.words;
+    /// @dev Makes the call with all moves; the list is empty afterwards. A refusal of the token is handed on as it is.
+    function send(List memory list, address token, bytes4 batchFunction) internal {
         uint256 count = list.count;
-        // The array only gets shorter: what it no longer covers stays unused.
-        assembly ("memory-safe") {
-            mstore(words, count)
-        }
-        list.words = new uint256[](0);
+        if (count == 0) return;
         list.count = 0;
+        uint256 frame = list.frame;
+        // The frame holds the head and `count` words; its calldata begins with the last 4 bytes of the first word.
+        assembly ("memory-safe") {
+            mstore(frame, shr(224, batchFunction))
+            mstore(add(frame, 32), 32)
+            mstore(add(frame, 64), count)
+            if iszero(call(gas(), token, 0, add(frame, 28), add(68, shl(5, count)), 0, 0)) {
+                let free := mload(0x40)
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
+        }
     }
 
     function _grow(List memory list) private pure {
-        uint256[] memory old = list.words;
-        uint256[] memory words = new uint256[](old.length == 0 ? FIRST_CAPACITY : old.length * 2);
-        // Twice as long as the old array: the copy stays inside.
+        uint256 capacity = list.capacity == 0 ? FIRST_CAPACITY : list.capacity * 2;
+        uint256 old = list.frame;
+        uint256 frame;
+        uint256 used = list.count << 5;
+        // Takes head and capacity at the free pointer; the copy is half of that.
         assembly ("memory-safe") {
-            mcopy(add(words, 32), add(old, 32), mul(mload(old), 32))
+            frame := mload(0x40)
+            mstore(0x40, add(frame, add(HEAD, shl(5, capacity))))
+            mcopy(add(frame, HEAD), add(old, HEAD), used)
         }
-        list.words = words;
+        list.frame = frame;
+        list.capacity = capacity;
     }
 }
