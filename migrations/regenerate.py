@@ -24,7 +24,7 @@ from ledger_service.db.schema import whole_metadata  # noqa: E402
 from ledger_service.db.types import Bytes, UtcInstant  # noqa: E402
 
 TARGET = ROOT / "migrations" / "versions" / "0001_spine.py"
-HEAD = '''"""Every table of the spine, and the guards of those that only grow. Written by migrations/regenerate.py."""
+HEAD = '''"""Every table of the spine, and the guards of those that only grow. By migrations/regenerate.py."""
 
 # ruff: noqa: E501 - the lines of tables are written by Alembic
 
@@ -72,22 +72,32 @@ def downgrade() -> None:
 def main() -> None:
     """Write the file, or with ``--check`` fail where it is not what would be written."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where the file is out of date")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 where the file is out of date"
+    )
     check = parser.parse_args().check
     text = render(whole_metadata())
     if check:
-        sys.exit(0 if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text else f"{TARGET} is out of date")
+        sys.exit(
+            0
+            if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text
+            else f"{TARGET} is out of date"
+        )
     TARGET.write_text(text, encoding="utf-8")
     print(f"{TARGET.relative_to(ROOT)}: {text.count('op.create_table')} tables")
 
 
 def render(metadata: MetaData) -> str:
     """The whole text of the first migration."""
-    context = MigrationContext.configure(create_engine("sqlite://").connect(), opts={"render_item": _render_type})
+    context = MigrationContext.configure(
+        create_engine("sqlite://").connect(), opts={"render_item": _render_type}
+    )
     parts, calls = [], []
     for table in metadata.sorted_tables:
         operations = [ops.CreateTableOp.from_table(table), *_indexes(table)]
-        code = render_python_code(ops.UpgradeOps(operations), migration_context=context, render_item=_render_type)
+        code = render_python_code(
+            ops.UpgradeOps(operations), migration_context=context, render_item=_render_type
+        )
         body = "\n".join(line for line in code.splitlines() if not line.strip().startswith("# ###"))
         parts.append(f"\ndef make_{table.name}() -> None:\n    {body.strip()}\n")
         calls.append(f"    make_{table.name}()\n")

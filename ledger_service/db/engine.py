@@ -84,7 +84,7 @@ class Database:
 
     @contextmanager
     def begin_group(self) -> Iterator[Connection]:
-        """As ``begin``, for statements that find every row by its key: no plan of theirs ever scans a table."""
+        """As ``begin``, for statements that find every row by its key: none of their plans scans a table."""
         with self.gate.held(), self.posting.begin() as conn:
             yield conn
 

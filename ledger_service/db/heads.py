@@ -66,3 +66,8 @@ def take_numbers(conn: Connection, entries: int, intents: int) -> Heads:
         )
         return take_numbers(conn, entries, intents)
     return Heads(row[0] - entries, row[1] - intents)
+
+
+def last_sequence(conn: Connection) -> int:
+    """The sequence number of the newest entry; 0 before the first."""
+    return int(conn.exec_driver_sql("SELECT COALESCE(MAX(sequence), 0) FROM ledger_head").scalar_one())

@@ -87,6 +87,11 @@ class Writer:
         """How many commands wait now."""
         return len(self._queue)
 
+    def healthy(self) -> bool:
+        """Whether commands are taken: not closing, and the thread, once started, is alive."""
+        thread = self._thread
+        return not self._closing and (thread is None or thread.is_alive())
+
     def close(self) -> None:
         """Everything submitted before is answered, the thread has ended; later commands are refused."""
         with self._arrived:

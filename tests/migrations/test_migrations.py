@@ -1,4 +1,4 @@
-"""Migrations make the schema that the rooms describe, on both databases, with their guards and time limits."""
+"""Migrations make the schema that the rooms describe, on both databases, with guards and time limits."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def test_a_migrated_database_is_what_create_all_makes(bare: Database) -> None:
         assert "alembic_version" in inspect(conn).get_table_names()
 
 
-def test_checks_and_storage_options_are_the_same_as_those_of_create_all(bare: Database, request: pytest.FixtureRequest) -> None:
+def test_checks_and_storage_options_are_the_same_as_those_of_create_all(
+    bare: Database, request: pytest.FixtureRequest
+) -> None:
     migrate(bare)
     made = request.getfixturevalue("sqlite_database" if bare.is_sqlite else "postgres_database")
     assert _constraints(bare) == _constraints(made)
@@ -84,7 +86,9 @@ def test_append_only_tables_are_guarded_after_a_migration(bare: Database) -> Non
             with pytest.raises(DBAPIError, match=f"{table} is append-only"), bare.begin() as conn:
                 conn.exec_driver_sql(f"TRUNCATE {table} CASCADE")
     with bare.begin() as conn:
-        conn.exec_driver_sql(f"INSERT INTO entry VALUES (1, {_bytes(bare, 16)}, 'x', 1, 1, '{{}}', {_bytes(bare, 32)})")
+        conn.exec_driver_sql(
+            f"INSERT INTO entry VALUES (1, {_bytes(bare, 16)}, 'x', 1, 1, '{{}}', {_bytes(bare, 32)})"
+        )
     for act in ("UPDATE entry SET kind = 'y'", "DELETE FROM entry"):
         with pytest.raises(DBAPIError, match="entry is append-only"), bare.begin() as conn:
             conn.exec_driver_sql(act)
@@ -100,7 +104,9 @@ def test_a_migration_that_fails_leaves_nothing(bare: Database) -> None:
 
 
 @pytest.mark.postgres
-def test_a_migration_gives_up_on_a_lock_instead_of_stopping_every_checkout(postgres_database: Database) -> None:
+def test_a_migration_gives_up_on_a_lock_instead_of_stopping_every_checkout(
+    postgres_database: Database,
+) -> None:
     with postgres_database.begin() as conn:
         conn.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
     with postgres_database.writing.begin() as holder:
@@ -122,6 +128,7 @@ def _constraints(database: Database) -> set[tuple[str, ...]]:
                  " WHERE conrelid > 0 AND connamespace = 'public'::regnamespace"
                  " AND conrelid::regclass::text <> 'alembic_version'")  # fmt: skip
         options = ("SELECT relname, relkind::text, COALESCE(reloptions::text, '') FROM pg_class"
-                   " WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'alembic%%'")  # fmt: skip
+                   " WHERE relnamespace = 'public'::regnamespace"
+                   " AND relname NOT LIKE 'alembic%%'")  # fmt: skip
     with database.read() as conn:
         return {tuple(row) for sql in (query, options) for row in conn.exec_driver_sql(sql)}

@@ -94,7 +94,9 @@ def fail(error: Exception) -> Callable[[Draft], None]:
     return then
 
 
-def test_commands_that_wait_together_are_one_group_and_see_each_other(database: Database, writer: Writer) -> None:
+def test_commands_that_wait_together_are_one_group_and_see_each_other(
+    database: Database, writer: Writer
+) -> None:
     outcomes = together(writer, [Open(1), Open(2), Open(1), Open(2), Open(3)])
     assert outcomes == [1, 1, 0, 0, 1]
     assert accounts(database) == [1, 2, 3]
@@ -117,7 +119,9 @@ def test_a_bug_in_one_command_reaches_its_caller_alone(database: Database, write
     assert accounts(database) == [1, 3, 4]
 
 
-def test_a_row_that_the_database_refuses_undoes_only_its_own_command(database: Database, writer: Writer) -> None:
+def test_a_row_that_the_database_refuses_undoes_only_its_own_command(
+    database: Database, writer: Writer
+) -> None:
     def spoil(draft: Draft) -> None:
         draft.add(account, {"account_id": 9, "kind": None})  # NOT NULL
 
@@ -128,13 +132,20 @@ def test_a_row_that_the_database_refuses_undoes_only_its_own_command(database: D
         draft.add(account, {"account_id": 11, "kind": object()})
 
     outcomes = together(writer, [Open(1), Open(2, spoil), Open(3), Open(4, misfit), Open(5, wrong_type)])
-    assert [o if isinstance(o, int) else type(o).__name__ for o in outcomes][:4] == [1, "IntegrityError", 1, "KeyError"]
+    assert [o if isinstance(o, int) else type(o).__name__ for o in outcomes][:4] == [
+        1,
+        "IntegrityError",
+        1,
+        "KeyError",
+    ]
     assert isinstance(outcomes[4], Exception)
     assert accounts(database) == [1, 3]
     assert writer.figures.undone == 1
 
 
-def test_a_command_that_defers_is_decided_after_the_group_has_committed(database: Database, writer: Writer) -> None:
+def test_a_command_that_defers_is_decided_after_the_group_has_committed(
+    database: Database, writer: Writer
+) -> None:
     seen: list[bool] = []
 
     @dataclass

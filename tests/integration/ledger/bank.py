@@ -1,4 +1,4 @@
-"""A small world for the ledger's tests: members with numbers, commands that move points, a clock that stands."""
+"""A small world for the ledger's tests: members, commands that move points, a clock that stands."""
 
 from __future__ import annotations
 
@@ -155,7 +155,9 @@ class OnHold(BookCommand[bool]):
         return [lots_of(row["member_id"])] if row else []
 
     def apply(self, draft: Draft) -> bool:
-        act = HoldAct(self.hold_id, SHOP, op(self.act, self.hold_id.hex(), str(self.captured), str(self.at)), self.at)
+        act = HoldAct(
+            self.hold_id, SHOP, op(self.act, self.hold_id.hex(), str(self.captured), str(self.at)), self.at
+        )
         if self.act == "capture":
             return capture(draft, act, self.captured, final=self.final) is not None
         if self.act == "void":

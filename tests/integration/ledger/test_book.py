@@ -1,4 +1,4 @@
-"""Entries on a real database: lots follow postings, nothing goes negative, numbers have no gap, hashes hold."""
+"""Entries on a real database: lots follow postings, nothing goes negative, no gap, hashes hold."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ def clean(database: Database) -> None:
         assert list(differences(conn)) == []
 
 
-def test_points_that_were_issued_can_be_spent_down_to_zero_and_no_further(database: Database, writer: Writer) -> None:
+def test_points_that_were_issued_can_be_spent_down_to_zero_and_no_further(
+    database: Database, writer: Writer
+) -> None:
     writer.submit(issue(op(1), 1, 100))
     writer.submit(redeem(op(2), 1, 100))
     with pytest.raises(InsufficientPoints) as refusal:
@@ -73,7 +75,9 @@ def test_an_entry_carries_the_hash_of_its_canonical_json(database: Database, wri
     "UPDATE entry SET kind = 'gift'", "DELETE FROM entry", "UPDATE posting SET amount = amount + 1",
     "DELETE FROM posting", "DELETE FROM hold_event",
 ])  # fmt: skip
-def test_the_database_itself_refuses_to_rewrite_history(database: Database, writer: Writer, statement: str) -> None:
+def test_the_database_itself_refuses_to_rewrite_history(
+    database: Database, writer: Writer, statement: str
+) -> None:
     from tests.integration.ledger.bank import Hold, OnHold
 
     writer.submit(issue(op(1), 1, 10))
@@ -94,8 +98,8 @@ def test_the_database_itself_refuses_a_negative_part(database: Database, writer:
 def test_the_database_itself_refuses_a_posting_of_nothing(database: Database, writer: Writer) -> None:
     writer.submit(issue(op(1), 1, 10))
     for amount in (0, -1):
-        row = {"sequence": 1, "position": 7, "source_id": 1, "destination_id": 2, "programme_id": 1, "epoch": 1,
-               "amount": amount}  # fmt: skip
+        row = {"sequence": 1, "position": 7, "source_id": 1, "destination_id": 2, "programme_id": 1,
+               "epoch": 1, "amount": amount}  # fmt: skip
         with pytest.raises(DBAPIError, match="ck_posting_amount_at_least_1"), database.begin() as conn:
             conn.execute(posting.insert(), [row])
 
@@ -132,7 +136,9 @@ def test_a_statement_pages_through_every_entry_once_newest_first(database: Datab
     assert [(p.part, p.amount) for p in first.postings] == [(Part.AVAILABLE, -3)]
 
 
-def test_totals_sum_to_zero_and_outstanding_is_issued_less_redeemed(database: Database, writer: Writer) -> None:
+def test_totals_sum_to_zero_and_outstanding_is_issued_less_redeemed(
+    database: Database, writer: Writer
+) -> None:
     writer.submit(issue(op(1), 1, 100))
     writer.submit(issue(op(2), 2, 50, epoch=10))
     writer.submit(redeem(op(3), 1, 40))

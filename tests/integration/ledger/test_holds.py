@@ -42,7 +42,9 @@ def test_a_hold_takes_points_out_of_what_is_available(database: Database, held: 
         held.submit(Hold(op("another"), 1, 1))  # the first lot is held to its last point
 
 
-def test_captures_in_parts_take_what_they_say_and_the_last_one_closes(database: Database, held: Writer) -> None:
+def test_captures_in_parts_take_what_they_say_and_the_last_one_closes(
+    database: Database, held: Writer
+) -> None:
     held.submit(OnHold(HOLD_ID, "capture", (10, 0)))
     assert parts(database) == (20, 70)
     held.submit(OnHold(HOLD_ID, "capture", (50, 5)))
@@ -62,7 +64,9 @@ def test_a_final_capture_frees_the_rest_at_once(database: Database, held: Writer
     assert parts(database) == (39, 0)
 
 
-def test_a_capture_beyond_one_leg_is_refused_whole_and_names_the_leg(database: Database, held: Writer) -> None:
+def test_a_capture_beyond_one_leg_is_refused_whole_and_names_the_leg(
+    database: Database, held: Writer
+) -> None:
     with pytest.raises(errors.CaptureTooLarge) as refusal:
         held.submit(OnHold(HOLD_ID, "capture", (60, 21)))
     assert refusal.value.params == {"hold_id": HOLD_ID.hex(), "leg": 1, "left": 20, "wanted": 21}
@@ -76,7 +80,11 @@ def test_a_closed_hold_gives_its_points_back_once(database: Database, held: Writ
     after = START + timedelta(minutes=10)
     assert held.submit(OnHold(HOLD_ID, closing, at=after))
     assert parts(database) == (100, 0)
-    for act in (OnHold(HOLD_ID, "void"), OnHold(HOLD_ID, "capture", (1, 0)), OnHold(HOLD_ID, "extend", to=after)):
+    for act in (
+        OnHold(HOLD_ID, "void"),
+        OnHold(HOLD_ID, "capture", (1, 0)),
+        OnHold(HOLD_ID, "extend", to=after),
+    ):
         with pytest.raises(errors.HoldClosed):
             held.submit(act)
     assert held.submit(OnHold(HOLD_ID, "expire", at=after)) is False
@@ -112,11 +120,11 @@ def test_the_database_itself_refuses_a_second_closing_and_a_capture_beyond_the_h
     database: Database, held: Writer
 ) -> None:
     held.submit(OnHold(HOLD_ID, "void"))
-    again = {"hold_id": HOLD_ID, "position": 9, "kind": "capture", "closing": 1, "op_id": op(9), "occurred_at": START,
-             "captured": "[]"}  # fmt: skip
+    again = {"hold_id": HOLD_ID, "position": 9, "kind": "capture", "closing": 1, "op_id": op(9),
+             "occurred_at": START, "captured": "[]"}  # fmt: skip
     with pytest.raises(DBAPIError, match=r"hold_event"), database.begin() as conn:
         conn.execute(hold_event.insert(), [again])
-    with pytest.raises(DBAPIError, match="ck_hold_(within_held|closed_is_empty)"), database.begin() as conn:
+    with pytest.raises(DBAPIError, match=r"ck_hold_(within_held|closed_is_empty)"), database.begin() as conn:
         conn.execute(hold.update().values(points_captured=81))
     with pytest.raises(DBAPIError, match="closed_is_empty"), database.begin() as conn:
         conn.execute(hold.update().values(points_released=1))
