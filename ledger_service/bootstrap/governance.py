@@ -97,6 +97,8 @@ class QueuedGovernance:
         while time.monotonic() < deadline:
             with self._database.read() as conn:
                 row = conn.execute(select(operator_act).where(operator_act.c.act_id == act_id)).one()
+            if {**json.loads(row.payload), "at": 0} != {**act.payload, "at": 0}:
+                raise AdminRefused(act_id, "another proposal of this name came first")
             if row.state == "done":
                 return dict(json.loads(row.result))
             if row.state == "refused":

@@ -102,3 +102,12 @@ def _members() -> Select[Any]:
 def _one(conn: Connection, statement: Select[Any]) -> MemberView | None:
     row = conn.execute(statement).one_or_none()
     return None if row is None else MemberView(*row)
+
+
+def digits_number(conn: Connection, member_id: int, at: datetime) -> str | None:
+    """The device number with which the member shows 18-digit codes now, or None where it has no such device."""
+    d = device.c
+    mine = (d.member_id == member_id) & d.otp_number.is_not(None) & d.revoked_at.is_(None)
+    found = conn.execute(select(d.otp_number).where(mine, d.active_from <= at).order_by(d.lane).limit(1))
+    number: str | None = found.scalar_one_or_none()
+    return number

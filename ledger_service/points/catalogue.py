@@ -42,6 +42,7 @@ class Programme:
     epoch_ends: tuple[int, ...]
     rules: tuple[EarnRule, ...]
     token: bytes | None = None
+    cycle: str = "never"
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -153,6 +154,7 @@ def _programme(row: Any, terms: dict[int, Any], ends: dict[int, Any], rules: dic
         tuple(ends.get(key, ())),
         tuple(rules.get(key, ())),
         row.token,
+        row.cycle,
     )
 
 

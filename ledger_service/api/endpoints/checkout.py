@@ -21,7 +21,7 @@ from ledger_service.merchants.errors import MerchantSuspended, StoreUnknown, Ter
 
 _GROUP = "Checkout"
 Problems = tuple[type[DomainError], ...]
-_WRITE: Problems = (
+WRITE_OF_TERMINAL: Problems = (
     refusals.IdempotencyKeyReused, refusals.RequestInFlight, WriterBusy, StorageUnavailable, NotYours,
     TerminalUnknown, MerchantSuspended,
 )  # fmt: skip
@@ -47,35 +47,36 @@ QUOTE = Route(
 )  # fmt: skip
 SALE = Route(
     "POST", "/v1/sales", "sale", scopes("sell"), "Sell a basket in one call", group=_GROUP, write=True,
-    body=shapes.SALE_BODY, room_checks=True, problems=_WRITE + _PLACE + _MEMBER + _SPEND,
+    body=shapes.SALE_BODY, room_checks=True, problems=WRITE_OF_TERMINAL + _PLACE + _MEMBER + _SPEND,
     success=Success(201, "Sold; points are spent and earned.", shapes.SALE),
 )  # fmt: skip
 AUTHORISE = Route(
     "POST", "/v1/authorisations", "authorise", scopes("authorise"), "Hold points for a basket", group=_GROUP,
-    body=shapes.AUTHORISE_BODY, room_checks=True, problems=_WRITE + _PLACE + _MEMBER + _SPEND, write=True,
+    body=shapes.AUTHORISE_BODY, room_checks=True, write=True,
+    problems=WRITE_OF_TERMINAL + _PLACE + _MEMBER + _SPEND,
     success=Success(201, "The points are held.", shapes.answer("Hold", hold_id=shapes.HEX_ID)),
 )  # fmt: skip
 CAPTURE = Route(
     "POST", "/v1/authorisations/<hold>/captures", "capture", scopes("authorise"), "Turn a hold into a sale",
     group=_GROUP, body=shapes.CAPTURE_BODY, room_checks=True, write=True,
-    problems=_WRITE + _HOLD + _SPEND + (ledger.CaptureTooLarge,),
+    problems=WRITE_OF_TERMINAL + _HOLD + _SPEND + (ledger.CaptureTooLarge,),
     success=Success(201, "Sold; what was captured is spent.", shapes.SALE),
 )  # fmt: skip
 VOID = Route(
     "POST", "/v1/authorisations/<hold>/void", "void", scopes("authorise"), "Free a hold", group=_GROUP,
-    body=shapes.EMPTY_BODY, room_checks=True, problems=_WRITE + _HOLD, write=True,
+    body=shapes.EMPTY_BODY, room_checks=True, problems=WRITE_OF_TERMINAL + _HOLD, write=True,
     success=Success(200, "The hold is closed.", Record(closed=False)),
 )  # fmt: skip
 EXTEND = Route(
     "POST", "/v1/authorisations/<hold>/extend", "extend", scopes("authorise"), "Keep a hold alive",
     group=_GROUP, body=shapes.EXTEND_BODY, room_checks=True, write=True,
-    problems=_WRITE + _HOLD + (ledger.ExtensionRefused,),
+    problems=WRITE_OF_TERMINAL + _HOLD + (ledger.ExtensionRefused,),
     success=Success(200, "The hold has the new deadline.", Record(closed=False)),
 )  # fmt: skip
 REFUND = Route(
     "POST", "/v1/sales/<sale>/refunds", "refund", scopes("refund"), "Take back items of a sale",
     group=_GROUP, body=shapes.REFUND_BODY, room_checks=True, write=True,
-    problems=(*_WRITE, refusals.UnknownSale, refusals.UnknownLine, refusals.RefundExceedsSale),
+    problems=(*WRITE_OF_TERMINAL, refusals.UnknownSale, refusals.UnknownLine, refusals.RefundExceedsSale),
     success=Success(201, "Taken back; spend and earn are reversed.",
                     shapes.answer("Refund", refund_id=shapes.HEX_ID, refunded_minor=shapes.MINOR)),
 )  # fmt: skip

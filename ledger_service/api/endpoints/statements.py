@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints.devices import member_of_call
+from ledger_service.api.endpoints.programme_shapes import instant_or_never
 from ledger_service.api.errors import NotYours
 from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
-from ledger_service.kernel.clock import format_instant, instant_of_seconds, parse_instant
+from ledger_service.kernel.clock import format_instant, parse_instant
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.ledger import queries
 from ledger_service.ledger.rules import Part
@@ -144,7 +145,7 @@ def _balances(parts: Parts, catalogue: Catalogue) -> list[Json]:
             whole[name] += points
         if epoch:
             ends = programme.epoch_ends
-            expires = format_instant(instant_of_seconds(ends[epoch - 1])) if epoch <= len(ends) else None
+            expires = instant_or_never(ends[epoch - 1]) if epoch <= len(ends) else None
             whole["lots"].append({"epoch": epoch, "expires_at": expires, **four})
     return list(by_programme.values())
 

@@ -1,0 +1,140 @@
+"""A programme's terms, earn rule and document as JSON, both ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger_service.api import shapes
+from ledger_service.api.hexadecimal import hex_text
+from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Schema, Text
+from ledger_service.kernel.clock import format_instant, instant_of_seconds, parse_instant, seconds_floor
+from ledger_service.kernel.errors import MalformedField
+from ledger_service.kernel.gs1 import gln_text
+from ledger_service.points.catalogue import Programme
+from ledger_service.points.rules import EarnRule, Multiplier
+
+Json = dict[str, Any]
+_CATEGORY = Text(64)
+
+TERMS: dict[str, Schema] = {
+    "point_value_micros": Integer(1, 10**12, "Settlement micros of a point"),
+    "fee_bps": Integer(0, 10_000, "The pair's fee in hundredths of a percent; the issuer keeps it"),
+    "issuance_cap": Integer(1, about="Points that may ever be issued"),
+    "validity_epochs": Integer(0, 10_000, "Epochs after the one of the purchase"),
+}
+_MULTIPLIER = Record(
+    {"starts_at": shapes.INSTANT, "ends_at": shapes.INSTANT, "percent": Integer(101, 10_000)},
+    {"categories": Nullable(Listing(_CATEGORY, 200, 1))},
+)
+EARN = Named(
+    "EarnRule",
+    Record(
+        {"points": Integer(1, 1_000_000), "per_minor": Integer(1, 1_000_000_000)},
+        {
+            "daily_cap": Nullable(Integer(1)),
+            "excluded": Listing(_CATEGORY, 200),
+            "multipliers": Listing(_MULTIPLIER, 50),
+        },
+        about="`points` for each `per_minor` minor units paid in money, rounded down once per sale",
+    ),
+)
+PROGRAMME = Named(
+    "Programme",
+    Record(
+        {
+            "programme": shapes.PROGRAMME,
+            "programme_id": Integer(1),
+            "merchant": shapes.GLN,
+            "name": Text(80),
+            "currency": shapes.CURRENCY,
+            "timezone": Text(64),
+            "epochs": Listing(Record({"epoch": Integer(1), "ends_at": Nullable(shapes.INSTANT)}), 70_000),
+            "terms": Listing(
+                Record({"version": Integer(1), "effective_from": shapes.INSTANT, **TERMS}), 70_000
+            ),
+            "rules": Listing(Record({"version": Integer(1), "effective_from": shapes.INSTANT}, closed=False)),
+        },
+        closed=False,
+    ),
+)
+
+
+def terms_of_body(given: Json) -> dict[str, int]:
+    """The four figures of terms."""
+    return {name: given[name] for name in TERMS}
+
+
+def rule_of_body(given: Json, version: int, effective_from: int) -> EarnRule:
+    """The earn rule of a body, as the next version.
+
+    Raises:
+        MalformedField: a multiplier that ends before it begins.
+    """
+    multipliers = [_multiplier(i, raw) for i, raw in enumerate(given.get("multipliers", ()))]
+    return EarnRule(
+        version=version,
+        effective_from=effective_from,
+        rate_points=given["points"],
+        rate_minor=given["per_minor"],
+        excluded=frozenset(given.get("excluded", ())),
+        multipliers=tuple(multipliers),
+        daily_cap=given.get("daily_cap"),
+    )
+
+
+def programme_document(programme: Programme) -> Json:
+    """The programme with all its versions; an epoch that never ends has no end."""
+    token = programme.token
+    return {
+        "programme": programme.code,
+        "programme_id": programme.programme_id,
+        "merchant": gln_text(programme.merchant_id),
+        "name": programme.name,
+        "currency": programme.currency,
+        "timezone": programme.timezone,
+        "pending_days": programme.pending_days,
+        "token": None if token is None else hex_text(token),
+        "epochs": [{"epoch": e, "ends_at": instant_or_never(end)}
+                   for e, end in enumerate(programme.epoch_ends, 1)],
+        "terms": [
+            {"version": t.version, "effective_from": _instant(t.effective_from),
+             **{name: getattr(t, name) for name in TERMS}}
+            for t in programme.terms
+        ],
+        "rules": [_rule(rule) for rule in programme.rules],
+    }  # fmt: skip
+
+
+def instant_or_never(seconds: int) -> str | None:
+    """The instant as text; None for an end that never comes."""
+    return None if seconds >= 2**37 else _instant(seconds)
+
+
+def _instant(seconds: int) -> str:
+    return format_instant(instant_of_seconds(seconds))
+
+
+def _rule(rule: EarnRule) -> Json:
+    return {
+        "version": rule.version,
+        "effective_from": _instant(rule.effective_from),
+        "points": rule.rate_points,
+        "per_minor": rule.rate_minor,
+        "excluded": sorted(rule.excluded),
+        "daily_cap": rule.daily_cap,
+        "multipliers": [
+            {"starts_at": _instant(m.starts_at), "ends_at": _instant(m.ends_at), "percent": m.percent,
+             "categories": None if m.categories is None else sorted(m.categories)}
+            for m in rule.multipliers
+        ],
+    }  # fmt: skip
+
+
+def _multiplier(index: int, raw: Json) -> Multiplier:
+    where = f"earn.multipliers[{index}]"
+    starts = seconds_floor(parse_instant(raw["starts_at"], f"{where}.starts_at"))
+    ends = seconds_floor(parse_instant(raw["ends_at"], f"{where}.ends_at"))
+    if ends <= starts:
+        raise MalformedField(f"{where}.ends_at", "must be later than it starts")
+    listed = raw.get("categories")
+    return Multiplier(starts, ends, raw["percent"], None if listed is None else frozenset(listed))

@@ -1,0 +1,228 @@
+"""Programmes: their terms, calendars and earn rules; new ones stand on chain before they stand here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Connection
+
+from ledger_service.api import ports, shapes
+from ledger_service.api.administration import Administration, Json
+from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
+from ledger_service.api.endpoints.merchants import CHAIN_PROBLEMS
+from ledger_service.api.endpoints.programme_shapes import (
+    EARN,
+    PROGRAMME,
+    TERMS,
+    programme_document,
+    rule_of_body,
+    terms_of_body,
+)
+from ledger_service.api.errors import NotYours
+from ledger_service.api.ports import Governance
+from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
+from ledger_service.api.schema import Integer, Listing, Named, Record, Text
+from ledger_service.kernel.clock import instant_of_seconds, parse_instant, seconds_floor
+from ledger_service.kernel.errors import MalformedField
+from ledger_service.kernel.gs1 import parse_gln
+from ledger_service.kernel.points import NEVER_SECONDS
+from ledger_service.merchants import queries as merchants
+from ledger_service.merchants.errors import MerchantUnknown
+from ledger_service.points import errors as refusals
+from ledger_service.points import programmes as commands
+from ledger_service.points.catalogue import CatalogueCache, Programme, read_catalogue
+from ledger_service.points.requests import NewProgramme
+from ledger_service.points.rules import Cycle, Terms, epoch_ends
+
+_GROUP = "Programmes"
+MOST_EPOCHS = 200
+Change = Callable[[Connection], None]
+_EPOCHS_AT_FIRST = {Cycle.WEEK: 160, Cycle.MONTH: 48, Cycle.QUARTER: 24, Cycle.YEAR: 12, Cycle.NEVER: 1}
+_WRITE = scopes("programme:write")
+
+LIST = Route(
+    "GET", "/v1/programmes", "list-programmes", scopes("programme:read"), "Every programme of the alliance",
+    group=_GROUP, success=Success(200, "By id.", Record({"programmes": Listing(PROGRAMME)}, closed=False)),
+)  # fmt: skip
+CREATE = Route(
+    "POST", "/v1/programmes", "create-programme", _WRITE, "Create a programme", group=_GROUP, write=True,
+    body=Named("NewProgramme", Record(
+        {"code": shapes.PROGRAMME, "merchant": shapes.GLN, "name": Text(80), "currency": shapes.CURRENCY,
+         "timezone": Text(64), "cycle": Text(one_of=tuple(c.value for c in Cycle)), "earn": EARN,
+         **TERMS},
+        {"pending_days": Integer(0, 3650), "epochs": Integer(1, MOST_EPOCHS)})),
+    problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, MerchantUnknown, refusals.ProgrammeKnown),
+    success=Success(201, "Created, on chain and here.", PROGRAMME),
+)  # fmt: skip
+PUBLISH = Route(
+    "POST", "/v1/programmes/<code>/terms", "publish-terms", _WRITE, "Publish the next terms", group=_GROUP,
+    body=Named("NewTerms", Record({"effective_from": shapes.INSTANT, **TERMS})), write=True,
+    problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, refusals.ProgrammeUnknown, refusals.NoticeTooShort,
+              refusals.TermsOutOfOrder),
+    success=Success(201, "Published, on chain and here.", PROGRAMME),
+)  # fmt: skip
+APPEND = Route(
+    "POST", "/v1/programmes/<code>/epochs", "append-epochs", _WRITE, "Continue the calendar", group=_GROUP,
+    body=Record({"count": Integer(1, MOST_EPOCHS)}), write=True,
+    problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, refusals.ProgrammeUnknown, refusals.CalendarOutOfOrder),
+    success=Success(201, "Appended, on chain and here.", PROGRAMME),
+)  # fmt: skip
+ADD_RULE = Route(
+    "POST", "/v1/programmes/<code>/earn-rules", "add-earn-rule", scopes("programme:write", "store:write"),
+    "Set how points are earned from a time on", group=_GROUP, write=True,
+    body=Named("NewEarnRule", Record({"effective_from": shapes.INSTANT, "earn": EARN})),
+    problems=(*WRITE_PROBLEMS, NotYours, refusals.ProgrammeUnknown, refusals.TermsOutOfOrder),
+    success=Success(201, "The rule counts from its time on; sales before keep theirs.", PROGRAMME),
+)  # fmt: skip
+ROUTES = (LIST, CREATE, PUBLISH, APPEND, ADD_RULE)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammesDoor:
+    """The endpoints of this module over the points room and the operator's acts on chain."""
+
+    administration: Administration
+    catalogue: CatalogueCache
+    governance: Governance
+
+    def list_all(self, call: Call) -> Reply:
+        """Every programme."""
+        found = self.catalogue.current().programmes
+        return Reply({"programmes": [programme_document(found[key]) for key in sorted(found)]})
+
+    def create(self, call: Call) -> Reply:
+        """The programme exists, first on chain, then here."""
+        replay = self.administration.replay(call)
+        if replay is not None:
+            return replay
+        wanted = _wanted(call)
+        self.administration.read(lambda conn: _check_free(conn, wanted))
+        first = ports.TermsOfProgramme(
+            **terms_of_body(call.body.fields), effective_from=seconds_floor(call.at)
+        )
+        asked = ports.NewProgramme(wanted.merchant_id, wanted.code, wanted.name, wanted.epoch_ends, first)
+        made = self.governance.create_programme(asked)
+
+        def act(conn: Connection) -> Json:
+            commands.create(conn, _with_chain(wanted, made), call.at)
+            return programme_document(_as_written(wanted, made))
+
+        reply = self.administration.write(call, act)
+        self.catalogue.refresh()
+        return reply
+
+    def publish(self, call: Call) -> Reply:
+        """The next version of the terms stands on chain and here."""
+        replay = self.administration.replay(call)
+        if replay is not None:
+            return replay
+        given, known = call.body.fields, self._known(call)
+        effective = seconds_floor(parse_instant(given["effective_from"], "effective_from"))
+        terms = Terms(version=len(known.terms) + 1, effective_from=effective, **terms_of_body(given))
+        earliest = seconds_floor(call.at) + commands.NOTICE_SECONDS
+        if effective < earliest:
+            raise refusals.NoticeTooShort(earliest)
+        if effective <= known.terms[-1].effective_from:
+            raise refusals.TermsOutOfOrder(terms.version, terms.version)
+        asked = ports.TermsOfProgramme(effective_from=effective, **terms_of_body(given))
+        self.governance.publish_terms(known.merchant_id, known.programme_id, terms.version, asked)
+        return self._write(call, lambda conn: commands.publish_terms(conn, known.code, terms, call.at))
+
+    def append(self, call: Call) -> Reply:
+        """The calendar goes on, on chain and here."""
+        replay = self.administration.replay(call)
+        if replay is not None:
+            return replay
+        known = self._known(call)
+        ends = _next_ends(known, call.body.fields["count"])
+        self.governance.append_epochs(known.programme_id, len(known.epoch_ends) + 1, ends)
+        return self._write(call, lambda conn: commands.append_epochs(conn, known.code, ends))
+
+    def add_rule(self, call: Call) -> Reply:
+        """The programme has a further version of its earn rule."""
+        known = self._known(call)
+        own = call.caller.merchant_id
+        if own is not None and own != known.merchant_id:
+            raise NotYours("code")
+        given = call.body.fields
+        effective = seconds_floor(parse_instant(given["effective_from"], "effective_from"))
+        rule = rule_of_body(given["earn"], len(known.rules) + 1, effective)
+        return self._write(call, lambda conn: commands.add_rule(conn, known.code, rule))
+
+    def _known(self, call: Call) -> Programme:
+        found = self.catalogue.refresh().by_code.get(call.path["code"])
+        if found is None:
+            raise refusals.ProgrammeUnknown(call.path["code"][:12])
+        return found
+
+    def _write(self, call: Call, act: Change) -> Reply:
+        def change(conn: Connection) -> Json:
+            act(conn)
+            return programme_document(read_catalogue(conn).by_code[call.path["code"]])
+
+        reply = self.administration.write(call, change)
+        self.catalogue.refresh()
+        return reply
+
+
+def served(door: ProgrammesDoor) -> list[Served]:
+    """The routes of this module bound to their endpoints."""
+    endpoints = (door.list_all, door.create, door.publish, door.append, door.add_rule)
+    return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
+
+
+def _wanted(call: Call) -> NewProgramme:
+    """The programme of the body; id and token are not known yet."""
+    given = call.body.fields
+    at = seconds_floor(call.at)
+    cycle = Cycle(given["cycle"])
+    count = given.get("epochs", _EPOCHS_AT_FIRST[cycle])
+    return NewProgramme(
+        programme_id=0,
+        code=given["code"],
+        merchant_id=parse_gln(given["merchant"], "merchant"),
+        name=given["name"],
+        currency=given["currency"],
+        timezone=given["timezone"],
+        cycle=cycle,
+        epoch_ends=tuple(epoch_ends(call.at, cycle, _zone(given["timezone"]), count)),
+        terms=Terms(version=1, effective_from=at, **terms_of_body(given)),
+        rule=rule_of_body(given["earn"], 1, at),
+        pending_days=given.get("pending_days", 0),
+    )
+
+
+def _with_chain(wanted: NewProgramme, made: ports.CreatedProgramme) -> NewProgramme:
+    return replace(wanted, programme_id=made.programme_id, token=made.token)
+
+
+def _as_written(wanted: NewProgramme, made: ports.CreatedProgramme) -> Programme:
+    w = wanted
+    return Programme(
+        made.programme_id, w.code, w.merchant_id, w.name, w.currency, w.timezone, w.pending_days, (w.terms,),
+        w.epoch_ends, (w.rule,), made.token,
+    )  # fmt: skip
+
+
+def _check_free(conn: Connection, wanted: NewProgramme) -> Json:
+    if merchants.find_merchant(conn, wanted.merchant_id) is None:
+        raise MerchantUnknown
+    if wanted.code in read_catalogue(conn).by_code:
+        raise refusals.ProgrammeKnown(wanted.code)
+    return {}
+
+
+def _next_ends(known: Programme, count: int) -> tuple[int, ...]:
+    last = known.epoch_ends[-1]
+    if last == NEVER_SECONDS:
+        raise refusals.CalendarOutOfOrder(len(known.epoch_ends) + 1)
+    return tuple(epoch_ends(instant_of_seconds(last), Cycle(known.cycle), known.zone, count))
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise MalformedField("timezone", "must be an IANA time zone") from None

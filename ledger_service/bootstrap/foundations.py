@@ -1,0 +1,74 @@
+"""What every process stands on: database, clock, alliance, custody."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ledger_service.bootstrap.alliance import Alliance, the_alliance
+from ledger_service.bootstrap.clocks import NotedClock, SystemClock
+from ledger_service.config import Settings
+from ledger_service.custody.client import SignerClient
+from ledger_service.db.engine import Database, open_database
+from ledger_service.kernel.clock import Clock
+from ledger_service.kernel.secp256k1 import address_of_key, sign_digest
+
+
+class SystemRandom:
+    """The operating system's randomness (``kernel.ids.IdSource``)."""
+
+    def random_bytes(self, count: int) -> bytes:
+        """``count`` random bytes."""
+        return secrets.token_bytes(count)
+
+
+@dataclass(frozen=True)
+class ReceiptKey:
+    """The service's own key for receipts (D13); its address stands in /v1/alliance."""
+
+    secret: bytes = field(repr=False)
+
+    def sign(self, digest: bytes) -> bytes:
+        """The 65-byte low-s signature of a digest."""
+        return sign_digest(self.secret, digest)
+
+    @property
+    def address(self) -> bytes:
+        """The address that receipts recover to."""
+        return address_of_key(self.secret)
+
+
+@dataclass(frozen=True)
+class Foundations:
+    """Opened once per process; ``close`` gives everything back in reverse order."""
+
+    settings: Settings
+    database: Database
+    custody: SignerClient
+    alliance: Alliance
+
+    def close(self) -> None:
+        """Connections are closed."""
+        self.custody.close()
+        self.database.close()
+
+
+def lay_foundations(settings: Settings) -> Foundations:
+    """Open the database and read the alliance.
+
+    Raises:
+        NotFounded: the database holds no alliance yet.
+    """
+    database = open_database(settings.database_url, pool_size=settings.read_pool)
+    with database.read() as conn:
+        alliance = the_alliance(conn)
+    return Foundations(settings, database, SignerClient(settings.signer_socket), alliance)
+
+
+def background_clock(settings: Settings, database: Database) -> Clock:
+    """The clock of bridge, jobs and commands: real time, or where the replay stands."""
+    return NotedClock(database) if settings.replay else SystemClock()
+
+
+Closing = Callable[[], None]

@@ -1,0 +1,110 @@
+"""The WSGI application of a worker: services from ``serving``, endpoints bound to them, closed at exit."""
+
+from __future__ import annotations
+
+import atexit
+from importlib.metadata import version
+from multiprocessing.util import Finalize
+
+from flask import Flask
+
+from ledger_service.api.administration import Administration
+from ledger_service.api.app import create_app
+from ledger_service.api.endpoints import (
+    alliance,
+    chain,
+    checkout,
+    devices,
+    keys,
+    members,
+    merchants,
+    paycodes,
+    places,
+    programmes,
+    statements,
+    status,
+)
+from ledger_service.api.openapi import document_of
+from ledger_service.api.paging import Cursors
+from ledger_service.api.routes import Route, Served
+from ledger_service.api.schema import Json
+from ledger_service.bootstrap.serving import Serving, open_serving
+from ledger_service.config import settings_from_environment
+
+MODULES = (
+    checkout, paycodes, members, devices, statements, programmes, merchants, places, keys, chain, alliance,
+    status,
+)  # fmt: skip
+
+
+def worker() -> Flask:
+    """The application of a worker process: the factory that the HTTP server calls in each of them."""
+    serving = open_serving(settings_from_environment())
+    # A worker that granian forked leaves by os._exit, where only multiprocessing's finalizers run.
+    Finalize(None, serving.close, exitpriority=10)
+    atexit.register(serving.close)
+    return application(serving)
+
+
+def application(serving: Serving) -> Flask:
+    """The application over opened services."""
+    return create_app(serving.pipeline, bound(serving))
+
+
+def all_routes() -> list[Route]:
+    """Every route of the API, in the order of the documents."""
+    return [route for module in MODULES for route in module.ROUTES]
+
+
+def openapi_document(url: str = "/") -> Json:
+    """The OpenAPI document of every route."""
+    return document_of(all_routes(), version("ledger_service"), url)
+
+
+def bound(serving: Serving) -> list[Served]:
+    """Every route with its endpoint over the services."""
+    s = serving
+    administration = Administration(s.writer, s.foundations.database, s.secrets.cursor)
+    codes = paycodes.PayCodesDoor(administration, s.checkout, s.secrets.one_time)
+    desk = members.MembersDoor(administration, s.members, s.api_keys, s.keyring)
+    book = statements.StatementsDoor(administration, Cursors(s.secrets.cursor), s.catalogue)
+    points = programmes.ProgrammesDoor(administration, s.catalogue, s.governance)
+    admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance)
+    return [
+        *checkout.served(s.checkout),
+        *paycodes.served(codes),
+        *members.served(desk),
+        *devices.served(devices.DevicesDoor(administration, s.members)),
+        *statements.served(book),
+        *programmes.served(points),
+        *merchants.served(admission),
+        *places.served(places.PlacesDoor(administration, s.merchants, s.keyring)),
+        *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring)),
+        *chain.served(chain.ChainDoor(administration)),
+        *alliance.served(_facts(serving)),
+        *status.served(_status(serving)),
+    ]
+
+
+def _facts(serving: Serving) -> alliance.AllianceFacts:
+    known = serving.foundations.alliance
+    return alliance.AllianceFacts(
+        name=known.name,
+        currency=known.currency,
+        domain=known.domain,
+        registry=known.registry,
+        receipt_signer=serving.receipts.address,
+        per_permit_micros=known.per_permit_micros,
+        per_day_micros=known.per_day_micros,
+        replay=serving.foundations.settings.replay,
+    )
+
+
+def _status(serving: Serving) -> status.StatusParts:
+    settings = serving.foundations.settings
+    return status.StatusParts(
+        readiness=serving.observation.readiness,
+        metrics=serving.pipeline.metrics,
+        document=openapi_document(settings.public_url),
+        replay=settings.replay,
+    )

@@ -1,0 +1,84 @@
+"""What metrics and readiness look at: the writer's figures, the outbox, the mirror, the schema's head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import DBAPIError
+
+from ledger_service.api.endpoints.status import Readiness
+from ledger_service.chain.status import chain_status
+from ledger_service.db.engine import Database
+from ledger_service.db.heads import last_sequence
+from ledger_service.db.schema import MIGRATIONS
+from ledger_service.db.writer import Writer
+from ledger_service.kernel.clock import Clock
+from ledger_service.outbox import queries as outbox
+
+_LAG_WORTH_A_NOTE_SECONDS = 60
+
+
+class Observation:
+    """Looks at a serving process and its database from outside; safe for any number of threads."""
+
+    def __init__(self, database: Database, writer: Writer, clock: Clock) -> None:
+        self._database, self._writer, self._clock = database, writer, clock
+        self._head = schema_head()
+
+    def work(self) -> Mapping[str, int]:
+        """What the writer has done since it started."""
+        figures = self._writer.figures
+        return {
+            "writer_commands": figures.commands,
+            "writer_commits": figures.groups,
+            "writer_statements": self._database.statements.count,
+        }
+
+    def readings(self) -> Mapping[str, int]:
+        """The gauges; those of the database are left out while it cannot be reached."""
+        found = {"writer_queue_depth": self._writer.waiting()}
+        try:
+            return found | self._of_database()
+        except DBAPIError:
+            return found
+
+    def readiness(self) -> Readiness:
+        """What stands in the way of checkouts; a chain that is down or behind is only worth a note."""
+        if not self._writer.healthy():
+            return Readiness(missing=("writer",))
+        try:
+            with self._database.read() as conn:
+                at_head = MigrationContext.configure(conn).get_current_revision() == self._head
+            lag = self._of_database()["chain_lag_seconds"]
+        except DBAPIError:
+            return Readiness(missing=("database",))
+        if not at_head:
+            return Readiness(missing=("migrations",))
+        late = (f"chain is {lag} s behind",) if lag > _LAG_WORTH_A_NOTE_SECONDS else ()
+        return Readiness(notes=late)
+
+    def _of_database(self) -> dict[str, int]:
+        with self._database.snapshot() as conn:
+            lag, chain, sequence = outbox.lag(conn), chain_status(conn), last_sequence(conn)
+            aside = len(outbox.set_aside(conn))
+        seconds = 0
+        if lag.oldest_queued is not None:
+            seconds = max(0, int((self._clock.now() - lag.oldest_queued).total_seconds()))
+        return {
+            "outbox_queue_depth": lag.queued,
+            "outbox_set_aside": aside,
+            "chain_lag_operations": lag.queued + lag.packed + lag.mined,
+            "chain_lag_seconds": seconds,
+            "chain_last_batch": chain.last_batch or 0,
+            "ledger_sequence": sequence,
+        }
+
+
+def schema_head() -> str | None:
+    """The revision that the code's migrations lead to."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return ScriptDirectory.from_config(config).get_current_head()

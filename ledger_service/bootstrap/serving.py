@@ -1,0 +1,161 @@
+"""A serving process: every service wired once, opened when a worker starts and closed when it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+
+from ledger_service.api.limits import Buckets, Policy
+from ledger_service.api.metrics import Metrics
+from ledger_service.api.pipeline import Pipeline
+from ledger_service.api.request_log import RequestLog
+from ledger_service.bootstrap.clocks import ReplayClock, SystemClock
+from ledger_service.bootstrap.foundations import Foundations, ReceiptKey, SystemRandom, lay_foundations
+from ledger_service.bootstrap.governance import QueuedGovernance
+from ledger_service.bootstrap.observation import Observation
+from ledger_service.bootstrap.period import MirroredPeriod
+from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.checkout.admission import Admission, Sources
+from ledger_service.checkout.desk import CustodialLimits, Desk
+from ledger_service.checkout.directory import Directory
+from ledger_service.checkout.service import CheckoutService, Store
+from ledger_service.config import Settings
+from ledger_service.custody.asking import CustodialPayCodes
+from ledger_service.db.writer import Writer, WriterLimits
+from ledger_service.members.digits import DigitDesk
+from ledger_service.members.service import MembersService, MembersSettings
+from ledger_service.merchants.api_keys import ApiKeys
+from ledger_service.merchants.keyring import KeyRing
+from ledger_service.merchants.service import MerchantsService
+from ledger_service.points.catalogue import CatalogueCache
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The service's own secrets, from custody, in memory only."""
+
+    identity: bytes = field(repr=False)
+    one_time: bytes = field(repr=False)
+    receipt: bytes = field(repr=False)
+    cursor: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Everything that endpoints are bound to; ``close`` ends it in order."""
+
+    foundations: Foundations
+    clock: ReplayClock | SystemClock
+    writer: Writer
+    name: WorkerName
+    secrets: Secrets
+    receipts: ReceiptKey
+    checkout: CheckoutService
+    catalogue: CatalogueCache
+    members: MembersService
+    merchants: MerchantsService
+    api_keys: ApiKeys
+    keyring: KeyRing
+    governance: QueuedGovernance
+    pipeline: Pipeline
+    observation: Observation
+
+    def close(self) -> None:
+        """Everything submitted is committed and answered, the clock is noted, connections are closed."""
+        self.writer.close()
+        if isinstance(self.clock, ReplayClock):
+            self.clock.close()
+        self.name.release()
+        self.foundations.close()
+
+
+class StandardError:
+    """Whole lines to the process's standard error, one system call each, so lines never mix."""
+
+    def write(self, line: bytes, /) -> object:
+        """Write the line."""
+        return os.write(sys.stderr.fileno(), line)
+
+
+def open_serving(settings: Settings) -> Serving:
+    """Wire a serving process.
+
+    Raises:
+        NotFounded: the database holds no alliance yet.
+        SignerUnavailable: the signing process does not answer.
+    """
+    foundations = lay_foundations(settings)
+    database, custody, random = foundations.database, foundations.custody, SystemRandom()
+    secrets = Secrets(*(custody.service_secret(p) for p in ("identity", "one-time", "receipt", "cursor")))
+    clock = _clock(foundations)
+    limits = WriterLimits(most_waiting=settings.queue_most, most_in_group=settings.group_most)
+    writer = Writer(database, clock, limits)
+    keyring = KeyRing(database.read, clock, time.monotonic_ns)
+    catalogue = CatalogueCache(database, time.monotonic)
+    name, receipts = WorkerName(settings.state_dir), ReceiptKey(secrets.receipt)
+    observation = Observation(database, writer, clock)
+    sources = _sources(foundations, secrets, writer, catalogue)
+    admission = Admission(_desk(foundations, receipts, name), sources)
+    return Serving(
+        foundations=foundations,
+        clock=clock,
+        writer=writer,
+        name=name,
+        secrets=secrets,
+        receipts=receipts,
+        checkout=CheckoutService(Store(writer, database), admission),
+        catalogue=catalogue,
+        members=_members(foundations, secrets),
+        merchants=MerchantsService(random),
+        api_keys=ApiKeys(random),
+        keyring=keyring,
+        governance=QueuedGovernance(writer, database, custody, clock),
+        pipeline=_pipeline(settings, keyring, clock, observation),
+        observation=observation,
+    )
+
+
+def _desk(foundations: Foundations, receipts: ReceiptKey, name: WorkerName) -> Desk:
+    alliance, period = foundations.alliance, MirroredPeriod(foundations.database)
+    limits = CustodialLimits(alliance.per_permit_micros, alliance.per_day_micros)
+    return Desk(alliance.domain, alliance.currency, limits, receipts, period, name.text)
+
+
+def _sources(
+    foundations: Foundations, secrets: Secrets, writer: Writer, catalogue: CatalogueCache
+) -> Sources:
+    database = foundations.database
+    digits = DigitDesk(secrets.one_time, database.read, writer.run)
+    custody = CustodialPayCodes(foundations.custody, foundations.alliance.domain)
+    return Sources(catalogue, Directory(database, time.monotonic), database, digits, custody)
+
+
+def _members(foundations: Foundations, secrets: Secrets) -> MembersService:
+    alliance = foundations.alliance
+    settings = MembersSettings(alliance.gs1_prefix, secrets.identity, secrets.one_time)
+    return MembersService(settings, alliance.domain, foundations.custody, SystemRandom())
+
+
+def _clock(foundations: Foundations) -> ReplayClock | SystemClock:
+    if not foundations.settings.replay:
+        return SystemClock()
+    clock = ReplayClock(foundations.database)
+    clock.start()
+    return clock
+
+
+def _pipeline(
+    settings: Settings, keyring: KeyRing, clock: ReplayClock | SystemClock, observation: Observation
+) -> Pipeline:
+    several = settings.workers > 1
+    return Pipeline(
+        authenticator=keyring,
+        clock=clock,
+        replay=clock if isinstance(clock, ReplayClock) else None,
+        keys=Buckets(Policy("key", settings.rate_per_second, settings.rate_burst)),
+        strangers=Buckets(Policy("stranger", settings.stranger_rate_per_second, settings.stranger_burst)),
+        metrics=Metrics(observation.readings, observation.work, several_processes=several),
+        log=RequestLog(StandardError()),
+    )
