@@ -168,7 +168,8 @@ class MerchantsService:
 def _insert_new(conn: Connection, table: Table, row: dict[str, object]) -> bool:
     # ON CONFLICT and no caught IntegrityError: the db transaction stays usable, a race has one answer.
     make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    return conn.execute(make(table).values(row).on_conflict_do_nothing()).rowcount == 1
+    insert = make(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+    return conn.execute(insert).first() is not None
 
 
 def _require_merchant(conn: Connection, merchant_id: int) -> None:
