@@ -6,21 +6,16 @@ number, under the GS1 prefix for examples (952). Nothing here is random and noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from ledger_service.kernel.gs1 import with_check_digit
 
 Period = Literal["week", "month", "quarter"]
 CURRENCY = "USD"
-FIRST_DAY = date(2017, 1, 1)
-LAST_DAY = date(2019, 1, 1)
 FOUNDED_AT = datetime(2016, 12, 1, 12, tzinfo=UTC)
-OPENS_AT = datetime(2017, 1, 1, tzinfo=UTC)
 _GS1_DEMO_PREFIX = "952"
 
 
@@ -64,31 +59,6 @@ class Merchant:
     def store_gln(self, store: int) -> str:
         """The GLN of this merchant's shop at one of the data's stores (1 .. 9,999,999)."""
         return with_check_digit(f"{_GS1_DEMO_PREFIX}{self.position:02d}{store:07d}")
-
-    def epoch_ends(self) -> list[datetime]:
-        """The programme's calendar: the end of each period at the merchant's local midnight, as UTC
-        instants.
-        """
-        if self.programme is None:
-            return []
-        zone = ZoneInfo(self.timezone)
-        return [
-            datetime.combine(day, time(), zone).astimezone(UTC) for day in _period_ends(self.programme.period)
-        ]
-
-
-def _period_ends(period: Period) -> Iterator[date]:
-    """The first day after each period, from the first that ends after the data begins."""
-    day = FIRST_DAY
-    while day < LAST_DAY:
-        day += timedelta(days=1)
-        first_of_month = day.day == 1
-        if (
-            (period == "week" and day.weekday() == 0 and day > date(2017, 1, 2))
-            or (period == "month" and first_of_month)
-            or (period == "quarter" and first_of_month and day.month in (1, 4, 7, 10))
-        ):
-            yield day
 
 
 _NEW_YORK, _CHICAGO, _DENVER, _LOS_ANGELES = (

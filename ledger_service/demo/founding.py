@@ -82,7 +82,9 @@ class Founder:
     async def epoch_ends(self) -> EpochEnds:
         """The calendars as the service publishes them."""
         answer = await self._service.get("/v1/programmes", self._key)
-        return EpochEnds({p["programme"]: [_end(e) for e in p["epochs"]] for p in answer["programmes"]})
+        return EpochEnds(
+            {p["programme"]: [_end(e) for e in p["epochs"] if e["ends_at"]] for p in answer["programmes"]}
+        )
 
     async def _write(self, path: str, body: dict[str, Any], name: str, at: datetime) -> dict[str, Any]:
         return await self._service.demand(path, body, Frame(self._key, f"{self._seed}:{name}", at))

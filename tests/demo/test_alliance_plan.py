@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
-
 import pytest
 
 from ledger_service.demo.alliance_plan import MERCHANTS, PROGRAMMES, UNASSIGNED, merchant_of_department
@@ -25,15 +22,6 @@ def test_every_merchant_and_store_has_its_own_valid_gln() -> None:
 def test_a_store_number_keeps_its_gln() -> None:
     assert MERCHANTS[0].store_gln(330) == MERCHANTS[0].store_gln(330)
     assert MERCHANTS[0].store_gln(330) != MERCHANTS[1].store_gln(330)
-
-
-def test_epochs_end_at_local_midnight_in_growing_order_and_outlast_the_data() -> None:
-    for merchant in MERCHANTS:
-        ends = merchant.epoch_ends()
-        assert ends == sorted(set(ends))
-        local = [end.astimezone(ZoneInfo(merchant.timezone)) for end in ends]
-        assert all((t.hour, t.minute, t.second) == (0, 0, 0) for t in local)
-        assert not ends or ends[-1] >= datetime(2018, 12, 1, tzinfo=UTC)
 
 
 def test_a_line_without_a_product_row_is_unassigned_and_an_unknown_department_stops_the_conversion() -> None:

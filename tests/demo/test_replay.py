@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ledger_service.demo import dataset
-from ledger_service.demo.alliance_plan import MERCHANTS, PROGRAMMES, Merchant
+from ledger_service.demo.alliance_plan import PROGRAMMES, Merchant
 from ledger_service.demo.http_client import Answer
 from ledger_service.demo.phones import EpochEnds, Phone
 from ledger_service.demo.progress import Progress
@@ -23,6 +23,8 @@ from ledger_service.kernel.eip712 import Domain
 FIRST = datetime(2017, 1, 6, 12, tzinfo=UTC)
 UNTIL = datetime(2017, 1, 12, 5, tzinfo=UTC)
 FUEL_WEEK_ENDS = datetime(2017, 1, 9, 6, tzinfo=UTC)
+WEEK_AFTER = FUEL_WEEK_ENDS + timedelta(days=7)
+QUARTER_ENDS = datetime(2017, 4, 1, 4, tzinfo=UTC)
 
 
 class FakeService:
@@ -62,7 +64,8 @@ class FakeService:
         code = body["reference"].split("-")[1]
         earned = []
         if code in PROGRAMMES:
-            end = next(e for m in MERCHANTS if m.key == code for e in m.epoch_ends() if e > frame.at)
+            ends = [FUEL_WEEK_ENDS, WEEK_AFTER] if code == "FUEL" else [QUARTER_ENDS]
+            end = next(end for end in ends if end > frame.at)
             points = total // 100 * PROGRAMMES[code].points_per_unit
             earned = [
                 {"programme": code, "points": points, "expires_at": format_instant(end), "debt_collected": 0}
@@ -72,7 +75,7 @@ class FakeService:
 
 class FakeAlliance:
     domain = Domain(1, b"\x01" * 20)
-    ends = EpochEnds({m.key: m.epoch_ends() for m in MERCHANTS if m.programme})
+    ends = EpochEnds({"FUEL": [FUEL_WEEK_ENDS, WEEK_AFTER], "GROC": [QUARTER_ENDS]})
 
     async def join(self, phone: Phone, at: datetime) -> None:
         phone.number, phone.account, phone.joined = str(phone.household), b"\x02" * 20, True
