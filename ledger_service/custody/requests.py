@@ -165,7 +165,7 @@ def request_of_wire(raw: object) -> Request:
     Raises:
         ValueError: anything else.
     """
-    if not isinstance(raw, list) or not raw or raw[0] not in _BY_WIRE:
+    if not isinstance(raw, list) or not raw or not isinstance(raw[0], str) or raw[0] not in _BY_WIRE:
         raise ValueError("no such request")
     kind: Callable[..., Request] = _BY_WIRE[raw[0]]
     columns = fields(_BY_WIRE[raw[0]])

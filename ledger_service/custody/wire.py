@@ -57,7 +57,7 @@ def receive_message(connection: socket.socket) -> dict[str, Any] | None:
         raise WireBroken("no message of that size")
     try:
         message = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise WireBroken("not JSON") from None
     if not isinstance(message, dict):
         raise WireBroken("not an object")
