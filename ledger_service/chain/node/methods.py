@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 import sqlite3
+import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from inspect import signature
 from typing import Any
 
@@ -33,6 +35,9 @@ from ledger_service.chain.node.world import Hot
 
 CLIENT_VERSION = f"AllianceChain/1/python{platform.python_version()}"
 MAX_FEE_HISTORY = 1_024
+# Calls that run contract code may take seconds; they never hold all reading connections.
+MAX_EXECUTIONS = 3
+_EXECUTING = frozenset({"eth_call", "eth_estimateGas"})
 
 Method = Callable[..., Any]
 
@@ -48,6 +53,7 @@ class Methods:
     def __init__(self, chain: Chain, time_control: bool) -> None:
         self._chain = chain
         self._chain_id = chain.genesis.chain_id
+        self._executions = threading.BoundedSemaphore(MAX_EXECUTIONS)
         self.reads: dict[str, Method] = {
             "eth_blockNumber": lambda connection: quantity(head_number(connection)),
             "eth_getBlockByNumber": self._block_by_number,
@@ -106,7 +112,8 @@ class Methods:
         if name in self.plain:
             return self.plain[name](*arguments)
         method = self.reads[name]
-        with self._chain.store.reading() as connection:
+        turn = self._executions if name in _EXECUTING else nullcontext()
+        with turn, self._chain.store.reading() as connection:
             return method(connection, *arguments)
 
     # -- blocks ----------------------------------------------------------------------------------------------

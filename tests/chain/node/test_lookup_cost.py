@@ -104,7 +104,8 @@ def test_the_count_would_show_a_scan(stores: dict[int, Store]) -> None:
 def test_a_read_of_state_is_one_seek_in_a_large_state(tmp_path: Path) -> None:
     store = Store(tmp_path / "c.db")
     plan = store.writer.execute(
-        "EXPLAIN QUERY PLAN SELECT body FROM node WHERE path BETWEEN x'01' AND x'02' ORDER BY path DESC LIMIT 1"
+        "EXPLAIN QUERY PLAN "
+        "SELECT body FROM node WHERE path BETWEEN x'01' AND x'02' ORDER BY path DESC LIMIT 1"
     ).fetchall()
     assert [row[3] for row in plan] == ["SEARCH node USING PRIMARY KEY (path>? AND path<?)"]
     store.close()
