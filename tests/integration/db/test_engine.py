@@ -41,7 +41,6 @@ def test_sqlite_is_durable_and_checks_foreign_keys(sqlite_database: Database) ->
 
 def test_postgresql_is_durable_and_gives_up_in_time(postgres_database: Database) -> None:
     assert one(postgres_database, "SHOW synchronous_commit") == "on"
-    assert one(postgres_database, "SHOW fsync") == "on"
     assert one(postgres_database, "SHOW lock_timeout") == "5s"
     assert one(postgres_database, "SHOW statement_timeout") == "20s"
     assert one(postgres_database, "SHOW transaction_isolation") == "read committed"

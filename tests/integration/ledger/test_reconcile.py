@@ -68,7 +68,7 @@ def test_a_deleted_posting_is_named_by_its_entry_and_its_lot(busy: Database) -> 
     "UPDATE entry SET kind = 'gift' WHERE sequence = 3",
     "UPDATE entry SET occurred_at = occurred_at + 1 WHERE sequence = 3",
     "UPDATE entry SET recorded_at = recorded_at + 1 WHERE sequence = 3",
-    "UPDATE posting SET destination_id = (SELECT MIN(source_id) FROM posting) WHERE sequence = 3",
+    "UPDATE posting SET destination_id = (SELECT MAX(source_id) FROM posting) WHERE sequence = 3",
 ])  # fmt: skip
 def test_an_edited_entry_is_named(busy: Database, change: str) -> None:
     tamper(busy, change)
