@@ -161,6 +161,15 @@ class Settings:
         metadata=_about("Unix socket of the signing process (default: `signer.sock` in the state folder)."),
     )
 
+    custodial_permit_micros: int = field(
+        default=50_000_000,
+        metadata=_about("What one pay code signed in custody may spend, in micros of the currency (D1).", 1),
+    )
+    custodial_day_micros: int = field(
+        default=100_000_000,
+        metadata=_about("What one account in custody may spend in a day, in micros of the currency (D1).", 1),
+    )
+
     @property
     def is_sqlite(self) -> bool:
         """Whether the database is one file that processes share through a lock."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ledger_service.bootstrap.alliance import Alliance, the_alliance
@@ -11,7 +10,6 @@ from ledger_service.bootstrap.clocks import NotedClock, SystemClock
 from ledger_service.config import Settings
 from ledger_service.custody.client import SignerClient
 from ledger_service.db.engine import Database, open_database
-from ledger_service.kernel.clock import Clock
 from ledger_service.kernel.secp256k1 import address_of_key, sign_digest
 
 
@@ -66,9 +64,6 @@ def lay_foundations(settings: Settings) -> Foundations:
     return Foundations(settings, database, SignerClient(settings.signer_socket), alliance)
 
 
-def background_clock(settings: Settings, database: Database) -> Clock:
+def background_clock(settings: Settings, database: Database) -> NotedClock | SystemClock:
     """The clock of bridge, jobs and commands: real time, or where the replay stands."""
     return NotedClock(database) if settings.replay else SystemClock()
-
-
-Closing = Callable[[], None]

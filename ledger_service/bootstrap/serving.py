@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.metrics import Metrics
@@ -15,31 +15,16 @@ from ledger_service.bootstrap.clocks import ReplayClock, SystemClock
 from ledger_service.bootstrap.foundations import Foundations, ReceiptKey, SystemRandom, lay_foundations
 from ledger_service.bootstrap.governance import QueuedGovernance
 from ledger_service.bootstrap.observation import Observation
-from ledger_service.bootstrap.period import MirroredPeriod
+from ledger_service.bootstrap.tills import Secrets, open_tills, secrets_of
 from ledger_service.bootstrap.worker_name import WorkerName
-from ledger_service.checkout.admission import Admission, Sources
-from ledger_service.checkout.desk import CustodialLimits, Desk
-from ledger_service.checkout.directory import Directory
-from ledger_service.checkout.service import CheckoutService, Store
+from ledger_service.checkout.service import CheckoutService
 from ledger_service.config import Settings
-from ledger_service.custody.asking import CustodialPayCodes
 from ledger_service.db.writer import Writer, WriterLimits
-from ledger_service.members.digits import DigitDesk
 from ledger_service.members.service import MembersService, MembersSettings
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
 from ledger_service.merchants.service import MerchantsService
 from ledger_service.points.catalogue import CatalogueCache
-
-
-@dataclass(frozen=True)
-class Secrets:
-    """The service's own secrets, from custody, in memory only."""
-
-    identity: bytes = field(repr=False)
-    one_time: bytes = field(repr=False)
-    receipt: bytes = field(repr=False)
-    cursor: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -88,25 +73,23 @@ def open_serving(settings: Settings) -> Serving:
     """
     foundations = lay_foundations(settings)
     database, custody, random = foundations.database, foundations.custody, SystemRandom()
-    secrets = Secrets(*(custody.service_secret(p) for p in ("identity", "one-time", "receipt", "cursor")))
+    secrets = secrets_of(foundations)
     clock = _clock(foundations)
     limits = WriterLimits(most_waiting=settings.queue_most, most_in_group=settings.group_most)
     writer = Writer(database, clock, limits)
     keyring = KeyRing(database.read, clock, time.monotonic_ns)
-    catalogue = CatalogueCache(database, time.monotonic)
-    name, receipts = WorkerName(settings.state_dir), ReceiptKey(secrets.receipt)
+    name = WorkerName(settings.state_dir)
+    tills = open_tills(foundations, secrets, writer, name.text)
     observation = Observation(database, writer, clock)
-    sources = _sources(foundations, secrets, writer, catalogue)
-    admission = Admission(_desk(foundations, receipts, name), sources)
     return Serving(
         foundations=foundations,
         clock=clock,
         writer=writer,
         name=name,
         secrets=secrets,
-        receipts=receipts,
-        checkout=CheckoutService(Store(writer, database), admission),
-        catalogue=catalogue,
+        receipts=ReceiptKey(secrets.receipt),
+        checkout=tills.checkout,
+        catalogue=tills.catalogue,
         members=_members(foundations, secrets),
         merchants=MerchantsService(random),
         api_keys=ApiKeys(random),
@@ -115,21 +98,6 @@ def open_serving(settings: Settings) -> Serving:
         pipeline=_pipeline(settings, keyring, clock, observation),
         observation=observation,
     )
-
-
-def _desk(foundations: Foundations, receipts: ReceiptKey, name: WorkerName) -> Desk:
-    alliance, period = foundations.alliance, MirroredPeriod(foundations.database)
-    limits = CustodialLimits(alliance.per_permit_micros, alliance.per_day_micros)
-    return Desk(alliance.domain, alliance.currency, limits, receipts, period, name.text)
-
-
-def _sources(
-    foundations: Foundations, secrets: Secrets, writer: Writer, catalogue: CatalogueCache
-) -> Sources:
-    database = foundations.database
-    digits = DigitDesk(secrets.one_time, database.read, writer.run)
-    custody = CustodialPayCodes(foundations.custody, foundations.alliance.domain)
-    return Sources(catalogue, Directory(database, time.monotonic), database, digits, custody)
 
 
 def _members(foundations: Foundations, secrets: Secrets) -> MembersService:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from ledger_service.chain.models import chain_alarm, chain_applied, chain_batch, chain_cursor, chain_period
+from ledger_service.chain.models import (
+    chain_alarm,
+    chain_applied,
+    chain_batch,
+    chain_block,
+    chain_counter,
+    chain_cursor,
+    chain_net,
+    chain_period,
+)
+from ledger_service.kernel.clock import instant_of_seconds
 
 _MOST_ALARMS = 100
 
@@ -55,3 +66,43 @@ def open_period(conn: Connection) -> int | None:
         return None
     closed = conn.execute(select(func.max(chain_period.c.period))).scalar()
     return 1 if closed is None else int(closed) + 1
+
+
+def time_of_block(conn: Connection, number: int) -> datetime | None:
+    """When a block of the mirror was mined, by its own clock; None for one that is not in the mirror."""
+    seconds = conn.execute(
+        select(chain_block.c.timestamp).where(chain_block.c.number == number)
+    ).scalar_one_or_none()
+    return None if seconds is None else instant_of_seconds(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ProgrammeTotal:
+    """What the chain has counted of a programme, over all epochs, in points."""
+
+    programme_id: int
+    issued: int
+    redeemed: int
+    restored: int
+    clawed_back: int
+    expired: int
+
+    @property
+    def outstanding(self) -> int:
+        """Points that members hold (INV-4)."""
+        return self.issued - self.redeemed + self.restored - self.clawed_back - self.expired
+
+
+def programme_totals(conn: Connection) -> list[ProgrammeTotal]:
+    """The totals of every programme, by id."""
+    c = chain_counter.c
+    sums = [func.sum(column) for column in (c.issued, c.redeemed, c.restored, c.clawed_back, c.expired)]
+    query = select(c.programme_id, *sums).group_by(c.programme_id).order_by(c.programme_id)
+    return [ProgrammeTotal(row[0], *(int(figure) for figure in row[1:])) for row in conn.execute(query)]
+
+
+def net_positions(conn: Connection) -> list[tuple[int, int, int]]:
+    """(period, merchant, net in micros) as the chain has added them up; positive is owed to the merchant."""
+    n = chain_net.c
+    query = select(n.period, n.merchant, n.net_micros).order_by(n.period, n.merchant)
+    return [(row[0], row[1], int(row[2])) for row in conn.execute(query)]

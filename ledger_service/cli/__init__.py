@@ -34,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the command, see `alliance COMMAND --help`")
+    parser.add_argument(
+        "arguments", nargs=argparse.REMAINDER, help="of the command, see `alliance COMMAND --help`"
+    )
     given = list(sys.argv[1:] if argv is None else argv)
     options = parser.parse_args(given)
     try:

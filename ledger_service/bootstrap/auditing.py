@@ -1,0 +1,128 @@
+"""The audit: ledger against itself, outbox against leaves, ledger against chain, mirror against node."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ledger_service.bootstrap.chain_parts import node_of
+from ledger_service.bootstrap.foundations import Foundations, lay_foundations
+from ledger_service.bootstrap.ledger_view import SqlLedgerView
+from ledger_service.chain.errors import ChainUnavailable
+from ledger_service.chain.reconciler import check_node, reconcile
+from ledger_service.chain.settings import Contracts
+from ledger_service.chain.status import ProgrammeTotal, net_positions, programme_totals
+from ledger_service.config import Settings
+from ledger_service.kernel.gs1 import gln_text
+from ledger_service.ledger import reconcile as ledger
+from ledger_service.merchants.queries import list_merchants
+from ledger_service.outbox import queries as outbox
+from ledger_service.points.catalogue import read_catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Two books that tell one thing differently."""
+
+    check: str
+    subject: str
+    expected: str
+    actual: str
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was compared, what differs, and the figures that everybody may recompute."""
+
+    balances: int = 0
+    operations: int = 0
+    pending: int = 0
+    block_number: int = -1
+    node_asked: bool = False
+    findings: list[Finding] = field(default_factory=list)
+    programmes: list[dict[str, Any]] = field(default_factory=list)
+    nets: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether every comparison agrees."""
+        return not self.findings
+
+    def document(self) -> dict[str, Any]:
+        """The verdict as JSON."""
+        return {"clean": self.clean, **asdict(self)}
+
+    def text(self) -> str:
+        """The verdict for people."""
+        lines = [f"{f.check}: {f.subject}: expected {f.expected}, found {f.actual}" for f in self.findings]
+        counted = f"{self.operations} operations, {self.balances} balances, block {self.block_number}"
+        word = "database = chain" if self.clean else f"{len(self.findings)} differences"
+        asked = "mirror = node" if self.node_asked else "node not asked"
+        return "\n".join([*lines, f"{word} ({counted}, {self.pending} not on chain yet; {asked})"])
+
+
+def audit(settings: Settings, *, ask_node: bool) -> Verdict:
+    """Compare every book with its other side.
+
+    Raises:
+        NotFounded: the database holds no alliance yet.
+    """
+    foundations = lay_foundations(settings)
+    verdict = Verdict()
+    _audit_ledger(foundations, verdict)
+    _audit_chain(foundations, verdict)
+    if ask_node:
+        _audit_node(foundations, verdict)
+    with foundations.database.snapshot() as conn:
+        _figures(conn, verdict)
+    foundations.close()
+    return verdict
+
+
+def _audit_ledger(foundations: Foundations, verdict: Verdict) -> None:
+    with foundations.database.snapshot() as conn:
+        for one in ledger.differences(conn):
+            verdict.findings.append(
+                Finding(f"ledger-{one.check}", one.subject, str(one.expected), str(one.found))
+            )
+        for forged in outbox.forgeries(conn):
+            verdict.findings.append(Finding("outbox-leaf", forged.op_id.hex(), "as accepted", forged.what))
+
+
+def _audit_chain(foundations: Foundations, verdict: Verdict) -> None:
+    report = reconcile(foundations.database, SqlLedgerView())
+    verdict.balances, verdict.operations = report.balances, report.operations
+    verdict.pending, verdict.block_number = report.pending, report.block_number
+    for one in report.differences:
+        verdict.findings.append(Finding(one.check, one.subject, str(one.expected), str(one.actual)))
+
+
+def _audit_node(foundations: Foundations, verdict: Verdict) -> None:
+    alliance = foundations.alliance
+    contracts = Contracts(alliance.clearing_house, alliance.registry)
+    try:
+        found = check_node(foundations.database, node_of(foundations.settings), contracts)
+    except ChainUnavailable as failure:
+        verdict.findings.append(Finding("node", "reachable", "an answer", str(failure)))
+        return
+    verdict.node_asked = True
+    for one in found:
+        verdict.findings.append(Finding(one.check, one.subject, str(one.expected), str(one.actual)))
+
+
+def _figures(conn: Connection, verdict: Verdict) -> None:
+    codes = {p.programme_id: p.code for p in read_catalogue(conn).programmes.values()}
+    names = {m.merchant_id: m.name for m in list_merchants(conn)}
+    for total in programme_totals(conn):
+        verdict.programmes.append({"programme": codes.get(total.programme_id), **_total(total)})
+    for period, merchant, net_micros in net_positions(conn):
+        verdict.nets.append({
+            "period": period, "merchant": gln_text(merchant), "name": names.get(merchant),
+            "net_micros": net_micros,
+        })  # fmt: skip
+
+
+def _total(total: ProgrammeTotal) -> dict[str, int]:
+    return {**asdict(total), "outstanding": total.outstanding}

@@ -1,0 +1,61 @@
+"""A bridge process: the chain room's loop with custody's keys, the rooms' handlers and their jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger_service.bootstrap.chain_events import handlers
+from ledger_service.bootstrap.chain_parts import CustodyKeys, chain_settings, desk_of, node_of, steps_of
+from ledger_service.bootstrap.foundations import Foundations, lay_foundations
+from ledger_service.bootstrap.governance import GovernanceClerk
+from ledger_service.bootstrap.jobs import Jobs, open_jobs
+from ledger_service.bootstrap.tills import secrets_of
+from ledger_service.chain.admin import Admin
+from ledger_service.chain.bridge import Bridge, Job, Wiring
+from ledger_service.chain.settings import Contracts
+from ledger_service.config import Settings
+
+_ACTS_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Bridging:
+    """A bridge and what it stands on."""
+
+    foundations: Foundations
+    jobs: Jobs
+    bridge: Bridge
+
+    def close(self) -> None:
+        """Everything is given back; the bridge's loop has ended before."""
+        self.jobs.close()
+        self.foundations.close()
+
+
+def open_bridging(settings: Settings) -> Bridging:
+    """Wire a bridge process.
+
+    Raises:
+        NotFounded: the database holds no alliance yet.
+    """
+    foundations = lay_foundations(settings)
+    database, custody, alliance = foundations.database, foundations.custody, foundations.alliance
+    room, node = chain_settings(settings), node_of(settings)
+    desk = desk_of(database, room)
+    contracts = Contracts(alliance.clearing_house, alliance.registry)
+    clerk = GovernanceClerk(desk, Admin(steps_of(desk, node, custody, room), contracts))
+    secrets = secrets_of(foundations)
+    jobs = open_jobs(foundations, secrets)
+    acts = Job("operator-acts", _ACTS_SECONDS, clerk.run)
+    timed = [Job(name, settings.jobs_seconds, run) for name, run in jobs.steps().items()]
+    wiring = Wiring(
+        database=database,
+        node=node,
+        keys=CustodyKeys(custody),
+        contracts=contracts,
+        settings=room,
+        desk=desk,
+        handlers=handlers(foundations, secrets),
+        jobs=(acts, *timed),
+    )
+    return Bridging(foundations, jobs, Bridge(wiring))

@@ -1,0 +1,29 @@
+"""What the rooms do about facts of the chain: handlers that run inside the indexer's db transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from ledger_service.bootstrap.foundations import Foundations
+from ledger_service.bootstrap.tills import Secrets
+from ledger_service.chain.ports import Handler
+from ledger_service.chain.status import time_of_block
+from ledger_service.kernel.events import ChainEvent, OperationMined
+from ledger_service.kernel.operations import Kind
+from ledger_service.members.devices import DeviceDesk
+
+
+def handlers(foundations: Foundations, secrets: Secrets) -> tuple[Handler, ...]:
+    """Every handler, in the order in which they hear of an event."""
+    devices = DeviceDesk(foundations.alliance.domain, secrets.one_time)
+
+    def confirm_signers(conn: Connection, events: Sequence[ChainEvent]) -> None:
+        for event in events:
+            if isinstance(event, OperationMined) and event.kind == Kind.SIGNER:
+                mined_at = time_of_block(conn, event.block_number)
+                if mined_at is not None:
+                    devices.confirm(conn, event.op_id, mined_at)
+
+    return (confirm_signers,)

@@ -1,0 +1,54 @@
+"""The jobs of the leading bridge, each resumable and safe to run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ledger_service.bootstrap.clocks import NotedClock, SystemClock
+from ledger_service.bootstrap.foundations import Foundations, background_clock
+from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
+from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.db.writer import Writer, WriterLimits
+from ledger_service.kernel.clock import Clock
+from ledger_service.ledger.queries import holds_due
+
+_HOLDS_AT_ONCE = 200
+Step = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The jobs with the writer that they use."""
+
+    foundations: Foundations
+    clock: Clock
+    writer: Writer
+    name: WorkerName
+    tills: Tills
+
+    def steps(self) -> Mapping[str, Step]:
+        """Every job by its name; a step returns whether there is more to do at once."""
+        return {"hold-deadlines": self.expire_holds}
+
+    def expire_holds(self) -> bool:
+        """Holds whose deadline has passed are closed and their points free."""
+        at = self.clock.now()
+        with self.foundations.database.read() as conn:
+            due = holds_due(conn, at, _HOLDS_AT_ONCE)
+        for hold_id, _member_id in due:
+            self.tills.checkout.expire_hold(hold_id, at)
+        return len(due) == _HOLDS_AT_ONCE
+
+    def close(self) -> None:
+        """The writer has ended."""
+        self.writer.close()
+        self.name.release()
+
+
+def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
+    """The jobs of a process."""
+    clock: NotedClock | SystemClock = background_clock(foundations.settings, foundations.database)
+    writer = Writer(foundations.database, clock, WriterLimits())
+    name = WorkerName(foundations.settings.state_dir)
+    return Jobs(foundations, clock, writer, name, open_tills(foundations, secrets, writer, name.text))

@@ -1,0 +1,70 @@
+"""The checkout wired: for serving processes, and for the bridge, whose jobs close holds."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from ledger_service.bootstrap.foundations import Foundations, ReceiptKey
+from ledger_service.bootstrap.period import MirroredPeriod
+from ledger_service.checkout.admission import Admission, Sources
+from ledger_service.checkout.desk import CustodialLimits, Desk
+from ledger_service.checkout.directory import Directory
+from ledger_service.checkout.service import CheckoutService, Store
+from ledger_service.custody.asking import CustodialPayCodes
+from ledger_service.db.writer import Writer
+from ledger_service.members.digits import DigitDesk
+from ledger_service.points.catalogue import CatalogueCache
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The service's own secrets, from custody, in memory only."""
+
+    identity: bytes = field(repr=False)
+    one_time: bytes = field(repr=False)
+    receipt: bytes = field(repr=False)
+    cursor: bytes = field(repr=False)
+
+
+def secrets_of(foundations: Foundations) -> Secrets:
+    """The secrets, asked of the signing process.
+
+    Raises:
+        SignerUnavailable: it does not answer.
+    """
+    purposes = ("identity", "one-time", "receipt", "cursor")
+    return Secrets(*(foundations.custody.service_secret(purpose) for purpose in purposes))
+
+
+@dataclass(frozen=True)
+class Tills:
+    """The checkout with what it was made of."""
+
+    checkout: CheckoutService
+    desk: Desk
+    catalogue: CatalogueCache
+
+
+def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worker: str) -> Tills:
+    """The checkout of this process; ``worker`` numbers its receipts and draws its blocks of caps."""
+    database = foundations.database
+    catalogue = CatalogueCache(database, time.monotonic)
+    desk = _desk(foundations, ReceiptKey(secrets.receipt), worker)
+    admission = Admission(desk, _sources(foundations, secrets, writer, catalogue))
+    return Tills(CheckoutService(Store(writer, database), admission), desk, catalogue)
+
+
+def _desk(foundations: Foundations, receipts: ReceiptKey, worker: str) -> Desk:
+    alliance, period = foundations.alliance, MirroredPeriod(foundations.database)
+    limits = CustodialLimits(alliance.per_permit_micros, alliance.per_day_micros)
+    return Desk(alliance.domain, alliance.currency, limits, receipts, period, worker)
+
+
+def _sources(
+    foundations: Foundations, secrets: Secrets, writer: Writer, catalogue: CatalogueCache
+) -> Sources:
+    database = foundations.database
+    digits = DigitDesk(secrets.one_time, database.read, writer.run)
+    custody = CustodialPayCodes(foundations.custody, foundations.alliance.domain)
+    return Sources(catalogue, Directory(database, time.monotonic), database, digits, custody)

@@ -1,0 +1,24 @@
+"""`alliance audit`: prove database = chain, and every book equal to itself; name every difference."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from ledger_service.bootstrap.auditing import audit
+from ledger_service.config import settings_from_environment
+
+
+def main(argv: Sequence[str]) -> int:
+    """Exit with 0 when every comparison agrees, else with 1."""
+    parser = argparse.ArgumentParser(prog="alliance audit", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print the verdict as one JSON document")
+    parser.add_argument("--without-node", action="store_true", help="compare the books only, ask no node")
+    options = parser.parse_args(argv)
+    verdict = audit(settings_from_environment(), ask_node=not options.without_node)
+    if options.json:
+        print(json.dumps(verdict.document()))
+    else:
+        print(verdict.text())
+    return 0 if verdict.clean else 1

@@ -1,0 +1,69 @@
+"""`alliance keys`: issue, list and revoke API keys from the operator's own machine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ledger_service.bootstrap.clocks import NotedClock
+from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.config import settings_from_environment
+from ledger_service.db.engine import Database, open_database
+from ledger_service.kernel.errors import DomainError
+from ledger_service.merchants import queries
+from ledger_service.merchants.api_keys import ApiKeys
+from ledger_service.merchants.requests import IssueKey
+from ledger_service.merchants.rules import ROLE_SCOPES, SUBJECT_OF_ROLE
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; a fresh token is printed once and stored nowhere."""
+    options = _parser().parse_args(argv)
+    settings = settings_from_environment()
+    database = open_database(settings.database_url)
+    at = NotedClock(database).now() if settings.replay else datetime.now(UTC)
+    try:
+        return int(_COMMANDS[options.command](options, database, at))
+    except DomainError as error:
+        print(f"alliance keys: {error}", file=sys.stderr)
+        return 1
+    finally:
+        database.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="alliance keys", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("issue", "list"):
+        command = commands.add_parser(name)
+        command.add_argument("role", choices=ROLE_SCOPES)
+        command.add_argument("subject", help="terminal id, GLN, internal member id, or a name")
+    revoke = commands.add_parser("revoke")
+    revoke.add_argument("key_id")
+    return parser
+
+
+def _issue(options: argparse.Namespace, database: Database, at: datetime) -> int:
+    with database.begin() as conn:
+        issued = ApiKeys(SystemRandom()).issue(conn, IssueKey(options.role, options.subject), at)
+    print(issued.token)
+    return 0
+
+
+def _list(options: argparse.Namespace, database: Database, at: datetime) -> int:
+    with database.read() as conn:
+        for key in queries.list_keys(conn, SUBJECT_OF_ROLE[options.role], options.subject):
+            print(f"{key.key_id} {key.role} {key.status} {key.label or ''}".rstrip())
+    return 0
+
+
+def _revoke(options: argparse.Namespace, database: Database, at: datetime) -> int:
+    with database.begin() as conn:
+        ApiKeys(SystemRandom()).revoke(conn, options.key_id, at)
+    print("revoked")
+    return 0
+
+
+_COMMANDS = {"issue": _issue, "list": _list, "revoke": _revoke}
