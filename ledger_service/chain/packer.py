@@ -76,6 +76,7 @@ class Packer:
 
     def __init__(self, room: Room) -> None:
         self._room, self._desk = room, room.desk
+        self._queue = queue.Queue()
         self._parked = Parking()
         self._most = room.settings.most_operations
 
@@ -93,7 +94,7 @@ class Packer:
         if in_flight >= self._room.settings.most_in_flight:
             return 0
         with self._desk.read() as conn:
-            waiting = queue.waiting(conn, 2 * self._room.settings.most_operations)
+            waiting = self._queue.waiting(conn, 2 * self._room.settings.most_operations)
             if not waiting or self._lingers(waiting, in_flight):
                 return 0
             situation = self._situation(conn, waiting)

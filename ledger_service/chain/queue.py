@@ -26,20 +26,30 @@ class Waiting:
     intact: bool
 
 
-_WAITING = (intent.c.intent_id, intent.c.payload, intent.c.leaf, intent.c.batch_number)
+_WAITING = (intent.c.intent_id, intent.c.batch_number, intent.c.payload, intent.c.leaf)
+_MOST_KEPT = 4_096
 
 
-def waiting(conn: Connection, most: int) -> list[Waiting]:
-    """The first queued intents in their order."""
-    query = (
-        select(*_WAITING).where(intent.c.state == State.QUEUED.value).order_by(intent.c.intent_id).limit(most)
-    )
-    return [_waiting(*row) for row in conn.execute(query)]
+class Queue:
+    """Reads the front of the queue; an intent's payload never changes, so each is decoded once."""
 
+    def __init__(self) -> None:
+        self._decoded: dict[int, tuple[Operation, bool]] = {}
 
-def _waiting(intent_id: int, payload: str, leaf: bytes, former: int | None) -> Waiting:
-    operation = operation_of(payload)
-    return Waiting(intent_id, operation, former, operation.leaf() == leaf)
+    def waiting(self, conn: Connection, most: int) -> list[Waiting]:
+        """The first queued intents in their order."""
+        queued = select(*_WAITING).where(intent.c.state == State.QUEUED.value)
+        rows = conn.execute(queued.order_by(intent.c.intent_id).limit(most)).all()
+        if len(self._decoded) > _MOST_KEPT:
+            self._decoded.clear()
+        return [self._waiting(*row) for row in rows]
+
+    def _waiting(self, intent_id: int, former: int | None, payload: str, leaf: bytes) -> Waiting:
+        known = self._decoded.get(intent_id)
+        if known is None:
+            operation = operation_of(payload)
+            known = self._decoded[intent_id] = (operation, operation.leaf() == leaf)
+        return Waiting(intent_id, known[0], former, known[1])
 
 
 def count_waiting(conn: Connection) -> int:
