@@ -48,6 +48,7 @@ abstract contract BatchDesk is Permits {
         uint256 latest;
         bytes32[] leaves;
         Row[] rows;
+        Row row; // of the leg in hand
         Turn[] turns;
         CustodialLimits limits;
         uint256[10] words;
@@ -135,15 +136,15 @@ abstract contract BatchDesk is Permits {
         if (legs == 0 || legs > MOST_LEGS) revert LegCountInvalid(uint32(operation), legs);
     }
 
-    /// @dev The row a leg points to. The leg is of exactly that programme and version, and its amount is positive.
-    /// A named return of a struct would take and clear memory for every leg.
-    function _rowOf(Work memory work, uint256 operation, uint256 leg) internal pure returns (Row memory) {
+    /// @dev Finds the row a leg points to, as `work.row`. The leg is of exactly that programme and version, and its
+    /// amount is positive. (A struct as return value would take and clear memory for every leg.)
+    function _findRow(Work memory work, uint256 operation, uint256 leg) internal pure {
         Row[] memory rows = work.rows;
         if (leg >> 248 >= rows.length) revert LegOutsideTable(uint32(operation), leg);
         Row memory row = rows[leg >> 248];
         if ((leg & LEG_BITS) >> 96 != row.key) revert LegOutsideTable(uint32(operation), leg);
         if (uint64(leg) == 0) revert AmountZero(uint32(operation), leg);
-        return row;
+        work.row = row;
     }
 
     function _checkInForce(uint256 operation, Row memory row, uint256 acceptedAt) internal pure {
@@ -239,18 +240,13 @@ abstract contract BatchDesk is Permits {
         }
     }
 
-    /// @dev The first five words of every leaf but the signer's. Returns the scratch for the others.
-    function _begin(Work memory work, Turn memory turn, uint256 kind, bytes16 opId, address account)
-        internal
-        pure
-        returns (uint256[10] memory)
-    {
+    /// @dev Writes the first four words of every leaf but the signer's to the scratch.
+    function _begin(Work memory work, Turn memory turn, uint256 kind, bytes16 opId, address account) internal pure {
         uint256[10] memory words = work.words;
         words[0] = kind;
         words[1] = uint256(bytes32(opId));
         words[2] = turn.merchant;
         words[3] = uint160(account);
-        return words;
     }
 
     /// @dev Takes the operation's place in the batch, and says what all operation events begin with.

@@ -68,27 +68,32 @@ abstract contract Credits is BatchDesk {
     function _issue(Work memory work, Turn memory turn, Issue calldata op) internal {
         uint256 index = turn.index;
         uint256 acceptedAt = op.acceptedAt;
-        address account = op.account;
         uint256 leg = op.leg;
         _checkAccepted(work, index, acceptedAt);
         _checkNotSuspended(turn, acceptedAt);
-        if (account == address(0)) revert AccountInvalid(uint32(index), account);
-        Row memory row = _rowOf(work, index, leg);
+        _findRow(work, index, leg);
+        Row memory row = work.row;
         Book memory book = row.book;
         _checkIssuer(turn, book);
         _checkInForce(index, row, acceptedAt);
         _checkOpenEpoch(index, book, Moves.epochOf(leg), acceptedAt);
         _countIssued(index, row, uint64(leg));
-        book.moves.push(Moves.word(account, index, leg));
-        leg = _plain(leg);
+        book.moves.push(Moves.word(op.account, index, leg));
+        _recordIssue(work, turn, op, acceptedAt);
+    }
+
+    function _recordIssue(Work memory work, Turn memory turn, Issue calldata op, uint256 acceptedAt) private {
+        address account = op.account;
+        if (account == address(0)) revert AccountInvalid(uint32(turn.index), account);
         uint256 reason = op.reason;
-        if (reason > GREATEST_REASON) revert ReasonUnknown(uint32(index), uint8(reason));
-        bytes16 opId = op.opId;
-        uint256[10] memory words = _begin(work, turn, 1, opId, account);
+        if (reason > GREATEST_REASON) revert ReasonUnknown(uint32(turn.index), uint8(reason));
+        uint256 leg = _plain(op.leg);
+        _begin(work, turn, 1, op.opId, account);
+        uint256[10] memory words = work.words;
         words[4] = acceptedAt;
         words[5] = reason;
         words[6] = leg;
-        emit OperationIssued(_place(work, turn, 7, acceptedAt, _detail(reason, false)), opId, account, leg);
+        emit OperationIssued(_place(work, turn, 7, acceptedAt, _detail(reason, false)), op.opId, account, leg);
     }
 
     /// @dev INV-10: lifetime issuance stays within the cap of the terms in force at acceptance.
@@ -112,13 +117,15 @@ abstract contract Credits is BatchDesk {
             revert OriginalMerchantMismatch(index, uint64(turn.merchant), op.original.merchant);
         }
         bytes32 original = _provenRedeem(work, turn, op);
-        Row memory row = _rowOf(work, index, op.leg);
+        _findRow(work, index, op.leg);
+        Row memory row = work.row;
         uint256 was = op.original.legs[op.legIndex];
         if (was >> 96 != row.key) revert OriginalLegMismatch(index, was, _plain(op.leg));
         _checkRestoredEpoch(index, row.book, was, op);
         _reverseLeg(turn, row, original, op);
         row.book.moves.push(Moves.word(op.account, index, op.leg));
-        uint256[10] memory words = _begin(work, turn, 3, op.opId, op.account);
+        _begin(work, turn, 3, op.opId, op.account);
+        uint256[10] memory words = work.words;
         words[4] = op.acceptedAt;
         words[5] = uint256(original);
         words[6] = op.legIndex;
@@ -135,7 +142,8 @@ abstract contract Credits is BatchDesk {
     {
         RedeemRef calldata was = op.original;
         _checkLegCount(turn.index, was.legs.length);
-        uint256[10] memory words = _begin(work, turn, 2, was.opId, op.account);
+        _begin(work, turn, 2, was.opId, op.account);
+        uint256[10] memory words = work.words;
         words[4] = was.nonce;
         words[5] = was.acceptedAt;
         words[6] = was.flags;

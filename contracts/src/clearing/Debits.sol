@@ -65,7 +65,8 @@ abstract contract Debits is Credits {
         unchecked {
             for (uint256 i; i < legs.length; ++i) {
                 uint256 leg = legs[i];
-                Row memory row = _rowOf(work, index, leg);
+                _findRow(work, index, leg);
+                Row memory row = work.row;
                 Book memory book = row.book;
                 _checkInForce(index, row, acceptedAt);
                 _checkOpenEpoch(index, book, Moves.epochOf(leg), acceptedAt);
@@ -109,7 +110,8 @@ abstract contract Debits is Credits {
         private
     {
         uint256[] memory legs = _plain(work, op.legs);
-        uint256[10] memory words = _begin(work, turn, 2, op.opId, op.account);
+        _begin(work, turn, 2, op.opId, op.account);
+        uint256[10] memory words = work.words;
         words[4] = op.nonce;
         words[5] = op.acceptedAt;
         words[6] = op.flags;
@@ -131,7 +133,8 @@ abstract contract Debits is Credits {
         );
         _useNonce(index, op.account, op.nonce);
         if (custodial) _limitCustodial(work, index, op.account, op.acceptedAt, value, value);
-        uint256[10] memory words = _begin(work, turn, 6, op.opId, op.account);
+        _begin(work, turn, 6, op.opId, op.account);
+        uint256[10] memory words = work.words;
         words[4] = uint160(op.recipient);
         words[5] = op.nonce;
         words[6] = op.acceptedAt;
@@ -156,7 +159,8 @@ abstract contract Debits is Credits {
         _checkLegCount(turn.index, op.legs.length);
         for (uint256 i; i < op.legs.length; ++i) {
             uint256 leg = op.legs[i];
-            Row memory row = _rowOf(work, turn.index, leg);
+            _findRow(work, turn.index, leg);
+            Row memory row = work.row;
             _checkIssuer(turn, row.book);
             _checkInForce(turn.index, row, op.acceptedAt);
             _checkOpenEpoch(turn.index, row.book, Moves.epochOf(leg), op.acceptedAt);
@@ -175,7 +179,8 @@ abstract contract Debits is Credits {
         bytes32 original = _provenIssue(work, turn, op);
         _clawLegs(work, turn, op, original);
         uint256[] memory legs = _plain(work, op.legs);
-        uint256[10] memory words = _begin(work, turn, 4, op.opId, op.account);
+        _begin(work, turn, 4, op.opId, op.account);
+        uint256[10] memory words = work.words;
         words[4] = op.acceptedAt;
         words[5] = uint256(original);
         words[6] = _hash(legs);
@@ -185,7 +190,8 @@ abstract contract Debits is Credits {
 
     /// @dev The leaf of this merchant's issue to this account as told, if the root of its batch proves it.
     function _provenIssue(Work memory work, Turn memory turn, Clawback calldata op) private view returns (bytes32 leaf) {
-        uint256[10] memory words = _begin(work, turn, 1, op.original.opId, op.account);
+        _begin(work, turn, 1, op.original.opId, op.account);
+        uint256[10] memory words = work.words;
         words[4] = op.original.acceptedAt;
         words[5] = op.original.reason;
         words[6] = op.original.leg;
@@ -204,7 +210,8 @@ abstract contract Debits is Credits {
     }
 
     function _clawLeg(Work memory work, Turn memory turn, Clawback calldata op, uint256 leg) private view {
-        Book memory book = _rowOf(work, turn.index, leg).book;
+        _findRow(work, turn.index, leg);
+        Book memory book = work.row.book;
         if (op.original.leg >> 112 != book.programme) {
             revert OriginalLegMismatch(uint32(turn.index), op.original.leg, _plain(leg));
         }
@@ -216,7 +223,8 @@ abstract contract Debits is Credits {
     function _expire(Work memory work, Turn memory turn, Expiry calldata op) internal {
         uint256 index = turn.index;
         _checkAccepted(work, index, op.acceptedAt);
-        Book memory book = _rowOf(work, index, op.leg).book;
+        _findRow(work, index, op.leg);
+        Book memory book = work.row.book;
         _checkIssuer(turn, book);
         uint256 epoch = Moves.epochOf(op.leg);
         uint256 end = _endOf(index, book, epoch);
@@ -224,7 +232,8 @@ abstract contract Debits is Credits {
             revert EpochNotEnded(uint32(index), uint32(book.programme), epoch, uint40(end));
         }
         book.moves.push(Moves.word(op.account, index, op.leg));
-        uint256[10] memory words = _begin(work, turn, 5, op.opId, op.account);
+        _begin(work, turn, 5, op.opId, op.account);
+        uint256[10] memory words = work.words;
         words[4] = op.acceptedAt;
         words[5] = _plain(op.leg);
         uint256 head = _place(work, turn, 6, op.acceptedAt, 0);
