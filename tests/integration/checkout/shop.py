@@ -1,4 +1,4 @@
-"""A small alliance for the checkout's tests: three merchants, their programmes, members with phones, tills."""
+"""A small alliance for tests: three merchants, their programmes, members with phones, tills."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ledger_service.kernel.gs1 import gln_text, with_check_digit
 from ledger_service.kernel.paycode import encode_pay_code, sign_pay_code
 from ledger_service.kernel.permits import SpendPermit, nonce_of
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256, sign_digest
-from ledger_service.ledger.models import lot
+from ledger_service.ledger.models import lot, posting
 from ledger_service.ledger.rules import Part, ledger_base_of
 from ledger_service.members.models import device, member
 from ledger_service.merchants.models import merchant, store
@@ -139,6 +139,7 @@ class Shop:
                 place = {"gln": gln, "merchant_id": gln, "name": "S", "timezone": "UTC", "status": "active"}
                 conn.execute(insert(store).values({**place, "created_at": START}))
                 zone = ZoneInfo("America/New_York")
+                rest = {name: value for name, value in rule.items() if name != "points"}
                 new = NewProgramme(
                     number,
                     ("GROC", "FUEL", "FLOR")[number - 1],
@@ -149,7 +150,7 @@ class Shop:
                     cycle,
                     tuple(epoch_ends(START - timedelta(days=90), cycle, zone, 40)),
                     Terms(1, 0, POINT_VALUE[number], 100, cap, 12),
-                    EarnRule(1, 0, rule.get("points", 1), 100, **{k: v for k, v in rule.items() if k != "points"}),
+                    EarnRule(1, 0, rule.get("points", 1), 100, **rest),
                 )
                 programmes.create(conn, new, START)
         self.catalogue.refresh()
@@ -175,7 +176,7 @@ class Shop:
 
     def write(self, operation: str, body: Any, key: str | None = None, merchant_id: int = GROCER) -> Write:
         raw = orjson.dumps(body)
-        name = key or f"key-{next(self._keys)}"
+        name = key or f"{self.desk.worker}-{next(self._keys)}"
         return Write(self.caller(merchant_id), name, body_hash(operation, "", raw), self.clock.at)
 
     def sale_body(self, *lines: dict[str, Any], at: int = GROCER, **more: Any) -> dict[str, Any]:
@@ -204,10 +205,10 @@ class Shop:
         return loads(self.service.authorise(self.write("authorise", body), parse_authorise(body)))
 
     def capture(
-        self, hold_id: str, *lines: dict[str, Any], key: str | None = None, merchant_id: int = GROCER, **more: Any
+        self, hold_id: str, *lines: dict[str, Any], merchant_id: int = GROCER, **more: Any
     ) -> dict[str, Any]:
         body = {"lines": list(lines), "reference": "c", **more}
-        write = self.write("capture", body, key, merchant_id)
+        write = self.write("capture", body, None, merchant_id)
         return loads(self.service.capture(write, parse_capture(hold_id, body)))
 
     def void(self, hold_id: str, merchant_id: int = GROCER) -> dict[str, Any]:
@@ -219,7 +220,11 @@ class Shop:
         return loads(self.service.extend(self.write("extend", body), parse_extend(hold_id, body)))
 
     def refund(
-        self, sale_id: str, lines: Sequence[tuple[str, int]] | None = None, at: int = GROCER, key: str | None = None
+        self,
+        sale_id: str,
+        lines: Sequence[tuple[str, int]] | None = None,
+        at: int = GROCER,
+        key: str | None = None,
     ) -> dict[str, Any]:
         body: dict[str, Any] = {"reference": "back"}
         if lines is not None:
@@ -265,7 +270,7 @@ def lots_equal_postings(shop: Shop) -> None:
     """INV-2: every lot is what the postings of its account say."""
     with shop.database.read() as conn:
         flows: dict[tuple[int, int, int], int] = {}
-        for row in conn.execute(text("SELECT source_id, destination_id, programme_id, epoch, amount FROM posting")):
+        for row in conn.execute(select(posting)):
             for side, sign in ((row.source_id, -1), (row.destination_id, 1)):
                 key = (side, row.programme_id, row.epoch)
                 flows[key] = flows.get(key, 0) + sign * row.amount

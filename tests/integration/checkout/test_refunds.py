@@ -1,4 +1,4 @@
-"""Refunds by item: spend restored, earn undone, debts made and collected, every split the same (INV-13, D10)."""
+"""Refunds by item: spend restored, earn undone, debts collected, every split the same (INV-13, D10)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ from .shop import FUEL, Phone, Shop, line, lots_equal_postings
 
 def operations(shop: Shop) -> list[Operation]:
     with shop.database.read() as conn:
-        return [operation_of(p) for p in conn.execute(select(intent.c.payload).order_by(intent.c.intent_id)).scalars()]
+        payloads = conn.execute(select(intent.c.payload).order_by(intent.c.intent_id)).scalars()
+        return [operation_of(payload) for payload in payloads]
 
 
 def debt(shop: Shop, phone: Phone, programme: int) -> int:
     with shop.database.read() as conn:
-        mine = (member_programme.c.member_id == phone.member_id) & (member_programme.c.programme_id == programme)
-        return conn.execute(select(member_programme.c.debt).where(mine)).scalar_one_or_none() or 0
+        standing = member_programme.c
+        mine = (standing.member_id == phone.member_id) & (standing.programme_id == programme)
+        return conn.execute(select(standing.debt).where(mine)).scalar_one_or_none() or 0
 
 
 def test_a_whole_refund_restores_the_spend_and_undoes_the_earn(shop: Shop) -> None:
@@ -100,7 +102,8 @@ def test_points_of_an_ended_epoch_come_back_with_thirty_days(shop: Shop) -> None
 @pytest.mark.parametrize("seed", range(4))
 def test_refunds_in_any_split_end_where_one_whole_refund_ends(shop: Shop, seed: int) -> None:
     rng = random.Random(seed)
-    lines = [line(str(i), rng.randrange(0, 3_000), rng.randrange(1, 5)) for i in range(3)] + [line("x", 999, 2)]
+    lines = [line(str(i), rng.randrange(0, 3_000), rng.randrange(1, 5)) for i in range(3)]
+    lines.append(line("x", 999, 2))
     totals: list[tuple[Any, ...]] = []
     for split in (False, True):
         phone = shop.enrol()
@@ -109,15 +112,15 @@ def test_refunds_in_any_split_end_where_one_whole_refund_ends(shop: Shop, seed: 
         sale = shop.sell(phone, *lines, spend={"max_value_minor": 321})
         spent = shop.balance(phone, 1)
         if spent:
-            shop.sell(phone, line("1", spent), at=FUEL, spend=[{"programme": "GROC", "points": spent - seed}])
-        steps = [[(row["line"], 1)] for row in lines for _ in range(row["quantity"])]
+            spend = [{"programme": "GROC", "points": spent - seed}]
+            shop.sell(phone, line("1", spent), at=FUEL, spend=spend)
+        steps: list[Any] = [[(row["line"], 1)] for row in lines for _ in range(row["quantity"])]
         rng.shuffle(steps)
-        refunds = [shop.refund(sale["sale_id"], step) for step in steps] if split else [shop.refund(sale["sale_id"])]
+        refunds = [shop.refund(sale["sale_id"], step) for step in (steps if split else [None])]
         fields = ("refunded_minor", "cash_minor", "points_value_minor", "cash_withheld_minor")
         balances = [shop.balance(phone, p) for p in (1, 2, 3)]
-        totals.append(
-            (*(sum(r[f] for r in refunds) for f in fields), *balances, debt(shop, phone, 1), sale["total_minor"])
-        )
+        sums = [sum(r[f] for r in refunds) for f in fields]
+        totals.append((*sums, *balances, debt(shop, phone, 1)))
         assert totals[-1][0] == sale["total_minor"]
     assert totals[0] == totals[1]
 
@@ -158,7 +161,8 @@ def test_buying_spending_and_returning_never_leaves_a_free_point(shop: Shop) -> 
         sale = shop.sell(phone, line("1", rng.randrange(1, 4_000)))
         if shop.balance(phone, 1):
             points = rng.randrange(1, shop.balance(phone, 1) + 1)
-            other = shop.sell(phone, line("1", points), at=FUEL, spend=[{"programme": "GROC", "points": points}])
+            spend = [{"programme": "GROC", "points": points}]
+            other = shop.sell(phone, line("1", points), at=FUEL, spend=spend)
             paid = shop.refund(sale["sale_id"])
             shop.refund(other["sale_id"], at=FUEL)
             gained = shop.balance(phone, 1) - before
