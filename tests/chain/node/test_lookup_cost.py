@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +48,9 @@ def _filled(path: Path, blocks: int) -> Store:
 
 
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Store]:
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Store]]:
     made = {size: _filled(tmp_path_factory.mktemp("cost") / "c.db", size) for size in (SHORT, LONG)}
-    yield made  # type: ignore[misc]
+    yield made
     for store in made.values():
         store.close()
 
