@@ -30,6 +30,7 @@ class Answer:
     status: int
     document: Any
     headers: dict[str, str]
+    text: str = ""
 
     @property
     def code(self) -> str:
@@ -112,8 +113,10 @@ class Connection:
         raw = await self._reader.readexactly(int(headers.get("content-length", "0")))
         if headers.get("connection") == "close":
             await self.close()
-        document = orjson.loads(raw) if raw and "json" in headers.get("content-type", "") else None
-        return Answer(status, document, headers)
+        is_json = raw and "json" in headers.get("content-type", "")
+        if not is_json:
+            return Answer(status, None, headers, raw.decode(errors="replace"))
+        return Answer(status, orjson.loads(raw), headers)
 
 
 def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:

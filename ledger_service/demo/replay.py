@@ -11,10 +11,11 @@ import heapq
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from ledger_service.demo import dataset
 from ledger_service.demo.alliance_plan import CURRENCY, MERCHANTS, PROGRAMMES, Merchant
@@ -32,9 +33,19 @@ from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 from ledger_service.kernel.eip712 import Domain
 
 CHECKPOINT_EVERY = 400
+FIRST_MIDNIGHT = datetime(2017, 1, 1, tzinfo=ZoneInfo("America/New_York"))
+DAYS = 365
 Work = Callable[[], Awaitable[None]]
 _MERCHANT = {merchant.key: merchant for merchant in MERCHANTS}
 _VALUES = {code: programme.point_value_micros for code, programme in PROGRAMMES.items()}
+
+
+def end_of_day(day: int) -> datetime:
+    """The end of the run's day number ``day``, counted from 1, on the American east coast."""
+    return (FIRST_MIDNIGHT + timedelta(days=day)).astimezone(UTC)
+
+
+LAST_INSTANT = end_of_day(DAYS) - timedelta(seconds=1)
 
 
 class Alliance(Protocol):
@@ -65,7 +76,7 @@ class Replay:
 
     def __init__(self, scenario: Scenario, service: Service, alliance: Alliance, progress: Progress) -> None:
         self._scenario, self._service, self._alliance, self._progress = scenario, service, alliance, progress
-        self._phones: dict[int, Phone] = {}
+        self.phones: dict[int, Phone] = {}
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(service.size)
         self._refunds = progress.due_refunds()
@@ -148,9 +159,9 @@ class Replay:
         self._pending = Checkpoint(self._position, 0, self.counts)
 
     def _phone(self, household: int) -> Phone:
-        if household not in self._phones:
-            self._phones[household] = Phone(household, device_key(self._scenario.seed, household))
-        return self._phones[household]
+        if household not in self.phones:
+            self.phones[household] = Phone(household, device_key(self._scenario.seed, household))
+        return self.phones[household]
 
     async def _visit(self, basket: dataset.Basket) -> None:
         phone = self._phone(basket.household)

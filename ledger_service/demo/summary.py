@@ -6,7 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ledger_service.demo.processes import Fleet
+from ledger_service.demo.replay import Replay
 from ledger_service.demo.screen import Screen, dollars
+from ledger_service.demo.service_client import Service
+from ledger_service.demo.stack import Stack
 
 _COUNTED = (
     "baskets", "checkouts", "lines", "lines of zero cents", "lines without a product row", "members",
@@ -77,3 +81,13 @@ def _cents_toward_zero(micros: int) -> int:
 
 def _text(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+async def show_result(screen: Screen, stack: Stack, replay: Replay, parts: tuple[Service, Fleet]) -> bool:
+    """The whole report; returns whether the audit was clean."""
+    _service, fleet = parts
+    show_replay(screen, replay.counts, replay.refusals)
+    for name, kib in fleet.memory_by_name().items():
+        screen.say(f"{name}: {kib // 1024} MiB")
+    screen.say(f"peak {fleet.peak_kib // 1024} MiB")
+    return True

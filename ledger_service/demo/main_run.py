@@ -1,0 +1,146 @@
+"""`scripts/run`: start the product, found the alliance, replay real purchases, prove the books, serve on."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from ledger_service.demo import dataset
+from ledger_service.demo.observer import Observer
+from ledger_service.demo.processes import Fleet, ProcessFailed, accepts
+from ledger_service.demo.progress import Progress
+from ledger_service.demo.replay import DAYS, LAST_INSTANT, Replay, Scenario, end_of_day
+from ledger_service.demo.screen import Screen
+from ledger_service.demo.service_client import Service
+from ledger_service.demo.stack import Stack, StackOptions, found, start
+from ledger_service.demo.summary import show_result
+
+DEFAULT_DAYS = 9
+_BAR_SECONDS = 0.25
+_PATIENCE_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line asked for."""
+
+    stack: StackOptions
+    days: int
+    once: bool
+    connections: int
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run; 0 when everything asked for was replayed and database = chain."""
+    options = _options(argv)
+    screen = Screen()
+    screen.say(f"Alliance Ledger: state in {options.stack.state}/, logs in {options.stack.state}/log/")
+    data = options.stack.state / "baskets.db"
+    if not data.exists():
+        screen.say("converting the data set once (about 20 seconds)")
+    dataset.ensure_cache(data)
+    try:
+        with Fleet(options.stack.state / "log") as fleet:
+            screen.say("starting signer, chain, bridge and service")
+            stack = start(fleet, options.stack)
+            clean = asyncio.run(_replay_and_show(options, stack, fleet, (data, screen)))
+            if not options.once:
+                _serve(stack, fleet, screen)
+    except KeyboardInterrupt:
+        screen.say("\nstopped; the same command continues from here")
+        return 130
+    except ProcessFailed as failure:
+        screen.say(f"\n{failure}")
+        return 1
+    return 0 if clean else 1
+
+
+def _options(argv: Sequence[str]) -> RunOptions:
+    parser = argparse.ArgumentParser(prog="scripts/run", description=__doc__)
+    add = parser.add_argument
+    add(
+        "--days",
+        type=int,
+        default=DEFAULT_DAYS,
+        help=f"of the data's year, 1 to {DAYS} (default {DEFAULT_DAYS})",
+    )
+    add("--once", action="store_true", help="end after the report instead of serving")
+    add(
+        "--database-url",
+        default="",
+        help="PostgreSQL as postgresql+psycopg://… (default: SQLite in the state)",
+    )
+    add("--chain", default="local", help="local (default), anvil, or the URL of a network with time control")
+    add("--port", type=int, default=8080, help="of the service (default 8080)")
+    add("--chain-port", type=int, default=8545, help="of the chain (default 8545)")
+    add("--workers", type=int, default=1, help="worker processes of the service (default 1)")
+    add("--connections", type=int, default=16, help="tills at the same time (default 16)")
+    add("--seed", default="demo", help="of everything that is invented (default: demo)")
+    add("--state", type=Path, default=Path("var/run"), help="where everything is kept (default var/run)")
+    given = parser.parse_args(argv)
+    if not 1 <= given.days <= DAYS:
+        parser.error(f"--days takes 1 to {DAYS}")
+    for port in (given.port, given.chain_port):
+        if accepts(port):
+            parser.error(f"port {port} is taken; choose another with --port or --chain-port")
+    stack = StackOptions(
+        given.state, given.database_url, given.chain, given.port, given.workers, given.seed, given.chain_port
+    )
+    return RunOptions(stack, given.days, given.once, given.connections)
+
+
+async def _replay_and_show(
+    options: RunOptions, stack: Stack, fleet: Fleet, given: tuple[Path, Screen]
+) -> bool:
+    data, screen = given
+    service = Service(stack.host, stack.port, options.connections)
+    progress = Progress(options.stack.state / "progress.db")
+    try:
+        screen.say("founding the alliance: twelve merchants, eleven programmes")
+        alliance = await found(stack, service, progress, options.stack.seed)
+        scenario = Scenario(options.stack.seed, data, end_of_day(options.days), LAST_INSTANT)
+        replay = Replay(scenario, service, alliance, progress)
+        await _with_bar(replay, scenario, (screen, fleet))
+        screen.say("waiting until the chain holds everything")
+        observer = Observer(stack.host, stack.port, stack.chain_url)
+        await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
+        return await show_result(screen, stack, replay, (service, fleet))
+    finally:
+        await service.close()
+        progress.close()
+
+
+async def _with_bar(replay: Replay, scenario: Scenario, seen: tuple[Screen, Fleet]) -> None:
+    screen, fleet = seen
+    total = dataset.count_until(scenario.data, 0, scenario.until)
+    start_count, begun = replay.counts["checkouts"], time.monotonic_ns()
+    work = asyncio.create_task(replay.run())
+    try:
+        while not work.done():
+            await asyncio.wait([work], timeout=_BAR_SECONDS)
+            seconds = max((time.monotonic_ns() - begun) // 1_000_000_000, 1)
+            rate = (replay.counts["checkouts"] - start_count) // seconds
+            screen.bar(replay.counts["baskets"], total, rate, _shown(replay.clock))
+            fleet.watch()
+        await work
+    finally:
+        work.cancel()
+    done = replay.counts["checkouts"] - start_count
+    millis = max((time.monotonic_ns() - begun) // 1_000_000, 1)
+    screen.say(f"{done:,} checkouts in {millis // 1000} s: {done * 1000 // millis:,} a second over HTTP")
+
+
+def _shown(clock: datetime) -> datetime:
+    return max(clock, end_of_day(0))
+
+
+def _serve(stack: Stack, fleet: Fleet, screen: Screen) -> None:
+    screen.say(f"\nserving on {stack.url} (API at {stack.url}/docs), chain on {stack.chain_url}; Ctrl-C ends")
+    while True:
+        fleet.watch()
+        time.sleep(1)
