@@ -135,7 +135,7 @@ class Admission:
             PayCodeWrong, PayCodeLocked: 18 digits that are not current.
         """
         if looks_like_digits(pay_code):
-            return self._digit_desk().resolve(pay_code, at).permit(0, at)
+            return self._digit_desk().resolve(pay_code, at).permit(0)
         return decode_pay_code(pay_code).permit
 
     def _judged(self, write: Write, request: SaleRequest, presence: Presence | None) -> Admitted:
@@ -182,14 +182,14 @@ class Admission:
             shown = self._digit_desk().resolve(digits, at)
             if self._sources.custody is None:
                 raise PayCodeMalformed("digits")
-            pay_code = self._sources.custody.pay_code_of(shown.permit(most, at))
+            pay_code = self._sources.custody.pay_code_of(shown.permit(most))
         except DomainError as refusal:
             return Presence(refusal=refusal)
         return Presence.of_pay_code(pay_code, self._desk, shown)
 
     def _shown(self, digits: str, at: datetime) -> Presence:
         shown = self._digit_desk().resolve(digits, at)
-        unsigned = PayCode(self._desk.domain.tag, shown.permit(1, at), bytes(SIGNATURE_BYTES))
+        unsigned = PayCode(self._desk.domain.tag, shown.permit(1), bytes(SIGNATURE_BYTES))
         return Presence(pay_code=unsigned, digits=shown)
 
     def _digit_desk(self) -> DigitDesk:

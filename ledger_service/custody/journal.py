@@ -79,11 +79,11 @@ class Journal:
     def record(self, permits: Sequence[SignSpendPermit], day_limit_micros: int) -> list[DomainError | None]:
         """Every permit that may be signed is on record, durably, before its signature exists.
 
-        Idempotency: the same permit again is allowed and counted once.
+        Idempotency: permits of one nonce count once, at the greatest of their values, since the
+        contract takes only one of them; so a checkout that is tried again is signed again.
 
         Returns:
-            None for each permit that may be signed; else why not (over the day's limit, or a nonce
-            that another permit of the account has).
+            None for each permit that may be signed; else why not (over the day's limit).
         """
         with self._lock:
             self._file.execute("BEGIN IMMEDIATE")
@@ -107,15 +107,14 @@ class Journal:
         known = self._file.execute(
             "SELECT max_value_micros, valid_until FROM permit WHERE account = ? AND nonce = ?", key
         ).fetchone()
-        if known is not None:
-            same = known == (permit.max_value_micros, permit.valid_until)
-            return None if same else SigningRefused("nonce-signed-before")
-        days = _days_of(permit)
-        asked = [self._spent(permit.account, day) + permit.max_value_micros for day in days]
+        before, counted_on = (known[0], _days_of(known[1])) if known is not None else (0, [])
+        days = _days_of(permit.valid_until)
+        more = [max(permit.max_value_micros - (before if day in counted_on else 0), 0) for day in days]
+        asked = [self._spent(permit.account, day) + micros for day, micros in zip(days, more, strict=True)]
         if max(asked) > day_limit_micros:
             return CustodialLimitReached("day", day_limit_micros, max(asked))
-        row = (*key, permit.max_value_micros, permit.valid_until)
-        self._file.execute("INSERT INTO permit VALUES (?, ?, ?, ?)", row)
+        row = (*key, max(permit.max_value_micros, before), permit.valid_until)
+        self._file.execute("INSERT OR REPLACE INTO permit VALUES (?, ?, ?, ?)", row)
         self._file.executemany(
             "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET micros = excluded.micros",
             [(permit.account, day, micros) for day, micros in zip(days, asked, strict=True)],
@@ -133,8 +132,8 @@ class Journal:
         self._file.execute("DELETE FROM permit WHERE valid_until < ?", (oldest,))
 
 
-def _days_of(permit: SignSpendPermit) -> list[int]:
+def _days_of(valid_until: int) -> list[int]:
     # The contract counts the day of acceptance, which lies somewhere before the last valid second:
     # a permit around midnight counts for both days.
-    first = (permit.valid_until - LIFE_SECONDS - CLOCK_SKEW_SECONDS) // _DAY_SECONDS
-    return sorted({first, permit.valid_until // _DAY_SECONDS})
+    first = (valid_until - LIFE_SECONDS - CLOCK_SKEW_SECONDS) // _DAY_SECONDS
+    return sorted({first, valid_until // _DAY_SECONDS})

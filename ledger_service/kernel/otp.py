@@ -55,6 +55,11 @@ def step_of(seconds: int) -> int:
     return seconds // STEP_SECONDS
 
 
+def last_second(step: int) -> int:
+    """The last second (since 1970) at which a code of the step is right."""
+    return (step + TOLERANCE_STEPS + 1) * STEP_SECONDS - 1
+
+
 def one_time_part(secret: bytes, device_number: str, step: int) -> str:
     """The seven digits of one step: the HMAC's first 8 bytes modulo ten million (bias below 1e-12)."""
     mac = hmac.digest(secret, _LABEL + device_number.encode() + step.to_bytes(8, "big"), sha256)

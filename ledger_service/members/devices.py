@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, RowMapping, select, update
 
 from ledger_service.db.bulk import sql_of
-from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.intents import operation_of
 from ledger_service.kernel.operations import SignerChange
@@ -132,10 +132,12 @@ class DeviceDesk:
         change = operation_of(found.payload)
         if not isinstance(change, SignerChange) or change.flags & FLAG_REVOKE:
             return
-        waits = (device.c.member_id == found.member_id) & (device.c.signer == change.signer)
+        mine = (device.c.member_id == found.member_id) & (device.c.signer == change.signer)
+        # A first or granted signer counts from its acceptance, which a block's own time may precede.
+        waits = device.c.active_from > instant_of_seconds(change.accepted_at)
         conn.execute(
             update(device)
-            .where(waits, device.c.active_from > mined_at)
+            .where(mine, waits)
             .values(active_from=rules.confirmed_active_from(mined_at))
         )
 

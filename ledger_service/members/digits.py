@@ -19,7 +19,6 @@ from ledger_service.db.types import UtcInstant
 from ledger_service.db.workset import Draft, Need
 from ledger_service.kernel import otp
 from ledger_service.kernel.clock import seconds_floor
-from ledger_service.kernel.paycode import LIFE_SECONDS
 from ledger_service.kernel.paycode_errors import PayCodeAltered, PayCodeWrong
 from ledger_service.kernel.permits import SpendPermit, nonce_of
 from ledger_service.members import rules
@@ -43,13 +42,13 @@ class Shown:
     lane: int
     step: int
 
-    def permit(self, max_value_micros: int, at: datetime) -> SpendPermit:
-        """The permit for custody to sign; its nonce is lane and step, so one code is one nonce (D4)."""
+    def permit(self, max_value_micros: int) -> SpendPermit:
+        """The permit for custody to sign: one nonce (D4) and one validity, however often asked."""
         return SpendPermit(
             account=self.account,
             nonce=nonce_of(self.lane, self.step),
             max_value_micros=max_value_micros,
-            valid_until=seconds_floor(at) + LIFE_SECONDS,
+            valid_until=otp.last_second(self.step) + 1,
         )
 
 

@@ -105,7 +105,7 @@ def _one(conn: Connection, statement: Select[Any]) -> MemberView | None:
 
 
 def digits_number(conn: Connection, member_id: int, at: datetime) -> str | None:
-    """The device number with which the member shows 18-digit codes now, or None where it has no such device."""
+    """The device number with which the member shows 18-digit codes now, or None for no such device."""
     d = device.c
     mine = (d.member_id == member_id) & d.otp_number.is_not(None) & d.revoked_at.is_(None)
     found = conn.execute(select(d.otp_number).where(mine, d.active_from <= at).order_by(d.lane).limit(1))

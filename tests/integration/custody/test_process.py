@@ -6,12 +6,9 @@ import os
 import signal
 import socket
 import stat
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,80 +16,14 @@ import pytest
 from ledger_service.custody.client import SignerClient
 from ledger_service.custody.errors import (
     CustodialLimitReached,
-    KeystoreUnusable,
     SignerUnavailable,
     SigningRefused,
 )
-from ledger_service.custody.keystore import create_keystore, import_key, load_keystore
 from ledger_service.custody.requests import AddressOfKey, BindDomain, SignSlice, SignSpendPermit
 from ledger_service.custody.wire import receive_message, send_message
-from ledger_service.kernel.secp256k1 import address_text
+from tests.integration.custody.signer import Signer
 
-BOND = BindDomain(31337, b"\xcc" * 20, b"\xdd" * 20)
 ACCOUNT = b"\xaa" * 20
-_PROGRAM = """
-import sys
-from pathlib import Path
-from ledger_service.custody.process import SignerSettings, main
-from ledger_service.custody.vault import CustodialLimits
-limits = CustodialLimits(5_000_000, 10_000_000)
-settings = SignerSettings(Path(sys.argv[1]), Path(sys.argv[2]), replay=True, limits=limits)
-sys.exit(main(sys.argv[3:], settings))
-"""
-
-
-class Signer:
-    """A signing process and where it lives."""
-
-    def __init__(self, directory: Path) -> None:
-        self.keystore = directory / "keystore.json"
-        self.socket = directory / "signer.sock"
-        self.process: subprocess.Popen[str] | None = None
-
-    def command(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run one command to its end."""
-        return subprocess.run(
-            self._line(*arguments), input=stdin, capture_output=True, text=True, check=False
-        )
-
-    def start(self) -> None:
-        """The process serves afterwards."""
-        self.process = subprocess.Popen(self._line("serve"), stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline().startswith("signing on ")
-
-    def stop(self, how: signal.Signals) -> int:
-        """The process has ended."""
-        assert self.process is not None
-        assert self.process.stdout is not None
-        self.process.send_signal(how)
-        code = self.process.wait(timeout=20)
-        self.process.stdout.close()
-        self.process = None
-        return code
-
-    def _line(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-c", _PROGRAM, str(self.keystore), str(self.socket), *arguments]
-
-
-@pytest.fixture
-def signer(tmp_path: Path) -> Iterator[Signer]:
-    """A signer that serves."""
-    made = Signer(tmp_path)
-    assert made.command("init").returncode == 0
-    made.start()
-    yield made
-    if made.process is not None:
-        made.stop(signal.SIGKILL)
-
-
-@pytest.fixture
-def client(signer: Signer) -> Iterator[SignerClient]:
-    """A client that bound the signer to the alliance."""
-    made = SignerClient(signer.socket)
-    made.bind(BOND)
-    yield made
-    made.close()
 
 
 def permit(nonce: int, micros: int = 4_000_000) -> SignSpendPermit:
@@ -233,56 +164,6 @@ def _is_closed(connection: socket.socket, message: bytes = b"") -> bool:
         return connection.recv(1) == b""
     except OSError:
         return True
-
-
-def test_a_keystore_is_made_once_and_refused_when_others_can_read_it(tmp_path: Path) -> None:
-    signer = Signer(tmp_path)
-    missing = signer.command("serve")
-    assert (missing.returncode, "signer init" in missing.stderr) == (2, True)
-    assert signer.command("init").returncode == 0
-    before = signer.keystore.read_bytes()
-    assert signer.command("init").returncode == 2
-    assert signer.command("init", "--if-missing").returncode == 0
-    assert signer.keystore.read_bytes() == before
-    for mode in (0o640, 0o604, 0o700):
-        signer.keystore.chmod(mode)
-        assert signer.command("serve").returncode == 2
-    signer.keystore.chmod(0o400)
-    load_keystore(signer.keystore)
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"{}", b"[]", b"null", b'{"form":"x","seed":"00","keys":{}}', b"\xff"]
-)
-def test_a_file_that_is_no_keystore_is_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "keystore.json"
-    path.write_bytes(content)
-    path.chmod(0o600)
-    with pytest.raises(KeystoreUnusable):
-        load_keystore(path)
-
-
-def test_a_link_to_a_keystore_is_not_followed(tmp_path: Path) -> None:
-    create_keystore(tmp_path / "real.json")
-    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
-    with pytest.raises(KeystoreUnusable):
-        load_keystore(tmp_path / "link.json")
-
-
-def test_a_key_is_imported_by_name_and_shown_as_an_address(tmp_path: Path) -> None:
-    signer = Signer(tmp_path)
-    signer.command("init")
-    name = "merchant:9520001000010:operations"
-    brought = signer.command("import-key", name, stdin="0x" + "07" * 32 + "\n")
-    assert brought.returncode == 0
-    shown = signer.command("addresses", "relayer", name)
-    assert shown.stdout.splitlines()[1] == brought.stdout.strip()
-    assert signer.command("import-key", name, stdin="nonsense\n").returncode == 2
-    assert signer.command("addresses", "nobody").returncode == 2
-    with pytest.raises(KeystoreUnusable):
-        import_key(signer.keystore, name, bytes(32))
-    assert stat.S_IMODE(signer.keystore.stat().st_mode) == 0o600
-    assert address_text(b"\x01" * 20).lower() == "0x" + "01" * 20
 
 
 def test_a_release_lets_custody_be_bound_again_for_a_migration(signer: Signer, client: SignerClient) -> None:

@@ -85,7 +85,7 @@ def test_a_right_code_names_member_lane_and_a_nonce_of_its_own(
 ) -> None:
     shown = desk.resolve(otp.digits_at(app.secret, app.number, SECONDS), NOW)
     assert (shown.member_id, shown.account, shown.lane) == (owner.member_id, owner.account, 0)
-    permit = shown.permit(5_000_000, NOW)
+    permit = shown.permit(5_000_000)
     assert (permit.account, permit.nonce, permit.valid_until) == (owner.account, SECONDS // 30, SECONDS + 60)
     assert failures(alliance) == (0, None)
 

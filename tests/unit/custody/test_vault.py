@@ -142,11 +142,13 @@ def test_the_same_permit_again_is_signed_again_and_counted_once(custody: LocalCu
     custody.sign_spend_permit(replace(PERMIT, nonce=8))
 
 
-def test_a_nonce_is_never_signed_for_two_permits(custody: LocalCustody) -> None:
-    custody.sign_spend_permit(PERMIT)
-    with pytest.raises(SigningRefused) as refusal:
-        custody.sign_spend_permit(replace(PERMIT, max_value_micros=1))
-    assert refusal.value.reason == "nonce-signed-before"
+def test_permits_of_one_nonce_count_once_at_the_greatest_value(custody: LocalCustody) -> None:
+    for micros in (4_000_000, 1_000_000, 5_000_000, 4_000_000):
+        custody.sign_spend_permit(replace(PERMIT, max_value_micros=micros, valid_until=NOW + micros % 7))
+    custody.sign_spend_permit(replace(PERMIT, nonce=8, max_value_micros=5_000_000))
+    with pytest.raises(CustodialLimitReached) as refusal:
+        custody.sign_spend_permit(replace(PERMIT, nonce=9, max_value_micros=1))
+    assert refusal.value.asked_micros == 10_000_001
 
 
 @pytest.mark.parametrize("valid_until", [NOW - 1, NOW + 181, NOW + 86_400])

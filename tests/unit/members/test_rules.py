@@ -1,4 +1,4 @@
-"""Whose signature counts, since when, and the numbers that members get."""
+"""Whose signature counts (INV-9), since when, and the numbers that members get."""
 
 from __future__ import annotations
 
