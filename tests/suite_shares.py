@@ -24,4 +24,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("share of each suite")
     total = sum(_seconds.values()) or 1
     for suite, seconds in _seconds.most_common():
-        terminalreporter.write_line(f"{suite:<24} {_tests[suite]:>6} tests {seconds:>8.1f} s {seconds / total:>5.0%}")
+        terminalreporter.write_line(
+            f"{suite:<24} {_tests[suite]:>6} tests {seconds:>8.1f} s {seconds / total:>5.0%}"
+        )
