@@ -17,7 +17,7 @@ from ledger_service.demo.progress import Progress
 from ledger_service.demo.replay import DAYS, LAST_INSTANT, Replay, Scenario, end_of_day
 from ledger_service.demo.screen import Screen
 from ledger_service.demo.service_client import Service
-from ledger_service.demo.stack import Stack, StackOptions, found, start
+from ledger_service.demo.stack import Stack, StackOptions, found, run_command, start
 from ledger_service.demo.summary import show_result
 
 DEFAULT_DAYS = 9
@@ -106,7 +106,8 @@ async def _replay_and_show(
         scenario = Scenario(options.stack.seed, data, end_of_day(options.days), LAST_INSTANT)
         replay = Replay(scenario, service, alliance, progress)
         await _with_bar(replay, scenario, (screen, fleet))
-        screen.say("waiting until the chain holds everything")
+        screen.say("running the jobs that are due, waiting until the chain holds everything")
+        run_command(stack.settings, "jobs")
         observer = Observer(stack.host, stack.port, stack.chain_url)
         await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
         return await show_result(screen, stack, replay, (service, fleet))
