@@ -7,8 +7,6 @@ from typing import Any
 
 from eth.abc import ComputationAPI
 from eth.exceptions import OutOfGas, Revert
-from eth_abi.abi import decode as abi_decode
-from eth_abi.exceptions import DecodingError
 
 from ledger_service.chain.node.errors import SERVER_ERROR, Reverted, RpcError
 from ledger_service.chain.node.fork import BlockContext, LocalState
@@ -160,12 +158,12 @@ def raise_if_failed(outcome: Outcome) -> None:
 
 
 def explain_revert(output: bytes) -> str:
-    """The text of a standard revert reason, or an empty string."""
-    try:
-        if output[:4] == _ERROR_SELECTOR:
-            return str(abi_decode(["string"], output[4:])[0])
-        if output[:4] == _PANIC_SELECTOR:
-            return f"panic code {abi_decode(['uint256'], output[4:])[0]:#x}"
-    except (DecodingError, UnicodeDecodeError):
+    """The text of a standard revert reason (`Error(string)`, `Panic(uint256)`), or an empty string."""
+    if output[:4] == _PANIC_SELECTOR and len(output) == 36:
+        return f"panic code {int.from_bytes(output[4:], 'big'):#x}"
+    if output[:4] != _ERROR_SELECTOR or len(output) < 68:
         return ""
-    return ""
+    start = 4 + int.from_bytes(output[4:36], "big")
+    size = int.from_bytes(output[start : start + 32], "big")
+    text = output[start + 32 : start + 32 + size]
+    return text.decode("utf-8", "replace") if len(text) == size else ""
