@@ -107,8 +107,7 @@ class Admission:
             if known is not None:
                 yield Admitted(scene, None, known)
                 return
-            total = sum(line.amount_minor for line in request.lines)
-            presence = self._resolved(digits, max(total, 1), write.at)
+            presence = self._resolved(digits, _asked_minor(request), write.at)
             yield self._judged(write, request, presence)
 
     def quote(self, caller: Caller, request: SaleRequest, at: datetime) -> tuple[Scene, Presence | None]:
@@ -176,8 +175,8 @@ class Admission:
             row = conn.execute(select(idempotency).where(mine)).mappings().one_or_none()
         return stored_answer(dict(row), write) if row is not None else None
 
-    def _resolved(self, digits: str, total_minor: int, at: datetime) -> Presence:
-        most = min(micros_of_minor(total_minor, self._desk.exponent), self._desk.limits.per_permit_micros)
+    def _resolved(self, digits: str, asked_minor: int, at: datetime) -> Presence:
+        most = min(micros_of_minor(asked_minor, self._desk.exponent), self._desk.limits.per_permit_micros)
         try:
             shown = self._digit_desk().resolve(digits, at)
             if self._sources.custody is None:
@@ -209,6 +208,14 @@ class Admission:
         finally:
             with self._lock:
                 self._resolving.discard(mine)
+
+
+def _asked_minor(request: SaleRequest) -> int:
+    # What custody counts against the day is what may be spent: nothing where the member only earns.
+    if request.spend is None:
+        return 0
+    total = sum(line.amount_minor for line in request.lines)
+    return total if request.spend.max_value_minor is None else min(total, request.spend.max_value_minor)
 
 
 def acceptance_digest(desk: Desk, permit_digest: bytes, accepted_at: int) -> bytes:

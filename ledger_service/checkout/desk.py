@@ -9,14 +9,7 @@ from ledger_service.checkout.errors import WrongCurrency
 from ledger_service.checkout.ports import PeriodSource, ReceiptSigner
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.money import exponent_of
-
-
-@dataclass(frozen=True, slots=True)
-class CustodialLimits:
-    """What custodial keys of one account may spend, as the registry says: per permit and per UTC day (D1)."""
-
-    per_permit_micros: int
-    per_day_micros: int
+from ledger_service.points.permits import CustodialLimits
 
 
 @dataclass(frozen=True)
@@ -43,3 +36,6 @@ class Desk:
         """
         if currency != self.currency:
             raise WrongCurrency(currency, self.currency)
+
+
+__all__ = ["CustodialLimits", "Desk"]

@@ -159,18 +159,6 @@ class PermitValueExceeded(DomainError):
 
 
 @dataclass(eq=False)
-class CustodialLimitExceeded(DomainError):
-    """The limit for members without a device."""
-
-    value_micros: int
-    limit_micros: int
-
-    code = "custodial-limit-exceeded"
-    why = "Members whose key is in custody may spend only so much per code and per day."
-    fix = "Ask for less, or have the member register a device."
-
-
-@dataclass(eq=False)
 class ClockSkew(DomainError):
     """The till's clock is off."""
 

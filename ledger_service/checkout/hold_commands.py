@@ -11,7 +11,6 @@ from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.presence import (
     Presence,
     check_permit,
-    count_custodial,
     member_at_till,
     use_permit,
 )
@@ -36,6 +35,7 @@ from ledger_service.ledger import holds
 from ledger_service.ledger.book import LOTS_OF_MEMBER
 from ledger_service.ledger.holds import HOLD, HoldAct, NewHold
 from ledger_service.points.parties import MEMBER_BY_ID, Holder
+from ledger_service.points.permits import count_custodial
 
 
 class AuthoriseCommand(KeyedCommand):
@@ -72,7 +72,7 @@ class AuthoriseCommand(KeyedCommand):
             raise NothingToHold
         use_permit(draft, self.presence, hold_id, self.write.at)
         if signed.custodial:
-            count_custodial(draft, holder.account, plan.value_micros, scene.desk, scene.accepted_at)
+            count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, scene.accepted_at)
         new = self._hold(hold_id, holder, plan, permit)
         holds.open_hold(draft, new)
         return 201, self._answer(new, plan)

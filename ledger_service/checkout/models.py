@@ -58,18 +58,6 @@ refund = Table(
     fixed_length("refund_id", 16),
 )
 
-# A permit is used once: the primary key says so (D4, R8), and the contract's nonce bitmap says it again.
-# The nonce stands as 8 bytes, since it fills all 64 bits.
-permit_use = Table(
-    "permit_use",
-    metadata,
-    Column("account", Bytes(20), primary_key=True),
-    Column("nonce", Bytes(8), primary_key=True),
-    Column("used_by", Bytes(16), nullable=False),
-    Column("used_at", UtcInstant, nullable=False),
-    sqlite_with_rowid=False,
-)
-
 # Kept for ever: the reference of a money move (R1). response is exactly what was answered.
 idempotency = Table(
     "idempotency",
@@ -103,16 +91,3 @@ receipt_series = Table(
     Column("last", BigInteger, nullable=False),
     at_least("last"),
 )
-
-# What custodial keys of an account spent on a UTC day, as the contract counts it (D1).
-custodial_use = Table(
-    "custodial_use",
-    metadata,
-    Column("account", Bytes(20), primary_key=True),
-    Column("day", BigInteger, primary_key=True, autoincrement=False),
-    Column("spent_micros", BigInteger, nullable=False),
-    at_least("spent_micros"),
-    sqlite_with_rowid=False,
-)
-
-

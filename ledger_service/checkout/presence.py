@@ -12,8 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ledger_service.checkout.desk import Desk
-from ledger_service.checkout.errors import CustodialLimitExceeded
-from ledger_service.checkout.models import custodial_use, pay_code_revocation, permit_use
+from ledger_service.checkout.models import pay_code_revocation
 from ledger_service.checkout.requests import Presented
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import instant_of_seconds
@@ -26,21 +25,13 @@ from ledger_service.ledger.book import LOTS_OF_MEMBER
 from ledger_service.members import digits as digit_codes
 from ledger_service.members.device_rows import device_of
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
-from ledger_service.members.models import device
 from ledger_service.members.rules import Device, active_device
 from ledger_service.points.issuance import STANDING_OF_MEMBER
+from ledger_service.points.models import permit_use
 from ledger_service.points.parties import MEMBER_BY_ACCOUNT, MEMBER_BY_NUMBER, Holder
+from ledger_service.points.permits import DEVICES_OF_MEMBER, PERMIT_USE, custodial_need, mark_used, nonce_key
 
-DEVICES_OF_MEMBER: Load = load_by(device, "member_id")
-PERMIT_USE: Load = load_by(permit_use, "account", "nonce")
 REVOCATION: Load = load_by(pay_code_revocation, "account", "nonce")
-CUSTODIAL_USE: Load = load_by(custodial_use, "account", "day")
-DAY_SECONDS = 86_400
-
-
-def nonce_key(nonce: int) -> bytes:
-    """A nonce as the tables keep it: 8 bytes."""
-    return nonce.to_bytes(8, "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +90,7 @@ class Presence:
         needs.append(DEVICES_OF_MEMBER.of(member_id))
         needs += [PERMIT_USE.of(account, nonce), REVOCATION.of(account, nonce)]
         if row["custody"] == "custodial":
-            needs.append(CUSTODIAL_USE.of(account, accepted_at // DAY_SECONDS))
+            needs.append(custodial_need(account, accepted_at))
         if self.digits is not None:
             needs += digit_codes.needs(self.digits)
         return needs
@@ -166,28 +157,6 @@ def use_permit(draft: Draft, presence: Presence, used_by: bytes, at: datetime) -
     if presence.pay_code is None:
         raise PayCodeAltered
     permit = presence.pay_code.permit
-    draft.add(
-        permit_use,
-        {"account": permit.account, "nonce": nonce_key(permit.nonce), "used_by": used_by, "used_at": at},
-    )
+    mark_used(draft, permit.account, permit.nonce, used_by, at)
     if presence.digits is not None:
         digit_codes.use(draft, presence.digits, at)
-
-
-def count_custodial(draft: Draft, account: bytes, value_micros: int, desk: Desk, accepted_at: int) -> None:
-    """The value counts against the account's custodial limits, as the contract will count it (D7).
-
-    Raises:
-        CustodialLimitExceeded: over the limit of a permit or of the UTC day.
-    """
-    if value_micros > desk.limits.per_permit_micros:
-        raise CustodialLimitExceeded(value_micros, desk.limits.per_permit_micros)
-    key = (account, accepted_at // DAY_SECONDS)
-    row = draft.get(custodial_use, key)
-    spent = (row["spent_micros"] if row is not None else 0) + value_micros
-    if spent > desk.limits.per_day_micros:
-        raise CustodialLimitExceeded(spent, desk.limits.per_day_micros)
-    if row is None:
-        draft.add(custodial_use, {"account": account, "day": key[1], "spent_micros": spent})
-    else:
-        draft.change(custodial_use, key, spent_micros=spent)

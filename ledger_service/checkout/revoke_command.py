@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ledger_service.checkout.keyed import KeyedCommand
-from ledger_service.checkout.models import pay_code_revocation, permit_use
-from ledger_service.checkout.presence import PERMIT_USE, REVOCATION, nonce_key
+from ledger_service.checkout.models import pay_code_revocation
+from ledger_service.checkout.presence import REVOCATION
 from ledger_service.checkout.requests import Write
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import seconds_floor
@@ -15,7 +15,9 @@ from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.paycode import LIFE_SECONDS
 from ledger_service.kernel.paycode_timing import AttemptState, Revocation, next_query_seconds, revocation_of
 from ledger_service.kernel.permits import SpendPermit
+from ledger_service.points.models import permit_use
 from ledger_service.points.parties import MEMBER_BY_ACCOUNT
+from ledger_service.points.permits import PERMIT_USE, nonce_key
 
 
 class RevokeCommand(KeyedCommand):

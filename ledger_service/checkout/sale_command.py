@@ -13,7 +13,6 @@ from ledger_service.checkout.models import sale
 from ledger_service.checkout.presence import (
     Presence,
     check_permit,
-    count_custodial,
     member_at_till,
     use_permit,
 )
@@ -27,6 +26,7 @@ from ledger_service.kernel.errors import DomainError
 from ledger_service.points.catalogue import Catalogue
 from ledger_service.points.issuance import Worker
 from ledger_service.points.parties import Holder
+from ledger_service.points.permits import count_custodial
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class SaleCommand(KeyedCommand):
         if not plan.legs:
             return None
         if signed.custodial:
-            count_custodial(draft, holder.account, plan.value_micros, scene.desk, scene.accepted_at)
+            count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, scene.accepted_at)
         op_id = self.id_of("redeem")
         merchant_id = self.write.caller.merchant_id
         redemption = Redemption(op_id, merchant_id, permit, scene.accepted_at, plan.legs)

@@ -21,7 +21,7 @@ from ledger_service.checkout.hold_commands import (
 )
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import refund, sale
-from ledger_service.checkout.presence import PERMIT_USE, REVOCATION, nonce_key
+from ledger_service.checkout.presence import REVOCATION
 from ledger_service.checkout.quoting import Quote
 from ledger_service.checkout.records import answer_of, record_of
 from ledger_service.checkout.refund_command import RefundCommand
@@ -46,6 +46,7 @@ from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.paycode import LIFE_SECONDS
 from ledger_service.points.budget import draw
 from ledger_service.points.issuance import BlockEmpty, Worker
+from ledger_service.points.permits import PERMIT_USE, nonce_key
 
 _MOST_DRAWS = 8
 

@@ -155,3 +155,15 @@ class NotIssuable(DomainError):
     code = "not-issuable"
     why = "The programme cannot issue these points now, as `reason` says."
     fix = "The issuer raises its cap, appends epochs or waits for its terms to take effect."
+
+
+@dataclass(eq=False)
+class CustodialLimitExceeded(DomainError):
+    """The limit for members without a device."""
+
+    value_micros: int
+    limit_micros: int
+
+    code = "custodial-limit-exceeded"
+    why = "Members whose key is in custody may spend only so much per code and per day."
+    fix = "Ask for less, or have the member register a device."

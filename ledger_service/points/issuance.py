@@ -99,7 +99,9 @@ def issue(draft: Draft, grant: Grant, worker: Worker) -> Issued:
     epoch = epoch_of_issue(programme.epoch_ends, seconds_floor(vests_at), terms.validity_epochs)
     if epoch is None:
         return _refused("calendar-exhausted")
-    collected = debt_collected(debt_of(draft, grant.holder, programme), grant.points)
+    collected = 0
+    if grant.reason is IssueReason.EARN:
+        collected = debt_collected(debt_of(draft, grant.holder, programme), grant.points)
     net = grant.points - collected
     if net and not _take_block(draft, grant, net, worker):
         return _refused("cap-exhausted")

@@ -177,3 +177,26 @@ adjustment = Table(
     CheckConstraint("(state = 'asked') = (decided_by IS NULL)", name="decided_by_somebody"),
     Index("ix_adjustment_funder", "funder_merchant_id", "decided_at"),
 )
+
+# A permit is used once: the primary key says so (D4, R8), and the contract's nonce bitmap says it again.
+# The nonce stands as 8 bytes, since it fills all 64 bits.
+permit_use = Table(
+    "permit_use",
+    metadata,
+    Column("account", Bytes(20), primary_key=True),
+    Column("nonce", Bytes(8), primary_key=True),
+    Column("used_by", Bytes(16), nullable=False),
+    Column("used_at", UtcInstant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What custodial keys of an account spent on a UTC day, as the contract counts it (D1).
+custodial_use = Table(
+    "custodial_use",
+    metadata,
+    Column("account", Bytes(20), primary_key=True),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("spent_micros", BigInteger, nullable=False),
+    at_least("spent_micros"),
+    sqlite_with_rowid=False,
+)

@@ -12,7 +12,6 @@ from ledger_service.checkout.admission import acceptance_digest
 from ledger_service.checkout.errors import (
     AcceptanceForged,
     ClockSkew,
-    CustodialLimitExceeded,
     IdempotencyKeyReused,
     PermitValueExceeded,
     ProgrammeFrozenForMember,
@@ -45,6 +44,7 @@ from ledger_service.members.models import device, member
 from ledger_service.merchants.changes import note_change
 from ledger_service.merchants.errors import MerchantSuspended, StoreUnknown
 from ledger_service.merchants.models import merchant
+from ledger_service.points.errors import CustodialLimitExceeded
 from ledger_service.points.models import member_programme
 
 from .shop import FUEL, GROCER, START, TILL_KEY, Phone, Shop, line, loads

@@ -1,0 +1,194 @@
+"""Adjustments: points added for a reason, by one person, approved by another, within limits (D18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, insert, select
+
+from ledger_service.db.commands import BookCommand
+from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
+from ledger_service.kernel.ids import derive_id, id_text
+from ledger_service.kernel.operations import IssueReason
+from ledger_service.kernel.text import clean_text
+from ledger_service.ledger.book import lots_of
+from ledger_service.members.errors import MemberFrozen, MemberUnknown
+from ledger_service.members.models import member
+from ledger_service.merchants.errors import MerchantUnknown
+from ledger_service.merchants.models import merchant
+from ledger_service.points.catalogue import Catalogue
+from ledger_service.points.errors import (
+    AdjustmentDecided,
+    AdjustmentLimitReached,
+    AdjustmentUnknown,
+    NotIssuable,
+    SecondPersonNeeded,
+)
+from ledger_service.points.issuance import STANDING_OF_MEMBER, Grant, Worker, issue
+from ledger_service.points.models import adjustment
+from ledger_service.points.parties import MEMBER_BY_ID, Holder
+from ledger_service.points.programmes import id_of
+from ledger_service.points.requests import AskAdjustment
+
+ADJUSTMENT: Load = load_by(adjustment, "adjustment_id")
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentLimits:
+    """How many points one adjustment may add, and all of one funder within 24 hours."""
+
+    per_adjustment: int
+    per_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, under which idempotency key, when."""
+
+    subject: str
+    key: str
+    at: datetime
+
+
+def ask(conn: Connection, request: AskAdjustment, asked: Asked, limits: AdjustmentLimits) -> bytes:
+    """The adjustment waits for a second person; returns its id.
+
+    Raises:
+        MemberUnknown, ProgrammeUnknown, MerchantUnknown: no such member, programme or funder.
+        AdjustmentLimitReached: over a limit.
+        MalformedField: no note.
+
+    Locks: the funder's row, so that two requests at once count each other.
+    """
+    row = conn.execute(
+        select(member.c.member_id).where(member.c.member_number == request.member_number)
+    ).one_or_none()
+    if row is None:
+        raise MemberUnknown
+    programme_id = id_of(conn, request.programme)
+    _check_limits(conn, request, asked.at, limits)
+    adjustment_id = derive_id("adjustment", asked.subject, asked.key)
+    values = {
+        "adjustment_id": adjustment_id,
+        "member_id": row.member_id,
+        "programme_id": programme_id,
+        "points": request.points,
+        "reason": request.reason,
+        "note": clean_text(request.note, "note", 500),
+        "funder_merchant_id": request.funder_merchant_id,
+        "requested_by": asked.subject,
+        "requested_at": asked.at,
+        "state": "asked",
+    }
+    conn.execute(insert(adjustment).values(values))
+    return adjustment_id
+
+
+def _check_limits(conn: Connection, request: AskAdjustment, at: datetime, limits: AdjustmentLimits) -> None:
+    funder = request.funder_merchant_id
+    known = select(merchant.c.merchant_id).where(merchant.c.merchant_id == funder).with_for_update()
+    if conn.execute(known).first() is None:
+        raise MerchantUnknown
+    if request.points > limits.per_adjustment:
+        raise AdjustmentLimitReached(request.points, limits.per_adjustment)
+    recent = (
+        (adjustment.c.funder_merchant_id == funder)
+        & (adjustment.c.state != "declined")
+        & (adjustment.c.requested_at > at - timedelta(days=1))
+    )
+    total = conn.execute(select(func.coalesce(func.sum(adjustment.c.points), 0)).where(recent)).scalar_one()
+    if total + request.points > limits.per_day:
+        raise AdjustmentLimitReached(int(total) + request.points, limits.per_day)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who decides which adjustment, and how."""
+
+    adjustment_id: bytes
+    decided_by: str
+    approve: bool
+    at: datetime
+
+
+class DecideCommand(BookCommand[str]):
+    """The adjustment is approved, and its points issued, or declined; answers the state.
+
+    Idempotency: an adjustment is decided once.
+    """
+
+    def __init__(self, decision: Decision, catalogue: Catalogue, worker: Worker) -> None:
+        """Take the decision."""
+        self.decision = decision
+        self.catalogue = catalogue
+        self.worker = worker
+
+    def probe(self) -> Iterable[Need]:
+        """The adjustment, for its member."""
+        return [ADJUSTMENT.of(self.decision.adjustment_id)]
+
+    def locks(self, view: Workset) -> Iterable[Need]:
+        """The adjustment and the member."""
+        row = view.one(ADJUSTMENT, self.decision.adjustment_id)
+        needs = [ADJUSTMENT.of(self.decision.adjustment_id)]
+        return [*needs, MEMBER_BY_ID.of(row["member_id"])] if row is not None else needs
+
+    def reads_first(self, view: Workset) -> Iterable[Need]:
+        """Lots, standing, and the block of the cap."""
+        row = view.one(ADJUSTMENT, self.decision.adjustment_id)
+        if row is None:
+            return
+        yield lots_of(row["member_id"])
+        yield STANDING_OF_MEMBER.of(row["member_id"])
+        yield from self.worker.needs([self.catalogue.programmes[row["programme_id"]]])
+
+    def apply(self, draft: Draft) -> str:
+        """Decide.
+
+        Raises:
+            AdjustmentUnknown, AdjustmentDecided, SecondPersonNeeded: it cannot be decided like this.
+            MemberFrozen: the member is frozen.
+            NotIssuable: the cap is exhausted, or the calendar.
+            BlockEmpty: a block of the cap must be refilled first.
+        """
+        decision = self.decision
+        row = draft.get(adjustment, decision.adjustment_id)
+        text = id_text(decision.adjustment_id)
+        if row is None:
+            raise AdjustmentUnknown(text)
+        if row["state"] != "asked":
+            raise AdjustmentDecided(text, row["state"])
+        if row["requested_by"] == decision.decided_by:
+            raise SecondPersonNeeded
+        if decision.approve:
+            self._issue(draft, row["member_id"], row["programme_id"], row["points"])
+        state = "approved" if decision.approve else "declined"
+        draft.change(
+            adjustment,
+            decision.adjustment_id,
+            state=state,
+            decided_by=decision.decided_by,
+            decided_at=decision.at,
+        )
+        return state
+
+    def _issue(self, draft: Draft, member_id: int, programme_id: int, points: int) -> None:
+        owner = draft.one(MEMBER_BY_ID, member_id)
+        if owner is None or owner["status"] != "active":
+            raise MemberFrozen
+        programme = self.catalogue.programmes[programme_id]
+        op_id = derive_id("adjust", self.decision.adjustment_id)
+        grant = Grant(
+            Holder.of(owner),
+            programme,
+            points,
+            self.decision.at,
+            op_id,
+            IssueReason.ADJUSTMENT,
+            facts={"adjustment": id_text(self.decision.adjustment_id)},
+        )
+        issued = issue(draft, grant, self.worker)
+        if issued.refused is not None:
+            raise NotIssuable(programme.code, issued.refused)

@@ -1,0 +1,164 @@
+"""Giving points to another member under a signed gift permit; the contract checks the same permit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger_service.db.commands import BookCommand
+from ledger_service.db.workset import Draft, Need, Workset
+from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
+from ledger_service.kernel.eip712 import Domain
+from ledger_service.kernel.ids import derive_id, id_text
+from ledger_service.kernel.operations import Gift
+from ledger_service.kernel.paycode_errors import PayCodeAltered
+from ledger_service.kernel.permits import FLAG_CONTRACT, GiftPermit
+from ledger_service.kernel.points import MOST_LEGS
+from ledger_service.kernel.secp256k1 import recover_address
+from ledger_service.ledger.book import Book, lots_of
+from ledger_service.ledger.rules import Movement, Part
+from ledger_service.members.device_rows import device_of
+from ledger_service.members.errors import MemberFrozen, MemberUnknown
+from ledger_service.members.rules import Device, active_device
+from ledger_service.outbox.service import enqueue
+from ledger_service.points.catalogue import Catalogue, Programme
+from ledger_service.points.errors import GiftPermitInvalid, GiftRefused, GiftToSelf
+from ledger_service.points.issuance import STANDING_OF_MEMBER
+from ledger_service.points.models import member_programme, permit_use
+from ledger_service.points.parties import MEMBER_BY_ACCOUNT, Holder
+from ledger_service.points.permits import (
+    DEVICES_OF_MEMBER,
+    PERMIT_USE,
+    CustodialLimits,
+    count_custodial,
+    custodial_need,
+    mark_used,
+    nonce_key,
+)
+from ledger_service.points.requests import GiftRequest
+from ledger_service.points.rules import is_open, terms_in_force
+
+
+@dataclass(frozen=True)
+class GiftScene:
+    """What a gift is judged by."""
+
+    domain: Domain
+    limits: CustodialLimits
+    catalogue: Catalogue
+
+
+class GiftCommand(BookCommand[bytes]):
+    """The legs' points belong to the recipient; answers the op_id.
+
+    Idempotency: the op_id follows from account and nonce, so a repeated request finds the nonce used.
+    Invariants: INV-1, INV-2, INV-9.
+    """
+
+    def __init__(self, request: GiftRequest, scene: GiftScene, at: datetime) -> None:
+        """Take the request; the signer is recovered here, on the caller's thread."""
+        self.request = request
+        self.scene = scene
+        self.at = at
+        permit = GiftPermit(
+            request.giver, request.recipient, request.nonce, request.valid_until, request.legs
+        )
+        self.digest = scene.domain.digest(permit.struct_hash())
+        self.signer = recover_address(self.digest, request.signature)
+
+    def locks(self, view: Workset) -> Iterable[Need]:
+        """Both members."""
+        return [MEMBER_BY_ACCOUNT.of(self.request.giver), MEMBER_BY_ACCOUNT.of(self.request.recipient)]
+
+    def reads_first(self, view: Workset) -> Iterable[Need]:
+        """Devices and standing of the giver, lots of both, the nonce."""
+        request = self.request
+        yield PERMIT_USE.of(request.giver, nonce_key(request.nonce))
+        yield custodial_need(request.giver, seconds_floor(self.at))
+        for account in (request.giver, request.recipient):
+            row = view.one(MEMBER_BY_ACCOUNT, account)
+            if row is not None:
+                yield lots_of(row["member_id"])
+                yield DEVICES_OF_MEMBER.of(row["member_id"])
+                yield STANDING_OF_MEMBER.of(row["member_id"])
+
+    def apply(self, draft: Draft) -> bytes:
+        """Check the permit and the legs, then move the points.
+
+        Raises:
+            GiftToSelf, GiftRefused, GiftPermitInvalid: the gift is not one.
+            MemberUnknown, MemberFrozen: giver or recipient.
+            InsufficientPoints: a lot has less than its leg.
+            CustodialLimitExceeded: over the limits of a custodial key.
+        """
+        request, accepted_at = self.request, seconds_floor(self.at)
+        if request.giver == request.recipient:
+            raise GiftToSelf
+        giver, recipient = self._party(draft, request.giver), self._party(draft, request.recipient)
+        device = self._check_permit(draft, giver, accepted_at)
+        programme, value_micros = self._check_legs(draft, giver, accepted_at)
+        if device.custodial:
+            count_custodial(draft, request.giver, value_micros, self.scene.limits, accepted_at)
+        op_id = derive_id("gift", request.giver, request.nonce)
+        mark_used(draft, request.giver, request.nonce, op_id, self.at)
+        source, sink = giver.part(Part.AVAILABLE), recipient.part(Part.AVAILABLE)
+        moves = [Movement(source, sink, g.programme, g.epoch, g.amount) for g in request.legs]
+        Book(draft).entry(op_id, "gift", self.at, {"permit": self.digest.hex(), "op": id_text(op_id)}, moves)
+        enqueue(draft, self._operation(op_id, programme.merchant_id, accepted_at), giver.member_id)
+        return op_id
+
+    def _operation(self, op_id: bytes, merchant_id: int, accepted_at: int) -> Gift:
+        request = self.request
+        return Gift(
+            op_id,
+            merchant_id,
+            request.giver,
+            request.recipient,
+            request.nonce,
+            request.valid_until,
+            accepted_at,
+            self.digest,
+            request.legs,
+            request.signature,
+        )
+
+    def _party(self, draft: Draft, account: bytes) -> Holder:
+        row = draft.one(MEMBER_BY_ACCOUNT, account)
+        if row is None or row["status"] == "erased":
+            raise MemberUnknown
+        if row["status"] == "frozen":
+            raise MemberFrozen
+        return Holder.of(row)
+
+    def _check_permit(self, draft: Draft, giver: Holder, accepted_at: int) -> Device:
+        request = self.request
+        if accepted_at > request.valid_until:
+            raise GiftPermitInvalid("expired")
+        if draft.get(permit_use, (request.giver, nonce_key(request.nonce))) is not None:
+            raise GiftPermitInvalid("used")
+        devices = [device_of(row) for row in draft.find(DEVICES_OF_MEMBER, giver.member_id)]
+        try:
+            signed = active_device(devices, giver.member_id, self.signer, instant_of_seconds(accepted_at))
+        except PayCodeAltered:
+            raise GiftPermitInvalid("signature") from None
+        if signed.lane != request.nonce >> 32 or signed.flags & FLAG_CONTRACT:
+            raise GiftPermitInvalid("lane")
+        return signed
+
+    def _check_legs(self, draft: Draft, giver: Holder, accepted_at: int) -> tuple[Programme, int]:
+        legs = self.request.legs
+        if not 1 <= len(legs) <= MOST_LEGS or len({g.epoch for g in legs}) != len(legs):
+            raise GiftRefused("legs")
+        programme = self.scene.catalogue.programmes.get(legs[0].programme)
+        if programme is None or len({g.programme for g in legs}) != 1:
+            raise GiftRefused("programme")
+        standing = draft.get(member_programme, (giver.member_id, programme.programme_id))
+        if standing is not None and standing["frozen"]:
+            raise GiftRefused("frozen")
+        terms = terms_in_force(programme.terms, accepted_at)
+        if terms is None or any(g.terms_version != terms.version for g in legs):
+            raise GiftRefused("terms")
+        if not all(is_open(programme.epoch_ends, g.epoch, accepted_at) and g.amount > 0 for g in legs):
+            raise GiftRefused("epoch")
+        return programme, sum(g.amount for g in legs) * terms.point_value_micros

@@ -1,0 +1,151 @@
+"""Points for front doors and jobs: vesting, expiry, gifts, adjustments, and what the chain set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import select
+
+from ledger_service.db.commands import BookCommand
+from ledger_service.db.engine import Database
+from ledger_service.db.writer import Writer
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.eip712 import Domain
+from ledger_service.kernel.events import OperationSetAside
+from ledger_service.ledger.models import lot
+from ledger_service.points.adjustments import AdjustmentLimits, Asked, DecideCommand, Decision, ask
+from ledger_service.points.budget import draw
+from ledger_service.points.catalogue import CatalogueCache
+from ledger_service.points.gift import GiftCommand, GiftScene
+from ledger_service.points.issuance import BlockEmpty, Worker
+from ledger_service.points.jobs import EndedEpoch, ExpireCommand, VestCommand
+from ledger_service.points.models import pending_issue
+from ledger_service.points.permits import CustodialLimits
+from ledger_service.points.requests import AskAdjustment, GiftRequest
+from ledger_service.points.rules import may_expire
+from ledger_service.points.set_aside import SetAsideCommand
+
+A = TypeVar("A")
+STEP_ROWS = 200
+_MOST_DRAWS = 8
+
+
+@dataclass(frozen=True)
+class PointsSettings:
+    """The constants of a process: the alliance, limits of custody and adjustments, and the worker's name."""
+
+    domain: Domain
+    custodial: CustodialLimits
+    adjustments: AdjustmentLimits
+    worker: str
+
+
+class PointsService:
+    """Commands of the points room; safe for any number of threads, each job run by one leader."""
+
+    def __init__(
+        self, writer: Writer, database: Database, catalogue: CatalogueCache, settings: PointsSettings
+    ) -> None:
+        """Take the database and the constants."""
+        self._writer = writer
+        self._database = database
+        self._catalogue = catalogue
+        self._settings = settings
+
+    def vest_due(self, at: datetime) -> int:
+        """Some pending issues that are due have been issued; returns how many, 0 when none are left.
+
+        Idempotency: repeat until it answers 0; a run that was cut off is simply repeated.
+        """
+        due = (pending_issue.c.state == "waiting") & (pending_issue.c.vests_at <= at)
+        with self._database.read() as conn:
+            found = conn.execute(
+                select(pending_issue.c.op_id).where(due).order_by(pending_issue.c.vests_at).limit(STEP_ROWS)
+            ).scalars()
+            op_ids = list(found)
+        if not op_ids:
+            return 0
+        return self._writer.submit(VestCommand(op_ids, self._catalogue.current(), at))
+
+    def expire_due(self, at: datetime) -> int:
+        """Some available points of ended epochs have expired; returns how many points, 0 when none are left.
+
+        Idempotency: repeat until it answers 0. Held points are found by a later run (D9).
+        Invariants: INV-11.
+        """
+        for programme in self._catalogue.current().programmes.values():
+            ended = [
+                e + 1
+                for e in range(len(programme.epoch_ends))
+                if may_expire(programme.epoch_ends, e + 1, seconds_floor(at))
+            ]
+            rest = self._first_rest(programme.programme_id, max(ended, default=0))
+            if rest is not None:
+                epoch, member_ids = rest
+                expired = self._writer.submit(ExpireCommand(EndedEpoch(programme, epoch), member_ids, at))
+                if expired:
+                    return expired
+        return 0
+
+    def gift(self, request: GiftRequest, at: datetime) -> bytes:
+        """The recipient has the giver's legs; returns the op_id.
+
+        Raises:
+            GiftToSelf, GiftRefused, GiftPermitInvalid, MemberUnknown, MemberFrozen, InsufficientPoints,
+            CustodialLimitExceeded.
+
+        Invariants: INV-9.
+        """
+        settings = self._settings
+        scene = GiftScene(settings.domain, settings.custodial, self._catalogue.current())
+        return self._writer.submit(GiftCommand(request, scene, at))
+
+    def ask_adjustment(self, request: AskAdjustment, asked: Asked) -> bytes:
+        """The adjustment waits for a second person (D18); returns its id.
+
+        Raises:
+            MemberUnknown, ProgrammeUnknown, MerchantUnknown, AdjustmentLimitReached, MalformedField.
+        """
+        limits = self._settings.adjustments
+        return self._writer.run(lambda conn: ask(conn, request, asked, limits))
+
+    def decide_adjustment(self, decision: Decision) -> str:
+        """The adjustment is approved and issued, or declined; returns its state.
+
+        Raises:
+            AdjustmentUnknown, AdjustmentDecided, SecondPersonNeeded, MemberFrozen, NotIssuable.
+        """
+        catalogue = self._catalogue.current()
+        return self._with_blocks(lambda worker: DecideCommand(decision, catalogue, worker))
+
+    def on_set_aside(self, event: OperationSetAside, at: datetime) -> bool:
+        """The chain refused an operation for good: D7 has been applied; returns whether this was news."""
+        return self._writer.submit(SetAsideCommand(event, at))
+
+    def _first_rest(self, programme_id: int, last_epoch: int) -> tuple[int, list[int]] | None:
+        mine = (lot.c.programme_id == programme_id) & (lot.c.epoch <= last_epoch) & (lot.c.available > 0)
+        with self._database.read() as conn:
+            rows = conn.execute(
+                select(lot.c.epoch, lot.c.member_id)
+                .where(mine)
+                .order_by(lot.c.epoch, lot.c.member_id)
+                .limit(STEP_ROWS)
+            ).all()
+        if not rows:
+            return None
+        return rows[0].epoch, [row.member_id for row in rows if row.epoch == rows[0].epoch]
+
+    def _with_blocks(self, make: Callable[[Worker], BookCommand[A]]) -> A:
+        name, exhausted = self._settings.worker, frozenset[int]()
+        for _ in range(_MOST_DRAWS):
+            try:
+                return self._writer.submit(make(Worker(name, exhausted)))
+            except BlockEmpty as wish:
+                empty = wish
+            if not self._writer.run(partial(draw, wish=empty, worker=name)):
+                exhausted |= {empty.programme.programme_id}
+        return self._writer.submit(make(Worker(name, frozenset(self._catalogue.current().programmes))))
