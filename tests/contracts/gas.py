@@ -1,0 +1,75 @@
+"""Gas per operation in batches of 200 with every check on, as the project states it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ledger_service.kernel.operations import Operation
+from ledger_service.kernel.permits import FLAG_CUSTODIAL
+from ledger_service.kernel.points import Leg
+from tests.contracts.alliance import DAY, Alliance, Member
+
+OPERATIONS = 200
+Prepare = Callable[[Alliance, list[Member]], list[Operation]]
+
+
+def _issue(alliance: Alliance, members: list[Member], programme: int = 1, epoch: int = 5) -> list[Operation]:
+    return [alliance.issue(m, Leg(programme, 1, epoch, 100 + i)) for i, m in enumerate(members)]
+
+
+def _redeem(alliance: Alliance, members: list[Member], legs: tuple[Leg, ...]) -> list[Operation]:
+    return [alliance.redeem(m, alliance.merchants[2], legs) for m in members]
+
+
+def _used(alliance: Alliance, members: list[Member]) -> None:
+    """Every member has used a nonce of its word."""
+    alliance.apply(*_redeem(alliance, members, (Leg(1, 1, 5, 1),)))
+
+
+def measure(alliance: Alliance) -> dict[str, int]:
+    """Gas per operation, rounded up, by the name of the case."""
+    figures: dict[str, int] = {}
+    members = [Member.numbered(1_000 + i) for i in range(OPERATIONS)]
+    custodial = [Member.numbered(2_000 + i) for i in range(OPERATIONS)]
+
+    def run(case: str, operations: list[Operation]) -> list[Operation]:
+        gas = alliance.apply(*operations).receipt.gas
+        figures[case] = -(-gas // len(operations))
+        return operations
+
+    run("signer, first of an account", [alliance.enrol(m) for m in members])
+    alliance.apply(*(alliance.enrol(m, FLAG_CUSTODIAL) for m in custodial))
+    run("issue, new holder", _issue(alliance, members))
+    run("issue, holder with that epoch", _issue(alliance, members))
+    run("issue, holder with another epoch of that word", _issue(alliance, members, epoch=6))
+    alliance.apply(*_issue(alliance, members, epoch=8))
+    alliance.apply(*_issue(alliance, members, programme=2))
+    alliance.apply(*_issue(alliance, custodial))
+    one, two, far, other = Leg(1, 1, 5, 10), Leg(1, 1, 6, 10), Leg(1, 1, 8, 10), Leg(2, 1, 5, 10)
+    first = run("redeem, new nonce word", _redeem(alliance, members, (one,)))
+    second = run("redeem, used nonce word", _redeem(alliance, members, (one,)))
+    run("redeem, used nonce word, 2 legs in one word", _redeem(alliance, members, (one, two)))
+    run("redeem, used nonce word, 2 legs in two words", _redeem(alliance, members, (one, far)))
+    run("redeem, used nonce word, 2 programmes", _redeem(alliance, members, (one, other)))
+    alliance.apply(*_redeem(alliance, custodial, (one,)))
+    run("redeem, used nonce word, custodial", _redeem(alliance, custodial, (one,)))
+    run("redeem whole balance, used nonce word", [
+        alliance.redeem(m, alliance.merchants[2], (Leg(2, 1, 5, 90 + i),)) for i, m in enumerate(members)
+    ])  # fmt: skip
+    run("restore, part of a leg", [alliance.restore(o, 0, 4) for o in first])
+    run("restore, rest of a leg", [alliance.restore(o, 0, 6) for o in first])
+    run("gift, holder with that epoch", [
+        alliance.gift(m, members[i - 1].account, (one,)) for i, m in enumerate(members)
+    ])  # fmt: skip
+    alliance.evm.now += 1
+    earned = [alliance.placed[leaf].operation for leaf in list(alliance.placed) if _is_first_issue(alliance, leaf)]
+    run("claw back", [alliance.claw_back(o, (Leg(1, 1, 5, 1),)) for o in earned[:OPERATIONS]])
+    alliance.evm.now += 200 * DAY
+    run("expire", [alliance.expire(m, Leg(1, 1, 6, 90 + i)) for i, m in enumerate(members)])
+    del second
+    return figures
+
+
+def _is_first_issue(alliance: Alliance, leaf: bytes) -> bool:
+    operation = alliance.placed[leaf].operation
+    return operation.kind == 1 and operation.leg.programme == 1 and operation.leg.epoch == 5
