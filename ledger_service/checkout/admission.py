@@ -147,7 +147,7 @@ class Admission:
             return Admitted(replace(scene, refusal=refusal), presence)
 
     def _check(self, caller: Caller, request: SaleRequest) -> None:
-        self._sources.directory.current().check(caller, request.store)
+        self._sources.directory.knowing(request.store).check(caller, request.store)
         self._desk.check_currency(request.currency)
 
     def _accepted_at(
