@@ -78,8 +78,20 @@ class Directory:
         with self._lock:
             now = self._monotonic()
             if self._looked_at is None or now - self._looked_at >= self._life_seconds:
-                with self._database.snapshot() as conn:
-                    if change_version(conn) != self._places.version:
-                        self._places = read_places(conn)
+                self._look()
                 self._looked_at = now
             return self._places
+
+    def knowing(self, store_gln: int) -> Places:
+        """The places, looked up afresh where they do not hold the store: it may have opened just now."""
+        places = self.current()
+        if store_gln in places.merchant_of_store:
+            return places
+        with self._lock:
+            self._look()
+            return self._places
+
+    def _look(self) -> None:
+        with self._database.snapshot() as conn:
+            if change_version(conn) != self._places.version:
+                self._places = read_places(conn)
