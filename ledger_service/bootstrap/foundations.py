@@ -9,6 +9,7 @@ from ledger_service.bootstrap.alliance import Alliance, the_alliance
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
 from ledger_service.config import Settings
 from ledger_service.custody.client import SignerClient
+from ledger_service.custody.local import LocalCustody
 from ledger_service.db.engine import Database, open_database
 from ledger_service.kernel.secp256k1 import address_of_key, sign_digest
 
@@ -37,13 +38,17 @@ class ReceiptKey:
         return address_of_key(self.secret)
 
 
+# The signing process's client, or a vault inside the process (tests).
+Keyholder = SignerClient | LocalCustody
+
+
 @dataclass(frozen=True)
 class Foundations:
     """Opened once per process; ``close`` gives everything back in reverse order."""
 
     settings: Settings
     database: Database
-    custody: SignerClient
+    custody: Keyholder
     alliance: Alliance
 
     def close(self) -> None:

@@ -7,18 +7,20 @@ from collections.abc import Mapping
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from ledger_service.api.endpoints.status import Readiness
 from ledger_service.chain.status import chain_status
 from ledger_service.db.engine import Database
-from ledger_service.db.heads import last_sequence
+from ledger_service.db.heads import ledger_head
 from ledger_service.db.schema import MIGRATIONS
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import Clock
 from ledger_service.outbox import queries as outbox
 
 _LAG_WORTH_A_NOTE_SECONDS = 60
+_SEQUENCE = select(ledger_head.c.sequence)
 
 
 class Observation:
@@ -62,7 +64,7 @@ class Observation:
 
     def _of_database(self) -> dict[str, int]:
         with self._database.snapshot() as conn:
-            lag, chain, sequence = outbox.lag(conn), chain_status(conn), last_sequence(conn)
+            lag, chain, sequence = outbox.lag(conn), chain_status(conn), conn.execute(_SEQUENCE).scalar()
             aside = len(outbox.set_aside(conn))
         seconds = 0
         if lag.oldest_queued is not None:
@@ -73,7 +75,7 @@ class Observation:
             "chain_lag_operations": lag.queued + lag.packed + lag.mined,
             "chain_lag_seconds": seconds,
             "chain_last_batch": chain.last_batch or 0,
-            "ledger_sequence": sequence,
+            "ledger_sequence": int(sequence or 0),
         }
 
 

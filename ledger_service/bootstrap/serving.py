@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.metrics import Metrics
 from ledger_service.api.pipeline import Pipeline
+from ledger_service.api.ports import Governance
 from ledger_service.api.request_log import RequestLog
 from ledger_service.bootstrap.clocks import ReplayClock, SystemClock
 from ledger_service.bootstrap.foundations import Foundations, ReceiptKey, SystemRandom, lay_foundations
@@ -43,7 +44,7 @@ class Serving:
     merchants: MerchantsService
     api_keys: ApiKeys
     keyring: KeyRing
-    governance: QueuedGovernance
+    governance: Governance
     pipeline: Pipeline
     observation: Observation
 
@@ -71,7 +72,12 @@ def open_serving(settings: Settings) -> Serving:
         NotFounded: the database holds no alliance yet.
         SignerUnavailable: the signing process does not answer.
     """
-    foundations = lay_foundations(settings)
+    return wire(lay_foundations(settings))
+
+
+def wire(foundations: Foundations, governance: Governance | None = None) -> Serving:
+    """Wire services over foundations that are laid; ``governance`` replaces the way over the bridge."""
+    settings = foundations.settings
     database, custody, random = foundations.database, foundations.custody, SystemRandom()
     secrets = secrets_of(foundations)
     clock = _clock(foundations)
@@ -94,7 +100,7 @@ def open_serving(settings: Settings) -> Serving:
         merchants=MerchantsService(random),
         api_keys=ApiKeys(random),
         keyring=keyring,
-        governance=QueuedGovernance(writer, database, custody, clock),
+        governance=governance or QueuedGovernance(writer, database, custody, clock),
         pipeline=_pipeline(settings, keyring, clock, observation),
         observation=observation,
     )

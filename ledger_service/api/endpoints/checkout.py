@@ -11,6 +11,7 @@ from ledger_service.checkout import parsing
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.requests import Caller, Write
 from ledger_service.checkout.service import CheckoutService
+from ledger_service.custody.errors import CustodialLimitReached, SignerUnavailable
 from ledger_service.db.errors import StorageUnavailable, WriterBusy
 from ledger_service.kernel import paycode_errors as codes
 from ledger_service.kernel.errors import DomainError
@@ -18,6 +19,7 @@ from ledger_service.kernel.ids import parse_id
 from ledger_service.ledger import errors as ledger
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.merchants.errors import MerchantSuspended, StoreUnknown, TerminalUnknown
+from ledger_service.points.errors import CustodialLimitExceeded
 
 _GROUP = "Checkout"
 Problems = tuple[type[DomainError], ...]
@@ -34,8 +36,8 @@ _MEMBER: Problems = (
 _SPEND: Problems = (
     refusals.UnknownProgramme, refusals.ProgrammeWithoutTerms, refusals.ProgrammeFrozenForMember,
     refusals.NotEnoughPoints, refusals.TooManyLegs, refusals.SpendExceedsTotal, refusals.SpendWorthNothing,
-    refusals.PermitValueExceeded, refusals.CustodialLimitExceeded, refusals.ClockSkew,
-    refusals.AcceptanceForged,
+    refusals.PermitValueExceeded, refusals.ClockSkew, refusals.AcceptanceForged, CustodialLimitExceeded,
+    CustodialLimitReached, SignerUnavailable,
 )  # fmt: skip
 _HOLD: Problems = (ledger.HoldUnknown, ledger.HoldClosed, ledger.HoldExpired)
 
@@ -53,7 +55,7 @@ SALE = Route(
 AUTHORISE = Route(
     "POST", "/v1/authorisations", "authorise", scopes("authorise"), "Hold points for a basket", group=_GROUP,
     body=shapes.AUTHORISE_BODY, room_checks=True, write=True,
-    problems=WRITE_OF_TERMINAL + _PLACE + _MEMBER + _SPEND,
+    problems=(*WRITE_OF_TERMINAL, *_PLACE, *_MEMBER, *_SPEND, refusals.NothingToHold),
     success=Success(201, "The points are held.", shapes.answer("Hold", hold_id=shapes.HEX_ID)),
 )  # fmt: skip
 CAPTURE = Route(

@@ -1,0 +1,159 @@
+"""The real service over a real database, with custody inside the process and a registry that always agrees."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from ledger_service.api.ports import CreatedProgramme, NewProgramme, TermsOfProgramme
+from ledger_service.bootstrap.alliance import Alliance, store_alliance
+from ledger_service.bootstrap.foundations import Foundations, SystemRandom
+from ledger_service.bootstrap.http import application
+from ledger_service.bootstrap.serving import Serving, wire
+from ledger_service.config import Settings, settings_of
+from ledger_service.custody.keystore import create_keystore
+from ledger_service.custody.local import LocalCustody
+from ledger_service.custody.requests import BindDomain
+from ledger_service.custody.vault import CustodialLimits
+from ledger_service.db.engine import Database
+from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.gs1 import with_check_digit
+from ledger_service.kernel.secp256k1 import keccak256
+from ledger_service.merchants.api_keys import ApiKeys
+from ledger_service.merchants.requests import IssueKey, MerchantKeys
+
+NOON = datetime(2017, 3, 1, 12, tzinfo=UTC)
+GROCER, FUEL = with_check_digit("952010000000"), with_check_digit("952060000000")
+GROCER_STORE, FUEL_STORE = with_check_digit("952010000007"), with_check_digit("952060000007")
+ALLIANCE = Alliance(
+    "Test", "USD", "9520000", 31337, b"\x01" * 20, b"\x02" * 20, b"\x03" * 20, b"\x04" * 20, 50_000_000,
+    100_000_000, NOON,
+)  # fmt: skip
+TERMS = {"point_value_micros": 10_000, "fee_bps": 100, "issuance_cap": 1_000_000, "validity_epochs": 1}
+
+
+class Registry:
+    """Fulfils ``api.ports.Governance``; ``refusal`` is raised by the next act."""
+
+    def __init__(self) -> None:
+        self.programmes: list[NewProgramme] = []
+        self.acts: list[tuple[Any, ...]] = []
+        self.refusal: DomainError | None = None
+
+    def _act(self, *act: Any) -> None:
+        if self.refusal is not None:
+            refusal, self.refusal = self.refusal, None
+            raise refusal
+        self.acts.append(act)
+
+    def admit_merchant(self, merchant_id: int) -> MerchantKeys:
+        self._act("admit", merchant_id)
+        key = merchant_id.to_bytes(20, "big")
+        return MerchantKeys(key, key, key)
+
+    def set_suspended(self, merchant_id: int, suspended: bool) -> None:
+        self._act("suspend", merchant_id, suspended)
+
+    def create_programme(self, new: NewProgramme) -> CreatedProgramme:
+        self._act("programme", new.code)
+        self.programmes.append(new)
+        return CreatedProgramme(len(self.programmes), keccak256(new.code.encode())[:20])
+
+    def publish_terms(
+        self, merchant_id: int, programme_id: int, version: int, terms: TermsOfProgramme
+    ) -> None:
+        self._act("terms", programme_id, version)
+
+    def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
+        self._act("epochs", programme_id, first_epoch, len(ends))
+
+
+@dataclass
+class Shop:
+    """A running service with the keys of everybody who uses it."""
+
+    serving: Serving
+    client: FlaskClient
+    registry: Registry
+    keys: dict[str, str] = field(default_factory=dict)
+    at: str = "2017-03-01T12:00:00Z"
+    numbers: int = 0
+
+    def post(self, who: str, path: str, body: dict[str, Any] | None = None, **more: str) -> TestResponse:
+        """A write with a fresh idempotency key unless one is given; ``raw`` headers win."""
+        self.numbers += 1
+        headers = {"Idempotency-Key": more.pop("key", f"key-{self.numbers}"), "Alliance-Time": self.at}
+        headers |= {"Authorization": f"Bearer {self.keys.get(who, who)}", "Content-Type": "application/json"}
+        return self.client.post(path, data=json.dumps(body or {}), headers=headers | more)
+
+    def get(self, who: str, path: str) -> TestResponse:
+        headers = {"Authorization": f"Bearer {self.keys.get(who, who)}", "Alliance-Time": self.at}
+        return self.client.get(path, headers=headers)
+
+    def must(self, who: str, path: str, body: dict[str, Any] | None = None, **more: str) -> dict[str, Any]:
+        """The answer of a write that has to succeed."""
+        answer = self.post(who, path, body, **more)
+        assert answer.status_code < 300, answer.get_data(as_text=True)
+        return dict(answer.json)
+
+    def key_for(self, role: str, subject: str) -> str:
+        return str(self.must("operator", "/v1/keys", {"role": role, "subject": subject})["token"])
+
+
+def open_shop(database: Database, folder: Path, **environment: str) -> Shop:
+    """Two merchants with a programme, a store and a till each; keys of every role."""
+    settings = _settings(database, folder, environment)
+    with database.begin() as conn:
+        store_alliance(conn, ALLIANCE)
+        operator = ApiKeys(SystemRandom()).issue(conn, IssueKey("operator", "op"), NOON).token
+        auditor = ApiKeys(SystemRandom()).issue(conn, IssueKey("auditor", "au"), NOON).token
+    custody = LocalCustody(create_keystore(folder / "keystore.json"), folder / "journal", CustodialLimits())
+    custody.bind(BindDomain(ALLIANCE.chain_id, ALLIANCE.clearing_house, ALLIANCE.registry))
+    registry = Registry()
+    serving = wire(Foundations(settings, database, custody, ALLIANCE), registry)
+    shop = Shop(
+        serving, application(serving).test_client(), registry, {"operator": operator, "auditor": auditor}
+    )
+    for name, gln, store, code in (
+        ("grocer", GROCER, GROCER_STORE, "GROC"),
+        ("fuel", FUEL, FUEL_STORE, "FUEL"),
+    ):
+        _found(shop, (name, gln, store, code))
+    return shop
+
+
+def _found(shop: Shop, who: tuple[str, str, str, str]) -> None:
+    name, gln, store, code = who
+    shop.must("operator", "/v1/merchants", {"merchant": gln, "name": name})
+    shop.must("operator", "/v1/programmes", programme_body(code, gln))
+    shop.must(
+        "operator",
+        "/v1/stores",
+        {"store": store, "merchant": gln, "name": name, "timezone": "America/New_York"},
+    )
+    terminal = shop.must("operator", "/v1/terminals", {"store": store, "label": "till 1"})["terminal"]
+    shop.keys[name] = shop.key_for("merchant", gln)
+    shop.keys[f"{name}-till"] = shop.key_for("cashier", terminal)
+    shop.keys[f"{name}-terminal"] = terminal
+
+
+def programme_body(code: str, gln: str) -> dict[str, Any]:
+    return {"code": code, "merchant": gln, "name": f"{code} points", "currency": "USD", "cycle": "quarter",
+            "timezone": "America/New_York", "earn": {"points": 1, "per_minor": 100}, **TERMS}  # fmt: skip
+
+
+def basket(store: str = GROCER_STORE, amount: int = 10_000, **more: Any) -> dict[str, Any]:
+    line = {"line": "1", "category": "GROCERY", "quantity": 4, "amount_minor": amount}
+    return {"store": store, "currency": "USD", "reference": "r", "lines": [line], **more}
+
+
+def _settings(database: Database, folder: Path, environment: dict[str, str]) -> Settings:
+    given = {"ALLIANCE_STATE_DIR": str(folder), "ALLIANCE_REPLAY": "1", **environment}
+    return replace(settings_of(given), database_url=str(database.url))
