@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Boolean, Connection, Dialect, LargeBinary, String, Table
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from ledger_service.db.send import Outcome, Statement, send
 from ledger_service.db.types import Bytes, UtcInstant
 
 Row = Mapping[str, Any]
@@ -43,21 +44,17 @@ class TableSql:
         """The primary key of a row."""
         return tuple(row[name] for name in self.key)
 
-    def select(self, conn: Connection, by: tuple[str, ...], keys: Sequence[Key]) -> list[dict[str, Any]]:
-        """Every row whose columns ``by`` equal one of the distinct ``keys``."""
+    def selects(self, by: tuple[str, ...], keys: Sequence[Key]) -> list[Statement]:
+        """Statements that read every row whose columns ``by`` equal one of the distinct ``keys``."""
         if self._postgres:
             sql = self._text(("select", by), lambda: self._select_postgres(by))
-            return self._rows(conn, sql, self._arrays(by, keys))
-        found: list[dict[str, Any]] = []
+            return [Statement(sql, self._arrays(by, keys))]
         step = _MOST_VARIABLES // len(by)
-        for start in range(0, len(keys), step):
-            some = keys[start : start + step]
-            marks = ", ".join([f"({', '.join('?' * len(by))})"] * len(some))
-            wanted = f"({marks})" if len(by) == 1 else f"(VALUES {marks})"
-            flat = tuple(self._bind[n](v) for key in some for n, v in zip(by, key, strict=True))
-            sql = f"SELECT {self._list(self.names)} FROM {self._name} WHERE ({self._list(by)}) IN {wanted}"
-            found += self._rows(conn, sql, flat)
-        return found
+        return [self._select_sqlite(by, keys[start : start + step]) for start in range(0, len(keys), step)]
+
+    def select(self, conn: Connection, by: tuple[str, ...], keys: Sequence[Key]) -> list[dict[str, Any]]:
+        """Every row whose columns ``by`` equal one of the distinct ``keys``."""
+        return [row for outcome in send(conn, self.selects(by, keys)) for row in self.rows_of(outcome)]
 
     def lock(self, conn: Connection, keys: Mapping[tuple[str, ...], Sequence[Key]]) -> list[dict[str, Any]]:
         """Lock the rows named by any of several unique columns, in ascending order of their primary key."""
@@ -66,20 +63,33 @@ class TableSql:
             return list({self.key_of(row): row for row in found}.values())
         parts = tuple(sorted(keys))
         sql = self._text(("lock", parts), lambda: self._lock_postgres(parts))
-        return self._rows(conn, sql, tuple(a for by in parts for a in self._arrays(by, keys[by])))
+        values = tuple(a for by in parts for a in self._arrays(by, keys[by]))
+        return self.rows_of(send(conn, [Statement(sql, values)])[0])
 
-    def insert(self, conn: Connection, rows: Sequence[Row], *, or_ignore: bool = False) -> None:
-        """Insert rows that name every column; with ``or_ignore`` those that exist stay as they are."""
+    def inserting(self, rows: Sequence[Row], *, or_ignore: bool = False) -> Statement:
+        """A statement that inserts rows which name every column."""
         tail = " ON CONFLICT DO NOTHING" if or_ignore else ""
         head = f"INSERT INTO {self._name} ({self._list(self.names)}) "
         if self._postgres:
             source = f"SELECT * FROM unnest({self._marks(self.names)})"
             sql = self._text(("insert", tail), lambda: f"{head}{source}{tail}")
-            conn.exec_driver_sql(sql, self._arrays_of_rows(self.names, rows))
-            return
+            return Statement(sql, self._arrays_of_rows(self.names, rows))
         sql = f"{head}VALUES ({', '.join('?' * len(self.names))}){tail}"
-        bind = [(name, self._bind[name]) for name in self.names]
-        conn.exec_driver_sql(sql, [tuple(b(row[n]) for n, b in bind) for row in rows])
+        return Statement(sql, self._bound(self.names, rows), True)
+
+    def updating(self, columns: tuple[str, ...], rows: Sequence[Row]) -> Statement:
+        """A statement that sets ``columns`` of the rows, found by primary key, to the rows' values."""
+        if self._postgres:
+            sql = self._text(("update", columns), lambda: self._update_postgres(columns))
+            return Statement(sql, self._arrays_of_rows((*self.key, *columns), rows))
+        sets = ", ".join(f"{self._quoted[c]} = ?" for c in columns)
+        on = " AND ".join(f"{self._quoted[c]} = ?" for c in self.key)
+        sql = f"UPDATE {self._name} SET {sets} WHERE {on}"
+        return Statement(sql, self._bound((*columns, *self.key), rows), True)
+
+    def insert(self, conn: Connection, rows: Sequence[Row], *, or_ignore: bool = False) -> None:
+        """Insert rows that name every column; with ``or_ignore`` those that exist stay as they are."""
+        send(conn, [self.inserting(rows, or_ignore=or_ignore)])
 
     def update(self, conn: Connection, columns: tuple[str, ...], rows: Sequence[Row]) -> int:
         """Set ``columns`` of the rows, found by primary key, to the rows' values.
@@ -87,26 +97,23 @@ class TableSql:
         Returns:
             How many rows were found.
         """
-        if self._postgres:
-            sql = self._text(("update", columns), lambda: self._update_postgres(columns))
-            return conn.exec_driver_sql(sql, self._arrays_of_rows((*self.key, *columns), rows)).rowcount
-        sql = self._text(("update", columns), lambda: (
-            f"UPDATE {self._name} SET {', '.join(f'{self._quoted[c]} = ?' for c in columns)}"
-            f" WHERE {' AND '.join(f'{self._quoted[c]} = ?' for c in self.key)}"))  # fmt: skip
-        bind = [(name, self._bind[name]) for name in (*columns, *self.key)]
-        return conn.exec_driver_sql(sql, [tuple(b(row[n]) for n, b in bind) for row in rows]).rowcount
+        return send(conn, [self.updating(columns, rows)])[0].touched
 
-    def _rows(self, conn: Connection, sql: str, values: tuple[Any, ...]) -> list[dict[str, Any]]:
-        fetched = conn.exec_driver_sql(sql, values).all()
+    def rows_of(self, outcome: Outcome) -> list[dict[str, Any]]:
+        """The rows that a select or lock gave, by column, in the types of Python."""
         if not self._results:
-            return [dict(zip(self.names, row, strict=True)) for row in fetched]
+            return [dict(zip(self.names, row, strict=True)) for row in outcome.rows]
         out = []
-        for row in fetched:
+        for row in outcome.rows:
             cells = list(row)
             for i, load in self._results:
                 cells[i] = load(cells[i])
             out.append(dict(zip(self.names, cells, strict=True)))
         return out
+
+    def _bound(self, names: Iterable[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        bind = [(name, self._bind[name]) for name in names]
+        return [tuple([b(row[n]) for n, b in bind]) for row in rows]
 
     def _text(self, key: Any, make: Callable[[], str]) -> str:
         text = self._texts.get(key)
@@ -119,6 +126,14 @@ class TableSql:
 
     def _marks(self, names: Iterable[str]) -> str:
         return ", ".join(f"%s::{self._cast[name]}[]" for name in names)
+
+    def _select_sqlite(self, by: tuple[str, ...], keys: Sequence[Key]) -> Statement:
+        marks = ", ".join([f"({', '.join('?' * len(by))})"] * len(keys))
+        wanted = f"({marks})" if len(by) == 1 else f"(VALUES {marks})"
+        flat = tuple(self._bind[n](v) for key in keys for n, v in zip(by, key, strict=True))
+        return Statement(
+            f"SELECT {self._list(self.names)} FROM {self._name} WHERE ({self._list(by)}) IN {wanted}", flat
+        )
 
     def _select_postgres(self, by: tuple[str, ...]) -> str:
         columns = self._list(self.names, "t.")

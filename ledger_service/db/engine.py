@@ -52,6 +52,7 @@ class StatementCounter:
     def attach(self, engine: Engine) -> None:
         """Count every statement of the engine from now on."""
         event.listen(engine, "before_cursor_execute", self._seen)
+        event.listen(engine, "connect", lambda _, record: record.info.update(statements=self))
 
     def _seen(self, *_: Any) -> None:
         self.count += 1

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Table
 
 from ledger_service.db.bulk import Row
 from ledger_service.db.errors import RowVanished
-from ledger_service.db.heads import take_numbers
+from ledger_service.db.heads import heads_before, ledger_head, taking_numbers
+from ledger_service.db.send import Outcome, Statement, send
 from ledger_service.db.tables import metadata
 from ledger_service.db.workset import Numbered, Workset
 
@@ -35,46 +36,71 @@ def flush(
 
     Locks: the head row last; what ``numbered`` adds is written under it.
     """
-    _write_plain(conn, work)
+    pending = _Pending(conn)
+    _plan_plain(pending, work)
     if work.numbered:
-        _give_numbers(conn, work.numbered)
+        _give_numbers(pending, work.numbered)
     if numbered is not None:
+        pending.send()
         numbered()
-        _write_plain(conn, work)
+        _plan_plain(pending, work)
     if work.numbered:
-        _write_numbered(conn, work, recorded_at)
+        _plan_numbered(pending, work, recorded_at)
+    pending.send()
 
 
-def _write_plain(conn: Connection, work: Workset) -> None:
+class _Pending:
+    """Statements that wait to be sent together, and how many rows each must touch."""
+
+    def __init__(self, conn: Connection) -> None:
+        self.conn = conn
+        self._statements: list[Statement] = []
+        self._expected: list[tuple[str, int | None]] = []
+
+    def add(self, table: Table, statement: Statement, expected: int | None = None) -> None:
+        self._statements.append(statement)
+        self._expected.append((table.name, expected))
+
+    def send(self) -> list[Outcome]:
+        statements, expected = self._statements, self._expected
+        self._statements, self._expected = [], []
+        outcomes = send(self.conn, statements)
+        for outcome, (table, count) in zip(outcomes, expected, strict=True):
+            if count is not None and outcome.touched != count:
+                raise RowVanished(table)
+        return outcomes
+
+
+def _plan_plain(pending: _Pending, work: Workset) -> None:
     for table, ensured in _in_order(work.ensured):
-        work.sql(table).insert(conn, _by_key(ensured), or_ignore=True)
+        pending.add(table, work.sql(table).inserting(_by_key(ensured), or_ignore=True))
         work.opening.update((table.name, key) for key in ensured)
     for table, inserted in _in_order(work.inserted):
         if inserted:
-            work.sql(table).insert(conn, _by_key(inserted))
+            pending.add(table, work.sql(table).inserting(_by_key(inserted)))
     for table, changed in _in_order(work.changed):
         columns = tuple(sorted(set().union(*changed.values())))
         rows = [row for key in sorted(changed) if (row := work.get(table, key)) is not None]
-        if work.sql(table).update(conn, columns, rows) != len(rows):
-            raise RowVanished(table.name)
+        pending.add(table, work.sql(table).updating(columns, rows), len(rows))
     work.ensured, work.inserted, work.changed = {}, {}, {}
 
 
-def _give_numbers(conn: Connection, records: list[Numbered]) -> None:
+def _give_numbers(pending: _Pending, records: list[Numbered]) -> None:
     entries = sum(r.series.column == "sequence" for r in records)
-    last = take_numbers(conn, entries, len(records) - entries)._asdict()
+    pending.add(ledger_head, taking_numbers(pending.conn, entries, len(records) - entries))
+    last = heads_before(pending.send()[-1], entries, len(records) - entries)._asdict()
     for record in records:
         last[record.series.column] += 1
         record.number = last[record.series.column]
 
 
-def _write_numbered(conn: Connection, work: Workset, recorded_at: datetime) -> None:
+def _plan_numbered(pending: _Pending, work: Workset, recorded_at: datetime) -> None:
     rows: dict[Table, list[Row]] = {}
     for record in work.numbered:
         for table, row in record.series.rows(record.number or 0, record.record, recorded_at):
             rows.setdefault(table, []).append(row)
     for table, some in _in_order(rows):
-        work.sql(table).insert(conn, some)
+        pending.add(table, work.sql(table).inserting(some))
     work.numbered = []
 
 

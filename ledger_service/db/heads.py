@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Connection, Integer, Table
 
+from ledger_service.db.send import Outcome, Statement, send
 from ledger_service.db.tables import at_least, metadata
 
 ledger_head = Table(
@@ -56,18 +57,21 @@ def take_numbers(conn: Connection, entries: int, intents: int) -> Heads:
 
     Locks: the head row, which must be the last lock that the db transaction takes.
     """
-    row = conn.exec_driver_sql(
-        f"UPDATE ledger_head SET sequence = sequence + {int(entries)}, intent_id = intent_id + {int(intents)}"
-        " WHERE id = 1 RETURNING sequence, intent_id"
-    ).one_or_none()
-    if row is None:  # a database that was never used
-        conn.exec_driver_sql(
-            "INSERT INTO ledger_head (id, sequence, intent_id) VALUES (1, 0, 0) ON CONFLICT DO NOTHING"
-        )
-        return take_numbers(conn, entries, intents)
-    return Heads(row[0] - entries, row[1] - intents)
+    return heads_before(send(conn, [taking_numbers(conn, entries, intents)])[0], entries, intents)
 
 
-def last_sequence(conn: Connection) -> int:
-    """The sequence number of the newest entry; 0 before the first."""
-    return int(conn.exec_driver_sql("SELECT COALESCE(MAX(sequence), 0) FROM ledger_head").scalar_one())
+def taking_numbers(conn: Connection, entries: int, intents: int) -> Statement:
+    """The statement that locks the head row and moves it on; it makes the row in a database never used."""
+    mark = "?" if conn.dialect.name == "sqlite" else "%s::BIGINT"
+    return Statement(
+        f"INSERT INTO ledger_head (id, sequence, intent_id) VALUES (1, {mark}, {mark})"
+        " ON CONFLICT (id) DO UPDATE SET sequence = ledger_head.sequence + excluded.sequence,"
+        " intent_id = ledger_head.intent_id + excluded.intent_id RETURNING sequence, intent_id",
+        (entries, intents),
+    )
+
+
+def heads_before(outcome: Outcome, entries: int, intents: int) -> Heads:
+    """The numbers before the first that ``taking_numbers`` took."""
+    sequence, intent_id = outcome.rows[0]
+    return Heads(sequence - entries, intent_id - intents)

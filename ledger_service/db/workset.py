@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table
 from ledger_service.db.bulk import Key, Row, TableSql, sql_of
 from ledger_service.db.errors import NotLoaded
 from ledger_service.db.heads import Series
+from ledger_service.db.send import send
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,14 @@ class Workset:
 
     def load(self, needs: Iterable[Need]) -> None:
         """The rows of every need are in the set afterwards; what it has already is not read again."""
-        for load, keys in self._missing(needs).items():
-            self._take(load, keys, self.sql(load.table).select(self._conn, load.by, keys))
+        plan = [
+            (load, keys, self.sql(load.table).selects(load.by, keys))
+            for load, keys in self._missing(needs).items()
+        ]
+        outcomes = iter(send(self._conn, [one for _, _, statements in plan for one in statements]))
+        for load, keys, statements in plan:
+            sql = self.sql(load.table)
+            self._take(load, keys, [row for _ in statements for row in sql.rows_of(next(outcomes))])
 
     def lock(self, needs: Iterable[Need]) -> None:
         """The rows of every need are locked and in the set afterwards.

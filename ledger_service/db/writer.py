@@ -184,6 +184,8 @@ class Writer:
             return False
         passing = isinstance(error, (OperationalError, InterfaceError, RowVanished))
         waiting.error = StorageUnavailable(self._limits.retry_after_seconds) if passing else error
+        if passing:
+            waiting.error.__cause__ = error
         return _is_out_of_reach(error)
 
     @staticmethod

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Boolean, Column, Integer, MetaData, Table, Text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.engine import Database, open_database
 from ledger_service.db.gate import Gate
+from ledger_service.db.send import Statement, send
 from ledger_service.db.types import Bytes, Int64, UtcInstant
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -166,3 +167,35 @@ def test_a_naive_time_and_bytes_that_are_none_are_refused(
         scratch.create(conn)
         with pytest.raises(ValueError):
             sql_of(scratch, conn).insert(conn, [row])
+
+
+def test_several_statements_sent_at_once_run_in_order_and_are_counted(database: Database) -> None:
+    mark = "?" if database.is_sqlite else "%s"
+    with database.begin_group() as conn:
+        before = database.statements.count
+        outcomes = send(conn, [
+            Statement(f"INSERT INTO account (account_id, kind) VALUES ({mark}, 'test')", (1,)),
+            Statement("UPDATE account SET kind = 'more'", ()),
+            Statement("SELECT account_id, kind FROM account", ()),
+        ])  # fmt: skip
+        assert database.statements.count - before == 3
+    assert [tuple(row) for row in outcomes[2].rows] == [(1, "more")]
+    assert outcomes[1].touched == 1
+
+
+def test_one_bad_statement_of_several_undoes_them_all_and_says_why(database: Database) -> None:
+    fine = Statement("INSERT INTO account (account_id, kind) VALUES (1, 'test')", ())
+    with pytest.raises(IntegrityError), database.begin_group() as conn:
+        send(conn, [fine, fine, fine])
+    with database.begin_group() as conn:
+        assert conn.exec_driver_sql("SELECT COUNT(*) FROM account").scalar_one() == 0
+
+
+def test_a_connection_cut_in_the_middle_is_an_operational_error_and_the_next_one_serves(
+    postgres_database: Database,
+) -> None:
+    cut = Statement("SELECT pg_terminate_backend(pg_backend_pid())", ())
+    with pytest.raises(OperationalError) as lost, postgres_database.begin_group() as conn:
+        send(conn, [cut, cut])
+    assert lost.value.connection_invalidated
+    assert one(postgres_database, "SELECT 1") == 1

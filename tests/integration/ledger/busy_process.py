@@ -13,11 +13,14 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
+import time
+from collections.abc import Sequence
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
+from ledger_service.db import flush
 from ledger_service.db.engine import Database, open_database
+from ledger_service.db.send import Outcome, Statement
 from ledger_service.db.writer import Writer
 from ledger_service.ledger.errors import InsufficientPoints
 from tests.integration.ledger.bank import StandingClock, op, transfer
@@ -28,14 +31,18 @@ def kill_at(crash: str, database: Database, writer: Writer) -> None:
 
     def die() -> None:
         if writer.figures.groups >= 5:
+            time.sleep(0.5)  # the threads that were answered before may say so
             os.kill(os.getpid(), signal.SIGKILL)
 
     if crash == "mid-flush":
+        real = flush.send
 
-        @event.listens_for(database.posting, "before_cursor_execute")
-        def _(conn: Any, cursor: Any, statement: str, *rest: Any) -> None:
-            if statement.startswith("INSERT INTO posting"):
+        def send(conn: Connection, statements: Sequence[Statement]) -> list[Outcome]:
+            if any(statement.sql.startswith("INSERT INTO posting") for statement in statements):
                 die()
+            return real(conn, statements)
+
+        flush.send = send  # type: ignore[assignment]  # the line to die at
     elif crash == "before-commit":
         event.listen(database.posting, "commit", lambda conn: die())
     else:
