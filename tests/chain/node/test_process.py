@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import urllib.error
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ from tests.chain.node.builders import (
 )
 from tests.chain.node.processes import ROOT, NodeProcess
 
-KILLS = 12
+KILLS = 8
 MEMORY_LIMIT_MIB = 150
 START_LIMIT_SECONDS = 5
 DEPLOYMENT = "0x" + signed(0, None, bytes.fromhex(BYTECODE[2:]), gas=3_000_000).hex()
@@ -54,6 +55,7 @@ class _Sender(threading.Thread):
         self._node = node
         self._nonce = first
         self.answered: dict[int, str] = {}
+        self.begun = threading.Event()
 
     def run(self) -> None:
         contract = created_by(ALICE, 0)
@@ -66,31 +68,43 @@ class _Sender(threading.Thread):
                 return
             self.answered[int(receipt["blockNumber"], 16)] = receipt["blockHash"]
             self._nonce += 1
+            self.begun.set()
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_no_answered_block_is_lost_by_kill_9_at_any_instant(tmp_path: Path, seed: int) -> None:
-    rng = random.Random(seed)
+@pytest.fixture
+def killed(tmp_path: Path) -> Iterator[NodeProcess]:
+    """A node with the batch contract, killed and started again `KILLS` times while it mines."""
+    rng = random.Random(1)
     node = NodeProcess(tmp_path / "c.db")
     node.start()
-    node.ask(
-        "eth_sendRawTransaction", "0x" + signed(0, None, bytes.fromhex(BYTECODE[2:]), gas=3_000_000).hex()
-    )
-    known = dict(enumerate(_hashes(node)))
-    for _ in range(KILLS):
-        sender = _Sender(node, int(node.ask("eth_getTransactionCount", ALICE.address, "latest"), 16))
-        sender.start()
-        time.sleep(rng.uniform(0.02, 0.35))
-        node.kill()
-        sender.join()
-        node.start()
-        stands = dict(enumerate(_hashes(node)))
-        for height, block_hash in {**known, **sender.answered}.items():
-            assert stands[height] == block_hash
-        assert set(stands) == set(range(len(stands)))
-        known = stands
-    assert len(known) > KILLS
-    node.stop()
+    try:
+        node.ask("eth_sendRawTransaction", DEPLOYMENT)
+        known = dict(enumerate(_hashes(node)))
+        for _ in range(KILLS):
+            known = _killed_while_mining(node, known, rng.uniform(0, 0.06))
+        yield node
+    finally:
+        node.stop()
+
+
+def _killed_while_mining(node: NodeProcess, known: dict[int, str], delay: float) -> dict[int, str]:
+    """Every block known before, or answered until the kill, stands after it; returns all blocks."""
+    sender = _Sender(node, int(node.ask("eth_getTransactionCount", ALICE.address, "latest"), 16))
+    sender.start()
+    assert sender.begun.wait(60)
+    time.sleep(delay)
+    node.kill()
+    sender.join()
+    node.start()
+    stands = dict(enumerate(_hashes(node)))
+    for height, block_hash in {**known, **sender.answered}.items():
+        assert stands[height] == block_hash
+    return stands
+
+
+def test_no_answered_block_is_lost_by_kill_9_at_any_instant(tmp_path: Path, killed: NodeProcess) -> None:
+    assert len(_hashes(killed)) > KILLS
+    killed.stop()
     with opened(tmp_path / "c.db") as chain:
         assert chain.store.writer.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         _assert_rebuilt(tmp_path, hashes(chain), chain.store)
