@@ -13,6 +13,10 @@ GREATEST_SAFE_INTEGER = 2**53 - 1
 Canonical = str | int | bool | None | list["Canonical"] | dict[str, "Canonical"]
 
 
+_SORTING = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_AS_GIVEN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def canonical_json(value: Canonical) -> bytes:
     """The one byte string of a value under RFC 8785.
 
@@ -21,10 +25,11 @@ def canonical_json(value: Canonical) -> bytes:
         ValueError: an integer beyond 2^53 - 1, a key that is not text, a lone surrogate.
     """
     _check(value)
-    if _has_wide_key(value):
-        value = _in_utf16_order(value)
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    text = _SORTING.encode(value)
+    # Keys can only be in another order where there is text beyond ASCII at all.
+    if not text.isascii() and _has_wide_key(value):
+        text = _AS_GIVEN.encode(_in_utf16_order(value))
+    return text.encode()
 
 
 def canonical_hash(value: Canonical) -> bytes:

@@ -30,10 +30,13 @@ _CLASS_OF: dict[Kind, type[Operation]] = {
 }
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
 def payload_of(operation: Operation) -> str:
     """Compact JSON text: the kind and the fields in their order; bytes as hex, legs as words in hex."""
     values = [_plain(getattr(operation, f.name)) for f in fields(operation)]
-    return json.dumps([int(operation.kind), *values], separators=(",", ":"))
+    return _ENCODER.encode([int(operation.kind), *values])
 
 
 def operation_of(payload: str) -> Operation:

@@ -35,7 +35,7 @@ from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.gs1 import gln_text, with_check_digit
 from ledger_service.kernel.paycode import encode_pay_code, sign_pay_code
 from ledger_service.kernel.permits import SpendPermit, nonce_of
-from ledger_service.kernel.secp256k1 import address_of_key, keccak256, sign_digest
+from ledger_service.kernel.secp256k1 import SigningKey, address_of_key, keccak256
 from ledger_service.ledger.models import lot, posting
 from ledger_service.ledger.rules import Part, ledger_base_of
 from ledger_service.members.models import device, member
@@ -52,13 +52,6 @@ TILL_KEY = keccak256(b"till")
 RECEIPT_KEY = keccak256(b"receipts")
 # A point of the grocer is worth a cent, of the fuel station half a cent, of the florist three cents.
 POINT_VALUE = {1: 10_000, 2: 5_000, 3: 30_000}
-
-
-class KeySigner:
-    """A receipt key in memory."""
-
-    def sign(self, digest: bytes) -> bytes:
-        return sign_digest(RECEIPT_KEY, digest)
 
 
 class StillPeriod:
@@ -115,9 +108,8 @@ class Shop:
         self.database = database
         self.clock = clock or StandingClock()
         self.writer = Writer(database, self.clock)
-        self.desk = Desk(
-            DOMAIN, "USD", CustodialLimits(5_000_000, 8_000_000), KeySigner(), StillPeriod(), worker
-        )
+        limits = CustodialLimits(5_000_000, 8_000_000)
+        self.desk = Desk(DOMAIN, "USD", limits, SigningKey(RECEIPT_KEY), StillPeriod(), worker)
         self.catalogue = CatalogueCache(database, lambda: 0.0)
         directory = Directory(database, lambda: 0.0)
         sources = Sources(self.catalogue, directory, database)
