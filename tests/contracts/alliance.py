@@ -144,17 +144,19 @@ class Alliance:
     def new_house(self, predecessor: bytes) -> bytes:
         """A ClearingHouse whose functions have their roles (granted by the deployer, before the handover)."""
         house = self.evm.create(DEPLOYER, HOUSE.creation_code(self.manager, self.registry, predecessor))
-        for data in access.function_role_calls("ClearingHouse", "0x" + house.hex()):
-            self.as_manager_admin(data)
+        self.as_manager_admin(access.function_role_calls("ClearingHouse", "0x" + house.hex()))
         return house
 
-    def as_manager_admin(self, data: bytes) -> None:
-        """Make a call to the AccessManager as admin: at once before the handover, after the delay since."""
-        try:
-            self.evm.send(DEPLOYER, self.manager, data)
-        except Reverted:
+    def as_manager_admin(self, calls: Sequence[bytes]) -> None:
+        """Make calls to the AccessManager as admin: at once before the handover, after one delay since."""
+        if not hasattr(self, "house"):
+            for data in calls:
+                self.evm.send(DEPLOYER, self.manager, data)
+            return
+        for data in calls:
             self.evm.send(ADMIN, self.manager, MANAGER.call_data("schedule", self.manager, data, 0))
-            self.evm.now += access.EXECUTION_DELAY_SECONDS[access.Role.ADMIN]
+        self.evm.now += access.EXECUTION_DELAY_SECONDS[access.Role.ADMIN]
+        for data in calls:
             self.evm.send(ADMIN, self.manager, data)
 
     def as_admin(self, function: str, *arguments: object) -> Receipt:

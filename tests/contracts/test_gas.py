@@ -1,0 +1,33 @@
+"""Gas per operation at batches of 200, printed, and kept in `contracts/gas-snapshot.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.contracts.alliance import Alliance
+from tests.contracts.gas import OPERATIONS, TARGETS, measure
+
+SNAPSHOT = Path(__file__).parents[2] / "contracts" / "gas-snapshot.json"
+TOLERANCE = 25  # gas an operation; the data of the cases is fixed, so this is for other versions of the EVM
+
+
+def test_gas_is_as_committed(prepared: tuple[Alliance, Any], capsys: Any) -> None:
+    """Set ALLIANCE_UPDATE_SNAPSHOT=1 to write the figures anew, and commit what changed with its reason."""
+    alliance, mark = prepared
+    alliance.back_to(mark)
+    figures = measure(alliance)
+    with capsys.disabled():
+        sys.stdout.write(f"\ngas per operation, batches of {OPERATIONS}, every check on\n")
+        for case, gas in figures.items():
+            target = TARGETS.get(case)
+            sys.stdout.write(f"  {case:<50}{gas:>8,}" + (f"   target {target:,}\n" if target else "\n"))
+    if os.environ.get("ALLIANCE_UPDATE_SNAPSHOT"):
+        SNAPSHOT.write_text(json.dumps({"operations": OPERATIONS, "gas": figures}, indent=1) + "\n")
+    committed = json.loads(SNAPSHOT.read_text())["gas"]
+    assert committed.keys() == figures.keys()
+    changed = {c: (committed[c], figures[c]) for c in figures if abs(committed[c] - figures[c]) > TOLERANCE}
+    assert not changed
