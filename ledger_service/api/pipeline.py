@@ -94,8 +94,8 @@ class Pipeline:
         headers = self._common(request_id, personal=route.personal)
         principal: Principal | None = None
         try:
-            at = self._instant(environ) if route.scopes else self.clock.now()
-            principal = self._admit(environ, route, at, headers)
+            principal = self._admit(environ, route, headers)
+            at = self.clock.now() if principal is None else self._instant(environ)
             query, body, key = _parts(environ, route)
             reply = served.endpoint(Call(principal, at, request_id, path, query, body, key))
             status, raw = reply.status, _finish(reply, headers)
@@ -128,7 +128,7 @@ class Pipeline:
             headers.append(("Alliance-Clock", "replay"))
         return headers
 
-    def _admit(self, environ: Environ, route: Route, at: datetime, headers: Headers) -> Principal | None:
+    def _admit(self, environ: Environ, route: Route, headers: Headers) -> Principal | None:
         if not route.scopes:
             return None
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -141,8 +141,6 @@ class Pipeline:
         headers += self.keys.headers(self.keys.take(principal.key_id))
         if route.scopes.isdisjoint(principal.scopes):
             raise ScopeMissing(min(route.scopes))
-        if self.replay is not None and "HTTP_ALLIANCE_TIME" in environ:
-            self.replay.observe(at)
         return principal
 
     def _instant(self, environ: Environ) -> datetime:
@@ -151,7 +149,9 @@ class Pipeline:
             return self.clock.now()
         if self.replay is None:
             raise ReplayClockRefused
-        return parse_instant(text, "Alliance-Time")
+        instant = parse_instant(text, "Alliance-Time")
+        self.replay.observe(instant)
+        return instant
 
     def _record(self, environ: Environ, what: tuple[str, int], who: tuple[float, str, str]) -> None:
         (route, status), (begun, request_id, key_id) = what, who

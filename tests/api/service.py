@@ -1,4 +1,4 @@
-"""The real service over a real database, with custody inside the process and a registry that always agrees."""
+"""The real service over a real database, custody inside the process, a registry that always agrees."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.secp256k1 import keccak256
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.requests import IssueKey, MerchantKeys
+from tests.api import contract
 
 NOON = datetime(2017, 3, 1, 12, tzinfo=UTC)
 GROCER, FUEL = with_check_digit("952010000000"), with_check_digit("952060000000")
@@ -91,11 +92,15 @@ class Shop:
         self.numbers += 1
         headers = {"Idempotency-Key": more.pop("key", f"key-{self.numbers}"), "Alliance-Time": self.at}
         headers |= {"Authorization": f"Bearer {self.keys.get(who, who)}", "Content-Type": "application/json"}
-        return self.client.post(path, data=json.dumps(body or {}), headers=headers | more)
+        answer = self.client.post(path, data=json.dumps(body or {}), headers=headers | more)
+        contract.check("POST", path, answer)
+        return answer
 
     def get(self, who: str, path: str) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.keys.get(who, who)}", "Alliance-Time": self.at}
-        return self.client.get(path, headers=headers)
+        answer = self.client.get(path, headers=headers)
+        contract.check("GET", path, answer)
+        return answer
 
     def must(self, who: str, path: str, body: dict[str, Any] | None = None, **more: str) -> dict[str, Any]:
         """The answer of a write that has to succeed."""

@@ -1,4 +1,4 @@
-"""The checkout over HTTP: earn at one merchant, redeem at another, hold, capture, refund; and honest refusals."""
+"""The checkout over HTTP: earn at one merchant, redeem at another, hold, capture, refund; refusals."""
 
 from __future__ import annotations
 
