@@ -21,20 +21,28 @@ class Gate:
         self._path = path
         self._lock = threading.Lock()
         self._descriptor: int | None = None
+        self._holder: int | None = None
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the gate for the block; waits without polling.
 
+        Raises:
+            RuntimeError: the thread holds it already: one db transaction inside another.
+
         Locks: first of all, before any database lock.
         """
+        if self._holder == threading.get_ident():
+            raise RuntimeError("a db transaction was begun inside another")
         with self._lock:
+            self._holder = threading.get_ident()
             if self._descriptor is None:
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             try:
                 yield
             finally:
+                self._holder = None
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:

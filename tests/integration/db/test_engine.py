@@ -83,6 +83,16 @@ def test_the_gate_lets_one_process_in_and_is_free_when_its_holder_is_killed(tmp_
     holder.stdout.close()
 
 
+def test_a_db_transaction_inside_another_is_refused_instead_of_waiting_for_ever(tmp_path: Path) -> None:
+    gate = Gate(tmp_path / "x.gate")
+    with gate.held(), pytest.raises(RuntimeError, match="inside another"), gate.held():
+        pass
+    with gate.held():
+        gate_is_free_again = True
+    gate.close()
+    assert gate_is_free_again
+
+
 def test_two_gates_on_one_file_exclude_each_other_in_one_process(tmp_path: Path) -> None:
     inside, most = [0], [0]
 
