@@ -44,11 +44,13 @@ from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.paycode import LIFE_SECONDS
+from ledger_service.ledger.models import hold
 from ledger_service.points.budget import draw
 from ledger_service.points.issuance import BlockEmpty, Worker
 from ledger_service.points.permits import PERMIT_USE, nonce_key
 
 _MOST_DRAWS = 8
+_MOST_HOLDS = 200
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,19 @@ class CheckoutService:
             refunds = [orjson.loads(body) for body in bodies]
         answer = answer_of(record_of(dict(row)), self._admission.scene_at(caller, row["occurred_at"]).codes())
         return orjson.dumps({**answer, "refunds": refunds})
+
+    def expire_due_holds(self, at: datetime) -> int:
+        """Some holds past their deadline are closed; returns how many, 0 when none are left (a job)."""
+        due = (hold.c.state == "open") & (hold.c.expires_at <= at)
+        with self._store.database.read() as conn:
+            hold_ids = list(
+                conn.execute(
+                    select(hold.c.hold_id).where(due).order_by(hold.c.expires_at).limit(_MOST_HOLDS)
+                ).scalars()
+            )
+        for hold_id in hold_ids:
+            self.expire_hold(hold_id, at)
+        return len(hold_ids)
 
     def expire_hold(self, hold_id: bytes, at: datetime) -> Answer:
         """A hold whose deadline has passed is closed; any other is left alone (a job's step)."""

@@ -123,9 +123,9 @@ def test_a_hold_past_its_deadline_serves_no_more_and_the_job_frees_it_once(shop:
         shop.capture(hold, line("1", 500))
     with pytest.raises(HoldExpired):
         shop.extend(hold, 60)
-    for _ in range(2):
-        shop.service.expire_hold(raw, shop.clock.at)
-        shop.clock.forward(seconds=1)
+    assert shop.service.expire_due_holds(shop.clock.at) == 1
+    assert shop.service.expire_due_holds(shop.clock.at) == 0
+    shop.service.expire_hold(raw, shop.clock.at)
     assert (shop.balance(phone, 1), shop.balance(phone, 1, "held")) == (100, 0)
 
 

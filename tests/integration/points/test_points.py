@@ -201,8 +201,8 @@ def test_terms_and_rules_follow_each_other_with_notice(shop: Shop) -> None:
     now = seconds_floor(shop.clock.at)
     later = now + 9 * 86_400
     with shop.database.begin() as conn:
+        soon = Terms(2, now + 7 * 86_400, 20_000, 0, 10**9, 12)
         with pytest.raises(NoticeTooShort):
-            soon = Terms(2, now + 7 * 86_400, 20_000, 0, 10**9, 12)
             programmes.publish_terms(conn, "GROC", soon, shop.clock.at)
         with pytest.raises(TermsOutOfOrder):
             programmes.publish_terms(conn, "GROC", Terms(3, later, 20_000, 0, 10**9, 12), shop.clock.at)
