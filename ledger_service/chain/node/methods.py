@@ -76,7 +76,11 @@ class Methods:
                 connection, params.log_filter(connection, wanted)
             ),
         }
-        self.plain: dict[str, Method] = {
+        self.plain = self._plain(time_control)
+
+    def _plain(self, time_control: bool) -> dict[str, Method]:
+        """Methods that take no reading connection."""
+        methods: dict[str, Method] = {
             "web3_clientVersion": lambda: CLIENT_VERSION,
             "net_version": lambda: str(self._chain_id),
             "net_listening": lambda: True,
@@ -85,12 +89,13 @@ class Methods:
             "eth_accounts": list,
             "eth_gasPrice": lambda: "0x0",
             "eth_maxPriorityFeePerGas": lambda: "0x0",
-            "eth_sendRawTransaction": lambda raw: data(chain.send(parse_data(raw, "transaction"))),
+            "eth_sendRawTransaction": lambda raw: data(self._chain.send(parse_data(raw, "transaction"))),
         }
         if time_control:
-            self.plain["evm_setNextBlockTimestamp"] = self._set_timestamp
-            self.plain["evm_increaseTime"] = self._increase_time
-            self.plain["evm_mine"] = self._evm_mine
+            methods["evm_setNextBlockTimestamp"] = self._set_timestamp
+            methods["evm_increaseTime"] = self._increase_time
+            methods["evm_mine"] = self._evm_mine
+        return methods
 
     def accepts(self, name: str, count: int) -> bool:
         """True when the method takes this many parameters."""
