@@ -35,6 +35,7 @@ from ledger_service.chain.node.world import Hot
 
 CLIENT_VERSION = f"AllianceChain/1/python{platform.python_version()}"
 MAX_FEE_HISTORY = 1_024
+NO_ACCOUNTS: list[str] = []
 # Calls that run contract code may take seconds; they never hold all reading connections.
 MAX_EXECUTIONS = 3
 _EXECUTING = frozenset({"eth_call", "eth_estimateGas"})
@@ -86,7 +87,7 @@ class Methods:
             "net_listening": lambda: True,
             "eth_chainId": lambda: quantity(self._chain_id),
             "eth_syncing": lambda: False,
-            "eth_accounts": list,
+            "eth_accounts": lambda: NO_ACCOUNTS,
             "eth_gasPrice": lambda: "0x0",
             "eth_maxPriorityFeePerGas": lambda: "0x0",
             "eth_sendRawTransaction": lambda raw: data(self._chain.send(parse_data(raw, "transaction"))),

@@ -49,6 +49,7 @@ def _answer(dispatcher: Dispatcher, request: Any) -> Any:
         (_request("__init__"), -32601),
         (_request("evm_mine"), -32601),
         (_request("eth_chainId", params=[1]), -32602),
+        (_request("eth_accounts", params=["x"]), -32602),
         (_request("eth_getBalance", params=[]), -32602),
         (_request("eth_getBalance", params={"address": "0x"}), -32602),
         (_request("eth_getBalance", params=["0x01"]), -32602),
