@@ -68,7 +68,7 @@ def ensure_postgresql() -> bool:
 def postgresql_binaries() -> Path | None:
     """The folder of ``initdb`` and ``postgres`` (Debian keeps it outside the PATH), or ``None``."""
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = shutil.which("initdb") or (str(places[-1]) if places else None)
+    found = str(places[-1]) if places else shutil.which("initdb")
     return Path(found).parent if found else None
 
 

@@ -1,6 +1,7 @@
 """The requests of the checkout benchmark: real baskets, prepared and signed before the clock starts.
 
-One in three checkouts of members who hold enough pays with points. A member's points are planned here
+One in three checkouts pays in part with points, where the member holds any of another merchant that are
+worth a cent. A member's points are planned here
 against what was held before the measurement, so the requests may be answered in any order.
 """
 
@@ -69,7 +70,7 @@ def _body(bench: Bench, visit: Visit) -> tuple[bytes, bool]:
     wants = draw(bench.seed, "bench", visit.name) % SPEND_ONE_IN == 0
     at = visit.basket.at
     lots = visit.phone.spendable(at, visit.merchant.key) if wants else []
-    spend = spend_for_checkout(0, visit.total_minor, lots, _VALUES)
+    spend = spend_for_checkout(0, visit.total_minor, lots, _VALUES, MICROS_PER_CENT)
     if spend:
         most = visit.total_minor * MICROS_PER_CENT * SPEND_SHARE_BPS // 10_000
         body["member"] = {"pay_code": visit.phone.pay_code(bench.domain, at, most)}

@@ -25,7 +25,7 @@ def binaries() -> Path:
         PostgresMissing: neither on the PATH nor where Debian keeps them.
     """
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = shutil.which("initdb") or (str(places[-1]) if places else None)
+    found = str(places[-1]) if places else shutil.which("initdb")
     if found is None:
         raise PostgresMissing("install PostgreSQL, or choose SQLite")
     return Path(found).parent

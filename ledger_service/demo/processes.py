@@ -4,7 +4,6 @@ folder.
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STOP_SECONDS = 20
-_PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 class ProcessFailed(Exception):
@@ -84,7 +82,7 @@ class Fleet:
         self.peak_kib = max(self.peak_kib, self.memory_kib())
 
     def memory_kib(self) -> int:
-        """Resident memory of all processes and their children; pages that they share count once a process."""
+        """Resident memory of all processes and their children; pages that they share count once."""
         pids = {process.pid for process in self._running.values()}
         return sum(_resident_kib(pid) for pid in pids | _children_of(pids))
 
@@ -137,6 +135,9 @@ def _children_of(pids: set[int]) -> set[int]:
 
 
 def _resident_kib(pid: int) -> int:
-    with suppress(OSError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_KIB
+    """Memory of one process: shared pages in equal parts to those who share them, so that a sum is true."""
+    with suppress(OSError, ValueError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
     return 0

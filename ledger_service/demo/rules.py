@@ -48,7 +48,11 @@ def draw(seed: str, *parts: object) -> int:
 
 
 def spend_for_checkout(
-    decision: int, total_minor: int, lots: Sequence[HeldLot], values_micros: Mapping[str, int]
+    decision: int,
+    total_minor: int,
+    lots: Sequence[HeldLot],
+    values_micros: Mapping[str, int],
+    least_micros: int = LEAST_SPEND_MICROS,
 ) -> list[tuple[str, int]]:
     """The points a member pays with: (programme, points), at most two programmes, none of the merchant's own.
 
@@ -57,6 +61,7 @@ def spend_for_checkout(
         total_minor: the checkout's total in cents.
         lots: what the member holds of other merchants' programmes and may spend now.
         values_micros: what one point of each programme is worth.
+        least_micros: the value from which paying with points is worth the trouble.
     """
     if decision >= SPEND_BPS or total_minor < SPEND_FROM_TOTAL_MINOR:
         return []
@@ -72,7 +77,7 @@ def spend_for_checkout(
         budget -= points * values_micros[lot.programme]
         lots_used += 1
     worth = sum(points * values_micros[code] for code, points in spend.items())
-    return sorted(spend.items()) if worth >= LEAST_SPEND_MICROS else []
+    return sorted(spend.items()) if worth >= least_micros else []
 
 
 def refund_for_checkout(

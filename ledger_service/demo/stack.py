@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import socket
 import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ledger_service.demo.alliance_plan import CURRENCY, FOUNDED_AT
 from ledger_service.demo.founding import DemoAlliance, Founder
+from ledger_service.demo.http_client import Connection, Request
 from ledger_service.demo.processes import Command, Fleet, accepts, free_port
 from ledger_service.demo.progress import Progress
 from ledger_service.demo.service_client import Service
@@ -131,6 +135,25 @@ def _start_chain(fleet: Fleet, options: StackOptions, settings: dict[str, str]) 
         argv = (str(_ANVIL), "--port", str(options.chain_port), "--timestamp", str(_ANVIL_GENESIS),
                 "--silent", "--gas-limit", "60000000", "--order", "fifo", "--prune-history")  # fmt: skip
         fleet.start(Command("anvil", argv, {}, listening))
+        _fund_on_anvil(settings)
+
+
+def _fund_on_anvil(settings: dict[str, str]) -> None:
+    """The sending keys can pay for gas on a chain that knows only its own development accounts."""
+    calls = [
+        {"jsonrpc": "2.0", "id": i, "method": "anvil_setBalance", "params": [word, hex(10**27)]}
+        for i, word in enumerate(run_command(settings, "signer", "addresses").split())
+        if word.startswith("0x")
+    ]
+    asyncio.run(_demand(urlsplit(settings["ALLIANCE_CHAIN_URL"]).port or 0, json.dumps(calls).encode()))
+
+
+async def _demand(port: int, calls: bytes) -> None:
+    async with Connection(HOST, port) as connection:
+        answer = await connection.send(Request("POST", "/", calls))
+    refused = [one for one in answer.document if "error" in one]
+    if refused:
+        raise SetupFailed(f"anvil: {refused}")
 
 
 def _printing(name: str, settings: dict[str, str], logs: Path, line: str) -> Command:
