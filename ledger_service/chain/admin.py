@@ -149,7 +149,7 @@ class Steps:
                 if not receipt.succeeded:
                     raise AdminRefused(name, "reverted in its block")
                 return
-            self._submitter.step(OPERATOR)
+            self._submitter.step()
             time.sleep(_POLL_SECONDS)
         raise ChainUnavailable("eth_getTransactionReceipt", f"step {name} is not mined yet (nonce {nonce})")
 

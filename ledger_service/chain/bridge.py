@@ -20,7 +20,7 @@ from ledger_service.chain.journal import Journal
 from ledger_service.chain.models import chain_alarm, chain_cursor, chain_tx
 from ledger_service.chain.outbound import Outbound
 from ledger_service.chain.packer import Packer, Room
-from ledger_service.chain.ports import OPERATOR, RELAYER, Handler, Keys
+from ledger_service.chain.ports import Handler, Keys
 from ledger_service.chain.settings import ChainSettings, Contracts
 from ledger_service.chain.submitter import Submitter
 from ledger_service.db.engine import Database
@@ -122,14 +122,11 @@ class Bridge:
         packed = sent = 0
         for _ in range(self._settings.most_in_flight):
             taken = self.packer.step(self.submitter.in_flight())
-            sent += self._send()
+            sent += self.submitter.step()
             packed += taken
             if not taken:
                 break
         return Progress(True, blocks, operations, packed, sent, jobs)
-
-    def _send(self) -> int:
-        return self.submitter.step(RELAYER) + self.submitter.step(OPERATOR)
 
     def _follow(self) -> tuple[int, int]:
         step = self.indexer.step()

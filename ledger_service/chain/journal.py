@@ -122,6 +122,9 @@ class Journal:
         if head.hash != block.parent_hash:
             return False
         self._node.control(("evm_setNextBlockTimestamp", [block.timestamp]))
+        if self._node.can_hold_back_mining:
+            # Anvil forgets the base fee when it reverts to a snapshot; a block's hash covers it.
+            self._node.control(("anvil_setNextBlockBaseFeePerGas", [hex(block.base_fee)]))
         if raws:
             self._node.send(raws)
         if self._node.can_hold_back_mining or not raws:

@@ -45,7 +45,7 @@ def apply(conn: Connection, blocks: Sequence[BlockFacts]) -> None:
     Locks: rows of the mirror, which only the leader writes.
     """
     rows = [{"number": b.block.number, "hash": b.block.hash, "parent_hash": b.block.parent_hash,
-             "timestamp": b.block.timestamp} for b in blocks]  # fmt: skip
+             "timestamp": b.block.timestamp, "base_fee": b.block.base_fee} for b in blocks]  # fmt: skip
     _insert(conn, m.chain_block, rows)
     for facts in blocks:
         _insert_others(conn, facts)

@@ -95,6 +95,8 @@ chain_tx = Table(
     Column("signer", Bytes(20), nullable=False),
     Column("nonce", BigInteger, nullable=False),
     Column("attempt", Integer, nullable=False),
+    # The journal position of the nonce's first attempt: the order of sending over all signers.
+    Column("slot", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
     Column("batch_number", Int64, ForeignKey("chain_batch.number")),
     Column("step", Text),
@@ -144,6 +146,7 @@ chain_block = Table(
     Column("hash", Bytes(32), nullable=False),
     Column("parent_hash", Bytes(32), nullable=False),
     Column("timestamp", BigInteger, nullable=False),
+    Column("base_fee", BigInteger, nullable=False),
 )  # fmt: skip
 
 chain_applied = Table(

@@ -28,7 +28,7 @@ _NOOP_GAS = 21_000
 
 
 class Submitter:
-    """Sends what is signed for one sending key."""
+    """Sends what is signed, whoever of the sending keys signed it."""
 
     def __init__(
         self, desk: Desk, node: Node, outbound: Outbound, delivery: Delivery, settings: ChainSettings
@@ -42,8 +42,11 @@ class Submitter:
             counted = select(func.count()).select_from(chain_tx).where(chain_tx.c.state.in_(_OPEN))
             return int(conn.execute(counted).scalar_one())
 
-    def step(self, key: str) -> int:
-        """What is due is sent, in nonce order.
+    def step(self) -> int:
+        """What is due is sent, in the order in which it was stored.
+
+        A transaction waits for all those of another signer that were stored before it, so that a
+        chain that starts empty gets its contracts before it gets batches.
 
         Returns:
             how many transactions were handed over.
@@ -51,27 +54,29 @@ class Submitter:
         Raises:
             ChainUnavailable: nobody knows what arrived; the next step sends the same bytes again (R5).
         """
-        signer = self._outbound.sender(key)
-        rows = self._due(signer)
-        if not rows:
-            return 0
+        rows = self._due()
         if any(row.sent_at is not None for row in rows):
-            self._mend(key, signer)
-            rows = self._due(signer)
+            self._mend(rows[0].signer)
+            rows = self._due()
         return self._send(rows)
 
-    def _due(self, signer: bytes) -> list[Row[Any]]:
-        late = self._desk.wall() - timedelta(seconds=self._settings.resend_after_seconds)
-        due = chain_tx.c.state.in_(_OPEN) & (chain_tx.c.sent_at.is_(None) | (chain_tx.c.sent_at < late))
-        query = (
-            select(chain_tx, chain_journal.c.raw_tx)
-            .join(chain_journal, chain_journal.c.tx_hash == chain_tx.c.tx_hash)
-            .where((chain_tx.c.signer == signer) & due)
-            .order_by(chain_tx.c.nonce)
-            .limit(4 * self._settings.most_in_flight)
-        )
+    def _due(self) -> list[Row[Any]]:
         with self._desk.read() as conn:
-            return list(conn.execute(query))
+            first = select(chain_tx.c.signer).where(chain_tx.c.state.in_(_OPEN)).order_by(chain_tx.c.slot).limit(1)
+            signer = conn.execute(first).scalar()
+            if signer is None:
+                return []
+            other = chain_tx.c.state.in_(_OPEN) & (chain_tx.c.signer != signer)
+            limit = conn.execute(select(func.min(chain_tx.c.slot)).where(other)).scalar()
+            late = self._desk.wall() - timedelta(seconds=self._settings.resend_after_seconds)
+            due = chain_tx.c.state.in_(_OPEN) & (chain_tx.c.sent_at.is_(None) | (chain_tx.c.sent_at < late))
+            if limit is not None:
+                due &= chain_tx.c.slot < limit
+            query = select(chain_tx, chain_journal.c.raw_tx).join(
+                chain_journal, chain_journal.c.tx_hash == chain_tx.c.tx_hash
+            )
+            query = query.where(due & (chain_tx.c.signer == signer)).order_by(chain_tx.c.nonce)
+            return list(conn.execute(query.limit(4 * self._settings.most_in_flight)))
 
     def _send(self, rows: Sequence[Row[Any]]) -> int:
         if not rows:
@@ -107,7 +112,7 @@ class Submitter:
         elif failure.final:
             self._fill(row.signer, row.nonce)
 
-    def _mend(self, key: str, signer: bytes) -> None:
+    def _mend(self, signer: bytes) -> None:
         """R7 in both directions: nonces that the node lacks and we never stored, nonces that somebody else used."""
         used = self._node.nonce(signer)
         with self._desk.read() as conn:
@@ -124,7 +129,7 @@ class Submitter:
             self._adopt_nonce(signer, used)
         for nonce in range(used, next_nonce):
             if nonce not in held:
-                self._fill_with(key, nonce)
+                self._fill_with(self._outbound.key_of(signer), nonce)
         self._settle_used(signer, used)
         self._bump_late(signer, used)
 

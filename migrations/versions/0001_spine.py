@@ -197,6 +197,7 @@ def make_chain_block() -> None:
     sa.Column('hash', sa.LargeBinary(), nullable=False),
     sa.Column('parent_hash', sa.LargeBinary(), nullable=False),
     sa.Column('timestamp', sa.BigInteger(), nullable=False),
+    sa.Column('base_fee', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('number', name=op.f('pk_chain_block'))
     )
 
@@ -628,6 +629,7 @@ def make_chain_tx() -> None:
     sa.Column('signer', sa.LargeBinary(), nullable=False),
     sa.Column('nonce', sa.BigInteger(), nullable=False),
     sa.Column('attempt', sa.Integer(), nullable=False),
+    sa.Column('slot', sa.BigInteger(), nullable=False),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('batch_number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('step', sa.Text(), nullable=True),

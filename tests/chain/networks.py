@@ -24,10 +24,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def anvil_binary() -> str | None:
-    """Where anvil is: named by the environment, installed by npm, or on the PATH."""
+    """Where the native anvil is: named by the environment, in npm's platform package, or on the PATH.
+
+    Never npm's wrapper script: killing a wrapper leaves the chain alive.
+    """
     named = os.environ.get("ALLIANCE_ANVIL")
-    installed = ROOT / "contracts" / "node_modules" / ".bin" / "anvil"
-    return named or (str(installed) if installed.exists() else shutil.which("anvil"))
+    installed = sorted(ROOT.glob("contracts/node_modules/@foundry-rs/anvil-*/bin/anvil"))
+    return named or (str(installed[0]) if installed else shutil.which("anvil"))
 
 
 def free_port() -> int:
