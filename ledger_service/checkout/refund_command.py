@@ -171,19 +171,22 @@ class RefundCommand(KeyedCommand):
             "occurred_at": format_instant(self.write.at),
         }
         draft.change(sale, before.sale_id, returned=returned_text(after))
+        self._write(draft, refund_id, answer)
+        return answer
+
+    def _write(self, draft: Draft, refund_id: bytes, answer: dict[str, Any]) -> None:
         draft.add(
             refund,
             {
                 "refund_id": refund_id,
-                "sale_id": before.sale_id,
-                "merchant_id": merchant_id,
+                "sale_id": self.request.sale_id,
+                "merchant_id": self.write.caller.merchant_id,
                 "terminal_id": self.write.caller.terminal_id,
                 "reference": self.request.reference,
                 "body": orjson.dumps(answer).decode(),
                 "occurred_at": self.write.at,
             },
         )
-        return answer
 
 
 def _pieces_of(before: SaleRecord, lines: Sequence[RefundLine]) -> dict[str, int]:

@@ -259,13 +259,15 @@ def loads(answer: Answer) -> dict[str, Any]:
 
 
 def lots_equal_postings(shop: Shop) -> None:
-    """INV-2: every lot is what the postings of its account say."""
+    """INV-1: postings sum to zero per asset. INV-2: every lot is what the postings of its account say."""
     with shop.database.read() as conn:
         flows: dict[tuple[int, int, int], int] = {}
         for row in conn.execute(select(posting)):
             for side, sign in ((row.source_id, -1), (row.destination_id, 1)):
                 key = (side, row.programme_id, row.epoch)
                 flows[key] = flows.get(key, 0) + sign * row.amount
+        assets = {(programme, epoch) for _, programme, epoch in flows}
+        assert all(sum(n for key, n in flows.items() if key[1:] == asset) == 0 for asset in assets)
         for row in conn.execute(select(lot)).mappings():
             base = ledger_base_of(row["member_id"])
             for part in (Part.AVAILABLE, Part.HELD, Part.PENDING):
