@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Counters} from "../interfaces/AllianceTypes.sol";
+import {RestrictedERC20} from "./RestrictedERC20.sol";
+
+/// @dev Balances and counters, and the only code that writes them (INV-4).
+abstract contract PointsBook is RestrictedERC20 {
+    enum Kind {
+        ISSUE,
+        RESTORE,
+        REDEEM,
+        CLAWBACK,
+        EXPIRE
+    }
+
+    uint256 private constant TALLIES = 8;
+
+    /// @dev Four epochs to a word: epoch e in lane e & 3 of the word under account << 96 | e >> 2.
+    mapping(uint256 accountAndGroup => uint256) internal _lots;
+    mapping(uint256 epoch => Counters) internal _counters;
+
+    /// @dev Credits the moves in their order and counts each epoch once (INV-4).
+    function _creditAll(uint256[] calldata moves, Kind kind) internal {
+        uint256[] memory sums = new uint256[](2 * TALLIES);
+        uint256 epoch;
+        uint256 run;
+        // Fewer than 2^16 amounts of 64 bits: no overflow.
+        unchecked {
+            for (uint256 i; i < moves.length; ++i) {
+                uint256 move = _at(moves, i);
+                if (uint16(move >> 64) != epoch) {
+                    _tally(sums, kind, epoch, run);
+                    run = 0;
+                    epoch = uint16(move >> 64);
+                }
+                run += uint64(move);
+                _credit(move);
+                emit Transfer(address(0), address(uint160(move >> 96)), uint64(move));
+            }
+        }
+        _tally(sums, kind, epoch, run);
+        _countAll(sums, kind);
+    }
+
+    /// @dev Debits the moves in their order and counts each epoch once (INV-4). Moves of one operation and account that
+    /// follow each other are one ERC-20 transfer.
+    function _debitAll(uint256[] calldata moves, Kind kind) internal {
+        uint256[] memory sums = new uint256[](2 * TALLIES);
+        uint256 previous;
+        uint256 transferred;
+        // Fewer than 2^16 amounts of 64 bits: no overflow.
+        unchecked {
+            for (uint256 i; i < moves.length; ++i) {
+                uint256 move = _at(moves, i);
+                if (move >> 80 != previous >> 80) {
+                    if (i != 0) emit Transfer(address(uint160(previous >> 96)), address(0), transferred);
+                    transferred = 0;
+                }
+                previous = move;
+                transferred += uint64(move);
+                _tally(sums, kind, uint16(move >> 64), uint64(move));
+                _debit(move);
+                if (kind == Kind.EXPIRE) {
+                    emit PointsExpired(address(uint160(move >> 96)), uint16(move >> 64), uint64(move));
+                }
+            }
+        }
+        if (previous != 0) emit Transfer(address(uint160(previous >> 96)), address(0), transferred);
+        _countAll(sums, kind);
+    }
+
+    function _at(uint256[] calldata moves, uint256 i) private pure returns (uint256 move) {
+        // The callers' i is less than the length.
+        assembly ("memory-safe") {
+            move := calldataload(add(moves.offset, shl(5, i)))
+        }
+    }
+
+    /// @dev Adds to the epoch's sum in memory; an epoch beyond the room there is counted at once.
+    function _tally(uint256[] memory sums, Kind kind, uint256 epoch, uint256 amount) private {
+        if (amount == 0) return;
+        // Fewer than 2^16 amounts of 64 bits: no overflow.
+        unchecked {
+            for (uint256 i; i < 2 * TALLIES; i += 2) {
+                uint256 known = sums[i];
+                if (known == 0) sums[i] = epoch;
+                else if (known != epoch) continue;
+                sums[i + 1] += amount;
+                return;
+            }
+        }
+        _count(epoch, kind, amount);
+        _count(0, kind, amount);
+    }
+
+    function _countAll(uint256[] memory sums, Kind kind) private {
+        uint256 total;
+        for (uint256 i; i < 2 * TALLIES && sums[i] != 0; i += 2) {
+            _count(sums[i], kind, sums[i + 1]);
+            total += sums[i + 1];
+        }
+        _count(0, kind, total);
+    }
+
+    function _count(uint256 epoch, Kind kind, uint256 amount) private {
+        Counters storage sum = _counters[epoch];
+        // Lifetime issuance fits 64 bits (cap), so does what leaves by clawback and expiry; redeemed and restored
+        // have 128 bits for sums of 64-bit amounts.
+        unchecked {
+            if (kind == Kind.ISSUE) sum.issued += uint64(amount);
+            else if (kind == Kind.RESTORE) sum.restored += uint128(amount);
+            else if (kind == Kind.REDEEM) sum.redeemed += uint128(amount);
+            else if (kind == Kind.CLAWBACK) sum.clawedBack += uint64(amount);
+            else sum.expired += uint64(amount);
+        }
+    }
+
+    /// @dev One of the two places where balances change.
+    function _credit(uint256 move) private {
+        uint256 epoch = uint16(move >> 64);
+        uint256 place = move >> 96 << 96 | epoch >> 2;
+        // Outstanding points never exceed lifetime issuance, which fits 64 bits: the lane does not overflow.
+        unchecked {
+            _lots[place] += uint256(uint64(move)) << _shift(epoch);
+        }
+    }
+
+    /// @dev The other place where balances change: never below zero.
+    function _debit(uint256 move) private {
+        uint256 epoch = uint16(move >> 64);
+        uint256 amount = uint64(move);
+        uint256 place = move >> 96 << 96 | epoch >> 2;
+        uint256 lots = _lots[place];
+        uint256 balance = uint64(lots >> _shift(epoch));
+        if (balance < amount) {
+            revert AlliancePointsInsufficientBalance(
+                uint16(move >> 80), address(uint160(move >> 96)), epoch, balance, amount
+            );
+        }
+        // amount <= balance: the subtraction stays inside its lane.
+        unchecked {
+            _lots[place] = lots - (amount << _shift(epoch));
+        }
+    }
+
+    function _place(address account, uint256 epoch) internal pure returns (uint256) {
+        return uint256(uint160(account)) << 96 | epoch >> 2;
+    }
+
+    function _shift(uint256 epoch) internal pure returns (uint256) {
+        return (epoch & 3) << 6;
+    }
+
+    /// @dev Pairs: a move of the giver, then the recipient. The epoch stays; nothing is counted.
+    function _giftAll(uint256[] calldata moves) internal {
+        for (uint256 i; i < moves.length; i += 2) {
+            uint256 move = moves[i];
+            _debit(move);
+            _credit(moves[i + 1] << 96 | uint96(move));
+            emit Transfer(address(uint160(move >> 96)), address(uint160(moves[i + 1])), uint64(move));
+        }
+    }
+}
