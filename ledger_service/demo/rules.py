@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from math import gcd
 
 SPEND_BPS = 4_000
 SPEND_FROM_TOTAL_MINOR = 200
@@ -76,8 +77,16 @@ def spend_for_checkout(
         spend[lot.programme] = spend.get(lot.programme, 0) + points
         budget -= points * values_micros[lot.programme]
         lots_used += 1
+    spend = {
+        code: points - points % _points_to_whole_cents(values_micros[code]) for code, points in spend.items()
+    }
     worth = sum(points * values_micros[code] for code, points in spend.items())
-    return sorted(spend.items()) if worth >= least_micros else []
+    return sorted((code, points) for code, points in spend.items() if points) if worth >= least_micros else []
+
+
+def _points_to_whole_cents(value_micros: int) -> int:
+    """The least number of points that is worth whole cents: nobody pays with a part of one and loses it."""
+    return MICROS_PER_CENT // gcd(MICROS_PER_CENT, value_micros)
 
 
 def refund_for_checkout(

@@ -46,6 +46,12 @@ def test_points_that_expire_sooner_are_spent_first() -> None:
     assert spend_for_checkout(0, 200, held, VALUES) == [("FUEL", 700), ("GROC", 30)]
 
 
+def test_points_are_spent_in_whole_cents_only() -> None:
+    held = [HeldLot("FUEL", 10, 707), HeldLot("GROC", 20, 1)]
+    assert spend_for_checkout(0, 2_000, held, VALUES) == [("FUEL", 700), ("GROC", 1)]
+    assert spend_for_checkout(0, 2_000, [HeldLot("FUEL", 10, 9)], VALUES, least_micros=0) == []
+
+
 def test_less_than_half_a_dollar_is_not_worth_the_trouble() -> None:
     assert spend_for_checkout(0, 2_000, [HeldLot("GROC", 10, 49)], VALUES) == []
 
