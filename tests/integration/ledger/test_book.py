@@ -136,6 +136,7 @@ def test_a_statement_pages_through_every_entry_once_newest_first(database: Datab
     assert [(p.part, p.amount) for p in first.postings] == [(Part.AVAILABLE, -3)]
 
 
+# INV-1: whatever happened, nothing came out of nowhere; INV-4 in SQL.
 def test_totals_sum_to_zero_and_outstanding_is_issued_less_redeemed(
     database: Database, writer: Writer
 ) -> None:

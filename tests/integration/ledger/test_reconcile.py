@@ -23,14 +23,19 @@ def busy(database: Database, writer: Writer) -> Iterator[Database]:
     writer.submit(Hold(op("b"), 2, 20))
     writer.submit(OnHold(op("b"), "void"))
     assert found(database) == []
-    with database.begin() as conn:
-        for table in ("entry", "posting", "hold_event"):
-            if database.is_sqlite:
-                for act in ("update", "delete"):
-                    conn.exec_driver_sql(f"DROP TRIGGER {table}_refuse_{act}")
-            else:
-                conn.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    take_guards_off(database)
     return database
+
+
+def take_guards_off(database: Database) -> None:
+    """Drop or disable the append-only triggers."""
+    tables = ("entry", "posting", "hold_event")
+    statements = [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in tables]
+    if database.is_sqlite:
+        statements = [f"DROP TRIGGER {table}_refuse_{act}" for table in tables for act in ("update", "delete")]
+    with database.begin() as conn:
+        for statement in statements:
+            conn.exec_driver_sql(statement)
 
 
 def found(database: Database) -> list[tuple[str, str]]:
