@@ -32,7 +32,8 @@ def take_guards_off(database: Database) -> None:
     tables = ("entry", "posting", "hold_event")
     statements = [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in tables]
     if database.is_sqlite:
-        statements = [f"DROP TRIGGER {table}_refuse_{act}" for table in tables for act in ("update", "delete")]
+        acts = ("update", "delete")
+        statements = [f"DROP TRIGGER {table}_refuse_{act}" for table in tables for act in acts]
     with database.begin() as conn:
         for statement in statements:
             conn.exec_driver_sql(statement)
