@@ -64,7 +64,8 @@ class TermsOnChain:
 
 @dataclass(frozen=True, slots=True)
 class ProgrammeOnChain:
-    """A programme to create: its issuer, name, symbol, the ends of its epochs in seconds and its first terms."""
+    """A programme to create: its issuer, name, symbol, the ends of its epochs in seconds and its first
+    terms."""
 
     merchant: int
     name: str
@@ -89,7 +90,8 @@ class Steps:
 
         Args:
             name: unique in this alliance.
-            to: the contract to call, or None to create one from ``data``.
+            to: the contract to call, or None to create one.
+            data: calldata, or creation code.
             timestamp: in replay mode, the least time of the step's block.
 
         Returns:
@@ -186,9 +188,15 @@ class Admin:
         Idempotency: by ``code``.
         """
         self._do(
-            f"programme:{code}", timestamp, "createProgramme", programme.merchant, programme.name, programme.symbol,
-            list(programme.epoch_ends), programme.first_terms.as_tuple(),
-        )  # fmt: skip
+            f"programme:{code}",
+            timestamp,
+            "createProgramme",
+            programme.merchant,
+            programme.name,
+            programme.symbol,
+            list(programme.epoch_ends),
+            programme.first_terms.as_tuple(),
+        )
         return self._programme_of(f"programme:{code}")
 
     def publish_terms(
@@ -199,7 +207,8 @@ class Admin:
         signature: bytes,
         timestamp: int | None = None,
     ) -> None:
-        """The version is published; ``signature`` is the issuer's admin key's. Idempotency: by programme and version."""
+        """The version is published; ``signature`` is the issuer's admin key's. Idempotency: by programme
+        and version."""
         self._do(
             f"terms:{programme}:{version}", timestamp, "publishTerms", programme, terms.as_tuple(), signature
         )

@@ -1,4 +1,5 @@
-"""The bridge's loop: lead, index, heal, pack, send, do the jobs it was given; forever, whatever the node does."""
+"""The bridge's loop: lead, index, heal, pack, send, do the jobs it was given; forever, whatever the node
+does."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ _FAILED_SECONDS = 0.5
 
 @dataclass(slots=True)
 class Job:
-    """Something of another room that the leader runs now and then; ``run`` commits its own work and may be repeated.
+    """Something of another room that the leader runs now and then; ``run`` commits its own work and may be
+    repeated.
 
     Args:
         every_seconds: between the end of one run and the next.
@@ -162,7 +164,8 @@ class Bridge:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far the chain is behind the checkout: intents queued, chain txs open, last indexed block, alarms."""
+    """How far the chain is behind the checkout: intents queued, chain txs open, last indexed block,
+    alarms."""
 
     queued: int
     in_flight: int
@@ -181,6 +184,8 @@ def lag_of(database: Database) -> Lag:
         ]
         number = conn.execute(select(chain_cursor.c.number)).scalar()
         return Lag(
-            queue.count_waiting(conn), int(conn.execute(opened).scalar_one()), -1 if number is None else number,
+            queue.count_waiting(conn),
+            int(conn.execute(opened).scalar_one()),
+            -1 if number is None else number,
             tuple(alarms),
-        )  # fmt: skip
+        )

@@ -94,7 +94,8 @@ _LEGS_AT = {Kind.REDEEM: 6, Kind.CLAWBACK: 5, Kind.GIFT: 7}
 
 
 def operation_from(kind: Kind, data: bytes) -> MinedOperation:
-    """The operation of an event's kind and data; batch, index, merchant, time and detail stand in its first word."""
+    """The operation of an event's kind and data; batch, index, merchant, time and detail stand in its
+    first word."""
     head = _int(data, 0)
     merchant, accepted_at, detail = head >> 96 & (1 << 64) - 1, head >> 56 & (1 << 40) - 1, head >> 48 & 255
     start = _KIND_WORD[kind] + data[32:64] + _word(merchant) + data[64:96]
@@ -117,9 +118,17 @@ def operation_from(kind: Kind, data: bytes) -> MinedOperation:
         case Kind.SIGNER:
             body = third + _word(detail) + time
     return MinedOperation(
-        head >> 192, head >> 160 & (1 << 32) - 1, kind, data[32:48], data[76:96], merchant, keccak256(start + body),
-        _legs_in(kind, data), recipient, data,
-    )  # fmt: skip
+        head >> 192,
+        head >> 160 & (1 << 32) - 1,
+        kind,
+        data[32:48],
+        data[76:96],
+        merchant,
+        keccak256(start + body),
+        _legs_in(kind, data),
+        recipient,
+        data,
+    )
 
 
 def _legs_in(kind: Kind, data: bytes) -> tuple[Leg, ...]:

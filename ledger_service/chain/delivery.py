@@ -31,7 +31,8 @@ class Delivery(Protocol):
         """
 
     def date_next(self, timestamp: int | None) -> None:
-        """The next block, and the pending state that calls are judged on, has at least this time; None: no wish."""
+        """The next block, and the pending state that calls are judged on, has at least this time; None: no
+        wish."""
 
 
 class LiveDelivery:
@@ -49,7 +50,8 @@ class LiveDelivery:
 
 
 class ReplayDelivery:
-    """The data's clock: a block is dated by the latest acceptance in it, or one second after the block before.
+    """The data's clock: a block is dated by the latest acceptance in it, or one second after the block
+    before.
 
     Raises (on construction):
         NoTimeControl: the network does not let anyone date blocks.

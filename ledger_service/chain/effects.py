@@ -70,7 +70,8 @@ class Obligations:
 
     Args:
         terms: (issuer, value in micros per point, fee in bps) by (programme, terms version).
-        restored: [points of the original leg, points restored of it so far] by (leaf, leg index); kept up to date.
+        restored: [points of the original leg, points restored of it so far] by (leaf, leg index); kept up
+            to date.
     """
 
     terms: Mapping[tuple[int, int], TermsValue]

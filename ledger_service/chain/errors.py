@@ -46,7 +46,7 @@ class LyingNode(DomainError):
     code = "chain-node-inconsistent"
     category = Category.UNAVAILABLE
     why = "The node's answers contradict each other, so none of them was taken over."
-    fix = "Check the node, or point the bridge at another one; the bridge goes on by itself when the answers agree."
+    fix = "Check the node, or point the bridge at another one; it goes on by itself when the answers agree."
 
 
 @dataclass(eq=False)

@@ -13,7 +13,8 @@ from ledger_service.chain.errors import NodeRefusal
 
 
 class Failure(Enum):
-    """What the node's refusal means for the raw transaction; ``final`` says that its bytes can never be mined."""
+    """What the node's refusal means for the raw transaction; ``final`` says that its bytes can never be
+    mined."""
 
     ALREADY_KNOWN = "already-known"
     NONCE_USED = "nonce-used"
@@ -31,7 +32,8 @@ class Failure(Enum):
 
     @property
     def final(self) -> bool:
-        """Whether the same bytes can never be mined. A used nonce is settled by receipts, not by this table (R5)."""
+        """Whether the same bytes can never be mined. A used nonce is settled by receipts, not by this
+        table (R5)."""
         return self in (Failure.GAS_TOO_HIGH, Failure.GAS_TOO_LOW, Failure.MALFORMED)
 
     @property
@@ -132,6 +134,7 @@ def classify(client_version: str, refusal: NodeRefusal) -> Failure:
     Args:
         client_version: the answer to ``web3_clientVersion``; its name up to the first slash picks
             the table, and an unknown client is judged by geth's.
+        refusal: the node's error object.
     """
     client = client_version.split("/")[0].lower()
     if client == _OWN_CLIENT:

@@ -1,4 +1,5 @@
-"""Follows the node's chain: guarded cursor, one db transaction per step, rewind when the chain changed (R9, INV-8).
+"""Follows the node's chain: guarded cursor, one db transaction per step, rewind when the chain changed
+(R9, INV-8).
 
 It decides what became of what we sent (mined, reverted, replaced), marks what is final, and tells
 the registered handlers in the same db transaction.
@@ -30,7 +31,8 @@ class CursorMoved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step found: blocks taken over, operations in them, and whether the node's chain is another one."""
+    """What one step found: blocks taken over, operations in them, and whether the node's chain is another
+    one."""
 
     blocks: int = 0
     operations: int = 0
@@ -41,9 +43,13 @@ class Indexer:
     """Keeps the mirror equal to the node's chain."""
 
     def __init__(
-        self, desk: Desk, node: Node, contracts: Contracts | None, settings: ChainSettings,
+        self,
+        desk: Desk,
+        node: Node,
+        contracts: Contracts | None,
+        settings: ChainSettings,
         handlers: Sequence[Handler] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._desk, self._node, self._settings, self._handlers = desk, node, settings, tuple(handlers)
         self._contracts = contracts
         self._ask = 4
@@ -136,8 +142,12 @@ def _final_of(conn: Connection) -> int:
 
 
 def _set_cursor(conn: Connection, block: Block, final_number: int) -> None:
-    values = {"number": block.number, "hash": block.hash, "parent_hash": block.parent_hash,
-              "final_number": max(final_number, -1)}  # fmt: skip
+    values = {
+        "number": block.number,
+        "hash": block.hash,
+        "parent_hash": block.parent_hash,
+        "final_number": max(final_number, -1),
+    }
     if conn.execute(update(chain_cursor).values(**values)).rowcount == 0:
         sql_of(chain_cursor, conn).insert(conn, [{"id": 1, **values}])
 

@@ -1,4 +1,5 @@
-"""Heals a chain that lost blocks: the journal of signed raw transactions is replayed with its block times (R13).
+"""Heals a chain that lost blocks: the journal of signed raw transactions is replayed with its block times
+(R13).
 
 Bit for bit where the network lets blocks be dated: each block is put together from the journal on a
 parent that is checked first, and must get the hash it had. Where that cannot be, the indexer rewinds
@@ -7,8 +8,9 @@ to what the node still has and the submitter sends the same bytes again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -20,6 +22,7 @@ from ledger_service.chain.models import chain_block, chain_journal
 from ledger_service.db.engine import Database
 
 _CHUNK = 200
+_Body = tuple["Row[Any]", Sequence[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +86,20 @@ class Journal:
             how many blocks stand again with the hash they had.
         """
         automine = self._automine()
-        done = 0
         try:
-            while True:
-                blocks, bodies = self._chunk(after + done)
-                for block in blocks:
-                    if not self._replay_block(block, bodies.get(block.number, [])):
-                        return done
-                    done += 1
-                if len(blocks) < _CHUNK:
-                    return done
+            return sum(1 for _ in takewhile(self._replay_block, self._blocks_above(after)))
         finally:
             if automine:
                 self._node.control(("evm_setAutomine", [True]))
+
+    def _blocks_above(self, after: int) -> Iterator[_Body]:
+        while True:
+            blocks, bodies = self._chunk(after)
+            for block in blocks:
+                yield block, bodies.get(block.number, [])
+            if len(blocks) < _CHUNK:
+                return
+            after += _CHUNK
 
     def _automine(self) -> bool:
         if not self._node.can_hold_back_mining:
@@ -117,7 +121,8 @@ class Journal:
                 bodies.setdefault(number, []).append(raw)
         return blocks, bodies
 
-    def _replay_block(self, block: Row[Any], raws: Sequence[bytes]) -> bool:
+    def _replay_block(self, body: _Body) -> bool:
+        block, raws = body
         head = self._node.head()
         if head.hash != block.parent_hash:
             return False
@@ -130,7 +135,7 @@ class Journal:
         if self._node.can_hold_back_mining or not raws:
             self._node.control(("evm_mine", []))
         made: Block = self._node.head()
-        return made.number == block.number and made.hash == block.hash
+        return (made.number, made.hash) == (block.number, block.hash)
 
 
 def verify(database: Database, fresh: Node, first_block: int = 0) -> Healed:

@@ -44,8 +44,16 @@ def apply(conn: Connection, blocks: Sequence[BlockFacts]) -> None:
 
     Locks: rows of the mirror, which only the leader writes.
     """
-    rows = [{"number": b.block.number, "hash": b.block.hash, "parent_hash": b.block.parent_hash,
-             "timestamp": b.block.timestamp, "base_fee": b.block.base_fee} for b in blocks]  # fmt: skip
+    rows = [
+        {
+            "number": b.block.number,
+            "hash": b.block.hash,
+            "parent_hash": b.block.parent_hash,
+            "timestamp": b.block.timestamp,
+            "base_fee": b.block.base_fee,
+        }
+        for b in blocks
+    ]
     _insert(conn, m.chain_block, rows)
     for facts in blocks:
         _insert_others(conn, facts)
@@ -169,21 +177,35 @@ def _save_restored(conn: Connection, restored: dict[OriginalLeg, list[int]]) -> 
     if not restored:
         return
     sql = sql_of(m.chain_restored, conn)
-    rows = [{"original_leaf": leaf, "leg_index": index, "most": most, "restored": done}
-            for (leaf, index), (most, done) in restored.items()]  # fmt: skip
+    rows = [
+        {"original_leaf": leaf, "leg_index": index, "most": most, "restored": done}
+        for (leaf, index), (most, done) in restored.items()
+    ]
     sql.insert(conn, rows, or_ignore=True)
     sql.update(conn, ("restored",), rows)
     conn.execute(delete(m.chain_restored).where(m.chain_restored.c.restored == 0))
 
 
 def _applied_row(number: int, applied: BatchApplied) -> dict[str, Any]:
-    return {"number": applied.number, "period": applied.period, "count": applied.count, "root": applied.root,
-            "block_number": number}  # fmt: skip
+    return {
+        "number": applied.number,
+        "period": applied.period,
+        "count": applied.count,
+        "root": applied.root,
+        "block_number": number,
+    }
 
 
 def _operation_row(o: MinedOperation) -> dict[str, Any]:
-    return {"batch": o.batch, "position": o.position, "op_id": o.op_id, "kind": int(o.kind), "account": o.account,
-            "leaf": o.leaf, "data": o.data}  # fmt: skip
+    return {
+        "batch": o.batch,
+        "position": o.position,
+        "op_id": o.op_id,
+        "kind": int(o.kind),
+        "account": o.account,
+        "leaf": o.leaf,
+        "data": o.data,
+    }
 
 
 def _insert(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
@@ -201,8 +223,14 @@ def _insert_others(conn: Connection, facts: BlockFacts) -> None:
             case TermsPublished():
                 _insert(conn, m.chain_terms, [_terms_row(fact, number)])
             case MerchantKeys(merchant, admin, operations, settlement):
-                row = {"merchant": merchant, "block_number": number, "log_index": log_index, "admin": admin,
-                       "operations": operations, "settlement": settlement}  # fmt: skip
+                row = {
+                    "merchant": merchant,
+                    "block_number": number,
+                    "log_index": log_index,
+                    "admin": admin,
+                    "operations": operations,
+                    "settlement": settlement,
+                }
                 _insert(conn, m.chain_merchant_keys, [row])
             case PeriodClosed(period, last_batch):
                 row = {"period": period, "last_batch": last_batch, "block_number": number}
@@ -212,6 +240,13 @@ def _insert_others(conn: Connection, facts: BlockFacts) -> None:
 
 
 def _terms_row(fact: TermsPublished, number: int) -> dict[str, Any]:
-    return {"programme_id": fact.programme, "version": fact.version, "effective_from": fact.effective_from,
-            "point_value_micros": fact.point_value_micros, "fee_bps": fact.fee_bps,
-            "issuance_cap": fact.issuance_cap, "validity_epochs": fact.validity_epochs, "block_number": number}  # fmt: skip
+    return {
+        "programme_id": fact.programme,
+        "version": fact.version,
+        "effective_from": fact.effective_from,
+        "point_value_micros": fact.point_value_micros,
+        "fee_bps": fact.fee_bps,
+        "issuance_cap": fact.issuance_cap,
+        "validity_epochs": fact.validity_epochs,
+        "block_number": number,
+    }

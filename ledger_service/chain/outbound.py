@@ -1,4 +1,5 @@
-"""Signing and storing chain transactions: nonce, raw bytes and hash in one db transaction under a row lock (R3)."""
+"""Signing and storing chain transactions: nonce, raw bytes and hash in one db transaction under a row lock
+(R3)."""
 
 from __future__ import annotations
 
@@ -105,14 +106,28 @@ class Outbound:
         """The transaction is journaled, ready to be sent; committed before anything is sent (R13)."""
         draft = signed.draft
         entry = {"tx_hash": signed.tx_hash, "raw_tx": signed.raw, "block_timestamp": draft.timestamp}
-        position = conn.execute(chain_journal.insert().values(**entry).returning(chain_journal.c.position)).scalar_one()
+        position = conn.execute(
+            chain_journal.insert().values(**entry).returning(chain_journal.c.position)
+        ).scalar_one()
         same = (chain_tx.c.signer == signed.signer) & (chain_tx.c.nonce == signed.nonce)
         slot = conn.execute(select(func.min(chain_tx.c.slot)).where(same)).scalar()
         row = {
-            "tx_hash": signed.tx_hash, "signer": signed.signer, "nonce": signed.nonce, "attempt": signed.attempt,
+            "tx_hash": signed.tx_hash,
+            "signer": signed.signer,
+            "nonce": signed.nonce,
+            "attempt": signed.attempt,
             "slot": position if slot is None else slot,
-            "state": "signed", "batch_number": draft.batch_number, "step": draft.step, "gas": draft.gas,
-            "max_fee": signed.fee.max_fee, "priority_fee": signed.fee.priority_fee, "timestamp": draft.timestamp,
-            "block_number": None, "gas_used": None, "failure": None, "signed_at": self._desk.wall(), "sent_at": None,
-        }  # fmt: skip
+            "state": "signed",
+            "batch_number": draft.batch_number,
+            "step": draft.step,
+            "gas": draft.gas,
+            "max_fee": signed.fee.max_fee,
+            "priority_fee": signed.fee.priority_fee,
+            "timestamp": draft.timestamp,
+            "block_number": None,
+            "gas_used": None,
+            "failure": None,
+            "signed_at": self._desk.wall(),
+            "sent_at": None,
+        }
         sql_of(chain_tx, conn).insert(conn, [row])

@@ -87,13 +87,25 @@ def _record_tx(conn: Connection, facts: BlockFacts, row: Any, position: int, rec
         & (chain_tx.c.tx_hash != row.tx_hash)
     )
     conn.execute(update(chain_tx).where(others & (chain_tx.c.state != "dropped")).values(state="replaced"))
-    conn.execute(update(chain_tx).where(chain_tx.c.tx_hash == row.tx_hash).values(
-        state="mined" if succeeded else "reverted", block_number=block.number,
-        gas_used=None if receipt is None else receipt.gas_used,
-    ))  # fmt: skip
-    conn.execute(update(chain_journal).where(chain_journal.c.tx_hash == row.tx_hash).values(
-        block_timestamp=block.timestamp, block_number=block.number, block_hash=block.hash, block_position=position,
-    ))  # fmt: skip
+    conn.execute(
+        update(chain_tx)
+        .where(chain_tx.c.tx_hash == row.tx_hash)
+        .values(
+            state="mined" if succeeded else "reverted",
+            block_number=block.number,
+            gas_used=None if receipt is None else receipt.gas_used,
+        )
+    )
+    conn.execute(
+        update(chain_journal)
+        .where(chain_journal.c.tx_hash == row.tx_hash)
+        .values(
+            block_timestamp=block.timestamp,
+            block_number=block.number,
+            block_hash=block.hash,
+            block_position=position,
+        )
+    )
     if row.batch_number is not None and not succeeded:
         conn.execute(
             update(chain_batch).where(chain_batch.c.number == row.batch_number).values(state="reverted")
@@ -107,7 +119,7 @@ def _record_batch(
     if batch is None or batch.state == "dead":
         queue.adopt(conn, applied.number, [o.op_id for o in operations], State.MINED)
         return
-    if (batch.root, batch.count) != (applied.root, applied.count):
+    if (batch.root, batch._mapping["count"]) != (applied.root, applied.count):
         raise LyingNode(facts.block.number, f"batch {applied.number} is not the one we signed")
     conn.execute(update(chain_batch).where(chain_batch.c.number == applied.number).values(state="mined"))
     queue.move_batches(conn, [applied.number], State.MINED)
@@ -177,9 +189,12 @@ def bury(conn: Connection, number: int) -> None:
 
 
 def take_back(conn: Connection, to_number: int, numbers: Sequence[int]) -> None:
-    """What stood above block ``to_number`` is signed and not in a block; live batches are sent again as they are.
+    """What stood above block ``to_number`` is signed and not in a block; live batches are sent again as
+    they are.
 
     Args:
+        conn: the leader's db transaction.
+        to_number: the height that stays.
         numbers: the batches that were applied above that block.
 
     A dead batch stays dead: its operations may stand elsewhere by now, so its transaction is never

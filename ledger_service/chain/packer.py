@@ -35,7 +35,8 @@ _PARKED_SECONDS = 15.0
 
 @dataclass(slots=True)
 class Parking:
-    """Operations and merchants that must wait a while; forgotten at a restart, found again by the next dry run."""
+    """Operations and merchants that must wait a while; forgotten at a restart, found again by the next dry
+    run."""
 
     until: dict[bytes | int, datetime] = field(default_factory=dict)
 
@@ -230,14 +231,16 @@ class Packer:
                 handler(conn, [event])
 
     def _store(self, batch: _Batch) -> int:
-        """Batch, items, transaction and intents in one db transaction; nothing if anything moved meanwhile."""
+        """Batch, items, transaction and intents in one db transaction; nothing if anything moved
+        meanwhile."""
         room, plan = self._room, batch.plan
         stamp = accepted_last(plan) if room.settings.replay else None
         # A batch that was refused may have lacked gas: it gets all there is.
         retried = any(item.former_batch is not None for item in plan.taken)
         gas = MOST_GAS_PER_TX if retried else min(plan.gas, MOST_GAS_PER_TX)
-        draft = Draft(room.contracts.clearing_house, batch.calldata, gas,
-                      batch_number=batch.number, timestamp=stamp)  # fmt: skip
+        draft = Draft(
+            room.contracts.clearing_house, batch.calldata, gas, batch_number=batch.number, timestamp=stamp
+        )
         signed = room.outbound.sign(RELAYER, room.outbound.next_nonce(RELAYER), draft)
         try:
             with self._desk.write() as conn:
@@ -265,8 +268,13 @@ def _encoded(number: int, plan: Plan, slices: Sequence[SlicePlan], situation: Si
 
 
 def _insert_batch(conn: Connection, batch: _Batch, now: datetime) -> None:
-    row = {"number": batch.number, "state": "signed", "count": len(batch.leaves), "root": root_of(batch.leaves),
-           "created_at": now}  # fmt: skip
+    row = {
+        "number": batch.number,
+        "state": "signed",
+        "count": len(batch.leaves),
+        "root": root_of(batch.leaves),
+        "created_at": now,
+    }
     sql_of(chain_batch, conn).insert(conn, [row])
     items = [
         {"batch": batch.number, "position": position, "op_id": operation.op_id, "leaf": leaf, "live": True}

@@ -28,9 +28,14 @@ _EVERY_PROGRAMME = -1
 
 # Upper bounds with every slot new; gas that is not used is not paid.
 _GAS = {
-    Kind.ISSUE: 42_000, Kind.REDEEM: 62_000, Kind.RESTORE: 80_000, Kind.CLAWBACK: 62_000, Kind.EXPIRE: 30_000,
-    Kind.GIFT: 85_000, Kind.SIGNER: 90_000,
-}  # fmt: skip
+    Kind.ISSUE: 42_000,
+    Kind.REDEEM: 62_000,
+    Kind.RESTORE: 80_000,
+    Kind.CLAWBACK: 62_000,
+    Kind.EXPIRE: 30_000,
+    Kind.GIFT: 85_000,
+    Kind.SIGNER: 90_000,
+}
 _GAS_PER_FURTHER_LEG = 27_000
 _GAS_PER_BATCH = 150_000
 _GAS_PER_SLICE = 70_000
@@ -38,9 +43,14 @@ _GAS_PER_PROGRAMME = 45_000
 _GAS_PER_PROOF_NODE = 700
 _BYTES_PER_SLICE = 640
 _BYTES = {
-    Kind.ISSUE: 160, Kind.REDEEM: 544, Kind.RESTORE: 900, Kind.CLAWBACK: 600, Kind.EXPIRE: 128, Kind.GIFT: 512,
+    Kind.ISSUE: 160,
+    Kind.REDEEM: 544,
+    Kind.RESTORE: 900,
+    Kind.CLAWBACK: 600,
+    Kind.EXPIRE: 128,
+    Kind.GIFT: 512,
     Kind.SIGNER: 416,
-}  # fmt: skip
+}
 
 
 class Lookup(Enum):
@@ -67,8 +77,8 @@ class Situation:
     Args:
         dead: batches of which D8 knows that they are dead.
         unresolved: accounts and programmes of operations whose batch was refused and is not dead yet.
-        originals: for every restore and clawback the proven original, or why there is none, by original op_id.
-        held: op_ids that wait for another reason (their merchant's key, a time that has not come).
+        originals: for every restore and clawback the proven original, or why there is none, by original
+            op_id. held: op_ids that wait for another reason (their merchant's key, a time that has not come).
     """
 
     dead: frozenset[int] = frozenset()
@@ -195,7 +205,8 @@ def accepted_last(plan: Plan) -> int:
 
 
 def reverses(operation: Operation, original: Operation) -> bool:
-    """Whether ``operation`` may cite ``original``: a restore cites a redemption, a clawback an issue, by its leaf."""
+    """Whether ``operation`` may cite ``original``: a restore cites a redemption, a clawback an issue, by
+    its leaf."""
     if isinstance(operation, Restore):
         return isinstance(original, Redeem) and original.leaf() == operation.original_leaf
     return (

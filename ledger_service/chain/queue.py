@@ -95,9 +95,11 @@ def move_into_batch(conn: Connection, batch: int, intent_ids: Sequence[int]) -> 
         (item.c.batch == batch) & (item.c.op_id == intent.c.op_id) & item.c.live
     )
     mine = intent.c.intent_id.in_(list(intent_ids)) & (intent.c.state == State.QUEUED.value)
-    change = update(intent).where(mine).values(
-        state=State.PACKED.value, batch_number=batch, batch_index=place.scalar_subquery()
-    )  # fmt: skip
+    change = (
+        update(intent)
+        .where(mine)
+        .values(state=State.PACKED.value, batch_number=batch, batch_index=place.scalar_subquery())
+    )
     return int(conn.execute(change).rowcount)
 
 
@@ -121,7 +123,8 @@ def requeue(conn: Connection, number: int) -> None:
 
 
 def adopt(conn: Connection, number: int, op_ids: Sequence[bytes], state: State) -> int:
-    """Intents that a batch carried which this database does not know stand in it, as after a restore of a backup.
+    """Intents that a batch carried which this database does not know stand in it, as after a restore of a
+    backup.
 
     Returns:
         how many there are.

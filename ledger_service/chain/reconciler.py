@@ -66,6 +66,7 @@ def reconcile(database: Database, ledger: LedgerView | None) -> Report:
     """Compare ledger, outbox and mirror in one snapshot of the database.
 
     Args:
+        database: where ledger, outbox and mirror stand.
         ledger: the SQL side; None compares the mirror with itself alone, as an auditor's copy does.
     """
     report = Report()
@@ -130,7 +131,8 @@ def _add_move(balances: Counter[BalanceKey], move: Move) -> None:
 
 
 def _check_operations(conn: Connection, report: Report, chain: Counter[BalanceKey]) -> None:
-    """The mirror's sums are those of its own operations: balances, counters and nets added up from the first."""
+    """The mirror's sums are those of its own operations: balances, counters and nets added up from the
+    first."""
     effects, seen = Effects(), set()
     obligations = Obligations(terms_by_key(conn), _originals(conn))
     for row in _all_operations(conn):
@@ -206,7 +208,7 @@ def _check_batches(conn: Connection, report: Report) -> None:
         leaves.setdefault(batch, []).append(leaf)
     for row in conn.execute(select(m.chain_applied)):
         root = root_of(leaves.get(row.number, []))
-        if root != row.root or len(leaves.get(row.number, [])) != row.count:
+        if root != row.root or len(leaves.get(row.number, [])) != row._mapping["count"]:
             report.differences.append(
                 Difference("batch-root", f"batch {row.number}", row.root.hex(), root.hex())
             )
@@ -230,11 +232,10 @@ def _check_intents(conn: Connection, report: Report) -> None:
     stranger = o.outerjoin(
         intent, (intent.c.op_id == o.c.op_id) & intent.c.state.in_((State.MINED.value, State.FINAL.value))
     )
-    for row in conn.execute(
-        select(o.c.op_id, o.c.batch).select_from(stranger).where(intent.c.op_id.is_(None))
-    ):
+    unknown = select(o.c.op_id, o.c.batch).select_from(stranger).where(intent.c.op_id.is_(None))
+    for op_id, batch in conn.execute(unknown):
         report.differences.append(
-            Difference("operation-was-intended", row.op_id.hex(), "an intent", f"batch {row.batch}")
+            Difference("operation-was-intended", op_id.hex(), "an intent", f"batch {batch}")
         )
 
 
@@ -244,6 +245,9 @@ def check_node(
     """Compare the mirror with the contracts' own views, by batched calls on the node's head.
 
     Args:
+        database: where the mirror stands.
+        node: whom to ask.
+        contracts: where the contracts stand.
         sample: how many balances to ask for at most; None asks for all.
     """
     with database.snapshot() as conn:
@@ -254,15 +258,25 @@ def check_node(
     house, points = load("ClearingHouse"), load("AlliancePoints")
     asks = [(contracts.clearing_house, house.call_data("lastBatch"), last, "last-batch", "")]
     asks += [
-        (tokens[b.programme_id], points.call_data("balanceAtEpochRaw", "0x" + b.account.hex(), b.epoch), b.amount,
-         "node-balance", f"account 0x{b.account.hex()} programme {b.programme_id} epoch {b.epoch}")
+        (
+            tokens[b.programme_id],
+            points.call_data("balanceAtEpochRaw", "0x" + b.account.hex(), b.epoch),
+            b.amount,
+            "node-balance",
+            f"account 0x{b.account.hex()} programme {b.programme_id} epoch {b.epoch}",
+        )
         for b in balances
-    ]  # fmt: skip
+    ]
     asks += [
-        (contracts.clearing_house, house.call_data("net", n.period, n.merchant), n.net_micros, "node-net",
-         f"period {n.period} merchant {n.merchant}")
+        (
+            contracts.clearing_house,
+            house.call_data("net", n.period, n.merchant),
+            n.net_micros,
+            "node-net",
+            f"period {n.period} merchant {n.merchant}",
+        )
         for n in nets
-    ]  # fmt: skip
+    ]
     answers = node.calls([CallAt(bytes(20), to, data) for to, data, *_ in asks])
     found = []
     for (_, _, expected, check, subject), answer in zip(asks, answers, strict=True):

@@ -1,4 +1,5 @@
-"""Why the contracts refuse a batch, read from revert data by selector, and what that means for packing (R6, D7).
+"""Why the contracts refuse a batch, read from revert data by selector, and what that means for packing
+(R6, D7).
 
 A selector that the artifacts do not have, or no data at all (out of gas), is ``UNLISTED``: nobody is
 blamed for it until a batch without the suspect passes.
@@ -38,7 +39,8 @@ _CONTRACTS = ("ClearingHouse", "AllianceRegistry", "AlliancePoints", "AccessMana
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A decoded refusal; ``subject`` is the operation's index, the merchant or the programme it names, or None."""
+    """A decoded refusal; ``subject`` is the operation's index, the merchant or the programme it names, or
+    None."""
 
     name: str
     blame: Blame

@@ -62,7 +62,12 @@ class Submitter:
 
     def _due(self) -> list[Row[Any]]:
         with self._desk.read() as conn:
-            first = select(chain_tx.c.signer).where(chain_tx.c.state.in_(_OPEN)).order_by(chain_tx.c.slot).limit(1)
+            first = (
+                select(chain_tx.c.signer)
+                .where(chain_tx.c.state.in_(_OPEN))
+                .order_by(chain_tx.c.slot)
+                .limit(1)
+            )
             signer = conn.execute(first).scalar()
             if signer is None:
                 return []
@@ -113,7 +118,8 @@ class Submitter:
             self._fill(row.signer, row.nonce)
 
     def _mend(self, signer: bytes) -> None:
-        """R7 in both directions: nonces that the node lacks and we never stored, nonces that somebody else used."""
+        """R7 in both directions: nonces that the node lacks and we never stored, nonces that somebody else
+        used."""
         used = self._node.nonce(signer)
         with self._desk.read() as conn:
             ours = chain_tx.c.signer == signer
@@ -141,8 +147,8 @@ class Submitter:
             raise_alarm(conn, self._desk.wall, "foreign-nonce", signer.hex(), detail)
 
     def _settle_used(self, signer: bytes, used: int) -> None:
-        """Open transactions under used nonces: ours are the indexer's to find; those of strangers are dropped when
-        finality depth shows the nonce used and no receipt of any of our attempts."""
+        """Open transactions under used nonces: ours are the indexer's to find; those of strangers are
+        dropped when finality depth shows the nonce used and no receipt of any of our attempts."""
         with self._desk.read() as conn:
             mine = (chain_tx.c.signer == signer) & (chain_tx.c.nonce < used) & chain_tx.c.state.in_(_OPEN)
             rows = list(conn.execute(select(chain_tx).where(mine)))
@@ -197,7 +203,8 @@ class Submitter:
         return Draft(to, data, row.gas, row.batch_number, row.step, row.timestamp)
 
     def _fill(self, signer: bytes, nonce: int) -> None:
-        """Bytes that can never be mined make way for a no-op, so that the nonces behind them are not stuck."""
+        """Bytes that can never be mined make way for a no-op, so that the nonces behind them are not
+        stuck."""
         with self._desk.read() as conn:
             same = (chain_tx.c.signer == signer) & (chain_tx.c.nonce == nonce) & chain_tx.c.state.in_(_OPEN)
             row = conn.execute(select(chain_tx).where(same)).one_or_none()

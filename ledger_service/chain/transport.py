@@ -127,9 +127,10 @@ def _result(method: str, item: dict[str, Any] | None) -> Any:
         return item["result"]
     if not isinstance(error, dict):
         raise ChainUnavailable(method, "malformed error")
-    data, reason = error.get("data"), None
+    data = error.get("data")
+    reason = data.get("reason") if isinstance(data, dict) else None
     if isinstance(data, dict):
-        data, reason = data.get("data"), data.get("reason")
+        data = data.get("data")
     number = error.get("code")
     return NodeRefusal(
         method, number if isinstance(number, int) else 0, str(error.get("message", ""))[:400],

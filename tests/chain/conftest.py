@@ -39,8 +39,12 @@ def anvil() -> Iterator[Anvil]:
 def settings() -> ChainSettings:
     """Patience for tests: short."""
     return ChainSettings(
-        most_operations=40, linger_seconds=0.0, resend_after_seconds=0.3, lease_seconds=30, fee_floor_wei=2_000_000_000,
-    )  # fmt: skip
+        most_operations=40,
+        linger_seconds=0.0,
+        resend_after_seconds=0.3,
+        lease_seconds=30,
+        fee_floor_wei=2_000_000_000,
+    )
 
 
 @pytest.fixture

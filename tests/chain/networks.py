@@ -69,7 +69,9 @@ class Network:
             node.transport.close()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self.command(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            self.command(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         node, deadline = self.node(), time.monotonic() + 30
         while True:
             try:
@@ -97,7 +99,15 @@ class Anvil(Network):
         binary = anvil_binary()
         if binary is None:
             raise FileNotFoundError("anvil")
-        fixed = ["--timestamp", str(self.genesis_time), "--silent", "--gas-limit", "60000000", "--order", "fifo"]
+        fixed = [
+            "--timestamp",
+            str(self.genesis_time),
+            "--silent",
+            "--gas-limit",
+            "60000000",
+            "--order",
+            "fifo",
+        ]
         return [binary, "-p", str(self.port), *fixed, *self.extra]
 
 
@@ -112,9 +122,21 @@ class OwnChain(Network):
         funded = ["0x" + address_of_key(key).hex() for key in (RELAYER_KEY, OPERATOR_KEY)]
         store = self.store.with_name(f"{self.store.name}.{self.fresh}")
         return [
-            sys.executable, "-m", "ledger_service.chain.node.server", "--store", str(store), "--port", str(self.port),
-            "--chain-id", "31337", "--genesis-time", str(self.genesis_time), "--time-control", "--fund", *funded,
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "ledger_service.chain.node.server",
+            "--store",
+            str(store),
+            "--port",
+            str(self.port),
+            "--chain-id",
+            "31337",
+            "--genesis-time",
+            str(self.genesis_time),
+            "--time-control",
+            "--fund",
+            *funded,
+        ]
 
     def forget(self) -> None:
         self.fresh += 1

@@ -8,7 +8,9 @@ from ledger_service.chain.encode import SUBMIT_SELECTOR
 
 
 def test_every_decoded_event_stands_in_the_compiled_contracts() -> None:
-    entries = [e for name in ("AllianceRegistry", "ClearingHouse") for e in load(name).abi if e["type"] == "event"]
+    entries = [
+        e for name in ("AllianceRegistry", "ClearingHouse") for e in load(name).abi if e["type"] == "event"
+    ]
     known = {f"{e['name']}({','.join(type_of(p) for p in e['inputs'])})" for e in entries}
     assert set(SIGNATURES) <= known
 

@@ -6,10 +6,16 @@ from typing import Any
 
 from eth_abi import decode, encode
 
-from ledger_service.chain.encode import SUBMIT_SELECTOR, SUBMIT_SIGNATURE, Encoder, Original, SlicePlan, table_of
+from ledger_service.chain.encode import (
+    SUBMIT_SELECTOR,
+    SUBMIT_SIGNATURE,
+    Encoder,
+    Original,
+    SlicePlan,
+    table_of,
+)
 from ledger_service.kernel.operations import Issue, Operation, Redeem
 from tests.chain import samples as s
-
 
 
 def _types() -> list[str]:
@@ -34,7 +40,10 @@ def _plan() -> tuple[list[Operation], Encoder, list[SlicePlan]]:
         old_issue.op_id: Original(old_issue, 3, (b"\x01" * 32, b"\x02" * 32)),
         old_redeem.op_id: Original(old_redeem, 4, ()),
     }
-    slices = [SlicePlan(s.MERCHANT_A, signature=b"\x0a" * 65), SlicePlan(s.MERCHANT_B, signature=b"\x0b" * 65)]
+    slices = [
+        SlicePlan(s.MERCHANT_A, signature=b"\x0a" * 65),
+        SlicePlan(s.MERCHANT_B, signature=b"\x0b" * 65),
+    ]
     for operation in operations:
         slices[operation.merchant == s.MERCHANT_B].add(operation)
     return operations, Encoder(rows, originals), slices
@@ -57,17 +66,48 @@ def _expected_slice(encoder: Encoder, plan: SlicePlan) -> tuple[Any, ...]:
         elif o.kind == 3:
             r = original.operation
             assert isinstance(r, Redeem)
-            ref = (r.op_id, r.merchant, r.nonce, r.accepted_at, r.flags, r.permit_digest, [x.word() for x in r.legs])
-            row = (*head, o.accepted_at, original.batch, ref, o.leg_index, _leg(encoder, o.leg), list(original.proof))
+            ref = (
+                r.op_id,
+                r.merchant,
+                r.nonce,
+                r.accepted_at,
+                r.flags,
+                r.permit_digest,
+                [x.word() for x in r.legs],
+            )
+            row = (
+                *head,
+                o.accepted_at,
+                original.batch,
+                ref,
+                o.leg_index,
+                _leg(encoder, o.leg),
+                list(original.proof),
+            )
         elif o.kind == 4:
             i = original.operation
             assert isinstance(i, Issue)
             ref = (i.op_id, i.accepted_at, i.reason, i.leg.word())
-            row = (*head, o.accepted_at, original.batch, ref, [_leg(encoder, x) for x in o.legs], list(original.proof))
+            row = (
+                *head,
+                o.accepted_at,
+                original.batch,
+                ref,
+                [_leg(encoder, x) for x in o.legs],
+                list(original.proof),
+            )
         elif o.kind == 5:
             row = (*head, o.accepted_at, _leg(encoder, o.leg))
         else:
-            row = (*head, o.recipient, o.nonce, o.valid_until, o.accepted_at, [_leg(encoder, x) for x in o.legs], o.signature)
+            row = (
+                *head,
+                o.recipient,
+                o.nonce,
+                o.valid_until,
+                o.accepted_at,
+                [_leg(encoder, x) for x in o.legs],
+                o.signature,
+            )
         out[o.kind].append(row)
     return (plan.merchant, plan.signature, out[1], out[3], out[6], out[2], out[4], out[5])
 
@@ -76,7 +116,9 @@ def test_calldata_of_every_kind_equals_that_of_an_independent_encoder() -> None:
     _, encoder, slices = _plan()
     change = s.signer()
     signer_row = (change.op_id, change.account, change.signer, change.flags, change.accepted_at, 0, b"")
-    expected = encode(_types(), [5, list(encoder.rows), [signer_row], [_expected_slice(encoder, p) for p in slices]])
+    expected = encode(
+        _types(), [5, list(encoder.rows), [signer_row], [_expected_slice(encoder, p) for p in slices]]
+    )
     assert encoder.submit_batch(5, [change], slices) == SUBMIT_SELECTOR + expected
 
 

@@ -1,4 +1,5 @@
-"""Reorganised, rolled back, emptied: ordinary cases. The mirror equals a fresh index, and nothing is lost or doubled."""
+"""Reorganised, rolled back, emptied: ordinary cases. The mirror equals a fresh index, and nothing is lost
+or doubled."""
 
 from __future__ import annotations
 
@@ -21,19 +22,35 @@ from tests.chain.networks import LONG_AGO, Anvil, Network, OwnChain
 from tests.chain.test_bridge import assert_clean, drain, everyday, states
 from tests.chain.world import MERCHANTS, World, wall
 
-MIRROR = (m.chain_block, m.chain_applied, m.chain_operation, m.chain_balance, m.chain_counter, m.chain_net,
-          m.chain_restored, m.chain_programme, m.chain_terms, m.chain_merchant_keys)  # fmt: skip
+MIRROR = (
+    m.chain_block,
+    m.chain_applied,
+    m.chain_operation,
+    m.chain_balance,
+    m.chain_counter,
+    m.chain_net,
+    m.chain_restored,
+    m.chain_programme,
+    m.chain_terms,
+    m.chain_merchant_keys,
+)
 
 
 def mirror_of(database: Database) -> dict[str, set[Any]]:
     """The mirror's rows; sums that are zero count as absent."""
     with database.snapshot() as conn:
-        return {table.name: {tuple(r) for r in conn.execute(select(table)) if _counts(table, r)} for table in MIRROR}
+        return {
+            table.name: {tuple(r) for r in conn.execute(select(table)) if _counts(table, r)}
+            for table in MIRROR
+        }
 
 
 def _counts(table: Table, row: Any) -> bool:
-    sums = {"chain_balance": ["amount"], "chain_net": ["net_micros"],
-            "chain_counter": ["issued", "redeemed", "restored", "clawed_back", "expired"]}  # fmt: skip
+    sums = {
+        "chain_balance": ["amount"],
+        "chain_net": ["net_micros"],
+        "chain_counter": ["issued", "redeemed", "restored", "clawed_back", "expired"],
+    }
     return table.name not in sums or any(getattr(row, name) for name in sums[table.name])
 
 
@@ -58,7 +75,9 @@ def on_anvil(sqlite_database: Database, anvil: Anvil, settings: ChainSettings) -
 
 
 @pytest.mark.parametrize("depth", [1, 3, 8])
-def test_a_reorg_takes_back_and_sends_again_the_same_bytes(on_anvil: World, depth: int, tmp_path: Path) -> None:
+def test_a_reorg_takes_back_and_sends_again_the_same_bytes(
+    on_anvil: World, depth: int, tmp_path: Path
+) -> None:
     world = on_anvil
     bridge = world.bridge(most_operations=3, confirmations=2)
     everyday(world)
@@ -79,7 +98,9 @@ def test_a_reorg_takes_back_and_sends_again_the_same_bytes(on_anvil: World, dept
         assert set(conn.execute(select(m.chain_tx.c.attempt)).scalars()) == {0}
 
 
-def test_a_chain_that_was_rolled_back_to_an_older_state_is_healed_bit_for_bit(on_anvil: World, tmp_path: Path) -> None:
+def test_a_chain_that_was_rolled_back_to_an_older_state_is_healed_bit_for_bit(
+    on_anvil: World, tmp_path: Path
+) -> None:
     world = on_anvil
     bridge = world.bridge(most_operations=3)
     drain(bridge, world.database)
@@ -98,7 +119,9 @@ def test_a_chain_that_was_rolled_back_to_an_older_state_is_healed_bit_for_bit(on
     assert_mirror_is_a_fresh_index(world, tmp_path)
 
 
-def test_an_anvil_that_starts_empty_is_healed_bit_for_bit(on_anvil: World, anvil: Anvil, tmp_path: Path) -> None:
+def test_an_anvil_that_starts_empty_is_healed_bit_for_bit(
+    on_anvil: World, anvil: Anvil, tmp_path: Path
+) -> None:
     world = on_anvil
     everyday(world)
     bridge = world.bridge(most_operations=3)
@@ -115,7 +138,9 @@ def test_an_anvil_that_starts_empty_is_healed_bit_for_bit(on_anvil: World, anvil
     assert_mirror_is_a_fresh_index(world, tmp_path)
 
 
-def test_an_anvil_of_another_genesis_gets_the_same_transactions_again(on_anvil: World, anvil: Anvil, tmp_path: Path) -> None:
+def test_an_anvil_of_another_genesis_gets_the_same_transactions_again(
+    on_anvil: World, anvil: Anvil, tmp_path: Path
+) -> None:
     world = on_anvil
     everyday(world)
     bridge = world.bridge(most_operations=3)
@@ -133,7 +158,9 @@ def test_an_anvil_of_another_genesis_gets_the_same_transactions_again(on_anvil: 
     assert_mirror_is_a_fresh_index(world, tmp_path)
 
 
-def test_a_stranger_network_without_time_control_gets_nothing(on_anvil: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stranger_network_without_time_control_gets_nothing(
+    on_anvil: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = on_anvil
     drain(world.bridge(), world.database)
     other = Anvil(genesis_time=LONG_AGO)
@@ -213,7 +240,9 @@ def test_replay_dates_blocks_by_the_data_and_expiry_and_late_refunds_follow_its_
     network.genesis_time = LONG_AGO
     network.forget()
     network.start()
-    replaying = ChainSettings(most_operations=40, linger_seconds=0.0, fee_floor_wei=2_000_000_000, replay=True)
+    replaying = ChainSettings(
+        most_operations=40, linger_seconds=0.0, fee_floor_wei=2_000_000_000, replay=True
+    )
     world = World(sqlite_database, network.node(), replaying, now=LONG_AGO + 86_400 * 10)
     world.found()
     ann = world.members[0]

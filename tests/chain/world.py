@@ -1,4 +1,5 @@
-"""An alliance for tests: keys, members with devices, a small ledger that only does what the contract will accept."""
+"""An alliance for tests: keys, members with devices, a small ledger that only does what the contract will
+accept."""
 
 from __future__ import annotations
 
@@ -21,7 +22,16 @@ from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.events import ChainEvent
-from ledger_service.kernel.operations import Clawback, Expire, Gift, Issue, Operation, Redeem, Restore, SignerChange
+from ledger_service.kernel.operations import (
+    Clawback,
+    Expire,
+    Gift,
+    Issue,
+    Operation,
+    Redeem,
+    Restore,
+    SignerChange,
+)
 from ledger_service.kernel.permits import GiftPermit, SpendPermit, nonce_of, slice_struct_hash
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256, sign_digest
@@ -89,9 +99,12 @@ class Book:
 
 
 class World:
-    """Two merchants with a programme each on a deployed alliance, and operations as the checkout would write them."""
+    """Two merchants with a programme each on a deployed alliance, and operations as the checkout would
+    write them."""
 
-    def __init__(self, database: Database, node: Node, settings: ChainSettings, now: int | None = None) -> None:
+    def __init__(
+        self, database: Database, node: Node, settings: ChainSettings, now: int | None = None
+    ) -> None:
         self.database, self.node, self.settings = database, node, settings
         self.keys, self.book = LocalKeys(), Book()
         self.told: list[ChainEvent] = []
@@ -126,16 +139,22 @@ class World:
         self.keys.domain = Domain(self.node.chain_id, self.deployment.contracts.clearing_house)
 
     def bridge(
-        self, holder: str = "one", handlers: tuple[Handler, ...] = (), jobs: tuple[Job, ...] = (), **changes: object
+        self,
+        holder: str = "one",
+        handlers: tuple[Handler, ...] = (),
+        jobs: tuple[Job, ...] = (),
+        **changes: object,
     ) -> Bridge:
         """A bridge process as it would start now."""
         assert self.deployment is not None
         settings = replace(self.settings, **changes)  # type: ignore[arg-type]  # the test names fields
         desk = Desk(self.database, holder, wall, settings.lease_seconds)
         handlers = (*handlers, lambda conn, events: self.told.extend(events))
-        return Bridge(Wiring(
-            self.database, self.node, self.keys, self.deployment.contracts, settings, desk, handlers, jobs
-        ))  # fmt: skip
+        return Bridge(
+            Wiring(
+                self.database, self.node, self.keys, self.deployment.contracts, settings, desk, handlers, jobs
+            )
+        )
 
     # Operations
 
@@ -162,9 +181,18 @@ class World:
         permit = SpendPermit(who.account, self.nonce(who), 10**9, self.now() + 60)
         digest = self.keys.domain.digest(permit.struct_hash())
         return Redeem(
-            self.op_id(), merchant, who.account, permit.nonce, permit.max_value_micros, permit.valid_until, self.now(),
-            0, digest, words, sign_digest(who.key, digest),
-        )  # fmt: skip
+            self.op_id(),
+            merchant,
+            who.account,
+            permit.nonce,
+            permit.max_value_micros,
+            permit.valid_until,
+            self.now(),
+            0,
+            digest,
+            words,
+            sign_digest(who.key, digest),
+        )
 
     def gift(self, who: Member, to: Member, programme: int, amount: int) -> Gift:
         assert self.keys.domain is not None
@@ -174,26 +202,46 @@ class World:
         permit = GiftPermit(who.account, to.account, self.nonce(who), self.now() + 60, legs)
         digest = self.keys.domain.digest(permit.struct_hash())
         return Gift(
-            self.op_id(), MERCHANTS[programme - 1], who.account, to.account, permit.nonce, permit.valid_until,
-            self.now(), digest, legs, sign_digest(who.key, digest),
-        )  # fmt: skip
+            self.op_id(),
+            MERCHANTS[programme - 1],
+            who.account,
+            to.account,
+            permit.nonce,
+            permit.valid_until,
+            self.now(),
+            digest,
+            legs,
+            sign_digest(who.key, digest),
+        )
 
     def restore(self, original: Redeem, leg_index: int, amount: int, epoch: int = 1) -> Restore:
         leg = original.legs[leg_index]
         self.book.balances[original.account, leg.programme, epoch] += amount
         back = Leg(leg.programme, leg.terms_version, epoch, amount)
         return Restore(
-            self.op_id(), original.merchant, original.account, self.now(), original.op_id, original.leaf(), leg_index,
+            self.op_id(),
+            original.merchant,
+            original.account,
+            self.now(),
+            original.op_id,
+            original.leaf(),
+            leg_index,
             back,
-        )  # fmt: skip
+        )
 
     def clawback(self, original: Issue, amount: int) -> Clawback:
         leg = original.leg
         self.book.balances[original.account, leg.programme, leg.epoch] -= amount
         legs = (Leg(leg.programme, 1, leg.epoch, amount),)
         return Clawback(
-            self.op_id(), original.merchant, original.account, self.now(), original.op_id, original.leaf(), legs
-        )  # fmt: skip
+            self.op_id(),
+            original.merchant,
+            original.account,
+            self.now(),
+            original.op_id,
+            original.leaf(),
+            legs,
+        )
 
     def expire(self, who: Member, programme: int, epoch: int) -> Expire:
         amount = self.book.balances.pop((who.account, programme, epoch))
