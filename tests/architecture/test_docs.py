@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.architecture.test_layout import ROOT, text_of, tracked
+from tests.architecture.syntax import ROOT
+from tests.architecture.test_layout import text_of, tracked
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)\s]*)?\)")
 INVARIANTS = [f"INV-{n}" for n in range(1, 16)]

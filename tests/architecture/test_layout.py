@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.architecture.syntax import ROOT, imported_by, modules
+
 ALLOWED_TOP = {
     "contracts", "ledger_service", "migrations", "scripts", "tests", "pyproject.toml",
     "docs", "README.md", "CHANGELOG.md", "LICENSE", ".ci", "requirements.lock",
@@ -65,19 +68,32 @@ def test_there_is_one_python_lock_and_it_pins_every_package_with_hashes() -> Non
 
 
 def test_the_lock_holds_every_direct_dependency() -> None:
-    import tomllib
-
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
     wanted = list(project["dependencies"])
     for extra in project["optional-dependencies"].values():
         wanted += extra
-    names = {re.split(r"[\[<>=! ;]", line, maxsplit=1)[0].lower().replace("_", "-") for line in wanted}
+    names = {_name(line) for line in wanted}
     locked = {
         line.split("==")[0].split("[")[0]
         for line in text_of("requirements.lock").splitlines()
         if "==" in line
     }
     assert not names - locked, f"run uv pip compile: {names - locked} are not in requirements.lock"
+
+
+def test_what_the_package_imports_is_what_it_declares() -> None:
+    project = tomllib.loads(text_of("pyproject.toml"))["project"]
+    declared = {_name(line) for line in project["dependencies"] + project["optional-dependencies"]["demo"]}
+    owners = packages_distributions()
+    imported = {
+        module.split(".")[0] for _, tree in modules() for module in imported_by(tree)
+    } - set(sys.stdlib_module_names) - {"ledger_service"}  # fmt: skip
+    loose = {m for m in imported if not {o.lower().replace("_", "-") for o in owners.get(m, [m])} & declared}
+    assert not loose, f"{loose}: imported, but no dependency of pyproject.toml"
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[\[<>=! ;]", requirement, maxsplit=1)[0].lower().replace("_", "-")
 
 
 def test_every_script_answers_help() -> None:
