@@ -21,7 +21,7 @@ from ledger_service.points.adjustments import AdjustmentLimits
 from ledger_service.points.service import PointsService, PointsSettings
 from tests.integration.checkout.shop import DOMAIN, FLORIST, FUEL, GROCER, Shop, line, lots_equal_postings
 
-CAP = 4_000
+CAP = 60_000
 SHOPS = st.sampled_from([GROCER, FUEL, FLORIST])
 AMOUNTS = st.integers(0, 30_000)
 
@@ -35,7 +35,7 @@ class TillMachine(RuleBasedStateMachine):
         self.database = open_database(f"sqlite:///{self.directory}/alliance.db")
         create_everything(self.database)
         self.shop = Shop(self.database)
-        self.shop.found(cap=CAP)
+        self.shop.found(cap=CAP, points=150)  # generous, so that debts arise
         limits = PointsSettings(DOMAIN, self.shop.desk.limits, AdjustmentLimits(10, 10), "w1")
         self.points = PointsService(self.shop.writer, self.database, self.shop.catalogue, limits)
         self.phones = [self.shop.enrol() for _ in range(3)]
