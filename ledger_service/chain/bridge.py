@@ -110,6 +110,7 @@ class Bridge:
                 log.exception("bridge failed in a pass")
             stop.wait(pause)
         self._desk.resign()
+        self._node.transport.close()
 
     def step(self) -> Progress:
         """One pass: become or stay leader, follow the chain, pack what the window takes, send, do due jobs.

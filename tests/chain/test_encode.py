@@ -56,60 +56,34 @@ def _leg(encoder: Encoder, leg: Any) -> int:
 def _expected_slice(encoder: Encoder, plan: SlicePlan) -> tuple[Any, ...]:
     out: dict[int, list[Any]] = {kind: [] for kind in range(1, 7)}
     for o in plan.in_order():
-        head = (o.op_id, o.account)
-        original = encoder.originals.get(getattr(o, "original_op_id", b""))
-        if o.kind == 1:
-            row: Any = (*head, o.accepted_at, o.reason, _leg(encoder, o.leg))
-        elif o.kind == 2:
-            row = (*head, o.nonce, o.max_value_micros, o.valid_until, o.accepted_at, o.flags,
-                   [_leg(encoder, leg) for leg in o.legs], o.signature)  # fmt: skip
-        elif o.kind == 3:
-            r = original.operation
-            assert isinstance(r, Redeem)
-            ref = (
-                r.op_id,
-                r.merchant,
-                r.nonce,
-                r.accepted_at,
-                r.flags,
-                r.permit_digest,
-                [x.word() for x in r.legs],
-            )
-            row = (
-                *head,
-                o.accepted_at,
-                original.batch,
-                ref,
-                o.leg_index,
-                _leg(encoder, o.leg),
-                list(original.proof),
-            )
-        elif o.kind == 4:
-            i = original.operation
-            assert isinstance(i, Issue)
-            ref = (i.op_id, i.accepted_at, i.reason, i.leg.word())
-            row = (
-                *head,
-                o.accepted_at,
-                original.batch,
-                ref,
-                [_leg(encoder, x) for x in o.legs],
-                list(original.proof),
-            )
-        elif o.kind == 5:
-            row = (*head, o.accepted_at, _leg(encoder, o.leg))
-        else:
-            row = (
-                *head,
-                o.recipient,
-                o.nonce,
-                o.valid_until,
-                o.accepted_at,
-                [_leg(encoder, x) for x in o.legs],
-                o.signature,
-            )
-        out[o.kind].append(row)
+        out[o.kind].append((o.op_id, o.account, *_expected_rest(encoder, o)))
     return (plan.merchant, plan.signature, out[1], out[3], out[6], out[2], out[4], out[5])
+
+
+def _expected_rest(encoder: Encoder, o: Any) -> tuple[Any, ...]:
+    legs = [_leg(encoder, leg) for leg in (o.legs if hasattr(o, "legs") else (o.leg,))]
+    match int(o.kind):
+        case 1:
+            return (o.accepted_at, o.reason, legs[0])
+        case 2:
+            permit = (o.nonce, o.max_value_micros, o.valid_until)
+            return (*permit, o.accepted_at, o.flags, legs, o.signature)
+        case 3 | 4:
+            original = encoder.originals[o.original_op_id]
+            cited = (o.accepted_at, original.batch, _reference(original.operation))
+            rest = (o.leg_index, legs[0]) if o.kind == 3 else (legs,)
+            return (*cited, *rest, list(original.proof))
+        case 5:
+            return (o.accepted_at, legs[0])
+        case _:
+            return (o.recipient, o.nonce, o.valid_until, o.accepted_at, legs, o.signature)
+
+
+def _reference(o: Redeem | Issue) -> tuple[Any, ...]:
+    if isinstance(o, Issue):
+        return (o.op_id, o.accepted_at, o.reason, o.leg.word())
+    words = [leg.word() for leg in o.legs]
+    return (o.op_id, o.merchant, o.nonce, o.accepted_at, o.flags, o.permit_digest, words)
 
 
 def test_calldata_of_every_kind_equals_that_of_an_independent_encoder() -> None:

@@ -47,8 +47,6 @@ def test_three_bridges_at_once_take_turns_and_never_double(
     stop.set()
     for thread in threads:
         thread.join()
-    for bridge in bridges:
-        bridge.indexer._node.transport.close()
     drain(world.bridge("last"), world.database)
     assert_clean(world)
 

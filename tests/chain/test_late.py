@@ -1,0 +1,87 @@
+"""Transactions that are late, stolen from or stuck (D8, R7): no operation enters a second batch too early."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import select
+
+from ledger_service.chain.bridge import Bridge
+from ledger_service.chain.models import chain_batch, chain_tx
+from ledger_service.chain.outbound import Draft, Outbound
+from ledger_service.db.engine import Database
+from tests.chain.networks import Anvil
+from tests.chain.test_bridge import assert_clean, drain
+from tests.chain.world import World
+
+
+def test_an_old_transaction_that_turns_up_late_finds_its_operations_still_its_own(world: World) -> None:
+    """D8: while a batch may still be mined, however long it takes, nothing of it is packed anew."""
+    ann = world.members[0]
+    world.enqueue(world.issue(ann, 1, 10))
+    bridge = world.bridge()
+    bridge.step()  # the mirror is up to date before anything is sent
+    drain(bridge, world.database)
+    world.enqueue(world.issue(ann, 1, 20), world.issue(ann, 1, 30))
+    assert bridge.packer.step(0) == 2  # stored, signed, not sent: as if the node had lost it
+    for _ in range(20):
+        assert world.bridge().packer.step(1) == 0
+    drain(world.bridge(), world.database)
+    with world.database.snapshot() as conn:
+        assert list(conn.execute(select(chain_batch.c.state)).scalars()) == ["final", "final"]
+    assert_clean(world)
+
+
+def test_a_batch_whose_nonce_a_stranger_used_is_dead_and_its_operations_go_into_another(world: World) -> None:
+    ann = world.members[0]
+    bridge = world.bridge()
+    drain(bridge, world.database)
+    world.enqueue(world.issue(ann, 1, 20))
+    assert bridge.packer.step(0) == 1
+    with world.database.snapshot() as conn:
+        row = conn.execute(select(chain_tx).where(chain_tx.c.batch_number == 1)).one()
+        old = conn.exec_driver_sql(
+            "SELECT raw_tx FROM chain_journal ORDER BY position DESC LIMIT 1"
+        ).scalar_one()
+    thief = Outbound(bridge.indexer._desk, world.node, world.keys, world.settings)
+    stolen = thief.sign("relayer", row.nonce, Draft(row.signer, b"", 21_000))
+    world.node.send([stolen.raw])
+    drain(bridge, world.database)
+    with world.database.snapshot() as conn:
+        assert list(conn.execute(select(chain_batch.c.state).order_by(chain_batch.c.number)).scalars()) == [
+            "dead",
+            "final",
+        ]
+    world.node.send([old])  # the old transaction turns up late
+    drain(bridge, world.database)
+    assert_clean(world)
+
+
+def test_a_stuck_transaction_is_replaced_by_one_that_bids_more(
+    anvil: Anvil, sqlite_database: Database, settings: Any
+) -> None:
+    world = World(sqlite_database, anvil.node(), settings)
+    world.found()
+    world.enqueue(world.issue(world.members[0], 1, 20))
+    bridge = world.bridge(bump_after_seconds=0.2)
+    drain_steps(bridge)
+    world.node.control(("evm_setAutomine", [False]))
+    world.enqueue(world.issue(world.members[0], 1, 30))
+    for _ in range(60):
+        bridge.step()
+        time.sleep(0.02)
+    with world.database.snapshot() as conn:
+        attempts = conn.execute(
+            select(chain_tx.c.attempt, chain_tx.c.max_fee).where(chain_tx.c.batch_number == 2)
+        ).all()
+    assert len(attempts) >= 2
+    assert max(attempts).max_fee > min(attempts).max_fee
+    world.node.control(("evm_mine", []), ("evm_setAutomine", [True]))
+    drain(bridge, world.database)
+    assert_clean(world)
+
+
+def drain_steps(bridge: Bridge) -> None:
+    while not bridge.step().idle:
+        pass
