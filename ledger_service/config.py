@@ -170,6 +170,14 @@ class Settings:
         metadata=_about("What one account in custody may spend in a day, in micros of the currency (D1).", 1),
     )
 
+    adjustment_points: int = field(
+        default=10_000, metadata=_about("Points that one adjustment may add (D18).", 1)
+    )
+    adjustment_day_points: int = field(
+        default=100_000,
+        metadata=_about("Points that all adjustments of one funder may add within a day (D18).", 1),
+    )
+
     @property
     def is_sqlite(self) -> bool:
         """Whether the database is one file that processes share through a lock."""

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection
 
 from ledger_service.api.routes import Call, Reply
-from ledger_service.checkout.once import Frame, find_answer, run_once
+from ledger_service.checkout.once import Frame, OnceCommand, find_answer, run_once
+from ledger_service.db.commands import BookCommand
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 
@@ -52,6 +53,14 @@ class Administration:
         answer = self._writer.run(lambda conn: run_once(conn, frame, lambda: act(conn)))
         body = self._seal.open(answer.body, frame) if secret else answer.body
         return Reply(body, answer.status, answer.replayed)
+
+    def keyed(
+        self, call: Call, status: int, show: Callable[[Any], Json]
+    ) -> Callable[[BookCommand[Any]], BookCommand[Any]]:
+        """What wraps a command on the working set so that it is done once for the call's key."""
+        return lambda command: OnceCommand(
+            _frame(call), command, lambda answer: (status, orjson.dumps(show(answer)))
+        )
 
     def replay(self, call: Call, *, secret: bool = False) -> Reply | None:
         """The first answer of the call's key, or None; for commands that act outside before they write."""

@@ -36,7 +36,8 @@ PATH_PARAMETERS = {
     "gln": "GLN, 13 digits.",
     "terminal": "Id of the terminal.",
     "key": "Public id of an API key.",
-    "device": "Id of the device.",
+    "device": "Lane of the device.",
+    "adjustment": "Id of the adjustment, 32 hex digits.",
 }
 
 

@@ -15,6 +15,7 @@ from ledger_service.api.endpoints import (
     chain,
     checkout,
     devices,
+    gestures,
     keys,
     members,
     merchants,
@@ -32,8 +33,8 @@ from ledger_service.bootstrap.serving import Serving, open_serving
 from ledger_service.config import settings_from_environment
 
 MODULES = (
-    checkout, paycodes, members, devices, statements, programmes, merchants, places, keys, chain, alliance,
-    status,
+    checkout, paycodes, members, devices, statements, gestures, programmes, merchants, places, keys, chain,
+    alliance, status,
 )  # fmt: skip
 
 
@@ -76,6 +77,7 @@ def bound(serving: Serving) -> list[Served]:
         *members.served(desk),
         *devices.served(devices.DevicesDoor(administration, s.members)),
         *statements.served(book),
+        *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *programmes.served(points),
         *merchants.served(admission),
         *places.served(places.PlacesDoor(administration, s.merchants, s.keyring)),

@@ -11,7 +11,9 @@ from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.clock import Clock
+from ledger_service.kernel.events import OperationSetAside
 from ledger_service.ledger.queries import holds_due
+from ledger_service.outbox.queries import set_aside
 
 _HOLDS_AT_ONCE = 200
 Step = Callable[[], bool]
@@ -29,7 +31,12 @@ class Jobs:
 
     def steps(self) -> Mapping[str, Step]:
         """Every job by its name; a step returns whether there is more to do at once."""
-        return {"hold-deadlines": self.expire_holds}
+        return {
+            "hold-deadlines": self.expire_holds,
+            "vesting": lambda: self.tills.points.vest_due(self.clock.now()) > 0,
+            "expiry": lambda: self.tills.points.expire_due(self.clock.now()) > 0,
+            "set-aside": self.apply_set_aside,
+        }
 
     def expire_holds(self) -> bool:
         """Holds whose deadline has passed are closed and their points free."""
@@ -39,6 +46,16 @@ class Jobs:
         for hold_id, _member_id in due:
             self.tills.checkout.expire_hold(hold_id, at)
         return len(due) == _HOLDS_AT_ONCE
+
+    def apply_set_aside(self) -> bool:
+        """What the contract refused for good is dealt with as D7 says; what was dealt with stays as it is."""
+        with self.foundations.database.read() as conn:
+            refused = set_aside(conn)
+        at = self.clock.now()
+        for one in refused:
+            event = OperationSetAside(one.op_id, one.kind, one.reason or "")
+            self.tills.points.on_set_aside(event, at)
+        return False
 
     def close(self) -> None:
         """The writer has ended."""

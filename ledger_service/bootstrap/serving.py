@@ -26,6 +26,7 @@ from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
 from ledger_service.merchants.service import MerchantsService
 from ledger_service.points.catalogue import CatalogueCache
+from ledger_service.points.service import PointsService
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Serving:
     secrets: Secrets
     receipts: ReceiptKey
     checkout: CheckoutService
+    points: PointsService
     catalogue: CatalogueCache
     members: MembersService
     merchants: MerchantsService
@@ -95,6 +97,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         secrets=secrets,
         receipts=ReceiptKey(secrets.receipt),
         checkout=tills.checkout,
+        points=tills.points,
         catalogue=tills.catalogue,
         members=_members(foundations, secrets),
         merchants=MerchantsService(random),

@@ -14,7 +14,9 @@ from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.custody.asking import CustodialPayCodes
 from ledger_service.db.writer import Writer
 from ledger_service.members.digits import DigitDesk
+from ledger_service.points.adjustments import AdjustmentLimits
 from ledger_service.points.catalogue import CatalogueCache
+from ledger_service.points.service import PointsService, PointsSettings
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Tills:
     """The checkout with what it was made of."""
 
     checkout: CheckoutService
-    desk: Desk
+    points: PointsService
     catalogue: CatalogueCache
 
 
@@ -52,7 +54,11 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     catalogue = CatalogueCache(database, time.monotonic)
     desk = _desk(foundations, ReceiptKey(secrets.receipt), worker)
     admission = Admission(desk, _sources(foundations, secrets, writer, catalogue))
-    return Tills(CheckoutService(Store(writer, database), admission), desk, catalogue)
+    settings, limits = foundations.settings, desk.limits
+    adjustments = AdjustmentLimits(settings.adjustment_points, settings.adjustment_day_points)
+    constants = PointsSettings(desk.domain, limits, adjustments, worker)
+    points = PointsService(writer, database, catalogue, constants)
+    return Tills(CheckoutService(Store(writer, database), admission), points, catalogue)
 
 
 def _desk(foundations: Foundations, receipts: ReceiptKey, worker: str) -> Desk:

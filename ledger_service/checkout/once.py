@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -12,6 +13,8 @@ from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.errors import IdempotencyKeyReused
 from ledger_service.checkout.models import idempotency
 from ledger_service.db.bulk import sql_of
+from ledger_service.db.commands import BookCommand
+from ledger_service.db.workset import Draft, Need, Workset, load_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +65,48 @@ def run_once(conn: Connection, frame: Frame, action: Callable[[], tuple[int, byt
     mine = (idempotency.c.subject == frame.subject) & (idempotency.c.key == frame.key)
     conn.execute(update(idempotency).where(mine).values(status=status, response=body))
     return Answer(status, body)
+
+
+_KEY = load_by(idempotency, "subject", "key")
+Render = Callable[[Any], tuple[int, bytes]]
+
+
+class OnceCommand(BookCommand[Answer]):
+    """Another room's command on the working set, done once for a caller's key, its answer stored with it."""
+
+    def __init__(self, frame: Frame, inner: BookCommand[Any], render: Render) -> None:
+        """Take the command; ``render`` makes status and stored bytes of what it answers."""
+        self._frame, self._inner, self._render = frame, inner, render
+
+    def probe(self) -> Iterable[Need]:
+        """What the command asks for."""
+        return self._inner.probe()
+
+    def locks(self, view: Workset) -> Iterable[Need]:
+        """What the command asks for."""
+        return self._inner.locks(view)
+
+    def reads_first(self, view: Workset) -> Iterable[Need]:
+        """The key's row, and what the command asks for."""
+        return [_KEY.of(self._frame.subject, self._frame.key), *self._inner.reads_first(view)]
+
+    def reads_second(self, view: Workset) -> Iterable[Need]:
+        """What the command asks for."""
+        return self._inner.reads_second(view)
+
+    def apply(self, draft: Draft) -> Answer:
+        """The stored answer of the key, or the effect and its answer.
+
+        Raises:
+            IdempotencyKeyReused: the key has served another body.
+        """
+        frame = self._frame
+        row = draft.get(idempotency, (frame.subject, frame.key))
+        if row is not None:
+            if row["body_hash"] != frame.body_hash:
+                raise IdempotencyKeyReused(frame.key)
+            return Answer(row["status"], row["response"], replayed=True)
+        status, body = self._render(self._inner.apply(draft))
+        kept = {"subject": frame.subject, "key": frame.key, "body_hash": frame.body_hash}
+        draft.add(idempotency, {**kept, "status": status, "response": body, "created_at": frame.at})
+        return Answer(status, body)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.engine import Database
@@ -30,6 +30,12 @@ from ledger_service.points.rules import may_expire
 from ledger_service.points.set_aside import SetAsideCommand
 
 A = TypeVar("A")
+
+
+def _as_it_is(command: BookCommand[Any]) -> BookCommand[Any]:
+    return command
+
+
 STEP_ROWS = 200
 _MOST_DRAWS = 8
 
@@ -91,8 +97,13 @@ class PointsService:
                     return expired
         return 0
 
-    def gift(self, request: GiftRequest, at: datetime) -> bytes:
-        """The recipient has the giver's legs; returns the op_id.
+    def gift(
+        self,
+        request: GiftRequest,
+        at: datetime,
+        keyed: Callable[[BookCommand[Any]], BookCommand[Any]] = _as_it_is,
+    ) -> Any:
+        """The recipient has the giver's legs; returns the op_id, or what ``keyed`` makes of it.
 
         Raises:
             GiftToSelf, GiftRefused, GiftPermitInvalid, MemberUnknown, MemberFrozen, InsufficientPoints,
@@ -102,7 +113,7 @@ class PointsService:
         """
         settings = self._settings
         scene = GiftScene(settings.domain, settings.custodial, self._catalogue.current())
-        return self._writer.submit(GiftCommand(request, scene, at))
+        return self._writer.submit(keyed(GiftCommand(request, scene, at)))
 
     def ask_adjustment(self, request: AskAdjustment, asked: Asked) -> bytes:
         """The adjustment waits for a second person (D18); returns its id.
@@ -110,17 +121,22 @@ class PointsService:
         Raises:
             MemberUnknown, ProgrammeUnknown, MerchantUnknown, AdjustmentLimitReached, MalformedField.
         """
-        limits = self._settings.adjustments
-        return self._writer.run(lambda conn: ask(conn, request, asked, limits))
+        return self._writer.run(lambda conn: self.ask_in(conn, request, asked))
 
-    def decide_adjustment(self, decision: Decision) -> str:
-        """The adjustment is approved and issued, or declined; returns its state.
+    def ask_in(self, conn: Connection, request: AskAdjustment, asked: Asked) -> bytes:
+        """The same in the caller's unit of work."""
+        return ask(conn, request, asked, self._settings.adjustments)
+
+    def decide_adjustment(
+        self, decision: Decision, keyed: Callable[[BookCommand[Any]], BookCommand[Any]] = _as_it_is
+    ) -> Any:
+        """The adjustment is approved and issued, or declined; returns its state or what ``keyed`` makes of it.
 
         Raises:
             AdjustmentUnknown, AdjustmentDecided, SecondPersonNeeded, MemberFrozen, NotIssuable.
         """
         catalogue = self._catalogue.current()
-        return self._with_blocks(lambda worker: DecideCommand(decision, catalogue, worker))
+        return self._with_blocks(lambda worker: keyed(DecideCommand(decision, catalogue, worker)))
 
     def on_set_aside(self, event: OperationSetAside, at: datetime) -> bool:
         """The chain refused an operation for good: D7 has been applied; returns whether this was news."""

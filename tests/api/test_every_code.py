@@ -1,0 +1,47 @@
+"""Every error code has an API test, or a reason why HTTP cannot show it here; none is forgotten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ledger_service.api.openapi import problems_of
+from ledger_service.bootstrap.http import all_routes
+from ledger_service.cli.catalogue import all_errors
+
+_BRIDGE = "met by the bridge or a command, never by a request; tests/chain"
+REASONS = {
+    "chain-no-time-control": _BRIDGE,
+    "chain-node-inconsistent": _BRIDGE,
+    "chain-node-refusal": _BRIDGE,
+    "chain-not-leader": _BRIDGE,
+    "chain-wrong-network": _BRIDGE,
+    "calendar-exhausted": "needs a calendar at its end; tests of the refund and issue rules",
+    "programme-without-terms": "the first terms count from the programme's creation; tests of the checkout",
+    "programme-frozen-for-member": "needs a refusal by the contract; tests of set-aside operations",
+    "too-many-legs": "needs nine lots; tests of the spend plan",
+    "request-in-flight": "needs a signer that hangs; tests of the admission",
+    "signer-unavailable": "needs a dead signing process; tests/integration/custody",
+    "signing-refused": "custody refuses what the service never asks; tests/integration/custody",
+    "storage-unavailable": "needs a dying database; tests/integration/db",
+    "numbers-exhausted": "needs 10^10 members; tests of the members room",
+    "not-issuable": "needs an exhausted cap; tests of adjustments",
+}
+# Refusals that no route documents, because no request can cause them.
+UNDOCUMENTED = {code for code, reason in REASONS.items() if reason is _BRIDGE} | {
+    "calendar-exhausted", "signing-refused", "method-not-allowed",
+}  # fmt: skip
+
+
+def test_every_code_has_an_api_test_or_a_reason() -> None:
+    source = "".join(
+        p.read_text() for p in Path(__file__).parent.glob("test_*.py") if p.name != Path(__file__).name
+    )
+    untested = {e.code for e in all_errors() if f'"{e.code}"' not in source}
+    assert untested - set(REASONS) == set(), "write a test in tests/api that expects the code"
+    assert set(REASONS) - untested == set(), "these are tested now: take them off the list"
+
+
+def test_every_code_that_a_request_can_cause_stands_in_openapi() -> None:
+    documented = {error.code for route in all_routes() for error in problems_of(route)}
+    missing = {e.code for e in all_errors()} - documented
+    assert missing == UNDOCUMENTED
