@@ -92,6 +92,14 @@ class TillMachine(RuleBasedStateMachine):
             sale = data.draw(st.sampled_from(self.sales))
             self.trying(lambda: self.count_refund(sale, self.shop.refund(sale["sale_id"], at=sale["at"])))
 
+    @rule(member=st.integers(0, 2), amount=st.integers(100, 3_000))
+    def buy_spend_return_and_buy_again(self, member: int, amount: int) -> None:
+        """What fraud looks like; the second purchase collects the debt that the return has made."""
+        bought = self.shop.sell(self.phones[member], line("0", amount))
+        self.sell(member, FUEL, [9_000], 9_000)
+        self.count_refund(bought, self.shop.refund(bought["sale_id"]))
+        self.sell(member, GROCER, [amount], 0)
+
     @rule(hours=st.sampled_from([1, 24, 24 * 40]))
     def time_passes(self, hours: int) -> None:
         self.shop.clock.forward(hours=hours)
