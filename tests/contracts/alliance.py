@@ -13,12 +13,20 @@ from ledger_service.chain.artifacts import Artifact, access, load
 from ledger_service.kernel.eip712 import Domain, struct_hash
 from ledger_service.kernel.merkle import proof_of
 from ledger_service.kernel.operations import (
-    Clawback, Expire, Gift, Issue, Kind, Operation, Redeem, Restore, SignerChange,
+    Clawback,
+    Expire,
+    Gift,
+    Issue,
+    Kind,
+    Operation,
+    Redeem,
+    Restore,
+    SignerChange,
 )  # fmt: skip
 from ledger_service.kernel.permits import GiftPermit, SignerGrant, SpendPermit, slice_struct_hash
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256, sign_digest
-from tests.contracts.evm import CHAIN_ID, Evm, Receipt, Reverted
+from tests.contracts.evm import CHAIN_ID, Evm, Receipt
 
 T0 = 1_700_000_000
 DAY = 86_400
@@ -64,7 +72,9 @@ class Merchant:
 
     @staticmethod
     def numbered(number: int) -> Merchant:
-        admin, operations, settlement = (keccak256(f"{part}{number}".encode()) for part in ("adm", "ops", "set"))
+        admin, operations, settlement = (
+            keccak256(f"{part}{number}".encode()) for part in ("adm", "ops", "set")
+        )
         return Merchant(gln_of(number), admin, operations, settlement)
 
     def addresses(self) -> tuple[bytes, bytes, bytes]:
@@ -171,7 +181,14 @@ class Alliance:
             self.transact(OPERATOR, REGISTRY, "admitMerchant", merchant.gln, *merchant.addresses())
             terms = (T0 - DAY, POINT_VALUES[number - 1], FEE_BPS, CAP, 4)
             self.transact(
-                OPERATOR, REGISTRY, "createProgramme", merchant.gln, f"Points {number}", f"P{number}", EPOCH_ENDS, terms
+                OPERATOR,
+                REGISTRY,
+                "createProgramme",
+                merchant.gln,
+                f"Points {number}",
+                f"P{number}",
+                EPOCH_ENDS,
+                terms,
             )
         self.tokens = [self.ask(REGISTRY, "programme", p)[0][0] for p in (1, 2, 3)]
 
@@ -185,9 +202,11 @@ class Alliance:
     # Calls
 
     def address_of(self, artifact: Artifact) -> bytes:
-        return {"AllianceRegistry": self.registry, "ClearingHouse": self.house, "AccessManager": self.manager}[
-            artifact.contract
-        ]
+        return {
+            "AllianceRegistry": self.registry,
+            "ClearingHouse": self.house,
+            "AccessManager": self.manager,
+        }[artifact.contract]
 
     def transact(self, sender: bytes, artifact: Artifact, function: str, *arguments: object) -> Receipt:
         return self.evm.send(sender, self.address_of(artifact), artifact.call_data(function, *arguments))
@@ -195,7 +214,9 @@ class Alliance:
     def ask(self, artifact: Artifact, function: str, *arguments: object) -> tuple[Any, ...]:
         return self.ask_at(self.address_of(artifact), artifact, function, *arguments)
 
-    def ask_at(self, address: bytes, artifact: Artifact, function: str, *arguments: object) -> tuple[Any, ...]:
+    def ask_at(
+        self, address: bytes, artifact: Artifact, function: str, *arguments: object
+    ) -> tuple[Any, ...]:
         answer = self.evm.call(STRANGER, address, artifact.call_data(function, *arguments))
         return tuple(_plain(value) for value in artifact.answer_of(function, answer))
 
@@ -310,7 +331,10 @@ class Alliance:
         changes = [o for o in operations if isinstance(o, SignerChange)]
         slices = group_by_merchant(operations)
         table = sorted({(leg.programme, leg.terms_version) for o in operations for leg in legs_of(o)})
-        ordered = [*changes, *(o for parts in slices.values() for kind in SLICE_KINDS for o in parts if o.kind is kind)]
+        ordered = [
+            *changes,
+            *(o for parts in slices.values() for kind in SLICE_KINDS for o in parts if o.kind is kind),
+        ]
         leaves = tuple(o.leaf() for o in ordered)
         writer = Writer(table, self.placed)
         batch = Batch(

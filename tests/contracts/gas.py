@@ -63,7 +63,9 @@ def measure(alliance: Alliance) -> dict[str, int]:
         alliance.gift(m, members[i - 1].account, (one,)) for i, m in enumerate(members)
     ])  # fmt: skip
     alliance.evm.now += 1
-    earned = [alliance.placed[leaf].operation for leaf in list(alliance.placed) if _is_first_issue(alliance, leaf)]
+    earned = [
+        alliance.placed[leaf].operation for leaf in list(alliance.placed) if _is_first_issue(alliance, leaf)
+    ]
     run("claw back", [alliance.claw_back(o, (Leg(1, 1, 5, 1),)) for o in earned[:OPERATIONS]])
     alliance.evm.now += 200 * DAY
     run("expire", [alliance.expire(m, Leg(1, 1, 6, 90 + i)) for i, m in enumerate(members)])

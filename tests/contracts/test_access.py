@@ -16,7 +16,14 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "contracts-access.md"
 BY_SIGNATURE = {"AllianceRegistry": {"rotateKeys", "publishTerms"}}
 BY_TIME = {"AllianceRegistry": {"completeRecovery"}}
 BY_HOUSE = {
-    "AlliancePoints": {"issueBatch", "restoreBatch", "redeemBatch", "clawBackBatch", "expireBatch", "giftBatch"}
+    "AlliancePoints": {
+        "issueBatch",
+        "restoreBatch",
+        "redeemBatch",
+        "clawBackBatch",
+        "expireBatch",
+        "giftBatch",
+    }
 }
 ONCE = {"AlliancePoints": {"initialize"}}
 BY_AUTHORITY = {"AllianceRegistry": {"setAuthority"}, "ClearingHouse": {"setAuthority"}}
@@ -46,7 +53,9 @@ def blank_call(contract: str, function: str) -> bytes:
 
 @pytest.mark.parametrize("contract", ["AllianceRegistry", "AlliancePoints", "ClearingHouse"])
 def test_every_writing_function_has_a_place_in_the_table(contract: str) -> None:
-    known = set(access.FUNCTION_ROLES.get(contract, {})).union(*(group.get(contract, set()) for group in OTHERS))
+    known = set(access.FUNCTION_ROLES.get(contract, {})).union(
+        *(group.get(contract, set()) for group in OTHERS)
+    )
     assert writing_functions(contract) == known
 
 
@@ -71,7 +80,10 @@ def test_a_function_is_refused_to_all_but_its_role(
 
 @pytest.mark.parametrize("contract", ["AllianceRegistry", "ClearingHouse"])
 def test_the_authority_is_changed_through_the_access_manager_alone(alliance: Alliance, contract: str) -> None:
-    address, data = alliance.address_of(load(contract)), load(contract).call_data("setAuthority", alliance.points)
+    address, data = (
+        alliance.address_of(load(contract)),
+        load(contract).call_data("setAuthority", alliance.points),
+    )
     for caller in (*ROLE_HOLDERS.values(), STRANGER):
         with refused("AccessManagedUnauthorized", caller):
             alliance.evm.send(caller, address, data)

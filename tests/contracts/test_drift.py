@@ -44,10 +44,16 @@ def test_an_operations_refusal_names_the_operation_first() -> None:
     assert named == set(re.findall(r"error (\w+)\(uint32 operation", source))
 
 
-@pytest.mark.skipif(not (ROOT / "contracts/node_modules/@openzeppelin").exists(), reason="npm packages not installed")
+@pytest.mark.skipif(
+    not (ROOT / "contracts/node_modules/@openzeppelin").exists(), reason="npm packages not installed"
+)
 def test_the_artifacts_are_up_to_date() -> None:
     done = subprocess.run(
-        [sys.executable, "scripts/compile_contracts.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "scripts/compile_contracts.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -11,7 +11,17 @@ from ledger_service.kernel.permits import FLAG_CONTRACT, FLAG_CUSTODIAL
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256
 from tests.contracts.alliance import (
-    DAY, DEPLOYER, EPOCH_ENDS, FEE_BPS, GUARDIAN, HOUSE, OPERATOR, POINT_VALUES, Alliance, Applied, Member,
+    DAY,
+    DEPLOYER,
+    EPOCH_ENDS,
+    FEE_BPS,
+    GUARDIAN,
+    HOUSE,
+    OPERATOR,
+    POINT_VALUES,
+    Alliance,
+    Applied,
+    Member,
 )  # fmt: skip
 from tests.contracts.refusals import refused
 from tests.contracts.signers import ContractAccount
@@ -37,7 +47,11 @@ def owed(points: int, programme: int) -> int:
 
 def told(applied: Applied):  # type: ignore[no-untyped-def]
     """The operations as the logs tell them, by index."""
-    found = [operation_from(EVENTS[log.topics[0]], log.data) for log in applied.receipt.logs if log.topics[0] in EVENTS]
+    found = [
+        operation_from(EVENTS[log.topics[0]], log.data)
+        for log in applied.receipt.logs
+        if log.topics[0] in EVENTS
+    ]
     return sorted(found, key=lambda o: o.position)
 
 
@@ -57,7 +71,9 @@ def test_a_batch_of_every_kind_is_told_by_its_events(alliance: Alliance, ann: Me
     a, b, c = alliance.merchants
     earned = alliance.issue(ann, Leg(1, 1, 5, 1_000), reason=2)
     spent = alliance.redeem(ann, b, [Leg(1, 1, 5, 100), Leg(1, 1, 1, 5), Leg(2, 1, 5, 7)])
-    first = alliance.apply(earned, alliance.issue(ann, Leg(1, 1, 1, 50)), alliance.issue(ann, Leg(2, 1, 5, 50)), spent)
+    first = alliance.apply(
+        earned, alliance.issue(ann, Leg(1, 1, 1, 50)), alliance.issue(ann, Leg(2, 1, 5, 50)), spent
+    )
     alliance.evm.now = EPOCH_ENDS[0]
     carl = Member.numbered(60)
     applied = alliance.apply(
@@ -85,7 +101,9 @@ def test_a_batch_of_every_kind_is_told_by_its_events(alliance: Alliance, ann: Me
 
 
 @pytest.mark.parametrize("split", [[100], [1] * 100, [33, 33, 34], [99, 1]])
-def test_any_split_of_a_refund_reverses_the_same_obligation(alliance: Alliance, ann: Member, split: list[int]) -> None:
+def test_any_split_of_a_refund_reverses_the_same_obligation(
+    alliance: Alliance, ann: Member, split: list[int]
+) -> None:
     b, c = alliance.merchants[1], alliance.merchants[2]
     spent = alliance.redeem(ann, b, [Leg(3, 1, 5, 100), Leg(1, 1, 5, 3)])
     alliance.apply(alliance.issue(ann, Leg(3, 1, 5, 100)), alliance.issue(ann, Leg(1, 1, 5, 3)), spent)
@@ -99,7 +117,9 @@ def test_any_split_of_a_refund_reverses_the_same_obligation(alliance: Alliance, 
 
 
 def test_a_merchant_owes_itself_nothing(alliance: Alliance, ann: Member) -> None:
-    alliance.apply(alliance.issue(ann, Leg(1, 1, 5, 9)), alliance.redeem(ann, alliance.merchants[0], [Leg(1, 1, 5, 9)]))
+    alliance.apply(
+        alliance.issue(ann, Leg(1, 1, 5, 9)), alliance.redeem(ann, alliance.merchants[0], [Leg(1, 1, 5, 9)])
+    )
     assert [alliance.net(m) for m in alliance.merchants] == [0, 0, 0]
 
 
@@ -111,7 +131,9 @@ def test_credits_come_first_so_that_order_in_a_batch_does_not_matter(alliance: A
     assert alliance.balance(ann.account, 1, 5) == 0
 
 
-def test_a_device_vouched_for_counts_at_once_and_an_unvouched_one_after_a_day(alliance: Alliance, ann: Member) -> None:
+def test_a_device_vouched_for_counts_at_once_and_an_unvouched_one_after_a_day(
+    alliance: Alliance, ann: Member
+) -> None:
     phone, pad = (Member(ann.account, bytes(31) + bytes([n])) for n in (5, 6))
     vouched = alliance.grant(ann.key, alliance.enrol(phone, valid_until=alliance.evm.now + 60))
     alliance.apply(vouched, alliance.enrol(pad))
@@ -154,21 +176,27 @@ def test_a_contract_signs_by_erc_1271(alliance: Alliance) -> None:
 @pytest.mark.parametrize("mood", [1, 2])
 def test_a_bad_contract_signer_fails_alone(alliance: Alliance, mood: int) -> None:
     safe = ContractAccount.deployed(alliance)
-    alliance.apply(alliance.enrol(safe.member, FLAG_CONTRACT, signer=safe.address),
-                   alliance.issue(safe.member, Leg(1, 1, 5, 100)))
+    alliance.apply(
+        alliance.enrol(safe.member, FLAG_CONTRACT, signer=safe.address),
+        alliance.issue(safe.member, Leg(1, 1, 5, 100)),
+    )
     spend = safe.redeem(alliance, [Leg(1, 1, 5, 60)])
     safe.set_mood(alliance, mood)
     with refused("SignatureInvalid", 0, safe.member.account):
         alliance.apply(spend)
 
 
-def test_a_contract_signer_cannot_pass_as_a_key_nor_a_key_as_a_contract(alliance: Alliance, ann: Member) -> None:
+def test_a_contract_signer_cannot_pass_as_a_key_nor_a_key_as_a_contract(
+    alliance: Alliance, ann: Member
+) -> None:
     alliance.apply(alliance.issue(ann, Leg(1, 1, 5, 100)))
     spend = alliance.redeem(ann, alliance.merchants[1], [Leg(1, 1, 5, 1)], flags=2)
     with refused("SignerNotActive", 0, ann.account):
         alliance.apply(spend)
     with refused("SignatureInvalid", 0, ann.account):
-        alliance.apply(alliance.redeem(ann, alliance.merchants[1], [Leg(1, 1, 5, 1)], flags=2, signature=bytes(19)))
+        alliance.apply(
+            alliance.redeem(ann, alliance.merchants[1], [Leg(1, 1, 5, 1)], flags=2, signature=bytes(19))
+        )
 
 
 def test_a_pause_ends_by_itself_and_cools_down(alliance: Alliance, ann: Member) -> None:
@@ -199,6 +227,12 @@ def test_a_period_is_closed_once(alliance: Alliance, ann: Member) -> None:
 
 def test_the_domain_is_told_as_erc_5267_says(alliance: Alliance) -> None:
     fields, name, version, chain, contract, _, extensions = alliance.ask(HOUSE, "eip712Domain")
-    assert (fields, name, version, contract, extensions) == (b"\x0f", "Alliance Ledger", "1", alliance.house, ())
+    assert (fields, name, version, contract, extensions) == (
+        b"\x0f",
+        "Alliance Ledger",
+        "1",
+        alliance.house,
+        (),
+    )
     assert chain == alliance.domain.chain_id
     assert DEPLOYER

@@ -31,3 +31,10 @@ def test_gas_is_as_committed(prepared: tuple[Alliance, Any], capsys: Any) -> Non
     assert committed.keys() == figures.keys()
     changed = {c: (committed[c], figures[c]) for c in figures if abs(committed[c] - figures[c]) > TOLERANCE}
     assert not changed
+
+
+def test_the_documented_table_is_the_snapshot() -> None:
+    text = (SNAPSHOT.parents[1] / "docs" / "alliance-points-standard.md").read_text()
+    for case, gas in json.loads(SNAPSHOT.read_text())["gas"].items():
+        target = f"{TARGETS[case]:,}" if case in TARGETS else ""
+        assert f"| {case} | {gas:,} | {target} |" in text

@@ -119,7 +119,6 @@ class Run:
                     book.balances[account, leg.programme, leg.epoch] -= leg.amount
                     book.balances[operation.recipient, leg.programme, leg.epoch] += leg.amount
 
-
     def note_restored(self, operation: Any, leg: Leg, issuer: int) -> None:
         original = self.alliance.placed[operation.original_leaf].operation
         key, whole = (operation.original_leaf, operation.leg_index), original.legs[operation.leg_index].amount
@@ -133,7 +132,9 @@ class Run:
         for programme in (1, 2, 3):
             for epoch in range(1, 7):
                 held = {m.account: alliance.balance(m.account, programme, epoch) for m in MEMBERS}
-                assert held == {m.account: book.balances[m.account, programme, epoch] for m in MEMBERS}, "INV-9"
+                assert held == {m.account: book.balances[m.account, programme, epoch] for m in MEMBERS}, (
+                    "INV-9"
+                )
                 assert sum(held.values()) == alliance.token(programme, "outstanding", epoch), "INV-4"
             told_totals = alliance.token(programme, "counters", 0)
             names = ("issued", "clawed", "expired", "redeemed", "restored")
@@ -141,7 +142,6 @@ class Run:
         nets = {m.gln: alliance.net(m) for m in alliance.merchants}
         assert nets == {m.gln: book.nets[m.gln] for m in alliance.merchants}
         assert sum(nets.values()) == 0, "INV-5"
-
 
 
 @settings(
@@ -159,8 +159,12 @@ def test_invariants_hold_after_every_random_history(prepared: Any, steps: list[A
     assert alliance.evm.now >= T0
 
 
-@settings(max_examples=10, deadline=None, derandomize=True,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=10,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(amounts=st.lists(st.integers(1, 4 * 10**11), min_size=1, max_size=6))
 def test_issuance_never_passes_the_cap(prepared: Any, amounts: list[int]) -> None:
     from tests.contracts.alliance import CAP

@@ -50,7 +50,9 @@ def test_a_new_clearing_house_continues_with_equal_roots(alliance: Alliance, ann
     with refused("SignerNotActive", 0, ann.account):
         alliance.apply(late)
     with refused("BatchNumberUsed", alliance.last_batch, alliance.last_batch):
-        alliance.apply(alliance.issue(ann, Leg(1, 1, 5, 1)), falsify=lambda x: setattr(x, "number", x.number - 1))
+        alliance.apply(
+            alliance.issue(ann, Leg(1, 1, 5, 1)), falsify=lambda x: setattr(x, "number", x.number - 1)
+        )
     with refused("OriginalExceeded", 0, 101, 100):
         alliance.apply(alliance.restore(spent, 0, 71))
     with refused("OriginalExceeded", 0, 501, 500):

@@ -37,7 +37,9 @@ def test_points_do_not_trade(alliance: Alliance, ann: Member, bob: Member) -> No
             send(alliance, ann.account, function, *arguments)
 
 
-def test_a_transfer_fails_first_for_what_any_token_would_refuse(alliance: Alliance, ann: Member, bob: Member) -> None:
+def test_a_transfer_fails_first_for_what_any_token_would_refuse(
+    alliance: Alliance, ann: Member, bob: Member
+) -> None:
     alliance.apply(alliance.issue(ann, Leg(1, 1, 5, 100)))
     with refused("ERC20InvalidReceiver", bytes(20)):
         send(alliance, ann.account, "transfer", bytes(20), 1)
@@ -61,7 +63,11 @@ def test_the_read_side_excludes_ended_epochs(alliance: Alliance, ann: Member) ->
     assert (ask(1, "balanceOf", ann.account), ask(1, "liveSupply"), ask(1, "totalSupply")) == (200, 200, 210)
     assert ask(1, "balanceOfAtEpoch", 1, ann.account) == 0
     assert ask(1, "balanceAtEpochRaw", ann.account, 1) == 10
-    assert (ask(1, "isEpochExpired", 1), ask(1, "isEpochExpired", 2), ask(1, "isEpochExpired", 99)) == (1, 0, 1)
+    assert (ask(1, "isEpochExpired", 1), ask(1, "isEpochExpired", 2), ask(1, "isEpochExpired", 99)) == (
+        1,
+        0,
+        1,
+    )
     assert (ask(1, "currentEpoch"), ask(1, "epochType"), ask(1, "validityDuration")) == (2, 1, 4)
     assert ask(1, "epochLength") == EPOCH_ENDS[1] - EPOCH_ENDS[0]
     alliance.apply(alliance.expire(ann, Leg(1, 1, 1, 10)))
@@ -98,8 +104,10 @@ def test_one_transfer_event_per_operation_and_token(alliance: Alliance, ann: Mem
 
 def test_more_epochs_in_a_batch_than_the_tally_holds_are_counted_too(alliance: Alliance, ann: Member) -> None:
     alliance.apply(*(alliance.issue(ann, Leg(1, 1, e, 10 * e)) for e in (*range(1, 13), 9, 10, 3)))
-    alliance.apply(alliance.redeem(ann, alliance.merchants[1], [Leg(1, 1, e, 1) for e in range(1, 9)]),
-                   alliance.redeem(ann, alliance.merchants[1], [Leg(1, 1, e, 1) for e in range(9, 13)]))
+    alliance.apply(
+        alliance.redeem(ann, alliance.merchants[1], [Leg(1, 1, e, 1) for e in range(1, 9)]),
+        alliance.redeem(ann, alliance.merchants[1], [Leg(1, 1, e, 1) for e in range(9, 13)]),
+    )
     for epoch in range(1, 13):
         twice = 2 if epoch in (9, 10, 3) else 1
         assert alliance.token(1, "counters", epoch) == (10 * epoch * twice, 0, 0, 1, 0)

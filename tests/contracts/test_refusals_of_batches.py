@@ -7,7 +7,20 @@ import pytest
 from ledger_service.kernel.permits import FLAG_CUSTODIAL, FLAG_REVOKE
 from ledger_service.kernel.points import Leg
 from tests.contracts.alliance import (
-    CAP, DAY, EPOCH_ENDS, GUARDIAN, HOUSE, OPERATOR, PER_DAY, PER_PERMIT, REGISTRY, T0, Alliance, Batch, Member, gln_of,
+    CAP,
+    DAY,
+    EPOCH_ENDS,
+    GUARDIAN,
+    HOUSE,
+    OPERATOR,
+    PER_DAY,
+    PER_PERMIT,
+    REGISTRY,
+    T0,
+    Alliance,
+    Batch,
+    Member,
+    gln_of,
 )  # fmt: skip
 from tests.contracts.refusals import refused
 
@@ -64,7 +77,9 @@ def test_a_slice_of_an_unknown_merchant_is_refused(alliance: Alliance, ann: Memb
         alliance.apply(alliance.issue(ann, LEG, merchant=gln_of(99)))
 
 
-def test_a_slice_that_another_merchant_signed_is_refused(alliance: Alliance, ann: Member, bob: Member) -> None:
+def test_a_slice_that_another_merchant_signed_is_refused(
+    alliance: Alliance, ann: Member, bob: Member
+) -> None:
     def swap(batch: Batch) -> None:
         batch.slices[0][1], batch.slices[1][1] = batch.slices[1][1], batch.slices[0][1]
 
@@ -215,7 +230,9 @@ def test_restored_points_of_an_ended_epoch_need_thirty_days(rich: Alliance, ann:
     assert rich.balance(ann.account, 1, 7) == 10
 
 
-def test_points_of_another_issuer_are_refused_where_only_the_issuer_may_act(rich: Alliance, ann: Member) -> None:
+def test_points_of_another_issuer_are_refused_where_only_the_issuer_may_act(
+    rich: Alliance, ann: Member
+) -> None:
     a, b, _ = rich.merchants
     with refused("IssuerMismatch", 0, b.gln, a.gln):
         rich.apply(rich.issue(ann, LEG, merchant=b.gln))
@@ -301,7 +318,9 @@ def test_a_known_signer_cannot_be_added_again(alliance: Alliance, ann: Member) -
         alliance.apply(alliance.enrol(ann))
 
 
-def test_a_signer_that_is_unknown_or_revoked_cannot_be_revoked(alliance: Alliance, ann: Member, bob: Member) -> None:
+def test_a_signer_that_is_unknown_or_revoked_cannot_be_revoked(
+    alliance: Alliance, ann: Member, bob: Member
+) -> None:
     with refused("SignerUnknown", 0, ann.account, bob.signer):
         alliance.apply(alliance.enrol(ann, FLAG_REVOKE, signer=bob.signer))
     alliance.apply(alliance.enrol(ann, FLAG_REVOKE))

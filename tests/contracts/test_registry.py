@@ -5,8 +5,21 @@ from __future__ import annotations
 import pytest
 
 from tests.contracts.alliance import (
-    ADMIN, CAP, DAY, DEPLOYER, EPOCH_ENDS, HOUSE, MANAGER, OPERATOR, POINTS, REGISTRY, STRANGER, Alliance, Merchant,
-    gln_of, sign_registry,
+    ADMIN,
+    CAP,
+    DAY,
+    DEPLOYER,
+    EPOCH_ENDS,
+    HOUSE,
+    MANAGER,
+    OPERATOR,
+    POINTS,
+    REGISTRY,
+    STRANGER,
+    Alliance,
+    Merchant,
+    gln_of,
+    sign_registry,
 )  # fmt: skip
 from tests.contracts.refusals import refused
 
@@ -25,17 +38,23 @@ def publish(
     version = alliance.ask(REGISTRY, "programme", programme)[0][2] + 1
     start = alliance.evm.now + notice
     terms = (start, point_value, fee, cap, 4)
-    signature = sign_registry(alliance, key or alliance.merchant_of(programme).admin, TERMS, programme, version, *terms)
+    signature = sign_registry(
+        alliance, key or alliance.merchant_of(programme).admin, TERMS, programme, version, *terms
+    )
     alliance.transact(STRANGER, REGISTRY, "publishTerms", programme, terms, signature)
     return start
 
 
-def rotate(alliance: Alliance, merchant: Merchant, new: Merchant, nonce: int = 0, key: bytes | None = None) -> None:
+def rotate(
+    alliance: Alliance, merchant: Merchant, new: Merchant, nonce: int = 0, key: bytes | None = None
+) -> None:
     signature = sign_registry(alliance, key or merchant.admin, KEYS, merchant.gln, *new.addresses(), nonce)
     alliance.transact(STRANGER, REGISTRY, "rotateKeys", merchant.gln, new.addresses(), signature)
 
 
-def create(alliance: Alliance, ends: tuple[int, ...] = EPOCH_ENDS, terms: tuple[int, ...] = (0, 1, 0, 1, 1)) -> None:
+def create(
+    alliance: Alliance, ends: tuple[int, ...] = EPOCH_ENDS, terms: tuple[int, ...] = (0, 1, 0, 1, 1)
+) -> None:
     alliance.transact(
         OPERATOR, REGISTRY, "createProgramme", alliance.merchants[0].gln, "Name", "SYM", ends, terms
     )

@@ -15,9 +15,7 @@ abstract contract BatchDesk is Permits {
         uint256 issuer;
         int256 owed; // what the issuer owes by this batch, micros
         uint256 issued; // lifetime issuance so far; NOT_READ until the first issue
-        uint256 epoch; // looked up last, and its end
-        uint256 end;
-        uint256[] ends; // all looked up: epoch << 40 | end
+        uint256[16] ends; // looked up: epoch << 40 | end, at the epoch's last four bits
         Moves.List moves;
     }
 
@@ -99,7 +97,6 @@ abstract contract BatchDesk is Permits {
                 row.book = rows[i - 1].book;
                 continue;
             }
-            row.book.epoch = NOT_READ;
             row.book.programme = row.key >> 16;
             row.book.token = loaded[i].token;
             row.book.issuer = loaded[i].issuer;
@@ -161,27 +158,14 @@ abstract contract BatchDesk is Permits {
         }
     }
 
-    /// @dev Reads each end once per batch; an epoch that the calendar lacks is refused.
+    /// @dev Reads each end once per batch (again, where two epochs share a place); an epoch that the calendar lacks is
+    /// refused.
     function _endOf(uint256 operation, Book memory book, uint256 epoch) internal view returns (uint256 end) {
-        if (epoch == book.epoch) return book.end;
-        end = _lookUp(operation, book, epoch);
-        book.epoch = epoch;
-        book.end = end;
-    }
-
-    function _lookUp(uint256 operation, Book memory book, uint256 epoch) private view returns (uint256) {
-        uint256[] memory known = book.ends;
-        for (uint256 i; i < known.length; ++i) if (known[i] >> 40 == epoch) return uint40(known[i]);
-        return _readEnd(operation, book, epoch);
-    }
-
-    function _readEnd(uint256 operation, Book memory book, uint256 epoch) private view returns (uint256 end) {
+        uint256 known = book.ends[epoch & 15];
+        if (known >> 40 == epoch && known != 0) return uint40(known);
         end = _registry.epochEnd(uint32(book.programme), epoch);
         if (end == 0) revert EpochUnknown(uint32(operation), uint32(book.programme), epoch);
-        uint256[] memory known = book.ends;
-        book.ends = new uint256[](known.length + 1);
-        for (uint256 i; i < known.length; ++i) book.ends[i] = known[i];
-        book.ends[known.length] = epoch << 40 | end;
+        book.ends[epoch & 15] = epoch << 40 | end;
     }
 
     function _checkOpenEpoch(uint256 operation, Book memory book, uint256 epoch, uint256 acceptedAt) internal view {

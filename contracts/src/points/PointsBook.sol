@@ -14,7 +14,7 @@ abstract contract PointsBook is RestrictedERC20 {
         EXPIRE
     }
 
-    uint256 private constant TALLIES = 8;
+    uint256 private constant TALLIES = 16;
 
     /// @dev Four epochs to a word: epoch e in lane e & 3 of the word under account << 96 | e >> 2.
     mapping(uint256 accountAndGroup => uint256) internal _lots;
@@ -22,7 +22,7 @@ abstract contract PointsBook is RestrictedERC20 {
 
     /// @dev Credits the moves in their order and counts each epoch once (INV-4).
     function _creditAll(uint256[] calldata moves, Kind kind) internal {
-        uint256[] memory sums = new uint256[](2 * TALLIES);
+        uint256[TALLIES] memory sums;
         uint256 epoch;
         uint256 run;
         // Fewer than 2^16 amounts of 64 bits: no overflow.
@@ -46,7 +46,7 @@ abstract contract PointsBook is RestrictedERC20 {
     /// @dev Debits the moves in their order and counts each epoch once (INV-4). Moves of one operation and account that
     /// follow each other are one ERC-20 transfer.
     function _debitAll(uint256[] calldata moves, Kind kind) internal {
-        uint256[] memory sums = new uint256[](2 * TALLIES);
+        uint256[TALLIES] memory sums;
         uint256 previous;
         uint256 transferred;
         // Fewer than 2^16 amounts of 64 bits: no overflow.
@@ -77,30 +77,29 @@ abstract contract PointsBook is RestrictedERC20 {
         }
     }
 
-    /// @dev Adds to the epoch's sum in memory; an epoch beyond the room there is counted at once.
-    function _tally(uint256[] memory sums, Kind kind, uint256 epoch, uint256 amount) private {
-        if (amount == 0) return;
+    /// @dev Adds to the epoch's sum (epoch << 128 | sum), at the epoch's last four bits. Another epoch that stands there
+    /// is counted and gives way.
+    function _tally(uint256[TALLIES] memory sums, Kind kind, uint256 epoch, uint256 amount) private {
+        uint256 sum = sums[epoch % TALLIES];
+        if (sum >> 128 != epoch) {
+            _countBoth(kind, sum);
+            sum = epoch << 128;
+        }
         // Fewer than 2^16 amounts of 64 bits: no overflow.
         unchecked {
-            for (uint256 i; i < 2 * TALLIES; i += 2) {
-                uint256 known = sums[i];
-                if (known == 0) sums[i] = epoch;
-                else if (known != epoch) continue;
-                sums[i + 1] += amount;
-                return;
-            }
+            sums[epoch % TALLIES] = sum + amount;
         }
-        _count(epoch, kind, amount);
-        _count(0, kind, amount);
     }
 
-    function _countAll(uint256[] memory sums, Kind kind) private {
-        uint256 total;
-        for (uint256 i; i < 2 * TALLIES && sums[i] != 0; i += 2) {
-            _count(sums[i], kind, sums[i + 1]);
-            total += sums[i + 1];
-        }
-        _count(0, kind, total);
+    function _countAll(uint256[TALLIES] memory sums, Kind kind) private {
+        for (uint256 i; i < TALLIES; ++i) _countBoth(kind, sums[i]);
+    }
+
+    /// @dev Counts a sum for its epoch and for the programme's lifetime.
+    function _countBoth(Kind kind, uint256 sum) private {
+        if (sum == 0) return;
+        _count(sum >> 128, kind, uint128(sum));
+        _count(0, kind, uint128(sum));
     }
 
     function _count(uint256 epoch, Kind kind, uint256 amount) private {
