@@ -129,8 +129,10 @@ def finalise(conn: Connection, final_number: int) -> list[ChainEvent]:
     """Whatever stands at or below this height is final, and what it proves dead is dead (D8)."""
     deep = chain_tx.c.block_number <= final_number
     conn.execute(update(chain_tx).where(deep & (chain_tx.c.state == "mined")).values(state="final"))
-    applied = select(chain_applied.c.number).where(chain_applied.c.block_number <= final_number)
-    fresh = chain_batch.c.number.in_(applied) & (chain_batch.c.state == "mined")
+    applied = exists().where(
+        (chain_applied.c.number == chain_batch.c.number) & (chain_applied.c.block_number <= final_number)
+    )
+    fresh = applied & (chain_batch.c.state == "mined")
     numbers = [row[0] for row in conn.execute(select(chain_batch.c.number).where(fresh))]
     if numbers:
         conn.execute(update(chain_batch).where(chain_batch.c.number.in_(numbers)).values(state="final"))
