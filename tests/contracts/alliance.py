@@ -1,5 +1,5 @@
-"""An alliance on a bare EVM: three rival merchants with a programme each, members with keys, batches from kernel
-operations. The ABI encoder and the book of expected results here share no code with the service."""
+"""An alliance on a bare EVM: three rival merchants with a programme each, members with keys, batches of
+kernel operations. The ABI encoder and the book of expected results here share no code with the service."""
 
 from __future__ import annotations
 

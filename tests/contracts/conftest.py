@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ledger_service.kernel.points import Leg
 from tests.contracts.alliance import Alliance, Member
 
 
@@ -32,3 +33,10 @@ def ann() -> Member:
 @pytest.fixture
 def bob() -> Member:
     return Member.numbered(2)
+
+
+@pytest.fixture
+def rich(alliance: Alliance, ann: Member) -> Alliance:
+    """Ann holds 10,000 points of programme 1 and 2 in the epochs 1, 5 and 12."""
+    alliance.apply(*(alliance.issue(ann, Leg(p, 1, e, 10_000)) for p in (1, 2) for e in (1, 5, 12)))
+    return alliance

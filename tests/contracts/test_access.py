@@ -75,7 +75,9 @@ def test_a_function_is_refused_to_all_but_its_role(
     try:
         alliance.evm.send(ROLE_HOLDERS[role], address, data)
     except Reverted as error:
-        assert not told(error.data)[0].startswith("AccessManage")
+        refusal = told(error.data)[0]
+        if refusal.startswith("AccessManage"):
+            pytest.fail(refusal)
 
 
 @pytest.mark.parametrize("contract", ["AllianceRegistry", "ClearingHouse"])
@@ -124,7 +126,8 @@ def documented_rows() -> set[tuple[str, str, str]]:
 def test_the_documented_table_is_the_one_in_force() -> None:
     expected = {(c, f, role.name) for c, f, role in RESTRICTED}
     for words, group in (
-        ("merchant's admin key", BY_SIGNATURE), ("anybody, when due", BY_TIME), ("ClearingHouse in force", BY_HOUSE),
+        ("merchant's admin key", BY_SIGNATURE), ("anybody, when due", BY_TIME),
+        ("ClearingHouse in force", BY_HOUSE),
         ("registry, once", ONCE), ("AccessManager", BY_AUTHORITY),
     ):  # fmt: skip
         expected |= {(c, f, words) for c, functions in group.items() for f in functions}

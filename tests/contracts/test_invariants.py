@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,8 @@ from tests.contracts.refusals import told
 
 MEMBERS = [Member.numbered(n) for n in range(1, 5)]
 STEP = st.tuples(
-    st.sampled_from(["issue", "issue", "redeem", "redeem", "restore", "claw", "gift", "expire", "forge", "again", "wait"]),
+    st.sampled_from(["issue", "issue", "redeem", "redeem", "restore", "claw", "gift", "expire",
+                     "forge", "again", "wait"]),
     st.integers(0, 3), st.integers(1, 3), st.integers(1, 6), st.integers(1, 400), st.integers(0, 7),
 )  # fmt: skip
 
@@ -90,7 +92,9 @@ class Run:
         try:
             self.alliance.apply(operation)
         except Reverted as error:
-            assert told(error.data)[1][0] == 0, told(error.data)
+            name, values = told(error.data)
+            if values[0] != 0:
+                pytest.fail(name)
             return
         assert step[0] not in ("forge", "again"), "INV-7, INV-9"
         self.note(operation)
@@ -177,6 +181,7 @@ def test_issuance_never_passes_the_cap(prepared: Any, amounts: list[int]) -> Non
             alliance.apply(alliance.issue(MEMBERS[0], Leg(1, 1, 5, amount)))
             issued += amount
         except Reverted as error:
-            assert told(error.data)[0] == "IssuanceCapExceeded"
-            assert issued + amount > CAP
+            refusal = told(error.data)[0]
+            if refusal != "IssuanceCapExceeded" or issued + amount <= CAP:
+                pytest.fail(refusal)
     assert alliance.token(1, "issuedTotal") == issued <= CAP

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ledger_service.kernel.permits import FLAG_CUSTODIAL, FLAG_REVOKE
 from ledger_service.kernel.points import Leg
 from tests.contracts.alliance import (
     CAP,
@@ -13,10 +12,7 @@ from tests.contracts.alliance import (
     GUARDIAN,
     HOUSE,
     OPERATOR,
-    PER_DAY,
-    PER_PERMIT,
     REGISTRY,
-    T0,
     Alliance,
     Batch,
     Member,
@@ -25,13 +21,6 @@ from tests.contracts.alliance import (
 from tests.contracts.refusals import refused
 
 LEG = Leg(1, 1, 5, 100)
-
-
-@pytest.fixture
-def rich(alliance: Alliance, ann: Member) -> Alliance:
-    """Ann holds 10,000 points of programme 1 and 2 in the epochs 1, 5 and 12."""
-    alliance.apply(*(alliance.issue(ann, Leg(p, 1, e, 10_000)) for p in (1, 2) for e in (1, 5, 12)))
-    return alliance
 
 
 def test_a_batch_number_that_is_not_greater_is_refused(alliance: Alliance, ann: Member) -> None:
@@ -248,203 +237,3 @@ def test_issuance_beyond_the_cap_is_refused(rich: Alliance, ann: Member) -> None
     with refused("IssuanceCapExceeded", 1, 1, CAP + 1, CAP):
         rich.apply(rich.issue(ann, Leg(1, 1, 5, left)), rich.issue(ann, Leg(1, 1, 5, 1)))
     rich.apply(rich.issue(ann, Leg(1, 1, 5, left)))
-
-
-def test_a_permit_is_not_accepted_after_its_time(rich: Alliance, ann: Member) -> None:
-    with refused("PermitExpired", 0, rich.evm.now - 1, rich.evm.now):
-        rich.apply(rich.redeem(ann, rich.merchants[1], [LEG], valid_until=rich.evm.now - 1))
-    with refused("PermitExpired", 0, rich.evm.now - 1, rich.evm.now):
-        rich.apply(rich.gift(ann, Member.numbered(2).account, [LEG], valid_until=rich.evm.now - 1))
-    with refused("PermitExpired", 0, rich.evm.now - 1, rich.evm.now):
-        new = rich.enrol(Member(ann.account, bytes(31) + b"\x07"), valid_until=rich.evm.now - 1)
-        rich.apply(rich.grant(ann.key, new))
-
-
-_HALF = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-
-
-def high_s(signature: bytes) -> bytes:
-    twin = _ORDER - int.from_bytes(signature[32:64], "big")
-    assert twin > _HALF
-    return signature[:32] + twin.to_bytes(32, "big") + bytes([55 - signature[64]])
-
-
-@pytest.mark.parametrize("spoil", [high_s, lambda s: s[:64], lambda s: s[:64] + b"\x1d", lambda s: bytes(65)])
-def test_an_improper_signature_is_refused(rich: Alliance, ann: Member, spoil) -> None:  # type: ignore[no-untyped-def]
-    spend = rich.redeem(ann, rich.merchants[1], [LEG])
-
-    def falsify(batch: Batch) -> None:
-        batch.slices[0][5][0][8] = spoil(spend.signature)
-
-    with refused("SignatureInvalid", 0, ann.account, spend.permit_digest):
-        rich.apply(spend, falsify=falsify)
-
-
-def test_a_key_that_is_not_the_accounts_is_refused(rich: Alliance, ann: Member, bob: Member) -> None:
-    with refused("SignerNotActive", 0, ann.account, bob.signer, rich.evm.now):
-        rich.apply(rich.redeem(ann, rich.merchants[1], [LEG], signing_key=bob.key))
-
-
-@pytest.mark.parametrize("field", [2, 3, 4])
-def test_an_altered_permit_is_refused(rich: Alliance, ann: Member, field: int) -> None:
-    def falsify(batch: Batch) -> None:
-        batch.slices[0][5][0][field] += 1
-
-    with refused("SignerNotActive", 0, ann.account):
-        rich.apply(rich.redeem(ann, rich.merchants[1], [LEG]), falsify=falsify)
-
-
-def test_a_signer_counts_from_its_activation_to_its_revocation(rich: Alliance, ann: Member) -> None:
-    phone = Member(ann.account, bytes(31) + b"\x05")
-    rich.apply(rich.enrol(phone))
-    with refused("SignerNotActive", 0, ann.account, phone.signer):
-        rich.apply(rich.redeem(phone, rich.merchants[1], [LEG]))
-    rich.evm.now += DAY
-    before = rich.redeem(phone, rich.merchants[1], [LEG])
-    rich.apply(rich.redeem(phone, rich.merchants[1], [LEG]))
-    rich.evm.now += 10
-    rich.apply(rich.enrol(phone, FLAG_REVOKE))
-    with refused("SignerNotActive", 0, ann.account, phone.signer, rich.evm.now):
-        rich.apply(rich.redeem(phone, rich.merchants[1], [LEG]))
-    rich.apply(before)
-
-
-def test_a_known_signer_cannot_be_added_again(alliance: Alliance, ann: Member) -> None:
-    with refused("SignerKnown", 0, ann.account, ann.signer):
-        alliance.apply(alliance.enrol(ann))
-    alliance.apply(alliance.enrol(ann, FLAG_REVOKE))
-    with refused("SignerKnown", 0, ann.account, ann.signer):
-        alliance.apply(alliance.enrol(ann))
-
-
-def test_a_signer_that_is_unknown_or_revoked_cannot_be_revoked(
-    alliance: Alliance, ann: Member, bob: Member
-) -> None:
-    with refused("SignerUnknown", 0, ann.account, bob.signer):
-        alliance.apply(alliance.enrol(ann, FLAG_REVOKE, signer=bob.signer))
-    alliance.apply(alliance.enrol(ann, FLAG_REVOKE))
-    with refused("SignerUnknown", 0, ann.account, ann.signer):
-        alliance.apply(alliance.enrol(ann, FLAG_REVOKE))
-
-
-def test_a_nonce_is_used_once(rich: Alliance, ann: Member) -> None:
-    b = rich.merchants[1]
-    rich.apply(rich.redeem(ann, b, [LEG], nonce=7))
-    with refused("NonceUsed", 0, ann.account, 7):
-        rich.apply(rich.redeem(ann, b, [LEG], nonce=7))
-    with refused("NonceUsed", 1, ann.account, 8):
-        rich.apply(rich.redeem(ann, b, [LEG], nonce=8), rich.redeem(ann, b, [LEG], nonce=8, flags=1))
-    with refused("NonceUsed", 0, ann.account, 7):
-        rich.apply(rich.gift(ann, Member.numbered(2).account, [LEG], nonce=7))
-    rich.apply(rich.redeem(ann, b, [LEG], nonce=7 + (1 << 32)))
-
-
-def test_a_permit_is_not_spent_beyond_its_value(rich: Alliance, ann: Member) -> None:
-    with refused("PermitValueExceeded", 0, 1_000_000, 999_999):
-        rich.apply(rich.redeem(ann, rich.merchants[1], [LEG], max_value_micros=999_999))
-
-
-def test_captures_of_a_series_stay_within_one_permit_and_one_acceptor(rich: Alliance, ann: Member) -> None:
-    _, b, c = rich.merchants
-    permit = {"nonce": 3, "max_value_micros": 2_500_000, "flags": 1}
-    rich.apply(*(rich.redeem(ann, b, [LEG], **permit) for _ in range(2)))
-    with refused("PermitValueExceeded", 0, 3_000_000, 2_500_000):
-        rich.apply(rich.redeem(ann, b, [LEG], **permit))
-    with refused("SeriesAcceptorMismatch", 0, c.gln, b.gln):
-        rich.apply(rich.redeem(ann, c, [Leg(1, 1, 5, 1)], **permit))
-    last = rich.redeem(ann, b, [Leg(1, 1, 5, 50)], **permit)
-    rich.apply(last)
-    assert rich.ask(HOUSE, "seriesOf", last.permit_digest) == (b.gln, 2_500_000)
-
-
-def test_a_custodial_signer_stays_within_its_limits(alliance: Alliance) -> None:
-    carl = Member.numbered(50)
-    b = alliance.merchants[1]
-    alliance.evm.now = T0 // DAY * DAY + DAY
-    alliance.apply(alliance.enrol(carl, FLAG_CUSTODIAL), alliance.issue(carl, Leg(1, 1, 5, 100_000)))
-    most = PER_PERMIT // 10_000
-    with refused("CustodialPermitLimit", 0, carl.account, PER_PERMIT + 10_000, PER_PERMIT):
-        alliance.apply(alliance.redeem(carl, b, [Leg(1, 1, 5, most + 1)]))
-    with refused("CustodialPermitLimit", 0, carl.account, PER_PERMIT + 10_000, PER_PERMIT):
-        alliance.apply(alliance.gift(carl, Member.numbered(2).account, [Leg(1, 1, 5, most + 1)]))
-    alliance.apply(alliance.redeem(carl, b, [Leg(1, 1, 5, most)]))
-    with refused("CustodialDayLimit", 0, carl.account, 2 * PER_PERMIT, PER_DAY):
-        alliance.apply(alliance.redeem(carl, b, [Leg(1, 1, 5, most)]))
-    early = alliance.redeem(carl, b, [Leg(1, 1, 5, 3_000)])
-    alliance.evm.now += DAY
-    alliance.apply(alliance.redeem(carl, b, [Leg(1, 1, 5, most)]), early)
-    with refused("CustodialDayLimit", 0, carl.account, PER_DAY + 10_000, PER_DAY):
-        alliance.apply(alliance.redeem(carl, b, [Leg(1, 1, 5, 1)], accepted_at=early.accepted_at))
-
-
-def test_a_refund_needs_the_proof_of_its_redemption(rich: Alliance, ann: Member) -> None:
-    b = rich.merchants[1]
-    spent = rich.redeem(ann, b, [LEG])
-    rich.apply(spent, rich.redeem(ann, b, [Leg(2, 1, 5, 1)]))
-
-    def more(batch: Batch) -> None:
-        batch.slices[0][3][0][4][6][0] += 1
-
-    def other_batch(batch: Batch) -> None:
-        batch.slices[0][3][0][3] += 1
-
-    for falsify in (more, other_batch):
-        with refused("OriginalNotProven", 0):
-            rich.apply(rich.restore(spent, 0, 1), falsify=falsify)
-    with refused("OriginalNotProven", 0):
-        rich.apply(rich.restore(spent, 0, 1, account=Member.numbered(2).account))
-
-
-def test_a_clawback_needs_the_proof_of_its_issue(rich: Alliance, ann: Member) -> None:
-    earned = rich.issue(ann, LEG)
-    rich.apply(earned)
-    with refused("OriginalNotProven", 0):
-        rich.apply(rich.claw_back(earned, [LEG], account=Member.numbered(2).account))
-    with refused("OriginalNotProven", 0):
-        rich.apply(rich.claw_back(earned, [LEG], merchant=rich.merchants[1].gln))
-
-
-def test_a_refund_of_a_leg_that_was_not_is_refused(rich: Alliance, ann: Member) -> None:
-    spent = rich.redeem(ann, rich.merchants[1], [LEG])
-    rich.apply(spent)
-    with refused("OriginalLegUnknown", 0, 1, 1):
-        rich.apply(rich.restore(spent, 1, 1))
-
-
-def test_a_reversal_in_another_programme_is_refused(rich: Alliance, ann: Member) -> None:
-    spent, earned = rich.redeem(ann, rich.merchants[1], [LEG]), rich.issue(ann, LEG)
-    rich.apply(spent, earned)
-    with refused("OriginalLegMismatch", 0, LEG.word()):
-        rich.apply(rich.restore(spent, 0, 1, leg=Leg(2, 1, 5, 1)))
-    with refused("OriginalLegMismatch", 0, LEG.word()):
-        rich.apply(rich.claw_back(earned, [Leg(2, 1, 5, 1)]))
-
-
-def test_reversals_never_exceed_their_original(rich: Alliance, ann: Member) -> None:
-    spent, earned = rich.redeem(ann, rich.merchants[1], [LEG]), rich.issue(ann, LEG)
-    rich.apply(spent, earned)
-    rich.apply(rich.restore(spent, 0, 60), rich.claw_back(earned, [Leg(1, 1, 1, 60)]))
-    with refused("OriginalExceeded", 0, 101, 100):
-        rich.apply(rich.restore(spent, 0, 41))
-    with refused("OriginalExceeded", 1, 101, 100):
-        rich.apply(rich.restore(spent, 0, 1), rich.restore(spent, 0, 40))
-    with refused("OriginalExceeded", 0, 101, 100):
-        rich.apply(rich.claw_back(earned, [Leg(1, 1, 1, 20), Leg(1, 1, 5, 21)]))
-    rich.apply(rich.restore(spent, 0, 40), rich.claw_back(earned, [Leg(1, 1, 1, 20), Leg(1, 1, 5, 20)]))
-    with refused("OriginalExceeded", 0, 101, 100):
-        rich.apply(rich.restore(spent, 0, 1))
-
-
-def test_a_refund_at_another_merchant_is_refused(rich: Alliance, ann: Member) -> None:
-    _, b, c = rich.merchants
-    spent = rich.redeem(ann, b, [LEG])
-    rich.apply(spent)
-    with refused("OriginalMerchantMismatch", 0, c.gln, b.gln):
-        rich.apply(rich.restore(spent, 0, 1, merchant=c.gln))
-
-
-def test_a_debit_beyond_the_balance_names_its_operation(rich: Alliance, ann: Member) -> None:
-    b = rich.merchants[1]
-    with refused("AlliancePointsInsufficientBalance", 1, ann.account, 5, 9_900, 9_901):
-        rich.apply(rich.redeem(ann, b, [LEG]), rich.redeem(ann, b, [Leg(1, 1, 5, 9_901)]))

@@ -184,7 +184,8 @@ def test_a_calendar_has_at_most_65535_epochs(alliance: Alliance) -> None:
 
 def test_the_current_epoch_follows_the_calendar(alliance: Alliance) -> None:
     for now, epoch in (
-        (EPOCH_ENDS[0] - 1, 1), (EPOCH_ENDS[0], 2), (EPOCH_ENDS[10], 12), (EPOCH_ENDS[11] - 1, 12), (EPOCH_ENDS[11], 13),
+        (EPOCH_ENDS[0] - 1, 1), (EPOCH_ENDS[0], 2), (EPOCH_ENDS[10], 12),
+        (EPOCH_ENDS[11] - 1, 12), (EPOCH_ENDS[11], 13),
     ):  # fmt: skip
         alliance.evm.now = now
         assert alliance.ask(REGISTRY, "currentEpoch", 1)[0] == epoch
