@@ -251,38 +251,39 @@ def check_node(
         sample: how many balances to ask for at most; None asks for all.
     """
     with database.snapshot() as conn:
-        tokens = {row.programme_id: row.token for row in conn.execute(select(m.chain_programme))}
-        balances = list(conn.execute(select(m.chain_balance).limit(sample)))
-        nets = list(conn.execute(select(m.chain_net)))
-        last = conn.execute(select(func.coalesce(func.max(m.chain_applied.c.number), 0))).scalar_one()
-    house, points = load("ClearingHouse"), load("AlliancePoints")
-    asks = [(contracts.clearing_house, house.call_data("lastBatch"), last, "last-batch", "")]
-    asks += [
-        (
-            tokens[b.programme_id],
-            points.call_data("balanceAtEpochRaw", "0x" + b.account.hex(), b.epoch),
-            b.amount,
-            "node-balance",
-            f"account 0x{b.account.hex()} programme {b.programme_id} epoch {b.epoch}",
-        )
-        for b in balances
-    ]
-    asks += [
-        (
-            contracts.clearing_house,
-            house.call_data("net", n.period, n.merchant),
-            n.net_micros,
-            "node-net",
-            f"period {n.period} merchant {n.merchant}",
-        )
-        for n in nets
-    ]
-    answers = node.calls([CallAt(bytes(20), to, data) for to, data, *_ in asks])
+        questions = _questions(conn, contracts, sample)
+    answers = node.calls([CallAt(bytes(20), q.to, q.data) for q in questions])
     found = []
-    for (_, _, expected, check, subject), answer in zip(asks, answers, strict=True):
+    for question, answer in zip(questions, answers, strict=True):
         if isinstance(answer, NodeRefusal):
             raise ChainUnavailable("eth_call", answer.message)
         actual = int.from_bytes(answer[:32], "big", signed=True)
-        if actual != expected:
-            found.append(Difference(check, subject, expected, actual))
+        if actual != question.expected:
+            found.append(Difference(question.check, question.subject, question.expected, actual))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    to: bytes
+    data: bytes
+    expected: int
+    check: str
+    subject: str
+
+
+def _questions(conn: Connection, contracts: Contracts, sample: int | None) -> list[_Question]:
+    house, points, at = load("ClearingHouse"), load("AlliancePoints"), contracts.clearing_house
+    tokens = {row.programme_id: row.token for row in conn.execute(select(m.chain_programme))}
+    last = conn.execute(select(func.coalesce(func.max(m.chain_applied.c.number), 0))).scalar_one()
+    asks = [_Question(at, house.call_data("lastBatch"), last, "last-batch", "")]
+    for b in conn.execute(select(m.chain_balance).limit(sample)):
+        data = points.call_data("balanceAtEpochRaw", "0x" + b.account.hex(), b.epoch)
+        subject = f"account 0x{b.account.hex()} programme {b.programme_id} epoch {b.epoch}"
+        asks.append(_Question(tokens[b.programme_id], data, b.amount, "node-balance", subject))
+    for n in conn.execute(select(m.chain_net)):
+        subject = f"period {n.period} merchant {n.merchant}"
+        asks.append(
+            _Question(at, house.call_data("net", n.period, n.merchant), n.net_micros, "node-net", subject)
+        )
+    return asks
