@@ -43,7 +43,7 @@ def ensure_python() -> None:
         say("making .venv")
         _run([sys.executable, "-m", "venv", str(VENV)])
     say("installing the locked packages (a few minutes on a new machine)")
-    quiet = ["--quiet", "--disable-pip-version-check"]
+    quiet = ["-qq", "--disable-pip-version-check"]
     _run([str(PYTHON), "-m", "pip", "install", *quiet, "--require-hashes", "-r", str(LOCK)])
     _run([str(PYTHON), "-m", "pip", "install", *quiet, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
     STAMP.write_text(wanted)

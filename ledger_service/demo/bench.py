@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import platform
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from ledger_service.demo import dataset, private_postgres
 from ledger_service.demo.alliance_plan import MERCHANTS
 from ledger_service.demo.bench_load import Bench, Shots, prepare
 from ledger_service.demo.founding import DemoAlliance
 from ledger_service.demo.load import LoadResult, fire
-from ledger_service.demo.observer import Metrics, Observer
+from ledger_service.demo.observer import Observer
 from ledger_service.demo.processes import Fleet, free_port
 from ledger_service.demo.progress import Progress
 from ledger_service.demo.replay import LAST_INSTANT, Replay, Scenario, end_of_day
 from ledger_service.demo.screen import Screen, table_text
 from ledger_service.demo.service_client import Service
-from ledger_service.demo.stack import Stack, StackOptions, found, start
+from ledger_service.demo.stack import Stack, StackOptions, found, run_command, start
 
 SETUPS = {"sqlite": ("sqlite", "local"), "postgresql": ("postgresql", "anvil")}
 _SEED = "bench"
 _CONNECTIONS_TO_FOUND = 8
 _PATIENCE_SECONDS = 900
+_LONGEST_DAYS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,9 @@ class Measured:
     commands: int
     commits: int
     peak_kib: int
-    by_process: dict[str, int]
+    memory: dict[str, int]
+    cpu_millis: dict[str, int]
+    findings: list[str]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -81,7 +87,7 @@ def main(argv: Sequence[str]) -> int:
     names = list(SETUPS) if given.setup == "both" else [given.setup]
     measured = [_measure(name, options, screen) for name in names]
     screen.say("\n" + report(measured, options))
-    return 0 if all(m.result.statuses[201] == options.sales for m in measured) else 1
+    return 0 if all(not m.findings and m.result.statuses[201] == options.sales for m in measured) else 1
 
 
 def _measure(name: str, options: BenchOptions, screen: Screen) -> Measured:
@@ -110,16 +116,42 @@ async def _one(name: str, stack: Stack, fleet: Fleet, given: tuple[BenchOptions,
     finally:
         await service.close()
         progress.close()
-    fleet.peak_kib = 0
+    audited = _audit(stack)
     before, block = await observer.metrics(), await observer.block_number()
     screen.say(f"{name}: {len(shots.wires):,} sales, {shots.with_points:,} of them paid in part with points")
+    fleet.peak_kib, worked, own = 0, fleet.cpu_millis_by_name(), time.process_time_ns()
     result = await asyncio.to_thread(
         fire, (stack.host, stack.port), shots.wires, options.connections, lambda _done: fleet.watch()
     )
+    client = (time.process_time_ns() - own) // 1_000_000
     after = await observer.metrics()
     caught_up = await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
+    cpu = {n: millis - worked[n] for n, millis in fleet.cpu_millis_by_name().items()} | {"client": client}
     gas = await observer.gas_used(block, await observer.block_number())
-    return _measured(name, (result, shots), (before, after, gas, caught_up), fleet)
+    verdict = _audit(stack)
+
+    def grown(metric: str) -> int:
+        return after[metric] - before[metric]
+
+    return Measured(
+        name=name,
+        result=result,
+        shots=shots,
+        caught_up_ms=caught_up,
+        operations=int(verdict["operations"]) - int(audited["operations"]),
+        gas=gas,
+        statements=grown("writer_statements"),
+        commands=grown("writer_commands"),
+        commits=grown("writer_commits"),
+        peak_kib=fleet.peak_kib,
+        memory=fleet.memory_by_name(),
+        cpu_millis=cpu,
+        findings=[str(finding) for finding in verdict["findings"]],
+    )
+
+
+def _audit(stack: Stack) -> dict[str, Any]:
+    return dict(json.loads(run_command(stack.settings, "audit", "--json", good=(0, 1))))
 
 
 async def _warm(
@@ -136,27 +168,16 @@ async def _warm(
     screen.say(f"  warming up with {dataset.count_until(options.data, 0, until):,} baskets")
     await replay.run()
     position = progress.get("position")
-    later = dataset.stream(options.data, position, until + timedelta(days=120))
+    later = dataset.stream(options.data, position, until + timedelta(days=_LONGEST_DAYS))
     bench = Bench(
-        _SEED, f"{stack.host}:{stack.port}", alliance.domain, alliance.ends, replay.phones, alliance.till_key
+        seed=_SEED,
+        host=f"{stack.host}:{stack.port}",
+        domain=alliance.domain,
+        phones=replay.phones,
+        till_key=alliance.till_key,
+        spend_until=until + timedelta(days=_LONGEST_DAYS),
     )
     return await prepare(bench, islice(later, options.sales * 4), options.sales)
-
-
-def _measured(
-    name: str, load: tuple[LoadResult, Shots], seen: tuple[Metrics, Metrics, int, int], fleet: Fleet
-) -> Measured:
-    result, shots = load
-    before, after, gas, caught_up = seen
-
-    def grown(metric: str) -> int:
-        return after[metric] - before[metric]
-
-    operations = result.statuses[201] + shots.with_points
-    return Measured(
-        name, result, shots, caught_up, operations, gas, grown("writer_statements"), grown("writer_commands"),
-        grown("writer_commits"), fleet.peak_kib, fleet.memory_by_name(),
-    )  # fmt: skip
 
 
 def report(measured: Sequence[Measured], options: BenchOptions) -> str:
@@ -173,21 +194,33 @@ def report(measured: Sequence[Measured], options: BenchOptions) -> str:
         rows.append([f"p{percent} ms", *row])
     rows += [
         ["chain caught up, s after", *(_millis(m.caught_up_ms) for m in measured)],
+        ["operations on chain", *(f"{m.operations:,}" for m in measured)],
         ["gas per operation", *(f"{m.gas // max(m.operations, 1):,}" for m in measured)],
         ["statements per sale", *(_hundredths(m.statements, m.commands) for m in measured)],
         ["sales per commit", *(_hundredths(m.commands, m.commits) for m in measured)],
         ["peak memory, all processes, MiB", *(f"{m.peak_kib // 1024:,}" for m in measured)],
     ]
-    notes = [
-        f"  {m.name}: " + ", ".join(f"{n} {k // 1024} MiB" for n, k in m.by_process.items()) for m in measured
-    ]
+    rows.append(
+        [
+            "audit: database = chain",
+            *("yes" if not m.findings else f"{len(m.findings)} differences" for m in measured),
+        ]
+    )
+    notes = [_notes(m) for m in measured]
     title = (
         f"scripts/bench checkout --sales {options.sales} --connections {options.connections}"
         f" --workers {options.workers}  ({os.cpu_count()} cores, Python {platform.python_version()},"
         f" {sys.platform}, {len(MERCHANTS)} merchants)"
     )
-    failures = [f"  {m.name}: {text}" for m in measured for text in m.result.failures]
-    return "\n".join([table_text(title, header, rows), "memory at the end:", *notes, *failures])
+    failures = [f"  {m.name}: {text}" for m in measured for text in m.result.failures + m.findings[:5]]
+    return "\n".join([table_text(title, header, rows), *notes, *failures])
+
+
+def _notes(m: Measured) -> str:
+    sales = max(m.result.statuses[201], 1)
+    memory = ", ".join(f"{name} {kib // 1024}" for name, kib in m.memory.items())
+    work = ", ".join(f"{name} {millis * 1000 // sales}" for name, millis in m.cpu_millis.items())
+    return f"  {m.name}: MiB at the end: {memory}\n  {m.name}: CPU µs per sale: {work}"
 
 
 def _millis(thousandths: int) -> str:

@@ -4,6 +4,7 @@ folder.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -93,6 +94,13 @@ class Fleet:
             for name, process in self._running.items()
         }
 
+    def cpu_millis_by_name(self) -> dict[str, int]:
+        """Processor time that each process with its children has used so far, in milliseconds."""
+        return {
+            name: sum(_cpu_millis(pid) for pid in {process.pid} | _children_of({process.pid}))
+            for name, process in self._running.items()
+        }
+
     def stop(self) -> None:
         """End all processes, the last started first; who does not end in time is killed."""
         for process in reversed(list(self._running.values())):
@@ -140,4 +148,11 @@ def _resident_kib(pid: int) -> int:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
                 return int(line.split()[1])
+    return 0
+
+
+def _cpu_millis(pid: int) -> int:
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * 1000 // os.sysconf("SC_CLK_TCK")
     return 0
