@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ledger_service.kernel.points import Leg
-from tests.contracts.alliance import Alliance, Member
+from tests.contracts.alliance import Alliance
+from tests.contracts.parties import Member
 
 
 @pytest.fixture(scope="session")

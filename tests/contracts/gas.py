@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ledger_service.kernel.operations import Operation
 from ledger_service.kernel.permits import FLAG_CUSTODIAL
 from ledger_service.kernel.points import Leg
-from tests.contracts.alliance import DAY, Alliance, Member
+from tests.contracts.alliance import Alliance
+from tests.contracts.parties import DAY, Member
 
 OPERATIONS = 200
 TARGETS = {
@@ -57,10 +60,17 @@ def measure(alliance: Alliance) -> dict[str, int]:
     run("redeem whole balance, used nonce word", [
         alliance.redeem(m, alliance.merchants[2], (Leg(2, 1, 5, 90 + i),)) for i, m in enumerate(members)
     ])  # fmt: skip
+    _measure_reversals(alliance, members, first, run)
+    return figures
+
+
+def _measure_reversals(
+    alliance: Alliance, members: list[Member], first: list[Operation], run: Callable[..., object]
+) -> None:
     run("restore, part of a leg", [alliance.restore(o, 0, 4) for o in first])
     run("restore, rest of a leg", [alliance.restore(o, 0, 6) for o in first])
     run("gift, holder with that epoch", [
-        alliance.gift(m, members[i - 1].account, (one,)) for i, m in enumerate(members)
+        alliance.gift(m, members[i - 1].account, (Leg(1, 1, 5, 10),)) for i, m in enumerate(members)
     ])  # fmt: skip
     alliance.evm.now += 1
     earned = [
@@ -69,7 +79,6 @@ def measure(alliance: Alliance) -> dict[str, int]:
     run("claw back", [alliance.claw_back(o, (Leg(1, 1, 5, 1),)) for o in earned[:OPERATIONS]])
     alliance.evm.now += 200 * DAY
     run("expire", [alliance.expire(m, Leg(1, 1, 6, 90 + i)) for i, m in enumerate(members)])
-    return figures
 
 
 def _is_first_issue(alliance: Alliance, leaf: bytes) -> bool:

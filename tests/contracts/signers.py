@@ -10,7 +10,8 @@ from pathlib import Path
 from ledger_service.kernel.operations import Gift, Redeem
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256
-from tests.contracts.alliance import DEPLOYER, STRANGER, Alliance, Member
+from tests.contracts.alliance import Alliance
+from tests.contracts.parties import DEPLOYER, STRANGER, Member
 
 _CODE = json.loads((Path(__file__).parent / "artifacts" / "ContractSigner.json").read_text())["bytecode"]
 

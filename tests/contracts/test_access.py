@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ledger_service.chain.artifacts import access, load, type_of
-from tests.contracts.alliance import DAY, MANAGER, REGISTRY, ROLE_HOLDERS, STRANGER, Alliance
+from tests.contracts.alliance import Alliance
 from tests.contracts.evm import Reverted
+from tests.contracts.parties import DAY, MANAGER, REGISTRY, ROLE_HOLDERS, STRANGER
 from tests.contracts.refusals import refused, told
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "contracts-access.md"

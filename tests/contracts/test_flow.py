@@ -10,7 +10,8 @@ from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.permits import FLAG_CONTRACT, FLAG_CUSTODIAL
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256
-from tests.contracts.alliance import (
+from tests.contracts.alliance import Alliance, Applied
+from tests.contracts.parties import (
     DAY,
     DEPLOYER,
     EPOCH_ENDS,
@@ -19,10 +20,8 @@ from tests.contracts.alliance import (
     HOUSE,
     OPERATOR,
     POINT_VALUES,
-    Alliance,
-    Applied,
     Member,
-)  # fmt: skip
+)
 from tests.contracts.refusals import refused
 from tests.contracts.signers import ContractAccount
 

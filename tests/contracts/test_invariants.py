@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from ledger_service.kernel.operations import Issue, Operation, Redeem
 from ledger_service.kernel.points import Leg
-from tests.contracts.alliance import DAY, EPOCH_ENDS, FEE_BPS, POINT_VALUES, T0, Alliance, Member, legs_of
+from tests.contracts.alliance import Alliance
 from tests.contracts.evm import Reverted
+from tests.contracts.parties import DAY, EPOCH_ENDS, FEE_BPS, POINT_VALUES, T0, Member
 from tests.contracts.refusals import told
+from tests.contracts.writing import legs_of
 
 MEMBERS = [Member.numbered(n) for n in range(1, 5)]
 STEP = st.tuples(
@@ -171,7 +173,7 @@ def test_invariants_hold_after_every_random_history(prepared: Any, steps: list[A
 )
 @given(amounts=st.lists(st.integers(1, 4 * 10**11), min_size=1, max_size=6))
 def test_issuance_never_passes_the_cap(prepared: Any, amounts: list[int]) -> None:
-    from tests.contracts.alliance import CAP
+    from tests.contracts.parties import CAP
 
     alliance, mark = prepared
     alliance.back_to(mark)

@@ -6,7 +6,8 @@ import pytest
 
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256
-from tests.contracts.alliance import EPOCH_ENDS, POINTS, RELAYER, STRANGER, Alliance, Member
+from tests.contracts.alliance import Alliance
+from tests.contracts.parties import EPOCH_ENDS, POINTS, RELAYER, STRANGER, Member
 from tests.contracts.refusals import refused
 
 TRANSFER = keccak256(b"Transfer(address,address,uint256)")

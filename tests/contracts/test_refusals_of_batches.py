@@ -5,19 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ledger_service.kernel.points import Leg
-from tests.contracts.alliance import (
-    CAP,
-    DAY,
-    EPOCH_ENDS,
-    GUARDIAN,
-    HOUSE,
-    OPERATOR,
-    REGISTRY,
-    Alliance,
-    Batch,
-    Member,
-    gln_of,
-)  # fmt: skip
+from tests.contracts.alliance import Alliance, Batch
+from tests.contracts.parties import CAP, DAY, EPOCH_ENDS, GUARDIAN, HOUSE, OPERATOR, REGISTRY, Member, gln_of
 from tests.contracts.refusals import refused
 
 LEG = Leg(1, 1, 5, 100)

@@ -6,16 +6,8 @@ import pytest
 
 from ledger_service.kernel.permits import FLAG_CUSTODIAL, FLAG_REVOKE
 from ledger_service.kernel.points import Leg
-from tests.contracts.alliance import (
-    DAY,
-    HOUSE,
-    PER_DAY,
-    PER_PERMIT,
-    T0,
-    Alliance,
-    Batch,
-    Member,
-)  # fmt: skip
+from tests.contracts.alliance import Alliance, Batch
+from tests.contracts.parties import DAY, HOUSE, PER_DAY, PER_PERMIT, T0, Member
 from tests.contracts.refusals import refused
 
 LEG = Leg(1, 1, 5, 100)

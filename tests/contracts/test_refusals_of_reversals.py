@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from ledger_service.kernel.points import Leg
-from tests.contracts.alliance import (
-    Alliance,
-    Batch,
-    Member,
-)  # fmt: skip
+from tests.contracts.alliance import Alliance, Batch
+from tests.contracts.parties import Member
 from tests.contracts.refusals import refused
 
 LEG = Leg(1, 1, 5, 100)

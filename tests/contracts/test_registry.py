@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contracts.alliance import (
+from tests.contracts.alliance import Alliance, sign_registry
+from tests.contracts.parties import (
     ADMIN,
     CAP,
     DAY,
     DEPLOYER,
     EPOCH_ENDS,
+    FEE_BPS,
     HOUSE,
     MANAGER,
     OPERATOR,
     POINTS,
     REGISTRY,
     STRANGER,
-    Alliance,
     Merchant,
     gln_of,
-    sign_registry,
-)  # fmt: skip
+)
 from tests.contracts.refusals import refused
 
 TERMS = (
@@ -31,13 +31,16 @@ KEYS = "MerchantKeys(uint64 merchant,address admin,address operations,address se
 
 
 def publish(
-    alliance: Alliance, programme: int, point_value: int = 10_000, notice: int = 8 * DAY, fee: int = 150,
-    cap: int = CAP, key: bytes | None = None,
-) -> int:  # fmt: skip
+    alliance: Alliance,
+    programme: int,
+    point_value: int = 10_000,
+    notice: int = 8 * DAY,
+    key: bytes | None = None,
+) -> int:
     """Publish the next terms; the instant from which they are in force."""
     version = alliance.ask(REGISTRY, "programme", programme)[0][2] + 1
     start = alliance.evm.now + notice
-    terms = (start, point_value, fee, cap, 4)
+    terms = (start, point_value, FEE_BPS, CAP, 4)
     signature = sign_registry(
         alliance, key or alliance.merchant_of(programme).admin, TERMS, programme, version, *terms
     )

@@ -1,0 +1,117 @@
+"""Kernel operations that the contracts accept, and any that a test wants changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ledger_service.kernel.eip712 import Domain
+from ledger_service.kernel.operations import Clawback, Expire, Gift, Issue, Redeem, Restore, SignerChange
+from ledger_service.kernel.permits import GiftPermit, SignerGrant, SpendPermit
+from ledger_service.kernel.points import Leg
+from ledger_service.kernel.secp256k1 import keccak256, sign_digest
+from tests.contracts.evm import CHAIN_ID, Evm
+from tests.contracts.parties import Member, Merchant
+
+
+class Building:
+    """The half of an alliance that makes operations; keyword changes replace any field."""
+
+    evm: Evm
+    house: bytes
+    merchants: list[Merchant]
+    _op_numbers: Iterator[int]
+    _permit_counters: dict[bytes, int]
+
+    @property
+    def domain(self) -> Domain:
+        return Domain(CHAIN_ID, self.house)
+
+    def op_id(self) -> bytes:
+        return keccak256(next(self._op_numbers).to_bytes(8, "big"))[:16]
+
+    def next_nonce(self, account: bytes, lane: int = 0) -> int:
+        counter = self._permit_counters.get(account, 0)
+        self._permit_counters[account] = counter + 1
+        return lane << 32 | counter
+
+    def merchant_of(self, programme: int) -> Merchant:
+        return self.merchants[programme - 1]
+
+    def enrol(self, member: Member, flags: int = 0, **changes: Any) -> SignerChange:
+        fields = {
+            "op_id": self.op_id(), "account": member.account, "signer": member.signer, "flags": flags,
+            "accepted_at": self.evm.now, "valid_until": 0, "authorisation": b"",
+        }  # fmt: skip
+        return SignerChange(**{**fields, **changes})
+
+    def grant(self, by: bytes, change: SignerChange) -> SignerChange:
+        """The change with an authorisation by the key ``by``."""
+        permit = SignerGrant(change.account, change.signer, change.flags, change.valid_until)
+        return replace(change, authorisation=sign_digest(by, self.domain.digest(permit.struct_hash())))
+
+    def issue(self, member: Member, leg: Leg, **changes: Any) -> Issue:
+        fields = {
+            "op_id": self.op_id(), "merchant": self.merchant_of(leg.programme).gln, "account": member.account,
+            "accepted_at": self.evm.now, "reason": 0, "leg": leg,
+        }  # fmt: skip
+        return Issue(**{**fields, **changes})
+
+    def redeem(self, member: Member, acceptor: Merchant, legs: Sequence[Leg], **changes: Any) -> Redeem:
+        """A redemption under a permit signed by the member's key (``signing_key``: by another)."""
+        key = changes.pop("signing_key", member.key)
+        account = changes.get("account", member.account)
+        permit = SpendPermit(
+            account,
+            changes["nonce"] if "nonce" in changes else self.next_nonce(account),
+            changes.get("max_value_micros", 10**12),
+            changes.get("valid_until", self.evm.now + 60),
+        )
+        digest = self.domain.digest(permit.struct_hash())
+        fields = {
+            "op_id": self.op_id(), "merchant": acceptor.gln, "account": account, "nonce": permit.nonce,
+            "max_value_micros": permit.max_value_micros, "valid_until": permit.valid_until,
+            "accepted_at": self.evm.now, "flags": 0, "permit_digest": digest, "legs": tuple(legs),
+            "signature": sign_digest(key, digest),
+        }  # fmt: skip
+        return Redeem(**{**fields, **changes})
+
+    def gift(self, member: Member, recipient: bytes, legs: Sequence[Leg], **changes: Any) -> Gift:
+        key = changes.pop("signing_key", member.key)
+        nonce = changes["nonce"] if "nonce" in changes else self.next_nonce(member.account)
+        valid_until = changes.get("valid_until", self.evm.now + 60)
+        permit = GiftPermit(member.account, recipient, nonce, valid_until, tuple(legs))
+        digest = self.domain.digest(permit.struct_hash())
+        fields = {
+            "op_id": self.op_id(), "merchant": self.merchant_of(legs[0].programme).gln if legs else 0,
+            "account": member.account, "recipient": recipient, "nonce": nonce, "valid_until": valid_until,
+            "accepted_at": self.evm.now, "permit_digest": digest, "legs": tuple(legs),
+            "signature": sign_digest(key, digest),
+        }  # fmt: skip
+        return Gift(**{**fields, **changes})
+
+    def restore(self, original: Redeem, leg_index: int, amount: int, **changes: Any) -> Restore:
+        was = original.legs[leg_index] if leg_index < len(original.legs) else original.legs[0]
+        leg = Leg(was.programme, was.terms_version, changes.pop("epoch", was.epoch), amount)
+        fields = {
+            "op_id": self.op_id(), "merchant": original.merchant, "account": original.account,
+            "accepted_at": self.evm.now, "original_op_id": original.op_id, "original_leaf": original.leaf(),
+            "leg_index": leg_index, "leg": leg,
+        }  # fmt: skip
+        return Restore(**{**fields, **changes})
+
+    def claw_back(self, original: Issue, legs: Sequence[Leg], **changes: Any) -> Clawback:
+        fields = {
+            "op_id": self.op_id(), "merchant": original.merchant, "account": original.account,
+            "accepted_at": self.evm.now, "original_op_id": original.op_id, "original_leaf": original.leaf(),
+            "legs": tuple(legs),
+        }  # fmt: skip
+        return Clawback(**{**fields, **changes})
+
+    def expire(self, member: Member, leg: Leg, **changes: Any) -> Expire:
+        fields = {
+            "op_id": self.op_id(), "merchant": self.merchant_of(leg.programme).gln, "account": member.account,
+            "accepted_at": self.evm.now, "leg": leg,
+        }  # fmt: skip
+        return Expire(**{**fields, **changes})
