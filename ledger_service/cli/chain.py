@@ -17,7 +17,7 @@ from ledger_service.custody.errors import SignerUnavailable
 from ledger_service.custody.requests import SENDING_KEYS
 
 _REPLAY_GENESIS = 946_684_800
-_SIGNER_PATIENCE_SECONDS = 60
+_SIGNER_PATIENCE_MS = 60_000
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,14 +52,9 @@ def _arguments(settings: Settings) -> list[str]:
 
 
 def _sending_addresses(settings: Settings) -> list[str]:
-    client = SignerClient(settings.signer_socket)
-    deadline = time.monotonic() + _SIGNER_PATIENCE_SECONDS
+    # The signing process may have been started a moment ago.
+    client = SignerClient(settings.signer_socket, _SIGNER_PATIENCE_MS)
     try:
-        while True:
-            try:
-                return ["0x" + client.address_of(name).hex() for name in sorted(SENDING_KEYS)]
-            except SignerUnavailable:
-                if time.monotonic() > deadline:
-                    raise
+        return ["0x" + client.address_of(name).hex() for name in sorted(SENDING_KEYS)]
     finally:
         client.close()

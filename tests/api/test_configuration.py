@@ -1,0 +1,85 @@
+"""Settings, the command line and the clocks of a replay."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ledger_service.bootstrap.clocks import MovedClock, NotedClock, ReplayClock, note_instant
+from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.cli import COMMANDS, main
+from ledger_service.config import ConfigurationError, settings_of
+from ledger_service.db.engine import Database
+
+OLD = datetime(2017, 1, 1, tzinfo=UTC)
+
+
+def test_paths_follow_the_state_folder_and_may_be_set_each(tmp_path: Path) -> None:
+    settings = settings_of(
+        {"ALLIANCE_STATE_DIR": str(tmp_path), "ALLIANCE_CHAIN_STORE": "/elsewhere/chain.db"}
+    )
+    assert settings.database_url == f"sqlite:///{tmp_path}/alliance.db"
+    assert settings.signer_socket == tmp_path / "signer.sock"
+    assert settings.chain_store == Path("/elsewhere/chain.db")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ALLIANCE_WORKER": "2"},
+        {"ALLIANCE_WORKERS": "0"},
+        {"ALLIANCE_WORKERS": "two"},
+        {"ALLIANCE_REPLAY": "yes"},
+        {"ALLIANCE_HTTP_PORT": "65536"},
+        {"ALLIANCE_HTTP_PORT": "-1"},
+        {"ALLIANCE_STATE_DIR": ""},
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(given: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        settings_of(given)
+    assert next(iter(given)) in str(refused.value)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_answers_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert "usage: alliance" in capsys.readouterr().out
+
+
+def test_a_moved_clock_stands_at_the_newest_instant_and_goes_on() -> None:
+    clock = MovedClock()
+    clock.observe(OLD)
+    clock.observe(OLD - timedelta(days=1))
+    assert OLD <= clock.now() < OLD + timedelta(minutes=1)
+    clock.observe(OLD + timedelta(days=1))
+    assert clock.now() >= OLD + timedelta(days=1)
+
+
+def test_another_process_sees_where_the_replay_stands_also_after_a_restart(database: Database) -> None:
+    serving = ReplayClock(database)
+    serving.start()
+    serving.observe(OLD)
+    serving.close()
+    assert OLD <= NotedClock(database).now() < OLD + timedelta(minutes=1)
+    again = ReplayClock(database)
+    again.start()
+    assert OLD <= again.now() < OLD + timedelta(minutes=1)
+    again.close()
+    with database.begin() as conn:
+        assert note_instant(conn, OLD - timedelta(days=3)) >= OLD
+
+
+def test_two_processes_never_hold_one_worker_name_and_a_free_one_comes_back(tmp_path: Path) -> None:
+    first, second = WorkerName(tmp_path), WorkerName(tmp_path)
+    assert first.text.endswith("-1")
+    assert second.text.endswith("-2")
+    first.release()
+    third = WorkerName(tmp_path)
+    assert third.text == first.text
+    second.release()
+    third.release()
