@@ -116,23 +116,24 @@ async def _one(name: str, stack: Stack, fleet: Fleet, given: tuple[BenchOptions,
     finally:
         await service.close()
         progress.close()
-    audited = _audit(stack)
-    before, block = await observer.metrics(), await observer.block_number()
     screen.say(f"{name}: {len(shots.wires):,} sales, {shots.with_points:,} of them paid in part with points")
+    return await _under_load((name, shots), stack, fleet, observer, options.connections)
+
+
+async def _under_load(
+    load: tuple[str, Shots], stack: Stack, fleet: Fleet, observer: Observer, connections: int
+) -> Measured:
+    name, shots = load
+    audited, before, block = _audit(stack), await observer.metrics(), await observer.block_number()
     fleet.peak_kib, worked, own = 0, fleet.cpu_millis_by_name(), time.process_time_ns()
-    result = await asyncio.to_thread(
-        fire, (stack.host, stack.port), shots.wires, options.connections, lambda _done: fleet.watch()
-    )
+    address = stack.host, stack.port
+    result = await asyncio.to_thread(fire, address, shots.wires, connections, lambda _done: fleet.watch())
     client = (time.process_time_ns() - own) // 1_000_000
     after = await observer.metrics()
     caught_up = await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
-    cpu = {n: millis - worked[n] for n, millis in fleet.cpu_millis_by_name().items()} | {"client": client}
+    cpu = {n: millis - worked[n] for n, millis in fleet.cpu_millis_by_name().items()}
     gas = await observer.gas_used(block, await observer.block_number())
     verdict = _audit(stack)
-
-    def grown(metric: str) -> int:
-        return after[metric] - before[metric]
-
     return Measured(
         name=name,
         result=result,
@@ -140,12 +141,12 @@ async def _one(name: str, stack: Stack, fleet: Fleet, given: tuple[BenchOptions,
         caught_up_ms=caught_up,
         operations=int(verdict["operations"]) - int(audited["operations"]),
         gas=gas,
-        statements=grown("writer_statements"),
-        commands=grown("writer_commands"),
-        commits=grown("writer_commits"),
+        statements=after["writer_statements"] - before["writer_statements"],
+        commands=after["writer_commands"] - before["writer_commands"],
+        commits=after["writer_commits"] - before["writer_commits"],
         peak_kib=fleet.peak_kib,
         memory=fleet.memory_by_name(),
-        cpu_millis=cpu,
+        cpu_millis=cpu | {"client": client},
         findings=[str(finding) for finding in verdict["findings"]],
     )
 
