@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from ledger_service.demo.summary import show_result
 DEFAULT_DAYS = 9
 _BAR_SECONDS = 0.25
 _PATIENCE_SECONDS = 3600
+_PORT_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class RunOptions:
 def main(argv: Sequence[str]) -> int:
     """Run; 0 when everything asked for was replayed and database = chain."""
     options = _options(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
     screen = Screen()
     screen.say(f"Alliance Ledger: state in {options.stack.state}/, logs in {options.stack.state}/log/")
     data = options.stack.state / "baskets.db"
@@ -86,12 +89,24 @@ def _options(argv: Sequence[str]) -> RunOptions:
     if not 1 <= given.days <= DAYS:
         parser.error(f"--days takes 1 to {DAYS}")
     for port in (given.port, given.chain_port):
-        if accepts(port):
+        if not _comes_free(port):
             parser.error(f"port {port} is taken; choose another with --port or --chain-port")
     stack = StackOptions(
         given.state, given.database_url, given.chain, given.port, given.workers, given.seed, given.chain_port
     )
     return RunOptions(stack, given.days, given.once, given.connections)
+
+
+def _comes_free(port: int) -> bool:
+    """Whether a port is free, after the time that a killed run's processes need to end."""
+    deadline = time.monotonic() + _PORT_SECONDS
+    while accepts(port) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return not accepts(port)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 async def _replay_and_show(

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STOP_SECONDS = 20
+_TETHERED = (sys.executable, str(Path(__file__).with_name("tether.py")))
 
 
 class ProcessFailed(Exception):
@@ -57,7 +59,7 @@ class Fleet:
         settings = [f"{name}={value}" for name, value in command.settings.items()]
         with (self._logs / f"{command.name}.log").open("ab") as log:
             self._running[command.name] = subprocess.Popen(
-                ["/usr/bin/env", *settings, *command.argv],
+                [*_TETHERED, str(os.getpid()), "/usr/bin/env", *settings, *command.argv],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

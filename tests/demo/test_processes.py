@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -60,3 +61,26 @@ def test_a_process_that_ignores_the_end_is_killed(tmp_path: Path, monkeypatch: p
     assert time.monotonic() - begun < 15
     with suppress(FileNotFoundError):
         assert "Z" in Path(f"/proc/{pids[0]}/stat").read_text()
+
+
+def test_when_the_run_is_killed_its_processes_end_by_themselves(tmp_path: Path) -> None:
+    port = free_port()
+    run = (
+        "import pathlib, sys, time\n"
+        "from ledger_service.demo.processes import Command, Fleet, accepts\n"
+        "fleet = Fleet(pathlib.Path(sys.argv[1]))\n"
+        f"argv = (sys.executable, '-c', {LISTEN!r})\n"
+        f"fleet.start(Command('listener', argv, {{'DEMO_PORT': '{port}'}}, lambda: accepts({port})))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", run, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    with parent.stdout:
+        assert parent.stdout.readline() == "ready\n"
+        parent.kill()
+        parent.wait()
+    deadline = time.monotonic() + 20
+    while accepts(port) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not accepts(port)
