@@ -85,7 +85,8 @@ def ensure_cache(path: Path) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "ledger_service.demo.dataset", str(path)], check=True)
+    command = [sys.executable, "-m", "ledger_service.demo.dataset", str(path)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def stream(path: Path, after_position: int, until: datetime) -> Iterator[Basket]:

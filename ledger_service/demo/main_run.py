@@ -47,6 +47,7 @@ def main(argv: Sequence[str]) -> int:
     if not data.exists():
         screen.say("converting the data set once (about 20 seconds)")
     dataset.ensure_cache(data)
+    screen.table("What the data set holds", ["", "of the year"], list(dataset.facts(data).items()))
     try:
         with Fleet(options.stack.state / "log") as fleet:
             screen.say("starting signer, chain, bridge and service")

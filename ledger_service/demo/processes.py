@@ -59,12 +59,11 @@ class Fleet:
         settings = [f"{name}={value}" for name, value in command.settings.items()]
         with (self._logs / f"{command.name}.log").open("ab") as log:
             self._running[command.name] = subprocess.Popen(
-                [*_TETHERED, str(os.getpid()), "/usr/bin/env", *settings, *command.argv],
+                [*_tether(command.user), "/usr/bin/env", *settings, *command.argv],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                user=command.user,
             )
         deadline = time.monotonic() + command.deadline_seconds
         while not command.ready():
@@ -118,6 +117,13 @@ class Fleet:
     def _end_of_log(self, name: str) -> str:
         text = (self._logs / f"{name}.log").read_text(errors="replace")
         return f"{self._logs / name}.log ends with\n{text[-2000:]}"
+
+
+def _tether(user: str | None) -> list[str]:
+    """What ends a process with its parent; another user may not be able to read our Python."""
+    if user is None:
+        return [*_TETHERED, str(os.getpid())]
+    return ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "--pdeathsig", "TERM"]
 
 
 def free_port() -> int:
