@@ -127,11 +127,14 @@ class Writer:
             while not self._queue and not self._closing:
                 self._arrived.wait()
             group: list[Waiting] = []
+            others: deque[Waiting] = deque()
+            # The head's kind goes, wherever in the queue it waits: mixed arrivals must not make small groups.
+            kind = bool(self._queue) and isinstance(self._queue[0].command, BookCommand)
             while self._queue and len(group) < self._limits.most_in_group:
-                kind = isinstance(self._queue[0].command, BookCommand)
-                if group and kind != isinstance(group[0].command, BookCommand):
-                    break
-                group.append(self._queue.popleft())
+                waiting = self._queue.popleft()
+                mine = isinstance(waiting.command, BookCommand) == kind
+                (group if mine else others).append(waiting)
+            self._queue.extendleft(reversed(others))
             return group
 
     def _commit(self, group: Sequence[Waiting]) -> list[Waiting]:

