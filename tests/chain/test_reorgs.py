@@ -1,4 +1,4 @@
-"""Reorganised, rolled back, emptied: ordinary cases. The mirror equals a fresh index, and nothing is lost
+"""Reorganised, rolled back, emptied: ordinary cases. The mirror equals a fresh index (INV-8), nothing is lost
 or doubled."""
 
 from __future__ import annotations
