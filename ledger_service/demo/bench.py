@@ -176,6 +176,7 @@ async def _warm(
         domain=alliance.domain,
         phones=replay.phones,
         till_key=alliance.till_key,
+        begins=until,
         spend_until=until + timedelta(days=_LONGEST_DAYS),
     )
     return await prepare(bench, islice(later, options.sales * 4), options.sales)
