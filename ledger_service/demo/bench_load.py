@@ -59,7 +59,7 @@ async def prepare(bench: Bench, baskets: Iterable[Basket], count: int) -> Shots:
             visit = Visit(phone, basket, _MERCHANT[key], lines)
             body, paid = _body(bench, visit)
             shots.with_points += paid
-            # At the instant where the replay stands: a later one would move the service's clock past the sales.
+            # As of where the replay stands: a later instant would move the clock past the sales.
             till = await bench.till_key(visit.merchant, basket.store, bench.begins)
             shots.wires.append(_wire(bench, visit, body, till))
             if len(shots.wires) == count:
