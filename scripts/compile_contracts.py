@@ -58,7 +58,8 @@ def install() -> None:
     """The pinned npm packages stand in ``contracts/node_modules``."""
     if (CONTRACTS / "node_modules" / "solc" / "package.json").exists():
         return
-    subprocess.run(["npm", "install", "--no-save", "--ignore-scripts"], cwd=CONTRACTS, check=True, stdout=sys.stderr)
+    install = ["npm", "install", "--no-save", "--ignore-scripts"]
+    subprocess.run(install, cwd=CONTRACTS, check=True, stdout=sys.stderr)
 
 
 def read_source(name: str) -> str:

@@ -130,7 +130,7 @@ class PointsService:
     def decide_adjustment(
         self, decision: Decision, keyed: Callable[[BookCommand[Any]], BookCommand[Any]] = _as_it_is
     ) -> Any:
-        """The adjustment is approved and issued, or declined; returns its state or what ``keyed`` makes of it.
+        """The adjustment is approved and issued, or declined; returns its state or what ``keyed`` made.
 
         Raises:
             AdjustmentUnknown, AdjustmentDecided, SecondPersonNeeded, MemberFrozen, NotIssuable.
