@@ -47,8 +47,10 @@ def book_of_answer(answer: dict[str, Any], now: int) -> Book:
     book: Book = {}
     for balance in answer["balances"]:
         for lot in balance["lots"]:
+            if not lot["available"]:
+                continue
             expires_at = seconds_floor(parse_instant(lot["expires_at"], "expires_at"))
-            if lot["available"] and expires_at > now:
+            if expires_at > now:
                 book[balance["programme"], expires_at] = lot["available"]
     return book
 

@@ -1,0 +1,44 @@
+"""The main run with all its real processes: killed at an arbitrary line, started again, and proven clean."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ledger_service.demo import dataset
+from ledger_service.demo.processes import free_port
+from ledger_service.demo.replay import end_of_day
+
+
+def command(state: Path, port: int, chain_port: int) -> list[str]:
+    return [
+        sys.executable, "-m", "ledger_service.demo", "run", "--once", "--days", "1", "--state", str(state),
+        "--port", str(port), "--chain-port", str(chain_port),
+    ]  # fmt: skip
+
+
+def test_a_run_that_was_killed_continues_and_proves_database_equal_to_chain(tmp_path: Path) -> None:
+    run = command(tmp_path, free_port(), free_port())
+    log = tmp_path / "first.txt"
+    with log.open("wb") as out:
+        first = subprocess.Popen(run, stdout=out, stderr=out)
+        deadline = time.monotonic() + 240
+        while b"baskets  " not in log.read_bytes().partition(b"founding")[2] and first.poll() is None:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    second = subprocess.run(run, capture_output=True, text=True, timeout=400, check=False)
+    assert second.returncode == 0, second.stdout[-3000:] + second.stderr[-3000:]
+    assert "Audit: database = chain" in second.stdout
+    assert "is what they hold: as the service says" in second.stdout
+    figures = {
+        line.strip().split("  ")[0]: line.split()[-1] for line in second.stdout.splitlines() if line.strip()
+    }
+    day = list(dataset.stream(tmp_path / "baskets.db", 0, end_of_day(1)))
+    assert figures["baskets"] == str(len(day))
+    assert figures["checkouts"] == str(sum(len(basket.checkouts) for basket in day))
+    assert "refused" not in second.stdout
