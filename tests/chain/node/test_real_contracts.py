@@ -17,6 +17,7 @@ from ledger_service.chain.node.transactions import DYNAMIC_FEE, MAX_TRANSACTION_
 from ledger_service.chain.node.world import Hot
 from ledger_service.kernel.points import Leg
 from tests.contracts import alliance as alliances
+from tests.contracts import parties
 from tests.contracts.evm import CHAIN_ID, TX_GAS, Evm, Receipt, Reverted
 
 
@@ -90,7 +91,7 @@ def alliance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def test_the_contracts_are_set_up_and_batches_of_every_kind_agree(alliance: Any) -> None:
-    members = [alliances.Member.numbered(number) for number in range(12)]
+    members = [parties.Member.numbered(number) for number in range(12)]
     acceptor = alliance.merchants[2]
     alliance.apply(*(alliance.enrol(member) for member in members))
     issued = [alliance.issue(member, Leg(1, 1, 5, 100)) for member in members]
