@@ -35,6 +35,7 @@ def start(fleet: Fleet) -> str:
     """Start a fresh durable cluster (fsync on) in the fleet and return the URL of its database."""
     user = _USER if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="alliance-postgres-"))
+    fleet.discard_at_end(folder)
     if user:
         entry = pwd.getpwnam(user)
         os.chown(folder, entry.pw_uid, entry.pw_gid)

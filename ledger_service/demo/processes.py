@@ -5,6 +5,7 @@ folder.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -42,7 +43,12 @@ class Fleet:
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._folders: list[Path] = []
         self.peak_kib = 0
+
+    def discard_at_end(self, folder: Path) -> None:
+        """The folder goes when the fleet has stopped."""
+        self._folders.append(folder)
 
     def __enter__(self) -> Fleet:
         return self
@@ -113,6 +119,8 @@ class Fleet:
                 process.kill()
                 process.wait()
         self._running.clear()
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _end_of_log(self, name: str) -> str:
         text = (self._logs / f"{name}.log").read_text(errors="replace")
