@@ -17,7 +17,7 @@ from ledger_service.chain.delivery import Delivery, Parcel
 from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
 from ledger_service.chain.errors import NodeRefusal
 from ledger_service.chain.failures import Failure, classify
-from ledger_service.chain.models import chain_journal, chain_signer, chain_tx
+from ledger_service.chain.models import chain_cursor, chain_journal, chain_signer, chain_tx
 from ledger_service.chain.outbound import Draft, Outbound
 from ledger_service.chain.outcome import bury
 from ledger_service.chain.settings import ChainSettings
@@ -148,16 +148,18 @@ class Submitter:
 
     def _settle_used(self, signer: bytes, used: int) -> None:
         """Open transactions under used nonces: ours are the indexer's to find; those of strangers are
-        dropped when finality depth shows the nonce used and no receipt of any of our attempts."""
+        dropped when finality depth shows the nonce used and no receipt of any of our attempts.
+
+        Finality depth is the mirror's, not the node's: in those blocks our own transactions were looked for
+        (D8), and a node that withholds a receipt cannot make us pack a batch anew that it has mined.
+        """
         with self._desk.read() as conn:
             mine = (chain_tx.c.signer == signer) & (chain_tx.c.nonce < used) & chain_tx.c.state.in_(_OPEN)
             rows = list(conn.execute(select(chain_tx).where(mine)))
-        if not rows:
+            final = conn.execute(select(chain_cursor.c.final_number)).scalar()
+        if not rows or final is None or final < 0:
             return
-        final_height = self._node.head_number() - self._settings.confirmations
-        if final_height < 0:
-            return
-        used_final = self._node.nonce(signer, final_height)
+        used_final = self._node.nonce(signer, final)
         for row in rows:
             if row.nonce < used_final and not self._has_receipt(row):
                 self._drop_stolen(row)

@@ -162,3 +162,35 @@ def test_a_node_that_omits_logs_is_not_believed(world: World, network: Network, 
     transport.lying = False
     drain(bridge, world.database)
     assert_clean(world)
+
+
+class WithholdingTransport(Transport):
+    """Has no receipts, like a node behind the same address that lags."""
+
+    def write(self, calls: Any) -> list[Any]:
+        answers = super().write(calls)
+        return [
+            None if c[0] == "eth_getTransactionReceipt" else a for c, a in zip(calls, answers, strict=True)
+        ]
+
+
+def test_a_node_that_withholds_receipts_cannot_make_a_mined_batch_dead(
+    world: World, network: Network
+) -> None:
+    """D8: the mirror has not seen the block yet, so nothing is proven, whatever receipts are missing."""
+    drain(world.bridge(), world.database)
+    honest = world.node
+    world.node = Node(WithholdingTransport(network.url))
+    network.nodes.append(world.node)
+    world.enqueue(world.issue(world.members[0], 1, 10))
+    bridge = world.bridge(resend_after_seconds=0.0)
+    assert bridge._desk.lead()
+    assert bridge.packer.step(0) == 1
+    for _ in range(3):
+        bridge.submitter.step()
+    world.node = honest
+    drain(world.bridge(), world.database)
+    with world.database.snapshot() as conn:
+        assert list(conn.execute(select(chain_batch.c.state)).scalars()) == ["final"]
+        assert len(list(conn.execute(select(chain_operation.c.op_id)))) == 1
+    assert_clean(world)
