@@ -133,6 +133,8 @@ def plan_batch(queue: Sequence[Waiting], situation: Situation, limits: Limits) -
             break
         _take(plan, item, situation)
         here.add(item.operation.op_id)
+    # The contract wants slices to rise by merchant, so that none can be sent twice under its one signature.
+    plan.slices = dict(sorted(plan.slices.items()))
     return plan
 
 

@@ -67,6 +67,14 @@ def test_a_reversal_whose_original_was_set_aside_is_an_orphan_and_blocks_nobody(
     assert taken(plan) == [2]
 
 
+def test_slices_rise_by_merchant_whoever_came_first() -> None:
+    plan = plan_batch(
+        queued(*(s.issue(n, merchant=m) for n, m in enumerate((9, 3, 9, 5)))), Situation(), WIDE
+    )
+    assert list(plan.slices) == [3, 5, 9]
+    assert [o.merchant for o in plan.ordered()] == [3, 5, 9, 9]
+
+
 def test_an_altered_payload_is_not_packed() -> None:
     queue = [replace(item, intact=False) for item in queued(s.issue(1))]
     assert taken(plan_batch(queue, Situation(), WIDE)) == []

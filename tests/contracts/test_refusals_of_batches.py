@@ -50,6 +50,18 @@ def test_a_table_whose_rows_do_not_rise_is_refused(
         alliance.apply(alliance.issue(ann, LEG), falsify=lambda b: setattr(b, "table", table))
 
 
+@pytest.mark.parametrize("order", [(0, 0), (1, 0)])
+def test_slices_that_do_not_rise_are_refused_so_that_one_signature_counts_once(
+    alliance: Alliance, ann: Member, order: tuple[int, int]
+) -> None:
+    def relay(batch: Batch) -> None:
+        batch.slices = [batch.slices[at] for at in order]
+
+    with refused("SliceNotRising", 1):
+        alliance.apply(alliance.issue(ann, LEG), alliance.issue(ann, Leg(2, 1, 5, 1)), falsify=relay)
+    assert alliance.balance(ann.account, 1, 5) == 0
+
+
 def test_a_slice_of_an_unknown_merchant_is_refused(alliance: Alliance, ann: Member) -> None:
     with refused("SliceMerchantUnknown", gln_of(99)):
         alliance.apply(alliance.issue(ann, LEG, merchant=gln_of(99)))

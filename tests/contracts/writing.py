@@ -29,11 +29,12 @@ class Placed:
 
 
 def group_by_merchant(operations: Iterable[Operation]) -> dict[int, list[Operation]]:
+    """The operations by merchant, rising."""
     slices: dict[int, list[Operation]] = {}
     for operation in operations:
         if not isinstance(operation, SignerChange):
             slices.setdefault(operation.merchant, []).append(operation)
-    return slices
+    return dict(sorted(slices.items()))
 
 
 def legs_of(operation: Operation) -> tuple[Leg, ...]:

@@ -76,7 +76,11 @@ abstract contract BatchDesk is Permits {
         work.rows = _rowsOf(table, loaded);
         work.turns = new Turn[](slices.length);
         uint256 count = signers;
-        for (uint256 s; s < slices.length; ++s) count = _openTurn(work.turns[s], slices[s], count);
+        for (uint256 s; s < slices.length; ++s) {
+            // A signature covers one slice: were it to count twice, its issues would take effect twice (INV-7).
+            if (s > 0 && slices[s].merchant <= slices[s - 1].merchant) revert SliceNotRising(s);
+            count = _openTurn(work.turns[s], slices[s], count);
+        }
         if (count == 0) revert BatchEmpty(number);
         if (count > MOST_OPERATIONS) revert BatchTooLarge(count, MOST_OPERATIONS);
         work.leaves = new bytes32[](count);

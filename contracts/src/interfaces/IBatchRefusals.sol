@@ -13,6 +13,8 @@ interface IBatchRefusals {
     error ClearingHousePaused(uint40 until);
     /// @notice Rows must rise by programme and version, so that none stands twice.
     error TableNotRising(uint256 row);
+    /// @notice Slices must rise by merchant, so that none stands twice under one signature.
+    error SliceNotRising(uint256 slice);
     error SliceMerchantUnknown(uint64 merchant);
     error SliceSignatureInvalid(uint64 merchant, bytes32 digest);
 
