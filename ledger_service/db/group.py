@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from ledger_service.db.bulk import Key
 from ledger_service.db.commands import AnyCommand, BookCommand
@@ -84,6 +85,9 @@ def run_group(
 def _run_plain(conn: Connection, waiting: Waiting) -> None:
     with Caught() as caught, conn.begin_nested():
         waiting.answer = waiting.command.run(conn)  # type: ignore[union-attr]  # a group is of one kind
+    if isinstance(caught.error, DBAPIError):
+        # A deadlock, a lock that took too long, a lost connection: the writer tries it again alone.
+        raise caught.error
     waiting.error = caught.error
 
 

@@ -130,12 +130,17 @@ class Writer:
             others: deque[Waiting] = deque()
             # The head's kind goes, wherever in the queue it waits: mixed arrivals must not make small groups.
             kind = bool(self._queue) and isinstance(self._queue[0].command, BookCommand)
-            while self._queue and len(group) < self._limits.most_in_group:
+            while self._queue and len(group) < self._most_of(kind):
                 waiting = self._queue.popleft()
                 mine = isinstance(waiting.command, BookCommand) == kind
                 (group if mine else others).append(waiting)
             self._queue.extendleft(reversed(others))
             return group
+
+    def _most_of(self, book: bool) -> int:
+        # Plain commands take locks as they go, the head row last; two in one transaction would lock on
+        # behind it, and meet another process's group that holds what they want and waits for the head.
+        return self._limits.most_in_group if book or self._database.is_sqlite else 1
 
     def _commit(self, group: Sequence[Waiting]) -> list[Waiting]:
         """Run a group, or its commands one by one, and answer; returns those to decide again."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import OperationalError
 
-from ledger_service.db.commands import BookCommand
+from ledger_service.db.commands import BookCommand, Plain
 from ledger_service.db.engine import Database
 from ledger_service.db.errors import Defer, NotLoaded, StorageUnavailable, WriterBusy
+from ledger_service.db.heads import take_numbers
 from ledger_service.db.workset import Draft, Need, Workset, load_by
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.errors import MalformedField
@@ -51,7 +53,7 @@ class Open(BookCommand[int]):
         return 0
 
 
-def together(writer: Writer, commands: list[BookCommand[int]]) -> list[int | BaseException]:
+def together(writer: Writer, commands: Sequence[BookCommand[int] | Plain[int]]) -> list[int | BaseException]:
     """Submit commands so that they wait together behind one that holds the writer up."""
     busy, go = threading.Event(), threading.Event()
 
@@ -241,3 +243,63 @@ def test_an_unreachable_database_does_not_hang_the_queue(tmp_path: object) -> No
         writer.submit(Open(1))
     writer.close()
     database.close()
+
+
+def test_a_plain_command_that_the_database_broke_off_is_tried_again(
+    database: Database, writer: Writer
+) -> None:
+    seen: list[int] = []
+
+    def broken_off(conn: Connection) -> int:
+        seen.append(len(seen))
+        conn.execute(account.insert(), [{"account_id": 1, "kind": "test"}])
+        if len(seen) < 3:
+            raise OperationalError("UPDATE", {}, Exception("deadlock detected"))
+        return 1
+
+    assert writer.run(broken_off) == 1
+    assert accounts(database) == [1]
+
+
+def test_a_plain_command_that_is_broken_off_each_time_is_unavailable(
+    database: Database, writer: Writer
+) -> None:
+    def broken_off(conn: Connection) -> int:
+        raise OperationalError("UPDATE", {}, Exception("deadlock detected"))
+
+    with pytest.raises(StorageUnavailable):
+        writer.run(broken_off)
+    assert accounts(database) == []
+
+
+@pytest.mark.postgres
+def test_plain_commands_never_lock_on_behind_the_head_row(postgres_database: Database) -> None:
+    database = postgres_database
+    with database.begin() as conn:
+        conn.execute(account.insert(), [{"account_id": 1, "kind": "test"}])
+    numbered, waiting = threading.Event(), threading.Event()
+
+    def number(conn: Connection) -> int:
+        assert waiting.wait(10)
+        take_numbers(conn, 1, 0)
+        numbered.set()
+        return 1
+
+    def lock(conn: Connection) -> int:
+        conn.execute(select(account).where(account.c.account_id == 1).with_for_update()).all()
+        return 2
+
+    def another_process() -> None:
+        with database.begin() as conn:
+            lock(conn)
+            waiting.set()
+            assert numbered.wait(10)
+            take_numbers(conn, 1, 0)
+
+    writer = Writer(database, Clock())
+    other = threading.Thread(target=another_process)
+    other.start()
+    assert together(writer, [Plain(number), Plain(lock)]) == [1, 2]
+    other.join(10)
+    writer.close()
+    assert writer.figures.undone == 0
