@@ -40,10 +40,11 @@ class Text:
     format: str = ""
 
     def check(self, value: object, where: str) -> None:
-        text = clean_text(value, where, self.most, shortest=self.least)
-        if self.pattern and not re.fullmatch(self.pattern, text):
+        clean_text(value, where, self.most, shortest=self.least)
+        # The value as it came, not as it would be trimmed: endpoints use what they were sent.
+        if self.pattern and not re.fullmatch(self.pattern, str(value)):
             raise MalformedField(where, f"must match {self.pattern}")
-        if self.one_of and text not in self.one_of:
+        if self.one_of and value not in self.one_of:
             raise MalformedField(where, f"must be one of {', '.join(self.one_of)}")
 
     def describe(self) -> Json:

@@ -88,7 +88,7 @@ REFUND_BODY = Named(
     "RefundBody",
     Record(
         {"reference": REFERENCE},
-        {"lines": Nullable(Listing(Record({"line": Text(32), "quantity": Integer(1, 1_000_000)}), 200))},
+        {"lines": Nullable(Listing(Record({"line": Text(32), "quantity": Integer(1, 1_000_000)}), 200, 1))},
     ),
 )
 PAY_CODE_BODY = Record({"pay_code": PAY_CODE})

@@ -47,6 +47,7 @@ class CaptureCommand(HoldCommand):
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Redeem from the hold at the authorisation's acceptance time, then book the sale."""
         request, scene = self.request, self.scene
+        scene.check()
         view = holds.the_hold(draft, self.hold_id, self.write.caller.merchant_id)
         held = orjson.loads(view.row["body"])
         plan = self._plan(view, held)

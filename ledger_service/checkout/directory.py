@@ -36,7 +36,7 @@ class Places:
             StoreUnknown: no open store has the GLN.
             StoreOfAnotherMerchant: somebody else runs the store.
         """
-        if caller.merchant_id in self.suspended:
+        if caller.suspended or caller.merchant_id in self.suspended:
             raise MerchantSuspended
         owner = self.merchant_of_store.get(store_gln)
         if owner is None:

@@ -137,13 +137,16 @@ def parse_refund(sale_id: object, body: object) -> RefundRequest:
     """Return the refund of pieces of a sale; ``lines`` absent takes all that is left.
 
     Raises:
-        MalformedField: as ``parse_sale``; a line named twice.
+        MalformedField: as ``parse_sale``; a line named twice, or a list that names none.
     """
     fields = Fields(body, {"reference", "lines"})
     reference = quick_text(fields.get("reference"), "reference", 64)
     if fields.get("lines") is None:
         return RefundRequest(parse_id(sale_id, "sale"), reference, ())
     raw = sequence_of(fields.get("lines"), "lines", MOST_LINES)
+    if not raw:
+        # A till with nothing ticked must not give the whole sale back.
+        raise MalformedField("lines", "must hold at least one line")
     lines = tuple(_refund_line(i, item) for i, item in enumerate(raw))
     _each_line_once([line.line for line in lines])
     return RefundRequest(parse_id(sale_id, "sale"), reference, lines)

@@ -89,7 +89,8 @@ class Presence:
         account, nonce = self.pay_code.permit.account, nonce_key(self.pay_code.permit.nonce)
         needs.append(DEVICES_OF_MEMBER.of(member_id))
         needs += [PERMIT_USE.of(account, nonce), REVOCATION.of(account, nonce)]
-        if row["custody"] == "custodial":
+        # A member with a phone who allowed digits has a custodial signer too.
+        if row["custody"] == "custodial" or self.digits is not None:
             needs.append(custodial_need(account, accepted_at))
         if self.digits is not None:
             needs += digit_codes.needs(self.digits)

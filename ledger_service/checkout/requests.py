@@ -136,12 +136,16 @@ class RevokeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the API key's ``subject`` (the scope of idempotency keys) and the terminal it belongs to."""
+    """Who asks: the API key's ``subject`` (the scope of idempotency keys) and the terminal it belongs to.
+
+    ``suspended`` says that the merchant may not do business now.
+    """
 
     subject: str
     merchant_id: int
     terminal_id: str
     till_key: bytes | None = None
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

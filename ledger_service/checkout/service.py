@@ -45,6 +45,7 @@ from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.paycode import LIFE_SECONDS
 from ledger_service.ledger.models import hold
+from ledger_service.merchants.errors import MerchantSuspended
 from ledger_service.points.budget import draw
 from ledger_service.points.issuance import BlockEmpty, Worker
 from ledger_service.points.permits import PERMIT_USE, nonce_key
@@ -115,11 +116,15 @@ class CheckoutService:
         Raises:
             HoldUnknown, HoldClosed, HoldExpired: the hold does not serve.
             NotEnoughPoints: more points than the hold still has.
+            MerchantSuspended: the merchant may not do business now.
 
         Idempotency: by caller and key.
         Invariants: INV-3.
         """
-        return self._submit(CaptureCommand(write, request, self._scene(write)))
+        # The chain would refuse what a suspended merchant's capture earns (D7).
+        refusal = MerchantSuspended() if write.caller.suspended else None
+        scene = replace(self._scene(write), refusal=refusal)
+        return self._submit(CaptureCommand(write, request, scene))
 
     def void(self, write: Write, request: VoidRequest) -> Answer:
         """The hold is closed and its points are free: 200.

@@ -134,7 +134,7 @@ def caller_of(call: Call) -> Caller:
     terminal, merchant = principal.terminal_id, principal.merchant_id
     if terminal is None or merchant is None:
         raise NotYours("terminal")
-    return Caller(principal.subject, merchant, terminal, principal.till_key)
+    return Caller(principal.subject, merchant, terminal, principal.till_key, principal.suspended)
 
 
 def reader_of(call: Call) -> Caller:

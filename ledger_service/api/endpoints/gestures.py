@@ -15,6 +15,7 @@ from ledger_service.api.errors import NotYours
 from ledger_service.api.hexadecimal import parse_address, parse_signature
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Integer, Listing, Named, Record, Text
+from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln, parse_gsrn
 from ledger_service.kernel.ids import id_text, parse_id
 from ledger_service.kernel.points import MOST_LEGS, Leg
@@ -126,10 +127,17 @@ def _gift_request(given: dict[str, Any]) -> GiftRequest:
         giver=parse_address(given["giver"], "giver"),
         recipient=parse_address(given["recipient"], "recipient"),
         legs=legs,
-        nonce=int(given["nonce"]),
+        nonce=_nonce(given["nonce"]),
         valid_until=given["valid_until"],
         signature=parse_signature(given["signature"], "signature"),
     )
+
+
+def _nonce(text: str) -> int:
+    nonce = int(text)
+    if nonce >= 2**64:
+        raise MalformedField("nonce", "must be less than 2^64")
+    return nonce
 
 
 def _check_giver(conn: Connection, call: Call, account: bytes) -> Json:

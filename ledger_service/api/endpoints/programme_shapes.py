@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ledger_service.api import shapes
@@ -10,11 +11,13 @@ from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record,
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, parse_instant, seconds_floor
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text
+from ledger_service.kernel.text import clean_text
 from ledger_service.points.catalogue import Programme
 from ledger_service.points.rules import EarnRule, Multiplier
 
 Json = dict[str, Any]
-_CATEGORY = Text(64)
+_LONGEST_CATEGORY = 64
+_CATEGORY = Text(_LONGEST_CATEGORY)
 
 TERMS: dict[str, Schema] = {
     "point_value_micros": Integer(1, 10**12, "Settlement micros of a point"),
@@ -76,7 +79,7 @@ def rule_of_body(given: Json, version: int, effective_from: int) -> EarnRule:
         effective_from=effective_from,
         rate_points=given["points"],
         rate_minor=given["per_minor"],
-        excluded=frozenset(given.get("excluded", ())),
+        excluded=_categories(given.get("excluded", ()), "earn.excluded"),
         multipliers=tuple(multipliers),
         daily_cap=given.get("daily_cap"),
     )
@@ -137,4 +140,9 @@ def _multiplier(index: int, raw: Json) -> Multiplier:
     if ends <= starts:
         raise MalformedField(f"{where}.ends_at", "must be later than it starts")
     listed = raw.get("categories")
-    return Multiplier(starts, ends, raw["percent"], None if listed is None else frozenset(listed))
+    return Multiplier(starts, ends, raw["percent"], None if listed is None else _categories(listed, where))
+
+
+def _categories(listed: Iterable[str], where: str) -> frozenset[str]:
+    # In the normal form that a till's lines are read in, or they would never meet.
+    return frozenset(clean_text(category, where, _LONGEST_CATEGORY) for category in listed)

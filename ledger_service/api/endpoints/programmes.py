@@ -27,7 +27,9 @@ from ledger_service.api.schema import Integer, Listing, Named, Record, Text
 from ledger_service.kernel.clock import instant_of_seconds, parse_instant, seconds_floor
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln
+from ledger_service.kernel.money import exponent_of
 from ledger_service.kernel.points import NEVER_SECONDS
+from ledger_service.kernel.text import clean_text
 from ledger_service.merchants import queries as merchants
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.points import errors as refusals
@@ -174,8 +176,9 @@ def served(door: ProgrammesDoor) -> list[Served]:
 
 
 def _wanted(call: Call) -> NewProgramme:
-    """The programme of the body; id and token are not known yet."""
+    """The programme of the body, checked before the chain hears of it; id and token are not known yet."""
     given = call.body.fields
+    exponent_of(given["currency"])
     at = seconds_floor(call.at)
     cycle = Cycle(given["cycle"])
     count = given.get("epochs", _EPOCHS_AT_FIRST[cycle])
@@ -183,7 +186,7 @@ def _wanted(call: Call) -> NewProgramme:
         programme_id=0,
         code=given["code"],
         merchant_id=parse_gln(given["merchant"], "merchant"),
-        name=given["name"],
+        name=clean_text(given["name"], "name", 80),
         currency=given["currency"],
         timezone=given["timezone"],
         cycle=cycle,
