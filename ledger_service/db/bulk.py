@@ -129,11 +129,15 @@ class TableSql:
 
     def _select_sqlite(self, by: tuple[str, ...], keys: Sequence[Key]) -> Statement:
         marks = ", ".join([f"({', '.join('?' * len(by))})"] * len(keys))
-        wanted = f"({marks})" if len(by) == 1 else f"(VALUES {marks})"
         flat = tuple(self._bind[n](v) for key in keys for n, v in zip(by, key, strict=True))
-        return Statement(
-            f"SELECT {self._list(self.names)} FROM {self._name} WHERE ({self._list(by)}) IN {wanted}", flat
-        )
+        if len(by) == 1:
+            sql = f"SELECT {self._list(self.names)} FROM {self._name} WHERE {self._list(by)} IN ({marks})"
+            return Statement(sql, flat)
+        # Not (a, b) IN (VALUES …), for which SQLite scans the table; CROSS keeps the keys the outer loop.
+        on = " AND ".join(f"t.{self._quoted[n]} = k.{self._quoted[n]}" for n in by)
+        wanted = f"WITH k({self._list(by)}) AS (VALUES {marks})"
+        columns = self._list(self.names, "t.")
+        return Statement(f"{wanted} SELECT {columns} FROM k CROSS JOIN {self._name} AS t ON {on}", flat)
 
     def _select_postgres(self, by: tuple[str, ...]) -> str:
         columns = self._list(self.names, "t.")
