@@ -126,16 +126,24 @@ class Admission:
             refusal = error
         return replace(scene, refusal=refusal), presence
 
-    def permit_of(self, pay_code: str, at: datetime) -> SpendPermit:
-        """The permit that a pay code text names, its signature unchecked.
+    def shown(self, pay_code: str, at: datetime) -> tuple[Presence, SpendPermit]:
+        """Who a pay code text speaks for, and the permit that it names; whether it serves is not checked.
 
         Raises:
             PayCodeMalformed, PayCodeVersionUnknown: not a pay code.
             PayCodeWrong, PayCodeLocked: 18 digits that are not current.
         """
         if looks_like_digits(pay_code):
-            return self._digit_desk().resolve(pay_code, at).permit(0)
-        return decode_pay_code(pay_code).permit
+            code = self._shown(pay_code, at)
+        else:
+            code = Presence.of_pay_code(decode_pay_code(pay_code), self._desk)
+        if code.pay_code is None:
+            raise PayCodeMalformed("code")
+        return code, code.pay_code.permit
+
+    def answered_before(self, write: Write, pay_code: str) -> Answer | None:
+        """The stored answer of a write about 18 digits, which by now may not be current any more (D6)."""
+        return self._known(write) if looks_like_digits(pay_code) else None
 
     def _judged(self, write: Write, request: SaleRequest, presence: Presence | None) -> Admitted:
         scene = self.scene_at(write.caller, write.at)

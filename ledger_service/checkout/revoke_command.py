@@ -7,42 +7,49 @@ from typing import Any
 
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import pay_code_revocation
-from ledger_service.checkout.presence import REVOCATION
+from ledger_service.checkout.presence import REVOCATION, Presence
 from ledger_service.checkout.requests import Write
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.paycode import LIFE_SECONDS
+from ledger_service.kernel.paycode_errors import PayCodeAltered
 from ledger_service.kernel.paycode_timing import AttemptState, Revocation, next_query_seconds, revocation_of
 from ledger_service.kernel.permits import SpendPermit
 from ledger_service.points.models import permit_use
-from ledger_service.points.parties import MEMBER_BY_ACCOUNT
-from ledger_service.points.permits import PERMIT_USE, nonce_key
+from ledger_service.points.permits import DEVICES_OF_MEMBER, PERMIT_USE, nonce_key
 
 
 class RevokeCommand(KeyedCommand):
     """The code is worthless from now on, unless it has paid already, which the answer then says."""
 
-    def __init__(self, write: Write, permit: SpendPermit) -> None:
-        """Take the permit that the code carries; its signature does not matter for refusing it."""
+    def __init__(self, write: Write, presence: Presence, permit: SpendPermit) -> None:
+        """Take the code as it was shown and the permit that it carries."""
         super().__init__(write)
+        self.presence = presence
+        self.lane = permit.nonce >> 32
         self.key = (permit.account, nonce_key(permit.nonce))
         self.age_seconds = seconds_floor(write.at) - (permit.valid_until - LIFE_SECONDS)
 
     def locks(self, view: Workset) -> Iterable[Need]:
         """The member, so that a sale with the same code comes before or after."""
-        return [MEMBER_BY_ACCOUNT.of(self.key[0])]
+        return self.presence.locks()
 
     def reads(self, view: Workset) -> Iterable[Need]:
-        """Whether it was used or revoked."""
-        return [PERMIT_USE.of(*self.key), REVOCATION.of(*self.key)]
+        """Whether it was used or revoked, and the keys of its member."""
+        yield from (PERMIT_USE.of(*self.key), REVOCATION.of(*self.key))
+        row = self.presence.row(view)
+        if row is not None:
+            yield DEVICES_OF_MEMBER.of(row["member_id"])
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Write the tombstone where there is nothing yet.
 
         Raises:
+            PayCodeAltered: no key of the member signed it.
             RevokeTooEarly: the original may still be on its way.
         """
+        self._check_signed(draft)
         state, used_by = state_of(draft, self.key)
         if state is AttemptState.ACCEPTED:
             # What has paid is undone by a void or a refund, which know what to give back.
@@ -60,6 +67,15 @@ class RevokeCommand(KeyedCommand):
                 },
             )
         return 200, attempt_view(AttemptState.REVOKED, None, self.age_seconds)
+
+    def _check_signed(self, draft: Draft) -> None:
+        # Or whoever has seen one code could make up the next ones and spoil them before they are shown.
+        if self.presence.digits is not None:
+            return
+        row = self.presence.row(draft)
+        devices = [] if row is None else draft.find(DEVICES_OF_MEMBER, row["member_id"])
+        if not any(d["signer"] == self.presence.signer and d["lane"] == self.lane for d in devices):
+            raise PayCodeAltered
 
 
 def state_of(draft: Draft, key: tuple[bytes, bytes]) -> tuple[AttemptState, bytes | None]:

@@ -158,14 +158,18 @@ class CheckoutService:
 
         Raises:
             PayCodeMalformed, PayCodeVersionUnknown: not a pay code.
+            PayCodeAltered: no key of the member signed it.
             RevokeTooEarly: the original may still be on its way.
         """
-        permit = self._admission.permit_of(request.pay_code, write.at)
-        return self._submit(RevokeCommand(write, permit))
+        known = self._admission.answered_before(write, request.pay_code)
+        if known is not None:
+            return known
+        presence, permit = self._admission.shown(request.pay_code, write.at)
+        return self._submit(RevokeCommand(write, presence, permit))
 
     def find_attempt(self, pay_code: str, at: datetime) -> bytes:
         """What is known of a pay code as JSON: unknown, accepted (by which sale or hold) or revoked."""
-        permit = self._admission.permit_of(pay_code, at)
+        _, permit = self._admission.shown(pay_code, at)
         key = (permit.account, nonce_key(permit.nonce))
         with self._store.database.snapshot() as conn:
             work = Workset(conn)

@@ -209,3 +209,29 @@ def test_a_writer_that_closes_sends_its_callers_away_until_it_is_back(shop: Shop
 
 def line(amount: int) -> dict[str, Any]:
     return {"line": "1", "category": "FUEL", "quantity": 1, "amount_minor": amount}
+
+
+def test_a_stranger_cannot_spoil_codes_that_a_phone_has_not_shown_yet(holder: Holder) -> None:
+    unseen = holder.permit()
+    for guessed in (
+        PayCode(ALLIANCE.domain.tag, unseen, bytes(65)),
+        sign_pay_code(NEXT_PHONE, ALLIANCE.domain, unseen),
+    ):
+        holder.shop.at = "2017-03-01T12:00:20Z"
+        revoked = holder.shop.post(
+            "fuel-till", "/v1/pay-codes/revoke", {"pay_code": encode_pay_code(guessed)}
+        )
+        assert refusal(revoked) == "pay-code-altered"
+    assert holder.pay(encode_pay_code(sign_pay_code(PHONE, ALLIANCE.domain, unseen))).status_code == 201
+
+
+def test_a_revocation_of_digits_is_answered_again_after_the_digits_are_over(shop: Shop) -> None:
+    known = shop.must("grocer", "/v1/members", {"custody": "custodial"})["devices"][0]["digits"]
+    at = seconds_floor(parse_instant(shop.at, "at"))
+    body = {"pay_code": otp.digits_at(bytes.fromhex(known["secret"]), known["number"], at)}
+    shop.at = "2017-03-01T12:00:59Z"
+    first = shop.post("fuel-till", "/v1/pay-codes/revoke", body, key="rv")
+    assert first.status_code == 200, first.json
+    shop.at = "2017-03-01T12:03:00Z"
+    again = shop.post("fuel-till", "/v1/pay-codes/revoke", body, key="rv")
+    assert (again.status_code, again.data) == (200, first.data)

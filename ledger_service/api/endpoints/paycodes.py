@@ -38,7 +38,7 @@ REVOKE = Route(
     "POST", "/v1/pay-codes/revoke", "revoke-pay-code", scopes("pay-code"), "Make a pay code worthless",
     group=_GROUP, body=shapes.PAY_CODE_BODY, room_checks=True, write=True,
     problems=(*WRITE_OF_TERMINAL, *_MALFORMED, refusals.PayCodeWrong, refusals.PayCodeLocked,
-              refusals.RevokeTooEarly),
+              refusals.PayCodeAltered, refusals.RevokeTooEarly),
     success=Success(200, "Worthless, also a late original of it (D6).", Record(closed=False)),
 )  # fmt: skip
 IMAGE = Route(
