@@ -17,9 +17,8 @@ SECRET_BYTES = 32
 _CASHIER = frozenset(
     {"quote", "sell", "authorise", "refund", "pay-code", "member:identify", "programme:read"}
 )
-_MERCHANT = (
-    _CASHIER | {"member:enrol", "member:read", "sale:read", "store:write", "key:write"} | {"terminal:write"}
-)
+# No member:read: a statement shows where a member shops, rivals of the merchant included (D15).
+_MERCHANT = _CASHIER | {"member:enrol", "sale:read", "store:write", "key:write", "terminal:write"}
 _AUDITOR = frozenset({"audit:read", "member:read", "merchant:read", "programme:read", "sale:read"})
 _OPERATOR = _MERCHANT | _AUDITOR | {"member:write", "merchant:write", "programme:write", "operate"}
 _MEMBER = frozenset({"self:read", "self:write", "programme:read"})

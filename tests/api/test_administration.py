@@ -129,6 +129,13 @@ def test_a_frozen_member_neither_earns_nor_spends_and_an_erased_one_is_gone(shop
     assert shop.post("operator", f"/v1/members/{number}/erase").json["code"] == "member-unknown"
 
 
+def test_a_merchant_reads_no_members_statement_balance_or_account(shop: Shop) -> None:
+    number = with_phone(shop)["number"]
+    for path in ("", "/balance", "/entries"):
+        refused = shop.get("grocer", f"/v1/members/{number}{path}")
+        assert (refused.status_code, refused.json["code"]) == (403, "scope-missing")
+
+
 def test_statements_come_in_pages_that_follow_each_other(shop: Shop) -> None:
     number = with_phone(shop)["number"]
     for _ in range(5):
