@@ -115,6 +115,7 @@ class Packer:
             return 0
         plan = plan_batch(waiting, situation, self._limits(careful))
         self._settle_strays(plan, waiting)
+        self._queue.look_further(has_room=not plan.full)
         if not plan.taken:
             return 0
         batch = self._signed_slices(number, plan, situation)

@@ -28,6 +28,7 @@ class Waiting:
 
 _WAITING = (intent.c.intent_id, intent.c.batch_number, intent.c.payload, intent.c.leaf)
 _MOST_KEPT = 4_096
+_FURTHEST = 64
 
 
 class Queue:
@@ -35,14 +36,28 @@ class Queue:
 
     def __init__(self) -> None:
         self._decoded: dict[int, tuple[Operation, bool]] = {}
+        self._reach = 1
+        self._cut = False
 
     def waiting(self, conn: Connection, most: int) -> list[Waiting]:
-        """The first queued intents in their order."""
+        """The first queued intents in their order: ``most``, or more after ``look_further``."""
+        limit = most * self._reach
         queued = select(*_WAITING).where(intent.c.state == State.QUEUED.value)
-        rows = conn.execute(queued.order_by(intent.c.intent_id).limit(most)).all()
-        if len(self._decoded) > _MOST_KEPT:
+        rows = conn.execute(queued.order_by(intent.c.intent_id).limit(limit)).all()
+        self._cut = len(rows) == limit
+        if len(rows) < most:
+            self._reach = 1
+        if len(self._decoded) > _MOST_KEPT + limit:
             self._decoded.clear()
         return [self._waiting(*row) for row in rows]
+
+    def look_further(self, has_room: bool) -> None:
+        """Where what was read left room in a batch, from now on twice as much is read, if there is more.
+
+        So the intents of one merchant without its key do not hide everybody else's behind them.
+        """
+        if has_room and self._cut:
+            self._reach = min(2 * self._reach, _FURTHEST)
 
     def _waiting(self, intent_id: int, former: int | None, payload: str, leaf: bytes) -> Waiting:
         known = self._decoded.get(intent_id)

@@ -75,6 +75,23 @@ def test_a_merchant_without_its_key_holds_back_only_its_own_operations(world: Wo
     assert_clean(world)
 
 
+def test_a_merchant_without_its_key_holds_back_nobody_however_much_of_it_waits_in_front(world: World) -> None:
+    ann, ben, *_ = world.members
+    world.keys.missing.add(MERCHANTS[1])
+    held, free = [world.issue(ann, 2, 10) for _ in range(30)], world.issue(ben, 1, 10)
+    later = world.redeem(ann, MERCHANTS[0], (2, 10))
+    world.enqueue(world.signer(ann), *held, later, free)
+    bridge = world.bridge(most_operations=3)
+    for _ in range(40):
+        bridge.step()
+    told = states(world.database)
+    assert told[free.op_id] == "final"
+    assert {told[o.op_id] for o in (*held, later)} == {"queued"}
+    world.keys.missing.clear()
+    drain(world.bridge(), world.database)
+    assert_clean(world)
+
+
 def test_a_slice_that_is_not_signed_by_the_merchant_never_counts(world: World) -> None:
     ann, ben, *_ = world.members
     world.keys.wrong.add(MERCHANTS[1])
