@@ -21,17 +21,20 @@ class Sink(Protocol):
 class RequestLog:
     """Writes one line per request, and one more with the stack of a bug."""
 
-    def __init__(self, sink: Sink, clock_name: str = "real") -> None:
+    def __init__(self, sink: Sink, least: str = "info") -> None:
+        """Take the sink and the least level that is written (debug, info, warning, error)."""
         self._sink = sink
-        self._clock_name = clock_name
+        self._tells_all = least in ("debug", "info")
 
     def request(self, facts: dict[str, Any]) -> None:
-        """Write the facts of an answered request: method, declared route, status, micros, ids."""
-        line = {
-            "time": _wall_time(),
-            "level": "info" if facts["status"] < 500 else "error",
-            "event": "request",
-        }
+        """Write the facts of an answered request: method, declared route, status, micros, ids.
+
+        Above the level info only answers of 500 and more are written.
+        """
+        failed = facts["status"] >= 500
+        if not failed and not self._tells_all:
+            return
+        line = {"time": _wall_time(), "level": "error" if failed else "info", "event": "request"}
         self._sink.write(orjson.dumps(line | facts) + b"\n")
 
     def failure(self, error: BaseException, request_id: str) -> None:

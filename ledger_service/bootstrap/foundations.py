@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ledger_service.bootstrap.alliance import Alliance, the_alliance
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
@@ -11,7 +11,6 @@ from ledger_service.config import Settings
 from ledger_service.custody.client import SignerClient
 from ledger_service.custody.local import LocalCustody
 from ledger_service.db.engine import Database, open_database
-from ledger_service.kernel.secp256k1 import address_of_key, sign_digest
 
 
 class SystemRandom:
@@ -20,22 +19,6 @@ class SystemRandom:
     def random_bytes(self, count: int) -> bytes:
         """``count`` random bytes."""
         return secrets.token_bytes(count)
-
-
-@dataclass(frozen=True)
-class ReceiptKey:
-    """The service's own key for receipts (D13); its address stands in /v1/alliance."""
-
-    secret: bytes = field(repr=False)
-
-    def sign(self, digest: bytes) -> bytes:
-        """The 65-byte low-s signature of a digest."""
-        return sign_digest(self.secret, digest)
-
-    @property
-    def address(self) -> bytes:
-        """The address that receipts recover to."""
-        return address_of_key(self.secret)
 
 
 # The signing process's client, or a vault inside the process (tests).

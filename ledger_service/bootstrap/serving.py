@@ -13,7 +13,7 @@ from ledger_service.api.pipeline import Pipeline
 from ledger_service.api.ports import Governance
 from ledger_service.api.request_log import RequestLog
 from ledger_service.bootstrap.clocks import ReplayClock, SystemClock
-from ledger_service.bootstrap.foundations import Foundations, ReceiptKey, SystemRandom, lay_foundations
+from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
 from ledger_service.bootstrap.governance import QueuedGovernance
 from ledger_service.bootstrap.observation import Observation
 from ledger_service.bootstrap.tills import Secrets, open_tills, secrets_of
@@ -21,6 +21,7 @@ from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.checkout.service import CheckoutService
 from ledger_service.config import Settings
 from ledger_service.db.writer import Writer, WriterLimits
+from ledger_service.kernel.secp256k1 import SigningKey
 from ledger_service.members.service import MembersService, MembersSettings
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
@@ -38,7 +39,7 @@ class Serving:
     writer: Writer
     name: WorkerName
     secrets: Secrets
-    receipts: ReceiptKey
+    receipts: SigningKey
     checkout: CheckoutService
     points: PointsService
     catalogue: CatalogueCache
@@ -95,7 +96,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         writer=writer,
         name=name,
         secrets=secrets,
-        receipts=ReceiptKey(secrets.receipt),
+        receipts=SigningKey(secrets.receipt),
         checkout=tills.checkout,
         points=tills.points,
         catalogue=tills.catalogue,
@@ -134,5 +135,5 @@ def _pipeline(
         keys=Buckets(Policy("key", settings.rate_per_second, settings.rate_burst)),
         strangers=Buckets(Policy("stranger", settings.stranger_rate_per_second, settings.stranger_burst)),
         metrics=Metrics(observation.readings, observation.work, several_processes=several),
-        log=RequestLog(StandardError()),
+        log=RequestLog(StandardError(), least=settings.log_level),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from ledger_service.bootstrap.foundations import Foundations, ReceiptKey
+from ledger_service.bootstrap.foundations import Foundations
 from ledger_service.bootstrap.period import MirroredPeriod
 from ledger_service.checkout.admission import Admission, Sources
 from ledger_service.checkout.desk import CustodialLimits, Desk
@@ -13,6 +13,7 @@ from ledger_service.checkout.directory import Directory
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.custody.asking import CustodialPayCodes
 from ledger_service.db.writer import Writer
+from ledger_service.kernel.secp256k1 import SigningKey
 from ledger_service.members.digits import DigitDesk
 from ledger_service.points.adjustments import AdjustmentLimits
 from ledger_service.points.catalogue import CatalogueCache
@@ -52,7 +53,7 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     """The checkout of this process; ``worker`` numbers its receipts and draws its blocks of caps."""
     database = foundations.database
     catalogue = CatalogueCache(database, time.monotonic)
-    desk = _desk(foundations, ReceiptKey(secrets.receipt), worker)
+    desk = _desk(foundations, SigningKey(secrets.receipt), worker)
     admission = Admission(desk, _sources(foundations, secrets, writer, catalogue))
     settings, limits = foundations.settings, desk.limits
     adjustments = AdjustmentLimits(settings.adjustment_points, settings.adjustment_day_points)
@@ -61,7 +62,7 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     return Tills(CheckoutService(Store(writer, database), admission), points, catalogue)
 
 
-def _desk(foundations: Foundations, receipts: ReceiptKey, worker: str) -> Desk:
+def _desk(foundations: Foundations, receipts: SigningKey, worker: str) -> Desk:
     alliance, period = foundations.alliance, MirroredPeriod(foundations.database)
     limits = CustodialLimits(alliance.per_permit_micros, alliance.per_day_micros)
     return Desk(alliance.domain, alliance.currency, limits, receipts, period, worker)
