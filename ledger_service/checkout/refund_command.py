@@ -65,7 +65,8 @@ class RefundCommand(KeyedCommand):
         yield LOTS_OF_MEMBER.of(row["member_id"])
         yield STANDING_OF_MEMBER.of(row["member_id"])
         earned = record_of(row).earned
-        yield from (PENDING.of(bytes.fromhex(e.op_id)) for e in earned if e.state == "pending")
+        # Without a leaf it waits to vest, or a debt took all of it; which, its pending row tells.
+        yield from (PENDING.of(bytes.fromhex(e.op_id)) for e in earned if e.points and not e.leaf)
         programmes = self.scene.catalogue.programmes
         yield from self.scene.worker.needs(programmes[e.programme] for e in earned)
 

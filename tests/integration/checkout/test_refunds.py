@@ -83,6 +83,23 @@ def test_a_debt_is_collected_once_from_later_earnings(database: Database) -> Non
     shop.close()
 
 
+def test_an_earn_that_a_debt_took_whole_can_be_returned(database: Database) -> None:
+    shop = Shop(database)
+    shop.found(points=150)
+    phone = shop.enrol()
+    first = shop.sell(phone, line("1", 1_000))
+    shop.sell(phone, line("1", 1_500), at=FUEL, spend=[{"programme": "GROC", "points": 1_500}])
+    shop.refund(first["sale_id"])
+    second = shop.sell(phone, line("1", 300))
+    assert second["earned"][0]["debt_collected"] == second["earned"][0]["points"] == 450
+    refund = shop.refund(second["sale_id"])
+    # What the second sale had paid of the debt is owed again: 300 in withheld money, the rest as debt.
+    assert (refund["clawed"], refund["cash_minor"], refund["cash_withheld_minor"]) == ([], 0, 300)
+    assert (debt(shop, phone, 1), shop.balance(phone, 1)) == (50 + 150, 0)
+    lots_equal_postings(shop)
+    shop.close()
+
+
 def test_points_of_an_ended_epoch_come_back_with_thirty_days(shop: Shop) -> None:
     phone = shop.enrol()
     shop.stock(phone, 1, 100)
