@@ -138,8 +138,7 @@ class Settings:
     batch_linger_millis: int = field(
         default=250,
         metadata=_about(
-            "How long a batch that is not full waits for company while others are in flight, in"
-            " milliseconds.",
+            "How long a batch that is not full waits for company, in milliseconds.",
             0,
             600_000,
         ),

@@ -82,6 +82,7 @@ class Packer:
         self._queue = queue.Queue()
         self._parked = Parking()
         self._most = room.settings.most_operations
+        self._since: datetime | None = None
 
     def step(self, in_flight: int) -> int:
         """Pack the next batch, if there is one and the window has room (R11).
@@ -94,7 +95,7 @@ class Packer:
 
         Locks: the lease, the signer's nonce row, then the intents.
         """
-        if in_flight >= self._room.settings.most_in_flight:
+        if in_flight >= self._room.settings.most_in_flight or self._still_lingers():
             return 0
         for _ in range(_MOST_DRY_RUNS):
             packed = self._attempt(in_flight)
@@ -106,7 +107,7 @@ class Packer:
         """As ``step``; None where a dry run found somebody to blame and another attempt is worthwhile."""
         with self._desk.read() as conn:
             waiting = self._queue.waiting(conn, 2 * self._room.settings.most_operations)
-            if not waiting or self._lingers(waiting, in_flight):
+            if not waiting or self._lingers(waiting):
                 return 0
             situation = self._situation(conn, waiting)
             number = _next_number(conn)
@@ -125,15 +126,16 @@ class Packer:
             return None
         return self._store(batch)
 
-    def _lingers(self, waiting: Sequence[Waiting], in_flight: int) -> bool:
-        if not in_flight or len(waiting) >= self._room.settings.most_operations:
-            self._since = None
-            return False
-        now = self._desk.wall()
-        since = self._since = self._since or now
-        return now - since < timedelta(seconds=self._room.settings.linger_seconds)
+    def _lingers(self, waiting: Sequence[Waiting]) -> bool:
+        """Whether a queue seen now is left to grow: a full batch costs hardly more than a small one."""
+        small = 0 < len(waiting) < self._room.settings.most_operations
+        begins = small and self._since is None and self._room.settings.linger_seconds > 0
+        self._since = self._desk.wall() if begins else None
+        return begins
 
-    _since: datetime | None = None
+    def _still_lingers(self) -> bool:
+        linger = timedelta(seconds=self._room.settings.linger_seconds)
+        return self._since is not None and self._desk.wall() - self._since < linger
 
     def _limits(self, careful: bool) -> Limits:
         settings = self._room.settings
@@ -149,13 +151,10 @@ class Packer:
         if former:
             buried = (chain_batch.c.state == "dead") & chain_batch.c.number.in_(former)
             dead = {row[0] for row in conn.execute(select(chain_batch.c.number).where(buried))}
-        found = originals.resolve(conn, [item.operation for item in waiting])
+        operations = [item.operation for item in waiting]
+        found = originals.resolve(conn, operations)
         parked = self._parked.now(self._desk.wall())
-        held = {
-            i.operation.op_id
-            for i in waiting
-            if i.operation.op_id in parked or i.operation.merchant in parked
-        }
+        held = {each.op_id for each in operations if each.op_id in parked or each.merchant in parked}
         return Situation(frozenset(dead), frozenset(unresolved), found, frozenset(held))
 
     def _settle_strays(self, plan: Plan, waiting: Sequence[Waiting]) -> None:

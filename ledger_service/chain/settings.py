@@ -17,7 +17,7 @@ class ChainSettings:
         gas_budget: gas that a batch may need by our upper bounds; below the network's limit per transaction.
         most_bytes: calldata of a batch; public networks refuse transactions above 128 KiB.
         most_in_flight: batches that are sent and not yet in a block (R11).
-        linger_seconds: how long a batch that is not full waits for company while others are in flight.
+        linger_seconds: how long a batch that is not full waits for company.
         confirmations: blocks on top of a block before it counts as final (R9).
         priority_fee_wei: tip per gas.
         fee_floor_wei: least bid per gas; 0 suits networks without fees.
