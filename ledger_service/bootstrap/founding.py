@@ -81,7 +81,7 @@ def operator_key(database: Database, path: Path, at: datetime) -> bool:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     with database.begin() as conn:
-        issued = ApiKeys(SystemRandom()).issue(conn, IssueKey("operator", "founder", label="setup"), at)
+        issued = ApiKeys(SystemRandom()).issue(conn, None, IssueKey("operator", "founder", label="setup"), at)
         # Written before the commit: a key that nobody holds is worse than a file with a key that never was.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _issue(options: argparse.Namespace, database: Database, at: datetime) -> int:
     with database.begin() as conn:
-        issued = ApiKeys(SystemRandom()).issue(conn, IssueKey(options.role, options.subject), at)
+        issued = ApiKeys(SystemRandom()).issue(conn, None, IssueKey(options.role, options.subject), at)
     print(issued.token)
     return 0
 

@@ -13,7 +13,8 @@ from ledger_service.merchants import rules
 from ledger_service.merchants.changes import note_change
 from ledger_service.merchants.errors import ApiKeyUnknown, MerchantUnknown, TerminalUnknown
 from ledger_service.merchants.models import api_key, merchant, terminal
-from ledger_service.merchants.requests import IssuedKey, IssueKey
+from ledger_service.merchants.requests import IssuedKey, IssueKey, RotateKey
+from ledger_service.merchants.rules import Principal
 
 _LONGEST_LABEL = 64
 
@@ -24,42 +25,69 @@ class ApiKeys:
     def __init__(self, ids: IdSource) -> None:
         self._ids = ids
 
-    def issue(self, conn: Connection, request: IssueKey, at: datetime) -> IssuedKey:
+    def issue(
+        self, conn: Connection, giver: Principal | None, request: IssueKey, at: datetime
+    ) -> IssuedKey:
         """The subject has a further key in force.
+
+        Args:
+            conn: the db transaction.
+            giver: whose key asks; it gives no more than it has, and its own end where none is asked for.
+                None for the hand at the machine itself (founding, command line), which needs no leave.
+            request: the key.
+            at: now.
 
         Raises:
             MalformedField: a label or subject that is no text.
             RoleUnfit: an unknown role, or scopes beyond it.
             TerminalUnknown: a cashier key for no active terminal.
             MerchantUnknown: a merchant key for no merchant.
+            ScopeMissing, GrantTooWide: more than the giver has.
         """
         scopes = rules.scopes_for(request.role, request.scopes)
         kind = rules.SUBJECT_OF_ROLE[request.role]
         subject_id = clean_text(request.subject_id, "subject", _LONGEST_LABEL)
+        merchant_id = _merchant_of(conn, kind, subject_id)
+        expires_at = request.expires_at
+        if giver is not None:
+            expires_at = giver.expires_at if expires_at is None else expires_at
+            rules.check_grant(giver, rules.Grant(request.role, merchant_id, scopes, expires_at))
         row: dict[str, object] = {
             "subject_kind": kind,
             "subject_id": subject_id,
-            "merchant_id": _merchant_of(conn, kind, subject_id),
+            "merchant_id": merchant_id,
             "role": request.role,
             "scopes": " ".join(sorted(scopes)),
             "label": None if request.label is None else clean_text(request.label, "label", _LONGEST_LABEL),
-            "expires_at": request.expires_at,
+            "expires_at": expires_at,
         }
         return self._insert(conn, row, at)
 
-    def rotate(self, conn: Connection, key_id: str, overlap: timedelta, at: datetime) -> IssuedKey:
-        """The subject has a new key of the same rights, and the old one ends when the overlap is over.
+    def rotate(
+        self, conn: Connection, giver: Principal | None, request: RotateKey, at: datetime
+    ) -> IssuedKey:
+        """The subject has a new key of the same rights and the same end; the old one ends with the overlap.
+
+        Args:
+            conn: the db transaction.
+            giver: as for ``issue``: who rotates a key learns the new one.
+            request: the key and its overlap.
+            at: now.
 
         Raises:
             ApiKeyUnknown: no key in force has the id.
+            ScopeMissing, GrantTooWide: the key has more than the giver.
         """
-        old = self._in_force(conn, key_id, at)
-        names = ("subject_kind", "subject_id", "merchant_id", "role", "scopes", "label")
-        fresh = self._insert(conn, {**{n: old._mapping[n] for n in names}, "expires_at": None}, at)
-        ends = at + max(overlap, timedelta(0))
+        old = self._in_force(conn, request.key_id, at)
+        if giver is not None:
+            scopes = frozenset(old.scopes.split())
+            rules.check_grant(giver, rules.Grant(old.role, old.merchant_id, scopes, old.expires_at))
+        names = ("subject_kind", "subject_id", "merchant_id", "role", "scopes", "label", "expires_at")
+        fresh = self._insert(conn, {name: old._mapping[name] for name in names}, at)
+        ends = at + max(request.overlap, timedelta(0))
         if old.expires_at is not None:
             ends = min(ends, old.expires_at)
-        self._change(conn, key_id, {"expires_at": ends, "replaced_by": fresh.key_id})
+        self._change(conn, request.key_id, {"expires_at": ends, "replaced_by": fresh.key_id})
         return fresh
 
     def revoke(self, conn: Connection, key_id: str, at: datetime) -> None:

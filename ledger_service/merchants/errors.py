@@ -97,3 +97,15 @@ class RoleUnfit(DomainError):
     code = "role-unfit"
     why = "There is no role `role`, or it does not give the scopes that were asked for."
     fix = "Ask for a role of docs/glossary.md and for scopes that it has."
+
+
+@dataclass(eq=False)
+class GrantTooWide(DomainError):
+    """A key that would give more than its giver has: a role, a subject, a scope, or a later end."""
+
+    part: str
+
+    code = "grant-too-wide"
+    category = Category.FORBIDDEN
+    why = "A key gives away no more than it has itself, and the caller's key does not have `part`."
+    fix = "Ask for less (scopes, an earlier end), or have it issued with a key that has `part`."

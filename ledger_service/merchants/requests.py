@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,14 @@ class IssueKey:
     scopes: frozenset[str] | None = None
     label: str | None = None
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RotateKey:
+    """A key to replace by a new one of the same rights; the old one goes on for ``overlap``."""
+
+    key_id: str
+    overlap: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
-from ledger_service.merchants.errors import RoleUnfit, ScopeMissing
+from ledger_service.merchants.errors import GrantTooWide, RoleUnfit, ScopeMissing
 
 _TOKEN = re.compile(r"alk_([0-9a-f]{16})_([0-9a-f]{64})")
 KEY_ID_BYTES = 8
@@ -37,6 +37,13 @@ SUBJECT_OF_ROLE = {
     "auditor": "auditor",
     "operator": "operator",
 }
+# Whose keys a role may give out: nobody's where nothing is said.
+ROLES_GIVEN_BY: dict[str, frozenset[str]] = {
+    "merchant": frozenset({"merchant", "cashier"}),
+    "operator": frozenset(ROLE_SCOPES),
+}
+# A right over every member includes the one that a member has over itself.
+_INCLUDED_IN = {"self:read": "member:read", "self:write": "member:write"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +132,32 @@ def scopes_for(role: str, wanted: frozenset[str] | None) -> frozenset[str]:
     if given is None or (wanted is not None and not (wanted and wanted <= given)):
         raise RoleUnfit(role)
     return given if wanted is None else wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a key would give: a role's scopes, at one merchant or none, until an instant or for good."""
+
+    role: str
+    merchant_id: int | None
+    scopes: frozenset[str]
+    expires_at: datetime | None
+
+
+def check_grant(giver: Principal, grant: Grant) -> None:
+    """The giver has itself whatever it gives away: the right to give, role, reach, every scope, the time.
+
+    Raises:
+        ScopeMissing: the giver may issue no keys.
+        GrantTooWide: naming the first part that the giver does not have.
+    """
+    giver.require("key:write")
+    if grant.role not in ROLES_GIVEN_BY.get(giver.role, frozenset()):
+        raise GrantTooWide("role")
+    if giver.merchant_id is not None and grant.merchant_id != giver.merchant_id:
+        raise GrantTooWide("subject")
+    for scope in sorted(grant.scopes):
+        if scope not in giver.scopes and _INCLUDED_IN.get(scope) not in giver.scopes:
+            raise GrantTooWide(scope)
+    if giver.expires_at is not None and (grant.expires_at is None or grant.expires_at > giver.expires_at):
+        raise GrantTooWide("expires_at")

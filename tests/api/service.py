@@ -117,8 +117,8 @@ def open_shop(database: Database, folder: Path, **environment: str) -> Shop:
     settings = _settings(database, folder, environment)
     with database.begin() as conn:
         store_alliance(conn, ALLIANCE)
-        operator = ApiKeys(SystemRandom()).issue(conn, IssueKey("operator", "op"), NOON).token
-        auditor = ApiKeys(SystemRandom()).issue(conn, IssueKey("auditor", "au"), NOON).token
+        operator = ApiKeys(SystemRandom()).issue(conn, None, IssueKey("operator", "op"), NOON).token
+        auditor = ApiKeys(SystemRandom()).issue(conn, None, IssueKey("auditor", "au"), NOON).token
     custody = LocalCustody(create_keystore(folder / "keystore.json"), folder / "journal", CustodialLimits())
     custody.bind(BindDomain(ALLIANCE.chain_id, ALLIANCE.clearing_house, ALLIANCE.registry))
     registry = Registry()

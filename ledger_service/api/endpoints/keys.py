@@ -21,8 +21,8 @@ from ledger_service.merchants import errors as refusals
 from ledger_service.merchants import queries
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
-from ledger_service.merchants.requests import IssuedKey, IssueKey
-from ledger_service.merchants.rules import ROLE_SCOPES, SUBJECT_OF_ROLE
+from ledger_service.merchants.requests import IssuedKey, IssueKey, RotateKey
+from ledger_service.merchants.rules import ROLE_SCOPES, ROLES_GIVEN_BY, SUBJECT_OF_ROLE
 
 _GROUP = "API keys"
 _ROLE = Text(one_of=tuple(ROLE_SCOPES))
@@ -39,8 +39,8 @@ ISSUE = Route(
     body=Named("NewKey", Record({"role": _ROLE, "subject": _SUBJECT}, {
         "scopes": Nullable(Listing(Text(40), 40, 1)), "label": Nullable(Text(64)),
         "expires_at": Nullable(shapes.INSTANT)})),
-    problems=(*WRITE_PROBLEMS, NotYours, refusals.RoleUnfit, refusals.TerminalUnknown, MemberUnknown,
-              refusals.MerchantUnknown),
+    problems=(*WRITE_PROBLEMS, NotYours, refusals.RoleUnfit, refusals.GrantTooWide,
+              refusals.TerminalUnknown, MemberUnknown, refusals.MerchantUnknown),
     success=Success(201, "The only answer that holds the token.", _ISSUED),
 )  # fmt: skip
 LIST = Route(
@@ -53,9 +53,9 @@ LIST = Route(
 )  # fmt: skip
 ROTATE = Route(
     "POST", "/v1/keys/<key>/rotate", "rotate-key", scopes("key:write"), "A new key of the same rights",
-    group=_GROUP, body=Record({}, {"overlap_seconds": Integer(0, 30 * 86_400)}), problems=_PROBLEMS,
-    write=True,
-    success=Success(201, "The new key; the old one ends after the overlap.", _ISSUED),
+    group=_GROUP, body=Record({}, {"overlap_seconds": Integer(0, 30 * 86_400)}), write=True,
+    problems=(*_PROBLEMS, refusals.GrantTooWide),
+    success=Success(201, "The new key, of the same end; the old one ends after the overlap.", _ISSUED),
 )  # fmt: skip
 REVOKE = Route(
     "POST", "/v1/keys/<key>/revoke", "revoke-key", scopes("key:write"), "A key is worthless", group=_GROUP,
@@ -86,7 +86,7 @@ class KeysDoor:
                 label=given.get("label"),
                 expires_at=None if expires is None else parse_instant(expires, "expires_at"),
             )
-            return _issued(self.api_keys.issue(conn, request, call.at))
+            return _issued(self.api_keys.issue(conn, call.caller, request, call.at))
 
         return self.administration.write(call, act, secret=True)
 
@@ -108,10 +108,11 @@ class KeysDoor:
     def rotate(self, call: Call) -> Reply:
         """The subject has a new key; the old one ends after the overlap."""
         overlap = timedelta(seconds=call.body.fields.get("overlap_seconds", 0))
+        request = RotateKey(call.path["key"], overlap)
 
         def act(conn: Connection) -> Json:
             _require_own_key(conn, call)
-            return _issued(self.api_keys.rotate(conn, call.path["key"], overlap, call.at))
+            return _issued(self.api_keys.rotate(conn, call.caller, request, call.at))
 
         reply = self.administration.write(call, act, secret=True)
         self.keyring.refresh()
@@ -139,7 +140,7 @@ def served(door: KeysDoor) -> list[Served]:
 def _subject(conn: Connection, call: Call, role: str, subject: str) -> str:
     """The subject's id as the merchants room knows it, after the check that the caller may act for it."""
     kind, own = SUBJECT_OF_ROLE[role], call.caller.merchant_id
-    if own is not None and kind not in ("terminal", "merchant"):
+    if role not in ROLES_GIVEN_BY.get(call.caller.role, frozenset()):
         raise NotYours("role")
     if kind == "merchant" and own is not None and parse_gln(subject, "subject") != own:
         raise NotYours("subject")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from ledger_service.merchants.requests import (
     IssueKey,
     MerchantKeys,
     OpenStore,
+    RotateKey,
 )
 from ledger_service.merchants.service import MerchantsService
 
@@ -77,7 +78,12 @@ class Desk:
     def issue(self, role: str, subject: str, **more: object) -> IssuedKey:
         """Issue a key in a unit of work."""
         request = IssueKey(role, subject, **more)  # type: ignore[arg-type]  # a test's shorthand
-        return self.write(lambda conn: self.keys.issue(conn, request, self.clock.now()))
+        return self.write(lambda conn: self.keys.issue(conn, None, request, self.clock.now()))
+
+    def rotate(self, key: IssuedKey, overlap: timedelta) -> IssuedKey:
+        """Rotate a key by the hand at the machine, in a unit of work."""
+        request = RotateKey(key.key_id, overlap)
+        return self.write(lambda conn: self.keys.rotate(conn, None, request, self.clock.now()))
 
     def ring(self) -> KeyRing:
         """The ring of a further process."""

@@ -97,7 +97,7 @@ def test_a_disabled_till_and_a_suspended_merchant_are_noticed_as_fast(desk: Desk
 
 def test_a_rotated_key_and_its_successor_overlap_under_one_subject(desk: Desk) -> None:
     old = desk.issue("cashier", desk.till, scopes=frozenset({"quote", "sell"}))
-    new = desk.write(lambda conn: desk.keys.rotate(conn, old.key_id, timedelta(hours=1), NOW))
+    new = desk.rotate(old, timedelta(hours=1))
     ring = desk.ring()
     first, second = ring.identify(old.token), ring.identify(new.token)
     assert first is not None
@@ -108,16 +108,25 @@ def test_a_rotated_key_and_its_successor_overlap_under_one_subject(desk: Desk) -
     assert ring.identify(old.token) is None
     assert ring.identify(new.token) is not None
     with pytest.raises(ApiKeyUnknown):
-        desk.write(lambda conn: desk.keys.rotate(conn, old.key_id, timedelta(0), desk.clock.now()))
+        desk.rotate(old, timedelta(0))
 
 
-def test_a_key_with_an_end_ends_and_rotation_does_not_prolong_the_old_one(desk: Desk) -> None:
+def test_a_key_with_an_end_ends_and_rotation_prolongs_neither_it_nor_its_successor(desk: Desk) -> None:
     issued = desk.issue("auditor", "kpmg", expires_at=NOW + timedelta(minutes=5))
-    desk.write(lambda conn: desk.keys.rotate(conn, issued.key_id, timedelta(days=1), NOW))
+    fresh = desk.rotate(issued, timedelta(days=1))
+    assert fresh.expires_at == NOW + timedelta(minutes=5)
     ring = desk.ring()
     assert ring.identify(issued.token) is not None
+    assert ring.identify(fresh.token) is not None
     desk.clock.instant += timedelta(minutes=5)
     assert ring.identify(issued.token) is None
+    assert ring.identify(fresh.token) is None
+
+
+def test_a_key_that_only_overlaps_rotates_to_nothing_that_outlives_the_overlap(desk: Desk) -> None:
+    stolen = desk.issue("cashier", desk.till)
+    desk.rotate(stolen, timedelta(hours=1))
+    assert desk.rotate(stolen, timedelta(0)).expires_at == NOW + timedelta(hours=1)
 
 
 def test_all_keys_of_a_subject_are_revoked_together(desk: Desk) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from ledger_service.merchants import rules
-from ledger_service.merchants.errors import RoleUnfit, ScopeMissing
+from ledger_service.merchants.errors import GrantTooWide, RoleUnfit, ScopeMissing
 
 SECRET = bytes(range(32))
 
@@ -67,3 +69,80 @@ def test_a_principal_knows_its_subject_and_refuses_other_scopes() -> None:
     with pytest.raises(ScopeMissing):
         till.require("refund")
     assert rules.Principal("k", "member", "42", "member", frozenset()).member_id == 42
+
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+GROCER, FUEL = 9520001000010, 9520001000027
+ALL = rules.ROLE_SCOPES
+
+
+def giver(role: str, scopes: set[str] | None = None, expires_at: datetime | None = None) -> rules.Principal:
+    """A key of a role, at the grocer where the role has a merchant, that may issue keys in any case."""
+    merchant = GROCER if role in ("merchant", "cashier") else None
+    given = ALL[role] | {"key:write"} if scopes is None else frozenset(scopes)
+    kind = rules.SUBJECT_OF_ROLE[role]
+    return rules.Principal("k", kind, "x", role, given, merchant, expires_at=expires_at)
+
+
+NARROW = {"key:write", "quote"}
+SOON, LATER = NOON + timedelta(hours=1), NOON + timedelta(hours=2)
+
+
+def asked(
+    role: str, scopes: set[str] | frozenset[str], merchant: int | None = None, until: datetime | None = None
+) -> rules.Grant:
+    return rules.Grant(role, merchant, frozenset(scopes), until)
+
+
+GRANTS = [
+    # giver, what is asked for (role, scopes, at whom, until when), what of it is too wide (None: given)
+    (giver("operator"), asked("operator", ALL["operator"]), None),
+    (giver("operator"), asked("auditor", ALL["auditor"]), None),
+    (giver("operator"), asked("merchant", ALL["merchant"], GROCER), None),
+    (giver("operator"), asked("member", ALL["member"]), None),
+    (giver("merchant"), asked("merchant", ALL["merchant"], GROCER), None),
+    (giver("merchant"), asked("cashier", ALL["cashier"], GROCER, SOON), None),
+    (giver("merchant", NARROW), asked("cashier", {"quote"}, GROCER), None),
+    (giver("merchant", NARROW), asked("merchant", NARROW, GROCER), None),
+    (giver("merchant", expires_at=LATER), asked("cashier", {"quote"}, GROCER, LATER), None),
+    # More scopes than the giver has.
+    (giver("merchant", {"key:write"}), asked("merchant", ALL["merchant"], GROCER), "authorise"),
+    (giver("merchant", {"key:write"}), asked("cashier", {"quote"}, GROCER), "quote"),
+    (giver("merchant", NARROW), asked("cashier", {"quote", "sell"}, GROCER), "sell"),
+    (giver("operator", {"key:write"}), asked("operator", {"operate"}), "operate"),
+    (giver("operator", {"key:write"}), asked("member", {"self:read"}), "self:read"),
+    (giver("operator", {"key:write", "member:read"}), asked("member", {"self:read"}), None),
+    (giver("operator", {"key:write", "member:read"}), asked("member", {"self:write"}), "self:write"),
+    # Further than the giver reaches.
+    (giver("merchant"), asked("merchant", {"quote"}, FUEL), "subject"),
+    (giver("merchant"), asked("cashier", {"quote"}, FUEL), "subject"),
+    (giver("merchant"), asked("cashier", {"quote"}), "subject"),
+    (giver("merchant"), asked("operator", {"quote"}, GROCER), "role"),
+    (giver("merchant"), asked("auditor", {"sale:read"}, GROCER), "role"),
+    (giver("merchant"), asked("member", {"programme:read"}, GROCER), "role"),
+    # Roles that give nothing, whatever their keys say.
+    (giver("cashier"), asked("cashier", {"quote"}, GROCER), "role"),
+    (giver("auditor"), asked("auditor", {"audit:read"}), "role"),
+    (giver("member"), asked("member", {"self:read"}), "role"),
+    (giver("operator"), asked("emperor", {"quote"}), "role"),
+    # Longer than the giver lives.
+    (giver("merchant", expires_at=SOON), asked("cashier", {"quote"}, GROCER), "expires_at"),
+    (giver("merchant", expires_at=SOON), asked("cashier", {"quote"}, GROCER, LATER), "expires_at"),
+]
+
+
+@pytest.mark.parametrize(("key", "grant", "too_wide"), GRANTS)
+def test_a_key_gives_away_what_it_has_itself_and_nothing_else(
+    key: rules.Principal, grant: rules.Grant, too_wide: str | None
+) -> None:
+    if too_wide is None:
+        rules.check_grant(key, grant)
+        return
+    with pytest.raises(GrantTooWide) as refused:
+        rules.check_grant(key, grant)
+    assert refused.value.part == too_wide
+
+
+def test_a_key_that_may_issue_none_gives_nothing() -> None:
+    with pytest.raises(ScopeMissing):
+        rules.check_grant(giver("merchant", {"quote"}), asked("cashier", {"quote"}, GROCER))
