@@ -67,7 +67,7 @@ def bound(serving: Serving) -> list[Served]:
     s = serving
     administration = Administration(s.writer, s.foundations.database, s.secrets.cursor)
     codes = paycodes.PayCodesDoor(administration, s.checkout, s.secrets.one_time)
-    desk = members.MembersDoor(administration, s.members, s.api_keys, s.keyring)
+    desk = members.MembersDoor(administration, s.members, s.keyring)
     book = statements.StatementsDoor(administration, Cursors(s.secrets.cursor), s.catalogue)
     points = programmes.ProgrammesDoor(administration, s.catalogue, s.governance)
     admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance)

@@ -112,8 +112,9 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
 
 def _members(foundations: Foundations, secrets: Secrets) -> MembersService:
     alliance = foundations.alliance
+    random = SystemRandom()
     settings = MembersSettings(alliance.gs1_prefix, secrets.identity, secrets.one_time)
-    return MembersService(settings, alliance.domain, foundations.custody, SystemRandom())
+    return MembersService(settings, alliance.domain, foundations.custody, random, ApiKeys(random))
 
 
 def _clock(foundations: Foundations) -> ReplayClock | SystemClock:

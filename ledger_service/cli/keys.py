@@ -7,11 +7,15 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from sqlalchemy import Connection
+
 from ledger_service.bootstrap.clocks import NotedClock
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.config import settings_from_environment
 from ledger_service.db.engine import Database, open_database
 from ledger_service.kernel.errors import DomainError
+from ledger_service.members.errors import MemberUnknown
+from ledger_service.members.queries import find_by_number
 from ledger_service.merchants import queries
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.requests import IssueKey
@@ -39,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("issue", "list"):
         command = commands.add_parser(name)
         command.add_argument("role", choices=ROLE_SCOPES)
-        command.add_argument("subject", help="terminal id, GLN, internal member id, or a name")
+        command.add_argument("subject", help="terminal id, GLN, member number, or a name")
     revoke = commands.add_parser("revoke")
     revoke.add_argument("key_id")
     return parser
@@ -47,14 +51,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _issue(options: argparse.Namespace, database: Database, at: datetime) -> int:
     with database.begin() as conn:
-        issued = ApiKeys(SystemRandom()).issue(conn, None, IssueKey(options.role, options.subject), at)
+        request = IssueKey(options.role, _subject(conn, options))
+        issued = ApiKeys(SystemRandom()).issue(conn, None, request, at)
     print(issued.token)
     return 0
 
 
 def _list(options: argparse.Namespace, database: Database, at: datetime) -> int:
     with database.read() as conn:
-        for key in queries.list_keys(conn, SUBJECT_OF_ROLE[options.role], options.subject):
+        for key in queries.list_keys(conn, SUBJECT_OF_ROLE[options.role], _subject(conn, options)):
             print(f"{key.key_id} {key.role} {key.status} {key.label or ''}".rstrip())
     return 0
 
@@ -64,6 +69,15 @@ def _revoke(options: argparse.Namespace, database: Database, at: datetime) -> in
         ApiKeys(SystemRandom()).revoke(conn, options.key_id, at)
     print("revoked")
     return 0
+
+
+def _subject(conn: Connection, options: argparse.Namespace) -> str:
+    if options.role != "member":
+        return str(options.subject)
+    found = find_by_number(conn, options.subject)
+    if found is None:
+        raise MemberUnknown
+    return str(found.member_id)
 
 
 _COMMANDS = {"issue": _issue, "list": _list, "revoke": _revoke}

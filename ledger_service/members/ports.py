@@ -1,9 +1,12 @@
-"""What the members room needs from outside: the addresses and permits of custodial keys."""
+"""What the members room needs from outside: custodial keys, and an end to an erased member's API keys."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
+
+from sqlalchemy import Connection
 
 from ledger_service.kernel.paycode import PayCode
 from ledger_service.kernel.permits import SpendPermit
@@ -14,6 +17,13 @@ class CustodialKeys(Protocol):
 
     def custodial_addresses(self, accounts: Sequence[bytes]) -> list[bytes]:
         """The custodial signer of each account, in order."""
+
+
+class MemberKeys(Protocol):
+    """Who issues API keys; the merchants room's ``ApiKeys`` fulfils it."""
+
+    def forget_member(self, conn: Connection, member_id: int, at: datetime) -> int:
+        """Every API key of the member is worthless, its label gone; returns how many were in force."""
 
 
 class PermitSigner(Protocol):

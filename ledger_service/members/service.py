@@ -19,7 +19,7 @@ from ledger_service.members import standing
 from ledger_service.members.devices import DeviceDesk
 from ledger_service.members.enrolment import EnrolmentDesk, PreparedMember, Register
 from ledger_service.members.identities import IdentityVault
-from ledger_service.members.ports import CustodialKeys
+from ledger_service.members.ports import CustodialKeys, MemberKeys
 from ledger_service.members.requests import DeviceView, Enrolled, EnrolMember, NewDevice, RevokeDevice
 
 
@@ -44,13 +44,19 @@ class MembersService:
     """Commands of the members room."""
 
     def __init__(
-        self, settings: MembersSettings, domain: Domain, custody: CustodialKeys, ids: IdSource
+        self,
+        settings: MembersSettings,
+        domain: Domain,
+        custody: CustodialKeys,
+        ids: IdSource,
+        keys: MemberKeys,
     ) -> None:
         self.vault = IdentityVault(settings.identity_secret)
         self._desk = EnrolmentDesk(ids, self.vault, custody, domain)
         self._register = Register(settings.gs1_prefix, settings.one_time_secret)
         self._devices = DeviceDesk(domain, settings.one_time_secret)
         self._custody = custody
+        self._keys = keys
 
     def prepare(self, requests: Sequence[EnrolMember], at: datetime) -> list[PreparedMember]:
         """The enrolments (1 to 1,000) are checked and complete but for their numbers; nothing is written.
@@ -114,9 +120,14 @@ class MembersService:
         standing.set_frozen(conn, member_number, frozen)
 
     def erase(self, conn: Connection, member_number: str, at: datetime) -> int:
-        """Everything personal is destroyed for good; returns the internal id, whose API keys to revoke.
+        """Everything personal is destroyed for good and the member's API keys are worthless.
+
+        Those count no more at once where ``KeyRing.refresh`` follows, in other processes within a second.
+
+        Returns:
+            The internal id.
 
         Raises:
             MemberUnknown: no such number, or erased before.
         """
-        return standing.erase(conn, member_number, at)
+        return standing.erase(conn, self._keys, member_number, at)

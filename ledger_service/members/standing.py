@@ -10,6 +10,7 @@ from ledger_service.members import rules
 from ledger_service.members.device_rows import SignerRevocation, revocation_intent
 from ledger_service.members.devices import devices_of, lock_member, mark_revoked
 from ledger_service.members.models import device, member, member_identity
+from ledger_service.members.ports import MemberKeys
 from ledger_service.outbox.service import enqueue_now
 
 
@@ -26,11 +27,11 @@ def set_frozen(conn: Connection, member_number: str, frozen: bool) -> None:
     conn.execute(update(member).where(member.c.member_id == owner["member_id"]).values(status=status))
 
 
-def erase(conn: Connection, member_number: str, at: datetime) -> int:
-    """Name, identities, salt and number are destroyed, every device is revoked; the ledger is untouched.
+def erase(conn: Connection, keys: MemberKeys, member_number: str, at: datetime) -> int:
+    """Name, identities, salt and number are destroyed, devices and API keys revoked; the ledger is untouched.
 
     What remains is a surrogate id and an account address that nothing personal leads to. Points that
-    are left expire with their epochs. The caller revokes the member's API keys in the same unit of work.
+    are left expire with their epochs.
 
     Returns:
         The member's id.
@@ -49,5 +50,6 @@ def erase(conn: Connection, member_number: str, at: datetime) -> int:
     gone = {"status": "erased", "erased_at": at, "salt": None, "display_name": None, "member_number": None}
     conn.execute(update(member).where(member.c.member_id == member_id).values(gone))
     change = SignerRevocation(rules.revocation_second(at))
+    keys.forget_member(conn, member_id, at)
     enqueue_now(conn, [revocation_intent(member_id, owner["account"], d, change) for d in active], at)
     return int(member_id)

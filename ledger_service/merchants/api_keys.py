@@ -112,6 +112,12 @@ class ApiKeys:
         note_change(conn)
         return changed
 
+    def forget_member(self, conn: Connection, member_id: int, at: datetime) -> int:
+        """As ``revoke_subject``; and what people called the member's keys is gone too (D15)."""
+        mine = (api_key.c.subject_kind == "member") & (api_key.c.subject_id == str(member_id))
+        conn.execute(update(api_key).where(mine).values(label=None))
+        return self.revoke_subject(conn, "member", str(member_id), at)
+
     def _insert(self, conn: Connection, row: dict[str, object], at: datetime) -> IssuedKey:
         key_id = self._ids.random_bytes(rules.KEY_ID_BYTES).hex()
         secret = self._ids.random_bytes(rules.SECRET_BYTES)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
+from ledger_service.kernel.clock import parse_instant
 from tests.api.service import GROCER, Shop, basket
+from tests.api.test_administration import with_phone
 
 SOON, LATER = "2017-03-01T13:00:00Z", "2017-03-01T14:00:00Z"
 
@@ -67,3 +70,36 @@ def test_a_rotated_key_keeps_its_end_whoever_rotates_it(shop: Shop) -> None:
     move_clock(shop, SOON)
     for token in (key["token"], fresh["token"]):
         assert shop.post(token, "/v1/quotes", basket()).json["code"] == "credentials-refused"
+
+
+def test_an_erased_members_keys_are_dead_at_once_and_none_is_issued_any_more(shop: Shop) -> None:
+    number = with_phone(shop)["number"]
+    keys = [shop.key_for("member", number) for _ in range(2)]
+    assert [shop.get(key, f"/v1/members/{number}/balance").status_code for key in keys] == [200, 200]
+    shop.must("operator", f"/v1/members/{number}/erase")
+    for key in keys:
+        refused = shop.get(key, f"/v1/members/{number}/balance")
+        assert (refused.status_code, refused.json["code"]) == (401, "credentials-refused")
+    late = issue(shop, "operator", "member", number)
+    assert (late.status_code, late.json["code"]) == (404, "member-unknown")
+
+
+def test_a_key_asked_for_while_its_member_is_erased_is_not_issued(any_shop: Shop) -> None:
+    shop, answers = any_shop, []
+    number = with_phone(shop)["number"]
+    asking = threading.Thread(target=lambda: answers.append(issue(shop, "operator", "member", number)))
+    with shop.serving.foundations.database.begin() as conn:
+        shop.serving.members.erase(conn, number, parse_instant(shop.at, "at"))
+        asking.start()
+        asking.join(0.3)
+        assert answers == []
+    asking.join()
+    assert answers[0].json["code"] == "member-unknown"
+
+
+def test_who_enrolled_a_member_is_not_told_its_account_again_after_the_erasure(shop: Shop) -> None:
+    body = {"identities": [{"kind": "email", "value": "jane@example.com"}]}
+    number = shop.must("grocer", "/v1/members", body, key="e")["number"]
+    shop.must("operator", f"/v1/members/{number}/erase")
+    again = shop.post("grocer", "/v1/members", body, key="e")
+    assert (again.status_code, again.json["code"]) == (404, "member-unknown")

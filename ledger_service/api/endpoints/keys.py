@@ -16,6 +16,7 @@ from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record,
 from ledger_service.kernel.clock import format_instant, parse_instant
 from ledger_service.kernel.gs1 import parse_gln
 from ledger_service.members import queries as member_queries
+from ledger_service.members.devices import lock_member
 from ledger_service.members.errors import MemberUnknown
 from ledger_service.merchants import errors as refusals
 from ledger_service.merchants import queries
@@ -79,6 +80,9 @@ class KeysDoor:
         wanted, expires = given.get("scopes"), given.get("expires_at")
 
         def act(conn: Connection) -> Json:
+            if given["role"] == "member":
+                # An erasure at the same time is seen here, or comes later and finds the key.
+                lock_member(conn, given["subject"], frozen_too=True)
             request = IssueKey(
                 role=given["role"],
                 subject_id=_subject(conn, call, given["role"], given["subject"]),

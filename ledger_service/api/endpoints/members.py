@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from ledger_service.api import shapes
@@ -29,7 +30,6 @@ from ledger_service.members import queries
 from ledger_service.members.identities import parse_identity
 from ledger_service.members.requests import Enrolled, EnrolMember
 from ledger_service.members.service import MembersService
-from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
 
 _GROUP = "Members"
@@ -46,7 +46,7 @@ ENROL = Route(
         "custody": Text(one_of=("device", "custodial")), "device": Nullable(NEW_DEVICE),
     })),
     problems=(*WRITE_PROBLEMS, refusals.IdentityTaken, refusals.DeviceProofInvalid, refusals.NumbersExhausted,
-              SignerUnavailable),
+              refusals.MemberUnknown, SignerUnavailable),
     success=Success(201, "Enrolled.", _MEMBER),
 )  # fmt: skip
 IDENTIFY = Route(
@@ -78,13 +78,13 @@ class MembersDoor:
 
     administration: Administration
     members: MembersService
-    api_keys: ApiKeys
     keyring: KeyRing
 
     def enrol(self, call: Call) -> Reply:
         """A member is enrolled, once for the key."""
         replay = self.administration.replay(call, secret=True)
         if replay is not None:
+            self.administration.read(lambda conn: _still_known(conn, replay))
             return replay
         prepared = self.members.prepare([_enrolment(call.body.fields)], call.at)
 
@@ -134,8 +134,7 @@ class MembersDoor:
 
         def act(conn: Connection) -> Json:
             number = parse_gsrn(call.path["number"], "number")
-            member_id = self.members.erase(conn, number, call.at)
-            self.api_keys.revoke_subject(conn, "member", str(member_id), call.at)
+            self.members.erase(conn, number, call.at)
             return {"erased": True}
 
         reply = self.administration.write(call, act, status=200)
@@ -147,6 +146,13 @@ def served(door: MembersDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
     endpoints = (door.enrol, door.identify, door.show, door.freeze, door.erase)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
+
+
+def _still_known(conn: Connection, replay: Reply) -> Json:
+    """Whoever enrolled a member that was erased meanwhile is not told again what was destroyed (D15)."""
+    if queries.find_by_number(conn, orjson.loads(replay.body)["number"]) is None:
+        raise refusals.MemberUnknown
+    return {}
 
 
 def _enrolment(fields: dict[str, Any]) -> EnrolMember:

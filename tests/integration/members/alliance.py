@@ -17,6 +17,7 @@ from ledger_service.kernel.permits import SignerGrant
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256, sign_digest
 from ledger_service.members.requests import Enrolled, EnrolMember, NewDevice
 from ledger_service.members.service import MembersService, MembersSettings
+from ledger_service.merchants.api_keys import ApiKeys
 
 A = TypeVar("A")
 NOW = datetime(2026, 5, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -55,7 +56,8 @@ class Alliance:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.custody = FormulaCustody()
-        self.members = MembersService(SETTINGS, DOMAIN, self.custody, CountingIds())
+        self.api_keys = ApiKeys(CountingIds())
+        self.members = MembersService(SETTINGS, DOMAIN, self.custody, CountingIds(), self.api_keys)
         self.writer = Writer(database, FixedClock())
 
     def write(self, action: Callable[[Connection], A]) -> A:

@@ -196,7 +196,7 @@ def test_when_two_enrol_with_one_phone_at_once_one_wins_and_the_other_is_told(da
 
 def test_a_full_prefix_says_so(alliance: Alliance) -> None:
     tight = MembersSettings("952000112345", SETTINGS.identity_secret, SETTINGS.one_time_secret)
-    room = MembersService(tight, DOMAIN, alliance.custody, CountingIds())
+    room = MembersService(tight, DOMAIN, alliance.custody, CountingIds(), alliance.api_keys)
     assert len(rules.member_number_of(tight.gs1_prefix, 1)) == 18
     with alliance.database.begin() as conn:
         conn.execute(member.insert().values(

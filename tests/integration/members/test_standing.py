@@ -12,8 +12,11 @@ from ledger_service.members.errors import MemberUnknown
 from ledger_service.members.identities import parse_identity
 from ledger_service.members.models import device, member, member_identity
 from ledger_service.members.requests import EnrolMember
+from ledger_service.merchants.keyring import KeyRing
+from ledger_service.merchants.models import api_key
+from ledger_service.merchants.requests import IssueKey
 from ledger_service.outbox.models import intent
-from tests.integration.members.alliance import NOW, Alliance, key, new_device
+from tests.integration.members.alliance import NOW, Alliance, FixedClock, key, new_device
 
 PHONE = parse_identity("phone", "+86 138 0013 8000")
 
@@ -58,3 +61,18 @@ def test_after_erasure_the_number_is_unknown_and_the_phone_free(alliance: Allian
     assert again.account != one.account
     with alliance.database.read() as conn:
         assert queries.find_by_number(conn, one.member_number) is None
+
+
+def test_with_the_member_go_its_api_keys_and_what_they_were_called(alliance: Alliance) -> None:
+    one, other = alliance.enrol(EnrolMember("Li"), EnrolMember("Wu"))
+
+    def issued(member_id: int, label: str) -> str:
+        request = IssueKey("member", str(member_id), label=label)
+        return alliance.write(lambda conn: alliance.api_keys.issue(conn, None, request, NOW)).token
+
+    gone, kept = issued(one.member_id, "Li's phone"), issued(other.member_id, "Wu's phone")
+    alliance.write(lambda conn: alliance.members.erase(conn, one.member_number, NOW))
+    ring = KeyRing(alliance.database.read, FixedClock(), lambda: 0)
+    assert ring.identify(gone) is None
+    assert ring.identify(kept) is not None
+    assert {row["label"] for row in alliance.rows(api_key)} == {None, "Wu's phone"}
