@@ -66,11 +66,12 @@ def bound(serving: Serving) -> list[Served]:
     """Every route with its endpoint over the services."""
     s = serving
     administration = Administration(s.writer, s.foundations.database, s.secrets.cursor)
+    cursors = Cursors(s.secrets.cursor)
     codes = paycodes.PayCodesDoor(administration, s.checkout, s.secrets.one_time)
     desk = members.MembersDoor(administration, s.members, s.keyring)
-    book = statements.StatementsDoor(administration, Cursors(s.secrets.cursor), s.catalogue)
-    points = programmes.ProgrammesDoor(administration, s.catalogue, s.governance)
-    admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance)
+    book = statements.StatementsDoor(administration, cursors, s.catalogue)
+    points = programmes.ProgrammesDoor(administration, s.catalogue, s.governance, cursors)
+    admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance, cursors)
     return [
         *checkout.served(s.checkout),
         *paycodes.served(codes),
@@ -80,9 +81,9 @@ def bound(serving: Serving) -> list[Served]:
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *programmes.served(points),
         *merchants.served(admission),
-        *places.served(places.PlacesDoor(administration, s.merchants, s.keyring)),
-        *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring)),
-        *chain.served(chain.ChainDoor(administration)),
+        *places.served(places.PlacesDoor(administration, s.merchants, s.keyring, cursors)),
+        *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
+        *chain.served(chain.ChainDoor(administration, cursors)),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]

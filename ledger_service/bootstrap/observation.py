@@ -65,7 +65,7 @@ class Observation:
     def _of_database(self) -> dict[str, int]:
         with self._database.snapshot() as conn:
             lag, chain, sequence = outbox.lag(conn), chain_status(conn), conn.execute(_SEQUENCE).scalar()
-            aside = len(outbox.set_aside(conn))
+            aside = outbox.set_aside_count(conn)
         seconds = 0
         if lag.oldest_queued is not None:
             seconds = max(0, int((self._clock.now() - lag.oldest_queued).total_seconds()))

@@ -21,6 +21,8 @@ from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.requests import IssueKey
 from ledger_service.merchants.rules import ROLE_SCOPES, SUBJECT_OF_ROLE
 
+_AT_ONCE = 200
+
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; a fresh token is printed once and stored nowhere."""
@@ -58,9 +60,12 @@ def _issue(options: argparse.Namespace, database: Database, at: datetime) -> int
 
 
 def _list(options: argparse.Namespace, database: Database, at: datetime) -> int:
-    with database.read() as conn:
-        for key in queries.list_keys(conn, SUBJECT_OF_ROLE[options.role], _subject(conn, options)):
-            print(f"{key.key_id} {key.role} {key.status} {key.label or ''}".rstrip())
+    with database.snapshot() as conn:
+        subject, after = (SUBJECT_OF_ROLE[options.role], _subject(conn, options)), None
+        while page := queries.keys_after(conn, subject, after, _AT_ONCE):
+            for key in page:
+                print(f"{key.key_id} {key.role} {key.status} {key.label or ''}".rstrip())
+            after = page[-1].position
     return 0
 
 

@@ -134,7 +134,7 @@ def statement(conn: Connection, ledger_base: int, before: int | None, most: int)
         conn: for reading.
         ledger_base: the member's first account.
         before: the sequence number of the last entry of the page before; None for the first page.
-        most: 1 … 200 entries.
+        most: how many entries, at least 1.
     """
     page = {"base": ledger_base, "before": before if before is not None else 2**62, "most": most}
     sequences = [row[0] for row in conn.execute(_PAGE, page)]

@@ -33,6 +33,7 @@ MEMBER_BY_ID = load_by(member, "member_id")
 DEVICES_BY_SIGNER = load_by(device, "signer")
 DEVICE_BY_ID = load_by(device, "device_id")
 OTP_USE = load_by(otp_use, "device_id", "step")
+MOST_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,14 @@ def accounts_of(conn: Connection, member_ids: Sequence[int]) -> dict[int, bytes]
 
 
 def list_devices(conn: Connection, member_id: int) -> list[DeviceView]:
-    """The member's devices by lane, revoked ones too; no secrets."""
-    statement = select(device).where(device.c.member_id == member_id).order_by(device.c.lane)
-    return [view_of(dict(row)) for row in conn.execute(statement).mappings()]
+    """The member's devices by lane, at most ``MOST_LISTED``: those in force, then the latest revoked ones.
+
+    Secrets are not among what is shown.
+    """
+    mine = select(device).where(device.c.member_id == member_id)
+    last_first = mine.order_by(device.c.revoked_at.is_not(None), device.c.lane.desc()).limit(MOST_LISTED)
+    found = [view_of(dict(row)) for row in conn.execute(last_first).mappings()]
+    return sorted(found, key=lambda view: view.lane)
 
 
 def list_identities(conn: Connection, vault: IdentityVault, member_id: int) -> list[Identity]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
+from ledger_service.kernel.clock import instant_of_micros, micros_of
 from ledger_service.merchants.models import api_key, merchant, store, terminal
 
 
@@ -55,6 +58,12 @@ class KeyView:
     scopes: str
     label: str | None
     status: str
+    created_at: datetime
+
+    @property
+    def position(self) -> str:
+        """Where it stands among the keys of its subject."""
+        return f"{micros_of(self.created_at)} {self.key_id}"
 
 
 def list_merchants(conn: Connection) -> list[MerchantView]:
@@ -72,15 +81,30 @@ def find_merchant(conn: Connection, merchant_id: int) -> MerchantView | None:
     return None if row is None else MerchantView(*row)
 
 
-def list_stores(conn: Connection, merchant_id: int | None = None) -> list[StoreView]:
-    """All stores, or those of one merchant, by GLN; one statement, meant to be cached by the checkout."""
+def merchants_after(
+    conn: Connection, merchant_id: int | None, after: int | None, most: int
+) -> list[MerchantView]:
+    """At most so many merchants (or the one) by GLN, behind a GLN."""
+    m = merchant.c
+    statement = select(m.merchant_id, m.name, m.status, m.admin_key, m.operations_key, m.settlement_key)
+    if merchant_id is not None:
+        statement = statement.where(m.merchant_id == merchant_id)
+    if after is not None:
+        statement = statement.where(m.merchant_id > after)
+    return [MerchantView(*row) for row in conn.execute(statement.order_by(m.merchant_id).limit(most))]
+
+
+def stores_after(conn: Connection, merchant_id: int | None, after: int | None, most: int) -> list[StoreView]:
+    """At most so many stores, of one merchant or all, by GLN, behind a GLN."""
     s = store.c
     statement = select(s.gln, s.merchant_id, s.name, s.timezone, s.status, merchant.c.status).join_from(
         store, merchant
     )
     if merchant_id is not None:
         statement = statement.where(s.merchant_id == merchant_id)
-    return [StoreView(*row) for row in conn.execute(statement.order_by(s.gln))]
+    if after is not None:
+        statement = statement.where(s.gln > after)
+    return [StoreView(*row) for row in conn.execute(statement.order_by(s.gln).limit(most))]
 
 
 def find_store(conn: Connection, gln: int) -> StoreView | None:
@@ -93,27 +117,45 @@ def find_store(conn: Connection, gln: int) -> StoreView | None:
     return None if row is None else StoreView(*row)
 
 
-def list_terminals(conn: Connection, merchant_id: int | None = None) -> list[TerminalView]:
-    """All terminals, or those of one merchant, by id."""
-    t = terminal.c
-    statement = select(t.terminal_id, t.merchant_id, t.store_gln, t.label, t.till_key, t.status)
+def terminals_after(
+    conn: Connection, merchant_id: int | None, after: str | None, most: int
+) -> list[TerminalView]:
+    """At most so many terminals, of one merchant or all, by id, behind an id."""
+    statement = _terminals()
     if merchant_id is not None:
-        statement = statement.where(t.merchant_id == merchant_id)
-    return [TerminalView(*row) for row in conn.execute(statement.order_by(t.terminal_id))]
-
-
-def list_keys(conn: Connection, subject_kind: str, subject_id: str) -> list[KeyView]:
-    """The keys of a subject, oldest first."""
-    k = api_key.c
-    statement = (
-        select(k.key_id, k.role, k.scopes, k.label, k.status)
-        .where(k.subject_kind == subject_kind, k.subject_id == subject_id)
-        .order_by(k.created_at, k.key_id)
-    )
-    subject = f"{subject_kind}:{subject_id}"
+        statement = statement.where(terminal.c.merchant_id == merchant_id)
+    if after is not None:
+        statement = statement.where(terminal.c.terminal_id > after)
     return [
-        KeyView(row.key_id, subject, row.role, row.scopes, row.label, row.status)
-        for row in conn.execute(statement)
+        TerminalView(*row) for row in conn.execute(statement.order_by(terminal.c.terminal_id).limit(most))
+    ]
+
+
+def find_terminal(conn: Connection, terminal_id: str) -> TerminalView | None:
+    """The terminal with this id."""
+    row = conn.execute(_terminals().where(terminal.c.terminal_id == terminal_id)).one_or_none()
+    return None if row is None else TerminalView(*row)
+
+
+def _terminals() -> Select[Any]:
+    t = terminal.c
+    return select(t.terminal_id, t.merchant_id, t.store_gln, t.label, t.till_key, t.status)
+
+
+def keys_after(conn: Connection, subject: tuple[str, str], after: str | None, most: int) -> list[KeyView]:
+    """At most so many keys of a subject (kind, id), oldest first, behind the position of another."""
+    k, (kind, subject_id) = api_key.c, subject
+    statement = select(k.key_id, k.role, k.scopes, k.label, k.status, k.created_at).where(
+        k.subject_kind == kind, k.subject_id == subject_id
+    )
+    if after is not None:
+        micros, _, key_id = after.partition(" ")
+        at = instant_of_micros(int(micros))
+        statement = statement.where((k.created_at > at) | ((k.created_at == at) & (k.key_id > key_id)))
+    found = conn.execute(statement.order_by(k.created_at, k.key_id).limit(most))
+    return [
+        KeyView(r.key_id, f"{kind}:{subject_id}", r.role, r.scopes, r.label, r.status, r.created_at)
+        for r in found
     ]
 
 

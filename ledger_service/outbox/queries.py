@@ -26,6 +26,15 @@ class Standing(NamedTuple):
     batch_index: int | None
 
 
+class SetAside(NamedTuple):
+    """An operation that the chain refuses for good."""
+
+    intent_id: int
+    op_id: bytes
+    kind: int
+    reason: str | None
+
+
 class Lag(NamedTuple):
     """How far the chain is behind: operations not final yet, and when the oldest queued one was written."""
 
@@ -53,7 +62,11 @@ _COUNTS = text("SELECT state, COUNT(*) FROM intent GROUP BY state")
 _MOVING = text(
     "SELECT state, COUNT(*) FROM intent WHERE state IN ('queued', 'packed', 'mined') GROUP BY state"
 )
-_SET_ASIDE = select(*_PLACES).where(intent.c.state == State.SET_ASIDE.value).order_by(intent.c.intent_id)
+_SET_ASIDE = (
+    select(intent.c.intent_id, intent.c.op_id, intent.c.kind, intent.c.reason)
+    .where(intent.c.state == State.SET_ASIDE.value, intent.c.intent_id > bindparam("after"))
+    .order_by(intent.c.intent_id)
+)
 
 
 def counts(conn: Connection) -> dict[str, int]:
@@ -77,9 +90,21 @@ def standings(conn: Connection, op_ids: Sequence[bytes]) -> dict[bytes, Standing
     return {row[0]: Standing(*row) for row in conn.execute(_STANDINGS, {"ids": list(op_ids)})}
 
 
-def set_aside(conn: Connection) -> list[Standing]:
-    """Every operation that the chain refuses for good, with its reason (D7)."""
-    return [Standing(*row) for row in conn.execute(_SET_ASIDE)]
+def set_aside(conn: Connection, after: int = 0, most: int | None = None) -> list[SetAside]:
+    """Operations that the chain refuses for good, with their reasons (D7), in the order of acceptance.
+
+    Args:
+        conn: the db transaction.
+        after: begin behind this intent id.
+        most: how many; all of them when absent.
+    """
+    return [SetAside(*row) for row in conn.execute(_SET_ASIDE.limit(most), {"after": after})]
+
+
+def set_aside_count(conn: Connection) -> int:
+    """How many operations the chain refuses for good."""
+    statement = select(func.count()).where(intent.c.state == State.SET_ASIDE.value)
+    return int(conn.execute(statement.select_from(intent)).scalar_one())
 
 
 def forgeries(conn: Connection, after: int = 0) -> Iterator[Forgery]:

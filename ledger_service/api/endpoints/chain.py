@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
+from ledger_service.api.paging import MOST_ROWS, PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Nullable, Record, Text
 from ledger_service.chain.status import chain_status
@@ -27,20 +28,38 @@ STATUS = Route(
     "Lag, last batch, operations set aside, alarms", group=_GROUP,
     success=Success(200, "As the database tells; the node is not asked.", shapes.answer(
         "ChainStatus", lag=_LAG, block_number=Nullable(_COUNT), last_batch=Nullable(_COUNT),
-        period=_COUNT, set_aside=Listing(_ASIDE, 100_000), alarms=Listing(Record(closed=False)))),
+        period=_COUNT, set_aside_count=_COUNT, set_aside=Listing(_ASIDE, MOST_ROWS),
+        alarms=Listing(Record(closed=False)))),
 )  # fmt: skip
-ROUTES = (STATUS,)
+SET_ASIDE = Route(
+    "GET", "/v1/chain/set-aside", "list-set-aside", scopes("audit:read", "operate"),
+    "Operations that the chain refuses for good", group=_GROUP, query=PAGE_QUERY,
+    success=Success(200, "A page, oldest first.", paged("set_aside", _ASIDE)),
+)  # fmt: skip
+ROUTES = (STATUS, SET_ASIDE)
 
 
 @dataclass(frozen=True, slots=True)
 class ChainDoor:
-    """The endpoint of this module over the tables of bridge and outbox."""
+    """The endpoints of this module over the tables of bridge and outbox."""
 
     administration: Administration
+    cursors: Cursors
 
     def status(self, call: Call) -> Reply:
         """The bridge's state."""
         return self.administration.read(status_document)
+
+    def set_aside(self, call: Call) -> Reply:
+        """What was set aside, with the reasons (D7)."""
+        page = self.cursors.page("set-aside", call.query)
+
+        def find(conn: Connection) -> Json:
+            found = outbox.set_aside(conn, page.after_number or 0, page.limit + 1)
+            rows, cursor = self.cursors.cut(page, found, lambda one: one.intent_id)
+            return {"set_aside": [_aside(one) for one in rows], "next_cursor": cursor}
+
+        return self.administration.read(find)
 
 
 def status_document(conn: Connection) -> Json:
@@ -54,14 +73,16 @@ def status_document(conn: Connection) -> Json:
         "last_batch": chain.last_batch,
         "last_batch_sent": chain.last_batch_sent,
         "period": chain.period,
-        "set_aside": [
-            {"operation": s.op_id.hex(), "kind": Kind(s.kind).name.lower(), "reason": s.reason}
-            for s in outbox.set_aside(conn)
-        ],
+        "set_aside_count": outbox.set_aside_count(conn),
+        "set_aside": [_aside(one) for one in outbox.set_aside(conn, most=MOST_ROWS)],
         "alarms": [{"code": a.code, "subject": a.subject, "detail": a.detail} for a in chain.alarms],
     }
 
 
+def _aside(one: outbox.SetAside) -> Json:
+    return {"operation": one.op_id.hex(), "kind": Kind(one.kind).name.lower(), "reason": one.reason}
+
+
 def served(door: ChainDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    return [Served(STATUS, door.status)]
+    return [Served(STATUS, door.status), Served(SET_ASIDE, door.set_aside)]

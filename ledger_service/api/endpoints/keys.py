@@ -11,6 +11,7 @@ from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.errors import NotYours
+from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.kernel.clock import format_instant, parse_instant
@@ -47,10 +48,9 @@ ISSUE = Route(
 LIST = Route(
     "GET", "/v1/keys", "list-keys", scopes("key:write"), "The keys of a subject", group=_GROUP,
     query={"role": Parameter(_ROLE, "Role of the subject", required=True),
-           "subject": Parameter(_SUBJECT, "The subject", required=True)},
+           "subject": Parameter(_SUBJECT, "The subject", required=True), **PAGE_QUERY},
     problems=(NotYours, refusals.TerminalUnknown, MemberUnknown),
-    success=Success(200, "Oldest first, without secrets.",
-                    Record({"keys": Listing(Record(closed=False))}, closed=False)),
+    success=Success(200, "A page, oldest first, without secrets.", paged("keys", Record(closed=False))),
 )  # fmt: skip
 ROTATE = Route(
     "POST", "/v1/keys/<key>/rotate", "rotate-key", scopes("key:write"), "A new key of the same rights",
@@ -73,6 +73,7 @@ class KeysDoor:
     administration: Administration
     api_keys: ApiKeys
     keyring: KeyRing
+    cursors: Cursors
 
     def issue(self, call: Call) -> Reply:
         """The subject has a further key; a merchant issues for itself and its tills only."""
@@ -100,12 +101,11 @@ class KeysDoor:
 
         def find(conn: Connection) -> Json:
             subject_id = _subject(conn, call, role, call.query["subject"])
-            found = queries.list_keys(conn, SUBJECT_OF_ROLE[role], subject_id)
-            return {"keys": [
-                {"key_id": k.key_id, "role": k.role, "scopes": k.scopes.split(), "label": k.label,
-                 "status": k.status}
-                for k in found
-            ]}  # fmt: skip
+            subject = SUBJECT_OF_ROLE[role], subject_id
+            page = self.cursors.page("keys:" + ":".join(subject), call.query)
+            found = queries.keys_after(conn, subject, page.after, page.limit + 1)
+            rows, cursor = self.cursors.cut(page, found, lambda k: k.position)
+            return {"keys": [_key(k) for k in rows], "next_cursor": cursor}
 
         return self.administration.read(find)
 
@@ -148,8 +148,10 @@ def _subject(conn: Connection, call: Call, role: str, subject: str) -> str:
         raise NotYours("role")
     if kind == "merchant" and own is not None and parse_gln(subject, "subject") != own:
         raise NotYours("subject")
-    if kind == "terminal" and all(t.terminal_id != subject for t in queries.list_terminals(conn, own)):
-        raise refusals.TerminalUnknown
+    if kind == "terminal":
+        till = queries.find_terminal(conn, subject)
+        if till is None or own not in (None, till.merchant_id):
+            raise refusals.TerminalUnknown
     if kind == "member":
         found = member_queries.find_by_number(conn, subject)
         if found is None:
@@ -162,6 +164,16 @@ def _require_own_key(conn: Connection, call: Call) -> None:
     own = call.caller.merchant_id
     if own is not None and queries.merchant_of_key(conn, call.path["key"]) != own:
         raise refusals.ApiKeyUnknown
+
+
+def _key(key: queries.KeyView) -> Json:
+    return {
+        "key_id": key.key_id,
+        "role": key.role,
+        "scopes": key.scopes.split(),
+        "label": key.label,
+        "status": key.status,
+    }
 
 
 def _issued(key: IssuedKey) -> Json:

@@ -35,7 +35,7 @@ from ledger_service.merchants.keyring import KeyRing
 _GROUP = "Members"
 _MEMBER = shapes.answer(
     "Member", number=shapes.NUMBER, account=shapes.ADDRESS, status=Text(), custody=Text(),
-    devices=Listing(DEVICE),
+    devices=Listing(DEVICE, queries.MOST_LISTED),
 )  # fmt: skip
 _IDENTITY = Record({"kind": Text(64), "value": Text(320)})
 

@@ -10,9 +10,10 @@ from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.hexadecimal import hex_text
+from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.ports import Governance
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Flag, Listing, Named, Record, Text
+from ledger_service.api.schema import Flag, Named, Record, Text
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable
 from ledger_service.custody.errors import SignerUnavailable
 from ledger_service.kernel.gs1 import gln_text, parse_gln
@@ -37,7 +38,7 @@ ADMIT = Route(
 )  # fmt: skip
 LIST = Route(
     "GET", "/v1/merchants", "list-merchants", _READ, "The merchants", group=_GROUP,
-    success=Success(200, "By GLN.", Record({"merchants": Listing(_MERCHANT)}, closed=False)),
+    query=PAGE_QUERY, success=Success(200, "A page, by GLN.", paged("merchants", _MERCHANT)),
 )  # fmt: skip
 SUSPEND = Route(
     "POST", "/v1/merchants/<gln>/suspension", "suspend-merchant", scopes("merchant:write"),
@@ -56,6 +57,7 @@ class MerchantsDoor:
     merchants: MerchantsService
     keyring: KeyRing
     governance: Governance
+    cursors: Cursors
 
     def admit(self, call: Call) -> Reply:
         """The merchant is admitted: first on chain, then here."""
@@ -78,10 +80,13 @@ class MerchantsDoor:
     def list_all(self, call: Call) -> Reply:
         """The merchants; a merchant sees itself."""
 
+        own = call.caller.merchant_id
+        page = self.cursors.page(f"merchants:{own}", call.query)
+
         def find(conn: Connection) -> Json:
-            own = call.caller.merchant_id
-            found = [m for m in queries.list_merchants(conn) if own is None or m.merchant_id == own]
-            return {"merchants": [_merchant(m) for m in found]}
+            found = queries.merchants_after(conn, own, page.after_number, page.limit + 1)
+            rows, cursor = self.cursors.cut(page, found, lambda m: m.merchant_id)
+            return {"merchants": [_merchant(m) for m in rows], "next_cursor": cursor}
 
         return self.administration.read(find)
 

@@ -11,8 +11,9 @@ from ledger_service.api.administration import Action, Administration, Json
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.errors import NotYours
 from ledger_service.api.hexadecimal import hex_text, parse_address
+from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Listing, Named, Nullable, Record, Text
+from ledger_service.api.schema import Named, Nullable, Record, Text
 from ledger_service.kernel.gs1 import gln_text, parse_gln
 from ledger_service.merchants import errors as refusals
 from ledger_service.merchants import queries
@@ -41,7 +42,7 @@ OPEN_STORE = Route(
 )  # fmt: skip
 LIST_STORES = Route(
     "GET", "/v1/stores", "list-stores", _READ, "The stores, a merchant's own only", group=_GROUP,
-    success=Success(200, "By GLN.", Record({"stores": Listing(_STORE, 100_000)}, closed=False)),
+    query=PAGE_QUERY, success=Success(200, "A page, by GLN.", paged("stores", _STORE)),
 )  # fmt: skip
 CLOSE_STORE = Route(
     "POST", "/v1/stores/<gln>/close", "close-store", scopes("store:write"), "Close a store", group=_GROUP,
@@ -57,7 +58,7 @@ ADD_TERMINAL = Route(
 )  # fmt: skip
 LIST_TERMINALS = Route(
     "GET", "/v1/terminals", "list-terminals", _READ, "The tills, a merchant's own only", group=_GROUP,
-    success=Success(200, "By id.", Record({"terminals": Listing(_TERMINAL, 100_000)}, closed=False)),
+    query=PAGE_QUERY, success=Success(200, "A page, by id.", paged("terminals", _TERMINAL)),
 )  # fmt: skip
 SET_TILL_KEY = Route(
     "POST", "/v1/terminals/<terminal>/till-key", "set-till-key", scopes("terminal:write"),
@@ -82,6 +83,7 @@ class PlacesDoor:
     administration: Administration
     merchants: MerchantsService
     keyring: KeyRing
+    cursors: Cursors
 
     def open_store(self, call: Call) -> Reply:
         """The store is open."""
@@ -101,9 +103,15 @@ class PlacesDoor:
 
     def list_stores(self, call: Call) -> Reply:
         """The stores that the caller may see."""
-        return self.administration.read(
-            lambda conn: {"stores": [_store(s) for s in queries.list_stores(conn, call.caller.merchant_id)]}
-        )
+        own = call.caller.merchant_id
+        page = self.cursors.page(f"stores:{own}", call.query)
+
+        def find(conn: Connection) -> Json:
+            found = queries.stores_after(conn, own, page.after_number, page.limit + 1)
+            rows, cursor = self.cursors.cut(page, found, lambda s: s.gln)
+            return {"stores": [_store(s) for s in rows], "next_cursor": cursor}
+
+        return self.administration.read(find)
 
     def close_store(self, call: Call) -> Reply:
         """The store is closed."""
@@ -142,9 +150,14 @@ class PlacesDoor:
     def list_terminals(self, call: Call) -> Reply:
         """The tills that the caller may see."""
         own = call.caller.merchant_id
-        return self.administration.read(
-            lambda conn: {"terminals": [_terminal(t) for t in queries.list_terminals(conn, own)]}
-        )
+        page = self.cursors.page(f"terminals:{own}", call.query)
+
+        def find(conn: Connection) -> Json:
+            found = queries.terminals_after(conn, own, page.after, page.limit + 1)
+            rows, cursor = self.cursors.cut(page, found, lambda t: t.terminal_id)
+            return {"terminals": [_terminal(t) for t in rows], "next_cursor": cursor}
+
+        return self.administration.read(find)
 
     def set_till_key(self, call: Call) -> Reply:
         """The till's acceptances are signed by this key."""
@@ -195,11 +208,10 @@ def require_merchant(call: Call, merchant_id: int, field: str) -> None:
 
 
 def _own_terminal(conn: Connection, call: Call) -> str:
-    terminal_id = call.path["terminal"]
-    for found in queries.list_terminals(conn, call.caller.merchant_id):
-        if found.terminal_id == terminal_id:
-            return terminal_id
-    raise refusals.TerminalUnknown
+    found = queries.find_terminal(conn, call.path["terminal"])
+    if found is None or call.caller.merchant_id not in (None, found.merchant_id):
+        raise refusals.TerminalUnknown
+    return found.terminal_id
 
 
 def _till_key(given: str | None) -> bytes | None:

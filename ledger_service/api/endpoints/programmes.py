@@ -21,9 +21,10 @@ from ledger_service.api.endpoints.programme_shapes import (
     terms_of_body,
 )
 from ledger_service.api.errors import NotYours
+from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.ports import Governance
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Integer, Listing, Named, Record, Text
+from ledger_service.api.schema import Integer, Named, Record, Text
 from ledger_service.kernel.clock import instant_of_seconds, parse_instant, seconds_floor
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln
@@ -46,7 +47,7 @@ _WRITE = scopes("programme:write")
 
 LIST = Route(
     "GET", "/v1/programmes", "list-programmes", scopes("programme:read"), "Every programme of the alliance",
-    group=_GROUP, success=Success(200, "By id.", Record({"programmes": Listing(PROGRAMME)}, closed=False)),
+    group=_GROUP, query=PAGE_QUERY, success=Success(200, "A page, by id.", paged("programmes", PROGRAMME)),
 )  # fmt: skip
 CREATE = Route(
     "POST", "/v1/programmes", "create-programme", _WRITE, "Create a programme", group=_GROUP, write=True,
@@ -88,11 +89,15 @@ class ProgrammesDoor:
     administration: Administration
     catalogue: CatalogueCache
     governance: Governance
+    cursors: Cursors
 
     def list_all(self, call: Call) -> Reply:
         """Every programme."""
-        found = self.catalogue.current().programmes
-        return Reply({"programmes": [programme_document(found[key]) for key in sorted(found)]})
+        page = self.cursors.page("programmes", call.query)
+        after, known = page.after_number or 0, self.catalogue.current().programmes
+        found = [known[key] for key in sorted(known) if key > after]
+        rows, cursor = self.cursors.cut(page, found, lambda p: p.programme_id)
+        return Reply({"programmes": [programme_document(p) for p in rows], "next_cursor": cursor})
 
     def create(self, call: Call) -> Reply:
         """The programme exists, first on chain, then here."""

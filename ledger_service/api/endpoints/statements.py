@@ -13,11 +13,10 @@ from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints.devices import member_of_call
 from ledger_service.api.endpoints.programme_shapes import instant_or_never
 from ledger_service.api.errors import NotYours
-from ledger_service.api.paging import Cursors
+from ledger_service.api.paging import MOST_ROWS, PAGE_QUERY, Cursors
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.kernel.clock import format_instant, parse_instant
-from ledger_service.kernel.errors import MalformedField
 from ledger_service.ledger import queries
 from ledger_service.ledger.rules import Part
 from ledger_service.members.errors import MemberUnknown
@@ -26,7 +25,6 @@ from ledger_service.points.catalogue import Catalogue, CatalogueCache
 
 _GROUP = "Balances"
 _READ = scopes("member:read", "self:read")
-MOST_ENTRIES = 200
 _PARTS = {"available": shapes.POINTS, "held": shapes.POINTS, "pending": shapes.POINTS, "debt": shapes.POINTS}
 _LOT = Record({"epoch": Integer(), "expires_at": Nullable(shapes.INSTANT), **_PARTS}, closed=False)
 _BALANCE = Named("Balance", Record(
@@ -48,11 +46,10 @@ BALANCE = Route(
 )  # fmt: skip
 ENTRIES = Route(
     "GET", "/v1/members/<number>/entries", "entries", _READ, "Entries, newest first", group=_GROUP,
-    query={"cursor": Parameter(Text(200), "`next_cursor` of the page before"),
-           "limit": Parameter(Text(3), "1 to 200 entries, 50 when absent")},
+    query=PAGE_QUERY,
     problems=(MemberUnknown, NotYours),
     success=Success(200, "A page.", shapes.answer(
-        "Entries", number=shapes.NUMBER, entries=Listing(_ENTRY, MOST_ENTRIES),
+        "Entries", number=shapes.NUMBER, entries=Listing(_ENTRY, MOST_ROWS),
         next_cursor=Nullable(Text(200)))),
 )  # fmt: skip
 ROUTES = (BALANCE, ENTRIES)
@@ -85,20 +82,17 @@ class StatementsDoor:
 
     def entries(self, call: Call) -> Reply:
         """A page of the statement."""
-        limit = _limit(call.query.get("limit"))
         catalogue = self.catalogue.current()
 
         def find(conn: Connection) -> Json:
             member = member_of_call(conn, call)
-            listing = f"entries:{member.member_id}"
-            position = self.cursors.open(listing, call.query.get("cursor"))
-            before = None if position is None else int(position)
-            found = queries.statement(conn, member.ledger_base, before, limit)
-            more = len(found) == limit
+            page = self.cursors.page(f"entries:{member.member_id}", call.query)
+            found = queries.statement(conn, member.ledger_base, page.after_number, page.limit + 1)
+            rows, cursor = self.cursors.cut(page, found, lambda entry: entry.sequence)
             return {
                 "number": member.member_number,
-                "entries": [_entry(entry, catalogue) for entry in found],
-                "next_cursor": self.cursors.seal(listing, str(found[-1].sequence)) if more else None,
+                "entries": [_entry(entry, catalogue) for entry in rows],
+                "next_cursor": cursor,
             }
 
         return self.administration.read(find)
@@ -163,11 +157,3 @@ def _entry(entry: queries.EntryView, catalogue: Catalogue) -> Json:
             for p in entry.postings
         ],
     }  # fmt: skip
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return 50
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_ENTRIES):
-        raise MalformedField("query.limit", f"must be a number from 1 to {MOST_ENTRIES}")
-    return int(text)

@@ -240,3 +240,16 @@ def test_a_command_on_devices_takes_few_statements(alliance: Alliance, owner: En
             before = alliance.database.statements.count
             action(conn)
             assert alliance.database.statements.count - before <= 12
+
+
+def test_of_many_devices_those_in_force_are_shown_and_the_latest_revoked(
+    alliance: Alliance, owner: Enrolled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in (2, 3, 4):
+        add(alliance, owner.member_number, new_device(key(i), owner.account))
+    for lane in (2, 3, 4):
+        revoke(alliance, RevokeDevice(owner.member_number, lane))
+    monkeypatch.setattr(queries, "MOST_LISTED", 3)
+    with alliance.database.read() as conn:
+        shown = queries.list_devices(conn, owner.member_id)
+    assert [(view.lane, view.revoked_at is None) for view in shown] == [(1, True), (3, False), (4, False)]

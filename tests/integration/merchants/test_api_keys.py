@@ -137,7 +137,7 @@ def test_all_keys_of_a_subject_are_revoked_together(desk: Desk) -> None:
     assert [ring.identify(token) for token in tokens] == [None] * 3
     assert ring.identify(other) is not None
     with desk.database.read() as conn:
-        assert [k.status for k in queries.list_keys(conn, "member", "42")] == ["revoked"] * 3
+        assert [k.status for k in queries.keys_after(conn, ("member", "42"), None, 9)] == ["revoked"] * 3
 
 
 def test_known_keys_are_found_without_a_query_and_guesses_fill_no_memory(desk: Desk) -> None:

@@ -27,10 +27,12 @@ def test_merchants_stores_and_terminals_are_listed_as_they_were_given(desk: Desk
         (one,) = queries.list_merchants(conn)
         assert queries.find_merchant(conn, GROCER) == one
         assert queries.find_merchant(conn, FUEL) is None
-        (shop,) = queries.list_stores(conn, GROCER)
+        (shop,) = queries.stores_after(conn, GROCER, None, 9)
         assert queries.find_store(conn, STORE) == shop
-        assert queries.list_stores(conn, FUEL) == []
-        (till,) = queries.list_terminals(conn)
+        assert queries.stores_after(conn, FUEL, None, 9) == []
+        (till,) = queries.terminals_after(conn, None, None, 9)
+        assert queries.find_terminal(conn, desk.till) == till
+        assert queries.find_terminal(conn, "t0") is None
     assert (one.name, one.status, one.operations_key) == ("老王雜貨 Grocer", "active", b"\x02" * 20)
     assert (shop.name, shop.timezone, shop.merchant_status) == ("總店", "Asia/Taipei", "active")
     assert (till.terminal_id, till.store_gln, till.till_key) == (desk.till, STORE, b"\x09" * 20)
@@ -86,7 +88,7 @@ def test_keys_and_tills_of_merchants_change(desk: Desk) -> None:
     desk.write(lambda conn: desk.merchants.set_till_key(conn, desk.till, None))
     with desk.database.read() as conn:
         assert queries.list_merchants(conn)[0].settlement_key == b"\x06" * 20
-        assert queries.list_terminals(conn)[0].till_key is None
+        assert queries.terminals_after(conn, GROCER, None, 1)[0].till_key is None
     with pytest.raises(MerchantUnknown):
         desk.write(lambda conn: desk.merchants.rotate_keys(conn, FUEL, fresh))
     with pytest.raises(MalformedField):

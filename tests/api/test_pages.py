@@ -1,0 +1,105 @@
+"""Every list comes in pages: each row once, in order, none of another merchant, however the pages are cut."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ledger_service.api.paging import MOST_ROWS, PAGE_QUERY
+from ledger_service.api.routes import Route
+from ledger_service.api.schema import Listing, Named, Record
+from ledger_service.bootstrap.http import all_routes
+from ledger_service.kernel.gs1 import with_check_digit
+from ledger_service.outbox.models import intent
+from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop, basket
+from tests.api.test_administration import with_phone
+
+# Answers that hold lists without being lists: of one thing, and bounded by what makes them.
+OF_ONE_THING = {
+    "show-member": "at most so many devices are shown",
+    "balance": "lots of the epochs of a calendar",
+    "find-sale": "refunds and legs of one sale",
+    "chain-status": "the first of what /v1/chain/set-aside lists; alarms are bounded",
+    "ready": "notes",
+    "openapi": "the document",
+}
+
+
+def listings(schema: Any) -> bool:
+    inner = schema.inner if isinstance(schema, Named) else schema
+    if not isinstance(inner, Record):
+        return False
+    return any(isinstance(s, Listing) for s in (*inner.required.values(), *inner.optional.values()))
+
+
+@pytest.mark.parametrize("route", [r for r in all_routes() if r.method == "GET"], ids=lambda r: r.name)
+def test_no_list_is_answered_without_a_bound(route: Route) -> None:
+    if route.name in OF_ONE_THING or not listings(route.success.schema):
+        return
+    assert route.query.items() >= PAGE_QUERY.items(), f"{route.name} takes no cursor"
+
+
+def all_pages(shop: Shop, who: str, path: str, name: str, limit: int = 2) -> list[dict[str, Any]]:
+    """The rows of every page, following the cursors."""
+    mark, rows, cursor = "&" if "?" in path else "?", [], ""
+    while True:
+        answer = shop.get(who, f"{path}{mark}limit={limit}{cursor}").json
+        assert 1 <= len(answer[name]) <= limit
+        rows += answer[name]
+        if answer["next_cursor"] is None:
+            return rows
+        cursor = f"&cursor={answer['next_cursor']}"
+
+
+@pytest.fixture
+def crowded(any_shop: Shop) -> Shop:
+    """The grocer has five stores, and five tills with five keys in the first."""
+    for number in range(4):
+        gln = with_check_digit(f"95201000005{number}")
+        body = {"store": gln, "merchant": GROCER, "name": "s", "timezone": "UTC"}
+        any_shop.must("grocer", "/v1/stores", body)
+        any_shop.must("grocer", "/v1/terminals", {"store": GROCER_STORE, "label": "t"})
+        any_shop.key_for("cashier", any_shop.keys["grocer-terminal"])
+    return any_shop
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 200])
+def test_stores_tills_and_keys_come_each_once_whatever_the_page(crowded: Shop, limit: int) -> None:
+    for name, row_id in (("stores", "store"), ("terminals", "terminal")):
+        rows = all_pages(crowded, "grocer", f"/v1/{name}", name, limit)
+        ids = [row[row_id] for row in rows]
+        assert ids == sorted(set(ids))
+        assert len(ids) == 5
+        assert {row["merchant"] for row in rows} == {GROCER}
+    path = f"/v1/keys?role=cashier&subject={crowded.keys['grocer-terminal']}"
+    keys = [row["key_id"] for row in all_pages(crowded, "grocer", path, "keys", limit)]
+    assert len(keys) == len(set(keys)) == 5
+
+
+def test_the_operator_sees_everybodys_in_pages(crowded: Shop) -> None:
+    assert {s["merchant"] for s in all_pages(crowded, "operator", "/v1/stores", "stores")} == {GROCER, FUEL}
+    merchants = all_pages(crowded, "operator", "/v1/merchants", "merchants", 1)
+    assert [m["merchant"] for m in merchants] == [GROCER, FUEL]
+    programmes = all_pages(crowded, "grocer-till", "/v1/programmes", "programmes", 1)
+    assert [p["programme"] for p in programmes] == ["GROC", "FUEL"]
+
+
+def test_a_cursor_serves_its_own_list_and_caller(crowded: Shop) -> None:
+    cursor = crowded.get("grocer", "/v1/stores?limit=1").json["next_cursor"]
+    for who, path in (("grocer", "/v1/terminals"), ("operator", "/v1/stores")):
+        assert crowded.get(who, f"{path}?cursor={cursor}").json["code"] == "cursor-refused"
+    for limit in ("0", str(MOST_ROWS + 1), "x"):
+        assert crowded.get("grocer", f"/v1/stores?limit={limit}").json["code"] == "malformed-field"
+
+
+def test_what_was_set_aside_is_counted_and_listed_in_pages(shop: Shop) -> None:
+    number = with_phone(shop)["number"]
+    for _ in range(3):
+        shop.must("grocer-till", "/v1/sales", basket(member={"number": number}))
+    with shop.serving.foundations.database.begin() as conn:
+        conn.execute(intent.update().values(state="set_aside", reason="No()"))
+    rows = all_pages(shop, "auditor", "/v1/chain/set-aside", "set_aside", 3)
+    assert [row["kind"] for row in rows] == ["signer", "issue", "issue", "issue"]
+    status = shop.get("auditor", "/v1/chain/status").json
+    assert (status["set_aside_count"], status["set_aside"]) == (4, rows)
