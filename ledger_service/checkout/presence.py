@@ -149,6 +149,28 @@ def check_permit(draft: Draft, presence: Presence, desk: Desk, accepted_at: int)
     return signed
 
 
+def check_shown(draft: Draft, presence: Presence) -> None:
+    """The code was made by a key that is or was the member's: whoever has it was shown it.
+
+    Without this, whoever has seen one code could make up the member's others, ask what became of them and
+    spoil those that are still to come. Revoked keys count: a till may ask after the phone is lost.
+
+    Args:
+        draft: with the member's row and, where there is one, its devices.
+        presence: with a pay code; 18 digits were found right when it was made.
+
+    Raises:
+        PayCodeAltered: an unknown account, and any other signature; always the same.
+    """
+    if presence.digits is not None:
+        return
+    row, pay_code = presence.row(draft), presence.pay_code
+    devices = [] if row is None else draft.find(DEVICES_OF_MEMBER, row["member_id"])
+    lane = None if pay_code is None else pay_code.lane
+    if not any(d["signer"] == presence.signer and d["lane"] == lane for d in devices):
+        raise PayCodeAltered
+
+
 def use_permit(draft: Draft, presence: Presence, used_by: bytes, at: datetime) -> None:
     """The permit, and the digits that it came from, are used up.
 

@@ -7,13 +7,12 @@ from typing import Any
 
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import pay_code_revocation
-from ledger_service.checkout.presence import REVOCATION, Presence
+from ledger_service.checkout.presence import REVOCATION, Presence, check_shown
 from ledger_service.checkout.requests import Write
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.paycode import LIFE_SECONDS
-from ledger_service.kernel.paycode_errors import PayCodeAltered
 from ledger_service.kernel.paycode_timing import AttemptState, Revocation, next_query_seconds, revocation_of
 from ledger_service.kernel.permits import SpendPermit
 from ledger_service.points.models import permit_use
@@ -27,7 +26,6 @@ class RevokeCommand(KeyedCommand):
         """Take the code as it was shown and the permit that it carries."""
         super().__init__(write)
         self.presence = presence
-        self.lane = permit.nonce >> 32
         self.key = (permit.account, nonce_key(permit.nonce))
         self.age_seconds = seconds_floor(write.at) - (permit.valid_until - LIFE_SECONDS)
 
@@ -49,7 +47,7 @@ class RevokeCommand(KeyedCommand):
             PayCodeAltered: no key of the member signed it.
             RevokeTooEarly: the original may still be on its way.
         """
-        self._check_signed(draft)
+        check_shown(draft, self.presence)
         state, used_by = state_of(draft, self.key)
         if state is AttemptState.ACCEPTED:
             # What has paid is undone by a void or a refund, which know what to give back.
@@ -67,15 +65,6 @@ class RevokeCommand(KeyedCommand):
                 },
             )
         return 200, attempt_view(AttemptState.REVOKED, None, self.age_seconds)
-
-    def _check_signed(self, draft: Draft) -> None:
-        # Or whoever has seen one code could make up the next ones and spoil them before they are shown.
-        if self.presence.digits is not None:
-            return
-        row = self.presence.row(draft)
-        devices = [] if row is None else draft.find(DEVICES_OF_MEMBER, row["member_id"])
-        if not any(d["signer"] == self.presence.signer and d["lane"] == self.lane for d in devices):
-            raise PayCodeAltered
 
 
 def state_of(draft: Draft, key: tuple[bytes, bytes]) -> tuple[AttemptState, bytes | None]:

@@ -21,7 +21,7 @@ from ledger_service.checkout.hold_commands import (
 )
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import refund, sale
-from ledger_service.checkout.presence import REVOCATION
+from ledger_service.checkout.presence import REVOCATION, check_shown
 from ledger_service.checkout.quoting import Quote
 from ledger_service.checkout.records import answer_of, record_of
 from ledger_service.checkout.refund_command import RefundCommand
@@ -48,7 +48,7 @@ from ledger_service.ledger.models import hold
 from ledger_service.merchants.errors import MerchantSuspended
 from ledger_service.points.budget import draw
 from ledger_service.points.issuance import BlockEmpty, Worker
-from ledger_service.points.permits import PERMIT_USE, nonce_key
+from ledger_service.points.permits import DEVICES_OF_MEMBER, PERMIT_USE, nonce_key
 
 _MOST_DRAWS = 8
 _MOST_HOLDS = 200
@@ -168,13 +168,24 @@ class CheckoutService:
         return self._submit(RevokeCommand(write, presence, permit))
 
     def find_attempt(self, pay_code: str, at: datetime) -> bytes:
-        """What is known of a pay code as JSON: unknown, accepted (by which sale or hold) or revoked."""
-        _, permit = self._admission.shown(pay_code, at)
+        """What is known of a pay code as JSON: unknown, accepted (by which sale or hold) or revoked.
+
+        Raises:
+            PayCodeMalformed, PayCodeVersionUnknown: not a pay code.
+            PayCodeAltered: no key of the member signed it, or there is no such member.
+            PayCodeWrong, PayCodeLocked: 18 digits that are not current.
+        """
+        presence, permit = self._admission.shown(pay_code, at)
         key = (permit.account, nonce_key(permit.nonce))
         with self._store.database.snapshot() as conn:
             work = Workset(conn)
-            work.load([PERMIT_USE.of(*key), REVOCATION.of(*key)])
-            state, used_by = state_of(Draft(work), key)
+            work.load([*presence.locks(), PERMIT_USE.of(*key), REVOCATION.of(*key)])
+            row = presence.row(work)
+            if row is not None:
+                work.load([DEVICES_OF_MEMBER.of(row["member_id"])])
+            draft = Draft(work)
+            check_shown(draft, presence)
+            state, used_by = state_of(draft, key)
         age = seconds_floor(at) - (permit.valid_until - LIFE_SECONDS)
         return orjson.dumps(attempt_view(state, used_by, age))
 

@@ -225,6 +225,28 @@ def test_a_stranger_cannot_spoil_codes_that_a_phone_has_not_shown_yet(holder: Ho
     assert holder.pay(encode_pay_code(sign_pay_code(PHONE, ALLIANCE.domain, unseen))).status_code == 201
 
 
+def test_nobody_learns_what_became_of_a_code_that_was_not_shown_to_it(holder: Holder) -> None:
+    paid, unseen = holder.permit(), holder.permit()
+    assert holder.pay(encode_pay_code(sign_pay_code(PHONE, ALLIANCE.domain, paid))).status_code == 201
+
+    def asked(pay_code: PayCode) -> tuple[int, Any, Any]:
+        answer = holder.shop.post("fuel-till", "/v1/pay-codes/query", {"pay_code": encode_pay_code(pay_code)})
+        return answer.status_code, answer.json["code"], answer.json["params"]
+
+    strangers = replace(paid, account=b"\x05" * 20)
+    guesses = [PayCode(ALLIANCE.domain.tag, permit, bytes(65)) for permit in (paid, unseen, strangers)]
+    guesses += [sign_pay_code(NEXT_PHONE, ALLIANCE.domain, permit) for permit in (paid, unseen, strangers)]
+    assert {repr(asked(guess)) for guess in guesses} == {repr((422, "pay-code-altered", {}))}
+
+
+def test_a_till_may_ask_about_a_code_whose_phone_was_lost_meanwhile(holder: Holder) -> None:
+    code = holder.code()
+    sale = holder.pay(code).json["sale_id"]
+    holder.shop.must("operator", f"/v1/members/{holder.member['number']}/devices/1/revoke")
+    answer = holder.shop.post("fuel-till", "/v1/pay-codes/query", {"pay_code": code}).json
+    assert (answer["state"], answer["used_by"]) == ("accepted", sale)
+
+
 def test_a_revocation_of_digits_is_answered_again_after_the_digits_are_over(shop: Shop) -> None:
     known = shop.must("grocer", "/v1/members", {"custody": "custodial"})["devices"][0]["digits"]
     at = seconds_floor(parse_instant(shop.at, "at"))

@@ -30,7 +30,7 @@ _MALFORMED = (refusals.PayCodeMalformed, refusals.PayCodeVersionUnknown)
 QUERY = Route(
     "POST", "/v1/pay-codes/query", "query-pay-code", scopes("pay-code"), "What became of a pay code",
     group=_GROUP, body=shapes.PAY_CODE_BODY,
-    problems=(*_MALFORMED, refusals.PayCodeWrong, refusals.PayCodeLocked, NotYours),
+    problems=(*_MALFORMED, refusals.PayCodeWrong, refusals.PayCodeLocked, refusals.PayCodeAltered, NotYours),
     success=Success(200, "Unknown, accepted or revoked, and when to ask again.",
                     Record({"state": Text(one_of=("unknown", "accepted", "revoked"))}, closed=False)),
 )  # fmt: skip

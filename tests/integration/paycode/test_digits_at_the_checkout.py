@@ -29,6 +29,7 @@ from ledger_service.members.digits import DigitDesk
 from ledger_service.members.models import otp_use
 from ledger_service.members.requests import Enrolled, EnrolMember
 from ledger_service.members.service import MembersService
+from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.outbox.models import intent
 from tests.integration.checkout.shop import DOMAIN, GROCER, Shop, line, loads, lots_equal_postings
 from tests.integration.members.alliance import SETTINGS, CountingIds
@@ -47,7 +48,8 @@ class DigitShop(Shop):
         codes = CustodialPayCodes(self.custody, DOMAIN)
         sources = Sources(self.catalogue, Directory(database, lambda: 0.0), database, digits, codes)
         self.service = CheckoutService(Store(self.writer, database), Admission(self.desk, sources))
-        members = MembersService(SETTINGS, DOMAIN, self.custody, CountingIds())
+        keys = ApiKeys(CountingIds())
+        members = MembersService(SETTINGS, DOMAIN, self.custody, CountingIds(), keys)
         prepared = members.prepare([EnrolMember("李四", custody="custodial")], self.clock.at)
         self.member: Enrolled = self.writer.run(lambda conn: members.enrol(conn, prepared, self.clock.at))[0]
         secret = self.member.devices[0].digits
