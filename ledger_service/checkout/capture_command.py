@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from ledger_service.checkout.earning import day_needs
 from ledger_service.checkout.hold_commands import HoldCommand
 from ledger_service.checkout.receipts import SERIES
 from ledger_service.checkout.records import SpentRecord, answer_of
@@ -38,9 +39,10 @@ class CaptureCommand(HoldCommand):
         """Lots, standing, receipt series and blocks."""
         yield from super().reads_second(view)
         row = view.one(HOLD, self.hold_id)
+        issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
         if row is not None:
             yield STANDING_OF_MEMBER.of(row["member_id"])
-        issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
+            yield from day_needs(row["member_id"], issuers, self.write.at)
         yield from self.scene.worker.needs(issuers)
         yield SERIES.of(self.scene.desk.worker)
 

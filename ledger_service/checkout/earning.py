@@ -8,12 +8,12 @@ from datetime import datetime
 
 from ledger_service.checkout.records import EarnedRecord
 from ledger_service.checkout.requests import Line
-from ledger_service.db.workset import Draft
+from ledger_service.db.workset import Draft, Load, Need, load_by
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.points.catalogue import Programme
-from ledger_service.points.issuance import Grant, Worker, change_standing, issue
-from ledger_service.points.models import member_programme
+from ledger_service.points.issuance import Grant, Worker, issue
+from ledger_service.points.models import earned_on_day
 from ledger_service.points.parties import Holder
 from ledger_service.points.rules import (
     Earned,
@@ -25,6 +25,8 @@ from ledger_service.points.rules import (
     rule_in_force,
     terms_in_force,
 )
+
+EARNED_ON_DAY: Load = load_by(earned_on_day, "member_id", "programme_id", "day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,17 @@ class Purchase:
     at: datetime
 
 
+def day_needs(member_id: int, programmes: Iterable[Programme], at: datetime) -> list[Need]:
+    """What ``earn_of`` and ``issue_earn`` read of the member: the day's earning, where a rule caps it."""
+    second = seconds_floor(at)
+    rules = [(p, rule_in_force(p.rules, second)) for p in programmes]
+    return [
+        EARNED_ON_DAY.of(member_id, p.programme_id, local_day(second, p.zone))
+        for p, rule in rules
+        if rule is not None and rule.daily_cap is not None
+    ]
+
+
 def percents_of(rule: EarnRule, lines: Iterable[Line], at: int) -> tuple[int, ...]:
     """What each line counts for under a rule at ``at``."""
     known: dict[str, int] = {}
@@ -62,7 +75,7 @@ def percents_of(rule: EarnRule, lines: Iterable[Line], at: int) -> tuple[int, ..
 def earn_of(draft: Draft, purchase: Purchase, programmes: Iterable[Programme]) -> list[EarnedBy]:
     """What the purchase earns of each programme that has a rule, the member's daily cap applied.
 
-    Reads: the member's standing.
+    Reads: ``day_needs``.
     """
     at = seconds_floor(purchase.at)
     found: list[EarnedBy] = []
@@ -79,6 +92,8 @@ def issue_earn(
     draft: Draft, purchase: Purchase, earns: Iterable[EarnedBy], worker: Worker
 ) -> list[EarnedRecord]:
     """The earned points are issued, promised, or refused with a reason; the sale goes on in any case.
+
+    Reads: the member's standing and ``day_needs``.
 
     Raises:
         BlockEmpty: a block of the cap must be refilled first.
@@ -130,16 +145,20 @@ def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -
 def _room(draft: Draft, purchase: Purchase, programme: Programme, rule: EarnRule) -> int | None:
     if rule.daily_cap is None:
         return None
-    row = draft.get(member_programme, (purchase.holder.member_id, programme.programme_id))
-    day = local_day(seconds_floor(purchase.at), programme.zone)
-    if row is None:
-        return rule.daily_cap
-    return room_under_daily_cap(rule, row["earned_day"], row["earned_today"], day)
+    row = draft.get(earned_on_day, _day_key(purchase, programme))
+    return room_under_daily_cap(rule, row["points"] if row is not None else 0)
 
 
 def _count_today(draft: Draft, purchase: Purchase, programme: Programme, points: int) -> None:
-    member_id, programme_id = purchase.holder.member_id, programme.programme_id
-    row = draft.get(member_programme, (member_id, programme_id))
+    key = _day_key(purchase, programme)
+    row = draft.get(earned_on_day, key)
+    if row is None:
+        names = ("member_id", "programme_id", "day", "points")
+        draft.add(earned_on_day, dict(zip(names, (*key, points), strict=True)))
+    else:
+        draft.change(earned_on_day, key, points=row["points"] + points)
+
+
+def _day_key(purchase: Purchase, programme: Programme) -> tuple[int, int, int]:
     day = local_day(seconds_floor(purchase.at), programme.zone)
-    before = row["earned_today"] if row is not None and row["earned_day"] == day else 0
-    change_standing(draft, member_id, programme_id, earned_day=day, earned_today=before + points)
+    return purchase.holder.member_id, programme.programme_id, day

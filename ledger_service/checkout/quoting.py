@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
-from ledger_service.checkout.earning import EarnedBy, Purchase, earn_of
+from ledger_service.checkout.earning import EarnedBy, Purchase, day_needs, earn_of
 from ledger_service.checkout.presence import Presence, check_permit, member_at_till
 from ledger_service.checkout.records import spent_view
 from ledger_service.checkout.requests import Caller, SaleRequest
@@ -19,6 +19,7 @@ from ledger_service.kernel.clock import format_instant, instant_of_seconds, seco
 from ledger_service.kernel.money import minor_of_micros_floor
 from ledger_service.kernel.points import GREATEST_AMOUNT, NEVER_SECONDS
 from ledger_service.ledger.book import Book
+from ledger_service.points.catalogue import Programme
 from ledger_service.points.parties import Holder
 from ledger_service.points.rules import epoch_of_issue, terms_in_force
 
@@ -39,7 +40,7 @@ class Quote:
             DomainError: what the sale itself would refuse.
         """
         self.scene.check()
-        draft = self._draft(conn)
+        draft = self._draft(conn, self.scene.catalogue.by_issuer.get(caller.merchant_id, ()))
         total = sum(line.amount_minor for line in self.request.lines)
         holder, plan = None, NOTHING
         payable: list[dict[str, Any]] = []
@@ -59,11 +60,15 @@ class Quote:
             "earned": [] if holder is None else self._earned(draft, holder, plan, caller),
         }
 
-    def _draft(self, conn: Connection) -> Draft:
+    def _draft(self, conn: Connection, issuers: Sequence[Programme]) -> Draft:
         work = Workset(conn)
         if self.presence is not None:
             work.load(self.presence.locks())
-            work.load(self.presence.reads(work, self.scene.accepted_at))
+            needs = self.presence.reads(work, self.scene.accepted_at)
+            row = self.presence.row(work)
+            if row is not None:
+                needs += day_needs(row["member_id"], issuers, instant_of_seconds(self.scene.accepted_at))
+            work.load(needs)
         return Draft(work)
 
     def _plan(self, draft: Draft, holder: Holder, total: int) -> SpendPlan:

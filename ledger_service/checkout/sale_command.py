@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger_service.checkout.desk import Desk
-from ledger_service.checkout.earning import Purchase, earn_of, issue_earn
+from ledger_service.checkout.earning import Purchase, day_needs, earn_of, issue_earn
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import sale
 from ledger_service.checkout.presence import (
@@ -92,6 +92,9 @@ class SaleCommand(KeyedCommand):
             yield from self.presence.reads(view, self.scene.accepted_at)
             issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
             yield from self.scene.worker.needs(issuers)
+            row = self.presence.row(view)
+            if row is not None:
+                yield from day_needs(row["member_id"], issuers, self.write.at)
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Check the permit, take the points, issue the earn, and write the sale."""

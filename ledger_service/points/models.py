@@ -137,7 +137,7 @@ pending_issue = Table(
     ),
 )
 
-# What a member owes a programme (D10), whether the chain has refused something (D7), and the day's earning.
+# What a member owes a programme (D10), and whether the chain has refused something (D7).
 member_programme = Table(
     "member_programme",
     metadata,
@@ -146,10 +146,20 @@ member_programme = Table(
     Column("debt", BigInteger, nullable=False, default=0),
     Column("frozen", Boolean, nullable=False, default=False),
     Column("frozen_reason", Text),
-    Column("earned_day", Integer, nullable=False, default=0),
-    Column("earned_today", BigInteger, nullable=False, default=0),
     at_least("debt"),
-    at_least("earned_today"),
+    sqlite_with_rowid=False,
+)
+
+# What counts against a rule's daily cap; a row for each local day, since around midnight two workers may
+# book the days in any order.
+earned_on_day = Table(
+    "earned_on_day",
+    metadata,
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id), primary_key=True, autoincrement=False),
+    _of_programme(primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("points", BigInteger, nullable=False),
+    at_least("points"),
     sqlite_with_rowid=False,
 )
 

@@ -205,12 +205,9 @@ def earn(rule: EarnRule, cash_lines: Iterable[tuple[int, int]], capped_at: int |
     return Earned(base, points, uncapped)
 
 
-def room_under_daily_cap(rule: EarnRule, earned_day: int, earned_today: int, day: int) -> int | None:
-    """What a member may still earn on local day ``day``; None for no cap."""
-    if rule.daily_cap is None:
-        return None
-    used = earned_today if earned_day == day else 0
-    return max(rule.daily_cap - used, 0)
+def room_under_daily_cap(rule: EarnRule, earned: int) -> int | None:
+    """What a member who has earned so many points on a local day may still earn on it; None for no cap."""
+    return None if rule.daily_cap is None else max(rule.daily_cap - earned, 0)
 
 
 def local_day(at: int, zone: ZoneInfo) -> int:

@@ -1,4 +1,4 @@
-"""Every table of the spine, and the guards of those that only grow. By migrations/regenerate.py."""
+"""Every table of the spine, and the guards of those that only grow; written by Alembic, never edited."""
 
 # ruff: noqa: E501 - the lines of tables are written by Alembic
 

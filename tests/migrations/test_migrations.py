@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -45,12 +43,6 @@ def test_there_is_one_head() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     assert len(ScriptDirectory.from_config(config).get_heads()) == 1
-
-
-def test_the_first_migration_is_what_the_rooms_describe() -> None:
-    program = [sys.executable, str(MIGRATIONS / "regenerate.py"), "--check"]
-    done = subprocess.run(program, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{done.stderr} Run migrations/regenerate.py."
 
 
 def test_a_migrated_database_is_what_create_all_makes(bare: Database) -> None:

@@ -50,11 +50,10 @@ def test_a_multiplier_applies_between_its_dates_only_and_the_greatest_wins() -> 
     assert percent_for(rule, "TOBACCO", 15) == 0
 
 
-def test_the_daily_cap_bounds_a_day_and_forgets_the_day_before() -> None:
+def test_the_daily_cap_bounds_what_a_day_may_earn() -> None:
     rule = EarnRule(1, 0, 1, 100, daily_cap=50)
-    assert room_under_daily_cap(rule, earned_day=7, earned_today=45, day=7) == 5
-    assert room_under_daily_cap(rule, earned_day=6, earned_today=45, day=7) == 50
-    assert room_under_daily_cap(RATE, 7, 45, 7) is None
+    assert [room_under_daily_cap(rule, earned) for earned in (0, 45, 50, 60)] == [50, 5, 0, 0]
+    assert room_under_daily_cap(RATE, 45) is None
     assert earn(rule, [(100, 9_900)], 5).points == 5
     assert earn(rule, [(100, 9_900)], 5).uncapped_points == 99
 
