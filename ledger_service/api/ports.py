@@ -55,7 +55,10 @@ class Governance(Protocol):
         """The merchant is admitted; returns its three keys, which custody holds."""
 
     def set_suspended(self, merchant_id: int, suspended: bool) -> None:
-        """The registry refuses, or again takes, operations of the merchant."""
+        """The registry refuses, or again takes, what the merchant accepts from some minutes from now on.
+
+        Suspend here before, reinstate here afterwards: what the service accepts, the registry takes (D7).
+        """
 
     def create_programme(self, new: NewProgramme) -> CreatedProgramme:
         """The programme exists with its token, calendar and first terms."""

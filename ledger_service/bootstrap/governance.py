@@ -26,10 +26,15 @@ from ledger_service.db.engine import Database
 from ledger_service.db.models import operator_act
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import Clock, seconds_floor
+from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS
 from ledger_service.merchants.requests import MerchantKeys
 
 Json = dict[str, Any]
 PATIENCE_SECONDS = 30
+# The service refuses a suspended merchant at once; the contract goes by acceptance times, and must still take
+# what a till had accepted by then: dated ahead by the tolerated skew, or by a process that learned it a
+# second later. The rest is for the block that tells the contract, which must come before that time.
+SUSPENSION_LEAD_SECONDS = CLOCK_SKEW_SECONDS + 180
 _POLL_SECONDS = 0.03
 
 
@@ -59,7 +64,7 @@ class QueuedGovernance:
 
     def set_suspended(self, merchant_id: int, suspended: bool) -> None:
         """See the port."""
-        since = seconds_floor(self._clock.now())
+        since = seconds_floor(self._clock.now()) + SUSPENSION_LEAD_SECONDS
         kind = "suspend" if suspended else "reinstate"
         self._do(Act(kind, f"{merchant_id}:{since}", {"merchant": merchant_id, "since": since}))
 

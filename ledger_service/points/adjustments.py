@@ -23,12 +23,13 @@ from ledger_service.points.errors import (
     AdjustmentDecided,
     AdjustmentLimitReached,
     AdjustmentUnknown,
+    IssuerSuspended,
     NotIssuable,
     SecondPersonNeeded,
 )
 from ledger_service.points.issuance import STANDING_OF_MEMBER, Grant, Worker, issue
 from ledger_service.points.models import adjustment
-from ledger_service.points.parties import MEMBER_BY_ID, Holder
+from ledger_service.points.parties import MEMBER_BY_ID, Holder, issuer_is_suspended, issuer_need
 from ledger_service.points.programmes import id_of
 from ledger_service.points.requests import AskAdjustment
 
@@ -136,13 +137,15 @@ class DecideCommand(BookCommand[str]):
         return [*needs, MEMBER_BY_ID.of(row["member_id"])] if row is not None else needs
 
     def reads_first(self, view: Workset) -> Iterable[Need]:
-        """Lots, standing, and the block of the cap."""
+        """Lots, standing, the block of the cap, and the issuer."""
         row = view.one(ADJUSTMENT, self.decision.adjustment_id)
         if row is None:
             return
         yield lots_of(row["member_id"])
         yield STANDING_OF_MEMBER.of(row["member_id"])
-        yield from self.worker.needs([self.catalogue.programmes[row["programme_id"]]])
+        programme = self.catalogue.programmes[row["programme_id"]]
+        yield from self.worker.needs([programme])
+        yield issuer_need(programme)
 
     def apply(self, draft: Draft) -> str:
         """Decide.
@@ -150,6 +153,7 @@ class DecideCommand(BookCommand[str]):
         Raises:
             AdjustmentUnknown, AdjustmentDecided, SecondPersonNeeded: it cannot be decided like this.
             MemberFrozen: the member is frozen.
+            IssuerSuspended: the contract would refuse the issue; the adjustment goes on waiting.
             NotIssuable: the cap is exhausted, or the calendar.
             BlockEmpty: a block of the cap must be refilled first.
         """
@@ -179,6 +183,8 @@ class DecideCommand(BookCommand[str]):
         if owner is None or owner["status"] != "active":
             raise MemberFrozen
         programme = self.catalogue.programmes[programme_id]
+        if issuer_is_suspended(draft, programme):
+            raise IssuerSuspended(programme.code)
         op_id = derive_id("adjust", self.decision.adjustment_id)
         grant = Grant(
             Holder.of(owner),

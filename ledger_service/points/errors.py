@@ -158,6 +158,17 @@ class NotIssuable(DomainError):
 
 
 @dataclass(eq=False)
+class IssuerSuspended(DomainError):
+    """The programme's merchant may not do business now."""
+
+    programme: str
+
+    code = "issuer-suspended"
+    why = "The merchant that issues the programme is suspended, so nothing of it is issued or given away."
+    fix = "Try again once the merchant is reinstated; points that members have stay theirs."
+
+
+@dataclass(eq=False)
 class CustodialLimitExceeded(DomainError):
     """The limit for members without a device."""
 

@@ -23,10 +23,10 @@ from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.members.rules import Device, active_device
 from ledger_service.outbox.service import enqueue
 from ledger_service.points.catalogue import Catalogue, Programme
-from ledger_service.points.errors import GiftPermitInvalid, GiftRefused, GiftToSelf
+from ledger_service.points.errors import GiftPermitInvalid, GiftRefused, GiftToSelf, IssuerSuspended
 from ledger_service.points.issuance import STANDING_OF_MEMBER
 from ledger_service.points.models import member_programme, permit_use
-from ledger_service.points.parties import MEMBER_BY_ACCOUNT, Holder
+from ledger_service.points.parties import MEMBER_BY_ACCOUNT, Holder, issuer_is_suspended, issuer_need
 from ledger_service.points.permits import (
     DEVICES_OF_MEMBER,
     PERMIT_USE,
@@ -72,8 +72,11 @@ class GiftCommand(BookCommand[bytes]):
         return [MEMBER_BY_ACCOUNT.of(self.request.giver), MEMBER_BY_ACCOUNT.of(self.request.recipient)]
 
     def reads_first(self, view: Workset) -> Iterable[Need]:
-        """Devices and standing of the giver, lots of both, the nonce."""
+        """Devices and standing of the giver, lots of both, the nonce, the issuer."""
         request = self.request
+        programme = self._programme()
+        if programme is not None:
+            yield issuer_need(programme)
         yield PERMIT_USE.of(request.giver, nonce_key(request.nonce))
         yield custodial_need(request.giver, seconds_floor(self.at))
         for account in (request.giver, request.recipient):
@@ -89,6 +92,7 @@ class GiftCommand(BookCommand[bytes]):
         Raises:
             GiftToSelf, GiftRefused, GiftPermitInvalid: the gift is not one.
             MemberUnknown, MemberFrozen: giver or recipient.
+            IssuerSuspended: the contract would refuse the gift.
             InsufficientPoints: a lot has less than its leg.
             CustodialLimitExceeded: over the limits of a custodial key.
         """
@@ -123,6 +127,10 @@ class GiftCommand(BookCommand[bytes]):
             request.signature,
         )
 
+    def _programme(self) -> Programme | None:
+        legs = self.request.legs
+        return self.scene.catalogue.programmes.get(legs[0].programme) if legs else None
+
     def _party(self, draft: Draft, account: bytes) -> Holder:
         row = draft.one(MEMBER_BY_ACCOUNT, account)
         if row is None or row["status"] == "erased":
@@ -150,9 +158,11 @@ class GiftCommand(BookCommand[bytes]):
         legs = self.request.legs
         if not 1 <= len(legs) <= MOST_LEGS or len({g.epoch for g in legs}) != len(legs):
             raise GiftRefused("legs")
-        programme = self.scene.catalogue.programmes.get(legs[0].programme)
+        programme = self._programme()
         if programme is None or len({g.programme for g in legs}) != 1:
             raise GiftRefused("programme")
+        if issuer_is_suspended(draft, programme):
+            raise IssuerSuspended(programme.code)
         standing = draft.get(member_programme, (giver.member_id, programme.programme_id))
         if standing is not None and standing["frozen"]:
             raise GiftRefused("frozen")

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ledger_service.db.workset import Load, load_by
+from ledger_service.db.workset import Draft, Load, Need, load_by
 from ledger_service.ledger.rules import Account, Part, member_account
 from ledger_service.members.models import member
+from ledger_service.merchants.models import merchant
+from ledger_service.points.catalogue import Programme
 
 MEMBER_BY_ID: Load = load_by(member, "member_id")
 MEMBER_BY_ACCOUNT: Load = load_by(member, "account")
 MEMBER_BY_NUMBER: Load = load_by(member, "member_number")
+MERCHANT: Load = load_by(merchant, "merchant_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +34,17 @@ class Holder:
     def part(self, part: Part) -> Account:
         """One of the member's own ledger accounts."""
         return member_account(self.member_id, self.ledger_base, part)
+
+
+def issuer_need(programme: Programme) -> Need:
+    """What ``issuer_is_suspended`` reads."""
+    return MERCHANT.of(programme.merchant_id)
+
+
+def issuer_is_suspended(draft: Draft, programme: Programme) -> bool:
+    """Whether the contract would refuse issues and gifts of the programme that are accepted now (D7).
+
+    Restores, clawbacks and expiries it takes from a suspended merchant too.
+    """
+    issuer = draft.one(MERCHANT, programme.merchant_id)
+    return issuer is not None and issuer["status"] == "suspended"

@@ -20,14 +20,14 @@ from ledger_service.ledger.models import lot
 from ledger_service.points.adjustments import AdjustmentLimits, Asked, DecideCommand, Decision, ask
 from ledger_service.points.budget import draw
 from ledger_service.points.catalogue import CatalogueCache
+from ledger_service.points.expiry import EndedEpoch, ExpireCommand
 from ledger_service.points.gift import GiftCommand, GiftScene
 from ledger_service.points.issuance import BlockEmpty, Worker
-from ledger_service.points.jobs import EndedEpoch, ExpireCommand, VestCommand
-from ledger_service.points.models import pending_issue
 from ledger_service.points.permits import CustodialLimits
 from ledger_service.points.requests import AskAdjustment, GiftRequest
 from ledger_service.points.rules import may_expire
 from ledger_service.points.set_aside import SetAsideCommand
+from ledger_service.points.vesting import Run, VestCommand, due_after, rooms
 
 A = TypeVar("A")
 
@@ -67,15 +67,18 @@ class PointsService:
 
         Idempotency: repeat until it answers 0; a run that was cut off is simply repeated.
         """
-        due = (pending_issue.c.state == "waiting") & (pending_issue.c.vests_at <= at)
-        with self._database.read() as conn:
-            found = conn.execute(
-                select(pending_issue.c.op_id).where(due).order_by(pending_issue.c.vests_at).limit(STEP_ROWS)
-            ).scalars()
-            op_ids = list(found)
-        if not op_ids:
-            return 0
-        return self._writer.submit(VestCommand(op_ids, self._catalogue.current(), at))
+        catalogue, last = self._catalogue.refresh(), None
+        while True:
+            with self._database.snapshot() as conn:
+                page = due_after(conn, at, last, STEP_ROWS)
+                if not page:
+                    return 0
+                mine = {due.programme_id for due in page}
+                run = Run(catalogue, rooms(conn, [catalogue.programmes[p] for p in mine], at), at)
+            vested = self._writer.submit(VestCommand([due.op_id for due in page], run))
+            if vested:
+                return vested
+            last = page[-1]  # none of these can be issued yet; they must not hide those behind them
 
     def expire_due(self, at: datetime) -> int:
         """Some available points of ended epochs have expired; returns how many points, 0 when none are left.
@@ -107,7 +110,7 @@ class PointsService:
 
         Raises:
             GiftToSelf, GiftRefused, GiftPermitInvalid, MemberUnknown, MemberFrozen, InsufficientPoints,
-            CustodialLimitExceeded.
+            CustodialLimitExceeded, IssuerSuspended.
 
         Invariants: INV-9.
         """
@@ -133,7 +136,8 @@ class PointsService:
         """The adjustment is approved and issued, or declined; returns its state or what ``keyed`` made.
 
         Raises:
-            AdjustmentUnknown, AdjustmentDecided, SecondPersonNeeded, MemberFrozen, NotIssuable.
+            AdjustmentUnknown, AdjustmentDecided, SecondPersonNeeded, MemberFrozen, NotIssuable,
+            IssuerSuspended.
         """
         catalogue = self._catalogue.current()
         return self._with_blocks(lambda worker: keyed(DecideCommand(decision, catalogue, worker)))

@@ -43,6 +43,23 @@ def test_what_the_chain_refuses_or_cannot_do_now_is_not_done_here_either(shop: S
                      {"suspended": True}).json["code"] == "merchant-unknown"  # fmt: skip
 
 
+def test_a_merchant_that_the_chain_does_not_reinstate_stays_suspended_here(shop: Shop) -> None:
+    path = f"/v1/merchants/{GROCER}/suspension"
+    shop.registry.refusal = ChainUnavailable("eth_call", "down")
+    assert shop.post("operator", path, {"suspended": True}).json["code"] == "chain-unavailable"
+    assert status_of(shop, GROCER) == "suspended"  # it counts here at once, whatever the chain does
+    shop.registry.refusal = AdminRefused("reinstate", "no")
+    assert shop.post("operator", path, {"suspended": False}).json["code"] == "chain-admin-refused"
+    assert status_of(shop, GROCER) == "suspended"
+    shop.must("operator", path, {"suspended": False})
+    assert status_of(shop, GROCER) == "active"
+
+
+def status_of(shop: Shop, gln: str) -> str:
+    listed = shop.get("operator", "/v1/merchants").json["merchants"]
+    return str(next(m["status"] for m in listed if m["merchant"] == gln))
+
+
 def test_programmes_get_terms_epochs_and_rules_in_order(shop: Shop) -> None:
     later = "2017-06-01T00:00:00Z"
     terms = TERMS | {"point_value_micros": 5_000}

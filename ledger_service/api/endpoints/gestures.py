@@ -46,7 +46,7 @@ GIFT = Route(
          "valid_until": Integer(1, 2**40 - 1), "signature": shapes.SIGNATURE})),
     problems=(*WRITE_PROBLEMS, NotYours, MemberUnknown, MemberFrozen, InsufficientPoints,
               refusals.GiftToSelf, refusals.GiftRefused, refusals.GiftPermitInvalid,
-              refusals.CustodialLimitExceeded),
+              refusals.CustodialLimitExceeded, refusals.IssuerSuspended),
     success=Success(201, "Given.", shapes.answer("GiftGiven", operation=shapes.HEX_ID)),
 )  # fmt: skip
 ASK = Route(
@@ -66,7 +66,7 @@ DECIDE = Route(
     "Approve or decline what another person asked for", group=_GROUP, write=True,
     body=Record({"approve": Flag()}),
     problems=(*WRITE_PROBLEMS, refusals.AdjustmentUnknown, refusals.AdjustmentDecided,
-              refusals.SecondPersonNeeded, refusals.NotIssuable, MemberFrozen),
+              refusals.SecondPersonNeeded, refusals.NotIssuable, refusals.IssuerSuspended, MemberFrozen),
     success=Success(200, "Decided.", Record({"state": Text(one_of=("approved", "declined"))}, closed=False)),
 )  # fmt: skip
 ROUTES = (GIFT, ASK, DECIDE)

@@ -91,7 +91,10 @@ class MerchantsDoor:
         return self.administration.read(find)
 
     def suspend(self, call: Call) -> Reply:
-        """The merchant is suspended or reinstated: first here, where it counts at once, then on chain."""
+        """The merchant is suspended, first here, or reinstated, first on chain.
+
+        So the service never accepts what the contract would refuse (D7).
+        """
         replay = self.administration.replay(call)
         if replay is not None:
             return replay
@@ -102,10 +105,14 @@ class MerchantsDoor:
             self.merchants.set_suspended(conn, merchant_id, suspended)
             return {"merchant": gln_text(merchant_id), "suspended": suspended}
 
-        self.administration.apply(act)
-        self.keyring.refresh()
+        self.administration.read(lambda conn: _must_know(conn, merchant_id))
+        if suspended:
+            self.administration.apply(act)
+            self.keyring.refresh()
         self.governance.set_suspended(merchant_id, suspended)
-        return self.administration.write(call, act, status=200)
+        reply = self.administration.write(call, act, status=200)
+        self.keyring.refresh()
+        return reply
 
 
 def served(door: MerchantsDoor) -> list[Served]:
@@ -114,10 +121,10 @@ def served(door: MerchantsDoor) -> list[Served]:
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
-def _known(conn: Connection, merchant_id: int) -> bool:
+def _must_know(conn: Connection, merchant_id: int) -> Json:
     if queries.find_merchant(conn, merchant_id) is None:
         raise refusals.MerchantUnknown
-    return True
+    return {}
 
 
 def _merchant(found: queries.MerchantView) -> Json:

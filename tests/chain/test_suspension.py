@@ -1,0 +1,71 @@
+"""Suspending a merchant on a chain that runs: what was accepted before still counts (D7)."""
+
+from __future__ import annotations
+
+import threading
+
+from ledger_service.bootstrap.governance import (
+    SUSPENSION_LEAD_SECONDS,
+    GovernanceClerk,
+    QueuedGovernance,
+)
+from ledger_service.chain.admin import Admin, Steps
+from ledger_service.chain.artifacts import load
+from ledger_service.chain.client import CallAt
+from ledger_service.chain.delivery import LiveDelivery
+from ledger_service.chain.desk import Desk
+from ledger_service.db.writer import Writer
+from tests.chain.test_bridge import assert_clean, drain, states
+from tests.chain.world import MERCHANTS, World, wall
+
+
+class WallClock:
+    def now(self) -> object:
+        return wall()
+
+
+def govern(world: World, suspended: bool) -> list[BaseException]:
+    """A serving process asks while the leading bridge does the acts; returns what the caller was told."""
+    told: list[BaseException] = []
+    writer = Writer(world.database, WallClock())  # type: ignore[arg-type]  # of the test
+
+    def ask() -> None:
+        try:
+            governance = QueuedGovernance(writer, world.database, world.keys, WallClock())  # type: ignore[arg-type]
+            governance.set_suspended(MERCHANTS[0], suspended)
+        except BaseException as error:
+            told.append(error)
+
+    assert world.deployment is not None
+    desk = Desk.unfenced(world.database, wall)
+    steps = Steps(desk, world.node, world.keys, LiveDelivery(world.node), world.settings)
+    clerk = GovernanceClerk(desk, Admin(steps, world.deployment.contracts))
+    caller = threading.Thread(target=ask)
+    caller.start()
+    while caller.is_alive():
+        clerk.run()
+        caller.join(0.01)
+    writer.close()
+    return told
+
+
+def suspended_from(world: World) -> int:
+    assert world.deployment is not None
+    call = load("AllianceRegistry").call_data("sliceKey", MERCHANTS[0])
+    (answer,) = world.node.calls([CallAt(bytes(20), world.deployment.contracts.registry, call)])
+    assert isinstance(answer, bytes)
+    return int.from_bytes(answer[32:64], "big")
+
+
+def test_what_was_accepted_before_the_suspension_is_taken_after_it(world: World) -> None:
+    ann, now = world.members[0], world.now()
+    world.enqueue(world.signer(ann), world.issue(ann, 1, 100))
+    assert govern(world, True) == []
+    assert now < suspended_from(world) - SUSPENSION_LEAD_SECONDS + 30
+    world.enqueue(world.issue(ann, 1, 40))  # a till whose process had not heard of it yet
+    bridge = world.bridge()
+    drain(bridge, world.database)
+    assert set(states(world.database).values()) == {"final"}
+    assert govern(world, False) == []
+    assert suspended_from(world) == 2**40 - 1
+    assert_clean(world)
