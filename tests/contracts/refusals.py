@@ -39,6 +39,11 @@ def told(data: bytes) -> tuple[str, tuple[Any, ...]]:
     return name, decode(types, data[4:])
 
 
+def name_of(selector: bytes) -> str:
+    """The name of the error with this selector."""
+    return _BY_SELECTOR[selector][0]
+
+
 @contextmanager
 def refused(name: str, *arguments: Any) -> Iterator[None]:
     """The block's transaction fails with this custom error; ``arguments`` are its first ones."""
