@@ -11,10 +11,8 @@ import selectors
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-
-_TICK_SECONDS = 0.5
 
 
 class LoadBroken(Exception):
@@ -80,19 +78,13 @@ def _content_length(head: bytes) -> int:
     return int(lower[start + 17 :].split(b"\r\n", 1)[0])
 
 
-def fire(
-    address: tuple[str, int],
-    shots: Sequence[bytes],
-    connections: int,
-    tick: Callable[[int], None] = lambda _done: None,
-) -> LoadResult:
+def fire(address: tuple[str, int], shots: Sequence[bytes], connections: int) -> LoadResult:
     """Send every request once over so many connections and return what was seen.
 
     Args:
         address: host and port.
         shots: finished HTTP/1.1 requests.
         connections: how many are in flight at most.
-        tick: called twice a second with the number of answers so far.
 
     Raises:
         LoadBroken: a connection was closed, or nothing came for a minute.
@@ -106,7 +98,7 @@ def fire(
         result.begun_ns = time.perf_counter_ns()
         try:
             _aim(tills, waiting)
-            _collect(selector, waiting, result, (len(shots), tick))
+            _collect(selector, waiting, result, len(shots))
         finally:
             for till in tills:
                 till.socket.close()
@@ -119,13 +111,8 @@ def _aim(tills: Sequence[_Till], waiting: Iterator[bytes]) -> None:
 
 
 def _collect(
-    selector: selectors.EpollSelector,
-    waiting: Iterator[bytes],
-    result: LoadResult,
-    end: tuple[int, Callable[[int], None]],
+    selector: selectors.EpollSelector, waiting: Iterator[bytes], result: LoadResult, total: int
 ) -> None:
-    total, tick = end
-    next_tick = time.monotonic()
     while len(result.nanoseconds) < total:
         ready = selector.select(60)
         if not ready:
@@ -138,9 +125,6 @@ def _collect(
             wire = next(waiting, None)
             if wire is not None:
                 till.fire(wire)
-        if time.monotonic() >= next_tick:
-            tick(len(result.nanoseconds))
-            next_tick = time.monotonic() + _TICK_SECONDS
 
 
 def _note(till: _Till, result: LoadResult) -> None:
