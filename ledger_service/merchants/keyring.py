@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from ledger_service.kernel.clock import Clock
 from ledger_service.merchants.changes import change_version
@@ -23,6 +23,18 @@ POLL_NANOS = 400_000_000
 STALE_NANOS = 900_000_000
 MOST_UNKNOWN = 4_096
 _NOBODYS_HASH = hash_secret(b"no key has this secret")
+
+# Built once: every till's first request of the morning comes through here.
+_BY_KEY_ID = (
+    select(api_key, terminal.c.store_gln, terminal.c.till_key, terminal.c.status.label("terminal_status"))
+    .add_columns(merchant.c.status.label("merchant_status"))
+    .select_from(api_key)
+    .outerjoin(
+        terminal, (api_key.c.subject_kind == "terminal") & (api_key.c.subject_id == terminal.c.terminal_id)
+    )
+    .outerjoin(merchant, api_key.c.merchant_id == merchant.c.merchant_id)
+    .where(api_key.c.key_id == bindparam("wanted"))
+)
 
 Reader = Callable[[], AbstractContextManager[Connection]]
 
@@ -133,21 +145,8 @@ class KeyRing:
         return self._unknown <= MOST_UNKNOWN
 
     def _load(self, key_id: str) -> _Entry:
-        statement = (
-            select(
-                api_key, terminal.c.store_gln, terminal.c.till_key, terminal.c.status.label("terminal_status")
-            )
-            .add_columns(merchant.c.status.label("merchant_status"))
-            .select_from(api_key)
-            .outerjoin(
-                terminal,
-                (api_key.c.subject_kind == "terminal") & (api_key.c.subject_id == terminal.c.terminal_id),
-            )
-            .outerjoin(merchant, api_key.c.merchant_id == merchant.c.merchant_id)
-            .where(api_key.c.key_id == key_id)
-        )
         with self._read() as conn:
-            row = conn.execute(statement).one_or_none()
+            row = conn.execute(_BY_KEY_ID, {"wanted": key_id}).one_or_none()
         if row is None:
             return _UNKNOWN
         in_force = row.status == "active" and row.terminal_status in (None, "active")
