@@ -31,7 +31,8 @@ def send(conn: Connection, statements: Sequence[Statement]) -> list[Outcome]:
     Raises:
         sqlalchemy.exc.DBAPIError: one failed, and those behind it did not run.
     """
-    if conn.dialect.name == "postgresql" and len(statements) > 1:
+    if conn.dialect.name == "postgresql" and statements:
+        # One alone too: in a pipeline the BEGIN before a transaction's first travels with it.
         return _pipeline(conn, statements)
     outcomes = []
     for statement in statements:
