@@ -134,4 +134,3 @@ def _member_row(draft: Draft, member_id: int) -> Mapping[str, Any]:
 
 def _empty(code: str) -> Purse:
     return Purse(0, code, 0, 1, ())
-

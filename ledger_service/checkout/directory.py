@@ -60,9 +60,7 @@ def read_places(conn: Connection) -> Places:
 class Directory:
     """The places of a process; looks for newer ones at most once in ``life_seconds``."""
 
-    def __init__(
-        self, database: Database, monotonic: Callable[[], float], life_seconds: int = 1
-    ) -> None:
+    def __init__(self, database: Database, monotonic: Callable[[], float], life_seconds: int = 1) -> None:
         self._database = database
         self._monotonic = monotonic
         self._life_seconds = life_seconds

@@ -50,9 +50,7 @@ class Undoing:
     scene: Scene
 
 
-def undo_earn(
-    draft: Draft, before: SaleRecord, state: ReturnedRecord, undoing: Undoing
-) -> ReturnedRecord:
+def undo_earn(draft: Draft, before: SaleRecord, state: ReturnedRecord, undoing: Undoing) -> ReturnedRecord:
     """The earn that the returned pieces gave is undone; returns the state with the new totals.
 
     Reads: the member's lots and standing, the sale's pending issues, the worker's blocks.

@@ -61,8 +61,12 @@ def quick_text(value: object, field: str, longest: int) -> str:
     Raises:
         MalformedField: not text, too long, empty, or with characters that we refuse.
     """
-    if type(value) is str and 1 <= len(value) <= longest and value.isascii() and value.isprintable() and (
-        value[0] != " " != value[-1]
+    if (
+        type(value) is str
+        and 1 <= len(value) <= longest
+        and value.isascii()
+        and value.isprintable()
+        and (value[0] != " " != value[-1])
     ):
         return value
     return clean_text(value, field, longest)

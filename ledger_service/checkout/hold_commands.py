@@ -41,9 +41,7 @@ from ledger_service.points.permits import count_custodial
 class AuthoriseCommand(KeyedCommand):
     """The points for a basket are held for the terminal's merchant until a deadline."""
 
-    def __init__(
-        self, write: Write, request: AuthoriseRequest, presence: Presence, scene: Scene
-    ) -> None:
+    def __init__(self, write: Write, request: AuthoriseRequest, presence: Presence, scene: Scene) -> None:
         """Take what the request thread has worked out."""
         super().__init__(write)
         self.request = request

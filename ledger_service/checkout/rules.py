@@ -175,9 +175,7 @@ def _soonest(purse: Purse, points: int) -> dict[int, int]:
     return parts
 
 
-def _plan_of(
-    purses: Mapping[int, Purse], taken: Mapping[int, Mapping[int, int]], exponent: int
-) -> SpendPlan:
+def _plan_of(purses: Mapping[int, Purse], taken: Mapping[int, Mapping[int, int]], exponent: int) -> SpendPlan:
     legs: list[Leg] = []
     paid: list[Paid] = []
     total_micros = 0

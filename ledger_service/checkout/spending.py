@@ -102,9 +102,7 @@ def plan_spend(
     return plan_explicit({purse.programme: purse for purse, _ in wanted}, wanted, limits)
 
 
-def purses_of(
-    lots: Iterable[Lot], catalogue: Catalogue, at: int, frozen: set[int]
-) -> dict[int, Purse]:
+def purses_of(lots: Iterable[Lot], catalogue: Catalogue, at: int, frozen: set[int]) -> dict[int, Purse]:
     """What these lots can pay with at ``at``: points of open epochs of programmes with terms, none frozen."""
     by_programme: dict[int, list[Lot]] = {}
     for lot in lots:

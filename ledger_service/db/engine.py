@@ -33,6 +33,9 @@ _POSTGRES_SETTINGS = (
     "timezone=UTC",
     "jit=off",
 )
+# Connections kept, and how many more may be opened for a moment. Reads never open more: a connection opened
+# and closed for one read costs more than the wait, and no thread holds two of them.
+_Pool = tuple[int, int]
 # A group commit's statements find rows by key alone. Generic plans save planning, and with the other
 # joins off no change of statistics can ever turn one into a scan of a large table.
 _BY_KEY_ONLY = (
@@ -143,16 +146,16 @@ def _sqlite(url: URL, pool_size: int) -> Database:
         raise ValueError("SQLite needs a file: several connections must see one database")
     path = Path(url.database)
     path.parent.mkdir(parents=True, exist_ok=True)
-    writing = _sqlite_engine(url, 4, "PRAGMA cache_size = -32768")
-    reading = _sqlite_engine(url, pool_size, "PRAGMA cache_size = -8192", "PRAGMA query_only = ON")
+    writing = _sqlite_engine(url, (4, 4), "PRAGMA cache_size = -32768")
+    reading = _sqlite_engine(url, (pool_size, 0), "PRAGMA cache_size = -8192", "PRAGMA query_only = ON")
     event.listen(writing, "begin", _begin_immediate)
     database = Database(url, writing, writing, reading, Gate(path.with_name(path.name + ".gate")))
     database.statements.attach(writing)
     return database
 
 
-def _sqlite_engine(url: URL, pool_size: int, *pragmas: str) -> Engine:
-    engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=10,
+def _sqlite_engine(url: URL, pool: _Pool, *pragmas: str) -> Engine:
+    engine = create_engine(url, pool_size=pool[0], max_overflow=pool[1], pool_timeout=10,
                            connect_args={"check_same_thread": False, "cached_statements": 512})  # fmt: skip
 
     @event.listens_for(engine, "connect")
@@ -173,17 +176,17 @@ def _begin_immediate(conn: Connection) -> None:
 
 
 def _postgresql(url: URL, pool_size: int) -> Database:
-    writing = _postgresql_engine(url, 4, "READ COMMITTED")
-    posting = _postgresql_engine(url, 2, "READ COMMITTED", *_BY_KEY_ONLY)
-    reading = _postgresql_engine(url, pool_size, "AUTOCOMMIT")
+    writing = _postgresql_engine(url, (4, 4), "READ COMMITTED")
+    posting = _postgresql_engine(url, (2, 2), "READ COMMITTED", *_BY_KEY_ONLY)
+    reading = _postgresql_engine(url, (pool_size, 0), "AUTOCOMMIT")
     database = Database(url, writing, posting, reading, OpenGate())
     database.statements.attach(writing)
     database.statements.attach(posting)
     return database
 
 
-def _postgresql_engine(url: URL, pool_size: int, isolation: IsolationLevel, *settings: str) -> Engine:
+def _postgresql_engine(url: URL, pool: _Pool, isolation: IsolationLevel, *settings: str) -> Engine:
     options = " ".join(f"-c {setting}" for setting in (*_POSTGRES_SETTINGS, *settings))
     arguments = {"options": options, "connect_timeout": 10, "application_name": "alliance-ledger"}
-    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_timeout=10,
+    return create_engine(url, pool_size=pool[0], max_overflow=pool[1], pool_timeout=10,
                          connect_args=arguments, isolation_level=isolation)  # fmt: skip

@@ -122,4 +122,3 @@ def _position(table: Table) -> int:
 def _by_key(rows: dict[tuple[Any, ...], Row]) -> list[Row]:
     # One order in every process, so that two writers that meet on a UNIQUE key wait and never deadlock.
     return [rows[key] for key in sorted(rows)]
-

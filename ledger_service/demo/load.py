@@ -32,9 +32,14 @@ class LoadResult:
     failures: list[str] = field(default_factory=list)
 
     @property
+    def good(self) -> int:
+        """Successful answers."""
+        return sum(count for status, count in self.statuses.items() if 200 <= status < 300)
+
+    @property
     def per_second(self) -> int:
         """Successful answers a second, rounded down."""
-        return self.statuses[201] * 1_000_000_000 // max(self.ended_ns - self.begun_ns, 1)
+        return self.good * 1_000_000_000 // max(self.ended_ns - self.begun_ns, 1)
 
     def percentile_micros(self, percent: int) -> int:
         """The time in microseconds that ``percent`` of the requests did not exceed."""
@@ -132,5 +137,5 @@ def _note(till: _Till, result: LoadResult) -> None:
     result.nanoseconds.append(result.ended_ns - till.sent_ns)
     status = int(till.read[9:12])
     result.statuses[status] += 1
-    if status != 201 and len(result.failures) < 5:
+    if not 200 <= status < 300 and len(result.failures) < 5:
         result.failures.append(till.read.split(b"\r\n\r\n", 1)[-1].decode(errors="replace")[:400])

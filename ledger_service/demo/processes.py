@@ -108,6 +108,10 @@ class Fleet:
             for name, process in self._running.items()
         }
 
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to one process."""
+        self._running[name].send_signal(number)
+
     def stop(self) -> None:
         """End all processes, the last started first; who does not end in time is killed."""
         for process in reversed(list(self._running.values())):

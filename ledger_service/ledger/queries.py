@@ -66,11 +66,14 @@ _AS_OF = text(
     " WHERE p.source_id BETWEEN :base AND :base + 3 AND e.occurred_at <= :at"
     ") AS m GROUP BY m.programme_id, m.epoch, m.part HAVING SUM(m.amount) <> 0 ORDER BY 1, 2, 3"
 )
-_DEBTS = text(
-    "SELECT m.programme_id, CAST(SUM(m.amount) AS BIGINT) FROM ("
+# One statement, so that lots and debts are of one moment without a db transaction around them.
+_NOW = text(
+    "SELECT programme_id, epoch, available, held, pending, 0 FROM lot WHERE member_id = :member"
+    " AND available + held + pending > 0"
+    " UNION ALL SELECT m.programme_id, 0, 0, 0, 0, CAST(SUM(m.amount) AS BIGINT) FROM ("
     " SELECT programme_id, amount FROM posting WHERE destination_id = :account"
     " UNION ALL SELECT programme_id, -amount FROM posting WHERE source_id = :account"
-    ") AS m GROUP BY m.programme_id HAVING SUM(m.amount) <> 0 ORDER BY 1"
+    ") AS m GROUP BY m.programme_id HAVING SUM(m.amount) <> 0"
 )
 # Eight short walks down an index, one for each account and side: it costs a page, not a history.
 _PAGE = text(
@@ -106,10 +109,18 @@ def balance(conn: Connection, member_id: int) -> list[LotView]:
     return [LotView(*row) for row in conn.execute(_BALANCE, {"member": member_id})]
 
 
-def debts(conn: Connection, ledger_base: int) -> list[tuple[int, int]]:
-    """What the member owes, by programme: the balance of its debt account; zeros are left out."""
-    account = ledger_base + Part.DEBT
-    return [(row[0], int(row[1])) for row in conn.execute(_DEBTS, {"account": account})]
+def balance_and_debts(
+    conn: Connection, member_id: int, ledger_base: int
+) -> tuple[list[LotView], dict[int, int]]:
+    """Every lot that is not empty, and what the member owes by programme: of one moment, in one statement."""
+    lots: list[LotView] = []
+    debts: dict[int, int] = {}
+    for row in conn.execute(_NOW, {"member": member_id, "account": ledger_base + Part.DEBT}):
+        if row[5]:
+            debts[row[0]] = int(row[5])
+        else:
+            lots.append(LotView(*row[:5]))
+    return lots, debts
 
 
 def balance_as_of(conn: Connection, ledger_base: int, at: datetime) -> list[PostingView]:
@@ -187,4 +198,3 @@ def _of_member(base: int, posted: Sequence[int]) -> tuple[PostingView, ...]:
         if base <= side <= base + Part.DEBT:
             views.append(PostingView(programme, epoch, Part(side - base), sign * amount))
     return tuple(views)
-

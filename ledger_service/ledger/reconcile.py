@@ -135,4 +135,3 @@ def rehash(conn: Connection, after: int = 0) -> Iterator[Difference]:
 def _hash_of(row: Any, postings: list[PostingRow]) -> bytes:
     sequence, op_id, kind, occurred_at, recorded_at, body, _ = row
     return entry_hash(EntryRow(sequence, bytes(op_id), kind, occurred_at, recorded_at, body), postings)
-

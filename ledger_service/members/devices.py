@@ -136,9 +136,7 @@ class DeviceDesk:
         # A first or granted signer counts from its acceptance, which a block's own time may precede.
         waits = device.c.active_from > instant_of_seconds(change.accepted_at)
         conn.execute(
-            update(device)
-            .where(mine, waits)
-            .values(active_from=rules.confirmed_active_from(mined_at))
+            update(device).where(mine, waits).values(active_from=rules.confirmed_active_from(mined_at))
         )
 
     def _write(self, conn: Connection, owner: RowMapping, fresh: FreshDevice, at: datetime) -> DeviceView:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 
 from ledger_service.db.workset import load_by
 from ledger_service.members.device_rows import view_of
@@ -52,7 +52,8 @@ class MemberView:
 
 def find_by_number(conn: Connection, member_number: str) -> MemberView | None:
     """The member with this GSRN; None also for an erased one."""
-    return _one(conn, _members().where(member.c.member_number == member_number))
+    row = conn.execute(_BY_NUMBER, {"wanted": member_number}).one_or_none()
+    return None if row is None else MemberView(*row)
 
 
 def find_by_id(conn: Connection, member_id: int) -> MemberView | None:
@@ -103,6 +104,10 @@ def _members() -> Select[Any]:
     m = member.c
     who = (m.member_id, m.member_number, m.account, m.display_name)
     return select(*who, m.status, m.custody, m.ledger_base, m.created_at)
+
+
+# Built once: every balance begins with it.
+_BY_NUMBER = _members().where(member.c.member_number == bindparam("wanted"))
 
 
 def _one(conn: Connection, statement: Select[Any]) -> MemberView | None:

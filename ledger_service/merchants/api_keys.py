@@ -25,9 +25,7 @@ class ApiKeys:
     def __init__(self, ids: IdSource) -> None:
         self._ids = ids
 
-    def issue(
-        self, conn: Connection, giver: Principal | None, request: IssueKey, at: datetime
-    ) -> IssuedKey:
+    def issue(self, conn: Connection, giver: Principal | None, request: IssueKey, at: datetime) -> IssuedKey:
         """The subject has a further key in force.
 
         Args:

@@ -135,9 +135,7 @@ def read_catalogue(conn: Connection) -> Catalogue:
         lambda r: rule_of(r.version, r.effective_from, r.body),
     )
     rows = conn.execute(select(programme)).all()
-    return Catalogue(
-        version, {r.programme_id: _programme(r, terms, ends, rules) for r in rows}
-    )
+    return Catalogue(version, {r.programme_id: _programme(r, terms, ends, rules) for r in rows})
 
 
 def _programme(row: Any, terms: dict[int, Any], ends: dict[int, Any], rules: dict[int, Any]) -> Programme:
@@ -168,9 +166,7 @@ def _grouped(rows: Iterable[Any], make: Callable[[Any], Any]) -> dict[int, list[
 class CatalogueCache:
     """The catalogue of a process; looks for a newer one at most once in ``life_seconds``."""
 
-    def __init__(
-        self, database: Database, monotonic: Callable[[], float], life_seconds: int = 1
-    ) -> None:
+    def __init__(self, database: Database, monotonic: Callable[[], float], life_seconds: int = 1) -> None:
         self._database = database
         self._monotonic = monotonic
         self._life_seconds = life_seconds

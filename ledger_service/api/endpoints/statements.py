@@ -78,7 +78,7 @@ class StatementsDoor:
                 "balances": _balances(parts, catalogue),
             }
 
-        return self.administration.read(find)
+        return self.administration.look(find)
 
     def entries(self, call: Call) -> Reply:
         """A page of the statement."""
@@ -108,9 +108,9 @@ Parts = dict[tuple[int, int], dict[str, int]]
 
 def _parts(conn: Connection, member: MemberView, at: datetime | None) -> Parts:
     if at is None:
-        lots = queries.balance(conn, member.member_id)
+        lots, debts = queries.balance_and_debts(conn, member.member_id, member.ledger_base)
         found = {(x.programme_id, x.epoch): _four(x.available, x.held, x.pending) for x in lots}
-        for programme_id, debt in queries.debts(conn, member.ledger_base):
+        for programme_id, debt in debts.items():
             found.setdefault((programme_id, 0), _four())["debt"] = debt
         return found
     return _summed(queries.balance_as_of(conn, member.ledger_base, at))
