@@ -11,9 +11,7 @@ from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.clock import Clock
-from ledger_service.kernel.events import OperationSetAside
 from ledger_service.ledger.queries import holds_due
-from ledger_service.outbox.queries import set_aside
 
 _HOLDS_AT_ONCE = 200
 Step = Callable[[], bool]
@@ -35,7 +33,7 @@ class Jobs:
             "hold-deadlines": self.expire_holds,
             "vesting": lambda: self.tills.points.vest_due(self.clock.now()) > 0,
             "expiry": lambda: self.tills.points.expire_due(self.clock.now()) > 0,
-            "set-aside": self.apply_set_aside,
+            "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
 
     def expire_holds(self) -> bool:
@@ -46,16 +44,6 @@ class Jobs:
         for hold_id, _member_id in due:
             self.tills.checkout.expire_hold(hold_id, at)
         return len(due) == _HOLDS_AT_ONCE
-
-    def apply_set_aside(self) -> bool:
-        """What the contract refused for good is dealt with as D7 says; what was dealt with stays as it is."""
-        with self.foundations.database.read() as conn:
-            refused = set_aside(conn)
-        at = self.clock.now()
-        for one in refused:
-            event = OperationSetAside(one.op_id, one.kind, one.reason or "")
-            self.tills.points.on_set_aside(event, at)
-        return False
 
     def close(self) -> None:
         """The writer has ended."""

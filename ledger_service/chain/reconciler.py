@@ -16,15 +16,13 @@ from ledger_service.chain import models as m
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.effects import BalanceKey, Effects, Move, Obligations, add_move
-from ledger_service.chain.encode import legs_of
 from ledger_service.chain.errors import ChainUnavailable, NodeRefusal
 from ledger_service.chain.mirror import move_of, operation_of_row, terms_by_key
 from ledger_service.chain.ports import LedgerView
 from ledger_service.chain.settings import Contracts
+from ledger_service.chain.unmined import read_unmined
 from ledger_service.db.engine import Database
-from ledger_service.kernel.intents import operation_of
 from ledger_service.kernel.merkle import root_of
-from ledger_service.kernel.operations import Gift, Operation
 from ledger_service.outbox.models import State, intent
 
 
@@ -81,8 +79,14 @@ def reconcile(database: Database, ledger: LedgerView | None) -> Report:
             lots, postings = _counted(ledger.lots(conn)), _counted(ledger.postings(conn))
             report.compare("entries-are-lots", postings, lots)
             expected = Counter(chain)
-            for move in _unmined(conn, report):
+            waiting = read_unmined(conn)
+            report.pending = len(waiting.moves)
+            for move in waiting.moves:
                 _add_move(expected, move)
+            report.differences += [
+                Difference("operation-set-aside", op_id.hex(), "on chain", "refused by the contract")
+                for op_id in waiting.refused
+            ]
             report.compare("ledger-is-chain", lots, expected)
     return report
 
@@ -101,26 +105,6 @@ def _balances(conn: Connection) -> Counter[BalanceKey]:
         for row in conn.execute(select(table))
         if row.amount
     )
-
-
-def _unmined(conn: Connection, report: Report) -> Iterator[Move]:
-    """What the intents will do that no block has yet; set aside ones never will, and show as a difference."""
-    waiting = intent.c.state.in_((State.QUEUED.value, State.PACKED.value, State.SET_ASIDE.value))
-    for row in conn.execute(select(intent.c.payload, intent.c.state).where(waiting)):
-        operation = operation_of(row.payload)
-        if row.state == State.SET_ASIDE.value:
-            report.differences.append(
-                Difference(
-                    "operation-set-aside", operation.op_id.hex(), "on chain", "refused by the contract"
-                )
-            )
-        report.pending += 1
-        yield _move_of_intent(operation)
-
-
-def _move_of_intent(operation: Operation) -> Move:
-    recipient = operation.recipient if isinstance(operation, Gift) else None
-    return Move(operation.kind, operation.merchant, operation.account, recipient, legs_of(operation))
 
 
 def _add_move(balances: Counter[BalanceKey], move: Move) -> None:

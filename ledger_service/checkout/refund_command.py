@@ -22,16 +22,18 @@ from ledger_service.checkout.records import ReturnedRecord, SaleRecord, record_o
 from ledger_service.checkout.requests import RefundLine, RefundRequest, Write
 from ledger_service.checkout.reversal_rules import Returned, restored_at, returned_at
 from ledger_service.checkout.sale_command import Scene
+from ledger_service.db.bulk import Row
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.points import NEVER_SECONDS
 from ledger_service.ledger.book import LOTS_OF_MEMBER
+from ledger_service.outbox.models import State
 from ledger_service.points.issuance import STANDING_OF_MEMBER
 from ledger_service.points.parties import MEMBER_BY_ID, Holder
-from ledger_service.points.reversal import PENDING, RedeemedLeg, Reversal, restore
-from ledger_service.points.rules import epoch_of_restore
+from ledger_service.points.reversal import PENDING, RedeemedLeg, Reversal, epoch_to_restore, restore
+from ledger_service.points.set_aside import INTENT, SET_ASIDE_OF_MEMBER
 
 SALE: Load = load_by(sale, "sale_id")
 
@@ -64,11 +66,21 @@ class RefundCommand(KeyedCommand):
             return
         yield LOTS_OF_MEMBER.of(row["member_id"])
         yield STANDING_OF_MEMBER.of(row["member_id"])
+        yield from _originals(row)
         earned = record_of(row).earned
         # Without a leaf it waits to vest, or a debt took all of it; which, its pending row tells.
         yield from (PENDING.of(bytes.fromhex(e.op_id)) for e in earned if e.points and not e.leaf)
         programmes = self.scene.catalogue.programmes
         yield from self.scene.worker.needs(programmes[e.programme] for e in earned)
+
+    def reads_second(self, view: Workset) -> Iterable[Need]:
+        """What of the member the chain has refused, where it has refused what the sale did (D7)."""
+        row = view.one(SALE, self.request.sale_id)
+        if row is None or row["member_id"] is None:
+            return
+        states = {found["state"] for need in _originals(row) for found in view.find(need.load, *need.key)}
+        if State.SET_ASIDE.value in states:
+            yield SET_ASIDE_OF_MEMBER.of(row["member_id"])
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Undo the difference between the state before and the state with these pieces."""
@@ -131,11 +143,12 @@ class RefundCommand(KeyedCommand):
             if not points:
                 continue
             programme = self.scene.catalogue.programmes[leg.programme]
-            epoch = epoch_of_restore(programme.epoch_ends, leg.epoch, at)
+            redeemed = RedeemedLeg(before.merchant_id, spent.op_id, spent.leaf, index, leg)
+            epoch = epoch_to_restore(draft, redeemed, programme, at)
             if epoch is None:
                 raise CalendarExhausted(programme.code)
-            redeemed = RedeemedLeg(before.merchant_id, spent.op_id, spent.leaf, index, leg)
-            outcome.leaves.append(restore(draft, reversal, redeemed, epoch, points))
+            leaf = restore(draft, reversal, redeemed, epoch, points)
+            outcome.leaves += [leaf] if leaf is not None else []
             view = {"programme": programme.code, "points": points, "epoch": epoch}
             outcome.restored.append({**view, "expires_at": _end_text(programme.epoch_ends[epoch - 1])})
         return replace(state, restored=now)
@@ -188,6 +201,13 @@ class RefundCommand(KeyedCommand):
                 "occurred_at": self.write.at,
             },
         )
+
+
+def _originals(row: Row) -> list[Need]:
+    """The intents of what the sale redeemed and issued."""
+    record = record_of(row)
+    op_ids = [bytes.fromhex(e.op_id) for e in record.earned if e.points]
+    return [INTENT.of(op_id) for op_id in ([record.spent.op_id] if record.spent else []) + op_ids]
 
 
 def _pieces_of(before: SaleRecord, lines: Sequence[RefundLine]) -> dict[str, int]:

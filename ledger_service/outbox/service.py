@@ -17,10 +17,14 @@ from ledger_service.outbox.models import State, intent
 
 
 class NewIntent(NamedTuple):
-    """An operation for the chain and the member it concerns (None where it concerns none)."""
+    """An operation for the chain and the member it concerns (None where it concerns none).
+
+    ``refused`` says why the chain is never shown it; such an intent is set aside from its birth.
+    """
 
     operation: Operation
     member_id: int | None
+    refused: str | None = None
 
 
 class _IntentSeries:
@@ -41,6 +45,14 @@ def enqueue(draft: Draft, operation: Operation, member_id: int | None) -> None:
     draft.number(INTENTS, NewIntent(operation, member_id))
 
 
+def enqueue_set_aside(draft: Draft, operation: Operation, member_id: int, reason: str) -> None:
+    """As ``enqueue``, but the operation will stand there as set aside: it is counted, and never sent.
+
+    For what follows from an operation that the contract has refused, and could never prove it (D7).
+    """
+    draft.number(INTENTS, NewIntent(operation, member_id, reason))
+
+
 def enqueue_now(conn: Connection, intents: Sequence[NewIntent], recorded_at: datetime) -> None:
     """The operations stand in the outbox when the caller commits; for plain commands and jobs.
 
@@ -55,11 +67,12 @@ def enqueue_now(conn: Connection, intents: Sequence[NewIntent], recorded_at: dat
 def _row(number: int, new: NewIntent, recorded_at: datetime) -> dict[str, Any]:
     operation = new.operation
     original = operation.original_op_id if isinstance(operation, (Restore, Clawback)) else None
+    state = State.QUEUED if new.refused is None else State.SET_ASIDE
     return {
         "intent_id": number, "op_id": operation.op_id, "kind": int(operation.kind),
         "merchant_id": operation.merchant, "member_id": new.member_id,
         "programme_ids": _programmes(operation), "payload": payload_of(operation),
-        "leaf": operation.leaf(), "original_op_id": original, "state": State.QUEUED.value, "reason": None,
+        "leaf": operation.leaf(), "original_op_id": original, "state": state.value, "reason": new.refused,
         "batch_number": None, "batch_index": None, "created_at": recorded_at,
     }  # fmt: skip
 

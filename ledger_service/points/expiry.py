@@ -16,6 +16,8 @@ from ledger_service.ledger.book import Book, lots_of
 from ledger_service.ledger.rules import Movement, Part, SystemKind, system_account
 from ledger_service.outbox.service import enqueue
 from ledger_service.points.catalogue import Programme
+from ledger_service.points.issuance import STANDING_OF_MEMBER
+from ledger_service.points.models import member_programme
 from ledger_service.points.parties import MEMBER_BY_ID, Holder
 from ledger_service.points.rules import may_expire, terms_in_force
 
@@ -31,7 +33,7 @@ class EndedEpoch:
 class ExpireCommand(BookCommand[int]):
     """What members still have available of an ended epoch is expired; answers how many points.
 
-    Held points stay until their hold ends and are found by a later run (D9).
+    Held points stay until their hold ends and are found by a later run (D9); so does what is frozen (D7).
 
     Idempotency: a lot without available points, or of an epoch that has not ended long enough, is left alone.
     Invariants: INV-11.
@@ -48,8 +50,10 @@ class ExpireCommand(BookCommand[int]):
         return [MEMBER_BY_ID.of(member_id) for member_id in self.member_ids]
 
     def reads_first(self, view: Workset) -> Iterable[Need]:
-        """Their lots."""
-        return [lots_of(member_id) for member_id in self.member_ids]
+        """Their lots and standing."""
+        for member_id in self.member_ids:
+            yield lots_of(member_id)
+            yield STANDING_OF_MEMBER.of(member_id)
 
     def apply(self, draft: Draft) -> int:
         """Expire what is there."""
@@ -63,7 +67,9 @@ class ExpireCommand(BookCommand[int]):
         terms = terms_in_force(programme.terms, seconds_floor(self.at))
         book = Book(draft)
         points = book.part(member_id, Part.AVAILABLE, programme.programme_id, epoch)
-        if member is None or terms is None or not points:
+        standing = draft.get(member_programme, (member_id, programme.programme_id))
+        frozen = standing is not None and standing["frozen"]
+        if member is None or terms is None or frozen or not points:
             return 0
         holder = Holder.of(member)
         # A hold that is freed later leaves a second rest of the same lot: the instant tells them apart.

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -161,6 +162,21 @@ earned_on_day = Table(
     Column("points", BigInteger, nullable=False),
     at_least("points"),
     sqlite_with_rowid=False,
+)
+
+# D7: what the ledger moved and the contract refused, once for each operation that was set aside. The sum of a
+# member's rows of a programme and epoch is what the ledger has more there, or less, than the chain.
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("op_id", Bytes(16), primary_key=True),
+    Column("position", SmallInteger, primary_key=True, autoincrement=False),
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id), nullable=False, index=True),
+    _of_programme(),
+    Column("epoch", Integer, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    fixed_length("op_id", 16),
+    CheckConstraint("points <> 0", name="points_not_zero"),
 )
 
 # D18: adjustments only add, and one person asks while another approves.

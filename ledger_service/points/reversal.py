@@ -1,8 +1,14 @@
-"""Undoing points inside a command's draft: restored redemptions, clawed earn (D10)."""
+"""Undoing points inside a command's draft: restored redemptions, clawed earn (D10).
+
+An original that is queued, packed, mined or final is undone by an operation that cites it; the bridge holds
+that one back until the original is proven. An original that was set aside (D7) never took effect on chain:
+its points come back, or go, in the ledger alone, out of suspense and in their own epoch, so that the ledger
+says again what the chain says. ADR 12 goes through every order of events.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,16 +16,23 @@ from ledger_service.db.workset import Draft, Load, load_by
 from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import derive_id
-from ledger_service.kernel.operations import Clawback, Restore
+from ledger_service.kernel.operations import Clawback, Issue, Restore
 from ledger_service.kernel.points import MOST_LEGS, Leg
 from ledger_service.ledger.book import Book
 from ledger_service.ledger.rules import Movement, Part, SystemKind, system_account
-from ledger_service.outbox.service import enqueue
+from ledger_service.outbox.service import enqueue, enqueue_set_aside
 from ledger_service.points.catalogue import Programme
 from ledger_service.points.issuance import Worker, give_back
 from ledger_service.points.models import member_programme, pending_issue
 from ledger_service.points.parties import Holder
-from ledger_service.points.rules import clawback_legs, is_open, terms_in_force
+from ledger_service.points.rules import clawback_legs, epoch_of_restore, is_open, terms_in_force
+from ledger_service.points.set_aside import (
+    ORIGINAL_SET_ASIDE,
+    Change,
+    original_set_aside,
+    suspense_of,
+    write_down,
+)
 
 PENDING: Load = load_by(pending_issue, "op_id")
 
@@ -55,8 +68,22 @@ class EarnedIssue:
     epoch: int
 
 
-def restore(draft: Draft, reversal: Reversal, redeemed: RedeemedLeg, epoch: int, points: int) -> bytes:
+def epoch_to_restore(draft: Draft, redeemed: RedeemedLeg, programme: Programme, at: int) -> int | None:
+    """The epoch that points of a redeemed leg come back to (D10); None where the calendar has run out.
+
+    Points of a redemption that was set aside never left their epoch on chain, so they are there again.
+    """
+    if original_set_aside(draft, redeemed.op_id) is not None:
+        return redeemed.leg.epoch
+    return epoch_of_restore(programme.epoch_ends, redeemed.leg.epoch, at)
+
+
+def restore(
+    draft: Draft, reversal: Reversal, redeemed: RedeemedLeg, epoch: int, points: int
+) -> bytes | None:
     """So many points of a redeemed leg are available again in ``epoch``; returns the operation's leaf.
+
+    None where the redemption was set aside: the chain is not shown what it could never prove.
 
     Invariants: INV-1, INV-13 (the caller passes the difference of cumulative amounts).
     """
@@ -71,11 +98,25 @@ def restore(draft: Draft, reversal: Reversal, redeemed: RedeemedLeg, epoch: int,
         redeemed.index,
         leg,
     )
+    refused = original_set_aside(draft, redeemed.op_id) is not None
     source = system_account(SystemKind.REDEMPTION, leg.programme, redeemed.merchant_id)
+    if refused:
+        source = suspense_of(operation, leg.programme)
     move = Movement(source, reversal.holder.part(Part.AVAILABLE), leg.programme, epoch, points)
     Book(draft).entry(operation.op_id, "restore", reversal.at, dict(reversal.facts), [move])
+    if refused:
+        _set_aside(draft, operation, reversal.holder, [(leg, points)])
+        return None
     enqueue(draft, operation, reversal.holder.member_id)
     return operation.leaf()
+
+
+def _set_aside(
+    draft: Draft, operation: Restore | Clawback, holder: Holder, signed: Sequence[tuple[Leg, int]]
+) -> None:
+    enqueue_set_aside(draft, operation, holder.member_id, ORIGINAL_SET_ASIDE)
+    changes = [Change(holder.member_id, leg.programme, leg.epoch, points) for leg, points in signed]
+    write_down(draft, operation.op_id, changes, ORIGINAL_SET_ASIDE)
 
 
 def pending_left(draft: Draft, op_id: bytes) -> int:
@@ -94,8 +135,15 @@ def leaf_of_issue(draft: Draft, issue: EarnedIssue) -> bytes | None:
 
 
 def clawable(draft: Draft, holder: Holder, issue: EarnedIssue, at: int) -> dict[int, int]:
-    """Available points by open epoch that a clawback of this issue may take; none while frozen (D7)."""
-    programme = issue.programme
+    """Available points by open epoch that a clawback of this issue may take; none while frozen (D7).
+
+    Of an issue that was set aside, what is left of its own lot: nothing else lacks on chain.
+    """
+    programme, refused = issue.programme, original_set_aside(draft, issue.op_id)
+    if isinstance(refused, Issue):
+        epoch = refused.leg.epoch
+        own = Book(draft).part(holder.member_id, Part.AVAILABLE, programme.programme_id, epoch)
+        return {epoch: own} if own else {}
     standing = draft.get(member_programme, (holder.member_id, programme.programme_id))
     if leaf_of_issue(draft, issue) is None or (standing is not None and standing["frozen"]):
         return {}
@@ -120,7 +168,8 @@ def take_pending(draft: Draft, reversal: Reversal, issue: EarnedIssue, points: i
 def claw_back(draft: Draft, reversal: Reversal, issue: EarnedIssue, points: int) -> list[bytes]:
     """So many available points pay for the reversed earn; returns the leaves of the operations.
 
-    Its own epoch gives first, then the latest to expire; an operation has at most eight legs.
+    Its own epoch gives first, then the latest to expire; an operation has at most eight legs. Leaves of
+    operations that the chain is not shown, since the issue was set aside, are left out.
 
     Invariants: INV-9 (reversal of the member's own earn).
     """
@@ -142,16 +191,25 @@ def claw_back(draft: Draft, reversal: Reversal, issue: EarnedIssue, points: int)
             leaf,
             tuple(Leg(programme.programme_id, terms.version, epoch, part) for epoch, part in some),
         )
-        _post_clawback(draft, reversal, operation)
-        leaves.append(operation.leaf())
+        if _post_clawback(draft, reversal, operation):
+            leaves.append(operation.leaf())
     return leaves
 
 
-def _post_clawback(draft: Draft, reversal: Reversal, operation: Clawback) -> None:
+def _post_clawback(draft: Draft, reversal: Reversal, operation: Clawback) -> bool:
+    refused = original_set_aside(draft, operation.original_op_id) is not None
     source = reversal.holder.part(Part.AVAILABLE)
-    moves = [
-        Movement(source, system_account(SystemKind.CLAWBACK, g.programme), g.programme, g.epoch, g.amount)
+    sinks = [
+        suspense_of(operation, g.programme) if refused else system_account(SystemKind.CLAWBACK, g.programme)
         for g in operation.legs
     ]
+    moves = [
+        Movement(source, sink, g.programme, g.epoch, g.amount)
+        for sink, g in zip(sinks, operation.legs, strict=True)
+    ]
     Book(draft).entry(operation.op_id, "clawback", reversal.at, dict(reversal.facts), moves)
-    enqueue(draft, operation, reversal.holder.member_id)
+    if refused:
+        _set_aside(draft, operation, reversal.holder, [(g, -g.amount) for g in operation.legs])
+    else:
+        enqueue(draft, operation, reversal.holder.member_id)
+    return not refused

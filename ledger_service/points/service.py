@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select
 
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.engine import Database
@@ -23,10 +23,11 @@ from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.expiry import EndedEpoch, ExpireCommand
 from ledger_service.points.gift import GiftCommand, GiftScene
 from ledger_service.points.issuance import BlockEmpty, Worker
+from ledger_service.points.models import member_programme
 from ledger_service.points.permits import CustodialLimits
 from ledger_service.points.requests import AskAdjustment, GiftRequest
 from ledger_service.points.rules import may_expire
-from ledger_service.points.set_aside import SetAsideCommand
+from ledger_service.points.set_aside import SetAsideCommand, unrefused
 from ledger_service.points.vesting import Run, VestCommand, due_after, rooms
 
 A = TypeVar("A")
@@ -146,8 +147,24 @@ class PointsService:
         """The chain refused an operation for good: D7 has been applied; returns whether this was news."""
         return self._writer.submit(SetAsideCommand(event, at))
 
+    def apply_set_aside(self, at: datetime) -> int:
+        """D7 has been applied to some operations that were set aside; returns how many, 0 when none are left.
+
+        Idempotency: repeat until it answers 0; each is dealt with once.
+        """
+        with self._database.read() as conn:
+            news = unrefused(conn, STEP_ROWS)
+        for event in news:
+            self.on_set_aside(event, at)
+        return len(news)
+
     def _first_rest(self, programme_id: int, last_epoch: int) -> tuple[int, list[int]] | None:
+        # What is frozen waits: how much of it the chain has is not settled (D7).
+        standing = member_programme.c
+        own = (standing.member_id == lot.c.member_id) & (standing.programme_id == programme_id)
+        frozen = exists().where(own & standing.frozen)
         mine = (lot.c.programme_id == programme_id) & (lot.c.epoch <= last_epoch) & (lot.c.available > 0)
+        mine &= ~frozen
         with self._database.read() as conn:
             rows = conn.execute(
                 select(lot.c.epoch, lot.c.member_id)

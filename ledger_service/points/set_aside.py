@@ -1,37 +1,116 @@
-"""What the chain refused for good: the sale stands, the claim waits in suspense, the points freeze (D7)."""
+"""What the chain refused for good (D7): the ledger's decision stands, the difference is written down.
+
+The counterpart of a refused operation's postings moves to suspense, so that issuance, redemption and the
+other system accounts say what the chain says. While a member's lots of a programme differ from the chain, the
+programme is frozen for the member; when refunds have made them equal again, it is free by itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, exists, select
 
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.events import OperationSetAside
 from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.kernel.intents import operation_of
-from ledger_service.kernel.operations import Operation, Redeem, SignerChange
+from ledger_service.kernel.operations import (
+    Clawback,
+    Expire,
+    Gift,
+    Issue,
+    Kind,
+    Operation,
+    Redeem,
+    Restore,
+    SignerChange,
+)
+from ledger_service.kernel.points import Leg
 from ledger_service.ledger.book import Book
 from ledger_service.ledger.models import entry
-from ledger_service.ledger.rules import Movement, SystemKind, system_account
-from ledger_service.outbox.models import intent
+from ledger_service.ledger.rules import Account, Movement, SystemKind, system_account
+from ledger_service.outbox.models import State, intent
 from ledger_service.points.issuance import STANDING_OF_MEMBER, change_standing
-from ledger_service.points.models import member_programme
-from ledger_service.points.parties import MEMBER_BY_ID
+from ledger_service.points.models import member_programme, set_aside
+from ledger_service.points.parties import MEMBER_BY_ACCOUNT, MEMBER_BY_ID
 
 INTENT: Load = load_by(intent, "op_id")
 ENTRIES_OF_OPERATION: Load = load_by(entry, "op_id")
+SET_ASIDE_OF_MEMBER: Load = load_by(set_aside, "member_id")
+ORIGINAL_SET_ASIDE = "OriginalSetAside()"
+
+
+class Change(NamedTuple):
+    """What an operation does to a member's lot, in points with their sign."""
+
+    member_id: int
+    programme_id: int
+    epoch: int
+    points: int
+
+
+def original_set_aside(draft: Draft, op_id: bytes) -> Operation | None:
+    """The operation, where the chain has refused it for good; None for one that is on its way or there.
+
+    Reads: ``INTENT.of(op_id)``. One that is set aside a moment later is found by the packer, which sets aside
+    what cites it; the books end where they would have ended here.
+    """
+    row = draft.one(INTENT, op_id)
+    refused = row is not None and row["state"] == State.SET_ASIDE.value
+    return operation_of(row["payload"]) if row is not None and refused else None
+
+
+def suspense_of(operation: Operation, programme_id: int) -> Account:
+    """Where the counterpart of a refused operation waits: the acceptor's claim, or the operator's own."""
+    acceptor = operation.merchant if isinstance(operation, (Redeem, Restore)) else None
+    return system_account(SystemKind.SUSPENSE, programme_id, acceptor)
+
+
+def unrefused(conn: Connection, most: int) -> list[OperationSetAside]:
+    """Operations that were set aside and not yet written down here, in the order of their acceptance."""
+    row = intent.c
+    done = exists().where(set_aside.c.op_id == row.op_id)
+    news = (row.state == State.SET_ASIDE.value) & row.member_id.is_not(None) & (row.kind != Kind.SIGNER)
+    query = select(row.op_id, row.kind, row.reason).where(news & ~done).order_by(row.intent_id).limit(most)
+    return [OperationSetAside(op_id, kind, reason or "") for op_id, kind, reason in conn.execute(query)]
+
+
+def write_down(draft: Draft, op_id: bytes, changes: Sequence[Change], reason: str) -> None:
+    """The difference between ledger and chain counts, and each programme is frozen while there is one.
+
+    Reads: ``SET_ASIDE_OF_MEMBER`` and ``STANDING_OF_MEMBER`` of every member in ``changes``.
+    """
+    for position, change in enumerate(changes):
+        draft.add(set_aside, {"op_id": op_id, "position": position, **change._asdict()})
+    for member_id, programme_id in sorted({(c.member_id, c.programme_id) for c in changes}):
+        _freeze_or_free(draft, member_id, programme_id, f"{id_text(op_id)} {reason}")
+
+
+def _freeze_or_free(draft: Draft, member_id: int, programme_id: int, reason: str) -> None:
+    sums: Counter[int] = Counter()
+    for row in draft.find(SET_ASIDE_OF_MEMBER, member_id):
+        if row["programme_id"] == programme_id:
+            sums[row["epoch"]] += row["points"]
+    differs = any(sums.values())
+    standing = draft.get(member_programme, (member_id, programme_id))
+    if differs == (standing is not None and standing["frozen"]):
+        return
+    why = reason if differs else None
+    change_standing(draft, member_id, programme_id, frozen=differs, frozen_reason=why)
 
 
 class SetAsideCommand(BookCommand[bool]):
-    """The member's programmes that the operation touches are frozen; answers whether this was news.
+    """What the ledger has and the chain refused is written down; answers whether this was news.
 
-    A refused redemption's points move from the acceptor's redemption account to suspense, where the operator
-    owes them to the acceptor until the difference is settled.
+    The sale stands: what a refused redemption owes its acceptor waits in suspense, where the operator owes it
+    until the difference is settled.
 
-    Idempotency: the same event again changes nothing.
+    Idempotency: the same operation again changes nothing.
     """
 
     def __init__(self, event: OperationSetAside, at: datetime) -> None:
@@ -41,64 +120,78 @@ class SetAsideCommand(BookCommand[bool]):
         self.op_id = derive_id("set-aside", event.op_id)
 
     def probe(self) -> Iterable[Need]:
-        """The intent, for its member."""
+        """The intent, for its members."""
         return [INTENT.of(self.event.op_id)]
 
     def locks(self, view: Workset) -> Iterable[Need]:
-        """The member."""
+        """The members: the one it concerns, and a gift's recipient."""
         row = view.one(INTENT, self.event.op_id)
-        return [MEMBER_BY_ID.of(row["member_id"])] if row is not None and row["member_id"] is not None else []
+        if row is None or row["member_id"] is None:
+            return
+        yield MEMBER_BY_ID.of(row["member_id"])
+        operation = operation_of(row["payload"])
+        if isinstance(operation, Gift):
+            yield MEMBER_BY_ACCOUNT.of(operation.recipient)
 
     def reads_first(self, view: Workset) -> Iterable[Need]:
-        """The intent, and whether this was dealt with before."""
+        """The intent again, now that the members are locked, and whether it went to suspense before."""
         return [INTENT.of(self.event.op_id), ENTRIES_OF_OPERATION.of(self.op_id)]
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
-        """The member's standing."""
+        """The members' standing and differences."""
         row = view.one(INTENT, self.event.op_id)
-        return [STANDING_OF_MEMBER.of(row["member_id"])] if row is not None else []
+        if row is None or row["member_id"] is None:
+            return
+        for change in _changes(view, operation_of(row["payload"]), row["member_id"]):
+            yield STANDING_OF_MEMBER.of(change.member_id)
+            yield SET_ASIDE_OF_MEMBER.of(change.member_id)
 
     def apply(self, draft: Draft) -> bool:
-        """Freeze, and put a refused redemption into suspense."""
+        """Write the difference down and move the counterpart to suspense."""
         row = draft.one(INTENT, self.event.op_id)
-        if row is None or row["member_id"] is None or draft.find(ENTRIES_OF_OPERATION, self.op_id):
+        if row is None or row["member_id"] is None:
             return False
         operation = operation_of(row["payload"])
-        reason = f"{id_text(self.event.op_id)} {self.event.reason}"
-        news = False
-        for programme_id in _programmes(operation):
-            standing = draft.get(member_programme, (row["member_id"], programme_id))
-            if standing is None or not standing["frozen"]:
-                news = True
-                change_standing(draft, row["member_id"], programme_id, frozen=True, frozen_reason=reason)
-        if isinstance(operation, Redeem):
-            self._suspend(draft, operation)
-            news = True
-        return news
-
-    def _suspend(self, draft: Draft, operation: Redeem) -> None:
-        moves = [
-            Movement(
-                system_account(SystemKind.REDEMPTION, leg.programme, operation.merchant),
-                system_account(SystemKind.SUSPENSE, leg.programme, operation.merchant),
-                leg.programme,
-                leg.epoch,
-                leg.amount,
-            )
-            for leg in operation.legs
-        ]
-        facts = {"operation": id_text(self.event.op_id), "reason": self.event.reason}
-        Book(draft).entry(self.op_id, "suspend", self.at, dict(facts), moves)
+        changes = _changes(draft, operation, row["member_id"])
+        known = draft.find(SET_ASIDE_OF_MEMBER, row["member_id"]) if changes else ()
+        if not changes or any(one["op_id"] == self.event.op_id for one in known):
+            return False
+        write_down(draft, self.event.op_id, changes, self.event.reason)
+        moves = [_to_suspense(operation, leg) for leg in _legs(operation) if not isinstance(operation, Gift)]
+        if moves and not draft.find(ENTRIES_OF_OPERATION, self.op_id):
+            facts = {"operation": id_text(self.event.op_id), "reason": self.event.reason}
+            Book(draft).entry(self.op_id, "suspend", self.at, dict(facts), moves)
+        return True
 
 
-def unfreeze(conn: Connection, member_id: int, programme_id: int) -> None:
-    """The member's points of the programme can be spent again: the operator has settled the difference."""
-    mine = (member_programme.c.member_id == member_id) & (member_programme.c.programme_id == programme_id)
-    conn.execute(update(member_programme).where(mine).values(frozen=False, frozen_reason=None))
-
-
-def _programmes(operation: Operation) -> list[int]:
+def _changes(view: Workset | Draft, operation: Operation, member_id: int) -> list[Change]:
     if isinstance(operation, SignerChange):
         return []
-    legs = operation.legs if hasattr(operation, "legs") else (operation.leg,)
-    return sorted({leg.programme for leg in legs})
+    sign = 1 if isinstance(operation, (Issue, Restore)) else -1
+    legs = _legs(operation)
+    changes = [Change(member_id, leg.programme, leg.epoch, sign * leg.amount) for leg in legs]
+    if isinstance(operation, Gift):
+        recipient = view.one(MEMBER_BY_ACCOUNT, operation.recipient)
+        if recipient is not None:
+            changes += [Change(recipient["member_id"], g.programme, g.epoch, g.amount) for g in legs]
+    return changes
+
+
+def _legs(operation: Operation) -> tuple[Leg, ...]:
+    if isinstance(operation, (Redeem, Clawback, Gift)):
+        return operation.legs
+    return (operation.leg,) if isinstance(operation, (Issue, Restore, Expire)) else ()
+
+
+def _to_suspense(operation: Operation, leg: Leg) -> Movement:
+    """The move that takes a refused operation's posting off its system account."""
+    suspense = suspense_of(operation, leg.programme)
+    kind = {
+        Redeem: SystemKind.REDEMPTION, Restore: SystemKind.REDEMPTION, Issue: SystemKind.ISSUANCE,
+        Clawback: SystemKind.CLAWBACK, Expire: SystemKind.EXPIRED,
+    }[type(operation)]  # fmt: skip
+    acceptor = operation.merchant if kind is SystemKind.REDEMPTION else None
+    account = system_account(kind, leg.programme, acceptor)
+    if isinstance(operation, (Issue, Restore)):
+        return Movement(suspense, account, leg.programme, leg.epoch, leg.amount)
+    return Movement(account, suspense, leg.programme, leg.epoch, leg.amount)

@@ -36,6 +36,7 @@ from ledger_service.kernel.gs1 import gln_text, with_check_digit
 from ledger_service.kernel.paycode import encode_pay_code, sign_pay_code
 from ledger_service.kernel.permits import SpendPermit, nonce_of
 from ledger_service.kernel.secp256k1 import SigningKey, address_of_key, keccak256
+from ledger_service.ledger.models import account as account_table
 from ledger_service.ledger.models import lot, posting
 from ledger_service.ledger.rules import Part, ledger_base_of
 from ledger_service.members.models import device, member
@@ -158,6 +159,9 @@ class Shop:
             base = {"member_id": member_id, "member_number": number, "account": account}
             rest = {"status": "active", "custody": custody, "ledger_base": ledger_base_of(member_id)}
             conn.execute(insert(member).values({**base, **rest, "created_at": START}))
+            base_id, parts = ledger_base_of(member_id), [(part, part.name.lower()) for part in Part]
+            accounts = [{"account_id": base_id + p, "kind": k, "member_id": member_id} for p, k in parts]
+            conn.execute(insert(account_table), accounts)
             row = {"device_id": member_id, "member_id": member_id, "lane": 1, "signer": address_of_key(key)}
             times = {"active_from": START - timedelta(days=1), "created_at": START}
             conn.execute(insert(device).values({**row, "flags": flags, "status": "active", **times}))

@@ -1,0 +1,57 @@
+"""What the ledger has decided and no block has: the intents under way, and those that were set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from ledger_service.chain.effects import Effects, Move, add_move
+from ledger_service.chain.encode import legs_of
+from ledger_service.kernel.intents import operation_of
+from ledger_service.kernel.operations import Gift, Operation
+from ledger_service.outbox.models import State, intent
+
+_UNMINED = (State.QUEUED.value, State.PACKED.value, State.SET_ASIDE.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmined:
+    """Every move that the ledger has made and the chain has not; ``refused`` are op_ids of operations that
+    were set aside and still make a difference."""
+
+    moves: list[Move]
+    refused: list[bytes]
+
+
+def read_unmined(conn: Connection) -> Unmined:
+    """What the intents will do that no block has yet, and what refused ones would have done."""
+    moves: list[Move] = []
+    aside: dict[bytes, tuple[bytes | None, Move]] = {}
+    columns = (intent.c.op_id, intent.c.original_op_id, intent.c.payload, intent.c.state)
+    for op_id, original, payload, state in conn.execute(
+        select(*columns).where(intent.c.state.in_(_UNMINED)).order_by(intent.c.intent_id)
+    ):
+        move = _move_of(operation_of(payload))
+        moves.append(move)
+        if state == State.SET_ASIDE.value:
+            aside[op_id] = (original, move)
+    return Unmined(moves, _unsettled(aside))
+
+
+def _unsettled(aside: Mapping[bytes, tuple[bytes | None, Move]]) -> list[bytes]:
+    """The refused operations that what followed from them has not undone, point for point (D7).
+
+    A refund of a refused redemption never reaches the chain either; together they changed nothing.
+    """
+    sums: dict[bytes, Effects] = {}
+    for op_id, (original, move) in aside.items():
+        first = original if original is not None and original in aside else op_id
+        add_move(sums.setdefault(first, Effects()), move, 1)
+    return [op_id for op_id, effects in sums.items() if any(effects.balances.values())]
+
+
+def _move_of(operation: Operation) -> Move:
+    recipient = operation.recipient if isinstance(operation, Gift) else None
+    return Move(operation.kind, operation.merchant, operation.account, recipient, legs_of(operation))
