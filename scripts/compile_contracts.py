@@ -26,7 +26,7 @@ GREATEST_CODE_BYTES = 24_576
 IMPORT = re.compile(r'^\s*import\s[^"]*"([^"]+)"', re.MULTILINE)
 
 SETTINGS: dict[str, Any] = {
-    "optimizer": {"enabled": True, "runs": 200},
+    "optimizer": {"enabled": True, "runs": 800},
     "viaIR": True,
     "evmVersion": "cancun",
     "metadata": {"bytecodeHash": "none", "appendCBOR": False},

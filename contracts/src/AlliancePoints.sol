@@ -80,7 +80,7 @@ contract AlliancePoints is PointsBook, Initializable, IERC165 {
 
     /// @inheritdoc IAlliancePoints
     function balanceAtEpochRaw(address account, uint256 epoch) public view returns (uint256) {
-        return epoch > type(uint16).max ? 0 : uint64(_lots[_place(account, epoch)] >> _shift(epoch));
+        return epoch > type(uint16).max ? 0 : uint64(_lots[_place(account, epoch)].word >> _shift(epoch));
     }
 
     /// @inheritdoc IERC20

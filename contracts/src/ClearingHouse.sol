@@ -52,12 +52,14 @@ contract ClearingHouse is Debits {
     function _applyCredits(Work memory work, Slice[] calldata slices) private {
         for (uint256 s; s < slices.length; ++s) {
             Issue[] calldata issues = slices[s].issues;
-            for (uint256 i; i < issues.length; ++i) _issue(work, work.turns[s], issues[i]);
+            Turn memory turn = work.turns[s];
+            for (uint256 i; i < issues.length; ++i) _issue(work, turn, issues[i]);
         }
         _flush(work, IAlliancePoints.issueBatch.selector);
         for (uint256 s; s < slices.length; ++s) {
             Restore[] calldata restores = slices[s].restores;
-            for (uint256 i; i < restores.length; ++i) _restore(work, work.turns[s], restores[i]);
+            Turn memory turn = work.turns[s];
+            for (uint256 i; i < restores.length; ++i) _restore(work, turn, restores[i]);
         }
         _flush(work, IAlliancePoints.restoreBatch.selector);
     }
@@ -65,12 +67,14 @@ contract ClearingHouse is Debits {
     function _applyPermitted(Work memory work, Slice[] calldata slices) private {
         for (uint256 s; s < slices.length; ++s) {
             Gift[] calldata gifts = slices[s].gifts;
-            for (uint256 i; i < gifts.length; ++i) _gift(work, work.turns[s], gifts[i]);
+            Turn memory turn = work.turns[s];
+            for (uint256 i; i < gifts.length; ++i) _gift(work, turn, gifts[i]);
         }
         _flush(work, IAlliancePoints.giftBatch.selector);
         for (uint256 s; s < slices.length; ++s) {
             Redeem[] calldata redeems = slices[s].redeems;
-            for (uint256 i; i < redeems.length; ++i) _redeem(work, work.turns[s], redeems[i]);
+            Turn memory turn = work.turns[s];
+            for (uint256 i; i < redeems.length; ++i) _redeem(work, turn, redeems[i]);
         }
         _flush(work, IAlliancePoints.redeemBatch.selector);
     }
@@ -78,12 +82,14 @@ contract ClearingHouse is Debits {
     function _applyReversals(Work memory work, Slice[] calldata slices) private {
         for (uint256 s; s < slices.length; ++s) {
             Clawback[] calldata clawbacks = slices[s].clawbacks;
-            for (uint256 i; i < clawbacks.length; ++i) _clawBack(work, work.turns[s], clawbacks[i]);
+            Turn memory turn = work.turns[s];
+            for (uint256 i; i < clawbacks.length; ++i) _clawBack(work, turn, clawbacks[i]);
         }
         _flush(work, IAlliancePoints.clawBackBatch.selector);
         for (uint256 s; s < slices.length; ++s) {
             Expiry[] calldata expiries = slices[s].expiries;
-            for (uint256 i; i < expiries.length; ++i) _expire(work, work.turns[s], expiries[i]);
+            Turn memory turn = work.turns[s];
+            for (uint256 i; i < expiries.length; ++i) _expire(work, turn, expiries[i]);
         }
         _flush(work, IAlliancePoints.expireBatch.selector);
     }

@@ -25,7 +25,7 @@ from ledger_service.kernel.secp256k1 import keccak256
 
 SUBMIT_SIGNATURE = (
     "submitBatch(uint64,(uint32,uint16)[],(bytes16,address,address,uint8,uint40,uint40,bytes)[],"
-    "(uint64,bytes,(bytes16,address,uint40,uint8,uint256)[],"
+    "(uint64,bytes,(uint256,uint256)[],"
     "(bytes16,address,uint40,uint64,(bytes16,uint64,uint256,uint40,uint8,bytes32,uint256[]),uint8,uint256,bytes32[])[],"
     "(bytes16,address,address,uint256,uint40,uint40,uint256[],bytes)[],"
     "(bytes16,address,uint256,uint64,uint40,uint40,uint8,uint256[],bytes)[],"
@@ -124,13 +124,16 @@ class Encoder:
         }
 
     def _leg(self, leg: Leg) -> int:
-        return self.rows[leg.programme, leg.terms_version] << 248 | leg.word()
+        return self.rows[leg.programme, leg.terms_version] << 96 | leg.epoch << 64 | leg.amount
 
     def _legs(self, legs: Sequence[Leg]) -> bytes:
         return _words(len(legs), *map(self._leg, legs))
 
     def _issue(self, o: Issue) -> bytes:
-        return _head(o) + _words(o.accepted_at, o.reason, self._leg(o.leg))
+        row = self.rows[o.leg.programme, o.leg.terms_version]
+        what = o.accepted_at << 88 | o.reason << 80 | row
+        whom = o.leg.epoch << 64 | o.leg.amount
+        return b"".join((o.op_id, what.to_bytes(16, "big"), o.account, whom.to_bytes(12, "big")))
 
     def _expire(self, o: Expire) -> bytes:
         return _head(o) + _words(o.accepted_at, self._leg(o.leg))

@@ -50,21 +50,30 @@ def _plan() -> tuple[list[Operation], Encoder, list[SlicePlan]]:
 
 
 def _leg(encoder: Encoder, leg: Any) -> int:
-    return encoder.rows[leg.programme, leg.terms_version] << 248 | leg.word()
+    return encoder.rows[leg.programme, leg.terms_version] << 96 | leg.word() % 2**96
 
 
 def _expected_slice(encoder: Encoder, plan: SlicePlan) -> tuple[Any, ...]:
     out: dict[int, list[Any]] = {kind: [] for kind in range(1, 7)}
     for o in plan.in_order():
-        out[o.kind].append((o.op_id, o.account, *_expected_rest(encoder, o)))
+        row = _issue_words(encoder, o) if isinstance(o, Issue) else _expected_row(encoder, o)
+        out[o.kind].append(row)
     return (plan.merchant, plan.signature, out[1], out[3], out[6], out[2], out[4], out[5])
+
+
+def _issue_words(encoder: Encoder, o: Issue) -> tuple[int, int]:
+    row, rest = divmod(_leg(encoder, o.leg), 2**96)
+    what = int.from_bytes(o.op_id, "big") * 2**128 + o.accepted_at * 2**88 + o.reason * 2**80 + row
+    return what, int.from_bytes(o.account, "big") * 2**96 + rest
+
+
+def _expected_row(encoder: Encoder, o: Any) -> tuple[Any, ...]:
+    return (o.op_id, o.account, *_expected_rest(encoder, o))
 
 
 def _expected_rest(encoder: Encoder, o: Any) -> tuple[Any, ...]:
     legs = [_leg(encoder, leg) for leg in (o.legs if hasattr(o, "legs") else (o.leg,))]
     match int(o.kind):
-        case 1:
-            return (o.accepted_at, o.reason, legs[0])
         case 2:
             permit = (o.nonce, o.max_value_micros, o.valid_until)
             return (*permit, o.accepted_at, o.flags, legs, o.signature)

@@ -38,3 +38,13 @@ def test_the_documented_table_is_the_snapshot() -> None:
     for case, gas in json.loads(SNAPSHOT.read_text())["gas"].items():
         target = f"{TARGETS[case]:,}" if case in TARGETS else ""
         assert f"| {case} | {gas:,} | {target} |" in text
+
+
+def test_the_documented_cost_of_a_leg_is_the_snapshots() -> None:
+    text = (SNAPSHOT.parents[1] / "docs" / "performance.md").read_text()
+    gas = json.loads(SNAPSHOT.read_text())["gas"]
+    one = gas["redeem, used nonce word"]
+    further = {"same storage word": "2 legs in one word", "other word": "2 legs in two words"}
+    for name, case in (further | {"other programme": "2 programmes"}).items():
+        assert f"| further leg, {name} | +{gas[f'redeem, used nonce word, {case}'] - one:,} |" in text
+    assert f"| issue to a holder with that epoch | {gas['issue, holder with that epoch']:,} |" in text

@@ -79,7 +79,7 @@ def test_a_slice_that_another_merchant_signed_is_refused(
 
 def test_an_operation_that_its_merchant_did_not_sign_is_refused(alliance: Alliance, ann: Member) -> None:
     def more(batch: Batch) -> None:
-        batch.slices[0][2][0][4] += 1
+        batch.slices[0][2][0][1] += 1
 
     with refused("SliceSignatureInvalid"):
         alliance.apply(alliance.issue(ann, LEG), falsify=more)
@@ -152,13 +152,35 @@ def test_a_leg_of_no_points_is_refused(rich: Alliance, ann: Member) -> None:
         rich.apply(rich.issue(ann, LEG), rich.redeem(ann, rich.merchants[1], [LEG, Leg(1, 1, 5, 0)]))
 
 
-@pytest.mark.parametrize("bits", [1 << 248, 1 << 96, 1 << 112, 1 << 144, 1 << 247])
-def test_a_leg_that_is_not_of_its_table_row_is_refused(alliance: Alliance, ann: Member, bits: int) -> None:
+@pytest.mark.parametrize("bits", [1, 1 << 16, 1 << 79])
+def test_an_issue_outside_the_table_is_refused(alliance: Alliance, ann: Member, bits: int) -> None:
     def falsify(batch: Batch) -> None:
-        batch.slices[0][2][0][4] ^= bits
+        batch.slices[0][2][0][0] ^= bits
 
     with refused("LegOutsideTable", 0):
         alliance.apply(alliance.issue(ann, LEG), falsify=falsify)
+
+
+@pytest.mark.parametrize("bits", [1 << 96, 1 << 112, 1 << 144, 1 << 248, 1 << 255])
+def test_a_leg_outside_the_table_is_refused(rich: Alliance, ann: Member, bits: int) -> None:
+    def falsify(batch: Batch) -> None:
+        batch.slices[0][5][0][7][0] ^= bits
+
+    with refused("LegOutsideTable", 0):
+        rich.apply(rich.redeem(ann, rich.merchants[1], [LEG]), falsify=falsify)
+
+
+def test_a_leg_moved_to_another_row_of_the_table_is_refused(rich: Alliance, ann: Member) -> None:
+    """A leg names only its row: that the relayer did not move it is what the acceptor's signature says."""
+
+    def falsify(batch: Batch) -> None:
+        batch.slices[0][5][0][7][0] ^= 1 << 96
+
+    with refused("SliceSignatureInvalid", rich.merchants[2].gln):
+        rich.apply(
+            rich.redeem(ann, rich.merchants[2], [LEG, Leg(2, 1, 5, 1)], max_value_micros=10**9),
+            falsify=falsify,
+        )
 
 
 def test_terms_that_are_not_in_force_at_acceptance_are_refused(alliance: Alliance, ann: Member) -> None:

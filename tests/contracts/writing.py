@@ -55,7 +55,7 @@ class Writer:
         self.rows = {key: row for row, key in enumerate(self.table)}
 
     def word(self, leg: Leg) -> int:
-        return self.rows[leg.programme, leg.terms_version] << 248 | leg.word()
+        return self.rows[leg.programme, leg.terms_version] << 96 | leg.epoch << 64 | leg.amount
 
     def signer(self, o: SignerChange) -> tuple[Any, ...]:
         return o.op_id, o.account, o.signer, o.flags, o.accepted_at, o.valid_until, o.authorisation
@@ -63,7 +63,9 @@ class Writer:
     def write(self, o: Operation) -> list[Any]:
         match o:
             case Issue():
-                return [o.op_id, o.account, o.accepted_at, o.reason, self.word(o.leg)]
+                row, low = divmod(self.word(o.leg), 2**96)
+                what = int.from_bytes(o.op_id, "big") * 2**128 + o.accepted_at * 2**88 + o.reason * 2**80 + row
+                return [what, int.from_bytes(o.account, "big") * 2**96 + low]
             case Expire():
                 return [o.op_id, o.account, o.accepted_at, self.word(o.leg)]
             case Redeem():

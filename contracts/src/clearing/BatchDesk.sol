@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {CustodialLimits, Slice, TermsInForce, TermsKey} from "../interfaces/AllianceTypes.sol";
+import {Legs} from "../libraries/Legs.sol";
 import {Moves} from "../libraries/Moves.sol";
 import {Permits} from "./Permits.sol";
 
@@ -20,13 +21,14 @@ abstract contract BatchDesk is Permits {
     }
 
     struct Row {
-        uint256 key; // programme << 16 | version, as in a leg
+        uint256 key; // programme << 16 | version, as in a whole leg
         Book book;
         uint256 value; // of a point, micros
         uint256 feeBps;
         uint256 cap;
         uint256 from;
         uint256 until;
+        uint256[16] windows; // looked up: epoch << 80 | from << 40 | until, at the epoch's last four bits
     }
 
     /// @dev A slice's place in the batch; `index` is the position of its next operation.
@@ -55,8 +57,6 @@ abstract contract BatchDesk is Permits {
 
     uint256 internal constant NOT_READ = type(uint256).max;
     uint256 private constant MOST_OPERATIONS = 2048;
-    uint256 private constant MOST_LEGS = 8;
-    uint256 private constant LEG_BITS = (1 << 248) - 1;
     uint256 private constant CLOCK_SKEW = 120 seconds;
     uint256 private constant MINING_WINDOW = 7 days;
 
@@ -72,7 +72,7 @@ abstract contract BatchDesk is Permits {
         work.number = number;
         work.earliest = block.timestamp - MINING_WINDOW;
         work.latest = block.timestamp + CLOCK_SKEW;
-        work.legs = new uint256[](MOST_LEGS);
+        work.legs = Legs.room();
         work.rows = _rowsOf(table, loaded);
         work.turns = new Turn[](slices.length);
         uint256 count = signers;
@@ -133,19 +133,24 @@ abstract contract BatchDesk is Permits {
         }
     }
 
-    function _checkLegCount(uint256 operation, uint256 legs) internal pure {
-        if (legs == 0 || legs > MOST_LEGS) revert LegCountInvalid(uint32(operation), legs);
-    }
-
-    /// @dev Finds the row a leg points to, as `work.row`. The leg is of exactly that programme and version, and its
-    /// amount is positive. (A struct as return value would take and clear memory for every leg.)
+    /// @dev Finds the row a leg points to, as `work.row`; the leg's amount is positive. (A struct as return value would
+    /// take and clear memory for every leg.)
     function _findRow(Work memory work, uint256 operation, uint256 leg) internal pure {
         Row[] memory rows = work.rows;
-        if (leg >> 248 >= rows.length) revert LegOutsideTable(uint32(operation), leg);
-        Row memory row = rows[leg >> 248];
-        if ((leg & LEG_BITS) >> 96 != row.key) revert LegOutsideTable(uint32(operation), leg);
+        uint256 place = leg >> 96;
+        if (place >= rows.length) revert LegOutsideTable(uint32(operation), leg);
         if (uint64(leg) == 0) revert AmountZero(uint32(operation), leg);
+        Row memory row = work.row;
+        // The place is less than the length; an array of structs holds their addresses.
+        assembly ("memory-safe") {
+            row := mload(add(add(rows, 32), shl(5, place)))
+        }
         work.row = row;
+    }
+
+    /// @dev The leg as it is hashed and emitted: with programme and version in the place of the row's number.
+    function _whole(Row memory row, uint256 leg) internal pure returns (uint256) {
+        return row.key << 96 | uint96(leg);
     }
 
     function _checkInForce(uint256 operation, Row memory row, uint256 acceptedAt) internal pure {
@@ -172,16 +177,40 @@ abstract contract BatchDesk is Permits {
         book.ends[epoch & 15] = epoch << 40 | end;
     }
 
-    function _checkOpenEpoch(uint256 operation, Book memory book, uint256 epoch, uint256 acceptedAt) internal view {
-        uint256 end = _endOf(operation, book, epoch);
+    function _checkOpenEpoch(uint256 operation, Book memory book, uint256 epoch, uint256 acceptedAt)
+        internal
+        view
+        returns (uint256 end)
+    {
+        end = _endOf(operation, book, epoch);
         if (acceptedAt >= end) revert EpochEnded(uint32(operation), uint32(book.programme), epoch, uint40(end));
     }
 
-    /// @dev What the issuer owes for points at a row's terms: their value less the fee, which it keeps (D12).
-    function _owedFor(Row memory row, uint256 points) internal pure returns (int256) {
-        // 64 bits times 64 bits times at most 10,000: no overflow.
+    /// @dev Points of that row and epoch can be issued and spent at acceptance: its terms were in force, the epoch was
+    /// open. Both are one window, found once per batch (again, where two epochs share a place); outside it the checks
+    /// say why.
+    function _checkOpen(uint256 operation, Row memory row, uint256 epoch, uint256 acceptedAt) internal view {
+        uint256[16] memory windows = row.windows;
+        bool open;
+        // Four bits choose one of 16 words. Without branches: the place holds this epoch, and acceptedAt - from, which
+        // wraps below from, is less than until - from.
+        assembly ("memory-safe") {
+            let window := mload(add(windows, shl(5, and(epoch, 15))))
+            let from := and(shr(40, window), 0xffffffffff)
+            open := and(
+                eq(shr(80, window), epoch), lt(sub(acceptedAt, from), sub(and(window, 0xffffffffff), from))
+            )
+        }
+        if (open) return;
+        _checkInForce(operation, row, acceptedAt);
+        uint256 end = _checkOpenEpoch(operation, row.book, epoch, acceptedAt);
+        windows[epoch & 15] = epoch << 80 | row.from << 40 | (end < row.until ? end : row.until);
+    }
+
+    /// @dev What the issuer owes for points of that value: it keeps the fee (D12).
+    function _owedFor(Row memory row, uint256 value) internal pure returns (int256) {
+        // A value is 64 bits times 64 bits, a fee at most 10,000: no overflow.
         unchecked {
-            uint256 value = points * row.value;
             return int256(value - value * row.feeBps / 10_000);
         }
     }
@@ -196,29 +225,15 @@ abstract contract BatchDesk is Permits {
         }
     }
 
-    /// @dev Legs as they are hashed and emitted: without table rows. Overwrites the batch's one array of legs.
-    function _plain(Work memory work, uint256[] calldata legs) internal pure returns (uint256[] memory plain) {
-        plain = work.legs;
-        uint256 count = legs.length;
-        // The array has room for MOST_LEGS, and the caller has checked that there are no more.
-        assembly ("memory-safe") {
-            mstore(plain, count)
-            for { let i := 0 } lt(i, count) { i := add(i, 1) } {
-                mstore(
-                    add(add(plain, 32), shl(5, i)), and(calldataload(add(legs.offset, shl(5, i))), LEG_BITS)
-                )
-            }
-        }
-    }
-
-    function _plain(uint256 leg) internal pure returns (uint256) {
-        return leg & LEG_BITS;
-    }
-
-    function _hash(uint256[] memory legs) internal pure returns (uint256 hash) {
-        assembly ("memory-safe") {
-            hash := keccak256(add(legs, 32), shl(5, mload(legs)))
-        }
+    /// @dev The batch's one array of legs, made `count` long.
+    function _openLegs(Work memory work, uint256 operation, uint256 count)
+        internal
+        pure
+        returns (uint256[] memory legs)
+    {
+        if (count == 0 || count > Legs.MOST) revert LegCountInvalid(uint32(operation), count);
+        legs = work.legs;
+        Legs.resize(legs, count);
     }
 
     /// @dev The hash of the first words of the scratch: a leaf or a struct hash.

@@ -5,6 +5,7 @@ import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProo
 import {Issue, RedeemRef, Restore, SignerChange, SignerRecord} from "../interfaces/AllianceTypes.sol";
 import {IAlliancePoints} from "../interfaces/IAlliancePoints.sol";
 import {IClearingHouse} from "../interfaces/IClearingHouse.sol";
+import {Legs} from "../libraries/Legs.sol";
 import {Moves} from "../libraries/Moves.sol";
 import {BatchDesk} from "./BatchDesk.sol";
 
@@ -67,33 +68,34 @@ abstract contract Credits is BatchDesk {
 
     function _issue(Work memory work, Turn memory turn, Issue calldata op) internal {
         uint256 index = turn.index;
-        uint256 acceptedAt = op.acceptedAt;
-        uint256 leg = op.leg;
+        uint256 what = op.what;
+        uint256 whom = op.whom;
+        uint256 acceptedAt = uint40(what >> 88);
         _checkAccepted(work, index, acceptedAt);
         _checkNotSuspended(turn, acceptedAt);
-        _findRow(work, index, leg);
+        _findRow(work, index, uint256(uint80(what)) << 96 | uint96(whom));
         Row memory row = work.row;
         Book memory book = row.book;
         _checkIssuer(turn, book);
-        _checkInForce(index, row, acceptedAt);
-        _checkOpenEpoch(index, book, Moves.epochOf(leg), acceptedAt);
-        _countIssued(index, row, uint64(leg));
-        book.moves.push(Moves.word(op.account, index, leg));
-        _recordIssue(work, turn, op, acceptedAt);
+        _checkOpen(index, row, Moves.epochOf(whom), acceptedAt);
+        _countIssued(index, row, uint64(whom));
+        book.moves.push(whom | index << 80);
+        _recordIssue(work, turn, what, whom, _whole(row, whom));
     }
 
-    function _recordIssue(Work memory work, Turn memory turn, Issue calldata op, uint256 acceptedAt) private {
-        address account = op.account;
+    function _recordIssue(Work memory work, Turn memory turn, uint256 what, uint256 whom, uint256 leg) private {
+        address account = address(uint160(whom >> 96));
         if (account == address(0)) revert AccountInvalid(uint32(turn.index), account);
-        uint256 reason = op.reason;
+        uint256 reason = uint8(what >> 80);
         if (reason > GREATEST_REASON) revert ReasonUnknown(uint32(turn.index), uint8(reason));
-        uint256 leg = _plain(op.leg);
-        _begin(work, turn, 1, op.opId, account);
+        bytes16 opId = bytes16(bytes32(what));
+        uint256 acceptedAt = uint40(what >> 88);
+        _begin(work, turn, 1, opId, account);
         uint256[10] memory words = work.words;
         words[4] = acceptedAt;
         words[5] = reason;
         words[6] = leg;
-        emit OperationIssued(_place(work, turn, 7, acceptedAt, _detail(reason, false)), op.opId, account, leg);
+        emit OperationIssued(_place(work, turn, 7, acceptedAt, _detail(reason, false)), opId, account, leg);
     }
 
     /// @dev INV-10: lifetime issuance stays within the cap of the terms in force at acceptance.
@@ -120,7 +122,8 @@ abstract contract Credits is BatchDesk {
         _findRow(work, index, op.leg);
         Row memory row = work.row;
         uint256 was = op.original.legs[op.legIndex];
-        if (was >> 96 != row.key) revert OriginalLegMismatch(index, was, _plain(op.leg));
+        uint256 leg = _whole(row, op.leg);
+        if (was >> 96 != row.key) revert OriginalLegMismatch(index, was, leg);
         _checkRestoredEpoch(index, row.book, was, op);
         _reverseLeg(turn, row, original, op);
         row.book.moves.push(Moves.word(op.account, index, op.leg));
@@ -129,9 +132,9 @@ abstract contract Credits is BatchDesk {
         words[4] = op.acceptedAt;
         words[5] = uint256(original);
         words[6] = op.legIndex;
-        words[7] = _plain(op.leg);
+        words[7] = leg;
         uint256 head = _place(work, turn, 8, op.acceptedAt, _detail(op.legIndex, false));
-        emit OperationRestored(head, op.opId, op.account, original, _plain(op.leg));
+        emit OperationRestored(head, op.opId, op.account, original, leg);
     }
 
     /// @dev The leaf of this acceptor's redemption as told, if the root of its batch proves it and it has that leg.
@@ -141,14 +144,15 @@ abstract contract Credits is BatchDesk {
         returns (bytes32 leaf)
     {
         RedeemRef calldata was = op.original;
-        _checkLegCount(turn.index, was.legs.length);
+        uint256[] memory kept = _openLegs(work, turn.index, was.legs.length);
+        for (uint256 i; i < was.legs.length; ++i) Legs.keep(kept, i, was.legs[i]);
         _begin(work, turn, 2, was.opId, op.account);
         uint256[10] memory words = work.words;
         words[4] = was.nonce;
         words[5] = was.acceptedAt;
         words[6] = was.flags;
         words[7] = uint256(was.permitDigest);
-        words[8] = _hash(_plain(work, was.legs));
+        words[8] = Legs.hash(kept);
         leaf = _hash(words, 9);
         _requireProven(turn.index, op.originalBatch, op.proof, leaf);
         if (op.legIndex >= was.legs.length) {
@@ -166,7 +170,10 @@ abstract contract Credits is BatchDesk {
     function _checkRestoredEpoch(uint32 index, Book memory book, uint256 was, Restore calldata op) private view {
         uint256 epoch = Moves.epochOf(op.leg);
         uint256 first = Moves.epochOf(was);
-        if (epoch == first) return _checkOpenEpoch(index, book, epoch, op.acceptedAt);
+        if (epoch == first) {
+            _checkOpenEpoch(index, book, epoch, op.acceptedAt);
+            return;
+        }
         uint256 end = _endOf(index, book, first);
         if (op.acceptedAt < end) revert EpochNotEnded(index, uint32(book.programme), first, uint40(end));
         end = _endOf(index, book, epoch);
@@ -181,6 +188,7 @@ abstract contract Credits is BatchDesk {
         uint256 most = uint64(op.original.legs[op.legIndex]);
         bytes32 key = keccak256(abi.encode(original, op.legIndex));
         uint256 left = most - _reverse(uint32(turn.index), key, uint64(op.leg), most);
-        _accrue(turn, row.book, _owedFor(row, left - uint64(op.leg)) - _owedFor(row, left));
+        int256 owed = _owedFor(row, left * row.value);
+        _accrue(turn, row.book, _owedFor(row, (left - uint64(op.leg)) * row.value) - owed);
     }
 }

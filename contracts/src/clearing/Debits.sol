@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Clawback, Expiry, Gift, Redeem} from "../interfaces/AllianceTypes.sol";
+import {Legs} from "../libraries/Legs.sol";
 import {Moves} from "../libraries/Moves.sol";
 import {Credits} from "./Credits.sol";
 
@@ -60,19 +61,21 @@ abstract contract Debits is Credits {
         Work memory work, Turn memory turn, address account, uint256[] calldata legs, uint256 acceptedAt
     ) private view returns (uint256 value) {
         uint256 index = turn.index;
-        _checkLegCount(index, legs.length);
+        uint256[] memory kept = _openLegs(work, index, legs.length);
+        uint256 source = Moves.word(account, index, 0);
         // Eight products of 64-bit numbers: no overflow.
         unchecked {
             for (uint256 i; i < legs.length; ++i) {
-                uint256 leg = legs[i];
+                uint256 leg = Legs.read(legs, i);
                 _findRow(work, index, leg);
                 Row memory row = work.row;
+                _checkOpen(index, row, Moves.epochOf(leg), acceptedAt);
+                Legs.keep(kept, i, _whole(row, leg));
+                uint256 worth = uint64(leg) * row.value;
+                value += worth;
                 Book memory book = row.book;
-                _checkInForce(index, row, acceptedAt);
-                _checkOpenEpoch(index, book, Moves.epochOf(leg), acceptedAt);
-                value += uint256(uint64(leg)) * row.value;
-                _accrue(turn, book, _owedFor(row, uint64(leg)));
-                book.moves.push(Moves.word(account, index, leg));
+                _accrue(turn, book, _owedFor(row, worth));
+                book.moves.push(source | uint96(leg));
             }
         }
     }
@@ -109,16 +112,32 @@ abstract contract Debits is Credits {
     function _recordRedeem(Work memory work, Turn memory turn, Redeem calldata op, bytes32 digest, uint256 detail)
         private
     {
-        uint256[] memory legs = _plain(work, op.legs);
+        uint256[] memory legs = work.legs;
         _begin(work, turn, 2, op.opId, op.account);
         uint256[10] memory words = work.words;
         words[4] = op.nonce;
         words[5] = op.acceptedAt;
         words[6] = op.flags;
         words[7] = uint256(digest);
-        words[8] = _hash(legs);
+        words[8] = Legs.hash(legs);
         uint256 head = _place(work, turn, 9, op.acceptedAt, detail);
-        emit OperationRedeemed(head, op.opId, op.account, op.nonce, digest, legs);
+        _emitRedeemed(legs, words, head);
+    }
+
+    function _emitRedeemed(uint256[] memory legs, uint256[10] memory words, uint256 head) private {
+        bytes32 topic = OperationRedeemed.selector;
+        // The event's data as the compiler would encode it: head, opId, account, nonce, permitDigest, the legs' offset,
+        // then the legs where they stand; Legs.room() left six words before them.
+        assembly ("memory-safe") {
+            let data := sub(legs, 192)
+            mstore(data, head)
+            mstore(add(data, 32), mload(add(words, 32)))
+            mstore(add(data, 64), mload(add(words, 96)))
+            mstore(add(data, 96), mload(add(words, 128)))
+            mstore(add(data, 128), mload(add(words, 224)))
+            mstore(add(data, 160), 192)
+            log1(data, add(224, shl(5, mload(legs))), topic)
+        }
     }
 
     function _gift(Work memory work, Turn memory turn, Gift calldata op) internal {
@@ -126,8 +145,8 @@ abstract contract Debits is Credits {
         _checkPermitTime(work, turn, op.acceptedAt, op.validUntil);
         if (op.recipient == address(0) || op.recipient == op.account) revert AccountInvalid(index, op.recipient);
         uint256 value = _giveLegs(work, turn, op);
-        uint256[] memory legs = _plain(work, op.legs);
-        bytes32 digest = _giftDigest(work, op, _hash(legs));
+        uint256[] memory legs = work.legs;
+        bytes32 digest = _giftDigest(work, op, Legs.hash(legs));
         bool custodial = _authorise(
             index, op.account, digest, op.signature, _form(op.signature.length != SIGNATURE_LENGTH, op.acceptedAt)
         );
@@ -139,7 +158,7 @@ abstract contract Debits is Credits {
         words[5] = op.nonce;
         words[6] = op.acceptedAt;
         words[7] = uint256(digest);
-        words[8] = _hash(legs);
+        words[8] = Legs.hash(legs);
         uint256 head = _place(work, turn, 9, op.acceptedAt, _detail(0, custodial));
         emit OperationGifted(head, op.opId, op.account, op.recipient, op.nonce, digest, legs);
     }
@@ -156,14 +175,14 @@ abstract contract Debits is Credits {
     }
 
     function _giveLegs(Work memory work, Turn memory turn, Gift calldata op) private view returns (uint256 value) {
-        _checkLegCount(turn.index, op.legs.length);
+        uint256[] memory kept = _openLegs(work, turn.index, op.legs.length);
         for (uint256 i; i < op.legs.length; ++i) {
             uint256 leg = op.legs[i];
             _findRow(work, turn.index, leg);
             Row memory row = work.row;
+            Legs.keep(kept, i, _whole(row, leg));
             _checkIssuer(turn, row.book);
-            _checkInForce(turn.index, row, op.acceptedAt);
-            _checkOpenEpoch(turn.index, row.book, Moves.epochOf(leg), op.acceptedAt);
+            _checkOpen(turn.index, row, Moves.epochOf(leg), op.acceptedAt);
             // Eight products of 64-bit numbers: no overflow.
             unchecked {
                 value += uint256(uint64(leg)) * row.value;
@@ -178,12 +197,12 @@ abstract contract Debits is Credits {
         _checkAccepted(work, index, op.acceptedAt);
         bytes32 original = _provenIssue(work, turn, op);
         _clawLegs(work, turn, op, original);
-        uint256[] memory legs = _plain(work, op.legs);
+        uint256[] memory legs = work.legs;
         _begin(work, turn, 4, op.opId, op.account);
         uint256[10] memory words = work.words;
         words[4] = op.acceptedAt;
         words[5] = uint256(original);
-        words[6] = _hash(legs);
+        words[6] = Legs.hash(legs);
         uint256 head = _place(work, turn, 7, op.acceptedAt, 0);
         emit OperationClawedBack(head, op.opId, op.account, original, legs);
     }
@@ -202,18 +221,21 @@ abstract contract Debits is Credits {
     /// @dev Legs of the original's programme, in any of its epochs, ended ones included; together within the issue.
     function _clawLegs(Work memory work, Turn memory turn, Clawback calldata op, bytes32 original) private {
         uint256[] calldata legs = op.legs;
-        _checkLegCount(turn.index, legs.length);
+        uint256[] memory kept = _openLegs(work, turn.index, legs.length);
         uint256 sum;
         for (uint256 i; i < legs.length; ++i) sum += uint64(legs[i]);
         _reverse(uint32(turn.index), original, sum, uint64(op.original.leg));
-        for (uint256 i; i < legs.length; ++i) _clawLeg(work, turn, op, legs[i]);
+        for (uint256 i; i < legs.length; ++i) {
+            _clawLeg(work, turn, op, legs[i]);
+            Legs.keep(kept, i, _whole(work.row, legs[i]));
+        }
     }
 
     function _clawLeg(Work memory work, Turn memory turn, Clawback calldata op, uint256 leg) private view {
         _findRow(work, turn.index, leg);
         Book memory book = work.row.book;
         if (op.original.leg >> 112 != book.programme) {
-            revert OriginalLegMismatch(uint32(turn.index), op.original.leg, _plain(leg));
+            revert OriginalLegMismatch(uint32(turn.index), op.original.leg, _whole(work.row, leg));
         }
         _endOf(turn.index, book, Moves.epochOf(leg));
         book.moves.push(Moves.word(op.account, turn.index, leg));
@@ -235,8 +257,9 @@ abstract contract Debits is Credits {
         _begin(work, turn, 5, op.opId, op.account);
         uint256[10] memory words = work.words;
         words[4] = op.acceptedAt;
-        words[5] = _plain(op.leg);
+        uint256 leg = _whole(work.row, op.leg);
+        words[5] = leg;
         uint256 head = _place(work, turn, 6, op.acceptedAt, 0);
-        emit OperationExpired(head, op.opId, op.account, _plain(op.leg));
+        emit OperationExpired(head, op.opId, op.account, leg);
     }
 }

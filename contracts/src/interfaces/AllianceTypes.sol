@@ -46,14 +46,12 @@ struct CustodialLimits {
     uint64 perDayMicros;
 }
 
-/// @dev A leg is one word: programme << 112 | terms version << 96 | epoch << 64 | amount. In calldata bits
-/// 248..255 carry the row of the batch's table; they are cleared before anything is hashed or emitted.
+/// @dev A leg is one word: programme << 112 | terms version << 96 | epoch << 64 | amount. The legs of operations
+/// name the row of the batch's table instead of programme and version: row << 96 | epoch << 64 | amount; those of
+/// originals, events and leaves are whole. An issue is the commonest operation and has two words.
 struct Issue {
-    bytes16 opId;
-    address account;
-    uint40 acceptedAt;
-    uint8 reason;
-    uint256 leg;
+    uint256 what; // opId << 128 | acceptedAt << 88 | reason << 80 | row
+    uint256 whom; // account << 96 | epoch << 64 | amount
 }
 
 struct Redeem {
@@ -68,7 +66,7 @@ struct Redeem {
     bytes signature;
 }
 
-/// @dev The fields of a redemption from which its leaf is built again; `legs` without table rows.
+/// @dev The fields of a redemption from which its leaf is built again.
 struct RedeemRef {
     bytes16 opId;
     uint64 merchant;
@@ -90,7 +88,7 @@ struct Restore {
     bytes32[] proof;
 }
 
-/// @dev The fields of an issue from which its leaf is built again; `leg` without table row.
+/// @dev The fields of an issue from which its leaf is built again.
 struct IssueRef {
     bytes16 opId;
     uint40 acceptedAt;

@@ -28,7 +28,7 @@ interface IBatchRefusals {
     error FlagsUnknown(uint32 operation, uint8 flags);
     error LegCountInvalid(uint32 operation, uint256 legs);
     error AmountZero(uint32 operation, uint256 leg);
-    /// @notice The leg's row is not in the table, or not of the leg's programme and terms version.
+    /// @notice The table has no such row; `leg` is row << 96 | epoch << 64 | amount.
     error LegOutsideTable(uint32 operation, uint256 leg);
     error TermsNotInForce(uint32 operation, uint32 programme, uint16 version, uint40 acceptedAt);
     error EpochUnknown(uint32 operation, uint32 programme, uint256 epoch);

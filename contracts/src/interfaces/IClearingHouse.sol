@@ -68,7 +68,7 @@ interface IClearingHouse is IBatchRefusals {
 
     /// @notice Applies a batch whole or not at all. Role RELAYER.
     /// @param number strictly greater than that of every batch before; gaps are allowed
-    /// @param table programmes and terms versions that the legs point into by their top byte, rising
+    /// @param table programmes and terms versions, rising; the legs point into it by row
     /// @param slices rising by merchant, so that a merchant's one signature counts once
     /// Warning: an issue is protected from a second effect by the batch number alone; the packer must not put one
     /// operation into two batches (D8).

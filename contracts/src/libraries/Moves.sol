@@ -6,11 +6,11 @@ pragma solidity 0.8.37;
 library Moves {
     struct List {
         uint256 frame; // memory pointer; 0 before the first move
-        uint256 capacity;
-        uint256 count;
+        uint256 next; // where the next move goes
+        uint256 end; // of the frame
     }
 
-    uint256 private constant FIRST_CAPACITY = 16;
+    uint256 private constant FIRST_CAPACITY = 16 * 32;
     uint256 private constant HEAD = 96;
 
     function epochOf(uint256 leg) internal pure returns (uint256) {
@@ -23,28 +23,30 @@ library Moves {
     }
 
     function push(List memory list, uint256 move) internal pure {
-        uint256 count = list.count;
-        if (count == list.capacity) _grow(list);
-        uint256 place = list.frame + HEAD + (count << 5);
-        list.count = count + 1;
-        // count < capacity: the place lies in the frame.
+        if (list.next == list.end) _grow(list);
+        uint256 next = list.next;
+        // next < end, both whole words from the frame's start: the place lies in the frame.
         assembly ("memory-safe") {
-            mstore(place, move)
+            mstore(next, move)
+        }
+        unchecked {
+            list.next = next + 32;
         }
     }
 
     /// @dev Makes the call with all moves; the list is empty afterwards. A refusal of the token is handed on as it is.
     function send(List memory list, address token, bytes4 batchFunction) internal {
-        uint256 count = list.count;
-        if (count == 0) return;
-        list.count = 0;
         uint256 frame = list.frame;
-        // The frame holds the head and `count` words; its calldata begins with the last 4 bytes of the first word.
+        uint256 first = frame + HEAD;
+        if (frame == 0 || list.next == first) return;
+        uint256 size = list.next - first;
+        list.next = first;
+        // The frame holds the head and `size` bytes of moves; its calldata begins with the last 4 bytes of the first word.
         assembly ("memory-safe") {
             mstore(frame, shr(224, batchFunction))
             mstore(add(frame, 32), 32)
-            mstore(add(frame, 64), count)
-            if iszero(call(gas(), token, 0, add(frame, 28), add(68, shl(5, count)), 0, 0)) {
+            mstore(add(frame, 64), shr(5, size))
+            if iszero(call(gas(), token, 0, add(frame, 28), add(68, size), 0, 0)) {
                 let free := mload(0x40)
                 returndatacopy(free, 0, returndatasize())
                 revert(free, returndatasize())
@@ -53,17 +55,18 @@ library Moves {
     }
 
     function _grow(List memory list) private pure {
-        uint256 capacity = list.capacity == 0 ? FIRST_CAPACITY : list.capacity * 2;
         uint256 old = list.frame;
+        uint256 used = old == 0 ? 0 : list.next - old - HEAD;
+        uint256 capacity = used == 0 ? FIRST_CAPACITY : used * 2;
         uint256 frame;
-        uint256 used = list.count << 5;
-        // Takes head and capacity at the free pointer; the copy is half of that.
+        // Takes head and capacity at the free pointer; the copy is at most half of that.
         assembly ("memory-safe") {
             frame := mload(0x40)
-            mstore(0x40, add(frame, add(HEAD, shl(5, capacity))))
+            mstore(0x40, add(frame, add(HEAD, capacity)))
             mcopy(add(frame, HEAD), add(old, HEAD), used)
         }
         list.frame = frame;
-        list.capacity = capacity;
+        list.next = frame + HEAD + used;
+        list.end = frame + HEAD + capacity;
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Counters} from "../interfaces/AllianceTypes.sol";
+import {Legs} from "../libraries/Legs.sol";
 import {RestrictedERC20} from "./RestrictedERC20.sol";
 
 /// @dev Balances and counters, and the only code that writes them (INV-4).
@@ -17,29 +18,25 @@ abstract contract PointsBook is RestrictedERC20 {
     uint256 private constant TALLIES = 16;
 
     /// @dev Four epochs to a word: epoch e in lane e & 3 of the word under account << 96 | e >> 2.
-    mapping(uint256 accountAndGroup => uint256) internal _lots;
+    struct Lots {
+        uint256 word;
+    }
+
+    mapping(uint256 accountAndGroup => Lots) internal _lots;
     mapping(uint256 epoch => Counters) internal _counters;
 
     /// @dev Credits the moves in their order and counts each epoch once (INV-4).
     function _creditAll(uint256[] calldata moves, Kind kind) internal {
         uint256[TALLIES] memory sums;
-        uint256 epoch;
-        uint256 run;
         // Fewer than 2^16 amounts of 64 bits: no overflow.
         unchecked {
             for (uint256 i; i < moves.length; ++i) {
-                uint256 move = _at(moves, i);
-                if (uint16(move >> 64) != epoch) {
-                    _tally(sums, kind, epoch, run);
-                    run = 0;
-                    epoch = uint16(move >> 64);
-                }
-                run += uint64(move);
+                uint256 move = Legs.read(moves, i);
+                _tally(sums, kind, move);
                 _credit(move);
                 emit Transfer(address(0), address(uint160(move >> 96)), uint64(move));
             }
         }
-        _tally(sums, kind, epoch, run);
         _countAll(sums, kind);
     }
 
@@ -47,47 +44,46 @@ abstract contract PointsBook is RestrictedERC20 {
     /// follow each other are one ERC-20 transfer.
     function _debitAll(uint256[] calldata moves, Kind kind) internal {
         uint256[TALLIES] memory sums;
+        bool expires = kind == Kind.EXPIRE;
         uint256 previous;
         uint256 transferred;
         // Fewer than 2^16 amounts of 64 bits: no overflow.
         unchecked {
             for (uint256 i; i < moves.length; ++i) {
-                uint256 move = _at(moves, i);
-                if (move >> 80 != previous >> 80) {
+                uint256 move = Legs.read(moves, i);
+                if ((move ^ previous) >> 80 != 0) {
                     if (i != 0) emit Transfer(address(uint160(previous >> 96)), address(0), transferred);
                     transferred = 0;
                 }
                 previous = move;
                 transferred += uint64(move);
-                _tally(sums, kind, uint16(move >> 64), uint64(move));
+                _tally(sums, kind, move);
                 _debit(move);
-                if (kind == Kind.EXPIRE) {
-                    emit PointsExpired(address(uint160(move >> 96)), uint16(move >> 64), uint64(move));
-                }
+                if (expires) emit PointsExpired(address(uint160(move >> 96)), uint16(move >> 64), uint64(move));
             }
         }
         if (previous != 0) emit Transfer(address(uint160(previous >> 96)), address(0), transferred);
         _countAll(sums, kind);
     }
 
-    function _at(uint256[] calldata moves, uint256 i) private pure returns (uint256 move) {
-        // The callers' i is less than the length.
-        assembly ("memory-safe") {
-            move := calldataload(add(moves.offset, shl(5, i)))
-        }
-    }
-
     /// @dev Adds to the epoch's sum (epoch << 128 | sum), at the epoch's last four bits. Another epoch that stands there
     /// is counted and gives way.
-    function _tally(uint256[TALLIES] memory sums, Kind kind, uint256 epoch, uint256 amount) private {
-        uint256 sum = sums[epoch % TALLIES];
+    function _tally(uint256[TALLIES] memory sums, Kind kind, uint256 move) private {
+        uint256 epoch = uint16(move >> 64);
+        uint256 place;
+        uint256 sum;
+        // Four bits choose one of TALLIES = 16 words.
+        assembly ("memory-safe") {
+            place := add(sums, shl(5, and(epoch, 15)))
+            sum := mload(place)
+        }
         if (sum >> 128 != epoch) {
             _countBoth(kind, sum);
             sum = epoch << 128;
         }
-        // Fewer than 2^16 amounts of 64 bits: no overflow.
-        unchecked {
-            sums[epoch % TALLIES] = sum + amount;
+        // Fewer than 2^16 amounts of 64 bits: the sum stays below 2^128. `place` is the word above.
+        assembly ("memory-safe") {
+            mstore(place, add(sum, and(move, 0xffffffffffffffff)))
         }
     }
 
@@ -121,7 +117,7 @@ abstract contract PointsBook is RestrictedERC20 {
         uint256 place = move >> 96 << 96 | epoch >> 2;
         // Outstanding points never exceed lifetime issuance, which fits 64 bits: the lane does not overflow.
         unchecked {
-            _lots[place] += uint256(uint64(move)) << _shift(epoch);
+            _lots[place].word += uint256(uint64(move)) << _shift(epoch);
         }
     }
 
@@ -129,9 +125,9 @@ abstract contract PointsBook is RestrictedERC20 {
     function _debit(uint256 move) private {
         uint256 epoch = uint16(move >> 64);
         uint256 amount = uint64(move);
-        uint256 place = move >> 96 << 96 | epoch >> 2;
-        uint256 lots = _lots[place];
-        uint256 balance = uint64(lots >> _shift(epoch));
+        Lots storage lots = _lots[move >> 96 << 96 | epoch >> 2];
+        uint256 word = lots.word;
+        uint256 balance = uint64(word >> _shift(epoch));
         if (balance < amount) {
             revert AlliancePointsInsufficientBalance(
                 uint16(move >> 80), address(uint160(move >> 96)), epoch, balance, amount
@@ -139,7 +135,7 @@ abstract contract PointsBook is RestrictedERC20 {
         }
         // amount <= balance: the subtraction stays inside its lane.
         unchecked {
-            _lots[place] = lots - (amount << _shift(epoch));
+            lots.word = word - (amount << _shift(epoch));
         }
     }
 
