@@ -9,6 +9,7 @@ from typing import Protocol
 from ledger_service.kernel.errors import MalformedField
 
 EPOCH_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+DOORS_END = datetime(5000, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
 
@@ -44,15 +45,21 @@ def instant_of_seconds(seconds: int) -> datetime:
 def parse_instant(value: object, field: str) -> datetime:
     """Return the UTC instant of an RFC 3339 text with an offset.
 
+    The chain counts seconds from 1970 without a sign, and deadlines are added to what comes in: an instant
+    outside ``EPOCH_ZERO <= instant < DOORS_END`` would fail deep inside.
+
     Raises:
-        MalformedField: no text, no offset, or no such calendar time.
+        MalformedField: no text, no offset, no such calendar time, or one before 1970 or after 4999.
     """
     if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise MalformedField(field, "must be an RFC 3339 time with an offset")
     try:
-        return datetime.fromisoformat(value).astimezone(UTC)
+        instant = datetime.fromisoformat(value).astimezone(UTC)
     except (ValueError, OverflowError):
         raise MalformedField(field, "must be a time that exists") from None
+    if not EPOCH_ZERO <= instant < DOORS_END:
+        raise MalformedField(field, "must be a time of the years 1970 to 4999")
+    return instant
 
 
 def format_instant(instant: datetime) -> str:

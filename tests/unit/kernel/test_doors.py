@@ -73,6 +73,17 @@ def test_a_time_that_does_not_exist_is_refused(bad):
         clock.parse_instant(bad, "t")
 
 
+@pytest.mark.parametrize(
+    "bad", ["1969-12-31T23:59:59.999999Z", "1970-01-01T00:00:00+00:01", "0001-01-01T00:00:00+14:00",
+            "5000-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00"],
+)  # fmt: skip
+def test_a_time_that_no_block_can_carry_is_refused(bad):
+    with pytest.raises(MalformedField):
+        clock.parse_instant(bad, "t")
+    assert clock.parse_instant("1970-01-01T00:00:00Z", "t") == clock.EPOCH_ZERO
+    assert clock.parse_instant("4999-12-31T23:59:59Z", "t") < clock.DOORS_END
+
+
 def test_a_naive_datetime_never_becomes_an_instant():
     with pytest.raises(ValueError, match="naive"):
         clock.micros_of(datetime(2024, 1, 1))
