@@ -51,14 +51,32 @@ class _ShortWay:
         self._flask_wsgi = flask_wsgi
         self._pipeline = pipeline
         self._fixed = {(s.route.method, s.route.path): s for s in served if "<" not in s.route.path}
+        self._methods = _methods_by_path(self._fixed)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        found = self._fixed.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
-        if found is None:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        found, methods = self._fixed.get((method, path)), self._methods.get(path)
+        if found is not None:
+            answered = self._pipeline.answer(environ, found, {})
+        elif methods is None or method in methods:
             return self._flask_wsgi(environ, start_response)
-        answered = self._pipeline.answer(environ, found, {})
+        else:
+            # A literal path wins over one with parameters, as in OpenAPI: what the latter takes is refused.
+            refusal = MethodNotAllowed(_shown(method), ", ".join(sorted(methods)))
+            answered = self._pipeline.refuse(environ, refusal)
         start_response(reason_phrase(answered.status), answered.headers)
         return (answered.body,)
+
+
+def _methods_by_path(fixed: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for method, path in fixed:
+        found.setdefault(path, set()).update({method, "HEAD"} if method == "GET" else {method})
+    return found
+
+
+def _shown(method: str) -> str:
+    return method if len(method) <= 16 else "other"
 
 
 def _register(app: Flask, pipeline: Pipeline, served: Served) -> None:
@@ -75,8 +93,7 @@ def _response(answered: Answered) -> Response:
 
 def _domain_error(error: HTTPException) -> RouteUnknown | MethodNotAllowed | MalformedBody:
     if isinstance(error, WrongMethod):
-        method = request.method if len(request.method) <= 16 else "other"
-        return MethodNotAllowed(method, ", ".join(sorted(error.valid_methods or ())))
+        return MethodNotAllowed(_shown(request.method), ", ".join(sorted(error.valid_methods or ())))
     if isinstance(error, NotFound):
         return RouteUnknown()
     return MalformedBody("must be a plain HTTP request")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
+from ledger_service.api import shapes
 from ledger_service.api.errors import (
     BodyTooLarge,
     CredentialsMissing,
@@ -18,26 +18,26 @@ from ledger_service.api.errors import (
     RateLimited,
     ReplayClockRefused,
 )
-from ledger_service.api.problems import INTERNAL_CODE, PROBLEM_TYPE
+from ledger_service.api.openapi_responses import HEADERS, PROBLEM, Problem, responses_of
 from ledger_service.api.routes import Parameter, Route, roles_of
-from ledger_service.api.schema import Json, Listing, Named, Nullable, Record, Schema
-from ledger_service.kernel.errors import DomainError, MalformedField
+from ledger_service.api.schema import Json, Listing, Named, Nullable, Record, Schema, Text
+from ledger_service.kernel.errors import MalformedField
 from ledger_service.merchants.errors import ScopeMissing
 
-Problem = type[DomainError]
 _PATH_PARAMETER = re.compile(r"<([a-z_]+)>")
 
 # What each path parameter is, wherever it occurs.
 PATH_PARAMETERS = {
-    "hold": "Id of the hold, 32 hex digits, as the authorisation answered it.",
-    "sale": "Id of the sale, 32 hex digits.",
-    "number": "Member number (GSRN), 18 digits.",
-    "code": "Code of the programme, or of the problem.",
-    "gln": "GLN, 13 digits.",
-    "terminal": "Id of the terminal.",
-    "key": "Public id of an API key.",
-    "device": "Lane of the device.",
-    "adjustment": "Id of the adjustment, 32 hex digits.",
+    "hold": (shapes.HEX_ID, "Id of the hold, 32 hex digits, as the authorisation answered it."),
+    "sale": (shapes.HEX_ID, "Id of the sale, 32 hex digits."),
+    "number": (shapes.NUMBER, "Member number (GSRN), 18 digits."),
+    "code": (shapes.PROGRAMME, "Code of the programme."),
+    "problem": (Text(pattern="[a-z0-9-]{1,64}"), "Code of the problem."),
+    "gln": (shapes.GLN, "GLN, 13 digits."),
+    "terminal": (shapes.TERMINAL, "Id of the terminal."),
+    "key": (shapes.KEY_ID, "Public id of an API key."),
+    "device": (Text(pattern="[0-9]{1,10}"), "Lane of the device."),
+    "adjustment": (shapes.HEX_ID, "Id of the adjustment, 32 hex digits."),
 }
 
 
@@ -70,8 +70,8 @@ def document_of(routes: Iterable[Route], version: str, url: str = "/") -> Json:
             "securitySchemes": {
                 "apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "alk_<id>_<secret>"}
             },
-            "schemas": _named_schemas(routes) | {"Problem": _PROBLEM},
-            "headers": _HEADERS,
+            "schemas": _named_schemas(routes) | {"Problem": PROBLEM},
+            "headers": HEADERS,
         },
     }
 
@@ -113,23 +113,23 @@ def _operation(route: Route) -> Json:
         found["parameters"] = parameters
     if route.body is not None:
         content = {"application/json": {"schema": route.body.describe()}}
-        found["requestBody"] = {"required": True, "content": content}
-    found["responses"] = _responses(route)
+        found["requestBody"] = {"required": _needs_body(route.body), "content": content}
+    found["responses"] = responses_of(route, problems_of(route))
     return found
+
+
+def _needs_body(body: Schema) -> bool:
+    """No body means the empty object, which is enough where no field is required."""
+    plain = body.inner if isinstance(body, Named) else body
+    return not isinstance(plain, Record) or bool(plain.required)
 
 
 def _parameters(route: Route) -> list[Json]:
     found: list[Json] = []
     for name in _PATH_PARAMETER.findall(route.path):
-        schema = {"type": "string"}
+        schema, about = PATH_PARAMETERS[name]
         found.append(
-            {
-                "name": name,
-                "in": "path",
-                "required": True,
-                "schema": schema,
-                "description": PATH_PARAMETERS[name],
-            }
+            {"name": name, "in": "path", "required": True, "schema": schema.describe(), "description": about}
         )
     for name, parameter in route.query.items():
         found.append(_query_parameter(name, parameter))
@@ -140,14 +140,14 @@ def _parameters(route: Route) -> list[Json]:
             {"name": "Idempotency-Key", "in": "header", "required": True, "schema": key, "description": about}
         )
     if route.scopes:
-        schema = {"type": "string", "format": "date-time"}
+        instant = {"type": "string", "format": "date-time"}
         about = "The instant of the request; taken in replay mode only, else refused."
         found.append(
             {
                 "name": "Alliance-Time",
                 "in": "header",
                 "required": False,
-                "schema": schema,
+                "schema": instant,
                 "description": about,
             }
         )
@@ -161,38 +161,6 @@ def _query_parameter(name: str, parameter: Parameter) -> Json:
         "required": parameter.required,
         "schema": parameter.schema.describe(),
         "description": parameter.about,
-    }
-
-
-def _responses(route: Route) -> Json:
-    success = route.success
-    schema = success.schema.describe() if success.schema is not None else {"type": "string"}
-    good: Json = {
-        "description": success.about,
-        "content": {media_type: {"schema": schema} for media_type in success.media_types},
-        "headers": {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}},
-    }
-    if route.write:
-        good["headers"]["Idempotency-Replayed"] = {"$ref": "#/components/headers/IdempotencyReplayed"}
-    responses: Json = {str(success.status): good}
-    by_status: dict[int, list[Problem]] = {}
-    for error in problems_of(route):
-        by_status.setdefault(int(error.category), []).append(error)
-    for status, errors in by_status.items():
-        responses[str(status)] = _problem_response(errors)
-    responses["500"] = {
-        "description": f"`{INTERNAL_CODE}`: a bug; nothing was done.",
-        "content": _PROBLEM_CONTENT,
-    }
-    return responses
-
-
-def _problem_response(errors: list[Problem]) -> Json:
-    lines = [f"- `{error.code}`: {error.why}" for error in errors]
-    return {
-        "description": "\n".join(lines),
-        "content": _PROBLEM_CONTENT,
-        "x-problem-codes": [error.code for error in errors],
     }
 
 
@@ -218,27 +186,6 @@ def _named(schema: Schema | None) -> Iterable[Named]:
         yield from _named(schema.inner)
 
 
-_PROBLEM_CONTENT: dict[str, Any] = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-_PROBLEM: Json = {
-    "type": "object",
-    "description": "RFC 9457. `type` is a path on this service that explains the code.",
-    "required": ["type", "title", "status", "code", "request_id"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "params": {"type": "object"},
-        "request_id": {"type": "string"},
-    },
-}
-_HEADERS: Json = {
-    "RequestId": {"description": "Names this request in our logs.", "schema": {"type": "string"}},
-    "IdempotencyReplayed": {
-        "description": "`true` when an earlier request with this key had the effect and this is its answer.",
-        "schema": {"type": "string", "enum": ["true"]},
-    },
-}
 _ABOUT = (
     "Every write takes an Idempotency-Key and a retry gets the first answer. Every refusal is a problem "
     "document (RFC 9457) with a stable `code`. Amounts of money are integers in minor units, points are "

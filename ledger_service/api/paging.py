@@ -18,9 +18,10 @@ from ledger_service.kernel.errors import MalformedField
 
 MOST_ROWS = 200
 _ROWS = 50
+_LIMIT = Text(pattern="([1-9][0-9]?|1[0-9]{2}|200)")
 PAGE_QUERY = {
     "cursor": Parameter(Text(200), "`next_cursor` of the page before"),
-    "limit": Parameter(Text(3), f"1 to {MOST_ROWS} rows, {_ROWS} when absent"),
+    "limit": Parameter(_LIMIT, f"1 to {MOST_ROWS} rows, {_ROWS} when absent"),
 }
 Row = TypeVar("Row")
 _TAG_BYTES = 12

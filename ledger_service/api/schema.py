@@ -16,6 +16,8 @@ from ledger_service.kernel.text import clean_integer, clean_text
 
 Json = dict[str, Any]
 GREATEST_SAFE = 2**53 - 1
+# What ``clean_text`` refuses, as far as every dialect of regular expressions can say it.
+_PLAIN = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 
 
 class Schema(Protocol):
@@ -55,6 +57,8 @@ class Text:
             found["pattern"] = f"^{self.pattern}$"
         else:
             found |= {"minLength": self.least, "maxLength": self.most}
+            if not self.format:
+                found["pattern"] = _PLAIN
         if self.format:
             found["format"] = self.format
         return found | ({"description": self.about} if self.about else {})

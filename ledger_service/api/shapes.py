@@ -16,17 +16,20 @@ from ledger_service.api.schema import (
 )
 
 HEX_ID = Text(pattern="[0-9a-f]{32}", about="32 lower-case hex digits")
-GLN = Text(pattern="[0-9]{13}", about="GLN, 13 digits")
-NUMBER = Text(pattern="[0-9]{18}", about="Member number (GSRN), 18 digits")
-PROGRAMME = Text(pattern="[A-Z0-9]{2,12}", about="Code of a programme")
+GLN = Text(pattern="[0-9]{13}", about="GLN, 13 digits", format="gln")
+NUMBER = Text(pattern="[0-9]{18}", about="Member number (GSRN), 18 digits", format="gsrn")
+TERMINAL = Text(pattern="t[0-9a-f]{16}", about="Id of a terminal")
+KEY_ID = Text(pattern="[0-9a-f]{16}", about="Public id of an API key")
+PROGRAMME = Text(pattern="[A-Z0-9]{2,12}", about="Code of a programme", format="programme-code")
 INSTANT = Text(40, about="RFC 3339, UTC", format="date-time")
 ADDRESS = Text(pattern="0x[0-9a-fA-F]{40}", about="20-byte address")
 SIGNATURE = Text(132, pattern="0x[0-9a-fA-F]{130}", about="65 bytes r, s, v")
 POINTS = Integer(about="Points")
 MINOR = Integer(about="Minor units of the alliance's currency")
-CURRENCY = Text(pattern="[A-Z]{3}", about="ISO 4217 code")
+CURRENCY = Text(pattern="[A-Z]{3}", about="ISO 4217 code", format="iso-4217")
+TIMEZONE = Text(64, about="IANA time zone", format="iana-time-zone")
 REFERENCE = Text(64, about="The till's own reference, for people")
-PAY_CODE = Text(400, about="The text of the QR (`AL1:…`) or the 18 digits")
+PAY_CODE = Text(400, about="The text of the QR (`AL1:…`) or the 18 digits", format="pay-code")
 
 LINE = Named(
     "Line",
@@ -37,7 +40,7 @@ LINE = Named(
             "quantity": Integer(1, 1_000_000, "Pieces"),
             "amount_minor": Integer(0, 9_000_000_000, "Total of the line"),
         },
-        {"sku": Nullable(Text(64)), "gtin": Nullable(Text(14, 8))},
+        {"sku": Nullable(Text(64)), "gtin": Nullable(Text(14, 8, format="gtin"))},
     ),
 )
 MEMBER = Named(

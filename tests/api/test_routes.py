@@ -184,6 +184,23 @@ def test_the_document_is_valid_openapi_and_names_each_route_once() -> None:
         assert len({e.code for e in problems_of(route)}) == len(problems_of(route))
 
 
+def test_a_literal_path_does_not_fall_through_to_a_parameter(open_shop_once: Shop) -> None:
+    # OpenAPI: a literal path wins, so `identify` is no member number and must not answer as one.
+    client = open_shop_once.client
+    for method in ("GET", "DELETE", "MADEUPMETHODOFMANYLETTERS"):
+        answer = client.open("/v1/members/identify", method=method)
+        assert (answer.status_code, answer.json["code"]) == (405, "method-not-allowed")
+        assert answer.headers["Allow"] == "POST"
+    assert len(answer.json["params"]["method"]) <= 16
+    assert client.get("/v1/members/952000000000000019").json["code"] == "credentials-missing"
+
+
+@pytest.mark.parametrize("limit", ["0", "00", "05", "201", "1e1", "-1", "\u0663"])
+def test_a_page_of_no_such_size_is_refused_as_the_document_says(open_shop_once: Shop, limit: str) -> None:
+    answer = open_shop_once.get("operator", f"/v1/merchants?limit={limit}")
+    assert (answer.status_code, answer.json["code"]) == (400, "malformed-field")
+
+
 def test_the_committed_documents_are_what_the_generators_write() -> None:
     for name, text in (("openapi.json", openapi.document_text()), ("errors.md", catalogue.errors_page()),
                        ("configuration.md", catalogue.configuration_page())):  # fmt: skip

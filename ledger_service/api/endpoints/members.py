@@ -37,7 +37,10 @@ _MEMBER = shapes.answer(
     "Member", number=shapes.NUMBER, account=shapes.ADDRESS, status=Text(), custody=Text(),
     devices=Listing(DEVICE, queries.MOST_LISTED),
 )  # fmt: skip
-_IDENTITY = Record({"kind": Text(64), "value": Text(320)})
+_KIND = Text(
+    pattern="(phone|email|social:[a-z0-9][a-z0-9._-]{0,31})", about="phone, email or social:<provider>"
+)
+_IDENTITY = Record({"kind": _KIND, "value": Text(320)})
 
 ENROL = Route(
     "POST", "/v1/members", "enrol-member", scopes("member:enrol"), "Enrol a member", group=_GROUP, write=True,

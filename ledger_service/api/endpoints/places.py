@@ -36,7 +36,7 @@ _READ = scopes("merchant:read", "store:write")
 OPEN_STORE = Route(
     "POST", "/v1/stores", "open-store", scopes("store:write"), "Open a store", group=_GROUP, write=True,
     body=Named("NewStore", Record(
-        {"store": shapes.GLN, "merchant": shapes.GLN, "name": Text(200), "timezone": Text(64)})),
+        {"store": shapes.GLN, "merchant": shapes.GLN, "name": Text(200), "timezone": shapes.TIMEZONE})),
     problems=(*WRITE_PROBLEMS, NotYours, refusals.MerchantUnknown, refusals.StoreKnown),
     success=Success(201, "Open.", _STORE),
 )  # fmt: skip

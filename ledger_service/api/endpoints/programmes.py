@@ -53,7 +53,7 @@ CREATE = Route(
     "POST", "/v1/programmes", "create-programme", _WRITE, "Create a programme", group=_GROUP, write=True,
     body=Named("NewProgramme", Record(
         {"code": shapes.PROGRAMME, "merchant": shapes.GLN, "name": Text(80), "currency": shapes.CURRENCY,
-         "timezone": Text(64), "cycle": Text(one_of=tuple(c.value for c in Cycle)), "earn": EARN,
+         "timezone": shapes.TIMEZONE, "cycle": Text(one_of=tuple(c.value for c in Cycle)), "earn": EARN,
          **TERMS},
         {"pending_days": Integer(0, 3650), "epochs": Integer(1, MOST_EPOCHS)})),
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, MerchantUnknown, refusals.ProgrammeKnown),

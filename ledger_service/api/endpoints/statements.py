@@ -39,7 +39,7 @@ _ENTRY = Named("Entry", Record(
 
 BALANCE = Route(
     "GET", "/v1/members/<number>/balance", "balance", _READ, "Points by programme and expiry", group=_GROUP,
-    query={"as_of": Parameter(Text(40), "An instant (RFC 3339); now when absent")},
+    query={"as_of": Parameter(shapes.INSTANT, "An instant (RFC 3339); now when absent")},
     problems=(MemberUnknown, NotYours),
     success=Success(200, "The balance.", shapes.answer(
         "Balances", number=shapes.NUMBER, as_of=shapes.INSTANT, balances=Listing(_BALANCE))),

@@ -38,8 +38,8 @@ OPENAPI = Route(
 )  # fmt: skip
 DOCS = Route("GET", "/docs", "docs", PUBLIC, "The API as a page", group=_GROUP, success=_TEXT, personal=False)
 PROBLEM = Route(
-    "GET", "/problems/<code>", "problem", PUBLIC, "What a problem code means and how to fix it", group=_GROUP,
-    success=_TEXT, problems=(RouteUnknown,), personal=False,
+    "GET", "/problems/<problem>", "problem", PUBLIC, "What a problem code means and how to fix it",
+    group=_GROUP, success=_TEXT, problems=(RouteUnknown,), personal=False,
 )  # fmt: skip
 ROUTES = (HEALTH, READY, METRICS, OPENAPI, DOCS, PROBLEM)
 
@@ -87,7 +87,7 @@ def served(parts: StatusParts) -> list[Served]:
 
 
 def _problem(call: Call) -> Reply:
-    page = problem_page(call.path["code"])
+    page = problem_page(call.path["problem"])
     if page is None:
         raise RouteUnknown
     return Reply(page, media_type=HTML_TYPE, headers=_PAGE_HEADERS)
