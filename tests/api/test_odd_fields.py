@@ -99,3 +99,13 @@ def test_a_till_learns_nothing_of_another_merchants_sale_or_hold(shop: Shop) -> 
     refused = shop.post("fuel-till", f"/v1/sales/{sale}/refunds", {"reference": "r"})
     assert (refused.status_code, refused.json["code"]) == (404, "unknown-sale")
     assert shop.get("fuel-till", f"/v1/sales/{sale}").json["code"] == "unknown-sale"
+
+
+def test_a_refund_by_a_clock_that_runs_behind_is_stamped_with_its_sale(shop: Shop) -> None:
+    number = with_phone(shop)["number"]
+    sale = shop.must("grocer-till", "/v1/sales", basket(member={"number": number}))
+    assert sale["earned"]
+    sold_at, shop.at = shop.at, "2000-01-01T00:00:00Z"
+    refund = shop.must("grocer-till", f"/v1/sales/{sale['sale_id']}/refunds", {"reference": "r"})
+    assert refund["occurred_at"] == sold_at
+    assert refund["clawed"] == [{"programme": "GROC", "points": 100, "from": "available"}]
