@@ -78,9 +78,7 @@ def epoch_to_restore(draft: Draft, redeemed: RedeemedLeg, programme: Programme, 
     return epoch_of_restore(programme.epoch_ends, redeemed.leg.epoch, at)
 
 
-def restore(
-    draft: Draft, reversal: Reversal, redeemed: RedeemedLeg, epoch: int, points: int
-) -> bytes | None:
+def restore(draft: Draft, reversal: Reversal, redeemed: RedeemedLeg, epoch: int, points: int) -> bytes | None:
     """So many points of a redeemed leg are available again in ``epoch``; returns the operation's leaf.
 
     None where the redemption was set aside: the chain is not shown what it could never prove.
