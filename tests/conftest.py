@@ -47,8 +47,10 @@ class Cluster:
         data = self._directory / "data"
         self._run("initdb", "-D", str(data), "-U", "alliance", "-A", "trust", "-E", "UTF8", "--no-sync")
         # No test pulls the machine's plug, so the server need not wait for its disk; benchmarks set fsync=on.
-        options = (f"-p {self.port} -c listen_addresses=127.0.0.1 -c max_connections=120 -c fsync=off"
-                   f" -c unix_socket_directories={self._directory} -c deadlock_timeout=200ms")
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c max_connections=120 -c fsync=off"
+            f" -c unix_socket_directories={self._directory} -c deadlock_timeout=200ms"
+        )
         log = str(self._directory / "log")
         self._run("pg_ctl", "-D", str(data), "-w", "-t", "60", "-l", log, "-o", options, "start")
 
@@ -63,8 +65,9 @@ class Cluster:
 
     def admin(self, *statements: str) -> None:
         """Send statements that cannot run in a db transaction."""
-        engine = create_engine(self.url("postgres").replace("postgresql:", "postgresql+psycopg:"),
-                               isolation_level="AUTOCOMMIT")
+        engine = create_engine(
+            self.url("postgres").replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
+        )
         with engine.connect() as conn:
             for statement in statements:
                 conn.exec_driver_sql(statement)

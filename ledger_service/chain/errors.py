@@ -97,3 +97,15 @@ class AdminRefused(DomainError):
     category = Category.REFUSED
     why = "The contract refused a step of deployment or administration."
     fix = "Read `reason`, correct the input and run the same command again; finished steps are not repeated."
+
+
+@dataclass(eq=False)
+class MirrorsApart(DomainError):
+    """Two indexes hold different blocks at one height: the chain changed while they were read."""
+
+    block: int
+
+    code = "chain-mirrors-apart"
+    category = Category.UNAVAILABLE
+    why = "The chain was reorganised while the two indexes were read."
+    fix = "Run the comparison again."

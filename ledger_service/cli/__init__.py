@@ -18,6 +18,7 @@ COMMANDS = {
     "setup": "found the alliance: operator's key, contracts, merchants, programmes",
     "keys": "issue, list, rotate and revoke API keys",
     "audit": "prove the database equal to the chain, naming every difference",
+    "index": "read the chain anew from its first block, alone or against the database",
     "jobs": "run the jobs (expiry, vesting, hold deadlines) once",
     "docs": "write the generated documents",
     "openapi": "write the OpenAPI document",

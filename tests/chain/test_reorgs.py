@@ -10,9 +10,7 @@ import pytest
 from sqlalchemy import Table, select
 
 from ledger_service.chain import models as m
-from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import WrongNetwork
-from ledger_service.chain.indexer import Indexer
 from ledger_service.chain.journal import verify
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database, open_database
@@ -20,51 +18,12 @@ from ledger_service.db.schema import create_everything
 from ledger_service.kernel.events import OperationReorged
 from tests.chain.networks import LONG_AGO, Anvil, Network, OwnChain
 from tests.chain.test_bridge import assert_clean, drain, everyday, states
-from tests.chain.world import MERCHANTS, World, wall
-
-MIRROR = (
-    m.chain_block,
-    m.chain_applied,
-    m.chain_operation,
-    m.chain_balance,
-    m.chain_counter,
-    m.chain_net,
-    m.chain_restored,
-    m.chain_programme,
-    m.chain_terms,
-    m.chain_merchant_keys,
-)
-
-
-def mirror_of(database: Database) -> dict[str, set[Any]]:
-    """The mirror's rows; sums that are zero count as absent."""
-    with database.snapshot() as conn:
-        return {
-            table.name: {tuple(r) for r in conn.execute(select(table)) if _counts(table, r)}
-            for table in MIRROR
-        }
-
-
-def _counts(table: Table, row: Any) -> bool:
-    sums = {
-        "chain_balance": ["amount"],
-        "chain_net": ["net_micros"],
-        "chain_counter": ["issued", "redeemed", "restored", "clawed_back", "expired"],
-    }
-    return table.name not in sums or any(getattr(row, name) for name in sums[table.name])
+from tests.chain.test_fresh_index import against_fresh_index
+from tests.chain.world import MERCHANTS, World
 
 
 def assert_mirror_is_a_fresh_index(world: World, path: Path) -> None:
-    fresh = open_database(f"sqlite:///{path / 'fresh.db'}")
-    create_everything(fresh)
-    desk = Desk(fresh, "auditor", wall, 60)
-    assert desk.lead()
-    assert world.deployment is not None
-    indexer = Indexer(desk, world.node, world.deployment.contracts, world.settings)
-    while indexer.step().blocks:
-        pass
-    assert mirror_of(fresh) == mirror_of(world.database)
-    fresh.close()
+    assert against_fresh_index(world, path / "fresh.db") == []
 
 
 @pytest.fixture

@@ -38,7 +38,16 @@ class History:
     def step(self) -> None:
         """One transaction, or some time."""
         act = self.random.choices(
-            [self.batch, self.wait, self.suspend, self.terms, self.epochs, self.period, self.rotate, self.pause],
+            [
+                self.batch,
+                self.wait,
+                self.suspend,
+                self.terms,
+                self.epochs,
+                self.period,
+                self.rotate,
+                self.pause,
+            ],
             [70, 12, 4, 5, 2, 3, 2, 1],
         )[0]
         try:
@@ -64,7 +73,11 @@ class History:
         r, who = self.random, self.random.randrange(4)
         member = MEMBERS[who]
         programme = r.randint(1, 3)
-        epochs = [e for (a, p, e), n in self.alliance.evm.state.lots.items() if (a, p) == (member.account, programme)]  # type: ignore[attr-defined]  # a Twin
+        epochs = [
+            e
+            for (a, p, e), n in self.alliance.evm.state.lots.items()
+            if (a, p) == (member.account, programme)
+        ]  # type: ignore[attr-defined]  # a Twin
         epoch = r.choice([*epochs, *epochs, 1, 2, 3, 5, 13])
         leg = Leg(programme, self.version(programme), epoch, r.choice([1, 7, 90, 500, 4_500]))
         if r.random() < 0.02:
@@ -81,7 +94,9 @@ class History:
             case "redeem":
                 return self.redeem(member, acceptor, leg)
             case "gift":
-                return self.alliance.gift(member, r.choice(MEMBERS).account, [leg, replace(leg, epoch=2)][: r.randint(1, 2)])
+                return self.alliance.gift(
+                    member, r.choice(MEMBERS).account, [leg, replace(leg, epoch=2)][: r.randint(1, 2)]
+                )
             case "expire":
                 return self.alliance.expire(member, leg)
             case "restore":
@@ -95,7 +110,11 @@ class History:
         r = self.random
         change = self.alliance.enrol(member, flags | r.choice([0, 0, 0, 4, 8]))
         if r.random() < 0.3:
-            change = replace(change, signer=r.choice(MEMBERS).signer, valid_until=self.alliance.evm.now + r.choice([-5, 60]))
+            change = replace(
+                change,
+                signer=r.choice(MEMBERS).signer,
+                valid_until=self.alliance.evm.now + r.choice([-5, 60]),
+            )
             change = self.alliance.grant(r.choice(MEMBERS).key, change)
         return change
 
@@ -106,7 +125,9 @@ class History:
         past = [o for o in self.done if isinstance(o, Redeem)]
         if past and r.random() < 0.25:  # the same permit again: used, or a further capture of a series
             old = r.choice(past)
-            same = {name: getattr(old, name) for name in ("nonce", "max_value_micros", "valid_until", "flags")}
+            same = {
+                name: getattr(old, name) for name in ("nonce", "max_value_micros", "valid_until", "flags")
+            }
             owner = next(m for m in MEMBERS if m.account == old.account)
             acceptor = acceptor if r.random() < 0.3 else self.merchant_of(old.merchant)
             same["accepted_at"] = old.accepted_at
@@ -141,7 +162,9 @@ class History:
         if roll < 0.04:
             return replace(operation, accepted_at=now + r.choice(BAD_TIMES))
         if roll < 0.05 and isinstance(operation, Issue):
-            return replace(operation, **r.choice([{"reason": 3}, {"account": bytes(20)}, {"merchant": self.gln()}]))
+            return replace(
+                operation, **r.choice([{"reason": 3}, {"account": bytes(20)}, {"merchant": self.gln()}])
+            )
         if roll < 0.07 and isinstance(operation, Redeem):
             broken = [{"signature": b"\x01" * 65}, {"signature": b""}, {"nonce": operation.nonce + 1}]
             return replace(operation, **r.choice(broken))

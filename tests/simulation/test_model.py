@@ -72,7 +72,9 @@ def assert_same_books(alliance: Alliance) -> None:
         assert told == tuple(state.counters[programme, epoch, name] for name in names)
     for (period, merchant), micros in state.nets.items():
         told = alliance.ask(building.HOUSE, "net", period, merchant)[0]
-        assert told == micros == int.from_bytes(_viewed(alliance, "net", period, merchant), "big", signed=True)
+        assert (
+            told == micros == int.from_bytes(_viewed(alliance, "net", period, merchant), "big", signed=True)
+        )
     for number, root in state.roots.items():
         assert alliance.ask(building.HOUSE, "rootOf", number)[0] == root
     assert alliance.ask(building.HOUSE, "lastBatch")[0] == state.last_batch

@@ -101,6 +101,8 @@ def _events() -> dict[str, Event]:
         types = [(type_of(p), bool(p["indexed"])) for p in entry["inputs"]]
         signature = f"{entry['name']}({','.join(t for t, _ in types)})"
         found[entry["name"]] = Event(
-            keccak256(signature.encode()), tuple(t for t, i in types if i), tuple(t for t, i in types if not i)
+            keccak256(signature.encode()),
+            tuple(t for t, i in types if i),
+            tuple(t for t, i in types if not i),
         )
     return found

@@ -103,7 +103,15 @@ class Desk:
             raise refusal("RegistryTermsUnknown", programme, version)
         start, value, fee, cap, _ = known.terms[version - 1]
         until = NEVER if version == len(known.terms) else known.terms[version][0]
-        return Row(programme << 16 | version, Book(programme, known.issuer, known.ends), value, fee, cap, start, until)
+        return Row(
+            programme << 16 | version,
+            Book(programme, known.issuer, known.ends),
+            value,
+            fee,
+            cap,
+            start,
+            until,
+        )
 
     def _open_turns(self, signers: int, slices: Sequence[Any]) -> None:
         count = signers
@@ -227,5 +235,7 @@ class Desk:
             state.nets[state.period, turn.merchant] += turn.credit
         root = root_of(self.leaves)
         state.last_batch, state.roots[self.number] = self.number, root
-        closed = log_of(state.site.house, "BatchApplied", (self.number, state.period), (len(self.leaves), root))
+        closed = log_of(
+            state.site.house, "BatchApplied", (self.number, state.period), (len(self.leaves), root)
+        )
         self.logs.append(closed)

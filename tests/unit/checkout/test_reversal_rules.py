@@ -50,9 +50,7 @@ class Till:
         for i, (part, prior) in enumerate(zip(self.parts, self.recovered, strict=True)):
             pending = self.issued[i] - prior.pending if self.pending[i] else 0
             available = 0 if self.pending[i] else self.available[i] - prior.available
-            sources.append(
-                Source(part, prior, self.reversed_before[i], self.issued[i], pending, available)
-            )
+            sources.append(Source(part, prior, self.reversed_before[i], self.issued[i], pending, available))
         recovery = recover(sources, self.lines, returned, 2)
         for old, new in zip(self.recovered, recovery.programmes, strict=True):
             assert new.points >= old.points
