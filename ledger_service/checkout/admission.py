@@ -21,20 +21,17 @@ from ledger_service.checkout.requests import Acceptance, Caller, SaleRequest, Wr
 from ledger_service.checkout.sale_command import Scene
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import seconds_floor
-from ledger_service.kernel.eip712 import struct_hash
 from ledger_service.kernel.errors import DomainError, MalformedField
 from ledger_service.kernel.money import micros_of_minor
 from ledger_service.kernel.otp import looks_like_digits
 from ledger_service.kernel.paycode import PayCode, decode_pay_code
 from ledger_service.kernel.paycode_errors import PayCodeMalformed
-from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, SpendPermit
+from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, SpendPermit, acceptance_struct_hash
 from ledger_service.kernel.secp256k1 import SIGNATURE_BYTES, recover_address
 from ledger_service.members.digits import DigitDesk
 from ledger_service.members.ports import PermitSigner
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.issuance import Worker
-
-_ACCEPTANCE = "Acceptance(bytes32 permitDigest,uint40 acceptedAt)"
 
 
 @dataclass(frozen=True)
@@ -173,7 +170,7 @@ class Admission:
         return said
 
     def _check_acceptance(self, caller: Caller, given: Acceptance, digest: bytes, said: int) -> None:
-        signed = acceptance_digest(self._desk, digest, said)
+        signed = self._desk.domain.digest(acceptance_struct_hash(digest, said))
         if given.signature is None or recover_address(signed, given.signature) != caller.till_key:
             raise AcceptanceForged(caller.terminal_id)
 
@@ -224,8 +221,3 @@ def _asked_minor(request: SaleRequest) -> int:
         return 0
     total = sum(line.amount_minor for line in request.lines)
     return total if request.spend.max_value_minor is None else min(total, request.spend.max_value_minor)
-
-
-def acceptance_digest(desk: Desk, permit_digest: bytes, accepted_at: int) -> bytes:
-    """What a till key signs when it takes a pay code: the permit and the second (D2)."""
-    return desk.domain.digest(struct_hash(_ACCEPTANCE, permit_digest, accepted_at))

@@ -77,7 +77,7 @@ def _body(bench: Bench, visit: Visit) -> tuple[bytes, bool]:
     spend = spend_for_checkout(0, visit.total_minor, lots, _VALUES, MICROS_PER_CENT)
     if spend:
         most = visit.total_minor * MICROS_PER_CENT * SPEND_SHARE_BPS // 10_000
-        body["member"] = {"pay_code": visit.phone.pay_code(bench.domain, at, most)}
+        visit.show_pay_code(body, bench.seed, bench.domain, most)
         body["spend"] = [{"programme": code, "points": points} for code, points in spend]
         for code, points in spend:
             visit.phone.set_aside(code, points, at)

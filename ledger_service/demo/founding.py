@@ -15,10 +15,11 @@ from ledger_service.demo.alliance_plan import CURRENCY, FOUNDED_AT, MERCHANTS, M
 from ledger_service.demo.phones import EpochEnds, Phone
 from ledger_service.demo.progress import Progress
 from ledger_service.demo.service_client import Frame, Service
+from ledger_service.demo.tills import till_signing_key
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.permits import SignerGrant
-from ledger_service.kernel.secp256k1 import address_text, sign_digest
+from ledger_service.kernel.secp256k1 import address_of_key, address_text, sign_digest
 
 PROOF_LIFE = timedelta(hours=1)
 _NO_ACCOUNT = bytes(20)
@@ -54,6 +55,8 @@ class Founder:
         }
         await self._write("/v1/stores", shop, f"store:{gln}", at)
         terminal = await self._write("/v1/terminals", {"store": gln, "label": "till 1"}, f"till:{gln}", at)
+        own = {"till_key": address_text(address_of_key(till_signing_key(self._seed, gln)))}
+        await self._write(f"/v1/terminals/{terminal['terminal']}/till-key", own, f"till-signs:{gln}", at)
         wanted = {"role": "cashier", "subject": terminal["terminal"]}
         issued = await self._write("/v1/keys", wanted, f"till-key:{gln}", at)
         return str(issued["token"])

@@ -29,6 +29,7 @@ from ledger_service.demo.rules import (
     spend_for_checkout,
 )
 from ledger_service.demo.service_client import Frame, Service
+from ledger_service.demo.tills import acceptance
 from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 from ledger_service.kernel.eip712 import Domain
 
@@ -186,7 +187,7 @@ class Replay:
         body = visit.body()
         if spend:
             most = visit.total_minor * MICROS_PER_CENT * SPEND_SHARE_BPS // 10_000
-            body["member"] = {"pay_code": visit.phone.pay_code(self._alliance.domain, basket.at, most)}
+            visit.show_pay_code(body, self._scenario.seed, self._alliance.domain, most)
             body["spend"] = [{"programme": code, "points": points} for code, points in spend]
         frame = Frame(till, f"{self._scenario.seed}:sale:{visit.name}", basket.at)
         answer = await self._service.post("/v1/sales", body, frame)
@@ -290,3 +291,9 @@ class Visit:
             ],
             "member": {"number": self.phone.number},
         }
+
+    def show_pay_code(self, body: dict[str, Any], seed: str, domain: Domain, most_micros: int) -> None:
+        """The member shows a fresh pay code instead of its number, and the till signs when it took it."""
+        pay_code = self.phone.pay_code(domain, self.basket.at, most_micros)
+        body["member"] = {"pay_code": pay_code}
+        body["acceptance"] = acceptance(seed, body["store"], domain, pay_code, self.basket.at)

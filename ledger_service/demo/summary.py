@@ -13,6 +13,7 @@ from ledger_service.demo.replay import Replay
 from ledger_service.demo.screen import Screen, dollars
 from ledger_service.demo.second_opinion import disagreements
 from ledger_service.demo.service_client import Service
+from ledger_service.demo.settling import payments
 from ledger_service.demo.stack import Stack, run_command
 
 _COUNTED = (
@@ -68,6 +69,8 @@ def show_nets(screen: Screen, nets: Sequence[Mapping[str, Any]]) -> None:
     ]
     screen.table("Who owes whom, net of fees, as the contract added it up", ["merchant", "", "amount"], rows)
     screen.say(f"  sum of all positions: {sum(micros.values())} micros")
+    due = [(p.debtor, "pays", p.creditor, dollars(p.micros // 10_000)) for p in payments(micros)]
+    screen.table("Payments that settle it", ["merchant", "", "to", "amount"], due)
 
 
 def show_verdict(screen: Screen, verdict: Mapping[str, Any], phones: tuple[int, Sequence[str]]) -> None:

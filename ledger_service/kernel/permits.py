@@ -18,6 +18,7 @@ MINING_WINDOW_SECONDS = 7 * 86_400
 CAPTURE_WINDOW_SECONDS = 3 * 86_400
 SIGNER_DELAY_SECONDS = 86_400
 CLOCK_SKEW_SECONDS = 120
+_ACCEPTANCE = "Acceptance(bytes32 permitDigest,uint40 acceptedAt)"
 
 FLAG_CUSTODIAL = 1
 FLAG_CONTRACT = 2
@@ -80,3 +81,8 @@ class SignerGrant:
 def slice_struct_hash(batch: int, merchant: int, leaves: Sequence[bytes]) -> bytes:
     """The struct hash that a merchant's operations key signs for its slice of one batch (D2)."""
     return struct_hash(_SLICE, batch, merchant, keccak256(b"".join(leaves)))
+
+
+def acceptance_struct_hash(permit_digest: bytes, accepted_at: int) -> bytes:
+    """What a till key signs when it takes a pay code: the permit and the second (D2)."""
+    return struct_hash(_ACCEPTANCE, permit_digest, accepted_at)

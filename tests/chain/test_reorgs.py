@@ -4,17 +4,15 @@ or doubled."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Table, select
+from sqlalchemy import select
 
 from ledger_service.chain import models as m
 from ledger_service.chain.errors import WrongNetwork
 from ledger_service.chain.journal import verify
 from ledger_service.chain.settings import ChainSettings
-from ledger_service.db.engine import Database, open_database
-from ledger_service.db.schema import create_everything
+from ledger_service.db.engine import Database
 from ledger_service.kernel.events import OperationReorged
 from tests.chain.networks import LONG_AGO, Anvil, Network, OwnChain
 from tests.chain.test_bridge import assert_clean, drain, everyday, states

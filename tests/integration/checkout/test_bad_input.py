@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from ledger_service.checkout.admission import acceptance_digest
 from ledger_service.checkout.errors import (
     AcceptanceForged,
     ClockSkew,
@@ -37,7 +36,7 @@ from ledger_service.kernel.paycode_errors import (
     PayCodeVersionUnknown,
     RevokeTooEarly,
 )
-from ledger_service.kernel.permits import FLAG_CUSTODIAL, nonce_of
+from ledger_service.kernel.permits import FLAG_CUSTODIAL, acceptance_struct_hash, nonce_of
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256, sign_digest
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.members.models import device, member
@@ -242,7 +241,9 @@ def test_a_till_with_a_key_must_sign_its_acceptances(shop: Shop, phone: Phone) -
     for key, good in ((keccak256(b"other"), False), (TILL_KEY, True)):
         code = phone.pay_code(shop.clock.at)
         permit = decode_pay_code(code).permit
-        digest = acceptance_digest(shop.desk, shop.desk.domain.digest(permit.struct_hash()), at)
+        digest = shop.desk.domain.digest(
+            acceptance_struct_hash(shop.desk.domain.digest(permit.struct_hash()), at)
+        )
         taken = {**shop.accepted(shop.clock.at), "signature": "0x" + sign_digest(key, digest).hex()}
         body = shop.sale_body(line("1", 900), member={"pay_code": code}, spend=FIVE, acceptance=taken)
         write = Write(caller, f"till-{good}", bytes(32), shop.clock.at)
