@@ -46,7 +46,7 @@ def open_bridging(settings: Settings) -> Bridging:
     clerk = GovernanceClerk(desk, Admin(steps_of(desk, node, custody, room), contracts))
     secrets = secrets_of(foundations)
     jobs = open_jobs(foundations, secrets)
-    acts = Job("operator-acts", _ACTS_SECONDS, clerk.run)
+    acts = Job("operator-acts", _ACTS_SECONDS, clerk.run, signs=True)
     timed = [Job(name, settings.jobs_seconds, run) for name, run in jobs.steps().items()]
     wiring = Wiring(
         database=database,

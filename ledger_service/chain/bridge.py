@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from ledger_service.chain import queue
+from ledger_service.chain import adoption, queue
 from ledger_service.chain.client import Node
 from ledger_service.chain.delivery import Delivery, LiveDelivery, ReplayDelivery
 from ledger_service.chain.desk import Desk, raise_alarm
 from ledger_service.chain.errors import ChainUnavailable, LeadershipLost, LyingNode, WrongNetwork
-from ledger_service.chain.indexer import CursorMoved, Indexer
+from ledger_service.chain.indexer import CursorMoved, Follower, Indexer
 from ledger_service.chain.journal import Journal
 from ledger_service.chain.models import chain_alarm, chain_cursor, chain_tx
 from ledger_service.chain.outbound import Outbound
@@ -40,11 +40,13 @@ class Job:
     Args:
         every_seconds: between the end of one run and the next.
         run: returns whether there is more to do at once.
+        signs: it spends nonces, so it waits until the database knows whatever our keys have sent.
     """
 
     name: str
     every_seconds: float
     run: Callable[[], bool]
+    signs: bool = False
     due: datetime | None = None
 
 
@@ -91,8 +93,10 @@ class Bridge:
         room = Room(w.desk, w.node, w.keys, outbound, self.delivery, w.contracts, w.settings, w.handlers)
         self.packer = Packer(room)
         self.submitter = Submitter(w.desk, w.node, outbound, self.delivery, w.settings)
-        self.indexer = Indexer(w.desk, w.node, w.contracts, w.settings, w.handlers)
+        self._signers = outbound.senders
+        self.indexer = Indexer(w.desk, w.node, w.contracts, w.settings, Follower(w.handlers, self._signers))
         self.journal = Journal(w.database, w.node, w.settings.first_block)
+        self._level = False
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; every failure is logged and the next pass begins from the database."""
@@ -122,6 +126,8 @@ class Bridge:
             return Progress(leading=False)
         jobs = self._run_jobs()
         blocks, operations = self._follow()
+        if not self._is_level(caught_up=not blocks):
+            return Progress(True, blocks, operations, 0, 0, jobs)
         packed = sent = 0
         for _ in range(self._settings.most_in_flight):
             taken = self.packer.step(self.submitter.in_flight())
@@ -130,6 +136,26 @@ class Bridge:
             if not taken:
                 break
         return Progress(True, blocks, operations, packed, sent, jobs)
+
+    def _is_level(self, *, caught_up: bool) -> bool:
+        """Whether the database knows whatever our keys have sent; it does not after the restore of a backup.
+
+        Until the index has taken that over nothing is signed, for it might be on the chain already (D8).
+        """
+        if self._level:
+            return True
+        with self._desk.read() as conn:
+            ahead = adoption.lacks(conn, self._node, self._signers(), "pending")
+            mined = adoption.lacks(conn, self._node, self._signers(), "latest") if ahead and caught_up else []
+        if mined:
+            # In blocks that were read, yet nothing that can be sent again: only the nonces are taken over.
+            with self._desk.write() as conn:
+                for signer, count in mined:
+                    adoption.take_nonce(conn, signer, count)
+                    detail = f"the node counts {count} transactions, more than could be taken over"
+                    raise_alarm(conn, self._desk.wall, "foreign-nonce", signer.hex(), detail)
+        self._level = not ahead
+        return self._level
 
     def _follow(self) -> tuple[int, int]:
         step = self.indexer.step()
@@ -148,7 +174,7 @@ class Bridge:
     def _run_jobs(self) -> int:
         ran, now = 0, self._desk.wall()
         for job in self._jobs:
-            if job.due is not None and job.due > now:
+            if (job.due is not None and job.due > now) or (job.signs and not self._level):
                 continue
             more = job.run()
             job.due = None if more else self._desk.wall() + timedelta(seconds=job.every_seconds)

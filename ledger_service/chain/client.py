@@ -103,6 +103,11 @@ class Node:
         answers = self.transport.read([("eth_getTransactionReceipt", [_hex(h)]) for h in hashes])
         return [log for raw in map(_told, answers) if raw is not None for log in raw["logs"]]
 
+    def transactions(self, hashes: Sequence[bytes]) -> list[dict[str, Any] | None]:
+        """The transactions as the node tells them; None for what it does not know."""
+        answers = self.transport.read([("eth_getTransactionByHash", [_hex(h)]) for h in hashes])
+        return [raw if isinstance(raw, dict) else None for raw in map(_told, answers)]
+
     def known(self, hashes: Sequence[bytes]) -> list[bool]:
         """Whether the node has each transaction, mined or waiting."""
         answers = self.transport.read([("eth_getTransactionByHash", [_hex(h)]) for h in hashes])

@@ -7,12 +7,13 @@ the registered handlers in the same db transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 
-from ledger_service.chain import mirror, outcome
+from ledger_service.chain import adoption, mirror, outcome
+from ledger_service.chain.adoption import Found
 from ledger_service.chain.client import Block, Node, Receipt
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import LyingNode
@@ -39,6 +40,18 @@ class Step:
     diverged: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """For whom the chain is followed: handlers to be told, and the sending keys whose transactions are
+    ours."""
+
+    handlers: tuple[Handler, ...] = ()
+    signers: Callable[[], Sequence[bytes]] = tuple
+
+
+_NOBODY = Follower()
+
+
 class Indexer:
     """Keeps the mirror equal to the node's chain."""
 
@@ -48,9 +61,9 @@ class Indexer:
         node: Node,
         contracts: Contracts | None,
         settings: ChainSettings,
-        handlers: Sequence[Handler] = (),
+        follower: Follower = _NOBODY,
     ) -> None:
-        self._desk, self._node, self._settings, self._handlers = desk, node, settings, tuple(handlers)
+        self._desk, self._node, self._settings, self._follower = desk, node, settings, follower
         self._contracts = contracts
         self._ask = 4
 
@@ -77,21 +90,33 @@ class Indexer:
         contracts = self._contracts
         addresses = [contracts.clearing_house, contracts.registry] if contracts else []
         read = facts_of(self._node, blocks, addresses) if addresses else [BlockFacts(b) for b in blocks]
+        mined = [tx for block in blocks for tx in block.transactions]
         with self._desk.read() as conn:
-            ours = outcome.ours_among(conn, [tx for block in blocks for tx in block.transactions])
-        unproven = outcome.unproven(ours, read)
+            ours = outcome.ours_among(conn, mined)
+        foreign = self._foreign([tx for tx in mined if tx not in ours])
+        unproven = outcome.unproven([*ours, *foreign], read)
         receipts = dict(zip(unproven, self._node.receipts(unproven), strict=True))
-        self._take_over(cursor, read, receipts)
+        self._take_over(cursor, read, receipts, foreign)
         return Step(len(blocks), sum(len(ops) for facts in read for _, ops in facts.batches))
 
+    def _foreign(self, unknown: Sequence[bytes]) -> dict[bytes, Found]:
+        """Transactions of our keys that this database did not store, as after the restore of a backup."""
+        return adoption.find(self._node, self._follower.signers(), unknown) if unknown else {}
+
     def _take_over(
-        self, cursor: Block | None, read: Sequence[BlockFacts], receipts: dict[bytes, Receipt | None]
+        self,
+        cursor: Block | None,
+        read: Sequence[BlockFacts],
+        receipts: dict[bytes, Receipt | None],
+        foreign: dict[bytes, Found],
     ) -> None:
         with self._desk.write() as conn:
             stored = cursor_of(conn)
             if (stored and stored.hash) != (cursor and cursor.hash):
                 raise CursorMoved
             self._mirror(conn, read)
+            if foreign:
+                adoption.store(conn, read, foreign, self._desk.wall)
             events = outcome.record(conn, read, receipts)
             last = read[-1].block
             final = last.number - self._settings.confirmations
@@ -127,7 +152,7 @@ class Indexer:
 
     def _tell(self, conn: Connection, events: Sequence[ChainEvent]) -> None:
         if events:
-            for handler in self._handlers:
+            for handler in self._follower.handlers:
                 handler(conn, events)
 
 

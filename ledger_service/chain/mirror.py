@@ -32,10 +32,14 @@ _COUNTER_NAMES = ("issued", "redeemed", "restored", "clawed_back", "expired")
 
 @dataclass(slots=True)
 class BlockFacts:
-    """One block and what its logs say: batches with their operations in position order, and the rest."""
+    """One block and what its logs say: batches with their operations in position order, and the rest.
+
+    ``carriers`` names the transaction of each batch by its number.
+    """
 
     block: Block
     batches: list[tuple[BatchApplied, list[MinedOperation]]] = field(default_factory=list)
+    carriers: dict[int, bytes] = field(default_factory=dict)
     others: list[tuple[int, Fact]] = field(default_factory=list)
 
 

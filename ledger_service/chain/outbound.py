@@ -62,6 +62,10 @@ class Outbound:
             known = self._addresses[key] = self._keys.address_of(key)
         return known
 
+    def senders(self) -> list[bytes]:
+        """The addresses of all sending keys."""
+        return [self.sender(key) for key in (RELAYER, OPERATOR)]
+
     def key_of(self, signer: bytes) -> str:
         """The sending key whose address this is; ``KeyError`` for a stranger's."""
         for key in (RELAYER, OPERATOR):

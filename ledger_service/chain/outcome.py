@@ -7,12 +7,12 @@ another transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, exists, select, update
 
-from ledger_service.chain import queue
+from ledger_service.chain import adoption, queue
 from ledger_service.chain.client import Receipt
 from ledger_service.chain.decode import BatchApplied, MinedOperation
 from ledger_service.chain.errors import LyingNode
@@ -39,12 +39,10 @@ def ours_among(conn: Connection, hashes: Sequence[bytes]) -> Ours:
     }
 
 
-def unproven(ours: Ours, read: Sequence[BlockFacts]) -> list[bytes]:
-    """Our transactions in these blocks whose success no event proves: their receipts must tell."""
-    proven = {applied.number for facts in read for applied, _ in facts.batches}
-    return [
-        tx_hash for tx_hash, row in ours.items() if row.batch_number is None or row.batch_number not in proven
-    ]
+def unproven(ours: Iterable[bytes], read: Sequence[BlockFacts]) -> list[bytes]:
+    """Those of our transactions in these blocks whose success no event proves: their receipts must tell."""
+    proven = {tx_hash for facts in read for tx_hash in facts.carriers.values()}
+    return [tx_hash for tx_hash in ours if tx_hash not in proven]
 
 
 def record(
@@ -75,7 +73,7 @@ def record(
 
 def _record_tx(conn: Connection, facts: BlockFacts, row: Any, position: int, receipt: Receipt | None) -> None:
     block = facts.block
-    applied = any(a.number == row.batch_number for a, _ in facts.batches)
+    applied = row.batch_number is not None and facts.carriers.get(row.batch_number) == row.tx_hash
     if receipt is None and not applied:
         raise LyingNode(block.number, "no receipt for a transaction of this block")
     if receipt is not None and receipt.succeeded and row.batch_number is not None and not applied:
@@ -115,8 +113,13 @@ def _record_tx(conn: Connection, facts: BlockFacts, row: Any, position: int, rec
 def _record_batch(
     conn: Connection, facts: BlockFacts, applied: BatchApplied, operations: Sequence[MinedOperation]
 ) -> None:
-    batch = conn.execute(select(chain_batch).where(chain_batch.c.number == applied.number)).one_or_none()
-    if batch is None or batch.state == "dead":
+    same = select(chain_batch).where(chain_batch.c.number == applied.number)
+    batch = conn.execute(same).one_or_none()
+    if batch is None:
+        # Sent by a key that is not one of ours: its transaction is unknown, what it carried is not.
+        adoption.take_batch(conn, facts.block, applied, operations)
+        batch = conn.execute(same).one()
+    if batch.state == "dead":
         queue.adopt(conn, applied.number, [o.op_id for o in operations], State.MINED)
         return
     if (batch.root, batch._mapping["count"]) != (applied.root, applied.count):
@@ -144,7 +147,7 @@ def finalise(conn: Connection, final_number: int) -> list[ChainEvent]:
 
 
 def _foreign_final(conn: Connection, final_number: int) -> list[int]:
-    # Adopted intents stand in batches that chain_batch does not have, or has as dead.
+    # Adopted intents stand in batches that chain_batch has as dead.
     mined = queue.mined_batches(conn)
     if not mined:
         return []
@@ -200,7 +203,8 @@ def take_back(conn: Connection, to_number: int, numbers: Sequence[int]) -> None:
         numbers: the batches that were applied above that block.
 
     A dead batch stays dead: its operations may stand elsewhere by now, so its transaction is never
-    sent again and a no-op takes its nonce.
+    sent again and a no-op takes its nonce. A batch whose transaction is not known here cannot be sent
+    again; it waits until it is mined late or provably dead (D8).
     """
     above = chain_tx.c.block_number > to_number
     dead = select(chain_batch.c.number).where(chain_batch.c.state == "dead")
@@ -211,8 +215,9 @@ def take_back(conn: Connection, to_number: int, numbers: Sequence[int]) -> None:
     conn.execute(
         update(chain_tx).where(back).values(state="signed", block_number=None, gas_used=None, sent_at=None)
     )
-    if hit:
-        conn.execute(update(chain_batch).where(chain_batch.c.number.in_(hit)).values(state="signed"))
-        queue.move_batches(conn, hit, State.PACKED)
-    for number in set(numbers) - set(hit):
+    listed = chain_batch.c.number.in_({*hit, *numbers}) & (chain_batch.c.state != "dead")
+    alive = list(conn.execute(select(chain_batch.c.number).where(listed)).scalars())
+    conn.execute(update(chain_batch).where(chain_batch.c.number.in_(alive)).values(state="signed"))
+    queue.move_batches(conn, alive, State.PACKED)
+    for number in set(numbers) - set(alive):
         queue.disown(conn, number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from ledger_service.chain.models import chain_batch_item
 from ledger_service.kernel.intents import operation_of
@@ -138,8 +138,7 @@ def requeue(conn: Connection, number: int) -> None:
 
 
 def adopt(conn: Connection, number: int, op_ids: Sequence[bytes], state: State) -> int:
-    """Intents that a batch carried which this database does not know stand in it, as after a restore of a
-    backup.
+    """Intents that a batch carried stand in it, though it was not packed from them here or counts as dead.
 
     Returns:
         how many there are.
@@ -155,9 +154,19 @@ def adopt(conn: Connection, number: int, op_ids: Sequence[bytes], state: State) 
 
 
 def disown(conn: Connection, number: int) -> None:
-    """Intents that were adopted into a foreign batch are queued again, for the batch left the chain."""
-    mine = update(intent).where(intent.c.batch_number == number)
-    conn.execute(mine.values(state=State.QUEUED.value, batch_number=None, batch_index=None))
+    """Intents that were adopted into a dead batch are where they were, for the batch left the chain again.
+
+    That is the batch in which they are live, or else the queue, still naming the dead one (D8).
+    """
+    item = chain_batch_item
+    live = (item.c.op_id == intent.c.op_id) & item.c.live
+    mine = intent.c.batch_number == number
+    batch, position = (
+        select(column).where(live).scalar_subquery() for column in (item.c.batch, item.c.position)
+    )
+    packed = update(intent).where(mine & exists().where(live))
+    conn.execute(packed.values(state=State.PACKED.value, batch_number=batch, batch_index=position))
+    conn.execute(update(intent).where(mine).values(state=State.QUEUED.value, batch_index=None))
 
 
 def set_aside(conn: Connection, op_id: bytes, reason: str) -> bool:

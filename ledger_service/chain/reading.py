@@ -67,6 +67,7 @@ def _block_facts(block: Block, logs: list[dict[str, Any]] | None) -> BlockFacts:
             operations.setdefault(fact.batch, []).append(fact)
         elif isinstance(fact, BatchApplied):
             applied[fact.number] = fact
+            facts.carriers[fact.number] = _carrier(block, log)
         elif fact is not None:
             facts.others.append((int(log["logIndex"], 16), fact))
     if operations.keys() != applied.keys():
@@ -81,6 +82,16 @@ def _fact(block: Block, log: Mapping[str, Any]) -> Fact | None:
         return fact_of(log)
     except (KeyError, IndexError, TypeError, ValueError) as failure:
         raise LyingNode(block.number, "a log that its event cannot have written") from failure
+
+
+def _carrier(block: Block, log: Mapping[str, Any]) -> bytes:
+    try:
+        carrier = bytes.fromhex(log["transactionHash"][2:])
+    except (KeyError, TypeError, ValueError) as failure:
+        raise LyingNode(block.number, "a log without its transaction") from failure
+    if carrier not in block.transactions:
+        raise LyingNode(block.number, "a batch of a transaction that is not in the block")
+    return carrier
 
 
 def _complete(block: Block, applied: BatchApplied, operations: list[MinedOperation]) -> list[MinedOperation]:
