@@ -68,6 +68,7 @@ class Administration:
         with self._database.read() as conn:
             answer = find_answer(conn, frame)
         if answer is None:
+            frame.check()
             return None
         body = self._seal.open(answer.body, frame) if secret else answer.body
         return Reply(body, answer.status, answer.replayed)
@@ -88,7 +89,7 @@ class Administration:
 
 
 def _frame(call: Call) -> Frame:
-    return Frame(call.caller.subject, call.key, call.body.digest, call.at)
+    return Frame(call.caller.subject, call.key, call.body.digest, call.at, call.refusal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,22 @@ class ReplayClockRefused(DomainError):
 
 
 @dataclass(eq=False)
+class ReplayTimeOutOfRange(DomainError):
+    """An instant of replayed data that is too far from where the replay stands."""
+
+    said: str
+    clock: str
+
+    code = "replay-time-out-of-range"
+    category = Category.REFUSED
+    why = (
+        "Alliance-Time is more than 92 days ahead of the service's clock, or a write's is more than 4 days"
+        " behind it, when the chain would soon find its operations too old."
+    )
+    fix = "Send the data in the order of its time; cross a longer gap by reads with times in between."
+
+
+@dataclass(eq=False)
 class CursorRefused(DomainError):
     """A paging cursor that this service did not give out for this list."""
 

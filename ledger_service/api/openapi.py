@@ -17,6 +17,7 @@ from ledger_service.api.errors import (
     MediaTypeUnsupported,
     RateLimited,
     ReplayClockRefused,
+    ReplayTimeOutOfRange,
 )
 from ledger_service.api.openapi_responses import HEADERS, PROBLEM, Problem, responses_of
 from ledger_service.api.routes import Parameter, Route, roles_of
@@ -94,6 +95,7 @@ def problems_of(route: Route) -> list[Problem]:
             ScopeMissing,
             RateLimited,
             ReplayClockRefused,
+            ReplayTimeOutOfRange,
             MalformedField,
         ]
     return sorted(set(found), key=lambda error: (int(error.category), error.code))

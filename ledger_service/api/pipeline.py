@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -24,6 +24,7 @@ from ledger_service.api.errors import (
     IdempotencyKeyMalformed,
     IdempotencyKeyMissing,
     ReplayClockRefused,
+    ReplayTimeOutOfRange,
 )
 from ledger_service.api.limits import Buckets
 from ledger_service.api.metrics import Metrics
@@ -31,7 +32,7 @@ from ledger_service.api.problems import PROBLEM_TYPE, internal_problem, problem_
 from ledger_service.api.request_log import RequestLog
 from ledger_service.api.routes import Call, Reply, Route, Served
 from ledger_service.api.schema import shown
-from ledger_service.kernel.clock import Clock, parse_instant
+from ledger_service.kernel.clock import Clock, format_instant, parse_instant
 from ledger_service.kernel.errors import DomainError, MalformedField
 from ledger_service.merchants.errors import ScopeMissing
 from ledger_service.merchants.rules import Principal
@@ -46,6 +47,8 @@ _FIXED: Headers = [
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 ]
 _NO_BODY = Body({}, b"")
+# The chain takes an operation for seven days of its own time, which never runs ahead of the replay's (D3).
+_MOST_BEHIND = timedelta(days=4)
 
 
 class Authenticator(Protocol):
@@ -59,7 +62,11 @@ class ReplayClock(Clock, Protocol):
     """A clock that requests move (D16)."""
 
     def observe(self, instant: datetime) -> None:
-        """Note an instant of the replayed data; the clock stands at the newest one."""
+        """Note an instant of the replayed data; the clock stands at the newest one.
+
+        Raises:
+            ReplayTimeOutOfRange: it is too far ahead; the clock has not moved.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,8 @@ class Pipeline:
             principal = self._admit(environ, route, headers)
             at = self.clock.now() if principal is None else self._instant(environ)
             query, body, key = _parts(environ, route)
-            reply = served.endpoint(Call(principal, at, request_id, path, query, body, key))
+            late = self._late(at) if route.write else None
+            reply = served.endpoint(Call(principal, at, request_id, path, query, body, key, late))
             status, raw = reply.status, _finish(reply, headers)
         except DomainError as error:
             status, raw = _refuse(error, request_id, headers)
@@ -152,6 +160,11 @@ class Pipeline:
         instant = parse_instant(text, "Alliance-Time")
         self.replay.observe(instant)
         return instant
+
+    def _late(self, at: datetime) -> DomainError | None:
+        if self.replay is None or self.replay.now() - at <= _MOST_BEHIND:
+            return None
+        return ReplayTimeOutOfRange(format_instant(at), format_instant(self.replay.now()))
 
     def _record(self, environ: Environ, what: tuple[str, int], who: tuple[float, str, str]) -> None:
         (route, status), (begun, request_id, key_id) = what, who

@@ -18,7 +18,10 @@ PUBLIC: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One admitted request: who, when, and the parts of it that were checked."""
+    """One admitted request: who, when, and the parts of it that were checked.
+
+    ``refusal`` is raised by a write only after its idempotency key was looked up (D6).
+    """
 
     principal: Principal | None
     at: datetime
@@ -27,6 +30,7 @@ class Call:
     query: Mapping[str, str]
     body: Body
     key: str
+    refusal: DomainError | None = None
 
     @property
     def caller(self) -> Principal:

@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import DBAPIError
 
+from ledger_service.api.errors import ReplayTimeOutOfRange
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.engine import Database
 from ledger_service.db.models import service_clock
+from ledger_service.kernel.clock import format_instant
 
 NOTE_SECONDS = 0.1
+MOST_AHEAD = timedelta(days=92)
 _log = logging.getLogger(__name__)
 
 
@@ -58,7 +61,8 @@ class MovedClock:
 class ReplayClock(MovedClock):
     """The clock of a serving process in replay: requests move it, a thread notes it in the database.
 
-    What it notes lags by ``NOTE_SECONDS`` of real time; jobs that read it can be late, never early.
+    What it notes lags by ``NOTE_SECONDS`` of real time; jobs that read it can be late, never early. One step
+    is at most ``MOST_AHEAD``: a wrong year in one request would expire every epoch for good.
     """
 
     def __init__(self, database: Database) -> None:
@@ -73,6 +77,18 @@ class ReplayClock(MovedClock):
         self._exchange()
         self._thread = threading.Thread(target=self._note_until_stopped, name="replay-clock", daemon=True)
         self._thread.start()
+
+    def observe(self, instant: datetime) -> None:
+        """The clock stands at ``instant`` unless it was further already.
+
+        Raises:
+            ReplayTimeOutOfRange: it is too far ahead; the clock has not moved.
+        """
+        if self.moved and instant - self.now() > MOST_AHEAD:
+            self._exchange()  # another serving process may have gone on
+            if instant - self.now() > MOST_AHEAD:
+                raise ReplayTimeOutOfRange(format_instant(instant), format_instant(self.now()))
+        super().observe(instant)
 
     def close(self) -> None:
         """The newest instant is noted and the thread has ended."""
@@ -91,12 +107,14 @@ class ReplayClock(MovedClock):
     def _exchange(self) -> None:
         base = self._base
         if base is not None and base[0] == self._noted:
-            return
-        with self._database.begin() as conn:
-            stored = note_instant(conn, base[0] if base is not None else None)
-        self._noted = base[0] if base is not None else None
-        if stored is not None:
-            self.observe(stored)
+            with self._database.read() as conn:
+                stored = note_instant(conn, None)
+        else:
+            with self._database.begin() as conn:
+                stored = note_instant(conn, base[0] if base is not None else None)
+            self._noted = base[0] if base is not None else None
+        if stored is not None and (base is None or stored > base[0]):
+            super().observe(stored)
 
 
 class NotedClock:

@@ -140,7 +140,7 @@ class Packer:
     def _limits(self, careful: bool) -> Limits:
         settings = self._room.settings
         most = min(self._most, settings.most_operations) if careful else settings.most_operations
-        return Limits(most, settings.gas_budget, settings.most_bytes, MOST_ROWS)
+        return Limits(most, settings.gas_budget, settings.most_bytes, MOST_ROWS, settings.ahead_seconds)
 
     def _situation(self, conn: Connection, waiting: Sequence[Waiting]) -> Situation:
         refused = select(chain_batch.c.number).where(chain_batch.c.state == "reverted")

@@ -62,12 +62,17 @@ class Lookup(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of one batch: operations, gas by upper bounds, calldata bytes, rows of the table."""
+    """The bounds of one batch: operations, gas by upper bounds, calldata bytes, rows of the table.
+
+    ``ahead_seconds`` is how much later than the oldest waiting operation anything of it may be accepted:
+    in replay the batch dates its block, and would leave what waits too old for good. None: no bound.
+    """
 
     operations: int
     gas: int
     bytes: int
     rows: int
+    ahead_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +124,15 @@ def plan_batch(queue: Sequence[Waiting], situation: Situation, limits: Limits) -
     """The next batch from the front of the queue."""
     plan, blocked = Plan(), set(situation.unresolved)
     here: set[bytes] = set()
+    latest = _latest(queue, limits)
     for item in queue:
         keys = touched(item.operation)
         original = getattr(item.operation, "original_op_id", None)
         if original is not None and situation.originals.get(original) is Lookup.NEVER:
             plan.orphans.append(item)
             continue
-        if _is_blocked(keys, blocked) or not _may_go(item, situation, here, original):
+        late = latest is not None and item.operation.accepted_at > latest
+        if late or _is_blocked(keys, blocked) or not _may_go(item, situation, here, original):
             blocked |= keys
             continue
         if not _fits(plan, item.operation, situation, limits):
@@ -136,6 +143,13 @@ def plan_batch(queue: Sequence[Waiting], situation: Situation, limits: Limits) -
     # The contract wants slices to rise by merchant, so that none can be sent twice under its one signature.
     plan.slices = dict(sorted(plan.slices.items()))
     return plan
+
+
+def _latest(queue: Sequence[Waiting], limits: Limits) -> int | None:
+    """The last acceptance time that may go while the oldest of the queue waits; None for any."""
+    if limits.ahead_seconds is None or not queue:
+        return None
+    return min(item.operation.accepted_at for item in queue) + limits.ahead_seconds
 
 
 def _is_blocked(keys: set[Key], blocked: set[Key]) -> bool:

@@ -46,6 +46,14 @@ class ChainSettings:
     replay: bool = False
     first_block: int = 0
 
+    @property
+    def ahead_seconds(self) -> int | None:
+        """How much later than the oldest waiting operation a batch may be accepted; None for no bound.
+
+        In replay, days pass while something is parked; the contract takes nothing older than seven (D3, D16).
+        """
+        return 5 * 86_400 if self.replay else None
+
 
 @dataclass(frozen=True, slots=True)
 class Contracts:

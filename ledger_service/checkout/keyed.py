@@ -43,10 +43,13 @@ class KeyedCommand(BookCommand[Answer]):
 
         Raises:
             IdempotencyKeyReused: the key has served another body.
+            DomainError: what the door found wrong with a fresh request.
         """
         known = stored_answer(draft.get(idempotency, (self.write.caller.subject, self.write.key)), self.write)
         if known is not None:
             return known
+        if self.write.refusal is not None:
+            raise self.write.refusal
         status, content = self.decide(draft)
         body = orjson.dumps(content)
         draft.add(

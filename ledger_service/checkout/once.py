@@ -15,16 +15,30 @@ from ledger_service.checkout.models import idempotency
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Need, Workset, load_by
+from ledger_service.kernel.errors import DomainError
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Whose key it is, the hash of the body, and the instant of the request."""
+    """Whose key it is, the hash of the body, and the instant of the request.
+
+    ``refusal`` is what the door found wrong with a fresh request; a repeated one gets its answer (D6).
+    """
 
     subject: str
     key: str
     body_hash: bytes
     at: datetime
+    refusal: DomainError | None = None
+
+    def check(self) -> None:
+        """Nothing was wrong.
+
+        Raises:
+            DomainError: what was.
+        """
+        if self.refusal is not None:
+            raise self.refusal
 
 
 def find_answer(conn: Connection, frame: Frame) -> Answer | None:
@@ -51,12 +65,14 @@ def run_once(conn: Connection, frame: Frame, action: Callable[[], tuple[int, byt
 
     Raises:
         IdempotencyKeyReused: the key has served another body.
+        DomainError: what the door found wrong with a fresh request.
     """
     claim = {"subject": frame.subject, "key": frame.key, "body_hash": frame.body_hash, "status": 0,
              "response": b"", "created_at": frame.at}  # fmt: skip
     known = find_answer(conn, frame)
     if known is not None:
         return known
+    frame.check()
     sql_of(idempotency, conn).insert(conn, [claim], or_ignore=True)
     row = find_answer(conn, frame)
     if row is not None and row.status:
@@ -106,6 +122,7 @@ class OnceCommand(BookCommand[Answer]):
             if row["body_hash"] != frame.body_hash:
                 raise IdempotencyKeyReused(frame.key)
             return Answer(row["status"], row["response"], replayed=True)
+        frame.check()
         status, body = self._render(self._inner.apply(draft))
         kept = {"subject": frame.subject, "key": frame.key, "body_hash": frame.body_hash}
         draft.add(idempotency, {**kept, "status": status, "response": body, "created_at": frame.at})

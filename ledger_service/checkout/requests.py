@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from ledger_service.kernel.errors import DomainError
+
 DEFAULT_TTL_SECONDS = 900
 
 
@@ -150,12 +152,16 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """The frame of every write: caller, idempotency key, hash of the body, and the instant of the request."""
+    """The frame of every write: caller, idempotency key, hash of the body, and the instant of the request.
+
+    ``refusal`` is what the door found wrong with a fresh request; a repeated one gets its answer (D6).
+    """
 
     caller: Caller
     key: str
     body_hash: bytes
     at: datetime
+    refusal: DomainError | None = None
 
 
 def body_hash(operation: str, target: str, body: bytes) -> bytes:

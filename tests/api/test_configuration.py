@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger_service.api.errors import ReplayTimeOutOfRange
 from ledger_service.bootstrap.clocks import MovedClock, NotedClock, ReplayClock, note_instant
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.cli import COMMANDS, main
@@ -72,6 +73,32 @@ def test_another_process_sees_where_the_replay_stands_also_after_a_restart(datab
     again.close()
     with database.begin() as conn:
         assert note_instant(conn, OLD - timedelta(days=3)) >= OLD
+
+
+def test_one_step_of_the_replay_is_bounded_and_other_processes_steps_count(database: Database) -> None:
+    first, second = ReplayClock(database), ReplayClock(database)
+    first.start()
+    first.observe(OLD)
+    first.close()
+    second.start()
+    with pytest.raises(ReplayTimeOutOfRange):
+        first.observe(OLD + timedelta(days=93))
+    assert first.now() < OLD + timedelta(minutes=1)
+    second.observe(OLD + timedelta(days=60))
+    second.close()
+    first.observe(OLD + timedelta(days=120))
+    assert first.now() >= OLD + timedelta(days=120)
+
+
+def test_a_serving_process_without_requests_follows_the_others(database: Database) -> None:
+    idle = ReplayClock(database)
+    with database.begin() as conn:
+        note_instant(conn, OLD)
+    idle.start()
+    with database.begin() as conn:
+        note_instant(conn, OLD + timedelta(days=3))
+    idle.close()
+    assert idle.now() >= OLD + timedelta(days=3)
 
 
 def test_two_processes_never_hold_one_worker_name_and_a_free_one_comes_back(tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ from sqlalchemy import select
 from ledger_service.chain.bridge import Bridge
 from ledger_service.chain.models import chain_batch, chain_tx
 from ledger_service.chain.outbound import Draft, Outbound
+from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database
-from tests.chain.networks import Anvil
-from tests.chain.test_bridge import assert_clean, drain
-from tests.chain.world import World
+from tests.chain.networks import LONG_AGO, Anvil, Network
+from tests.chain.test_bridge import assert_clean, drain, states
+from tests.chain.world import DAY, MERCHANTS, World
 
 
 def test_an_old_transaction_that_turns_up_late_finds_its_operations_still_its_own(world: World) -> None:
@@ -79,6 +80,34 @@ def test_a_stuck_transaction_is_replaced_by_one_that_bids_more(
     assert max(attempts).max_fee > min(attempts).max_fee
     world.node.control(("evm_mine", []), ("evm_setAutomine", [True]))
     drain(bridge, world.database)
+    assert_clean(world)
+
+
+def test_in_replay_what_is_parked_does_not_grow_too_old_behind_later_batches(
+    sqlite_database: Database, network: Network
+) -> None:
+    """D16: days of the data pass while a merchant's key is missed for some seconds."""
+    network.kill()
+    network.genesis_time = LONG_AGO
+    network.forget()
+    network.start()
+    settings = ChainSettings(linger_seconds=0.0, fee_floor_wei=2_000_000_000, replay=True)
+    world = World(sqlite_database, network.node(), settings, now=LONG_AGO + 10 * DAY)
+    world.found()
+    ann, ben, *_ = world.members
+    world.keys.missing.add(MERCHANTS[1])
+    parked = world.issue(ann, 2, 10)
+    world.enqueue(parked)
+    bridge = world.bridge()
+    for days in (1, 12):
+        world.advance(days * DAY)
+        world.enqueue(world.issue(ben, 1, days))
+        for _ in range(10):
+            bridge.step()
+    assert sorted(states(world.database).values()) == ["final", "queued", "queued"]
+    world.keys.missing.clear()
+    drain(world.bridge(), world.database)
+    assert set(states(world.database).values()) == {"final"}
     assert_clean(world)
 
 

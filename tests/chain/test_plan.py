@@ -43,6 +43,17 @@ def test_dependents_of_what_is_held_back_wait_and_strangers_go_on() -> None:
     assert taken(plan_batch(queued(first, later, stranger), situation, WIDE)) == [3]
 
 
+def test_in_replay_nothing_runs_ahead_of_what_waits_by_more_than_it_can_stand() -> None:
+    parked, near = s.issue(1), s.issue(2, account=s.OTHER)
+    far = replace(s.issue(3, account=b"\x09" * 20), accepted_at=near.accepted_at + 6 * 86_400)
+    bounded = replace(WIDE, ahead_seconds=5 * 86_400)
+    held = Situation(held=frozenset({parked.op_id}))
+    assert taken(plan_batch(queued(parked, near, far), held, bounded)) == [2]
+    assert taken(plan_batch(queued(parked, far), Situation(), bounded)) == [1]
+    assert taken(plan_batch(queued(far), Situation(), bounded)) == [1]
+    assert taken(plan_batch(queued(parked, near, far), held, WIDE)) == [2, 3]  # real time dates blocks
+
+
 def test_operations_of_an_unresolved_account_and_programme_wait() -> None:
     situation = Situation(unresolved=frozenset({(s.ACCOUNT, 1)}))
     assert taken(plan_batch(queued(s.issue(1), s.issue(2, account=s.OTHER)), situation, WIDE)) == [2]

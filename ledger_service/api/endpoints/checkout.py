@@ -151,7 +151,7 @@ def reader_of(call: Call) -> Caller:
 
 def write_of(call: Call) -> Write:
     """The frame of a write by a terminal."""
-    return Write(caller_of(call), call.key, call.body.digest, call.at)
+    return Write(caller_of(call), call.key, call.body.digest, call.at, call.refusal)
 
 
 def reply_of(answer: Answer) -> Reply:
