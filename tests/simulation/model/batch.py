@@ -14,7 +14,7 @@ from tests.simulation.model.state import NEVER, State
 
 MOST_OPERATIONS, MOST_LEGS = 2048, 8
 CLOCK_SKEW, MINING_WINDOW = 120, 7 * 86_400
-LEG_BITS = (1 << 248) - 1
+LOW_BITS = (1 << 96) - 1
 CREDITS = {"issued": 1, "restored": 1, "redeemed": -1, "clawedBack": -1, "expired": -1}
 
 
@@ -146,11 +146,15 @@ class Desk:
             raise refusal("LegCountInvalid", index, len(legs))
 
     def row_of(self, index: int, leg: int) -> Row:
-        if leg >> 248 >= len(self.rows) or (leg & LEG_BITS) >> 96 != self.rows[leg >> 248].key:
+        if leg >> 96 >= len(self.rows):
             raise refusal("LegOutsideTable", index, leg)
         if amount_of(leg) == 0:
             raise refusal("AmountZero", index, leg)
-        return self.rows[leg >> 248]
+        return self.rows[leg >> 96]
+
+    def whole(self, leg: int) -> int:
+        """The leg with programme and version in the place of its row's number."""
+        return self.rows[leg >> 96].key << 96 | leg & LOW_BITS
 
     def check_in_force(self, index: int, row: Row, at: int) -> None:
         if not row.start <= at < row.until:

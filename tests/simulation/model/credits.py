@@ -7,7 +7,7 @@ from typing import Any
 from ledger_service.kernel.permits import SIGNER_DELAY_SECONDS, SignerGrant
 from ledger_service.kernel.secp256k1 import keccak256, recover_address
 from tests.simulation.model.abi import refusal, word
-from tests.simulation.model.batch import LEG_BITS, Book, Desk, Row, Turn, amount_of, epoch_of, legs_hash
+from tests.simulation.model.batch import LOW_BITS, Book, Desk, Row, Turn, amount_of, epoch_of, legs_hash
 from tests.simulation.model.state import Signer, Use
 
 CUSTODIAL, CONTRACT, REVOKE = 1, 2, 4
@@ -82,7 +82,9 @@ def _is_vouched(desk: Desk, index: int, op: tuple[Any, ...]) -> bool:
 
 
 def issue(desk: Desk, turn: Turn, op: tuple[Any, ...]) -> None:
-    op_id, account, at, reason, leg = op
+    what, whom = op
+    op_id, at, reason = (what >> 128).to_bytes(16, "big"), what >> 88 & (1 << 40) - 1, what >> 80 & 0xFF
+    account, leg = (whom >> 96).to_bytes(20, "big"), (what & (1 << 80) - 1) << 96 | whom & LOW_BITS
     index = turn.index
     desk.check_accepted(index, at)
     desk.check_not_suspended(turn, at)
@@ -96,7 +98,7 @@ def issue(desk: Desk, turn: Turn, op: tuple[Any, ...]) -> None:
         raise refusal("AccountInvalid", index, account)
     if reason > 2:
         raise refusal("ReasonUnknown", index, reason)
-    plain = leg & LEG_BITS
+    plain = desk.whole(leg)
     words = (1, op_id + bytes(16), turn.merchant, account, at, reason, plain)
     head = desk.place(turn, at, reason << 48, words)
     desk.emit("OperationIssued", head, op_id, account, plain)
@@ -120,7 +122,7 @@ def restore(desk: Desk, turn: Turn, op: tuple[Any, ...]) -> None:
     desk.require_proven(index, batch, proof, leaf)
     if leg_index >= len(original[6]):
         raise refusal("OriginalLegUnknown", index, leg_index, len(original[6]))
-    row, was, plain = desk.row_of(index, leg), original[6][leg_index], leg & LEG_BITS
+    row, was, plain = desk.row_of(index, leg), original[6][leg_index], desk.whole(leg)
     if was >> 96 != row.key:
         raise refusal("OriginalLegMismatch", index, was, plain)
     _check_restored_epoch(desk, index, row.book, (was, leg, at))
@@ -136,7 +138,7 @@ def restore(desk: Desk, turn: Turn, op: tuple[Any, ...]) -> None:
 def _redeem_leaf(desk: Desk, turn: Turn, account: bytes, was: tuple[Any, ...]) -> bytes:
     op_id, _, nonce, at, flags, digest, legs = was
     desk.check_leg_count(turn.index, legs)
-    plain = legs_hash([leg & LEG_BITS for leg in legs])
+    plain = legs_hash(legs)
     words = (2, op_id + bytes(16), turn.merchant, account, nonce, at, flags, digest, plain)
     return keccak256(b"".join(word(w) for w in words))
 

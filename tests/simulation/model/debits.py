@@ -8,7 +8,7 @@ from ledger_service.kernel.permits import GiftPermit, SpendPermit
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256
 from tests.simulation.model.abi import refusal, word
-from tests.simulation.model.batch import LEG_BITS, Desk, Turn, amount_of, epoch_of, legs_hash
+from tests.simulation.model.batch import Desk, Turn, amount_of, epoch_of, legs_hash
 from tests.simulation.model.credits import authorise, owed_for
 from tests.simulation.model.state import Use
 
@@ -27,7 +27,7 @@ def redeem(desk: Desk, turn: Turn, op: tuple[Any, ...]) -> None:
     spent = _spend(desk, turn, op, digest, value)
     if custodial:
         _limit_custodial(desk, index, account, at, (spent, value))
-    plain = [leg & LEG_BITS for leg in legs]
+    plain = [desk.whole(leg) for leg in legs]
     words = (2, op_id + bytes(16), turn.merchant, account, nonce, at, flags, digest, legs_hash(plain))
     head = desk.place(turn, at, flags << 48 | custodial, words)
     desk.emit("OperationRedeemed", head, op_id, account, nonce, digest, plain)
@@ -98,7 +98,7 @@ def gift(desk: Desk, turn: Turn, op: tuple[Any, ...]) -> None:
         raise refusal("AccountInvalid", index, recipient)
     desk.check_leg_count(index, legs)
     value = sum(_give_leg(desk, turn, op, leg) for leg in legs)
-    plain = [leg & LEG_BITS for leg in legs]
+    plain = [desk.whole(leg) for leg in legs]
     permit = GiftPermit(account, recipient, nonce, valid_until, tuple(map(Leg.of_word, plain)))
     digest = desk.state.site.house_domain.digest(permit.struct_hash())
     custodial = authorise(desk, index, account, digest, (signature, len(signature) != 65, at))
@@ -132,10 +132,10 @@ def claw_back(desk: Desk, turn: Turn, op: tuple[Any, ...]) -> None:
     for leg in legs:
         row = desk.row_of(index, leg)
         if was[3] >> 112 != row.book.number:
-            raise refusal("OriginalLegMismatch", index, was[3], leg & LEG_BITS)
+            raise refusal("OriginalLegMismatch", index, was[3], desk.whole(leg))
         desk.end_of(index, row.book, epoch_of(leg))
         row.book.moves.append((index, account, epoch_of(leg), amount_of(leg)))
-    plain = [leg & LEG_BITS for leg in legs]
+    plain = [desk.whole(leg) for leg in legs]
     head = desk.place(turn, at, 0, (4, op_id + bytes(16), turn.merchant, account, at, leaf, legs_hash(plain)))
     desk.emit("OperationClawedBack", head, op_id, account, leaf, plain)
 
@@ -150,6 +150,6 @@ def expire(desk: Desk, turn: Turn, op: tuple[Any, ...]) -> None:
     if at < end or desk.now < end:
         raise refusal("EpochNotEnded", index, book.number, epoch_of(leg), end)
     book.moves.append((index, account, epoch_of(leg), amount_of(leg)))
-    plain = leg & LEG_BITS
+    plain = desk.whole(leg)
     head = desk.place(turn, at, 0, (5, op_id + bytes(16), turn.merchant, account, at, plain))
     desk.emit("OperationExpired", head, op_id, account, plain)
