@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import storage_layout
+
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 ARTIFACTS = ROOT / "ledger_service" / "chain" / "artifacts"
@@ -31,7 +33,8 @@ SETTINGS: dict[str, Any] = {
     "evmVersion": "cancun",
     "metadata": {"bytecodeHash": "none", "appendCBOR": False},
     "outputSelection": {
-        "*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.methodIdentifiers"]}
+        "*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.methodIdentifiers",
+                    "storageLayout"]}
     },
 }
 
@@ -147,6 +150,10 @@ def write(closures: dict[str, dict[str, str]], digests: dict[str, str]) -> None:
         text = artifact(entry, output, digests[entry.contract])
         (entry.folder / f"{entry.contract}.json").write_text(text)
         print(f"{entry.contract}: {json.loads(text)['code_bytes']:,} bytes of code")
+    said = {e.contract: output["contracts"][e.source][e.contract]["storageLayout"] for e in ENTRIES}
+    storage_layout.write({
+        name: storage_layout.layout_of(said[name], digests[name]) for name in storage_layout.CONTRACTS
+    })
 
 
 def main() -> int:
@@ -162,7 +169,7 @@ def main() -> int:
     install()
     closures = {entry.contract: closure(entry.source) for entry in ENTRIES}
     digests = {name: source_hash(parts) for name, parts in closures.items()}
-    stale = drifted(digests)
+    stale = drifted(digests) + storage_layout.drifted(digests)
     if arguments.check:
         print(f"out of date: {', '.join(stale)}" if stale else "artifacts are up to date")
         return 1 if stale else 0

@@ -91,6 +91,10 @@ class Evm:
         finally:
             self._state.revert(snapshot)
 
+    def stored(self, address: bytes, slot: int) -> int:
+        """The word at a slot, as ``eth_getStorageAt`` would answer."""
+        return int(self._state.get_storage(address, slot))
+
     def _unsigned(self, sender: bytes, to: bytes, data: bytes, gas: int) -> Any:
         self._state.set_balance(sender, 10**18)
         nonce = self._state.get_nonce(sender)

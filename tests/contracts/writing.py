@@ -64,7 +64,8 @@ class Writer:
         match o:
             case Issue():
                 row, low = divmod(self.word(o.leg), 2**96)
-                what = int.from_bytes(o.op_id, "big") * 2**128 + o.accepted_at * 2**88 + o.reason * 2**80 + row
+                op_id = int.from_bytes(o.op_id, "big")
+                what = op_id << 128 | o.accepted_at << 88 | o.reason << 80 | row
                 return [what, int.from_bytes(o.account, "big") * 2**96 + low]
             case Expire():
                 return [o.op_id, o.account, o.accepted_at, self.word(o.leg)]
