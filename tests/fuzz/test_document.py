@@ -1,0 +1,64 @@
+"""Schemathesis over the whole API document: no request is answered with a 5xx or otherwise than documented.
+
+The test command runs a bounded part; ``scripts/test --deep`` runs every role and longer sequences.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from ledger_service.bootstrap.http import all_routes
+from tests.fuzz.chains import follow
+from tests.fuzz.founded import Founded
+from tests.fuzz.harness import Found, Plan, run
+
+ALL = {f"{r.method} {r.path.replace('<', '{').replace('>', '}')}" for r in all_routes()}
+ALL -= {"GET /openapi.json"}  # Schemathesis leaves out the document that it has read
+HOLDERS = ("operator", "auditor", "grocer", "grocer-till", "member")
+
+
+def shown(found: Found) -> str:
+    return "\n\n".join(f"{key}: {text}" for key, text in found.failures.items())
+
+
+def check(found: Found) -> None:
+    assert not found.failures, shown(found)
+    assert max(found.statuses()) < 500, found.answers
+
+
+def test_requests_along_every_rule_of_the_document_are_answered_as_it_says(founded: Founded) -> None:
+    with founded.fresh() as shop:
+        found = run(shop, founded.members, Plan({"coverage": 1}))
+    check(found)
+    assert {label for label, _ in found.answers} == ALL, "an operation was left out"
+    assert found.statuses()[201] >= 20, "hardly anything was granted: the requests do not get deep"
+
+
+def test_made_up_requests_are_answered_as_the_document_says(founded: Founded) -> None:
+    with founded.fresh() as shop:
+        found = run(shop, founded.members, Plan({"fuzzing": 6}))
+    check(found)
+    assert {label for label, _ in found.answers} == ALL
+
+
+def test_sequences_along_the_links_are_answered_as_the_document_says(founded: Founded) -> None:
+    found = follow(founded, Plan({"stateful": 6}, mode="positive", calm=True), sequences=25)
+    check(found)
+    assert found.statuses()[201] >= 20, "sequences end at their first step"
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("who", HOLDERS)
+def test_each_role_by_itself_with_many_requests(founded: Founded, who: str) -> None:
+    with founded.fresh() as shop:
+        check(run(shop, founded.members, Plan({"examples": 1, "coverage": 1, "fuzzing": 60}, who=who)))
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(2, 6))
+def test_many_sequences_calm_and_wild(founded: Founded, seed: int) -> None:
+    calm = follow(founded, Plan({"stateful": 6}, "positive", seed, calm=True), sequences=200)
+    wild = follow(founded, Plan({"stateful": 6}, "all", seed), sequences=100, steps=12)
+    check(calm)
+    check(wild)
+    assert "POST /v1/sales/{sale}/refunds" in calm.succeeded()
