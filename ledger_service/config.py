@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 PREFIX = "ALLIANCE_"
+_MOST_DIGITS = 20
 
 
 class ConfigurationError(Exception):
     """A variable whose value cannot be used; names the variable and what it takes."""
 
 
-def _about(text: str, least: int = 0, most: int | None = None) -> dict[str, Any]:
-    return {"about": text, "least": least, "most": most}
+def _about(
+    text: str, least: int = 0, most: int | None = None, one_of: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    return {"about": text, "least": least, "most": most, "one_of": one_of}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,10 @@ class Settings:
     )
     log_level: str = field(
         default="info",
-        metadata=_about("Least level of what the processes log: debug, info, warning or error."),
+        metadata=_about(
+            "Least level of what the processes log: debug, info, warning or error.",
+            one_of=("debug", "info", "warning", "error"),
+        ),
     )
     http_host: str = field(default="127.0.0.1", metadata=_about("Address that `alliance serve` listens on."))
     http_port: int = field(
@@ -245,6 +251,7 @@ def _number(setting: Any, text: str) -> int:
     least, most = setting.metadata["least"], setting.metadata["most"]
     if (
         not (text.isascii() and text.isdigit())
+        or len(text) > _MOST_DIGITS
         or int(text) < least
         or (most is not None and int(text) > most)
     ):
@@ -260,4 +267,7 @@ def _path(setting: Any, text: str) -> Path:
 
 
 def _text(setting: Any, text: str) -> str:
+    one_of = setting.metadata["one_of"]
+    if one_of and text not in one_of:
+        raise ConfigurationError(f"{PREFIX}{setting.name.upper()} takes one of {', '.join(one_of)}")
     return text

@@ -35,6 +35,8 @@ def test_paths_follow_the_state_folder_and_may_be_set_each(tmp_path: Path) -> No
         {"ALLIANCE_REPLAY": "yes"},
         {"ALLIANCE_HTTP_PORT": "65536"},
         {"ALLIANCE_HTTP_PORT": "-1"},
+        {"ALLIANCE_QUEUE_MOST": "9" * 5_000},
+        {"ALLIANCE_LOG_LEVEL": "loud"},
         {"ALLIANCE_STATE_DIR": ""},
     ],
 )
