@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
@@ -19,9 +20,9 @@ from ledger_service.db.heads import Series
 from ledger_service.db.send import send
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Load:
-    """A way to find rows: a table and the columns that must equal a key."""
+    """A way to find rows: a table and the columns that must equal a key. There is one of each: ``load_by``."""
 
     table: Table
     by: tuple[str, ...]
@@ -38,8 +39,9 @@ class Need(NamedTuple):
     key: Key
 
 
+@cache
 def load_by(table: Table, *columns: str) -> Load:
-    """A load of ``table`` by these columns."""
+    """The load of ``table`` by these columns."""
     return Load(table, columns)
 
 
@@ -245,9 +247,8 @@ class Draft:
 
     def ensure(self, table: Table, row: Row) -> None:
         """The row will exist after the commit; one with its key that is there already stays as it is."""
-        sql = self._base.sql(table)
-        whole = {**sql.defaults, **row}
-        key = sql.key_of(whole)
+        whole = {**self._base.sql(table).defaults, **row}
+        key = self._base.sql(table).key_of(whole)
         if (table.name, key) not in self._base.opened:
             self._ensured.append((table, key, whole))
 
