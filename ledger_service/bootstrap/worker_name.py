@@ -1,7 +1,7 @@
-"""A worker's name: its machine and a number that only one process of the machine holds at a time.
+"""A worker's name: its machine, its state folder and a number that one process at a time holds there.
 
-Receipts are numbered and caps are drawn per worker, so a name must come back after a restart and must
-never be held twice.
+Receipts are numbered and caps are drawn per worker, so a name must come back after a restart and must never
+be held twice: two machines may have one host name (containers do), so each state folder has an id of its own.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import secrets
 import socket
 from pathlib import Path
 
 MOST_WORKERS = 256
-_LONGEST_HOST = 24
+_LONGEST_HOST = 12
+_ID_BYTES = 6
 
 
 class WorkerName:
@@ -26,6 +28,7 @@ class WorkerName:
             LookupError: every number is taken.
         """
         folder.mkdir(parents=True, exist_ok=True)
+        place = _id_of(folder)
         host = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:_LONGEST_HOST] or "host"
         for number in range(1, MOST_WORKERS + 1):
             descriptor = os.open(
@@ -37,10 +40,25 @@ class WorkerName:
                 os.close(descriptor)
                 continue
             self._descriptor = descriptor
-            self.text = f"{host}-{number}"
+            self.text = f"{host}-{place}-{number}"
             return
         raise LookupError(f"{MOST_WORKERS} workers serve from {folder} already")
 
     def release(self) -> None:
         """The number is free for another process."""
         os.close(self._descriptor)
+
+
+def _id_of(folder: Path) -> str:
+    """The folder's own id: made once, whichever process comes first."""
+    kept = folder / "worker-id"
+    if not kept.exists():
+        fresh = folder / f"worker-id.{secrets.token_hex(4)}"
+        fresh.write_text(secrets.token_hex(_ID_BYTES), encoding="ascii")
+        try:
+            os.link(fresh, kept)  # fails where another process was quicker; never half a file
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return kept.read_text(encoding="ascii").strip()[: 2 * _ID_BYTES]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -72,6 +72,15 @@ class Admission:
     def programmes(self) -> list[int]:
         """The ids of all programmes."""
         return list(self._sources.catalogue.current().programmes)
+
+    def codes(self, programme_ids: Iterable[int]) -> dict[int, str]:
+        """The codes of programmes of which points exist, however new."""
+        wanted = set(programme_ids)
+        return self._sources.catalogue.newest(lambda c: {p: c.programme(p).code for p in wanted})
+
+    def renewed(self, scene: Scene) -> Scene:
+        """The scene with the programmes as they stand in the database now."""
+        return replace(scene, catalogue=self._sources.catalogue.refresh())
 
     def scene_at(self, caller: Caller, at: datetime) -> Scene:
         """The scene of a write that names no store."""

@@ -91,7 +91,7 @@ class CaptureCommand(HoldCommand):
     def _purses(self, view: HoldView) -> dict[int, Purse]:
         found: dict[int, Purse] = {}
         for programme_id in sorted({g.programme for g in view.legs}):
-            programme = self.scene.catalogue.programmes[programme_id]
+            programme = self.scene.catalogue.programme(programme_id)
             legs = [(g, n) for g, n in zip(view.legs, view.left, strict=True) if g.programme == programme_id]
             version = legs[0][0].terms_version
             value = programme.terms[version - 1].point_value_micros

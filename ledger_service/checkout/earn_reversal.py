@@ -76,8 +76,8 @@ def _withheld(before: SaleRecord, recovery: Recovery) -> int:
 
 
 def _part_of(earned: EarnedRecord, before: SaleRecord, scene: Scene) -> EarnedPart:
-    programme = scene.catalogue.programmes[earned.programme]
-    rule = programme.rules[earned.rule_version - 1]
+    programme = scene.catalogue.programme(earned.programme)
+    rule = programme.rule(earned.rule_version)
     percents = percents_of(rule, (line for line, _ in before.lines), seconds_floor(before.occurred_at))
     return EarnedPart(
         earned.programme, earned.points, rule.rate_points, rule.rate_minor, percents, earned.value_micros
@@ -104,7 +104,7 @@ def _source(
 def _recover_one(draft: Draft, item: tuple[EarnedRecord, list[int], Recovered], undoing: Undoing) -> None:
     earned, (_, pending, available, debt), now = item
     scene, outcome, reversal = undoing.scene, undoing.outcome, undoing.reversal
-    programme, issue = scene.catalogue.programmes[earned.programme], _issue_of(earned, scene)
+    programme, issue = scene.catalogue.programme(earned.programme), _issue_of(earned, scene)
     code = programme.code
     if now.pending > pending:
         take_pending(draft, reversal, issue, now.pending - pending, scene.worker)
@@ -122,7 +122,7 @@ def _recover_one(draft: Draft, item: tuple[EarnedRecord, list[int], Recovered], 
 
 def _issue_of(earned: EarnedRecord, scene: Scene) -> EarnedIssue:
     leaf = bytes.fromhex(earned.leaf) if earned.leaf else None
-    programme = scene.catalogue.programmes[earned.programme]
+    programme = scene.catalogue.programme(earned.programme)
     return EarnedIssue(programme, bytes.fromhex(earned.op_id), leaf, earned.epoch)
 
 

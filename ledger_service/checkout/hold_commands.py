@@ -72,7 +72,7 @@ class AuthoriseCommand(KeyedCommand):
         if signed.custodial:
             count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, scene.accepted_at)
         new = self._hold(hold_id, holder, plan, permit)
-        holds.open_hold(draft, new)
+        holds.open_hold(draft, new, self.write.at)
         return 201, self._answer(new, plan)
 
     def _hold(self, hold_id: bytes, holder: Holder, plan: SpendPlan, permit: Permit) -> NewHold:

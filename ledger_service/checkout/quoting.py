@@ -13,7 +13,7 @@ from ledger_service.checkout.records import spent_view
 from ledger_service.checkout.requests import Caller, SaleRequest
 from ledger_service.checkout.rules import NOTHING, Limits, SpendPlan, points_part_of_lines
 from ledger_service.checkout.sale_command import Scene
-from ledger_service.checkout.spending import plan_spend, purses_of
+from ledger_service.checkout.spending import frozen_of, plan_spend, purses_of
 from ledger_service.db.workset import Draft, Workset
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
 from ledger_service.kernel.money import minor_of_micros_floor
@@ -82,7 +82,8 @@ class Quote:
 
     def _payable(self, draft: Draft, holder: Holder) -> list[dict[str, Any]]:
         lots = Book(draft).lots(holder.member_id)
-        purses = purses_of(lots, self.scene.catalogue, self.scene.accepted_at, set())
+        frozen = frozen_of(draft, holder.member_id, {lot.programme for lot in lots})
+        purses = purses_of(lots, self.scene.catalogue, self.scene.accepted_at, frozen)
         return [
             {
                 "programme": purse.code,

@@ -106,6 +106,11 @@ class SaleRecord:
             SoldLine(line.line, line.quantity, line.amount_minor - part, part) for line, part in self.lines
         ]
 
+    def programmes(self) -> set[int]:
+        """The ids of the programmes that it spent or earned points of."""
+        spent = () if self.spent is None else self.spent.legs
+        return {leg.programme for leg in spent} | {e.programme for e in self.earned}
+
     def row(self) -> dict[str, Any]:
         """The row of ``sale``."""
         return {

@@ -70,8 +70,8 @@ class RefundCommand(KeyedCommand):
         earned = record_of(row).earned
         # Without a leaf it waits to vest, or a debt took all of it; which, its pending row tells.
         yield from (PENDING.of(bytes.fromhex(e.op_id)) for e in earned if e.points and not e.leaf)
-        programmes = self.scene.catalogue.programmes
-        yield from self.scene.worker.needs(programmes[e.programme] for e in earned)
+        catalogue = self.scene.catalogue
+        yield from self.scene.worker.needs(catalogue.programme(e.programme) for e in earned)
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
         """What of the member the chain has refused, where it has refused what the sale did (D7)."""
@@ -144,7 +144,7 @@ class RefundCommand(KeyedCommand):
             points = now[index] - done[index]
             if not points:
                 continue
-            programme = self.scene.catalogue.programmes[leg.programme]
+            programme = self.scene.catalogue.programme(leg.programme)
             redeemed = RedeemedLeg(before.merchant_id, spent.op_id, spent.leaf, index, leg)
             epoch = epoch_to_restore(draft, redeemed, programme, at)
             if epoch is None:

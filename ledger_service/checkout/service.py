@@ -47,6 +47,7 @@ from ledger_service.kernel.paycode import LIFE_SECONDS
 from ledger_service.ledger.models import hold
 from ledger_service.merchants.errors import MerchantSuspended
 from ledger_service.points.budget import draw
+from ledger_service.points.catalogue import CatalogueBehind
 from ledger_service.points.issuance import BlockEmpty, Worker
 from ledger_service.points.permits import DEVICES_OF_MEMBER, PERMIT_USE, nonce_key
 
@@ -205,7 +206,8 @@ class CheckoutService:
                 .order_by(refund.c.occurred_at, refund.c.refund_id)
             ).scalars()
             refunds = [orjson.loads(body) for body in bodies]
-        answer = answer_of(record_of(dict(row)), self._admission.scene_at(caller, row["occurred_at"]).codes())
+        record = record_of(dict(row))
+        answer = answer_of(record, self._admission.codes(record.programmes()))
         return orjson.dumps({**answer, "refunds": refunds})
 
     def expire_due_holds(self, at: datetime) -> int:
@@ -235,6 +237,10 @@ class CheckoutService:
         for _ in range(_MOST_DRAWS):
             try:
                 return self._store.writer.submit(command)
+            except CatalogueBehind:
+                if isinstance(command, (CaptureCommand, RefundCommand)):
+                    command.scene = self._admission.renewed(command.scene)
+                continue
             except BlockEmpty as wish:
                 empty = wish
             worker = self._admission.worker

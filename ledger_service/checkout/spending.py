@@ -89,14 +89,14 @@ def plan_spend(
     lots = Book(draft).lots(holder.member_id)
     if spend.max_value_minor is not None:
         most = Limits(min(limits.total_minor, spend.max_value_minor), limits.permit_micros, limits.exponent)
-        frozen = _frozen(draft, holder.member_id, {lot.programme for lot in lots})
+        frozen = frozen_of(draft, holder.member_id, {lot.programme for lot in lots})
         return plan_up_to(purses_of(lots, catalogue, at, frozen), most)
     wanted: list[tuple[Purse, int]] = []
     for leg in spend.legs:
         programme = catalogue.by_code.get(leg.programme)
         if programme is None:
             raise UnknownProgramme(leg.programme)
-        if _frozen(draft, holder.member_id, {programme.programme_id}):
+        if frozen_of(draft, holder.member_id, {programme.programme_id}):
             raise ProgrammeFrozenForMember(leg.programme)
         wanted.append((_purse_or_refusal(lots, programme, at, leg.points), leg.points))
     return plan_explicit({purse.programme: purse for purse, _ in wanted}, wanted, limits)
@@ -159,7 +159,8 @@ def redeem(draft: Draft, holder: Holder, redemption: Redemption, at: datetime) -
     return operation.leaf()
 
 
-def _frozen(draft: Draft, member_id: int, programmes: set[int]) -> set[int]:
+def frozen_of(draft: Draft, member_id: int, programmes: set[int]) -> set[int]:
+    """Those of the programmes whose points the member may not spend (D7). Reads: the member's standing."""
     rows = ((p, draft.get(member_programme, (member_id, p))) for p in programmes)
     return {p for p, row in rows if row is not None and row["frozen"]}
 

@@ -75,8 +75,13 @@ class HoldView(NamedTuple):
     left: tuple[int, ...]
 
 
-def open_hold(draft: Draft, new: NewHold) -> Numbered:
+def open_hold(draft: Draft, new: NewHold, at: datetime) -> Numbered:
     """The legs' points are held and no longer available.
+
+    Args:
+        draft: member locked, lots loaded.
+        new: the hold; a till's clock says when it was accepted, which may be off by the tolerated skew.
+        at: the instant of the request, which as-of balances go by as for every other entry.
 
     Raises:
         InsufficientPoints: a leg's lot has less than the leg.
@@ -95,7 +100,7 @@ def open_hold(draft: Draft, new: NewHold) -> Numbered:
     held = member_account(new.member_id, new.ledger_base, Part.HELD)
     moves = [Movement(available, held, leg.programme, leg.epoch, leg.amount) for leg in new.legs]
     body: dict[str, Canonical] = {"hold": id_text(new.hold_id), "merchant": new.merchant_id, "legs": legs}
-    return Book(draft).entry(new.hold_id, "hold", new.accepted_at, body, moves)
+    return Book(draft).entry(new.hold_id, "hold", at, body, moves)
 
 
 def the_hold(draft: Draft, hold_id: bytes, merchant_id: int | None) -> HoldView:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -25,6 +25,12 @@ from ledger_service.points.models import (
     programme_terms,
 )
 from ledger_service.points.rules import EarnRule, Multiplier, Terms
+
+A = TypeVar("A")
+
+
+class CatalogueBehind(LookupError):
+    """Another process has published what this one's catalogue does not know yet; look again."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,16 @@ class Programme:
         """The zone of the programme's calendar."""
         return ZoneInfo(self.timezone)
 
+    def rule(self, version: int) -> EarnRule:
+        """A version of the earn rule that some sale went by.
+
+        Raises:
+            CatalogueBehind: it was published since the catalogue was read.
+        """
+        if version > len(self.rules):
+            raise CatalogueBehind(self.code, version)
+        return self.rules[version - 1]
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -56,6 +72,17 @@ class Catalogue:
 
     version: int
     programmes: Mapping[int, Programme]
+
+    def programme(self, programme_id: int) -> Programme:
+        """A programme of which points exist.
+
+        Raises:
+            CatalogueBehind: it was created since the catalogue was read.
+        """
+        found = self.programmes.get(programme_id)
+        if found is None:
+            raise CatalogueBehind(programme_id)
+        return found
 
     @cached_property
     def by_code(self) -> Mapping[str, Programme]:
@@ -181,6 +208,13 @@ class CatalogueCache:
             return self._catalogue
         with self._lock:
             return self._refreshed()
+
+    def newest(self, use: Callable[[Catalogue], A]) -> A:
+        """What ``use`` makes of the catalogue, with a fresh one where the first lacked something."""
+        try:
+            return use(self.current())
+        except CatalogueBehind:
+            return use(self.refresh())
 
     def refresh(self) -> Catalogue:
         """The catalogue as it stands in the database now."""

@@ -112,3 +112,14 @@ def test_two_processes_never_hold_one_worker_name_and_a_free_one_comes_back(tmp_
     assert third.text == first.text
     second.release()
     third.release()
+
+
+def test_workers_of_two_machines_with_one_host_name_never_share_a_name(tmp_path: Path) -> None:
+    names = [WorkerName(tmp_path / folder) for folder in ("one", "two")]
+    assert names[0].text != names[1].text
+    assert all(len(name.text) <= 32 for name in names)  # as wide as the tables take it
+    for name in names:
+        name.release()
+    again = WorkerName(tmp_path / "one")
+    assert again.text == names[0].text
+    again.release()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -67,9 +68,8 @@ class StatementsDoor:
         """The balance now, or as of the end of a past instant."""
         given = call.query.get("as_of")
         at = call.at if given is None else parse_instant(given, "query.as_of")
-        catalogue = self.catalogue.current()
 
-        def find(conn: Connection) -> Json:
+        def find(catalogue: Catalogue, conn: Connection) -> Json:
             member = member_of_call(conn, call)
             parts = _parts(conn, member, None if given is None else at)
             return {
@@ -78,13 +78,12 @@ class StatementsDoor:
                 "balances": _balances(parts, catalogue),
             }
 
-        return self.administration.look(find)
+        return self.catalogue.newest(lambda catalogue: self.administration.look(partial(find, catalogue)))
 
     def entries(self, call: Call) -> Reply:
         """A page of the statement."""
-        catalogue = self.catalogue.current()
 
-        def find(conn: Connection) -> Json:
+        def find(catalogue: Catalogue, conn: Connection) -> Json:
             member = member_of_call(conn, call)
             page = self.cursors.page(f"entries:{member.member_id}", call.query)
             found = queries.statement(conn, member.ledger_base, page.after_number, page.limit + 1)
@@ -95,7 +94,7 @@ class StatementsDoor:
                 "next_cursor": cursor,
             }
 
-        return self.administration.read(find)
+        return self.catalogue.newest(lambda catalogue: self.administration.read(partial(find, catalogue)))
 
 
 def served(door: StatementsDoor) -> list[Served]:
@@ -133,7 +132,7 @@ def _four(available: int = 0, held: int = 0, pending: int = 0) -> dict[str, int]
 def _balances(parts: Parts, catalogue: Catalogue) -> list[Json]:
     by_programme: dict[int, Json] = {}
     for (programme_id, epoch), four in sorted(parts.items()):
-        programme = catalogue.programmes[programme_id]
+        programme = catalogue.programme(programme_id)
         whole = by_programme.setdefault(programme_id, {"programme": programme.code, **_four(), "lots": []})
         for name, points in four.items():
             whole[name] += points
@@ -152,7 +151,7 @@ def _entry(entry: queries.EntryView, catalogue: Catalogue) -> Json:
         "occurred_at": format_instant(entry.occurred_at),
         "body": entry.body,
         "postings": [
-            {"programme": catalogue.programmes[p.programme_id].code, "epoch": p.epoch,
+            {"programme": catalogue.programme(p.programme_id).code, "epoch": p.epoch,
              "part": p.part.name.lower(), "points": p.amount}
             for p in entry.postings
         ],

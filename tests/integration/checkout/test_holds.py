@@ -13,6 +13,8 @@ from ledger_service.kernel.intents import operation_of
 from ledger_service.kernel.operations import Redeem
 from ledger_service.ledger.errors import ExtensionRefused, HoldClosed, HoldExpired, HoldUnknown
 from ledger_service.ledger.models import lot
+from ledger_service.ledger.queries import balance_as_of
+from ledger_service.ledger.rules import ledger_base_of
 from ledger_service.outbox.models import intent
 
 from .shop import FUEL, Shop, line
@@ -171,3 +173,19 @@ def test_another_merchant_does_not_see_the_hold(shop: Shop) -> None:
 def test_a_member_without_fitting_points_has_nothing_to_hold(shop: Shop) -> None:
     with pytest.raises(NothingToHold):
         shop.authorise(shop.enrol(), 500, {"max_value_minor": 100})
+
+
+@pytest.mark.parametrize("skew", [-100, 50])
+def test_a_till_whose_clock_is_off_makes_no_past_balance_negative(shop: Shop, skew: int) -> None:
+    phone = shop.enrol()
+    started = shop.clock.at
+    shop.stock(phone, 1, 100)
+    shop.clock.forward(seconds=20)
+    taken = shop.accepted(shop.clock.at + timedelta(seconds=skew))
+    hold = shop.authorise(phone, 500, SPEND, acceptance=taken)["hold_id"]
+    shop.clock.forward(seconds=20)
+    shop.void(hold)
+    with shop.database.read() as conn:
+        for seconds in range(-120, 200, 10):
+            past = balance_as_of(conn, ledger_base_of(phone.member_id), started + timedelta(seconds=seconds))
+            assert all(view.amount >= 0 for view in past), (seconds, past)

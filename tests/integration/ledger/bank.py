@@ -124,7 +124,7 @@ class Hold(BookCommand[bytes]):
             self.hold_id, self.member_id, ledger_base_of(self.member_id), SHOP, SHOP, "till-1", START,
             START + timedelta(minutes=self.minutes), START + timedelta(days=3),
             self.legs or (Leg(PROGRAMME, 1, EPOCH, self.amount),), bytes(32), 10**9, {"basket": "b"},
-        ))  # fmt: skip
+        ), START)  # fmt: skip
         return self.hold_id
 
 

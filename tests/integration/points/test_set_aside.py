@@ -247,3 +247,12 @@ def test_what_an_earlier_version_put_into_suspense_is_written_down_and_not_moved
     assert on_account(shop, SystemKind.SUSPENSE, 1, FUEL) == 40
     shop.refund(sale["sale_id"], at=FUEL)
     assert (differences(shop), frozen(shop, phone, 1)) == ([], False)
+
+
+def test_a_quote_offers_no_points_that_the_sale_would_refuse(shop: Shop, points: PointsService) -> None:
+    phone, sale = spent(shop)
+    body = shop.sale_body(line("1", 100), member={"pay_code": phone.pay_code(shop.clock.at)})
+    assert [p["programme"] for p in shop.quote(body)["payable"]] == ["GROC"]
+    refuse(shop, [bytes.fromhex(sale["operations"][0])])
+    points.apply_set_aside(shop.clock.at)
+    assert shop.quote(body)["payable"] == []
