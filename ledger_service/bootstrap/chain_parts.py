@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -82,7 +83,8 @@ def node_of(settings: Settings) -> Node:
 
 def desk_of(database: Database, settings: ChainSettings) -> Desk:
     """A desk of this process, which does not lead yet."""
-    holder = f"{socket.gethostname()}:{os.getpid()}"
+    # Containers may have one host name and all begin with the same process id.
+    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     return Desk(database, holder, wall, settings.lease_seconds)
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from ledger_service.api.errors import ReplayTimeOutOfRange
+from ledger_service.bootstrap.chain_parts import desk_of
 from ledger_service.bootstrap.clocks import MovedClock, NotedClock, ReplayClock, note_instant
 from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.chain.settings import ChainSettings
 from ledger_service.cli import COMMANDS, main
 from ledger_service.config import ConfigurationError, settings_of
 from ledger_service.db.engine import Database
@@ -112,6 +114,13 @@ def test_two_processes_never_hold_one_worker_name_and_a_free_one_comes_back(tmp_
     assert third.text == first.text
     second.release()
     third.release()
+
+
+def test_two_bridges_of_one_host_name_and_process_id_never_take_the_lead_from_each_other(
+    database: Database,
+) -> None:
+    first, second = (desk_of(database, ChainSettings()) for _ in range(2))
+    assert [first.lead(), second.lead()] == [True, False]
 
 
 def test_workers_of_two_machines_with_one_host_name_never_share_a_name(tmp_path: Path) -> None:
