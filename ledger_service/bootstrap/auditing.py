@@ -11,7 +11,8 @@ from ledger_service.bootstrap.chain_parts import node_of
 from ledger_service.bootstrap.foundations import Foundations, lay_foundations
 from ledger_service.bootstrap.ledger_view import SqlLedgerView
 from ledger_service.chain.errors import ChainUnavailable
-from ledger_service.chain.reconciler import check_node, reconcile
+from ledger_service.chain.node_check import ChainMoves, check_node
+from ledger_service.chain.reconciler import reconcile
 from ledger_service.chain.settings import Contracts
 from ledger_service.chain.status import ProgrammeTotal, net_positions, programme_totals
 from ledger_service.config import Settings
@@ -34,21 +35,25 @@ class Finding:
 
 @dataclass(slots=True)
 class Verdict:
-    """What was compared, what differs, and the figures that everybody may recompute."""
+    """What was compared, what differs, and the figures that everybody may recompute.
+
+    ``moving`` says why mirror and node could not be compared, where the chain never held still.
+    """
 
     balances: int = 0
     operations: int = 0
     pending: int = 0
     block_number: int = -1
     node_asked: bool = False
+    moving: str = ""
     findings: list[Finding] = field(default_factory=list)
     programmes: list[dict[str, Any]] = field(default_factory=list)
     nets: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
-        """Whether every comparison agrees."""
-        return not self.findings
+        """Whether every comparison could be made and agrees."""
+        return not self.findings and not self.moving
 
     def document(self) -> dict[str, Any]:
         """The verdict as JSON."""
@@ -58,8 +63,10 @@ class Verdict:
         """The verdict for people."""
         lines = [f"{f.check}: {f.subject}: expected {f.expected}, found {f.actual}" for f in self.findings]
         counted = f"{self.operations} operations, {self.balances} balances, block {self.block_number}"
-        word = "database = chain" if self.clean else f"{len(self.findings)} differences"
+        word = f"{len(self.findings)} differences" if self.findings else "database = chain"
         asked = "mirror = node" if self.node_asked else "node not asked"
+        if self.moving:
+            word, asked = word if self.findings else "moving, ask again", self.moving
         return "\n".join([*lines, f"{word} ({counted}, {self.pending} not on chain yet; {asked})"])
 
 
@@ -106,6 +113,9 @@ def _audit_node(foundations: Foundations, verdict: Verdict) -> None:
         found = check_node(foundations.database, node_of(foundations.settings), contracts)
     except ChainUnavailable as failure:
         verdict.findings.append(Finding("node", "reachable", "an answer", str(failure)))
+        return
+    except ChainMoves as moving:
+        verdict.moving = str(moving)
         return
     verdict.node_asked = True
     for one in found:

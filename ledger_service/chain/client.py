@@ -40,12 +40,13 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class CallAt:
-    """A call to judge as if it stood in the next block."""
+    """A call to judge as if it stood in the next block, or on the state of the block ``at``."""
 
     sender: bytes
     to: bytes
     data: bytes
     gas: int | None = None
+    at: str = "pending"
 
 
 class Node:
@@ -133,7 +134,7 @@ class Node:
         return [a if isinstance(a, NodeRefusal) else _bytes(a) for a in answers]
 
     def call(self, ask: CallAt) -> bytes | NodeRefusal:
-        """What a call would answer in the next block, or the refusal with its revert data."""
+        """What a call would answer, or the refusal with its revert data."""
         return self.calls([ask])[0]
 
     def calls(self, asks: Sequence[CallAt]) -> list[bytes | NodeRefusal]:
@@ -174,7 +175,7 @@ def _call_params(ask: CallAt) -> list[Any]:
     call = {"from": _hex(ask.sender), "to": _hex(ask.to), "data": _hex(ask.data)}
     if ask.gas is not None:
         call["gas"] = hex(ask.gas)
-    return [call, "pending"]
+    return [call, ask.at]
 
 
 def _told(answer: Any) -> Any:

@@ -13,13 +13,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Row, func, select
 
 from ledger_service.chain import models as m
-from ledger_service.chain.artifacts import load
-from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.effects import BalanceKey, Effects, Move, Obligations, add_move
-from ledger_service.chain.errors import ChainUnavailable, NodeRefusal
 from ledger_service.chain.mirror import move_of, operation_of_row, terms_by_key
 from ledger_service.chain.ports import LedgerView
-from ledger_service.chain.settings import Contracts
 from ledger_service.chain.unmined import read_unmined
 from ledger_service.db.engine import Database
 from ledger_service.kernel.merkle import root_of
@@ -221,53 +217,3 @@ def _check_intents(conn: Connection, report: Report) -> None:
         report.differences.append(
             Difference("operation-was-intended", op_id.hex(), "an intent", f"batch {batch}")
         )
-
-
-def check_node(
-    database: Database, node: Node, contracts: Contracts, sample: int | None = None
-) -> list[Difference]:
-    """Compare the mirror with the contracts' own views, by batched calls on the node's head.
-
-    Args:
-        database: where the mirror stands.
-        node: whom to ask.
-        contracts: where the contracts stand.
-        sample: how many balances to ask for at most; None asks for all.
-    """
-    with database.snapshot() as conn:
-        questions = _questions(conn, contracts, sample)
-    answers = node.calls([CallAt(bytes(20), q.to, q.data) for q in questions])
-    found = []
-    for question, answer in zip(questions, answers, strict=True):
-        if isinstance(answer, NodeRefusal):
-            raise ChainUnavailable("eth_call", answer.message)
-        actual = int.from_bytes(answer[:32], "big", signed=True)
-        if actual != question.expected:
-            found.append(Difference(question.check, question.subject, question.expected, actual))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    to: bytes
-    data: bytes
-    expected: int
-    check: str
-    subject: str
-
-
-def _questions(conn: Connection, contracts: Contracts, sample: int | None) -> list[_Question]:
-    house, points, at = load("ClearingHouse"), load("AlliancePoints"), contracts.clearing_house
-    tokens = {row.programme_id: row.token for row in conn.execute(select(m.chain_programme))}
-    last = conn.execute(select(func.coalesce(func.max(m.chain_applied.c.number), 0))).scalar_one()
-    asks = [_Question(at, house.call_data("lastBatch"), last, "last-batch", "")]
-    for b in conn.execute(select(m.chain_balance).limit(sample)):
-        data = points.call_data("balanceAtEpochRaw", "0x" + b.account.hex(), b.epoch)
-        subject = f"account 0x{b.account.hex()} programme {b.programme_id} epoch {b.epoch}"
-        asks.append(_Question(tokens[b.programme_id], data, b.amount, "node-balance", subject))
-    for n in conn.execute(select(m.chain_net)):
-        subject = f"period {n.period} merchant {n.merchant}"
-        asks.append(
-            _Question(at, house.call_data("net", n.period, n.merchant), n.net_micros, "node-net", subject)
-        )
-    return asks

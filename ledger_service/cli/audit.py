@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from ledger_service.bootstrap.auditing import audit
 from ledger_service.config import settings_from_environment
 
+MOVING = 3
+
 
 def main(argv: Sequence[str]) -> int:
-    """Exit with 0 when every comparison agrees, else with 1."""
+    """Exit with 0 when every comparison agrees, 1 when one differs, 3 when the chain never held still."""
     parser = argparse.ArgumentParser(prog="alliance audit", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the verdict as one JSON document")
     parser.add_argument("--without-node", action="store_true", help="compare the books only, ask no node")
@@ -21,4 +23,6 @@ def main(argv: Sequence[str]) -> int:
         print(json.dumps(verdict.document()))
     else:
         print(verdict.text())
-    return 0 if verdict.clean else 1
+    if verdict.clean:
+        return 0
+    return 1 if verdict.findings else MOVING

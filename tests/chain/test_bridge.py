@@ -8,7 +8,8 @@ from sqlalchemy import select
 
 from ledger_service.chain.bridge import Bridge, lag_of
 from ledger_service.chain.models import chain_batch, chain_net, chain_tx
-from ledger_service.chain.reconciler import check_node, reconcile
+from ledger_service.chain.node_check import check_node
+from ledger_service.chain.reconciler import reconcile
 from ledger_service.db.engine import Database
 from ledger_service.kernel.events import OperationFinal, OperationMined
 from ledger_service.outbox.models import intent

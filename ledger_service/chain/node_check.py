@@ -1,0 +1,116 @@
+"""Holds the mirror against the contracts' own views, both as of the block that the mirror's cursor names.
+
+A chain goes on while it is read. So every question is asked at the cursor's block, and the answers count
+only if the node has that block before and after; else everything is read again from a newer snapshot.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import Connection, func, select
+
+from ledger_service.chain import models as m
+from ledger_service.chain.artifacts import load
+from ledger_service.chain.client import Block, CallAt, Node
+from ledger_service.chain.errors import NodeRefusal
+from ledger_service.chain.indexer import cursor_of
+from ledger_service.chain.reconciler import Difference
+from ledger_service.chain.settings import Contracts
+from ledger_service.db.engine import Database
+
+_CHUNK = 500
+_ATTEMPTS = 5
+_PAUSE_SECONDS = 0.5
+
+
+class ChainMoves(Exception):
+    """Mirror and node could not be read as of one block, however often; nothing is proven or refuted."""
+
+
+class _Moved(Exception):
+    """A reading that does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    to: bytes
+    data: bytes
+    expected: int
+    check: str
+    subject: str
+
+
+def check_node(
+    database: Database, node: Node, contracts: Contracts, pause_seconds: float = _PAUSE_SECONDS
+) -> list[Difference]:
+    """Compare the mirror with the contracts' own views at the mirror's last block.
+
+    Args:
+        database: where the mirror stands.
+        node: whom to ask; balances in chunks, so that memory does not grow with their number.
+        contracts: where the contracts stand.
+        pause_seconds: how long to wait before everything is read again.
+
+    Raises:
+        ChainMoves: the node keeps leaving the mirror's block or its state behind.
+        ChainUnavailable: the node does not answer.
+    """
+    moved = _Moved("never asked")
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(pause_seconds)
+        try:
+            return _read_once(database, node, contracts)
+        except _Moved as once_more:
+            moved = once_more
+    raise ChainMoves(str(moved))
+
+
+def _read_once(database: Database, node: Node, contracts: Contracts) -> list[Difference]:
+    with database.snapshot() as conn:
+        cursor = cursor_of(conn)
+        if cursor is None:
+            return []
+        _must_have(node, cursor)
+        found = list(_differences(conn, node, contracts, hex(cursor.number)))
+    _must_have(node, cursor)
+    return found
+
+
+def _must_have(node: Node, cursor: Block) -> None:
+    block = node.blocks([cursor.number])[0]
+    if block is None or block.hash != cursor.hash:
+        there = "nothing" if block is None else block.hash.hex()
+        raise _Moved(f"the mirror's block {cursor.number} is {cursor.hash.hex()}, the node has {there} there")
+
+
+def _differences(conn: Connection, node: Node, contracts: Contracts, at: str) -> Iterator[Difference]:
+    questions = _questions(conn, contracts)
+    while asked := list(islice(questions, _CHUNK)):
+        answers = node.calls([CallAt(bytes(20), q.to, q.data, at=at) for q in asked])
+        for question, answer in zip(asked, answers, strict=True):
+            if isinstance(answer, NodeRefusal):
+                raise _Moved(f"the node does not tell {question.check} at block {at}: {answer.message}")
+            actual = int.from_bytes(answer[:32], "big", signed=True)
+            if actual != question.expected:
+                yield Difference(question.check, question.subject, question.expected, actual)
+
+
+def _questions(conn: Connection, contracts: Contracts) -> Iterator[_Question]:
+    house, points, at = load("ClearingHouse"), load("AlliancePoints"), contracts.clearing_house
+    tokens = {row.programme_id: row.token for row in conn.execute(select(m.chain_programme))}
+    last = conn.execute(select(func.coalesce(func.max(m.chain_applied.c.number), 0))).scalar_one()
+    yield _Question(at, house.call_data("lastBatch"), last, "last-batch", "")
+    for b in conn.execution_options(stream_results=True).execute(select(m.chain_balance)):
+        data = points.call_data("balanceAtEpochRaw", "0x" + b.account.hex(), b.epoch)
+        subject = f"account 0x{b.account.hex()} programme {b.programme_id} epoch {b.epoch}"
+        # Nobody's address has no points: a balance of a programme that no log created is a difference.
+        token = tokens.get(b.programme_id, bytes(20))
+        yield _Question(token, data, b.amount, "node-balance", subject)
+    for n in conn.execute(select(m.chain_net)):
+        subject = f"period {n.period} merchant {n.merchant}"
+        yield _Question(at, house.call_data("net", n.period, n.merchant), n.net_micros, "node-net", subject)
