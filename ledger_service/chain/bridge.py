@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from ledger_service.chain import adoption, queue
 from ledger_service.chain.client import Node
@@ -95,7 +96,7 @@ class Bridge:
         self.submitter = Submitter(w.desk, w.node, outbound, self.delivery, w.settings)
         self._signers = outbound.senders
         self.indexer = Indexer(w.desk, w.node, w.contracts, w.settings, Follower(w.handlers, self._signers))
-        self.journal = Journal(w.database, w.node, w.settings.first_block)
+        self.journal = Journal(w.desk, w.node, w.settings.first_block)
         self._level = False
 
     def run(self, stop: threading.Event) -> None:
@@ -158,6 +159,7 @@ class Bridge:
         return self._level
 
     def _follow(self) -> tuple[int, int]:
+        self.journal.resume_mining()
         step = self.indexer.step()
         if not step.diverged:
             return step.blocks, step.operations
@@ -187,6 +189,9 @@ class Bridge:
                 raise_alarm(conn, self._desk.wall, failure.code, "", str(failure))
         except LeadershipLost:
             log.warning("another bridge leads")
+        except DBAPIError as trouble:
+            # This runs where a failure is handled already: whatever it raised would end the bridge.
+            log.warning("the alarm could not be stored: %s", type(trouble).__name__)
 
 
 @dataclass(frozen=True, slots=True)

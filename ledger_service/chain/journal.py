@@ -16,12 +16,13 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from ledger_service.chain.client import Block, Node
-from ledger_service.chain.desk import Desk
+from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
 from ledger_service.chain.errors import WrongNetwork
-from ledger_service.chain.models import chain_block, chain_journal
+from ledger_service.chain.models import chain_alarm, chain_block, chain_journal
 from ledger_service.db.engine import Database
 
 _CHUNK = 200
+_HELD_BACK = "mining-held-back"
 _Body = tuple["Row[Any]", Sequence[bytes]]
 
 
@@ -34,9 +35,11 @@ class Healed:
 
 
 class Journal:
-    """The stored blocks and raw transactions of one alliance."""
+    """The stored blocks and raw transactions of one alliance; a leader gives its desk, an auditor the
+    database."""
 
     def __init__(self, database: Database | Desk, node: Node, first_block: int = 0) -> None:
+        self._desk = database if isinstance(database, Desk) else None
         self._database = database.database if isinstance(database, Desk) else database
         self._node, self._first = node, first_block
 
@@ -85,12 +88,25 @@ class Journal:
         Returns:
             how many blocks stand again with the hash they had.
         """
-        automine = self._automine()
+        held_back = self._hold_back()
         try:
             return sum(1 for _ in takewhile(self._replay_block, self._blocks_above(after)))
         finally:
-            if automine:
-                self._node.control(("evm_setAutomine", [True]))
+            if held_back:
+                self._mine_again()
+
+    def resume_mining(self) -> None:
+        """Mining that a replay switched off and did not live to switch on again is on; else nothing changes.
+
+        Raises:
+            ChainUnavailable: the node does not answer; the next call tries again.
+        """
+        if self._desk is None or not self._node.can_hold_back_mining:
+            return
+        with self._desk.read() as conn:
+            owed = conn.execute(select(chain_alarm.c.code).where(chain_alarm.c.code == _HELD_BACK)).first()
+        if owed is not None:
+            self._mine_again()
 
     def _blocks_above(self, after: int) -> Iterator[_Body]:
         while True:
@@ -101,12 +117,23 @@ class Journal:
                 return
             after += _CHUNK
 
-    def _automine(self) -> bool:
+    def _hold_back(self) -> bool:
+        """The node mines only when told; returns whether it did by itself before."""
         if not self._node.can_hold_back_mining:
             return False
         before = bool(self._node.control(("anvil_getAutomine", []))[0])
+        if before and self._desk is not None:
+            # Noted first: whoever dies in the middle leaves word that mining must be switched on again.
+            with self._desk.write() as conn:
+                raise_alarm(conn, self._desk.wall, _HELD_BACK, "", "the journal is being replayed")
         self._node.control(("evm_setAutomine", [False]))
         return before
+
+    def _mine_again(self) -> None:
+        self._node.control(("evm_setAutomine", [True]))
+        if self._desk is not None:
+            with self._desk.write() as conn:
+                clear_alarm(conn, _HELD_BACK, "")
 
     def _chunk(self, after: int) -> tuple[list[Row[Any]], dict[int, list[bytes]]]:
         within = (chain_block.c.number > after) & (chain_block.c.number <= after + _CHUNK)
