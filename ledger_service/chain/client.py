@@ -5,6 +5,7 @@ A node's answer is untrusted input: whatever has not the shape we asked for is `
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,9 @@ from ledger_service.chain.transactions import Fee
 from ledger_service.chain.transport import Call, Transport
 
 _NO_METHOD = -32601
+_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
+_DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+_GREATEST = 2**63 - 1  # what a column of the mirror holds; no height, time, nonce or fee comes near
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class Node:
     def logs_of_transactions(self, hashes: Sequence[bytes]) -> list[dict[str, Any]]:
         """The logs of these transactions, those of unmined ones left out."""
         answers = self.transport.read([("eth_getTransactionReceipt", [_hex(h)]) for h in hashes])
-        return [log for raw in map(_told, answers) if raw is not None for log in raw["logs"]]
+        return [log for raw in map(_told, answers) if raw is not None for log in _logs_in(raw)]
 
     def transactions(self, hashes: Sequence[bytes]) -> list[dict[str, Any] | None]:
         """The transactions as the node tells them; None for what it does not know."""
@@ -189,24 +193,29 @@ def _hex(raw: bytes) -> str:
 
 
 def _number(value: Any) -> int:
-    try:
-        return int(value, 16)
-    except (TypeError, ValueError) as failure:
-        raise ChainUnavailable("answer", "not a number") from failure
+    if not isinstance(value, str) or not _QUANTITY.fullmatch(value) or int(value, 16) > _GREATEST:
+        raise ChainUnavailable("answer", "not a number")
+    return int(value, 16)
 
 
 def _bytes(value: Any) -> bytes:
-    try:
-        return bytes.fromhex(value[2:])
-    except (TypeError, ValueError) as failure:
-        raise ChainUnavailable("answer", "not bytes") from failure
+    if not isinstance(value, str) or not _DATA.fullmatch(value):
+        raise ChainUnavailable("answer", "not bytes")
+    return bytes.fromhex(value[2:])
+
+
+def _hash(value: Any) -> bytes:
+    raw = _bytes(value)
+    if len(raw) != 32:
+        raise ChainUnavailable("answer", "not a hash")
+    return raw
 
 
 def _block(raw: Any) -> Block:
     try:
         return Block(
-            _number(raw["number"]), _bytes(raw["hash"]), _bytes(raw["parentHash"]), _number(raw["timestamp"]),
-            tuple(map(_bytes, raw["transactions"])), _number(raw.get("baseFeePerGas") or "0x0"),
+            _number(raw["number"]), _hash(raw["hash"]), _hash(raw["parentHash"]), _number(raw["timestamp"]),
+            tuple(map(_hash, raw["transactions"])), _number(raw.get("baseFeePerGas") or "0x0"),
         )  # fmt: skip
     except (KeyError, TypeError, AttributeError) as failure:
         raise ChainUnavailable("eth_getBlockByNumber", "malformed block") from failure
@@ -214,9 +223,18 @@ def _block(raw: Any) -> Block:
 
 def _receipt(raw: Any) -> Receipt:
     try:
+        if raw["status"] not in ("0x0", "0x1"):
+            raise ChainUnavailable("eth_getTransactionReceipt", "neither succeeded nor failed")
         return Receipt(raw["status"] == "0x1", _number(raw["blockNumber"]), _number(raw["gasUsed"]))
     except (KeyError, TypeError) as failure:
         raise ChainUnavailable("eth_getTransactionReceipt", "malformed receipt") from failure
+
+
+def _logs_in(receipt: Any) -> list[dict[str, Any]]:
+    logs = receipt.get("logs") if isinstance(receipt, dict) else None
+    if not isinstance(logs, list) or not all(isinstance(log, dict) for log in logs):
+        raise ChainUnavailable("eth_getTransactionReceipt", "malformed logs")
+    return logs
 
 
 def _logs(raw: Any, block_hash: bytes) -> list[dict[str, Any]]:

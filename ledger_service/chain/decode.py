@@ -138,7 +138,11 @@ def _legs_in(kind: Kind, data: bytes) -> tuple[Leg, ...]:
     start = _LEGS_AT.get(kind)
     if start is None:
         return ()
-    return tuple(Leg.of_word(_int(data, start + 1 + i)) for i in range(_int(data, start)))
+    number = _int(data, start)
+    # A node may claim any number of legs; only so many as the data holds are read.
+    if len(data) != 32 * (start + 1 + number):
+        raise ValueError("an event whose legs are not all there")
+    return tuple(Leg.of_word(_int(data, start + 1 + i)) for i in range(number))
 
 
 def _legs_hash(data: bytes, length_at: int) -> bytes:
@@ -148,6 +152,13 @@ def _legs_hash(data: bytes, length_at: int) -> bytes:
 
 def _int(data: bytes, word: int) -> int:
     return int.from_bytes(data[32 * word : 32 * word + 32], "big")
+
+
+def _small(data: bytes, word: int) -> int:
+    value = _int(data, word)
+    if value >> 63:
+        raise ValueError("a number that no event of ours holds")
+    return value
 
 
 def _word(value: int) -> bytes:
@@ -166,19 +177,19 @@ _OPERATIONS = {
 
 
 def _keys(topics: list[bytes], data: bytes) -> MerchantKeys:
-    return MerchantKeys(_int(topics[1], 0), data[12:32], data[44:64], data[76:96])
+    return MerchantKeys(_small(topics[1], 0), data[12:32], data[44:64], data[76:96])
 
 
 _OTHERS: dict[str, Callable[[list[bytes], bytes], Fact]] = {
     "BatchApplied(uint64,uint32,uint32,bytes32)": lambda t, d: BatchApplied(
-        _int(t[1], 0), _int(t[2], 0), _int(d, 0), d[32:64]
+        _small(t[1], 0), _small(t[2], 0), _small(d, 0), d[32:64]
     ),
-    "PeriodClosed(uint32,uint64)": lambda t, d: PeriodClosed(_int(t[1], 0), _int(d, 0)),
+    "PeriodClosed(uint32,uint64)": lambda t, d: PeriodClosed(_small(t[1], 0), _small(d, 0)),
     "ProgrammeCreated(uint32,uint64,address,string,string)": lambda t, d: ProgrammeCreated(
-        _int(t[1], 0), _int(t[2], 0), d[12:32]
+        _small(t[1], 0), _small(t[2], 0), d[12:32]
     ),
     "TermsPublished(uint32,uint16,uint40,uint64,uint16,uint64,uint16)": lambda t, d: TermsPublished(
-        _int(t[1], 0), _int(t[2], 0), *(_int(d, i) for i in range(5))
+        _small(t[1], 0), _small(t[2], 0), *(_small(d, i) for i in range(5))
     ),
     "MerchantAdmitted(uint64,address,address,address)": _keys,
     "MerchantKeysChanged(uint64,address,address,address)": _keys,

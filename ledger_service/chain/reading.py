@@ -69,7 +69,7 @@ def _block_facts(block: Block, logs: list[dict[str, Any]] | None) -> BlockFacts:
             applied[fact.number] = fact
             facts.carriers[fact.number] = _carrier(block, log)
         elif fact is not None:
-            facts.others.append((int(log["logIndex"], 16), fact))
+            facts.others.append((_index(block, log), fact))
     if operations.keys() != applied.keys():
         raise LyingNode(block.number, "operations and batches do not match")
     for number in sorted(applied):
@@ -94,9 +94,17 @@ def _carrier(block: Block, log: Mapping[str, Any]) -> bytes:
     return carrier
 
 
+def _index(block: Block, log: Mapping[str, Any]) -> int:
+    try:
+        return int(log["logIndex"], 16)
+    except (KeyError, TypeError, ValueError) as failure:
+        raise LyingNode(block.number, "a log without its place") from failure
+
+
 def _complete(block: Block, applied: BatchApplied, operations: list[MinedOperation]) -> list[MinedOperation]:
     operations.sort(key=lambda operation: operation.position)
-    if [o.position for o in operations] != list(range(applied.count)):
+    found = [o.position for o in operations]
+    if len(found) != applied.count or found != list(range(len(found))):
         raise LyingNode(block.number, f"batch {applied.number} is not complete")
     if root_of([o.leaf for o in operations]) != applied.root:
         raise LyingNode(block.number, f"batch {applied.number} has another root")

@@ -113,7 +113,7 @@ def _results(calls: Sequence[Call], answer: bytes) -> list[Any]:
         raise ChainUnavailable(calls[0][0], "answer is not JSON") from failure
     if not isinstance(parsed, list):
         raise ChainUnavailable(calls[0][0], "a batch was answered with one object")
-    by_id = {item.get("id"): item for item in parsed if isinstance(item, dict)}
+    by_id = {item["id"]: item for item in parsed if isinstance(item, dict) and type(item.get("id")) is int}
     return [_result(method, by_id.get(i)) for i, (method, _) in enumerate(calls)]
 
 

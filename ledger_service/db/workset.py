@@ -22,7 +22,7 @@ from ledger_service.db.send import send
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Load:
-    """A way to find rows: a table and the columns that must equal a key. There is one of each: ``load_by``."""
+    """A way to find rows: a table and columns that must equal a key. There is one of each (``load_by``)."""
 
     table: Table
     by: tuple[str, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_a_group_of_sales_stays_within_its_budget(shop: Shop) -> None:
         group = sales(shop, phone, name)
         before = shop.database.statements.count
         with shop.database.begin_group() as conn:
-            counts.append(calls_of(lambda: run_group(conn, group, shop.clock.at, opened)))
+            counts.append(calls_of(partial(run_group, conn, group, shop.clock.at, opened)))
         assert [w.error for w in group] == [None] * GROUP
         statements = shop.database.statements.count - before
     assert counts[-1] // GROUP <= MOST_CALLS_PER_SALE, counts
