@@ -21,6 +21,8 @@ WHAT: dict[str, tuple[Measure, str]] = {
     "reads": (bench_reads.measure, "balances and quotes of 20 lines"),
     "chain": (bench_chain.measure, "how fast the chain settles a queue, and an index from block zero"),
 }
+# Tills that never pause: a file has one writer, a server several.
+CONNECTIONS = {"sqlite": 16, "postgresql": 32}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -31,24 +33,25 @@ def main(argv: Sequence[str]) -> int:
         "--setup", choices=[*SETUPS, "both"], default="both", help="default: both, one by one"
     )
     parser.add_argument("--sales", type=int, default=10_000, help="measured requests (default 10000)")
-    parser.add_argument("--connections", type=int, default=32, help="tills at the same time (default 32)")
+    parser.add_argument("--connections", type=int, help=f"tills at the same time (default {CONNECTIONS})")
     parser.add_argument("--warm-days", type=int, default=4, help="days replayed before (default 4)")
     parser.add_argument("--workers", type=int, default=1, help="worker processes of the service (default 1)")
     parser.add_argument("--data", type=Path, default=Path("var/baskets.db"), help="converted data set")
     given = parser.parse_args(argv)
-    options = BenchOptions(given.sales, given.connections, given.warm_days, given.workers, given.data)
     screen = Screen()
-    dataset.ensure_cache(options.data)
+    dataset.ensure_cache(given.data)
     names = list(SETUPS) if given.setup == "both" else [given.setup]
-    act = WHAT[given.what][0]
-    measured = [on_stage(name, options, screen, lambda stage: act(stage, options)) for name in names]
-    screen.say("\n" + report(_title(given.what, options), measured))
+    measured = [_measured(name, given, screen) for name in names]
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}"
+    title = f"scripts/bench {given.what} --sales {given.sales} --workers {given.workers}"
+    screen.say(f"\n{report(f'{title}  ({machine}, {len(MERCHANTS)} merchants)', measured)}")
     return 1 if any(m.failures for m in measured) else 0
 
 
-def _title(what: str, options: BenchOptions) -> str:
-    return (
-        f"scripts/bench {what} --sales {options.requests} --connections {options.connections}"
-        f" --workers {options.workers}  ({os.cpu_count()} cores, Python {platform.python_version()},"
-        f" {sys.platform}, {len(MERCHANTS)} merchants)"
-    )
+def _measured(name: str, given: argparse.Namespace, screen: Screen) -> Figures:
+    connections = given.connections or CONNECTIONS[name]
+    options = BenchOptions(given.sales, connections, given.warm_days, given.workers, given.data)
+    act = WHAT[given.what][0]
+    figures = on_stage(name, options, screen, lambda stage: act(stage, options))
+    figures.rows = {"connections": str(connections), **figures.rows}
+    return figures
