@@ -172,7 +172,8 @@ def _resident_kib(pid: int) -> int:
 
 
 def _cpu_millis(pid: int) -> int:
+    """Processor time of a process and of the children that it has buried."""
     with suppress(OSError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * 1000 // os.sysconf("SC_CLK_TCK")
+        return sum(map(int, fields[11:15])) * 1000 // os.sysconf("SC_CLK_TCK")
     return 0
