@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from ledger_service.points.issuance import BlockEmpty
 from ledger_service.points.models import issuance_budget, issuance_reservation
-from ledger_service.points.rules import Reservation, cap_in_force, refill
+from ledger_service.points.rules import Reservation, cap_in_force, refill_beside
 
 
 def draw(conn: Connection, wish: BlockEmpty, worker: str) -> bool:
@@ -27,7 +27,7 @@ def draw(conn: Connection, wish: BlockEmpty, worker: str) -> bool:
     block = issuance_reservation.c
     mine = (block.programme_id == programme_id) & (block.worker == worker)
     had = conn.execute(select(block.remaining).where(mine).with_for_update()).scalar_one_or_none()
-    state = refill(Reservation(had or 0, drawn), cap, wish.need)
+    state = refill_beside(Reservation(had or 0, drawn), cap, wish.need)
     conn.execute(
         update(issuance_budget)
         .where(budget.programme_id == programme_id)

@@ -202,12 +202,16 @@ def _take_block(draft: Draft, grant: Grant, need: int, worker: Worker) -> bool:
     return True
 
 
-def give_back(draft: Draft, programme_id: int, points: int, worker: Worker) -> None:
+def give_back(draft: Draft, grant: Grant, worker: Worker) -> None:
     """Points that were promised but never issued count for the worker's block again."""
-    key = (programme_id, worker.name)
+    key = (grant.programme.programme_id, worker.name)
     row = draft.get(issuance_reservation, key)
     if row is not None:
-        draft.change(issuance_reservation, key, remaining=row["remaining"] + points)
+        draft.change(issuance_reservation, key, remaining=row["remaining"] + grant.points)
+        return
+    names = ("programme_id", "worker", "remaining", "cap")
+    cap = cap_in_force(grant.programme.terms, seconds_floor(grant.at))
+    draft.add(issuance_reservation, dict(zip(names, (*key, grant.points, cap), strict=True)))
 
 
 def _refused(reason: str) -> Issued:

@@ -22,7 +22,7 @@ from ledger_service.ledger.book import Book
 from ledger_service.ledger.rules import Movement, Part, SystemKind, system_account
 from ledger_service.outbox.service import enqueue, enqueue_set_aside
 from ledger_service.points.catalogue import Programme
-from ledger_service.points.issuance import Worker, give_back
+from ledger_service.points.issuance import Grant, Worker, give_back
 from ledger_service.points.models import member_programme, pending_issue
 from ledger_service.points.parties import Holder
 from ledger_service.points.rules import clawback_legs, epoch_of_restore, is_open, terms_in_force
@@ -160,7 +160,7 @@ def take_pending(draft: Draft, reversal: Reversal, issue: EarnedIssue, points: i
     move = Movement(reversal.holder.part(Part.PENDING), sink, programme_id, row["epoch"], points)
     op_id = derive_id("unpromise", reversal.cause_id, programme_id)
     Book(draft).entry(op_id, "unpromise", reversal.at, dict(reversal.facts), [move])
-    give_back(draft, programme_id, points, worker)
+    give_back(draft, Grant(reversal.holder, issue.programme, points, reversal.at, op_id), worker)
 
 
 def claw_back(draft: Draft, reversal: Reversal, issue: EarnedIssue, points: int) -> list[bytes]:

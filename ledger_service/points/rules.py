@@ -239,6 +239,16 @@ def refill(block: Reservation, cap: int, need: int) -> Reservation:
     return Reservation(usable + more, drawn + more)
 
 
+def refill_beside(block: Reservation, cap: int, need: int) -> Reservation:
+    """As ``refill``, but for a need beside what the block holds already, where the cap allows.
+
+    Of many tills that find the block empty at once, each draws for itself. If one relied on what another has
+    just drawn, one would win a round and the rest would take a cap with room in it for exhausted.
+    """
+    beside = refill(block, cap, block.remaining + need)
+    return beside if beside.remaining >= need else refill(block, cap, need)
+
+
 def debt_collected(debt: int, earned: int) -> int:
     """How much of newly earned points goes to an open debt, once (D10)."""
     return min(debt, earned)

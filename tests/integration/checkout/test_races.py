@@ -15,6 +15,7 @@ from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.paycode_errors import PayCodeUsed
 from ledger_service.ledger.errors import HoldClosed, InsufficientPoints
+from ledger_service.points import programmes
 
 from .shop import Phone, Shop, line, lots_equal_postings
 
@@ -144,5 +145,31 @@ def test_a_cap_is_met_exactly_by_two_workers_at_once(database: Database) -> None
     assert points == 98  # fourteen earns of seven; the fifteenth does not fit
     assert {e["reason"] for e in earned if not e["points"]} == {"cap-exhausted"}
     assert sum(one.balance(p, 1) for p in phones) == points
+    one.close()
+    two.close()
+
+
+def test_sixty_tills_at_once_all_earn_while_the_cap_has_room_for_them(database: Database) -> None:
+    shop = Shop(database)
+    shop.found(cap=1_000)
+    phones = [shop.enrol() for _ in range(60)]
+    earned = at_once(*[lambda p=phone: shop.sell(p, line("1", 1_000))["earned"][0] for phone in phones])
+    assert [(e["points"], e["reason"]) for e in earned] == [(10, None)] * 60
+    shop.close()
+
+
+def test_pending_points_that_another_worker_takes_back_can_be_earned_again(database: Database) -> None:
+    one = Shop(database)
+    one.found(cap=100)
+    with database.begin() as conn:
+        programmes.set_pending_days(conn, "GROC", 14)
+    one.catalogue.refresh()
+    two = Shop(database, "w2", one.clock)
+    phone = one.enrol()
+    promised = one.sell(phone, line("1", 10_000))
+    assert promised["earned"][0]["points"] == 100
+    two.refund(promised["sale_id"])
+    assert two.sell(phone, line("1", 10_000))["earned"][0]["points"] == 100
+    assert two.sell(phone, line("1", 100))["earned"][0]["reason"] == "cap-exhausted"
     one.close()
     two.close()
