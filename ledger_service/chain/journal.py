@@ -8,7 +8,8 @@ to what the node still has and the submitter sends the same bytes again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -23,7 +24,8 @@ from ledger_service.db.engine import Database
 
 _CHUNK = 200
 _HELD_BACK = "mining-held-back"
-_Body = tuple["Row[Any]", Sequence[bytes]]
+Body = tuple["Row[Any]", "Sequence[Row[Any]]"]
+Replay = Callable[["Row[Any]", Sequence[bytes]], bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,21 @@ class Journal:
         Returns:
             how many blocks stand again with the hash they had.
         """
+        with self.replaying() as replay:
+            stands = (
+                replay(block, [row.raw_tx for row in rows]) == block.hash
+                for block, rows in self.blocks_above(after)
+            )
+            return sum(takewhile(bool, stands))
+
+    @contextmanager
+    def replaying(self) -> Iterator[Replay]:
+        """Mines one recorded block on the node's head and tells the hash it got; None where it cannot stand
+        there.
+        """
         held_back = self._hold_back()
         try:
-            return sum(1 for _ in takewhile(self._replay_block, self._blocks_above(after)))
+            yield self._replay_block
         finally:
             if held_back:
                 self._mine_again()
@@ -108,7 +122,8 @@ class Journal:
         if owed is not None:
             self._mine_again()
 
-    def _blocks_above(self, after: int) -> Iterator[_Body]:
+    def blocks_above(self, after: int) -> Iterator[Body]:
+        """The recorded blocks above a height, each with its rows of the journal in the block's order."""
         while True:
             blocks, bodies = self._chunk(after)
             for block in blocks:
@@ -135,24 +150,22 @@ class Journal:
             with self._desk.write() as conn:
                 clear_alarm(conn, _HELD_BACK, "")
 
-    def _chunk(self, after: int) -> tuple[list[Row[Any]], dict[int, list[bytes]]]:
+    def _chunk(self, after: int) -> tuple[list[Row[Any]], dict[int, list[Any]]]:
         within = (chain_block.c.number > after) & (chain_block.c.number <= after + _CHUNK)
         mined = (chain_journal.c.block_number > after) & (chain_journal.c.block_number <= after + _CHUNK)
         with self._database.read() as conn:
             blocks = list(conn.execute(select(chain_block).where(within).order_by(chain_block.c.number)))
-            query = select(chain_journal.c.block_number, chain_journal.c.raw_tx).where(mined)
-            bodies: dict[int, list[bytes]] = {}
-            for number, raw in conn.execute(
-                query.order_by(chain_journal.c.block_number, chain_journal.c.block_position)
-            ):
-                bodies.setdefault(number, []).append(raw)
+            c = chain_journal.c
+            query = select(c.block_number, c.tx_hash, c.raw_tx).where(mined)
+            bodies: dict[int, list[Any]] = {}
+            for row in conn.execute(query.order_by(c.block_number, c.block_position)):
+                bodies.setdefault(row.block_number, []).append(row)
         return blocks, bodies
 
-    def _replay_block(self, body: _Body) -> bool:
-        block, raws = body
+    def _replay_block(self, block: Row[Any], raws: Sequence[bytes]) -> bytes | None:
         head = self._node.head()
         if head.hash != block.parent_hash:
-            return False
+            return None
         self._node.control(("evm_setNextBlockTimestamp", [block.timestamp]))
         if self._node.can_hold_back_mining:
             # Anvil forgets the base fee when it reverts to a snapshot; a block's hash covers it.
@@ -162,18 +175,4 @@ class Journal:
         if self._node.can_hold_back_mining or not raws:
             self._node.control(("evm_mine", []))
         made: Block = self._node.head()
-        return (made.number, made.hash) == (block.number, block.hash)
-
-
-def verify(database: Database, fresh: Node, first_block: int = 0) -> Healed:
-    """Replay the whole journal into an empty node of the same genesis and compare every block's hash.
-
-    Raises:
-        WrongNetwork: the node's genesis is another one, or it does not let blocks be dated.
-    """
-    journal = Journal(database, fresh, first_block)
-    agreed = journal.common_ancestor()
-    if agreed < first_block or not fresh.has_time_control:
-        raise WrongNetwork(0, fresh.chain_id)
-    replayed = journal.replay(agreed)
-    return Healed(agreed + replayed, replayed)
+        return made.hash if made.number == block.number else None

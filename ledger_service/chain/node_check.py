@@ -111,6 +111,9 @@ def _questions(conn: Connection, contracts: Contracts) -> Iterator[_Question]:
         # Nobody's address has no points: a balance of a programme that no log created is a difference.
         token = tokens.get(b.programme_id, bytes(20))
         yield _Question(token, data, b.amount, "node-balance", subject)
+    for a in conn.execution_options(stream_results=True).execute(select(m.chain_applied)):
+        root = int.from_bytes(a.root, "big", signed=True)
+        yield _Question(at, house.call_data("rootOf", a.number), root, "node-batch-root", f"batch {a.number}")
     for n in conn.execute(select(m.chain_net)):
         subject = f"period {n.period} merchant {n.merchant}"
         yield _Question(at, house.call_data("net", n.period, n.merchant), n.net_micros, "node-net", subject)

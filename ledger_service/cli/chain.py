@@ -1,4 +1,5 @@
-"""`alliance chain`: the durable local chain with the settings of this installation.
+"""`alliance chain`: the durable local chain with the settings of this installation; `alliance chain verify`
+executes it once more and compares.
 
 A new chain is founded with the sending keys of the signing process funded; afterwards it needs nobody.
 """
@@ -11,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 from ledger_service.chain.node import server
+from ledger_service.cli import chain_verify
 from ledger_service.config import Settings, settings_from_environment
 from ledger_service.custody.client import SignerClient
 from ledger_service.custody.errors import SignerUnavailable
@@ -21,7 +23,9 @@ _SIGNER_PATIENCE_MS = 60_000
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serve the chain until a signal; further arguments go to the node as they are."""
+    """Serve the chain until a signal, or verify it; further arguments go to the node as they are."""
+    if argv[:1] == ["verify"]:
+        return chain_verify.main(argv[1:])
     parser = argparse.ArgumentParser(prog="alliance chain", description=__doc__, add_help=False)
     parser.add_argument("--help", "-h", action="store_true")
     options, rest = parser.parse_known_args(argv)

@@ -10,7 +10,6 @@ import argparse
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,10 +18,9 @@ from ledger_service.api.hexadecimal import parse_address
 from ledger_service.bootstrap.alliance import NotFounded
 from ledger_service.bootstrap.indexing import FreshIndex, fresh_index
 from ledger_service.chain.settings import Contracts
+from ledger_service.cli.ticker import Ticker
 from ledger_service.config import settings_from_environment
 from ledger_service.kernel.errors import DomainError
-
-_TICK_SECONDS = 2
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
         if into is None:
             into = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "index.db"
         try:
-            found = fresh_index(settings_from_environment(), into, _contracts(options), _Ticker())
+            found = fresh_index(settings_from_environment(), into, _contracts(options), Ticker("operations"))
         except (NotFounded, DomainError) as failure:
             print(f"alliance index: {failure}", file=sys.stderr)
             return 2
@@ -55,19 +53,6 @@ def _contracts(options: argparse.Namespace) -> Contracts | None:
         return None
     house = parse_address(options.clearing_house, "clearing-house")
     return Contracts(house, parse_address(options.registry, "registry"))
-
-
-class _Ticker:
-    """A line on the error output every now and then, so that long work shows where it is."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-
-    def __call__(self, block: int, operations: int) -> None:
-        now = time.monotonic()
-        if now - self._last >= _TICK_SECONDS:
-            self._last = now
-            print(f"block {block:,}, {operations:,} operations", file=sys.stderr, flush=True)
 
 
 def _text(found: FreshIndex) -> str:
