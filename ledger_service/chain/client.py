@@ -14,6 +14,7 @@ from typing import Any
 from ledger_service.chain.errors import ChainUnavailable, LyingNode, NodeRefusal
 from ledger_service.chain.transactions import Fee
 from ledger_service.chain.transport import Call, Transport
+from ledger_service.kernel.secp256k1 import keccak256
 
 _NO_METHOD = -32601
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
@@ -23,7 +24,10 @@ _GREATEST = 2**63 - 1  # what a column of the mirror holds; no height, time, non
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block's place in the chain, its time (whole seconds) and the hashes of its transactions."""
+    """A block's place in the chain, its time (whole seconds) and the hashes of its transactions.
+
+    ``bloom`` is the header's filter of who logged in it; empty where the node gives none.
+    """
 
     number: int
     hash: bytes
@@ -31,6 +35,14 @@ class Block:
     timestamp: int
     transactions: tuple[bytes, ...]
     base_fee: int
+    bloom: bytes = b""
+
+    def may_hold_logs_of(self, addresses: Sequence[bytes]) -> bool:
+        """Whether one of these may have logged in the block; False is certain.
+
+        Source: Ethereum yellow paper, section 4.4.3 (the logs Bloom filter).
+        """
+        return not self.bloom or any(_in_bloom(self.bloom, address) for address in addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,11 @@ class Node:
         """The receipts of these transactions; None where there is none."""
         answers = self.transport.read([("eth_getTransactionReceipt", [_hex(h)]) for h in hashes])
         return [None if raw is None else _receipt(raw) for raw in map(_told, answers)]
+
+    def logs_in_receipts(self, hashes: Sequence[bytes]) -> list[list[dict[str, Any]] | None]:
+        """The logs in the receipt of each of these transactions; None where there is no receipt."""
+        answers = self.transport.read([("eth_getTransactionReceipt", [_hex(h)]) for h in hashes])
+        return [None if raw is None else _logs_in(raw) for raw in map(_told, answers)]
 
     def logs_of_transactions(self, hashes: Sequence[bytes]) -> list[dict[str, Any]]:
         """The logs of these transactions, those of unmined ones left out."""
@@ -216,9 +233,23 @@ def _block(raw: Any) -> Block:
         return Block(
             _number(raw["number"]), _hash(raw["hash"]), _hash(raw["parentHash"]), _number(raw["timestamp"]),
             tuple(map(_hash, raw["transactions"])), _number(raw.get("baseFeePerGas") or "0x0"),
+            _bloom(raw.get("logsBloom") or "0x"),
         )  # fmt: skip
     except (KeyError, TypeError, AttributeError) as failure:
         raise ChainUnavailable("eth_getBlockByNumber", "malformed block") from failure
+
+
+def _bloom(value: Any) -> bytes:
+    raw = _bytes(value)
+    if len(raw) not in (0, 256):
+        raise ChainUnavailable("answer", "not a logs Bloom filter")
+    return raw
+
+
+def _in_bloom(bloom: bytes, address: bytes) -> bool:
+    digest = keccak256(address)
+    bits = (int.from_bytes(digest[i : i + 2], "big") % 2048 for i in (0, 2, 4))
+    return all(bloom[-1 - bit // 8] >> bit % 8 & 1 for bit in bits)
 
 
 def _receipt(raw: Any) -> Receipt:

@@ -2,7 +2,8 @@
 
 A batch's operations must be complete: positions 0 to count - 1 once each, and their leaves must give
 the root that the contract stored; an operation without its batch, or another root than our own
-packing gave that number, is a lie or a gap, and the block is not taken over.
+packing gave that number, is a lie or a gap, and the block is not taken over. Every other event must
+stand in its transaction's receipt too, and none besides.
 """
 
 from __future__ import annotations
@@ -52,7 +53,38 @@ def facts_of(node: Node, blocks: Sequence[Block], addresses: Sequence[bytes]) ->
     """
     asked = [block for block in blocks if block.transactions]
     logs = dict(zip([b.hash for b in asked], node.logs_of([b.hash for b in asked], addresses), strict=True))
-    return [_block_facts(block, logs[block.hash] if block.transactions else []) for block in blocks]
+    facts = [_block_facts(block, logs[block.hash] if block.transactions else []) for block in blocks]
+    _check_others(node, facts, logs, addresses)
+    return facts
+
+
+def _check_others(
+    node: Node,
+    facts: Sequence[BlockFacts],
+    logs: Mapping[bytes, list[dict[str, Any]] | None],
+    addresses: Sequence[bytes],
+) -> None:
+    """Events outside of batches have no count that would show a gap: the receipts must tell of the same."""
+    others = [
+        (each.block, tx)
+        for each in facts
+        for tx in each.block.transactions
+        if tx not in each.carriers.values() and each.block.may_hold_logs_of(addresses)
+    ]
+    if not others:
+        return
+    ours = {"0x" + address.hex() for address in addresses}
+    for (block, tx), told in zip(others, node.logs_in_receipts([tx for _, tx in others]), strict=True):
+        if told is None:
+            raise LyingNode(block.number, "no receipt for a transaction of this block")
+        in_receipt = [_place(log) for log in told if str(log.get("address")).lower() in ours]
+        in_block = [_place(log) for log in logs[block.hash] or [] if _place(log)[0] == "0x" + tx.hex()]
+        if sorted(in_receipt) != sorted(in_block):
+            raise LyingNode(block.number, "a receipt has other logs than its block")
+
+
+def _place(log: Mapping[str, Any]) -> tuple[str, str]:
+    return str(log.get("transactionHash")).lower(), str(log.get("logIndex")).lower()
 
 
 def _block_facts(block: Block, logs: list[dict[str, Any]] | None) -> BlockFacts:
