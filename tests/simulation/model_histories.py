@@ -1,4 +1,4 @@
-"""Random histories of batches for the contracts and their model, good operations and every kind of bad one."""
+"""Random histories of batches for the contracts and their model: good operations and every kind of bad."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contracts in Python against the compiled contracts: the same answer to every transaction, to the byte."""
+"""The contracts in Python against the compiled contracts: the same answer to every transaction."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ class Twin(Evm):
         try:
             after, logs = execute(self.state, sender, to or None, data, self.now)
         except abi.Reverted as refused:
+            mine = refused.data
             with pytest.raises(real.Reverted) as told:
                 super().send(sender, to, data, gas)
-            assert told.value.data == refused.data
+            assert told.value.data == mine
             self.state.nonces[sender] = self.state.nonce(sender) + 1
             self.seen[told.value.data[:4].hex()] += 1
             raise told.value from None

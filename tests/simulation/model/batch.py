@@ -1,4 +1,4 @@
-"""The frame of one batch: its table, turns, leaves, moves and nets, as ``BatchDesk`` and ``ClearingHouse``."""
+"""The frame of one batch: its table, turns, leaves, moves and nets, as in ``BatchDesk.sol``."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Turn:
 
 
 class Desk:
-    """What the operations of a batch work with; nothing of it outlives the batch but ``state`` and ``logs``."""
+    """What the operations of a batch work with; only ``state`` and ``logs`` outlive it."""
 
     def __init__(self, state: State, now: int, number: int) -> None:
         self.state, self.now, self.number = state, now, number

@@ -12,7 +12,8 @@ from eth_abi.abi import decode
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.artifacts.access import FUNCTION_ROLES, Role
 from ledger_service.chain.transactions import created_address
-from tests.simulation.model import credits, debits, registry
+from tests.simulation.model import credits as gains
+from tests.simulation.model import debits, registry
 from tests.simulation.model.abi import CONTRACTS, Log, Reverted, answer, call_of, raw, refusal
 from tests.simulation.model.batch import Desk
 from tests.simulation.model.state import State
@@ -20,7 +21,7 @@ from tests.simulation.model.state import State
 PLACES = {"AccessManager": "manager", "AlliancePoints": "points", "AllianceRegistry": "registry",
           "ClearingHouse": "house"}  # fmt: skip
 KINDS: tuple[tuple[int, str, Callable[[Desk, Any, Any], None]], ...] = (
-    (2, "issued", credits.issue), (3, "restored", credits.restore), (4, "gifted", debits.gift),
+    (2, "issued", gains.issue), (3, "restored", gains.restore), (4, "gifted", debits.gift),
     (5, "redeemed", debits.redeem), (6, "clawedBack", debits.claw_back), (7, "expired", debits.expire),
 )  # fmt: skip
 WRITES: dict[str, Callable[..., list[Log]]] = {
@@ -76,7 +77,7 @@ def submit_batch(state: State, now: int, number: int, *rest: Any) -> list[Log]:
     desk = Desk(state, now, number)
     desk.open(table, len(signers), slices)
     for index, change in enumerate(signers):
-        credits.change_signer(desk, index, change)
+        gains.change_signer(desk, index, change)
     for field, kind, act in KINDS:
         for turn, piece in zip(desk.turns, slices, strict=True):
             for operation in piece[field]:

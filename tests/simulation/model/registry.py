@@ -123,7 +123,7 @@ def _require_admin(state: State, merchant: int, struct: bytes, by: bytes) -> Non
 
 
 def _add_terms(state: State, number: int, terms: Any) -> Log:
-    start, value, fee, cap, _ = terms
+    _, value, fee, cap, _ = terms
     if value == 0 or fee > 10_000 or cap == 0:
         raise refusal("RegistryTermsInvalid", value, fee, cap)
     known = state.programmes[number]

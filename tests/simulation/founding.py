@@ -1,0 +1,173 @@
+"""A founded alliance from which every run starts: three merchants, their tills and programmes, four members.
+
+Founded once a session through the real deployment and the real front doors, on the model's chain.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ledger_service.bootstrap.alliance import Alliance, store_alliance
+from ledger_service.bootstrap.chain_parts import steps_of
+from ledger_service.bootstrap.foundations import Foundations
+from ledger_service.chain.client import Node
+from ledger_service.chain.deploy import deploy
+from ledger_service.chain.desk import Desk
+from ledger_service.chain.settings import ChainSettings
+from ledger_service.custody.requests import BindDomain
+from ledger_service.db.schema import create_everything
+from ledger_service.kernel.gs1 import gln_text, with_check_digit
+from ledger_service.kernel.permits import SignerGrant
+from ledger_service.kernel.secp256k1 import address_of_key, keccak256, sign_digest
+from ledger_service.merchants.api_keys import ApiKeys
+from ledger_service.merchants.requests import IssueKey
+from tests.simulation.machine.bridging import Bridging
+from tests.simulation.machine.clock import START, SimClock
+from tests.simulation.machine.front import Asked, Front, SeededIds, Told
+from tests.simulation.machine.process import Process
+from tests.simulation.machine.stage import LIMITS, open_custody, open_unsynced, sim_settings
+from tests.simulation.network.chain import Block, Chain, genesis
+from tests.simulation.network.clients import OWN
+from tests.simulation.network.rpc import Rpc
+from tests.simulation.network.wire import Wire, honest
+
+GLNS = tuple(int(with_check_digit(f"4006381333{i}0")) for i in (1, 2, 3))
+CODES = ("GROC", "FUEL", "FLOR")
+VALUES = (10_000, 5_000, 30_000)
+PENDING_DAYS = (0, 0, 2)
+CAP = 60_000
+MEMBERS = 4
+ROOM = ChainSettings(fee_floor_wei=2_000_000_000)
+
+
+@dataclass
+class Person:
+    """A member as the founding knows it: number, account and the key of the first phone."""
+
+    number: str
+    account: bytes
+    key: bytes
+    token: str
+    lane: int
+
+
+@dataclass
+class Founded:
+    """Everything that a run is copied from."""
+
+    folder: Path
+    alliance: Alliance
+    blocks: list[Block]
+    operator: str
+    second_operator: str = ""
+    tills: dict[int, list[str]] = field(default_factory=dict)
+    people: list[Person] = field(default_factory=list)
+    at: Any = START
+
+
+class Founder:
+    """Founds one alliance."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.clock = folder, SimClock()
+        empty = open_unsynced(folder)
+        create_everything(empty)
+        empty.close()  # the last connection folds the write-ahead log into the file
+        shutil.copy(folder / "alliance.db", folder / "empty.db")
+        self.database = open_unsynced(folder)
+        self.chain = Chain(OWN, self.clock.node_now, [genesis(self.clock.node_now() - 100)])
+        self.carry = honest(Rpc(self.chain))
+        self.process, self.random = Process("founder"), Random(1)
+        self.custody = open_custody(folder)
+        self._keys = 0
+
+    def found(self) -> Founded:
+        with self.clock.installed():
+            made = Founded(self.folder, self._alliance(), [], self._operator("founder"))
+            made.second_operator = self._operator("other")
+            foundations = Foundations(sim_settings(self.folder), self.database, self.custody, made.alliance)
+            bridging = Bridging(self.process, foundations, self.clock, ROOM, self.carry)
+            self.clock.while_sleeping = lambda seconds: self._work(bridging, seconds)
+            self.front = Front(self.process, foundations, self.clock, self.random)
+            for place in range(3):
+                self._merchant(made, place)
+            for number in range(MEMBERS):
+                self._member(made, number)
+            for _ in range(30):
+                self._work(bridging, 1.0)
+            bridging.desk.resign()
+        made.blocks, made.at = self.chain.blocks, self.clock.at
+        self.database.close()
+        self.custody.close()
+        return made
+
+    def _work(self, bridging: Bridging, seconds: float) -> None:
+        self.clock.forward(seconds)
+        bridging.bridge.step()
+
+    def _alliance(self) -> Alliance:
+        node = Node(Wire(self.process, self.carry))
+        desk = Desk(self.database, "founder", self.clock.now, ROOM.lease_seconds)
+        desk.lead()
+        steps = steps_of(desk, node, self.custody, ROOM)
+        deployed = deploy(steps, LIMITS)
+        contracts = deployed.contracts
+        self.custody.bind(BindDomain(node.chain_id, contracts.clearing_house, contracts.registry))
+        made = Alliance(
+            "Simulated", "USD", "400638", node.chain_id, contracts.clearing_house, contracts.registry,
+            deployed.manager, deployed.points_implementation, LIMITS.per_permit_micros, LIMITS.per_day_micros,
+            self.clock.at,
+        )  # fmt: skip
+        with self.database.begin() as conn:
+            store_alliance(conn, made)
+        return made
+
+    def _operator(self, name: str) -> str:
+        with self.database.begin() as conn:
+            issued = ApiKeys(SeededIds(self.random)).issue(
+                conn, None, IssueKey("operator", name), self.clock.at
+            )
+        return issued.token
+
+    def _ask(self, made: Founded, route: str, body: dict[str, Any]) -> Told:
+        self._keys += 1
+        self.clock.forward(1.0)
+        return self.front.ask(Asked(made.operator, route, body, f"founding-{self._keys}"))
+
+    def _merchant(self, made: Founded, place: int) -> None:
+        gln = gln_text(GLNS[place])
+        self._ask(made, "admit-merchant", {"merchant": gln, "name": f"Merchant {place + 1}"})
+        self._ask(made, "create-programme", {
+            "code": CODES[place], "merchant": gln, "name": f"Points {place + 1}", "currency": "USD",
+            "timezone": "America/New_York", "cycle": "week", "pending_days": PENDING_DAYS[place],
+            "earn": {"points": 100, "per_minor": 100}, "point_value_micros": VALUES[place], "fee_bps": 150,
+            "issuance_cap": CAP, "validity_epochs": 2,
+        })  # fmt: skip
+        where = {"store": gln, "merchant": gln, "name": "Store", "timezone": "America/New_York"}
+        self._ask(made, "open-store", where)
+        for till in range(2):
+            added = self._ask(made, "add-terminal", {"store": gln, "label": f"till {till}"})
+            key = self._ask(made, "issue-key", {"role": "cashier", "subject": added.body["terminal"]})
+            made.tills.setdefault(GLNS[place], []).append(key.body["token"])
+
+    def _member(self, made: Founded, number: int) -> None:
+        key = keccak256(f"simulated phone {number}".encode())
+        until = int((self.clock.at + timedelta(hours=1)).timestamp())
+        grant = SignerGrant(bytes(20), address_of_key(key), 0, until)
+        proof = sign_digest(key, made.alliance.domain.digest(grant.struct_hash()))
+        new = {"signer": "0x" + address_of_key(key).hex(), "valid_until": until, "proof": "0x" + proof.hex()}
+        told = self._ask(made, "enrol-member", {"device": new}).body
+        token = self._ask(made, "issue-key", {"role": "member", "subject": told["number"]}).body["token"]
+        made.people.append(
+            Person(told["number"], bytes.fromhex(told["account"][2:]), key, token, told["devices"][0]["lane"])
+        )
+
+
+def found(folder: Path) -> Founded:
+    """An alliance whose first blocks and rows every run shares; the folder holds them."""
+    return Founder(folder).found()

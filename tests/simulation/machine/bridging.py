@@ -1,0 +1,67 @@
+"""A bridge process: the real bridge with the real handlers and jobs over this process's database and wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from ledger_service.bootstrap.bridging import _ACTS_SECONDS
+from ledger_service.bootstrap.chain_events import handlers
+from ledger_service.bootstrap.chain_parts import CustodyKeys, steps_of
+from ledger_service.bootstrap.foundations import Foundations
+from ledger_service.bootstrap.governance import GovernanceClerk
+from ledger_service.bootstrap.jobs import Jobs
+from ledger_service.bootstrap.tills import open_tills, secrets_of
+from ledger_service.chain.admin import Admin
+from ledger_service.chain.bridge import Bridge, Job, Progress, Wiring
+from ledger_service.chain.client import Node
+from ledger_service.chain.desk import Desk
+from ledger_service.chain.errors import ChainUnavailable, LeadershipLost, LyingNode, NodeRefusal, WrongNetwork
+from ledger_service.chain.indexer import CursorMoved
+from ledger_service.chain.settings import ChainSettings, Contracts
+from tests.simulation.machine.clock import SimClock
+from tests.simulation.machine.process import Process
+from tests.simulation.machine.writer import SyncWriter
+from tests.simulation.network.wire import Carry, Wire
+
+JOBS_SECONDS = 5.0
+EXPECTED = (ChainUnavailable, CursorMoved, LeadershipLost, LyingNode, WrongNetwork, DBAPIError, NodeRefusal)
+
+
+class Bridging:
+    """One bridge process; made anew after each crash, as a supervisor would."""
+
+    def __init__(
+        self, process: Process, foundations: Foundations, clock: SimClock, room: ChainSettings, carry: Carry
+    ) -> None:
+        self.process = process
+        self.writer = SyncWriter(foundations.database, clock)
+        self.node = Node(Wire(process, carry))
+        self.desk = Desk(foundations.database, process.name, clock.now, room.lease_seconds)
+        alliance, secrets = foundations.alliance, secrets_of(foundations)
+        contracts = Contracts(alliance.clearing_house, alliance.registry)
+        steps = steps_of(self.desk, self.node, foundations.custody, room)
+        clerk = GovernanceClerk(self.desk, Admin(steps, contracts))
+        name: Any = process
+        tills = open_tills(foundations, secrets, self.writer, process.name)
+        self.jobs = Jobs(foundations, clock, self.writer, name, tills)
+        timed = [Job(name, JOBS_SECONDS, run) for name, run in self.jobs.steps().items()]
+        self.bridge = Bridge(Wiring(
+            database=foundations.database, node=self.node, keys=CustodyKeys(foundations.custody),
+            contracts=contracts, settings=room, desk=self.desk, handlers=handlers(foundations, secrets),
+            jobs=(Job("operator-acts", _ACTS_SECONDS, clerk.run), *timed),
+        ))  # fmt: skip
+
+    def step(self) -> Progress | Exception:
+        """One pass; what ``Bridge.run`` would log and try again is returned.
+
+        Raises:
+            Killed: the process died.
+        """
+        try:
+            return self.bridge.step()
+        except EXPECTED as failure:
+            if isinstance(failure, LyingNode | WrongNetwork):
+                self.bridge._alarm(failure)
+            return failure

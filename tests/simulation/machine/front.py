@@ -1,0 +1,107 @@
+"""A serving process without its HTTP server: wired as in production, its endpoints called on the caller's
+thread, keys checked, bodies parsed; time, randomness and the writer's thread are the simulation's."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import orjson
+
+from ledger_service.api.door import parse_body
+from ledger_service.api.errors import CredentialsRefused
+from ledger_service.api.routes import Call
+from ledger_service.bootstrap.foundations import Foundations
+from ledger_service.bootstrap.http import bound
+from ledger_service.bootstrap.serving import Serving, wire
+from ledger_service.merchants.errors import ScopeMissing
+from tests.simulation.machine.clock import SimClock
+from tests.simulation.machine.process import Process
+from tests.simulation.machine.writer import SyncWriter
+
+WORKER = "till-server-1"
+_HTTP = "ledger_service.bootstrap.http."
+
+
+class SeededIds:
+    """Randomness of the run (``kernel.ids.IdSource``)."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    def random_bytes(self, count: int) -> bytes:
+        """``count`` bytes that follow from the seed."""
+        return self._random.randbytes(count)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a caller was answered."""
+
+    status: int
+    body: dict[str, Any]
+    raw: bytes
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as its caller keeps it, to send it again: key of the caller, route, path, body, key."""
+
+    token: str
+    route: str
+    body: dict[str, Any]
+    key: str = ""
+    path: tuple[tuple[str, str], ...] = ()
+
+
+class Front:
+    """One serving process. It keeps nothing that a crash could take but its caches."""
+
+    def __init__(self, process: Process, foundations: Foundations, clock: SimClock, random: Random) -> None:
+        self.process, self.clock = process, clock
+        self.serving = _wired(foundations, clock, random)
+        # The document of the API is a second's work and no part of any story.
+        with patch(_HTTP + "openapi_document"), patch(_HTTP + "status.served", return_value=[]):
+            self._served = {served.route.name: served for served in bound(self.serving)}
+
+    def ask(self, asked: Asked) -> Told:
+        """The answer of the endpoint.
+
+        Raises:
+            DomainError: its refusal.
+            Killed: the process died; nobody knows what it did.
+        """
+        served = self._served[asked.route]
+        path = dict(asked.path)
+        principal = self.serving.keyring.identify(asked.token)
+        if principal is None:
+            raise CredentialsRefused
+        if served.route.scopes.isdisjoint(principal.scopes):
+            raise ScopeMissing(min(served.route.scopes))
+        body = parse_body(
+            orjson.dumps(asked.body), "application/json", f"{asked.route} {sorted(path.items())}"
+        )
+        if served.route.body is not None and not served.route.room_checks:
+            served.route.body.check(body.fields, "")
+        reply = served.endpoint(Call(principal, self.clock.now(), "", path, {}, body, asked.key))
+        raw = reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body)
+        return Told(reply.status, orjson.loads(raw), raw, reply.replayed)
+
+
+def _wired(foundations: Foundations, clock: SimClock, random: Random) -> Serving:
+    room = "ledger_service.bootstrap.serving."
+    name = SimpleNamespace(text=WORKER, release=lambda: None)
+    seen = SimpleNamespace(readings=dict, work=dict, readiness=None)
+    stand_ins: dict[str, Any] = {
+        "SystemRandom": lambda: SeededIds(random), "SystemClock": lambda: clock, "Writer": SyncWriter,
+        "WorkerName": lambda folder: name, "Observation": lambda *parts: seen, "time": clock,
+    }  # fmt: skip
+    with ExitStack() as stack:
+        for what, stand_in in stand_ins.items():
+            stack.enter_context(patch(room + what, stand_in))
+        return wire(foundations)

@@ -1,0 +1,116 @@
+"""What the people of a run remember: every answer, every doubt, and what the answers add up to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger_service.kernel.errors import Category, DomainError
+from tests.simulation.machine.front import Asked, Told
+from tests.simulation.machine.process import Killed
+
+Who = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Action:
+    """A request and whom it concerns; ``facts`` is what later actions need to know of it."""
+
+    kind: str
+    asked: Asked
+    member: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Sale:
+    """A captured basket and the pieces of each line that did not come back yet."""
+
+    sale_id: str
+    token: str
+    left: dict[str, int]
+    member: str
+
+
+@dataclass
+class Hold:
+    """An open hold as its till remembers it."""
+
+    hold_id: str
+    token: str
+    member: str
+    store: str
+
+
+class Forgotten(AssertionError):
+    """Something that was acknowledged is not so any more."""
+
+
+class Memory:
+    """Grows with every definite answer; doubts are asked again until they are none."""
+
+    def __init__(self) -> None:
+        self.answered: dict[tuple[str, str], tuple[Action, bytes]] = {}
+        self.refused: dict[tuple[str, str], str] = {}
+        self.doubts: list[Action] = []
+        self.sales: list[Sale] = []
+        self.holds: list[Hold] = []
+        self.points: Counter[Who] = Counter()
+        self.codes: list[tuple[str, str]] = []
+
+    def hear(self, action: Action, outcome: Told | DomainError | Killed) -> str:
+        """The outcome is remembered; returns it in one word."""
+        name = (action.asked.token, action.asked.key)
+        if isinstance(outcome, Killed) or (
+            isinstance(outcome, DomainError) and outcome.category is Category.UNAVAILABLE
+        ):
+            self.doubts.append(action)
+            return "doubt"
+        if isinstance(outcome, DomainError):
+            if name in self.answered:
+                raise Forgotten(f"{action} was answered, and now {outcome}")
+            self.refused[name] = outcome.code
+            return outcome.code
+        if name in self.answered:
+            self._compare(self.answered[name][1], action, outcome)
+            return "replayed"
+        if action.asked.key:
+            self.answered[name] = (action, outcome.raw)
+            self._book(action, outcome.body)
+        return "done"
+
+    def _compare(self, known: bytes, action: Action, outcome: Told) -> None:
+        if known != outcome.raw or not outcome.replayed:
+            raise Forgotten(f"{action} was answered {known!r} and then {outcome.raw!r}")
+
+    def _book(self, action: Action, body: dict[str, Any]) -> None:
+        match action.kind:
+            case "sale" | "capture":
+                self._sold(action, body)
+            case "authorise":
+                facts = action.facts
+                self.holds.append(Hold(body["hold_id"], action.asked.token, action.member, facts["store"]))
+            case "refund":
+                for sign, part in ((1, "restored"), (-1, "clawed")):
+                    for view in body[part]:
+                        self.points[action.member, view["programme"]] += sign * view["points"]
+                for line in body["lines"]:
+                    action.facts["sale"].left[line["line"]] -= line["quantity"]
+            case "gift":
+                for code, points in action.facts["legs"]:
+                    self.points[action.member, code] -= points
+                    self.points[action.facts["to"], code] += points
+            case "decide" if body["state"] == "approved":
+                self.points[action.member, action.facts["code"]] += action.facts["points"]
+
+    def _sold(self, action: Action, body: dict[str, Any]) -> None:
+        for earned in body["earned"]:
+            if earned["state"] != "none":
+                gained = earned["points"] - earned["debt_collected"]
+                self.points[action.member, earned["programme"]] += gained
+        for spent in body["spent"]:
+            self.points[action.member, spent["programme"]] -= spent["points"]
+        self.sales.append(
+            Sale(body["sale_id"], action.asked.token, dict(action.facts["lines"]), action.member)
+        )

@@ -1,0 +1,141 @@
+"""One run: people act, time passes, the bridge works and everything fails, until the storm ends and all must
+be well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, text
+
+from ledger_service.chain.bridge import Progress
+from ledger_service.chain.indexer import cursor_of
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.outbox.models import State, intent
+from tests.simulation.checking import Broken, Watch, at_rest
+from tests.simulation.machine.front import Told
+from tests.simulation.people.acting import People, Surroundings
+from tests.simulation.people.memory import Action, Memory
+from tests.simulation.world import World
+
+_LOTS = text(
+    "SELECT m.member_number, l.programme_id, l.epoch, l.available FROM lot AS l"
+    " JOIN member AS m ON m.member_id = l.member_id ORDER BY 1, 2, 3"
+)
+_SHORT, _PAUSES = 50, (0.1, 0.1, 1.0, 1.0, 4.0, 30.0, 90.0)
+_DAYS = (3_600.0, 30_000.0, 86_400.0, 3 * 86_400.0, 8 * 86_400.0)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a run was like; equal for the same seed."""
+
+    seed: int
+    trace: str
+    answered: int
+    met: dict[str, int]
+
+
+class Run:
+    """The loop of one run."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.memory = world, Memory()
+        around = Surroundings(lambda: seconds_floor(self.world.clock.at), self._lots)
+        self.people = People(world.founded, self.world.random, self.memory, around)
+        self.watch = Watch(self.world, self.memory)
+
+    def go(self, steps: int) -> Ended:
+        """The run's end.
+
+        Raises:
+            Broken, Forgotten: an invariant does not hold.
+        """
+        with self.world.clock.installed():
+            for _ in range(steps):
+                self._step()
+                self.watch.step()
+            self.calm()
+            at_rest(self.world, self.memory)
+        met = {**self.world.met, **self.world.wire.met}
+        return Ended(self.world.seed, self.world.trace, len(self.memory.answered), met)
+
+    def _lots(self) -> list[tuple[str, int, int, int]]:
+        with self.world.inner.read() as conn:
+            return [tuple(row) for row in conn.execute(_LOTS)]  # type: ignore[misc]  # four columns
+
+    def _step(self) -> None:
+        world, random = self.world, self.world.random
+        world.pass_time(random.choice(_PAUSES))
+        roll = random.randrange(1000)
+        if roll < world.climate.reorg_rate:
+            world.reorganise()
+        elif roll < world.climate.reorg_rate + 10:
+            world.lose_blocks()
+        elif roll > 985 and self._settled():
+            world.pass_time(random.choice(_DAYS))
+            world.note("long-pause")
+        if self.memory.doubts and random.random() < 0.3:
+            self.do(self.memory.doubts.pop(random.randrange(len(self.memory.doubts))))
+        else:
+            self.do(self.people.next())
+        for _ in range(random.choice([0, 1, 1, 2])):
+            world.step_bridge()
+
+    def do(self, action: Action | None) -> None:
+        if action is None:
+            return
+        outcome = self.world.ask(action.asked)
+        word = self.memory.hear(action, outcome)
+        self.world.note(f"{action.kind} {word}")
+        if action.kind == "ask" and isinstance(outcome, Told) and word == "done":
+            self.do(self.people.decide(action, outcome.body["adjustment"]))
+
+    # Rest
+
+    def _settled(self) -> bool:
+        """Whether everything that was accepted stands in a block: only then may days pass (D3)."""
+        with self.world.inner.read() as conn:
+            return self._waiting(conn, State.QUEUED, State.PACKED) == 0
+
+    def _waiting(self, conn: Connection, *states: State) -> int:
+        counted = (
+            select(func.count()).select_from(intent).where(intent.c.state.in_([s.value for s in states]))
+        )
+        return int(conn.execute(counted).scalar_one())
+
+    def calm(self) -> None:
+        """The storm is over: doubts are cleared, the bridge works until nothing is left to do.
+
+        Raises:
+            Broken: it never comes to that.
+        """
+        world = self.world
+        world.wire.calm = True
+        while self.memory.doubts:
+            self.do(self.memory.doubts.pop())
+        for _ in range(_SHORT * 8):
+            world.pass_time(max(world.climate.seconds_per_block, 2.5))
+            if world.chain.client.automine and world.climate.room.confirmations:
+                world.chain.mine()
+            done = world.bridging.step()
+            while isinstance(done, Progress) and done.blocks > 1:
+                done = world.bridging.step()
+            if isinstance(done, Progress) and self._rests():
+                return
+        raise Broken(f"it does not come to rest: {done}, {self._states()}, {self._pool()}")
+
+    def _rests(self) -> bool:
+        with self.world.inner.read() as conn:
+            seen = cursor_of(conn)
+            waiting = self._waiting(conn, State.QUEUED, State.PACKED, State.MINED)
+        head = self.world.chain.head
+        return not (waiting or self.world.chain.pool) and seen is not None and seen.hash == head.hash
+
+    def _pool(self) -> list[tuple[int, int, int]]:
+        chain = self.world.chain
+        return [(nonce, chain.head.state.nonce(who), tx.max_fee) for (who, nonce), tx in chain.pool.items()]
+
+    def _states(self) -> list[tuple[str, int]]:
+        with self.world.inner.read() as conn:
+            counted = select(intent.c.state, func.count()).group_by(intent.c.state)
+            return [tuple(row) for row in conn.execute(counted)]  # type: ignore[misc]  # two columns
