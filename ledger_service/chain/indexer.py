@@ -122,6 +122,7 @@ class Indexer:
             final = last.number - self._settings.confirmations
             _set_cursor(conn, last, final)
             events += outcome.finalise(conn, final)
+            outcome.mark_mined(conn, read, final)
             self._tell(conn, events)
 
     def _mirror(self, conn: Connection, read: Sequence[BlockFacts]) -> None:

@@ -125,7 +125,12 @@ def _record_batch(
     if (batch.root, batch._mapping["count"]) != (applied.root, applied.count):
         raise LyingNode(facts.block.number, f"batch {applied.number} is not the one we signed")
     conn.execute(update(chain_batch).where(chain_batch.c.number == applied.number).values(state="mined"))
-    queue.move_batches(conn, [applied.number], State.MINED)
+
+
+def mark_mined(conn: Connection, read: Sequence[BlockFacts], final_number: int) -> None:
+    """The intents of batches in these blocks are mined; those that are final already were moved at once."""
+    fresh = [facts for facts in read if facts.block.number > final_number]
+    queue.move_batches(conn, [applied.number for facts in fresh for applied, _ in facts.batches], State.MINED)
 
 
 def finalise(conn: Connection, final_number: int) -> list[ChainEvent]:
