@@ -13,7 +13,8 @@ from ledger_service.chain import models as m
 from ledger_service.chain.client import Node
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.indexer import Indexer
-from ledger_service.chain.reconciler import check_node, reconcile
+from ledger_service.chain.node_check import check_node
+from ledger_service.chain.reconciler import reconcile
 from ledger_service.chain.settings import Contracts
 from ledger_service.checkout.models import idempotency
 from ledger_service.ledger import reconcile as ledger

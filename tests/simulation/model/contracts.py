@@ -93,6 +93,8 @@ def view(state: State, to: bytes, data: bytes) -> bytes:
     name, arguments = call_of(contract, data)
     if name == "lastBatch":
         return answer(contract, name, state.last_batch)
+    if name == "rootOf":
+        return answer(contract, name, state.roots.get(arguments[0], bytes(32)))
     if name == "net":
         return answer(contract, name, state.nets[arguments])
     if name == "balanceAtEpochRaw":
