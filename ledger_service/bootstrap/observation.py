@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from ledger_service.api.endpoints.status import Readiness
 from ledger_service.chain.status import chain_status
 from ledger_service.db.engine import Database
+from ledger_service.db.errors import StorageUnavailable
 from ledger_service.db.heads import ledger_head
 from ledger_service.db.schema import MIGRATIONS
 from ledger_service.db.writer import Writer
@@ -44,7 +45,7 @@ class Observation:
         found = {"writer_queue_depth": self._writer.waiting()}
         try:
             return found | self._of_database()
-        except DBAPIError:
+        except (DBAPIError, StorageUnavailable):
             return found
 
     def readiness(self) -> Readiness:
@@ -55,7 +56,7 @@ class Observation:
             with self._database.read() as conn:
                 at_head = MigrationContext.configure(conn).get_current_revision() == self._head
             lag = self._of_database()["chain_lag_seconds"]
-        except DBAPIError:
+        except (DBAPIError, StorageUnavailable):
             return Readiness(missing=("database",))
         if not at_head:
             return Readiness(missing=("migrations",))

@@ -14,12 +14,16 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import IsolationLevel
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
+from ledger_service.db.errors import StorageUnavailable
 from ledger_service.db.gate import Gate, OpenGate
 
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 20_000
 IDLE_TIMEOUT_MS = 60_000
+_RETRY_AFTER_SECONDS = 1
 _SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA synchronous = FULL",
@@ -94,14 +98,22 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for single reads: each statement sees what was committed before it began."""
-        with self.reading.connect() as conn:
+        """A connection for single reads: each statement sees what was committed before it began.
+
+        Raises:
+            StorageUnavailable: all connections are in use for long, or the database cannot be reached.
+        """
+        with _connected(self.reading) as conn:
             yield conn
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A connection whose statements all see one state of the database, and which cannot write."""
-        with self.reading.connect() as conn:
+        """A connection whose statements all see one state of the database, and which cannot write.
+
+        Raises:
+            StorageUnavailable: as ``read``.
+        """
+        with _connected(self.reading) as conn:
             if self.is_sqlite:
                 conn.exec_driver_sql("BEGIN")
                 try:
@@ -119,6 +131,21 @@ class Database:
         self.posting.dispose()
         self.reading.dispose()
         self.gate.close()
+
+
+@contextmanager
+def _connected(engine: Engine) -> Iterator[Connection]:
+    try:
+        conn = engine.connect()
+    except (NoneFree, OperationalError, InterfaceError) as failure:
+        raise StorageUnavailable(_RETRY_AFTER_SECONDS) from failure
+    with conn:
+        try:
+            yield conn
+        except DBAPIError as failure:
+            if failure.connection_invalidated:
+                raise StorageUnavailable(_RETRY_AFTER_SECONDS) from failure
+            raise
 
 
 def open_database(url: str | URL, *, pool_size: int = 8) -> Database:
