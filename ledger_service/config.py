@@ -75,6 +75,14 @@ class Settings:
             "Request threads of one worker; as many requests can share one commit.", least=1, most=512
         ),
     )
+    connections: int = field(
+        default=2048,
+        metadata=_about(
+            "Connections that one worker holds; each needs a file descriptor, further ones wait.",
+            least=16,
+            most=65_536,
+        ),
+    )
     public_url: str = field(
         default="", metadata=_about("Address under which clients reach the service, for /openapi.json.")
     )
@@ -94,6 +102,25 @@ class Settings:
     stranger_burst: int = field(
         default=50,
         metadata=_about("Requests with wrong API keys that one address may send at once.", least=1),
+    )
+    member_rate_per_second: int = field(
+        default=20,
+        metadata=_about("Requests that one member, whatever its keys, may send per second.", least=1),
+    )
+    member_burst: int = field(
+        default=200,
+        metadata=_about("Requests that one member, whatever its keys, may send at once.", least=1),
+    )
+    guess_seconds: int = field(
+        default=10,
+        metadata=_about("Seconds after which a key may show one wrong pay code more.", least=1),
+    )
+    guess_burst: int = field(
+        default=30,
+        metadata=_about(
+            "Wrong pay codes (18 digits or signed) that one key may show before codes from it get 429.",
+            least=1,
+        ),
     )
     group_most: int = field(
         default=64, metadata=_about("Most commands that one commit of the writer holds.", least=1, most=1024)

@@ -41,6 +41,7 @@ def read_body(environ: dict[str, Any]) -> bytes:
     Raises:
         BodyTooLarge: more than 64 KB announced or sent.
         MalformedField: a Content-Length that is no number.
+        MalformedBody: the caller went away before the announced end.
     """
     announced = environ.get("CONTENT_LENGTH") or ""
     if announced and not (announced.isascii() and announced.isdigit()):
@@ -52,6 +53,8 @@ def read_body(environ: dict[str, Any]) -> bytes:
     raw = stream.read(int(announced) if announced else MOST_BODY_BYTES + 1)
     if len(raw) > MOST_BODY_BYTES:
         raise BodyTooLarge(MOST_BODY_BYTES)
+    if announced and len(raw) < int(announced):
+        raise MalformedBody("must be as long as its Content-Length says")
     return raw
 
 

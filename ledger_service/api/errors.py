@@ -131,6 +131,18 @@ class RateLimited(DomainError):
 
 
 @dataclass(eq=False)
+class ServiceBusy(DomainError):
+    """No place is free, or too many bodies of this key are on their way."""
+
+    retry_after_seconds: int
+
+    code = "service-busy"
+    category = Category.UNAVAILABLE
+    why = "The service has as many requests as it can work on, or too many unfinished ones of this API key."
+    fix = "Wait `retry_after_seconds` and send the same request again, its body whole, with the same key."
+
+
+@dataclass(eq=False)
 class ReplayClockRefused(DomainError):
     """An instant was sent to a service that runs on real time."""
 

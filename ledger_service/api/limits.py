@@ -1,4 +1,6 @@
-"""Rate limits: one token bucket per API key in this process, and one per address that sends wrong keys."""
+"""Rate limits: a token bucket for each API key or member, each address that sends wrong keys, and each key's
+wrong pay codes; all in this process.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +13,22 @@ from dataclasses import dataclass
 from ledger_service.api.errors import RateLimited
 
 MOST_BUCKETS = 20_000
+_TOKEN = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """``burst`` requests at once, ``per_second`` in the long run; both per bucket."""
+    """``burst`` requests at once, ``per_second`` (or each ``seconds``) in the long run; all per bucket."""
 
     name: str
     per_second: int
     burst: int
+    seconds: int = 1
 
     @property
     def window_seconds(self) -> int:
         """How long an empty bucket takes to fill, at least a second."""
-        return max(1, -(-self.burst // self.per_second))
+        return max(1, -(-self.burst * self.seconds // self.per_second))
 
 
 class Buckets:
@@ -44,31 +48,43 @@ class Buckets:
         Raises:
             RateLimited: the bucket is empty.
         """
-        left = self._change(owner, 1_000_000_000)
+        return self._left_or_refused(self._change(owner, _TOKEN))
+
+    def check(self, owner: str) -> None:
+        """One token is there; it stays.
+
+        Raises:
+            RateLimited: the bucket is empty.
+        """
+        self._left_or_refused(self._change(owner, _TOKEN, keep=True))
+
+    def spend(self, owner: str) -> None:
+        """One token fewer is there, if there was one."""
+        self._change(owner, _TOKEN)
+
+    def _left_or_refused(self, left: int) -> int:
         if left < 0:
-            raise RateLimited(-(left // (self.policy.per_second * 1_000_000_000)))
-        return left // 1_000_000_000
+            raise RateLimited(-(left * self.policy.seconds // (self.policy.per_second * _TOKEN)))
+        return left // _TOKEN
 
     def headers(self, left: int) -> list[tuple[str, str]]:
         """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10)."""
         missing = self.policy.burst - left
-        wait = -(-missing // self.policy.per_second)
+        wait = -(-missing * self.policy.seconds // self.policy.per_second)
         return [
             ("RateLimit-Policy", self._policy_header),
             ("RateLimit", f'"{self.policy.name}";r={left};t={wait}'),
         ]
 
-    def _change(self, owner: str, cost: int) -> int:
+    def _change(self, owner: str, cost: int, *, keep: bool = False) -> int:
         # Levels are billionths of a token, so that refilling stays in integers.
         now = self._ticks()
         with self._lock:
             level, since = self._levels.get(owner, (self._full, now))
-            level = min(self._full, level + (now - since) * self.policy.per_second)
-            if level >= cost:
-                level -= cost
-                answer = level
-            else:
-                answer = level - cost
+            level = min(self._full, level + (now - since) * self.policy.per_second // self.policy.seconds)
+            answer = level - cost
+            if answer >= 0 and not keep:
+                level = answer
             self._levels[owner] = (level, now)
             self._levels.move_to_end(owner)
             if len(self._levels) > MOST_BUCKETS:

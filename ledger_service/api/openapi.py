@@ -18,10 +18,12 @@ from ledger_service.api.errors import (
     RateLimited,
     ReplayClockRefused,
     ReplayTimeOutOfRange,
+    ServiceBusy,
 )
 from ledger_service.api.openapi_responses import HEADERS, PROBLEM, Problem, responses_of
 from ledger_service.api.routes import Parameter, Route, roles_of
 from ledger_service.api.schema import Json, Listing, Named, Nullable, Record, Schema, Text
+from ledger_service.db.errors import StorageUnavailable
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.merchants.errors import ScopeMissing
 
@@ -97,6 +99,8 @@ def problems_of(route: Route) -> list[Problem]:
             ReplayClockRefused,
             ReplayTimeOutOfRange,
             MalformedField,
+            ServiceBusy,
+            StorageUnavailable,
         ]
     return sorted(set(found), key=lambda error: (int(error.category), error.code))
 

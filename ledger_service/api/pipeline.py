@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from ledger_service.api.admission import Admission
 from ledger_service.api.door import Body, parse_body, read_body
 from ledger_service.api.errors import (
     CredentialsMissing,
@@ -34,6 +35,7 @@ from ledger_service.api.routes import Call, Reply, Route, Served
 from ledger_service.api.schema import shown
 from ledger_service.kernel.clock import Clock, format_instant, parse_instant
 from ledger_service.kernel.errors import DomainError, MalformedField
+from ledger_service.kernel.paycode_errors import PayCodeAltered, PayCodeWrong
 from ledger_service.merchants.errors import ScopeMissing
 from ledger_service.merchants.rules import Principal
 
@@ -46,6 +48,7 @@ _FIXED: Headers = [
     ("Referrer-Policy", "no-referrer"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 ]
+_WRONG_CODE = (PayCodeWrong, PayCodeAltered)
 _NO_BODY = Body({}, b"")
 # The chain takes an operation for seven days of its own time, which never runs ahead of the replay's (D3).
 _MOST_BEHIND = timedelta(days=4)
@@ -82,16 +85,20 @@ class Answered:
 class Pipeline:
     """What every request passes through; built once per process by ``bootstrap``.
 
-    ``replay`` is None outside replay mode.
+    ``replay`` is None outside replay mode. A member's keys share one bucket of ``members``; every other key
+    has its own of ``keys``, and one of ``guesses`` that its wrong pay codes empty.
     """
 
     authenticator: Authenticator
     clock: Clock
     replay: ReplayClock | None
     keys: Buckets
+    members: Buckets
     strangers: Buckets
+    guesses: Buckets
     metrics: Metrics
     log: RequestLog
+    admission: Admission
 
     def answer(self, environ: Environ, served: Served, path: Mapping[str, str]) -> Answered:
         """Return the response of a declared route; never raises, a bug becomes a 500 with a trace id."""
@@ -103,11 +110,14 @@ class Pipeline:
         try:
             principal = self._admit(environ, route, headers)
             at = self.clock.now() if principal is None else self._instant(environ)
-            query, body, key = _parts(environ, route)
+            query, body, key = self._parts(environ, route, principal)
+            self._beware(principal, body)
             late = self._late(at) if route.write else None
-            reply = served.endpoint(Call(principal, at, request_id, path, query, body, key, late))
+            reply = self._work(served, Call(principal, at, request_id, path, query, body, key, late))
             status, raw = reply.status, _finish(reply, headers)
         except DomainError as error:
+            if principal is not None and isinstance(error, _WRONG_CODE):
+                self.guesses.spend(principal.key_id)
             status, raw = _refuse(error, request_id, headers)
         except Exception as error:  # noqa: BLE001 - the top loop of HTTP: nothing may escape it
             self.log.failure(error, request_id)
@@ -146,7 +156,9 @@ class Pipeline:
         if principal is None:
             self.strangers.take(environ.get("REMOTE_ADDR", ""))
             raise CredentialsRefused
-        headers += self.keys.headers(self.keys.take(principal.key_id))
+        member = principal.subject_kind == "member"
+        buckets, owner = (self.members, principal.subject) if member else (self.keys, principal.key_id)
+        headers += buckets.headers(buckets.take(owner))
         if route.scopes.isdisjoint(principal.scopes):
             raise ScopeMissing(min(route.scopes))
         return principal
@@ -166,6 +178,33 @@ class Pipeline:
             return None
         return ReplayTimeOutOfRange(format_instant(at), format_instant(self.replay.now()))
 
+    def _parts(
+        self, environ: Environ, route: Route, principal: Principal | None
+    ) -> tuple[dict[str, str], Body, str]:
+        query = _query(environ, route)
+        key = _idempotency_key(environ) if route.write else ""
+        if route.method == "GET":
+            return query, _NO_BODY, key
+        frame = f"{route.method} {environ['PATH_INFO']}"
+        with self.admission.reading(principal.key_id if principal else ""):
+            raw = read_body(environ)
+        body = parse_body(raw, environ.get("CONTENT_TYPE") or "", frame)
+        if route.body is not None and not route.room_checks:
+            route.body.check(body.fields, "")
+        return query, body, key
+
+    def _beware(self, principal: Principal | None, body: Body) -> None:
+        # Only what shows a code: a till that was locked out still sells to everybody else.
+        if principal is not None and _shows_code(body.fields):
+            self.guesses.check(principal.key_id)
+
+    def _work(self, served: Served, call: Call) -> Reply:
+        if call.principal is None:
+            # Health, metrics and documents answer also while every place is taken.
+            return served.endpoint(call)
+        with self.admission.working():
+            return served.endpoint(call)
+
     def _record(self, environ: Environ, what: tuple[str, int], who: tuple[float, str, str]) -> None:
         (route, status), (begun, request_id, key_id) = what, who
         seconds = time.perf_counter() - begun
@@ -184,6 +223,11 @@ class Pipeline:
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 
 
+def _shows_code(fields: Mapping[str, Any]) -> bool:
+    member = fields.get("member")
+    return "pay_code" in fields or (isinstance(member, dict) and "pay_code" in member)
+
+
 def request_id_of(environ: Environ) -> str:
     """The caller's X-Request-Id when it is 1 to 64 plain characters, else a fresh one."""
     given = environ.get("HTTP_X_REQUEST_ID")
@@ -197,18 +241,6 @@ def _idempotency_key(environ: Environ) -> str:
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyMalformed
     return key
-
-
-def _parts(environ: Environ, route: Route) -> tuple[dict[str, str], Body, str]:
-    query = _query(environ, route)
-    key = _idempotency_key(environ) if route.write else ""
-    if route.method == "GET":
-        return query, _NO_BODY, key
-    frame = f"{route.method} {environ['PATH_INFO']}"
-    body = parse_body(read_body(environ), environ.get("CONTENT_TYPE") or "", frame)
-    if route.body is not None and not route.room_checks:
-        route.body.check(body.fields, "")
-    return query, body, key
 
 
 def _query(environ: Environ, route: Route) -> dict[str, str]:

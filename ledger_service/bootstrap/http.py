@@ -30,6 +30,7 @@ from ledger_service.api.openapi import document_of
 from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Route, Served
 from ledger_service.api.schema import Json
+from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.serving import Serving, open_serving
 from ledger_service.config import settings_from_environment
 
@@ -42,7 +43,9 @@ _YOUNG_OBJECTS = 20_000
 
 def worker() -> Flask:
     """The application of a worker process: the factory that the HTTP server calls in each of them."""
-    serving = open_serving(settings_from_environment())
+    settings = settings_from_environment()
+    serving = open_serving(settings)
+    notice_dead_peers(settings.http_port)
     # A worker that granian forked leaves by os._exit, where only multiprocessing's finalizers run.
     Finalize(None, serving.close, exitpriority=10)
     atexit.register(serving.close)

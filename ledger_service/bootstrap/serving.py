@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+from ledger_service.api.admission import Admission
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.metrics import Metrics
 from ledger_service.api.pipeline import Pipeline
@@ -134,7 +135,10 @@ def _pipeline(
         clock=clock,
         replay=clock if isinstance(clock, ReplayClock) else None,
         keys=Buckets(Policy("key", settings.rate_per_second, settings.rate_burst)),
+        members=Buckets(Policy("member", settings.member_rate_per_second, settings.member_burst)),
+        guesses=Buckets(Policy("guess", 1, settings.guess_burst, settings.guess_seconds)),
         strangers=Buckets(Policy("stranger", settings.stranger_rate_per_second, settings.stranger_burst)),
         metrics=Metrics(observation.readings, observation.work, several_processes=several),
         log=RequestLog(StandardError(), least=settings.log_level),
+        admission=Admission(settings.threads),
     )

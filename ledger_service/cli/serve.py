@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from ledger_service.api.admission import SPARE_THREADS
 from ledger_service.bootstrap.alliance import NotFounded
 from ledger_service.bootstrap.foundations import lay_foundations
 from ledger_service.config import Settings, settings_from_environment
 
 _STOP_SECONDS = 30
+# A head takes one packet or two; a connection that has not sent its next one by then is closed.
+_HEAD_MILLIS = 15_000
+_MOST_HEAD_BYTES = 32 * 1024
+_MOST_WAITING_TO_CONNECT = 1024
+_OTHER_FILES = 256
 
 
 def main(argv: Sequence[str]) -> int:
@@ -45,15 +52,29 @@ def _server(settings: Settings) -> MPServer:
         port=settings.http_port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
-        blocking_threads=settings.threads,
+        blocking_threads=settings.threads + SPARE_THREADS,
         blocking_threads_idle_timeout=600,
-        backpressure=settings.threads * 4,
+        backlog=_MOST_WAITING_TO_CONNECT,
+        backpressure=_connections(settings),
         websockets=False,
-        http1_settings=HTTP1Settings(keep_alive=True),
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=_HEAD_MILLIS, keep_alive=True, max_buffer_size=_MOST_HEAD_BYTES
+        ),
         log_level=LogLevels(settings.log_level),
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_SECONDS,
     )
+
+
+def _connections(settings: Settings) -> int:
+    """As many as the settings say and the system's limit on open files leaves."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.connections + _OTHER_FILES
+    allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    if now != resource.RLIM_INFINITY and now < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    return max(allowed - _OTHER_FILES, settings.threads)
 
 
 def _share_metrics(folder: Path) -> None:

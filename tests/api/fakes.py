@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Flask
 
+from ledger_service.api.admission import Admission
 from ledger_service.api.app import create_app
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.metrics import Metrics
@@ -56,7 +57,10 @@ class Parts:
     clock: FakeClock = field(default_factory=FakeClock)
     replay: FakeReplayClock | None = None
     policy: Policy = field(default_factory=lambda: Policy("key", 1000, 1000))
+    members: Policy = field(default_factory=lambda: Policy("member", 1000, 1000))
+    guesses: Policy = field(default_factory=lambda: Policy("guess", 1, 30, 10))
     strangers: Policy = field(default_factory=lambda: Policy("stranger", 5, 50))
+    admission: Admission = field(default_factory=lambda: Admission(8))
     log: io.BytesIO = field(default_factory=io.BytesIO)
     readings: dict[str, int] = field(default_factory=dict)
     work: dict[str, int] = field(default_factory=dict)
@@ -69,9 +73,12 @@ class Parts:
             clock,
             self.replay,
             Buckets(self.policy),
+            Buckets(self.members),
             Buckets(self.strangers),
+            Buckets(self.guesses),
             metrics,
             RequestLog(self.log),
+            self.admission,
         )
 
     def app(self, served: Sequence[Served]) -> Flask:

@@ -44,6 +44,25 @@ def test_a_refused_request_takes_nothing() -> None:
     assert buckets.take("a") == 0
 
 
+def test_a_slow_bucket_gives_one_token_each_so_many_seconds_and_may_be_looked_at() -> None:
+    ticks = Ticks()
+    guesses = Buckets(Policy("guess", 1, 2, 10), ticks)
+    for _ in range(5):
+        guesses.check("till")
+    guesses.spend("till")
+    guesses.spend("till")
+    guesses.spend("till")
+    with pytest.raises(RateLimited) as refused:
+        guesses.check("till")
+    assert refused.value.retry_after_seconds == 10
+    ticks.now += 9_999_999_000
+    with pytest.raises(RateLimited):
+        guesses.check("till")
+    ticks.now += 2_000
+    guesses.check("till")
+    guesses.check("another till")
+
+
 @given(st.lists(st.integers(0, 2_000_000_000), min_size=1, max_size=60))
 def test_no_schedule_gets_more_than_burst_plus_rate(waits: list[int]) -> None:
     ticks = Ticks()

@@ -157,7 +157,8 @@ def test_an_unknown_query_parameter_is_refused(open_shop_once: Shop, route: Rout
 @by_name(GUARDED)
 def test_a_key_over_its_limit_waits(open_shop_once: Shop, route: Route) -> None:
     shop, key = open_shop_once, key_with(open_shop_once, route)
-    tight = replace(shop.serving.pipeline, keys=Buckets(Policy("key", 1, 1)))
+    policy = Policy("key", 1, 1)
+    tight = replace(shop.serving.pipeline, keys=Buckets(policy), members=Buckets(policy))
     limited = replace(shop, client=application(replace(shop.serving, pipeline=tight)).test_client())
     headers = {"Alliance-Time": "soon"}
     assert send(limited, route, key, **headers).status_code == 400

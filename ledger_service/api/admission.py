@@ -1,0 +1,85 @@
+"""How many requests are inside at once: a service that is full says so instead of letting callers hang.
+
+Bodies are read before a place to work is taken, so callers that send slowly keep nobody from working; of
+those, one key may have a few and all keys together no more than there are threads to spare.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ledger_service.api.errors import ServiceBusy
+
+# Threads of a worker beyond those that work: they read bodies, and answer when no place is free.
+SPARE_THREADS = 64
+MOST_READING = 48
+MOST_READING_OF_A_KEY = 8
+_RETRY_AFTER_SECONDS = 1
+
+
+class Admission:
+    """Counts who reads and who works in this process."""
+
+    def __init__(
+        self, most_working: int, patience_seconds: float = 2.0, ticks: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Let nobody in yet.
+
+        Args:
+            most_working: requests that may be with their endpoints at once.
+            patience_seconds: how long nobody may have come or gone before a full service is a stuck one.
+            ticks: elapsed real time in seconds.
+        """
+        self._free = threading.Semaphore(most_working)
+        self._patience = patience_seconds
+        self._ticks = ticks
+        self._moved_at = ticks()
+        self._lock = threading.Lock()
+        self._reading: Counter[str] = Counter()
+        self._readers = 0
+
+    @contextmanager
+    def reading(self, key_id: str) -> Iterator[None]:
+        """One body of a key is being read.
+
+        Raises:
+            ServiceBusy: so many bodies, of this key or of all, have begun and do not end.
+        """
+        with self._lock:
+            if self._readers >= MOST_READING or self._reading[key_id] >= MOST_READING_OF_A_KEY:
+                raise ServiceBusy(_RETRY_AFTER_SECONDS)
+            self._reading[key_id] += 1
+            self._readers += 1
+        try:
+            yield
+        finally:
+            self._read(key_id)
+
+    def _read(self, key_id: str) -> None:
+        with self._lock:
+            self._readers -= 1
+            self._reading[key_id] -= 1
+            if not self._reading[key_id]:
+                del self._reading[key_id]
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """One request is with its endpoint.
+
+        Raises:
+            ServiceBusy: every place is taken and nobody has come or gone for the time of patience.
+        """
+        if not self._free.acquire(blocking=False):
+            stuck = self._ticks() - self._moved_at
+            if not self._free.acquire(timeout=max(0.0, self._patience - stuck)):
+                raise ServiceBusy(_RETRY_AFTER_SECONDS)
+        self._moved_at = self._ticks()
+        try:
+            yield
+        finally:
+            self._moved_at = self._ticks()
+            self._free.release()
