@@ -11,6 +11,7 @@ from ledger_service.cli.catalogue import all_errors
 _BRIDGE = "met by the bridge or a command, never by a request; tests/chain"
 REASONS = {
     "chain-no-time-control": _BRIDGE,
+    "chain-mirrors-apart": _BRIDGE,
     "chain-node-inconsistent": _BRIDGE,
     "chain-node-refusal": _BRIDGE,
     "chain-not-leader": _BRIDGE,
