@@ -15,6 +15,8 @@ EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2, 5.0)
 _SYNC_NANOS = 500_000_000
 Figures = Callable[[], Mapping[str, int]]
+# A reading is one figure, or a figure for each value of the reading's label.
+Readings = Callable[[], Mapping[str, int | Mapping[str, int]]]
 
 # What `readings` may hold, and what each means.
 GAUGES = {
@@ -25,7 +27,15 @@ GAUGES = {
     "chain_lag_seconds": "Age of the oldest operation that is not final on the chain",
     "chain_last_batch": "Number of the last batch that the indexer has seen",
     "ledger_sequence": "Sequence number of the newest ledger entry",
+    "bridge_absent_seconds": "Seconds since the lease of the last leading bridge ended; 0 while one leads",
+    "chain_alarms": "Alarms that stand, by code; docs/runbooks.md says what each means",
+    "signer_reachable": "1 when the signing process takes connections",
+    "audit_age_seconds": "Seconds since the last audit that noted its verdict in this state folder",
+    "audit_findings": "Differences that this audit found, or 1 where the chain never held still for it",
+    "state_free_bytes": "Free bytes of the disk under the state folder",
 }
+# Readings that hold a figure for each value of a label, and that label.
+LABELLED = {"chain_alarms": "code"}
 
 # What the writer counts. Commands per commit is its group size, statements per command what a request costs.
 WORK = {
@@ -38,7 +48,7 @@ WORK = {
 class Metrics:
     """Counts requests and the writer's work; ``exposition`` is what GET /metrics answers."""
 
-    def __init__(self, readings: Figures, work: Figures, *, several_processes: bool = False) -> None:
+    def __init__(self, readings: Readings, work: Figures, *, several_processes: bool = False) -> None:
         """Open nothing yet.
 
         Args:
@@ -97,11 +107,17 @@ class Metrics:
 
 
 class _Readings(Collector):
-    def __init__(self, readings: Figures) -> None:
+    def __init__(self, readings: Readings) -> None:
         self._readings = readings
 
     def collect(self) -> Iterable[Metric]:
         values = self._readings()
         for name, about in GAUGES.items():
-            if name in values:
-                yield GaugeMetricFamily(f"alliance_{name}", about, value=values[name])
+            value = values.get(name)
+            if isinstance(value, Mapping):
+                family = GaugeMetricFamily(f"alliance_{name}", about, labels=[LABELLED[name]])
+                for label, figure in value.items():
+                    family.add_metric([label], figure)
+                yield family
+            elif value is not None:
+                yield GaugeMetricFamily(f"alliance_{name}", about, value=value)

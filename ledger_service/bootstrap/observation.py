@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from ledger_service.api.endpoints.status import Readiness
+from ledger_service.bootstrap.surroundings import Reading, Surroundings
 from ledger_service.chain.status import chain_status
 from ledger_service.db.engine import Database
 from ledger_service.db.errors import StorageUnavailable
@@ -27,8 +28,11 @@ _SEQUENCE = select(ledger_head.c.sequence)
 class Observation:
     """Looks at a serving process and its database from outside; safe for any number of threads."""
 
-    def __init__(self, database: Database, writer: Writer, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, writer: Writer, clock: Clock, surroundings: Surroundings
+    ) -> None:
         self._database, self._writer, self._clock = database, writer, clock
+        self._surroundings = surroundings
         self._head = schema_head()
 
     def work(self) -> Mapping[str, int]:
@@ -40,10 +44,13 @@ class Observation:
             "writer_statements": self._database.statements.count,
         }
 
-    def readings(self) -> Mapping[str, int]:
+    def readings(self) -> Mapping[str, Reading]:
         """The gauges; those of the database are left out while it cannot be reached."""
-        found = {"writer_queue_depth": self._writer.waiting()}
+        found: dict[str, Reading] = {"writer_queue_depth": self._writer.waiting()}
+        found |= self._surroundings.of_machine()
         try:
+            with self._database.snapshot() as conn:
+                found |= self._surroundings.of_database(conn)
             return found | self._of_database()
         except (DBAPIError, StorageUnavailable):
             return found

@@ -17,6 +17,7 @@ from ledger_service.bootstrap.clocks import ReplayClock, SystemClock
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
 from ledger_service.bootstrap.governance import QueuedGovernance
 from ledger_service.bootstrap.observation import Observation
+from ledger_service.bootstrap.surroundings import Surroundings
 from ledger_service.bootstrap.tills import Secrets, open_tills, secrets_of
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.checkout.service import CheckoutService
@@ -90,7 +91,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
     keyring = KeyRing(database.read, clock, time.monotonic_ns)
     name = WorkerName(settings.state_dir)
     tills = open_tills(foundations, secrets, writer, name.text)
-    observation = Observation(database, writer, clock)
+    observation = Observation(database, writer, clock, Surroundings(settings))
     return Serving(
         foundations=foundations,
         clock=clock,

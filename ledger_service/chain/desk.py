@@ -14,6 +14,8 @@ from ledger_service.chain.ports import Wall
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.engine import Database
 
+MINING_HELD_BACK = "mining-held-back"
+
 
 class Desk:
     """The database as one bridge sees it.
@@ -110,6 +112,18 @@ def raise_alarm(conn: Connection, wall: Wall, code: str, subject: str, detail: s
     if conn.execute(update(chain_alarm).where(same).values(detail=detail)).rowcount == 0:
         row = {"code": code, "subject": subject, "detail": detail, "raised_at": wall()}
         sql_of(chain_alarm, conn).insert(conn, [row], or_ignore=True)
+
+
+def dismiss_alarms(conn: Connection, code: str, subject: str | None) -> int:
+    """A person has dealt with what alarmed: of one subject, or (None) of every subject; returns how many.
+
+    ``MINING_HELD_BACK`` is no matter of opinion: the bridge reads it after a crash to let the node mine
+    again, and takes it away itself.
+    """
+    those = (chain_alarm.c.code == code) & (chain_alarm.c.code != MINING_HELD_BACK)
+    if subject is not None:
+        those &= chain_alarm.c.subject == subject
+    return conn.execute(chain_alarm.delete().where(those)).rowcount
 
 
 def clear_alarm(conn: Connection, code: str, subject: str) -> None:

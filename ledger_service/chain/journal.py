@@ -17,13 +17,12 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from ledger_service.chain.client import Block, Node
-from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
+from ledger_service.chain.desk import MINING_HELD_BACK, Desk, clear_alarm, raise_alarm
 from ledger_service.chain.errors import WrongNetwork
 from ledger_service.chain.models import chain_alarm, chain_block, chain_journal
 from ledger_service.db.engine import Database
 
 _CHUNK = 200
-_HELD_BACK = "mining-held-back"
 Body = tuple["Row[Any]", "Sequence[Row[Any]]"]
 Replay = Callable[["Row[Any]", Sequence[bytes]], bytes | None]
 
@@ -118,7 +117,8 @@ class Journal:
         if self._desk is None or not self._node.can_hold_back_mining:
             return
         with self._desk.read() as conn:
-            owed = conn.execute(select(chain_alarm.c.code).where(chain_alarm.c.code == _HELD_BACK)).first()
+            held_back = select(chain_alarm.c.code).where(chain_alarm.c.code == MINING_HELD_BACK)
+            owed = conn.execute(held_back).first()
         if owed is not None:
             self._mine_again()
 
@@ -140,7 +140,7 @@ class Journal:
         if before and self._desk is not None:
             # Noted first: whoever dies in the middle leaves word that mining must be switched on again.
             with self._desk.write() as conn:
-                raise_alarm(conn, self._desk.wall, _HELD_BACK, "", "the journal is being replayed")
+                raise_alarm(conn, self._desk.wall, MINING_HELD_BACK, "", "the journal is being replayed")
         self._node.control(("evm_setAutomine", [False]))
         return before
 
@@ -148,7 +148,7 @@ class Journal:
         self._node.control(("evm_setAutomine", [True]))
         if self._desk is not None:
             with self._desk.write() as conn:
-                clear_alarm(conn, _HELD_BACK, "")
+                clear_alarm(conn, MINING_HELD_BACK, "")
 
     def _chunk(self, after: int) -> tuple[list[Row[Any]], dict[int, list[Any]]]:
         within = (chain_block.c.number > after) & (chain_block.c.number <= after + _CHUNK)

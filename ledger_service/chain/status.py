@@ -14,6 +14,7 @@ from ledger_service.chain.models import (
     chain_block,
     chain_counter,
     chain_cursor,
+    chain_leader,
     chain_net,
     chain_period,
 )
@@ -58,6 +59,19 @@ def chain_status(conn: Connection) -> ChainStatus:
         period=open_period(conn) or 1,
         alarms=tuple(Alarm(a.code, a.subject, a.detail) for a in alarms),
     )
+
+
+def alarm_counts(conn: Connection) -> dict[str, int]:
+    """How many alarms stand, by code."""
+    code = chain_alarm.c.code
+    counted = select(code, func.count()).group_by(code).order_by(code)
+    return {row[0]: int(row[1]) for row in conn.execute(counted)}
+
+
+def leaderless_since(conn: Connection) -> datetime | None:
+    """When the lease of the last leader ends or ended; None before any bridge led."""
+    ends: datetime | None = conn.execute(select(chain_leader.c.expires_at)).scalar_one_or_none()
+    return ends
 
 
 def open_period(conn: Connection) -> int | None:
