@@ -28,9 +28,7 @@ _SEQUENCE = select(ledger_head.c.sequence)
 class Observation:
     """Looks at a serving process and its database from outside; safe for any number of threads."""
 
-    def __init__(
-        self, database: Database, writer: Writer, clock: Clock, surroundings: Surroundings
-    ) -> None:
+    def __init__(self, database: Database, writer: Writer, clock: Clock, surroundings: Surroundings) -> None:
         self._database, self._writer, self._clock = database, writer, clock
         self._surroundings = surroundings
         self._head = schema_head()

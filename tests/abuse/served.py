@@ -1,5 +1,4 @@
-"""The service as it is started for real, `alliance serve` beside its signing process, and raw sockets to it.
-"""
+"""The service as it is started for real, `alliance serve` beside its signing process, and sockets to it."""
 
 from __future__ import annotations
 

@@ -51,9 +51,7 @@ def two(one: Shop) -> Iterator[Shop]:
     shop.close()
 
 
-def test_a_refund_undoes_what_the_new_rule_and_programme_gave(
-    two: Shop, sale: dict[str, Any]
-) -> None:
+def test_a_refund_undoes_what_the_new_rule_and_programme_gave(two: Shop, sale: dict[str, Any]) -> None:
     refund = two.refund(sale["sale_id"])
     assert [(c["programme"], c["points"]) for c in refund["clawed"]] == [("GROC", 100), ("NEW", 50)]
 

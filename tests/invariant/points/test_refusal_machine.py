@@ -24,6 +24,10 @@ ACCEPTORS = (GROCER, FUEL, FLORIST)
 _KIND = {Issue: SystemKind.ISSUANCE, Clawback: SystemKind.CLAWBACK, Expire: SystemKind.EXPIRED}
 
 
+def legs_of(op: Any) -> tuple[Any, ...]:
+    return op.legs if isinstance(op, (Redeem, Clawback)) else (op.leg,)
+
+
 class RefusalMachine(TillMachine):
     """Tills as before; any queued operation may be refused at any time, and the job runs when it likes."""
 
@@ -87,13 +91,12 @@ class RefusalMachine(TillMachine):
 
     def check_accounts(self, conn: Any, programme: int) -> None:
         sums: Counter[Any] = Counter()
-        for state in ("queued", "packed", "mined", "final"):
-            for op in by_state(self.shop, state):
-                for leg in op.legs if isinstance(op, (Redeem, Clawback)) else (op.leg,):  # type: ignore[union-attr]
-                    if leg.programme == programme:
-                        sign = -1 if isinstance(op, (Issue, Restore)) else 1
-                        key = _KIND.get(type(op)) or (SystemKind.REDEMPTION, op.merchant)  # type: ignore[union-attr]
-                        sums[key] += sign * leg.amount
+        states = ("queued", "packed", "mined", "final")
+        operations = [op for state in states for op in by_state(self.shop, state)]
+        for op, leg in [(each, leg) for each in operations for leg in legs_of(each)]:
+            if leg.programme == programme:
+                sign = -1 if isinstance(op, (Issue, Restore)) else 1
+                sums[_KIND.get(type(op)) or (SystemKind.REDEMPTION, op.merchant)] += sign * leg.amount
         for kind in _KIND.values():
             assert self.flow(conn, kind, programme) == sums[kind], kind
         for at in ACCEPTORS:
@@ -106,9 +109,7 @@ class RefusalMachine(TillMachine):
             sums[row.member_id, row.programme_id, row.epoch] += row.points
         differing = {key[:2] for key, points in sums.items() if points}
         standing = member_programme.c
-        frozen = conn.execute(
-            select(standing.member_id, standing.programme_id).where(standing.frozen)
-        ).all()
+        frozen = conn.execute(select(standing.member_id, standing.programme_id).where(standing.frozen)).all()
         assert {tuple(row) for row in frozen} == differing
 
 
