@@ -98,7 +98,7 @@ contract ClearingHouse is Debits {
     function _flush(Work memory work, bytes4 batchFunction) private {
         for (uint256 i; i < work.rows.length; ++i) {
             Book memory book = work.rows[i].book;
-            book.moves.send(book.token, batchFunction);
+            book.moves.deliver(book.token, batchFunction);
         }
     }
 

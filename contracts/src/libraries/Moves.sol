@@ -35,7 +35,7 @@ library Moves {
     }
 
     /// @dev Makes the call with all moves; the list is empty afterwards. A refusal of the token is handed on as it is.
-    function send(List memory list, address token, bytes4 batchFunction) internal {
+    function deliver(List memory list, address token, bytes4 batchFunction) internal {
         uint256 frame = list.frame;
         uint256 first = frame + HEAD;
         if (frame == 0 || list.next == first) return;
