@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 
 from ledger_service.api.errors import ServiceBusy
 
@@ -34,7 +35,10 @@ class Admission:
             patience_seconds: how long nobody may have come or gone before a full service is a stuck one.
             ticks: elapsed real time in seconds.
         """
-        self._free = threading.Semaphore(most_working)
+        # A queue of tokens: its waits are the interpreter's own, a semaphore's are Python code.
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(most_working):
+            self._free.put(None)
         self._patience = patience_seconds
         self._ticks = ticks
         self._moved_at = ticks()
@@ -73,13 +77,14 @@ class Admission:
         Raises:
             ServiceBusy: every place is taken and nobody has come or gone for the time of patience.
         """
-        if not self._free.acquire(blocking=False):
-            stuck = self._ticks() - self._moved_at
-            if not self._free.acquire(timeout=max(0.0, self._patience - stuck)):
-                raise ServiceBusy(_RETRY_AFTER_SECONDS)
+        stuck = self._ticks() - self._moved_at if self._free.empty() else 0.0
+        try:
+            self._free.get(timeout=max(0.0, self._patience - stuck))
+        except Empty:
+            raise ServiceBusy(_RETRY_AFTER_SECONDS) from None
         self._moved_at = self._ticks()
         try:
             yield
         finally:
             self._moved_at = self._ticks()
-            self._free.release()
+            self._free.put(None)
