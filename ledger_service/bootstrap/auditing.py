@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -109,8 +110,10 @@ def _audit_chain(foundations: Foundations, verdict: Verdict) -> None:
 def _audit_node(foundations: Foundations, verdict: Verdict) -> None:
     alliance = foundations.alliance
     contracts = Contracts(alliance.clearing_house, alliance.registry)
+    node = node_of(foundations.settings)
     try:
-        found = check_node(foundations.database, node_of(foundations.settings), contracts)
+        with closing(node.transport):
+            found = check_node(foundations.database, node, contracts)
     except ChainUnavailable as failure:
         verdict.findings.append(Finding("node", "reachable", "an answer", str(failure)))
         return

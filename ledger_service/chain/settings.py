@@ -24,7 +24,8 @@ class ChainSettings:
         bump_percent: by how much a replacement bids more; pools ask for 10 or 12.5.
         resend_after_seconds: when the same bytes are sent again (R5).
         bump_after_seconds: when a transaction that no block takes is replaced by one that bids more.
-        lease_seconds: how long a leader stays leader without a sign of life.
+        lease_seconds: how long a leader stays leader without a sign of life; whoever follows a killed one
+            waits as long.
         blocks_per_read: blocks that the indexer asks for at once.
         replay: blocks are dated by the operations' acceptance times (D16).
         first_block: the mirror begins here; 0 but for networks that were there before us.
@@ -41,7 +42,7 @@ class ChainSettings:
     bump_percent: int = 13
     resend_after_seconds: float = 5.0
     bump_after_seconds: float = 60.0
-    lease_seconds: float = 15.0
+    lease_seconds: float = 6.0
     blocks_per_read: int = 64
     replay: bool = False
     first_block: int = 0
