@@ -10,7 +10,6 @@ from ledger_service.cli.catalogue import all_errors
 
 _BRIDGE = "met by the bridge or a command, never by a request; tests/chain"
 REASONS = {
-    "chain-mirrors-apart": _BRIDGE,
     "chain-no-time-control": _BRIDGE,
     "chain-mirrors-apart": _BRIDGE,
     "chain-node-inconsistent": _BRIDGE,
