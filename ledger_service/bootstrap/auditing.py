@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from ledger_service.bootstrap.booked import unbooked
 from ledger_service.bootstrap.chain_parts import node_of
 from ledger_service.bootstrap.foundations import Foundations, lay_foundations
 from ledger_service.bootstrap.ledger_view import SqlLedgerView
@@ -97,6 +98,8 @@ def _audit_ledger(foundations: Foundations, verdict: Verdict) -> None:
             )
         for forged in outbox.forgeries(conn):
             verdict.findings.append(Finding("outbox-leaf", forged.op_id.hex(), "as accepted", forged.what))
+        for other in unbooked(conn):
+            verdict.findings.append(Finding("outbox-entry", other.op_id.hex(), other.booked, other.operation))
 
 
 def _audit_chain(foundations: Foundations, verdict: Verdict) -> None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
 from ledger_service.chain import models as m
+from ledger_service.chain.decode import MinedOperation
 from ledger_service.chain.effects import BalanceKey, Effects, Move, Obligations, add_move
 from ledger_service.chain.mirror import move_of, operation_of_row, terms_by_key
 from ledger_service.chain.ports import LedgerView
@@ -115,19 +119,28 @@ def _check_operations(conn: Connection, report: Report, chain: Counter[BalanceKe
     first."""
     effects, seen = Effects(), set()
     obligations = Obligations(terms_by_key(conn), _originals(conn))
+    baseless: set[str] = set()
     for row in _all_operations(conn):
+        report.operations += 1
         if row.leaf in seen:
             report.differences.append(Difference("applied-once", row.op_id.hex(), 1, 2))
         seen.add(row.leaf)
-        operation = operation_of_row(row)
-        if operation.leaf != row.leaf or operation.op_id != row.op_id:
-            report.differences.append(
-                Difference("event-is-leaf", row.op_id.hex(), row.leaf.hex(), operation.leaf.hex())
-            )
+        operation = _readable(row)
+        found = "unreadable" if operation is None else operation.leaf.hex()
+        if operation is None or operation.leaf != row.leaf or operation.op_id != row.op_id:
+            report.differences.append(Difference("event-is-leaf", row.op_id.hex(), row.leaf.hex(), found))
+        if operation is None:
+            continue
         move = move_of(operation)
         add_move(effects, move, 1)
-        obligations.add(effects, move, row.period, 1)
-        report.operations += 1
+        try:
+            obligations.add(effects, move, row.period, 1)
+        except KeyError as missing:
+            baseless.add(str(missing))
+    report.differences += [
+        Difference("obligation-basis", key, "terms or original leg in the mirror", "missing")
+        for key in sorted(baseless)
+    ]
     balances: Counter[BalanceKey] = Counter({k: v for k, v in effects.balances.items() if v})
     report.compare("operations-are-balances", balances, chain)
     report.differences += [
@@ -137,7 +150,14 @@ def _check_operations(conn: Connection, report: Report, chain: Counter[BalanceKe
     _compare_nets(conn, report, effects)
 
 
-def _all_operations(conn: Connection) -> Iterator[Row[tuple[object, ...]]]:
+def _readable(row: Row[Any]) -> MinedOperation | None:
+    try:
+        return operation_of_row(row)
+    except (ValueError, LookupError, TypeError):
+        return None  # nothing that a log could have given
+
+
+def _all_operations(conn: Connection) -> Iterator[Row[Any]]:
     o, a = m.chain_operation, m.chain_applied
     query = (
         select(o, a.c.period)
@@ -181,17 +201,23 @@ def _compare_nets(conn: Connection, report: Report, effects: Effects) -> None:
 
 def _check_batches(conn: Connection, report: Report) -> None:
     """Each applied batch has as many operations as the contract counted, and their leaves give its root."""
-    leaves: dict[int, list[bytes]] = {}
-    table = m.chain_operation
-    query = select(table.c.batch, table.c.leaf).order_by(table.c.batch, table.c.position)
-    for batch, leaf in conn.execution_options(stream_results=True).execute(query):
-        leaves.setdefault(batch, []).append(leaf)
-    for row in conn.execute(select(m.chain_applied)):
-        root = root_of(leaves.get(row.number, []))
-        if root != row.root or len(leaves.get(row.number, [])) != row._mapping["count"]:
-            report.differences.append(
-                Difference("batch-root", f"batch {row.number}", row.root.hex(), root.hex())
-            )
+    a, o = m.chain_applied.c, m.chain_operation.c
+    applied = {row[0]: (row[1], row[2]) for row in conn.execute(select(a.number, a.root, a.count))}
+    query = select(o.batch, o.leaf).order_by(o.batch, o.position)
+    rows = conn.execution_options(stream_results=True).execute(query)
+    for batch, group in groupby(rows, itemgetter(0)):
+        leaves = [leaf for _, leaf in group]
+        _compare_batch(report, batch, applied.pop(batch, None), leaves)
+    for batch, told in sorted(applied.items()):
+        _compare_batch(report, batch, told, [])
+
+
+def _compare_batch(report: Report, batch: int, told: tuple[bytes, int] | None, leaves: list[bytes]) -> None:
+    root = root_of(leaves)
+    if told != (root, len(leaves)):
+        expected = "no such batch" if told is None else f"{told[0].hex()} of {told[1]}"
+        found = f"{root.hex()} of {len(leaves)}"
+        report.differences.append(Difference("batch-root", f"batch {batch}", expected, found))
 
 
 def _check_intents(conn: Connection, report: Report) -> None:

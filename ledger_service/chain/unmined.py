@@ -26,18 +26,31 @@ class Unmined:
 
 
 def read_unmined(conn: Connection) -> Unmined:
-    """What the intents will do that no block has yet, and what refused ones would have done."""
+    """What the intents will do that no block has yet, and what refused ones would have done.
+
+    A payload that is no operation does nothing; that it was forged is the outbox's to name.
+    """
     moves: list[Move] = []
     aside: dict[bytes, tuple[bytes | None, Move]] = {}
     columns = (intent.c.op_id, intent.c.original_op_id, intent.c.payload, intent.c.state)
     for op_id, original, payload, state in conn.execute(
         select(*columns).where(intent.c.state.in_(_UNMINED)).order_by(intent.c.intent_id)
     ):
-        move = _move_of(operation_of(payload))
+        operation = _readable(payload)
+        if operation is None:
+            continue
+        move = move_of_operation(operation)
         moves.append(move)
         if state == State.SET_ASIDE.value:
             aside[op_id] = (original, move)
     return Unmined(moves, _unsettled(aside))
+
+
+def _readable(payload: str) -> Operation | None:
+    try:
+        return operation_of(payload)
+    except (ValueError, TypeError):
+        return None
 
 
 def _unsettled(aside: Mapping[bytes, tuple[bytes | None, Move]]) -> list[bytes]:
@@ -52,6 +65,7 @@ def _unsettled(aside: Mapping[bytes, tuple[bytes | None, Move]]) -> list[bytes]:
     return [op_id for op_id, effects in sums.items() if any(effects.balances.values())]
 
 
-def _move_of(operation: Operation) -> Move:
+def move_of_operation(operation: Operation) -> Move:
+    """What an operation that stands in the outbox will do to balances."""
     recipient = operation.recipient if isinstance(operation, Gift) else None
     return Move(operation.kind, operation.merchant, operation.account, recipient, legs_of(operation))
