@@ -36,4 +36,6 @@ def test_an_audit_is_clean(step: str) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "audit"), step], capture_output=True, text=True, check=False
     )
+    if done.returncode == 2:
+        pytest.skip(done.stderr.splitlines()[-1])
     assert done.returncode == 0, done.stdout + done.stderr
