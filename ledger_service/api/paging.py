@@ -80,7 +80,7 @@ class Cursors:
     def seal(self, listing: str, position: str) -> str:
         """The opaque cursor of a position in a list."""
         raw = position.encode()
-        return urlsafe_b64encode(self._tag(listing, raw) + raw).decode().rstrip("=")
+        return _text(self._tag(listing, raw) + raw)
 
     def open(self, listing: str, cursor: str | None) -> str | None:
         """The position that was sealed; None for no cursor.
@@ -97,10 +97,17 @@ class Cursors:
         tag, position = raw[:_TAG_BYTES], raw[_TAG_BYTES:]
         if not position or not hmac.compare_digest(tag, self._tag(listing, position)):
             raise CursorRefused
+        if cursor != _text(raw):
+            # The decoder skips what is not of its alphabet: another text of the same bytes.
+            raise CursorRefused
         return position.decode()
 
     def _tag(self, listing: str, position: bytes) -> bytes:
         return hmac.digest(self._secret, listing.encode() + b"\0" + position, sha256)[:_TAG_BYTES]
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def _limit(text: str | None) -> int:

@@ -105,4 +105,7 @@ def test_a_cursor_of_another_list_key_or_altered_is_refused() -> None:
             sealed_by.open(listing, sealed)
     with pytest.raises(CursorRefused):
         cursors.open("entries:1", ("A" if sealed[0] != "A" else "B") + sealed[1:])
+    for padded in (sealed + "=", ":" + sealed, sealed[:5] + "\n" + sealed[5:]):
+        with pytest.raises(CursorRefused):
+            cursors.open("entries:1", padded)
     assert cursors.open("entries:1", None) is None
