@@ -12,11 +12,15 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
 
 from ledger_service.db.engine import Database, open_database
 from ledger_service.db.schema import create_everything
 
+# How long one example takes says more about the machine's load than about the code.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 _numbers = count(1)
 _TEMPLATE = "alliance_template"
 
