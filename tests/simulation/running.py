@@ -69,7 +69,7 @@ class Run:
         roll = random.randrange(1000)
         if roll < world.climate.reorg_rate:
             world.reorganise()
-        elif roll < world.climate.reorg_rate + 10:
+        elif roll < world.climate.reorg_rate + world.climate.loss_rate:
             world.lose_blocks()
         elif roll > 985 and self._settled():
             world.pass_time(random.choice(_DAYS))

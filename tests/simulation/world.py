@@ -37,6 +37,7 @@ class Climate:
     commit_rate: int = 0
     crash_rate: int = 0
     reorg_rate: int = 0
+    loss_rate: int = 10
 
     @classmethod
     def drawn(cls, random: Random) -> Climate:

@@ -169,7 +169,7 @@ class People:
             return None
         store, token = self._till()
         body = self._basket(store, self.founded.people[0], pays=False)
-        code, number = self.random.choice(self.memory.codes)
+        code, number = self.random.choice(self.memory.codes[-3:])
         body |= {"member": {"pay_code": code}, "spend": {"max_value_minor": 50}}
         return Action("sale", self._asked(token, "sale", body), number, {"lines": _quantities(body)})
 

@@ -1,0 +1,84 @@
+"""Guards of the product, broken one at a time: the runs must notice each, or they guard nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from ledger_service.chain.client import Block, Node
+from ledger_service.chain.models import chain_batch
+from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.keyed import KeyedCommand
+from ledger_service.checkout.records import ReturnedRecord, record_of
+from ledger_service.db.group import Waiting
+from ledger_service.db.writer import Writer
+from tests.simulation.founding import ROOM
+from tests.simulation.network.clients import GETH
+from tests.simulation.world import Climate
+
+_commit = Writer._commit
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """What is broken, by which stand-in at which name, and in which climate it shows."""
+
+    name: str
+    target: str
+    stand_in: Callable[..., Any]
+    climate: Climate | None = None
+
+
+def forget_the_answer(self: KeyedCommand, draft: Any) -> Answer:
+    status, content = self.decide(draft)
+    return Answer(status, orjson.dumps(content))
+
+
+def answer_before_the_commit(self: Writer, group: Sequence[Waiting]) -> list[Waiting]:
+    again = _commit(self, group)
+    for waiting in group:
+        if waiting.answer is not None:
+            waiting.error = None
+    return again
+
+
+def bury_whatever_is_late(conn: Connection, final_number: int) -> list[int]:
+    signed = select(chain_batch.c.number).where(chain_batch.c.state == "signed")
+    return list(conn.execute(signed).scalars())
+
+
+def follow_numbers_alone(node: Node, after: Block | None, first: int, most: int) -> list[Block]:
+    start = first if after is None else after.number + 1
+    blocks = []
+    for block in node.blocks(range(start, start + most)):
+        if block is None:
+            break
+        blocks.append(block)
+    return blocks
+
+
+def refund_from_the_start(row: Any) -> Any:
+    return replace(record_of(row), returned=ReturnedRecord())
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """The guard is gone."""
+
+
+_CHAIN, _TILL = "ledger_service.chain.", "ledger_service.checkout."
+_SHAKY = Climate(GETH, replace(ROOM, confirmations=3), reorg_rate=150)
+MUTANTS = (
+    Mutant("answers are not kept", _TILL + "keyed.KeyedCommand.apply", forget_the_answer),
+    Mutant("answers leave before the commit", "ledger_service.db.writer.Writer._commit",
+           answer_before_the_commit, Climate(crash_rate=200)),
+    Mutant("a permit pays twice", _TILL + "sale_command.use_permit", nothing, Climate()),
+    Mutant("refunds forget what came back", _TILL + "refund_command.record_of", refund_from_the_start),
+    Mutant("an issue is not sent", "ledger_service.points.issuance.enqueue", nothing),
+    Mutant("batches are buried unproven (D8)", _CHAIN + "outcome._provably_dead", bury_whatever_is_late),
+    Mutant("the cursor has no hash", _CHAIN + "indexer.next_blocks", follow_numbers_alone, _SHAKY),
+    Mutant("a reorganisation takes nothing back", _CHAIN + "outcome.take_back", nothing, _SHAKY),
+)  # fmt: skip
