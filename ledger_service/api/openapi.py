@@ -96,6 +96,7 @@ def problems_of(route: Route) -> list[Problem]:
             CredentialsRefused,
             ScopeMissing,
             RateLimited,
+            StorageUnavailable,
             ReplayClockRefused,
             ReplayTimeOutOfRange,
             MalformedField,

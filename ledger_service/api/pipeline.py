@@ -33,6 +33,7 @@ from ledger_service.api.problems import PROBLEM_TYPE, internal_problem, problem_
 from ledger_service.api.request_log import RequestLog
 from ledger_service.api.routes import Call, Reply, Route, Served
 from ledger_service.api.schema import shown
+from ledger_service.db.errors import StorageUnavailable, passes
 from ledger_service.kernel.clock import Clock, format_instant, parse_instant
 from ledger_service.kernel.errors import DomainError, MalformedField
 from ledger_service.kernel.paycode_errors import PayCodeAltered, PayCodeWrong
@@ -50,6 +51,7 @@ _FIXED: Headers = [
 ]
 _WRONG_CODE = (PayCodeWrong, PayCodeAltered)
 _NO_BODY = Body({}, b"")
+_DATABASE_SECONDS = 1
 # The chain takes an operation for seven days of its own time, which never runs ahead of the replay's (D3).
 _MOST_BEHIND = timedelta(days=4)
 
@@ -120,14 +122,20 @@ class Pipeline:
                 self.guesses.spend(principal.key_id)
             status, raw = _refuse(error, request_id, headers)
         except Exception as error:  # noqa: BLE001 - the top loop of HTTP: nothing may escape it
-            self.log.failure(error, request_id)
-            status, raw = 500, internal_problem(request_id)
-            headers.append(("Content-Type", PROBLEM_TYPE))
+            status, raw = self._failed(error, request_id, headers)
         self._record(
             environ, (route.path, status), (begun, request_id, principal.key_id if principal else "")
         )
         headers.append(("Content-Length", str(len(raw))))
         return Answered(status, headers, raw)
+
+    def _failed(self, error: Exception, request_id: str, headers: Headers) -> tuple[int, bytes]:
+        """A database out of reach is no bug: the same request may be answered in a moment."""
+        self.log.failure(error, request_id)
+        if passes(error):
+            return _refuse(StorageUnavailable(_DATABASE_SECONDS), request_id, headers)
+        headers.append(("Content-Type", PROBLEM_TYPE))
+        return 500, internal_problem(request_id)
 
     def refuse(self, environ: Environ, error: DomainError) -> Answered:
         """Return the problem of a request that no route took."""

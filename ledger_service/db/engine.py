@@ -37,6 +37,14 @@ _POSTGRES_SETTINGS = (
     "timezone=UTC",
     "jit=off",
 )
+# A network that drops packets without a word ends nothing by itself: a thread that waits for an answer would
+# wait for hours. Silence is probed after 10 s and believed after 10 s more; so is what is not acknowledged.
+_POSTGRES_LIFELINE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 20_000,
+}
 # Connections kept, and how many more may be opened for a moment. Reads never open more: a connection opened
 # and closed for one read costs more than the wait, and no thread holds two of them.
 _Pool = tuple[int, int]
@@ -214,6 +222,7 @@ def _postgresql(url: URL, pool_size: int) -> Database:
 
 def _postgresql_engine(url: URL, pool: _Pool, isolation: IsolationLevel, *settings: str) -> Engine:
     options = " ".join(f"-c {setting}" for setting in (*_POSTGRES_SETTINGS, *settings))
-    arguments = {"options": options, "connect_timeout": 10, "application_name": "alliance-ledger"}
+    arguments = {"options": options, "connect_timeout": 10, "application_name": "alliance-ledger",
+                 **_POSTGRES_LIFELINE}  # fmt: skip
     return create_engine(url, pool_size=pool[0], max_overflow=pool[1], pool_timeout=10,
                          connect_args=arguments, isolation_level=isolation)  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import exc
+
 from ledger_service.kernel.errors import Category, DomainError
 
 
@@ -27,7 +29,7 @@ class StorageUnavailable(DomainError):
 
     code = "storage-unavailable"
     category = Category.UNAVAILABLE
-    why = "The database did not take the write; it may be restarting or overloaded."
+    why = "The database did not answer or did not take the write; it may be restarting or overloaded."
     fix = "Wait the seconds in `Retry-After` and send the same request with the same Idempotency-Key."
 
 
@@ -48,3 +50,17 @@ class NotLoaded(Defer):
 
 class RowVanished(RuntimeError):
     """Fewer rows were changed than were read under lock: someone wrote past the locks."""
+
+
+def passes(error: BaseException) -> bool:
+    """Whether an error is the database's state, not the statement's fault: the same may work in a moment.
+
+    A lost or refused connection, a lock or statement that took too long, no connection free in time.
+    """
+    if isinstance(error, exc.TimeoutError):
+        return True
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    # SQLite calls a statement that it cannot compile operational too, with the generic code 1.
+    known = isinstance(error, (exc.OperationalError, exc.InterfaceError))
+    return error.connection_invalidated or (known and getattr(error.orig, "sqlite_errorcode", 0) != 1)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
 import pytest
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from ledger_service.api.app import create_app
 from ledger_service.api.limits import Policy
-from tests.api.echo import GOOD, ROUTES, post
+from ledger_service.api.routes import PUBLIC, Call, Reply, Route, Served
+from tests.api.echo import DONE, GOOD, ROUTES, post
 from tests.api.fakes import KEYS, OPERATOR, FakeReplayClock, Parts, write
 
 
@@ -64,6 +72,44 @@ def test_a_bug_answers_500_with_a_trace_id_and_nothing_else(parts: Parts) -> Non
     assert (failure["error"], failure["request_id"]) == ("ZeroDivisionError", "abc-1")
     assert "Jane" not in parts.log.getvalue().decode()
     assert (line["status"], line["level"]) == (500, "error")
+
+
+def raising(error: Exception) -> Served:
+    def endpoint(_call: Call) -> Reply:
+        raise error
+
+    return Served(Route("GET", "/reads", "reads", PUBLIC, "Reads", DONE, "t"), endpoint)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("SELECT 'Jane'", {}, psycopg.OperationalError("server closed the connection")),
+        OperationalError("SELECT 1", {}, psycopg.errors.QueryCanceled("statement timeout")),
+        InterfaceError("SELECT 1", {}, psycopg.InterfaceError("the connection is closed")),
+        DBAPIError("SELECT 1", {}, psycopg.Error("lost"), connection_invalidated=True),
+        NoConnectionFree("no connection free"),
+    ],
+)
+def test_a_read_from_a_database_out_of_reach_is_no_bug_and_says_when_to_come_back(
+    parts: Parts, error: Exception
+) -> None:
+    answer = parts.app([raising(error)]).test_client().get("/reads")
+    assert (answer.status_code, answer.json["code"]) == (503, "storage-unavailable")
+    assert answer.headers["Retry-After"] == "1"
+    assert parts.lines()[0]["error"] == type(error).__name__
+    assert b"Jane" not in answer.data
+
+
+def test_a_statement_that_is_wrong_stays_a_bug(parts: Parts, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "empty.db")) as conn, pytest.raises(sqlite3.Error) as caught:
+        conn.execute("SELECT * FROM nowhere")
+    for error in (
+        OperationalError("SELECT", {}, caught.value),
+        ProgrammingError("SELECT", {}, psycopg.errors.UndefinedTable("no such table")),
+    ):
+        answer = parts.app([raising(error)]).test_client().get("/reads")
+        assert (answer.status_code, answer.json["code"]) == (500, "internal-error")
 
 
 def test_a_refusal_that_passes_says_when_to_come_back(parts: Parts) -> None:

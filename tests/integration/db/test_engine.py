@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 import threading
@@ -46,6 +48,21 @@ def test_postgresql_is_durable_and_gives_up_in_time(postgres_database: Database)
     assert one(postgres_database, "SHOW statement_timeout") == "20s"
     assert one(postgres_database, "SHOW transaction_isolation") == "read committed"
     assert one(postgres_database, "SHOW TimeZone") == "UTC"
+
+
+@pytest.mark.postgres
+def test_postgresql_connections_notice_a_network_that_says_nothing(postgres_database: Database) -> None:
+    for engine in (postgres_database.writing, postgres_database.posting, postgres_database.reading):
+        with engine.connect() as conn:
+            number = conn.connection.driver_connection.pgconn.socket
+            with socket.socket(fileno=os.dup(number)) as wire:
+                probes = [
+                    wire.getsockopt(socket.IPPROTO_TCP, option)
+                    for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+                ]
+                assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                assert probes[0] + probes[1] * probes[2] <= 20
+                assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 20_000
 
 
 def test_a_snapshot_sees_one_state_and_cannot_write(database: Database) -> None:
