@@ -96,7 +96,6 @@ def problems_of(route: Route) -> list[Problem]:
             CredentialsRefused,
             ScopeMissing,
             RateLimited,
-            StorageUnavailable,
             ReplayClockRefused,
             ReplayTimeOutOfRange,
             MalformedField,
