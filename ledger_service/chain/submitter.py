@@ -19,7 +19,6 @@ from ledger_service.chain.errors import NodeRefusal
 from ledger_service.chain.failures import Failure, classify
 from ledger_service.chain.models import chain_cursor, chain_journal, chain_signer, chain_tx
 from ledger_service.chain.outbound import Draft, Outbound
-from ledger_service.chain.outcome import bury
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.chain.transactions import Fee, call_of
 
@@ -136,7 +135,7 @@ class Submitter:
         for nonce in range(used, next_nonce):
             if nonce not in held:
                 self._fill_with(self._outbound.key_of(signer), nonce)
-        self._settle_used(signer, used)
+        self._suspect_used(signer, used)
         self._bump_late(signer, used)
 
     def _adopt_nonce(self, signer: bytes, used: int) -> None:
@@ -146,39 +145,25 @@ class Submitter:
             detail = f"the node counts {used} transactions, more than were ever stored here"
             raise_alarm(conn, self._desk.wall, "foreign-nonce", signer.hex(), detail)
 
-    def _settle_used(self, signer: bytes, used: int) -> None:
-        """Open transactions under used nonces: ours are the indexer's to find; those of strangers are
-        dropped when finality depth shows the nonce used and no receipt of any of our attempts.
+    def _suspect_used(self, signer: bytes, used: int) -> None:
+        """Open transactions under nonces that the node calls used up to the mirror's final block, while the
+        mirror has none of them in a block: a stranger with our key sent what nobody can rebuild, or the node
+        lies.
 
-        Finality depth is the mirror's, not the node's: in those blocks our own transactions were looked for
-        (D8), and a node that withholds a receipt cannot make us pack a batch anew that it has mined.
+        A person is told and nothing is packed anew: only blocks that we have read prove a batch dead (D8). A
+        stranger's transaction that can be rebuilt is in the mirror, and there it does prove that.
         """
         with self._desk.read() as conn:
             mine = (chain_tx.c.signer == signer) & (chain_tx.c.nonce < used) & chain_tx.c.state.in_(_OPEN)
-            rows = list(conn.execute(select(chain_tx).where(mine)))
+            nonces = list(conn.execute(select(chain_tx.c.nonce).where(mine)).scalars())
             final = conn.execute(select(chain_cursor.c.final_number)).scalar()
-        if not rows or final is None or final < 0:
+        if not nonces or final is None or final < 0:
             return
         used_final = self._node.nonce(signer, final)
-        for row in rows:
-            if row.nonce < used_final and not self._has_receipt(row):
-                self._drop_stolen(row)
-
-    def _has_receipt(self, row: Row[Any]) -> bool:
-        with self._desk.read() as conn:
-            same = (chain_tx.c.signer == row.signer) & (chain_tx.c.nonce == row.nonce)
-            hashes = [r[0] for r in conn.execute(select(chain_tx.c.tx_hash).where(same))]
-        return any(receipt is not None for receipt in self._node.receipts(hashes))
-
-    def _drop_stolen(self, row: Row[Any]) -> None:
-        with self._desk.write() as conn:
-            still = (chain_tx.c.tx_hash == row.tx_hash) & chain_tx.c.state.in_(_OPEN)
-            if conn.execute(
-                update(chain_tx).where(still).values(state="dropped", failure="nonce-used")
-            ).rowcount:
-                raise_alarm(conn, self._desk.wall, "nonce-stolen", row.signer.hex(), f"nonce {row.nonce}")
-                if row.batch_number is not None:
-                    bury(conn, row.batch_number)
+        for nonce in nonces:
+            if nonce < used_final:
+                with self._desk.write() as conn:
+                    raise_alarm(conn, self._desk.wall, "nonce-stolen", signer.hex(), f"nonce {nonce}")
 
     def _bump_late(self, signer: bytes, used: int) -> None:
         late = self._desk.wall() - timedelta(seconds=self._settings.bump_after_seconds)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from ledger_service.chain.bridge import Bridge
-from ledger_service.chain.models import chain_batch, chain_tx
+from ledger_service.chain.models import chain_alarm, chain_batch, chain_tx
 from ledger_service.chain.outbound import Draft, Outbound
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database
@@ -57,6 +58,25 @@ def test_a_batch_whose_nonce_a_stranger_used_is_dead_and_its_operations_go_into_
     world.node.send([old])  # the old transaction turns up late
     drain(bridge, world.database)
     assert_clean(world)
+
+
+def test_a_node_that_only_says_that_a_nonce_is_used_buries_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = world.members[0]
+    bridge = world.bridge()
+    drain(bridge, world.database)
+    world.enqueue(world.issue(ann, 1, 20))
+    assert bridge.packer.step(0) == 1
+    with monkeypatch.context() as lie:
+        lie.setattr(type(world.node), "nonce", lambda *_: 1_000)
+        lie.setattr(type(world.node), "send", lambda *_: [])
+        for _ in range(5):
+            bridge.submitter._mend(world.keys.address_of("relayer"))
+    with world.database.snapshot() as conn:
+        assert conn.execute(select(chain_batch.c.state)).scalar_one() == "signed"
+        assert "nonce-stolen" in set(conn.execute(select(chain_alarm.c.code)).scalars())
+    assert set(states(world.database).values()) == {"packed"}
 
 
 def test_a_stuck_transaction_is_replaced_by_one_that_bids_more(
