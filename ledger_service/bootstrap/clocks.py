@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from ledger_service.api.errors import ReplayTimeOutOfRange
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.engine import Database
+from ledger_service.db.errors import StorageUnavailable
 from ledger_service.db.models import service_clock
 from ledger_service.kernel.clock import format_instant
 
@@ -101,7 +102,7 @@ class ReplayClock(MovedClock):
         while not self._stop.wait(NOTE_SECONDS):
             try:
                 self._exchange()
-            except DBAPIError:
+            except (DBAPIError, StorageUnavailable):
                 _log.warning("the replay clock could not be noted; it will be noted again")
 
     def _exchange(self) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from ledger_service.bootstrap.clocks import NOTE_SECONDS, ReplayClock, note_instant
 from ledger_service.db.engine import Database, open_database
 from ledger_service.db.errors import StorageUnavailable
 
@@ -45,6 +48,24 @@ def test_a_connection_that_the_server_ended_is_unavailable_once(postgres_databas
         conn.execute(text("SELECT 1"))
     with postgres_database.read() as conn:
         assert conn.execute(text("SELECT 1")).scalar() == 1
+
+
+def test_the_replay_clock_goes_on_after_reads_out_of_reach(sqlite_database: Database) -> None:
+    clock, noted = ReplayClock(sqlite_database), datetime(2017, 3, 1, tzinfo=UTC)
+    clock.observe(noted)
+    clock.start()
+    sqlite_database.reading.pool._timeout = 0.01
+    held = [sqlite_database.reading.connect() for _ in range(sqlite_database.reading.pool.size())]
+    time.sleep(3 * NOTE_SECONDS)  # it reads what others noted, and is refused
+    for conn in held:
+        conn.close()
+    with sqlite_database.begin() as conn:
+        note_instant(conn, noted + timedelta(days=5))
+    deadline = time.monotonic() + 20
+    while clock.now() < noted + timedelta(days=5):
+        assert time.monotonic() < deadline, "the clock no longer looks"
+        time.sleep(0.02)
+    clock.close()
 
 
 def test_a_statement_that_is_wrong_is_no_outage(sqlite_database: Database) -> None:
