@@ -23,6 +23,7 @@ from ledger_service.kernel.secp256k1 import address_of_key
 _FORM = "alliance-keystore-1"
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _OWNER_ONLY = 0o600
+_FORMER = "former "
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,25 @@ def import_key(path: Path, name: str, key: bytes) -> bytes:
     os.replace(beside, path)
     _sync_directory(path.parent)
     return address_of_key(key)
+
+
+def exchange_key(path: Path, name: str, key: bytes | None = None) -> bytes:
+    """From now on the name means ``key``, or (None) the key that it meant before; the file keeps both.
+
+    So a rotation that was begun too early can be taken back, and nothing is lost by a slip.
+
+    Returns:
+        The address of the key that the name means now.
+
+    Raises:
+        KeystoreUnusable: no usable keystore at ``path``, no private key, or nothing to go back to.
+    """
+    kept, old = _FORMER + name, load_keystore(path)
+    following = key if key is not None else old.imported.get(kept)
+    if following is None:
+        raise KeystoreUnusable(f"{name} never meant another key")
+    import_key(path, kept, old.key(name))
+    return import_key(path, name, following)
 
 
 def load_keystore(path: Path) -> Keystore:

@@ -1,8 +1,9 @@
-"""``alliance signer``: make a keystore, serve it, show addresses, import a key, release its alliance."""
+"""``alliance signer``: make and serve a keystore, show, import or make keys, release an alliance."""
 
 from __future__ import annotations
 
 import argparse
+import secrets
 import signal
 import sys
 import time
@@ -13,7 +14,7 @@ from types import FrameType
 
 from ledger_service.custody.errors import KeystoreUnusable, SigningRefused
 from ledger_service.custody.journal import Journal
-from ledger_service.custody.keystore import create_keystore, import_key, load_keystore
+from ledger_service.custody.keystore import create_keystore, exchange_key, import_key, load_keystore
 from ledger_service.custody.requests import OPERATOR, RELAYER, AddressOfKey
 from ledger_service.custody.server import SignerServer
 from ledger_service.custody.vault import CustodialLimits, Vault
@@ -59,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
         "import-key", help="read 64 hex digits from standard input as the key of a name"
     )
     bring.add_argument("name")
+    for command, about in (
+        ("new-key", "make a random key for a name and print its address; counts from the next start on"),
+        ("former-key", "let a name mean the key that it meant before; counts from the next start on"),
+    ):
+        commands.add_parser(command, help=about).add_argument("name")
     commands.add_parser("release", help="forget the alliance that the keystore is bound to")
     return parser
 
@@ -112,6 +118,18 @@ def _import_key(chosen: argparse.Namespace, settings: SignerSettings) -> int:
     return 0
 
 
+def _exchange(chosen: argparse.Namespace, settings: SignerSettings) -> int:
+    key = secrets.token_bytes(32) if chosen.command == "new-key" else None
+    journal = Journal(settings.journal)
+    known = Vault(load_keystore(settings.keystore), journal, settings.limits, None)
+    refused = isinstance(known.answer([AddressOfKey(chosen.name)])[0], SigningRefused)
+    journal.close()
+    if refused:
+        raise KeystoreUnusable(f"no key has the name {chosen.name}")
+    print(f"{chosen.name} {address_text(exchange_key(settings.keystore, chosen.name, key))}")
+    return 0
+
+
 def _release(_: argparse.Namespace, settings: SignerSettings) -> int:
     journal = Journal(settings.journal)
     journal.unbind()
@@ -124,5 +142,7 @@ _COMMANDS = {
     "init": _init,
     "addresses": _addresses,
     "import-key": _import_key,
+    "new-key": _exchange,
+    "former-key": _exchange,
     "release": _release,
 }

@@ -58,6 +58,13 @@ class Installation:
             **self.environment,
         }
 
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "ledger_service", *arguments]
+
+    @property
+    def whole_environment(self) -> dict[str, str]:
+        return os.environ | self.environment
+
     @property
     def settings(self) -> Settings:
         return settings_of(self.environment)
@@ -86,9 +93,9 @@ class Installation:
     def start(self, name: str, arguments: tuple[str, ...], ready: Callable[[], bool]) -> None:
         with (self.state / f"{name}.log").open("wb") as out:
             self.running[name] = subprocess.Popen(
-                [sys.executable, str(TETHER), str(os.getpid()), sys.executable, "-m", "ledger_service",
-                 *arguments], cwd=ROOT, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
-                env=os.environ | self.environment, start_new_session=True,
+                [sys.executable, str(TETHER), str(os.getpid()), *self.command(*arguments)], cwd=ROOT,
+                stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=self.whole_environment,
+                start_new_session=True,
             )  # fmt: skip
         process = self.running[name]
         wait_until(lambda: ready() or process.poll() is not None, f"{name} is not ready")

@@ -100,6 +100,8 @@ def test_a_leader_that_slept_through_its_lease_writes_not_one_line_more(
     wait_until(lambda: product.leads(heir), "nobody took over", LEASE_SECONDS + SLACK_SECONDS)
     assert product.leader()[1] == reign + 1
     product.assert_sound()
+    product.sell(number)
+    wait_until(product.drained, "the heir does not work")  # and so its lease is fresh
     quiet_stop(product, heir)
     product.sell(number)  # there is something to pack, and only the old leader is awake
     product.signal(leader, signal.SIGCONT)
