@@ -140,6 +140,25 @@ class NotedClock:
         return noted + max(real - noted_at, timedelta(0))
 
 
+def move_on(database: Database, to: datetime | None, ahead: timedelta) -> datetime:
+    """The clock of the replay stands at ``to`` (None: where it stands) and ``ahead`` on; returns the instant.
+
+    Serving processes take it over within ``NOTE_SECONDS``; the jobs then find what has become due.
+
+    Raises:
+        ReplayTimeOutOfRange: it would go back, or more than ``MOST_AHEAD`` at once; it has not moved.
+    """
+    now = NotedClock(database).now()
+    wanted = (to if to is not None else now) + ahead
+    if to is None and not ahead:
+        return now
+    if not timedelta(0) <= wanted - now <= MOST_AHEAD:
+        raise ReplayTimeOutOfRange(format_instant(wanted), format_instant(now))
+    with database.begin() as conn:
+        note_instant(conn, wanted)
+    return wanted
+
+
 def note_instant(conn: Connection, instant: datetime | None) -> datetime | None:
     """The row stands at the later of itself and ``instant``; returns where it stands, None for nowhere."""
     clock = service_clock.c

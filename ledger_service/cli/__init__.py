@@ -18,6 +18,7 @@ COMMANDS = {
     "setup": "found the alliance: operator's key, contracts, merchants, programmes",
     "keys": "issue, list, rotate and revoke API keys",
     "audit": "prove the database equal to the chain, naming every difference",
+    "clock": "show or move the clock of a replay or sandbox",
     "rotate": "change a merchant's keys on chain, move the roles of a sending key",
     "alarms": "list the bridge's alarms, clear those that were dealt with",
     "index": "read the chain anew from its first block, alone or against the database",

@@ -35,13 +35,19 @@ GROCER, STORE = with_check_digit("952010000000"), with_check_digit("952010000007
 
 @dataclass
 class Installation:
-    """Signer, chain, bridges and service of one alliance; ``environment`` is added to their settings."""
+    """Signer, chain, bridges and service of one alliance.
+
+    Args:
+        state: its folder.
+        environment: added to the settings of its processes.
+        programme: added to what its programme is created as.
+    """
 
     state: Path
     environment: dict[str, str] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    programme: dict[str, Any] = field(default_factory=dict)
     writes: int = 0
-    at: str = ""
 
     def __post_init__(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
@@ -79,7 +85,7 @@ class Installation:
         self.start("serve", ("serve",), self.serves)
         self.operator = (self.state / "operator.key").read_text().strip()
         self.must(self.operator, "/v1/merchants", {"merchant": GROCER, "name": "Grocer"})
-        self.must(self.operator, "/v1/programmes", programme_body("GROC", GROCER))
+        self.must(self.operator, "/v1/programmes", programme_body("GROC", GROCER) | self.programme)
         store = {"store": STORE, "merchant": GROCER, "name": "Grocer", "timezone": "America/New_York"}
         self.must(self.operator, "/v1/stores", store)
         till = self.must(self.operator, "/v1/terminals", {"store": STORE, "label": "till 1"})["terminal"]
@@ -137,8 +143,7 @@ class Installation:
     def must(self, token: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """The answer of a write that succeeds."""
         self.writes += 1
-        clock = {"Alliance-Time": self.at} if self.at else {}
-        more = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"w{self.writes}", **clock}
+        more = {"Authorization": f"Bearer {token}", "Idempotency-Key": f"w{self.writes}"}
         status, answer = self.ask("POST", path, body, **more)
         assert status < 300, answer
         return dict(answer)
@@ -148,8 +153,12 @@ class Installation:
         assert status == 200, answer
         return dict(answer)
 
+    def enrol(self) -> dict[str, Any]:
+        """A member in custody, with what a phone needs to show codes of 18 digits."""
+        return self.must(self.operator, "/v1/members", {"custody": "custodial"})
+
     def new_member(self) -> str:
-        return str(self.must(self.operator, "/v1/members", {"custody": "custodial"})["number"])
+        return str(self.enrol()["number"])
 
     def sell(self, number: str, amount: int = 10_000) -> dict[str, Any]:
         """A sale of 100 minor units per point."""
