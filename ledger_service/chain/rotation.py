@@ -10,11 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import func, select
+
 from ledger_service.chain.admin import Steps
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.artifacts.access import EXECUTION_DELAY_SECONDS, Role
 from ledger_service.chain.client import CallAt
 from ledger_service.chain.errors import AdminRefused, NodeRefusal
+from ledger_service.chain.models import chain_tx
 from ledger_service.chain.ports import OPERATOR, RELAYER
 
 ROLES = {RELAYER: (Role.RELAYER,), OPERATOR: (Role.OPERATOR, Role.GUARDIAN, Role.ADMIN)}
@@ -41,10 +44,11 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where a move stands: until when (seconds) the next act must wait, whether custody must take the new
-    key now, whether all is done."""
+    """Where a move stands: until when (seconds) the next act must wait, how many transactions of the old key
+    no block has yet, whether custody must take the new key now, whether all is done."""
 
     waits_until: int = 0
+    in_flight: int = 0
     needs_new_key: bool = False
     done: bool = False
 
@@ -110,11 +114,15 @@ class RoleRotation:
         # Who schedules an act must also carry it out, and the operator's own successor ends its reign.
         ends_now = revokes if swapped or move.key == RELAYER else []
         due = [(data, self._scheduled(data, timestamp)) for data in (*grants, *ends_now)]
+        in_flight = self._in_flight(move.old)
         for data, when in due:
-            if when <= now and (data in grants or (swapped and not grants)):
+            # Mined after its key has lost the role, a batch would be refused.
+            if when <= now and (data in grants or (swapped and not grants and not in_flight)):
                 self._perform("perform", data, data, timestamp)
         if self._grants(move):
             return Stage(waits_until=max(when for _, when in due))
+        if in_flight:
+            return Stage(in_flight=in_flight, needs_new_key=not swapped)
         if not swapped:
             return Stage(needs_new_key=True)
         if self._revokes(move):
@@ -138,6 +146,13 @@ class RoleRotation:
             for role in ROLES[move.key]
             if self.has(role, move.old)
         ]
+
+    def _in_flight(self, signer: bytes) -> int:
+        unmined = (chain_tx.c.signer == signer) & chain_tx.c.state.in_(("signed", "broadcast"))
+        # The operator's own steps are read back by a bridge; each is mined before the next.
+        with self._steps.desk.read() as conn:
+            counted = select(func.count()).select_from(chain_tx).where(unmined & chain_tx.c.step.is_(None))
+            return int(conn.execute(counted).scalar_one())
 
     def _scheduled(self, data: bytes, timestamp: int | None) -> int:
         """When the act may be carried out; it is scheduled if it was not."""

@@ -73,6 +73,11 @@ def _sending_key(options: argparse.Namespace) -> int:
 def _said(move: Move, stage: Stage) -> str:
     if stage.done:
         return f"done: {address_text(move.new)} has the roles, {address_text(move.old)} has none of them"
+    if stage.in_flight:
+        return (
+            f"{stage.in_flight} transactions of {address_text(move.old)} are in no block yet; let the bridge"
+            " work with that key until they are, then run this command again"
+        )
     if stage.needs_new_key:
         return (
             f"{address_text(move.new)} has the roles; now start signing process and bridge again with that"

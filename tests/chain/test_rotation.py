@@ -134,10 +134,15 @@ def test_the_relayer_s_key_changes_with_two_days_of_notice_and_the_old_one_ends(
     assert advance(world, move) == Stage(needs_new_key=True)
     assert holds(world, Role.RELAYER, NEXT_RELAYER)
     assert holds(world, Role.RELAYER, old), "until custody has the new key, the old one carries the batches"
-    earn(world)
+    bridge = world.bridge()
+    drain(bridge, world.database)
+    world.enqueue(world.issue(world.members[0], 1, 10))
+    assert bridge.packer.step(0) == 1  # signed by the old key, in no block yet
+    assert advance(world, move) == Stage(in_flight=1, needs_new_key=True)
     world.keys.keys[RELAYER] = NEXT_RELAYER
+    assert advance(world, move) == Stage(in_flight=1)
+    assert may_send_batches(world, old), "or what it has signed would be refused"
     earn(world)
-    assert may_send_batches(world, old)
     assert advance(world, move) == Stage(done=True)
     assert not may_send_batches(world, old)
     assert may_send_batches(world, NEXT_RELAYER)
