@@ -26,7 +26,7 @@ from ledger_service.chain.ports import Handler, Keys
 from ledger_service.chain.settings import ChainSettings, Contracts
 from ledger_service.chain.submitter import Submitter
 from ledger_service.db.engine import Database
-from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.errors import Category, DomainError
 
 log = logging.getLogger(__name__)
 _IDLE_SECONDS = 0.05
@@ -111,6 +111,11 @@ class Bridge:
             except (LyingNode, WrongNetwork) as failure:
                 log.error("bridge does not believe the node: %s", failure)
                 self._alarm(failure)
+            except DomainError as failure:
+                if failure.category is not Category.UNAVAILABLE:
+                    log.exception("bridge failed in a pass")
+                else:  # the signing process is away, say: no defect, and no trace twice a second
+                    log.warning("bridge waits: %s", failure)
             except Exception:
                 log.exception("bridge failed in a pass")
             stop.wait(pause)

@@ -3,17 +3,20 @@ effect once."""
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
-from ledger_service.chain.bridge import lag_of
+from ledger_service.chain.bridge import Job, lag_of
 from ledger_service.chain.client import Node
 from ledger_service.chain.errors import LeadershipLost, LyingNode
 from ledger_service.chain.models import chain_batch, chain_batch_item, chain_operation
 from ledger_service.chain.reconciler import reconcile
 from ledger_service.chain.transport import Transport
+from ledger_service.custody.errors import SignerUnavailable, SigningRefused
+from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.events import OperationSetAside
 from ledger_service.kernel.points import Leg
 from ledger_service.outbox.models import intent
@@ -212,3 +215,24 @@ def test_a_node_that_withholds_receipts_cannot_make_a_mined_batch_dead(
         assert list(conn.execute(select(chain_batch.c.state)).scalars()) == ["final"]
         assert len(list(conn.execute(select(chain_operation.c.op_id)))) == 1
     assert_clean(world)
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (SignerUnavailable(2), "bridge waits: signer-unavailable"),
+        (SigningRefused("no-such-key"), "bridge failed in a pass"),
+    ],
+)
+def test_a_signing_process_that_is_away_is_waited_for_and_is_no_defect(
+    world: World, caplog: pytest.LogCaptureFixture, failure: DomainError, said: str
+) -> None:
+    stop = threading.Event()
+
+    def refuse() -> bool:
+        stop.set()
+        raise failure
+
+    world.bridge(jobs=(Job("acts", 1, refuse),)).run(stop)
+    told = [record.getMessage() for record in caplog.records if record.name.endswith("bridge")]
+    assert [line[: len(said)] for line in told] == [said]
