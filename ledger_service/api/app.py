@@ -41,10 +41,10 @@ def create_app(pipeline: Pipeline, served: Sequence[Served]) -> Flask:
 
 
 class _ShortWay:
-    """Answers routes without path parameters by one dictionary look-up, the others through Flask.
+    """Answers declared routes by one or two dictionary look-ups; what is not declared goes through Flask.
 
     Flask's own machinery (two contexts, routing, a response object) costs about 150 µs of a checkout's
-    CPU time; what it does for a fixed path is finding this entry.
+    CPU time; what it does for our paths, which have one parameter at most, is finding this entry.
     """
 
     def __init__(self, flask_wsgi: Wsgi, pipeline: Pipeline, served: Sequence[Served]) -> None:
@@ -52,6 +52,7 @@ class _ShortWay:
         self._pipeline = pipeline
         self._fixed = {(s.route.method, s.route.path): s for s in served if "<" not in s.route.path}
         self._methods = _methods_by_path(self._fixed)
+        self._named = dict(_named(one) for one in served if one.route.path.count("<") == 1)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -59,13 +60,31 @@ class _ShortWay:
         if found is not None:
             answered = self._pipeline.answer(environ, found, {})
         elif methods is None or method in methods:
-            return self._flask_wsgi(environ, start_response)
+            before, value, after = _cut(path)
+            named = self._named.get((method, before, after)) if value and methods is None else None
+            if named is None:
+                return self._flask_wsgi(environ, start_response)
+            answered = self._pipeline.answer(environ, named[0], {named[1]: value})
         else:
             # A literal path wins over one with parameters, as in OpenAPI: what the latter takes is refused.
             refusal = MethodNotAllowed(_shown(method), ", ".join(sorted(methods)))
             answered = self._pipeline.refuse(environ, refusal)
         start_response(reason_phrase(answered.status), answered.headers)
         return (answered.body,)
+
+
+def _named(one: Served) -> tuple[tuple[str, str, str], tuple[Served, str]]:
+    before, _, rest = one.route.path.partition("<")
+    name, _, after = rest.partition(">")
+    return (one.route.method, before, after), (one, name)
+
+
+def _cut(path: str) -> tuple[str, str, str]:
+    """A path as the part up to its third segment, that segment, and the rest."""
+    parts = path.split("/", 4)
+    if len(parts) < 4:
+        return path, "", ""
+    return "/".join(parts[:3]) + "/", parts[3], "".join(f"/{part}" for part in parts[4:])
 
 
 def _methods_by_path(fixed: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

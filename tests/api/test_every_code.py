@@ -23,7 +23,6 @@ REASONS = {
     "request-in-flight": "needs a signer that hangs; tests of the admission",
     "signer-unavailable": "needs a dead signing process; tests/integration/custody",
     "signing-refused": "custody refuses what the service never asks; tests/integration/custody",
-    "storage-unavailable": "needs a dying database; tests/integration/db",
     "numbers-exhausted": "needs 10^10 members; tests of the members room",
     "not-issuable": "needs an exhausted cap; tests of adjustments",
 }
