@@ -41,6 +41,7 @@ class ApiKeys:
             TerminalUnknown: a cashier key for no active terminal.
             MerchantUnknown: a merchant key for no merchant.
             ScopeMissing, GrantTooWide: more than the giver has.
+            AnotherOperator: an operator asks for the key of a further one.
         """
         scopes = rules.scopes_for(request.role, request.scopes)
         kind = rules.SUBJECT_OF_ROLE[request.role]
@@ -49,7 +50,8 @@ class ApiKeys:
         expires_at = request.expires_at
         if giver is not None:
             expires_at = giver.expires_at if expires_at is None else expires_at
-            rules.check_grant(giver, rules.Grant(request.role, merchant_id, scopes, expires_at))
+            grant = rules.Grant(request.role, subject_id, merchant_id, scopes, expires_at)
+            rules.check_grant(giver, grant)
         row: dict[str, object] = {
             "subject_kind": kind,
             "subject_id": subject_id,
@@ -75,11 +77,13 @@ class ApiKeys:
         Raises:
             ApiKeyUnknown: no key in force has the id.
             ScopeMissing, GrantTooWide: the key has more than the giver.
+            AnotherOperator: an operator rotates the key of a further one.
         """
         old = self._in_force(conn, request.key_id, at)
         if giver is not None:
             scopes = frozenset(old.scopes.split())
-            rules.check_grant(giver, rules.Grant(old.role, old.merchant_id, scopes, old.expires_at))
+            grant = rules.Grant(old.role, old.subject_id, old.merchant_id, scopes, old.expires_at)
+            rules.check_grant(giver, grant)
         names = ("subject_kind", "subject_id", "merchant_id", "role", "scopes", "label", "expires_at")
         fresh = self._insert(conn, {name: old._mapping[name] for name in names}, at)
         ends = at + max(request.overlap, timedelta(0))

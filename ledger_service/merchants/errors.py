@@ -109,3 +109,13 @@ class GrantTooWide(DomainError):
     category = Category.FORBIDDEN
     why = "A key gives away no more than it has itself, and the caller's key does not have `part`."
     fix = "Ask for less (scopes, an earlier end), or have it issued with a key that has `part`."
+
+
+@dataclass(eq=False)
+class AnotherOperator(DomainError):
+    """An operator would get hold of a key in the name of a further operator (D18)."""
+
+    code = "another-operator"
+    category = Category.FORBIDDEN
+    why = "An operator issues and rotates operator keys for itself only, so that nobody acts as two persons."
+    fix = "Issue it on the ledger's machine with `alliance keys issue operator NAME`, for that person only."

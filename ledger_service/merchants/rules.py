@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
-from ledger_service.merchants.errors import GrantTooWide, RoleUnfit, ScopeMissing
+from ledger_service.merchants.errors import AnotherOperator, GrantTooWide, RoleUnfit, ScopeMissing
 
 _TOKEN = re.compile(r"alk_([0-9a-f]{16})_([0-9a-f]{64})")
 KEY_ID_BYTES = 8
@@ -136,9 +136,13 @@ def scopes_for(role: str, wanted: frozenset[str] | None) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a key would give: a role's scopes, at one merchant or none, until an instant or for good."""
+    """What a key would give to whom: a role's scopes, at one merchant or none, until an instant or for good.
+
+    ``subject_id`` is meant as in ``Principal``.
+    """
 
     role: str
+    subject_id: str
     merchant_id: int | None
     scopes: frozenset[str]
     expires_at: datetime | None
@@ -149,6 +153,7 @@ def check_grant(giver: Principal, grant: Grant) -> None:
 
     Raises:
         ScopeMissing: the giver may issue no keys.
+        AnotherOperator: whoever holds the keys of two operators would approve what it asked for (D18).
         GrantTooWide: naming the first part that the giver does not have.
     """
     giver.require("key:write")
@@ -156,6 +161,8 @@ def check_grant(giver: Principal, grant: Grant) -> None:
         raise GrantTooWide("role")
     if giver.merchant_id is not None and grant.merchant_id != giver.merchant_id:
         raise GrantTooWide("subject")
+    if grant.role == "operator" and grant.subject_id != giver.subject_id:
+        raise AnotherOperator
     for scope in sorted(grant.scopes):
         if scope not in giver.scopes and _INCLUDED_IN.get(scope) not in giver.scopes:
             raise GrantTooWide(scope)

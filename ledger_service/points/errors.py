@@ -129,8 +129,8 @@ class SecondPersonNeeded(DomainError):
 
     code = "second-person-needed"
     category = Category.FORBIDDEN
-    why = "An adjustment is approved by another person than the one who asked for it."
-    fix = "Let a colleague decide."
+    why = "An adjustment is decided by another operator than the one who asked, whatever key either used."
+    fix = "Let an operator of another name decide, with a key of its own."
 
 
 @dataclass(eq=False)

@@ -27,7 +27,7 @@ from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.secp256k1 import keccak256
 from ledger_service.merchants.api_keys import ApiKeys
-from ledger_service.merchants.requests import IssueKey, MerchantKeys
+from ledger_service.merchants.requests import IssuedKey, IssueKey, MerchantKeys
 from tests.api import contract
 
 NOON = datetime(2017, 3, 1, 12, tzinfo=UTC)
@@ -110,6 +110,11 @@ class Shop:
 
     def key_for(self, role: str, subject: str) -> str:
         return str(self.must("operator", "/v1/keys", {"role": role, "subject": subject})["token"])
+
+    def further_operator(self, name: str) -> IssuedKey:
+        """The key of another person, issued at the machine: over HTTP no operator makes a second one."""
+        with self.serving.foundations.database.begin() as conn:
+            return ApiKeys(SystemRandom()).issue(conn, None, IssueKey("operator", name), NOON)
 
 
 def open_shop(database: Database, folder: Path, **environment: str) -> Shop:

@@ -14,7 +14,7 @@ def test_gifts_and_adjustments_of_a_suspended_issuer_wait_for_its_reinstatement(
     wish = {"member": giver["number"], "programme": "GROC", "points": 5, "reason": "goodwill", "note": "n"}
     asked = shop.must("operator", "/v1/adjustments", {**wish, "funder": GROCER})["adjustment"]
     shop.must("operator", f"/v1/merchants/{GROCER}/suspension", {"suspended": True})
-    own, second = shop.key_for("member", giver["number"]), shop.key_for("operator", "second")
+    own, second = shop.key_for("member", giver["number"]), shop.further_operator("second").token
     body, decision = gift(shop, giver, recipient, 40), f"/v1/adjustments/{asked}/decision"
     for refused in (
         shop.post(own, "/v1/gifts", body, key="g"),

@@ -157,7 +157,7 @@ def test_an_adjustment_needs_a_second_person_and_stays_within_limits(any_shop: S
     assert shop.must("operator", "/v1/adjustments", body, key="a")["adjustment"] == asked
     path = f"/v1/adjustments/{asked}/decision"
     assert shop.post("operator", path, {"approve": True}).json["code"] == "second-person-needed"
-    second = shop.key_for("operator", "second")
+    second = shop.further_operator("second").token
     assert shop.must(second, path, {"approve": True}, key="d")["state"] == "approved"
     assert shop.must(second, path, {"approve": True}, key="d")["state"] == "approved"
     assert shop.post(second, path, {"approve": False}).json["code"] == "adjustment-decided"

@@ -42,7 +42,7 @@ ISSUE = Route(
         "scopes": Nullable(Listing(Text(40), 40, 1)), "label": Nullable(Text(64)),
         "expires_at": Nullable(shapes.INSTANT)})),
     problems=(*WRITE_PROBLEMS, NotYours, refusals.RoleUnfit, refusals.GrantTooWide,
-              refusals.TerminalUnknown, MemberUnknown, refusals.MerchantUnknown),
+              refusals.AnotherOperator, refusals.TerminalUnknown, MemberUnknown, refusals.MerchantUnknown),
     success=Success(201, "The only answer that holds the token.", _ISSUED),
 )  # fmt: skip
 LIST = Route(
@@ -55,7 +55,7 @@ LIST = Route(
 ROTATE = Route(
     "POST", "/v1/keys/<key>/rotate", "rotate-key", scopes("key:write"), "A new key of the same rights",
     group=_GROUP, body=Record({}, {"overlap_seconds": Integer(0, 30 * 86_400)}), write=True,
-    problems=(*_PROBLEMS, refusals.GrantTooWide),
+    problems=(*_PROBLEMS, refusals.GrantTooWide, refusals.AnotherOperator),
     success=Success(201, "The new key, of the same end; the old one ends after the overlap.", _ISSUED),
 )  # fmt: skip
 REVOKE = Route(
@@ -76,7 +76,8 @@ class KeysDoor:
     cursors: Cursors
 
     def issue(self, call: Call) -> Reply:
-        """The subject has a further key; a merchant issues for itself and its tills only."""
+        """The subject has a further key; a merchant issues for itself and its tills only, and an operator
+        for no further operator."""
         given = call.body.fields
         wanted, expires = given.get("scopes"), given.get("expires_at")
 

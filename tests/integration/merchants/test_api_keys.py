@@ -13,6 +13,7 @@ from sqlalchemy import select
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.merchants import queries
 from ledger_service.merchants.errors import (
+    AnotherOperator,
     ApiKeyUnknown,
     MerchantUnknown,
     RoleUnfit,
@@ -20,6 +21,7 @@ from ledger_service.merchants.errors import (
 )
 from ledger_service.merchants.keyring import MOST_UNKNOWN, KeyRing
 from ledger_service.merchants.models import api_key
+from ledger_service.merchants.requests import IssueKey, RotateKey
 from ledger_service.merchants.rules import Principal, format_token
 from tests.integration.merchants.desk import GROCER, NOW, STORE, Desk
 
@@ -55,6 +57,20 @@ def test_a_cashiers_key_names_its_till_store_and_merchant(desk: Desk) -> None:
 def test_no_key_is_issued_for_nobody(desk: Desk, role: str, subject: str, refusal: type[Exception]) -> None:
     with pytest.raises(refusal):
         desk.issue(role, subject)
+
+
+def test_an_operator_comes_by_no_key_of_another_and_leaves_no_trace_of_trying(desk: Desk) -> None:
+    mine, theirs = desk.issue("operator", "ops"), desk.issue("operator", "second")
+    who = desk.ring().identify(mine.token)
+    taken = RotateKey(theirs.key_id, timedelta(0))
+    for name in ("second", "third", "Ops"):
+        with pytest.raises(AnotherOperator):
+            desk.write(lambda conn, name=name: desk.keys.issue(conn, who, IssueKey("operator", name), NOW))
+    with pytest.raises(AnotherOperator):
+        desk.write(lambda conn: desk.keys.rotate(conn, who, taken, NOW))
+    assert desk.ring().identify(theirs.token) is not None
+    with desk.database.read() as conn:
+        assert len(conn.execute(select(api_key)).all()) == 2
 
 
 def test_wrong_unknown_and_garbled_tokens_are_nobody(desk: Desk) -> None:

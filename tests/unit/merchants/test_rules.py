@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ledger_service.merchants import rules
-from ledger_service.merchants.errors import GrantTooWide, RoleUnfit, ScopeMissing
+from ledger_service.merchants.errors import AnotherOperator, GrantTooWide, RoleUnfit, ScopeMissing
 
 SECRET = bytes(range(32))
 
@@ -91,7 +92,7 @@ SOON, LATER = NOON + timedelta(hours=1), NOON + timedelta(hours=2)
 def asked(
     role: str, scopes: set[str] | frozenset[str], merchant: int | None = None, until: datetime | None = None
 ) -> rules.Grant:
-    return rules.Grant(role, merchant, frozenset(scopes), until)
+    return rules.Grant(role, "x", merchant, frozenset(scopes), until)
 
 
 GRANTS = [
@@ -146,3 +147,12 @@ def test_a_key_gives_away_what_it_has_itself_and_nothing_else(
 def test_a_key_that_may_issue_none_gives_nothing() -> None:
     with pytest.raises(ScopeMissing):
         rules.check_grant(giver("merchant", {"quote"}), asked("cashier", {"quote"}, GROCER))
+
+
+def test_an_operator_gives_operator_keys_to_itself_only() -> None:
+    for scopes in (ALL["operator"], frozenset({"quote"})):
+        grant = rules.Grant("operator", "y", None, scopes, None)
+        with pytest.raises(AnotherOperator):
+            rules.check_grant(giver("operator"), grant)
+        rules.check_grant(giver("operator"), replace(grant, subject_id="x"))
+    rules.check_grant(giver("operator"), rules.Grant("auditor", "y", None, ALL["auditor"], None))
