@@ -18,7 +18,7 @@ from ledger_service.chain.transport import Transport
 from ledger_service.config import Settings
 from ledger_service.custody.errors import SigningRefused
 from ledger_service.custody.ports import Custody
-from ledger_service.custody.requests import SignSlice, SignTransactionDigest
+from ledger_service.custody.requests import SignSlice, SignTransaction
 from ledger_service.db.engine import Database
 
 
@@ -46,9 +46,13 @@ class CustodyKeys:
                 found.append(answer)
         return found
 
-    def sign_transaction(self, key: str, digest: bytes) -> bytes:
-        """The signature of a chain tx by the named sending key."""
-        return self._custody.sign_transaction_digest(SignTransactionDigest(key, digest))
+    def sign_transaction(self, key: str, unsigned: bytes) -> bytes:
+        """The signature of a chain tx by the named sending key.
+
+        Raises:
+            SigningRefused: another chain, or a target that is none of the alliance's contracts.
+        """
+        return self._custody.sign_transaction(SignTransaction(key, unsigned))
 
     def address_of(self, key: str) -> bytes:
         """The address of a named key."""

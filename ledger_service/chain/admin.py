@@ -24,8 +24,8 @@ from ledger_service.chain.ports import OPERATOR, Keys
 from ledger_service.chain.refusals import refusal_of
 from ledger_service.chain.settings import MOST_GAS_PER_TX, ChainSettings, Contracts
 from ledger_service.chain.submitter import Submitter
-from ledger_service.chain.transactions import call_of, created_address
 from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.chain_tx import call_of, created_address
 
 _POLL_SECONDS = 0.01
 _PATIENCE_SECONDS = 120.0

@@ -27,8 +27,8 @@ from ledger_service.chain.models import (
     chain_tx,
 )
 from ledger_service.chain.ports import Wall
-from ledger_service.chain.transactions import Fee, Unsigned, hash_of
 from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.chain_tx import Fee, Unsigned, hash_of
 from ledger_service.kernel.clock import instant_of_seconds
 from ledger_service.kernel.secp256k1 import recover_address
 from ledger_service.outbox.models import State

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any
 
 from ledger_service.chain.errors import ChainUnavailable, LyingNode, NodeRefusal
-from ledger_service.chain.transactions import Fee
 from ledger_service.chain.transport import Call, Transport
+from ledger_service.kernel.chain_tx import Fee
 from ledger_service.kernel.secp256k1 import keccak256
 
 _NO_METHOD = -32601

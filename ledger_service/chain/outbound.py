@@ -12,8 +12,8 @@ from ledger_service.chain.desk import Desk
 from ledger_service.chain.models import chain_journal, chain_signer, chain_tx
 from ledger_service.chain.ports import OPERATOR, RELAYER, Keys
 from ledger_service.chain.settings import ChainSettings
-from ledger_service.chain.transactions import Fee, Unsigned, hash_of
 from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.chain_tx import Fee, Unsigned, hash_of
 
 
 class NonceMoved(Exception):
@@ -90,7 +90,7 @@ class Outbound:
         """The signed bytes; nothing is stored and nothing is sent."""
         bid = fee or self._node.suggested_fee(self._settings.priority_fee_wei, self._settings.fee_floor_wei)
         unsigned = Unsigned(self._node.chain_id, nonce, bid, draft.gas, draft.to, draft.data)
-        raw = unsigned.signed(self._keys.sign_transaction(key, unsigned.digest()))
+        raw = unsigned.signed(self._keys.sign_transaction(key, unsigned.encoded()))
         return Signed(self.sender(key), nonce, bid, raw, hash_of(raw), draft, attempt)
 
     def store_next(self, conn: Connection, signed: Signed) -> None:

@@ -36,8 +36,8 @@ class Keys(Protocol):
     def sign_slices(self, slices: Sequence[SliceToSign]) -> list[bytes | None]:
         """The merchants' signatures in order, 65 bytes each; None where a merchant's key is not to be had."""
 
-    def sign_transaction(self, key: str, digest: bytes) -> bytes:
-        """The signature (r, s, v) of a chain tx by the named sending key."""
+    def sign_transaction(self, key: str, unsigned: bytes) -> bytes:
+        """The signature (r, s, v) of a chain tx, given as ``Unsigned.encoded``, by the named sending key."""
 
     def address_of(self, key: str) -> bytes:
         """The address of a named key."""

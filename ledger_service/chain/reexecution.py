@@ -20,8 +20,8 @@ from ledger_service.chain.journal import Journal
 from ledger_service.chain.node_check import ChainMoves, check_node
 from ledger_service.chain.reconciler import Difference
 from ledger_service.chain.settings import Contracts
-from ledger_service.chain.transactions import hash_of
 from ledger_service.db.engine import Database
+from ledger_service.kernel.chain_tx import hash_of
 
 Tick = Callable[[int, int], None]
 # A bridge at work adds blocks meanwhile; so often its new ones are followed.

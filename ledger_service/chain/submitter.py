@@ -20,7 +20,7 @@ from ledger_service.chain.failures import Failure, classify
 from ledger_service.chain.models import chain_cursor, chain_journal, chain_signer, chain_tx
 from ledger_service.chain.outbound import Draft, Outbound
 from ledger_service.chain.settings import ChainSettings
-from ledger_service.chain.transactions import Fee, call_of
+from ledger_service.kernel.chain_tx import Fee, call_of
 
 _OPEN = ("signed", "broadcast")
 _NOOP_GAS = 21_000

@@ -16,7 +16,7 @@ from ledger_service.custody.requests import (
     SignSlice,
     SignSpendPermit,
     SignTerms,
-    SignTransactionDigest,
+    SignTransaction,
 )
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.errors import DomainError
@@ -51,7 +51,7 @@ class Asking(ABC):
         """The merchant's present admin signature of its next keys."""
         return self._all([keys])[0]
 
-    def sign_transaction_digest(self, request: SignTransactionDigest) -> bytes:
+    def sign_transaction(self, request: SignTransaction) -> bytes:
         """The signature of a chain transaction by a sending key."""
         return self._all([request])[0]
 

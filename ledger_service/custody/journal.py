@@ -1,4 +1,4 @@
-"""What custody must remember across a kill: the alliance it is bound to and the custodial permits of late.
+"""What custody must remember across a kill: its alliance, its contracts, the custodial permits of late.
 
 A small SQLite file beside the keystore, fully synchronous. A permit is recorded before its
 signature leaves, so the sums of a day can only be too high, never too low.
@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS bound (
   id INTEGER PRIMARY KEY CHECK (id = 1), chain_id INTEGER NOT NULL,
   clearing_house BLOB NOT NULL, registry BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS contract (address BLOB PRIMARY KEY, code_hash BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS permit (
   account BLOB NOT NULL, nonce TEXT NOT NULL, max_value_micros INTEGER NOT NULL, valid_until INTEGER NOT NULL,
   PRIMARY KEY (account, nonce)
@@ -76,6 +77,24 @@ class Journal:
         with self._lock:
             self._file.execute("DELETE FROM bound")
 
+    def remember_contract(self, address: bytes, code_hash: bytes | None) -> None:
+        """The operator's key may call what stands, or will stand, at this address.
+
+        Args:
+            address: of the contract, 20 bytes.
+            code_hash: of the creation code that was signed for it; None for a contract made elsewhere.
+        """
+        with self._lock:
+            self._file.execute("INSERT OR REPLACE INTO contract VALUES (?, ?)", (address, code_hash))
+
+    def knows_contract(self, address: bytes) -> bool:
+        """Whether ``remember_contract`` was told of it."""
+        return self._contract(address) is not None
+
+    def knows_creation(self, address: bytes, code_hash: bytes) -> bool:
+        """Whether this creation of this contract was signed before."""
+        return self._contract(address) == (code_hash,)
+
     def record(self, permits: Sequence[SignSpendPermit], day_limit_micros: int) -> list[DomainError | None]:
         """Every permit that may be signed is on record, durably, before its signature exists.
 
@@ -100,6 +119,12 @@ class Journal:
         """The file is closed."""
         with self._lock:
             self._file.close()
+
+    def _contract(self, address: bytes) -> tuple[bytes | None] | None:
+        query = "SELECT code_hash FROM contract WHERE address = ?"
+        with self._lock:
+            found: tuple[bytes | None] | None = self._file.execute(query, (address,)).fetchone()
+        return found
 
     def _record(self, permit: SignSpendPermit, day_limit_micros: int) -> DomainError | None:
         # Nonces use all 64 bits, more than SQLite's signed integers hold.

@@ -13,7 +13,7 @@ from ledger_service.custody.requests import (
     SignSlice,
     SignSpendPermit,
     SignTerms,
-    SignTransactionDigest,
+    SignTransaction,
 )
 from ledger_service.kernel.errors import DomainError
 
@@ -51,8 +51,8 @@ class Custody(Protocol):
     def sign_merchant_keys(self, keys: SignMerchantKeys) -> bytes:
         """The merchant's present admin signature of its next keys."""
 
-    def sign_transaction_digest(self, request: SignTransactionDigest) -> bytes:
-        """The signature of a chain transaction by a sending key."""
+    def sign_transaction(self, request: SignTransaction) -> bytes:
+        """The signature of a chain transaction by a sending key; see ``sending`` for what it may do."""
 
     def address_of(self, key: str) -> bytes:
         """The address of a named key."""

@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
         ("former-key", "let a name mean the key that it meant before; counts from the next start on"),
     ):
         commands.add_parser(command, help=about).add_argument("name")
+    allow = commands.add_parser("allow", help="let the operator's key call a contract made elsewhere")
+    allow.add_argument("address", help="0x and 40 hex digits")
     commands.add_parser("release", help="forget the alliance that the keystore is bound to")
     return parser
 
@@ -137,7 +139,21 @@ def _release(_: argparse.Namespace, settings: SignerSettings) -> int:
     return 0
 
 
+def _allow(chosen: argparse.Namespace, settings: SignerSettings) -> int:
+    try:
+        address = bytes.fromhex(chosen.address.removeprefix("0x"))
+    except ValueError:
+        address = b""
+    if len(address) != 20:
+        raise KeystoreUnusable("not an address of 40 hex digits")
+    journal = Journal(settings.journal)
+    journal.remember_contract(address, None)
+    journal.close()
+    return 0
+
+
 _COMMANDS = {
+    "allow": _allow,
     "serve": _serve,
     "init": _init,
     "addresses": _addresses,

@@ -86,12 +86,12 @@ class SignMerchantKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class SignTransactionDigest:
-    """A chain transaction's digest; only the relayer's and the operator's sending keys do this."""
+class SignTransaction:
+    """A chain transaction of the relayer's or the operator's key, as ``Unsigned.encoded`` wrote it."""
 
     wire: ClassVar[str] = "transaction"
     key: str
-    digest: bytes
+    unsigned: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +134,16 @@ class BindDomain:
 
 
 Request = (
-    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignMerchantKeys | SignTransactionDigest
+    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignMerchantKeys | SignTransaction
     | AddressOfKey | AddressOfAccount | ServiceSecret | BindDomain
 )  # fmt: skip
 _KINDS: tuple[type[Request], ...] = (
-    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignMerchantKeys, SignTransactionDigest,
+    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignMerchantKeys, SignTransaction,
     AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
 )  # fmt: skip
 _BY_WIRE = {kind.wire: kind for kind in _KINDS}
 _ADDRESSES = ("account", "signer", "clearing_house", "registry", "admin", "operations", "settlement")
-_WIDTH = {**dict.fromkeys(_ADDRESSES, 20), "digest": 32}
+_WIDTH = {**dict.fromkeys(_ADDRESSES, 20), "unsigned": None}
 
 
 def request_to_wire(request: Request) -> list[object]:
@@ -190,7 +190,7 @@ def _typed(name: str, type_: str, value: object) -> object:
     return tuple(_bytes(name, item, 32) for item in value)
 
 
-def _bytes(name: str, value: object, width: int) -> bytes:
-    if not isinstance(value, str) or len(value) != 2 * width:
+def _bytes(name: str, value: object, width: int | None) -> bytes:
+    if not isinstance(value, str) or (width is not None and len(value) != 2 * width):
         raise ValueError(f"{name} has another width")
     return bytes.fromhex(value)

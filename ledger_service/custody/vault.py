@@ -1,7 +1,7 @@
 """What custody signs and what not: every request is read, checked and only then signed.
 
-A slice is hashed here from its leaves, a permit from its members; the only digests that arrive
-ready-made are those of chain transactions, for the two keys that send them and nothing else.
+A slice is hashed here from its leaves, a permit from its members, a chain transaction from its fields;
+no digest arrives ready-made.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ from ledger_service.custody.requests import (
     SignSlice,
     SignSpendPermit,
     SignTerms,
-    SignTransactionDigest,
+    SignTransaction,
     merchant_key_name,
 )
+from ledger_service.custody.sending import check_sending
+from ledger_service.kernel.chain_tx import unsigned_of
 from ledger_service.kernel.eip712 import Domain, struct_hash
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.gs1 import is_key
@@ -96,7 +98,7 @@ class Vault:
                 return self._by_account(request.account, grant.struct_hash())
             case SignTerms() | SignMerchantKeys():
                 return self._by_merchant(request.merchant, "admin", self._registry_digest(request))
-            case SignTransactionDigest():
+            case SignTransaction():
                 return self._transaction(request)
             case AddressOfKey():
                 return address_of_key(self._keystore.key(_checked_name(request.key)))
@@ -128,10 +130,16 @@ class Vault:
         bound = self._bound()
         return Domain(bound.chain_id, bound.registry).digest(struct)
 
-    def _transaction(self, request: SignTransactionDigest) -> bytes:
+    def _transaction(self, request: SignTransaction) -> bytes:
         if request.key not in SENDING_KEYS:
             raise SigningRefused("not-a-sending-key")
-        return sign_digest(self._keystore.key(request.key), request.digest)
+        key = self._keystore.key(request.key)
+        try:
+            transaction = unsigned_of(request.unsigned)
+        except ValueError:
+            raise SigningRefused("not-a-transaction") from None
+        check_sending(self._journal, request.key, address_of_key(key), transaction)
+        return sign_digest(key, transaction.digest())
 
     def _secret(self, purpose: str) -> bytes:
         if purpose not in SERVICE_SECRETS:

@@ -14,7 +14,7 @@ from ledger_service.chain.errors import NodeRefusal
 from ledger_service.chain.failures import Failure, classify
 from ledger_service.chain.plan import Limits, Lookup, Situation, plan_batch
 from ledger_service.chain.queue import Waiting
-from ledger_service.chain.transactions import Fee, Unsigned, call_of, hash_of
+from ledger_service.kernel.chain_tx import Fee, Unsigned, call_of, hash_of
 from ledger_service.kernel.operations import Operation
 from ledger_service.kernel.secp256k1 import sign_digest
 from tests.chain import samples as s

@@ -69,8 +69,8 @@ class LocalKeys:
         digest = self.domain.digest(slice_struct_hash(piece.batch, piece.merchant, piece.leaves))
         return sign_digest(merchant_key(piece.merchant, purpose), digest)
 
-    def sign_transaction(self, key: str, digest: bytes) -> bytes:
-        return sign_digest(self.keys[key], digest)
+    def sign_transaction(self, key: str, unsigned: bytes) -> bytes:
+        return sign_digest(self.keys[key], keccak256(unsigned))
 
     def address_of(self, key: str) -> bytes:
         return address_of_key(self.keys[key])

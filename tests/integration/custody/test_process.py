@@ -19,9 +19,17 @@ from ledger_service.custody.errors import (
     SignerUnavailable,
     SigningRefused,
 )
-from ledger_service.custody.requests import AddressOfKey, BindDomain, SignSlice, SignSpendPermit
+from ledger_service.custody.requests import (
+    AddressOfKey,
+    BindDomain,
+    SignSlice,
+    SignSpendPermit,
+    SignTransaction,
+)
 from ledger_service.custody.wire import receive_message, send_message
-from tests.integration.custody.signer import Signer
+from ledger_service.kernel.chain_tx import Fee, Unsigned
+from ledger_service.kernel.secp256k1 import recover_address
+from tests.integration.custody.signer import BOND, Signer
 
 ACCOUNT = b"\xaa" * 20
 
@@ -182,3 +190,17 @@ def test_a_socket_path_that_is_too_long_is_refused_with_its_reason(tmp_path: Pat
     signer.socket = tmp_path / ("s" * 120)
     refused = signer.command("serve")
     assert (refused.returncode, "longer than" in refused.stderr) == (2, True)
+
+
+def test_a_contract_made_elsewhere_is_allowed_while_the_signer_runs(
+    signer: Signer, client: SignerClient
+) -> None:
+    elsewhere = Unsigned(BOND.chain_id, 0, Fee(2, 1), 100_000, b"\x66" * 20, b"\x01")
+    asked = SignTransaction("operator", elsewhere.encoded())
+    with pytest.raises(SigningRefused):
+        client.sign_transaction(asked)
+    assert signer.command("allow", "0x" + "66" * 19).returncode == 2
+    assert signer.command("allow", "0x" + "66" * 20).returncode == 0
+    assert recover_address(elsewhere.digest(), client.sign_transaction(asked)) == client.address_of(
+        "operator"
+    )

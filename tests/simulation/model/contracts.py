@@ -11,7 +11,7 @@ from eth_abi.abi import decode
 
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.artifacts.access import FUNCTION_ROLES, Role
-from ledger_service.chain.transactions import created_address
+from ledger_service.kernel.chain_tx import created_address
 from tests.simulation.model import credits as gains
 from tests.simulation.model import debits, registry
 from tests.simulation.model.abi import CONTRACTS, Log, Reverted, answer, call_of, raw, refusal

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
-from ledger_service.chain.transactions import created_address
+from ledger_service.kernel.chain_tx import created_address
 from ledger_service.kernel.eip712 import Domain
 
 NEVER = 2**40 - 1

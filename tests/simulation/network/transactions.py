@@ -8,7 +8,7 @@ from typing import Any
 
 import rlp
 
-from ledger_service.chain.transactions import hash_of
+from ledger_service.kernel.chain_tx import hash_of
 from ledger_service.kernel.secp256k1 import keccak256, recover_address
 from tests.simulation.model.abi import Log
 

@@ -22,7 +22,7 @@ from ledger_service.custody.requests import (
     SignSlice,
     SignSpendPermit,
     SignTerms,
-    SignTransactionDigest,
+    SignTransaction,
     merchant_key_name,
     request_of_wire,
     request_to_wire,
@@ -82,19 +82,6 @@ def test_grants_terms_and_merchant_keys_are_signed_in_their_own_domains(custody:
     signed = custody.sign_merchant_keys(SignMerchantKeys(GLN, *keys, nonce=0))
     kind = "MerchantKeys(uint64 merchant,address admin,address operations,address settlement,uint32 nonce)"
     assert recover_address(registry.digest(struct_hash(kind, GLN, *keys, 0)), signed) == admin
-
-
-@pytest.mark.parametrize("key", ["relayer", "operator"])
-def test_only_sending_keys_sign_a_ready_made_digest(custody: LocalCustody, key: str) -> None:
-    signature = custody.sign_transaction_digest(SignTransactionDigest(key, b"\x11" * 32))
-    assert recover_address(b"\x11" * 32, signature) == custody.address_of(key)
-
-
-@pytest.mark.parametrize("key", ["", "root", merchant_key_name(GLN, "operations"), "custodial", "relayer "])
-def test_no_other_key_signs_a_ready_made_digest(custody: LocalCustody, key: str) -> None:
-    with pytest.raises(SigningRefused) as refusal:
-        custody.sign_transaction_digest(SignTransactionDigest(key, b"\x11" * 32))
-    assert refusal.value.reason == "not-a-sending-key"
 
 
 @pytest.mark.parametrize(
@@ -216,7 +203,7 @@ def test_one_refusal_in_a_message_spoils_no_other_answer(custody: LocalCustody) 
         SignSignerGrant(ACCOUNT, b"\x05" * 20, 1, 2),
         SignTerms(GLN, 1, 2, 3, 4, 5, 6, 7),
         SignMerchantKeys(GLN, *[b"\x01" * 20] * 3, nonce=3),
-        SignTransactionDigest("relayer", bytes(32)),
+        SignTransaction("relayer", bytes(range(77))),
         AddressOfKey("operator"),
         ServiceSecret("receipt"),
         BOND,
@@ -230,7 +217,8 @@ def test_every_request_survives_the_wire(request_: Request) -> None:
     "raw",
     [
         None, [], ["sign-anything"], ["slice", 1], ["slice", 1, 2, ["00"]], ["slice", 1, 2, "x"],
-        ["transaction", "relayer", "00" * 31], ["spend-permit", "aa" * 20, -1, 1, 1], ["address", 5],
+        ["transaction", "relayer", "0x00"], ["transaction", "relayer", "000"],
+        ["spend-permit", "aa" * 20, -1, 1, 1], ["address", 5],
         ["spend-permit", "aa" * 20, True, 1, 1], ["spend-permit", "zz" * 20, 1, 1, 1], [["slice"]],
         ["spend-permit", "aa" * 20, 2**64, 1, 1], ["spend-permit", "aa" * 20, 1.5, 1, 1],
     ],

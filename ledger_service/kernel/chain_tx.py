@@ -1,4 +1,5 @@
-"""Raw chain transactions of type 2 (EIP-1559): their bytes, hash, and the address a creation gets."""
+"""Chain transactions of type 2 (EIP-1559): their bytes, read and written, their hash, and the address a
+creation gets."""
 
 from __future__ import annotations
 
@@ -55,9 +56,13 @@ class Unsigned:
             self.data, [],
         ]  # fmt: skip
 
+    def encoded(self) -> bytes:
+        """The bytes whose hash the sender signs."""
+        return b"\x02" + rlp(self._body())
+
     def digest(self) -> bytes:
         """The 32 bytes that the sender signs."""
-        return keccak256(b"\x02" + rlp(self._body()))
+        return keccak256(self.encoded())
 
     def signed(self, signature: bytes) -> bytes:
         """The raw transaction with a 65-byte signature r, s, v (v 27 or 28)."""
@@ -87,6 +92,29 @@ def call_of(raw: bytes) -> tuple[bytes | None, bytes]:
     if not isinstance(fields, list) or not isinstance(fields[5], bytes) or not isinstance(fields[7], bytes):
         raise ValueError("malformed transaction")
     return fields[5] or None, fields[7]
+
+
+def unsigned_of(raw: bytes) -> Unsigned:
+    """The chain tx that ``Unsigned.encoded`` wrote like this, byte for byte.
+
+    Raises:
+        ValueError: another type, a value or an access list, or not the canonical form.
+    """
+    try:
+        fields, _ = _read(raw, 1)
+    except (IndexError, RecursionError):
+        raise ValueError("cut off, or too deep") from None
+    if not isinstance(fields, list) or len(fields) != 9:
+        raise ValueError("not the fields of a transaction")
+    plain = [field for field in fields[:8] if isinstance(field, bytes)]
+    if len(plain) != 8 or len(plain[5]) not in (0, 20):
+        raise ValueError("not the fields of a transaction")
+    chain_id, nonce, priority_fee, max_fee, gas = (int.from_bytes(field, "big") for field in plain[:5])
+    found = Unsigned(chain_id, nonce, Fee(max_fee, priority_fee), gas, plain[5] or None, plain[7])
+    # Written anew it has no value, no access list and no other form: what differs says something else.
+    if found.encoded() != raw:
+        raise ValueError("not a transaction that we write")
+    return found
 
 
 def _read(raw: bytes, at: int) -> tuple[bytes | list[Item], int]:

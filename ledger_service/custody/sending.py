@@ -1,0 +1,52 @@
+"""What the two sending keys may send: to the alliance's own contracts, on its own chain, and never a value.
+
+Until custody is bound, the alliance is being founded: the operator's key creates contracts and calls those
+that it created. From then on it creates nothing new, and the relayer's key calls the ClearingHouse alone.
+"""
+
+from __future__ import annotations
+
+from ledger_service.custody.errors import SigningRefused
+from ledger_service.custody.journal import Journal
+from ledger_service.custody.requests import OPERATOR
+from ledger_service.kernel.chain_tx import Unsigned, created_address
+from ledger_service.kernel.secp256k1 import keccak256
+
+
+def check_sending(journal: Journal, key: str, sender: bytes, transaction: Unsigned) -> None:
+    """The sending key may sign this; a contract that it founds with is remembered before.
+
+    Args:
+        journal: what custody is bound to, and the contracts that it knows.
+        key: ``relayer`` or ``operator``.
+        sender: the key's address.
+        transaction: what shall be signed.
+
+    Raises:
+        SigningRefused: another chain, another target, or a creation when nothing is to be created.
+    """
+    bound = journal.bound()
+    if bound is not None and transaction.chain_id != bound.chain_id:
+        raise SigningRefused("another-chain")
+    to = transaction.to
+    if to == sender:
+        return  # what makes way for the nonces behind it
+    if to is None:
+        _check_creation(journal, key, created_address(sender, transaction.nonce), keccak256(transaction.data))
+    elif key == OPERATOR:
+        if not journal.knows_contract(to) and (
+            bound is None or to not in (bound.registry, bound.clearing_house)
+        ):
+            raise SigningRefused("target-unknown")
+    elif bound is None or to != bound.clearing_house:
+        raise SigningRefused("target-unknown")
+
+
+def _check_creation(journal: Journal, key: str, address: bytes, code_hash: bytes) -> None:
+    if key != OPERATOR:
+        raise SigningRefused("creates-a-contract")
+    if journal.bound() is None:
+        journal.remember_contract(address, code_hash)
+    elif not journal.knows_creation(address, code_hash):
+        # The one that was signed before may be signed again with a higher fee.
+        raise SigningRefused("creates-a-contract")
