@@ -24,6 +24,7 @@ WHAT: dict[str, tuple[Measure, str]] = {
 }
 # Tills that never pause: a file has one writer, a server several.
 CONNECTIONS = {"sqlite": 16, "postgresql": 32}
+READERS = 8
 
 
 def main(argv: Sequence[str]) -> int:
@@ -34,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
         "--setup", choices=[*SETUPS, "both"], default="both", help="default: both, one by one"
     )
     parser.add_argument("--sales", type=int, default=10_000, help="measured requests (default 10000)")
-    parser.add_argument("--connections", type=int, help=f"tills at the same time (default {CONNECTIONS})")
+    parser.add_argument("--connections", type=int, help="tills at the same time (default 16, on PostgreSQL 32; reads 8)")
     parser.add_argument("--warm-days", type=int, default=4, help="days replayed before (default 4)")
     parser.add_argument("--workers", type=int, default=1, help="worker processes of the service (default 1)")
     parser.add_argument("--data", type=Path, default=Path("var/baskets.db"), help="converted data set")
@@ -50,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _measured(name: str, given: argparse.Namespace, screen: Screen) -> Figures:
-    connections = given.connections or CONNECTIONS[name]
+    connections = given.connections or (READERS if given.what == "reads" else CONNECTIONS[name])
     options = BenchOptions(given.sales, connections, given.warm_days, given.workers, given.data)
     act = WHAT[given.what][0]
     figures = on_stage(name, options, screen, lambda stage: act(stage, options))
