@@ -43,18 +43,22 @@ class Charter:
 def found(settings: Settings, database: Database, charter: Charter) -> Alliance:
     """The database is at its newest schema and holds the alliance, whose contracts stand on chain.
 
-    Idempotency: an alliance that is founded already is returned as it is.
+    Idempotency: an alliance that is founded already is returned as it is, and custody bound to it, which a
+    signing process that lost its journal needs.
 
     Raises:
         FoundingRefused: another bridge leads, so this is not a new installation.
+        SigningRefused: custody belongs to another alliance.
         ChainUnavailable, AdminRefused, SignerUnavailable: run it again; finished steps are not repeated.
     """
     migrate(database)
     with database.read() as conn:
         known = find_alliance(conn)
-    if known is not None:
-        return known
     custody = SignerClient(settings.signer_socket)
+    if known is not None:
+        custody.bind(BindDomain(known.chain_id, known.clearing_house, known.registry))
+        custody.close()
+        return known
     node, room = node_of(settings), chain_settings(settings)
     desk = desk_of(database, room)
     _lead(desk)
