@@ -35,7 +35,9 @@ def main(argv: Sequence[str]) -> int:
         "--setup", choices=[*SETUPS, "both"], default="both", help="default: both, one by one"
     )
     parser.add_argument("--sales", type=int, default=10_000, help="measured requests (default 10000)")
-    parser.add_argument("--connections", type=int, help="tills at the same time (default 16, on PostgreSQL 32; reads 8)")
+    parser.add_argument(
+        "--connections", type=int, help="at the same time (default 16, PostgreSQL 32, reads 8)"
+    )
     parser.add_argument("--warm-days", type=int, default=4, help="days replayed before (default 4)")
     parser.add_argument("--workers", type=int, default=1, help="worker processes of the service (default 1)")
     parser.add_argument("--data", type=Path, default=Path("var/baskets.db"), help="converted data set")
