@@ -66,15 +66,6 @@ _AS_OF = text(
     " WHERE p.source_id BETWEEN :base AND :base + 3 AND e.occurred_at <= :at"
     ") AS m GROUP BY m.programme_id, m.epoch, m.part HAVING SUM(m.amount) <> 0 ORDER BY 1, 2, 3"
 )
-# One statement, so that lots and debts are of one moment without a db transaction around them.
-_NOW = text(
-    "SELECT programme_id, epoch, available, held, pending, 0 FROM lot WHERE member_id = :member"
-    " AND available + held + pending > 0"
-    " UNION ALL SELECT m.programme_id, 0, 0, 0, 0, CAST(SUM(m.amount) AS BIGINT) FROM ("
-    " SELECT programme_id, amount FROM posting WHERE destination_id = :account"
-    " UNION ALL SELECT programme_id, -amount FROM posting WHERE source_id = :account"
-    ") AS m GROUP BY m.programme_id HAVING SUM(m.amount) <> 0"
-)
 # Eight short walks down an index, one for each account and side: it costs a page, not a history.
 _PAGE = text(
     "SELECT sequence FROM ("
@@ -107,20 +98,6 @@ _DUE = text(
 def balance(conn: Connection, member_id: int) -> list[LotView]:
     """Every lot of a member that is not empty, by programme and epoch; one statement."""
     return [LotView(*row) for row in conn.execute(_BALANCE, {"member": member_id})]
-
-
-def balance_and_debts(
-    conn: Connection, member_id: int, ledger_base: int
-) -> tuple[list[LotView], dict[int, int]]:
-    """Every lot that is not empty, and what the member owes by programme: of one moment, in one statement."""
-    lots: list[LotView] = []
-    debts: dict[int, int] = {}
-    for row in conn.execute(_NOW, {"member": member_id, "account": ledger_base + Part.DEBT}):
-        if row[5]:
-            debts[row[0]] = int(row[5])
-        else:
-            lots.append(LotView(*row[:5]))
-    return lots, debts
 
 
 def balance_as_of(conn: Connection, ledger_base: int, at: datetime) -> list[PostingView]:

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, Text, TextualSelect, bindparam, select, text
 
 from ledger_service.db.workset import load_by
+from ledger_service.ledger.standing import Standing, standing_columns, standing_of
 from ledger_service.members.device_rows import view_of
 from ledger_service.members.identities import Identity, IdentityVault
 from ledger_service.members.models import device, member, member_identity, otp_use
@@ -54,6 +55,12 @@ def find_by_number(conn: Connection, member_number: str) -> MemberView | None:
     """The member with this GSRN; None also for an erased one."""
     row = conn.execute(_BY_NUMBER, {"wanted": member_number}).one_or_none()
     return None if row is None else MemberView(*row)
+
+
+def find_with_points(conn: Connection, member_number: str) -> tuple[MemberView, Standing] | None:
+    """The member with this GSRN and what it holds and owes, of one moment: one statement, one row."""
+    row = conn.execute(_WITH_POINTS[conn.dialect.name], {"wanted": member_number}).fetchone()
+    return None if row is None else (MemberView(*row[:-2]), standing_of(*row[-2:]))
 
 
 def find_by_id(conn: Connection, member_id: int) -> MemberView | None:
@@ -106,8 +113,18 @@ def _members() -> Select[Any]:
     return select(*who, m.status, m.custody, m.ledger_base, m.created_at)
 
 
-# Built once: every balance begins with it.
 _BY_NUMBER = _members().where(member.c.member_number == bindparam("wanted"))
+
+
+def _with_points(dialect: str) -> TextualSelect:
+    own = _members().selected_columns
+    wanted = ", ".join([*own.keys(), standing_columns(dialect, "m")])
+    found = text(f"SELECT {wanted} FROM member AS m WHERE m.member_number = :wanted")
+    return found.columns(*own, lots=Text, debts=Text)
+
+
+# Built once: every balance is one of these.
+_WITH_POINTS = {dialect: _with_points(dialect) for dialect in ("sqlite", "postgresql")}
 
 
 def _one(conn: Connection, statement: Select[Any]) -> MemberView | None:

@@ -133,7 +133,16 @@ def member_of_call(conn: Connection, call: Call) -> queries.MemberView:
         MemberUnknown: nobody has the number.
         NotYours: it is another member than the key's.
     """
-    found = queries.find_by_number(conn, parse_gsrn(call.path["number"], "number"))
+    return allowed_member(call, queries.find_by_number(conn, parse_gsrn(call.path["number"], "number")))
+
+
+def allowed_member(call: Call, found: queries.MemberView | None) -> queries.MemberView:
+    """The member that was found for the call, if it may be named.
+
+    Raises:
+        MemberUnknown: nobody has the number.
+        NotYours: it is another member than the key's.
+    """
     own = call.caller.member_id
     if own is not None and (found is None or found.member_id != own):
         raise NotYours("number")

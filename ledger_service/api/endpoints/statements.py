@@ -11,17 +11,18 @@ from sqlalchemy import Connection
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
-from ledger_service.api.endpoints.devices import member_of_call
+from ledger_service.api.endpoints.devices import allowed_member, member_of_call
 from ledger_service.api.endpoints.programme_shapes import instant_or_never
 from ledger_service.api.errors import NotYours
 from ledger_service.api.paging import MOST_ROWS, PAGE_QUERY, Cursors
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.kernel.clock import format_instant, parse_instant
+from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.ledger import queries
 from ledger_service.ledger.rules import Part
 from ledger_service.members.errors import MemberUnknown
-from ledger_service.members.queries import MemberView
+from ledger_service.members.queries import MemberView, find_with_points
 from ledger_service.points.catalogue import Catalogue, CatalogueCache
 
 _GROUP = "Balances"
@@ -70,8 +71,7 @@ class StatementsDoor:
         at = call.at if given is None else parse_instant(given, "query.as_of")
 
         def find(catalogue: Catalogue, conn: Connection) -> Json:
-            member = member_of_call(conn, call)
-            parts = _parts(conn, member, None if given is None else at)
+            member, parts = _now(conn, call) if given is None else _then(conn, call, at)
             return {
                 "number": member.member_number,
                 "as_of": format_instant(at),
@@ -105,14 +105,21 @@ def served(door: StatementsDoor) -> list[Served]:
 Parts = dict[tuple[int, int], dict[str, int]]
 
 
-def _parts(conn: Connection, member: MemberView, at: datetime | None) -> Parts:
-    if at is None:
-        lots, debts = queries.balance_and_debts(conn, member.member_id, member.ledger_base)
-        found = {(x.programme_id, x.epoch): _four(x.available, x.held, x.pending) for x in lots}
+def _now(conn: Connection, call: Call) -> tuple[MemberView, Parts]:
+    found = find_with_points(conn, parse_gsrn(call.path["number"], "number"))
+    member = allowed_member(call, found and found[0])
+    parts: Parts = {}
+    if found is not None:
+        lots, debts = found[1]
+        parts = {(x.programme_id, x.epoch): _four(x.available, x.held, x.pending) for x in lots}
         for programme_id, debt in debts.items():
-            found.setdefault((programme_id, 0), _four())["debt"] = debt
-        return found
-    return _summed(queries.balance_as_of(conn, member.ledger_base, at))
+            parts.setdefault((programme_id, 0), _four())["debt"] = debt
+    return member, parts
+
+
+def _then(conn: Connection, call: Call, at: datetime) -> tuple[MemberView, Parts]:
+    member = member_of_call(conn, call)
+    return member, _summed(queries.balance_as_of(conn, member.ledger_base, at))
 
 
 def _summed(views: Iterable[queries.PostingView]) -> Parts:
