@@ -41,6 +41,7 @@ class BenchOptions:
     warm_days: int
     workers: int
     data: Path
+    entries: int
 
 
 @dataclass(frozen=True, slots=True)
