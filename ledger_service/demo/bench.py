@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from ledger_service.demo import bench_chain, bench_checkout, bench_reads, bench_size, dataset
+from ledger_service.demo import bench_chain, bench_checkout, bench_memory, bench_reads, bench_size, dataset
 from ledger_service.demo.alliance_plan import MERCHANTS
 from ledger_service.demo.bench_figures import Figures, report
 from ledger_service.demo.bench_stage import SETUPS, BenchOptions, Stage, on_stage
@@ -20,6 +20,7 @@ WHAT: dict[str, tuple[Measure, str]] = {
     "checkout": (bench_checkout.measure, "one-call sales, and the floor below them"),
     "reads": (bench_reads.measure, "balances and quotes of 20 lines"),
     "size": (bench_size.measure, "the same sales in a young ledger and beside so many more entries"),
+    "memory": (bench_memory.measure, "what so many sales leave in the processes' memory"),
     "chain": (bench_chain.measure, "how fast the chain settles a queue, and an index from block zero"),
 }
 # Tills that never pause: a file has one writer, a server several.

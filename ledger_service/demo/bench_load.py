@@ -38,6 +38,7 @@ class Bench:
     till_key: Callable[[Merchant, int, datetime], Awaitable[str]]
     begins: datetime
     spend_until: datetime
+    label: str = "bench"
 
 
 @dataclass
@@ -87,7 +88,7 @@ def _body(bench: Bench, visit: Visit) -> tuple[bytes, bool]:
 def _wire(bench: Bench, visit: Visit, body: bytes, till: str) -> bytes:
     headers = {
         "Authorization": f"Bearer {till}",
-        "Idempotency-Key": f"{bench.seed}:bench:{visit.name}",
+        "Idempotency-Key": f"{bench.seed}:{bench.label}:{visit.name}",
         "Alliance-Time": format_instant(visit.basket.at),
     }
     return Request("POST", "/v1/sales", body, headers).wire(bench.host)
