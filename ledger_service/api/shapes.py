@@ -111,7 +111,11 @@ SPENT = answer(
     legs=Listing(LEG, 8),
     terms_version=Integer(1),
 )
-EARNED = answer("Earned", programme=PROGRAMME, points=POINTS, rule_version=Integer(1))
+EVENT = Text(32, pattern="[a-z][a-z0-9._-]{0,31}", about="What happened, such as delivered or paid")
+EARNED = answer(
+    "Earned", programme=PROGRAMME, points=POINTS, rule_version=Integer(1), vests_at=Nullable(INSTANT),
+    awaits=Nullable(EVENT),
+)  # fmt: skip
 RECEIPT = Free("The service's signed receipt of the capture (D13)")
 SALE = answer(
     "Sale",

@@ -12,22 +12,30 @@ from ledger_service.checkout.reversal_rules import (
     Recovered,
     Recovery,
     Returned,
+    Settled,
+    SoldLine,
     Source,
     earn_to_reverse,
     recover,
+    returned_at,
 )
 from ledger_service.checkout.sale_command import Scene
 from ledger_service.db.workset import Draft
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.points.issuance import Grant, add_debt
+from ledger_service.points.pending_rules import return_window_ended
 from ledger_service.points.reversal import (
     EarnedIssue,
     Reversal,
     claw_back,
     clawable,
+    has_lapsed,
     pending_left,
     take_pending,
 )
+
+# By programme: the pieces, and what was withheld as text, since it may be longer than JSON's integers.
+SettledPieces = dict[str, tuple[dict[str, int], str]]
 
 
 @dataclass(slots=True)
@@ -59,16 +67,56 @@ def undo_earn(draft: Draft, before: SaleRecord, state: ReturnedRecord, undoing: 
     earned = [e for e in before.earned if e.points]
     done = before.returned.recovered or [[0, 0, 0, 0] for _ in earned]
     parts = [_part_of(e, before, undoing.scene) for e in earned]
-    items = zip(earned, parts, done, strict=True)
-    sources = [_source(draft, before, item, undoing) for item in items]
+    sources = [_source(draft, before, item, undoing) for item in zip(earned, parts, done, strict=True)]
+    settled = _settled(before, sources, undoing)
+    sources = _with_settled(sources, lines, settled)
     recovery = recover(sources, lines, undoing.returned, undoing.scene.desk.exponent)
     for e, was, now in zip(earned, done, recovery.programmes, strict=True):
         _recover_one(draft, (e, was, now), undoing)
     totals = [
-        [earn_to_reverse(part, lines, undoing.returned), now.pending, now.available, now.debt]
-        for part, now in zip(parts, recovery.programmes, strict=True)
+        [earn_to_reverse(s.part, lines, s.returned(undoing.returned)), now.pending, now.available, now.debt]
+        for s, now in zip(sources, recovery.programmes, strict=True)
     ]
-    return replace(state, recovered=totals, withheld_minor=_withheld(before, recovery))
+    withheld = _withheld(before, recovery)
+    return replace(state, recovered=totals, withheld_minor=withheld, settled=settled)
+
+
+def _settled(before: SaleRecord, sources: list[Source], undoing: Undoing) -> SettledPieces:
+    """What counts for the programmes whose return window has ended, those found ended now included.
+
+    Once found ended it stays so, whatever another host's clock says.
+    """
+    known, pieces, lines = dict(before.returned.settled), before.returned.pieces, before.sold_lines()
+    ended = _ended(before, undoing) - set(known)
+    if not ended:
+        return known
+    last = recover(
+        _with_settled(sources, lines, known), lines, returned_at(lines, pieces), undoing.scene.desk.exponent
+    )
+    for source, withheld in zip(sources, last.withheld, strict=True):
+        if str(source.part.programme) in ended:
+            known[str(source.part.programme)] = (pieces, str(withheld))
+    return known
+
+
+def _ended(before: SaleRecord, undoing: Undoing) -> set[str]:
+    sold_at, at = seconds_floor(before.occurred_at), seconds_floor(undoing.reversal.at)
+    found = set()
+    for earned in before.earned:
+        programme = undoing.scene.catalogue.programme(earned.programme)
+        terms = programme.pending_of(programme.rule(earned.rule_version))
+        if return_window_ended(terms, sold_at, at):
+            found.add(str(earned.programme))
+    return found
+
+
+def _with_settled(sources: list[Source], lines: list[SoldLine], settled: SettledPieces) -> list[Source]:
+    found = []
+    for source in sources:
+        kept = settled.get(str(source.part.programme))
+        ended = None if kept is None else Settled(returned_at(lines, kept[0]), int(kept[1]))
+        found.append(replace(source, settled=ended))
+    return found
 
 
 def _withheld(before: SaleRecord, recovery: Recovery) -> int:
@@ -107,8 +155,10 @@ def _recover_one(draft: Draft, item: tuple[EarnedRecord, list[int], Recovered], 
     programme, issue = scene.catalogue.programme(earned.programme), _issue_of(earned, scene)
     code = programme.code
     if now.pending > pending:
+        lost_before = has_lapsed(draft, issue.op_id)
         take_pending(draft, reversal, issue, now.pending - pending, scene.worker)
-        outcome.clawed.append({"programme": code, "points": now.pending - pending, "from": "pending"})
+        if not lost_before:
+            outcome.clawed.append({"programme": code, "points": now.pending - pending, "from": "pending"})
     if now.available > available:
         outcome.leaves += claw_back(draft, reversal, issue, now.available - available)
         outcome.clawed.append({"programme": code, "points": now.available - available, "from": "available"})

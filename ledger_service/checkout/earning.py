@@ -121,6 +121,7 @@ def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -
             "rule": by.rule.version,
             "base_minor": by.earned.base_minor,
         },
+        pending=programme.pending_of(by.rule),
     )
     issued = issue(draft, grant, worker)
     if issued.refused is None and by.rule.daily_cap is not None:
@@ -139,6 +140,8 @@ def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -
         issued.leaf.hex() if issued.leaf is not None else "",
         terms.point_value_micros if terms is not None else 0,
         issued.refused,
+        issued.waiting.vests_at if issued.waiting is not None else 0,
+        issued.waiting.event if issued.waiting is not None else None,
     )
 
 

@@ -219,6 +219,42 @@ class RefundExceedsSale(DomainError):
 
 
 @dataclass(eq=False)
+class EventNotAwaited(DomainError):
+    """Nothing that the sale earned waits for this event."""
+
+    event: str
+
+    code = "event-not-awaited"
+    why = "No points that the sale earned wait, or ever waited, for an event of this name."
+    fix = "Use the name in `awaits` of the sale's earn; other events need not be told."
+
+
+@dataclass(eq=False)
+class EventRecorded(DomainError):
+    """The event was told before, under another key."""
+
+    event: str
+    recorded_at: str
+
+    code = "event-recorded"
+    category = Category.CONFLICT
+    why = "This event of the sale was recorded before, at `recorded_at`; it counts once."
+    fix = "Nothing is left to do; to repeat a call, use its own Idempotency-Key."
+
+
+@dataclass(eq=False)
+class EventTooLate(DomainError):
+    """The points' deadline came before the event."""
+
+    event: str
+    deadline: str
+
+    code = "event-too-late"
+    why = "The points that awaited the event vested or lapsed at their deadline, as the earn rule says."
+    fix = "Tell events before `deadline`; points lost for a late report are given back as an adjustment."
+
+
+@dataclass(eq=False)
 class NothingToHold(DomainError):
     """No point that could be held."""
 

@@ -58,6 +58,18 @@ refund = Table(
     fixed_length("refund_id", 16),
 )
 
+# What the merchant told of a sale whose earn awaited it; the key says that an event counts once.
+sale_event = Table(
+    "sale_event",
+    metadata,
+    Column("sale_id", Bytes(16), ForeignKey("sale.sale_id"), primary_key=True),
+    Column("name", String(32), primary_key=True),
+    Column("told_by", String(80), nullable=False),
+    Column("recorded_at", UtcInstant, nullable=False),
+    fixed_length("sale_id", 16),
+    sqlite_with_rowid=False,
+)
+
 # Kept for ever: the reference of a money move (R1). response is exactly what was answered.
 idempotency = Table(
     "idempotency",

@@ -21,6 +21,7 @@ from ledger_service.kernel.points import GREATEST_AMOUNT, NEVER_SECONDS
 from ledger_service.ledger.book import Book
 from ledger_service.points.catalogue import Programme
 from ledger_service.points.parties import Holder
+from ledger_service.points.pending_rules import waiting_of
 from ledger_service.points.rules import epoch_of_issue, terms_in_force
 
 
@@ -110,7 +111,8 @@ class Quote:
 def _views(earns: Iterable[EarnedBy], at: int) -> Iterable[dict[str, Any]]:
     for by in earns:
         programme = by.programme
-        vests_at = at + programme.pending_days * 86_400
+        waiting = waiting_of(programme.pending_of(by.rule), at)
+        vests_at = at if waiting is None else waiting.vests_at
         terms = terms_in_force(programme.terms, at)
         epoch = epoch_of_issue(programme.epoch_ends, vests_at, terms.validity_epochs) if terms else None
         ends_at = programme.epoch_ends[epoch - 1] if epoch is not None else NEVER_SECONDS
@@ -122,5 +124,7 @@ def _views(earns: Iterable[EarnedBy], at: int) -> Iterable[dict[str, Any]]:
             "capped": by.earned.points < by.earned.uncapped_points,
             "epoch": epoch,
             "expires_at": format_instant(instant_of_seconds(ends_at)) if ends_at < NEVER_SECONDS else None,
-            "state": "pending" if programme.pending_days else "available",
+            "state": "available" if waiting is None else "pending",
+            "vests_at": None if waiting is None else format_instant(instant_of_seconds(waiting.vests_at)),
+            "awaits": None if waiting is None else waiting.event,
         }

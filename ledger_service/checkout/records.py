@@ -37,7 +37,8 @@ class EarnedRecord:
     """What a capture earned of one programme and by which rule; ``points`` before an old debt was collected.
 
     ``state`` is available, pending or none (with ``refused`` saying why); ``leaf`` is the issue's, hex,
-    empty where no issue was sent. ``value_micros`` is a point's worth at the time.
+    empty where no issue was sent. ``value_micros`` is a point's worth at the time. Pending points wait for
+    ``vests_at`` (seconds), or until then for the event that ``awaits`` names.
     """
 
     programme: int
@@ -52,6 +53,8 @@ class EarnedRecord:
     leaf: str
     value_micros: int
     refused: str | None = None
+    vests_at: int = 0
+    awaits: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class ReturnedRecord:
     """The cumulative refunded state of a capture and everything that was given back or recovered for it.
 
     ``recovered`` per earned programme: earn undone, then points from pending, from available, and debt.
+    ``settled`` holds, by programme, the pieces that had come back when its return window was found ended, and
+    what was withheld for it by then (``reversal_rules.Settled``): its earn is undone for these and no more.
     """
 
     pieces: dict[str, int] = field(default_factory=dict)
@@ -67,6 +72,7 @@ class ReturnedRecord:
     withheld_minor: int = 0
     restored: list[int] = field(default_factory=list)
     recovered: list[list[int]] = field(default_factory=list)
+    settled: dict[str, tuple[dict[str, int], str]] = field(default_factory=dict)
     refunds: list[str] = field(default_factory=list)
 
 
@@ -190,6 +196,7 @@ def spent_view(
 def earned_view(earned: EarnedRecord, codes: Mapping[int, str]) -> dict[str, Any]:
     """What was earned of one programme, with the rule that decided; ``expires_at`` null for never."""
     ends = 0 < earned.expires_at < NEVER_SECONDS
+    vests_at = instant_of_seconds(earned.vests_at) if earned.vests_at else None
     return {
         "programme": codes[earned.programme],
         "points": earned.points,
@@ -198,6 +205,8 @@ def earned_view(earned: EarnedRecord, codes: Mapping[int, str]) -> dict[str, Any
         "epoch": earned.epoch,
         "expires_at": format_instant(instant_of_seconds(earned.expires_at)) if ends else None,
         "state": earned.state,
+        "vests_at": None if vests_at is None else format_instant(vests_at),
+        "awaits": earned.awaits,
         "base_minor": earned.base_minor,
         "reason": earned.refused,
     }

@@ -130,6 +130,14 @@ class RefundRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class EventRequest:
+    """Something happened to a sale that points may wait for: it was delivered, paid …"""
+
+    sale_id: bytes
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
 class RevokeRequest:
     """Make a pay code worthless, known or not; a late original is refused (D6)."""
 

@@ -96,12 +96,24 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """Where a programme's own return window has ended: the state that its earn was undone at, and no further.
+
+    ``withheld`` is what was kept of the money for it by then, in micros times the scale of the sale's rates.
+    """
+
+    returned: Returned
+    withheld: int
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """What one programme's reversal may draw on now.
 
     ``issued`` bounds what may be taken in all (the issue less what an old debt took of it); ``pending`` is
     what is left of the pending issue, ``available`` what the member could give apart from points that this
-    sale itself restored. ``reversed_before`` is the earn undone before this step.
+    sale itself restored. ``reversed_before`` is the earn undone before this step. ``settled`` where the
+    programme's return window has ended.
     """
 
     part: EarnedPart
@@ -110,14 +122,23 @@ class Source:
     issued: int
     pending: int
     available: int
+    settled: Settled | None = None
+
+    def returned(self, whole: Returned) -> Returned:
+        """The state that this programme's earn is undone at, of a sale that is at ``whole``."""
+        return whole if self.settled is None else self.settled.returned
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How the reversed earn of a sale was recovered so far: per programme, and from the money returned."""
+    """How the reversed earn of a sale was recovered so far: per programme, and from the money returned.
+
+    ``withheld`` is the exact part of each programme, which ``Settled`` keeps.
+    """
 
     programmes: tuple[Recovered, ...]
     withheld_minor: int = 0
+    withheld: tuple[int, ...] = ()
 
 
 def recover(
@@ -137,15 +158,16 @@ def recover(
     money = [micros_of_minor(back, exponent) * scale for back in returned.cash]
     unit = micros_of_minor(1, exponent) * scale
     outcome: list[Recovered] = []
-    run = 0
+    withheld: list[int] = []
     for source in sources:
-        points = _from_points(source, earn_to_reverse(source.part, lines, returned))
-        owed, covered = _owed(source.part, lines, returned, money, scale)
+        mine = source.returned(returned)
+        points = _from_points(source, earn_to_reverse(source.part, lines, mine))
+        owed, covered = _owed(source.part, lines, mine, money, scale)
         given = points.points * source.part.value_micros * scale
-        run += max(covered - given, 0)
+        withheld.append(max(covered - given, 0) if source.settled is None else source.settled.withheld)
         debt = -(-max(owed - max(covered, given), 0) // (source.part.value_micros * scale))
         outcome.append(Recovered(points.pending, points.available, max(debt, source.prior.debt)))
-    return Recovery(tuple(outcome), -(-run // unit))
+    return Recovery(tuple(outcome), -(-sum(withheld) // unit), tuple(withheld))
 
 
 def _from_points(source: Source, reversed_now: int) -> Recovered:

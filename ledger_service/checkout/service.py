@@ -13,6 +13,7 @@ from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.capture_command import CaptureCommand
 from ledger_service.checkout.errors import UnknownSale
+from ledger_service.checkout.event_command import EventCommand
 from ledger_service.checkout.hold_commands import (
     AuthoriseCommand,
     ExpireHoldCommand,
@@ -29,6 +30,7 @@ from ledger_service.checkout.requests import (
     AuthoriseRequest,
     Caller,
     CaptureRequest,
+    EventRequest,
     ExtendRequest,
     RefundRequest,
     RevokeRequest,
@@ -153,6 +155,16 @@ class CheckoutService:
         Invariants: INV-13.
         """
         return self._submit(RefundCommand(write, request, self._scene(write)))
+
+    def record_event(self, write: Write, request: EventRequest) -> Answer:
+        """Points that awaited the event are due: 201.
+
+        Raises:
+            UnknownSale, EventNotAwaited, EventRecorded, EventTooLate.
+
+        Idempotency: by caller and key, and an event of a sale counts once.
+        """
+        return self._submit(EventCommand(write, request, self._scene(write)))
 
     def revoke(self, write: Write, request: RevokeRequest) -> Answer:
         """The pay code is worthless from now on, also a late original of it: 200.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from ledger_service.points.models import (
     programme_epoch,
     programme_terms,
 )
+from ledger_service.points.pending_rules import PendingTerms, Wait, after_days
 from ledger_service.points.rules import EarnRule, Multiplier, Terms
 
 A = TypeVar("A")
@@ -54,6 +55,10 @@ class Programme:
     def zone(self) -> ZoneInfo:
         """The zone of the programme's calendar."""
         return ZoneInfo(self.timezone)
+
+    def pending_of(self, rule: EarnRule) -> PendingTerms:
+        """What an earn by this rule waits for: as the rule says, else as the programme does."""
+        return rule.pending if rule.pending is not None else after_days(self.pending_days)
 
     def rule(self, version: int) -> EarnRule:
         """A version of the earn rule that some sale went by.
@@ -101,23 +106,22 @@ class Catalogue:
 
 def rule_body(rule: EarnRule) -> str:
     """The JSON text that ``earn_rule`` keeps of a rule."""
-    return orjson.dumps(
-        {
-            "points": rule.rate_points,
-            "per_minor": rule.rate_minor,
-            "excluded": sorted(rule.excluded),
-            "daily_cap": rule.daily_cap,
-            "multipliers": [
-                {
-                    "starts_at": m.starts_at,
-                    "ends_at": m.ends_at,
-                    "percent": m.percent,
-                    "categories": None if m.categories is None else sorted(m.categories),
-                }
-                for m in rule.multipliers
-            ],
-        }
-    ).decode()
+    body = {
+        "points": rule.rate_points,
+        "per_minor": rule.rate_minor,
+        "excluded": sorted(rule.excluded),
+        "daily_cap": rule.daily_cap,
+        "multipliers": [
+            {
+                "starts_at": m.starts_at,
+                "ends_at": m.ends_at,
+                "percent": m.percent,
+                "categories": None if m.categories is None else sorted(m.categories),
+            }
+            for m in rule.multipliers
+        ],
+    }
+    return orjson.dumps(body if rule.pending is None else {**body, "pending": asdict(rule.pending)}).decode()
 
 
 def rule_of(version: int, effective_from: int, body: str) -> EarnRule:
@@ -131,7 +135,12 @@ def rule_of(version: int, effective_from: int, body: str) -> EarnRule:
         frozenset(raw["excluded"]),
         tuple(_multiplier(m) for m in raw["multipliers"]),
         raw["daily_cap"],
+        _pending(raw.get("pending")),
     )
+
+
+def _pending(raw: Mapping[str, Any] | None) -> PendingTerms | None:
+    return None if raw is None else PendingTerms(**{**raw, "wait": Wait(raw["wait"])})
 
 
 def _multiplier(raw: Mapping[str, Any]) -> Multiplier:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ledger_service.db.workset import Draft, Load, Need, load_by
@@ -19,6 +19,7 @@ from ledger_service.outbox.service import enqueue
 from ledger_service.points.catalogue import Programme
 from ledger_service.points.models import issuance_reservation, member_programme, pending_issue
 from ledger_service.points.parties import Holder
+from ledger_service.points.pending_rules import PendingTerms, Waiting, after_days, waiting_of
 from ledger_service.points.rules import cap_in_force, debt_collected, epoch_of_issue, terms_in_force
 
 STANDING_OF_MEMBER: Load = load_by(member_programme, "member_id")
@@ -49,7 +50,10 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Points to issue: ``op_id`` is the issue's, ``facts`` go into the entry (rule version, sale …)."""
+    """Points to issue: ``op_id`` is the issue's, ``facts`` go into the entry (rule version, sale …).
+
+    ``pending`` is what an earn waits for, None for the programme's days.
+    """
 
     holder: Holder
     programme: Programme
@@ -60,6 +64,14 @@ class Grant:
     sale_id: bytes = bytes(16)
     rule_version: int = 0
     facts: Mapping[str, Canonical] = field(default_factory=dict)
+    pending: PendingTerms | None = None
+
+    def waiting(self) -> Waiting | None:
+        """What the points wait for; None where they are issued at once."""
+        if self.reason is not IssueReason.EARN:
+            return None
+        days = after_days(self.programme.pending_days)
+        return waiting_of(days if self.pending is None else self.pending, seconds_floor(self.at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,7 @@ class Issued:
 
     ``net`` points went to the member after ``collected`` paid an old debt; ``leaf`` is the chain
     operation's, None while pending or when nothing was left. ``refused`` names why nothing was issued.
+    ``waiting`` is what pending points wait for.
     """
 
     net: int
@@ -77,6 +90,7 @@ class Issued:
     state: str
     leaf: bytes | None = None
     refused: str | None = None
+    waiting: Waiting | None = None
 
 
 def issue(draft: Draft, grant: Grant, worker: Worker) -> Issued:
@@ -90,13 +104,12 @@ def issue(draft: Draft, grant: Grant, worker: Worker) -> Issued:
     Invariants: INV-10, INV-11.
     """
     programme, second = grant.programme, seconds_floor(grant.at)
-    vests_at = grant.at
-    if grant.reason is IssueReason.EARN and programme.pending_days:
-        vests_at = grant.at + timedelta(days=programme.pending_days)
+    waiting = grant.waiting()
+    vests_at = second if waiting is None else waiting.vests_at
     terms = terms_in_force(programme.terms, second)
     if terms is None:
         return _refused("no-terms")
-    epoch = epoch_of_issue(programme.epoch_ends, seconds_floor(vests_at), terms.validity_epochs)
+    epoch = epoch_of_issue(programme.epoch_ends, vests_at, terms.validity_epochs)
     if epoch is None:
         return _refused("calendar-exhausted")
     collected = 0
@@ -107,14 +120,15 @@ def issue(draft: Draft, grant: Grant, worker: Worker) -> Issued:
         return _refused("cap-exhausted")
     leaf = None
     state = "available"
-    if net and vests_at > grant.at:
+    if net and waiting is not None:
         state = "pending"
-        _post_pending(draft, grant, Leg(programme.programme_id, terms.version, epoch, net), vests_at)
+        _post_pending(draft, grant, Leg(programme.programme_id, terms.version, epoch, net), waiting)
     elif net:
         leaf = post_issue(draft, grant, Leg(programme.programme_id, terms.version, epoch, net))
     if collected:
         _collect(draft, grant, collected)
-    return Issued(net, collected, epoch, programme.epoch_ends[epoch - 1], state, leaf)
+    ends_at = programme.epoch_ends[epoch - 1]
+    return Issued(net, collected, epoch, ends_at, state, leaf, None, waiting if net else None)
 
 
 def debt_of(draft: Draft, holder: Holder, programme: Programme) -> int:
@@ -159,10 +173,12 @@ def post_issue(draft: Draft, grant: Grant, leg: Leg) -> bytes:
     return operation.leaf()
 
 
-def _post_pending(draft: Draft, grant: Grant, leg: Leg, vests_at: datetime) -> None:
+def _post_pending(draft: Draft, grant: Grant, leg: Leg, waiting: Waiting) -> None:
     source = system_account(SystemKind.PROMISE, leg.programme)
     move = Movement(source, grant.holder.part(Part.PENDING), leg.programme, leg.epoch, leg.amount)
-    facts = {**grant.facts, "vests_at": seconds_floor(vests_at)}
+    facts: dict[str, Canonical] = {**grant.facts, "vests_at": waiting.vests_at}
+    if waiting.event is not None:
+        facts["awaits"] = waiting.event
     Book(draft).entry(grant.op_id, "promise", grant.at, facts, [move])
     row = {
         "op_id": grant.op_id,
@@ -171,9 +187,11 @@ def _post_pending(draft: Draft, grant: Grant, leg: Leg, vests_at: datetime) -> N
         "epoch": leg.epoch,
         "amount": leg.amount,
         "left": leg.amount,
-        "vests_at": instant_of_seconds(seconds_floor(vests_at)),
+        "vests_at": instant_of_seconds(waiting.vests_at),
         "sale_id": grant.sale_id,
         "rule_version": grant.rule_version,
+        "awaits": waiting.event,
+        "lapses": waiting.lapses,
     }
     draft.add(pending_issue, row)
 

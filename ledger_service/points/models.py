@@ -111,7 +111,8 @@ issuance_reservation = Table(
 )
 
 # Earned, but not yet the member's to spend: becomes an issue on chain only when it vests. The issue carries
-# the row's op_id; leaf is the issue's leaf once vested.
+# the row's op_id; leaf is the issue's leaf once vested. What lapses ends at vests_at instead of vesting,
+# unless the event that it awaits comes before; left is then what the member lost.
 pending_issue = Table(
     "pending_issue",
     metadata,
@@ -126,7 +127,9 @@ pending_issue = Table(
     Column("rule_version", Integer, nullable=False),
     Column("state", String(8), nullable=False, default="waiting"),
     Column("leaf", Bytes(32)),
-    one_of("state", ("waiting", "vested", "reversed")),
+    Column("awaits", String(32)),
+    Column("lapses", Boolean, nullable=False, default=False),
+    one_of("state", ("waiting", "vested", "reversed", "lapsed")),
     at_least("amount", 1),
     CheckConstraint('"left" BETWEEN 0 AND amount', name="left_of_amount"),
     CheckConstraint("state <> 'vested' OR leaf IS NOT NULL", name="vested_has_leaf"),

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ledger_service.db.bulk import Row
 from ledger_service.db.workset import Draft, Load, load_by
 from ledger_service.kernel.canonical import Canonical
-from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.operations import Clawback, Issue, Restore
 from ledger_service.kernel.points import MOST_LEGS, Leg
@@ -118,9 +119,18 @@ def _set_aside(
 
 
 def pending_left(draft: Draft, op_id: bytes) -> int:
-    """What is left of a pending issue that has not vested; zero after it has."""
+    """What is left of a pending issue that has not vested; zero after it has.
+
+    What has lapsed counts: the member has lost it already and owes it no second time when goods come back.
+    """
     row = draft.get(pending_issue, op_id)
-    return int(row["left"]) if row is not None and row["state"] == "waiting" else 0
+    return int(row["left"]) if row is not None and row["state"] in ("waiting", "lapsed") else 0
+
+
+def has_lapsed(draft: Draft, op_id: bytes) -> bool:
+    """Whether a pending issue ended without the event that it awaited."""
+    row = draft.get(pending_issue, op_id)
+    return row is not None and row["state"] == "lapsed"
 
 
 def leaf_of_issue(draft: Draft, issue: EarnedIssue) -> bytes | None:
@@ -149,13 +159,25 @@ def clawable(draft: Draft, holder: Holder, issue: EarnedIssue, at: int) -> dict[
     return {lot.epoch: lot.available for lot in lots if is_open(programme.epoch_ends, lot.epoch, at)}
 
 
+def make_due(draft: Draft, row: Row, at: datetime) -> None:
+    """A pending issue vests from now on: the event that it awaited has come. One that was undone stays so."""
+    if row["state"] == "waiting":
+        now = instant_of_seconds(seconds_floor(at))
+        draft.change(pending_issue, row["op_id"], vests_at=now, lapses=False)
+
+
 def take_pending(draft: Draft, reversal: Reversal, issue: EarnedIssue, points: int, worker: Worker) -> None:
-    """So many points of a pending issue are gone again; the chain never hears of them."""
+    """So many points of a pending issue are gone again; the chain never hears of them.
+
+    Those of one that has lapsed are gone since then: nothing is posted a second time.
+    """
     row = draft.get(pending_issue, issue.op_id)
     if row is None:
         raise LookupError("a pending issue is gone")
     programme_id, left = issue.programme.programme_id, row["left"] - points
-    draft.change(pending_issue, issue.op_id, left=left, state="waiting" if left else "reversed")
+    draft.change(pending_issue, issue.op_id, left=left, state=row["state"] if left else "reversed")
+    if row["state"] == "lapsed":
+        return
     sink = system_account(SystemKind.PROMISE, programme_id)
     move = Movement(reversal.holder.part(Part.PENDING), sink, programme_id, row["epoch"], points)
     op_id = derive_id("unpromise", reversal.cause_id, programme_id)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, MINING_WINDOW_SECONDS
 from ledger_service.kernel.points import NEVER_SECONDS
+from ledger_service.points.pending_rules import PendingTerms
 
 RESTORE_LEAST_SECONDS = 30 * 86_400
 WHOLE_PERCENT = 100
@@ -144,7 +145,8 @@ class EarnRule:
     """One version of how a programme's points are earned.
 
     ``rate_points`` points for each ``rate_minor`` minor units of the eligible cash part, floored once per
-    sale; ``daily_cap`` points per member and local day, None for no cap.
+    sale; ``daily_cap`` points per member and local day, None for no cap; ``pending`` None for what the
+    programme says.
     """
 
     version: int
@@ -154,6 +156,7 @@ class EarnRule:
     excluded: frozenset[str] = frozenset()
     multipliers: tuple[Multiplier, ...] = ()
     daily_cap: int | None = None
+    pending: PendingTerms | None = None
 
 
 def rule_in_force(rules: Sequence[EarnRule], at: int) -> EarnRule | None:

@@ -64,18 +64,18 @@ class PointsService:
         self._settings = settings
 
     def vest_due(self, at: datetime) -> int:
-        """Some pending issues that are due have been issued; returns how many, 0 when none are left.
+        """Some pending issues that are due were issued or have lapsed; returns how many, 0 when none is left.
 
         Idempotency: repeat until it answers 0; a run that was cut off is simply repeated.
         """
-        catalogue, last = self._catalogue.refresh(), None
+        catalogue, last, worker = self._catalogue.refresh(), None, Worker(self._settings.worker)
         while True:
             with self._database.snapshot() as conn:
                 page = due_after(conn, at, last, STEP_ROWS)
                 if not page:
                     return 0
                 mine = {due.programme_id for due in page}
-                run = Run(catalogue, rooms(conn, [catalogue.programmes[p] for p in mine], at), at)
+                run = Run(catalogue, rooms(conn, [catalogue.programmes[p] for p in mine], at), at, worker)
             vested = self._writer.submit(VestCommand([due.op_id for due in page], run))
             if vested:
                 return vested

@@ -1,5 +1,7 @@
 """Vesting: pending points whose time has come are issued, as soon as the contract would take the issue (D7).
 
+Where a rule has them lapse unless an event comes, their time is the end of them instead.
+
 What cannot be issued yet waits and is never lost: the issuer is suspended, its calendar or its cap is
 exhausted. The acceptance time of the issue is the instant of vesting, however late that is; points whose own
 epoch has ended by then go to one that has at least 30 days left.
@@ -18,14 +20,14 @@ from ledger_service.db.bulk import Row
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import seconds_floor
-from ledger_service.kernel.ids import id_text
+from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.kernel.operations import IssueReason
 from ledger_service.kernel.points import Leg
 from ledger_service.ledger.book import Book, lots_of
 from ledger_service.ledger.rules import Movement, Part, SystemKind, system_account
 from ledger_service.merchants.models import merchant
 from ledger_service.points.catalogue import Catalogue, Programme
-from ledger_service.points.issuance import Grant, post_issue
+from ledger_service.points.issuance import Grant, Worker, give_back, post_issue
 from ledger_service.points.models import issuance_budget, issuance_reservation, pending_issue, programme
 from ledger_service.points.parties import MEMBER_BY_ID, Holder, issuer_is_suspended, issuer_need
 from ledger_service.points.reversal import PENDING
@@ -92,15 +94,16 @@ def _not_issued(conn: Connection, programme_id: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a step of the job goes by; ``rooms`` as the function says."""
+    """What a step of the job goes by; ``rooms`` as the function says, ``worker`` gets back what lapses."""
 
     catalogue: Catalogue
     rooms: Mapping[int, int]
     at: datetime
+    worker: Worker
 
 
 class VestCommand(BookCommand[int]):
-    """Pending issues whose time has come are issued; answers how many.
+    """Pending issues whose time has come are issued or have lapsed; answers how many.
 
     Idempotency: an issue that is not waiting any more, or not yet due, is left alone.
     """
@@ -124,12 +127,15 @@ class VestCommand(BookCommand[int]):
         return [PENDING.of(op_id) for op_id in self.op_ids]
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
-        """The members' lots, and the issuers."""
+        """The members' lots, the issuers, and the block that lapsed points go back to."""
         for op_id in self.op_ids:
             row = view.one(PENDING, op_id)
             if row is not None:
+                programme = self.run.catalogue.programmes[row["programme_id"]]
                 yield lots_of(row["member_id"])
-                yield issuer_need(self.run.catalogue.programmes[row["programme_id"]])
+                yield issuer_need(programme)
+                if row["lapses"]:
+                    yield from self.run.worker.needs([programme])
 
     def apply(self, draft: Draft) -> int:
         """Issue what is due."""
@@ -141,6 +147,9 @@ class VestCommand(BookCommand[int]):
         if row is None or row["state"] != "waiting" or row["vests_at"] > at:
             return False
         issuing, points = self.run.catalogue.programmes[row["programme_id"]], row["left"]
+        if row["lapses"]:
+            self._lapse(draft, row, issuing)
+            return True
         leg = _leg_now(issuing, row, seconds_floor(at))
         room = rooms_left.get(issuing.programme_id)
         if leg is None or issuer_is_suspended(draft, issuing) or (room is not None and room < points):
@@ -150,11 +159,18 @@ class VestCommand(BookCommand[int]):
         self._issue(draft, row, issuing, leg)
         return True
 
+    def _lapse(self, draft: Draft, row: Row, issuing: Programme) -> None:
+        holder, programme_id, at = _holder_of(draft, row), issuing.programme_id, self.run.at
+        op_id = derive_id("lapse", row["op_id"])
+        facts = {"sale": id_text(row["sale_id"]), "awaited": row["awaits"]}
+        sink = system_account(SystemKind.PROMISE, programme_id)
+        move = Movement(holder.part(Part.PENDING), sink, programme_id, row["epoch"], row["left"])
+        Book(draft).entry(op_id, "lapse", at, facts, [move])
+        give_back(draft, Grant(holder, issuing, row["left"], at, op_id), self.run.worker)
+        draft.change(pending_issue, row["op_id"], state="lapsed")
+
     def _issue(self, draft: Draft, row: Row, issuing: Programme, leg: Leg) -> None:
-        member = draft.one(MEMBER_BY_ID, row["member_id"])
-        if member is None:
-            raise LookupError("the member of a pending issue is gone")
-        holder, op_id, at = Holder.of(member), row["op_id"], self.run.at
+        holder, op_id, at = _holder_of(draft, row), row["op_id"], self.run.at
         facts = {"sale": id_text(row["sale_id"]), "rule": row["rule_version"]}
         promise = system_account(SystemKind.PROMISE, leg.programme)
         move = Movement(holder.part(Part.PENDING), promise, leg.programme, row["epoch"], leg.amount)
@@ -162,6 +178,13 @@ class VestCommand(BookCommand[int]):
         grant = Grant(holder, issuing, leg.amount, at, op_id, IssueReason.EARN, facts=facts)
         leaf = post_issue(draft, grant, leg)
         draft.change(pending_issue, op_id, state="vested", leaf=leaf)
+
+
+def _holder_of(draft: Draft, row: Row) -> Holder:
+    member = draft.one(MEMBER_BY_ID, row["member_id"])
+    if member is None:
+        raise LookupError("the member of a pending issue is gone")
+    return Holder.of(member)
 
 
 def _leg_now(issuing: Programme, row: Row, at: int) -> Leg | None:

@@ -19,6 +19,10 @@ PROGRAMME = (
     "INSERT INTO programme (programme_id, code, merchant_id, name, currency, timezone, cycle, pending_days,"
     " created_at)"
 )
+PENDING = (
+    "INSERT INTO pending_issue (op_id, member_id, programme_id, epoch, amount, \"left\", vests_at, sale_id,"
+    " rule_version, state)"
+)
 STANDING = (
     "INSERT INTO member_programme (member_id, programme_id, debt, frozen, frozen_reason, earned_day,"
     " earned_today)"
@@ -38,6 +42,7 @@ def at_first_revision(database: Database) -> None:
             conn.exec_driver_sql(f"{MEMBER} VALUES ({member}, 'active', 'device', {member * 4}, 1)")
         conn.exec_driver_sql(f"{MERCHANT} VALUES (7, 'M', 'active', {key}, {key}, {key}, 1)")
         conn.exec_driver_sql(f"{PROGRAMME} VALUES (3, 'GROC', 7, 'P', 'USD', 'UTC', 'month', 0, 1)")
+        conn.exec_driver_sql(f"{PENDING} VALUES ({key}, 1, 3, 2, 50, 40, 900, {key}, 1, 'waiting')")
         conn.exec_driver_sql(f"{STANDING} VALUES (1, 3, 5, {yes}, 'why', 738000, 40)")
         conn.exec_driver_sql(f"{STANDING} VALUES (2, 3, 0, {no}, NULL, 0, 0)")
 
@@ -55,3 +60,13 @@ def test_standings_and_the_days_earning_survive(bare: Database) -> None:
         (2, 0, False, None),
     ]
     assert [tuple(row) for row in days] == [(1, 3, 738_000, 40)]
+
+
+def test_pending_points_of_before_wait_for_their_day_and_for_no_event(bare: Database) -> None:
+    at_first_revision(bare)
+    migrate(bare)
+    with bare.read() as conn:
+        row = conn.exec_driver_sql(
+            'SELECT member_id, amount, "left", vests_at, state, leaf, awaits, lapses FROM pending_issue'
+        ).one()
+    assert (*row[:-1], bool(row.lapses)) == (1, 50, 40, 900, "waiting", None, None, False)

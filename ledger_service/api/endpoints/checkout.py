@@ -5,11 +5,11 @@ from __future__ import annotations
 from ledger_service.api import shapes
 from ledger_service.api.errors import NotYours
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Record
+from ledger_service.api.schema import Listing, Record
 from ledger_service.checkout import errors as refusals
 from ledger_service.checkout import parsing
 from ledger_service.checkout.answers import Answer
-from ledger_service.checkout.requests import Caller, Write
+from ledger_service.checkout.requests import Caller, EventRequest, Write
 from ledger_service.checkout.service import CheckoutService
 from ledger_service.custody.errors import CustodialLimitReached, SignerUnavailable
 from ledger_service.db.errors import StorageUnavailable, WriterBusy
@@ -82,12 +82,21 @@ REFUND = Route(
     success=Success(201, "Taken back; spend and earn are reversed.",
                     shapes.answer("Refund", refund_id=shapes.HEX_ID, refunded_minor=shapes.MINOR)),
 )  # fmt: skip
+EVENT = Route(
+    "POST", "/v1/sales/<sale>/events", "record-event", scopes("sell"), "Tell what points of a sale wait for",
+    group=_GROUP, body=Record({"event": shapes.EVENT}), write=True,
+    problems=(refusals.IdempotencyKeyReused, WriterBusy, StorageUnavailable, NotYours, refusals.UnknownSale,
+              refusals.EventNotAwaited, refusals.EventRecorded, refusals.EventTooLate),
+    success=Success(201, "Recorded; what awaited it vests.", shapes.answer(
+        "SaleEvent", sale_id=shapes.HEX_ID, event=shapes.EVENT, recorded_at=shapes.INSTANT,
+        due=Listing(Record({"programme": shapes.PROGRAMME, "points": shapes.POINTS}, closed=False)))),
+)  # fmt: skip
 FIND = Route(
     "GET", "/v1/sales/<sale>", "find-sale", scopes("sell", "sale:read"), "A sale with its refunds so far",
     group=_GROUP, problems=(refusals.UnknownSale, NotYours),
     success=Success(200, "The sale.", shapes.SALE),
 )  # fmt: skip
-ROUTES = (QUOTE, SALE, AUTHORISE, CAPTURE, VOID, EXTEND, REFUND, FIND)
+ROUTES = (QUOTE, SALE, AUTHORISE, CAPTURE, VOID, EXTEND, REFUND, EVENT, FIND)
 
 
 def served(service: CheckoutService) -> list[Served]:
@@ -117,10 +126,15 @@ def served(service: CheckoutService) -> list[Served]:
         request = parsing.parse_refund(call.path["sale"], call.body.fields)
         return reply_of(service.refund(write_of(call), request))
 
+    def record_event(call: Call) -> Reply:
+        request = EventRequest(parse_id(call.path["sale"], "sale"), call.body.fields["event"])
+        write = Write(reader_of(call), call.key, call.body.digest, call.at, call.refusal)
+        return reply_of(service.record_event(write, request))
+
     def find(call: Call) -> Reply:
         return Reply(service.find_sale(reader_of(call), parse_id(call.path["sale"], "sale")))
 
-    endpoints = (quote, sale, authorise, capture, void, extend, refund, find)
+    endpoints = (quote, sale, authorise, capture, void, extend, refund, record_event, find)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
@@ -138,7 +152,7 @@ def caller_of(call: Call) -> Caller:
 
 
 def reader_of(call: Call) -> Caller:
-    """Whose sales the caller may read: its own merchant's.
+    """Whose sales the caller may read, and tell events of: its own merchant's.
 
     Raises:
         NotYours: the key acts for no merchant.

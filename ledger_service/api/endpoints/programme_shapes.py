@@ -13,6 +13,7 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.text import clean_text
 from ledger_service.points.catalogue import Programme
+from ledger_service.points.pending_rules import MOST_DAYS, PendingTerms, Wait
 from ledger_service.points.rules import EarnRule, Multiplier
 
 Json = dict[str, Any]
@@ -29,6 +30,16 @@ _MULTIPLIER = Record(
     {"starts_at": shapes.INSTANT, "ends_at": shapes.INSTANT, "percent": Integer(101, 10_000)},
     {"categories": Nullable(Listing(_CATEGORY, 200, 1))},
 )
+_PENDING = Record(
+    {"wait": Text(one_of=tuple(w.value for w in Wait))},
+    {
+        "days": Integer(1, MOST_DAYS),
+        "until": shapes.INSTANT,
+        "event": shapes.EVENT,
+        "unless_seen": Text(one_of=("lapse", "vest"), about="At an event's deadline; lapse when absent"),
+    },
+    about="`days` of days, return_window and (as the deadline) event; `until` of until_date",
+)
 EARN = Named(
     "EarnRule",
     Record(
@@ -37,6 +48,7 @@ EARN = Named(
             "daily_cap": Nullable(Integer(1)),
             "excluded": Listing(_CATEGORY, 200),
             "multipliers": Listing(_MULTIPLIER, 50),
+            "pending": Nullable(_PENDING),
         },
         about="`points` for each `per_minor` minor units paid in money, rounded down once per sale",
     ),
@@ -71,7 +83,7 @@ def rule_of_body(given: Json, version: int, effective_from: int) -> EarnRule:
     """The earn rule of a body, as the next version.
 
     Raises:
-        MalformedField: a multiplier that ends before it begins.
+        MalformedField: a multiplier that ends before it begins, pending terms that lack something.
     """
     multipliers = [_multiplier(i, raw) for i, raw in enumerate(given.get("multipliers", ()))]
     return EarnRule(
@@ -82,6 +94,7 @@ def rule_of_body(given: Json, version: int, effective_from: int) -> EarnRule:
         excluded=_categories(given.get("excluded", ()), "earn.excluded"),
         multipliers=tuple(multipliers),
         daily_cap=given.get("daily_cap"),
+        pending=_pending_of(given.get("pending")),
     )
 
 
@@ -125,12 +138,51 @@ def _rule(rule: EarnRule) -> Json:
         "per_minor": rule.rate_minor,
         "excluded": sorted(rule.excluded),
         "daily_cap": rule.daily_cap,
+        "pending": None if rule.pending is None else _pending(rule.pending),
         "multipliers": [
             {"starts_at": _instant(m.starts_at), "ends_at": _instant(m.ends_at), "percent": m.percent,
              "categories": None if m.categories is None else sorted(m.categories)}
             for m in rule.multipliers
         ],
     }  # fmt: skip
+
+
+_FIELDS_OF_WAIT = {
+    Wait.NONE: frozenset[str](),
+    Wait.DAYS: frozenset({"days"}),
+    Wait.UNTIL_DATE: frozenset({"until"}),
+    Wait.RETURN_WINDOW: frozenset({"days"}),
+    Wait.EVENT: frozenset({"days", "event"}),
+}
+
+
+def _pending_of(given: Json | None) -> PendingTerms | None:
+    if given is None:
+        return None
+    wait = Wait(given["wait"])
+    needed, allowed = _FIELDS_OF_WAIT[wait], _FIELDS_OF_WAIT[wait] | {"wait"}
+    if wait is Wait.EVENT:
+        allowed |= {"unless_seen"}
+    for name in sorted(needed - given.keys()):
+        raise MalformedField(f"earn.pending.{name}", f"is needed where wait is {wait.value}")
+    for name in sorted(given.keys() - allowed):
+        raise MalformedField(f"earn.pending.{name}", f"has no meaning where wait is {wait.value}")
+    until = given.get("until")
+    return PendingTerms(
+        wait,
+        given.get("days", 0),
+        0 if until is None else seconds_floor(parse_instant(until, "earn.pending.until")),
+        given.get("event", ""),
+        given.get("unless_seen", "lapse") == "lapse",
+    )
+
+
+def _pending(terms: PendingTerms) -> Json:
+    values = {"days": terms.days, "event": terms.event}
+    if terms.wait is Wait.UNTIL_DATE:
+        values["until"] = _instant(terms.until)
+    told: Json = {"wait": terms.wait.value, **{name: values[name] for name in _FIELDS_OF_WAIT[terms.wait]}}
+    return told | ({"unless_seen": "lapse" if terms.lapses else "vest"} if terms.wait is Wait.EVENT else {})
 
 
 def _multiplier(index: int, raw: Json) -> Multiplier:

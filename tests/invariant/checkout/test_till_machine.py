@@ -35,13 +35,16 @@ class TillMachine(RuleBasedStateMachine):
         self.database = open_database(f"sqlite:///{self.directory}/alliance.db")
         create_everything(self.database)
         self.shop = Shop(self.database)
-        self.shop.found(cap=CAP, points=150)  # generous, so that debts arise
+        self.found()
         limits = PointsSettings(DOMAIN, self.shop.desk.limits, AdjustmentLimits(10, 10), "w1")
         self.points = PointsService(self.shop.writer, self.database, self.shop.catalogue, limits)
         self.phones = [self.shop.enrol() for _ in range(3)]
         self.sales: list[dict[str, Any]] = []
         self.holds: list[str] = []
         self.refunded: dict[str, int] = {}
+
+    def found(self) -> None:
+        self.shop.found(cap=CAP, points=150)  # generous, so that debts arise
 
     def teardown(self) -> None:
         if hasattr(self, "shop"):

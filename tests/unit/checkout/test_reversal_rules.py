@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ledger_service.checkout.reversal_rules import (
     EarnedPart,
     Recovered,
+    Settled,
     SoldLine,
     Source,
     earn_to_reverse,
@@ -34,30 +35,40 @@ class Till:
     pieces: dict[str, int] = field(default_factory=dict)
     paid_out: int = 0
     withheld: int = 0
+    exact: tuple[int, ...] = ()
     recovered: list[Recovered] = field(default_factory=list)
     reversed_before: list[int] = field(default_factory=list)
+    settled: dict[int, Settled] = field(default_factory=dict)
+
+    def end_return_window(self, index: int) -> None:
+        """The earn of one programme is the member's for good, as the sale stands now."""
+        self.settle()
+        returned = returned_at(self.lines, self.pieces)
+        self.settled.setdefault(index, Settled(returned, self.exact[index]))
 
     def refund(self, line: str, quantity: int) -> int:
         """What the member gets in money for these pieces."""
-        self.recovered = self.recovered or [Recovered() for _ in self.parts]
-        self.reversed_before = self.reversed_before or [0 for _ in self.parts]
         self.pieces[line] = self.pieces.get(line, 0) + quantity
         return self.settle()
 
     def settle(self) -> int:
+        self.recovered = self.recovered or [Recovered() for _ in self.parts]
+        self.reversed_before = self.reversed_before or [0 for _ in self.parts]
         returned = returned_at(self.lines, self.pieces)
         sources = []
         for i, (part, prior) in enumerate(zip(self.parts, self.recovered, strict=True)):
             pending = self.issued[i] - prior.pending if self.pending[i] else 0
             available = 0 if self.pending[i] else self.available[i] - prior.available
-            sources.append(Source(part, prior, self.reversed_before[i], self.issued[i], pending, available))
+            before, settled = self.reversed_before[i], self.settled.get(i)
+            sources.append(Source(part, prior, before, self.issued[i], pending, available, settled))
         recovery = recover(sources, self.lines, returned, 2)
         for old, new in zip(self.recovered, recovery.programmes, strict=True):
             assert new.points >= old.points
             assert new.debt >= old.debt
         assert recovery.withheld_minor >= self.withheld
         self.recovered, self.withheld = list(recovery.programmes), recovery.withheld_minor
-        self.reversed_before = [earn_to_reverse(part, self.lines, returned) for part in self.parts]
+        self.exact = recovery.withheld
+        self.reversed_before = [earn_to_reverse(s.part, self.lines, s.returned(returned)) for s in sources]
         payout = returned.cash_minor - self.withheld - self.paid_out
         self.paid_out += payout
         return payout
@@ -97,6 +108,33 @@ def test_any_split_of_a_refund_ends_where_one_whole_refund_ends(till: Till, rand
         assert till.refund(line, 1) >= 0
     assert till.paid_out == whole.paid_out
     assert till.recovered == whole.recovered
+
+
+@given(sales(), st.randoms(use_true_random=False), st.data())
+def test_after_a_return_window_every_split_ends_alike_and_takes_nothing_more_of_its_earn(
+    till: Till, random: object, data: st.DataObject
+) -> None:
+    steps = [line.line for line in till.lines for _ in range(line.quantity)]
+    random.shuffle(steps)  # type: ignore[attr-defined]  # Hypothesis gives a random.Random
+    early = data.draw(st.integers(0, len(steps)))
+    ending = data.draw(st.sets(st.sampled_from(range(len(till.parts)))))
+    whole = copy_of(till)
+    for line in steps[:early]:
+        till.refund(line, 1)
+        whole.refund(line, 1)
+    for one in (till, whole):
+        for index in ending:
+            one.end_return_window(index)
+    kept = {index: till.recovered[index] for index in ending}
+    withheld = {index: till.exact[index] for index in ending}
+    for line in steps[early:]:
+        assert till.refund(line, 1) >= 0
+    for line in steps[early:]:
+        whole.pieces[line] = whole.pieces.get(line, 0) + 1
+    whole.settle()
+    assert (till.paid_out, till.recovered) == (whole.paid_out, whole.recovered)
+    for index in ending:
+        assert (till.recovered[index], till.exact[index]) == (kept[index], withheld[index])
 
 
 @given(sales())
