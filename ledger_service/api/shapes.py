@@ -82,7 +82,14 @@ CAPTURE_BODY = Named(
     "CaptureBody",
     Record(
         {"lines": Listing(LINE, 200, 1), "reference": REFERENCE},
-        {"spend": Nullable(SPEND), "final": Flag("Free what is left of the hold")},
+        {
+            "spend": Nullable(SPEND),
+            "final": Flag("Free what is left of the hold"),
+            "delivered_at": Nullable(
+                Text(40, about="When the goods left, RFC 3339: counts if the member was frozen later",
+                     format="date-time")
+            ),
+        },
     ),
 )
 EXTEND_BODY = Record({"ttl_seconds": TTL})

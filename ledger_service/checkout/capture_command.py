@@ -8,15 +8,25 @@ from typing import Any
 import orjson
 
 from ledger_service.checkout.earning import day_needs
+from ledger_service.checkout.errors import HoldFrozen
 from ledger_service.checkout.hold_commands import HoldCommand
 from ledger_service.checkout.receipts import SERIES
 from ledger_service.checkout.records import SpentRecord, answer_of
 from ledger_service.checkout.requests import CaptureRequest, Write
-from ledger_service.checkout.rules import NOTHING, Limits, Purse, SpendPlan, plan_explicit, plan_up_to
+from ledger_service.checkout.rules import (
+    NOTHING,
+    Limits,
+    Purse,
+    SpendPlan,
+    left_before_freeze,
+    plan_explicit,
+    plan_up_to,
+)
 from ledger_service.checkout.sale_command import Capture, Scene, book, spent_record
 from ledger_service.checkout.spending import Permit, Redemption
 from ledger_service.db.workset import Draft, Need, Workset
-from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.canonical import Canonical
+from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.kernel.ids import id_text
 from ledger_service.ledger import holds
 from ledger_service.ledger.holds import HOLD, HoldView
@@ -47,7 +57,7 @@ class CaptureCommand(HoldCommand):
         yield SERIES.of(self.scene.desk.worker)
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
-        """Redeem from the hold at the authorisation's acceptance time, then book the sale."""
+        """Redeem from the hold at the authorisation's acceptance time, then book the sale (ADR 0015)."""
         request, scene = self.request, self.scene
         scene.check()
         view = holds.the_hold(draft, self.hold_id, self.write.caller.merchant_id)
@@ -56,8 +66,10 @@ class CaptureCommand(HoldCommand):
         taken = {(g.programme, g.epoch): g.amount for g in plan.legs}
         amounts = [taken.get((g.programme, g.epoch), 0) for g in view.legs]
         final = request.final or not held["several"]
-        holds.capture(draft, self.act("redeem"), amounts, final=final)
-        holder = Holder.of(_member_row(draft, view.row["member_id"]))
+        holds.capture(draft, self.act("redeem")._replace(said=_said(request)), amounts, final=final)
+        member = _member_row(draft, view.row["member_id"])
+        self._check_freeze(member, view)
+        holder = Holder.of(member)
         spent = self._redeem(draft, holder, view, plan) if plan.legs else None
         capture = Capture(
             self.id_of("sale"),
@@ -73,6 +85,14 @@ class CaptureCommand(HoldCommand):
         after = draft.get(hold, self.hold_id) or view.row
         answer = answer_of(record, scene.codes())
         return 201, {**answer, "hold_id": id_text(self.hold_id), "hold_state": after["state"]}
+
+    def _check_freeze(self, member: Mapping[str, Any], view: HoldView) -> None:
+        # Erasure keeps frozen_at, so that it does not set a thief's hold free.
+        began = member["frozen_at"]
+        if began is None and member["status"] != "frozen":
+            return
+        if not left_before_freeze(self.request.delivered_at, view.row["accepted_at"], began):
+            raise HoldFrozen(id_text(self.hold_id))
 
     def _plan(self, view: HoldView, held: Mapping[str, Any]) -> SpendPlan:
         total = sum(line.amount_minor for line in self.request.lines)
@@ -112,6 +132,10 @@ class CaptureCommand(HoldCommand):
         operation = redemption.operation()
         enqueue(draft, operation, holder.member_id)
         return spent_record(redemption.op_id, operation.leaf(), plan)
+
+
+def _said(request: CaptureRequest) -> dict[str, Canonical]:
+    return {} if request.delivered_at is None else {"delivered_at": format_instant(request.delivered_at)}
 
 
 def _permit_of_hold(held: Mapping[str, Any], row: Mapping[str, Any]) -> Permit:

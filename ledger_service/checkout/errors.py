@@ -66,6 +66,20 @@ class ProgrammeFrozenForMember(DomainError):
 
 
 @dataclass(eq=False)
+class HoldFrozen(DomainError):
+    """The member was frozen after the points were held."""
+
+    hold: str
+
+    code = "hold-frozen"
+    why = "The member was frozen after these points were held, so nothing is captured from them."
+    fix = (
+        "Void the hold and take money. Where the goods left before the freeze, say when in `delivered_at`;"
+        " the merchant answers for it."
+    )
+
+
+@dataclass(eq=False)
 class UnknownProgramme(DomainError):
     """No such programme."""
 

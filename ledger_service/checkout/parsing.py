@@ -103,13 +103,15 @@ def parse_capture(hold_id: object, body: object) -> CaptureRequest:
     Raises:
         MalformedField: as ``parse_sale``.
     """
-    fields = Fields(body, {"lines", "reference", "spend", "final"})
+    fields = Fields(body, {"lines", "reference", "spend", "final", "delivered_at"})
+    delivered = fields.get("delivered_at")
     return CaptureRequest(
         parse_id(hold_id, "hold"),
         _lines(fields.get("lines")),
         quick_text(fields.get("reference"), "reference", 64),
         _spend(fields.get("spend")),
         fields.flag("final", default=True),
+        None if delivered is None else parse_instant(delivered, "delivered_at"),
     )
 
 

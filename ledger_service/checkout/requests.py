@@ -87,7 +87,8 @@ class AuthoriseRequest:
 class CaptureRequest:
     """Turn a hold, or part of it, into a sale of ``lines``; ``final`` frees what is left.
 
-    ``spend`` absent takes as much of the hold as the lines can use.
+    ``spend`` absent takes as much of the hold as the lines can use. ``delivered_at`` is the merchant's word
+    on when the goods left, which counts where the member was frozen later.
     """
 
     hold_id: bytes
@@ -95,6 +96,7 @@ class CaptureRequest:
     reference: str
     spend: Spend | None = None
     final: bool = True
+    delivered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ledger_service.checkout.errors import (
     NotEnoughPoints,
@@ -207,3 +208,12 @@ def points_part_of_lines(amounts_minor: Iterable[int], value_minor: int) -> list
         parts.append(upto - before)
         before = upto
     return parts
+
+
+def left_before_freeze(
+    delivered_at: datetime | None, accepted_at: datetime, frozen_at: datetime | None
+) -> bool:
+    """Whether the goods of a hold left between its acceptance and the freeze, by the merchant's word."""
+    if delivered_at is None or frozen_at is None:
+        return False
+    return accepted_at <= delivered_at < frozen_at

@@ -7,8 +7,9 @@ hold is UNIQUE, so a race of capture, void, refund and deadline has one winner (
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ledger_service.db.bulk import Row
@@ -59,12 +60,16 @@ class NewHold(NamedTuple):
 
 
 class HoldAct(NamedTuple):
-    """Who acts on which hold, as which operation (16 bytes), at which instant; merchant None means a job."""
+    """Who acts on which hold, as which operation (16 bytes), at which instant; merchant None means a job.
+
+    ``said`` is what the actor states about it and answers for; the entry keeps it.
+    """
 
     hold_id: bytes
     merchant_id: int | None
     op_id: bytes
     at: datetime
+    said: Mapping[str, Canonical] = MappingProxyType({})
 
 
 class HoldView(NamedTuple):
@@ -253,5 +258,5 @@ def _post(draft: Draft, view: HoldView, act: HoldAct, kind: str, moves: list[Mov
     moves = [move for move in moves if move.amount]
     if not moves:
         return None
-    body: dict[str, Canonical] = {"hold": id_text(act.hold_id), "merchant": view.row["merchant_id"]}
+    body = {"hold": id_text(act.hold_id), "merchant": view.row["merchant_id"], **act.said}
     return Book(draft).entry(act.op_id, kind, act.at, body, moves)

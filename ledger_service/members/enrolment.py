@@ -184,6 +184,7 @@ class Register:
             "ledger_base": ledger_base_of(member_id),
             "created_at": at,
             "erased_at": None,
+            "frozen_at": None,
         }
 
     def _add_devices(

@@ -33,6 +33,8 @@ member = Table(
     Column("ledger_base", Int64, nullable=False, unique=True),
     Column("created_at", UtcInstant, nullable=False),
     Column("erased_at", UtcInstant),
+    # When the freeze began that is in force; erasure keeps it, so that open holds stay as they are.
+    Column("frozen_at", UtcInstant),
     one_of("status", ("active", "frozen", "erased")),
     one_of("custody", ("device", "custodial")),
 )

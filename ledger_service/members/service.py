@@ -111,13 +111,13 @@ class MembersService:
         """Handler of a mined signer operation: a waiting device counts a day after its block."""
         self._devices.confirm(conn, op_id, mined_at)
 
-    def set_frozen(self, conn: Connection, member_number: str, frozen: bool) -> None:
-        """The member is frozen (nothing earned, spent or changed), or active again.
+    def set_frozen(self, conn: Connection, member_number: str, frozen: bool, at: datetime) -> None:
+        """The member is frozen (nothing earned, spent, captured or changed), or active again.
 
         Raises:
             MemberUnknown: no such number, or erased.
         """
-        standing.set_frozen(conn, member_number, frozen)
+        standing.set_frozen(conn, member_number, frozen, at)
 
     def erase(self, conn: Connection, member_number: str, at: datetime) -> int:
         """Everything personal is destroyed for good and the member's API keys are worthless.

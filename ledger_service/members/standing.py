@@ -14,8 +14,8 @@ from ledger_service.members.ports import MemberKeys
 from ledger_service.outbox.service import enqueue_now
 
 
-def set_frozen(conn: Connection, member_number: str, frozen: bool) -> None:
-    """The member is frozen, or active again.
+def set_frozen(conn: Connection, member_number: str, frozen: bool, at: datetime) -> None:
+    """The member is frozen since ``at``, or active again; a freeze in force keeps its beginning.
 
     Raises:
         MemberUnknown: no such number, or erased.
@@ -23,8 +23,9 @@ def set_frozen(conn: Connection, member_number: str, frozen: bool) -> None:
     Locks: the member's row.
     """
     owner = lock_member(conn, member_number, frozen_too=True)
-    status = "frozen" if frozen else "active"
-    conn.execute(update(member).where(member.c.member_id == owner["member_id"]).values(status=status))
+    began = (owner["frozen_at"] or at) if frozen else None
+    standing = {"status": "frozen" if frozen else "active", "frozen_at": began}
+    conn.execute(update(member).where(member.c.member_id == owner["member_id"]).values(standing))
 
 
 def erase(conn: Connection, keys: MemberKeys, member_number: str, at: datetime) -> int:

@@ -61,7 +61,7 @@ AUTHORISE = Route(
 CAPTURE = Route(
     "POST", "/v1/authorisations/<hold>/captures", "capture", scopes("authorise"), "Turn a hold into a sale",
     group=_GROUP, body=shapes.CAPTURE_BODY, room_checks=True, write=True,
-    problems=WRITE_OF_TERMINAL + _HOLD + _SPEND + (ledger.CaptureTooLarge,),
+    problems=WRITE_OF_TERMINAL + _HOLD + _SPEND + (ledger.CaptureTooLarge, refusals.HoldFrozen),
     success=Success(201, "Sold; what was captured is spent.", shapes.SALE),
 )  # fmt: skip
 VOID = Route(

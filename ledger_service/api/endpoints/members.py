@@ -127,7 +127,7 @@ class MembersDoor:
 
         def act(conn: Connection) -> Json:
             number = number_of_call(conn, call)
-            self.members.set_frozen(conn, number, frozen)
+            self.members.set_frozen(conn, number, frozen, call.at)
             return {"number": number, "frozen": frozen}
 
         return self.administration.write(call, act, status=200)

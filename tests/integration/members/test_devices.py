@@ -198,11 +198,11 @@ def test_unknown_and_frozen_members_add_no_device_but_the_frozen_may_revoke(
 ) -> None:
     with pytest.raises(MemberUnknown):
         add(alliance, NOBODY, new_device(key(2)))
-    alliance.write(lambda conn: alliance.members.set_frozen(conn, owner.member_number, True))
+    alliance.write(lambda conn: alliance.members.set_frozen(conn, owner.member_number, True, NOW))
     with pytest.raises(MemberFrozen):
         add(alliance, owner.member_number, new_device(key(2), owner.account))
     revoke(alliance, RevokeDevice(owner.member_number, 1))
-    alliance.write(lambda conn: alliance.members.set_frozen(conn, owner.member_number, False))
+    alliance.write(lambda conn: alliance.members.set_frozen(conn, owner.member_number, False, NOW))
     add(alliance, owner.member_number, new_device(key(2), owner.account))
 
 

@@ -25,11 +25,11 @@ def test_a_member_is_frozen_and_freed(alliance: Alliance) -> None:
     (one,) = alliance.enrol(EnrolMember("Li"))
     for frozen, status in ((True, "frozen"), (False, "active")):
         alliance.write(
-            lambda conn, frozen=frozen: alliance.members.set_frozen(conn, one.member_number, frozen)
+            lambda conn, frozen=frozen: alliance.members.set_frozen(conn, one.member_number, frozen, NOW)
         )
         assert alliance.rows(member)[0]["status"] == status
     with pytest.raises(MemberUnknown):
-        alliance.write(lambda conn: alliance.members.set_frozen(conn, "0" * 18, True))
+        alliance.write(lambda conn: alliance.members.set_frozen(conn, "0" * 18, True, NOW))
 
 
 def test_erasure_destroys_all_that_is_personal_and_keeps_what_is_booked(alliance: Alliance) -> None:
