@@ -83,12 +83,14 @@ class Settings:
             most=65_536,
         ),
     )
+    body_seconds: int = field(
+        default=15, metadata=_about("Seconds in which the whole body of a request has to be there.", 1, 600)
+    )
     public_url: str = field(
         default="", metadata=_about("Address under which clients reach the service, for /openapi.json.")
     )
     rate_per_second: int = field(
-        default=2000,
-        metadata=_about("Requests that one API key may send per second in the long run.", least=1),
+        default=2000, metadata=_about("Requests that one API key may send per second in the long run.", 1)
     )
     rate_burst: int = field(
         default=4000, metadata=_about("Requests that one API key may send at once.", least=1)
@@ -170,11 +172,7 @@ class Settings:
     )
     batch_linger_millis: int = field(
         default=250,
-        metadata=_about(
-            "How long a batch that is not full waits for company, in milliseconds.",
-            0,
-            600_000,
-        ),
+        metadata=_about("How long a batch that is not full waits for company, in milliseconds.", 0, 600_000),
     )
     priority_fee_wei: int = field(default=0, metadata=_about("Tip per gas."))
     fee_floor_wei: int = field(

@@ -70,7 +70,8 @@ class _ShortWay:
             refusal = MethodNotAllowed(_shown(method), ", ".join(sorted(methods)))
             answered = self._pipeline.refuse(environ, refusal)
         start_response(reason_phrase(answered.status), answered.headers)
-        return (answered.body,)
+        # A list: the HTTP server asks any other iterable for its items one by one.
+        return [answered.body]
 
 
 def _named(one: Served) -> tuple[tuple[str, str, str], tuple[Served, str]]:

@@ -43,6 +43,18 @@ class BodyTooLarge(DomainError):
 
 
 @dataclass(eq=False)
+class BodyTooSlow(DomainError):
+    """The body was not there in time."""
+
+    most_seconds: int
+
+    code = "body-too-slow"
+    category = Category.TOO_SLOW
+    why = "The request body did not arrive within the time that this service waits for one; nothing was done."
+    fix = "Send the same request again over a new connection, its body at once, with the same key."
+
+
+@dataclass(eq=False)
 class MediaTypeUnsupported(DomainError):
     """The body is not announced as JSON."""
 

@@ -1,5 +1,5 @@
 """Rate limits: a token bucket for each API key or member, each address that sends wrong keys, and each key's
-wrong pay codes; all in this process.
+wrong pay codes; in this process, or in a file for all worker processes of a host (``shared_limits``).
 """
 
 from __future__ import annotations
@@ -80,13 +80,17 @@ class Buckets:
         # Levels are billionths of a token, so that refilling stays in integers.
         now = self._ticks()
         with self._lock:
-            level, since = self._levels.get(owner, (self._full, now))
-            level = min(self._full, level + (now - since) * self.policy.per_second // self.policy.seconds)
-            answer = level - cost
-            if answer >= 0 and not keep:
-                level = answer
+            answer, level = self._drawn(self._levels.get(owner), (cost, keep), now)
             self._levels[owner] = (level, now)
             self._levels.move_to_end(owner)
             if len(self._levels) > MOST_BUCKETS:
                 self._levels.popitem(last=False)
         return answer
+
+    def _drawn(self, before: tuple[int, int] | None, draw: tuple[int, bool], now: int) -> tuple[int, int]:
+        """What a draw leaves (negative: refused), and the level then; ``before`` is a level and its time."""
+        level, since = before or (self._full, now)
+        level = min(self._full, level + (now - since) * self.policy.per_second // self.policy.seconds)
+        cost, keep = draw
+        answer = level - cost
+        return answer, (answer if answer >= 0 and not keep else level)

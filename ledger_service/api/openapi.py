@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from ledger_service.api import shapes
 from ledger_service.api.errors import (
     BodyTooLarge,
+    BodyTooSlow,
     CredentialsMissing,
     CredentialsRefused,
     CursorRefused,
@@ -87,7 +88,7 @@ def problems_of(route: Route) -> list[Problem]:
     if "cursor" in route.query:
         found.append(CursorRefused)
     if route.method != "GET":
-        found += [MalformedBody, MalformedField, BodyTooLarge, MediaTypeUnsupported]
+        found += [MalformedBody, MalformedField, BodyTooLarge, BodyTooSlow, MediaTypeUnsupported]
     if route.write:
         found += [IdempotencyKeyMissing, IdempotencyKeyMalformed]
     if route.scopes:

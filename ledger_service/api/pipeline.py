@@ -18,8 +18,10 @@ from urllib.parse import parse_qsl
 import orjson
 
 from ledger_service.api.admission import Admission
-from ledger_service.api.door import Body, parse_body, read_body
+from ledger_service.api.deadline import Deadlines
+from ledger_service.api.door import Body, parse_body
 from ledger_service.api.errors import (
+    BodyTooSlow,
     CredentialsMissing,
     CredentialsRefused,
     IdempotencyKeyMalformed,
@@ -101,6 +103,7 @@ class Pipeline:
     metrics: Metrics
     log: RequestLog
     admission: Admission
+    bodies: Deadlines
 
     def answer(self, environ: Environ, served: Served, path: Mapping[str, str]) -> Answered:
         """Return the response of a declared route; never raises, a bug becomes a 500 with a trace id."""
@@ -112,7 +115,7 @@ class Pipeline:
         try:
             principal = self._admit(environ, route, headers)
             at = self.clock.now() if principal is None else self._instant(environ)
-            query, body, key = self._parts(environ, route, principal)
+            query, body, key = self._parts(environ, route, principal, request_id)
             self._beware(principal, body)
             late = self._late(at) if route.write else None
             reply = self._work(served, Call(principal, at, request_id, path, query, body, key, late))
@@ -144,6 +147,13 @@ class Pipeline:
         status, body = _refuse(error, request_id, headers)
         self._record(environ, ("unknown", status), (begun, request_id, ""))
         headers.append(("Content-Length", str(len(body))))
+        return Answered(status, headers, body)
+
+    def late(self, request_id: str) -> Answered:
+        """Return the answer to a request whose body was not there in time."""
+        headers = self._common(request_id, personal=True)
+        status, body = _refuse(BodyTooSlow(self.bodies.seconds), request_id, headers)
+        headers += [("Connection", "close"), ("Content-Length", str(len(body)))]
         return Answered(status, headers, body)
 
     def _common(self, request_id: str, *, personal: bool) -> Headers:
@@ -187,7 +197,7 @@ class Pipeline:
         return ReplayTimeOutOfRange(format_instant(at), format_instant(self.replay.now()))
 
     def _parts(
-        self, environ: Environ, route: Route, principal: Principal | None
+        self, environ: Environ, route: Route, principal: Principal | None, request_id: str
     ) -> tuple[dict[str, str], Body, str]:
         query = _query(environ, route)
         key = _idempotency_key(environ) if route.write else ""
@@ -195,7 +205,7 @@ class Pipeline:
             return query, _NO_BODY, key
         frame = f"{route.method} {environ['PATH_INFO']}"
         with self.admission.reading(principal.key_id if principal else ""):
-            raw = read_body(environ)
+            raw = self.bodies.read(environ, request_id)
         body = parse_body(raw, environ.get("CONTENT_TYPE") or "", frame)
         if route.body is not None and not route.room_checks:
             route.body.check(body.fields, "")
@@ -219,12 +229,7 @@ class Pipeline:
         method = environ["REQUEST_METHOD"]
         method = method if method in _METHODS else "other"
         self.metrics.request(method, route, status, seconds)
-        facts: dict[str, Any] = {
-            "method": method,
-            "route": route,
-            "status": status,
-            "micros": int(seconds * 1e6),
-        }
+        facts = {"method": method, "route": route, "status": status, "micros": int(seconds * 1e6)}
         self.log.request(facts | {"request_id": request_id, "key_id": key_id})
 
 

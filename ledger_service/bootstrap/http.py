@@ -6,6 +6,7 @@ import atexit
 import gc
 from importlib.metadata import version
 from multiprocessing.util import Finalize
+from typing import Any
 
 from flask import Flask
 
@@ -28,8 +29,10 @@ from ledger_service.api.endpoints import (
 )
 from ledger_service.api.openapi import document_of
 from ledger_service.api.paging import Cursors
+from ledger_service.api.pipeline import Pipeline
 from ledger_service.api.routes import Route, Served
 from ledger_service.api.schema import Json
+from ledger_service.bootstrap.connections import carry_protocol, end_request
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.serving import Serving, open_serving
 from ledger_service.config import settings_from_environment
@@ -46,6 +49,7 @@ def worker() -> Flask:
     settings = settings_from_environment()
     serving = open_serving(settings)
     notice_dead_peers(settings.http_port)
+    _end_slow_bodies(serving.pipeline, settings.http_port)
     # A worker that granian forked leaves by os._exit, where only multiprocessing's finalizers run.
     Finalize(None, serving.close, exitpriority=10)
     atexit.register(serving.close)
@@ -56,6 +60,14 @@ def worker() -> Flask:
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
     return app
+
+
+def _end_slow_bodies(pipeline: Pipeline, port: int) -> None:
+    def end(environ: dict[str, Any], request_id: str) -> None:
+        end_request(environ, pipeline.late(request_id), port, pipeline.bodies.seconds)
+
+    carry_protocol()
+    pipeline.bodies.watch(end)
 
 
 def application(serving: Serving) -> Flask:

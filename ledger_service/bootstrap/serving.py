@@ -8,11 +8,13 @@ import time
 from dataclasses import dataclass
 
 from ledger_service.api.admission import Admission
+from ledger_service.api.deadline import Deadlines
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.metrics import Metrics
 from ledger_service.api.pipeline import Pipeline
 from ledger_service.api.ports import Governance
 from ledger_service.api.request_log import RequestLog
+from ledger_service.api.shared_limits import SharedBuckets
 from ledger_service.bootstrap.clocks import ReplayClock, SystemClock
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
 from ledger_service.bootstrap.governance import QueuedGovernance
@@ -135,11 +137,20 @@ def _pipeline(
         authenticator=keyring,
         clock=clock,
         replay=clock if isinstance(clock, ReplayClock) else None,
-        keys=Buckets(Policy("key", settings.rate_per_second, settings.rate_burst)),
-        members=Buckets(Policy("member", settings.member_rate_per_second, settings.member_burst)),
-        guesses=Buckets(Policy("guess", 1, settings.guess_burst, settings.guess_seconds)),
-        strangers=Buckets(Policy("stranger", settings.stranger_rate_per_second, settings.stranger_burst)),
+        keys=_buckets(settings, Policy("key", settings.rate_per_second, settings.rate_burst)),
+        members=_buckets(settings, Policy("member", settings.member_rate_per_second, settings.member_burst)),
+        guesses=_buckets(settings, Policy("guess", 1, settings.guess_burst, settings.guess_seconds)),
+        strangers=_buckets(
+            settings, Policy("stranger", settings.stranger_rate_per_second, settings.stranger_burst)
+        ),
         metrics=Metrics(observation.readings, observation.work, several_processes=several),
         log=RequestLog(StandardError(), least=settings.log_level),
         admission=Admission(settings.threads),
+        bodies=Deadlines(settings.body_seconds),
     )
+
+
+def _buckets(settings: Settings, policy: Policy) -> Buckets:
+    if settings.workers == 1:
+        return Buckets(policy)
+    return SharedBuckets(policy, settings.state_dir / "limits" / policy.name)

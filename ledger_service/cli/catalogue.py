@@ -17,6 +17,7 @@ _STATUS = {
     Category.FORBIDDEN: "not allowed",
     Category.MISSING: "not found",
     Category.WRONG_METHOD: "wrong method",
+    Category.TOO_SLOW: "not in time",
     Category.CONFLICT: "conflict or in progress",
     Category.TOO_LARGE: "too large",
     Category.WRONG_MEDIA_TYPE: "wrong media type",

@@ -21,6 +21,7 @@ class Category(IntEnum):
     FORBIDDEN = 403
     MISSING = 404
     WRONG_METHOD = 405
+    TOO_SLOW = 408
     CONFLICT = 409
     TOO_LARGE = 413
     WRONG_MEDIA_TYPE = 415

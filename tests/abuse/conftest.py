@@ -8,7 +8,7 @@ import pytest
 
 from tests.abuse.served import Served, found_shop, serve
 
-THREADS, CONNECTIONS = 4, 200
+THREADS, CONNECTIONS, BODY_SECONDS = 4, 200, 6
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +19,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     settings = {
         "ALLIANCE_THREADS": str(THREADS),
         "ALLIANCE_CONNECTIONS": str(CONNECTIONS),
+        "ALLIANCE_BODY_SECONDS": str(BODY_SECONDS),
         "ALLIANCE_STRANGER_BURST": "10",
         "ALLIANCE_GUESS_BURST": "5",
         "ALLIANCE_GUESS_SECONDS": "3600",

@@ -13,6 +13,7 @@ from flask import Flask
 
 from ledger_service.api.admission import Admission
 from ledger_service.api.app import create_app
+from ledger_service.api.deadline import Deadlines
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.metrics import Metrics
 from ledger_service.api.pipeline import Pipeline
@@ -61,6 +62,7 @@ class Parts:
     guesses: Policy = field(default_factory=lambda: Policy("guess", 1, 30, 10))
     strangers: Policy = field(default_factory=lambda: Policy("stranger", 5, 50))
     admission: Admission = field(default_factory=lambda: Admission(8))
+    bodies: Deadlines = field(default_factory=lambda: Deadlines(15))
     log: io.BytesIO = field(default_factory=io.BytesIO)
     readings: dict[str, int] = field(default_factory=dict)
     work: dict[str, int] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Parts:
             metrics,
             RequestLog(self.log),
             self.admission,
+            self.bodies,
         )
 
     def app(self, served: Sequence[Served]) -> Flask:
