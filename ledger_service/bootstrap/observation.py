@@ -78,7 +78,7 @@ class Observation:
         return {
             "outbox_queue_depth": lag.queued,
             "outbox_set_aside": aside,
-            "chain_lag_operations": lag.queued + lag.packed + lag.mined,
+            "chain_lag_operations": lag.queued + lag.later + lag.packed + lag.mined,
             "chain_lag_seconds": seconds,
             "chain_last_batch": chain.last_batch or 0,
             "ledger_sequence": int(sequence or 0),

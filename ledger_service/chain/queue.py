@@ -27,6 +27,8 @@ class Waiting:
 
 
 _WAITING = (intent.c.intent_id, intent.c.batch_number, intent.c.payload, intent.c.leaf)
+_QUEUED = intent.c.state == State.QUEUED.value
+_LATER = _QUEUED & (intent.c.later == 1)
 _MOST_KEPT = 4_096
 _FURTHEST = 64
 
@@ -40,16 +42,26 @@ class Queue:
         self._cut = False
 
     def waiting(self, conn: Connection, most: int) -> list[Waiting]:
-        """The first queued intents in their order: ``most``, or more after ``look_further``."""
+        """The first queued intents in their order: ``most``, or more after ``look_further``.
+
+        What is marked ``later`` comes behind all other, but for that of members who have something waiting:
+        it comes first, for theirs may need it.
+        """
         limit = most * self._reach
-        queued = select(*_WAITING).where(intent.c.state == State.QUEUED.value)
-        rows = conn.execute(queued.order_by(intent.c.intent_id).limit(limit)).all()
-        self._cut = len(rows) == limit
+        queued = select(*_WAITING, intent.c.member_id).order_by(intent.c.intent_id)
+        live = conn.execute(queued.where(_QUEUED & intent.c.later.is_(None)).limit(limit)).all()
+        later = conn.execute(queued.where(_LATER).limit(max(limit - len(live), 1))).all()
+        members = {row.member_id for row in live} - {None} if later else set()
+        needed = conn.execute(queued.where(_LATER & intent.c.member_id.in_(members))).all() if members else []
+        taken = {row.intent_id for row in needed}
+        others = [row for row in later if row.intent_id not in taken]
+        rows = [*needed, *live, *others[: limit - len(live)]]
+        self._cut = len(rows) >= limit
         if len(rows) < most:
             self._reach = 1
         if len(self._decoded) > _MOST_KEPT + limit:
             self._decoded.clear()
-        return [self._waiting(*row) for row in rows]
+        return [self._waiting(*row[:-1]) for row in rows]
 
     def look_further(self, has_room: bool) -> None:
         """Where what was read left room in a batch, from now on twice as much is read, if there is more.

@@ -209,6 +209,18 @@ class UnknownSale(DomainError):
 
 
 @dataclass(eq=False)
+class SaleWasImported(DomainError):
+    """The sale was made in another system, which alone knows what it spent and earned."""
+
+    sale: str
+    reference: str
+
+    code = "sale-was-imported"
+    why = "The sale `reference` was made before this ledger, which knows neither its lines nor its points."
+    fix = "Give the money back at the till; points that it spent come back by an adjustment."
+
+
+@dataclass(eq=False)
 class UnknownLine(DomainError):
     """The sale has no such line."""
 

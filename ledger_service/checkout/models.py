@@ -70,6 +70,23 @@ sale_event = Table(
     sqlite_with_rowid=False,
 )
 
+# A sale of an old system that moved in: what a refund of it would need (which points, by which rule) stayed
+# there, so it is known only to be refused with the reason.
+imported_sale = Table(
+    "imported_sale",
+    metadata,
+    Column("sale_id", Bytes(16), primary_key=True),
+    Column("merchant_id", BigInteger, nullable=False),
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id)),
+    Column("reference", Text, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("occurred_at", UtcInstant, nullable=False),
+    Column("import_id", Bytes(16), nullable=False),
+    fixed_length("sale_id", 16),
+    at_least("total_minor"),
+    Index("ix_imported_sale_import_id", "import_id"),
+)
+
 # Kept for ever: the reference of a money move (R1). response is exactly what was answered.
 idempotency = Table(
     "idempotency",

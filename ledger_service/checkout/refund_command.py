@@ -12,11 +12,12 @@ from ledger_service.checkout.earn_reversal import Outcome, Undoing, undo_earn
 from ledger_service.checkout.errors import (
     CalendarExhausted,
     RefundExceedsSale,
+    SaleWasImported,
     UnknownLine,
     UnknownSale,
 )
 from ledger_service.checkout.keyed import KeyedCommand
-from ledger_service.checkout.models import refund, sale
+from ledger_service.checkout.models import imported_sale, refund, sale
 from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
 from ledger_service.checkout.records import ReturnedRecord, SaleRecord, record_of, returned_text
 from ledger_service.checkout.requests import RefundLine, RefundRequest, Write
@@ -36,6 +37,7 @@ from ledger_service.points.reversal import PENDING, RedeemedLeg, Reversal, epoch
 from ledger_service.points.set_aside import INTENT, SET_ASIDE_OF_MEMBER
 
 SALE: Load = load_by(sale, "sale_id")
+IMPORTED: Load = load_by(imported_sale, "sale_id")
 
 
 class RefundCommand(KeyedCommand):
@@ -62,6 +64,8 @@ class RefundCommand(KeyedCommand):
         """The member's rows, pending issues of the sale, and blocks to give points back to."""
         yield SERIES.of(self.scene.desk.worker)
         row = view.one(SALE, self.request.sale_id)
+        if row is None:
+            yield IMPORTED.of(self.request.sale_id)
         if row is None or row["member_id"] is None:
             return
         yield LOTS_OF_MEMBER.of(row["member_id"])
@@ -87,7 +91,7 @@ class RefundCommand(KeyedCommand):
         self.scene.check()
         row = draft.get(sale, self.request.sale_id)
         if row is None or row["merchant_id"] != self.write.caller.merchant_id:
-            raise UnknownSale(id_text(self.request.sale_id))
+            raise self._unknown(draft)
         before = record_of(row)
         # Hosts' clocks differ: a refund is never stamped before its sale, whose terms and epochs it needs.
         self.write = replace(self.write, at=max(self.write.at, before.occurred_at))
@@ -99,6 +103,13 @@ class RefundCommand(KeyedCommand):
         outcome = Outcome([], [], [], [])
         after = self._undo(draft, before, replace(before.returned, pieces=pieces), returned, outcome)
         return 201, self._finish(draft, before, after, outcome, steps)
+
+    def _unknown(self, draft: Draft) -> UnknownSale | SaleWasImported:
+        sale_id = self.request.sale_id
+        row = draft.one(IMPORTED, sale_id) if draft.get(sale, sale_id) is None else None
+        if row is None or row["merchant_id"] != self.write.caller.merchant_id:
+            return UnknownSale(id_text(sale_id))
+        return SaleWasImported(id_text(sale_id), row["reference"])
 
     def _undo(
         self,

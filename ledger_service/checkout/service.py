@@ -149,7 +149,7 @@ class CheckoutService:
         """The pieces are taken back, spend and earn reversed: 201.
 
         Raises:
-            UnknownSale, UnknownLine, RefundExceedsSale, CalendarExhausted.
+            UnknownSale, SaleWasImported, UnknownLine, RefundExceedsSale, CalendarExhausted.
 
         Idempotency: by caller and key.
         Invariants: INV-13.

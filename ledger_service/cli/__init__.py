@@ -24,10 +24,13 @@ COMMANDS = {
     "index": "read the chain anew from its first block, alone or against the database",
     "backup": "copy database and local chain while the service runs",
     "restore": "put a backup in the place of what was lost",
+    "import": "move a running programme in: check, load, compare, cut over, roll back",
     "jobs": "run the jobs (expiry, vesting, hold deadlines) once",
     "docs": "write the generated documents",
     "openapi": "write the OpenAPI document",
 }
+# Modules that cannot have the name of their command, a word of Python.
+_MODULES = {"import": "moving_in"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     options = parser.parse_args(given)
     try:
-        return int(import_module(f"ledger_service.cli.{options.command}").main(options.arguments))
+        module = _MODULES.get(options.command, options.command)
+        return int(import_module(f"ledger_service.cli.{module}").main(options.arguments))
     except ConfigurationError as error:
         print(f"alliance {options.command}: {error}", file=sys.stderr)
         return 2

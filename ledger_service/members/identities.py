@@ -10,6 +10,7 @@ import hmac
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 import idna
@@ -92,14 +93,13 @@ class IdentityVault:
     def hash_of(self, identity: Identity) -> bytes:
         """The 32 bytes by which an identity is found and kept unique."""
         message = f"{identity.kind}\0{identity.value}".encode()
-        return hmac.digest(self._key(b"find"), message, sha256)
+        return hmac.digest(self._find, message, sha256)
 
     def seal(self, identity: Identity, nonce: bytes) -> bytes:
         """The value encrypted; ``nonce`` is 12 fresh random bytes and comes first in the result."""
         if len(nonce) != _NONCE_BYTES:
             raise ValueError("nonce must be 12 bytes")
-        cipher = AESGCM(self._key(b"seal"))
-        return nonce + cipher.encrypt(nonce, identity.value.encode(), identity.kind.encode())
+        return nonce + self._cipher.encrypt(nonce, identity.value.encode(), identity.kind.encode())
 
     def open(self, kind: str, sealed: bytes) -> str:
         """The value that was sealed under this kind.
@@ -107,11 +107,18 @@ class IdentityVault:
         Raises:
             ValueError: altered bytes, another kind, or another secret.
         """
-        cipher = AESGCM(self._key(b"seal"))
         try:
-            return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], kind.encode()).decode()
+            return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], kind.encode()).decode()
         except InvalidTag:
             raise ValueError("the sealed value does not open") from None
+
+    @cached_property
+    def _find(self) -> bytes:
+        return self._key(b"find")
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self._key(b"seal"))
 
     def _key(self, purpose: bytes) -> bytes:
         return hmac.digest(self.secret, b"alliance identity " + purpose, sha256)

@@ -51,6 +51,25 @@ member_identity = Table(
     UniqueConstraint("kind", "value_hash", name="uq_member_identity_value"),
 )
 
+# A card of plastic that a till reads; hashed and sealed as an identity is, any number a member.
+member_card = Table(
+    "member_card",
+    metadata,
+    Column("number_hash", Bytes(32), primary_key=True),
+    Column("member_id", Int64, ForeignKey("member.member_id"), nullable=False, index=True),
+    Column("number_sealed", Bytes(), nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+)
+
+# In which language a member is written to, and by which ways (comma-separated) it agreed to be.
+member_preference = Table(
+    "member_preference",
+    metadata,
+    Column("member_id", Int64, ForeignKey("member.member_id"), primary_key=True, autoincrement=False),
+    Column("language", Text),
+    Column("consents", Text, nullable=False, default=""),
+)
+
 # A device is one signer of one account with its own nonce lane (D4). flags: bit 0 custodial, bit 1
 # contract. It is active from active_from (inclusive) until revoked_at (exclusive).
 device = Table(

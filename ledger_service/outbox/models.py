@@ -47,6 +47,8 @@ intent = Table(
     Column("batch_number", BigInteger),
     Column("batch_index", Integer),
     Column("created_at", UtcInstant, nullable=False),
+    # 1 for what goes to the chain behind everything else (a cut-over's balances); NULL for all other.
+    Column("later", SmallInteger),
     fixed_length("op_id", 16), fixed_length("leaf", 32),
     one_of("state", tuple(State)),
     CheckConstraint(
@@ -55,6 +57,6 @@ intent = Table(
     ),
     CheckConstraint("state <> 'set_aside' OR reason IS NOT NULL", name="reasoned"),
     # Not partial: SQLite uses a partial index only where the state is written out, not bound.
-    Index("ix_intent_state", "state", "intent_id"),
+    Index("ix_intent_state", "state", "later", "intent_id"),
     Index("ix_intent_batch", "batch_number", "batch_index"),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from ledger_service.kernel.intents import operation_of
 from ledger_service.outbox.models import State, intent
 
 _CHUNK = 5_000
+MOST_COUNTED = 100_000
 
 
 class Standing(NamedTuple):
@@ -36,12 +37,17 @@ class SetAside(NamedTuple):
 
 
 class Lag(NamedTuple):
-    """How far the chain is behind: operations not final yet, and when the oldest queued one was written."""
+    """How far the chain is behind: operations not final yet, and when the oldest queued one was written.
+
+    ``later`` counts, up to ``MOST_COUNTED``, what a cut-over left to go behind everything else; the others
+    and the age do not know of it, for it may well take hours.
+    """
 
     queued: int
     packed: int
     mined: int
     oldest_queued: datetime | None
+    later: int = 0
 
 
 class Forgery(NamedTuple):
@@ -57,10 +63,16 @@ _PLACES = (
     intent.c.batch_number, intent.c.batch_index,
 )  # fmt: skip
 _STANDINGS = select(*_PLACES).where(intent.c.op_id.in_(bindparam("ids", expanding=True)))
-_OLDEST = text("SELECT created_at FROM intent WHERE state = 'queued' ORDER BY intent_id LIMIT 1")
+_OLDEST = text(
+    "SELECT created_at FROM intent WHERE state = 'queued' AND later IS NULL ORDER BY intent_id LIMIT 1"
+)
 _COUNTS = text("SELECT state, COUNT(*) FROM intent GROUP BY state")
 _MOVING = text(
-    "SELECT state, COUNT(*) FROM intent WHERE state IN ('queued', 'packed', 'mined') GROUP BY state"
+    "SELECT state, COUNT(*) FROM intent WHERE state IN ('packed', 'mined') OR"
+    " (state = 'queued' AND later IS NULL) GROUP BY state"
+)
+_LATER = text(
+    "SELECT COUNT(*) FROM (SELECT 1 FROM intent WHERE state = 'queued' AND later = 1 LIMIT :most) AS waiting"
 )
 _SET_ASIDE = (
     select(intent.c.intent_id, intent.c.op_id, intent.c.kind, intent.c.reason)
@@ -80,7 +92,8 @@ def lag(conn: Connection) -> Lag:
     found = {row[0]: int(row[1]) for row in conn.execute(_MOVING)}
     oldest = conn.execute(_OLDEST).scalar_one_or_none()
     since = None if oldest is None else instant_of_micros(oldest)
-    return Lag(found.get("queued", 0), found.get("packed", 0), found.get("mined", 0), since)
+    later = int(conn.execute(_LATER, {"most": MOST_COUNTED}).scalar_one())
+    return Lag(found.get("queued", 0), found.get("packed", 0), found.get("mined", 0), since, later)
 
 
 def standings(conn: Connection, op_ids: Sequence[bytes]) -> dict[bytes, Standing]:

@@ -19,12 +19,14 @@ from ledger_service.outbox.models import State, intent
 class NewIntent(NamedTuple):
     """An operation for the chain and the member it concerns (None where it concerns none).
 
-    ``refused`` says why the chain is never shown it; such an intent is set aside from its birth.
+    ``refused`` says why the chain is never shown it; such an intent is set aside from its birth. ``later``
+    lets it go behind everything that is not, but for what its member's own later operations need.
     """
 
     operation: Operation
     member_id: int | None
     refused: str | None = None
+    later: bool = False
 
 
 class _IntentSeries:
@@ -74,6 +76,7 @@ def _row(number: int, new: NewIntent, recorded_at: datetime) -> dict[str, Any]:
         "programme_ids": _programmes(operation), "payload": payload_of(operation),
         "leaf": operation.leaf(), "original_op_id": original, "state": state.value, "reason": new.refused,
         "batch_number": None, "batch_index": None, "created_at": recorded_at,
+        "later": 1 if new.later else None,
     }  # fmt: skip
 
 

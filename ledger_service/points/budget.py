@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert, select, update
 
+from ledger_service.points.catalogue import Programme
 from ledger_service.points.issuance import BlockEmpty
 from ledger_service.points.models import issuance_budget, issuance_reservation
 from ledger_service.points.rules import Reservation, cap_in_force, refill_beside
@@ -40,3 +41,27 @@ def draw(conn: Connection, wish: BlockEmpty, worker: str) -> bool:
     else:
         conn.execute(update(issuance_reservation).where(mine).values(values))
     return state.remaining >= wish.need
+
+
+def draw_at_once(conn: Connection, programme: Programme, points: int, at: int) -> int | None:
+    """So many points are drawn of the cap outside of any worker's block, for an import.
+
+    Args:
+        conn: a db transaction.
+        programme: whose cap.
+        points: how many; negative gives back what was promised and never issued.
+        at: the instant whose cap is in force, in seconds.
+
+    Returns:
+        None, or what the cap leaves where that is less; then nothing is drawn.
+
+    Locks: the programme's row of ``issuance_budget``.
+    Invariants: INV-10.
+    """
+    mine = issuance_budget.c.programme_id == programme.programme_id
+    drawn = conn.execute(select(issuance_budget.c.drawn_total).where(mine).with_for_update()).scalar_one()
+    room = cap_in_force(programme.terms, at) - int(drawn)
+    if points > 0 and room < points:
+        return max(room, 0)
+    conn.execute(update(issuance_budget).where(mine).values(drawn_total=drawn + points))
+    return None

@@ -24,6 +24,7 @@ from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.kernel.operations import IssueReason
 from ledger_service.kernel.points import Leg
 from ledger_service.ledger.book import Book, lots_of
+from ledger_service.ledger.models import lot
 from ledger_service.ledger.rules import Movement, Part, SystemKind, system_account
 from ledger_service.merchants.models import merchant
 from ledger_service.points.catalogue import Catalogue, Programme
@@ -84,10 +85,9 @@ def rooms(conn: Connection, programmes: Iterable[Programme], at: datetime) -> di
 
 
 def _not_issued(conn: Connection, programme_id: int) -> int:
-    pending, block = pending_issue.c, issuance_reservation.c
-    promised = select(func.coalesce(func.sum(pending.left), 0)).where(
-        _WAITING & (pending.programme_id == programme_id)
-    )
+    # Every promise stands in a lot, an import's too, which is no pending issue.
+    block = issuance_reservation.c
+    promised = select(func.coalesce(func.sum(lot.c.pending), 0)).where(lot.c.programme_id == programme_id)
     reserved = select(func.coalesce(func.sum(block.remaining), 0)).where(block.programme_id == programme_id)
     return int(conn.execute(promised).scalar_one()) + int(conn.execute(reserved).scalar_one())
 

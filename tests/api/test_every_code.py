@@ -9,6 +9,7 @@ from ledger_service.bootstrap.http import all_routes
 from ledger_service.cli.catalogue import all_errors
 
 _BRIDGE = "met by the bridge or a command, never by a request; tests/chain"
+_IMPORT = "met by `alliance import`, never by a request; tests/integration/moving_in"
 REASONS = {
     "chain-no-time-control": _BRIDGE,
     "chain-mirrors-apart": _BRIDGE,
@@ -16,6 +17,16 @@ REASONS = {
     "chain-node-refusal": _BRIDGE,
     "chain-not-leader": _BRIDGE,
     "chain-wrong-network": _BRIDGE,
+    "control-totals-differ": _IMPORT,
+    "import-busy": _IMPORT,
+    "import-cap-too-low": _IMPORT,
+    "import-file-malformed": _IMPORT,
+    "import-files-changed": _IMPORT,
+    "import-issuer-suspended": _IMPORT,
+    "import-state-wrong": _IMPORT,
+    "import-unknown": _IMPORT,
+    "parquet-reader-missing": _IMPORT,
+    "rejects-not-acknowledged": _IMPORT,
     "calendar-exhausted": "needs a calendar at its end; tests of the refund and issue rules",
     "programme-without-terms": "the first terms count from the programme's creation; tests of the checkout",
     "programme-frozen-for-member": "needs a refusal by the contract; tests of set-aside operations",
@@ -27,7 +38,7 @@ REASONS = {
     "not-issuable": "needs an exhausted cap; tests of adjustments",
 }
 # Refusals that no route documents, because no request can cause them.
-UNDOCUMENTED = {code for code, reason in REASONS.items() if reason is _BRIDGE} | {
+UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in (_BRIDGE, _IMPORT)} | {
     "calendar-exhausted", "signing-refused", "method-not-allowed",
 }  # fmt: skip
 

@@ -78,7 +78,8 @@ EXTEND = Route(
 REFUND = Route(
     "POST", "/v1/sales/<sale>/refunds", "refund", scopes("refund"), "Take back items of a sale",
     group=_GROUP, body=shapes.REFUND_BODY, room_checks=True, write=True,
-    problems=(*WRITE_OF_TERMINAL, refusals.UnknownSale, refusals.UnknownLine, refusals.RefundExceedsSale),
+    problems=(*WRITE_OF_TERMINAL, refusals.UnknownSale, refusals.SaleWasImported, refusals.UnknownLine,
+              refusals.RefundExceedsSale),
     success=Success(201, "Taken back; spend and earn are reversed.",
                     shapes.answer("Refund", refund_id=shapes.HEX_ID, refunded_minor=shapes.MINOR)),
 )  # fmt: skip

@@ -1,0 +1,32 @@
+"""Reads of imports, for the command line and the front door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from ledger_service.kernel.clock import format_instant
+from ledger_service.moving_in import books
+
+
+def progress(conn: Connection) -> list[dict[str, Any]]:
+    """Every import, the oldest first: where it stands, and rows and points of each of its files."""
+    return [_view(record) for record in books.everything(conn)]
+
+
+def _view(record: books.ImportRecord) -> dict[str, Any]:
+    files = []
+    for entry in record.manifest.files:
+        file = record.files[entry.kind]
+        points = {"points": dict(entry.points), "loaded_points": dict(file.loaded.accepted_points)}
+        files.append({
+            "kind": entry.kind, "rows": entry.rows, "rows_done": file.rows_done,
+            "accepted": file.loaded.accepted, "rejected": file.loaded.rejected, **points,
+        })  # fmt: skip
+    return {
+        "name": record.manifest.name, "source": record.manifest.source, "state": record.state,
+        "files": files, "outcome": orjson.loads(record.outcome),
+        "checked_at": format_instant(record.checked_at), "changed_at": format_instant(record.changed_at),
+    }  # fmt: skip
