@@ -7,12 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from ledger_service.config import ConfigurationError
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.models import alliance
 from ledger_service.kernel.eip712 import Domain
 
 
-class NotFounded(Exception):
+class NotFounded(ConfigurationError):
     """The database holds no alliance yet; `alliance setup` founds one."""
 
 

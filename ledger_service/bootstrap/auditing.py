@@ -12,7 +12,7 @@ from ledger_service.bootstrap.booked import unbooked
 from ledger_service.bootstrap.chain_parts import node_of
 from ledger_service.bootstrap.foundations import Foundations, lay_foundations
 from ledger_service.bootstrap.ledger_view import SqlLedgerView
-from ledger_service.chain.errors import ChainUnavailable
+from ledger_service.chain.errors import ChainUnavailable, LyingNode, NodeRefusal, WrongNetwork
 from ledger_service.chain.node_check import ChainMoves, check_node
 from ledger_service.chain.reconciler import reconcile
 from ledger_service.chain.settings import Contracts
@@ -116,8 +116,13 @@ def _audit_node(foundations: Foundations, verdict: Verdict) -> None:
     node = node_of(foundations.settings)
     try:
         with closing(node.transport):
+            node.must_serve(alliance.chain_id)
             found = check_node(foundations.database, node, contracts)
-    except ChainUnavailable as failure:
+    except WrongNetwork as other:
+        numbers = str(other.expected_chain_id), str(other.actual_chain_id)
+        verdict.findings.append(Finding("node", "chain id", *numbers))
+        return
+    except (ChainUnavailable, NodeRefusal, LyingNode) as failure:
         verdict.findings.append(Finding("node", "reachable", "an answer", str(failure)))
         return
     except ChainMoves as moving:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from ledger_service.chain.effects import Effects, add_move
 from ledger_service.chain.unmined import move_of_operation
-from ledger_service.kernel.intents import operation_of
+from ledger_service.kernel.intents import readable_operation
 from ledger_service.kernel.operations import Redeem
 
 _CHUNK = 2_000
@@ -81,9 +81,8 @@ def unbooked(conn: Connection) -> Iterator[Unbooked]:
 
 
 def _of_operation(payload: str) -> str:
-    try:
-        operation = operation_of(payload)
-    except (ValueError, TypeError, KeyError):
+    operation = readable_operation(payload)
+    if operation is None:
         return "no operation"
     effects = Effects()
     add_move(effects, move_of_operation(operation), 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ledger_service.bootstrap.chain_events import handlers
@@ -12,6 +13,8 @@ from ledger_service.bootstrap.jobs import Jobs, open_jobs
 from ledger_service.bootstrap.tills import secrets_of
 from ledger_service.chain.admin import Admin
 from ledger_service.chain.bridge import Bridge, Job, Wiring
+from ledger_service.chain.client import Node
+from ledger_service.chain.errors import ChainUnavailable, WrongNetwork
 from ledger_service.chain.settings import Contracts
 from ledger_service.config import Settings
 
@@ -37,10 +40,11 @@ def open_bridging(settings: Settings) -> Bridging:
 
     Raises:
         NotFounded: the database holds no alliance yet.
+        WrongNetwork: the node serves another chain; one that does not answer yet is waited for.
     """
     foundations = lay_foundations(settings)
     database, custody, alliance = foundations.database, foundations.custody, foundations.alliance
-    room, node = chain_settings(settings), node_of(settings)
+    room, node = chain_settings(settings), _node(foundations)
     desk = desk_of(database, room)
     contracts = Contracts(alliance.clearing_house, alliance.registry)
     clerk = GovernanceClerk(desk, Admin(steps_of(desk, node, custody, room), contracts))
@@ -49,6 +53,7 @@ def open_bridging(settings: Settings) -> Bridging:
     acts = Job("operator-acts", _ACTS_SECONDS, clerk.run, signs=True)
     timed = [Job(name, settings.jobs_seconds, run) for name, run in jobs.steps().items()]
     wiring = Wiring(
+        chain_id=alliance.chain_id,
         database=database,
         node=node,
         keys=CustodyKeys(custody),
@@ -59,3 +64,15 @@ def open_bridging(settings: Settings) -> Bridging:
         jobs=(acts, *timed),
     )
     return Bridging(foundations, jobs, Bridge(wiring))
+
+
+def _node(foundations: Foundations) -> Node:
+    node = node_of(foundations.settings)
+    try:
+        with suppress(ChainUnavailable):
+            node.must_serve(foundations.alliance.chain_id)
+    except WrongNetwork:
+        node.transport.close()
+        foundations.close()
+        raise
+    return node

@@ -15,7 +15,7 @@ from ledger_service.chain.desk import Desk
 from ledger_service.chain.ports import SliceToSign
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.chain.transport import Transport
-from ledger_service.config import Settings
+from ledger_service.config import ConfigurationError, Settings
 from ledger_service.custody.errors import SigningRefused
 from ledger_service.custody.ports import Custody
 from ledger_service.custody.requests import SignSlice, SignTransaction
@@ -81,8 +81,15 @@ def wall() -> datetime:
 
 
 def node_of(settings: Settings) -> Node:
-    """The chain's node; nothing is asked yet."""
-    return Node(Transport(settings.chain_url))
+    """The chain's node; nothing is asked yet.
+
+    Raises:
+        ConfigurationError: the address is none that a node can have.
+    """
+    try:
+        return Node(Transport(settings.chain_url))
+    except ValueError as odd:
+        raise ConfigurationError(f"ALLIANCE_CHAIN_URL {odd}") from None
 
 
 def desk_of(database: Database, settings: ChainSettings) -> Desk:

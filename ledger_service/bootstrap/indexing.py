@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ledger_service.bootstrap.alliance import the_alliance
 from ledger_service.bootstrap.chain_parts import chain_settings, node_of, wall
+from ledger_service.chain.client import Node
 from ledger_service.chain.desk import Desk
+from ledger_service.chain.errors import HouseNeverInForce
 from ledger_service.chain.fresh_index import Difference, Tick, hold_against, read_chain
+from ledger_service.chain.houses import houses_in_force
 from ledger_service.chain.indexer import Indexer
 from ledger_service.chain.settings import Contracts
 from ledger_service.chain.status import net_positions, programme_totals
@@ -18,6 +22,7 @@ from ledger_service.config import Settings
 from ledger_service.db.engine import Database, open_database
 from ledger_service.db.schema import create_everything
 from ledger_service.kernel.gs1 import gln_text
+from ledger_service.kernel.secp256k1 import address_text
 
 
 @dataclass(slots=True)
@@ -31,6 +36,7 @@ class FreshIndex:
     differences: list[Difference] = field(default_factory=list)
     programmes: list[dict[str, Any]] = field(default_factory=list)
     nets: list[dict[str, Any]] = field(default_factory=list)
+    houses: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def per_second(self) -> int:
@@ -52,49 +58,63 @@ def fresh_index(settings: Settings, into: Path, contracts: Contracts | None, tic
         tick: told the last block and the operations so far.
 
     Raises:
+        WrongNetwork: the node serves another chain than the database's.
         NotFounded: no addresses were given and the database holds no alliance.
+        HouseNeverInForce: the registry never named the given ClearingHouse.
         ChainUnavailable, LyingNode, MirrorsApart: as in ``chain.fresh_index``.
     """
-    fresh = open_database(f"sqlite:///{into}")
-    try:
+    with ExitStack() as stack:
+        fresh = open_database(f"sqlite:///{into}")
+        stack.callback(fresh.close)
         create_everything(fresh)
+        node = node_of(settings)
+        stack.callback(node.transport.close)
+        reader = _Reader(settings, node, fresh, tick)
         if contracts is not None:
-            return _read(settings, fresh, contracts, tick)[1]
+            return reader.read(contracts)[1]
         own = open_database(settings.database_url)
-        try:
-            return _read_and_compare(settings, fresh, own, tick)
-        finally:
-            own.close()
-    finally:
-        fresh.close()
+        stack.callback(own.close)
+        return reader.read_and_compare(own)
 
 
-def _read(
-    settings: Settings, fresh: Database, contracts: Contracts, tick: Tick
-) -> tuple[Indexer, FreshIndex]:
-    indexer = Indexer(Desk.unfenced(fresh, wall), node_of(settings), contracts, chain_settings(settings))
-    found, begun = FreshIndex(), time.monotonic_ns()
-    found.operations = read_chain(indexer, tick)
-    found.millis = (time.monotonic_ns() - begun) // 1_000_000
-    _figures(fresh, indexer, found)
-    return indexer, found
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    settings: Settings
+    node: Node
+    fresh: Database
+    tick: Tick
 
+    def read(self, contracts: Contracts) -> tuple[Indexer, FreshIndex]:
+        room = chain_settings(self.settings)
+        indexer = Indexer(Desk.unfenced(self.fresh, wall), self.node, contracts, room)
+        found, begun = FreshIndex(), time.monotonic_ns()
+        found.operations = read_chain(indexer, self.tick)
+        found.millis = (time.monotonic_ns() - begun) // 1_000_000
+        _figures(self.fresh, indexer, found)
+        house, line = address_text(contracts.clearing_house), [house["address"] for house in found.houses]
+        if house not in line and (line or not room.first_block):
+            raise HouseNeverInForce(house)
+        return indexer, found
 
-def _read_and_compare(settings: Settings, fresh: Database, own: Database, tick: Tick) -> FreshIndex:
-    with own.read() as conn:
-        alliance = the_alliance(conn)
-    contracts = Contracts(alliance.clearing_house, alliance.registry)
-    indexer, found = _read(settings, fresh, contracts, tick)
-    with own.snapshot() as live:
-        found.differences = hold_against(live, indexer, fresh)
-    found.compared = True
-    return found
+    def read_and_compare(self, own: Database) -> FreshIndex:
+        with own.read() as conn:
+            alliance = the_alliance(conn)
+        self.node.must_serve(alliance.chain_id)
+        indexer, found = self.read(Contracts(alliance.clearing_house, alliance.registry))
+        with own.snapshot() as live:
+            found.differences = hold_against(live, indexer, self.fresh)
+        found.compared = True
+        return found
 
 
 def _figures(fresh: Database, indexer: Indexer, found: FreshIndex) -> None:
     cursor = indexer.cursor()
     found.block_number = -1 if cursor is None else cursor.number
     with fresh.snapshot() as conn:
+        found.houses = [
+            {"address": address_text(address), "block_number": block}
+            for address, block in houses_in_force(conn)
+        ]
         found.programmes = [
             {**asdict(total), "outstanding": total.outstanding} for total in programme_totals(conn)
         ]

@@ -70,6 +70,7 @@ def move_roles(settings: Settings, move: Move) -> Stage:
 def _steps(settings: Settings) -> Iterator[tuple[Foundations, Steps]]:
     foundations, node = lay_foundations(settings), node_of(settings)
     try:
+        node.must_serve(foundations.alliance.chain_id)
         # Unfenced: a bridge leads meanwhile; the rows of the nonces keep the two apart.
         desk = Desk.unfenced(foundations.database, wall)
         yield foundations, steps_of(desk, node, foundations.custody, chain_settings(settings))

@@ -15,8 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from ledger_service.chain import adoption, queue
 from ledger_service.chain.client import Node
 from ledger_service.chain.delivery import Delivery, LiveDelivery, ReplayDelivery
-from ledger_service.chain.desk import Desk, raise_alarm
+from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
 from ledger_service.chain.errors import ChainUnavailable, LeadershipLost, LyingNode, WrongNetwork
+from ledger_service.chain.houses import line_of
 from ledger_service.chain.indexer import CursorMoved, Follower, Indexer
 from ledger_service.chain.journal import Journal
 from ledger_service.chain.models import chain_alarm, chain_cursor, chain_tx
@@ -70,7 +71,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What ``bootstrap`` gives the bridge."""
+    """What ``bootstrap`` gives the bridge; with ``chain_id`` it works with a node of that chain only."""
 
     database: Database
     node: Node
@@ -80,6 +81,7 @@ class Wiring:
     desk: Desk
     handlers: tuple[Handler, ...] = ()
     jobs: tuple[Job, ...] = field(default=())
+    chain_id: int | None = None
 
 
 class Bridge:
@@ -97,7 +99,9 @@ class Bridge:
         self._signers = outbound.senders
         self.indexer = Indexer(w.desk, w.node, w.contracts, w.settings, Follower(w.handlers, self._signers))
         self.journal = Journal(w.desk, w.node, w.settings.first_block)
+        self._contracts, self._chain_id = w.contracts, w.chain_id
         self._level = False
+        self._in_force: bool | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; every failure is logged and the next pass begins from the database."""
@@ -127,6 +131,7 @@ class Bridge:
 
         Raises:
             ChainUnavailable: the node does not answer; jobs ran all the same.
+            WrongNetwork: it serves another chain.
         """
         if not self._desk.lead():
             return Progress(leading=False)
@@ -134,6 +139,8 @@ class Bridge:
         blocks, operations = self._follow()
         if not self._is_level(caught_up=not blocks):
             return Progress(True, blocks, operations, 0, 0, jobs)
+        if not self._is_in_force(changed=blocks > 0):
+            return Progress(True, blocks, operations, 0, self.submitter.step(), jobs)
         packed = sent = 0
         for _ in range(self._settings.most_in_flight):
             taken = self.packer.step(self.submitter.in_flight())
@@ -163,7 +170,32 @@ class Bridge:
         self._level = not ahead
         return self._level
 
+    def _is_in_force(self, *, changed: bool) -> bool:
+        """Whether the house that this process was started for takes batches, by the registry's log.
+
+        After a change of house it does not: whatever is packed for it would be refused. Nor does the new one
+        while a reorg has taken the change back, until that is mined again.
+        """
+        if changed or self._in_force is None:
+            house, before = self._contracts.clearing_house, self._in_force
+            with self._desk.read() as conn:
+                now = line_of(conn, self._contracts).in_force
+            self._in_force = now == house
+            if self._in_force is not before:
+                self._tell_of_house(house, now)
+        return self._in_force
+
+    def _tell_of_house(self, house: bytes, in_force: bytes) -> None:
+        with self._desk.write() as conn:
+            if house == in_force:
+                clear_alarm(conn, "house-not-in-force", "")
+            else:
+                detail = f"0x{in_force.hex()} is in force, this bridge works for 0x{house.hex()}"
+                raise_alarm(conn, self._desk.wall, "house-not-in-force", "", detail)
+
     def _follow(self) -> tuple[int, int]:
+        if self._chain_id is not None:
+            self._node.must_serve(self._chain_id)
         self.journal.resume_mining()
         step = self.indexer.step()
         if not step.diverged:

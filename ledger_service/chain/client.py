@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ledger_service.chain.errors import ChainUnavailable, LyingNode, NodeRefusal
+from ledger_service.chain.errors import ChainUnavailable, LyingNode, NodeRefusal, WrongNetwork
 from ledger_service.chain.transport import Call, Transport
 from ledger_service.kernel.chain_tx import Fee
 from ledger_service.kernel.secp256k1 import keccak256
@@ -80,6 +80,16 @@ class Node:
     def chain_id(self) -> int:
         """The network's chain id."""
         return _number(self._one("eth_chainId"))
+
+    def must_serve(self, chain_id: int) -> None:
+        """Nothing, where the node serves that chain.
+
+        Raises:
+            WrongNetwork: it serves another one; nothing must be sent to it.
+            ChainUnavailable: it does not answer.
+        """
+        if self.chain_id != chain_id:
+            raise WrongNetwork(chain_id, self.chain_id)
 
     def head_number(self) -> int:
         """The height of the node's head."""

@@ -85,7 +85,23 @@ class PeriodClosed:
     last_batch: int
 
 
-Fact = MinedOperation | BatchApplied | ProgrammeCreated | TermsPublished | MerchantKeys | PeriodClosed
+@dataclass(frozen=True, slots=True)
+class HouseInForce:
+    """From this log on the ClearingHouse at ``address`` takes batches; the one before it takes none."""
+
+    address: bytes
+    predecessor: bytes
+
+
+Fact = (
+    MinedOperation
+    | BatchApplied
+    | ProgrammeCreated
+    | TermsPublished
+    | MerchantKeys
+    | PeriodClosed
+    | HouseInForce
+)
 
 _KIND_WORD = {kind: int(kind).to_bytes(32, "big") for kind in Kind}
 # Where the words of an event begin to differ by kind: the leg, or the length of the legs.
@@ -161,6 +177,12 @@ def _small(data: bytes, word: int) -> int:
     return value
 
 
+def _address(topic: bytes) -> bytes:
+    if len(topic) != 32:
+        raise ValueError("a topic that is no address")
+    return topic[12:]
+
+
 def _word(value: int) -> bytes:
     return value.to_bytes(32, "big")
 
@@ -192,11 +214,13 @@ _OTHERS: dict[str, Callable[[list[bytes], bytes], Fact]] = {
         _small(t[1], 0), _small(t[2], 0), *(_small(d, i) for i in range(5))
     ),
     "MerchantAdmitted(uint64,address,address,address)": _keys,
+    "ClearingHouseSet(address,address)": lambda t, d: HouseInForce(_address(t[1]), _address(t[2])),
     "MerchantKeysChanged(uint64,address,address,address)": _keys,
 }
 _KIND_OF_TOPIC = {"0x" + keccak256(s.encode()).hex(): kind for s, kind in _OPERATIONS.items()}
 _READER_OF_TOPIC = {"0x" + keccak256(s.encode()).hex(): reader for s, reader in _OTHERS.items()}
 SIGNATURES = (*_OPERATIONS, *_OTHERS)
+HOUSE_IN_FORCE_TOPIC = "0x" + keccak256(b"ClearingHouseSet(address,address)").hex()
 
 
 def fact_of(log: Mapping[str, Any]) -> Fact | None:

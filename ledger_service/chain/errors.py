@@ -100,6 +100,18 @@ class AdminRefused(DomainError):
 
 
 @dataclass(eq=False)
+class HouseNeverInForce(DomainError):
+    """The ClearingHouse that a reader gave is none of the registry's line."""
+
+    clearing_house: str
+
+    code = "chain-house-never-in-force"
+    category = Category.REFUSED
+    why = "The registry never put this ClearingHouse in force, so its word counts for nothing."
+    fix = "Give the addresses that `GET /v1/alliance` tells; any house of the line will do."
+
+
+@dataclass(eq=False)
 class MirrorsApart(DomainError):
     """Two indexes hold different blocks at one height: the chain changed while they were read."""
 

@@ -1,7 +1,7 @@
 """A fresh index: the mirror read anew from the first block, and held against the one that grew day by day
 (INV-8).
 
-It needs a node and two addresses and nothing else, so a stranger can make one too.
+It needs a node, the registry and any ClearingHouse of its line, so a stranger can make one too.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ledger_service.chain.models import (
     chain_balance,
     chain_block,
     chain_counter,
+    chain_house,
     chain_merchant_keys,
     chain_net,
     chain_operation,
@@ -42,6 +43,7 @@ MIRROR = (
     chain_terms,
     chain_merchant_keys,
     chain_period,
+    chain_house,
 )
 # A row whose sums all came down to nothing tells what no row tells.
 _SUMS = {

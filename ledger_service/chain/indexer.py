@@ -17,6 +17,7 @@ from ledger_service.chain.adoption import Found
 from ledger_service.chain.client import Block, Node, Receipt
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import LyingNode
+from ledger_service.chain.houses import line_of
 from ledger_service.chain.mirror import BlockFacts
 from ledger_service.chain.models import chain_block, chain_cursor
 from ledger_service.chain.ports import Handler
@@ -59,7 +60,7 @@ class Indexer:
         self,
         desk: Desk,
         node: Node,
-        contracts: Contracts | None,
+        contracts: Contracts,
         settings: ChainSettings,
         follower: Follower = _NOBODY,
     ) -> None:
@@ -87,9 +88,7 @@ class Indexer:
         self._ask = self._settings.blocks_per_read if len(blocks) == self._ask else 4
         if not blocks:
             return Step()
-        contracts = self._contracts
-        addresses = [contracts.clearing_house, contracts.registry] if contracts else []
-        read = facts_of(self._node, blocks, addresses) if addresses else [BlockFacts(b) for b in blocks]
+        read = self._facts(blocks)
         mined = [tx for block in blocks for tx in block.transactions]
         with self._desk.read() as conn:
             ours = outcome.ours_among(conn, mined)
@@ -98,6 +97,11 @@ class Indexer:
         receipts = dict(zip(unproven, self._node.receipts(unproven), strict=True))
         self._take_over(cursor, read, receipts, foreign)
         return Step(len(blocks), sum(len(ops) for facts in read for _, ops in facts.batches))
+
+    def _facts(self, blocks: Sequence[Block]) -> list[BlockFacts]:
+        with self._desk.read() as conn:
+            line = line_of(conn, self._contracts)
+        return facts_of(self._node, blocks, line)
 
     def _foreign(self, unknown: Sequence[bytes]) -> dict[bytes, Found]:
         """Transactions of our keys that this database did not store, as after the restore of a backup."""

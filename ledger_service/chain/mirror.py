@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
 
+from ledger_service.chain import houses
 from ledger_service.chain import models as m
 from ledger_service.chain.client import Block
 from ledger_service.chain.decode import (
     BatchApplied,
     Fact,
+    HouseInForce,
     MerchantKeys,
     MinedOperation,
     PeriodClosed,
@@ -27,6 +29,9 @@ from ledger_service.chain.effects import Effects, Move, Obligations, OriginalLeg
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.operations import Kind
 
+_OF_A_BLOCK = (
+    m.chain_applied, m.chain_programme, m.chain_terms, m.chain_merchant_keys, m.chain_period, m.chain_house,
+)  # fmt: skip
 _COUNTER_NAMES = ("issued", "redeemed", "restored", "clawed_back", "expired")
 
 
@@ -79,7 +84,7 @@ def rewind(conn: Connection, to_number: int) -> list[MinedOperation]:
     _change(conn, gone, -1)
     batches = select(m.chain_applied.c.number).where(m.chain_applied.c.block_number > to_number)
     conn.execute(delete(m.chain_operation).where(m.chain_operation.c.batch.in_(batches)))
-    for table in (m.chain_applied, m.chain_programme, m.chain_terms, m.chain_merchant_keys, m.chain_period):
+    for table in _OF_A_BLOCK:
         conn.execute(delete(table).where(table.c.block_number > to_number))
     conn.execute(delete(m.chain_block).where(m.chain_block.c.number > to_number))
     return [operation for _, operation in gone]
@@ -239,6 +244,8 @@ def _insert_others(conn: Connection, facts: BlockFacts) -> None:
             case PeriodClosed(period, last_batch):
                 row = {"period": period, "last_batch": last_batch, "block_number": number}
                 _insert(conn, m.chain_period, [row])
+            case HouseInForce():
+                houses.note(conn, number, fact)
             case _:
                 continue
 

@@ -275,6 +275,16 @@ chain_merchant_keys = Table(
     Column("settlement", Bytes(20), nullable=False),
 )
 
+# The ClearingHouses in the order in which the registry put them in force; ``number`` counts from 1.
+chain_house = Table(
+    "chain_house",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("address", Bytes(20), nullable=False, unique=True),
+    Column("block_number", BigInteger, nullable=False),
+    fixed_length("address", 20),
+)
+
 chain_period = Table(
     "chain_period",
     metadata,

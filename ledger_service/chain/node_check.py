@@ -17,6 +17,7 @@ from ledger_service.chain import models as m
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.client import Block, CallAt, Node
 from ledger_service.chain.errors import NodeRefusal
+from ledger_service.chain.houses import line_of
 from ledger_service.chain.indexer import cursor_of
 from ledger_service.chain.reconciler import Difference
 from ledger_service.chain.settings import Contracts
@@ -101,7 +102,7 @@ def _differences(conn: Connection, node: Node, contracts: Contracts, at: str) ->
 
 
 def _questions(conn: Connection, contracts: Contracts) -> Iterator[_Question]:
-    house, points, at = load("ClearingHouse"), load("AlliancePoints"), contracts.clearing_house
+    house, points, at = load("ClearingHouse"), load("AlliancePoints"), line_of(conn, contracts).in_force
     tokens = {row.programme_id: row.token for row in conn.execute(select(m.chain_programme))}
     last = conn.execute(select(func.coalesce(func.max(m.chain_applied.c.number), 0))).scalar_one()
     yield _Question(at, house.call_data("lastBatch"), last, "last-batch", "")

@@ -32,7 +32,12 @@ def resolve(conn: Connection, operations: Sequence[Operation]) -> dict[bytes, Or
 def _resolve_one(
     conn: Connection, operation: Operation, found: queue.Known | None, leaves: dict[int, list[bytes]]
 ) -> Original | Lookup:
-    if found is None or found.state == State.SET_ASIDE.value or not reverses(operation, found.operation):
+    if found is None or found.state == State.SET_ASIDE.value:
+        return Lookup.NEVER
+    if found.operation is None:
+        # Queued, it will be set aside; on its way or mined, its row must be brought back first.
+        return Lookup.NEVER if found.state == State.QUEUED.value else Lookup.NOT_YET
+    if not reverses(operation, found.operation):
         return Lookup.NEVER
     batch, original = found.batch_number, found.operation
     if found.state == State.QUEUED.value or batch is None or not isinstance(original, (Redeem, Issue)):

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from ledger_service.chain import originals, queue
+from ledger_service.chain.aside import Aside
 from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.delivery import Delivery
 from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
@@ -27,7 +28,6 @@ from ledger_service.chain.queue import Waiting
 from ledger_service.chain.refusals import Blame, Refusal, refusal_of
 from ledger_service.chain.settings import MOST_GAS_PER_TX, MOST_ROWS, ChainSettings, Contracts
 from ledger_service.db.bulk import sql_of
-from ledger_service.kernel.events import OperationSetAside
 from ledger_service.kernel.merkle import root_of
 
 _PARKED_SECONDS = 15.0
@@ -80,7 +80,7 @@ class Packer:
     def __init__(self, room: Room) -> None:
         self._room, self._desk = room, room.desk
         self._queue = queue.Queue()
-        self._parked = Parking()
+        self._parked, self._aside = Parking(), Aside(room.desk, room.handlers)
         self._most = room.settings.most_operations
         self._since: datetime | None = None
 
@@ -100,6 +100,7 @@ class Packer:
         for _ in range(_MOST_DRY_RUNS):
             packed = self._attempt(in_flight)
             if packed is not None:
+                self._aside.put_unreadable(self._queue.unreadable)
                 return packed
         return 0
 
@@ -159,7 +160,7 @@ class Packer:
 
     def _settle_strays(self, plan: Plan, waiting: Sequence[Waiting]) -> None:
         for orphan in plan.orphans:
-            self._set_aside(orphan, "OriginalSetAside()")
+            self._aside.put(orphan.operation, "OriginalSetAside()")
         for item in waiting:
             if not item.intact:
                 with self._desk.write() as conn:
@@ -211,7 +212,7 @@ class Packer:
             if blame is Blame.TOO_EARLY:
                 self._park(culprit.op_id, "too-early", refusal.text())
             else:
-                self._set_aside(_item(batch.plan, culprit.op_id), refusal.text())
+                self._aside.put(culprit, refusal.text())
         elif blame is Blame.MERCHANT and subject is not None:
             self._park(subject, "merchant-slice", refusal.text())
         elif blame is Blame.ROW:
@@ -230,17 +231,6 @@ class Packer:
         for item in plan.taken:
             if any(programme == refusal.subject for _, programme in touched(item.operation)):
                 self._park(item.operation.op_id, "terms-unknown", refusal.text())
-
-    def _set_aside(self, item: Waiting, reason: str) -> None:
-        """The operation will never be carried out; the handlers learn it in the same db transaction (D7)."""
-        operation = item.operation
-        with self._desk.write() as conn:
-            if not queue.set_aside(conn, operation.op_id, reason):
-                return
-            raise_alarm(conn, self._desk.wall, "operation-set-aside", operation.op_id.hex(), reason)
-            event = OperationSetAside(operation.op_id, int(operation.kind), reason)
-            for handler in self._room.handlers:
-                handler(conn, [event])
 
     def _store(self, batch: _Batch) -> int:
         """Batch, items, transaction and intents in one db transaction; nothing if anything moved
@@ -293,7 +283,3 @@ def _insert_batch(conn: Connection, batch: _Batch, now: datetime) -> None:
         for position, (operation, leaf) in enumerate(zip(batch.plan.ordered(), batch.leaves, strict=True))
     ]
     sql_of(chain_batch_item, conn).insert(conn, items)
-
-
-def _item(plan: Plan, op_id: bytes) -> Waiting:
-    return next(item for item in plan.taken if item.operation.op_id == op_id)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, exists, func, select, update
 
 from ledger_service.chain.models import chain_batch_item
-from ledger_service.kernel.intents import operation_of
+from ledger_service.kernel.intents import read_payload, readable_operation
 from ledger_service.kernel.operations import Operation
 from ledger_service.outbox.models import State, intent
 
@@ -26,7 +27,17 @@ class Waiting:
     intact: bool
 
 
-_WAITING = (intent.c.intent_id, intent.c.batch_number, intent.c.payload, intent.c.leaf)
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A queued intent whose payload is no operation at all."""
+
+    op_id: bytes
+    kind: int
+
+
+_WAITING = (
+    intent.c.intent_id, intent.c.batch_number, intent.c.payload, intent.c.leaf, intent.c.op_id, intent.c.kind,
+)  # fmt: skip
 _QUEUED = intent.c.state == State.QUEUED.value
 _LATER = _QUEUED & (intent.c.later == 1)
 _MOST_KEPT = 4_096
@@ -38,6 +49,7 @@ class Queue:
 
     def __init__(self) -> None:
         self._decoded: dict[int, tuple[Operation, bool]] = {}
+        self.unreadable: list[Unreadable] = []
         self._reach = 1
         self._cut = False
 
@@ -46,6 +58,7 @@ class Queue:
 
         What is marked ``later`` comes behind all other, but for that of members who have something waiting:
         it comes first, for theirs may need it.
+        Those that cannot be read are left out and stand in ``unreadable``.
         """
         limit = most * self._reach
         queued = select(*_WAITING, intent.c.member_id).order_by(intent.c.intent_id)
@@ -61,7 +74,8 @@ class Queue:
             self._reach = 1
         if len(self._decoded) > _MOST_KEPT + limit:
             self._decoded.clear()
-        return [self._waiting(*row[:-1]) for row in rows]
+        self.unreadable = []
+        return [item for row in rows if (item := self._waiting(*row[:-1])) is not None]
 
     def look_further(self, has_room: bool) -> None:
         """Where what was read left room in a batch, from now on twice as much is read, if there is more.
@@ -71,11 +85,16 @@ class Queue:
         if has_room and self._cut:
             self._reach = min(2 * self._reach, _FURTHEST)
 
-    def _waiting(self, intent_id: int, former: int | None, payload: str, leaf: bytes) -> Waiting:
+    def _waiting(
+        self, intent_id: int, former: int | None, payload: str, leaf: bytes, *whose: Any
+    ) -> Waiting | None:
         known = self._decoded.get(intent_id)
         if known is None:
-            operation = operation_of(payload)
-            known = self._decoded[intent_id] = (operation, operation.leaf() == leaf)
+            read = read_payload(payload)
+            if read is None:
+                self.unreadable.append(Unreadable(*whose))
+                return None
+            known = self._decoded[intent_id] = (read[0], read[1] == leaf)
         return Waiting(intent_id, known[0], former, known[1])
 
 
@@ -87,9 +106,9 @@ def count_waiting(conn: Connection) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An intent as a later operation cites it."""
+    """An intent as a later operation cites it; ``operation`` is None where the payload is none."""
 
-    operation: Operation
+    operation: Operation | None
     state: str
     batch_number: int | None
 
@@ -100,15 +119,16 @@ def known(conn: Connection, op_ids: Sequence[bytes]) -> dict[bytes, Known]:
         return {}
     query = select(intent.c.op_id, intent.c.payload, intent.c.state, intent.c.batch_number)
     rows = conn.execute(query.where(intent.c.op_id.in_(list(op_ids))))
-    return {row[0]: Known(operation_of(row[1]), row[2], row[3]) for row in rows}
+    return {row[0]: Known(readable_operation(row[1]), row[2], row[3]) for row in rows}
 
 
 def in_batches(conn: Connection, numbers: Sequence[int]) -> list[Operation]:
-    """The operations that stand in these batches."""
+    """The operations that stand in these batches, as far as they can be read."""
     if not numbers:
         return []
     query = select(intent.c.payload).where(intent.c.batch_number.in_(list(numbers)))
-    return [operation_of(row[0]) for row in conn.execute(query)]
+    found = (readable_operation(row[0]) for row in conn.execute(query))
+    return [operation for operation in found if operation is not None]
 
 
 def move_into_batch(conn: Connection, batch: int, intent_ids: Sequence[int]) -> int:

@@ -12,10 +12,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledger_service.chain.client import Block, Node
-from ledger_service.chain.decode import BatchApplied, Fact, MinedOperation, fact_of
+from ledger_service.chain.decode import (
+    HOUSE_IN_FORCE_TOPIC,
+    BatchApplied,
+    Fact,
+    HouseInForce,
+    MinedOperation,
+    fact_of,
+)
 from ledger_service.chain.errors import LyingNode
+from ledger_service.chain.houses import Attribution, Line
 from ledger_service.chain.mirror import BlockFacts
 from ledger_service.kernel.merkle import root_of
+
+Logs = dict[bytes, list[dict[str, Any]] | None]
+# A change of house waits two days; no read of blocks comes near so many.
+_MOST_SUCCESSIONS = 16
 
 
 def next_blocks(node: Node, after: Block | None, first: int, most: int) -> list[Block] | None:
@@ -45,17 +57,44 @@ def next_blocks(node: Node, after: Block | None, first: int, most: int) -> list[
     return chain
 
 
-def facts_of(node: Node, blocks: Sequence[Block], addresses: Sequence[bytes]) -> list[BlockFacts]:
-    """What the logs of these blocks say.
+def facts_of(node: Node, blocks: Sequence[Block], line: Line) -> list[BlockFacts]:
+    """What the logs of these blocks say, also those of a ClearingHouse that takes over in one of them.
 
     Raises:
         LyingNode: logs that cannot be the complete logs of a batch.
     """
-    asked = [block for block in blocks if block.transactions]
-    logs = dict(zip([b.hash for b in asked], node.logs_of([b.hash for b in asked], addresses), strict=True))
-    facts = [_block_facts(block, logs[block.hash] if block.transactions else []) for block in blocks]
+    hashes = [block.hash for block in blocks if block.transactions]
+    addresses, logs = _asked(node, hashes, line)
+    whose = Attribution(line, addresses)
+    facts = [_block_facts(block, logs[block.hash] if block.transactions else [], whose) for block in blocks]
     _check_others(node, facts, logs, addresses)
     return facts
+
+
+def _asked(node: Node, hashes: Sequence[bytes], line: Line) -> tuple[list[bytes], Logs]:
+    """The logs of everybody on the line; they are asked for again where they tell of a house that nobody
+    asked for."""
+    addresses = line.addresses
+    for _ in range(_MOST_SUCCESSIONS):
+        logs = dict(zip(hashes, node.logs_of(hashes, addresses), strict=True))
+        every = (log for told in logs.values() for log in told or [])
+        unasked = {house for log in every if (house := _successor(log)) is not None} - set(addresses)
+        if not unasked:
+            return addresses, logs
+        addresses += sorted(unasked)
+    raise LyingNode(-1, "more ClearingHouses than there can be")
+
+
+def _successor(log: Mapping[str, Any]) -> bytes | None:
+    if _topic(log) != HOUSE_IN_FORCE_TOPIC:
+        return None
+    fact = _fact(None, log)
+    return fact.address if isinstance(fact, HouseInForce) else None
+
+
+def _topic(log: Mapping[str, Any]) -> str | None:
+    topics = log.get("topics")
+    return topics[0] if isinstance(topics, list) and topics and isinstance(topics[0], str) else None
 
 
 def _check_others(
@@ -87,20 +126,22 @@ def _place(log: Mapping[str, Any]) -> tuple[str, str]:
     return str(log.get("transactionHash")).lower(), str(log.get("logIndex")).lower()
 
 
-def _block_facts(block: Block, logs: list[dict[str, Any]] | None) -> BlockFacts:
+def _block_facts(block: Block, logs: list[dict[str, Any]] | None, whose: Attribution) -> BlockFacts:
     if logs is None:
         raise LyingNode(block.number, "no logs for a block that it has just named")
     facts = BlockFacts(block)
     applied: dict[int, BatchApplied] = {}
     operations: dict[int, list[MinedOperation]] = {}
-    for log in logs:
+    for log in sorted(logs, key=lambda log: _index(block, log)):
         fact = _fact(block, log)
+        if fact is None or not whose.counts(block.number, log, fact):
+            continue
         if isinstance(fact, MinedOperation):
             operations.setdefault(fact.batch, []).append(fact)
         elif isinstance(fact, BatchApplied):
             applied[fact.number] = fact
             facts.carriers[fact.number] = _carrier(block, log)
-        elif fact is not None:
+        else:
             facts.others.append((_index(block, log), fact))
     if operations.keys() != applied.keys():
         raise LyingNode(block.number, "operations and batches do not match")
@@ -109,11 +150,12 @@ def _block_facts(block: Block, logs: list[dict[str, Any]] | None) -> BlockFacts:
     return facts
 
 
-def _fact(block: Block, log: Mapping[str, Any]) -> Fact | None:
+def _fact(block: Block | None, log: Mapping[str, Any]) -> Fact | None:
     try:
         return fact_of(log)
     except (KeyError, IndexError, TypeError, ValueError) as failure:
-        raise LyingNode(block.number, "a log that its event cannot have written") from failure
+        number = block.number if block else -1
+        raise LyingNode(number, "a log that its event cannot have written") from failure
 
 
 def _carrier(block: Block, log: Mapping[str, Any]) -> bytes:

@@ -8,15 +8,13 @@ only when custody holds the new one, so that nobody locks the alliance out of it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import func, select
 
 from ledger_service.chain.admin import Steps
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.artifacts.access import EXECUTION_DELAY_SECONDS, Role
-from ledger_service.chain.client import CallAt
-from ledger_service.chain.errors import AdminRefused, NodeRefusal
+from ledger_service.chain.delayed import DelayedActs, asked
 from ledger_service.chain.models import chain_tx
 from ledger_service.chain.ports import OPERATOR, RELAYER
 
@@ -61,8 +59,8 @@ class MerchantRotation:
 
     def in_force(self, merchant: int) -> MerchantKeysOnChain:
         """The keys of an admitted merchant as the head tells; zero addresses for a stranger."""
-        (keys,) = _ask(self._steps, "AllianceRegistry", self._registry, "merchantKeys", merchant)
-        (nonce,) = _ask(self._steps, "AllianceRegistry", self._registry, "merchantNonce", merchant)
+        (keys,) = asked(self._steps, "AllianceRegistry", self._registry, "merchantKeys", merchant)
+        (nonce,) = asked(self._steps, "AllianceRegistry", self._registry, "merchantNonce", merchant)
         admin, operations, settlement = (bytes.fromhex(key[2:]) for key in keys)
         return MerchantKeysOnChain(admin, operations, settlement, nonce)
 
@@ -93,6 +91,7 @@ class RoleRotation:
 
     def __init__(self, steps: Steps, manager: bytes) -> None:
         self._steps, self._manager, self._rules = steps, manager, load("AccessManager")
+        self._acts = DelayedActs(steps, manager)
 
     def advance(self, move: Move, now: int, timestamp: int | None = None) -> Stage:
         """Whatever of the move can be done now is done; call it again until it is done.
@@ -113,12 +112,12 @@ class RoleRotation:
             return Stage(done=True)
         # Who schedules an act must also carry it out, and the operator's own successor ends its reign.
         ends_now = revokes if swapped or move.key == RELAYER else []
-        due = [(data, self._scheduled(data, timestamp)) for data in (*grants, *ends_now)]
+        due = [(data, self._acts.scheduled(self._manager, data, timestamp)) for data in (*grants, *ends_now)]
         in_flight = self._in_flight(move.old)
         for data, when in due:
             # Mined after its key has lost the role, a batch would be refused.
             if when <= now and (data in grants or (swapped and not grants and not in_flight)):
-                self._perform("perform", data, data, timestamp)
+                self._acts.perform(self._manager, data, timestamp)
         if self._grants(move):
             return Stage(waits_until=max(when for _, when in due))
         if in_flight:
@@ -131,7 +130,7 @@ class RoleRotation:
 
     def has(self, role: Role, account: bytes) -> bool:
         """Whether the account holds the role at the head."""
-        return bool(self._asked("hasRole", int(role), _text(account))[0])
+        return bool(self._acts.asked("hasRole", int(role), _text(account))[0])
 
     def _grants(self, move: Move) -> list[bytes]:
         return [
@@ -153,40 +152,6 @@ class RoleRotation:
         with self._steps.desk.read() as conn:
             counted = select(func.count()).select_from(chain_tx).where(unmined & chain_tx.c.step.is_(None))
             return int(conn.execute(counted).scalar_one())
-
-    def _scheduled(self, data: bytes, timestamp: int | None) -> int:
-        """When the act may be carried out; it is scheduled if it was not."""
-        when = self._when(data)
-        if when == 0:
-            call = self._rules.call_data("schedule", _text(self._manager), data, 0)
-            self._perform("schedule", data, call, timestamp)
-            when = self._when(data)
-        return when
-
-    def _when(self, data: bytes) -> int:
-        return int(self._asked("getSchedule", self._id(data))[0])
-
-    def _id(self, data: bytes) -> bytes:
-        caller, target = _text(self._steps.outbound.sender(OPERATOR)), _text(self._manager)
-        return bytes(self._asked("hashOperation", caller, target, data)[0])
-
-    def _asked(self, function: str, *arguments: object) -> tuple[Any, ...]:
-        return _ask(self._steps, "AccessManager", self._manager, function, *arguments)
-
-    def _perform(self, verb: str, act: bytes, call: bytes, timestamp: int | None) -> None:
-        # What was scheduled and forgotten for a week may be scheduled again: its number tells them apart.
-        name = self._id(act)
-        number = self._asked("getNonce", name)[0]
-        self._steps.perform(f"roles:{verb}:{name.hex()}:{number}", self._manager, call, timestamp)
-
-
-def _ask(steps: Steps, contract: str, at: bytes, function: str, *arguments: object) -> tuple[Any, ...]:
-    rules = load(contract)
-    sender = steps.outbound.sender(OPERATOR)
-    answer = steps.node.call(CallAt(sender, at, rules.call_data(function, *arguments)))
-    if isinstance(answer, NodeRefusal):
-        raise AdminRefused(function, answer.message)
-    return rules.answer_of(function, answer)
 
 
 def _text(address: bytes) -> str:

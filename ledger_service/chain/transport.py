@@ -27,8 +27,9 @@ class Transport:
 
     def __init__(self, url: str, timeout_seconds: float = 30.0, most_per_batch: int = 1000) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or parts.hostname is None:
-            raise ValueError("the chain's address must be an http or https URL")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an http or https URL")
+        parts.hostname.encode("idna")  # raises a ValueError now, not when somebody connects
         self._secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, parts.port
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

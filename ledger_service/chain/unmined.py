@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from ledger_service.chain.effects import Effects, Move, add_move
 from ledger_service.chain.encode import legs_of
-from ledger_service.kernel.intents import operation_of
+from ledger_service.kernel.intents import readable_operation
 from ledger_service.kernel.operations import Gift, Operation
 from ledger_service.outbox.models import State, intent
 
@@ -36,7 +36,7 @@ def read_unmined(conn: Connection) -> Unmined:
     for op_id, original, payload, state in conn.execute(
         select(*columns).where(intent.c.state.in_(_UNMINED)).order_by(intent.c.intent_id)
     ):
-        operation = _readable(payload)
+        operation = readable_operation(payload)
         if operation is None:
             continue
         move = move_of_operation(operation)
@@ -44,13 +44,6 @@ def read_unmined(conn: Connection) -> Unmined:
         if state == State.SET_ASIDE.value:
             aside[op_id] = (original, move)
     return Unmined(moves, _unsettled(aside))
-
-
-def _readable(payload: str) -> Operation | None:
-    try:
-        return operation_of(payload)
-    except (ValueError, TypeError):
-        return None
 
 
 def _unsettled(aside: Mapping[bytes, tuple[bytes | None, Move]]) -> list[bytes]:

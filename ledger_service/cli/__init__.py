@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from ledger_service.cli.wording import why_it_ended
 from ledger_service.config import ConfigurationError
+from ledger_service.kernel.errors import DomainError
 
 COMMANDS = {
     "serve": "answer HTTP requests",
@@ -34,7 +36,8 @@ _MODULES = {"import": "moving_in"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit status (2 for a usage or configuration error)."""
+    """Run one command; returns its exit status (2 for a usage or configuration error, or where something it
+    needs is away)."""
     listed = "\n".join(f"  {name:<10}{about}" for name, about in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="alliance",
@@ -51,6 +54,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         module = _MODULES.get(options.command, options.command)
         return int(import_module(f"ledger_service.cli.{module}").main(options.arguments))
-    except ConfigurationError as error:
-        print(f"alliance {options.command}: {error}", file=sys.stderr)
+    except (ConfigurationError, DomainError) as error:
+        print(f"alliance {options.command}: {why_it_ended(error)}", file=sys.stderr)
         return 2

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ledger_service.bootstrap.alliance import NotFounded
 from ledger_service.bootstrap.bridging import open_bridging
+from ledger_service.cli.wording import why_it_ended
 from ledger_service.config import settings_from_environment
 from ledger_service.kernel.errors import DomainError
 
@@ -25,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         bridging = open_bridging(settings)
     except (NotFounded, DomainError) as error:
-        print(f"alliance bridge: {error}", file=sys.stderr)
+        print(f"alliance bridge: {why_it_ended(error)}", file=sys.stderr)
         return 2
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

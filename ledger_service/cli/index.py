@@ -1,7 +1,8 @@
 """`alliance index`: read the chain anew from its first block and tell what it says by itself.
 
 With the database at hand the alliance's own mirror is compared row by row. A stranger gives the two addresses
-instead and needs nothing but a chain URL (ALLIANCE_CHAIN_URL).
+instead and needs nothing but a chain URL (ALLIANCE_CHAIN_URL); of several ClearingHouses that followed one
+another any will do, for the registry tells of the others.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ledger_service.bootstrap.alliance import NotFounded
 from ledger_service.bootstrap.indexing import FreshIndex, fresh_index
 from ledger_service.chain.settings import Contracts
 from ledger_service.cli.ticker import Ticker
+from ledger_service.cli.wording import why_it_ended
 from ledger_service.config import settings_from_environment
 from ledger_service.kernel.errors import DomainError
 
@@ -42,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
         try:
             found = fresh_index(settings_from_environment(), into, _contracts(options), Ticker("operations"))
         except (NotFounded, DomainError) as failure:
-            print(f"alliance index: {failure}", file=sys.stderr)
+            print(f"alliance index: {why_it_ended(failure)}", file=sys.stderr)
             return 2
     print(json.dumps(found.document()) if options.json else _text(found))
     return 1 if found.differences else 0
@@ -65,6 +67,8 @@ def _text(found: FreshIndex) -> str:
         f"period {n['period']}: merchant {n['merchant']} net {n['net_micros']:,} micros" for n in found.nets
     ]
     lines += [f"{d.table} {d.key}: mirror has {d.mirrored}; chain says {d.fresh}" for d in found.differences]
+    if len(found.houses) > 1:
+        lines += [f"clearing house {h['address']} from block {h['block_number']:,} on" for h in found.houses]
     lines.append(
         f"block {found.block_number:,}: {found.operations:,} operations in {found.millis / 1000:.1f} s"
         f" ({found.per_second:,}/s)"

@@ -10,6 +10,7 @@ from ledger_service.api.hexadecimal import parse_address
 from ledger_service.bootstrap.alliance import NotFounded
 from ledger_service.bootstrap.rotating import NextKeys, move_roles, rotate_merchant
 from ledger_service.chain.rotation import ROLES, Move, Stage
+from ledger_service.cli.wording import why_it_ended
 from ledger_service.config import settings_from_environment
 from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.errors import DomainError
@@ -27,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _merchant(options) if options.command == "merchant" else _sending_key(options)
     except (DomainError, NotFounded, ValueError) as refusal:
-        print(f"alliance rotate: {refusal}", file=sys.stderr)
+        print(f"alliance rotate: {why_it_ended(refusal)}", file=sys.stderr)
         return 1
 
 

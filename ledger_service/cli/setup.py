@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ledger_service.bootstrap.founding import Charter, FoundingRefused, found, operator_key
+from ledger_service.cli.wording import why_it_ended
 from ledger_service.config import ConfigurationError, Settings, settings_from_environment
 from ledger_service.db.engine import open_database
 from ledger_service.kernel.clock import parse_instant
@@ -30,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
         path = options.operator_key or settings.state_dir / "operator.key"
         made = operator_key(database, path, charter.at)
     except (DomainError, FoundingRefused) as error:
-        print(f"alliance setup: {error}", file=sys.stderr)
+        print(f"alliance setup: {why_it_ended(error)}", file=sys.stderr)
         return 1
     finally:
         database.close()

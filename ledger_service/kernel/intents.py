@@ -43,6 +43,21 @@ def operation_of(payload: str) -> Operation:
     return plan.cls(*[read(value) for read, value in zip(plan.readers, values, strict=True)])
 
 
+def read_payload(payload: str) -> tuple[Operation, bytes] | None:
+    """Operation and leaf, of text that somebody may have altered; None where it is no whole operation."""
+    try:
+        operation = operation_of(payload)
+        return operation, operation.leaf()
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+def readable_operation(payload: str) -> Operation | None:
+    """The operation alone, as ``read_payload`` tells it."""
+    read = read_payload(payload)
+    return None if read is None else read[0]
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """The fields of one kind, looked up once: decoding every intent afresh would cost five times as much."""

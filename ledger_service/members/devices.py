@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 from ledger_service.kernel.eip712 import Domain
-from ledger_service.kernel.intents import operation_of
+from ledger_service.kernel.intents import readable_operation
 from ledger_service.kernel.operations import SignerChange
 from ledger_service.kernel.permits import FLAG_CUSTODIAL, FLAG_REVOKE, SIGNER_DELAY_SECONDS, SignerGrant
 from ledger_service.kernel.text import clean_text
@@ -129,7 +129,7 @@ class DeviceDesk:
         ).one_or_none()
         if found is None:
             return
-        change = operation_of(found.payload)
+        change = readable_operation(found.payload)
         if not isinstance(change, SignerChange) or change.flags & FLAG_REVOKE:
             return
         mine = (device.c.member_id == found.member_id) & (device.c.signer == change.signer)

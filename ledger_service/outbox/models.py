@@ -30,6 +30,9 @@ class State(StrEnum):
     SET_ASIDE = "set_aside"
 
 
+# The reason of an intent that was set aside because its payload is no operation.
+PAYLOAD_UNREADABLE = "PayloadUnreadable()"
+
 intent = Table(
     "intent", metadata,
     Column("intent_id", Int64, primary_key=True, autoincrement=False),

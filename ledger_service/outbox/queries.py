@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, func, select, text
 
 from ledger_service.kernel.clock import instant_of_micros
-from ledger_service.kernel.intents import operation_of
+from ledger_service.kernel.intents import read_payload
 from ledger_service.outbox.models import State, intent
 
 _CHUNK = 5_000
@@ -145,10 +145,10 @@ def forgeries(conn: Connection, after: int = 0) -> Iterator[Forgery]:
 
 
 def _wrong(op_id: bytes, kind: int, leaf: bytes, merchant: int, payload: str) -> str | None:
-    try:
-        operation = operation_of(payload)
-    except (ValueError, TypeError):
+    read = read_payload(payload)
+    if read is None:
         return "payload is not an operation"
+    operation, found = read
     if (operation.op_id, int(operation.kind), operation.merchant) != (op_id, kind, merchant):
         return "payload is another operation"
-    return None if operation.leaf() == leaf else "leaf is not that of the payload"
+    return None if found == leaf else "leaf is not that of the payload"

@@ -18,7 +18,7 @@ from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.events import OperationSetAside
 from ledger_service.kernel.ids import derive_id, id_text
-from ledger_service.kernel.intents import operation_of
+from ledger_service.kernel.intents import readable_operation
 from ledger_service.kernel.operations import (
     Clawback,
     Expire,
@@ -34,7 +34,7 @@ from ledger_service.kernel.points import Leg
 from ledger_service.ledger.book import Book
 from ledger_service.ledger.models import entry
 from ledger_service.ledger.rules import Account, Movement, SystemKind, system_account
-from ledger_service.outbox.models import State, intent
+from ledger_service.outbox.models import PAYLOAD_UNREADABLE, State, intent
 from ledger_service.points.issuance import STANDING_OF_MEMBER, change_standing
 from ledger_service.points.models import member_programme, set_aside
 from ledger_service.points.parties import MEMBER_BY_ACCOUNT, MEMBER_BY_ID
@@ -62,7 +62,7 @@ def original_set_aside(draft: Draft, op_id: bytes) -> Operation | None:
     """
     row = draft.one(INTENT, op_id)
     refused = row is not None and row["state"] == State.SET_ASIDE.value
-    return operation_of(row["payload"]) if row is not None and refused else None
+    return readable_operation(row["payload"]) if row is not None and refused else None
 
 
 def suspense_of(operation: Operation, programme_id: int) -> Account:
@@ -72,11 +72,15 @@ def suspense_of(operation: Operation, programme_id: int) -> Account:
 
 
 def unrefused(conn: Connection, most: int) -> list[OperationSetAside]:
-    """Operations that were set aside and not yet written down here, in the order of their acceptance."""
+    """Operations that were set aside and not yet written down here, in the order of their acceptance.
+
+    Of one that cannot be read nobody knows what to write down; the audit names the difference that it leaves.
+    """
     row = intent.c
     done = exists().where(set_aside.c.op_id == row.op_id)
     news = (row.state == State.SET_ASIDE.value) & row.member_id.is_not(None) & (row.kind != Kind.SIGNER)
-    query = select(row.op_id, row.kind, row.reason).where(news & ~done).order_by(row.intent_id).limit(most)
+    news &= ~done & (row.reason != PAYLOAD_UNREADABLE)
+    query = select(row.op_id, row.kind, row.reason).where(news).order_by(row.intent_id).limit(most)
     return [OperationSetAside(op_id, kind, reason or "") for op_id, kind, reason in conn.execute(query)]
 
 
@@ -129,7 +133,7 @@ class SetAsideCommand(BookCommand[bool]):
         if row is None or row["member_id"] is None:
             return
         yield MEMBER_BY_ID.of(row["member_id"])
-        operation = operation_of(row["payload"])
+        operation = readable_operation(row["payload"])
         if isinstance(operation, Gift):
             yield MEMBER_BY_ACCOUNT.of(operation.recipient)
 
@@ -142,7 +146,7 @@ class SetAsideCommand(BookCommand[bool]):
         row = view.one(INTENT, self.event.op_id)
         if row is None or row["member_id"] is None:
             return
-        for change in _changes(view, operation_of(row["payload"]), row["member_id"]):
+        for change in _changes(view, readable_operation(row["payload"]), row["member_id"]):
             yield STANDING_OF_MEMBER.of(change.member_id)
             yield SET_ASIDE_OF_MEMBER.of(change.member_id)
 
@@ -151,10 +155,10 @@ class SetAsideCommand(BookCommand[bool]):
         row = draft.one(INTENT, self.event.op_id)
         if row is None or row["member_id"] is None:
             return False
-        operation = operation_of(row["payload"])
+        operation = readable_operation(row["payload"])
         changes = _changes(draft, operation, row["member_id"])
         known = draft.find(SET_ASIDE_OF_MEMBER, row["member_id"]) if changes else ()
-        if not changes or any(one["op_id"] == self.event.op_id for one in known):
+        if operation is None or not changes or any(one["op_id"] == self.event.op_id for one in known):
             return False
         write_down(draft, self.event.op_id, changes, self.event.reason)
         moves = [_to_suspense(operation, leg) for leg in _legs(operation) if not isinstance(operation, Gift)]
@@ -164,8 +168,8 @@ class SetAsideCommand(BookCommand[bool]):
         return True
 
 
-def _changes(view: Workset | Draft, operation: Operation, member_id: int) -> list[Change]:
-    if isinstance(operation, SignerChange):
+def _changes(view: Workset | Draft, operation: Operation | None, member_id: int) -> list[Change]:
+    if operation is None or isinstance(operation, SignerChange):
         return []
     sign = 1 if isinstance(operation, (Issue, Restore)) else -1
     legs = _legs(operation)

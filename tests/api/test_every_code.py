@@ -12,6 +12,7 @@ _BRIDGE = "met by the bridge or a command, never by a request; tests/chain"
 _IMPORT = "met by `alliance import`, never by a request; tests/integration/moving_in"
 REASONS = {
     "chain-no-time-control": _BRIDGE,
+    "chain-house-never-in-force": _BRIDGE,
     "chain-mirrors-apart": _BRIDGE,
     "chain-node-inconsistent": _BRIDGE,
     "chain-node-refusal": _BRIDGE,

@@ -29,6 +29,7 @@ COMPUTED = {
     - {"send-already-known", "send-nonce-used"},
     "failure.code": {LyingNode.code, WrongNetwork.code},
     "MINING_HELD_BACK": {MINING_HELD_BACK},
+    "alarm": {"operation-set-aside", "intent-unreadable"},  # Aside._put, by what is put there
     "code": set(),  # _park passes on what its callers name
 }
 

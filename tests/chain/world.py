@@ -143,6 +143,7 @@ class World:
         holder: str = "one",
         handlers: tuple[Handler, ...] = (),
         jobs: tuple[Job, ...] = (),
+        chain_id: int | None = None,
         **changes: object,
     ) -> Bridge:
         """A bridge process as it would start now."""
@@ -150,10 +151,9 @@ class World:
         settings = replace(self.settings, **changes)  # type: ignore[arg-type]  # the test names fields
         desk = Desk(self.database, holder, wall, settings.lease_seconds)
         handlers = (*handlers, lambda conn, events: self.told.extend(events))
+        at = self.deployment.contracts
         return Bridge(
-            Wiring(
-                self.database, self.node, self.keys, self.deployment.contracts, settings, desk, handlers, jobs
-            )
+            Wiring(self.database, self.node, self.keys, at, settings, desk, handlers, jobs, chain_id)
         )
 
     # Operations

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from ledger_service.chain.client import Block, CallAt, Node
 from ledger_service.chain.decode import SIGNATURES
 from ledger_service.chain.errors import ChainUnavailable, LyingNode, NodeRefusal
+from ledger_service.chain.houses import Line
 from ledger_service.chain.reading import facts_of, next_blocks
+from ledger_service.chain.settings import Contracts
 from ledger_service.chain.transport import Transport
 from ledger_service.kernel.secp256k1 import keccak256
 
 HASH = "0x" + "ab" * 32
-ADDRESS = b"\xcc" * 20
+ADDRESS, REGISTRY = b"\xcc" * 20, b"\xdd" * 20
 BLOCK = {"number": "0x5", "hash": HASH, "parentHash": HASH, "timestamp": "0x65000000", "transactions": [HASH],
          "baseFeePerGas": "0x7"}  # fmt: skip
 RECEIPT = {"status": "0x1", "blockNumber": "0x5", "gasUsed": "0x5208", "logs": []}
@@ -115,18 +117,20 @@ LOGS = st.fixed_dictionaries(
     {"topics": st.lists(st.sampled_from(TOPICS) | st.just(WORD) | ODD, max_size=4) | JSON,
      "data": st.integers(0, 12).map(lambda n: "0x" + ("00" * 31 + "01") * n) | st.binary(max_size=400).map(
          lambda b: "0x" + b.hex()) | JSON,
-     "blockHash": st.just(HASH), "logIndex": st.just("0x0") | JSON},
+     "blockHash": st.just(HASH), "logIndex": st.just("0x0") | JSON,
+     "address": st.sampled_from(["0x" + "cc" * 20, "0x" + "dd" * 20]) | JSON},
 )  # fmt: skip
 
 
 @given(st.lists(LOGS, max_size=3))
-@example([{"topics": [t, WORD, WORD], "data": "0x" + ("ff" * 32) * 9, "blockHash": HASH, "logIndex": "0x0"}
+@example([{"topics": [t, WORD, WORD], "data": "0x" + ("ff" * 32) * 9, "blockHash": HASH, "logIndex": "0x0",
+           "address": "0x" + "cc" * 20}
           for t in TOPICS])  # fmt: skip
 def test_any_logs_are_facts_or_a_node_that_is_not_believed(logs: Any) -> None:
     raw = bytes.fromhex(HASH[2:])
     block = Block(5, raw, raw, 1_700_000_000, (raw,), 7)
     try:
-        facts = facts_of(node_of(result(logs)), [block], [ADDRESS])
+        facts = facts_of(node_of(result(logs)), [block], Line(Contracts(ADDRESS, REGISTRY)))
     except KNOWN:
         return
     assert facts[0].batches == []

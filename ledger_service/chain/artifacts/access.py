@@ -63,15 +63,20 @@ class Holders:
 
 def function_role_calls(contract: str, address: str) -> list[bytes]:
     """Calldata for the AccessManager that gives a contract's functions their roles."""
+    return list(calls_by_role(contract, address).values())
+
+
+def calls_by_role(contract: str, address: str) -> dict[Role, bytes]:
+    """As ``function_role_calls``, by the role that each gives to its functions."""
     manager, artifact = load("AccessManager"), load(contract)
     by_role: dict[Role, list[bytes]] = {}
     for function, role in FUNCTION_ROLES[contract].items():
         by_role.setdefault(role, []).append(artifact.selector(function))
-    return [
-        manager.call_data("setTargetFunctionRole", address, selectors, int(role))
+    return {
+        role: manager.call_data("setTargetFunctionRole", address, selectors, int(role))
         for role, selectors in by_role.items()
         if role is not Role.ADMIN  # the AccessManager's default
-    ]
+    }
 
 
 def role_calls(holders: Holders) -> list[bytes]:

@@ -1,0 +1,102 @@
+"""A new ClearingHouse takes over from the one in force: created, given its roles, put in force.
+
+The admin's acts show on the AccessManager two days before they take effect, so this is done in two sittings:
+everything is scheduled in the first, and carried out in the second. What stands on the chain already is found
+there; a run that broke off goes on where it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger_service.chain.admin import Steps
+from ledger_service.chain.artifacts import access, load
+from ledger_service.chain.delayed import DelayedActs, asked
+from ledger_service.chain.errors import AdminRefused
+from ledger_service.kernel.secp256k1 import keccak256
+
+
+@dataclass(frozen=True, slots=True)
+class Offices:
+    """The contracts that stay: the registry, which names the house in force, and the AccessManager."""
+
+    registry: bytes
+    manager: bytes
+
+
+class Succession:
+    """Puts the successor of one house in force; custody's operator key sends every step."""
+
+    def __init__(self, steps: Steps, offices: Offices, former: bytes) -> None:
+        self._steps, self._offices, self._former = steps, offices, former
+        self._acts = DelayedActs(steps, offices.manager)
+
+    @property
+    def creation_hash(self) -> bytes:
+        """Keccak-256 of the code that creates the successor, arguments and all: what custody is asked for."""
+        return keccak256(self._creation())
+
+    def create(self, timestamp: int | None = None) -> bytes:
+        """The successor stands; returns its address. Idempotency: by the former house.
+
+        Raises:
+            SigningRefused: custody was not told to let this code be created.
+        """
+        made = self._steps.perform(f"house:{self._former.hex()}", None, self._creation(), timestamp)
+        if made is None:
+            raise LookupError("the step created nothing")
+        return made
+
+    def schedule(self, successor: bytes, timestamp: int | None = None) -> int:
+        """Its roles and its taking over are scheduled; returns from when (seconds) on they may be done.
+
+        Raises:
+            AdminRefused: custody's operator key is no admin, or the new house continues another one.
+        """
+        due = (self._acts.scheduled(*act, timestamp) for act in self._to_do(successor))
+        return max(due, default=0)
+
+    def put_in_force(self, successor: bytes, timestamp: int | None = None) -> None:
+        """The registry has the successor in force; what was scheduled is done in its order.
+
+        Raises:
+            AdminRefused: the delay is not over, or another house is in force.
+        """
+        for act in self._to_do(successor):
+            self._acts.perform(*act, timestamp)
+
+    def in_force(self) -> bytes:
+        """The house that the registry names at the head."""
+        (house,) = asked(self._steps, "AllianceRegistry", self._offices.registry, "clearingHouse")
+        return bytes.fromhex(str(house)[2:])
+
+    def _to_do(self, successor: bytes) -> list[tuple[bytes, bytes]]:
+        """Target and calldata of what the head's state does not show as done."""
+        (named,) = asked(self._steps, "ClearingHouse", successor, "predecessor")
+        if bytes.fromhex(str(named)[2:]) != self._former:
+            raise AdminRefused("predecessor", f"the new house continues {named}")
+        calls = access.calls_by_role("ClearingHouse", _text(successor))
+        acts = [
+            (self._offices.manager, data)
+            for role, data in calls.items()
+            if not self._has_roles(successor, role)
+        ]
+        if self.in_force() != successor:
+            data = load("AllianceRegistry").call_data("setClearingHouse", _text(successor))
+            acts.append((self._offices.registry, data))
+        return acts
+
+    def _has_roles(self, successor: bytes, role: access.Role) -> bool:
+        house = load("ClearingHouse")
+        wanted = access.FUNCTION_ROLES["ClearingHouse"].items()
+        selectors = [house.selector(function) for function, of in wanted if of is role]
+        answers = (self._acts.asked("getTargetFunctionRole", _text(successor), s)[0] for s in selectors)
+        return all(answer == int(role) for answer in answers)
+
+    def _creation(self) -> bytes:
+        places = (self._offices.manager, self._offices.registry, self._former)
+        return load("ClearingHouse").creation_code(*map(_text, places))
+
+
+def _text(address: bytes) -> str:
+    return "0x" + address.hex()
