@@ -26,6 +26,7 @@ from ledger_service.api.endpoints import (
     programmes,
     statements,
     status,
+    tiers,
 )
 from ledger_service.api.openapi import document_of
 from ledger_service.api.paging import Cursors
@@ -38,8 +39,8 @@ from ledger_service.bootstrap.serving import Serving, open_serving
 from ledger_service.config import settings_from_environment
 
 MODULES = (
-    checkout, paycodes, members, devices, statements, gestures, programmes, merchants, places, keys, chain,
-    alliance, status,
+    checkout, paycodes, members, devices, statements, gestures, programmes, tiers, merchants, places, keys,
+    chain, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -103,6 +104,7 @@ def bound(serving: Serving) -> list[Served]:
         *statements.served(book),
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *programmes.served(points),
+        *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),
         *merchants.served(admission),
         *places.served(places.PlacesDoor(administration, s.merchants, s.keyring, cursors)),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),

@@ -32,6 +32,7 @@ from ledger_service.merchants.keyring import KeyRing
 from ledger_service.merchants.service import MerchantsService
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.service import PointsService
+from ledger_service.tiers.ladders import LadderCache
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Serving:
     checkout: CheckoutService
     points: PointsService
     catalogue: CatalogueCache
+    ladders: LadderCache
     members: MembersService
     merchants: MerchantsService
     api_keys: ApiKeys
@@ -104,6 +106,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         checkout=tills.checkout,
         points=tills.points,
         catalogue=tills.catalogue,
+        ladders=tills.ladders,
         members=_members(foundations, secrets),
         merchants=MerchantsService(random),
         api_keys=ApiKeys(random),

@@ -18,6 +18,7 @@ from ledger_service.members.digits import DigitDesk
 from ledger_service.points.adjustments import AdjustmentLimits
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.service import PointsService, PointsSettings
+from ledger_service.tiers.ladders import LadderCache
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,21 @@ class Tills:
     checkout: CheckoutService
     points: PointsService
     catalogue: CatalogueCache
+    ladders: LadderCache
 
 
 def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worker: str) -> Tills:
     """The checkout of this process; ``worker`` numbers its receipts and draws its blocks of caps."""
     database = foundations.database
     catalogue = CatalogueCache(database, time.monotonic)
+    ladders = LadderCache(database, time.monotonic)
     desk = _desk(foundations, SigningKey(secrets.receipt), worker)
     admission = Admission(desk, _sources(foundations, secrets, writer, catalogue))
     settings, limits = foundations.settings, desk.limits
     adjustments = AdjustmentLimits(settings.adjustment_points, settings.adjustment_day_points)
     constants = PointsSettings(desk.domain, limits, adjustments, worker)
     points = PointsService(writer, database, catalogue, constants)
-    return Tills(CheckoutService(Store(writer, database), admission), points, catalogue)
+    return Tills(CheckoutService(Store(writer, database), admission), points, catalogue, ladders)
 
 
 def _desk(foundations: Foundations, receipts: SigningKey, worker: str) -> Desk:

@@ -185,6 +185,7 @@ class Register:
             "created_at": at,
             "erased_at": None,
             "frozen_at": None,
+            "birthday": None,
         }
 
     def _add_devices(

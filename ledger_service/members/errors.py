@@ -101,3 +101,13 @@ class NumbersExhausted(DomainError):
     category = Category.UNAVAILABLE
     why = "Every number of the kind `kind` under the configured prefix is given away."
     fix = "The operator configures a further GS1 company prefix."
+
+
+@dataclass(eq=False)
+class BirthdaySet(DomainError):
+    """The member has a birthday already."""
+
+    code = "birthday-set"
+    category = Category.CONFLICT
+    why = "A member gives its birthday once: whoever could move it would have one on every purchase."
+    fix = "Ask the operator to correct it, or take it back for good with null."

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -18,8 +19,9 @@ from sqlalchemy import (
 from ledger_service.db.tables import fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, Int64, UtcInstant
 
-# Erasure empties salt, display_name and member_number; the account stays, since it is made from
-# nothing personal and the chain's balances must remain provable against the ledger.
+# Erasure empties salt, display_name, member_number and birthday; the account stays, since it is made
+# from nothing personal and the chain's balances must remain provable against the ledger. birthday is
+# month * 100 + day, without a year, and only where the member gave it.
 member = Table(
     "member",
     metadata,
@@ -35,6 +37,7 @@ member = Table(
     Column("erased_at", UtcInstant),
     # When the freeze began that is in force; erasure keeps it, so that open holds stay as they are.
     Column("frozen_at", UtcInstant),
+    Column("birthday", SmallInteger),
     one_of("status", ("active", "frozen", "erased")),
     one_of("custody", ("device", "custodial")),
 )

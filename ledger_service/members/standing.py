@@ -20,7 +20,7 @@ from ledger_service.members.models import (
 from ledger_service.members.ports import MemberKeys
 from ledger_service.outbox.service import enqueue_now
 
-_GONE = {"status": "erased", "salt": None, "display_name": None, "member_number": None}
+_GONE = {"status": "erased", "salt": None, "display_name": None, "member_number": None, "birthday": None}
 
 
 def set_frozen(conn: Connection, member_number: str, frozen: bool, at: datetime) -> None:
@@ -38,7 +38,8 @@ def set_frozen(conn: Connection, member_number: str, frozen: bool, at: datetime)
 
 
 def erase(conn: Connection, keys: MemberKeys, member_number: str, at: datetime) -> int:
-    """Name, identities, salt and number are destroyed, devices and API keys revoked; the ledger is untouched.
+    """Name, identities, birthday, salt and number are destroyed, devices and API keys revoked; no booking is
+    touched.
 
     What remains is a surrogate id and an account address that nothing personal leads to. Points that
     are left expire with their epochs.

@@ -89,11 +89,20 @@ class Shop:
 
     def post(self, who: str, path: str, body: dict[str, Any] | None = None, **more: str) -> TestResponse:
         """A write with a fresh idempotency key unless one is given; ``raw`` headers win."""
+        return self._write("POST", who, path, body, **more)
+
+    def put(self, who: str, path: str, body: dict[str, Any], **more: str) -> TestResponse:
+        """As ``post``, for what is put in the place of what was there."""
+        return self._write("PUT", who, path, body, **more)
+
+    def _write(
+        self, method: str, who: str, path: str, body: dict[str, Any] | None, **more: str
+    ) -> TestResponse:
         self.numbers += 1
         headers = {"Idempotency-Key": more.pop("key", f"key-{self.numbers}"), "Alliance-Time": self.at}
         headers |= {"Authorization": f"Bearer {self.keys.get(who, who)}", "Content-Type": "application/json"}
-        answer = self.client.post(path, data=json.dumps(body or {}), headers=headers | more)
-        contract.check("POST", path, answer)
+        answer = self.client.open(path, method=method, data=json.dumps(body or {}), headers=headers | more)
+        contract.check(method, path, answer)
         return answer
 
     def get(self, who: str, path: str) -> TestResponse:

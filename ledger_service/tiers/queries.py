@@ -1,0 +1,57 @@
+"""Reads of the tiers room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from ledger_service.tiers.models import member_tier, qualifying_day
+from ledger_service.tiers.rules import Ladder, Place, place_at, since_day
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A member's tier of a programme with all that explains it; amounts in minor units.
+
+    ``to_next_minor`` is None on the highest tier, ``to_keep_minor`` is what is missing for reaching the
+    present tier in the window that is open.
+    """
+
+    ladder: Ladder
+    place: Place
+    since_day: int | None
+    to_next_minor: int | None
+    to_keep_minor: int
+
+
+def standing_of(ladder: Ladder, amounts: Mapping[int, int], day: int) -> Standing:
+    """The standing of a member with these amounts by day."""
+    place = place_at(ladder, amounts, day)
+    missing = missing_minor(ladder, place)
+    keep = max(ladder.tiers[place.level].at_least_minor - place.window_minor, 0)
+    return Standing(ladder, place, since_day(ladder, amounts, day), missing, keep)
+
+
+def missing_minor(ladder: Ladder, place: Place) -> int | None:
+    """What must still be bought in the open window for the next tier; None on the highest."""
+    if place.level == ladder.top:
+        return None
+    return max(ladder.tiers[place.level + 1].at_least_minor - place.window_minor, 0)
+
+
+def amounts_of(conn: Connection, member_id: int) -> dict[int, dict[int, int]]:
+    """A member's qualifying amounts: programme, then business day."""
+    q = qualifying_day.c
+    found: dict[int, dict[int, int]] = {}
+    for row in conn.execute(select(q.programme_id, q.day, q.amount_minor).where(q.member_id == member_id)):
+        found.setdefault(row.programme_id, {})[row.day] = row.amount_minor
+    return found
+
+
+def members_by_level(conn: Connection, programme_id: int) -> dict[int, int]:
+    """How many members stand on which level, as the cached rows say."""
+    t = member_tier.c
+    counted = select(t.level, func.count()).where(t.programme_id == programme_id).group_by(t.level)
+    return {row[0]: row[1] for row in conn.execute(counted)}

@@ -1,0 +1,152 @@
+"""The cached tiers of a programme made anew from the qualifying activity: set-based, in resumable steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, text, update
+
+from ledger_service.tiers.models import tier_run
+from ledger_service.tiers.rules import Ladder
+from ledger_service.tiers.standing_sql import standing_select
+
+MEMBERS_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run makes anew: a programme's rows by a ladder, as of a business day; ``kind`` names them."""
+
+    kind: str
+    programme_id: int
+    ladder: Ladder
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: the last member that is done, how many are, and whether that is all."""
+
+    last_member_id: int
+    members: int
+    ended: bool
+
+
+def progress_of(conn: Connection, run: Run) -> Progress | None:
+    """How far this very run came, or None where it was never begun (or another replaced it)."""
+    row = conn.execute(select(tier_run).where(*_mine(run))).one_or_none()
+    if row is None or (row.ladder_version, row.day) != (run.ladder.version, run.day):
+        return None
+    return Progress(row.last_member_id, row.members, row.ended_at is not None)
+
+
+def begin(conn: Connection, run: Run, at: datetime) -> Progress:
+    """The run starts at the first member; what another run of its kind has noted is forgotten."""
+    conn.execute(delete(tier_run).where(*_mine(run)))
+    row = {"programme_id": run.programme_id, "kind": run.kind, "ladder_version": run.ladder.version}
+    begun = {"day": run.day, "last_member_id": 0, "members": 0, "begun_at": at}
+    conn.execute(insert(tier_run).values({**row, **begun}))
+    return Progress(0, 0, False)
+
+
+def next_members(conn: Connection, after: int, count: int) -> tuple[int, int] | None:
+    """The last id of the next ``count`` members and how many there are; None behind the last member.
+
+    Locks (PostgreSQL): the members, ascending, as a checkout does; their sales wait until the commit.
+    """
+    lock = "" if conn.dialect.name == "sqlite" else " FOR NO KEY UPDATE"
+    some = f"SELECT member_id FROM member WHERE member_id > :after ORDER BY member_id LIMIT :count{lock}"
+    counted = text(f"WITH chosen AS ({some}) SELECT MAX(member_id), COUNT(*) FROM chosen")
+    last, found = conn.execute(counted, {"after": after, "count": count}).one()
+    return None if last is None else (last, found)
+
+
+def note(conn: Connection, run: Run, done: Progress, at: datetime) -> Progress:
+    """The run is so far; what is noted commits with the rows."""
+    values: dict[str, Any] = {"last_member_id": done.last_member_id, "members": done.members}
+    if done.ended:
+        values["ended_at"] = at
+    conn.execute(update(tier_run).where(*_mine(run)).values(values))
+    return done
+
+
+def step(conn: Connection, run: Run, at: datetime, count: int = MEMBERS_AT_ONCE) -> Progress:
+    """The tiers of the next ``count`` members are what their activity says; call until ``ended``.
+
+    Idempotency: a run that was interrupted goes on where its last commit was; one that has ended changes
+    nothing.
+    """
+    done = progress_of(conn, run) or begin(conn, run, at)
+    if done.ended:
+        return done
+    some = next_members(conn, done.last_member_id, count)
+    if some is None:
+        return note(conn, run, Progress(done.last_member_id, done.members, True), at)
+    last, found = some
+    write_places(conn, run, done.last_member_id + 1, last)
+    return note(conn, run, Progress(last, done.members + found, False), at)
+
+
+def write_places(conn: Connection, run: Run, first: int, last: int) -> None:
+    """The cached rows of members from ``first`` to ``last`` are what their activity says; equal ones stay."""
+    select_places = standing_select(run.ladder, run.day, conn.dialect.name)
+    # WHERE true: without it SQLite reads the ON of the conflict as one of a join.
+    sql = (
+        "INSERT INTO member_tier (member_id, programme_id, level, until_day, total_minor, ladder_version)"
+        f" SELECT member_id, CAST(:programme AS INTEGER), level, until_day, total_minor, {run.ladder.version}"
+        f" FROM ({select_places}) AS s WHERE true"
+        " ON CONFLICT (member_id, programme_id) DO UPDATE SET level = excluded.level,"
+        " until_day = excluded.until_day, total_minor = excluded.total_minor,"
+        " ladder_version = excluded.ladder_version"
+        " WHERE member_tier.level <> excluded.level OR member_tier.total_minor <> excluded.total_minor"
+        " OR member_tier.ladder_version <> excluded.ladder_version"
+        " OR COALESCE(member_tier.until_day, 0) <> COALESCE(excluded.until_day, 0)"
+    )
+    conn.execute(text(sql), {"programme": run.programme_id, "first": first, "last": last})
+
+
+def moves(
+    conn: Connection, programme_id: int, ladders: tuple[Ladder | None, Ladder], day: int
+) -> Mapping[tuple[int, int], int]:
+    """How many members with activity would stand on which level by one ladder and by the other on a day.
+
+    Args:
+        conn: a snapshot; nothing is written.
+        programme_id: whose members.
+        ladders: the one before (None: everybody stands on level 0) and the one after.
+        day: the business day on which both judge.
+
+    Returns:
+        Members by (level before, level after).
+    """
+    before, after = ladders
+    dialect = conn.dialect.name
+    new = standing_select(after, day, dialect)
+    old = "SELECT 0 AS level, 0 AS member_id WHERE false" if before is None else (
+        standing_select(before, day, dialect))  # fmt: skip
+    sql = text(
+        f"SELECT COALESCE(b.level, 0), a.level, COUNT(*) FROM ({new}) AS a"
+        f" LEFT JOIN ({old}) AS b ON b.member_id = a.member_id GROUP BY 1, 2"
+    )
+    found: dict[tuple[int, int], int] = {}
+    last = 0
+    while (some := _members_behind(conn, last)) is not None:
+        bounds = {"programme": programme_id, "first": last + 1, "last": some}
+        for was, will, members in conn.execute(sql, bounds):
+            found[(was, will)] = found.get((was, will), 0) + members
+        last = some
+    return found
+
+
+def _members_behind(conn: Connection, after: int) -> int | None:
+    some = "SELECT member_id FROM member WHERE member_id > :after ORDER BY member_id LIMIT :count"
+    sql = text(f"SELECT MAX(member_id) FROM ({some}) AS m")
+    found: int | None = conn.execute(sql, {"after": after, "count": MEMBERS_AT_ONCE}).scalar_one()
+    return found
+
+
+def _mine(run: Run) -> tuple[Any, ...]:
+    return (tier_run.c.programme_id == run.programme_id, tier_run.c.kind == run.kind)
