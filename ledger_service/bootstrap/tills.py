@@ -57,7 +57,7 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     catalogue = CatalogueCache(database, time.monotonic)
     ladders = LadderCache(database, time.monotonic)
     desk = _desk(foundations, SigningKey(secrets.receipt), worker)
-    admission = Admission(desk, _sources(foundations, secrets, writer, catalogue))
+    admission = Admission(desk, _sources(foundations, secrets, writer, (catalogue, ladders)))
     settings, limits = foundations.settings, desk.limits
     adjustments = AdjustmentLimits(settings.adjustment_points, settings.adjustment_day_points)
     constants = PointsSettings(desk.domain, limits, adjustments, worker)
@@ -72,9 +72,10 @@ def _desk(foundations: Foundations, receipts: SigningKey, worker: str) -> Desk:
 
 
 def _sources(
-    foundations: Foundations, secrets: Secrets, writer: Writer, catalogue: CatalogueCache
+    foundations: Foundations, secrets: Secrets, writer: Writer, caches: tuple[CatalogueCache, LadderCache]
 ) -> Sources:
     database = foundations.database
+    catalogue, ladders = caches
     digits = DigitDesk(secrets.one_time, database.read, writer.run)
     custody = CustodialPayCodes(foundations.custody, foundations.alliance.domain)
-    return Sources(catalogue, Directory(database, time.monotonic), database, digits, custody)
+    return Sources(catalogue, Directory(database, time.monotonic), database, digits, custody, ladders)

@@ -32,6 +32,7 @@ from ledger_service.members.digits import DigitDesk
 from ledger_service.members.ports import PermitSigner
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.issuance import Worker
+from ledger_service.tiers.ladders import NO_LADDERS, LadderCache
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Sources:
     database: Database
     digits: DigitDesk | None = None
     custody: PermitSigner | None = None
+    ladders: LadderCache | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,11 @@ class Admission:
     def scene_at(self, caller: Caller, at: datetime) -> Scene:
         """The scene of a write that names no store."""
         catalogue = self._sources.catalogue.current()
-        return Scene(self._desk, catalogue, Worker(self._desk.worker), seconds_floor(at))
+        scene = Scene(self._desk, catalogue, Worker(self._desk.worker), seconds_floor(at))
+        ladders = self._sources.ladders.current() if self._sources.ladders is not None else NO_LADDERS
+        if not ladders.count:
+            return scene
+        return replace(scene, ladders=ladders, places=self._sources.directory.current())
 
     def nobody(self) -> Presence:
         """The presence of a pay code that is missing."""

@@ -24,6 +24,7 @@ from ledger_service.checkout.rules import (
 )
 from ledger_service.checkout.sale_command import Capture, Scene, book, spent_record
 from ledger_service.checkout.spending import Permit, Redemption
+from ledger_service.checkout.tiering import applied_of_values, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import format_instant, seconds_floor
@@ -53,6 +54,8 @@ class CaptureCommand(HoldCommand):
         if row is not None:
             yield STANDING_OF_MEMBER.of(row["member_id"])
             yield from day_needs(row["member_id"], issuers, self.write.at)
+            at = seconds_floor(self.write.at)
+            yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
         yield from self.scene.worker.needs(issuers)
         yield SERIES.of(self.scene.desk.worker)
 
@@ -80,6 +83,8 @@ class CaptureCommand(HoldCommand):
             holder,
             spent,
             self.hold_id,
+            # As the authorisation decided, whatever was bought, refunded or published since.
+            {int(key): applied_of_values(kept) for key, kept in held.get("tiers", {}).items()},
         )
         record = book(draft, self.write, capture, scene)
         after = draft.get(hold, self.hold_id) or view.row

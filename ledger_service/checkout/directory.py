@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 
@@ -27,6 +28,12 @@ class Places:
     version: int
     merchant_of_store: Mapping[int, int]
     suspended: frozenset[int]
+    zones: Mapping[int, str] = field(default_factory=dict)
+
+    def zone_of(self, store_gln: int) -> ZoneInfo | None:
+        """The zone of a store's clock; None where the store is not open."""
+        name = self.zones.get(store_gln)
+        return None if name is None else ZoneInfo(name)
 
     def check(self, caller: Caller, store_gln: int) -> None:
         """The caller may sell at the store.
@@ -48,12 +55,14 @@ class Places:
 def read_places(conn: Connection) -> Places:
     """The places as a db transaction sees them."""
     version = change_version(conn)
-    stores = conn.execute(select(store.c.gln, store.c.merchant_id).where(store.c.status == "active")).all()
+    columns = (store.c.gln, store.c.merchant_id, store.c.timezone)
+    stores = conn.execute(select(*columns).where(store.c.status == "active")).all()
     away = conn.execute(select(merchant.c.merchant_id).where(merchant.c.status == "suspended")).all()
     return Places(
         version,
         {row.gln: row.merchant_id for row in stores},
         frozenset(row.merchant_id for row in away),
+        {row.gln: row.timezone for row in stores},
     )
 
 

@@ -20,6 +20,7 @@ from ledger_service.checkout.reversal_rules import (
     returned_at,
 )
 from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.tiering import applied_of_values, at_rate
 from ledger_service.db.workset import Draft
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.points.issuance import Grant, add_debt
@@ -126,6 +127,8 @@ def _withheld(before: SaleRecord, recovery: Recovery) -> int:
 def _part_of(earned: EarnedRecord, before: SaleRecord, scene: Scene) -> EarnedPart:
     programme = scene.catalogue.programme(earned.programme)
     rule = programme.rule(earned.rule_version)
+    if earned.tier is not None:
+        rule = at_rate(rule, applied_of_values(earned.tier))
     percents = percents_of(rule, (line for line, _ in before.lines), seconds_floor(before.occurred_at))
     return EarnedPart(
         earned.programme, earned.points, rule.rate_points, rule.rate_minor, percents, earned.value_micros

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ledger_service.checkout.records import EarnedRecord
 from ledger_service.checkout.requests import Line
+from ledger_service.checkout.tiering import Applied, at_rate, citation
 from ledger_service.db.workset import Draft, Load, Need, load_by
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import derive_id, id_text
@@ -40,13 +41,17 @@ class EarnedBy:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """Who bought what for how much money: ``cash_minor`` is per line, points' part taken off."""
+    """Who bought what for how much money: ``cash_minor`` is per line, points' part taken off.
+
+    ``applied`` is by which tier each programme with a ladder gives.
+    """
 
     holder: Holder
     sale_id: bytes
     lines: Sequence[Line]
     cash_minor: Sequence[int]
     at: datetime
+    applied: Mapping[int, Applied] = field(default_factory=dict)
 
 
 def day_needs(member_id: int, programmes: Iterable[Programme], at: datetime) -> list[Need]:
@@ -83,9 +88,26 @@ def earn_of(draft: Draft, purchase: Purchase, programmes: Iterable[Programme]) -
         rule = rule_in_force(programme.rules, at)
         if rule is None:
             continue
+        rule = at_rate(rule, purchase.applied.get(programme.programme_id))
         lines = zip(percents_of(rule, purchase.lines, at), purchase.cash_minor, strict=True)
         found.append(EarnedBy(programme, rule, earn(rule, lines, _room(draft, purchase, programme, rule))))
     return found
+
+
+def qualifying_of(purchase: Purchase, earns: Iterable[EarnedBy]) -> dict[int, int]:
+    """What was paid in money for lines that earn, by programme: what counts towards its tiers."""
+    at = seconds_floor(purchase.at)
+    return {
+        by.programme.programme_id: qualifying_minor(
+            percents_of(by.rule, purchase.lines, at), purchase.cash_minor
+        )
+        for by in earns
+    }
+
+
+def qualifying_minor(percents: Iterable[int], cash_minor: Iterable[int]) -> int:
+    """The money of the lines that earn anything."""
+    return sum(cash for percent, cash in zip(percents, cash_minor, strict=True) if percent)
 
 
 def issue_earn(
@@ -108,6 +130,7 @@ def issue_earn(
 def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -> EarnedRecord:
     programme, points = by.programme, by.earned.points
     op_id = derive_id("issue", purchase.sale_id, programme.programme_id)
+    applied = purchase.applied.get(programme.programme_id)
     grant = Grant(
         purchase.holder,
         programme,
@@ -120,6 +143,7 @@ def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -
             "sale": id_text(purchase.sale_id),
             "rule": by.rule.version,
             "base_minor": by.earned.base_minor,
+            **citation(applied),
         },
         pending=programme.pending_of(by.rule),
     )
@@ -142,6 +166,7 @@ def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -
         issued.refused,
         issued.waiting.vests_at if issued.waiting is not None else 0,
         issued.waiting.event if issued.waiting is not None else None,
+        None if applied is None else applied.values(),
     )
 
 

@@ -24,9 +24,10 @@ from ledger_service.checkout.requests import (
 from ledger_service.checkout.rules import Limits, SpendPlan
 from ledger_service.checkout.sale_command import Scene, permit_of
 from ledger_service.checkout.spending import Permit, plan_spend
+from ledger_service.checkout.tiering import decide, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.canonical import Canonical
-from ledger_service.kernel.clock import format_instant, instant_of_seconds
+from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.permits import CAPTURE_WINDOW_SECONDS
@@ -53,8 +54,14 @@ class AuthoriseCommand(KeyedCommand):
         return self.presence.locks()
 
     def reads(self, view: Workset) -> Iterable[Need]:
-        """The member's rows."""
-        return self.presence.reads(view, self.scene.accepted_at)
+        """The member's rows, and where it stands on the merchant's ladders."""
+        needs = self.presence.reads(view, self.scene.accepted_at)
+        row = self.presence.row(view)
+        if row is None or not self.scene.ladders.count:
+            return needs
+        issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
+        at = seconds_floor(self.write.at)
+        return needs + tier_needs(self.scene.ladders, row["member_id"], issuers, at)
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Check the permit and move the points from available to held."""
@@ -71,11 +78,22 @@ class AuthoriseCommand(KeyedCommand):
         use_permit(draft, self.presence, hold_id, self.write.at)
         if signed.custodial:
             count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, scene.accepted_at)
-        new = self._hold(hold_id, holder, plan, permit)
+        body = {**_hold_body(permit, self.request), **self._tiers(draft, holder)}
+        new = self._hold(hold_id, holder, plan, (permit, body))
         holds.open_hold(draft, new, self.write.at)
         return 201, self._answer(new, plan)
 
-    def _hold(self, hold_id: bytes, holder: Holder, plan: SpendPlan, permit: Permit) -> NewHold:
+    def _tiers(self, draft: Draft, holder: Holder) -> dict[str, Canonical]:
+        """By which tiers the captures will earn, where the merchant's programmes have any."""
+        merchant_id = self.write.caller.merchant_id
+        visit = self.scene.visit(holder, merchant_id, self.write.at, self.request.sale.store)
+        decided = decide(draft, self.scene.ladders, visit)
+        return {"tiers": {str(key): one.applied.values() for key, one in decided.items()}} if decided else {}
+
+    def _hold(
+        self, hold_id: bytes, holder: Holder, plan: SpendPlan, kept: tuple[Permit, dict[str, Canonical]]
+    ) -> NewHold:
+        permit, body = kept
         accepted = instant_of_seconds(self.scene.accepted_at)
         latest = accepted + timedelta(seconds=CAPTURE_WINDOW_SECONDS)
         ends = max(self.write.at, accepted) + timedelta(seconds=self.request.ttl_seconds)
@@ -92,7 +110,7 @@ class AuthoriseCommand(KeyedCommand):
             plan.legs,
             permit.digest,
             min(permit.max_value_micros, GREATEST_AMOUNT),
-            _hold_body(permit, self.request),
+            body,
         )
 
     def _answer(self, new: NewHold, plan: SpendPlan) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ledger_service.checkout.requests import Caller, SaleRequest
 from ledger_service.checkout.rules import NOTHING, Limits, SpendPlan, points_part_of_lines
 from ledger_service.checkout.sale_command import Scene
 from ledger_service.checkout.spending import frozen_of, plan_spend, purses_of
+from ledger_service.checkout.tiering import decide, tier_needs
 from ledger_service.db.workset import Draft, Workset
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
 from ledger_service.kernel.money import minor_of_micros_floor
@@ -69,6 +70,8 @@ class Quote:
             row = self.presence.row(work)
             if row is not None:
                 needs += day_needs(row["member_id"], issuers, instant_of_seconds(self.scene.accepted_at))
+                at = self.scene.accepted_at
+                needs += tier_needs(self.scene.ladders, row["member_id"], issuers, at)
             work.load(needs)
         return Draft(work)
 
@@ -103,9 +106,13 @@ class Quote:
         parts = points_part_of_lines((line.amount_minor for line in lines), plan.value_minor)
         cash = [line.amount_minor - part for line, part in zip(lines, parts, strict=True)]
         at = instant_of_seconds(self.scene.accepted_at)
-        purchase = Purchase(holder, bytes(16), lines, cash, at)
-        issuers = self.scene.catalogue.by_issuer.get(caller.merchant_id, ())
-        return list(_views(earn_of(draft, purchase, issuers), seconds_floor(at)))
+        visit = self.scene.visit(holder, caller.merchant_id, at, self.request.store)
+        decided = decide(draft, self.scene.ladders, visit)
+        applied = {key: one.applied for key, one in decided.items()}
+        purchase = Purchase(holder, bytes(16), lines, cash, at, applied)
+        views = _views(earn_of(draft, purchase, visit.programmes), seconds_floor(at))
+        tiers = {self.scene.codes()[key]: one.view() for key, one in decided.items()}
+        return [{**view, "tier": tiers.get(view["programme"])} for view in views]
 
 
 def _views(earns: Iterable[EarnedBy], at: int) -> Iterable[dict[str, Any]]:

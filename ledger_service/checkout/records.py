@@ -11,6 +11,7 @@ import orjson
 
 from ledger_service.checkout.requests import Line
 from ledger_service.checkout.reversal_rules import SoldLine
+from ledger_service.checkout.tiering import applied_of_values, applied_view
 from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
@@ -38,7 +39,8 @@ class EarnedRecord:
 
     ``state`` is available, pending or none (with ``refused`` saying why); ``leaf`` is the issue's, hex,
     empty where no issue was sent. ``value_micros`` is a point's worth at the time. Pending points wait for
-    ``vests_at`` (seconds), or until then for the event that ``awaits`` names.
+    ``vests_at`` (seconds), or until then for the event that ``awaits`` names. ``tier`` is what
+    ``tiering.Applied`` keeps of the tier and its rate, None where the programme had no ladder in force.
     """
 
     programme: int
@@ -55,6 +57,7 @@ class EarnedRecord:
     refused: str | None = None
     vests_at: int = 0
     awaits: str | None = None
+    tier: list[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,7 @@ def earned_view(earned: EarnedRecord, codes: Mapping[int, str]) -> dict[str, Any
         "awaits": earned.awaits,
         "base_minor": earned.base_minor,
         "reason": earned.refused,
+        "tier": None if earned.tier is None else applied_view(applied_of_values(earned.tier)),
     }
 
 

@@ -23,6 +23,7 @@ from ledger_service.checkout.records import ReturnedRecord, SaleRecord, record_o
 from ledger_service.checkout.requests import RefundLine, RefundRequest, Write
 from ledger_service.checkout.reversal_rules import Returned, restored_at, returned_at
 from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.tier_reversal import needs_of_return, take_off_tiers
 from ledger_service.db.bulk import Row
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
@@ -76,6 +77,7 @@ class RefundCommand(KeyedCommand):
         yield from (PENDING.of(bytes.fromhex(e.op_id)) for e in earned if e.points and not e.leaf)
         catalogue = self.scene.catalogue
         yield from self.scene.worker.needs(catalogue.programme(e.programme) for e in earned)
+        yield from needs_of_return(self.scene, row, self.write.at)
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
         """What of the member the chain has refused, where it has refused what the sale did (D7)."""
@@ -135,6 +137,7 @@ class RefundCommand(KeyedCommand):
         reversal = Reversal(Holder.of(member), refund_id, self.write.at, facts)
         # The earn is undone first: points that this sale gives back never pay for it (reversal_rules).
         state = undo_earn(draft, before, state, Undoing(reversal, returned, outcome, self.scene))
+        take_off_tiers(draft, before, Undoing(reversal, returned, outcome, self.scene))
         return self._restore(draft, before, state, reversal, outcome)
 
     def _restore(

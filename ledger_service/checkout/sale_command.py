@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ledger_service.checkout.desk import Desk
-from ledger_service.checkout.earning import Purchase, day_needs, earn_of, issue_earn
+from ledger_service.checkout.directory import Places
+from ledger_service.checkout.earning import Purchase, day_needs, earn_of, issue_earn, qualifying_of
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import sale
 from ledger_service.checkout.presence import (
@@ -21,12 +23,15 @@ from ledger_service.checkout.records import EarnedRecord, SaleRecord, SpentRecor
 from ledger_service.checkout.requests import Line, SaleRequest, Write
 from ledger_service.checkout.rules import Limits, SpendPlan, points_part_of_lines
 from ledger_service.checkout.spending import Permit, Redemption, plan_spend, redeem
+from ledger_service.checkout.tiering import Applied, Visit, count_purchase, decide, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
+from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError
 from ledger_service.points.catalogue import Catalogue
 from ledger_service.points.issuance import Worker
 from ledger_service.points.parties import Holder
 from ledger_service.points.permits import count_custodial
+from ledger_service.tiers.ladders import NO_LADDERS, Ladders
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ class Scene:
     worker: Worker
     accepted_at: int
     refusal: DomainError | None = None
+    ladders: Ladders = NO_LADDERS
+    places: Places | None = None
 
     def check(self) -> None:
         """Nothing was wrong.
@@ -52,6 +59,12 @@ class Scene:
         if self.refusal is not None:
             raise self.refusal
 
+    def visit(self, holder: Holder, merchant_id: int, at: datetime, store_gln: int) -> Visit:
+        """The member at a till of the merchant, for what tiers give."""
+        issuers = self.catalogue.by_issuer.get(merchant_id, ())
+        zone = self.places.zone_of(store_gln) if self.places is not None else None
+        return Visit(holder, issuers, seconds_floor(at), zone)
+
     def codes(self) -> dict[int, str]:
         """Programme codes by id."""
         return {p.programme_id: p.code for p in self.catalogue.programmes.values()}
@@ -59,7 +72,10 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A basket about to be booked; ``spent`` is its redemption, already in the draft."""
+    """A basket about to be booked; ``spent`` is its redemption, already in the draft.
+
+    ``applied`` are the tiers that its hold was given; None where they are to be decided now.
+    """
 
     sale_id: bytes
     kind: str
@@ -69,6 +85,7 @@ class Capture:
     holder: Holder | None
     spent: SpentRecord | None = None
     hold_id: bytes | None = None
+    applied: Mapping[int, Applied] | None = None
 
 
 class SaleCommand(KeyedCommand):
@@ -95,6 +112,8 @@ class SaleCommand(KeyedCommand):
             row = self.presence.row(view)
             if row is not None:
                 yield from day_needs(row["member_id"], issuers, self.write.at)
+                at = seconds_floor(self.write.at)
+                yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Check the permit, take the points, issue the earn, and write the sale."""
@@ -156,12 +175,7 @@ def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleReco
     paid = capture.spent.value_minor if capture.spent is not None else 0
     parts = points_part_of_lines((line.amount_minor for line in capture.lines), paid)
     merchant_id = write.caller.merchant_id
-    earned: list[EarnedRecord] = []
-    if capture.holder is not None:
-        cash = [line.amount_minor - part for line, part in zip(capture.lines, parts, strict=True)]
-        purchase = Purchase(capture.holder, capture.sale_id, capture.lines, cash, write.at)
-        earns = earn_of(draft, purchase, scene.catalogue.by_issuer.get(merchant_id, ()))
-        earned = issue_earn(draft, purchase, earns, scene.worker)
+    earned = _earn(draft, write, (capture, parts), scene)
     leaves = [capture.spent.leaf] if capture.spent is not None else []
     leaves += [bytes.fromhex(e.leaf) for e in earned if e.leaf]
     total = _total(capture.lines)
@@ -184,6 +198,25 @@ def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleReco
     )
     draft.add(sale, record.row())
     return record
+
+
+def _earn(
+    draft: Draft, write: Write, basket: tuple[Capture, list[int]], scene: Scene
+) -> list[EarnedRecord]:
+    """The basket's earn is issued by the member's tiers, and counts towards them."""
+    capture, parts = basket
+    if capture.holder is None:
+        return []
+    visit = scene.visit(capture.holder, write.caller.merchant_id, write.at, capture.store_gln)
+    applied = capture.applied
+    if applied is None:
+        applied = {key: one.applied for key, one in decide(draft, scene.ladders, visit).items()}
+    cash = [line.amount_minor - part for line, part in zip(capture.lines, parts, strict=True)]
+    purchase = Purchase(capture.holder, capture.sale_id, capture.lines, cash, write.at, applied)
+    earns = earn_of(draft, purchase, visit.programmes)
+    if scene.ladders.count:
+        count_purchase(draft, scene.ladders, visit, qualifying_of(purchase, earns))
+    return issue_earn(draft, purchase, earns, scene.worker)
 
 
 def _total(lines: Iterable[Line]) -> int:

@@ -45,6 +45,7 @@ from ledger_service.points import programmes
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.requests import NewProgramme
 from ledger_service.points.rules import Cycle, EarnRule, Terms, epoch_ends
+from ledger_service.tiers.ladders import LadderCache
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 DOMAIN = Domain(31337, b"\x11" * 20)
@@ -113,7 +114,8 @@ class Shop:
         self.desk = Desk(DOMAIN, "USD", limits, SigningKey(RECEIPT_KEY), StillPeriod(), worker)
         self.catalogue = CatalogueCache(database, lambda: 0.0)
         directory = Directory(database, lambda: 0.0)
-        sources = Sources(self.catalogue, directory, database)
+        self.ladders = LadderCache(database, lambda: 0.0)
+        sources = Sources(self.catalogue, directory, database, ladders=self.ladders)
         self.admission = Admission(self.desk, sources)
         self.service = CheckoutService(Store(self.writer, database), self.admission)
         self._keys = count(1)

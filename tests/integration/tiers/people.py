@@ -1,13 +1,18 @@
-"""Members with amounts by day, written straight into the tables of the tiers room."""
+"""Ladders for a shop, and members with amounts by day, written straight into the tables of the tiers room."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.tiers import service
 from ledger_service.tiers.models import member_tier, qualifying_day
+from ledger_service.tiers.rules import Ladder, Tier
 from tests.integration.checkout.shop import Shop
 
 Amounts = Mapping[int, int]
@@ -40,3 +45,26 @@ def amounts_by_member(shop: Shop, programme_id: int) -> dict[int, dict[int, int]
         for row in conn.execute(select(qualifying_day).where(q.programme_id == programme_id)):
             found.setdefault(row.member_id, {})[row.day] = row.amount_minor
     return found
+
+
+RUNGS = (
+    Tier("BASE", "Base", 0),
+    Tier("SILVER", "Silver", 50_000, 12_500),
+    Tier("GOLD", "Gold", 100_000, 20_000),
+)
+
+
+def publish(shop: Shop, programme_id: int = 1, effective: datetime | None = None, **more: object) -> Ladder:
+    """The programme has a ladder of three tiers from now (or ``effective``) on."""
+    begins = seconds_floor(effective or shop.clock.at)
+    ladder = replace(Ladder(0, begins, RUNGS), **more)  # type: ignore[arg-type]  # as the test names them
+    with shop.database.begin() as conn:
+        published = service.publish(conn, programme_id, ladder, shop.clock.at)
+    shop.ladders.refresh()
+    return published
+
+
+def earned(answer: Mapping[str, Any]) -> tuple[int, str | None]:
+    """Points and tier of the one programme that a sale earned."""
+    (one,) = answer["earned"]
+    return one["points"], None if one["tier"] is None else one["tier"]["tier"]
