@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006_houses"
-down_revision = "0003_set_aside"
+down_revision = "0005_pending_and_expiry"
 
 # The founding's own step put the first house in force; what was never indexed is read from the chain later.
 _FIRST = (

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010_moving_in"
-down_revision = "0003_set_aside"
+down_revision = "0007_limits"
 
 
 def upgrade() -> None:
