@@ -56,9 +56,14 @@ class Programme:
         """The zone of the programme's calendar."""
         return ZoneInfo(self.timezone)
 
+    @cached_property
+    def pending(self) -> PendingTerms:
+        """What an earn waits for where its rule says nothing."""
+        return after_days(self.pending_days)
+
     def pending_of(self, rule: EarnRule) -> PendingTerms:
         """What an earn by this rule waits for: as the rule says, else as the programme does."""
-        return rule.pending if rule.pending is not None else after_days(self.pending_days)
+        return rule.pending if rule.pending is not None else self.pending
 
     def rule(self, version: int) -> EarnRule:
         """A version of the earn rule that some sale went by.

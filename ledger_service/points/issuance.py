@@ -19,7 +19,7 @@ from ledger_service.outbox.service import enqueue
 from ledger_service.points.catalogue import Programme
 from ledger_service.points.models import issuance_reservation, member_programme, pending_issue
 from ledger_service.points.parties import Holder
-from ledger_service.points.pending_rules import PendingTerms, Waiting, after_days, waiting_of
+from ledger_service.points.pending_rules import PendingTerms, Waiting, waiting_of
 from ledger_service.points.rules import cap_in_force, debt_collected, epoch_of_issue, terms_in_force
 
 STANDING_OF_MEMBER: Load = load_by(member_programme, "member_id")
@@ -66,12 +66,11 @@ class Grant:
     facts: Mapping[str, Canonical] = field(default_factory=dict)
     pending: PendingTerms | None = None
 
-    def waiting(self) -> Waiting | None:
-        """What the points wait for; None where they are issued at once."""
+    def waiting(self, second: int) -> Waiting | None:
+        """What the points wait for from this second on; None where they are issued at once."""
         if self.reason is not IssueReason.EARN:
             return None
-        days = after_days(self.programme.pending_days)
-        return waiting_of(days if self.pending is None else self.pending, seconds_floor(self.at))
+        return waiting_of(self.programme.pending if self.pending is None else self.pending, second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def issue(draft: Draft, grant: Grant, worker: Worker) -> Issued:
     Invariants: INV-10, INV-11.
     """
     programme, second = grant.programme, seconds_floor(grant.at)
-    waiting = grant.waiting()
+    waiting = grant.waiting(second)
     vests_at = second if waiting is None else waiting.vests_at
     terms = terms_in_force(programme.terms, second)
     if terms is None:
