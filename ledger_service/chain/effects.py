@@ -75,7 +75,7 @@ class Obligations:
     """
 
     terms: Mapping[tuple[int, int], TermsValue]
-    restored: dict[OriginalLeg, list[int]]
+    restored: Mapping[OriginalLeg, list[int]]
 
     def add(self, effects: Effects, move: Move, period: int, sign: int) -> None:
         """The move's obligations, taken back where ``sign`` is -1, are in ``effects.nets``."""

@@ -87,6 +87,18 @@ class LeadershipLost(DomainError):
 
 
 @dataclass(eq=False)
+class SendingKeyGone(DomainError):
+    """Custody no longer holds the key of an address that has transactions on the way."""
+
+    signer: str
+
+    code = "chain-sending-key-gone"
+    category = Category.UNAVAILABLE
+    why = "Transactions of a former sending key are in no block yet, and nobody can sign for it any more."
+    fix = "Give the key back (`alliance signer former-key NAME`) until `alliance rotate` finds none left."
+
+
+@dataclass(eq=False)
 class AdminRefused(DomainError):
     """A deployment or administration step was refused by the contract or failed in a block."""
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 
 from ledger_service.chain.client import Node
 from ledger_service.chain.desk import Desk
+from ledger_service.chain.errors import SendingKeyGone
 from ledger_service.chain.models import chain_journal, chain_signer, chain_tx
 from ledger_service.chain.ports import OPERATOR, RELAYER, Keys
 from ledger_service.chain.settings import ChainSettings
@@ -67,11 +68,15 @@ class Outbound:
         return [self.sender(key) for key in (RELAYER, OPERATOR)]
 
     def key_of(self, signer: bytes) -> str:
-        """The sending key whose address this is; ``KeyError`` for a stranger's."""
+        """The sending key whose address this is.
+
+        Raises:
+            SendingKeyGone: custody holds another key under either name.
+        """
         for key in (RELAYER, OPERATOR):
             if self.sender(key) == signer:
                 return key
-        raise KeyError(signer.hex())
+        raise SendingKeyGone("0x" + signer.hex())
 
     def next_nonce(self, key: str) -> int:
         """The nonce that the next transaction of this key gets; the node's count where we never sent one."""

@@ -44,8 +44,8 @@ class Keys(Protocol):
 
 
 class LedgerView(Protocol):
-    """The SQL ledger as the reconciler sees it; rows are (account, programme, epoch, points), no zeros
-    needed."""
+    """The SQL ledger as the reconciler sees it; rows are (account, programme, epoch, points) in the order of
+    the first three, no zeros needed."""
 
     def lots(self, conn: Connection) -> Iterable[tuple[bytes, int, int, int]]:
         """What the cached balances say that the chain should hold once every intent is final."""

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from heapq import merge
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Result, Select, func, select
 
 from ledger_service.chain import models as m
 from ledger_service.chain.decode import MinedOperation
 from ledger_service.chain.effects import BalanceKey, Effects, Move, Obligations, add_move
 from ledger_service.chain.mirror import move_of, operation_of_row, terms_by_key
 from ledger_service.chain.ports import LedgerView
+from ledger_service.chain.tally import ROWS_AT_ONCE, RestoredLegs, Row, Scratch, Tally, added, unequal
 from ledger_service.chain.unmined import read_unmined
 from ledger_service.db.engine import Database
 from ledger_service.kernel.merkle import root_of
@@ -51,84 +54,71 @@ class Report:
         """Whether every comparison agreed."""
         return not self.differences
 
-    def compare(self, check: str, expected: Counter[BalanceKey], actual: Counter[BalanceKey]) -> None:
-        """Name every key whose figures differ."""
-        for key in expected.keys() | actual.keys():
-            if expected[key] != actual[key]:
-                account, programme, epoch = key
-                subject = f"account 0x{account.hex()} programme {programme} epoch {epoch}"
-                self.differences.append(Difference(check, subject, expected[key], actual[key]))
+    def compare(self, check: str, expected: Iterable[Row], actual: Iterable[Row]) -> None:
+        """Name every key whose figures differ; both come in the order of their keys."""
+        for (account, programme, epoch), wanted, found in unequal(expected, actual):
+            subject = f"account 0x{account.hex()} programme {programme} epoch {epoch}"
+            self.differences.append(Difference(check, subject, wanted, found))
 
 
 def reconcile(database: Database, ledger: LedgerView | None) -> Report:
     """Compare ledger, outbox and mirror in one snapshot of the database.
+
+    Rows are read in order and sums spill to a file, so that memory grows neither with the chain nor with the
+    members.
 
     Args:
         database: where ledger, outbox and mirror stand.
         ledger: the SQL side; None compares the mirror with itself alone, as an auditor's copy does.
     """
     report = Report()
-    with database.snapshot() as conn:
-        chain = _balances(conn)
-        report.block_number = conn.execute(select(m.chain_cursor.c.number)).scalar() or -1
-        report.balances = len(chain)
-        _check_operations(conn, report, chain)
+    with closing(Scratch()) as scratch, database.snapshot() as conn:
+        cursor = conn.execute(select(m.chain_cursor.c.number)).scalar()
+        report.block_number = cursor or -1
+        _check_operations(conn, report, scratch)
         _check_batches(conn, report)
         _check_intents(conn, report)
         if ledger is not None:
-            lots, postings = _counted(ledger.lots(conn)), _counted(ledger.postings(conn))
-            report.compare("entries-are-lots", postings, lots)
-            expected = Counter(chain)
-            waiting = read_unmined(conn)
-            report.pending = len(waiting.moves)
-            for move in waiting.moves:
-                _add_move(expected, move)
+            report.compare("entries-are-lots", ledger.postings(conn), ledger.lots(conn))
+            coming = Tally(scratch)
+            waiting = read_unmined(conn, lambda move: coming.add(_balances_of(move)))
+            report.pending = waiting.count
             report.differences += [
                 Difference("operation-set-aside", op_id.hex(), "on chain", "refused by the contract")
                 for op_id in waiting.refused
             ]
-            report.compare("ledger-is-chain", lots, expected)
+            expected = added(_mirrored(conn), coming.rows())
+            report.compare("ledger-is-chain", ledger.lots(conn), expected)
     return report
 
 
-def _counted(rows: Iterable[tuple[bytes, int, int, int]]) -> Counter[BalanceKey]:
-    counted: Counter[BalanceKey] = Counter()
-    for account, programme, epoch, points in rows:
-        counted[account, programme, epoch] += points
-    return counted
+def _mirrored(conn: Connection) -> Iterator[Row]:
+    c = m.chain_balance.c
+    query = select(c.account, c.programme_id, c.epoch, c.amount).where(c.amount != 0)
+    ordered = query.order_by(c.account, c.programme_id, c.epoch)
+    return (tuple(row) for row in _streamed(conn, ordered))
 
 
-def _balances(conn: Connection) -> Counter[BalanceKey]:
-    table = m.chain_balance
-    return _counted(
-        (row.account, row.programme_id, row.epoch, row.amount)
-        for row in conn.execute(select(table))
-        if row.amount
-    )
+def _streamed(conn: Connection, query: Select[Any]) -> Result[Any]:
+    return conn.execute(query.execution_options(yield_per=ROWS_AT_ONCE))
 
 
-def _add_move(balances: Counter[BalanceKey], move: Move) -> None:
+def _balances_of(move: Move) -> Iterable[tuple[BalanceKey, int]]:
     effects = Effects()
     add_move(effects, move, 1)
-    for key, points in effects.balances.items():
-        balances[key] += points
+    return effects.balances.items()
 
 
-def _check_operations(conn: Connection, report: Report, chain: Counter[BalanceKey]) -> None:
+def _check_operations(conn: Connection, report: Report, scratch: Scratch) -> None:
     """The mirror's sums are those of its own operations: balances, counters and nets added up from the
     first."""
-    effects, seen = Effects(), set()
-    obligations = Obligations(terms_by_key(conn), _originals(conn))
+    effects, balances, originals = Effects(), Tally(scratch), RestoredLegs(scratch)
+    originals.fill((r.original_leaf, r.leg_index, r.most) for r in _streamed(conn, select(m.chain_restored)))
+    obligations = Obligations(terms_by_key(conn), originals)
     baseless: set[str] = set()
     for row in _all_operations(conn):
         report.operations += 1
-        if row.leaf in seen:
-            report.differences.append(Difference("applied-once", row.op_id.hex(), 1, 2))
-        seen.add(row.leaf)
-        operation = _readable(row)
-        found = "unreadable" if operation is None else operation.leaf.hex()
-        if operation is None or operation.leaf != row.leaf or operation.op_id != row.op_id:
-            report.differences.append(Difference("event-is-leaf", row.op_id.hex(), row.leaf.hex(), found))
+        operation = _told_by(row, report)
         if operation is None:
             continue
         move = move_of(operation)
@@ -137,39 +127,59 @@ def _check_operations(conn: Connection, report: Report, chain: Counter[BalanceKe
             obligations.add(effects, move, row.period, 1)
         except KeyError as missing:
             baseless.add(str(missing))
+        if len(effects.balances) > ROWS_AT_ONCE:
+            balances.add(effects.balances.items())
+            effects.balances.clear()
+    balances.add(effects.balances.items())
     report.differences += [
         Difference("obligation-basis", key, "terms or original leg in the mirror", "missing")
         for key in sorted(baseless)
     ]
-    balances: Counter[BalanceKey] = Counter({k: v for k, v in effects.balances.items() if v})
-    report.compare("operations-are-balances", balances, chain)
-    report.differences += [
-        Difference("balance-not-negative", str(k), 0, v) for k, v in chain.items() if v < 0
-    ]
+    report.compare("operations-are-balances", balances.rows(), _mirrored(conn))
+    _check_rows(conn, report)
     _compare_counters(conn, report, effects)
     _compare_nets(conn, report, effects)
 
 
-def _readable(row: Row[Any]) -> MinedOperation | None:
+def _check_rows(conn: Connection, report: Report) -> None:
+    """No balance is negative, and no leaf was applied twice."""
+    balance, o = m.chain_balance.c, m.chain_operation.c
+    counted = select(func.count()).select_from(m.chain_balance).where(balance.amount != 0)
+    report.balances = int(conn.execute(counted).scalar_one())
+    for row in _streamed(conn, select(m.chain_balance).where(balance.amount < 0)):
+        key = (row.account, row.programme_id, row.epoch)
+        report.differences.append(Difference("balance-not-negative", str(key), 0, row.amount))
+    twice = select(o.leaf).group_by(o.leaf).having(func.count() > 1)
+    for leaf in conn.execute(twice).scalars().all():
+        placed = select(o.op_id).where(o.leaf == leaf).order_by(o.batch, o.position)
+        for op_id in conn.execute(placed).scalars().all()[1:]:
+            report.differences.append(Difference("applied-once", op_id.hex(), 1, 2))
+
+
+def _told_by(row: Any, report: Report) -> MinedOperation | None:
+    """The operation of a row, if it can be read; what is not that of its leaf is named."""
+    operation = _readable(row)
+    found = "unreadable" if operation is None else operation.leaf.hex()
+    if operation is None or operation.leaf != row.leaf or operation.op_id != row.op_id:
+        report.differences.append(Difference("event-is-leaf", row.op_id.hex(), row.leaf.hex(), found))
+    return operation
+
+
+def _readable(row: Any) -> MinedOperation | None:
     try:
         return operation_of_row(row)
     except (ValueError, LookupError, TypeError):
         return None  # nothing that a log could have given
 
 
-def _all_operations(conn: Connection) -> Iterator[Row[Any]]:
+def _all_operations(conn: Connection) -> Iterator[Any]:
     o, a = m.chain_operation, m.chain_applied
     query = (
         select(o, a.c.period)
         .select_from(o.join(a, a.c.number == o.c.batch))
         .order_by(o.c.batch, o.c.position)
     )
-    yield from conn.execution_options(stream_results=True).execute(query)
-
-
-def _originals(conn: Connection) -> dict[tuple[bytes, int], list[int]]:
-    rows = conn.execute(select(m.chain_restored))
-    return {(row.original_leaf, row.leg_index): [row.most, 0] for row in rows}
+    yield from _streamed(conn, query)
 
 
 def _compare_counters(conn: Connection, report: Report, effects: Effects) -> None:
@@ -202,14 +212,14 @@ def _compare_nets(conn: Connection, report: Report, effects: Effects) -> None:
 def _check_batches(conn: Connection, report: Report) -> None:
     """Each applied batch has as many operations as the contract counted, and their leaves give its root."""
     a, o = m.chain_applied.c, m.chain_operation.c
-    applied = {row[0]: (row[1], row[2]) for row in conn.execute(select(a.number, a.root, a.count))}
-    query = select(o.batch, o.leaf).order_by(o.batch, o.position)
-    rows = conn.execution_options(stream_results=True).execute(query)
-    for batch, group in groupby(rows, itemgetter(0)):
-        leaves = [leaf for _, leaf in group]
-        _compare_batch(report, batch, applied.pop(batch, None), leaves)
-    for batch, told in sorted(applied.items()):
-        _compare_batch(report, batch, told, [])
+    leaves = _streamed(conn, select(o.batch, o.leaf).order_by(o.batch, o.position))
+    found = ((batch, [row.leaf for row in group]) for batch, group in groupby(leaves, itemgetter(0)))
+    batches = _streamed(conn, select(a.number, a.root, a.count.label("size")).order_by(a.number))
+    told = ((row.number, (row.root, row.size)) for row in batches)
+    both = merge(((n, 0, each) for n, each in told), ((n, 1, each) for n, each in found), key=itemgetter(0))
+    for number, group in groupby(both, itemgetter(0)):
+        sides: dict[int, Any] = {side: each for _, side, each in group}
+        _compare_batch(report, number, sides.get(0), sides.get(1, []))
 
 
 def _compare_batch(report: Report, batch: int, told: tuple[bytes, int] | None, leaves: list[bytes]) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Row, func, select, update
 from ledger_service.chain.client import Node
 from ledger_service.chain.delivery import Delivery, Parcel
 from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
-from ledger_service.chain.errors import NodeRefusal
+from ledger_service.chain.errors import NodeRefusal, SendingKeyGone
 from ledger_service.chain.failures import Failure, classify
 from ledger_service.chain.models import chain_cursor, chain_journal, chain_signer, chain_tx
 from ledger_service.chain.outbound import Draft, Outbound
@@ -133,8 +133,8 @@ class Submitter:
         if used > next_nonce:
             self._adopt_nonce(signer, used)
         for nonce in range(used, next_nonce):
-            if nonce not in held:
-                self._fill_with(self._outbound.key_of(signer), nonce)
+            if nonce not in held and (key := self._key_of(signer)) is not None:
+                self._fill_with(key, nonce)
         self._suspect_used(signer, used)
         self._bump_late(signer, used)
 
@@ -177,11 +177,23 @@ class Submitter:
 
     def _bump(self, row: Row[Any]) -> None:
         """The same call under the same nonce with a higher bid; whichever of them is mined first counts."""
-        key = self._outbound.key_of(row.signer)
+        key = self._key_of(row.signer)
+        if key is None:
+            return
         fee = Fee(row.max_fee, row.priority_fee).bumped(self._settings.bump_percent)
         floor = self._node.suggested_fee(self._settings.priority_fee_wei, self._settings.fee_floor_wei)
         fee = Fee(max(fee.max_fee, floor.max_fee), max(fee.priority_fee, floor.priority_fee))
         self._replace(row, key, self._draft_of(row), fee)
+
+    def _key_of(self, signer: bytes) -> str | None:
+        """The name of the key; None where custody holds it no more. The same bytes can still be sent, so the
+        others go on and a person is told."""
+        try:
+            return self._outbound.key_of(signer)
+        except SendingKeyGone as gone:
+            with self._desk.write() as conn:
+                raise_alarm(conn, self._desk.wall, gone.code, signer.hex(), gone.fix)
+            return None
 
     def _draft_of(self, row: Row[Any]) -> Draft:
         with self._desk.read() as conn:
@@ -195,9 +207,10 @@ class Submitter:
         with self._desk.read() as conn:
             same = (chain_tx.c.signer == signer) & (chain_tx.c.nonce == nonce) & chain_tx.c.state.in_(_OPEN)
             row = conn.execute(select(chain_tx).where(same)).one_or_none()
-        if row is not None:
+        key = None if row is None else self._key_of(signer)
+        if row is not None and key is not None:
             noop = Draft(signer, b"", _NOOP_GAS, timestamp=row.timestamp)
-            self._replace(row, self._outbound.key_of(signer), noop, None)
+            self._replace(row, key, noop, None)
 
     def _replace(self, row: Row[Any], key: str, draft: Draft, fee: Fee | None) -> None:
         with self._desk.read() as conn:

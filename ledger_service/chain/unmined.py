@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -13,37 +13,42 @@ from ledger_service.kernel.intents import readable_operation
 from ledger_service.kernel.operations import Gift, Operation
 from ledger_service.outbox.models import State, intent
 
+_ROWS_AT_ONCE = 2_000
 _UNMINED = (State.QUEUED.value, State.PACKED.value, State.SET_ASIDE.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Unmined:
-    """Every move that the ledger has made and the chain has not; ``refused`` are op_ids of operations that
+    """How many moves the ledger has made and the chain has not; ``refused`` are op_ids of operations that
     were set aside and still make a difference."""
 
-    moves: list[Move]
+    count: int
     refused: list[bytes]
 
 
-def read_unmined(conn: Connection) -> Unmined:
+def read_unmined(conn: Connection, take: Callable[[Move], object]) -> Unmined:
     """What the intents will do that no block has yet, and what refused ones would have done.
 
     A payload that is no operation does nothing; that it was forged is the outbox's to name.
+
+    Args:
+        conn: a snapshot.
+        take: told each move.
     """
-    moves: list[Move] = []
+    count = 0
     aside: dict[bytes, tuple[bytes | None, Move]] = {}
     columns = (intent.c.op_id, intent.c.original_op_id, intent.c.payload, intent.c.state)
-    for op_id, original, payload, state in conn.execute(
-        select(*columns).where(intent.c.state.in_(_UNMINED)).order_by(intent.c.intent_id)
-    ):
+    query = select(*columns).where(intent.c.state.in_(_UNMINED)).order_by(intent.c.intent_id)
+    for op_id, original, payload, state in conn.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
         operation = readable_operation(payload)
         if operation is None:
             continue
         move = move_of_operation(operation)
-        moves.append(move)
+        take(move)
+        count += 1
         if state == State.SET_ASIDE.value:
             aside[op_id] = (original, move)
-    return Unmined(moves, _unsettled(aside))
+    return Unmined(count, _unsettled(aside))
 
 
 def _unsettled(aside: Mapping[bytes, tuple[bytes | None, Move]]) -> list[bytes]:

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS bound (
   id INTEGER PRIMARY KEY CHECK (id = 1), chain_id INTEGER NOT NULL,
   clearing_house BLOB NOT NULL, registry BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS founding (id INTEGER PRIMARY KEY CHECK (id = 1), chain_id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS contract (address BLOB PRIMARY KEY, code_hash BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS permit (
   account BLOB NOT NULL, nonce TEXT NOT NULL, max_value_micros INTEGER NOT NULL, valid_until INTEGER NOT NULL,
@@ -63,8 +64,10 @@ class Journal:
         """Custody signs for this alliance; saying it again changes nothing.
 
         Raises:
-            SigningRefused: it is bound to another.
+            SigningRefused: it is bound to another, or was founding one on another chain.
         """
+        if self.bound() is None and self.founding_chain() not in (None, domain.chain_id):
+            raise SigningRefused("another-chain")
         values = (domain.chain_id, domain.clearing_house, domain.registry)
         with self._lock:
             self._file.execute("INSERT INTO bound VALUES (1, ?, ?, ?) ON CONFLICT DO NOTHING", values)
@@ -76,6 +79,19 @@ class Journal:
         self._bound = None
         with self._lock:
             self._file.execute("DELETE FROM bound")
+            self._file.execute("DELETE FROM founding")
+
+    def founding_chain(self) -> int | None:
+        """The chain on which an alliance is being founded; None before anything was signed for it."""
+        with self._lock:
+            row = self._file.execute("SELECT chain_id FROM founding").fetchone()
+        return None if row is None else int(row[0])
+
+    def begin_founding(self, chain_id: int) -> None:
+        """An alliance is being founded on this chain, unless on another one already."""
+        # Chain ids may have 256 bits, more than SQLite's integers hold.
+        with self._lock:
+            self._file.execute("INSERT INTO founding VALUES (1, ?) ON CONFLICT DO NOTHING", (str(chain_id),))
 
     def remember_contract(self, address: bytes, code_hash: bytes | None) -> None:
         """The operator's key may call what stands, or will stand, at this address.

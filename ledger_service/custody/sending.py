@@ -1,7 +1,8 @@
 """What the two sending keys may send: to the alliance's own contracts, on its own chain, and never a value.
 
-Until custody is bound, the alliance is being founded: the operator's key creates contracts and calls those
-that it created. From then on it creates nothing new, and the relayer's key calls the ClearingHouse alone.
+Until custody is bound, the alliance is being founded: on one chain the operator's key creates contracts and
+calls those that it created. From then on it creates nothing new, and the relayer's key calls the
+ClearingHouse alone.
 """
 
 from __future__ import annotations
@@ -26,8 +27,16 @@ def check_sending(journal: Journal, key: str, sender: bytes, transaction: Unsign
         SigningRefused: another chain, another target, or a creation when nothing is to be created.
     """
     bound = journal.bound()
-    if bound is not None and transaction.chain_id != bound.chain_id:
+    chain_id = journal.founding_chain() if bound is None else bound.chain_id
+    if chain_id not in (None, transaction.chain_id):
         raise SigningRefused("another-chain")
+    _check_target(journal, key, sender, transaction)
+    if chain_id is None:  # the first that it signs says on which chain the alliance is being founded
+        journal.begin_founding(transaction.chain_id)
+
+
+def _check_target(journal: Journal, key: str, sender: bytes, transaction: Unsigned) -> None:
+    bound = journal.bound()
     to = transaction.to
     if to == sender:
         return  # what makes way for the nonces behind it

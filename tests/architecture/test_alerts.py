@@ -12,7 +12,7 @@ import yaml
 
 from ledger_service.api.metrics import GAUGES, LABELLED, Metrics
 from ledger_service.chain.desk import MINING_HELD_BACK
-from ledger_service.chain.errors import LyingNode, WrongNetwork
+from ledger_service.chain.errors import LyingNode, SendingKeyGone, WrongNetwork
 from ledger_service.chain.failures import Failure
 from ledger_service.cli import COMMANDS
 from tests.architecture.syntax import modules
@@ -27,6 +27,7 @@ PARTS = ("Symptom", "Meaning", "Do", "Do not")
 COMPUTED = {
     "f'send-{failure.value}'": {f"send-{f.value}" for f in Failure}
     - {"send-already-known", "send-nonce-used"},
+    "gone.code": {SendingKeyGone.code},
     "failure.code": {LyingNode.code, WrongNetwork.code},
     "MINING_HELD_BACK": {MINING_HELD_BACK},
     "alarm": {"operation-set-aside", "intent-unreadable"},  # Aside._put, by what is put there

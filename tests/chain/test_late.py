@@ -103,6 +103,30 @@ def test_a_stuck_transaction_is_replaced_by_one_that_bids_more(
     assert_clean(world)
 
 
+def test_a_sending_key_that_was_changed_too_early_is_an_alarm_and_stops_nothing(
+    anvil: Anvil, sqlite_database: Database, settings: Any
+) -> None:
+    world = World(sqlite_database, anvil.node(), settings)
+    world.found()
+    former = world.keys.address_of("relayer")
+    world.node.control(("evm_setAutomine", [False]))
+    world.enqueue(world.issue(world.members[0], 1, 30))
+    before = world.bridge()
+    drain_steps(before)
+    before._desk.resign()
+    world.keys.keys["relayer"] = bytes(31) + b"\x09"
+    bridge = world.bridge("two", bump_after_seconds=0.0)
+    for _ in range(40):
+        bridge.step()
+        time.sleep(0.02)
+    with world.database.snapshot() as conn:
+        alarms = {(row.code, row.subject) for row in conn.execute(select(chain_alarm))}
+    assert ("chain-sending-key-gone", former.hex()) in alarms
+    world.node.control(("evm_mine", []), ("evm_setAutomine", [True]))
+    drain(bridge, world.database)
+    assert_clean(world)
+
+
 def test_in_replay_what_is_parked_does_not_grow_too_old_behind_later_batches(
     sqlite_database: Database, network: Network
 ) -> None:

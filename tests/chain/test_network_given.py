@@ -62,13 +62,13 @@ def test_a_node_that_is_not_there_is_named(
     assert "chain-unavailable" in told.err + told.out
 
 
-@pytest.mark.parametrize(("command", "status"), [("audit", 1), ("index", 2), ("bridge", 2), ("rotate", 1)])
+@pytest.mark.parametrize("case", [("audit", 1), ("index", 2), ("bridge", 2), ("rotate", 1)], ids=str)
 def test_a_node_of_another_chain_is_named(
-    founded: Database, network: Network, command: str, status: int,
+    founded: Database, network: Network, case: tuple[str, int],
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.setenv("ALLIANCE_CHAIN_URL", network.url)
-    assert main(COMMANDS[command]) == status
+    assert main(COMMANDS[case[0]]) == case[1]
     told = capsys.readouterr()
     assert "77" in told.err + told.out
     assert "31337" in told.err + told.out

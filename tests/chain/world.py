@@ -93,7 +93,7 @@ class Book:
     balances: Counter[tuple[bytes, int, int]] = field(default_factory=Counter)
 
     def lots(self, conn: Connection) -> Iterable[tuple[bytes, int, int, int]]:
-        return [(*key, points) for key, points in self.balances.items() if points]
+        return [(*key, points) for key, points in sorted(self.balances.items()) if points]
 
     postings = lots
 

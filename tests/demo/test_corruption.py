@@ -106,6 +106,20 @@ _TABLE: dict[str, tuple[str | Edit, str, str]] = {
     "a flipped balance": (
         f"UPDATE lot SET available = available + 1 WHERE {_ONE_LOT}", "ledger-lots", "member"
     ),
+    "a flipped debt": (
+        "INSERT INTO member_programme (member_id, programme_id, debt, frozen)"
+        " SELECT member_id, programme_id, 1, 0 FROM lot LIMIT 1"
+        " ON CONFLICT (member_id, programme_id) DO UPDATE SET debt = member_programme.debt + 1",
+        "ledger-debt", "member",
+    ),
+    "a flipped pending amount": (
+        f"UPDATE lot SET pending = pending + 1 WHERE {_ONE_LOT}", "ledger-pending", "member"
+    ),
+    "a pending issue out of nothing": (
+        "INSERT INTO pending_issue SELECT zeroblob(16), member_id, programme_id, epoch, 9, 9, 1,"
+        " zeroblob(16), 1, 'waiting', NULL FROM lot LIMIT 1",
+        "ledger-promised", "00" * 16,
+    ),
     "a deleted posting": ("DELETE FROM posting WHERE sequence = 5", "ledger-hash", "entry 5"),
     "an edited entry": ("UPDATE entry SET body = '{}' WHERE sequence = 5", "ledger-hash", "entry 5"),
     "a deleted entry": ("DELETE FROM entry WHERE sequence = 5", "ledger-sequence", "entry 5"),

@@ -41,7 +41,7 @@ from ledger_service.ledger.models import lot, posting
 from ledger_service.ledger.rules import Part, ledger_base_of
 from ledger_service.members.models import device, member
 from ledger_service.merchants.models import merchant, store
-from ledger_service.points import programmes
+from ledger_service.points import programmes, reconcile
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.requests import NewProgramme
 from ledger_service.points.rules import Cycle, EarnRule, Terms, epoch_ends
@@ -265,8 +265,10 @@ def loads(answer: Answer) -> dict[str, Any]:
 
 
 def lots_equal_postings(shop: Shop) -> None:
-    """INV-1: postings sum to zero per asset. INV-2: every lot is what the postings of its account say."""
+    """INV-1: postings sum to zero per asset. INV-2: every lot is what the postings of its account say, and so
+    are debts and pending issues."""
     with shop.database.read() as conn:
+        assert list(reconcile.differences(conn)) == []
         flows: dict[tuple[int, int, int], int] = {}
         for row in conn.execute(select(posting)):
             for side, sign in ((row.source_id, -1), (row.destination_id, 1)):

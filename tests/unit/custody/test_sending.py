@@ -90,6 +90,21 @@ def test_a_founding_creates_and_calls_what_it_created_and_nothing_else(fresh: Lo
     assert refusal(fresh, OPERATOR, replace(grant, to=STRANGER)) == "target-unknown"
 
 
+def test_a_founding_happens_on_one_chain(fresh: LocalCustody, tmp_path: Path) -> None:
+    elsewhere = replace(CODE, nonce=7, chain_id=1)
+    assert refusal(fresh, RELAYER, elsewhere) == "creates-a-contract"  # what is refused names no chain
+    sign(fresh, OPERATOR, CODE)
+    assert refusal(fresh, OPERATOR, elsewhere) == "another-chain"
+    noop = replace(CALL, to=fresh.address_of(RELAYER), data=b"", chain_id=1)
+    assert refusal(fresh, RELAYER, noop) == "another-chain"
+    with pytest.raises(SigningRefused):
+        fresh.bind(replace(BOND, chain_id=1))
+    journal = Journal(tmp_path / "journal")
+    journal.unbind()
+    journal.close()
+    sign(fresh, OPERATOR, elsewhere)
+
+
 def test_what_was_founded_is_called_and_sent_again_later_and_nothing_new_is_created(
     fresh: LocalCustody, tmp_path: Path
 ) -> None:
