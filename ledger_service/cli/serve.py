@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -26,6 +27,24 @@ _HEAD_MILLIS = 15_000
 _MOST_HEAD_BYTES = 32 * 1024
 _MOST_WAITING_TO_CONNECT = 1024
 _OTHER_FILES = 256
+_RESPAWN_SECONDS = 1.0
+
+
+class _Service(MPServer):
+    """Goes on while one worker serves, however often another one dies.
+
+    granian ends the whole service when a worker dies within seconds of its start for the second time; that
+    stays so where no other worker is left.
+    """
+
+    def _respawn_workers(
+        self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0
+    ) -> None:
+        running: list[Any] = self.wrks
+        others = any(one.is_alive() for number, one in enumerate(running) if number not in workers)
+        super()._respawn_workers(workers, spawn_target, target_loader, max(delay, _RESPAWN_SECONDS))
+        if others:
+            self.respawned_wrks.clear()
 
 
 def main(argv: Sequence[str]) -> int:
@@ -45,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _server(settings: Settings) -> MPServer:
-    return MPServer(
+    return _Service(
         "ledger_service.bootstrap.http:worker",
         factory=True,
         address=settings.http_host,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from sqlalchemy import make_url
@@ -18,9 +19,12 @@ _NAME = "alliance_behind_proxy"
 
 
 @contextmanager
-def opened(state: Path, database_url: str = "") -> Iterator[Shopping]:
+def opened(
+    state: Path, database_url: str = "", settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Shopping]:
     """An alliance in real processes with its first members; every process is gone at the end."""
     product = Product(state, database_url)
+    product.environment |= settings
     try:
         product.found()
         made = Shopping(product)
