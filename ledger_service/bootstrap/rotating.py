@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ledger_service.bootstrap.chain_parts import chain_settings, node_of, steps_of, wall
-from ledger_service.bootstrap.foundations import Foundations, background_clock, lay_foundations
-from ledger_service.chain.admin import Steps
-from ledger_service.chain.desk import Desk
+from ledger_service.bootstrap.beside_bridge import replay_stamp, steps_beside_bridge
+from ledger_service.bootstrap.foundations import background_clock
 from ledger_service.chain.rotation import MerchantKeysOnChain, MerchantRotation, Move, RoleRotation, Stage
 from ledger_service.config import Settings
 from ledger_service.custody.requests import SignMerchantKeys
@@ -34,7 +30,7 @@ def rotate_merchant(settings: Settings, merchant: int, wanted: NextKeys) -> Merc
         AdminRefused: the signature is not of the admin key in force; nothing was sent.
         ChainUnavailable: not mined in time (no bridge at work?); run it again.
     """
-    with _steps(settings) as (foundations, steps):
+    with steps_beside_bridge(settings) as (foundations, steps):
         rotation = MerchantRotation(steps, foundations.alliance.registry)
         now = rotation.in_force(merchant)
         following = replace(
@@ -50,7 +46,7 @@ def rotate_merchant(settings: Settings, merchant: int, wanted: NextKeys) -> Merc
                 merchant, following.admin, following.operations, following.settlement, following.nonce
             )
         )
-        rotation.change(merchant, following, signature, _stamp(foundations))
+        rotation.change(merchant, following, signature, replay_stamp(foundations))
         return rotation.in_force(merchant)
 
 
@@ -61,26 +57,6 @@ def move_roles(settings: Settings, move: Move) -> Stage:
         AdminRefused: custody's operator key is no admin; nothing was sent.
         ChainUnavailable: not mined in time (no bridge at work?); run it again.
     """
-    with _steps(settings) as (foundations, steps):
+    with steps_beside_bridge(settings) as (foundations, steps):
         now = seconds_floor(background_clock(settings, foundations.database).now())
-        return RoleRotation(steps, foundations.alliance.manager).advance(move, now, _stamp(foundations))
-
-
-@contextmanager
-def _steps(settings: Settings) -> Iterator[tuple[Foundations, Steps]]:
-    foundations, node = lay_foundations(settings), node_of(settings)
-    try:
-        node.must_serve(foundations.alliance.chain_id)
-        # Unfenced: a bridge leads meanwhile; the rows of the nonces keep the two apart.
-        desk = Desk.unfenced(foundations.database, wall)
-        yield foundations, steps_of(desk, node, foundations.custody, chain_settings(settings))
-    finally:
-        node.transport.close()
-        foundations.close()
-
-
-def _stamp(foundations: Foundations) -> int | None:
-    """In replay, steps are dated by where the replay stands (D16)."""
-    if not foundations.settings.replay:
-        return None
-    return seconds_floor(background_clock(foundations.settings, foundations.database).now())
+        return RoleRotation(steps, foundations.alliance.manager).advance(move, now, replay_stamp(foundations))

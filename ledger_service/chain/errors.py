@@ -133,3 +133,29 @@ class MirrorsApart(DomainError):
     category = Category.UNAVAILABLE
     why = "The chain was reorganised while the two indexes were read."
     fix = "Run the comparison again."
+
+
+@dataclass(eq=False)
+class PeriodNotOpen(DomainError):
+    """The period is later than the open one."""
+
+    period: int
+    open_period: int
+
+    code = "period-not-open"
+    category = Category.CONFLICT
+    why = "The settlement period is not the open one; periods are closed one after the other."
+    fix = "Close `open_period` first."
+
+
+@dataclass(eq=False)
+class PeriodNotDrained(DomainError):
+    """Something that was accepted before the cut-off is in no block yet (D12)."""
+
+    period: int
+    waiting: int
+
+    code = "period-not-drained"
+    category = Category.CONFLICT
+    why = "Operations that were accepted before the period's cut-off are not in a block yet."
+    fix = "Let the bridge carry the `waiting` operations to the chain, then close the period again."

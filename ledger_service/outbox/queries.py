@@ -81,6 +81,17 @@ _SET_ASIDE = (
 )
 
 
+def newest_intent(conn: Connection) -> int:
+    """The number of the newest operation; everything accepted so far has this one or a smaller one."""
+    return conn.execute(select(func.max(intent.c.intent_id))).scalar() or 0
+
+
+def waiting_up_to(conn: Connection, newest: int) -> int:
+    """How many operations up to this number are in no block yet; what the contract refuses does not count."""
+    waits = intent.c.state.in_((State.QUEUED.value, State.PACKED.value)) & (intent.c.intent_id <= newest)
+    return int(conn.execute(select(func.count()).select_from(intent).where(waits)).scalar_one())
+
+
 def counts(conn: Connection) -> dict[str, int]:
     """How many intents stand in each state, every state named; reads the whole index."""
     found = {row[0]: int(row[1]) for row in conn.execute(_COUNTS)}

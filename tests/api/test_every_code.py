@@ -8,7 +8,7 @@ from ledger_service.api.openapi import problems_of
 from ledger_service.bootstrap.http import all_routes
 from ledger_service.cli.catalogue import all_errors
 
-_BRIDGE = "met by the bridge or a command, never by a request; tests/chain"
+_BRIDGE = "met by the bridge or a command, never by a request; tests/chain, tests/operations"
 _IMPORT = "met by `alliance import`, never by a request; tests/integration/moving_in"
 REASONS = {
     "chain-no-time-control": _BRIDGE,
@@ -29,6 +29,8 @@ REASONS = {
     "import-unknown": _IMPORT,
     "parquet-reader-missing": _IMPORT,
     "rejects-not-acknowledged": _IMPORT,
+    "period-not-drained": _BRIDGE,
+    "period-not-open": _BRIDGE,
     "calendar-exhausted": "needs a calendar at its end; tests of the refund and issue rules",
     "programme-without-terms": "the first terms count from the programme's creation; tests of the checkout",
     "programme-frozen-for-member": "needs a refusal by the contract; tests of set-aside operations",

@@ -47,11 +47,32 @@ def test_sequences_along_the_links_are_answered_as_the_document_says(founded: Fo
     assert found.statuses()[201] >= 20, "sequences end at their first step"
 
 
-@pytest.mark.deep
 @pytest.mark.parametrize("who", HOLDERS)
-def test_each_role_by_itself_with_many_requests(founded: Founded, who: str) -> None:
+def test_each_role_by_itself_is_answered_as_the_document_says(founded: Founded, who: str) -> None:
     with founded.fresh() as shop:
-        check(run(shop, founded.members, Plan({"examples": 1, "coverage": 1, "fuzzing": 60}, who=who)))
+        found = run(shop, founded.members, Plan({"fuzzing": 2}, seed=_seed(who), who=who))
+    check(found)
+    assert {label for label, _ in found.answers} == ALL
+    calm = Plan({"stateful": 4}, "positive", _seed(who), who, calm=True)
+    check(follow(founded, calm, sequences=3))
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("who", HOLDERS)
+def test_each_role_by_itself_with_many_requests(founded: Founded, who: str, seed: int) -> None:
+    phases = {"fuzzing": 15} if seed else {"examples": 1, "coverage": 1, "fuzzing": 5}
+    with founded.fresh() as shop:
+        check(run(shop, founded.members, Plan(phases, seed=seed, who=who)))
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("mode", ["positive", "all"])
+@pytest.mark.parametrize("who", HOLDERS)
+def test_each_role_by_itself_in_many_sequences(founded: Founded, who: str, mode: str) -> None:
+    calm = mode == "positive"
+    steps = 8 if calm else 12
+    check(follow(founded, Plan({"stateful": 6}, mode, _seed(who), who, calm), sequences=60, steps=steps))
 
 
 @pytest.mark.deep
@@ -62,3 +83,8 @@ def test_many_sequences_calm_and_wild(founded: Founded, seed: int) -> None:
     check(calm)
     check(wild)
     assert "POST /v1/sales/{sale}/refunds" in calm.succeeded()
+
+
+def _seed(who: str) -> int:
+    """Each role is asked other things than the rest."""
+    return 100 + HOLDERS.index(who)

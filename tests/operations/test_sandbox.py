@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from ledger_service.chain.models import chain_operation
+from ledger_service.chain.models import chain_operation, chain_period
 from ledger_service.demo.stack import SetupFailed
 from ledger_service.kernel import otp
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.operations import Kind
+from ledger_service.outbox.queries import newest_intent, waiting_up_to
 from tests.api.service import basket
 from tests.operations.installation import STORE, Installation, wait_until
 
@@ -76,3 +79,40 @@ def test_nothing_moves_the_clock_back_or_outside_replay(sandbox: Installation) -
     sandbox.environment["ALLIANCE_REPLAY"] = "0"
     with pytest.raises(SetupFailed, match="only ALLIANCE_REPLAY=1"):
         sandbox.run("clock", "--days", "1")
+
+
+def period_of(sale: dict[str, Any]) -> int:
+    """The settlement period that a receipt names."""
+    return int(sale["receipt"]["period"])
+
+
+def closings(sandbox: Installation) -> list[int]:
+    with sandbox.database() as database, database.read() as conn:
+        return list(conn.execute(select(chain_period.c.period).order_by(chain_period.c.period)).scalars())
+
+
+def waiting(sandbox: Installation) -> int:
+    with sandbox.database() as database, database.read() as conn:
+        return waiting_up_to(conn, newest_intent(conn))
+
+
+def test_a_period_is_closed_once_after_what_was_accepted_before_it_is_on_chain(sandbox: Installation) -> None:
+    number = sandbox.new_member()
+    assert period_of(sandbox.sell(number)) == 1
+    sandbox.run("clock", "--days", "31")
+
+    sandbox.signal("bridge", signal.SIGSTOP)
+    sandbox.new_member()
+    with pytest.raises(SetupFailed, match="period-not-drained"):
+        sandbox.run("settle", "close", "--period", "1", "--wait", "1")
+    assert closings(sandbox) == []
+    sandbox.signal("bridge", signal.SIGCONT)
+
+    assert sandbox.run("settle", "close", "--period", "1") == "period 1 is closed; period 2 is open\n"
+    assert not waiting(sandbox), "what was accepted before is not on chain"
+    assert sandbox.run("settle", "close", "--period", "1") == "period 1 was closed before; period 2 is open\n"
+    with pytest.raises(SetupFailed, match="period-not-open"):
+        sandbox.run("settle", "close", "--period", "3")
+    wait_until(lambda: closings(sandbox) == [1], "the mirror does not see the end of the period", 20)
+    wait_until(lambda: period_of(sandbox.sell(number)) == 2, "receipts name the period before", 20)
+    sandbox.assert_sound()
