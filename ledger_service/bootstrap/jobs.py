@@ -33,6 +33,7 @@ class Jobs:
             "hold-deadlines": self.expire_holds,
             "vesting": lambda: self.tills.points.vest_due(self.clock.now()) > 0,
             "expiry": lambda: self.tills.points.expire_due(self.clock.now()) > 0,
+            "notices": lambda: self.tills.points.write_notices(self.clock.now()) > 0,
             "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
 

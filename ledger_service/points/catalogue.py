@@ -50,6 +50,7 @@ class Programme:
     rules: tuple[EarnRule, ...]
     token: bytes | None = None
     cycle: str = "never"
+    notice_days: tuple[int, ...] = ()
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -194,7 +195,19 @@ def _programme(row: Any, terms: dict[int, Any], ends: dict[int, Any], rules: dic
         tuple(rules.get(key, ())),
         row.token,
         row.cycle,
+        notice_days_of(row.notice_days),
     )
+
+
+def notice_days_of(text: str | None) -> tuple[int, ...]:
+    """The days that ``programme.notice_days`` keeps, the longest before the end first."""
+    return () if text is None else tuple(orjson.loads(text))
+
+
+def notice_days_text(days: Iterable[int]) -> str | None:
+    """The text that ``programme.notice_days`` keeps, each day once; None for no notices."""
+    once = sorted(set(days), reverse=True)
+    return orjson.dumps(once).decode() if once else None
 
 
 def _grouped(rows: Iterable[Any], make: Callable[[Any], Any]) -> dict[int, list[Any]]:

@@ -14,11 +14,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
 from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
-from ledger_service.db.types import Bytes, UtcInstant
+from ledger_service.db.types import Bytes, Int64, UtcInstant
 from ledger_service.members.models import member as _member
 from ledger_service.merchants.models import merchant as _merchant
 
@@ -40,6 +41,8 @@ programme = Table(
     Column("timezone", Text, nullable=False),
     Column("cycle", String(8), nullable=False),
     Column("pending_days", Integer, nullable=False, default=0),
+    # Days before an epoch's end at which members get a notice, as a JSON list; NULL for none.
+    Column("notice_days", Text),
     Column("created_at", UtcInstant, nullable=False),
     one_of("cycle", ("week", "month", "quarter", "year", "never")),
     CheckConstraint("pending_days BETWEEN 0 AND 3650", name="pending_days_sane"),
@@ -180,6 +183,35 @@ set_aside = Table(
     Column("points", BigInteger, nullable=False),
     fixed_length("op_id", 16),
     CheckConstraint("points <> 0", name="points_not_zero"),
+)
+
+# What a member was told of points that will expire, each once; never changed.
+expiry_notice = Table(
+    "expiry_notice",
+    metadata,
+    Column("notice_id", Int64, primary_key=True, autoincrement=True),
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id), nullable=False),
+    _of_programme(),
+    Column("epoch", Integer, nullable=False),
+    Column("days_before", Integer, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("last_day", String(10), nullable=False),
+    Column("noticed_at", UtcInstant, nullable=False),
+    UniqueConstraint("member_id", "programme_id", "epoch", "days_before"),
+    fixed_length("last_day", 10),
+    at_least("points", 1),
+)
+
+# How far the job has come with one notice of one epoch: members are taken in the order of their ids.
+expiry_notice_run = Table(
+    "expiry_notice_run",
+    metadata,
+    _of_programme(primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("days_before", Integer, primary_key=True, autoincrement=False),
+    Column("last_member_id", BigInteger, nullable=False, default=0),
+    Column("done", Boolean, nullable=False, default=False),
+    sqlite_with_rowid=False,
 )
 
 # D18: adjustments only add, and one person asks while another approves.

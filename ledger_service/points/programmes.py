@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,7 +14,7 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.money import exponent_of
 from ledger_service.kernel.permits import MINING_WINDOW_SECONDS
 from ledger_service.kernel.text import clean_text
-from ledger_service.points.catalogue import rule_body
+from ledger_service.points.catalogue import notice_days_text, rule_body
 from ledger_service.points.errors import (
     CalendarOutOfOrder,
     NoticeTooShort,
@@ -62,6 +62,7 @@ def create(conn: Connection, new: NewProgramme, at: datetime) -> None:
         "timezone": _zone(new.timezone),
         "cycle": new.cycle.value,
         "pending_days": new.pending_days,
+        "notice_days": notice_days_text(new.notice_days),
         "created_at": at,
     }
     conn.execute(insert(programme).values(row))
@@ -135,6 +136,18 @@ def set_pending_days(conn: Connection, code: str, days: int) -> None:
     """Earn of later sales waits so many days before it can be spent."""
     found = conn.execute(update(programme).where(programme.c.code == code).values(pending_days=days))
     if not found.rowcount:
+        raise ProgrammeUnknown(code)
+    note_change(conn)
+
+
+def set_notice_days(conn: Connection, code: str, days: Iterable[int]) -> None:
+    """Members get a notice so many days before their points expire; none where there are no days.
+
+    Raises:
+        ProgrammeUnknown: no such code.
+    """
+    values = {"notice_days": notice_days_text(days)}
+    if not conn.execute(update(programme).where(programme.c.code == code).values(values)).rowcount:
         raise ProgrammeUnknown(code)
     note_change(conn)
 

@@ -23,6 +23,7 @@ class NewProgramme:
     terms: Terms
     rule: EarnRule
     pending_days: int = 0
+    notice_days: tuple[int, ...] = ()
     token: bytes | None = None
 
 

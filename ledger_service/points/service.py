@@ -24,6 +24,7 @@ from ledger_service.points.expiry import EndedEpoch, ExpireCommand
 from ledger_service.points.gift import GiftCommand, GiftScene
 from ledger_service.points.issuance import BlockEmpty, Worker
 from ledger_service.points.models import member_programme
+from ledger_service.points.notices import stages_due, write_some
 from ledger_service.points.permits import CustodialLimits
 from ledger_service.points.requests import AskAdjustment, GiftRequest
 from ledger_service.points.rules import may_expire
@@ -99,6 +100,21 @@ class PointsService:
                 expired = self._writer.submit(ExpireCommand(EndedEpoch(programme, epoch), member_ids, at))
                 if expired:
                     return expired
+        return 0
+
+    def write_notices(self, at: datetime) -> int:
+        """Some members were told of points that will expire; returns how many, 0 when none are left.
+
+        Idempotency: repeat until it answers 0; a run that was cut off goes on where it was.
+        """
+        catalogue = self._catalogue.refresh()
+        with self._database.read() as conn:
+            due = stages_due(conn, catalogue, at)
+        for stage in due:
+            programme = catalogue.programmes[stage.programme_id]
+            written = self._writer.run(partial(write_some, stage=stage, programme=programme, at=at))
+            if written:
+                return written
         return 0
 
     def gift(

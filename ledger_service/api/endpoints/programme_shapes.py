@@ -13,6 +13,7 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.text import clean_text
 from ledger_service.points.catalogue import Programme
+from ledger_service.points.notice_rules import MOST_DAYS_BEFORE, MOST_NOTICES
 from ledger_service.points.pending_rules import MOST_DAYS, PendingTerms, Wait
 from ledger_service.points.rules import EarnRule, Multiplier
 
@@ -53,6 +54,9 @@ EARN = Named(
         about="`points` for each `per_minor` minor units paid in money, rounded down once per sale",
     ),
 )
+NOTICE_DAYS = Listing(
+    Integer(1, MOST_DAYS_BEFORE, "Days before the points cannot be spent any more"), MOST_NOTICES
+)
 PROGRAMME = Named(
     "Programme",
     Record(
@@ -68,6 +72,7 @@ PROGRAMME = Named(
                 Record({"version": Integer(1), "effective_from": shapes.INSTANT, **TERMS}), 70_000
             ),
             "rules": Listing(Record({"version": Integer(1), "effective_from": shapes.INSTANT}, closed=False)),
+            "notice_days": NOTICE_DAYS,
         },
         closed=False,
     ),
@@ -109,6 +114,7 @@ def programme_document(programme: Programme) -> Json:
         "currency": programme.currency,
         "timezone": programme.timezone,
         "pending_days": programme.pending_days,
+        "notice_days": list(programme.notice_days),
         "token": None if token is None else hex_text(token),
         "epochs": [{"epoch": e, "ends_at": instant_or_never(end)}
                    for e, end in enumerate(programme.epoch_ends, 1)],

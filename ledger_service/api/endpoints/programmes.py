@@ -14,6 +14,7 @@ from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.endpoints.merchants import CHAIN_PROBLEMS
 from ledger_service.api.endpoints.programme_shapes import (
     EARN,
+    NOTICE_DAYS,
     PROGRAMME,
     TERMS,
     programme_document,
@@ -43,6 +44,7 @@ _GROUP = "Programmes"
 MOST_EPOCHS = 200
 Change = Callable[[Connection], None]
 _EPOCHS_AT_FIRST = {Cycle.WEEK: 160, Cycle.MONTH: 48, Cycle.QUARTER: 24, Cycle.YEAR: 12, Cycle.NEVER: 1}
+_NOTICE_DAYS = (60, 30, 7)
 _WRITE = scopes("programme:write")
 
 LIST = Route(
@@ -55,7 +57,7 @@ CREATE = Route(
         {"code": shapes.PROGRAMME, "merchant": shapes.GLN, "name": Text(80), "currency": shapes.CURRENCY,
          "timezone": shapes.TIMEZONE, "cycle": Text(one_of=tuple(c.value for c in Cycle)), "earn": EARN,
          **TERMS},
-        {"pending_days": Integer(0, 3650), "epochs": Integer(1, MOST_EPOCHS)})),
+        {"pending_days": Integer(0, 3650), "epochs": Integer(1, MOST_EPOCHS), "notice_days": NOTICE_DAYS})),
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, MerchantUnknown, refusals.ProgrammeKnown),
     success=Success(201, "Created, on chain and here.", PROGRAMME),
 )  # fmt: skip
@@ -79,7 +81,14 @@ ADD_RULE = Route(
     problems=(*WRITE_PROBLEMS, NotYours, refusals.ProgrammeUnknown, refusals.TermsOutOfOrder),
     success=Success(201, "The rule counts from its time on; sales before keep theirs.", PROGRAMME),
 )  # fmt: skip
-ROUTES = (LIST, CREATE, PUBLISH, APPEND, ADD_RULE)
+NOTICES = Route(
+    "POST", "/v1/programmes/<code>/notices", "set-notices", scopes("programme:write", "store:write"),
+    "Set when members are told of points that will expire", group=_GROUP, write=True,
+    body=Record({"notice_days": NOTICE_DAYS}),
+    problems=(*WRITE_PROBLEMS, NotYours, refusals.ProgrammeUnknown),
+    success=Success(201, "Notices that were written stand.", PROGRAMME),
+)  # fmt: skip
+ROUTES = (LIST, CREATE, PUBLISH, APPEND, ADD_RULE, NOTICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +158,21 @@ class ProgrammesDoor:
 
     def add_rule(self, call: Call) -> Reply:
         """The programme has a further version of its earn rule."""
-        known = self._known(call)
-        own = call.caller.merchant_id
-        if own is not None and own != known.merchant_id:
-            raise NotYours("code")
-        given = call.body.fields
+        known, given = self._own(call), call.body.fields
         effective = seconds_floor(parse_instant(given["effective_from"], "effective_from"))
         rule = rule_of_body(given["earn"], len(known.rules) + 1, effective)
         return self._write(call, lambda conn: commands.add_rule(conn, known.code, rule))
+
+    def set_notices(self, call: Call) -> Reply:
+        """Members are told of points that will expire so many days before."""
+        known, days = self._own(call), call.body.fields["notice_days"]
+        return self._write(call, lambda conn: commands.set_notice_days(conn, known.code, days))
+
+    def _own(self, call: Call) -> Programme:
+        known, own = self._known(call), call.caller.merchant_id
+        if own is not None and own != known.merchant_id:
+            raise NotYours("code")
+        return known
 
     def _known(self, call: Call) -> Programme:
         found = self.catalogue.refresh().by_code.get(call.path["code"])
@@ -176,7 +192,7 @@ class ProgrammesDoor:
 
 def served(door: ProgrammesDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.list_all, door.create, door.publish, door.append, door.add_rule)
+    endpoints = (door.list_all, door.create, door.publish, door.append, door.add_rule, door.set_notices)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
@@ -199,6 +215,7 @@ def _wanted(call: Call) -> NewProgramme:
         terms=Terms(version=1, effective_from=at, **terms_of_body(given)),
         rule=rule_of_body(given["earn"], 1, at),
         pending_days=given.get("pending_days", 0),
+        notice_days=tuple(given.get("notice_days", _NOTICE_DAYS)),
     )
 
 
@@ -210,7 +227,7 @@ def _as_written(wanted: NewProgramme, made: ports.CreatedProgramme) -> Programme
     w = wanted
     return Programme(
         made.programme_id, w.code, w.merchant_id, w.name, w.currency, w.timezone, w.pending_days, (w.terms,),
-        w.epoch_ends, (w.rule,), made.token,
+        w.epoch_ends, (w.rule,), made.token, notice_days=w.notice_days,
     )  # fmt: skip
 
 

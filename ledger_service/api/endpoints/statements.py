@@ -1,4 +1,4 @@
-"""A member's balance, now and as of any past instant, and the statement of its entries."""
+"""A member's balance, now and as of any past instant, the statement of its entries, and notices of expiry."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from ledger_service.ledger.rules import Part
 from ledger_service.members.errors import MemberUnknown
 from ledger_service.members.queries import MemberView, find_with_points
 from ledger_service.points.catalogue import Catalogue, CatalogueCache
+from ledger_service.points.notices import NoticeView, notices_of
 
 _GROUP = "Balances"
 _READ = scopes("member:read", "self:read")
@@ -54,7 +55,17 @@ ENTRIES = Route(
         "Entries", number=shapes.NUMBER, entries=Listing(_ENTRY, MOST_ROWS),
         next_cursor=Nullable(Text(200)))),
 )  # fmt: skip
-ROUTES = (BALANCE, ENTRIES)
+_NOTICE = Named("ExpiryNotice", Record(
+    {"programme": shapes.PROGRAMME, "epoch": Integer(1), "points": shapes.POINTS, "days_before": Integer(1),
+     "last_day": Text(10), "noticed_at": shapes.INSTANT}, closed=False))  # fmt: skip
+NOTICES = Route(
+    "GET", "/v1/members/<number>/notices", "notices", _READ, "Notices of expiry, newest first", group=_GROUP,
+    query=PAGE_QUERY, problems=(MemberUnknown, NotYours),
+    success=Success(200, "A page; `points` and `last_day` as they stood when the notice was written.",
+                    shapes.answer("ExpiryNotices", number=shapes.NUMBER, notices=Listing(_NOTICE, MOST_ROWS),
+                                  next_cursor=Nullable(Text(200)))),
+)  # fmt: skip
+ROUTES = (BALANCE, ENTRIES, NOTICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +108,26 @@ class StatementsDoor:
         return self.catalogue.newest(lambda catalogue: self.administration.read(partial(find, catalogue)))
 
 
+    def notices(self, call: Call) -> Reply:
+        """A page of the member's notices."""
+
+        def find(catalogue: Catalogue, conn: Connection) -> Json:
+            member = member_of_call(conn, call)
+            page = self.cursors.page(f"notices:{member.member_id}", call.query)
+            found = notices_of(conn, member.member_id, page.after_number, page.limit + 1)
+            rows, cursor = self.cursors.cut(page, found, lambda notice: notice.notice_id)
+            return {
+                "number": member.member_number,
+                "notices": [_notice(notice, catalogue) for notice in rows],
+                "next_cursor": cursor,
+            }
+
+        return self.catalogue.newest(lambda catalogue: self.administration.read(partial(find, catalogue)))
+
+
 def served(door: StatementsDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    return [Served(BALANCE, door.balance), Served(ENTRIES, door.entries)]
+    return [Served(BALANCE, door.balance), Served(ENTRIES, door.entries), Served(NOTICES, door.notices)]
 
 
 Parts = dict[tuple[int, int], dict[str, int]]
@@ -148,6 +176,17 @@ def _balances(parts: Parts, catalogue: Catalogue) -> list[Json]:
             expires = instant_or_never(ends[epoch - 1]) if epoch <= len(ends) else None
             whole["lots"].append({"epoch": epoch, "expires_at": expires, **four})
     return list(by_programme.values())
+
+
+def _notice(notice: NoticeView, catalogue: Catalogue) -> Json:
+    return {
+        "programme": catalogue.programme(notice.programme_id).code,
+        "epoch": notice.epoch,
+        "points": notice.points,
+        "days_before": notice.days_before,
+        "last_day": notice.last_day,
+        "noticed_at": format_instant(notice.noticed_at),
+    }
 
 
 def _entry(entry: queries.EntryView, catalogue: Catalogue) -> Json:
