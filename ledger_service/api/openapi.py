@@ -42,6 +42,7 @@ PATH_PARAMETERS = {
     "key": (shapes.KEY_ID, "Public id of an API key."),
     "device": (Text(pattern="[0-9]{1,10}"), "Lane of the device."),
     "adjustment": (shapes.HEX_ID, "Id of the adjustment, 32 hex digits."),
+    "operation": (shapes.HEX_ID, "Id of the operation, 32 hex digits."),
 }
 
 

@@ -24,6 +24,7 @@ from ledger_service.api.endpoints import (
     paycodes,
     places,
     programmes,
+    proofs,
     statements,
     status,
     tiers,
@@ -40,7 +41,7 @@ from ledger_service.config import settings_from_environment
 
 MODULES = (
     checkout, paycodes, members, devices, statements, gestures, programmes, tiers, merchants, places, keys,
-    chain, alliance, status,
+    chain, proofs, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -109,6 +110,7 @@ def bound(serving: Serving) -> list[Served]:
         *places.served(places.PlacesDoor(administration, s.merchants, s.keyring, cursors)),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *chain.served(chain.ChainDoor(administration, cursors)),
+        *proofs.served(proofs.ProofsDoor(administration, s.catalogue, s.foundations.alliance.domain)),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]

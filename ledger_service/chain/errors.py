@@ -159,3 +159,12 @@ class PeriodNotDrained(DomainError):
     category = Category.CONFLICT
     why = "Operations that were accepted before the period's cut-off are not in a block yet."
     fix = "Let the bridge carry the `waiting` operations to the chain, then close the period again."
+class OperationUnknown(DomainError):
+    """No operation for the chain has this id."""
+
+    operation: str
+
+    code = "operation-unknown"
+    category = Category.MISSING
+    why = "No operation for the chain has that id, or it is not one of yours."
+    fix = "Use an id from `operations` of a sale, or the `operation` of an entry that the chain is shown."

@@ -82,6 +82,7 @@ _ENTRIES = text(
     " p.programme_id, p.epoch, p.amount FROM entry AS e JOIN posting AS p ON p.sequence = e.sequence"
     " WHERE e.sequence IN :sequences ORDER BY e.sequence DESC, p.position"
 ).bindparams(bindparam("sequences", expanding=True))
+_OF_OPERATION = text("SELECT sequence FROM entry WHERE op_id = :op_id ORDER BY sequence LIMIT 1")
 _TOTALS = text(
     "SELECT m.programme_id, m.epoch, a.kind, CAST(SUM(m.amount) AS BIGINT) FROM ("
     " SELECT destination_id AS account_id, programme_id, epoch, amount FROM posting"
@@ -126,6 +127,17 @@ def statement(conn: Connection, ledger_base: int, before: int | None, most: int)
     """
     page = {"base": ledger_base, "before": before if before is not None else 2**62, "most": most}
     sequences = [row[0] for row in conn.execute(_PAGE, page)]
+    return _views(conn, sequences, ledger_base)
+
+
+def entry_of(conn: Connection, op_id: bytes, ledger_base: int) -> EntryView | None:
+    """The entry of an operation with what it did to a member; None where the ledger has none."""
+    sequences = list(conn.execute(_OF_OPERATION, {"op_id": op_id}).scalars())
+    found = _views(conn, sequences, ledger_base)
+    return found[0] if found else None
+
+
+def _views(conn: Connection, sequences: Sequence[int], ledger_base: int) -> list[EntryView]:
     if not sequences:
         return []
     entries: list[EntryView] = []

@@ -36,7 +36,7 @@ _POSTING = Record(
     {"programme": shapes.PROGRAMME, "epoch": Integer(), "part": Text(), "points": Integer(-(2**53) + 1)},
     closed=False,
 )
-_ENTRY = Named("Entry", Record(
+ENTRY = Named("Entry", Record(
     {"sequence": Integer(1), "operation": shapes.HEX_ID, "kind": Text(), "occurred_at": shapes.INSTANT,
      "postings": Listing(_POSTING)}, closed=False))  # fmt: skip
 
@@ -52,7 +52,7 @@ ENTRIES = Route(
     query=PAGE_QUERY,
     problems=(MemberUnknown, NotYours),
     success=Success(200, "A page.", shapes.answer(
-        "Entries", number=shapes.NUMBER, entries=Listing(_ENTRY, MOST_ROWS),
+        "Entries", number=shapes.NUMBER, entries=Listing(ENTRY, MOST_ROWS),
         next_cursor=Nullable(Text(200)))),
 )  # fmt: skip
 _NOTICE = Named("ExpiryNotice", Record(
@@ -101,7 +101,7 @@ class StatementsDoor:
             rows, cursor = self.cursors.cut(page, found, lambda entry: entry.sequence)
             return {
                 "number": member.member_number,
-                "entries": [_entry(entry, catalogue) for entry in rows],
+                "entries": [entry_document(entry, catalogue) for entry in rows],
                 "next_cursor": cursor,
             }
 
@@ -189,7 +189,8 @@ def _notice(notice: NoticeView, catalogue: Catalogue) -> Json:
     }
 
 
-def _entry(entry: queries.EntryView, catalogue: Catalogue) -> Json:
+def entry_document(entry: queries.EntryView, catalogue: Catalogue) -> Json:
+    """An entry of a member's statement as JSON."""
     return {
         "sequence": entry.sequence,
         "operation": entry.op_id.hex(),
