@@ -28,6 +28,7 @@ COMMANDS = {
     "backup": "copy database and local chain while the service runs",
     "restore": "put a backup in the place of what was lost",
     "import": "move a running programme in: check, load, compare, cut over, roll back",
+    "export": "write everything as files that an import takes in elsewhere",
     "jobs": "run the jobs (expiry, vesting, hold deadlines) once",
     "docs": "write the generated documents",
     "openapi": "write the OpenAPI document",

@@ -6,6 +6,8 @@ import unicodedata
 
 from ledger_service.kernel.errors import MalformedField
 
+_REFUSED = ("Cc", "Cs", "Co", "Cn")
+
 
 def clean_text(value: object, field: str, longest: int, *, shortest: int = 1) -> str:
     """Return the text in NFC, trimmed of outer white space.
@@ -21,10 +23,11 @@ def clean_text(value: object, field: str, longest: int, *, shortest: int = 1) ->
     """
     if not isinstance(value, str):
         raise MalformedField(field, "must be text")
-    text = unicodedata.normalize("NFC", value).strip()
+    plain = value.isascii()  # what most text is; then its form is normal, and printable says all
+    text = value.strip() if plain else unicodedata.normalize("NFC", value).strip()
     if not shortest <= len(text) <= longest:
         raise MalformedField(field, f"must have {shortest} to {longest} characters")
-    if any(unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn") for c in text):
+    if not text.isprintable() if plain else any(unicodedata.category(c) in _REFUSED for c in text):
         raise MalformedField(field, "must not hold control, private or unassigned characters")
     return text
 

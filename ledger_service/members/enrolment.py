@@ -41,6 +41,7 @@ from ledger_service.outbox.service import enqueue_now
 MOST_AT_ONCE = 1_000
 _LONGEST_NAME = 200
 _LONGEST_LABEL = 64
+_KINDS = [(int(part), part.name.lower()) for part in Part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +240,7 @@ def _store_identities(
 def _open_accounts(conn: Connection, ids: Sequence[int]) -> None:
     blank = {"merchant_id": None, "programme_id": None, "pool_id": None}
     sql_of(ledger_account, conn).insert(conn, [
-        {"account_id": ledger_base_of(i) + part, "kind": part.name.lower(), "member_id": i, **blank}
+        {"account_id": ledger_base_of(i) + part, "kind": kind, "member_id": i, **blank}
         for i in ids
-        for part in Part
+        for part, kind in _KINDS
     ])  # fmt: skip

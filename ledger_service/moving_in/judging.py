@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import Connection
 
 from ledger_service.db.bulk import sql_of
+from ledger_service.db.send import send
 from ledger_service.members.identities import Identity, IdentityVault
 from ledger_service.members.models import member_identity
 from ledger_service.moving_in.files import Line
@@ -133,8 +134,13 @@ def _count_points(tally: Tally, settled: Settled, lines: Sequence[Line], frame: 
 def members_of(conn: Connection, vault: IdentityVault, externals: Sequence[Identity]) -> dict[str, int]:
     """Member ids by external id, of those that are enrolled and not erased."""
     hashes = {vault.hash_of(one): one for one in set(externals)}
-    if not hashes:
-        return {}
-    keys = [(one.kind, value_hash) for value_hash, one in hashes.items()]
-    found = sql_of(member_identity, conn).select(conn, ("kind", "value_hash"), keys)
-    return {hashes[row["value_hash"]].value: row["member_id"] for row in found}
+    owners = owners_of(conn, [(one.kind, value_hash) for value_hash, one in hashes.items()])
+    return {hashes[value_hash].value: member_id for value_hash, member_id in owners.items()}
+
+
+def owners_of(conn: Connection, keys: Sequence[tuple[str, bytes]]) -> dict[bytes, int]:
+    """Who has these identities, by their hashes; other columns are not even read into Python."""
+    sql = sql_of(member_identity, conn)
+    at_hash, at_member = sql.names.index("value_hash"), sql.names.index("member_id")
+    outcomes = send(conn, sql.selects(("kind", "value_hash"), keys)) if keys else []
+    return {bytes(row[at_hash]): row[at_member] for outcome in outcomes for row in outcome.rows}

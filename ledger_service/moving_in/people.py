@@ -12,7 +12,7 @@ from ledger_service.db.bulk import sql_of
 from ledger_service.members.enrolment import EnrolmentDesk, PreparedMember, Register
 from ledger_service.members.errors import IdentityTaken
 from ledger_service.members.identities import Identity, IdentityVault
-from ledger_service.members.models import member_card, member_identity, member_preference
+from ledger_service.members.models import member_card, member_preference
 from ledger_service.moving_in.judging import (
     Accepted,
     MembersMoved,
@@ -20,6 +20,7 @@ from ledger_service.moving_in.judging import (
     Moment,
     Settled,
     members_of,
+    owners_of,
 )
 from ledger_service.moving_in.models import moved_member
 from ledger_service.moving_in.rules import (
@@ -51,9 +52,7 @@ class Members:
         """Rows of whose identities nobody has one."""
         hash_of = self._desk.vault.hash_of
         hashed = [(line, row, [(i.kind, hash_of(i)) for i in row.enrol.identities]) for line, row in rows]
-        keys = list({key for _, _, some in hashed for key in some})
-        found = sql_of(member_identity, conn).select(conn, ("kind", "value_hash"), keys) if keys else []
-        taken = {row["value_hash"] for row in found}
+        taken = owners_of(conn, list({key for _, _, some in hashed for key in some}))
         settled = Settled()
         for line, row, some in hashed:
             double = [k for k, value_hash in some if value_hash in taken or value_hash in memory.seen]

@@ -181,7 +181,7 @@ def parse_past(row: Row, frame: Frame) -> PastRow:
     external, programme, kind = frame.external(row), _programme(row, frame), row.get("kind", "")
     if not _KIND.fullmatch(kind):
         raise RowRefused("kind", "malformed-field", "must be a word of small letters and dashes")
-    key = derive_id("moved-entry", frame.source, _text(row, "entry_id", 128))
+    key = derive_id("moved-entry", frame.source, external.value, _text(row, "entry_id", 128))
     occurred = _instant(row, "occurred_at", frame)
     return PastRow(external, programme.programme_id, kind, _points(row, _SIGNED), occurred, key)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from ledger_service.moving_in import checking, comparing, cutting, loading, undoing
+from ledger_service.moving_in import checking, comparing, cutting, exporting, loading, undoing
 from ledger_service.moving_in.books import ImportRecord
 from ledger_service.moving_in.checking import Checked
 from ledger_service.moving_in.comparing import Comparison
@@ -72,3 +73,12 @@ class MovingIn:
             ImportUnknown, ImportStateWrong, ImportBusy.
         """
         return undoing.roll_back(self._room, name, self._note)
+
+    def export(self, folder: Path, form: str) -> dict[str, Any]:
+        """Everything stands in a new folder, as an import takes it; returns the table of contents.
+
+        Raises:
+            FileExistsError: the folder is there.
+            ParquetReaderMissing: Parquet without pyarrow.
+        """
+        return exporting.export(self._room, folder, form, self._note)
