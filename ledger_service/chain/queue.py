@@ -42,6 +42,8 @@ _QUEUED = intent.c.state == State.QUEUED.value
 _LATER = _QUEUED & (intent.c.later == 1)
 _MOST_KEPT = 4_096
 _FURTHEST = 64
+# As many as both databases take in one statement.
+_MOST_NAMED = 10_000
 
 
 class Queue:
@@ -64,8 +66,12 @@ class Queue:
         queued = select(*_WAITING, intent.c.member_id).order_by(intent.c.intent_id)
         live = conn.execute(queued.where(_QUEUED & intent.c.later.is_(None)).limit(limit)).all()
         later = conn.execute(queued.where(_LATER).limit(max(limit - len(live), 1))).all()
-        members = {row.member_id for row in live} - {None} if later else set()
-        needed = conn.execute(queued.where(_LATER & intent.c.member_id.in_(members))).all() if members else []
+        members = sorted({row.member_id for row in live} - {None}) if later else []
+        needed: list[Any] = []
+        for at in range(0, len(members), _MOST_NAMED):
+            own = intent.c.member_id.in_(members[at : at + _MOST_NAMED])
+            needed += conn.execute(queued.where(_LATER & own)).all()
+        needed.sort(key=lambda row: int(row.intent_id))
         taken = {row.intent_id for row in needed}
         others = [row for row in later if row.intent_id not in taken]
         rows = [*needed, *live, *others[: limit - len(live)]]

@@ -9,7 +9,15 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from ledger_service.demo import bench_chain, bench_checkout, bench_memory, bench_reads, bench_size, dataset
+from ledger_service.demo import (
+    bench_chain,
+    bench_checkout,
+    bench_import,
+    bench_memory,
+    bench_reads,
+    bench_size,
+    dataset,
+)
 from ledger_service.demo.alliance_plan import MERCHANTS
 from ledger_service.demo.bench_figures import Figures, report
 from ledger_service.demo.bench_stage import SETUPS, BenchOptions, Stage, on_stage
@@ -21,6 +29,7 @@ WHAT: dict[str, tuple[Measure, str]] = {
     "reads": (bench_reads.measure, "balances and quotes of 20 lines"),
     "size": (bench_size.measure, "the same sales in a young ledger and beside so many more entries"),
     "memory": (bench_memory.measure, "what so many sales leave in the processes' memory"),
+    "import": (bench_import.measure, "how fast so many members with three lots each move in"),
     "chain": (bench_chain.measure, "how fast the chain settles a queue, and an index from block zero"),
 }
 # Tills that never pause: a file has one writer, a server several.
@@ -44,6 +53,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--entries", type=int, default=1_000_000, help="size: entries put beside (default 1000000)"
     )
+    parser.add_argument("--members", type=int, default=20_000, help="import: members (default 20000)")
     parser.add_argument("--data", type=Path, default=Path("var/baskets.db"), help="converted data set")
     given = parser.parse_args(argv)
     screen = Screen()
@@ -59,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
 def _measured(name: str, given: argparse.Namespace, screen: Screen) -> Figures:
     connections = given.connections or (READERS if given.what == "reads" else CONNECTIONS[name])
     options = BenchOptions(
-        given.sales, connections, given.warm_days, given.workers, given.data, given.entries
+        given.sales, connections, given.warm_days, given.workers, given.data, given.entries, given.members
     )
     act = WHAT[given.what][0]
     figures = on_stage(name, options, screen, lambda stage: act(stage, options))

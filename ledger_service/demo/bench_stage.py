@@ -42,6 +42,7 @@ class BenchOptions:
     workers: int
     data: Path
     entries: int
+    members: int
 
 
 @dataclass(frozen=True, slots=True)
