@@ -19,16 +19,20 @@ def problem_of(error: DomainError, request_id: str) -> tuple[int, bytes, list[tu
     Retry-After is there for every refusal that a later try can mend: 429, 503 and what names
     ``retry_after_seconds``. A 401 names the scheme, a 405 the methods.
     """
-    status, params = int(error.category), error.params
-    document = {
+    status = int(error.category)
+    return status, orjson.dumps(problem_document(error, request_id)), _headers(status, error.params)
+
+
+def problem_document(error: DomainError, request_id: str) -> dict[str, Any]:
+    """The document of a refusal; a batch has one for each refused item."""
+    return {
         "type": f"/problems/{error.code}",
         "title": error.why,
-        "status": status,
+        "status": int(error.category),
         "code": error.code,
-        "params": params,
+        "params": error.params,
         "request_id": request_id,
     }
-    return status, orjson.dumps(document), _headers(status, params)
 
 
 def internal_problem(request_id: str) -> bytes:

@@ -21,6 +21,7 @@ from ledger_service.api.endpoints import (
     keys,
     members,
     merchants,
+    offline,
     paycodes,
     places,
     programmes,
@@ -37,11 +38,12 @@ from ledger_service.api.schema import Json
 from ledger_service.bootstrap.connections import carry_protocol, end_request
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.serving import Serving, open_serving
+from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 
 MODULES = (
-    checkout, paycodes, members, devices, statements, gestures, programmes, tiers, merchants, places, keys,
-    chain, proofs, alliance, status,
+    checkout, offline, paycodes, members, devices, statements, gestures, programmes, tiers, merchants, places,
+    keys, chain, proofs, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -96,9 +98,13 @@ def bound(serving: Serving) -> list[Served]:
     desk = members.MembersDoor(administration, s.members, s.keyring)
     book = statements.StatementsDoor(administration, cursors, s.catalogue)
     points = programmes.ProgrammesDoor(administration, s.catalogue, s.governance, cursors)
+    alone = offline.OfflineDoor(
+        administration, s.offline, Statements(s.desk), s.catalogue, s.writer, cursors
+    )
     admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance, cursors)
     return [
         *checkout.served(s.checkout),
+        *offline.served(alone),
         *paycodes.served(codes),
         *members.served(desk),
         *devices.served(devices.DevicesDoor(administration, s.members)),

@@ -22,6 +22,8 @@ from ledger_service.bootstrap.observation import Observation
 from ledger_service.bootstrap.surroundings import Surroundings
 from ledger_service.bootstrap.tills import Secrets, open_tills, secrets_of
 from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.checkout.desk import Desk
+from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService
 from ledger_service.config import Settings
 from ledger_service.db.writer import Writer, WriterLimits
@@ -46,6 +48,8 @@ class Serving:
     secrets: Secrets
     receipts: SigningKey
     checkout: CheckoutService
+    offline: OfflineService
+    desk: Desk
     points: PointsService
     catalogue: CatalogueCache
     ladders: LadderCache
@@ -104,6 +108,8 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         secrets=secrets,
         receipts=SigningKey(secrets.receipt),
         checkout=tills.checkout,
+        offline=tills.offline,
+        desk=tills.desk,
         points=tills.points,
         catalogue=tills.catalogue,
         ladders=tills.ladders,

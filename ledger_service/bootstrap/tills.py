@@ -10,6 +10,7 @@ from ledger_service.bootstrap.period import MirroredPeriod
 from ledger_service.checkout.admission import Admission, Sources
 from ledger_service.checkout.desk import CustodialLimits, Desk
 from ledger_service.checkout.directory import Directory
+from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.custody.asking import CustodialPayCodes
 from ledger_service.db.writer import Writer
@@ -46,6 +47,8 @@ class Tills:
     """The checkout with what it was made of."""
 
     checkout: CheckoutService
+    offline: OfflineService
+    desk: Desk
     points: PointsService
     catalogue: CatalogueCache
     ladders: LadderCache
@@ -62,7 +65,9 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     adjustments = AdjustmentLimits(settings.adjustment_points, settings.adjustment_day_points)
     constants = PointsSettings(desk.domain, limits, adjustments, worker)
     points = PointsService(writer, database, catalogue, constants)
-    return Tills(CheckoutService(Store(writer, database), admission), points, catalogue, ladders)
+    store = Store(writer, database)
+    checkout, offline = CheckoutService(store, admission), OfflineService(store, admission, desk)
+    return Tills(checkout, offline, desk, points, catalogue, ladders)
 
 
 def _desk(foundations: Foundations, receipts: SigningKey, worker: str) -> Desk:

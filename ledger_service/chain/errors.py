@@ -159,6 +159,9 @@ class PeriodNotDrained(DomainError):
     category = Category.CONFLICT
     why = "Operations that were accepted before the period's cut-off are not in a block yet."
     fix = "Let the bridge carry the `waiting` operations to the chain, then close the period again."
+
+
+@dataclass(eq=False)
 class OperationUnknown(DomainError):
     """No operation for the chain has this id."""
 

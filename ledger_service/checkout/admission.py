@@ -93,6 +93,15 @@ class Admission:
             return scene
         return replace(scene, ladders=ladders, places=self._sources.directory.current())
 
+    def scene_offline(self, caller: Caller, request: SaleRequest, accepted_at: datetime) -> Scene:
+        """The scene of a sale that a till made alone; its clock is judged by the sale's own command."""
+        scene = self.scene_at(caller, accepted_at)
+        try:
+            self._check(caller, request)
+        except DomainError as refusal:
+            return replace(scene, refusal=refusal)
+        return scene
+
     def nobody(self) -> Presence:
         """The presence of a pay code that is missing."""
         return Presence(refusal=MalformedField("member", "must have a pay code"))

@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from ledger_service.db.bulk import Key
-from ledger_service.db.commands import BookCommand, Plain, PlainCommand
+from ledger_service.db.commands import AnyCommand, BookCommand, Plain, PlainCommand
 from ledger_service.db.engine import Database
 from ledger_service.db.errors import RowVanished, StorageUnavailable, WriterBusy
 from ledger_service.db.group import Caught, Waiting, run_group
@@ -79,6 +79,15 @@ class Writer:
             raise waiting.error
         return waiting.answer  # type: ignore[no-any-return]  # what the command answered
 
+    def submit_all(self, commands: Sequence[PlainCommand[A] | BookCommand[A]]) -> list[A | Exception]:
+        """As ``submit`` for several commands that may share groups; each stands or falls for itself.
+
+        Returns:
+            For each command its answer, or what ``submit`` would have raised.
+        """
+        queued = [self._queued(command) for command in commands]
+        return [self._outcome(waiting) for waiting in queued]
+
     def run(self, action: Callable[[Connection], A]) -> A:
         """Run a function of a connection in a savepoint; its effects are durable when this returns."""
         return self.submit(Plain(action))
@@ -100,6 +109,20 @@ class Writer:
             thread = self._thread
         if thread is not None:
             thread.join()
+
+    def _queued(self, command: AnyCommand) -> Waiting:
+        waiting = Waiting(command)
+        try:
+            self._enqueue(waiting)
+        except WriterBusy as busy:
+            waiting.error = busy
+            waiting.release()
+        return waiting
+
+    def _outcome(self, waiting: Waiting) -> Any:
+        if not waiting.wait(self._limits.patience_seconds):
+            return StorageUnavailable(self._limits.retry_after_seconds)
+        return waiting.answer if waiting.error is None else waiting.error
 
     def _enqueue(self, waiting: Waiting) -> None:
         with self._arrived:

@@ -1,0 +1,196 @@
+"""Booking one offline sale: as a sale online, but as of its own time, and with losses instead of refusals.
+
+The goods have left the shop. So where points cannot be taken any more the sale stands without them, and the
+merchant whose till took the code bears the rest; the allowance that it set beforehand bounds what that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.earning import day_needs
+from ledger_service.checkout.errors import ClockSkew, IdempotencyKeyReused
+from ledger_service.checkout.keyed import KeyedCommand
+from ledger_service.checkout.models import idempotency, sale
+from ledger_service.checkout.offline.errors import OfflineSaleTooLate
+from ledger_service.checkout.offline.models import offline_sale
+from ledger_service.checkout.offline.requests import OfflineSale
+from ledger_service.checkout.offline.rules import TOO_LATE_SECONDS, Loss, Timing, timing_of, written_off
+from ledger_service.checkout.offline.spending import Attempt, allowance_needs, take_points, window_need
+from ledger_service.checkout.presence import Presence, member_at_till
+from ledger_service.checkout.receipts import SERIES
+from ledger_service.checkout.records import SpentRecord, answer_of
+from ledger_service.checkout.requests import Write
+from ledger_service.checkout.sale_command import Capture, Scene, book
+from ledger_service.checkout.tiering import tier_needs
+from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
+from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
+from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.ids import id_text
+from ledger_service.members.errors import MemberFrozen
+from ledger_service.merchants.errors import MerchantSuspended
+from ledger_service.points.models import permit_use
+from ledger_service.points.parties import Holder
+from ledger_service.points.permits import nonce_key
+
+SALE: Load = load_by(sale, "sale_id")
+# What time or an operator may mend: nothing is stored, and the till sends the sale again.
+PASSING = (MerchantSuspended, MemberFrozen, ClockSkew)
+_REFUSED = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An uploaded sale, who it names, and whether the till's key signed the acceptance."""
+
+    item: OfflineSale
+    presence: Presence | None
+    signed: bool
+
+
+class OfflineSaleCommand(KeyedCommand):
+    """One offline sale is booked or refused for good, once for its key.
+
+    Idempotency: by terminal and the sale's own key, which a sale online shares.
+    Invariants: INV-1, INV-2, INV-9, INV-10, INV-11.
+    """
+
+    def __init__(self, write: Write, arrival: Arrival, scene: Scene) -> None:
+        """Take what the request thread has worked out; ``write`` is of the upload, its key the sale's."""
+        super().__init__(write)
+        self.item = arrival.item
+        self.presence = arrival.presence
+        self.scene = scene
+        self.sale_id = self.id_of("sale")
+        self._signed = arrival.signed
+        self._timing = timing_of(seconds_floor(arrival.item.sold_at), seconds_floor(write.at))
+        # A day late a sale counts as if it were made now: the chain's window is short, rules have gone on.
+        self._at = write.at if self._timing is Timing.LATE else arrival.item.sold_at
+
+    def locks(self, view: Workset) -> Iterable[Need]:
+        """The member, and where points should pay, the terminal, whose window they count in."""
+        if self.item.offered_minor:
+            yield from allowance_needs(self.write.caller.terminal_id)[:1]
+        if self.presence is not None:
+            yield from self.presence.locks()
+
+    def reads(self, view: Workset) -> Iterable[Need]:
+        """What a sale online reads, as of this one's time, and the terminal's allowances."""
+        yield SERIES.of(self.scene.desk.worker)
+        if self.item.offered_minor:
+            yield from allowance_needs(self.write.caller.terminal_id)[1:]
+        if self.presence is None:
+            return
+        yield from self.presence.reads(view, self.scene.accepted_at)
+        issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
+        yield from self.scene.worker.needs(issuers)
+        row = self.presence.row(view)
+        if row is not None:
+            yield from day_needs(row["member_id"], issuers, self._at)
+            yield from tier_needs(self.scene.ladders, row["member_id"], issuers, seconds_floor(self._at))
+
+    def reads_second(self, view: Workset) -> Iterable[Need]:
+        """The window of the allowance, and the sale that has used the permit."""
+        if not self.item.offered_minor:
+            return
+        need = window_need(view, self._attempt(None))
+        if need is not None:
+            yield need
+        used = self._used(view)
+        if used is not None:
+            yield SALE.of(used["used_by"])
+
+    def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
+        """The sale is booked, with what points still pay; the rest is a loss."""
+        if self._timing is Timing.TOO_LATE:
+            raise OfflineSaleTooLate(format_instant(self.item.sold_at), TOO_LATE_SECONDS // 86_400)
+        self.scene.check()
+        if self._timing is Timing.AHEAD:
+            raise ClockSkew(seconds_floor(self.item.sold_at), seconds_floor(self.write.at))
+        holder = member_at_till(draft, self.presence) if self.presence is not None else None
+        spent, loss = take_points(draft, self._attempt(holder))
+        borne = loss.value_minor if loss is not None else 0
+        lines, request = written_off(self.item.sale.lines, borne), self.item.sale
+        capture = Capture(self.sale_id, "sale", request.store, request.reference, lines, holder, spent)
+        record = book(draft, replace(self.write, at=self._at), capture, self.scene)
+        self._note(draft, (holder, spent), loss, None)
+        return 201, self._answer("certain", loss, {"sale": answer_of(record, self.scene.codes())})
+
+    def refused(self, draft: Draft, error: DomainError) -> Answer:
+        """A refusal that nothing will mend is an answer too: stored, listed, and a loss where points paid.
+
+        Raises:
+            DomainError: what may pass, and a key that has served another body.
+        """
+        if isinstance(error, (*PASSING, IdempotencyKeyReused)):
+            raise error
+        offered = self.item.offered_minor
+        loss = None
+        if offered:
+            _, loss = take_points(draft, replace(self._attempt(None), refusal=error.code))
+        self._note(draft, (None, None), loss, error.code)
+        body = orjson.dumps(self._answer("refused", loss, {"code": error.code, "params": error.params}))
+        write = self.write
+        kept = {"subject": write.caller.subject, "key": write.key, "body_hash": write.body_hash}
+        answered = {"status": _REFUSED, "response": body, "created_at": write.at}
+        draft.add(idempotency, kept | answered)
+        return Answer(_REFUSED, body)
+
+    def _attempt(self, holder: Holder | None) -> Attempt:
+        return Attempt(
+            self.write, self.item, holder, self.presence, self.scene, self.sale_id, self._signed,
+            late=self._timing in (Timing.LATE, Timing.TOO_LATE),
+        )  # fmt: skip
+
+    def _used(self, view: Workset) -> Mapping[str, Any] | None:
+        code = self.presence.pay_code if self.presence is not None else None
+        if code is None or self.presence is None or self.presence.row(view) is None:
+            return None
+        return view.get(permit_use, (code.permit.account, nonce_key(code.permit.nonce)))
+
+    def _note(
+        self, draft: Draft, who: tuple[Holder | None, SpentRecord | None], loss: Loss | None, code: str | None
+    ) -> None:
+        (holder, spent), caller, item = who, self.write.caller, self.item
+        within = loss.value_minor if loss is not None and not loss.beyond else 0
+        beyond = loss.value_minor if loss is not None and loss.beyond else 0
+        row = {
+            "sale_id": self.sale_id, "merchant_id": caller.merchant_id, "terminal_id": caller.terminal_id,
+            "key": self.write.key, "member_id": holder.member_id if holder is not None else None,
+            "state": "certain" if code is None else "refused", "code": code, "sold_at": item.sold_at,
+            "received_at": self.write.at, "offered_minor": item.offered_minor,
+            "paid_minor": spent.value_minor if spent is not None else 0, "loss_minor": within,
+            "beyond_minor": beyond, "cause": loss.cause if loss is not None else None,
+            "flagged": loss is not None and loss.flagged, "won_by": loss.won_by if loss is not None else None,
+        }  # fmt: skip
+        draft.add(offline_sale, row)
+
+    def _answer(self, state: str, loss: Loss | None, rest: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "key": self.write.key,
+            "state": state,
+            "late": self._timing is not Timing.IN_TIME,
+            "sale_id": id_text(self.sale_id),
+            "sold_at": format_instant(self.item.sold_at),
+            "counts_from": format_instant(instant_of_seconds(seconds_floor(self._at))),
+            "loss": loss_view(loss),
+            **rest,
+        }
+
+
+def loss_view(loss: Loss | None) -> dict[str, Any] | None:
+    """What the till is told of a loss; None where there is none."""
+    if loss is None:
+        return None
+    return {
+        "value_minor": loss.value_minor,
+        "cause": loss.cause,
+        "within_allowance": not loss.beyond,
+        "member_flagged": loss.flagged,
+        "won_by": id_text(loss.won_by) if loss.won_by is not None else None,
+    }

@@ -1,0 +1,160 @@
+"""Offline sales for the front door: merge a batch, tell what became of a sale."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import orjson
+from sqlalchemy import select
+
+from ledger_service.checkout.admission import Admission
+from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.desk import Desk
+from ledger_service.checkout.models import idempotency
+from ledger_service.checkout.offline.command import PASSING, Arrival, OfflineSaleCommand
+from ledger_service.checkout.offline.errors import OfflineSaleUnknown
+from ledger_service.checkout.offline.models import offline_sale
+from ledger_service.checkout.offline.parsing import key_of, parse_item
+from ledger_service.checkout.offline.requests import OfflineSale
+from ledger_service.checkout.presence import Presence
+from ledger_service.checkout.requests import Caller, Write
+from ledger_service.checkout.service import Store
+from ledger_service.db.errors import StorageUnavailable, WriterBusy
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.ids import id_text
+from ledger_service.kernel.permits import acceptance_struct_hash
+from ledger_service.kernel.secp256k1 import recover_address
+from ledger_service.points.budget import draw
+from ledger_service.points.catalogue import CatalogueBehind
+from ledger_service.points.issuance import BlockEmpty, Worker
+
+# A group of the writer: the sales of a batch wait behind each other, not before the tills that are online.
+_AT_ONCE = 64
+_MOST_ROUNDS = 8
+_WAITING = (*PASSING, WriterBusy, StorageUnavailable)
+Command = OfflineSaleCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What became of one item: ``content`` as it was stored, or a refusal of which nothing is stored."""
+
+    key: str | None
+    state: str
+    content: dict[str, Any] | None = None
+    error: DomainError | None = None
+    replayed: bool = False
+
+
+class OfflineService:
+    """Merges what tills upload; one instance serves all request threads of a process."""
+
+    def __init__(self, store: Store, admission: Admission, desk: Desk) -> None:
+        """Take the database, the door keeper and the constants of the process."""
+        self._store = store
+        self._admission = admission
+        self._desk = desk
+
+    def merge(self, caller: Caller, items: Sequence[Any], at: datetime) -> list[Merged]:
+        """Each item is booked, refused for good, or waits; in the order of the items.
+
+        Of items undecided together the earliest signed acceptance goes first, then the lower sale id.
+        No item hinders another, and each is all or nothing.
+
+        Idempotency: by terminal and the item's key; what was decided is answered again.
+        """
+        merged: list[Merged | None] = [None] * len(items)
+        commands: list[tuple[int, Command]] = []
+        for place, item in enumerate(items):
+            try:
+                commands.append((place, self._command(caller, parse_item(item), at)))
+            except DomainError as refusal:
+                merged[place] = Merged(key_of(item), "refused", error=refusal)
+        commands.sort(key=lambda pair: (seconds_floor(pair[1].item.sold_at), pair[1].sale_id))
+        for start in range(0, len(commands), _AT_ONCE):
+            for place, outcome in self._decided(commands[start : start + _AT_ONCE]):
+                merged[place] = outcome
+        return [one for one in merged if one is not None]
+
+    def find(self, caller: Caller, sale_id: bytes) -> dict[str, Any]:
+        """What became of an uploaded sale, as it was answered.
+
+        Raises:
+            OfflineSaleUnknown: not decided, or of another merchant.
+        """
+        o = offline_sale.c
+        with self._store.database.snapshot() as conn:
+            row = conn.execute(select(offline_sale).where(o.sale_id == sale_id)).one_or_none()
+            if row is None or caller.merchant_id not in (0, row.merchant_id):
+                raise OfflineSaleUnknown(id_text(sale_id))
+            mine = (idempotency.c.subject == f"terminal:{row.terminal_id}") & (idempotency.c.key == row.key)
+            stored = conn.execute(select(idempotency.c.response).where(mine)).scalar_one()
+        content: dict[str, Any] = orjson.loads(stored)
+        return content
+
+    def _command(self, caller: Caller, item: OfflineSale, at: datetime) -> Command:
+        write = Write(caller, item.key, item.digest, at)
+        presence = Presence.of(item.sale.member, self._desk) if item.sale.member is not None else None
+        scene = self._admission.scene_offline(caller, item.sale, item.sold_at)
+        return Command(write, Arrival(item, presence, self._is_signed(caller, item, presence)), scene)
+
+    def _is_signed(self, caller: Caller, item: OfflineSale, presence: Presence | None) -> bool:
+        taken = item.sale.acceptance
+        if taken is None or taken.signature is None or presence is None or caller.till_key is None:
+            return False
+        second = seconds_floor(item.sold_at)
+        digest = self._desk.domain.digest(acceptance_struct_hash(presence.digest, second))
+        return presence.digest != b"" and recover_address(digest, taken.signature) == caller.till_key
+
+    def _decided(self, commands: list[tuple[int, Command]]) -> Iterable[tuple[int, Merged]]:
+        """Submit until every command has an answer, drawing blocks of caps in between (D11)."""
+        left = commands
+        for turn in range(_MOST_ROUNDS + 1):
+            outcomes = self._store.writer.submit_all([command for _, command in left])
+            again = []
+            for (place, command), outcome in zip(left, outcomes, strict=True):
+                if isinstance(outcome, (BlockEmpty, CatalogueBehind)) and turn < _MOST_ROUNDS:
+                    again.append((place, command, outcome))
+                else:
+                    yield place, _merged(command, outcome)
+            if not again:
+                return
+            self._prepare([(c, o) for _, c, o in again], last=turn == _MOST_ROUNDS - 1)
+            left = [(place, command) for place, command, _ in again]
+
+    def _prepare(self, wishes: Sequence[tuple[Command, Exception]], *, last: bool) -> None:
+        empty: dict[int, list[tuple[Command, BlockEmpty]]] = defaultdict(list)
+        for command, wish in wishes:
+            if isinstance(wish, BlockEmpty):
+                empty[wish.programme.programme_id].append((command, wish))
+            else:
+                command.scene = self._admission.renewed(command.scene)
+        every = frozenset(self._admission.programmes())
+        for programme_id, some in empty.items():
+            gone = every if last else frozenset({programme_id})
+            whole = BlockEmpty(some[0][1].programme, sum(w.need for _, w in some), max(w.at for _, w in some))
+            if not last and self._draws(whole):
+                continue
+            for command, wish in some:
+                if last or not self._draws(wish):
+                    exhausted = command.scene.worker.exhausted | gone
+                    command.scene = replace(command.scene, worker=Worker(self._desk.worker, exhausted))
+
+    def _draws(self, wish: BlockEmpty) -> bool:
+        return self._store.writer.run(partial(draw, wish=wish, worker=self._desk.worker))
+
+
+def _merged(command: Command, outcome: Answer | Exception) -> Merged:
+    key = command.write.key
+    if isinstance(outcome, Answer):
+        content = orjson.loads(outcome.body)
+        return Merged(key, content.get("state", "certain"), content, replayed=outcome.replayed)
+    if not isinstance(outcome, DomainError):
+        raise outcome
+    return Merged(key, "waiting" if isinstance(outcome, _WAITING) else "refused", error=outcome)
