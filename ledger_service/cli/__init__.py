@@ -15,6 +15,7 @@ COMMANDS = {
     "serve": "answer HTTP requests",
     "bridge": "carry operations to the chain and read it back; run the jobs",
     "chain": "serve the durable local chain as Ethereum JSON-RPC; `chain verify` re-executes it",
+    "till": "a till: sell online or alone, with a durable queue; enrol, sale, status, sync, allowance",
     "signer": "run the signing process, the only one with private keys",
     "db": "bring the database to the newest schema",
     "setup": "found the alliance: operator's key, contracts, merchants, programmes",

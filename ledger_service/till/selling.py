@@ -1,0 +1,145 @@
+"""One sale at the till: written down first, asked online, taken alone where no answer comes."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.otp import looks_like_digits
+from ledger_service.till.book import Book, Entry, State
+from ledger_service.till.clocks import Clocks, Reading, read_clock
+from ledger_service.till.codes import Taken, acceptance, judge_spend, permit_digest
+from ledger_service.till.folder import Enrolment
+from ledger_service.till.refusals import NoAnswer, TillRefused
+from ledger_service.till.wire import Answer, Service
+
+# After a silence the next sales are taken alone at once; later the service is asked again.
+_REST_SECONDS = 15
+_FIELDS = frozenset({"key", "reference", "lines", "member", "spend"})
+_ANSWERS = {State.QUEUED: "waiting", State.ASKING: "waiting"}
+_REFUSED_LOCALLY = frozenset({State.CANCELLING, State.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """Everything a till works with; ``online`` is False where it must not ask."""
+
+    enrolment: Enrolment
+    key: bytes
+    book: Book
+    service: Service
+    clocks: Clocks
+    online: bool = True
+
+
+def sell(till: Till, request: dict[str, Any]) -> dict[str, Any]:
+    """What becomes of a sale: ``certain``, ``waiting`` (it counts and is queued) or ``refused``, with a code.
+
+    Nothing is answered before it is on the disk. The same ``key`` again goes on where the first left off.
+
+    Raises:
+        TillRefused: the request is malformed, or the till's clock is known to be wrong.
+    """
+    key = _key_of(request)
+    known = till.book.find(key)
+    if known is not None and known["state"] != State.ASKING:
+        return _shown(key, State(known["state"]), json.loads(known["answer"] or "{}"))
+    reading = read_clock(till.clocks, till.book.contact)
+    if known is not None:
+        # The process died while it asked: asked again under the same key, and nobody was told anything yet.
+        return _decide(till, (key, json.loads(known["body"])), replace(reading, now=known["sold_at"]), True)
+    entry = _entry(till, key, request, reading)
+    if entry.permit is not None and till.book.used(entry.permit):
+        return _shown(key, State.REFUSED, {"code": "pay-code-used"})
+    asks = till.online and till.clocks.steady() >= till.book.rests_until
+    till.book.begin(entry, asked=asks)
+    return _decide(till, (key, entry.body), reading, asks)
+
+
+def _decide(till: Till, sale: tuple[str, dict[str, Any]], reading: Reading, asks: bool) -> dict[str, Any]:
+    key, body = sale
+    unclear = False
+    if asks:
+        answer, unclear = _ask(till, key, body)
+        if answer is not None:
+            state = State.CERTAIN if answer.good else State.REFUSED
+            till.book.settle(key, state, answer.document)
+            return _shown(key, state, answer.document)
+        if not unclear:
+            till.book.never_asked(key)
+    try:
+        taken = _alone(till, body, reading)
+    except TillRefused as refusal:
+        why = {"code": refusal.code, "detail": refusal.detail}
+        till.book.settle(key, State.CANCELLING if unclear else State.REFUSED, why)
+        return _shown(key, State.REFUSED, why)
+    till.book.queue(key, taken.value_micros, taken.version)
+    return _shown(key, State.QUEUED, {})
+
+
+def _ask(till: Till, key: str, body: dict[str, Any]) -> tuple[Answer | None, bool]:
+    """The service's answer, or None and whether it may have booked the sale all the same."""
+    try:
+        answer = till.service.post("/v1/sales", json.dumps(body).encode(), key)
+    except NoAnswer as silence:
+        till.book.rest(till.clocks.steady() + _REST_SECONDS)
+        return None, silence.sent
+    if answer.passing:
+        till.book.rest(till.clocks.steady() + _REST_SECONDS)
+        return None, True
+    return answer, False
+
+
+def _alone(till: Till, body: dict[str, Any], reading: Reading) -> Taken:
+    if "spend" not in body:
+        return Taken(0, 0)
+    if till.book.contact is None:
+        raise TillRefused("allowance-unknown", "the till has never been online")
+    return judge_spend(till.book, till.enrolment, body, reading.now)
+
+
+def _entry(till: Till, key: str, request: dict[str, Any], reading: Reading) -> Entry:
+    body: dict[str, Any] = {
+        "store": till.enrolment.store,
+        "currency": till.enrolment.currency,
+        "reference": request.get("reference", key),
+        "lines": request["lines"],
+    }
+    member, permit = request.get("member"), None
+    if member is not None:
+        body["member"] = member
+    code = member.get("pay_code") if isinstance(member, dict) else None
+    if request.get("spend") is not None:
+        body["spend"] = request["spend"]
+    if code is not None and not looks_like_digits(str(code)):
+        try:
+            digest = permit_digest(till.enrolment, str(code))
+        except DomainError as refusal:
+            raise TillRefused(refusal.code) from None
+        body["acceptance"] = acceptance(till.enrolment, till.key, digest, reading.now)
+        permit = digest.hex()
+    return Entry(key, body, reading.now, reading.steady, reading.boot, permit)
+
+
+def _key_of(request: dict[str, Any]) -> str:
+    unknown = set(request) - _FIELDS
+    lines, member, spend = request.get("lines"), request.get("member"), request.get("spend")
+    whole = (
+        not unknown
+        and isinstance(lines, list)
+        and bool(lines)
+        and all(isinstance(line, dict) and type(line.get("amount_minor")) is int for line in lines)
+        and (member is None or isinstance(member, dict))
+        and (spend is None or (isinstance(spend, dict) and isinstance(member, dict) and "pay_code" in member))
+    )
+    if not whole:
+        raise TillRefused("malformed-sale", f"takes {', '.join(sorted(_FIELDS))} as POST /v1/sales does")
+    return str(request.get("key") or secrets.token_hex(16))
+
+
+def _shown(key: str, state: State, answer: dict[str, Any]) -> dict[str, Any]:
+    shown = "refused" if state in _REFUSED_LOCALLY else _ANSWERS.get(state, state.value)
+    return {"key": key, "state": shown, "code": answer.get("code"), "answer": answer or None}
