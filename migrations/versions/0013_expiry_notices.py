@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013_expiry_notices"
-down_revision = "0011_tiers"
+down_revision = "0009_offline"
 
 
 def upgrade() -> None:
