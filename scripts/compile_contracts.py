@@ -52,6 +52,8 @@ ENTRIES = (
     Entry("AllianceRegistry", "src/AllianceRegistry.sol"),
     Entry("AlliancePoints", "src/AlliancePoints.sol"),
     Entry("ClearingHouse", "src/ClearingHouse.sol"),
+    Entry("AccountMover", "src/AccountMover.sol"),
+    Entry("RecoveryDesk", "src/RecoveryDesk.sol"),
     Entry("AccessManager", "@openzeppelin/contracts/access/manager/AccessManager.sol"),
     Entry("ContractSigner", "test/ContractSigner.sol", ROOT / "tests" / "contracts" / "artifacts"),
 )

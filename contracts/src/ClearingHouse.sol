@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {
+    AccountMove,
     Clawback,
     Expiry,
     Gift,
@@ -18,6 +19,7 @@ import {IAlliancePoints} from "./interfaces/IAlliancePoints.sol";
 import {IClearingHouse} from "./interfaces/IClearingHouse.sol";
 import {Debits} from "./clearing/Debits.sol";
 import {Settlement} from "./clearing/Settlement.sol";
+import {Succession} from "./clearing/Succession.sol";
 import {Moves} from "./libraries/Moves.sol";
 import {OrderedTree} from "./libraries/OrderedTree.sol";
 import {Signatures} from "./libraries/Signatures.sol";
@@ -27,11 +29,17 @@ contract ClearingHouse is Debits {
 
     bytes32 private constant SLICE_TYPE = keccak256("Slice(uint64 batch,uint64 merchant,bytes32 operationsHash)");
 
-    constructor(address authority, address registry_, address predecessor_)
+    /// @inheritdoc IClearingHouse
+    address public immutable accountMover;
+
+    constructor(address authority, address registry_, address predecessor_, address accountMover_)
         AccessManaged(authority)
         EIP712("Alliance Ledger", "1")
         Settlement(registry_, predecessor_)
-    {}
+        Succession(predecessor_)
+    {
+        accountMover = accountMover_;
+    }
 
     /// @inheritdoc IClearingHouse
     function submitBatch(
@@ -47,6 +55,20 @@ contract ClearingHouse is Debits {
         uint32 period = currentPeriod();
         _writeNets(work, period);
         _closeBatch(number, uint32(work.leaves.length), OrderedTree.consumeToRoot(work.leaves));
+    }
+
+    /// @inheritdoc IClearingHouse
+    function moveAccounts(uint64, AccountMove[] calldata) external restricted {
+        address mover = accountMover;
+        // The free memory takes the call as it came, and then what the mover reverted with.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, 0, calldatasize())
+            if iszero(delegatecall(gas(), mover, free, calldatasize(), 0, 0)) {
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
+        }
     }
 
     function _applyCredits(Work memory work, Slice[] calldata slices) private {

@@ -7,6 +7,7 @@ the same name never gives a second transaction (R3, R5).
 from __future__ import annotations
 
 import time
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +88,13 @@ class Steps:
         self.outbound = Outbound(desk, node, keys, settings)
         self._submitter = Submitter(desk, node, self.outbound, delivery, settings)
         self._delivery, self._replay = delivery, settings.replay
+        self._key = OPERATOR
+
+    def by(self, key: str) -> Steps:
+        """The same, with another sending key."""
+        other = copy(self)
+        other._key = key
+        return other
 
     def perform(self, name: str, to: bytes | None, data: bytes, timestamp: int | None = None) -> bytes | None:
         """The step stands in a block, whether this call or an earlier one sent it.
@@ -129,7 +137,7 @@ class Steps:
     def _take_over(self, name: str, call: Call, since: int) -> bool:
         """Whether the same call of ours, which no step of this database sent, was mined at ``since`` or later
         and now is this step's."""
-        mine = (chain_tx.c.signer == self.outbound.sender(OPERATOR)) & (
+        mine = (chain_tx.c.signer == self.outbound.sender(self._key)) & (
             chain_tx.c.state.in_(("mined", "final"))
         )
         free = mine & chain_tx.c.step.is_(None) & chain_tx.c.batch_number.is_(None)
@@ -148,10 +156,10 @@ class Steps:
         return True
 
     def _sign(self, name: str, to: bytes | None, data: bytes, timestamp: int | None) -> None:
-        sender, nonce = self.outbound.sender(OPERATOR), self.outbound.next_nonce(OPERATOR)
+        sender, nonce = self.outbound.sender(self._key), self.outbound.next_nonce(self._key)
         gas = self._gas(name, sender, to, data, timestamp)
         stamp = timestamp if self._replay else None
-        signed = self.outbound.sign(OPERATOR, nonce, Draft(to, data, gas, step=name, timestamp=stamp))
+        signed = self.outbound.sign(self._key, nonce, Draft(to, data, gas, step=name, timestamp=stamp))
         address = created_address(sender, nonce) if to is None else None
         try:
             with self.desk.write() as conn:

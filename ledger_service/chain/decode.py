@@ -106,7 +106,8 @@ Fact = (
 _KIND_WORD = {kind: int(kind).to_bytes(32, "big") for kind in Kind}
 # Where the words of an event begin to differ by kind: the leg, or the length of the legs.
 _LEG_AT = {Kind.ISSUE: 3, Kind.RESTORE: 4, Kind.EXPIRE: 3}
-_LEGS_AT = {Kind.REDEEM: 6, Kind.CLAWBACK: 5, Kind.GIFT: 7}
+_LEGS_AT = {Kind.REDEEM: 6, Kind.CLAWBACK: 5, Kind.GIFT: 7, Kind.MOVE: 5}
+_AMOUNT = (1 << 64) - 1
 
 
 def operation_from(kind: Kind, data: bytes) -> MinedOperation:
@@ -133,6 +134,9 @@ def operation_from(kind: Kind, data: bytes) -> MinedOperation:
             body = third + data[128:160] + time + data[160:192] + _legs_hash(data, 7)
         case Kind.SIGNER:
             body = third + _word(detail) + time
+        case Kind.MOVE:
+            recipient = data[108:128]
+            body = third + _word(detail) + time + _legs_hash(data, 5, bare=True)
     return MinedOperation(
         head >> 192,
         head >> 160 & (1 << 32) - 1,
@@ -161,9 +165,12 @@ def _legs_in(kind: Kind, data: bytes) -> tuple[Leg, ...]:
     return tuple(Leg.of_word(_int(data, start + 1 + i)) for i in range(number))
 
 
-def _legs_hash(data: bytes, length_at: int) -> bytes:
+def _legs_hash(data: bytes, length_at: int, *, bare: bool = False) -> bytes:
     first = 32 * (length_at + 1)
-    return keccak256(data[first : first + 32 * _int(data, length_at)])
+    legs = data[first : first + 32 * _int(data, length_at)]
+    if bare:
+        legs = b"".join(_word(_int(legs, i) & ~_AMOUNT) for i in range(len(legs) // 32))
+    return keccak256(legs)
 
 
 def _int(data: bytes, word: int) -> int:
@@ -195,6 +202,7 @@ _OPERATIONS = {
     "OperationExpired(uint256,bytes16,address,uint256)": Kind.EXPIRE,
     "OperationGifted(uint256,bytes16,address,address,uint256,bytes32,uint256[])": Kind.GIFT,
     "OperationSignerChanged(uint256,bytes16,address,address,uint40)": Kind.SIGNER,
+    "OperationMoved(uint256,bytes16,address,address,uint256[])": Kind.MOVE,
 }
 
 

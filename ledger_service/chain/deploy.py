@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ledger_service.chain.admin import Steps
 from ledger_service.chain.artifacts import access, load
-from ledger_service.chain.ports import OPERATOR, RELAYER
+from ledger_service.chain.ports import APPROVER, OPERATOR, RELAYER
 from ledger_service.chain.settings import Contracts
 
 _NOWHERE = "0x" + bytes(20).hex()
@@ -41,9 +41,15 @@ def deploy(steps: Steps, limits: CustodialLimits, timestamp: int | None = None) 
     manager = _create(steps, "AccessManager", (operator,), timestamp)
     points = _create(steps, "AlliancePoints", (), timestamp)
     registry = _create(steps, "AllianceRegistry", (_text(manager), _text(points)), timestamp)
-    house = _create(steps, "ClearingHouse", (_text(manager), _text(registry), _NOWHERE), timestamp)
-    holders = access.Holders(operator, operator, operator, _text(steps.outbound.sender(RELAYER)), operator)
+    notice = access.LEAST_NOTICE_SECONDS
+    desk = _create(steps, "RecoveryDesk", (_text(manager), _text(registry), notice), timestamp)
+    origin = (_text(manager), _text(registry), _NOWHERE)
+    mover = _create(steps, "AccountMover", (*origin, _text(desk)), timestamp)
+    house = _create(steps, "ClearingHouse", (*origin, _text(mover)), timestamp)
+    relayer, approver = (_text(steps.outbound.sender(key)) for key in (RELAYER, APPROVER))
+    holders = access.Holders(operator, operator, operator, relayer, operator, approver)
     calls = [
+        *access.function_role_calls("RecoveryDesk", _text(desk)),
         *access.function_role_calls("AllianceRegistry", _text(registry)),
         *access.function_role_calls("ClearingHouse", _text(house)),
         *access.role_calls(holders),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger_service.kernel.operations import (
+    AccountMove,
     Clawback,
     Expire,
     Gift,
@@ -33,6 +34,10 @@ SUBMIT_SIGNATURE = (
     "(bytes16,address,uint40,uint256)[])[])"
 )
 SUBMIT_SELECTOR = keccak256(SUBMIT_SIGNATURE.encode())[:4]
+MOVE_SIGNATURE = (
+    "moveAccounts(uint64,(bytes16,address,address,uint8,uint40,uint40,address,uint256[],bytes)[])"
+)
+MOVE_SELECTOR = keccak256(MOVE_SIGNATURE.encode())[:4]
 SLICE_ORDER = (Kind.ISSUE, Kind.RESTORE, Kind.GIFT, Kind.REDEEM, Kind.CLAWBACK, Kind.EXPIRE)
 
 TermsRow = tuple[int, int]
@@ -68,7 +73,7 @@ class SlicePlan:
 def legs_of(operation: Operation) -> tuple[Leg, ...]:
     """The legs whose terms the batch's table must have."""
     match operation:
-        case SignerChange():
+        case SignerChange() | AccountMove():
             return ()
         case Issue() | Restore() | Expire():
             return (operation.leg,)
@@ -158,7 +163,7 @@ class Encoder:
         fixed = _words(
             o.accepted_at, original.batch, 256, o.leg_index, self._leg(o.leg), 256 + len(reference)
         )
-        return _head(o) + fixed + reference + _nodes(original.proof)
+        return _head(o, original) + fixed + reference + _nodes(original.proof)
 
     def _clawback(self, o: Clawback) -> bytes:
         original = self.originals[o.original_op_id]
@@ -167,7 +172,7 @@ class Encoder:
             raise TypeError("a clawback reverses an issue")
         reference = issue.op_id + _ZERO16 + _words(issue.accepted_at, issue.reason, issue.leg.word())
         fixed = _words(o.accepted_at, original.batch) + reference + _words(320, 320 + len(legs))
-        return _head(o) + fixed + legs + _nodes(original.proof)
+        return _head(o, original) + fixed + legs + _nodes(original.proof)
 
 
 def _redeem_reference(o: Operation) -> bytes:
@@ -182,8 +187,24 @@ def _signer(o: SignerChange) -> bytes:
     return _head(o) + fixed + _bytes(o.authorisation)
 
 
-def _head(o: Operation) -> bytes:
-    return b"".join((o.op_id, _ZERO16, bytes(12), o.account))
+def move_batch(number: int, moves: Sequence[AccountMove]) -> bytes:
+    """The calldata of one batch of account moves."""
+    return MOVE_SELECTOR + _words(number, 64) + _dynamic([_move(move) for move in moves])
+
+
+def _move(o: AccountMove) -> bytes:
+    legs = _words(len(o.legs), *(leg.word() for leg in o.legs))
+    fixed = _words(
+        int.from_bytes(o.successor, "big"), o.reason, o.accepted_at, o.valid_until,
+        int.from_bytes(o.signer, "big"), 288, 288 + len(legs),
+    )  # fmt: skip
+    return _head(o) + fixed + legs + _bytes(o.authorisation)
+
+
+def _head(o: Operation, original: Original | None = None) -> bytes:
+    # The contract finds a reversal's account itself: the one that the original's has moved to.
+    account = o.account if original is None else original.operation.account
+    return b"".join((o.op_id, _ZERO16, bytes(12), account))
 
 
 def _words(*values: int) -> bytes:

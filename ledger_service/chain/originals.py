@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
-from ledger_service.chain import queue
+from ledger_service.chain import queue, successions
 from ledger_service.chain.encode import Original
 from ledger_service.chain.models import chain_batch_item, chain_operation
 from ledger_service.chain.plan import Lookup, reverses
@@ -24,9 +24,28 @@ def resolve(conn: Connection, operations: Sequence[Operation]) -> dict[bytes, Or
     citing = {o.original_op_id: o for o in operations if isinstance(o, (Restore, Clawback))}
     known = queue.known(conn, list(citing))
     leaves: dict[int, list[bytes]] = {}
-    return {
+    found = {
         op_id: _resolve_one(conn, operation, known.get(op_id), leaves) for op_id, operation in citing.items()
     }
+    cited = [each.operation.account for each in found.values() if isinstance(each, Original)]
+    moved = successions.mined(conn, cited)
+    return {op_id: _on_its_account(citing[op_id], each, moved) for op_id, each in found.items()}
+
+
+def _on_its_account(
+    operation: Operation, original: Original | Lookup, moved: Mapping[bytes, bytes]
+) -> Original | Lookup:
+    """The contract reverses on the account that the original's has moved to: that must be the operation's."""
+    if not isinstance(original, Original):
+        return original
+    at, path = original.operation.account, []
+    while at in moved:
+        path.append(at)
+        at = moved[at]
+    if at == operation.account:
+        return original
+    # It moved on before this could be packed, or has not arrived there yet.
+    return Lookup.NEVER if operation.account in path else Lookup.NOT_YET
 
 
 def _resolve_one(

@@ -11,7 +11,7 @@ from ledger_service.chain.client import Node
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import SendingKeyGone
 from ledger_service.chain.models import chain_journal, chain_signer, chain_tx
-from ledger_service.chain.ports import OPERATOR, RELAYER, Keys
+from ledger_service.chain.ports import SENDING_KEYS, Keys
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.chain_tx import Fee, Unsigned, hash_of
@@ -65,15 +65,15 @@ class Outbound:
 
     def senders(self) -> list[bytes]:
         """The addresses of all sending keys."""
-        return [self.sender(key) for key in (RELAYER, OPERATOR)]
+        return [self.sender(key) for key in SENDING_KEYS]
 
     def key_of(self, signer: bytes) -> str:
         """The sending key whose address this is.
 
         Raises:
-            SendingKeyGone: custody holds another key under either name.
+            SendingKeyGone: custody holds another key under any of the names.
         """
-        for key in (RELAYER, OPERATOR):
+        for key in SENDING_KEYS:
             if self.sender(key) == signer:
                 return key
         raise SendingKeyGone("0x" + signer.hex())

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
-from ledger_service.chain import originals, queue
+from ledger_service.chain import originals, queue, successions
 from ledger_service.chain.aside import Aside
 from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.delivery import Delivery
 from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
-from ledger_service.chain.encode import Encoder, Original, SlicePlan
+from ledger_service.chain.encode import Encoder, Original, SlicePlan, move_batch
 from ledger_service.chain.errors import NodeRefusal
-from ledger_service.chain.models import chain_applied, chain_batch, chain_batch_item
+from ledger_service.chain.models import chain_batch, chain_batch_item
 from ledger_service.chain.outbound import Draft, NonceMoved, Outbound
 from ledger_service.chain.plan import Limits, Plan, Situation, accepted_last, plan_batch, touched
 from ledger_service.chain.ports import RELAYER, Handler, Keys, SliceToSign
@@ -111,7 +111,7 @@ class Packer:
             if not waiting or self._lingers(waiting):
                 return 0
             situation = self._situation(conn, waiting)
-            number = _next_number(conn)
+            number = queue.next_batch_number(conn)
         careful = any(item.former_batch is not None for item in waiting)
         if careful and in_flight:
             return 0
@@ -156,7 +156,9 @@ class Packer:
         found = originals.resolve(conn, operations)
         parked = self._parked.now(self._desk.wall())
         held = {each.op_id for each in operations if each.op_id in parked or each.merchant in parked}
-        return Situation(frozenset(dead), frozenset(unresolved), found, frozenset(held))
+        air = successions.air(conn, waiting)
+        around = (frozenset(dead), frozenset(unresolved), found, frozenset(held))
+        return Situation(*around, air.moving, air.flying, air.stuck)
 
     def _settle_strays(self, plan: Plan, waiting: Sequence[Waiting]) -> None:
         for orphan in plan.orphans:
@@ -180,7 +182,8 @@ class Packer:
             return None
         for piece, signature in zip(slices, signatures, strict=True):
             piece.signature = signature or b""
-        every = [o.leaf() for o in plan.signers] + [leaf for s in slices for leaf in leaves[s.merchant]]
+        every = [move.leaf() for move in plan.moves] + [change.leaf() for change in plan.signers]
+        every += [leaf for s in slices for leaf in leaves[s.merchant]]
         return _Batch(number, plan, every, _encoded(number, plan, slices, situation))
 
     def _park(self, what: bytes | int, code: str, detail: str) -> None:
@@ -257,13 +260,9 @@ class Packer:
         return len(plan.taken)
 
 
-def _next_number(conn: Connection) -> int:
-    own = conn.execute(select(func.coalesce(func.max(chain_batch.c.number), 0))).scalar_one()
-    seen = conn.execute(select(func.coalesce(func.max(chain_applied.c.number), 0))).scalar_one()
-    return int(max(own, seen)) + 1
-
-
 def _encoded(number: int, plan: Plan, slices: Sequence[SlicePlan], situation: Situation) -> bytes:
+    if plan.moves:
+        return move_batch(number, plan.moves)
     rows = {row: at for at, row in enumerate(sorted(plan.rows))}
     proven = {op_id: found for op_id, found in situation.originals.items() if isinstance(found, Original)}
     return Encoder(rows, proven).submit_batch(number, plan.signers, slices)

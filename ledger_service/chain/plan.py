@@ -13,6 +13,7 @@ from enum import Enum
 from ledger_service.chain.encode import Original, SlicePlan, TermsRow, legs_of
 from ledger_service.chain.queue import Waiting
 from ledger_service.kernel.operations import (
+    AccountMove,
     Clawback,
     Gift,
     Issue,
@@ -35,7 +36,9 @@ _GAS = {
     Kind.EXPIRE: 30_000,
     Kind.GIFT: 85_000,
     Kind.SIGNER: 90_000,
+    Kind.MOVE: 180_000,
 }
+_GAS_PER_MOVED_LEG = 60_000
 _GAS_PER_FURTHER_LEG = 27_000
 _GAS_PER_BATCH = 150_000
 _GAS_PER_SLICE = 70_000
@@ -50,6 +53,7 @@ _BYTES = {
     Kind.EXPIRE: 128,
     Kind.GIFT: 512,
     Kind.SIGNER: 416,
+    Kind.MOVE: 512,
 }
 
 
@@ -84,19 +88,29 @@ class Situation:
         unresolved: accounts and programmes of operations whose batch was refused and is not dead yet.
         originals: for every restore and clawback the proven original, or why there is none, by original
             op_id. held: op_ids that wait for another reason (their merchant's key, a time that has not come).
+        moving: accounts of moves that are on their way, which everything else waits for.
+        flying: what is on its way and moves wait for.
+        stuck: accounts of moves that were refused, which everything but the move that mends it waits for.
     """
 
     dead: frozenset[int] = frozenset()
     unresolved: frozenset[Key] = frozenset()
     originals: Mapping[bytes, Original | Lookup] = field(default_factory=dict)
     held: frozenset[bytes] = frozenset()
+    moving: frozenset[Key] = frozenset()
+    flying: frozenset[Key] = frozenset()
+    stuck: frozenset[Key] = frozenset()
 
 
 @dataclass(slots=True)
 class Plan:
-    """The operations of one batch. ``orphans`` can never be carried out, for their original never will be."""
+    """The operations of one batch. ``orphans`` can never be carried out, for their original never will be.
+
+    Moves have batches of their own: a plan with ``moves`` has nothing else.
+    """
 
     taken: list[Waiting] = field(default_factory=list)
+    moves: list[AccountMove] = field(default_factory=list)
     signers: list[SignerChange] = field(default_factory=list)
     slices: dict[int, SlicePlan] = field(default_factory=dict)
     rows: set[TermsRow] = field(default_factory=set)
@@ -107,7 +121,7 @@ class Plan:
 
     def ordered(self) -> list[Operation]:
         """The operations by position."""
-        return [*self.signers, *(o for plan in self.slices.values() for o in plan.in_order())]
+        return [*self.moves, *self.signers, *(o for plan in self.slices.values() for o in plan.in_order())]
 
 
 def touched(operation: Operation) -> set[Key]:
@@ -117,32 +131,49 @@ def touched(operation: Operation) -> set[Key]:
         keys |= {(operation.recipient, leg.programme) for leg in operation.legs}
     if isinstance(operation, SignerChange):
         keys = {(operation.account, _EVERY_PROGRAMME)}
+    if isinstance(operation, AccountMove):
+        keys = {(account, _EVERY_PROGRAMME) for account in (operation.account, operation.successor)}
     return keys
 
 
 def plan_batch(queue: Sequence[Waiting], situation: Situation, limits: Limits) -> Plan:
     """The next batch from the front of the queue."""
-    plan, blocked = Plan(), set(situation.unresolved)
+    plan, blocked = Plan(), set(situation.unresolved | situation.moving)
+    stuck = set(situation.stuck)
     here: set[bytes] = set()
     latest = _latest(queue, limits)
     for item in queue:
-        keys = touched(item.operation)
-        original = getattr(item.operation, "original_op_id", None)
+        operation, keys = item.operation, touched(item.operation)
+        original = getattr(operation, "original_op_id", None)
         if original is not None and situation.originals.get(original) is Lookup.NEVER:
             plan.orphans.append(item)
             continue
-        late = latest is not None and item.operation.accepted_at > latest
-        if late or _is_blocked(keys, blocked) or not _may_go(item, situation, here, original):
+        if _is_blocked(keys, stuck) and not isinstance(operation, AccountMove):
+            stuck |= keys
+            continue
+        late = latest is not None and operation.accepted_at > latest
+        if late or _is_blocked(keys, blocked) or not _joins(plan, operation, situation):
             blocked |= keys
             continue
-        if not _fits(plan, item.operation, situation, limits):
+        if not _may_go(item, situation, here, original):
+            blocked |= keys
+            continue
+        if not _fits(plan, operation, situation, limits):
             plan.full = True
             break
         _take(plan, item, situation)
-        here.add(item.operation.op_id)
+        here.add(operation.op_id)
     # The contract wants slices to rise by merchant, so that none can be sent twice under its one signature.
     plan.slices = dict(sorted(plan.slices.items()))
     return plan
+
+
+def _joins(plan: Plan, operation: Operation, situation: Situation) -> bool:
+    """Moves go with moves alone, and only when nothing of their accounts is on its way."""
+    moves = isinstance(operation, AccountMove)
+    if plan.taken and bool(plan.moves) != moves:
+        return False
+    return not moves or not _is_blocked(touched(operation), set(situation.flying))
 
 
 def _latest(queue: Sequence[Waiting], limits: Limits) -> int | None:
@@ -190,6 +221,9 @@ def _cost(plan: Plan, operation: Operation, situation: Situation) -> tuple[int, 
     gas, size = _GAS[operation.kind], _BYTES[operation.kind]
     gas += _GAS_PER_FURTHER_LEG * max(len(legs) - 1, 0)
     size += 32 * len(legs)
+    if isinstance(operation, AccountMove):
+        signed = len(operation.authorisation)
+        return gas + _GAS_PER_MOVED_LEG * len(operation.legs), size + 32 * len(operation.legs) + signed
     if not isinstance(operation, SignerChange) and operation.merchant not in plan.slices:
         gas, size = gas + _GAS_PER_SLICE, size + _BYTES_PER_SLICE
     fresh = {(leg.programme, leg.terms_version) for leg in legs} - plan.rows
@@ -211,6 +245,8 @@ def _take(plan: Plan, item: Waiting, situation: Situation) -> None:
     plan.rows |= {(leg.programme, leg.terms_version) for leg in legs_of(operation)}
     if isinstance(operation, SignerChange):
         plan.signers.append(operation)
+    elif isinstance(operation, AccountMove):
+        plan.moves.append(operation)
     else:
         plan.slices.setdefault(operation.merchant, SlicePlan(operation.merchant)).add(operation)
 

@@ -13,6 +13,8 @@ from ledger_service.kernel.events import ChainEvent
 
 RELAYER = "relayer"
 OPERATOR = "operator"
+APPROVER = "approver"
+SENDING_KEYS = (RELAYER, OPERATOR, APPROVER)
 
 Handler = Callable[[Connection, Sequence[ChainEvent]], None]
 """Takes the facts of one db transaction inside it; what it raises takes the whole transaction back."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, func, select, update
 
-from ledger_service.chain.models import chain_batch_item
+from ledger_service.chain.models import chain_applied, chain_batch, chain_batch_item
 from ledger_service.kernel.intents import read_payload, readable_operation
 from ledger_service.kernel.operations import Operation
 from ledger_service.outbox.models import State, intent
@@ -135,6 +135,13 @@ def in_batches(conn: Connection, numbers: Sequence[int]) -> list[Operation]:
     query = select(intent.c.payload).where(intent.c.batch_number.in_(list(numbers)))
     found = (readable_operation(row[0]) for row in conn.execute(query))
     return [operation for operation in found if operation is not None]
+
+
+def next_batch_number(conn: Connection) -> int:
+    """One more than any batch that was made here or seen on the chain."""
+    own = conn.execute(select(func.coalesce(func.max(chain_batch.c.number), 0))).scalar_one()
+    seen = conn.execute(select(func.coalesce(func.max(chain_applied.c.number), 0))).scalar_one()
+    return int(max(own, seen)) + 1
 
 
 def move_into_batch(conn: Connection, batch: int, intent_ids: Sequence[int]) -> int:

@@ -7,7 +7,7 @@ the intents that are not mined yet will change.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from heapq import merge
@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Result, Select, func, select
 
 from ledger_service.chain import models as m
+from ledger_service.chain import successions
 from ledger_service.chain.decode import MinedOperation
 from ledger_service.chain.effects import BalanceKey, Effects, Move, Obligations, add_move
 from ledger_service.chain.mirror import move_of, operation_of_row, terms_by_key
@@ -26,7 +27,11 @@ from ledger_service.chain.tally import ROWS_AT_ONCE, RestoredLegs, Row, Scratch,
 from ledger_service.chain.unmined import read_unmined
 from ledger_service.db.engine import Database
 from ledger_service.kernel.merkle import root_of
+from ledger_service.kernel.operations import Kind
 from ledger_service.outbox.models import State, intent
+
+Change = tuple[BalanceKey, int]
+_ACCOUNTS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +81,14 @@ def reconcile(database: Database, ledger: LedgerView | None) -> Report:
         cursor = conn.execute(select(m.chain_cursor.c.number)).scalar()
         report.block_number = cursor or -1
         _check_operations(conn, report, scratch)
+        _check_moved(conn, report)
         _check_batches(conn, report)
         _check_intents(conn, report)
         if ledger is not None:
             report.compare("entries-are-lots", ledger.postings(conn), ledger.lots(conn))
-            coming = Tally(scratch)
-            waiting = read_unmined(conn, lambda move: coming.add(_balances_of(move)))
+            coming, went = Tally(scratch), successions.every(conn)
+            waiting = read_unmined(conn, lambda move: coming.add(_where_they_went(_balances_of(move), went)))
+            coming.add(_brought_along(conn, went))
             report.pending = waiting.count
             report.differences += [
                 Difference("operation-set-aside", op_id.hex(), "on chain", "refused by the contract")
@@ -101,6 +108,33 @@ def _mirrored(conn: Connection) -> Iterator[Row]:
 
 def _streamed(conn: Connection, query: Select[Any]) -> Result[Any]:
     return conn.execute(query.execution_options(yield_per=ROWS_AT_ONCE))
+
+
+def _where_they_went(changes: Iterable[Change], went: Mapping[bytes, bytes]) -> Iterator[Change]:
+    """The changes on the accounts that these have moved to, so that a move in the air is no difference."""
+    for (account, programme, epoch), points in changes:
+        yield (successions.current_of(account, went), programme, epoch), points
+
+
+def _brought_along(conn: Connection, went: Mapping[bytes, bytes]) -> Iterator[Change]:
+    """What the chain still has on accounts that the ledger has left: there no more, but where they went."""
+    c, left = m.chain_balance.c, list(went)
+    for at in range(0, len(left), _ACCOUNTS_AT_ONCE):
+        some = c.account.in_(left[at : at + _ACCOUNTS_AT_ONCE])
+        for row in conn.execute(select(m.chain_balance).where(some, c.amount != 0)):
+            key = (row.account, row.programme_id, row.epoch)
+            yield key, -row.amount
+            yield (successions.current_of(row.account, went), row.programme_id, row.epoch), row.amount
+
+
+def _check_moved(conn: Connection, report: Report) -> None:
+    """An account that moved has nothing left: what stands there could still be spent by its old keys."""
+    c, o = m.chain_balance.c, m.chain_operation.c
+    moved = select(o.account).where(o.kind == int(Kind.MOVE))
+    left = select(c.account, func.sum(c.amount)).where(c.account.in_(moved), c.amount != 0)
+    for account, points in conn.execute(left.group_by(c.account)):
+        subject = f"account 0x{account.hex()}"
+        report.differences.append(Difference("moved-account-is-empty", subject, 0, int(points)))
 
 
 def _balances_of(move: Move) -> Iterable[tuple[BalanceKey, int]]:

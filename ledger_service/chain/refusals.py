@@ -31,10 +31,10 @@ class Blame(Enum):
 
 
 # The operation is sound, the block only came too early for it.
-_TOO_EARLY = frozenset({"AcceptedInFuture", "EpochNotEnded"})
+_TOO_EARLY = frozenset({"AcceptedInFuture", "EpochNotEnded", "MoveNotRipe"})
 _MERCHANT = frozenset({"SliceMerchantUnknown", "SliceSignatureInvalid"})
 _ROW = frozenset({"RegistryTermsUnknown", "RegistryProgrammeUnknown"})
-_CONTRACTS = ("ClearingHouse", "AllianceRegistry", "AlliancePoints", "AccessManager")
+_CONTRACTS = ("ClearingHouse", "AllianceRegistry", "AlliancePoints", "RecoveryDesk", "AccessManager")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,13 @@ from ledger_service.chain.artifacts import load
 from ledger_service.chain.artifacts.access import EXECUTION_DELAY_SECONDS, Role
 from ledger_service.chain.delayed import DelayedActs, asked
 from ledger_service.chain.models import chain_tx
-from ledger_service.chain.ports import OPERATOR, RELAYER
+from ledger_service.chain.ports import APPROVER, OPERATOR, RELAYER
 
-ROLES = {RELAYER: (Role.RELAYER,), OPERATOR: (Role.OPERATOR, Role.GUARDIAN, Role.ADMIN)}
+ROLES = {
+    RELAYER: (Role.RELAYER,),
+    OPERATOR: (Role.OPERATOR, Role.GUARDIAN, Role.ADMIN),
+    APPROVER: (Role.APPROVER,),
+}
 
 
 @dataclass(frozen=True, slots=True)

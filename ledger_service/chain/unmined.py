@@ -64,6 +64,10 @@ def _unsettled(aside: Mapping[bytes, tuple[bytes | None, Move]]) -> list[bytes]:
 
 
 def move_of_operation(operation: Operation) -> Move:
-    """What an operation that stands in the outbox will do to balances."""
+    """What an operation that stands in the outbox will do to balances.
+
+    Of a move that is nothing here: what it brings is known to its block, and to whom the points belong
+    is known by the succession.
+    """
     recipient = operation.recipient if isinstance(operation, Gift) else None
     return Move(operation.kind, operation.merchant, operation.account, recipient, legs_of(operation))

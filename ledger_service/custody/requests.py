@@ -10,7 +10,8 @@ from ledger_service.kernel.eip712 import Domain
 
 RELAYER = "relayer"
 OPERATOR = "operator"
-SENDING_KEYS = frozenset({RELAYER, OPERATOR})
+APPROVER = "approver"
+SENDING_KEYS = frozenset({RELAYER, OPERATOR, APPROVER})
 MERCHANT_PURPOSES = frozenset({"admin", "operations", "settlement"})
 SERVICE_SECRETS = frozenset({"identity", "one-time", "receipt", "cursor"})
 

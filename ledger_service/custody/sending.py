@@ -1,15 +1,16 @@
-"""What the two sending keys may send: to the alliance's own contracts, on its own chain, and never a value.
+"""What the three sending keys may send: to the alliance's own contracts, on its own chain, and never a value.
 
 Until custody is bound, the alliance is being founded: on one chain the operator's key creates contracts and
-calls those that it created. From then on it creates nothing new, and the relayer's key calls the
-ClearingHouse alone.
+calls those that it created. From then on it creates nothing new; the relayer's key calls the ClearingHouse
+alone, and the approver's key any other contract that the operator's created, of which only the recovery desk
+listens to it.
 """
 
 from __future__ import annotations
 
 from ledger_service.custody.errors import SigningRefused
 from ledger_service.custody.journal import Journal
-from ledger_service.custody.requests import OPERATOR
+from ledger_service.custody.requests import APPROVER, OPERATOR
 from ledger_service.kernel.chain_tx import Unsigned, created_address
 from ledger_service.kernel.secp256k1 import keccak256
 
@@ -19,7 +20,7 @@ def check_sending(journal: Journal, key: str, sender: bytes, transaction: Unsign
 
     Args:
         journal: what custody is bound to, and the contracts that it knows.
-        key: ``relayer`` or ``operator``.
+        key: ``relayer``, ``operator`` or ``approver``.
         sender: the key's address.
         transaction: what shall be signed.
 
@@ -46,6 +47,9 @@ def _check_target(journal: Journal, key: str, sender: bytes, transaction: Unsign
         if not journal.knows_contract(to) and (
             bound is None or to not in (bound.registry, bound.clearing_house)
         ):
+            raise SigningRefused("target-unknown")
+    elif key == APPROVER:
+        if not journal.knows_contract(to):
             raise SigningRefused("target-unknown")
     elif bound is None or to != bound.clearing_house:
         raise SigningRefused("target-unknown")

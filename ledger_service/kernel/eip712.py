@@ -9,6 +9,7 @@ from ledger_service.kernel.secp256k1 import keccak256
 
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 NAME = "Alliance Ledger"
+RECOVERY_NAME = "Alliance Recovery"
 VERSION = "1"
 
 
@@ -39,15 +40,16 @@ def struct_hash(signature: str, *members: int | bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Domain:
-    """The one alliance on one chain for which a signature counts."""
+    """The contract of one alliance for which a signature counts: its house, or its recovery desk."""
 
     chain_id: int
     clearing_house: bytes
+    name: str = NAME
 
     @cached_property
     def separator(self) -> bytes:
         """The EIP-712 domain separator (32 bytes)."""
-        name, version = keccak256(NAME.encode()), keccak256(VERSION.encode())
+        name, version = keccak256(self.name.encode()), keccak256(VERSION.encode())
         return struct_hash(_DOMAIN_TYPE, name, version, self.chain_id, self.clearing_house)
 
     @cached_property

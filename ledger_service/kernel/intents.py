@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ledger_service.kernel.operations import (
+    AccountMove,
     Clawback,
     Expire,
     Gift,
@@ -20,7 +21,9 @@ from ledger_service.kernel.operations import (
 )
 from ledger_service.kernel.points import Leg
 
-_KINDS: tuple[type[Operation], ...] = (Issue, Redeem, Restore, Clawback, Expire, Gift, SignerChange)
+_KINDS: tuple[type[Operation], ...] = (
+    Issue, Redeem, Restore, Clawback, Expire, Gift, SignerChange, AccountMove,
+)  # fmt: skip
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 

@@ -1,4 +1,4 @@
-"""The seven chain operations, their Merkle leaves, and their form in an outbox intent.
+"""The eight chain operations, their Merkle leaves, and their form in an outbox intent.
 
 A leaf is fixed when the operation is accepted; batch number and position come later, so receipts
 can name an operation before the chain has seen it (D13). The ClearingHouse computes the same leaf.
@@ -27,6 +27,7 @@ class Kind(IntEnum):
     EXPIRE = 5
     GIFT = 6
     SIGNER = 7
+    MOVE = 8
 
 
 class IssueReason(IntEnum):
@@ -35,6 +36,14 @@ class IssueReason(IntEnum):
     EARN = 0
     ADJUSTMENT = 1
     CONVERSION = 2
+
+
+class MoveReason(IntEnum):
+    """Why an account gave way to another: its member's will, or what two operators found (INV-9)."""
+
+    ROTATION = 1
+    RECOVERY = 2
+    MERGE = 3
 
 
 def leaf_of(kind: Kind, op_id: bytes, *words: int | bytes) -> bytes:
@@ -194,4 +203,32 @@ class SignerChange:
         return leaf_of(self.kind, self.op_id, 0, self.account, self.signer, self.flags, self.accepted_at)
 
 
-Operation = Issue | Redeem | Restore | Clawback | Expire | Gift | SignerChange
+@dataclass(frozen=True, slots=True)
+class AccountMove:
+    """All that an account has of the named programmes and epochs goes to its successor, for good.
+
+    ``legs`` have neither terms version nor amount: what moves is known to the block alone. A rotation has the
+    successor's one ``signer`` and the member's ``authorisation``; otherwise they are zero and empty.
+    """
+
+    kind: ClassVar[Kind] = Kind.MOVE
+    op_id: bytes
+    account: bytes
+    successor: bytes
+    reason: int
+    accepted_at: int
+    valid_until: int
+    signer: bytes
+    legs: tuple[Leg, ...]
+    authorisation: bytes
+    merchant: ClassVar[int] = 0
+
+    def leaf(self) -> bytes:
+        """The operation's Merkle leaf."""
+        return leaf_of(
+            self.kind, self.op_id, 0, self.account, self.successor, self.reason, self.accepted_at,
+            legs_hash(self.legs),
+        )  # fmt: skip
+
+
+Operation = Issue | Redeem | Restore | Clawback | Expire | Gift | SignerChange | AccountMove

@@ -12,6 +12,8 @@ from ledger_service.kernel.secp256k1 import keccak256
 _SPEND = "SpendPermit(address account,uint256 nonce,uint64 maxValueMicros,uint40 validUntil)"
 _GIFT = "GiftPermit(address account,address recipient,uint256 nonce,uint40 validUntil,bytes32 legsHash)"
 _GRANT = "SignerGrant(address account,address signer,uint8 flags,uint40 validUntil)"
+_MOVE = "AccountMove(address account,address successor,address signer,uint40 validUntil)"
+_OBJECTION = "Objection(address account,uint64 number)"
 _SLICE = "Slice(uint64 batch,uint64 merchant,bytes32 operationsHash)"
 
 MINING_WINDOW_SECONDS = 7 * 86_400
@@ -76,6 +78,25 @@ class SignerGrant:
     def struct_hash(self) -> bytes:
         """The EIP-712 struct hash."""
         return struct_hash(_GRANT, self.account, self.signer, self.flags, self.valid_until)
+
+
+@dataclass(frozen=True, slots=True)
+class MovePermit:
+    """A member's leave to move everything to a new account whose one signer is ``signer``."""
+
+    account: bytes
+    successor: bytes
+    signer: bytes
+    valid_until: int
+
+    def struct_hash(self) -> bytes:
+        """The EIP-712 struct hash."""
+        return struct_hash(_MOVE, self.account, self.successor, self.signer, self.valid_until)
+
+
+def objection_struct_hash(account: bytes, number: int) -> bytes:
+    """What a signer of the account signs to stop its announced move (domain of the recovery desk)."""
+    return struct_hash(_OBJECTION, account, number)
 
 
 def slice_struct_hash(batch: int, merchant: int, leaves: Sequence[bytes]) -> bytes:

@@ -78,7 +78,7 @@ def unrefused(conn: Connection, most: int) -> list[OperationSetAside]:
     """
     row = intent.c
     done = exists().where(set_aside.c.op_id == row.op_id)
-    news = (row.state == State.SET_ASIDE.value) & row.member_id.is_not(None) & (row.kind != Kind.SIGNER)
+    news = (row.state == State.SET_ASIDE.value) & row.member_id.is_not(None) & (row.kind < Kind.SIGNER)
     news &= ~done & (row.reason != PAYLOAD_UNREADABLE)
     query = select(row.op_id, row.kind, row.reason).where(news).order_by(row.intent_id).limit(most)
     return [OperationSetAside(op_id, kind, reason or "") for op_id, kind, reason in conn.execute(query)]

@@ -18,6 +18,7 @@ from ledger_service.kernel.secp256k1 import address_of_key
 
 # Anvil's first two accounts, known to everybody: they hold funds on development chains only.
 RELAYER_KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+APPROVER_KEY = bytes.fromhex("5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a")
 OPERATOR_KEY = bytes.fromhex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d")
 LONG_AGO = 1_600_000_000
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,7 +120,7 @@ class OwnChain(Network):
     fresh: int = 0
 
     def command(self) -> list[str]:
-        funded = ["0x" + address_of_key(key).hex() for key in (RELAYER_KEY, OPERATOR_KEY)]
+        funded = ["0x" + address_of_key(key).hex() for key in (RELAYER_KEY, OPERATOR_KEY, APPROVER_KEY)]
         store = self.store.with_name(f"{self.store.name}.{self.fresh}")
         return [
             sys.executable,

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from ledger_service.kernel.operations import Clawback, Expire, Gift, Issue, Redeem, Restore, SignerChange
+from ledger_service.kernel.operations import (
+    AccountMove,
+    Clawback,
+    Expire,
+    Gift,
+    Issue,
+    Redeem,
+    Restore,
+    SignerChange,
+)
 from ledger_service.kernel.points import Leg
 
 MERCHANT_A, MERCHANT_B = 9501101530003, 9501101530010
@@ -53,3 +62,10 @@ def expire(number: int = 6) -> Expire:
 
 def signer(number: int = 8) -> SignerChange:
     return SignerChange(op_id(number), ACCOUNT, b"\x05" * 20, 1, 1_500_000_000, 0, b"")
+
+
+def move(number: int = 9, account: bytes = ACCOUNT, successor: bytes = OTHER) -> AccountMove:
+    return AccountMove(
+        op_id(number), account, successor, 1, 1_500_000_005, 1_500_000_065, b"\x06" * 20,
+        (Leg(1, 0, 3, 0), Leg(2, 0, 5, 0)), bytes(range(65)),
+    )  # fmt: skip

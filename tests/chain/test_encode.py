@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from eth_abi import decode, encode
 
 from ledger_service.chain.encode import (
+    MOVE_SELECTOR,
+    MOVE_SIGNATURE,
     SUBMIT_SELECTOR,
     SUBMIT_SIGNATURE,
     Encoder,
     Original,
     SlicePlan,
+    move_batch,
     table_of,
 )
 from ledger_service.kernel.operations import Issue, Operation, Redeem
@@ -109,3 +113,26 @@ def test_a_batch_of_signer_changes_alone_has_empty_table_and_slices() -> None:
     raw = Encoder({}, {}).submit_batch(9, [s.signer()], [])
     number, table, signers, slices = decode(_types(), raw[4:])
     assert (number, table, len(signers), slices) == (9, (), 1, ())
+
+
+def test_calldata_of_moves_equals_that_of_an_independent_encoder() -> None:
+    moves = [s.move(1), replace(s.move(2), legs=(), authorisation=b"", signer=bytes(20))]
+    rows = [
+        (m.op_id, m.account, m.successor, m.reason, m.accepted_at, m.valid_until, m.signer,
+         [leg.word() for leg in m.legs], m.authorisation)
+        for m in moves
+    ]  # fmt: skip
+    types = MOVE_SIGNATURE[len("moveAccounts(") : -1].split(",", 1)
+    assert move_batch(7, moves) == MOVE_SELECTOR + encode(types, [7, rows])
+
+
+def test_a_reversal_names_the_originals_account_in_the_call_and_its_own_in_the_leaf() -> None:
+    spent = s.redeem(91)
+    back = replace(s.restore(spent), account=s.OTHER)
+    encoder = Encoder({(1, 1): 0}, {spent.op_id: Original(spent, 4, ())})
+    plan = SlicePlan(s.MERCHANT_B)
+    plan.add(back)
+    raw = encoder.submit_batch(5, [], [plan])
+    assert spent.account in raw
+    assert s.OTHER not in raw
+    assert back.leaf() != s.restore(spent).leaf()

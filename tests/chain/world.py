@@ -23,20 +23,22 @@ from ledger_service.db.engine import Database
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.events import ChainEvent
 from ledger_service.kernel.operations import (
+    AccountMove,
     Clawback,
     Expire,
     Gift,
     Issue,
+    MoveReason,
     Operation,
     Redeem,
     Restore,
     SignerChange,
 )
-from ledger_service.kernel.permits import GiftPermit, SpendPermit, nonce_of, slice_struct_hash
+from ledger_service.kernel.permits import GiftPermit, MovePermit, SpendPermit, nonce_of, slice_struct_hash
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256, sign_digest
 from ledger_service.outbox.service import NewIntent, enqueue_now
-from tests.chain.networks import LONG_AGO, OPERATOR_KEY, RELAYER_KEY
+from tests.chain.networks import APPROVER_KEY, LONG_AGO, OPERATOR_KEY, RELAYER_KEY
 
 MERCHANTS = (9501101530003, 9501101530010)
 DAY = 86_400
@@ -58,7 +60,11 @@ class LocalKeys:
     domain: Domain | None = None
     missing: set[int] = field(default_factory=set)
     wrong: set[int] = field(default_factory=set)
-    keys: dict[str, bytes] = field(default_factory=lambda: {"relayer": RELAYER_KEY, "operator": OPERATOR_KEY})
+    keys: dict[str, bytes] = field(
+        default_factory=lambda: {
+            "relayer": RELAYER_KEY, "operator": OPERATOR_KEY, "approver": APPROVER_KEY,
+        }
+    )  # fmt: skip
 
     def sign_slices(self, slices: Sequence[SliceToSign]) -> list[bytes | None]:
         return [None if s.merchant in self.missing else self._sign(s) for s in slices]
@@ -214,14 +220,17 @@ class World:
             sign_digest(who.key, digest),
         )
 
-    def restore(self, original: Redeem, leg_index: int, amount: int, epoch: int = 1) -> Restore:
+    def restore(
+        self, original: Redeem, leg_index: int, amount: int, epoch: int = 1, account: bytes = b""
+    ) -> Restore:
         leg = original.legs[leg_index]
-        self.book.balances[original.account, leg.programme, epoch] += amount
+        account = account or original.account
+        self.book.balances[account, leg.programme, epoch] += amount
         back = Leg(leg.programme, leg.terms_version, epoch, amount)
         return Restore(
             self.op_id(),
             original.merchant,
-            original.account,
+            account,
             self.now(),
             original.op_id,
             original.leaf(),
@@ -247,6 +256,28 @@ class World:
         amount = self.book.balances.pop((who.account, programme, epoch))
         leg = Leg(programme, 1, epoch, amount)
         return Expire(self.op_id(), MERCHANTS[programme - 1], who.account, self.now(), leg)
+
+    def rotate(self, who: Member, new: Member) -> AccountMove:
+        """All that the member has is on the new account; its signer must be enrolled before."""
+        assert self.keys.domain is not None
+        mine = [(p, e) for (account, p, e), n in self.book.balances.items() if account == who.account and n]
+        held = sorted(mine)
+        for programme, epoch in held:
+            points = self.book.balances.pop((who.account, programme, epoch))
+            self.book.balances[new.account, programme, epoch] += points
+        signer, until = address_of_key(new.key), self.now() + 60
+        permit = MovePermit(who.account, new.account, signer, until)
+        return AccountMove(
+            self.op_id(),
+            who.account,
+            new.account,
+            MoveReason.ROTATION,
+            self.now(),
+            until,
+            signer,
+            tuple(Leg(programme, 0, epoch, 0) for programme, epoch in held),
+            sign_digest(who.key, self.keys.domain.digest(permit.struct_hash())),
+        )
 
     def enqueue(self, *operations: Operation) -> None:
         with self.database.begin() as conn:

@@ -12,21 +12,25 @@ from typing import Any
 from ledger_service.chain.artifacts import Artifact, access
 from ledger_service.kernel.eip712 import Domain, struct_hash
 from ledger_service.kernel.merkle import proof_of
-from ledger_service.kernel.operations import Operation, SignerChange
+from ledger_service.kernel.operations import AccountMove, Operation, SignerChange
 from ledger_service.kernel.permits import slice_struct_hash
 from ledger_service.kernel.secp256k1 import sign_digest
 from tests.contracts.building import Building
 from tests.contracts.evm import CHAIN_ID, Evm, Receipt
 from tests.contracts.parties import (
     ADMIN,
+    APPROVER,
     CAP,
     DAY,
     DEPLOYER,
+    DESK,
     EPOCH_ENDS,
     FEE_BPS,
     GUARDIAN,
     HOUSE,
     MANAGER,
+    MOVER,
+    NOTICE,
     OPERATOR,
     PER_DAY,
     PER_PERMIT,
@@ -39,7 +43,7 @@ from tests.contracts.parties import (
     T0,
     Merchant,
 )
-from tests.contracts.writing import Placed, Writer, group_by_merchant, legs_of
+from tests.contracts.writing import Placed, Writer, group_by_merchant, legs_of, write_move
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,12 @@ class Alliance(Building):
         self.manager = evm.create(DEPLOYER, MANAGER.creation_code(DEPLOYER))
         self.points = evm.create(DEPLOYER, POINTS.creation_code())
         self.registry = evm.create(DEPLOYER, REGISTRY.creation_code(self.manager, self.points))
+        self.desk = evm.create(DEPLOYER, DESK.creation_code(self.manager, self.registry, NOTICE))
         self.house = self.new_house(bytes(20))
-        holders = access.Holders(*("0x" + a.hex() for a in (DEPLOYER, ADMIN, OPERATOR, RELAYER, GUARDIAN)))
+        parties = (DEPLOYER, ADMIN, OPERATOR, RELAYER, GUARDIAN, APPROVER)
+        holders = access.Holders(*("0x" + a.hex() for a in parties))
         calls = access.function_role_calls("AllianceRegistry", "0x" + self.registry.hex())
+        calls += access.function_role_calls("RecoveryDesk", "0x" + self.desk.hex())
         for data in (*calls, *access.role_calls(holders)):
             evm.send(DEPLOYER, self.manager, data)
         self.transact(DEPLOYER, REGISTRY, "setCustodialLimits", PER_PERMIT, PER_DAY)
@@ -91,7 +98,9 @@ class Alliance(Building):
 
     def new_house(self, predecessor: bytes) -> bytes:
         """A ClearingHouse whose functions have their roles (granted by the deployer, before the handover)."""
-        house = self.evm.create(DEPLOYER, HOUSE.creation_code(self.manager, self.registry, predecessor))
+        origin = (self.manager, self.registry, predecessor)
+        mover = self.evm.create(DEPLOYER, MOVER.creation_code(*origin, self.desk))
+        house = self.evm.create(DEPLOYER, HOUSE.creation_code(*origin, mover))
         self.as_manager_admin(access.function_role_calls("ClearingHouse", "0x" + house.hex()))
         return house
 
@@ -144,6 +153,7 @@ class Alliance(Building):
             "AllianceRegistry": self.registry,
             "ClearingHouse": self.house,
             "AccessManager": self.manager,
+            "RecoveryDesk": self.desk,
         }[artifact.contract]
 
     def transact(self, sender: bytes, artifact: Artifact, function: str, *arguments: object) -> Receipt:
@@ -193,6 +203,16 @@ class Alliance(Building):
         for position, (operation, leaf) in enumerate(zip(ordered, leaves, strict=True)):
             self.placed[leaf] = Placed(operation, batch.number, tuple(proof_of(leaves, position)))
         return Applied(batch.number, receipt, tuple(ordered), leaves)
+
+    def move(self, *moves: AccountMove, falsify: Callable[[list[Any]], None] | None = None) -> Applied:
+        """Send the moves as one batch; ``falsify`` edits the tuples that are sent."""
+        number, leaves = self.last_batch + 1, tuple(move.leaf() for move in moves)
+        written = [write_move(move) for move in moves]
+        if falsify:
+            falsify(written)
+        receipt = self.evm.send(RELAYER, self.house, HOUSE.call_data("moveAccounts", number, written))
+        self.last_batch = number
+        return Applied(number, receipt, moves, leaves)
 
     def _slice(self, writer: Writer, number: int, gln: int, parts: Sequence[Operation]) -> list[Any]:
         ordered = [o for kind in SLICE_KINDS for o in parts if o.kind is kind]

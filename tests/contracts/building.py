@@ -6,9 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ledger_service.kernel.eip712 import Domain
-from ledger_service.kernel.operations import Clawback, Expire, Gift, Issue, Redeem, Restore, SignerChange
-from ledger_service.kernel.permits import GiftPermit, SignerGrant, SpendPermit
+from ledger_service.kernel.eip712 import RECOVERY_NAME, Domain
+from ledger_service.kernel.operations import (
+    AccountMove,
+    Clawback,
+    Expire,
+    Gift,
+    Issue,
+    MoveReason,
+    Redeem,
+    Restore,
+    SignerChange,
+)
+from ledger_service.kernel.permits import GiftPermit, MovePermit, SignerGrant, SpendPermit, objection_struct_hash
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256, sign_digest
 from tests.contracts.evm import CHAIN_ID, Evm
@@ -20,6 +30,7 @@ class Building:
 
     evm: Evm
     house: bytes
+    desk: bytes
     merchants: list[Merchant]
     _op_numbers: Iterator[int]
     _permit_counters: dict[bytes, int]
@@ -27,6 +38,10 @@ class Building:
     @property
     def domain(self) -> Domain:
         return Domain(CHAIN_ID, self.house)
+
+    def objection(self, account: bytes, number: int) -> bytes:
+        """What a signer of the account signs against an announcement."""
+        return Domain(CHAIN_ID, self.desk, RECOVERY_NAME).digest(objection_struct_hash(account, number))
 
     def op_id(self) -> bytes:
         return keccak256(next(self._op_numbers).to_bytes(8, "big"))[:16]
@@ -115,3 +130,26 @@ class Building:
             "accepted_at": self.evm.now, "leg": leg,
         }  # fmt: skip
         return Expire(**{**fields, **changes})
+
+    def rotation(self, member: Member, new: Member, legs: Sequence[Leg], **changes: Any) -> AccountMove:
+        """A move to ``new`` by the member's will (``signing_key``: by another's)."""
+        key = changes.pop("signing_key", member.key)
+        valid_until = changes.get("valid_until", self.evm.now + 60)
+        signer = changes.get("signer", new.signer)
+        permit = MovePermit(member.account, new.account, signer, valid_until)
+        fields = {
+            "op_id": self.op_id(), "account": member.account, "successor": new.account,
+            "reason": MoveReason.ROTATION, "accepted_at": self.evm.now, "valid_until": valid_until,
+            "signer": signer, "legs": tuple(Leg(leg.programme, 0, leg.epoch, 0) for leg in legs),
+            "authorisation": sign_digest(key, self.domain.digest(permit.struct_hash())),
+        }  # fmt: skip
+        return AccountMove(**{**fields, **changes})
+
+    def announced(
+        self, member: Member, successor: bytes, reason: int, legs: Sequence[Leg], **changes: Any
+    ) -> AccountMove:
+        """A move that the recovery desk must have announced."""
+        return self.rotation(
+            member, member, legs, successor=successor, reason=reason, valid_until=0, signer=bytes(20),
+            authorisation=b"", **changes,
+        )  # fmt: skip

@@ -19,6 +19,8 @@ PER_PERMIT, PER_DAY = 50_000_000, 80_000_000
 REGISTRY, POINTS, HOUSE, MANAGER = (
     load("AllianceRegistry"), load("AlliancePoints"), load("ClearingHouse"), load("AccessManager"),
 )  # fmt: skip
+DESK, MOVER = load("RecoveryDesk"), load("AccountMover")
+NOTICE = 7 * DAY
 SLICE_KINDS = (Kind.ISSUE, Kind.RESTORE, Kind.GIFT, Kind.REDEEM, Kind.CLAWBACK, Kind.EXPIRE)
 
 
@@ -27,12 +29,12 @@ def role_address(name: str) -> bytes:
     return keccak256(name.encode())[12:]
 
 
-DEPLOYER, ADMIN, OPERATOR, RELAYER, GUARDIAN, STRANGER = (
-    role_address(n) for n in ("deployer", "admin", "operator", "relayer", "guardian", "stranger")
+DEPLOYER, ADMIN, OPERATOR, RELAYER, GUARDIAN, APPROVER, STRANGER = (
+    role_address(n) for n in ("deployer", "admin", "operator", "relayer", "guardian", "approver", "stranger")
 )
 ROLE_HOLDERS = {
     access.Role.ADMIN: ADMIN, access.Role.OPERATOR: OPERATOR,
-    access.Role.RELAYER: RELAYER, access.Role.GUARDIAN: GUARDIAN,
+    access.Role.RELAYER: RELAYER, access.Role.GUARDIAN: GUARDIAN, access.Role.APPROVER: APPROVER,
 }  # fmt: skip
 
 

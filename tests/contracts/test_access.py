@@ -27,8 +27,11 @@ BY_HOUSE = {
     }
 }
 ONCE = {"AlliancePoints": {"initialize"}}
-BY_AUTHORITY = {"AllianceRegistry": {"setAuthority"}, "ClearingHouse": {"setAuthority"}}
-OTHERS = (BY_SIGNATURE, BY_TIME, BY_HOUSE, ONCE, BY_AUTHORITY)
+BY_MEMBER = {"RecoveryDesk": {"object"}}
+BY_AUTHORITY = {
+    "AllianceRegistry": {"setAuthority"}, "ClearingHouse": {"setAuthority"}, "RecoveryDesk": {"setAuthority"},
+}  # fmt: skip
+OTHERS = (BY_SIGNATURE, BY_TIME, BY_HOUSE, ONCE, BY_MEMBER, BY_AUTHORITY)
 RESTRICTED = [(c, f, role) for c, functions in access.FUNCTION_ROLES.items() for f, role in functions.items()]
 
 
@@ -44,7 +47,7 @@ def zero(type_: str) -> Any:
         return []
     if type_.startswith("("):
         return [zero(t) for t in type_[1:-1].split(",")]
-    return {"address": bytes(20), "string": "", "bytes": b""}.get(type_, 0)
+    return {"address": bytes(20), "string": "", "bytes": b"", "bytes32": bytes(32)}.get(type_, 0)
 
 
 def blank_call(contract: str, function: str) -> bytes:
@@ -52,7 +55,7 @@ def blank_call(contract: str, function: str) -> bytes:
     return load(contract).call_data(function, *(zero(type_of(p)) for p in entry["inputs"]))
 
 
-@pytest.mark.parametrize("contract", ["AllianceRegistry", "AlliancePoints", "ClearingHouse"])
+@pytest.mark.parametrize("contract", ["AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk"])
 def test_every_writing_function_has_a_place_in_the_table(contract: str) -> None:
     known = set(access.FUNCTION_ROLES.get(contract, {})).union(
         *(group.get(contract, set()) for group in OTHERS)
@@ -81,7 +84,7 @@ def test_a_function_is_refused_to_all_but_its_role(
             pytest.fail(refusal)
 
 
-@pytest.mark.parametrize("contract", ["AllianceRegistry", "ClearingHouse"])
+@pytest.mark.parametrize("contract", ["AllianceRegistry", "ClearingHouse", "RecoveryDesk"])
 def test_the_authority_is_changed_through_the_access_manager_alone(alliance: Alliance, contract: str) -> None:
     address, data = (
         alliance.address_of(load(contract)),
@@ -128,7 +131,7 @@ def test_the_documented_table_is_the_one_in_force() -> None:
     expected = {(c, f, role.name) for c, f, role in RESTRICTED}
     for words, group in (
         ("merchant's admin key", BY_SIGNATURE), ("anybody, when due", BY_TIME),
-        ("ClearingHouse in force", BY_HOUSE),
+        ("ClearingHouse in force", BY_HOUSE), ("a signer of the account, through anybody", BY_MEMBER),
         ("registry, once", ONCE), ("AccessManager", BY_AUTHORITY),
     ):  # fmt: skip
         expected |= {(c, f, words) for c, functions in group.items() for f in functions}

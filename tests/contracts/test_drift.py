@@ -27,7 +27,7 @@ UNREACHABLE = {
 }
 
 
-@pytest.mark.parametrize("contract", ["AllianceRegistry", "AlliancePoints", "ClearingHouse"])
+@pytest.mark.parametrize("contract", ["AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk"])
 def test_every_custom_error_has_a_test(contract: str) -> None:
     text = "".join(path.read_text() for path in HERE.glob("test_*.py"))
     tested = set(re.findall(r'refused\(\s*"(\w+)"', text)) | set(re.findall(r', "(\w+)"\), \(', text))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ledger_service.kernel.points import Leg
 from tests.contracts.alliance import Alliance, Batch
 from tests.contracts.parties import Member
 from tests.contracts.refusals import refused
 
 LEG = Leg(1, 1, 5, 100)
+
+
+def other_account(kind: int) -> Callable[[Batch], None]:
+    def falsify(batch: Batch) -> None:
+        batch.slices[0][kind][0][1] = Member.numbered(2).account
+
+    return falsify
 
 
 def test_a_refund_needs_the_proof_of_its_redemption(rich: Alliance, ann: Member) -> None:
@@ -25,14 +34,14 @@ def test_a_refund_needs_the_proof_of_its_redemption(rich: Alliance, ann: Member)
         with refused("OriginalNotProven", 0):
             rich.apply(rich.restore(spent, 0, 1), falsify=falsify)
     with refused("OriginalNotProven", 0):
-        rich.apply(rich.restore(spent, 0, 1, account=Member.numbered(2).account))
+        rich.apply(rich.restore(spent, 0, 1), falsify=other_account(3))
 
 
 def test_a_clawback_needs_the_proof_of_its_issue(rich: Alliance, ann: Member) -> None:
     earned = rich.issue(ann, LEG)
     rich.apply(earned)
     with refused("OriginalNotProven", 0):
-        rich.apply(rich.claw_back(earned, [LEG], account=Member.numbered(2).account))
+        rich.apply(rich.claw_back(earned, [LEG]), falsify=other_account(6))
     with refused("OriginalNotProven", 0):
         rich.apply(rich.claw_back(earned, [LEG], merchant=rich.merchants[1].gln))
 

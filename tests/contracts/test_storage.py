@@ -11,7 +11,7 @@ import pytest
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256
 from tests.contracts.alliance import Alliance
-from tests.contracts.parties import GUARDIAN, HOUSE, POINTS, REGISTRY, Member
+from tests.contracts.parties import DESK, GUARDIAN, HOUSE, MOVER, OPERATOR, POINTS, REGISTRY, Member
 
 LAYOUT = json.loads((Path(__file__).parents[2] / "contracts" / "storage-layout.json").read_text())
 LEG = Leg(1, 1, 5, 100)
@@ -129,4 +129,24 @@ def told_epochs(alliance: Alliance) -> int:
 
 
 def test_the_layout_is_that_of_every_contract_with_storage() -> None:
-    assert set(LAYOUT) == {a.contract for a in (HOUSE, POINTS, REGISTRY)}
+    assert set(LAYOUT) == {a.contract for a in (HOUSE, MOVER, DESK, POINTS, REGISTRY)}
+
+
+def test_the_mover_finds_everything_where_the_house_keeps_it() -> None:
+    """It works on the house's storage: what both have must stand at the same places."""
+    house, mover = LAYOUT["ClearingHouse"]["variables"], LAYOUT["AccountMover"]["variables"]
+    assert mover == house[: len(mover)]
+    assert {"_successors", "_signers", "_roots"} <= {row["name"] for row in mover}
+
+
+def test_successions_and_announcements_stand_where_the_layout_says(spent: Alliance, ann: Member) -> None:
+    new = Member.numbered(71)
+    spent.apply(spent.enrol(new))
+    spent.move(spent.rotation(ann, new, ()))
+    house = Reader(spent, "ClearingHouse", spent.house)
+    told = whole(spent.ask(HOUSE, "successorOf", ann.account)[0])
+    assert house.struct("Successor", "_successors", ann.account) == told
+    spent.transact(OPERATOR, DESK, "announce", new.account, ann.signer, 2, bytes(31) + b"\x01")
+    desk = Reader(spent, "RecoveryDesk", spent.desk)
+    told = whole(spent.ask(DESK, "announcementOf", new.account)[0])
+    assert desk.struct("Announcement", "_announcements", new.account) == told

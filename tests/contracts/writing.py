@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ledger_service.kernel.operations import (
+    AccountMove,
     Clawback,
     Expire,
     Gift,
@@ -82,18 +83,26 @@ class Writer:
             case Restore():
                 was = self.placed[o.original_leaf]
                 return [
-                    o.op_id, o.account, o.accepted_at, was.batch, redeem_ref(was.operation), o.leg_index,
+                    o.op_id, was.operation.account, o.accepted_at, was.batch, redeem_ref(was.operation),
+                    o.leg_index,
                     self.word(o.leg), was.proof,
                 ]  # fmt: skip
             case Clawback():
                 was = self.placed[o.original_leaf]
                 first = was.operation
                 return [
-                    o.op_id, o.account, o.accepted_at, was.batch,
+                    o.op_id, first.account, o.accepted_at, was.batch,
                     [first.op_id, first.accepted_at, first.reason, first.leg.word()],
                     [self.word(leg) for leg in o.legs], was.proof,
                 ]  # fmt: skip
         raise TypeError(o)
+
+
+def write_move(o: AccountMove) -> list[Any]:
+    return [
+        o.op_id, o.account, o.successor, o.reason, o.accepted_at, o.valid_until, o.signer,
+        [leg.word() for leg in o.legs], o.authorisation,
+    ]  # fmt: skip
 
 
 def redeem_ref(o: Any) -> list[Any]:

@@ -170,7 +170,7 @@ class History:
             return replace(operation, **r.choice(broken))
         if roll < 0.08 and not isinstance(operation, SignerChange):
             return replace(operation, merchant=self.gln())
-        if roll < 0.13 and isinstance(operation, Restore | Clawback):
+        if roll < 0.09 and isinstance(operation, Restore | Clawback):
             return replace(operation, account=r.choice(MEMBERS).account)
         return operation
 
@@ -182,7 +182,8 @@ class History:
 
     def falsified(self, batch: Batch) -> None:
         """Something about the batch is wrong after it was signed."""
-        match self.random.randrange(5):
+        reversals = [row for piece in batch.slices for kind in (3, 6) for row in piece[kind]]
+        match self.random.randrange(6):
             case 0:
                 batch.number = max(batch.number - self.random.randint(0, 2), 0)
             case 1:
@@ -191,6 +192,8 @@ class History:
                 batch.slices.append(batch.slices[0])
             case 3 if batch.slices:
                 batch.slices[0][1] = b"\x02" * 65
+            case 4 | 5 if reversals:
+                self.random.choice(reversals)[1] = self.random.choice(MEMBERS).account
             case _:
                 batch.slices = [[12345, *piece[1:]] for piece in batch.slices]
 

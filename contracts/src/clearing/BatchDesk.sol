@@ -69,9 +69,7 @@ abstract contract BatchDesk is Permits {
         TermsInForce[] memory loaded;
         (loaded, work.limits, inForce) = _registry.batchTerms(table);
         if (inForce != address(this)) revert ClearingHouseNotInForce(inForce);
-        work.number = number;
-        work.earliest = block.timestamp - MINING_WINDOW;
-        work.latest = block.timestamp + CLOCK_SKEW;
+        _openTimes(work, number);
         work.legs = Legs.room();
         work.rows = _rowsOf(table, loaded);
         work.turns = new Turn[](slices.length);
@@ -81,7 +79,25 @@ abstract contract BatchDesk is Permits {
             if (s > 0 && slices[s].merchant <= slices[s - 1].merchant) revert SliceNotRising(s);
             count = _openTurn(work.turns[s], slices[s], count);
         }
-        if (count == 0) revert BatchEmpty(number);
+        _openLeaves(work, count);
+    }
+
+    /// @dev As `_openWork`, for a batch of moves: it needs no terms and no slices.
+    function _openMoves(uint64 number, uint256 count) internal view returns (Work memory work) {
+        address inForce = _registry.clearingHouse();
+        if (inForce != address(this)) revert ClearingHouseNotInForce(inForce);
+        _openTimes(work, number);
+        _openLeaves(work, count);
+    }
+
+    function _openTimes(Work memory work, uint64 number) private view {
+        work.number = number;
+        work.earliest = block.timestamp - MINING_WINDOW;
+        work.latest = block.timestamp + CLOCK_SKEW;
+    }
+
+    function _openLeaves(Work memory work, uint256 count) private pure {
+        if (count == 0) revert BatchEmpty(uint64(work.number));
         if (count > MOST_OPERATIONS) revert BatchTooLarge(count, MOST_OPERATIONS);
         work.leaves = new bytes32[](count);
     }

@@ -7,17 +7,16 @@ import {IAlliancePoints} from "../interfaces/IAlliancePoints.sol";
 import {IClearingHouse} from "../interfaces/IClearingHouse.sol";
 import {Legs} from "../libraries/Legs.sol";
 import {Moves} from "../libraries/Moves.sol";
-import {BatchDesk} from "./BatchDesk.sol";
+import {Succession} from "./Succession.sol";
 
 /// @dev Signer changes, and the operations that add points to a balance: issues and restores.
-abstract contract Credits is BatchDesk {
+abstract contract Credits is Succession {
     using Moves for Moves.List;
 
     bytes32 private constant GRANT_TYPE =
         keccak256("SignerGrant(address account,address signer,uint8 flags,uint40 validUntil)");
     uint8 private constant GREATEST_REASON = 2;
     uint40 private constant LEAST_RESTORED_LIFE = 30 days;
-    uint256 internal constant SIGNATURE_LENGTH = 65;
 
     /// @dev Restored of a leg under keccak256(leaf, leg index), clawed back of an issue under its leaf.
     mapping(bytes32 key => uint256) private _reversed;
@@ -126,15 +125,16 @@ abstract contract Credits is BatchDesk {
         if (was >> 96 != row.key) revert OriginalLegMismatch(index, was, leg);
         _checkRestoredEpoch(index, row.book, was, op);
         _reverseLeg(turn, row, original, op);
-        row.book.moves.push(Moves.word(op.account, index, op.leg));
-        _begin(work, turn, 3, op.opId, op.account);
+        address account = _currentOf(op.account);
+        row.book.moves.push(Moves.word(account, index, op.leg));
+        _begin(work, turn, 3, op.opId, account);
         uint256[10] memory words = work.words;
         words[4] = op.acceptedAt;
         words[5] = uint256(original);
         words[6] = op.legIndex;
         words[7] = leg;
         uint256 head = _place(work, turn, 8, op.acceptedAt, _detail(op.legIndex, false));
-        emit OperationRestored(head, op.opId, op.account, original, leg);
+        emit OperationRestored(head, op.opId, account, original, leg);
     }
 
     /// @dev The leaf of this acceptor's redemption as told, if the root of its batch proves it and it has that leg.

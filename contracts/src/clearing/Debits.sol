@@ -196,15 +196,16 @@ abstract contract Debits is Credits {
         uint32 index = uint32(turn.index);
         _checkAccepted(work, index, op.acceptedAt);
         bytes32 original = _provenIssue(work, turn, op);
-        _clawLegs(work, turn, op, original);
+        address account = _currentOf(op.account);
+        _clawLegs(work, turn, op, original, account);
         uint256[] memory legs = work.legs;
-        _begin(work, turn, 4, op.opId, op.account);
+        _begin(work, turn, 4, op.opId, account);
         uint256[10] memory words = work.words;
         words[4] = op.acceptedAt;
         words[5] = uint256(original);
         words[6] = Legs.hash(legs);
         uint256 head = _place(work, turn, 7, op.acceptedAt, 0);
-        emit OperationClawedBack(head, op.opId, op.account, original, legs);
+        emit OperationClawedBack(head, op.opId, account, original, legs);
     }
 
     /// @dev The leaf of this merchant's issue to this account as told, if the root of its batch proves it.
@@ -219,26 +220,31 @@ abstract contract Debits is Credits {
     }
 
     /// @dev Legs of the original's programme, in any of its epochs, ended ones included; together within the issue.
-    function _clawLegs(Work memory work, Turn memory turn, Clawback calldata op, bytes32 original) private {
+    function _clawLegs(
+        Work memory work, Turn memory turn, Clawback calldata op, bytes32 original, address account
+    ) private {
         uint256[] calldata legs = op.legs;
         uint256[] memory kept = _openLegs(work, turn.index, legs.length);
         uint256 sum;
         for (uint256 i; i < legs.length; ++i) sum += uint64(legs[i]);
         _reverse(uint32(turn.index), original, sum, uint64(op.original.leg));
         for (uint256 i; i < legs.length; ++i) {
-            _clawLeg(work, turn, op, legs[i]);
+            _clawLeg(work, turn, op, legs[i], account);
             Legs.keep(kept, i, _whole(work.row, legs[i]));
         }
     }
 
-    function _clawLeg(Work memory work, Turn memory turn, Clawback calldata op, uint256 leg) private view {
+    function _clawLeg(Work memory work, Turn memory turn, Clawback calldata op, uint256 leg, address account)
+        private
+        view
+    {
         _findRow(work, turn.index, leg);
         Book memory book = work.row.book;
         if (op.original.leg >> 112 != book.programme) {
             revert OriginalLegMismatch(uint32(turn.index), op.original.leg, _whole(work.row, leg));
         }
         _endOf(turn.index, book, Moves.epochOf(leg));
-        book.moves.push(Moves.word(op.account, turn.index, leg));
+        book.moves.push(Moves.word(account, turn.index, leg));
     }
 
     /// @dev INV-11: the epoch has ended both at acceptance and now.

@@ -18,6 +18,7 @@ abstract contract Permits is Settlement, EIP712 {
     uint8 internal constant SIGNER_CONTRACT = 2;
     uint8 internal constant SIGNER_REVOKE = 4;
     uint40 internal constant SIGNER_DELAY = 24 hours;
+    uint256 internal constant SIGNATURE_LENGTH = 65;
 
     mapping(address account => mapping(uint256 word => uint256)) private _nonces;
     mapping(address account => mapping(address signer => SignerRecord)) private _signers;

@@ -134,6 +134,26 @@ struct SignerChange {
     bytes authorisation;
 }
 
+/// @dev An account gives way to another. A leg names programme << 112 | epoch << 64, and all that the account has of it
+/// moves. `signer` and `authorisation` are those of a rotation: the successor's one signer, and the word of a signer of the account.
+struct AccountMove {
+    bytes16 opId;
+    address account;
+    address successor;
+    uint8 reason;
+    uint40 acceptedAt;
+    uint40 validUntil;
+    address signer;
+    uint256[] legs;
+    bytes authorisation;
+}
+
+/// @dev The account that took over (zero: none has), and how many moves led to this one at most.
+struct Successor {
+    address account;
+    uint32 moves;
+}
+
 /// @dev All operations of one merchant in one batch, under that merchant's one signature (D2).
 struct Slice {
     uint64 merchant;

@@ -56,6 +56,18 @@ interface IBatchRefusals {
     error CustodialPermitLimit(uint32 operation, address account, uint256 valueMicros, uint256 mostMicros);
     error CustodialDayLimit(uint32 operation, address account, uint256 valueMicros, uint256 mostMicros);
 
+    /// @notice An account that has moved to another neither moves again nor takes over from a third.
+    error AccountMoved(uint32 operation, address account, address successor);
+    /// @notice A custodian signed the rotation, or the new account does not have exactly the signer that was named.
+    error MoveNotWilled(uint32 operation, address account, address successor, address signer);
+    /// @notice The recovery desk has no announcement of this move that two operators made and nobody objected to, or
+    /// its notice has not ended, or it lapsed.
+    error MoveNotRipe(uint32 operation, address account, address successor, uint8 reason);
+    /// @notice A leg of a move names programme and epoch and nothing else.
+    error MoveLegInvalid(uint32 operation, uint256 leg);
+    /// @notice Too many moves lead to the account one after another.
+    error MovesExhausted(uint32 operation, address account, uint256 moves);
+
     /// @notice The batch root does not prove the original operation as it is told.
     error OriginalNotProven(uint32 operation, uint64 batch, bytes32 leaf);
     error OriginalLegUnknown(uint32 operation, uint8 legIndex, uint256 legs);

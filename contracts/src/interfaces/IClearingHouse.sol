@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AccountUse, SignerChange, SignerRecord, Slice, TermsKey} from "./AllianceTypes.sol";
+import {
+    AccountMove, AccountUse, SignerChange, SignerRecord, Slice, Successor, TermsKey
+} from "./AllianceTypes.sol";
 import {IBatchRefusals} from "./IBatchRefusals.sol";
 
 /// @title The one way in which points move
@@ -11,7 +13,11 @@ import {IBatchRefusals} from "./IBatchRefusals.sol";
 /// @dev INV-5: `net` of a period sums to zero over the merchants. INV-7: batch numbers rise strictly, permit nonces
 /// are used once, and reversals are bounded by their proven original, so that no operation takes effect twice.
 /// INV-9: a debit needs the permit of an active signer of the account; excepted are clawbacks of that account's own
-/// proven issue and expiries of ended epochs.
+/// proven issue, expiries of ended epochs, and moves that the recovery desk found ripe.
+///
+/// An account that moved has one successor for ever. What is restored or clawed back of an original of the old
+/// account is so on the account that its successions lead to: that one stands in leaf and event, the original's in
+/// the call.
 ///
 /// Leaf of an operation: keccak256 over words of 32 bytes, legs_hash = keccak256 over the legs' words:
 /// ISSUE 1, opId, merchant, account, acceptedAt, reason, leg
@@ -21,15 +27,17 @@ import {IBatchRefusals} from "./IBatchRefusals.sol";
 /// EXPIRE 5, opId, issuer, account, acceptedAt, leg
 /// GIFT 6, opId, issuer, account, recipient, nonce, acceptedAt, permitDigest, legs_hash
 /// SIGNER 7, opId, 0, account, signer, flags, acceptedAt
+/// MOVE 8, opId, 0, account, successor, reason, acceptedAt, legs_hash (legs without amounts)
 ///
 /// Positions in a batch: signer changes, then slice by slice its issues, restores, gifts, redemptions, clawbacks,
 /// expiries. Operations are applied kind by kind over all slices in that same order of kinds, so that no order
-/// inside a batch makes a balance negative that is covered at its end.
+/// inside a batch makes a balance negative that is covered at its end. Moves have batches of their own.
 ///
 /// Typed data (EIP-712, this contract's domain, ERC-5267):
 /// SpendPermit(address account,uint256 nonce,uint64 maxValueMicros,uint40 validUntil)
 /// GiftPermit(address account,address recipient,uint256 nonce,uint40 validUntil,bytes32 legsHash)
 /// SignerGrant(address account,address signer,uint8 flags,uint40 validUntil)
+/// AccountMove(address account,address successor,address signer,uint40 validUntil)
 /// Slice(uint64 batch,uint64 merchant,bytes32 operationsHash), operationsHash over the slice's leaves in order
 ///
 /// A member's signature is 65 bytes r, s, v with low s. A contract signer (ERC-1271) gives its address (20 bytes)
@@ -58,6 +66,9 @@ interface IClearingHouse is IBatchRefusals {
     );
     /// @dev `activeFrom` is when the signer counts from; 0 for a revocation, which counts from its acceptance.
     event OperationSignerChanged(uint256 head, bytes16 opId, address account, address signer, uint40 activeFrom);
+    /// @dev `detail` is the reason: 1 rotation, 2 recovery, 3 merge. The legs tell what moved; the leaf has them
+    /// without amounts, since what stands on the account is known to the block alone.
+    event OperationMoved(uint256 head, bytes16 opId, address account, address successor, uint256[] legs);
     event PeriodClosed(uint32 indexed period, uint64 lastBatch);
     event Paused(uint40 until);
     event Unpaused();
@@ -76,6 +87,14 @@ interface IClearingHouse is IBatchRefusals {
         uint64 number, TermsKey[] calldata table, SignerChange[] calldata signers, Slice[] calldata slices
     ) external;
 
+    /// @notice Applies a batch of account moves whole or not at all, under a batch number as any other. Role RELAYER.
+    /// A rotation needs the word of a signer of the account that is no custodian; it names the one signer that the
+    /// new account has. A recovery or merge needs a ripe announcement of the recovery desk. Further moves from an
+    /// account to its successor need nothing: they bring after it what still came in.
+    /// Points keep programme and epoch; counters, nets and obligations do not change.
+    /// Warning: legs that are not named stay where they are, spendable by the old signers.
+    function moveAccounts(uint64 number, AccountMove[] calldata moves) external;
+
     /// @notice Closes the open period; batches count for the next one from here on. Role OPERATOR.
     /// @param period the open period, so that a repeated call does nothing twice
     function closePeriod(uint32 period) external;
@@ -90,7 +109,13 @@ interface IClearingHouse is IBatchRefusals {
 
     function registry() external view returns (address);
 
-    /// @notice The ClearingHouse that this one continues: roots, nets, period, signers, reversals; or zero.
+    /// @notice The contract that holds the code of `moveAccounts`; it names the recovery desk.
+    function accountMover() external view returns (address);
+
+    /// @notice Who took over from an account, and how many moves led to it.
+    function successorOf(address account) external view returns (Successor memory);
+
+    /// @notice The ClearingHouse that this one continues: roots, nets, period, signers, reversals, successions; or zero.
     function predecessor() external view returns (address);
 
     function lastBatch() external view returns (uint64);

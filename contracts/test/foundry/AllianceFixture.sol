@@ -2,11 +2,13 @@
 pragma solidity 0.8.37;
 
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
+import {AccountMover} from "../../src/AccountMover.sol";
 import {AlliancePoints} from "../../src/AlliancePoints.sol";
 import {AllianceRegistry} from "../../src/AllianceRegistry.sol";
 import {ClearingHouse} from "../../src/ClearingHouse.sol";
+import {RecoveryDesk} from "../../src/RecoveryDesk.sol";
 import {
-    Issue, IssueRef, Redeem, RedeemRef, SignerChange, Slice, Terms, TermsKey
+    AccountMove, Issue, IssueRef, Redeem, RedeemRef, SignerChange, Slice, Terms, TermsKey
 } from "../../src/interfaces/AllianceTypes.sol";
 import {Gln} from "../../src/registry/Gln.sol";
 import {vm} from "./Vm.sol";
@@ -26,6 +28,8 @@ abstract contract AllianceFixture {
     bytes32 private constant SLICE_TYPE = keccak256("Slice(uint64 batch,uint64 merchant,bytes32 operationsHash)");
     bytes32 private constant SPEND_TYPE =
         keccak256("SpendPermit(address account,uint256 nonce,uint64 maxValueMicros,uint40 validUntil)");
+    bytes32 private constant MOVE_TYPE =
+        keccak256("AccountMove(address account,address successor,address signer,uint40 validUntil)");
     bytes32 private constant GIFT_TYPE = keccak256(
         "GiftPermit(address account,address recipient,uint256 nonce,uint40 validUntil,bytes32 legsHash)"
     );
@@ -34,6 +38,7 @@ abstract contract AllianceFixture {
     ClearingHouse public house;
     AlliancePoints[3] public tokens;
     uint64[3] public glns;
+    mapping(uint256 member => uint256) public moves;
     uint256 internal _now = START; // block.timestamp is read once per call by the compiler, and reset by the runner
     uint256 private _operations;
 
@@ -41,7 +46,9 @@ abstract contract AllianceFixture {
         vm.warp(START);
         AccessManager manager = new AccessManager(address(this));
         registry = new AllianceRegistry(address(manager), address(new AlliancePoints()));
-        house = new ClearingHouse(address(manager), address(registry), address(0));
+        RecoveryDesk desk = new RecoveryDesk(address(manager), address(registry), 7 days);
+        AccountMover mover = new AccountMover(address(manager), address(registry), address(0), address(desk));
+        house = new ClearingHouse(address(manager), address(registry), address(0), address(mover));
         registry.setCustodialLimits(type(uint64).max, type(uint64).max);
         registry.setClearingHouse(address(house));
         uint40[] memory ends = new uint40[](EPOCHS);
@@ -66,8 +73,17 @@ abstract contract AllianceFixture {
         return m == 0 ? 10_000 : m == 1 ? 5_000 : 333;
     }
 
-    function accountOf(uint256 member) public pure returns (address) {
-        return address(uint160(0xACC0 + member));
+    /// @dev The member's account now; after `k` moves it was `accountAt(member, k)`.
+    function accountOf(uint256 member) public view returns (address) {
+        return accountAt(member, moves[member]);
+    }
+
+    function accountAt(uint256 member, uint256 k) public pure returns (address) {
+        return address(uint160(0xACC000 + member + (k << 8)));
+    }
+
+    function _currentOf(address account) internal view returns (address) {
+        return accountOf(uint160(account) & 255);
     }
 
     function _memberKey(uint256 member) internal pure returns (uint256) {
@@ -114,6 +130,10 @@ abstract contract AllianceFixture {
             abi.encode(DOMAIN_TYPE, keccak256("Alliance Ledger"), keccak256("1"), block.chainid, address(house))
         );
         return keccak256(abi.encodePacked(hex"1901", domain, structHash));
+    }
+
+    function _moveDigest(AccountMove memory op) internal view returns (bytes32) {
+        return _digest(keccak256(abi.encode(MOVE_TYPE, op.account, op.successor, op.signer, op.validUntil)));
     }
 
     function _spendDigest(Redeem memory op) internal view returns (bytes32) {

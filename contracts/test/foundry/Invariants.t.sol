@@ -25,9 +25,7 @@ contract InvariantsTest {
                 uint256[5] memory own = _counted(m, epoch);
                 _require(_isSame(_traffic.tokens(m).counters(epoch), own), "INV-4: counters of an epoch");
                 uint256 held;
-                for (uint256 i; i < _traffic.MEMBERS(); ++i) {
-                    held += _traffic.tokens(m).balanceAtEpochRaw(_traffic.accountOf(i), epoch);
-                }
+                for (uint256 i; i < _traffic.MEMBERS(); ++i) held += _held(i, m, epoch);
                 _require(held == own[0] + own[1] - own[2] - own[3] - own[4], "INV-4: balances");
                 _require(held == _traffic.tokens(m).outstanding(epoch), "INV-4: outstanding");
                 for (uint256 k; k < 5; ++k) total[k] += own[k];
@@ -84,11 +82,21 @@ contract InvariantsTest {
             _traffic.restore(i);
             _traffic.clawBack(i);
             _traffic.gift(i);
+            if (i % 10 == 0) _traffic.move(i);
             if (i % 20 == 0) _traffic.wait(i);
             _traffic.expire(i);
         }
-        for (uint8 kind; kind < 6; ++kind) _require(_traffic.done(Traffic.Kind(kind)) > 2, "a kind never took effect");
+        for (uint8 kind; kind < 7; ++kind) _require(_traffic.done(Traffic.Kind(kind)) > 2, "a kind never took effect");
         invariant_INV4_outstanding_is_what_was_issued_less_what_left();
+    }
+
+    /// @dev What all accounts of a member have: only the present one may have anything.
+    function _held(uint256 member, uint256 m, uint256 epoch) private view returns (uint256 held) {
+        for (uint256 k; k <= _traffic.moves(member); ++k) {
+            uint256 here = _traffic.tokens(m).balanceAtEpochRaw(_traffic.accountAt(member, k), epoch);
+            _require(here == 0 || k == _traffic.moves(member), "INV-9: an account that moved");
+            held += here;
+        }
     }
 
     function _counted(uint256 m, uint256 epoch) private view returns (uint256[5] memory counted) {

@@ -2,9 +2,10 @@
 pragma solidity 0.8.37;
 
 import {
-    Clawback, Expiry, Gift, Issue, IssueRef, Redeem, RedeemRef, Restore, Slice
+    AccountMove, Clawback, Expiry, Gift, Issue, IssueRef, Redeem, RedeemRef, Restore, SignerChange, Slice
 } from "../../src/interfaces/AllianceTypes.sol";
 import {AllianceFixture} from "./AllianceFixture.sol";
+import {vm} from "./Vm.sol";
 
 /// @dev Random steps against the contracts, with a book of what must be true kept by plain additions. A step that
 /// the contracts refuse leaves the book as it was; a step that they must refuse and do not is a breach.
@@ -33,7 +34,8 @@ contract Traffic is AllianceFixture {
         REDEEMED,
         CLAWED,
         EXPIRED,
-        GIFTED
+        GIFTED,
+        MOVED
     }
 
     mapping(address => mapping(uint256 m => mapping(uint256 epoch => uint256))) public balance;
@@ -92,8 +94,9 @@ contract Traffic is AllianceFixture {
         op.acceptedAt = uint40(_now);
         op.originalBatch = was.batch;
         op.original = _redeemRef(was.merchant, was.op);
+        address account = _currentOf(op.account);
         bytes32 leaf = keccak256(
-            abi.encode(3, op.opId, glns[was.merchant], op.account, op.acceptedAt, was.leaf, op.legIndex, _whole(op.leg))
+            abi.encode(3, op.opId, glns[was.merchant], account, op.acceptedAt, was.leaf, op.legIndex, _whole(op.leg))
         );
         Slice memory slice;
         slice.restores = new Restore[](1);
@@ -102,7 +105,7 @@ contract Traffic is AllianceFixture {
         uint256 left = uint64(leg) - was.restored[op.legIndex];
         was.restored[op.legIndex] += uint64(op.leg);
         if (was.restored[op.legIndex] > uint64(leg)) ++breaches[7];
-        _credit(Kind.RESTORED, op.account, leg >> 96, op.leg);
+        _credit(Kind.RESTORED, account, leg >> 96, op.leg);
         _accrue(was.merchant, leg >> 96, _owed(leg >> 96, left - uint64(op.leg)) - _owed(leg >> 96, left));
     }
 
@@ -119,15 +122,16 @@ contract Traffic is AllianceFixture {
         op.legs = new uint256[](1);
         op.legs[0] = _leg(was.merchant, _epoch(seed), 1 + _roll(seed, uint64(was.told.leg)));
         bytes32 legsHash = keccak256(abi.encodePacked(_wholeAll(op.legs)));
+        address account = _currentOf(op.account);
         bytes32 leaf =
-            keccak256(abi.encode(4, op.opId, glns[was.merchant], op.account, op.acceptedAt, was.leaf, legsHash));
+            keccak256(abi.encode(4, op.opId, glns[was.merchant], account, op.acceptedAt, was.leaf, legsHash));
         Slice memory slice;
         slice.clawbacks = new Clawback[](1);
         slice.clawbacks[0] = op;
         if (!_submit(was.merchant, slice, _single(leaf))) return;
         was.clawed += uint64(op.legs[0]);
         if (was.clawed > uint64(was.told.leg)) ++breaches[7];
-        _debit(Kind.CLAWED, op.account, was.merchant, op.legs[0]);
+        _debit(Kind.CLAWED, account, was.merchant, op.legs[0]);
     }
 
     function gift(uint256 seed) external {
@@ -174,6 +178,58 @@ contract Traffic is AllianceFixture {
         if (!_submit(m, slice, _single(leaf))) return;
         if (_now < START + EPOCH * uint32(op.leg >> 64)) ++breaches[11];
         _debit(Kind.EXPIRED, op.account, m, op.leg);
+    }
+
+    /// @dev A member's account gives way to a new one with the same key; now and then by somebody else's word.
+    function move(uint256 seed) external {
+        uint256 member = _roll(seed, MEMBERS);
+        if (moves[member] == 8) return;
+        uint256 signer = _roll(seed, 4) == 0 ? _roll(seed, MEMBERS) : member;
+        AccountMove memory op = _rotation(member, _memberKey(signer));
+        if (signer != member && _roll(seed, 2) == 0) op.reason = uint8(2 + _roll(seed, 2));
+        if (!_move(op)) return;
+        if (signer != member) ++breaches[9];
+        _follow(op);
+        ++moves[member];
+        ++done[Kind.MOVED];
+    }
+
+    function _rotation(uint256 member, uint256 key) private returns (AccountMove memory op) {
+        op.opId = _opId();
+        op.account = accountOf(member);
+        op.successor = accountAt(member, moves[member] + 1);
+        op.signer = vm.addr(_memberKey(member));
+        op.reason = 1;
+        op.acceptedAt = uint40(_now);
+        op.validUntil = uint40(_now + 60);
+        op.legs = new uint256[](MERCHANTS * EPOCHS);
+        for (uint256 i; i < op.legs.length; ++i) op.legs[i] = (i / EPOCHS + 1) << 112 | (i % EPOCHS + 1) << 64;
+        op.authorisation = _sign(key, _moveDigest(op));
+    }
+
+    function _move(AccountMove memory op) private returns (bool) {
+        vm.warp(_now);
+        if (house.signerOf(op.successor, op.signer).activeFrom == 0) {
+            SignerChange[] memory changes = new SignerChange[](1);
+            changes[0] = SignerChange(_opId(), op.successor, op.signer, 0, uint40(_now), 0, "");
+            house.submitBatch(house.lastBatch() + 1, _table(), changes, new Slice[](0));
+        }
+        AccountMove[] memory batch = new AccountMove[](1);
+        batch[0] = op;
+        try house.moveAccounts(house.lastBatch() + 1, batch) {
+            return true;
+        } catch {
+            return false;
+        }
+    }
+
+    function _follow(AccountMove memory op) private {
+        for (uint256 m; m < MERCHANTS; ++m) {
+            for (uint256 epoch = 1; epoch <= EPOCHS; ++epoch) {
+                balance[op.successor][m][epoch] += balance[op.account][m][epoch];
+                balance[op.account][m][epoch] = 0;
+            }
+        }
     }
 
     function wait(uint256 seed) external {

@@ -20,6 +20,7 @@ class Role(IntEnum):
     OPERATOR = 1
     RELAYER = 2
     GUARDIAN = 3
+    APPROVER = 4
 
 
 FUNCTION_ROLES: dict[str, dict[str, Role]] = {
@@ -35,9 +36,16 @@ FUNCTION_ROLES: dict[str, dict[str, Role]] = {
     },
     "ClearingHouse": {
         "submitBatch": Role.RELAYER,
+        "moveAccounts": Role.RELAYER,
         "closePeriod": Role.OPERATOR,
         "pause": Role.GUARDIAN,
         "unpause": Role.GUARDIAN,
+    },
+    "RecoveryDesk": {
+        "announce": Role.OPERATOR,
+        "withdraw": Role.OPERATOR,
+        "approve": Role.APPROVER,
+        "veto": Role.GUARDIAN,
     },
 }
 
@@ -46,7 +54,9 @@ EXECUTION_DELAY_SECONDS: dict[Role, int] = {
     Role.OPERATOR: 0,
     Role.RELAYER: 0,
     Role.GUARDIAN: 0,
+    Role.APPROVER: 0,
 }
+LEAST_NOTICE_SECONDS = 7 * DAY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,7 @@ class Holders:
     operator: str
     relayer: str
     guardian: str
+    approver: str
     delays: dict[Role, int] = field(default_factory=lambda: dict(EXECUTION_DELAY_SECONDS))
 
 
@@ -87,6 +98,7 @@ def role_calls(holders: Holders) -> list[bytes]:
     manager = load("AccessManager")
     granted = {
         Role.OPERATOR: holders.operator, Role.RELAYER: holders.relayer, Role.GUARDIAN: holders.guardian,
+        Role.APPROVER: holders.approver,
     }  # fmt: skip
     calls = [manager.call_data("labelRole", int(role), role.name) for role in granted]
     calls += [

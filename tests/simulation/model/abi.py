@@ -11,7 +11,9 @@ from eth_abi.abi import decode, encode
 from ledger_service.chain.artifacts import load, type_of
 from ledger_service.kernel.secp256k1 import keccak256
 
-CONTRACTS = ("ClearingHouse", "AllianceRegistry", "AlliancePoints", "AccessManager")
+CONTRACTS = (
+    "ClearingHouse", "AccountMover", "RecoveryDesk", "AllianceRegistry", "AlliancePoints", "AccessManager",
+)  # fmt: skip
 
 
 class Reverted(Exception):

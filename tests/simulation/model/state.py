@@ -22,6 +22,8 @@ class Site:
     points: bytes = b""
     registry: bytes = b""
     house: bytes = b""
+    mover: bytes = b""
+    desk: bytes = b""
 
     @cached_property
     def house_domain(self) -> Domain:
