@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from ledger_service.config import ConfigurationError
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.models import alliance
-from ledger_service.kernel.eip712 import Domain
+from ledger_service.kernel.eip712 import RECOVERY_NAME, Domain
 
 
 class NotFounded(ConfigurationError):
@@ -32,11 +32,18 @@ class Alliance:
     per_permit_micros: int
     per_day_micros: int
     founded_at: datetime
+    recovery_desk: bytes | None = None
 
     @property
     def domain(self) -> Domain:
         """The EIP-712 domain of permits and slices."""
         return Domain(self.chain_id, self.clearing_house)
+
+    @property
+    def recovery_domain(self) -> Domain | None:
+        """The EIP-712 domain of objections; None where the contracts are older than accounts that move."""
+        desk = self.recovery_desk
+        return None if desk is None else Domain(self.chain_id, desk, RECOVERY_NAME)
 
 
 def find_alliance(conn: Connection) -> Alliance | None:

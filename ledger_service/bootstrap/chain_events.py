@@ -6,17 +6,20 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from ledger_service.bootstrap.foundations import Foundations
+from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.tills import Secrets
 from ledger_service.chain.ports import Handler
 from ledger_service.chain.status import time_of_block
-from ledger_service.kernel.events import ChainEvent, OperationMined
+from ledger_service.kernel.events import ChainEvent, OperationMined, OperationSetAside
 from ledger_service.kernel.operations import Kind
 from ledger_service.members.devices import DeviceDesk
+from ledger_service.members.standing import freeze
+from ledger_service.outbox.queries import member_of
 
 
 def handlers(foundations: Foundations, secrets: Secrets) -> tuple[Handler, ...]:
     """Every handler, in the order in which they hear of an event."""
+    clock = background_clock(foundations.settings, foundations.database)
     devices = DeviceDesk(foundations.alliance.domain, secrets.one_time)
 
     def confirm_signers(conn: Connection, events: Sequence[ChainEvent]) -> None:
@@ -26,4 +29,12 @@ def handlers(foundations: Foundations, secrets: Secrets) -> tuple[Handler, ...]:
                 if mined_at is not None:
                     devices.confirm(conn, event.op_id, mined_at)
 
-    return (confirm_signers,)
+    def freeze_the_unmoved(conn: Connection, events: Sequence[ChainEvent]) -> None:
+        # Ledger and chain have this member on different accounts: nothing more is to be accepted (D7).
+        for event in events:
+            if isinstance(event, OperationSetAside) and event.kind == Kind.MOVE:
+                member_id = member_of(conn, event.op_id)
+                if member_id is not None:
+                    freeze(conn, member_id, clock.now())
+
+    return (confirm_signers, freeze_the_unmoved)

@@ -116,4 +116,5 @@ def _alliance(settings: Settings, charter: Charter, deployed: Deployment, chain_
         per_permit_micros=settings.custodial_permit_micros,
         per_day_micros=settings.custodial_day_micros,
         founded_at=charter.at,
+        recovery_desk=deployed.recovery_desk,
     )

@@ -14,6 +14,7 @@ from ledger_service.api.administration import Administration
 from ledger_service.api.app import create_app
 from ledger_service.api.endpoints import (
     alliance,
+    care,
     chain,
     checkout,
     devices,
@@ -42,8 +43,8 @@ from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 
 MODULES = (
-    checkout, offline, paycodes, members, devices, statements, gestures, programmes, tiers, merchants, places,
-    keys, chain, proofs, alliance, status,
+    checkout, offline, paycodes, members, devices, care, statements, gestures, programmes, tiers, merchants,
+    places, keys, chain, proofs, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -108,6 +109,7 @@ def bound(serving: Serving) -> list[Served]:
         *paycodes.served(codes),
         *members.served(desk),
         *devices.served(devices.DevicesDoor(administration, s.members)),
+        *care.served(care.CareDoor(administration, s.care)),
         *statements.served(book),
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *programmes.served(points),

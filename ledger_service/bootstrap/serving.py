@@ -22,6 +22,7 @@ from ledger_service.bootstrap.observation import Observation
 from ledger_service.bootstrap.surroundings import Surroundings
 from ledger_service.bootstrap.tills import Secrets, open_tills, secrets_of
 from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.care.service import CareService
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService
@@ -54,6 +55,7 @@ class Serving:
     catalogue: CatalogueCache
     ladders: LadderCache
     members: MembersService
+    care: CareService
     merchants: MerchantsService
     api_keys: ApiKeys
     keyring: KeyRing
@@ -114,6 +116,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         catalogue=tills.catalogue,
         ladders=tills.ladders,
         members=_members(foundations, secrets),
+        care=care_of(foundations, secrets),
         merchants=MerchantsService(random),
         api_keys=ApiKeys(random),
         keyring=keyring,
@@ -128,6 +131,12 @@ def _members(foundations: Foundations, secrets: Secrets) -> MembersService:
     random = SystemRandom()
     settings = MembersSettings(alliance.gs1_prefix, secrets.identity, secrets.one_time)
     return MembersService(settings, alliance.domain, foundations.custody, random, ApiKeys(random))
+
+
+def care_of(foundations: Foundations, secrets: Secrets) -> CareService:
+    """The care room, for front doors and jobs."""
+    alliance = foundations.alliance
+    return CareService(alliance.domain, alliance.recovery_domain, secrets.one_time)
 
 
 def _clock(foundations: Foundations) -> ReplayClock | SystemClock:

@@ -19,6 +19,7 @@ class Deployment:
     contracts: Contracts
     manager: bytes
     points_implementation: bytes
+    recovery_desk: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def deploy(steps: Steps, limits: CustodialLimits, timestamp: int | None = None) 
     )
     for number, data in enumerate(access.handover_calls(holders)):
         steps.perform(f"deploy:handover:{number}", manager, data, timestamp)
-    return Deployment(Contracts(house, registry), manager, points)
+    return Deployment(Contracts(house, registry), manager, points, desk)
 
 
 def _create(steps: Steps, name: str, arguments: tuple[object, ...], timestamp: int | None) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import (
     CHAR,
+    BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -97,6 +99,23 @@ device = Table(
     CheckConstraint("lane BETWEEN 0 AND 4294967295", name="lane_is_uint32"),
     fixed_length("signer", 20),
     Index("ix_device_signer", "signer"),
+)
+
+# Where a member was before: its account gave way to ``successor`` at ``until``. ``linked`` says whether the
+# chain shows that; erasure empties the salt. Whoever asks by a former account finds nobody.
+former_account = Table(
+    "former_account",
+    metadata,
+    Column("account", Bytes(20), primary_key=True),
+    Column("member_id", BigInteger, ForeignKey("member.member_id"), nullable=False, index=True),
+    Column("salt", Bytes(32)),
+    Column("successor", Bytes(20), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("linked", Boolean, nullable=False),
+    Column("until", UtcInstant, nullable=False),
+    one_of("reason", ("rotation", "recovery", "merge")),
+    fixed_length("account", 20),
+    fixed_length("successor", 20),
 )
 
 # One row per 18-digit code that was used; the primary key is what makes a code single-use.

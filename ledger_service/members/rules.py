@@ -154,10 +154,19 @@ def check_new_signer(devices: Sequence[Device], signer: bytes) -> None:
         SignerKnown: registered before, revoked or not.
         DeviceLimitReached: sixteen devices are not revoked.
     """
-    if any(d.signer == signer for d in devices):
-        raise SignerKnown
+    check_unknown_signer(devices, signer)
     if sum(d.revoked_at is None for d in devices) >= MOST_ACTIVE_DEVICES:
         raise DeviceLimitReached(MOST_ACTIVE_DEVICES)
+
+
+def check_unknown_signer(devices: Iterable[Device], signer: bytes) -> None:
+    """No account of the member has or had this key; for one that will be the only one of its account.
+
+    Raises:
+        SignerKnown: registered before, revoked or not.
+    """
+    if any(d.signer == signer for d in devices):
+        raise SignerKnown
 
 
 def next_lane(devices: Iterable[Device]) -> int:

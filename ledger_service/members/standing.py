@@ -12,6 +12,7 @@ from ledger_service.members.device_rows import SignerRevocation, revocation_inte
 from ledger_service.members.devices import devices_of, lock_member, mark_revoked
 from ledger_service.members.models import (
     device,
+    former_account,
     member,
     member_card,
     member_identity,
@@ -37,6 +38,12 @@ def set_frozen(conn: Connection, member_number: str, frozen: bool, at: datetime)
     conn.execute(update(member).where(member.c.member_id == owner["member_id"]).values(standing))
 
 
+def freeze(conn: Connection, member_id: int, at: datetime) -> None:
+    """An active member is frozen: what the chain refused of it must be settled first."""
+    mine = (member.c.member_id == member_id) & (member.c.status == "active")
+    conn.execute(update(member).where(mine).values(status="frozen", frozen_at=at))
+
+
 def erase(conn: Connection, keys: MemberKeys, member_number: str, at: datetime) -> int:
     """Name, identities, birthday, salt and number are destroyed, devices and API keys revoked; no booking is
     touched.
@@ -60,6 +67,8 @@ def erase(conn: Connection, keys: MemberKeys, member_number: str, at: datetime) 
     mark_revoked(conn, [d.device_id for d in active], at)
     conn.execute(update(device).where(device.c.member_id == member_id).values(label=None))
     conn.execute(update(member).where(member.c.member_id == member_id).values(**_GONE, erased_at=at))
+    former = former_account.c.member_id == member_id
+    conn.execute(update(former_account).where(former).values(salt=None))
     change = SignerRevocation(rules.revocation_second(at))
     keys.forget_member(conn, member_id, at)
     enqueue_now(conn, [revocation_intent(member_id, owner["account"], d, change) for d in active], at)

@@ -58,6 +58,12 @@ class Forgery(NamedTuple):
     what: str
 
 
+def member_of(conn: Connection, op_id: bytes) -> int | None:
+    """The member whom an operation concerns; None for no such operation, or one that concerns nobody."""
+    row = conn.execute(select(intent.c.member_id).where(intent.c.op_id == op_id)).one_or_none()
+    return None if row is None else row.member_id
+
+
 _PLACES = (
     intent.c.op_id, intent.c.kind, intent.c.state, intent.c.reason,
     intent.c.batch_number, intent.c.batch_index,

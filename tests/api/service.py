@@ -35,7 +35,7 @@ GROCER, FUEL = with_check_digit("952010000000"), with_check_digit("952060000000"
 GROCER_STORE, FUEL_STORE = with_check_digit("952010000007"), with_check_digit("952060000007")
 ALLIANCE = Alliance(
     "Test", "USD", "9520000", 31337, b"\x01" * 20, b"\x02" * 20, b"\x03" * 20, b"\x04" * 20, 50_000_000,
-    100_000_000, NOON,
+    100_000_000, NOON, b"\x05" * 20,
 )  # fmt: skip
 TERMS = {"point_value_micros": 10_000, "fee_bps": 100, "issuance_cap": 1_000_000, "validity_epochs": 1}
 

@@ -1,0 +1,76 @@
+"""Pure rules of the care room: whose word moves an account, and which legs a move names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger_service.care.errors import MovePermitInvalid
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.eip712 import Domain
+from ledger_service.kernel.ids import derive_id
+from ledger_service.kernel.operations import AccountMove
+from ledger_service.kernel.permits import MovePermit
+from ledger_service.kernel.points import Leg
+from ledger_service.kernel.secp256k1 import recover_address
+from ledger_service.members.rules import Device
+
+MOST_MOVES = 32
+MOST_LEGS_OF_MOVE = 64
+PERMIT_LIFE_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """By whose leave an account moves: a rotation's signer and signature, or only the reason."""
+
+    reason: int
+    accepted_at: int
+    valid_until: int = 0
+    signer: bytes = bytes(20)
+    authorisation: bytes = b""
+
+
+def check_move_permit(
+    domain: Domain, permit: MovePermit, signature: bytes, devices: Iterable[Device], at: datetime
+) -> None:
+    """A device of the member that is active now wills the move, within a day.
+
+    A custodial key's word does not count: it would pass the limits under which it signs (D1).
+
+    Raises:
+        MovePermitInvalid: nobody's, a stranger's, a custodial or an inactive signer's signature, or out of
+            time.
+    """
+    now = seconds_floor(at)
+    in_time = now <= permit.valid_until <= now + PERMIT_LIFE_SECONDS
+    by = recover_address(domain.digest(permit.struct_hash()), signature) if in_time else None
+    if by is None or not any(d.signer == by and not d.custodial and d.active_at(at) for d in devices):
+        raise MovePermitInvalid
+
+
+def moves_of(
+    account: bytes, successor: bytes, lots: Sequence[tuple[int, int]], leave: Leave
+) -> Iterator[AccountMove]:
+    """The operations that bring everything after the member; at least one, so that refunds follow too.
+
+    Args:
+        account: where the member was.
+        successor: where it is.
+        lots: (programme, epoch) of whatever it has.
+        leave: only the first needs it; further ones go to the successor that stands by then.
+    """
+    legs = [Leg(programme, 0, epoch, 0) for programme, epoch in sorted(lots)]
+    for number, first in enumerate(range(0, max(len(legs), 1), MOST_LEGS_OF_MOVE)):
+        yield AccountMove(
+            op_id=derive_id("account-move", account, successor, number.to_bytes(2, "big")),
+            account=account,
+            successor=successor,
+            reason=leave.reason,
+            accepted_at=leave.accepted_at,
+            valid_until=leave.valid_until,
+            signer=leave.signer,
+            legs=tuple(legs[first : first + MOST_LEGS_OF_MOVE]),
+            authorisation=leave.authorisation,
+        )

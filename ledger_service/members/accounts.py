@@ -1,0 +1,62 @@
+"""A member's account gives way to another: the member's own rows, and the history of where it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, func, select, update
+
+from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.members.device_rows import FreshDevice, device_rows, signer_intent, view_of
+from ledger_service.members.devices import devices_of, mark_revoked
+from ledger_service.members.models import device, former_account, member
+from ledger_service.members.numbers import take_ids
+from ledger_service.members.requests import DeviceView
+from ledger_service.outbox.service import NewIntent
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Where a member goes: the new account, its salt and its one signer; why, and whether the chain links
+    both."""
+
+    account: bytes
+    salt: bytes
+    signer: FreshDevice
+    custody: str
+    reason: str
+    linked: bool
+
+
+def moves_so_far(conn: Connection, member_id: int) -> int:
+    """How many accounts the member had before."""
+    mine = former_account.c.member_id == member_id
+    return int(conn.execute(select(func.count()).select_from(former_account).where(mine)).scalar_one())
+
+
+def change_account(
+    conn: Connection, owner: RowMapping, change: Change, one_time_master: bytes, at: datetime
+) -> tuple[DeviceView, NewIntent]:
+    """From now on the member is at the new account, whose one signer is the new device; the old ones sign
+    nothing more.
+
+    Returns:
+        the new device with what its app needs, and the intent that enrols it; the caller enqueues it.
+
+    Locks: none of its own; the member's row must be locked.
+    """
+    member_id = owner["member_id"]
+    was = {
+        "account": owner["account"], "member_id": member_id, "salt": owner["salt"],
+        "successor": change.account, "reason": change.reason, "linked": change.linked, "until": at,
+    }  # fmt: skip
+    sql_of(former_account, conn).insert(conn, [was])
+    now = {"account": change.account, "salt": change.salt, "custody": change.custody}
+    conn.execute(update(member).where(member.c.member_id == member_id).values(now))
+    mark_revoked(conn, [d.device_id for d in devices_of(conn, member_id) if d.revoked_at is None], at)
+    rows = device_rows([(member_id, change.signer)], take_ids(conn, device.c.device_id, 1), at)
+    sql_of(device, conn).insert(conn, rows)
+    enrols = signer_intent(member_id, change.account, change.signer, seconds_floor(at))
+    return view_of(rows[0], one_time_master), enrols
