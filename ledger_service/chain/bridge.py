@@ -130,13 +130,15 @@ class Bridge:
         """One pass: become or stay leader, follow the chain, pack what the window takes, send, do due jobs.
 
         Raises:
-            ChainUnavailable: the node does not answer; jobs ran all the same.
+            ChainUnavailable: the node does not answer; jobs that send nothing ran all the same.
             WrongNetwork: it serves another chain.
         """
         if not self._desk.lead():
             return Progress(leading=False)
-        jobs = self._run_jobs()
+        jobs = self._run_jobs(signing=False)
         blocks, operations = self._follow()
+        # After the look at the chain: what they send waits for whatever is not known to be in a block.
+        jobs += self._run_jobs(signing=True)
         if not self._is_level(caught_up=not blocks):
             return Progress(True, blocks, operations, 0, 0, jobs)
         if not self._is_in_force(changed=blocks > 0):
@@ -210,9 +212,9 @@ class Bridge:
             log.warning("rewound to block %s: %s operations are to be mined again", healed.agreed, gone)
         return 1, 0
 
-    def _run_jobs(self) -> int:
+    def _run_jobs(self, *, signing: bool) -> int:
         ran, now = 0, self._desk.wall()
-        for job in self._jobs:
+        for job in (each for each in self._jobs if each.signs is signing):
             if (job.due is not None and job.due > now) or (job.signs and not self._level):
                 continue
             more = job.run()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from sqlalchemy import select
 
-from ledger_service.chain.bridge import Bridge, lag_of
+from ledger_service.chain import admin
+from ledger_service.chain.admin import Admin, MerchantOnChain, Steps
+from ledger_service.chain.bridge import Bridge, Job, lag_of
 from ledger_service.chain.models import chain_batch, chain_net, chain_tx
 from ledger_service.chain.node_check import check_node
 from ledger_service.chain.reconciler import reconcile
 from ledger_service.db.engine import Database
 from ledger_service.kernel.events import OperationFinal, OperationMined
+from ledger_service.kernel.secp256k1 import keccak256
 from ledger_service.outbox.models import intent
 from tests.chain.world import MERCHANTS, World
 
@@ -66,6 +70,31 @@ def test_every_kind_of_operation_gets_to_the_chain_once_and_the_books_agree(worl
         nets = {row.merchant: row.net_micros for row in conn.execute(select(chain_net))}
     assert sum(nets.values()) == 0
     assert nets[MERCHANTS[0]] != 0
+
+
+def test_an_act_of_the_operator_does_not_wait_for_a_batch_that_nobody_looks_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An act waits for what other keys have sent, so the index must go on while one is due."""
+    monkeypatch.setattr(admin, "_PATIENCE_SECONDS", 2.0)
+    due: list[int] = []
+    bridge = world.bridge(jobs=(Job("acts", 0.0, lambda: bool(due) and act(due.pop()), signs=True),))
+
+    def act(merchant: int) -> bool:
+        steps = Steps(bridge._desk, world.node, world.keys, bridge.delivery, world.settings)
+        assert world.deployment is not None
+        keys = (keccak256(b"a key")[12:],) * 3
+        Admin(steps, world.deployment.contracts).admit_merchant(MerchantOnChain(merchant, *keys))
+        return True
+
+    world.enqueue(world.issue(world.members[0], 1, 5))
+    while not bridge.step().packed:
+        pass
+    due.append(9501101530027)
+    bridge.step()
+    assert due == []
+    drain(bridge, world.database)
+    assert_clean(world)
 
 
 def test_reconcile_is_clean_at_any_moment_before_the_queue_is_drained(world: World) -> None:
