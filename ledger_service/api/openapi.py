@@ -43,6 +43,7 @@ PATH_PARAMETERS = {
     "device": (Text(pattern="[0-9]{1,10}"), "Lane of the device."),
     "adjustment": (shapes.HEX_ID, "Id of the adjustment, 32 hex digits."),
     "operation": (shapes.HEX_ID, "Id of the operation, 32 hex digits."),
+    "case": (shapes.HEX_ID, "Id of the case, 32 hex digits."),
 }
 
 

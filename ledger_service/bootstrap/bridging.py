@@ -5,18 +5,22 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ledger_service.bootstrap.caring import CareClerk
 from ledger_service.bootstrap.chain_events import handlers
 from ledger_service.bootstrap.chain_parts import CustodyKeys, chain_settings, desk_of, node_of, steps_of
-from ledger_service.bootstrap.foundations import Foundations, lay_foundations
+from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
 from ledger_service.bootstrap.governance import GovernanceClerk
 from ledger_service.bootstrap.jobs import Jobs, open_jobs
 from ledger_service.bootstrap.tills import secrets_of
+from ledger_service.care.cases import CaseDesk
 from ledger_service.chain.admin import Admin
 from ledger_service.chain.bridge import Bridge, Job, Wiring
 from ledger_service.chain.client import Node
 from ledger_service.chain.errors import ChainUnavailable, WrongNetwork
+from ledger_service.chain.recovery import RecoveryOffice
 from ledger_service.chain.settings import Contracts
 from ledger_service.config import Settings
+from ledger_service.merchants.api_keys import ApiKeys
 
 _ACTS_SECONDS = 0.1
 
@@ -42,7 +46,12 @@ def open_bridging(settings: Settings) -> Bridging:
         NotFounded: the database holds no alliance yet.
         WrongNetwork: the node serves another chain; one that does not answer yet is waited for.
     """
-    foundations = lay_foundations(settings)
+    return bridging_over(lay_foundations(settings))
+
+
+def bridging_over(foundations: Foundations) -> Bridging:
+    """A bridge over foundations that are laid."""
+    settings = foundations.settings
     database, custody, alliance = foundations.database, foundations.custody, foundations.alliance
     room, node = chain_settings(settings), _node(foundations)
     desk = desk_of(database, room)
@@ -50,7 +59,12 @@ def open_bridging(settings: Settings) -> Bridging:
     clerk = GovernanceClerk(desk, Admin(steps_of(desk, node, custody, room), contracts))
     secrets = secrets_of(foundations)
     jobs = open_jobs(foundations, secrets)
-    acts = Job("operator-acts", _ACTS_SECONDS, clerk.run, signs=True)
+    acts = [Job("operator-acts", _ACTS_SECONDS, clerk.run, signs=True)]
+    if alliance.recovery_desk is not None:
+        office = RecoveryOffice(steps_of(desk, node, custody, room), alliance.recovery_desk)
+        cases = CaseDesk(ApiKeys(SystemRandom()), secrets.one_time)
+        caring = CareClerk(office, cases, database, jobs.writer, jobs.clock, settings.replay)
+        acts.append(Job("care", settings.jobs_seconds, caring.run, signs=True))
     timed = [Job(name, settings.jobs_seconds, run) for name, run in jobs.steps().items()]
     wiring = Wiring(
         chain_id=alliance.chain_id,
@@ -61,7 +75,7 @@ def open_bridging(settings: Settings) -> Bridging:
         settings=room,
         desk=desk,
         handlers=handlers(foundations, secrets),
-        jobs=(acts, *timed),
+        jobs=(*acts, *timed),
     )
     return Bridging(foundations, jobs, Bridge(wiring))
 

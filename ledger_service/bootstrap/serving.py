@@ -22,6 +22,7 @@ from ledger_service.bootstrap.observation import Observation
 from ledger_service.bootstrap.surroundings import Surroundings
 from ledger_service.bootstrap.tills import Secrets, open_tills, secrets_of
 from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.care.cases import CaseDesk
 from ledger_service.care.service import CareService
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.offline.service import OfflineService
@@ -135,8 +136,11 @@ def _members(foundations: Foundations, secrets: Secrets) -> MembersService:
 
 def care_of(foundations: Foundations, secrets: Secrets) -> CareService:
     """The care room, for front doors and jobs."""
-    alliance = foundations.alliance
-    return CareService(alliance.domain, alliance.recovery_domain, secrets.one_time)
+    alliance, random = foundations.alliance, SystemRandom()
+    cases = CaseDesk(ApiKeys(random), secrets.one_time)
+    return CareService(
+        alliance.domain, alliance.recovery_domain, secrets.one_time, random, foundations.custody, cases
+    )
 
 
 def _clock(foundations: Foundations) -> ReplayClock | SystemClock:

@@ -54,6 +54,38 @@ class AccountUnsettled(DomainError):
 
 
 @dataclass(eq=False)
+class CaseUnknown(DomainError):
+    """No case has this id."""
+
+    code = "case-unknown"
+    category = Category.MISSING
+    why = "No case has this id."
+    fix = "Use the id that opening the case answered."
+
+
+@dataclass(eq=False)
+class CaseUnderWay(DomainError):
+    """The member has a case already."""
+
+    code = "case-under-way"
+    category = Category.CONFLICT
+    why = "A case of this member is under way, and an account moves only once at a time."
+    fix = "Finish or stop the other case first."
+
+
+@dataclass(eq=False)
+class CaseClosed(DomainError):
+    """The case no longer takes this: it is decided, or this was said before."""
+
+    state: str
+
+    code = "case-closed"
+    category = Category.CONFLICT
+    why = "The case is `state`, or its notice has ended: this can no longer be said about it."
+    fix = "Look at the case; an objection counts until its notice ends, an approval once."
+
+
+@dataclass(eq=False)
 class MovesExhausted(DomainError):
     """As many moves as may lead to an account one after another."""
 

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Connection, exists, select
 
+from ledger_service.care.models import care_case, care_event
+from ledger_service.care.requests import CaseView
 from ledger_service.kernel.operations import Kind
 from ledger_service.ledger.models import hold
 from ledger_service.ledger.queries import balance
 from ledger_service.outbox.models import intent
 from ledger_service.points.models import member_programme
+
+_CASE = (
+    care_case.c.case_id, care_case.c.kind, care_case.c.member_id, care_case.c.account, care_case.c.successor,
+    care_case.c.evidence, care_case.c.state, care_case.c.number, care_case.c.ripe_at,
+)  # fmt: skip
+
+
+def find_case(conn: Connection, case_id: bytes) -> CaseView | None:
+    """The case with this id."""
+    row = conn.execute(select(*_CASE).where(care_case.c.case_id == case_id)).one_or_none()
+    return None if row is None else CaseView(*row)
+
+
+def cases_for_the_desk(conn: Connection, at: datetime, most: int = 20) -> list[CaseView]:
+    """Cases with something to do: to announce at the desk, to stop there, or (ripe) to carry out."""
+    row = care_case.c
+    ripe = (row.state == "notice") & (row.ripe_at <= at)
+    query = select(*_CASE).where(row.state.in_(("approved", "objected")) | ripe)
+    return [CaseView(*found) for found in conn.execute(query.order_by(row.case_id).limit(most))]
+
+
+def events_of(conn: Connection, case_id: bytes) -> list[tuple[str, str, datetime]]:
+    """(kind, by whom, when) of everything that happened to the case, in order."""
+    row = care_event.c
+    query = select(row.kind, row.by_whom, row.at).where(row.case_id == case_id).order_by(row.position)
+    return [(kind, by, at) for kind, by, at in conn.execute(query)]
 
 
 def has_open_holds(conn: Connection, member_id: int) -> bool:

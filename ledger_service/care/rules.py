@@ -16,6 +16,12 @@ from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import recover_address
 from ledger_service.members.rules import Device
 
+KINDS = ("lost_phone", "recycled_number", "death")
+# open -> approved (by a second person) -> notice (the desk has it) -> executed; on the way it may be
+# objected to, and is stopped once the desk knows that.
+UNDER_WAY = ("open", "approved", "notice", "objected")
+STATES = (*UNDER_WAY, "executed", "stopped")
+EVENTS = ("opened", "approved", "announced", "objected", "stopped", "executed")
 MOST_MOVES = 32
 MOST_LEGS_OF_MOVE = 64
 PERMIT_LIFE_SECONDS = 86_400

@@ -1,4 +1,8 @@
-"""The care room for front doors: rotation. Methods run in the caller's unit of work and never commit."""
+"""The care room for front doors and jobs: rotation, and the successor of a case.
+
+Methods that take a ``conn`` run in the caller's unit of work and never commit; the one that does not is to be
+called before it, since it may ask the signing process.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,20 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping
 
 from ledger_service.care import queries, rules
+from ledger_service.care.cases import CaseDesk
 from ledger_service.care.errors import AccountUnsettled, HoldsOpen, MovesExhausted, MovesUnavailable
-from ledger_service.care.requests import Moved, Rotate
+from ledger_service.care.requests import Moved, OpenCase, Rotate, Successor
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.eip712 import Domain
+from ledger_service.kernel.ids import IdSource
 from ledger_service.kernel.operations import MoveReason
-from ledger_service.kernel.permits import MovePermit, SignerGrant
+from ledger_service.kernel.permits import FLAG_CUSTODIAL, MovePermit, SignerGrant
 from ledger_service.kernel.text import clean_text
 from ledger_service.members import rules as member_rules
 from ledger_service.members.accounts import Change, change_account, moves_so_far
 from ledger_service.members.device_rows import FreshDevice
 from ledger_service.members.devices import devices_of, lock_member
+from ledger_service.members.ports import CustodialKeys
 from ledger_service.members.requests import CUSTODY_DEVICE, NewDevice
 from ledger_service.members.rules import Device
 from ledger_service.outbox.service import NewIntent, enqueue_now
@@ -33,6 +40,29 @@ class CareService:
     domain: Domain
     recovery: Domain | None
     one_time_master: bytes
+    ids: IdSource
+    custody: CustodialKeys
+    cases: CaseDesk
+
+    def successor(self, request: OpenCase, at: datetime) -> Successor:
+        """The account for a case, made from a fresh salt, with its one signer; nothing is written.
+
+        Raises:
+            MovesUnavailable: the contracts cannot move accounts.
+            DeviceProofInvalid: the new key does not prove itself.
+            SignerUnavailable: a custodial account is asked for and custody does not answer.
+        """
+        if self.recovery is None:
+            raise MovesUnavailable
+        salt = self.ids.random_bytes(32)
+        account = member_rules.account_of(salt)
+        new = request.device
+        if new is None:
+            signer = self.custody.custodial_addresses([account])[0]
+            return Successor(account, salt, signer, FLAG_CUSTODIAL, None)
+        grant = SignerGrant(member_rules.NO_ACCOUNT, new.signer, 0, new.valid_until)
+        member_rules.check_proof(self.domain, grant, new.proof, at)
+        return Successor(account, salt, new.signer, 0, _label(new))
 
     def rotate(self, conn: Connection, request: Rotate, at: datetime) -> Moved:
         """The member is at another account, with one new device and everything it had.
@@ -91,6 +121,9 @@ class CareService:
 
 
 def _first_signer(devices: list[Device], new: NewDevice, at: datetime) -> FreshDevice:
-    label = None if new.label is None else clean_text(new.label, "device.label", _LONGEST_LABEL)
     since = member_rules.active_from(at, first=True, granted=False)
-    return FreshDevice(member_rules.next_lane(devices), new.signer, 0, since, label)
+    return FreshDevice(member_rules.next_lane(devices), new.signer, 0, since, _label(new))
+
+
+def _label(new: NewDevice) -> str | None:
+    return None if new.label is None else clean_text(new.label, "device.label", _LONGEST_LABEL)

@@ -130,6 +130,14 @@ class Steps:
                     raise
         raise ChainUnavailable("eth_sendRawTransaction", "the sending key's nonce keeps moving")
 
+    def is_mined(self, name: str) -> bool:
+        """Whether the index knows the step's transaction in a block, so that another key's may follow it."""
+        query = select(chain_tx.c.tx_hash).where(
+            chain_tx.c.step == name, chain_tx.c.state.in_(("mined", "final"))
+        )
+        with self.desk.read() as conn:
+            return conn.execute(query).first() is not None
+
     def _stored(self, name: str) -> Any:
         with self.desk.read() as conn:
             return conn.execute(select(chain_step).where(chain_step.c.key == name)).one_or_none()

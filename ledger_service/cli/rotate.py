@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     merchant.add_argument(
         "--signature", metavar="HEX", help="of the admin key in force, where custody does not hold it"
     )
-    sending = commands.add_parser("sending-key", help="the roles of relayer or operator move; run it again")
+    sending = commands.add_parser("sending-key", help="the roles of a sending key move; run it again")
     sending.add_argument("key", choices=sorted(ROLES))
     sending.add_argument("--old", required=True, metavar="ADDRESS", help="who loses the roles")
     sending.add_argument("--new", required=True, metavar="ADDRESS", help="who gets them")

@@ -168,6 +168,13 @@ def lock_member(conn: Connection, member_number: str, *, frozen_too: bool = Fals
     return row
 
 
+def lock_member_by_id(conn: Connection, member_id: int) -> RowMapping | None:
+    """The member's row, locked until the end of the db transaction; None for one that is erased."""
+    statement = select(member).where(member.c.member_id == member_id).with_for_update(key_share=True)
+    row = conn.execute(statement).mappings().one()
+    return None if row["status"] == "erased" else row
+
+
 def devices_of(conn: Connection, member_id: int) -> list[rules.Device]:
     """Every device that the member ever had, by lane."""
     statement = select(device).where(device.c.member_id == member_id).order_by(device.c.lane)

@@ -129,7 +129,7 @@ class SecondPersonNeeded(DomainError):
 
     code = "second-person-needed"
     category = Category.FORBIDDEN
-    why = "An adjustment is decided by another operator than the one who asked, whatever key either used."
+    why = "What one operator asked for is decided by another, whatever key either used."
     fix = "Let an operator of another name decide, with a key of its own."
 
 

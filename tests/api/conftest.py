@@ -25,10 +25,10 @@ def any_shop(database: Database, tmp_path: Path) -> Iterator[Shop]:
     yield from _opened(database, tmp_path)
 
 
-def _opened(database: Database, folder: Path) -> Iterator[Shop]:
+def _opened(database: Database, folder: Path, **environment: str) -> Iterator[Shop]:
     state = folder / "state"
     os.makedirs(state)
-    shop = open_shop(database, state)
+    shop = open_shop(database, state, **environment)
     yield shop
     shop.serving.close()
 
@@ -37,7 +37,9 @@ def _opened(database: Database, folder: Path) -> Iterator[Shop]:
 def open_shop_once(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """One service for all tests of a module that leave nothing behind."""
     folder = tmp_path_factory.mktemp("shop")
+    # Its tests knock at every route as strangers, within seconds and from one address.
+    strangers = {"ALLIANCE_STRANGER_BURST": "1000"}
     shutil.copy(sqlite_template, folder / "alliance.db")
     database = open_database(f"sqlite:///{folder / 'alliance.db'}")
-    yield from _opened(database, folder)
+    yield from _opened(database, folder, **strangers)
     database.close()

@@ -1,7 +1,8 @@
-"""Accounts that change: a member's own wish."""
+"""Accounts that change: by a member's own wish, or by a case that two operators agree on."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +21,18 @@ from ledger_service.api.endpoints.devices import (
 from ledger_service.api.errors import NotYours
 from ledger_service.api.hexadecimal import hex_text, parse_signature
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Flag, Named, Record, Text
+from ledger_service.api.schema import Flag, Named, Nullable, Record, Text
 from ledger_service.care import errors as refusals
-from ledger_service.care.requests import Moved, Rotate
+from ledger_service.care import queries
+from ledger_service.care.requests import Moved, OpenCase, Rotate, Said
+from ledger_service.care.rules import KINDS
 from ledger_service.care.service import CareService
+from ledger_service.custody.errors import SignerUnavailable
+from ledger_service.kernel.clock import format_instant
+from ledger_service.kernel.gs1 import parse_gsrn
+from ledger_service.kernel.ids import derive_id, id_text, parse_id
 from ledger_service.members import errors as members
+from ledger_service.points.errors import SecondPersonNeeded
 
 _GROUP = "Members"
 _SALT = Text(66, pattern="0x[0-9a-fA-F]{64}", about="32 random bytes of the member's app")
@@ -44,7 +52,39 @@ ROTATE = Route(
         "AccountMoved", account=shapes.ADDRESS, former=shapes.ADDRESS, linked=Flag(), device=DEVICE
     )),
 )  # fmt: skip
-ROUTES = (ROTATE,)
+_HASH = Text(66, pattern="0x[0-9a-fA-F]{64}", about="32-byte hash")
+_CASE = shapes.answer(
+    "Case", case=shapes.HEX_ID, kind=Text(), state=Text(), account=shapes.ADDRESS, successor=shapes.ADDRESS
+)
+OPEN = Route(
+    "POST", "/v1/cases", "open-case", scopes("member:write"), "Ask that a member's account go to a new one",
+    group=_GROUP, write=True,
+    body=Named("NewCase", Record(
+        {"member": shapes.NUMBER, "kind": Text(one_of=KINDS), "evidence": _HASH},
+        {"device": Nullable(NEW_DEVICE)},
+        about="`evidence` is a salted hash of what was shown; without `device` the account is custodial",
+    )),
+    problems=(*WRITE_PROBLEMS, members.MemberUnknown, members.SignerKnown, members.DeviceProofInvalid,
+              refusals.MovesUnavailable, refusals.CaseUnderWay, refusals.MovesExhausted, SignerUnavailable),
+    success=Success(201, "It waits for a second person.", _CASE),
+)  # fmt: skip
+APPROVE = Route(
+    "POST", "/v1/cases/<case>/approval", "approve-case", scopes("member:write"),
+    "Approve what another person asked for; the notice begins", group=_GROUP, body=shapes.EMPTY_BODY,
+    problems=(*WRITE_PROBLEMS, refusals.CaseUnknown, refusals.CaseClosed, SecondPersonNeeded), write=True,
+    success=Success(200, "It goes to the recovery desk.", _CASE),
+)  # fmt: skip
+OBJECT = Route(
+    "POST", "/v1/cases/<case>/objection", "object-to-case", scopes("member:write", "self:write"),
+    "Stop a case, as its member or as the operator", group=_GROUP, body=shapes.EMPTY_BODY, write=True,
+    problems=(*WRITE_PROBLEMS, NotYours, refusals.CaseUnknown, refusals.CaseClosed),
+    success=Success(200, "It will not be carried out.", _CASE),
+)  # fmt: skip
+SHOW = Route(
+    "GET", "/v1/cases/<case>", "show-case", scopes("member:read", "self:read"), "A case and its events",
+    group=_GROUP, problems=(refusals.CaseUnknown, NotYours), success=Success(200, "The case.", _CASE),
+)  # fmt: skip
+ROUTES = (ROTATE, OPEN, APPROVE, OBJECT, SHOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +108,53 @@ class CareDoor:
         return self.administration.write(call, act)
 
 
+    def open(self, call: Call) -> Reply:
+        """The case waits for a second person, once for the idempotency key."""
+        replay = self.administration.replay(call)
+        if replay is not None:
+            return replay
+        request, case_id = _new_case(call.body.fields), derive_id("case", call.caller.subject, call.key)
+        to = self.care.successor(request, call.at)
+
+        def act(conn: Connection) -> Json:
+            self.care.cases.open(conn, case_id, request, to, Said(call.caller.subject, call.at))
+            return _shown(conn, case_id)
+
+        return self.administration.write(call, act)
+
+    def approve(self, call: Call) -> Reply:
+        """The case goes to the recovery desk."""
+        return self._said(call, self.care.cases.approve)
+
+    def object(self, call: Call) -> Reply:
+        """The case will not be carried out."""
+        return self._said(call, self.care.cases.object)
+
+    def show(self, call: Call) -> Reply:
+        """The case with its events."""
+        case_id = parse_id(call.path["case"], "case")
+
+        def find(conn: Connection) -> Json:
+            _check_own(conn, call, case_id)
+            return _shown(conn, case_id)
+
+        return self.administration.read(find)
+
+    def _said(self, call: Call, say: Callable[[Connection, bytes, Said], None]) -> Reply:
+        case_id = parse_id(call.path["case"], "case")
+
+        def act(conn: Connection) -> Json:
+            _check_own(conn, call, case_id)
+            say(conn, case_id, Said(call.caller.subject, call.at))
+            return _shown(conn, case_id)
+
+        return self.administration.write(call, act, status=200)
+
+
 def served(door: CareDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    return [Served(route, endpoint) for route, endpoint in zip(ROUTES, (door.rotate,), strict=True)]
+    endpoints = (door.rotate, door.open, door.approve, door.object, door.show)
+    return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
 def _moved(moved: Moved) -> dict[str, Any]:
@@ -79,4 +163,42 @@ def _moved(moved: Moved) -> dict[str, Any]:
         "former": hex_text(moved.former),
         "linked": moved.linked,
         "device": device_document(moved.device),
+    }
+
+
+def _new_case(given: dict[str, Any]) -> OpenCase:
+    device = given.get("device")
+    return OpenCase(
+        member_number=parse_gsrn(given["member"], "member"),
+        kind=given["kind"],
+        evidence=bytes.fromhex(given["evidence"][2:]),
+        device=None if device is None else new_device(device, "device."),
+    )
+
+
+def _check_own(conn: Connection, call: Call, case_id: bytes) -> None:
+    own, found = call.caller.member_id, queries.find_case(conn, case_id)
+    if own is not None and (found is None or found.member_id != own):
+        raise NotYours("case")
+    if found is None:
+        raise refusals.CaseUnknown
+
+
+def _shown(conn: Connection, case_id: bytes) -> Json:
+    found = queries.find_case(conn, case_id)
+    if found is None:
+        raise refusals.CaseUnknown
+    return {
+        "case": id_text(found.case_id),
+        "kind": found.kind,
+        "state": found.state,
+        "account": hex_text(found.account),
+        "successor": hex_text(found.successor),
+        "evidence": hex_text(found.evidence),
+        "announcement": found.number,
+        "notice_ends": None if found.ripe_at is None else format_instant(found.ripe_at),
+        "events": [
+            {"kind": kind, "by": by, "at": format_instant(at)}
+            for kind, by, at in queries.events_of(conn, case_id)
+        ],
     }

@@ -12,7 +12,14 @@ from ledger_service.custody.errors import SigningRefused
 from ledger_service.custody.journal import Journal
 from ledger_service.custody.keystore import Keystore
 from ledger_service.custody.local import LocalCustody
-from ledger_service.custody.requests import OPERATOR, RELAYER, BindDomain, SignTransaction, merchant_key_name
+from ledger_service.custody.requests import (
+    APPROVER,
+    OPERATOR,
+    RELAYER,
+    BindDomain,
+    SignTransaction,
+    merchant_key_name,
+)
 from ledger_service.kernel.chain_tx import Fee, Unsigned, created_address, rlp, unsigned_of
 from ledger_service.kernel.secp256k1 import keccak256, recover_address
 
@@ -68,6 +75,18 @@ def test_another_chain_or_another_target_is_refused(custody: LocalCustody) -> No
         assert refusal(custody, key, replace(CALL, to=STRANGER)) == "target-unknown"
         assert refusal(custody, key, CODE) == "creates-a-contract"
     assert refusal(custody, RELAYER, replace(CALL, to=REGISTRY)) == "target-unknown"
+
+
+def test_the_approver_calls_what_the_founding_created_and_neither_house_nor_registry(
+    fresh: LocalCustody,
+) -> None:
+    desk = created_address(fresh.address_of(OPERATOR), CODE.nonce)
+    sign(fresh, OPERATOR, CODE)
+    fresh.bind(BOND)
+    assert len(sign(fresh, APPROVER, replace(CALL, to=desk))) == 65
+    for to in (HOUSE, REGISTRY, STRANGER):
+        assert refusal(fresh, APPROVER, replace(CALL, to=to)) == "target-unknown"
+    assert refusal(fresh, APPROVER, CODE) == "creates-a-contract"
 
 
 @pytest.mark.parametrize("key", [RELAYER, OPERATOR])

@@ -1,0 +1,157 @@
+"""Cases, from what one operator found to the member's switch; each step in the caller's unit of work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, func, select, update
+
+from ledger_service.care import queries, rules
+from ledger_service.care.errors import CaseClosed, CaseUnderWay, CaseUnknown, MovesExhausted
+from ledger_service.care.models import care_case, care_event
+from ledger_service.care.requests import OpenCase, Said, Successor
+from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.operations import MoveReason
+from ledger_service.kernel.permits import FLAG_CUSTODIAL
+from ledger_service.members import rules as member_rules
+from ledger_service.members.accounts import Change, change_account, moves_so_far
+from ledger_service.members.device_rows import FreshDevice
+from ledger_service.members.devices import devices_of, lock_member, lock_member_by_id
+from ledger_service.members.ports import MemberKeys
+from ledger_service.members.requests import CUSTODY_CUSTODIAL, CUSTODY_DEVICE
+from ledger_service.outbox.service import NewIntent, enqueue_now
+from ledger_service.points.errors import SecondPersonNeeded
+
+CHAIN = "recovery desk"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDesk:
+    """Commands on cases."""
+
+    keys: MemberKeys
+    one_time_master: bytes
+
+    def open(self, conn: Connection, case_id: bytes, request: OpenCase, to: Successor, said: Said) -> None:
+        """The case waits for a second person.
+
+        Raises:
+            MemberUnknown: no such member. CaseUnderWay: it has a case already.
+            SignerKnown: the new key is one that the member had. MovesExhausted: 32 moves lead here.
+
+        Locks: the member's row. Idempotency: by ``case_id``.
+        """
+        owner = lock_member(conn, request.member_number, frozen_too=True)
+        member_id = owner["member_id"]
+        c = care_case.c
+        mine = (c.member_id == member_id) & c.state.in_(rules.UNDER_WAY)
+        if conn.execute(select(c.case_id).where(mine)).first() is not None:
+            raise CaseUnderWay
+        member_rules.check_unknown_signer(devices_of(conn, member_id), to.signer)
+        if moves_so_far(conn, member_id) >= rules.MOST_MOVES:
+            raise MovesExhausted(rules.MOST_MOVES)
+        row = {
+            "case_id": case_id, "kind": request.kind, "member_id": member_id, "account": owner["account"],
+            "successor": to.account, "salt": to.salt, "signer": to.signer, "flags": to.flags,
+            "label": to.label, "evidence": request.evidence, "state": "open", "opened_by": said.by,
+            "approved_by": None, "number": None, "ripe_at": None,
+        }  # fmt: skip
+        sql_of(care_case, conn).insert(conn, [row])
+        _note(conn, case_id, "opened", said)
+
+    def approve(self, conn: Connection, case_id: bytes, said: Said) -> None:
+        """The case goes to the recovery desk, where its notice begins.
+
+        Raises:
+            CaseUnknown, CaseClosed: nothing waits for approval.
+            SecondPersonNeeded: who opened it approves it.
+        """
+        row = _locked(conn, case_id)
+        if row["state"] != "open":
+            raise CaseClosed(row["state"])
+        if row["opened_by"] == said.by:
+            raise SecondPersonNeeded
+        _change(conn, case_id, state="approved", approved_by=said.by)
+        _note(conn, case_id, "approved", said)
+
+    def object(self, conn: Connection, case_id: bytes, said: Said) -> None:
+        """The case will not be carried out; the recovery desk is told.
+
+        Raises:
+            CaseUnknown: no such case. CaseClosed: it is decided, or its notice has ended.
+        """
+        row = _locked(conn, case_id)
+        over = row["ripe_at"] is not None and said.at >= row["ripe_at"]
+        if row["state"] not in ("open", "approved", "notice") or over:
+            raise CaseClosed(row["state"])
+        # What the desk has never heard of needs no word to it.
+        _change(conn, case_id, state="stopped" if row["state"] == "open" else "objected")
+        _note(conn, case_id, "objected", said)
+
+    def announced(
+        self, conn: Connection, case_id: bytes, number: int, ripe_at: datetime, at: datetime
+    ) -> None:
+        """The desk has the case; its notice ends at ``ripe_at``. An objection meanwhile stands."""
+        row = _locked(conn, case_id)
+        state = "notice" if row["state"] == "approved" else row["state"]
+        _change(conn, case_id, state=state, number=number, ripe_at=ripe_at)
+        _note(conn, case_id, "announced", Said(CHAIN, at))
+
+    def stopped(self, conn: Connection, case_id: bytes, at: datetime) -> None:
+        """The desk will not let it happen: it was told of an objection, heard of one, or refuses it."""
+        if _locked(conn, case_id)["state"] in rules.UNDER_WAY:
+            _change(conn, case_id, state="stopped", salt=None)
+            _note(conn, case_id, "stopped", Said(CHAIN, at))
+
+    def carry_out(self, conn: Connection, case_id: bytes, at: datetime) -> bool:
+        """The member is at its new account with everything it had; its old keys are worthless, API keys too.
+
+        Returns:
+            False where it must wait: a sale is under way, or the chain refused something of the member.
+
+        Idempotency: a case is carried out once. Locks: the case, the member; the head row last.
+        """
+        row = _locked(conn, case_id)
+        owner = lock_member_by_id(conn, row["member_id"])
+        if row["state"] != "notice" or owner is None or owner["account"] != row["account"]:
+            self.stopped(conn, case_id, at)
+            return True
+        member_id = owner["member_id"]
+        if queries.has_open_holds(conn, member_id) or queries.is_unsettled(conn, member_id):
+            return False
+        _, enrols = change_account(conn, owner, self._change_of(conn, row, at), self.one_time_master, at)
+        self.keys.forget_member(conn, member_id, at)
+        _change(conn, case_id, state="executed", salt=None)
+        _note(conn, case_id, "executed", Said(CHAIN, at))
+        leave = rules.Leave(MoveReason.RECOVERY, seconds_floor(at))
+        moves = rules.moves_of(row["account"], row["successor"], queries.lots_of(conn, member_id), leave)
+        enqueue_now(conn, [enrols, *(NewIntent(move, member_id) for move in moves)], at)
+        return True
+
+    def _change_of(self, conn: Connection, row: RowMapping, at: datetime) -> Change:
+        lane = member_rules.next_lane(devices_of(conn, row["member_id"]))
+        since = member_rules.active_from(at, first=True, granted=False)
+        signer = FreshDevice(lane, row["signer"], row["flags"], since, row["label"])
+        custody = CUSTODY_CUSTODIAL if row["flags"] & FLAG_CUSTODIAL else CUSTODY_DEVICE
+        return Change(row["successor"], row["salt"], signer, custody, "recovery", True)
+
+
+def _locked(conn: Connection, case_id: bytes) -> RowMapping:
+    query = select(care_case).where(care_case.c.case_id == case_id).with_for_update()
+    row = conn.execute(query).mappings().one_or_none()
+    if row is None:
+        raise CaseUnknown
+    return row
+
+
+def _change(conn: Connection, case_id: bytes, **values: object) -> None:
+    conn.execute(update(care_case).where(care_case.c.case_id == case_id).values(**values))
+
+
+def _note(conn: Connection, case_id: bytes, kind: str, said: Said) -> None:
+    mine = care_event.c.case_id == case_id
+    position = conn.execute(select(func.count()).select_from(care_event).where(mine)).scalar_one()
+    row = {"case_id": case_id, "position": position, "kind": kind, "by_whom": said.by, "at": said.at}
+    sql_of(care_event, conn).insert(conn, [row])
