@@ -10,6 +10,7 @@ from ledger_service.checkout.records import EarnedRecord
 from ledger_service.checkout.requests import Line
 from ledger_service.checkout.tiering import Applied, at_rate, citation
 from ledger_service.db.workset import Draft, Load, Need, load_by
+from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.points.catalogue import Programme
@@ -139,12 +140,7 @@ def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -
         op_id,
         sale_id=purchase.sale_id,
         rule_version=by.rule.version,
-        facts={
-            "sale": id_text(purchase.sale_id),
-            "rule": by.rule.version,
-            "base_minor": by.earned.base_minor,
-            **citation(applied),
-        },
+        facts={**_facts(purchase, by), **citation(applied)},
         pending=programme.pending_of(by.rule),
     )
     issued = issue(draft, grant, worker)
@@ -168,6 +164,14 @@ def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -
         issued.waiting.event if issued.waiting is not None else None,
         None if applied is None else applied.values(),
     )
+
+
+def _facts(purchase: Purchase, by: EarnedBy) -> dict[str, Canonical]:
+    return {
+        "sale": id_text(purchase.sale_id),
+        "rule": by.rule.version,
+        "base_minor": by.earned.base_minor,
+    }
 
 
 def _room(draft: Draft, purchase: Purchase, programme: Programme, rule: EarnRule) -> int | None:

@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from ledger_service.db.engine import Database
+from ledger_service.points.expiry_rules import Jurisdiction
 from ledger_service.points.models import (
     earn_rule,
     points_change,
@@ -51,6 +52,7 @@ class Programme:
     token: bytes | None = None
     cycle: str = "never"
     notice_days: tuple[int, ...] = ()
+    jurisdiction: Jurisdiction = Jurisdiction.NONE
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -196,6 +198,7 @@ def _programme(row: Any, terms: dict[int, Any], ends: dict[int, Any], rules: dic
         row.token,
         row.cycle,
         notice_days_of(row.notice_days),
+        Jurisdiction(row.jurisdiction),
     )
 
 

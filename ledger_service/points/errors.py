@@ -68,6 +68,17 @@ class CalendarOutOfOrder(DomainError):
 
 
 @dataclass(eq=False)
+class ExpiryByTimeAlone(DomainError):
+    """Terms that the law of the programme's jurisdiction does not allow."""
+
+    jurisdiction: str
+
+    code = "expiry-by-time-alone"
+    why = "Under these terms points would end by the passage of time alone, which `jurisdiction` forbids."
+    fix = "Let the points never expire: a last epoch without an end, and a validity that reaches it."
+
+
+@dataclass(eq=False)
 class GiftToSelf(DomainError):
     """Giver and recipient are one."""
 

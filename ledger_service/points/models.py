@@ -44,7 +44,9 @@ programme = Table(
     # Days before an epoch's end at which members get a notice, as a JSON list; NULL for none.
     Column("notice_days", Text),
     Column("created_at", UtcInstant, nullable=False),
+    Column("jurisdiction", String(8), nullable=False, default="none"),
     one_of("cycle", ("week", "month", "quarter", "year", "never")),
+    one_of("jurisdiction", ("none", "CA-ON", "CA-QC")),
     CheckConstraint("pending_days BETWEEN 0 AND 3650", name="pending_days_sane"),
     CheckConstraint("programme_id BETWEEN 1 AND 2147483647", name="programme_id_sane"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,14 +15,16 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.money import exponent_of
 from ledger_service.kernel.permits import MINING_WINDOW_SECONDS
 from ledger_service.kernel.text import clean_text
-from ledger_service.points.catalogue import notice_days_text, rule_body
+from ledger_service.points.catalogue import Programme, notice_days_text, rule_body
 from ledger_service.points.errors import (
     CalendarOutOfOrder,
+    ExpiryByTimeAlone,
     NoticeTooShort,
     ProgrammeKnown,
     ProgrammeUnknown,
     TermsOutOfOrder,
 )
+from ledger_service.points.expiry_rules import Jurisdiction, allowed
 from ledger_service.points.models import (
     earn_rule,
     issuance_budget,
@@ -31,7 +34,7 @@ from ledger_service.points.models import (
     programme_terms,
 )
 from ledger_service.points.requests import NewProgramme
-from ledger_service.points.rules import EarnRule, Terms
+from ledger_service.points.rules import EarnRule, Terms, terms_in_force
 
 NOTICE_SECONDS = MINING_WINDOW_SECONDS + 86_400
 
@@ -43,7 +46,9 @@ def create(conn: Connection, new: NewProgramme, at: datetime) -> None:
         ProgrammeKnown: the id or code is taken.
         MalformedField: an unknown currency or time zone, an empty name.
         CalendarOutOfOrder: ends that do not ascend.
+        ExpiryByTimeAlone: the jurisdiction does not allow these terms.
     """
+    check_law(new.jurisdiction, new.epoch_ends, [new.terms])
     taken = conn.execute(
         select(programme.c.code).where(
             (programme.c.programme_id == new.programme_id) | (programme.c.code == new.code)
@@ -63,6 +68,7 @@ def create(conn: Connection, new: NewProgramme, at: datetime) -> None:
         "cycle": new.cycle.value,
         "pending_days": new.pending_days,
         "notice_days": notice_days_text(new.notice_days),
+        "jurisdiction": new.jurisdiction.value,
         "created_at": at,
     }
     conn.execute(insert(programme).values(row))
@@ -137,6 +143,31 @@ def set_pending_days(conn: Connection, code: str, days: int) -> None:
     found = conn.execute(update(programme).where(programme.c.code == code).values(pending_days=days))
     if not found.rowcount:
         raise ProgrammeUnknown(code)
+    note_change(conn)
+
+
+def check_law(jurisdiction: Jurisdiction, ends: Sequence[int], terms: Iterable[Terms]) -> None:
+    """The jurisdiction allows points to end as these terms say.
+
+    Raises:
+        ExpiryByTimeAlone: it does not.
+    """
+    if not all(allowed(jurisdiction, ends, one) for one in terms):
+        raise ExpiryByTimeAlone(jurisdiction.value)
+
+
+def set_jurisdiction(conn: Connection, known: Programme, jurisdiction: Jurisdiction, at: datetime) -> None:
+    """The programme follows that law from now on, terms that take effect later included.
+
+    Raises:
+        ExpiryByTimeAlone: points of terms in force or published would end by time alone.
+    """
+    now = terms_in_force(known.terms, seconds_floor(at))
+    later = [t for t in known.terms if t.effective_from > seconds_floor(at)]
+    current = [] if now is None else [replace(now, effective_from=seconds_floor(at))]
+    check_law(jurisdiction, known.epoch_ends, [*current, *later])
+    values = {"jurisdiction": jurisdiction.value}
+    conn.execute(update(programme).where(programme.c.programme_id == known.programme_id).values(values))
     note_change(conn)
 
 

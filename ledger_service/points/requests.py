@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ledger_service.kernel.points import Leg
+from ledger_service.points.expiry_rules import Jurisdiction
 from ledger_service.points.rules import Cycle, EarnRule, Terms
 
 
@@ -25,6 +26,7 @@ class NewProgramme:
     pending_days: int = 0
     notice_days: tuple[int, ...] = ()
     token: bytes | None = None
+    jurisdiction: Jurisdiction = Jurisdiction.NONE
 
 
 @dataclass(frozen=True, slots=True)

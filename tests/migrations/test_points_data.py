@@ -23,6 +23,7 @@ PENDING = (
     "INSERT INTO pending_issue (op_id, member_id, programme_id, epoch, amount, \"left\", vests_at, sale_id,"
     " rule_version, state)"
 )
+LAW = "SELECT code, notice_days, jurisdiction FROM programme"
 STANDING = (
     "INSERT INTO member_programme (member_id, programme_id, debt, frozen, frozen_reason, earned_day,"
     " earned_today)"
@@ -70,3 +71,10 @@ def test_pending_points_of_before_wait_for_their_day_and_for_no_event(bare: Data
             'SELECT member_id, amount, "left", vests_at, state, leaf, awaits, lapses FROM pending_issue'
         ).one()
     assert (*row[:-1], bool(row.lapses)) == (1, 50, 40, 900, "waiting", None, None, False)
+
+
+def test_programmes_of_before_follow_no_law_and_give_no_notices(bare: Database) -> None:
+    at_first_revision(bare)
+    migrate(bare)
+    with bare.read() as conn:
+        assert [tuple(row) for row in conn.exec_driver_sql(LAW)] == [("GROC", None, "none")]

@@ -13,9 +13,10 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.text import clean_text
 from ledger_service.points.catalogue import Programme
+from ledger_service.points.expiry_rules import Expiry, Jurisdiction, expiry_of
 from ledger_service.points.notice_rules import MOST_DAYS_BEFORE, MOST_NOTICES
 from ledger_service.points.pending_rules import MOST_DAYS, PendingTerms, Wait
-from ledger_service.points.rules import EarnRule, Multiplier
+from ledger_service.points.rules import Cycle, EarnRule, Multiplier
 
 Json = dict[str, Any]
 _LONGEST_CATEGORY = 64
@@ -57,6 +58,8 @@ EARN = Named(
 NOTICE_DAYS = Listing(
     Integer(1, MOST_DAYS_BEFORE, "Days before the points cannot be spent any more"), MOST_NOTICES
 )
+EXPIRY = Text(one_of=tuple(e.value for e in Expiry), about="What calendar and newest terms come to")
+JURISDICTION = Text(one_of=tuple(j.value for j in Jurisdiction), about="Whose law the terms must keep to")
 PROGRAMME = Named(
     "Programme",
     Record(
@@ -73,6 +76,8 @@ PROGRAMME = Named(
             ),
             "rules": Listing(Record({"version": Integer(1), "effective_from": shapes.INSTANT}, closed=False)),
             "notice_days": NOTICE_DAYS,
+            "expiry": EXPIRY,
+            "jurisdiction": JURISDICTION,
         },
         closed=False,
     ),
@@ -115,6 +120,8 @@ def programme_document(programme: Programme) -> Json:
         "timezone": programme.timezone,
         "pending_days": programme.pending_days,
         "notice_days": list(programme.notice_days),
+        "expiry": expiry_of(Cycle(programme.cycle), programme.epoch_ends, programme.terms[-1]).value,
+        "jurisdiction": programme.jurisdiction.value,
         "token": None if token is None else hex_text(token),
         "epochs": [{"epoch": e, "ends_at": instant_or_never(end)}
                    for e, end in enumerate(programme.epoch_ends, 1)],

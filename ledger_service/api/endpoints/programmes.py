@@ -14,6 +14,8 @@ from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.endpoints.merchants import CHAIN_PROBLEMS
 from ledger_service.api.endpoints.programme_shapes import (
     EARN,
+    EXPIRY,
+    JURISDICTION,
     NOTICE_DAYS,
     PROGRAMME,
     TERMS,
@@ -25,7 +27,7 @@ from ledger_service.api.errors import NotYours
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.ports import Governance
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Integer, Named, Record, Text
+from ledger_service.api.schema import Flag, Integer, Named, Record, Text
 from ledger_service.kernel.clock import instant_of_seconds, parse_instant, seconds_floor
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln
@@ -37,6 +39,7 @@ from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.points import errors as refusals
 from ledger_service.points import programmes as commands
 from ledger_service.points.catalogue import CatalogueCache, Programme, read_catalogue
+from ledger_service.points.expiry_rules import Jurisdiction, expiry_of
 from ledger_service.points.requests import NewProgramme
 from ledger_service.points.rules import Cycle, Terms, epoch_ends
 
@@ -57,20 +60,23 @@ CREATE = Route(
         {"code": shapes.PROGRAMME, "merchant": shapes.GLN, "name": Text(80), "currency": shapes.CURRENCY,
          "timezone": shapes.TIMEZONE, "cycle": Text(one_of=tuple(c.value for c in Cycle)), "earn": EARN,
          **TERMS},
-        {"pending_days": Integer(0, 3650), "epochs": Integer(1, MOST_EPOCHS), "notice_days": NOTICE_DAYS})),
-    problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, MerchantUnknown, refusals.ProgrammeKnown),
+        {"pending_days": Integer(0, 3650), "epochs": Integer(1, MOST_EPOCHS), "notice_days": NOTICE_DAYS,
+         "expiry": EXPIRY, "jurisdiction": JURISDICTION})),
+    problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, MerchantUnknown, refusals.ProgrammeKnown,
+              refusals.ExpiryByTimeAlone),
     success=Success(201, "Created, on chain and here.", PROGRAMME),
 )  # fmt: skip
 PUBLISH = Route(
     "POST", "/v1/programmes/<code>/terms", "publish-terms", _WRITE, "Publish the next terms", group=_GROUP,
     body=Named("NewTerms", Record({"effective_from": shapes.INSTANT, **TERMS})), write=True,
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, refusals.ProgrammeUnknown, refusals.NoticeTooShort,
-              refusals.TermsOutOfOrder),
+              refusals.TermsOutOfOrder, refusals.ExpiryByTimeAlone),
     success=Success(201, "Published, on chain and here.", PROGRAMME),
 )  # fmt: skip
 APPEND = Route(
     "POST", "/v1/programmes/<code>/epochs", "append-epochs", _WRITE, "Continue the calendar", group=_GROUP,
-    body=Record({"count": Integer(1, MOST_EPOCHS)}), write=True,
+    body=Record({}, {"count": Integer(1, MOST_EPOCHS), "never": Flag("The last epoch, which has no end")}),
+    write=True,
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, refusals.ProgrammeUnknown, refusals.CalendarOutOfOrder),
     success=Success(201, "Appended, on chain and here.", PROGRAMME),
 )  # fmt: skip
@@ -88,7 +94,13 @@ NOTICES = Route(
     problems=(*WRITE_PROBLEMS, NotYours, refusals.ProgrammeUnknown),
     success=Success(201, "Notices that were written stand.", PROGRAMME),
 )  # fmt: skip
-ROUTES = (LIST, CREATE, PUBLISH, APPEND, ADD_RULE, NOTICES)
+LAW = Route(
+    "POST", "/v1/programmes/<code>/jurisdiction", "set-jurisdiction", _WRITE, "Set whose law it follows",
+    group=_GROUP, write=True, body=Record({"jurisdiction": JURISDICTION}),
+    problems=(*WRITE_PROBLEMS, refusals.ProgrammeUnknown, refusals.ExpiryByTimeAlone),
+    success=Success(201, "It holds for all terms from now on.", PROGRAMME),
+)  # fmt: skip
+ROUTES = (LIST, CREATE, PUBLISH, APPEND, ADD_RULE, NOTICES, LAW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,7 @@ class ProgrammesDoor:
         if replay is not None:
             return replay
         wanted = _wanted(call)
+        commands.check_law(wanted.jurisdiction, wanted.epoch_ends, [wanted.terms])
         self.administration.read(lambda conn: _check_free(conn, wanted))
         first = ports.TermsOfProgramme(
             **terms_of_body(call.body.fields), effective_from=seconds_floor(call.at)
@@ -142,6 +155,7 @@ class ProgrammesDoor:
             raise refusals.NoticeTooShort(earliest)
         if effective <= known.terms[-1].effective_from:
             raise refusals.TermsOutOfOrder(terms.version, terms.version)
+        commands.check_law(known.jurisdiction, known.epoch_ends, [terms])
         asked = ports.TermsOfProgramme(effective_from=effective, **terms_of_body(given))
         self.governance.publish_terms(known.merchant_id, known.programme_id, terms.version, asked)
         return self._write(call, lambda conn: commands.publish_terms(conn, known.code, terms, call.at))
@@ -152,7 +166,7 @@ class ProgrammesDoor:
         if replay is not None:
             return replay
         known = self._known(call)
-        ends = _next_ends(known, call.body.fields["count"])
+        ends = _next_ends(known, call.body.fields)
         self.governance.append_epochs(known.programme_id, len(known.epoch_ends) + 1, ends)
         return self._write(call, lambda conn: commands.append_epochs(conn, known.code, ends))
 
@@ -167,6 +181,11 @@ class ProgrammesDoor:
         """Members are told of points that will expire so many days before."""
         known, days = self._own(call), call.body.fields["notice_days"]
         return self._write(call, lambda conn: commands.set_notice_days(conn, known.code, days))
+
+    def set_jurisdiction(self, call: Call) -> Reply:
+        """The programme follows another law."""
+        known, law = self._known(call), Jurisdiction(call.body.fields["jurisdiction"])
+        return self._write(call, lambda conn: commands.set_jurisdiction(conn, known, law, call.at))
 
     def _own(self, call: Call) -> Programme:
         known, own = self._known(call), call.caller.merchant_id
@@ -192,7 +211,8 @@ class ProgrammesDoor:
 
 def served(door: ProgrammesDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.list_all, door.create, door.publish, door.append, door.add_rule, door.set_notices)
+    endpoints = (door.list_all, door.create, door.publish, door.append, door.add_rule, door.set_notices,
+                 door.set_jurisdiction)  # fmt: skip
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
@@ -203,6 +223,10 @@ def _wanted(call: Call) -> NewProgramme:
     at = seconds_floor(call.at)
     cycle = Cycle(given["cycle"])
     count = given.get("epochs", _EPOCHS_AT_FIRST[cycle])
+    ends = tuple(epoch_ends(call.at, cycle, _zone(given["timezone"]), count))
+    terms = Terms(version=1, effective_from=at, **terms_of_body(given))
+    if given.get("expiry", expiry_of(cycle, ends, terms)) != expiry_of(cycle, ends, terms):
+        raise MalformedField("expiry", "is not what cycle and validity_epochs come to")
     return NewProgramme(
         programme_id=0,
         code=given["code"],
@@ -211,11 +235,12 @@ def _wanted(call: Call) -> NewProgramme:
         currency=given["currency"],
         timezone=given["timezone"],
         cycle=cycle,
-        epoch_ends=tuple(epoch_ends(call.at, cycle, _zone(given["timezone"]), count)),
-        terms=Terms(version=1, effective_from=at, **terms_of_body(given)),
+        epoch_ends=ends,
+        terms=terms,
         rule=rule_of_body(given["earn"], 1, at),
         pending_days=given.get("pending_days", 0),
         notice_days=tuple(given.get("notice_days", _NOTICE_DAYS)),
+        jurisdiction=Jurisdiction(given.get("jurisdiction", "none")),
     )
 
 
@@ -227,7 +252,7 @@ def _as_written(wanted: NewProgramme, made: ports.CreatedProgramme) -> Programme
     w = wanted
     return Programme(
         made.programme_id, w.code, w.merchant_id, w.name, w.currency, w.timezone, w.pending_days, (w.terms,),
-        w.epoch_ends, (w.rule,), made.token, notice_days=w.notice_days,
+        w.epoch_ends, (w.rule,), made.token, w.cycle.value, w.notice_days, w.jurisdiction,
     )  # fmt: skip
 
 
@@ -239,10 +264,15 @@ def _check_free(conn: Connection, wanted: NewProgramme) -> Json:
     return {}
 
 
-def _next_ends(known: Programme, count: int) -> tuple[int, ...]:
+def _next_ends(known: Programme, given: Json) -> tuple[int, ...]:
+    count, never = given.get("count"), given.get("never", False)
+    if (count is None) != never:
+        raise MalformedField("count", "must be given, or never must be true, not both")
     last = known.epoch_ends[-1]
     if last == NEVER_SECONDS:
         raise refusals.CalendarOutOfOrder(len(known.epoch_ends) + 1)
+    if count is None:
+        return (NEVER_SECONDS,)
     return tuple(epoch_ends(instant_of_seconds(last), Cycle(known.cycle), known.zone, count))
 
 
