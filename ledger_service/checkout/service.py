@@ -21,7 +21,7 @@ from ledger_service.checkout.hold_commands import (
     VoidCommand,
 )
 from ledger_service.checkout.keyed import KeyedCommand
-from ledger_service.checkout.models import refund, sale
+from ledger_service.checkout.models import refund, sale, sale_event
 from ledger_service.checkout.presence import REVOCATION, check_shown
 from ledger_service.checkout.quoting import Quote
 from ledger_service.checkout.records import answer_of, record_of
@@ -43,7 +43,7 @@ from ledger_service.checkout.sale_command import SaleCommand, Scene
 from ledger_service.db.engine import Database
 from ledger_service.db.workset import Draft, Workset
 from ledger_service.db.writer import Writer
-from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.paycode import LIFE_SECONDS
 from ledger_service.ledger.models import hold
@@ -203,7 +203,7 @@ class CheckoutService:
         return orjson.dumps(attempt_view(state, used_by, age))
 
     def find_sale(self, caller: Caller, sale_id: bytes) -> bytes:
-        """The sale with its refunds so far as JSON, for the merchant that made it.
+        """The sale with its refunds and events so far as JSON, for the merchant that made it.
 
         Raises:
             UnknownSale: no such sale of the caller's merchant.
@@ -218,9 +218,15 @@ class CheckoutService:
                 .order_by(refund.c.occurred_at, refund.c.refund_id)
             ).scalars()
             refunds = [orjson.loads(body) for body in bodies]
+            told = conn.execute(
+                select(sale_event.c.name, sale_event.c.recorded_at)
+                .where(sale_event.c.sale_id == sale_id)
+                .order_by(sale_event.c.recorded_at, sale_event.c.name)
+            ).all()
         record = record_of(dict(row))
         answer = answer_of(record, self._admission.codes(record.programmes()))
-        return orjson.dumps({**answer, "refunds": refunds})
+        events = [{"event": name, "recorded_at": format_instant(at)} for name, at in told]
+        return orjson.dumps({**answer, "refunds": refunds, "events": events})
 
     def expire_due_holds(self, at: datetime) -> int:
         """Some holds past their deadline are closed; returns how many, 0 when none are left (a job)."""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.api.service import Shop, basket
-from tests.api.test_administration import with_phone
+from tests.api.test_administration import NEXT_PHONE, with_phone
+from tests.api.test_pages import all_pages
 
 LATER = "2017-03-02T00:00:00Z"
 
@@ -40,6 +41,7 @@ def test_a_rule_says_what_its_earn_waits_for(shop: Shop, pending: dict[str, Any]
         ({"wait": "event", "days": 1}, "earn.pending.event"),
         ({"wait": "none", "unless_seen": "vest"}, "earn.pending.unless_seen"),
         ({"wait": "until_date", "until": "soon"}, "earn.pending.until"),
+        ({"wait": "until_date", "until": "2099-01-01T00:00:00Z"}, "earn.pending.until"),
         ({"wait": "never"}, "earn.pending.wait"),
     ],
 )
@@ -77,3 +79,27 @@ def test_an_event_is_told_once_by_the_merchant_of_the_sale_before_the_deadline(a
     assert (late.status_code, late.json["code"], late.json["params"]["deadline"]) == (
         422, "event-too-late", "2017-03-22T12:00:00Z",
     )  # fmt: skip
+    found = shop.get("grocer", f"/v1/sales/{sales[0]}").json
+    assert found["events"] == [{"event": "delivered", "recorded_at": "2017-03-02T12:00:00Z"}]
+    assert shop.get("grocer", f"/v1/sales/{sales[1]}").json["events"] == []
+
+
+def test_a_member_sees_what_its_pending_points_wait_for(any_shop: Shop) -> None:
+    shop = any_shop
+    waits = {"wait": "event", "days": 20, "event": "delivered"}
+    shop.must("grocer", "/v1/programmes/GROC/earn-rules", rule(waits))
+    number, other = with_phone(shop)["number"], with_phone(shop, NEXT_PHONE)["number"]
+    shop.at = "2017-03-02T12:00:00Z"
+    till, basket_of = "grocer-till", basket(member={"number": number})
+    sales = [shop.must(till, "/v1/sales", basket_of)["sale_id"] for _ in range(3)]
+    shop.at = "2017-03-03T12:00:00Z"
+    sales += [shop.must(till, "/v1/sales", basket_of)["sale_id"]]
+    shop.must("grocer", f"/v1/sales/{sales[3]}/events", {"event": "delivered"})
+    own = shop.key_for("member", number)
+    rows = all_pages(shop, own, f"/v1/members/{number}/pending", "pending", 2)
+    assert [row["vests_at"] for row in rows] == ["2017-03-03T12:00:00Z"] + ["2017-03-22T12:00:00Z"] * 3
+    assert [(row["points"], row["awaits"], row["lapses"]) for row in rows] == [
+        (100, "delivered", False), *[(100, "delivered", True)] * 3,
+    ]  # fmt: skip
+    assert (rows[0]["sale_id"], {row["sale_id"] for row in rows}) == (sales[3], set(sales))
+    assert shop.get(own, f"/v1/members/{other}/pending").json["code"] == "not-yours"

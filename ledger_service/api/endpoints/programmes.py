@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -41,7 +41,7 @@ from ledger_service.points import programmes as commands
 from ledger_service.points.catalogue import CatalogueCache, Programme, read_catalogue
 from ledger_service.points.expiry_rules import Jurisdiction, expiry_of
 from ledger_service.points.requests import NewProgramme
-from ledger_service.points.rules import Cycle, Terms, epoch_ends
+from ledger_service.points.rules import Cycle, EarnRule, Terms, epoch_ends
 
 _GROUP = "Programmes"
 MOST_EPOCHS = 200
@@ -175,6 +175,7 @@ class ProgrammesDoor:
         known, given = self._own(call), call.body.fields
         effective = seconds_floor(parse_instant(given["effective_from"], "effective_from"))
         rule = rule_of_body(given["earn"], len(known.rules) + 1, effective)
+        _check_until(rule, known.epoch_ends)
         return self._write(call, lambda conn: commands.add_rule(conn, known.code, rule))
 
     def set_notices(self, call: Call) -> Reply:
@@ -225,6 +226,8 @@ def _wanted(call: Call) -> NewProgramme:
     count = given.get("epochs", _EPOCHS_AT_FIRST[cycle])
     ends = tuple(epoch_ends(call.at, cycle, _zone(given["timezone"]), count))
     terms = Terms(version=1, effective_from=at, **terms_of_body(given))
+    rule = rule_of_body(given["earn"], 1, at)
+    _check_until(rule, ends)
     if given.get("expiry", expiry_of(cycle, ends, terms)) != expiry_of(cycle, ends, terms):
         raise MalformedField("expiry", "is not what cycle and validity_epochs come to")
     return NewProgramme(
@@ -237,11 +240,17 @@ def _wanted(call: Call) -> NewProgramme:
         cycle=cycle,
         epoch_ends=ends,
         terms=terms,
-        rule=rule_of_body(given["earn"], 1, at),
+        rule=rule,
         pending_days=given.get("pending_days", 0),
         notice_days=tuple(given.get("notice_days", _NOTICE_DAYS)),
         jurisdiction=Jurisdiction(given.get("jurisdiction", "none")),
     )
+
+
+def _check_until(rule: EarnRule, ends: Sequence[int]) -> None:
+    """Points that wait until the calendar has run out could never be given out."""
+    if rule.pending is not None and rule.pending.until >= ends[-1]:
+        raise MalformedField("earn.pending.until", "must lie before the end of the programme's calendar")
 
 
 def _with_chain(wanted: NewProgramme, made: ports.CreatedProgramme) -> NewProgramme:

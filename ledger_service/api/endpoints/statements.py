@@ -16,8 +16,8 @@ from ledger_service.api.endpoints.programme_shapes import instant_or_never
 from ledger_service.api.errors import NotYours
 from ledger_service.api.paging import MOST_ROWS, PAGE_QUERY, Cursors
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
-from ledger_service.kernel.clock import format_instant, parse_instant
+from ledger_service.api.schema import Flag, Integer, Listing, Named, Nullable, Record, Text
+from ledger_service.kernel.clock import format_instant, instant_of_micros, micros_of, parse_instant
 from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.ledger import queries
 from ledger_service.ledger.rules import Part
@@ -25,6 +25,7 @@ from ledger_service.members.errors import MemberUnknown
 from ledger_service.members.queries import MemberView, find_with_points
 from ledger_service.points.catalogue import Catalogue, CatalogueCache
 from ledger_service.points.notices import NoticeView, notices_of
+from ledger_service.points.pending import PendingView, pending_of
 
 _GROUP = "Balances"
 _READ = scopes("member:read", "self:read")
@@ -65,7 +66,18 @@ NOTICES = Route(
                     shapes.answer("ExpiryNotices", number=shapes.NUMBER, notices=Listing(_NOTICE, MOST_ROWS),
                                   next_cursor=Nullable(Text(200)))),
 )  # fmt: skip
-ROUTES = (BALANCE, ENTRIES, NOTICES)
+_PROMISE = Named("PendingPoints", Record(
+    {"programme": shapes.PROGRAMME, "points": shapes.POINTS, "sale_id": shapes.HEX_ID, "epoch": Integer(1),
+     "expires_at": Nullable(shapes.INSTANT), "vests_at": shapes.INSTANT, "awaits": Nullable(shapes.EVENT),
+     "lapses": Flag("They end at `vests_at` unless the event is told before")}, closed=False))  # fmt: skip
+PENDING = Route(
+    "GET", "/v1/members/<number>/pending", "pending", _READ, "What pending points wait for, soonest first",
+    group=_GROUP, query=PAGE_QUERY, problems=(MemberUnknown, NotYours),
+    success=Success(200, "A page.", shapes.answer(
+        "PendingPage", number=shapes.NUMBER, pending=Listing(_PROMISE, MOST_ROWS),
+        next_cursor=Nullable(Text(200)))),
+)  # fmt: skip
+ROUTES = (BALANCE, ENTRIES, PENDING, NOTICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,24 @@ class StatementsDoor:
         return self.catalogue.newest(lambda catalogue: self.administration.read(partial(find, catalogue)))
 
 
+    def pending(self, call: Call) -> Reply:
+        """A page of the member's promises."""
+
+        def find(catalogue: Catalogue, conn: Connection) -> Json:
+            member = member_of_call(conn, call)
+            page = self.cursors.page(f"pending:{member.member_id}", call.query)
+            found = pending_of(conn, member.member_id, _position(page.after), page.limit + 1)
+            rows, cursor = self.cursors.cut(
+                page, found, lambda one: f"{micros_of(one.vests_at)} {one.op_id.hex()}"
+            )
+            return {
+                "number": member.member_number,
+                "pending": [_promise(one, catalogue) for one in rows],
+                "next_cursor": cursor,
+            }
+
+        return self.catalogue.newest(lambda catalogue: self.administration.read(partial(find, catalogue)))
+
     def notices(self, call: Call) -> Reply:
         """A page of the member's notices."""
 
@@ -127,7 +157,8 @@ class StatementsDoor:
 
 def served(door: StatementsDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    return [Served(BALANCE, door.balance), Served(ENTRIES, door.entries), Served(NOTICES, door.notices)]
+    endpoints = (door.balance, door.entries, door.pending, door.notices)
+    return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
 Parts = dict[tuple[int, int], dict[str, int]]
@@ -176,6 +207,27 @@ def _balances(parts: Parts, catalogue: Catalogue) -> list[Json]:
             expires = instant_or_never(ends[epoch - 1]) if epoch <= len(ends) else None
             whole["lots"].append({"epoch": epoch, "expires_at": expires, **four})
     return list(by_programme.values())
+
+
+def _position(text: str | None) -> tuple[datetime, bytes] | None:
+    if text is None:
+        return None
+    micros, op_id = text.split()
+    return instant_of_micros(int(micros)), bytes.fromhex(op_id)
+
+
+def _promise(one: PendingView, catalogue: Catalogue) -> Json:
+    programme = catalogue.programme(one.programme_id)
+    return {
+        "programme": programme.code,
+        "points": one.points,
+        "sale_id": one.sale_id.hex(),
+        "epoch": one.epoch,
+        "expires_at": instant_or_never(programme.epoch_ends[one.epoch - 1]),
+        "vests_at": format_instant(one.vests_at),
+        "awaits": one.awaits,
+        "lapses": one.lapses,
+    }
 
 
 def _notice(notice: NoticeView, catalogue: Catalogue) -> Json:
