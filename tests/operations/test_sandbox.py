@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from ledger_service.bootstrap.chain_parts import node_of
+from ledger_service.chain.artifacts import load
+from ledger_service.chain.client import CallAt
 from ledger_service.chain.models import chain_operation, chain_period
 from ledger_service.demo.stack import SetupFailed
 from ledger_service.kernel import otp
 from ledger_service.kernel.clock import parse_instant, seconds_floor
-from ledger_service.kernel.operations import Kind
+from ledger_service.kernel.merkle import verify
+from ledger_service.kernel.operations import Expire, Kind
+from ledger_service.kernel.points import Leg
 from ledger_service.outbox.queries import newest_intent, waiting_up_to
 from tests.api.service import basket
 from tests.operations.installation import STORE, Installation, wait_until
@@ -44,6 +50,34 @@ def kinds(sandbox: Installation) -> set[int]:
         return set(conn.execute(select(chain_operation.c.kind)).scalars())
 
 
+def notices(sandbox: Installation, number: str) -> list[tuple[int, str]]:
+    found = sandbox.get(sandbox.operator, f"/v1/members/{number}/notices")["notices"]
+    return [(notice["points"], notice["last_day"]) for notice in found]
+
+
+def raw(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def assert_expiry_proven(sandbox: Installation, number: str) -> None:
+    """What the service answers of the expiry leads to the root that the contract answers at the node."""
+    entries = sandbox.get(sandbox.operator, f"/v1/members/{number}/entries")["entries"]
+    expiry = next(entry for entry in entries if entry["kind"] == "expire")["operation"]
+    path = f"/v1/operations/{expiry}/proof"
+    wait_until(lambda: sandbox.get(sandbox.operator, path)["state"] == "final", "it is in no final block", 30)
+    told = sandbox.get(sandbox.operator, path)
+    facts, proof, leg = told["facts"], told["proof"], told["facts"]["leg"]
+    whole = Leg(leg["programme_id"], leg["terms_version"], leg["epoch"], leg["amount"])
+    said = Expire(raw(expiry), int(facts["merchant"]), raw(facts["account"]), facts["accepted_at"], whole)
+    question = load("ClearingHouse").call_data("rootOf", proof["batch"])
+    node = node_of(sandbox.settings)
+    with closing(node.transport):
+        root = node.call(CallAt(bytes(20), raw(told["clearing_house"]), question, at="latest"))
+    assert isinstance(root, bytes)
+    assert whole.amount == 100
+    assert verify(said.leaf(), [raw(step) for step in proof["path"]], root)
+
+
 def test_points_vest_a_hold_ends_and_points_expire_when_the_clock_is_moved(sandbox: Installation) -> None:
     enrolled = sandbox.enrol()
     number = enrolled["number"]
@@ -64,9 +98,12 @@ def test_points_vest_a_hold_ends_and_points_expire_when_the_clock_is_moved(sandb
 
     with pytest.raises(SetupFailed, match="replay-time-out-of-range"):
         sandbox.run("clock", "--days", "200")
-    for _ in range(3):
+    sandbox.run("clock", "--days", "80")
+    wait_until(lambda: notices(sandbox, number) == [(100, "2017-06-30")], "nobody was told", 20)
+    for _ in range(2):
         sandbox.run("clock", "--days", "80")
     wait_until(lambda: parts(sandbox, number) == (0, 0, 0), "the points did not expire", 20)
+    assert_expiry_proven(sandbox, number)
     sandbox.assert_sound()
     assert kinds(sandbox) >= {Kind.ISSUE, Kind.EXPIRE}
 
