@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 
 from ledger_service.bootstrap.booked import unbooked
 from ledger_service.bootstrap.chain_parts import node_of
-from ledger_service.bootstrap.foundations import Foundations, lay_foundations
+from ledger_service.bootstrap.foundations import Foundations, background_clock, lay_foundations
 from ledger_service.bootstrap.ledger_view import SqlLedgerView
+from ledger_service.bootstrap.operator_keys import keys_given_by_others
 from ledger_service.chain.errors import ChainUnavailable, LyingNode, NodeRefusal, WrongNetwork
 from ledger_service.chain.node_check import ChainMoves, check_node
 from ledger_service.chain.reconciler import reconcile
@@ -41,7 +42,8 @@ class Finding:
 class Verdict:
     """What was compared, what differs, and the figures that everybody may recompute.
 
-    ``moving`` says why mirror and node could not be compared, where the chain never held still.
+    ``moving`` says why mirror and node could not be compared, where the chain never held still; ``warnings``
+    are no differences, but a person should look at them.
     """
 
     balances: int = 0
@@ -53,6 +55,7 @@ class Verdict:
     findings: list[Finding] = field(default_factory=list)
     programmes: list[dict[str, Any]] = field(default_factory=list)
     nets: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
@@ -66,6 +69,7 @@ class Verdict:
     def text(self) -> str:
         """The verdict for people."""
         lines = [f"{f.check}: {f.subject}: expected {f.expected}, found {f.actual}" for f in self.findings]
+        lines += [f"warning: {warning}" for warning in self.warnings]
         counted = f"{self.operations} operations, {self.balances} balances, block {self.block_number}"
         word = f"{len(self.findings)} differences" if self.findings else "database = chain"
         asked = "mirror = node" if self.node_asked else "node not asked"
@@ -88,6 +92,8 @@ def audit(settings: Settings, *, ask_node: bool) -> Verdict:
         _audit_node(foundations, verdict)
     with foundations.database.snapshot() as conn:
         _figures(conn, verdict)
+        now = background_clock(settings, foundations.database).now()
+        verdict.warnings += [key.warning() for key in keys_given_by_others(conn, now)]
     foundations.close()
     return verdict
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from ledger_service.bootstrap.clocks import NotedClock
 from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.bootstrap.operator_keys import keys_given_by_others
 from ledger_service.config import settings_from_environment
 from ledger_service.db.engine import Database, open_database
 from ledger_service.kernel.errors import DomainError
@@ -42,10 +43,11 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="alliance keys", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("issue", "list"):
+    for name, many in (("issue", None), ("list", "?")):
         command = commands.add_parser(name)
         command.add_argument("role", choices=ROLE_SCOPES)
-        command.add_argument("subject", help="terminal id, GLN, member number, or a name")
+        who = "terminal id, GLN, member number, or a name" + ("; all of them where absent" if many else "")
+        command.add_argument("subject", nargs=many, help=who)
     revoke = commands.add_parser("revoke")
     revoke.add_argument("key_id")
     return parser
@@ -61,12 +63,27 @@ def _issue(options: argparse.Namespace, database: Database, at: datetime) -> int
 
 def _list(options: argparse.Namespace, database: Database, at: datetime) -> int:
     with database.snapshot() as conn:
-        subject, after = (SUBJECT_OF_ROLE[options.role], _subject(conn, options)), None
-        while page := queries.keys_after(conn, subject, after, _AT_ONCE):
-            for key in page:
-                print(f"{key.key_id} {key.role} {key.status} {key.label or ''}".rstrip())
-            after = page[-1].position
+        for key in _keys(conn, options):
+            whose = "" if options.subject else f"{key.subject} "
+            print(f"{key.key_id} {key.role} {key.status} {whose}{key.label or ''}".rstrip())
+        given = keys_given_by_others(conn, at) if options.role == "operator" else []
+    for one in given:
+        print(f"warning: {one.warning()}", file=sys.stderr)
     return 0
+
+
+def _keys(conn: Connection, options: argparse.Namespace) -> Iterator[queries.KeyView]:
+    after: str | None = None
+    subject = (SUBJECT_OF_ROLE[options.role], _subject(conn, options)) if options.subject else None
+    while True:
+        if subject is None:
+            page = queries.keys_of_role_after(conn, options.role, after, _AT_ONCE)
+        else:
+            page = queries.keys_after(conn, subject, after, _AT_ONCE)
+        if not page:
+            return
+        yield from page
+        after = page[-1].position
 
 
 def _revoke(options: argparse.Namespace, database: Database, at: datetime) -> int:

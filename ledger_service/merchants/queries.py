@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from ledger_service.kernel.clock import instant_of_micros, micros_of
 from ledger_service.merchants.models import api_key, merchant, store, terminal
@@ -145,16 +145,28 @@ def _terminals() -> Select[Any]:
 def keys_after(conn: Connection, subject: tuple[str, str], after: str | None, most: int) -> list[KeyView]:
     """At most so many keys of a subject (kind, id), oldest first, behind the position of another."""
     k, (kind, subject_id) = api_key.c, subject
-    statement = select(k.key_id, k.role, k.scopes, k.label, k.status, k.created_at).where(
-        k.subject_kind == kind, k.subject_id == subject_id
-    )
+    return _keys(conn, (k.subject_kind == kind) & (k.subject_id == subject_id), after, most)
+
+
+def keys_of_role_after(conn: Connection, role: str, after: str | None, most: int) -> list[KeyView]:
+    """As ``keys_after`` for every subject that has keys of a role."""
+    return _keys(conn, api_key.c.role == role, after, most)
+
+
+def _keys(conn: Connection, wanted: ColumnElement[bool], after: str | None, most: int) -> list[KeyView]:
+    k = api_key.c
+    statement = select(
+        k.key_id, k.subject_kind, k.subject_id, k.role, k.scopes, k.label, k.status, k.created_at
+    ).where(wanted)
     if after is not None:
         micros, _, key_id = after.partition(" ")
         at = instant_of_micros(int(micros))
         statement = statement.where((k.created_at > at) | ((k.created_at == at) & (k.key_id > key_id)))
     found = conn.execute(statement.order_by(k.created_at, k.key_id).limit(most))
     return [
-        KeyView(r.key_id, f"{kind}:{subject_id}", r.role, r.scopes, r.label, r.status, r.created_at)
+        KeyView(
+            r.key_id, f"{r.subject_kind}:{r.subject_id}", r.role, r.scopes, r.label, r.status, r.created_at
+        )
         for r in found
     ]
 

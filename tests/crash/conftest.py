@@ -20,10 +20,10 @@ _NAME = "alliance_behind_proxy"
 
 @contextmanager
 def opened(
-    state: Path, database_url: str = "", settings: Mapping[str, str] = MappingProxyType({})
+    state: Path, url: str = "", settings: Mapping[str, str] = MappingProxyType({}), *, anvil: bool = False
 ) -> Iterator[Shopping]:
     """An alliance in real processes with its first members; every process is gone at the end."""
-    product = Product(state, database_url)
+    product = Product(state, url, anvil=anvil)
     product.environment |= settings
     try:
         product.found()

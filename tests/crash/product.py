@@ -23,6 +23,7 @@ from ledger_service.config import Settings, settings_of
 from ledger_service.db.engine import Database, open_database
 from ledger_service.demo.processes import accepts, free_port
 from ledger_service.demo.stack import run_command
+from tests.chain.networks import anvil_binary
 from tests.crash.proxy import Proxy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,17 +39,19 @@ class Product:
     Args:
         state: its folder.
         database_url: empty for SQLite in the folder.
+        anvil: run Foundry's node, which forgets everything when it dies, in the place of the project's chain.
     """
 
     state: Path
     database_url: str = ""
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    anvil: bool = False
 
     def __post_init__(self) -> None:
         self.state.mkdir(parents=True, exist_ok=True)
         self.founded = False
         self.http_port, self.chain_port = free_port(), free_port()
-        self.chain_proxy = Proxy(self.chain_port)
+        self.chain_proxy, self._genesis = Proxy(self.chain_port), int(time.time()) - 5
         self.environment = {
             "ALLIANCE_STATE_DIR": str(self.state),
             "ALLIANCE_HTTP_PORT": str(self.http_port),
@@ -81,6 +84,8 @@ class Product:
         begun = time.monotonic()
         arguments = _ARGUMENTS.get(name, (name,))
         argv = [sys.executable, "-m", "ledger_service", *arguments]
+        if name == "chain" and self.anvil:
+            argv = feeless_anvil(self.chain_port, self._genesis)
         if point:
             self.mark.unlink(missing_ok=True)
             argv = [
@@ -173,6 +178,13 @@ class Product:
     def audit(self) -> Verdict:
         """What ``alliance audit`` says."""
         return audit(self.settings, ask_node=True)
+
+
+def feeless_anvil(port: int, genesis: int) -> list[str]:
+    """The command of a node on which gas costs nothing, as on the project's own chain."""
+    fees = ["--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"]
+    fixed = ["--timestamp", str(genesis), "--silent", "--gas-limit", "60000000", "--order", "fifo"]
+    return [str(anvil_binary()), "-p", str(port), *fixed, *fees]
 
 
 def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
