@@ -41,7 +41,7 @@ def read_body(environ: dict[str, Any]) -> bytes:
     Raises:
         BodyTooLarge: more than 64 KB announced or sent.
         MalformedField: a Content-Length that is no number.
-        MalformedBody: the caller went away before the announced end.
+        MalformedBody: the caller went away before the announced end, or before the first of its chunks.
     """
     announced = environ.get("CONTENT_LENGTH") or ""
     if announced and not (announced.isascii() and announced.isdigit()):
@@ -55,6 +55,9 @@ def read_body(environ: dict[str, Any]) -> bytes:
         raise BodyTooLarge(MOST_BODY_BYTES)
     if announced and len(raw) < int(announced):
         raise MalformedBody("must be as long as its Content-Length says")
+    if not raw and not announced and environ.get("HTTP_TRANSFER_ENCODING"):
+        # The HTTP server hands out broken and cut chunks as the end of the body.
+        raise MalformedBody("must not be empty where it comes in chunks")
     return raw
 
 
