@@ -18,8 +18,10 @@ from ledger_service.db.schema import migrate
 from tests.api.service import Registry, Shop, open_shop
 from tests.fuzz.values import Members, enrol_members, register_formats
 
-_UNHURRIED = {"ALLIANCE_LOG_LEVEL": "error", "ALLIANCE_STRANGER_RATE_PER_SECOND": "100000",
-              "ALLIANCE_STRANGER_BURST": "100000", "ALLIANCE_RATE_BURST": "1000000"}  # fmt: skip
+# A limit would answer in the place of what is to be tried.
+_LIMITS = ("STRANGER_RATE_PER_SECOND", "STRANGER_BURST", "RATE_PER_SECOND", "RATE_BURST",
+           "MEMBER_RATE_PER_SECOND", "MEMBER_BURST", "GUESS_BURST")  # fmt: skip
+_UNHURRIED = {"ALLIANCE_LOG_LEVEL": "error"} | {f"ALLIANCE_{limit}": "1000000" for limit in _LIMITS}
 
 
 @dataclass
