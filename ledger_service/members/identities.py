@@ -10,7 +10,7 @@ import hmac
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 
 import idna
@@ -74,14 +74,21 @@ def _email(text: str) -> str:
     local, at, domain = unicodedata.normalize("NFKC", text).rpartition("@")
     if not at or not _LOCAL_PART.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
         raise refusal
-    try:
-        ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode().lower()
-    except idna.IDNAError:
-        raise refusal from None
+    ascii_domain = _ascii_domain(domain)
+    if ascii_domain is None:
+        raise refusal
     address = f"{unicodedata.normalize('NFC', local.casefold())}@{ascii_domain}"
     if "." not in ascii_domain or ascii_domain.endswith(".") or len(address.encode()) > _LONGEST_EMAIL:
         raise refusal
     return address
+
+
+@lru_cache(maxsize=4096)  # most members share few of them
+def _ascii_domain(domain: str) -> str | None:
+    try:
+        return idna.encode(domain, uts46=True, std3_rules=True).decode().lower()
+    except idna.IDNAError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -167,8 +167,10 @@ def parse_lot(row: Row, frame: Frame) -> LotRow:
         lifetime = frame.lifetimes[cached] = lifetime_of(programme, last, earned, frame.at)
     if lifetime.refusal is not None:
         raise RowRefused("last_day" if last else "earned_on", *lifetime.refusal)
-    lot_id = row.get("lot_id", "")
-    key = derive_id("moved-lot", frame.source, external.value, programme.code, lot_id, last, earned)
+    lot_id = _text(row, "lot_id", 128) if row.get("lot_id") else ""
+    # None of them holds a control character, so that no two rows come to the same text.
+    words = "\n".join((external.value, programme.code, lot_id, last, earned))
+    key = derive_id("moved-lot", frame.source, words)
     return LotRow(external, programme.programme_id, lifetime.epoch, points, key)
 
 
