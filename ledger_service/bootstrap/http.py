@@ -19,6 +19,7 @@ from ledger_service.api.endpoints import (
     checkout,
     devices,
     gestures,
+    imports,
     keys,
     members,
     merchants,
@@ -44,7 +45,7 @@ from ledger_service.config import settings_from_environment
 
 MODULES = (
     checkout, offline, paycodes, members, devices, care, statements, gestures, programmes, tiers, merchants,
-    places, keys, chain, proofs, alliance, status,
+    places, keys, chain, proofs, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -119,6 +120,7 @@ def bound(serving: Serving) -> list[Served]:
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *chain.served(chain.ChainDoor(administration, cursors)),
         *proofs.served(proofs.ProofsDoor(administration, s.catalogue, s.foundations.alliance.domain)),
+        *imports.served(imports.ImportsDoor(administration)),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]

@@ -23,6 +23,7 @@ from ledger_service.kernel.text import clean_text
 
 _PROVIDER = re.compile(r"social:[a-z0-9][a-z0-9._-]{0,31}")
 _LOCAL_PART = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}")
+_CARD = re.compile(r"[0-9A-Z-]+")
 _LONGEST_EMAIL = 254
 _NONCE_BYTES = 12
 
@@ -52,6 +53,18 @@ def parse_identity(kind: object, value: object) -> Identity:
     if isinstance(kind, str) and _PROVIDER.fullmatch(kind):
         return Identity(kind, clean_text(value, f"identities.{kind}", 255))
     raise MalformedField("identities", "must be phone, email or social:<provider>")
+
+
+def parse_card(value: object, field: str) -> Identity:
+    """A card's number in its normal form: letters are capitals, blanks are gone.
+
+    Raises:
+        MalformedField: not 4 to 64 letters, digits and dashes.
+    """
+    number = clean_text(value, field, 64).replace(" ", "").upper()
+    if len(number) < 4 or not _CARD.fullmatch(number):
+        raise MalformedField(field, "must be 4 to 64 letters, digits and dashes")
+    return Identity("card", number)
 
 
 def _phone(text: str) -> str:

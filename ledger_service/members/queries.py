@@ -25,7 +25,7 @@ from ledger_service.db.workset import load_by
 from ledger_service.ledger.standing import Standing, standing_columns, standing_of
 from ledger_service.members.device_rows import view_of
 from ledger_service.members.identities import Identity, IdentityVault
-from ledger_service.members.models import device, member, member_identity, otp_use
+from ledger_service.members.models import device, member, member_card, member_identity, otp_use
 from ledger_service.members.requests import DeviceView
 
 MEMBER_BY_NUMBER = load_by(member, "member_number")
@@ -78,6 +78,12 @@ def find_by_identity(conn: Connection, vault: IdentityVault, identity: Identity)
     found = member_identity.c.value_hash == vault.hash_of(identity)
     joined = _members().join(member_identity, member_identity.c.member_id == member.c.member_id)
     return _one(conn, joined.where(found, member_identity.c.kind == identity.kind))
+
+
+def find_by_card(conn: Connection, vault: IdentityVault, card: Identity) -> MemberView | None:
+    """The member whose card has this number."""
+    joined = _members().join(member_card, member_card.c.member_id == member.c.member_id)
+    return _one(conn, joined.where(member_card.c.number_hash == vault.hash_of(card)))
 
 
 def accounts_of(conn: Connection, member_ids: Sequence[int]) -> dict[int, bytes]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from ledger_service.db.bulk import sql_of
 from ledger_service.members.enrolment import EnrolmentDesk, PreparedMember, Register
 from ledger_service.members.errors import IdentityTaken
-from ledger_service.members.identities import Identity, IdentityVault
+from ledger_service.members.identities import IdentityVault
 from ledger_service.members.models import member_card, member_preference
 from ledger_service.moving_in.judging import (
     Accepted,
@@ -113,7 +113,7 @@ class Cards:
     def settle(self, conn: Connection, rows: Sequence[tuple[int, CardRow]], memory: Memory) -> Settled:
         """Cards of known members that nobody has yet."""
         known = members_of(conn, self._vault, [row.external for _, row in rows])
-        hashes = [self._vault.hash_of(Identity("card", row.number)) for _, row in rows]
+        hashes = [self._vault.hash_of(row.card) for _, row in rows]
         found = sql_of(member_card, conn).select(conn, ("number_hash",), [(h,) for h in set(hashes)])
         taken = {row["number_hash"] for row in found}
         settled = Settled()
@@ -133,9 +133,8 @@ class Cards:
         """Hashed and sealed numbers."""
         rows = []
         for one in accepted:
-            card = Identity("card", one.row.number)
-            sealed = self._vault.seal(card, self._ids.random_bytes(12))
-            names = {"number_hash": self._vault.hash_of(card), "number_sealed": sealed}
+            sealed = self._vault.seal(one.row.card, self._ids.random_bytes(12))
+            names = {"number_hash": self._vault.hash_of(one.row.card), "number_sealed": sealed}
             rows.append({"member_id": one.member_id, "created_at": at, **names})
         return rows
 

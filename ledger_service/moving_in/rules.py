@@ -18,6 +18,7 @@ from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.points import GREATEST_AMOUNT
 from ledger_service.kernel.text import clean_text
 from ledger_service.members.identities import Identity, parse_identity
+from ledger_service.members.identities import parse_card as parse_identity_card
 from ledger_service.members.requests import EnrolMember
 from ledger_service.moving_in.lifetimes import Lifetime, lifetime_of
 from ledger_service.points.catalogue import Programme
@@ -67,7 +68,7 @@ class CardRow(NamedTuple):
     """A card and whose it is."""
 
     external: Identity
-    number: str
+    card: Identity
 
 
 class LotRow(NamedTuple):
@@ -142,10 +143,11 @@ def parse_card(row: Row, frame: Frame) -> CardRow:
     Raises:
         RowRefused: no external id, or no card number of 4 to 64 letters, digits and dashes.
     """
-    number = _text(row, "card_number", 64).replace(" ", "")
-    if len(number) < 4 or not re.fullmatch(r"[0-9A-Za-z-]+", number):
-        raise RowRefused("card_number", "malformed-field", "must be 4 to 64 letters, digits and dashes")
-    return CardRow(frame.external(row), number.upper())
+    try:
+        card = parse_identity_card(row.get("card_number", ""), "card_number")
+    except MalformedField as refusal:
+        raise _refused(refusal) from None
+    return CardRow(frame.external(row), card)
 
 
 def parse_lot(row: Row, frame: Frame) -> LotRow:

@@ -27,7 +27,7 @@ from ledger_service.custody.errors import SignerUnavailable
 from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.members import errors as refusals
 from ledger_service.members import queries
-from ledger_service.members.identities import parse_identity
+from ledger_service.members.identities import parse_card, parse_identity
 from ledger_service.members.requests import Enrolled, EnrolMember
 from ledger_service.members.service import MembersService
 from ledger_service.merchants.keyring import KeyRing
@@ -41,6 +41,11 @@ _KIND = Text(
     pattern="(phone|email|social:[a-z0-9][a-z0-9._-]{0,31})", about="phone, email or social:<provider>"
 )
 _IDENTITY = Record({"kind": _KIND, "value": Text(320)})
+_SOUGHT_KIND = Text(
+    pattern="(phone|email|card|social:[a-z0-9][a-z0-9._-]{0,31})",
+    about="phone, email, social:<provider>, or card for the number on a card",
+)
+_SOUGHT = Record({"kind": _SOUGHT_KIND, "value": Text(320)})
 
 ENROL = Route(
     "POST", "/v1/members", "enrol-member", scopes("member:enrol"), "Enrol a member", group=_GROUP, write=True,
@@ -54,7 +59,7 @@ ENROL = Route(
 )  # fmt: skip
 IDENTIFY = Route(
     "POST", "/v1/members/identify", "identify-member", scopes("member:identify"), "Find a member by identity",
-    group=_GROUP, body=_IDENTITY, problems=(refusals.MemberUnknown,),
+    group=_GROUP, body=_SOUGHT, problems=(refusals.MemberUnknown,),
     success=Success(200, "The member's number.", shapes.answer("MemberNumber", number=shapes.NUMBER)),
 )  # fmt: skip
 SHOW = Route(
@@ -98,10 +103,13 @@ class MembersDoor:
 
     def identify(self, call: Call) -> Reply:
         """The number of the member with an identity."""
-        identity = parse_identity(call.body.fields["kind"], call.body.fields["value"])
+        kind, value = call.body.fields["kind"], call.body.fields["value"]
+        card = parse_card(value, "value") if kind == "card" else None
+        identity = card or parse_identity(kind, value)
 
         def find(conn: Connection) -> Json:
-            found = queries.find_by_identity(conn, self.members.vault, identity)
+            seek = queries.find_by_identity if card is None else queries.find_by_card
+            found = seek(conn, self.members.vault, identity)
             if found is None or found.member_number is None:
                 raise refusals.MemberUnknown
             return {"number": found.member_number}

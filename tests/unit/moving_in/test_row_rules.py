@@ -136,7 +136,7 @@ def test_points_earned_long_ago_end_with_the_epoch_that_such_an_earn_would_have_
 
 
 def test_cards_bookings_and_sales_say_what_they_are() -> None:
-    assert parse_card({"external_id": "M1", "card_number": "60 01 ab"}, FRAME).number == "6001AB"
+    assert parse_card({"external_id": "M1", "card_number": "60 01 ab"}, FRAME).card.value == "6001AB"
     assert refusal(parse_card, {"external_id": "M1", "card_number": "é123"})[0] == "card_number"
     past = {"external_id": "M1", "entry_id": "7", "programme": "GROC", "kind": "redeem", "points": "-20",
             "occurred_at": "2020-01-01T00:00:00+01:00"}  # fmt: skip
