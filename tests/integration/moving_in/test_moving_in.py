@@ -24,7 +24,7 @@ from ledger_service.moving_in.errors import (
 from ledger_service.outbox.models import intent
 from tests.integration.checkout.shop import GROCER
 
-from .office import Office, old_programme, write_folder
+from .office import Office, old_programme
 
 
 def test_a_check_writes_nothing_but_that_it_was_made(office: Office) -> None:
@@ -235,31 +235,3 @@ def test_a_file_that_is_no_csv_is_refused_with_the_line(office: Office) -> None:
     with pytest.raises(ImportFileMalformed) as refusal:
         office.room.check(folder)
     assert (refusal.value.file, refusal.value.line) == ("cards.csv", 8)
-
-
-def test_the_room_can_be_cut_off_in_the_middle_of_a_file(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = write_folder(office.folder / "first", old_programme(40))
-    office.room.check(folder)
-    for kind in office.parts.kinds().values():
-        monkeypatch.setattr(type(kind), "size", 7)
-    stops = iter(range(100))
-
-    class Cut(Exception):
-        """The machine's plug."""
-
-    def stop(*_: object) -> None:
-        if next(stops) % 3 == 2:
-            raise Cut
-
-    office.room._note = stop
-    cuts = 0
-    while office.record().state != "loaded":
-        try:
-            office.room.load(folder)
-        except Cut:
-            cuts += 1
-    assert cuts > 5
-    assert office.counts()["moved_lot"] == 80
-    assert office.points("pending") == 2 * sum(100 + n for n in range(40))
