@@ -120,6 +120,15 @@ def test_points_that_are_only_promised_stand_apart(office: Office) -> None:
     assert told["GROC"] == "2026-08-31", "the month that ends no earlier than the day that was promised"
 
 
+def test_points_that_a_till_holds_are_the_members_all_the_same(office: Office) -> None:
+    phone = office.shop.enrol()
+    office.shop.stock(phone, 1, 30)
+    office.shop.authorise(phone, 1_000, {"max_value_minor": 10})
+    assert office.shop.balance(phone, 1, "held") == 10
+    contents = office.room.export(office.folder / "out", "csv")["tables"]
+    assert contents["lots"]["points"] == {"GROC": 30}
+
+
 def test_nothing_is_overwritten(office: Office) -> None:
     (office.folder / "out").mkdir()
     with pytest.raises(FileExistsError):
