@@ -76,7 +76,7 @@ def _check_file(room: Room, folder: Path, entry: FileEntry, scene: _Scene) -> No
     kind: Kind = room.kinds()[entry.kind]
     tally, shown = Tally(), list[Reject]()
     for some in chunks(path_of(folder, entry), entry.kind, 0, kind.size):
-        with room.database.read() as conn:
+        with room.database.read_by_key() as conn:
             judged = judge(conn, kind, some, scene.frame, scene.memory)
         tally.add(judged.tally)
         shown += judged.settled.rejects[: MOST_SHOWN - len(shown)]

@@ -88,7 +88,7 @@ def _exported(
         told = [(line.row or {}, line.number) for line in some]
         ids = [row.get("external_id", "").strip() for row, _ in told]
         externals = [Identity(f"social:{frame.source}", external) for external in ids]
-        with room.database.read() as conn:
+        with room.database.read_by_key() as conn:
             known = members_of(conn, room.desk.vault, externals)
         for row, number in told:
             points = readable_points(row, frame)

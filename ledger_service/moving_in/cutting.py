@@ -102,7 +102,7 @@ class _Balance(NamedTuple):
 
 def _step(room: Room, name: str) -> int:
     """The next members' balances are issued; returns how many rows of lots that were, 0 when all are."""
-    with room.database.begin() as conn:
+    with room.database.begin_group() as conn:
         record = books.find(conn, name)
         rows = next_lots(conn, record.import_id, record.step, _MEMBERS)
         if not rows:

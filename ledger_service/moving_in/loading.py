@@ -105,7 +105,7 @@ class _Place(NamedTuple):
 def _load_chunk(room: Room, kind: Kind, some: list[Line], place: _Place) -> books.ImportRecord:
     attempts = 0
     while True:
-        with room.database.read() as conn:
+        with room.database.read_by_key() as conn:
             judged = judge(conn, kind, some, place.frame, Memory())
         at = room.clock.now()
         prepared = kind.prepare(judged.settled.accepted, at)
@@ -131,7 +131,7 @@ def _write_chunk(room: Room, kind: Kind, prepared: object, chunk: _Chunk) -> boo
     for part in (before.loaded, chunk.judged.tally):
         tally.add(part)
     done = before.rows_done + chunk.rows
-    with room.database.begin() as conn:
+    with room.database.begin_group() as conn:
         books.claim_rows(conn, record, entry, done, tally)
         books.store_rejects(conn, record.import_id, entry.kind, chunk.judged.settled.rejects)
         kind.write(conn, prepared, replace(room.moment(conn, record.import_id), at=chunk.at))
