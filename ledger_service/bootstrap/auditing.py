@@ -23,6 +23,7 @@ from ledger_service.config import Settings
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.ledger import reconcile as ledger
 from ledger_service.merchants.queries import list_merchants
+from ledger_service.moving_in import reconcile as imports
 from ledger_service.outbox import queries as outbox
 from ledger_service.points import reconcile as points
 from ledger_service.points.catalogue import read_catalogue
@@ -100,7 +101,7 @@ def audit(settings: Settings, *, ask_node: bool) -> Verdict:
 
 def _audit_ledger(foundations: Foundations, verdict: Verdict) -> None:
     with foundations.database.snapshot() as conn:
-        for one in chain(ledger.differences(conn), points.differences(conn)):
+        for one in chain(ledger.differences(conn), points.differences(conn), imports.differences(conn)):
             verdict.findings.append(
                 Finding(f"ledger-{one.check}", one.subject, str(one.expected), str(one.found))
             )

@@ -19,6 +19,15 @@ from ledger_service.ledger.models import account, entry, lot, posting
 from ledger_service.ledger.rules import Account, Part, PostingRow
 
 LotKey = tuple[int, int, int]
+# The kinds of an import's entries: promised, taken back, issued. What they leave pending is no pending issue.
+MOVED_IN, MOVED_OUT, CUT_OVER = "moved-in", "moved-out", "cut-over"
+# What an import's entries have left pending, as (member_id, programme_id, epoch, points) to be summed.
+PROMISED_BY_IMPORTS = "".join(
+    f"{union}SELECT a.member_id, p.programme_id, p.epoch, {sign}p.amount AS points FROM entry AS e"
+    f" JOIN posting AS p ON p.sequence = e.sequence JOIN account AS a ON a.account_id = p.{side}"
+    f" WHERE a.kind = 'pending' AND e.kind IN ('{MOVED_IN}', '{MOVED_OUT}', '{CUT_OVER}')"
+    for union, sign, side in (("", "", "destination_id"), (" UNION ALL ", "-", "source_id"))
+)
 _COLUMN = {Part.AVAILABLE: "available", Part.HELD: "held", Part.PENDING: "pending"}
 
 

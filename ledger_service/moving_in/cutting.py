@@ -19,14 +19,20 @@ from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.operations import Issue, IssueReason
 from ledger_service.kernel.points import Leg
-from ledger_service.ledger.mass import LotKey, MassEntry, open_system_accounts, shift_lots, write_entries
+from ledger_service.ledger.mass import (
+    CUT_OVER,
+    MOVED_OUT,
+    LotKey,
+    MassEntry,
+    open_system_accounts,
+    shift_lots,
+    write_entries,
+)
 from ledger_service.ledger.rules import Part, PostingRow, SystemKind, system_account
 from ledger_service.moving_in import books
 from ledger_service.moving_in.errors import ImportIssuerSuspended, ImportStateWrong, RejectsNotAcknowledged
 from ledger_service.moving_in.judging import Moment
 from ledger_service.moving_in.lots import (
-    CUT_OVER,
-    MOVED_OUT,
     body_of,
     draw_on_caps,
     lock_members,

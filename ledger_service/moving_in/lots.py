@@ -12,7 +12,14 @@ from ledger_service.db.bulk import Row as StoredRow
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import derive_id, id_text
-from ledger_service.ledger.mass import LotKey, MassEntry, open_system_accounts, shift_lots, write_entries
+from ledger_service.ledger.mass import (
+    MOVED_IN,
+    LotKey,
+    MassEntry,
+    open_system_accounts,
+    shift_lots,
+    write_entries,
+)
 from ledger_service.ledger.rules import (
     Part,
     PostingRow,
@@ -37,7 +44,6 @@ from ledger_service.moving_in.people import UNKNOWN_MEMBER
 from ledger_service.moving_in.rules import Frame, LotRow, Row, RowRefused, parse_lot
 from ledger_service.points.budget import draw_at_once
 
-MOVED_IN, MOVED_OUT, CUT_OVER = "moved-in", "moved-out", "cut-over"
 _TWICE = RowRefused("lot_id", "lot-twice", "this lot came before; lots of one day are told apart by lot_id")
 
 

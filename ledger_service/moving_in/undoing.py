@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, delete, select, text
 
 from ledger_service.checkout.models import imported_sale
-from ledger_service.ledger.mass import shift_lots, write_entries
+from ledger_service.ledger.mass import MOVED_IN, MOVED_OUT, shift_lots, write_entries
 from ledger_service.ledger.rules import Part
 from ledger_service.members.standing import erase_untouched
 from ledger_service.moving_in import books
 from ledger_service.moving_in.cutting import next_lots, summed, taken_back
 from ledger_service.moving_in.errors import ImportStateWrong
-from ledger_service.moving_in.lots import MOVED_IN, MOVED_OUT, draw_on_caps, lock_members
+from ledger_service.moving_in.lots import draw_on_caps, lock_members
 from ledger_service.moving_in.models import imported_history, moved_lot, moved_member
 from ledger_service.moving_in.room import Note, Room
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from ledger_service.ledger.mass import PROMISED_BY_IMPORTS
 from ledger_service.ledger.reconcile import Difference
 
 _DEBTS = text(
@@ -24,6 +25,7 @@ _PENDING = text(
     "SELECT member_id, programme_id, epoch, SUM(in_lots), SUM(waiting) FROM ("
     " SELECT member_id, programme_id, epoch, pending AS in_lots, 0 AS waiting FROM lot WHERE pending <> 0"
     ' UNION ALL SELECT member_id, programme_id, epoch, 0, "left" FROM pending_issue WHERE state = \'waiting\''
+    f" UNION ALL SELECT member_id, programme_id, epoch, 0, points FROM ({PROMISED_BY_IMPORTS}) AS imported"
     ") AS sides GROUP BY member_id, programme_id, epoch HAVING SUM(in_lots) <> SUM(waiting) ORDER BY 1, 2, 3"
 )
 _PROMISED = text(

@@ -18,6 +18,7 @@ from ledger_service.members.enrolment import EnrolmentDesk, Register
 from ledger_service.members.identities import Identity, IdentityVault
 from ledger_service.members.models import member_identity
 from ledger_service.moving_in import books
+from ledger_service.moving_in import reconcile as imports
 from ledger_service.moving_in.books import ImportRecord
 from ledger_service.moving_in.room import Room
 from ledger_service.moving_in.service import MovingIn
@@ -132,4 +133,5 @@ class Office:
         """The ledger proves itself, and every intent is what was accepted."""
         with self.shop.database.snapshot() as conn:
             assert list(reconcile.differences(conn)) == []
+            assert list(imports.differences(conn)) == []
             assert list(outbox.forgeries(conn)) == []

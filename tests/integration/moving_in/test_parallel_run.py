@@ -11,6 +11,7 @@ from ledger_service.checkout.errors import SaleWasImported, UnknownSale
 from ledger_service.kernel.ids import id_text
 from ledger_service.moving_in.errors import ImportFileMalformed, ImportStateWrong
 from ledger_service.moving_in.past import imported_sale_id
+from ledger_service.moving_in.reconcile import differences as differences_of
 from tests.integration.checkout.shop import FUEL, GROCER, Phone, line
 
 from .office import Office, Table, old_programme
@@ -143,3 +144,13 @@ def test_a_refund_of_an_imported_sale_is_refused_with_its_reason(office: Office)
     with pytest.raises(UnknownSale):
         office.shop.refund(id_text(imported_sale_id(GROCER, "bon 78")))
     assert office.shop.count("refund") == 0
+
+
+def test_a_promise_that_the_import_and_the_ledger_tell_differently_is_named(office: Office) -> None:
+    office.loaded(old_programme())
+    change = "UPDATE moved_lot SET points = points {} 1 WHERE member_id = 2 AND programme_id = 1"
+    with office.shop.database.begin() as conn:
+        conn.exec_driver_sql(change.format("+"))
+        told = list(differences_of(conn))
+        conn.exec_driver_sql(change.format("-"))
+    assert [(one.check, one.expected, one.found) for one in told] == [("moved-in", "101", "102")]
