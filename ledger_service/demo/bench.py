@@ -14,6 +14,7 @@ from ledger_service.demo import (
     bench_checkout,
     bench_import,
     bench_memory,
+    bench_offline,
     bench_reads,
     bench_size,
     dataset,
@@ -30,6 +31,7 @@ WHAT: dict[str, tuple[Measure, str]] = {
     "size": (bench_size.measure, "the same sales in a young ledger and beside so many more entries"),
     "memory": (bench_memory.measure, "what so many sales leave in the processes' memory"),
     "import": (bench_import.measure, "how fast so many members with three lots each move in"),
+    "offline": (bench_offline.measure, "fifty tills that were cut off, merged at once in any order"),
     "chain": (bench_chain.measure, "how fast the chain settles a queue, and an index from block zero"),
 }
 # Tills that never pause: a file has one writer, a server several.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,8 @@ class Book:
     """The till's sales; a method that writes has committed when it returns."""
 
     def __init__(self, path: Path) -> None:
+        # Members' numbers and codes lie in it; the log beside it gets the mode of the file.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._conn = sqlite3.connect(path, isolation_level=None, timeout=30)
         self._conn.row_factory = sqlite3.Row
         self._conn.execute("PRAGMA journal_mode = WAL")
@@ -123,6 +126,12 @@ class Book:
         return self._conn.execute(
             f"SELECT * FROM sale WHERE state IN ({marks}) ORDER BY seq", states
         ).fetchall()
+
+    def forget(self, before: int) -> None:
+        """What was booked, or taken back, of sales before a second is no longer kept."""
+        self._conn.execute(
+            "DELETE FROM sale WHERE sold_at < ? AND state IN ('certain', 'cancelled')", (before,)
+        )
 
     def counts(self) -> dict[str, int]:
         """How many sales stand in each state."""

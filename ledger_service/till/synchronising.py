@@ -16,6 +16,8 @@ from ledger_service.till.selling import Till
 
 _MOST_SALES = 100
 _MOST_BYTES = 60_000
+# Longer than the longest window of an allowance and than the service takes sales.
+_KEPT_SECONDS = 8 * 86_400
 
 
 def fetch_statement(till: Till) -> dict[str, Any]:
@@ -58,6 +60,9 @@ def synchronise(till: Till) -> dict[str, Any]:
             told[_keep(till, result)] += 1
     if sum(told.values()):
         fetch_statement(till)
+    contact = till.book.contact
+    if contact is not None:
+        till.book.forget(contact.service_at - _KEPT_SECONDS)
     return told
 
 

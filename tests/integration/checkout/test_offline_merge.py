@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from ledger_service.checkout.errors import IdempotencyKeyReused
 from ledger_service.checkout.models import sale
 from ledger_service.checkout.offline.models import offline_sale, offline_window
 from ledger_service.checkout.parsing import parse_sale
@@ -138,6 +139,16 @@ def test_a_sale_that_was_sold_online_after_all_is_not_booked_again(shop: Offline
     answer = shop.service.sale(replace(online, caller=till.caller), parse_sale(item["sale"]))
     assert answer.status == 201
     assert shop.one(till, item).error.code == "idempotency-key-reused"
+    assert shop.balance(phone, 1) == 5
+
+
+def test_an_attempt_online_that_arrives_after_the_upload_books_nothing(shop: OfflineShop) -> None:
+    phone, till = shop.enrol(), shop.till()
+    item = till.earn(shop.clock.at, phone, 500)
+    assert shop.one(till, item).state == "certain"
+    late = replace(shop.write("sale", item["sale"], item["key"]), caller=till.caller)
+    with pytest.raises(IdempotencyKeyReused):
+        shop.service.sale(late, parse_sale(item["sale"]))
     assert shop.balance(phone, 1) == 5
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,10 +30,26 @@ COMMAND = [sys.executable, "-m", "ledger_service", "till"]
 LINES = basket()["lines"]
 
 
+@dataclass
+class Sniper:
+    """The service, which kills its client when the ``at``-th request from now comes, and answers it then."""
+
+    app: Any
+    pid: int = 0
+    at: int = 0
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        self.at -= 1
+        if self.at == 0:
+            os.kill(self.pid, signal.SIGKILL)
+        return self.app(environ, start_response)
+
+
 @contextmanager
-def served(stand: Stand) -> Iterator[str]:
+def served(stand: Stand, sniper: Sniper | None = None) -> Iterator[str]:
     """The service on a free port of the loopback interface."""
-    server = make_server("127.0.0.1", 0, application(stand.shop.serving), threaded=True)
+    app = sniper or application(stand.shop.serving)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -75,6 +92,26 @@ def test_enrol_sell_be_cut_off_and_synchronise_over_http(stand: Stand, tmp_path:
     assert status["clock_trusted"] and status["clock_wrong"]
     assert run(folder, "allowance")[0]["allowance_left_micros"] == 5_000_000
     assert stand.balance(member) == 1_200
+
+
+def test_kill_9_at_every_request_of_a_sync_books_every_sale_once(stand: Stand) -> None:
+    member, folder = stand.member(), stand.folder.path
+    sniper = Sniper(application(stand.shop.serving))
+    with served(stand, sniper) as url:
+        stand.folder.enrol(Enrolment(**{**_fields(stand.enrolment), "url": url}))
+        stand.line.state = "deaf"
+        stand.earn(member)  # an attempt whose answer was lost is asked for first
+        stand.alone()
+        for _ in range(3):
+            stand.earn(member)
+        for request in (1, 2, 3, 3):
+            process = subprocess.Popen([*COMMAND, "sync", "--folder", str(folder)], stdout=subprocess.PIPE)
+            sniper.pid, sniper.at = process.pid, request
+            process.communicate()
+            assert process.returncode == -signal.SIGKILL
+        assert run(folder, "sync")[0]["state"] == "synchronised"
+        assert run(folder, "status")[0]["sales"]["certain"] == 4
+    assert stand.balance(member) == 1_400
 
 
 def _fields(enrolment: Enrolment) -> dict[str, Any]:

@@ -239,10 +239,23 @@ def test_a_sync_without_a_service_changes_nothing(stand: Stand) -> None:
     assert stand.till.book.counts()["queued"] == 1
 
 
+def test_what_was_booked_is_forgotten_after_eight_days_and_what_was_refused_is_kept(stand: Stand) -> None:
+    member = stand.member()
+    stand.alone()
+    stand.earn(member)
+    stand.sync()
+    stand.earn(member)
+    stand.later(8 * 86_400 + 1)
+    stand.sync()
+    assert stand.till.book.counts()["certain"] == 0
+    assert stand.till.book.counts()["refused"] == 1
+
+
 def test_the_signing_key_is_its_owners_alone(stand: Stand) -> None:
     key = stand.folder.path / "till.key"
     assert key.stat().st_mode & 0o777 == 0o600
-    assert (stand.folder.path / "enrolment.json").stat().st_mode & 0o777 == 0o600
+    for name in ("enrolment.json", "till.db", "till.db-wal"):
+        assert (stand.folder.path / name).stat().st_mode & 0o777 == 0o600
     key.chmod(0o644)
     with pytest.raises(TillRefused, match="till-key-open"):
         stand.folder.key()
