@@ -20,6 +20,8 @@ from ledger_service.till.selling import Till, sell
 from ledger_service.till.synchronising import fetch_statement, synchronise
 from ledger_service.till.wire import Service
 
+_MOST_SHOWN = 50
+
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; 1 where the till or the service refused, 3 where the service did not answer."""
@@ -60,6 +62,9 @@ def _enrolling(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--merchant-key", type=Path, metavar="FILE", help="the merchant's API key: registers the till's key"
     )
+    command.add_argument(
+        "--known-only", action="store_true", help="alone, take points only of phones seen accepted before"
+    )
     command.add_argument("--timeout-millis", type=int, default=2_000, help="default: %(default)s")
 
 
@@ -81,6 +86,7 @@ def _enrol(options: argparse.Namespace) -> int:
             raise TillRefused(told.code)
     names = ("currency", "chain_id", "clearing_house", "receipt_signer")
     own_part = {"api_key": api_key, "terminal": terminal, "timeout_millis": options.timeout_millis}
+    own_part["known_only"] = options.known_only
     shared = {name: known[name] for name in names}
     folder.enrol(Enrolment(url=options.url, store=options.store, **own_part, **shared))
     with _opened(options) as till:
@@ -118,6 +124,7 @@ def _status(options: argparse.Namespace) -> int:
             "sales": till.book.counts(), "clock_trusted": reading.trusted,
             "clock_off_seconds": reading.wall_off, "clock_wrong": reading.wall_is_wrong,
             "allowance_left_micros": allowance_left(till.book, reading.now),
+            "look_at": till.book.unfinished(_MOST_SHOWN),
         })  # fmt: skip
     return 0
 

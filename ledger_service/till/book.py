@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS sale (
   serial INTEGER,
   answer TEXT
 );
+CREATE TABLE IF NOT EXISTS signer (account TEXT, signer TEXT, PRIMARY KEY (account, signer)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sale_open ON sale (state, seq) WHERE state IN ('asking', 'queued', 'cancelling');
 """
 
@@ -126,6 +127,27 @@ class Book:
         return self._conn.execute(
             f"SELECT * FROM sale WHERE state IN ({marks}) ORDER BY seq", states
         ).fetchall()
+
+    def knows(self, account: bytes, signer: bytes) -> bool:
+        """Whether the service has taken a code of this account that this key had signed, here and before."""
+        mine = "SELECT 1 FROM signer WHERE account = ? AND signer = ?"
+        return self._conn.execute(mine, (account.hex(), signer.hex())).fetchone() is not None
+
+    def learn(self, account: bytes, signer: bytes) -> None:
+        """The service has taken such a code."""
+        self._conn.execute("INSERT OR IGNORE INTO signer VALUES (?, ?)", (account.hex(), signer.hex()))
+
+    def unfinished(self, most: int) -> list[dict[str, Any]]:
+        """Sales that wait with a reason, or were refused, the newest first: what people should look at."""
+        rows = self._conn.execute(
+            "SELECT key, state, sold_at, answer FROM sale WHERE answer IS NOT NULL"
+            " AND state NOT IN ('certain', 'cancelled') ORDER BY seq DESC LIMIT ?",
+            (most,),
+        )
+        return [
+            {"key": row["key"], "state": row["state"], "code": json.loads(row["answer"]).get("code")}
+            for row in rows
+        ]
 
     def forget(self, before: int) -> None:
         """What was booked, or taken back, of sales before a second is no longer kept."""

@@ -35,6 +35,17 @@ def permit_digest(enrolment: Enrolment, pay_code: str) -> bytes:
     return enrolment.domain.digest(decode_pay_code(pay_code).permit.struct_hash())
 
 
+def learn_signer(book: Book, enrolment: Enrolment, body: dict[str, Any]) -> None:
+    """The service has taken the sale's pay code, so its key was one of the member's."""
+    code = (body.get("member") or {}).get("pay_code")
+    if code is None or looks_like_digits(code):
+        return
+    pay_code = decode_pay_code(code)
+    signer = signer_of(pay_code, enrolment.domain)
+    if signer is not None:
+        book.learn(pay_code.permit.account, signer)
+
+
 def acceptance(enrolment: Enrolment, key: bytes, digest: bytes, at: int) -> dict[str, Any]:
     """When the till took the code, under its own signature (D3)."""
     signature = sign_digest(key, enrolment.domain.digest(acceptance_struct_hash(digest, at)))
@@ -54,18 +65,21 @@ def judge_spend(book: Book, enrolment: Enrolment, body: dict[str, Any], at: int)
     micros = micros_of_minor(value, exponent_of(enrolment.currency))
     if value > sum(line["amount_minor"] for line in body["lines"]):
         raise TillRefused("spend-exceeds-total")
-    _judge_code(enrolment, code, micros, at)
+    _judge_code(book, enrolment, code, micros, at)
     return Taken(micros, _judge_allowance(book, micros, at))
 
 
-def _judge_code(enrolment: Enrolment, code: str, micros: int, at: int) -> None:
+def _judge_code(book: Book, enrolment: Enrolment, code: str, micros: int, at: int) -> None:
     try:
         pay_code = decode_pay_code(code)
         check_validity(pay_code, enrolment.domain, at)
     except DomainError as refusal:
         raise TillRefused(refusal.code) from None
-    if signer_of(pay_code, enrolment.domain) is None:
+    signer = signer_of(pay_code, enrolment.domain)
+    if signer is None:
         raise TillRefused("pay-code-altered")
+    if enrolment.known_only and not book.knows(pay_code.permit.account, signer):
+        raise TillRefused("pay-code-stranger", "this till has never seen a code of this phone accepted")
     if micros > pay_code.permit.max_value_micros:
         raise TillRefused("permit-value-exceeded")
 

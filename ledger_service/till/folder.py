@@ -31,6 +31,7 @@ class Enrolment:
     clearing_house: str
     receipt_signer: str
     timeout_millis: int = 2_000
+    known_only: bool = False
 
     @property
     def domain(self) -> Domain:

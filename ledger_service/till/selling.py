@@ -11,7 +11,7 @@ from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.otp import looks_like_digits
 from ledger_service.till.book import Book, Entry, State
 from ledger_service.till.clocks import Clocks, Reading, read_clock
-from ledger_service.till.codes import Taken, acceptance, judge_spend, permit_digest
+from ledger_service.till.codes import Taken, acceptance, judge_spend, learn_signer, permit_digest
 from ledger_service.till.folder import Enrolment
 from ledger_service.till.refusals import NoAnswer, TillRefused
 from ledger_service.till.wire import Answer, Service
@@ -66,6 +66,8 @@ def _decide(till: Till, sale: tuple[str, dict[str, Any]], reading: Reading, asks
         answer, unclear = _ask(till, key, body)
         if answer is not None:
             state = State.CERTAIN if answer.good else State.REFUSED
+            if answer.good:
+                learn_signer(till.book, till.enrolment, body)
             till.book.settle(key, state, answer.document)
             return _shown(key, state, answer.document)
         if not unclear:

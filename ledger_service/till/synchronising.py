@@ -10,7 +10,7 @@ from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.till.book import State
 from ledger_service.till.clocks import Contact, time_of_sale
-from ledger_service.till.codes import check_statement
+from ledger_service.till.codes import check_statement, learn_signer
 from ledger_service.till.refusals import NoAnswer, TillRefused
 from ledger_service.till.selling import Till
 
@@ -155,5 +155,7 @@ def _keep(till: Till, result: dict[str, Any]) -> str:
         # The attempt online arrived after all, between asking for it and the upload.
         return "certain"
     content = result.get("result") or problem
+    if row is not None and (content.get("sale") or {}).get("spent") and not content.get("loss"):
+        learn_signer(till.book, till.enrolment, json.loads(row["body"]))
     till.book.settle(key, State(state), content)
     return state

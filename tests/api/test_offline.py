@@ -196,6 +196,6 @@ def test_a_flagged_loss_becomes_a_debt_once_and_later_earnings_pay_it(shop: Shop
 
 
 def test_a_batch_without_sales_or_with_too_many_is_refused_whole(shop: Shop) -> None:
-    for sales in ([], [{}] * 201, None):
+    for sales in ([], [{}] * 201, None, [1]):
         refused = shop.post("grocer-till", UPLOAD, {"sales": sales})
         assert (refused.status_code, refused.json["code"]) == (400, "malformed-field")

@@ -15,7 +15,7 @@ from ledger_service.api.errors import NotYours
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.problems import problem_document
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Flag, Free, Integer, Listing, Named, Nullable, Record, Text
+from ledger_service.api.schema import Either, Flag, Free, Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.checkout.errors import ClockSkew, IdempotencyKeyReused
 from ledger_service.checkout.offline import queries
 from ledger_service.checkout.offline.allowances import Statements, find_allowance, set_allowance
@@ -50,6 +50,8 @@ _ITEM = Named("OfflineSale", Record(
     {"key": _KEY, "sold_at": shapes.INSTANT, "sale": shapes.SALE_BODY},
     {"allowance_version": Nullable(Integer(0, GREATEST_VERSION, "Of the statement that the till went by"))},
 ))  # fmt: skip
+# A till that sends one bad sale must not lose the others: an item is never a reason to refuse the batch.
+_OTHER = Free("Any other object is refused by itself, in its own result")
 _RESULT = Named("OfflineResult", Record(
     {"key": Nullable(Text(64)), "state": _STATES, "replayed": Flag(),
      "result": Nullable(Free("What is stored: the sale, its loss, or the code of its refusal")),
@@ -73,7 +75,7 @@ _NEW = Named("NewOfflineAllowance", Record({"allowance_micros": _MICROS, "window
 UPLOAD = Route(
     "POST", "/v1/offline-sales", "upload-offline-sales", scopes("sell"), "Merge what a till sold alone",
     group=_GROUP, room_checks=True,
-    body=Named("OfflineBatch", Record({"sales": Listing(_ITEM, MOST_SALES, 1)})),
+    body=Named("OfflineBatch", Record({"sales": Listing(Either((_ITEM, _OTHER)), MOST_SALES, 1)})),
     problems=(NotYours, TerminalUnknown, WriterBusy, StorageUnavailable, OfflineSaleTooLate, ClockSkew,
               MemberFrozen, MemberUnknown, MerchantSuspended, StoreUnknown, IdempotencyKeyReused),
     success=Success(200, "What became of each sale, in the order of the batch.", Record(

@@ -26,12 +26,15 @@ def parse_batch(body: object) -> list[Any]:
     """Return the items of a batch, each still to be parsed for itself.
 
     Raises:
-        MalformedField: no list, an empty one, more than 200 items, or an unknown field.
+        MalformedField: no list of objects, an empty one, more than 200 items, or an unknown field.
     """
     fields = Fields(body, {"sales"})
     items = sequence_of(fields.get("sales"), "sales", MOST_SALES)
     if not items:
         raise MalformedField("sales", "must hold at least one sale")
+    for place, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise MalformedField(f"sales[{place}]", "must be an object")
     return items
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ledger_service.till.codes import allowance_left, check_statement
@@ -126,6 +128,20 @@ def test_a_statement_serves_for_a_day_and_a_forged_one_never(stand: Stand) -> No
     assert statement is not None
     with pytest.raises(TillRefused, match="statement-forged"):
         check_statement(stand.enrolment, statement | {"allowance_micros": 10**12})
+
+
+def test_a_till_for_known_phones_takes_no_points_of_a_phone_that_it_never_saw_accepted(stand: Stand) -> None:
+    member = stand.member()
+    stand.till = replace(stand.till, enrolment=replace(stand.enrolment, known_only=True))
+    stand.line.state = "down"
+    refused = stand.pay(stand.code(member, 1), 100)
+    assert (refused["state"], refused["code"]) == ("refused", "pay-code-stranger")
+    stand.line.state = "up"
+    stand.later(20)
+    assert stand.pay(stand.code(member, 2), 100)["state"] == "certain"
+    stand.line.state = "down"
+    assert stand.pay(stand.code(member, 3), 100)["state"] == "waiting"
+    assert [s["code"] for s in stand.till.book.unfinished(9)] == ["pay-code-stranger"]
 
 
 def test_what_no_till_can_judge_is_not_taken_alone(stand: Stand) -> None:
