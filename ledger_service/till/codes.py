@@ -59,9 +59,10 @@ def judge_spend(book: Book, enrolment: Enrolment, body: dict[str, Any], at: int)
         TillRefused: the code is none, not of this alliance, not signed, not in its life or taken before; or
             the allowance or its statement does not reach.
     """
-    code, value = body["member"].get("pay_code", ""), body["spend"].get("max_value_minor")
-    if looks_like_digits(code) or not isinstance(value, int):
-        raise TillRefused("needs-the-service", "18 digits and points by programme are judged online only")
+    code, spend = body["member"]["pay_code"], body["spend"]
+    if not isinstance(spend, dict):
+        raise TillRefused("needs-the-service", "points by programme are judged online only")
+    value = spend["max_value_minor"]
     micros = micros_of_minor(value, exponent_of(enrolment.currency))
     if value > sum(line["amount_minor"] for line in body["lines"]):
         raise TillRefused("spend-exceeds-total")

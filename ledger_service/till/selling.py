@@ -9,6 +9,7 @@ from typing import Any
 
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.otp import looks_like_digits
+from ledger_service.till.basket import checked
 from ledger_service.till.book import Book, Entry, State
 from ledger_service.till.clocks import Clocks, Reading, read_clock
 from ledger_service.till.codes import Taken, acceptance, judge_spend, learn_signer, permit_digest
@@ -18,7 +19,6 @@ from ledger_service.till.wire import Answer, Service
 
 # After a silence the next sales are taken alone at once; later the service is asked again.
 _REST_SECONDS = 15
-_FIELDS = frozenset({"key", "reference", "lines", "member", "spend"})
 _ANSWERS = {State.QUEUED: "waiting", State.ASKING: "waiting"}
 _REFUSED_LOCALLY = frozenset({State.CANCELLING, State.CANCELLED})
 
@@ -43,8 +43,10 @@ def sell(till: Till, request: dict[str, Any]) -> dict[str, Any]:
     Raises:
         TillRefused: the request is malformed, or the till's clock is known to be wrong.
     """
-    key = _key_of(request)
+    key = str(checked(request).get("key") or secrets.token_hex(16))
     known = till.book.find(key)
+    if known is not None and not _is_same(json.loads(known["body"]), _basket(till, key, request)):
+        return _shown(key, State.REFUSED, {"code": "idempotency-key-reused"})
     if known is not None and known["state"] != State.ASKING:
         return _shown(key, State(known["state"]), json.loads(known["answer"] or "{}"))
     reading = read_clock(till.clocks, till.book.contact)
@@ -96,6 +98,8 @@ def _ask(till: Till, key: str, body: dict[str, Any]) -> tuple[Answer | None, boo
 
 
 def _alone(till: Till, body: dict[str, Any], reading: Reading) -> Taken:
+    if looks_like_digits(body.get("member", {}).get("pay_code") or ""):
+        raise TillRefused("needs-the-service", "only the service can tell whose 18 digits these are")
     if "spend" not in body:
         return Taken(0, 0)
     if till.book.contact is None:
@@ -104,21 +108,11 @@ def _alone(till: Till, body: dict[str, Any], reading: Reading) -> Taken:
 
 
 def _entry(till: Till, key: str, request: dict[str, Any], reading: Reading) -> Entry:
-    body: dict[str, Any] = {
-        "store": till.enrolment.store,
-        "currency": till.enrolment.currency,
-        "reference": request.get("reference", key),
-        "lines": request["lines"],
-    }
-    member, permit = request.get("member"), None
-    if member is not None:
-        body["member"] = member
-    code = member.get("pay_code") if isinstance(member, dict) else None
-    if request.get("spend") is not None:
-        body["spend"] = request["spend"]
-    if code is not None and not looks_like_digits(str(code)):
+    body, permit = _basket(till, key, request), None
+    code = body.get("member", {}).get("pay_code")
+    if code is not None and not looks_like_digits(code):
         try:
-            digest = permit_digest(till.enrolment, str(code))
+            digest = permit_digest(till.enrolment, code)
         except DomainError as refusal:
             raise TillRefused(refusal.code) from None
         body["acceptance"] = acceptance(till.enrolment, till.key, digest, reading.now)
@@ -126,20 +120,21 @@ def _entry(till: Till, key: str, request: dict[str, Any], reading: Reading) -> E
     return Entry(key, body, reading.now, reading.steady, reading.boot, permit)
 
 
-def _key_of(request: dict[str, Any]) -> str:
-    unknown = set(request) - _FIELDS
-    lines, member, spend = request.get("lines"), request.get("member"), request.get("spend")
-    whole = (
-        not unknown
-        and isinstance(lines, list)
-        and bool(lines)
-        and all(isinstance(line, dict) and type(line.get("amount_minor")) is int for line in lines)
-        and (member is None or isinstance(member, dict))
-        and (spend is None or (isinstance(spend, dict) and isinstance(member, dict) and "pay_code" in member))
-    )
-    if not whole:
-        raise TillRefused("malformed-sale", f"takes {', '.join(sorted(_FIELDS))} as POST /v1/sales does")
-    return str(request.get("key") or secrets.token_hex(16))
+def _basket(till: Till, key: str, request: dict[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "store": till.enrolment.store,
+        "currency": till.enrolment.currency,
+        "reference": request.get("reference") or key,
+        "lines": request["lines"],
+    }
+    given = {name: request[name] for name in ("member", "spend") if request.get(name) is not None}
+    return body | given
+
+
+def _is_same(kept: dict[str, Any], body: dict[str, Any]) -> bool:
+    """Whether two bodies are of one sale; when the code was taken is the till's own matter."""
+    names = {*kept, *body} - {"acceptance"}
+    return all(kept.get(name) == body.get(name) for name in names)
 
 
 def _shown(key: str, state: State, answer: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from ledger_service.till.refusals import NoAnswer, TillRefused
 from ledger_service.till.selling import sell
 
 from .stand import Stand
+
+LINE = {"line": "1", "category": "FOOD", "quantity": 1, "amount_minor": 1_000}
 
 
 def test_online_first_the_service_answers_and_nothing_is_queued(stand: Stand) -> None:
@@ -147,9 +150,9 @@ def test_a_till_for_known_phones_takes_no_points_of_a_phone_that_it_never_saw_ac
 def test_what_no_till_can_judge_is_not_taken_alone(stand: Stand) -> None:
     member = stand.member()
     stand.alone()
-    lines = [{"line": "1", "category": "FOOD", "quantity": 1, "amount_minor": 1_000}]
+    lines = [LINE]
     spend = {"max_value_minor": 100}
-    digits = sell(stand.till, {"lines": lines, "member": {"pay_code": "1" * 18}, "spend": spend})
+    digits = sell(stand.till, {"lines": [LINE], "member": {"pay_code": "1" * 18}, "spend": spend})
     assert (digits["state"], digits["code"]) == ("refused", "needs-the-service")
     for code, why in (
         (stand.code(member, 1, valid_until=stand.now() - 1), "pay-code-expired"),
@@ -160,8 +163,38 @@ def test_what_no_till_can_judge_is_not_taken_alone(stand: Stand) -> None:
     code = stand.code(member, 4)
     assert stand.pay(code, 100)["state"] == "waiting"
     assert stand.pay(code, 100)["code"] == "pay-code-used"
+    shown, legs = {"pay_code": stand.code(member, 5)}, [{"programme": "GROC", "points": 1}]
+    for more in ({"member": {"pay_code": "1" * 18}}, {"member": shown, "spend": legs}):
+        assert sell(stand.till, {"lines": lines, **more})["code"] == "needs-the-service"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"what": 1}, {"lines": []}, {"lines": None}, {"key": "a b"}, {"reference": "x" * 65},
+        {"lines": [{**LINE, "amount_minor": -1}]}, {"lines": [{**LINE, "quantity": 0}]},
+        {"lines": [LINE, LINE]}, {"lines": [{**LINE, "gtin": "1"}]}, {"lines": [{"line": "1"}]},
+        {"lines": [{**LINE, "amount_minor": 10**10}]}, {"member": {"number": "1"}}, {"member": {}},
+        {"spend": {"max_value_minor": 1}}, {"lines": [{**LINE, "line": str(n)} for n in range(201)]},
+        {"lines": [{**LINE, "line": str(n), "sku": "\u20ac" * 64} for n in range(180)]},
+    ],
+)  # fmt: skip
+def test_what_the_service_would_find_malformed_is_never_acknowledged(
+    stand: Stand, change: dict[str, Any]
+) -> None:
+    stand.alone()
     with pytest.raises(TillRefused, match="malformed-sale"):
-        sell(stand.till, {"lines": [], "what": 1})
+        sell(stand.till, {"lines": [LINE], **change})
+    assert stand.till.book.counts()["queued"] == 0
+
+
+def test_a_key_that_served_another_sale_is_refused(stand: Stand) -> None:
+    member = stand.member()
+    stand.alone()
+    assert stand.earn(member, key="k")["state"] == "waiting"
+    assert stand.earn(member, key="k")["state"] == "waiting"
+    other = stand.earn(member, key="k", reference="other")
+    assert (other["state"], other["code"]) == ("refused", "idempotency-key-reused")
 
 
 def test_a_wall_clock_an_hour_wrong_dates_no_sale(stand: Stand) -> None:
