@@ -23,7 +23,7 @@ from ledger_service.api.errors import (
 )
 from ledger_service.api.openapi_responses import HEADERS, PROBLEM, Problem, responses_of
 from ledger_service.api.routes import Parameter, Route, roles_of
-from ledger_service.api.schema import Json, Listing, Named, Nullable, Record, Schema, Text
+from ledger_service.api.schema import Either, Json, Listing, Named, Nullable, Record, Schema, Text
 from ledger_service.db.errors import StorageUnavailable
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.merchants.errors import ScopeMissing
@@ -193,6 +193,9 @@ def _named(schema: Schema | None) -> Iterable[Named]:
         yield from _named(schema.item)
     elif isinstance(schema, Nullable):
         yield from _named(schema.inner)
+    elif isinstance(schema, Either):
+        for inner in schema.choices:
+            yield from _named(inner)
 
 
 _ABOUT = (

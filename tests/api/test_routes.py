@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,11 @@ def test_every_write_under_v1_takes_an_idempotency_key() -> None:
     reads = {"quote", "query-pay-code", "draw-pay-code", "identify-member"}
     reads |= {"upload-offline-sales"}  # each sale of the batch has a key of its own
     assert {r.name for r in ROUTES if r.method != "GET" and not r.write} == reads
+
+
+def test_every_reference_in_the_document_leads_to_a_schema() -> None:
+    wanted = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(openapi_document())))
+    assert wanted == set(openapi_document()["components"]["schemas"])
 
 
 @by_name(GUARDED)
