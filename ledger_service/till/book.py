@@ -113,6 +113,10 @@ class Book:
         """Why the sale still waits."""
         self._conn.execute("UPDATE sale SET answer = ? WHERE key = ?", (json.dumps(answer), key))
 
+    def asks(self, key: str) -> None:
+        """The service is about to be asked, and may book the sale whatever is heard of it."""
+        self._conn.execute("UPDATE sale SET asked = 1 WHERE key = ?", (key,))
+
     def never_asked(self, key: str) -> None:
         """The service knows nothing of an earlier attempt with the key."""
         self._conn.execute("UPDATE sale SET asked = 0 WHERE key = ?", (key,))
@@ -186,14 +190,14 @@ class Book:
         text = self._meta("contact")
         return None if text is None else Contact(*json.loads(text))
 
-    @property
-    def rests_until(self) -> int:
-        """Steady seconds until which the service is not asked again; see ``rest``."""
-        return int(self._meta("rests_until") or 0)
+    def rests(self, steady: int, boot: str) -> bool:
+        """Whether the service is still to be left alone; see ``rest``."""
+        until, of_boot = json.loads(self._meta("rest") or '[0, ""]')
+        return bool(boot == of_boot and steady < until)
 
-    def rest(self, until: int) -> None:
-        """The service did not answer: it is left alone for a moment, so that no cashier waits for it."""
-        self._set("rests_until", str(until))
+    def rest(self, until: int, boot: str) -> None:
+        """The service did not answer: it is left alone until then, so that no cashier waits for it."""
+        self._set("rest", json.dumps([until, boot]))
 
     def keep(self, statement: dict[str, Any], contact: Contact) -> None:
         """A statement was fetched after everything that was decided so far."""
@@ -201,7 +205,7 @@ class Book:
             self._set("statement", json.dumps(statement))
             self._set("contact", json.dumps([contact.service_at, contact.steady, contact.boot]))
             self._set("serial", str(self.serial + 1))
-            self._set("rests_until", "0")
+            self._set("rest", '[0, ""]')
 
     def _meta(self, name: str) -> str | None:
         row = self._conn.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()

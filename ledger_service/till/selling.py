@@ -52,28 +52,42 @@ def sell(till: Till, request: dict[str, Any]) -> dict[str, Any]:
     reading = read_clock(till.clocks, till.book.contact)
     if known is not None:
         # The process died while it asked: asked again under the same key, and nobody was told anything yet.
-        return _decide(till, (key, json.loads(known["body"])), replace(reading, now=known["sold_at"]), True)
+        reading = replace(reading, now=known["sold_at"])
+        if till.online:
+            till.book.asks(key)
+        return _decide(
+            till, _Sale(key, json.loads(known["body"]), bool(known["asked"])), reading, till.online
+        )
     entry = _entry(till, key, request, reading)
     if entry.permit is not None and till.book.used(entry.permit):
         return _shown(key, State.REFUSED, {"code": "pay-code-used"})
-    asks = till.online and till.clocks.steady() >= till.book.rests_until
+    asks = till.online and not till.book.rests(reading.steady, reading.boot)
     till.book.begin(entry, asked=asks)
-    return _decide(till, (key, entry.body), reading, asks)
+    return _decide(till, _Sale(key, entry.body), reading, asks)
 
 
-def _decide(till: Till, sale: tuple[str, dict[str, Any]], reading: Reading, asks: bool) -> dict[str, Any]:
-    key, body = sale
-    unclear = False
+@dataclass(frozen=True, slots=True)
+class _Sale:
+    """A sale that is written down; ``asked`` where an earlier process may have got it booked."""
+
+    key: str
+    body: dict[str, Any]
+    asked: bool = False
+
+
+def _decide(till: Till, sale: _Sale, reading: Reading, asks: bool) -> dict[str, Any]:
+    key, body, unclear = sale.key, sale.body, sale.asked
     if asks:
-        answer, unclear = _ask(till, key, body)
+        answer, may_be_booked = _ask(till, key, body)
+        unclear = unclear or may_be_booked
         if answer is not None:
             state = State.CERTAIN if answer.good else State.REFUSED
             if answer.good:
                 learn_signer(till.book, till.enrolment, body)
             till.book.settle(key, state, answer.document)
             return _shown(key, state, answer.document)
-        if not unclear:
-            till.book.never_asked(key)
+    if not unclear:
+        till.book.never_asked(key)
     try:
         taken = _alone(till, body, reading)
     except TillRefused as refusal:
@@ -89,12 +103,16 @@ def _ask(till: Till, key: str, body: dict[str, Any]) -> tuple[Answer | None, boo
     try:
         answer = till.service.post("/v1/sales", json.dumps(body).encode(), key)
     except NoAnswer as silence:
-        till.book.rest(till.clocks.steady() + _REST_SECONDS)
+        _rest(till)
         return None, silence.sent
     if answer.passing:
-        till.book.rest(till.clocks.steady() + _REST_SECONDS)
+        _rest(till)
         return None, True
     return answer, False
+
+
+def _rest(till: Till) -> None:
+    till.book.rest(till.clocks.steady() + _REST_SECONDS, till.clocks.boot())
 
 
 def _alone(till: Till, body: dict[str, Any], reading: Reading) -> Taken:

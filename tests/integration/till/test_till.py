@@ -51,6 +51,15 @@ def test_after_a_silence_it_does_not_let_every_cashier_wait(stand: Stand) -> Non
     assert stand.line.asked.count("POST /v1/sales") == 2
 
 
+def test_after_a_restart_it_asks_at_once(stand: Stand) -> None:
+    member = stand.member()
+    stand.line.state = "deaf"
+    stand.earn(member)
+    stand.reboot()
+    stand.line.state = "up"
+    assert stand.earn(member)["state"] == "certain"
+
+
 def test_an_answer_that_was_lost_is_asked_for_before_anything_else(stand: Stand) -> None:
     member = stand.member()
     stand.line.state = "mute"
@@ -264,6 +273,22 @@ def test_a_process_that_died_while_it_asked_goes_on_under_the_same_key(stand: St
     assert stand.earn(member, key="k")["state"] == "certain"
     assert stand.balance(member) == 1_100
     assert settle is type(stand.till.book).settle
+
+
+def test_what_died_while_it_asked_and_goes_on_alone_is_still_asked_for_first(stand: Stand) -> None:
+    member = stand.member()
+    code = stand.code(member, 1)
+    stand.till.book.settle = None  # type: ignore[method-assign,assignment]
+    with pytest.raises(TypeError):
+        stand.pay(code, key="k")
+    stand.till.book.close()
+    stand.open()
+    stand.line.state = "down"
+    assert stand.pay(code, key="k")["state"] == "waiting"
+    stand.line.state = "up"
+    stand.sync()
+    assert stand.state("k") == "certain"
+    assert stand.balance(member) == 707
 
 
 def test_a_sale_that_died_unanswered_and_is_never_repeated_is_taken_back(stand: Stand) -> None:
