@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ledger_service.api.basket_shapes import ALLOWANCE, LINES, PAID_BY, RETURNED_LINE
 from ledger_service.api.schema import (
     Either,
     Flag,
@@ -31,18 +32,6 @@ TIMEZONE = Text(64, about="IANA time zone", format="iana-time-zone")
 REFERENCE = Text(64, about="The till's own reference, for people")
 PAY_CODE = Text(400, about="The text of the QR (`AL1:…`) or the 18 digits", format="pay-code")
 
-LINE = Named(
-    "Line",
-    Record(
-        {
-            "line": Text(32, about="Name of the line, unique in the basket"),
-            "category": Text(64),
-            "quantity": Integer(1, 1_000_000, "Pieces"),
-            "amount_minor": Integer(0, 9_000_000_000, "Total of the line"),
-        },
-        {"sku": Nullable(Text(64)), "gtin": Nullable(Text(14, 8, format="gtin"))},
-    ),
-)
 MEMBER = Named(
     "PresentedMember",
     Either((Record({"pay_code": PAY_CODE}), Record({"number": NUMBER}))),
@@ -58,14 +47,14 @@ SPEND = Named(
 )
 ACCEPTANCE = Record({"accepted_at": INSTANT}, {"signature": Nullable(SIGNATURE)})
 
-_BASKET: dict[str, Schema] = {"store": GLN, "currency": CURRENCY, "lines": Listing(LINE, 200, 1)}
-_WITH: dict[str, Schema] = {
+_BASKET: dict[str, Schema] = {"store": GLN, "currency": CURRENCY, "lines": LINES}
+WITH_MEMBER: dict[str, Schema] = {
     "member": Nullable(MEMBER),
     "spend": Nullable(SPEND),
     "acceptance": Nullable(ACCEPTANCE),
 }
-QUOTE_BODY = Named("QuoteBody", Record(_BASKET, {"reference": Nullable(REFERENCE), **_WITH}))
-SALE_BODY = Named("SaleBody", Record(_BASKET | {"reference": REFERENCE}, _WITH))
+QUOTE_BODY = Named("QuoteBody", Record(_BASKET, {"reference": Nullable(REFERENCE), **WITH_MEMBER, **PAID_BY}))
+SALE_BODY = Named("SaleBody", Record(_BASKET | {"reference": REFERENCE}, WITH_MEMBER | PAID_BY))
 TTL = Integer(30, 3 * 86_400, "Seconds")
 AUTHORISE_BODY = Named(
     "AuthorisationBody",
@@ -81,7 +70,7 @@ AUTHORISE_BODY = Named(
 CAPTURE_BODY = Named(
     "CaptureBody",
     Record(
-        {"lines": Listing(LINE, 200, 1), "reference": REFERENCE},
+        {"lines": LINES, "reference": REFERENCE},
         {
             "spend": Nullable(SPEND),
             "final": Flag("Free what is left of the hold"),
@@ -89,6 +78,7 @@ CAPTURE_BODY = Named(
                 Text(40, about="When the goods left, RFC 3339: counts if the member was frozen later",
                      format="date-time")
             ),
+            **PAID_BY,
         },
     ),
 )
@@ -98,7 +88,7 @@ REFUND_BODY = Named(
     "RefundBody",
     Record(
         {"reference": REFERENCE},
-        {"lines": Nullable(Listing(Record({"line": Text(32), "quantity": Integer(1, 1_000_000)}), 200, 1))},
+        {"lines": Nullable(Listing(RETURNED_LINE, 200, 1)), "allowance": Nullable(ALLOWANCE)},
     ),
 )
 PAY_CODE_BODY = Record({"pay_code": PAY_CODE})
@@ -139,3 +129,4 @@ SALE = answer(
     receipt=RECEIPT,
     operations=Listing(HEX_ID),
 )
+REFUND = answer("Refund", refund_id=HEX_ID, refunded_minor=MINOR)

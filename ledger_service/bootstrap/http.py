@@ -28,6 +28,7 @@ from ledger_service.api.endpoints import (
     places,
     programmes,
     proofs,
+    returns,
     statements,
     status,
     tiers,
@@ -44,8 +45,8 @@ from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 
 MODULES = (
-    checkout, offline, paycodes, members, devices, care, statements, gestures, programmes, tiers, merchants,
-    places, keys, chain, proofs, imports, alliance, status,
+    checkout, returns, offline, paycodes, members, devices, care, statements, gestures, programmes, tiers,
+    merchants, places, keys, chain, proofs, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -107,6 +108,7 @@ def bound(serving: Serving) -> list[Served]:
     return [
         *checkout.served(s.checkout),
         *offline.served(alone),
+        *returns.served(returns.ReturnsDoor(administration, s.checkout, cursors)),
         *paycodes.served(codes),
         *members.served(desk),
         *devices.served(devices.DevicesDoor(administration, s.members)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +18,7 @@ from ledger_service.checkout.keyed import stored_answer
 from ledger_service.checkout.models import idempotency
 from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.requests import Acceptance, Caller, SaleRequest, Write
+from ledger_service.checkout.return_rules import ReturnPolicy
 from ledger_service.checkout.sale_command import Scene
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import seconds_floor
@@ -101,6 +102,10 @@ class Admission:
         except DomainError as refusal:
             return replace(scene, refusal=refusal)
         return scene
+
+    def policies(self) -> Mapping[int, ReturnPolicy]:
+        """How the merchants take goods back."""
+        return self._sources.directory.current().policies
 
     def nobody(self) -> Presence:
         """The presence of a pay code that is missing."""

@@ -10,6 +10,7 @@ import orjson
 from ledger_service.checkout.earning import day_needs
 from ledger_service.checkout.errors import HoldFrozen
 from ledger_service.checkout.hold_commands import HoldCommand
+from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
 from ledger_service.checkout.receipts import SERIES
 from ledger_service.checkout.records import SpentRecord, answer_of
 from ledger_service.checkout.requests import CaptureRequest, Write
@@ -58,6 +59,7 @@ class CaptureCommand(HoldCommand):
             yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
         yield from self.scene.worker.needs(issuers)
         yield SERIES.of(self.scene.desk.worker)
+        yield from invoice_needs(self.write, self.request.invoice)
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Redeem from the hold at the authorisation's acceptance time, then book the sale (ADR 0015)."""
@@ -85,10 +87,12 @@ class CaptureCommand(HoldCommand):
             self.hold_id,
             # As the authorisation decided, whatever was bought, refunded or published since.
             {int(key): applied_of_values(kept) for key, kept in held.get("tiers", {}).items()},
+            request.tenders,
         )
         record = book(draft, self.write, capture, scene)
         after = draft.get(hold, self.hold_id) or view.row
         answer = answer_of(record, scene.codes())
+        answer |= record_invoice(draft, self.write, request.invoice, record.sale_id)
         return 201, {**answer, "hold_id": id_text(self.hold_id), "hold_state": after["state"]}
 
     def _check_freeze(self, member: Mapping[str, Any], view: HoldView) -> None:
@@ -100,7 +104,7 @@ class CaptureCommand(HoldCommand):
             raise HoldFrozen(id_text(self.hold_id))
 
     def _plan(self, view: HoldView, held: Mapping[str, Any]) -> SpendPlan:
-        total = sum(line.amount_minor for line in self.request.lines)
+        total = sum(self.scene.payable(self.request.lines, self.write.caller.merchant_id))
         limits = Limits(total, int(held["max_value_micros"]), self.scene.desk.exponent)
         purses = self._purses(view)
         spend = self.request.spend

@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
+import orjson
 from sqlalchemy import Connection, select
 
 from ledger_service.checkout.errors import StoreOfAnotherMerchant
+from ledger_service.checkout.models import return_policy
 from ledger_service.checkout.requests import Caller
+from ledger_service.checkout.return_rules import ReturnPolicy, policy_of
 from ledger_service.db.engine import Database
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.merchants.changes import change_version
@@ -20,7 +23,7 @@ from ledger_service.merchants.models import merchant, store
 
 @dataclass(frozen=True)
 class Places:
-    """Open stores by GLN with their merchants, and which merchants are suspended.
+    """Open stores by GLN with their merchants, which merchants are suspended, and how they take goods back.
 
     That a terminal is registered and active, its API key has proven before.
     """
@@ -29,6 +32,7 @@ class Places:
     merchant_of_store: Mapping[int, int]
     suspended: frozenset[int]
     zones: Mapping[int, str] = field(default_factory=dict)
+    policies: Mapping[int, ReturnPolicy] = field(default_factory=dict)
 
     def zone_of(self, store_gln: int) -> ZoneInfo | None:
         """The zone of a store's clock; None where the store is not open."""
@@ -58,11 +62,13 @@ def read_places(conn: Connection) -> Places:
     columns = (store.c.gln, store.c.merchant_id, store.c.timezone)
     stores = conn.execute(select(*columns).where(store.c.status == "active")).all()
     away = conn.execute(select(merchant.c.merchant_id).where(merchant.c.status == "suspended")).all()
+    policies = conn.execute(select(return_policy.c.merchant_id, return_policy.c.body)).all()
     return Places(
         version,
         {row.gln: row.merchant_id for row in stores},
         frozenset(row.merchant_id for row in away),
         {row.gln: row.timezone for row in stores},
+        {row.merchant_id: policy_of(orjson.loads(row.body)) for row in policies},
     )
 
 
@@ -88,6 +94,11 @@ class Directory:
                 self._look()
                 self._looked_at = now
             return self._places
+
+    def refresh(self) -> None:
+        """The places are as they stand in the database now."""
+        with self._lock:
+            self._look()
 
     def knowing(self, store_gln: int) -> Places:
         """The places, looked up afresh where they do not hold the store: it may have opened just now."""

@@ -7,19 +7,20 @@ from typing import Any
 
 from ledger_service.checkout.earning import percents_of
 from ledger_service.checkout.records import EarnedRecord, ReturnedRecord, SaleRecord
+from ledger_service.checkout.requests import Line
 from ledger_service.checkout.reversal_rules import (
     EarnedPart,
     Recovered,
     Recovery,
     Returned,
     Settled,
-    SoldLine,
     Source,
     earn_to_reverse,
     recover,
     returned_at,
 )
 from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.tender_rules import earning_parts
 from ledger_service.checkout.tiering import applied_of_values, at_rate
 from ledger_service.db.workset import Draft
 from ledger_service.kernel.clock import seconds_floor
@@ -34,6 +35,7 @@ from ledger_service.points.reversal import (
     pending_left,
     take_pending,
 )
+from ledger_service.points.rules import EarnRule
 
 # By programme: the pieces, and what was withheld as text, since it may be longer than JSON's integers.
 SettledPieces = dict[str, tuple[dict[str, int], str]]
@@ -70,7 +72,7 @@ def undo_earn(draft: Draft, before: SaleRecord, state: ReturnedRecord, undoing: 
     parts = [_part_of(e, before, undoing.scene) for e in earned]
     sources = [_source(draft, before, item, undoing) for item in zip(earned, parts, done, strict=True)]
     settled = _settled(before, sources, undoing)
-    sources = _with_settled(sources, lines, settled)
+    sources = _with_settled(before, sources, settled)
     recovery = recover(sources, lines, undoing.returned, undoing.scene.desk.exponent)
     for e, was, now in zip(earned, done, recovery.programmes, strict=True):
         _recover_one(draft, (e, was, now), undoing)
@@ -91,9 +93,8 @@ def _settled(before: SaleRecord, sources: list[Source], undoing: Undoing) -> Set
     ended = _ended(before, undoing) - set(known)
     if not ended:
         return known
-    last = recover(
-        _with_settled(sources, lines, known), lines, returned_at(lines, pieces), undoing.scene.desk.exponent
-    )
+    returned = returned_at(lines, pieces, points_first=before.returned.points_first)
+    last = recover(_with_settled(before, sources, known), lines, returned, undoing.scene.desk.exponent)
     for source, withheld in zip(sources, last.withheld, strict=True):
         if str(source.part.programme) in ended:
             known[str(source.part.programme)] = (pieces, str(withheld))
@@ -111,11 +112,13 @@ def _ended(before: SaleRecord, undoing: Undoing) -> set[str]:
     return found
 
 
-def _with_settled(sources: list[Source], lines: list[SoldLine], settled: SettledPieces) -> list[Source]:
-    found = []
+def _with_settled(before: SaleRecord, sources: list[Source], settled: SettledPieces) -> list[Source]:
+    lines, points_first, found = before.sold_lines(), before.returned.points_first, []
     for source in sources:
         kept = settled.get(str(source.part.programme))
-        ended = None if kept is None else Settled(returned_at(lines, kept[0]), int(kept[1]))
+        ended = None
+        if kept is not None:
+            ended = Settled(returned_at(lines, kept[0], points_first=points_first), int(kept[1]))
         found.append(replace(source, settled=ended))
     return found
 
@@ -129,10 +132,27 @@ def _part_of(earned: EarnedRecord, before: SaleRecord, scene: Scene) -> EarnedPa
     rule = programme.rule(earned.rule_version)
     if earned.tier is not None:
         rule = at_rate(rule, applied_of_values(earned.tier))
-    percents = percents_of(rule, (line for line, _ in before.lines), seconds_floor(before.occurred_at))
+    lines = [line for line, _ in before.lines]
+    percents = percents_of(rule, lines, seconds_floor(before.occurred_at))
+    value = earned.value_micros
     return EarnedPart(
-        earned.programme, earned.points, rule.rate_points, rule.rate_minor, percents, earned.value_micros
+        earned.programme,
+        earned.points,
+        rule.rate_points,
+        rule.rate_minor,
+        percents,
+        value,
+        _bases(rule, before, lines),
     )
+
+
+def _bases(rule: EarnRule, before: SaleRecord, lines: list[Line]) -> tuple[tuple[int, int], ...]:
+    """What of each line earned, where that is another part than its money."""
+    cash = [line.amount_minor - part for line, part in before.lines]
+    parts = earning_parts(rule.basis, lines, cash, before.tenders)
+    if list(parts.cash) == cash and not parts.points:
+        return ()
+    return tuple(zip(parts.cash, parts.points or [0] * len(cash), strict=True))
 
 
 def _source(

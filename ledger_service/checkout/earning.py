@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ledger_service.checkout.basket import Tender
 from ledger_service.checkout.records import EarnedRecord
 from ledger_service.checkout.requests import Line
+from ledger_service.checkout.tender_rules import earning_parts
 from ledger_service.checkout.tiering import Applied, at_rate, citation
 from ledger_service.db.workset import Draft, Load, Need, load_by
 from ledger_service.kernel.canonical import Canonical
@@ -44,7 +46,8 @@ class EarnedBy:
 class Purchase:
     """Who bought what for how much money: ``cash_minor`` is per line, points' part taken off.
 
-    ``applied`` is by which tier each programme with a ladder gives.
+    ``applied`` is by which tier each programme with a ladder gives, ``tenders`` how the money was paid where
+    the till said so.
     """
 
     holder: Holder
@@ -53,6 +56,7 @@ class Purchase:
     cash_minor: Sequence[int]
     at: datetime
     applied: Mapping[int, Applied] = field(default_factory=dict)
+    tenders: Sequence[Tender] = ()
 
 
 def day_needs(member_id: int, programmes: Iterable[Programme], at: datetime) -> list[Need]:
@@ -71,6 +75,9 @@ def percents_of(rule: EarnRule, lines: Iterable[Line], at: int) -> tuple[int, ..
     known: dict[str, int] = {}
     percents: list[int] = []
     for line in lines:
+        if line.detail is not None and line.detail.kind in rule.basis.idle_kinds:
+            percents.append(0)
+            continue
         percent = known.get(line.category)
         if percent is None:
             percent = known[line.category] = percent_for(rule, line.category, at)
@@ -90,7 +97,8 @@ def earn_of(draft: Draft, purchase: Purchase, programmes: Iterable[Programme]) -
         if rule is None:
             continue
         rule = at_rate(rule, purchase.applied.get(programme.programme_id))
-        lines = zip(percents_of(rule, purchase.lines, at), purchase.cash_minor, strict=True)
+        parts = earning_parts(rule.basis, purchase.lines, purchase.cash_minor, purchase.tenders)
+        lines = zip(percents_of(rule, purchase.lines, at), parts.whole, strict=True)
         found.append(EarnedBy(programme, rule, earn(rule, lines, _room(draft, purchase, programme, rule))))
     return found
 
@@ -142,7 +150,7 @@ def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -
         rule_version=by.rule.version,
         facts={**_facts(purchase, by), **citation(applied)},
         pending=programme.pending_of(by.rule),
-    )
+    )  # fmt: skip
     issued = issue(draft, grant, worker)
     if issued.refused is None and by.rule.daily_cap is not None:
         _count_today(draft, purchase, programme, points)

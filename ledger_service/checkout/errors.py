@@ -145,8 +145,8 @@ class SpendExceedsTotal(DomainError):
     total_minor: int
 
     code = "spend-exceeds-total"
-    why = "The points asked for are worth more than the basket."
-    fix = "Ask for points worth at most `total_minor`."
+    why = "The points asked for are worth more than what points may pay of the basket."
+    fix = "Ask for points worth at most `total_minor`; some kinds of goods cannot be paid with points."
 
 
 @dataclass(eq=False)

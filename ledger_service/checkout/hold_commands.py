@@ -70,8 +70,8 @@ class AuthoriseCommand(KeyedCommand):
         holder = member_at_till(draft, self.presence)
         signed = check_permit(draft, self.presence, scene.desk, scene.accepted_at)
         permit = permit_of(self.presence)
-        total = sum(line.amount_minor for line in sale.lines)
-        limits = Limits(total, permit.max_value_micros, scene.desk.exponent)
+        payable = sum(scene.payable(sale.lines, self.write.caller.merchant_id))
+        limits = Limits(payable, permit.max_value_micros, scene.desk.exponent)
         plan = plan_spend(draft, holder, scene.catalogue, sale.spend, (limits, scene.accepted_at))
         if not plan.legs:
             raise NothingToHold

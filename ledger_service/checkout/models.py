@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     SmallInteger,
     String,
@@ -18,7 +19,8 @@ from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, UtcInstant
 from ledger_service.members.models import member as _member
 
-# One row per capture. lines, spent and earned are compact JSON that checkout.records writes and reads.
+# One row per capture. lines, spent, earned and tenders are compact JSON that checkout.records writes and
+# reads.
 sale = Table(
     "sale",
     metadata,
@@ -38,6 +40,7 @@ sale = Table(
     Column("returned", Text, nullable=False, default=""),
     Column("receipt", Text, nullable=False),
     Column("occurred_at", UtcInstant, nullable=False),
+    Column("tenders", Text),
     one_of("kind", ("sale", "capture")),
     fixed_length("sale_id", 16),
     at_least("total_minor"),
@@ -85,6 +88,48 @@ imported_sale = Table(
     fixed_length("sale_id", 16),
     at_least("total_minor"),
     Index("ix_imported_sale_import_id", "import_id"),
+)
+
+# What a merchant has published of how it takes goods back; return_rules writes and reads the body.
+return_policy = Table(
+    "return_policy",
+    metadata,
+    Column("merchant_id", BigInteger, ForeignKey("merchant.merchant_id"), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("changed_at", UtcInstant, nullable=False),
+)
+
+# Goods that came back without a receipt; day is that of UTC.
+unreceipted_return = Table(
+    "unreceipted_return",
+    metadata,
+    Column("return_id", Bytes(16), primary_key=True),
+    Column("merchant_id", BigInteger, nullable=False),
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id), nullable=False),
+    Column("terminal_id", String(64), nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("occurred_at", UtcInstant, nullable=False),
+    fixed_length("return_id", 16),
+    Index("ix_unreceipted_return_member_id", "member_id", "merchant_id", "day"),
+)
+
+# Numbers of invoices and allowances; period is 0 where a number never comes again (invoices.Invoice.period).
+invoice = Table(
+    "invoice",
+    metadata,
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", String(20), primary_key=True),
+    Column("scheme", String(2), primary_key=True),
+    Column("paper", String(9), primary_key=True),
+    Column("period", Integer, primary_key=True, autoincrement=False),
+    Column("sale_id", Bytes(16), ForeignKey("sale.sale_id"), nullable=False, index=True),
+    Column("refund_id", Bytes(16), ForeignKey("refund.refund_id")),
+    Column("carrier", String(20), nullable=False),
+    Column("carrier_id", String(64), nullable=False),
+    one_of("scheme", ("tw", "cn")),
+    one_of("paper", ("invoice", "allowance")),
+    sqlite_with_rowid=False,
 )
 
 # Kept for ever: the reference of a money move (R1). response is exactly what was answered.

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ledger_service.checkout.basket import Tender
 from ledger_service.checkout.fields import (
     Fields,
     clean_points,
@@ -18,15 +19,22 @@ from ledger_service.checkout.fields import (
     quick_text,
     sequence_of,
 )
+from ledger_service.checkout.invoice_parsing import parse_invoice
+from ledger_service.checkout.invoices import Paper
+from ledger_service.checkout.line_parsing import (
+    GREATEST_MINOR,
+    parse_lines,
+    parse_programme,
+    parse_refund_lines,
+    parse_tenders,
+)
 from ledger_service.checkout.requests import (
     DEFAULT_TTL_SECONDS,
     Acceptance,
     AuthoriseRequest,
     CaptureRequest,
     ExtendRequest,
-    Line,
     Presented,
-    RefundLine,
     RefundRequest,
     RevokeRequest,
     SaleRequest,
@@ -36,24 +44,21 @@ from ledger_service.checkout.requests import (
 )
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.errors import MalformedField
-from ledger_service.kernel.gs1 import parse_gln, parse_gsrn, parse_gtin
+from ledger_service.kernel.gs1 import parse_gln, parse_gsrn
 from ledger_service.kernel.ids import parse_id
 from ledger_service.kernel.money import exponent_of
 from ledger_service.kernel.points import MOST_LEGS
 from ledger_service.kernel.text import clean_integer
+from ledger_service.points.basis import TenderType
 
-MOST_LINES = 200
-GREATEST_MINOR = 9_000_000_000
-GREATEST_QUANTITY = 1_000_000
 LEAST_TTL_SECONDS = 30
 GREATEST_TTL_SECONDS = 3 * 86_400
 LONGEST_PAY_CODE = 400
 LONGEST_KEY = 128
 
-_PROGRAMME = re.compile(r"[A-Z0-9]{2,12}")
 _DIGITS_18 = re.compile(r"[0-9]{18}")
-_SALE_FIELDS = frozenset({"store", "reference", "currency", "lines", "member", "spend", "acceptance"})
-_LINE_FIELDS = frozenset({"line", "sku", "gtin", "category", "quantity", "amount_minor"})
+_HOLD_FIELDS = frozenset({"store", "reference", "currency", "lines", "member", "spend", "acceptance"})
+SALE_FIELDS = _HOLD_FIELDS | {"tenders", "invoice"}
 
 
 def parse_key(value: object) -> str:
@@ -75,13 +80,13 @@ def parse_sale(body: object) -> SaleRequest:
     Raises:
         MalformedField: the first field that is missing, unknown, of a wrong type or out of range.
     """
-    fields = Fields(body, _SALE_FIELDS)
+    fields = Fields(body, SALE_FIELDS)
     return _sale(fields, reference_required=True)
 
 
 def parse_quote(body: object) -> SaleRequest:
     """Return the sale that a quote asks about; as ``parse_sale``, but the reference may be absent."""
-    return _sale(Fields(body, _SALE_FIELDS), reference_required=False)
+    return _sale(Fields(body, SALE_FIELDS), reference_required=False)
 
 
 def parse_authorise(body: object) -> AuthoriseRequest:
@@ -90,7 +95,7 @@ def parse_authorise(body: object) -> AuthoriseRequest:
     Raises:
         MalformedField: as ``parse_sale``; also without a pay code or without ``spend``.
     """
-    fields = Fields(body, _SALE_FIELDS | {"ttl_seconds", "several"})
+    fields = Fields(body, _HOLD_FIELDS | {"ttl_seconds", "several"})
     sale = _sale(fields, reference_required=True)
     if sale.spend is None:
         raise MalformedField("spend", "is required")
@@ -103,15 +108,18 @@ def parse_capture(hold_id: object, body: object) -> CaptureRequest:
     Raises:
         MalformedField: as ``parse_sale``.
     """
-    fields = Fields(body, {"lines", "reference", "spend", "final", "delivered_at"})
+    fields = Fields(body, {"lines", "reference", "spend", "final", "delivered_at", "tenders", "invoice"})
     delivered = fields.get("delivered_at")
+    tenders = parse_tenders(fields.get("tenders"))
     return CaptureRequest(
         parse_id(hold_id, "hold"),
-        _lines(fields.get("lines")),
+        parse_lines(fields.get("lines")),
         quick_text(fields.get("reference"), "reference", 64),
-        _spend(fields.get("spend")),
+        _spend(fields.get("spend"), tenders),
         fields.flag("final", default=True),
         None if delivered is None else parse_instant(delivered, "delivered_at"),
+        tenders,
+        parse_invoice(fields.get("invoice"), Paper.INVOICE),
     )
 
 
@@ -141,17 +149,11 @@ def parse_refund(sale_id: object, body: object) -> RefundRequest:
     Raises:
         MalformedField: as ``parse_sale``; a line named twice, or a list that names none.
     """
-    fields = Fields(body, {"reference", "lines"})
+    fields = Fields(body, {"reference", "lines", "allowance"})
     reference = quick_text(fields.get("reference"), "reference", 64)
-    if fields.get("lines") is None:
-        return RefundRequest(parse_id(sale_id, "sale"), reference, ())
-    raw = sequence_of(fields.get("lines"), "lines", MOST_LINES)
-    if not raw:
-        # A till with nothing ticked must not give the whole sale back.
-        raise MalformedField("lines", "must hold at least one line")
-    lines = tuple(_refund_line(i, item) for i, item in enumerate(raw))
-    _each_line_once([line.line for line in lines])
-    return RefundRequest(parse_id(sale_id, "sale"), reference, lines)
+    lines = () if fields.get("lines") is None else parse_refund_lines(fields.get("lines"))
+    allowance = parse_invoice(fields.get("allowance"), Paper.ALLOWANCE)
+    return RefundRequest(parse_id(sale_id, "sale"), reference, lines, allowance)
 
 
 def parse_revoke(body: object) -> RevokeRequest:
@@ -167,7 +169,8 @@ def parse_revoke(body: object) -> RevokeRequest:
 def _sale(fields: Fields, *, reference_required: bool) -> SaleRequest:
     reference = fields.get("reference")
     member = _member(fields.get("member"))
-    spend = _spend(fields.get("spend"))
+    tenders = parse_tenders(fields.get("tenders"))
+    spend = _spend(fields.get("spend"), tenders)
     if spend is not None and (member is None or not member.may_spend):
         raise MalformedField("spend", "needs a pay code")
     acceptance = _acceptance(fields.get("acceptance"))
@@ -175,66 +178,27 @@ def _sale(fields: Fields, *, reference_required: bool) -> SaleRequest:
         raise MalformedField("acceptance", "needs a pay code")
     return SaleRequest(
         parse_gln(fields.get("store"), "store"),
-        _currency(fields.get("currency")),
-        _lines(fields.get("lines")),
+        parse_currency(fields.get("currency")),
+        parse_lines(fields.get("lines")),
         quick_text(reference, "reference", 64) if reference_required or reference is not None else "",
         member,
         spend,
         acceptance,
+        tenders,
+        parse_invoice(fields.get("invoice"), Paper.INVOICE),
     )
 
 
-def _currency(value: object) -> str:
+def parse_currency(value: object) -> str:
+    """The code of a currency that we know.
+
+    Raises:
+        MalformedField: anything else.
+    """
     if not isinstance(value, str):
         raise MalformedField("currency", "must be text")
     exponent_of(value)
     return value
-
-
-def _lines(value: object) -> tuple[Line, ...]:
-    raw = sequence_of(value, "lines", MOST_LINES)
-    if not raw:
-        raise MalformedField("lines", "must hold at least one line")
-    lines = tuple(_line(i, item) for i, item in enumerate(raw))
-    _each_line_once([line.line for line in lines])
-    if sum(line.amount_minor for line in lines) > GREATEST_MINOR:
-        raise MalformedField("lines", f"must not come to more than {GREATEST_MINOR}")
-    return lines
-
-
-def _line(index: int, value: object) -> Line:
-    # The field's path is built only when it is needed: a basket of 200 lines has 1,200 fields.
-    try:
-        return _bare_line(value)
-    except MalformedField as error:
-        raise MalformedField(f"lines[{index}].{error.field}".rstrip("."), error.reason) from None
-
-
-def _bare_line(value: object) -> Line:
-    if type(value) is not dict or not _LINE_FIELDS.issuperset(value):
-        raise Fields.refusal(value, _LINE_FIELDS)
-    sku, gtin = value.get("sku"), value.get("gtin")
-    return Line(
-        quick_text(value.get("line"), "line", 32),
-        quick_text(value.get("category"), "category", 64),
-        clean_integer(value.get("quantity"), "quantity", 1, GREATEST_QUANTITY),
-        clean_integer(value.get("amount_minor"), "amount_minor", 0, GREATEST_MINOR),
-        None if sku is None else quick_text(sku, "sku", 64),
-        None if gtin is None else parse_gtin(gtin, "gtin"),
-    )
-
-
-def _refund_line(index: int, value: object) -> RefundLine:
-    fields = Fields(value, {"line", "quantity"}, f"lines[{index}]")
-    return RefundLine(
-        quick_text(fields.get("line"), f"lines[{index}].line", 32),
-        clean_integer(fields.get("quantity"), f"lines[{index}].quantity", 1, GREATEST_QUANTITY),
-    )
-
-
-def _each_line_once(names: list[str]) -> None:
-    if len(set(names)) != len(names):
-        raise MalformedField("lines", "must name each line once")
 
 
 def _member(value: object) -> Presented | None:
@@ -250,9 +214,11 @@ def _member(value: object) -> Presented | None:
     return Presented(digits=text) if _DIGITS_18.fullmatch(text) else Presented(pay_code=text)
 
 
-def _spend(value: object) -> Spend | None:
+def _spend(value: object, tenders: tuple[Tender, ...] = ()) -> Spend | None:
     if value is None:
-        return None
+        # Points among the tenders are points to spend; said twice, the sale compares the two.
+        told = tuple(SpendLeg(t.programme, t.points) for t in tenders if t.type == TenderType.POINTS)
+        return Spend(told) if told else None
     if isinstance(value, Mapping):
         fields = Fields(value, {"max_value_minor"}, "spend")
         most = clean_integer(fields.get("max_value_minor"), "spend.max_value_minor", 1, GREATEST_MINOR)
@@ -267,9 +233,7 @@ def _spend(value: object) -> Spend | None:
 def _spend_leg(index: int, value: object) -> SpendLeg:
     where = f"spend[{index}]"
     fields = Fields(value, {"programme", "points"}, where)
-    code = fields.get("programme")
-    if not isinstance(code, str) or not _PROGRAMME.fullmatch(code):
-        raise MalformedField(f"{where}.programme", "must be 2 to 12 capital letters or digits")
+    code = parse_programme(fields.get("programme"), f"{where}.programme")
     return SpendLeg(code, clean_points(fields.get("points"), f"{where}.points"))
 
 

@@ -9,11 +9,13 @@ from sqlalchemy import Connection
 
 from ledger_service.checkout.earning import EarnedBy, Purchase, day_needs, earn_of
 from ledger_service.checkout.presence import Presence, check_permit, member_at_till
+from ledger_service.checkout.quote_views import QuotedBasket
 from ledger_service.checkout.records import spent_view
 from ledger_service.checkout.requests import Caller, SaleRequest
 from ledger_service.checkout.rules import NOTHING, Limits, SpendPlan, points_part_of_lines
 from ledger_service.checkout.sale_command import Scene
 from ledger_service.checkout.spending import frozen_of, plan_spend, purses_of
+from ledger_service.checkout.tender_rules import check_tenders
 from ledger_service.checkout.tiering import decide, tier_needs
 from ledger_service.db.workset import Draft, Workset
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
@@ -23,7 +25,7 @@ from ledger_service.ledger.book import Book
 from ledger_service.points.catalogue import Programme
 from ledger_service.points.parties import Holder
 from ledger_service.points.pending_rules import waiting_of
-from ledger_service.points.rules import epoch_of_issue, terms_in_force
+from ledger_service.points.rules import epoch_of_issue, rule_in_force, terms_in_force
 
 
 class Quote:
@@ -43,24 +45,46 @@ class Quote:
         """
         self.scene.check()
         draft = self._draft(conn, self.scene.catalogue.by_issuer.get(caller.merchant_id, ()))
-        total = sum(line.amount_minor for line in self.request.lines)
+        lines = self.request.lines
+        total = sum(line.amount_minor for line in lines)
+        amounts = self.scene.payable(lines, caller.merchant_id)
         holder, plan = None, NOTHING
         payable: list[dict[str, Any]] = []
         if self.presence is not None:
             holder = member_at_till(draft, self.presence)
             if self.presence.pay_code is not None:
-                plan = self._plan(draft, holder, total)
+                plan = self._plan(draft, holder, sum(amounts))
                 payable = self._payable(draft, holder)
         paid = tuple((p.programme, p.points, p.value_minor) for p in plan.paid)
+        codes = self.scene.codes()
+        check_tenders(self.request.tenders, total, {codes[p]: value for p, _, value in paid})
+        parts = points_part_of_lines(amounts, plan.value_minor)
         return {
             "currency": self.request.currency,
             "total_minor": total,
-            "spent": spent_view(plan.legs, paid, self.scene.codes()),
+            "spent": spent_view(plan.legs, paid, codes),
             "points_value_minor": plan.value_minor,
             "due_minor": total - plan.value_minor,
             "payable": payable,
-            "earned": [] if holder is None else self._earned(draft, holder, plan, caller),
+            "earned": [] if holder is None else self._earned(draft, holder, parts, caller),
+            **self._quoted(caller, plan, amounts, parts).views(),
         }
+
+    def _quoted(self, caller: Caller, plan: SpendPlan, amounts: list[int], parts: list[int]) -> QuotedBasket:
+        catalogue, at = self.scene.catalogue, self.scene.accepted_at
+        own = catalogue.by_issuer.get(caller.merchant_id, ())
+        in_force = [(programme, rule_in_force(programme.rules, at)) for programme in own]
+        return QuotedBasket(
+            caller.merchant_id,
+            self.request.lines,
+            amounts,
+            parts,
+            plan.paid,
+            self.request.tenders,
+            [(programme, rule) for programme, rule in in_force if rule is not None],
+            catalogue.programmes,
+            at,
+        )
 
     def _draft(self, conn: Connection, issuers: Sequence[Programme]) -> Draft:
         work = Workset(conn)
@@ -101,15 +125,14 @@ class Quote:
             if purse.available
         ]
 
-    def _earned(self, draft: Draft, holder: Holder, plan: SpendPlan, caller: Caller) -> list[dict[str, Any]]:
+    def _earned(self, draft: Draft, holder: Holder, parts: list[int], caller: Caller) -> list[dict[str, Any]]:
         lines = self.request.lines
-        parts = points_part_of_lines((line.amount_minor for line in lines), plan.value_minor)
         cash = [line.amount_minor - part for line, part in zip(lines, parts, strict=True)]
         at = instant_of_seconds(self.scene.accepted_at)
         visit = self.scene.visit(holder, caller.merchant_id, at, self.request.store)
         decided = decide(draft, self.scene.ladders, visit)
         applied = {key: one.applied for key, one in decided.items()}
-        purchase = Purchase(holder, bytes(16), lines, cash, at, applied)
+        purchase = Purchase(holder, bytes(16), lines, cash, at, applied, self.request.tenders)
         views = _views(earn_of(draft, purchase, visit.programmes), seconds_floor(at))
         tiers = {self.scene.codes()[key]: one.view() for key, one in decided.items()}
         return [{**view, "tier": tiers.get(view["programme"])} for view in views]

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from ledger_service.checkout.basket import Tender, detail_of, detail_values, tender_values, tender_view
 from ledger_service.checkout.requests import Line
 from ledger_service.checkout.reversal_rules import SoldLine
 from ledger_service.checkout.tiering import applied_of_values, applied_view
@@ -67,6 +68,7 @@ class ReturnedRecord:
     ``recovered`` per earned programme: earn undone, then points from pending, from available, and debt.
     ``settled`` holds, by programme, the pieces that had come back when its return window was found ended, and
     what was withheld for it by then (``reversal_rules.Settled``): its earn is undone for these and no more.
+    ``points_first`` is the order that the seller's rule had when the first of it came back.
     """
 
     pieces: dict[str, int] = field(default_factory=dict)
@@ -77,6 +79,7 @@ class ReturnedRecord:
     recovered: list[list[int]] = field(default_factory=list)
     settled: dict[str, tuple[dict[str, int], str]] = field(default_factory=dict)
     refunds: list[str] = field(default_factory=list)
+    points_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class SaleRecord:
     receipt: dict[str, Any]
     occurred_at: datetime
     returned: ReturnedRecord = ReturnedRecord()
+    tenders: tuple[Tender, ...] = ()
 
     @property
     def total_minor(self) -> int:
@@ -133,18 +137,20 @@ class SaleRecord:
             "reference": self.reference,
             "currency": self.currency,
             "total_minor": self.total_minor,
-            "lines": _text([[*_line_values(line), part] for line, part in self.lines]),
+            "lines": _text([_line_values(line, part) for line, part in self.lines]),
             "spent": _spent_text(self.spent),
             "earned": _text([_values(e) for e in self.earned]),
             "returned": returned_text(self.returned),
             "receipt": _text(self.receipt),
             "occurred_at": self.occurred_at,
+            "tenders": _text([tender_values(t) for t in self.tenders]) if self.tenders else None,
         }
 
 
 def record_of(row: Mapping[str, Any]) -> SaleRecord:
     """The capture of a row of ``sale``."""
-    lines = [(Line(*values[:-1]), values[-1]) for values in orjson.loads(row["lines"])]
+    lines = [_line_of(values) for values in orjson.loads(row["lines"])]
+    tenders = orjson.loads(row["tenders"]) if row["tenders"] else ()
     earned = tuple(EarnedRecord(*values) for values in orjson.loads(row["earned"]))
     returned = ReturnedRecord(**orjson.loads(row["returned"])) if row["returned"] else ReturnedRecord()
     plain = ("sale_id", "kind", "merchant_id", "store_gln", "terminal_id", "member_id", "hold_id")
@@ -155,6 +161,7 @@ def record_of(row: Mapping[str, Any]) -> SaleRecord:
         earned=earned,
         receipt=orjson.loads(row["receipt"]),
         returned=returned,
+        tenders=tuple(Tender(*values) for values in tenders),
     )
 
 
@@ -162,6 +169,7 @@ def answer_of(sale: SaleRecord, codes: Mapping[int, str]) -> dict[str, Any]:
     """What the till is told of a capture; ``codes`` are the programmes' codes by id."""
     value = sale.points_value_minor
     operations = [] if sale.spent is None else [id_text(sale.spent.op_id)]
+    tenders = {"tenders": [tender_view(t) for t in sale.tenders]} if sale.tenders else {}
     return {
         "sale_id": id_text(sale.sale_id),
         "state": "captured",
@@ -177,6 +185,7 @@ def answer_of(sale: SaleRecord, codes: Mapping[int, str]) -> dict[str, Any]:
         "receipt": sale.receipt,
         "operations": operations + [e.op_id for e in sale.earned if e.leaf],
         "occurred_at": format_instant(sale.occurred_at),
+        **tenders,
     }
 
 
@@ -225,8 +234,14 @@ def _text(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _line_values(line: Line) -> list[Any]:
-    return [line.line, line.category, line.quantity, line.amount_minor, line.sku, line.gtin]
+def _line_values(line: Line, part: int) -> list[Any]:
+    values = [line.line, line.category, line.quantity, line.amount_minor, line.sku, line.gtin, part]
+    return values if line.detail is None else [*values, detail_values(line.detail)]
+
+
+def _line_of(values: list[Any]) -> tuple[Line, int]:
+    name, category, quantity, amount, sku, gtin, part, *more = values
+    return Line(name, category, quantity, amount, sku, gtin, detail_of(more[0]) if more else None), part
 
 
 def _values(earned: EarnedRecord) -> list[Any]:

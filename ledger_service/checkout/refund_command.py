@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from ledger_service.checkout.basket_errors import LineUnitDiffers
 from ledger_service.checkout.earn_reversal import Outcome, Undoing, undo_earn
 from ledger_service.checkout.errors import (
     CalendarExhausted,
@@ -16,11 +17,14 @@ from ledger_service.checkout.errors import (
     UnknownLine,
     UnknownSale,
 )
+from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import imported_sale, refund, sale
 from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
 from ledger_service.checkout.records import ReturnedRecord, SaleRecord, record_of, returned_text
+from ledger_service.checkout.refund_views import refunded_lines, refunded_tenders
 from ledger_service.checkout.requests import RefundLine, RefundRequest, Write
+from ledger_service.checkout.return_rules import Order, Place, ReturnPolicy, check_return
 from ledger_service.checkout.reversal_rules import Returned, restored_at, returned_at
 from ledger_service.checkout.sale_command import Scene
 from ledger_service.checkout.tier_reversal import needs_of_return, take_off_tiers
@@ -44,11 +48,14 @@ IMPORTED: Load = load_by(imported_sale, "sale_id")
 class RefundCommand(KeyedCommand):
     """Pieces of a sale come back: points are restored, the earn is undone, the rest is money."""
 
-    def __init__(self, write: Write, request: RefundRequest, scene: Scene) -> None:
-        """Take the request and the scene."""
+    def __init__(
+        self, write: Write, request: RefundRequest, scene: Scene, policies: Mapping[int, ReturnPolicy]
+    ) -> None:
+        """Take the request, the scene, and how merchants take goods back."""
         super().__init__(write)
         self.request = request
         self.scene = scene
+        self.policies = policies
 
     def probe(self) -> Iterable[Need]:
         """The sale, for its member."""
@@ -64,6 +71,7 @@ class RefundCommand(KeyedCommand):
     def reads(self, view: Workset) -> Iterable[Need]:
         """The member's rows, pending issues of the sale, and blocks to give points back to."""
         yield SERIES.of(self.scene.desk.worker)
+        yield from invoice_needs(self.write, self.request.allowance)
         row = view.one(SALE, self.request.sale_id)
         if row is None:
             yield IMPORTED.of(self.request.sale_id)
@@ -92,26 +100,40 @@ class RefundCommand(KeyedCommand):
         """Undo the difference between the state before and the state with these pieces."""
         self.scene.check()
         row = draft.get(sale, self.request.sale_id)
-        if row is None or row["merchant_id"] != self.write.caller.merchant_id:
+        if row is None:
             raise self._unknown(draft)
         before = record_of(row)
         # Hosts' clocks differ: a refund is never stamped before its sale, whose terms and epochs it needs.
         self.write = replace(self.write, at=max(self.write.at, before.occurred_at))
+        points_first = self._points_first(before)
         steps = _pieces_of(before, self.request.lines)
         pieces = {**before.returned.pieces}
         for line, quantity in steps.items():
             pieces[line] = pieces.get(line, 0) + quantity
-        returned = returned_at(before.sold_lines(), pieces)
+        returned = returned_at(before.sold_lines(), pieces, points_first=points_first)
         outcome = Outcome([], [], [], [])
-        after = self._undo(draft, before, replace(before.returned, pieces=pieces), returned, outcome)
+        state = replace(before.returned, pieces=pieces, points_first=points_first)
+        after = self._undo(draft, before, state, returned, outcome)
         return 201, self._finish(draft, before, after, outcome, steps)
 
     def _unknown(self, draft: Draft) -> UnknownSale | SaleWasImported:
         sale_id = self.request.sale_id
-        row = draft.one(IMPORTED, sale_id) if draft.get(sale, sale_id) is None else None
+        row = draft.one(IMPORTED, sale_id)
         if row is None or row["merchant_id"] != self.write.caller.merchant_id:
             return UnknownSale(id_text(sale_id))
         return SaleWasImported(id_text(sale_id), row["reference"])
+
+    def _points_first(self, before: SaleRecord) -> bool:
+        """Whether points go back first: as when the first of the sale came back, else as the rule is now.
+
+        Raises:
+            ReturnAtAnotherMerchant, ReturnAtAnotherStore, ReturnTooLate: the rule does not let it come back.
+        """
+        caller, sold = self.write.caller, Place(before.merchant_id, before.store_gln)
+        age = seconds_floor(self.write.at) - seconds_floor(before.occurred_at)
+        policy = check_return(self.policies, sold, Place(caller.merchant_id, caller.store_gln), age)
+        # A rule that changes between two refunds of a sale must not change what they come to (INV-13).
+        return before.returned.points_first if before.returned.refunds else policy.order is Order.POINTS_FIRST
 
     def _undo(
         self,
@@ -183,13 +205,14 @@ class RefundCommand(KeyedCommand):
         points = after.points_minor - was.points_minor
         merchant_id = self.write.caller.merchant_id
         promise = Promise(refund_id, "refund", merchant_id, cash + points, outcome.leaves, self.write.at)
-        answer = {
+        tenders = refunded_tenders(before, after, self.scene.catalogue)
+        answer: dict[str, Any] = {
             "refund_id": id_text(refund_id),
             "sale_id": id_text(before.sale_id),
             "merchant": gln_text(merchant_id),
             "reference": self.request.reference,
             "currency": before.currency,
-            "lines": [{"line": line, "quantity": quantity} for line, quantity in steps.items()],
+            "lines": refunded_lines(before, after, steps),
             "refunded_minor": cash + points,
             "points_value_minor": points,
             "cash_minor": cash - withheld,
@@ -199,8 +222,12 @@ class RefundCommand(KeyedCommand):
             "debt": outcome.debt,
             "receipt": write_receipt(draft, promise, self.scene.desk),
             "occurred_at": format_instant(self.write.at),
+            **({} if tenders is None else {"tenders": tenders}),
         }
+        if merchant_id != before.merchant_id:
+            answer["sold_by"] = gln_text(before.merchant_id)
         draft.change(sale, before.sale_id, returned=returned_text(after))
+        answer |= record_invoice(draft, self.write, self.request.allowance, before.sale_id, refund_id)
         self._write(draft, refund_id, answer)
         return answer
 
@@ -231,10 +258,12 @@ def _pieces_of(before: SaleRecord, lines: Sequence[RefundLine]) -> dict[str, int
 
     Raises:
         UnknownLine: the sale has no such line.
+        LineUnitDiffers: pieces of a weighed line, or the reverse.
         RefundExceedsSale: more than is left of a line, or nothing is left at all.
     """
     done = before.returned.pieces
     left = {line.line: line.quantity - done.get(line.line, 0) for line, _ in before.lines}
+    units = {line.line: line.unit for line, _ in before.lines}
     if not lines:
         steps = {line: count for line, count in left.items() if count}
         if not steps:
@@ -243,6 +272,8 @@ def _pieces_of(before: SaleRecord, lines: Sequence[RefundLine]) -> dict[str, int
     for asked in lines:
         if asked.line not in left:
             raise UnknownLine(asked.line)
+        if asked.unit != units[asked.line]:
+            raise LineUnitDiffers(asked.line, units[asked.line])
         if asked.quantity > left[asked.line]:
             raise RefundExceedsSale(asked.line, asked.quantity, left[asked.line])
     return {asked.line: asked.quantity for asked in lines}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from ledger_service.checkout.basket import PIECE, LineDetail, Tender
+from ledger_service.checkout.invoices import Invoice
 from ledger_service.kernel.errors import DomainError
 
 DEFAULT_TTL_SECONDS = 900
@@ -13,7 +15,10 @@ DEFAULT_TTL_SECONDS = 900
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a basket: ``amount_minor`` (>= 0) for all its ``quantity`` pieces."""
+    """One line of a basket: ``amount_minor`` (>= 0, tax in it) for all its ``quantity`` pieces.
+
+    ``detail`` is None for a plain line; else it may say that ``quantity`` counts grams or thousandths.
+    """
 
     line: str
     category: str
@@ -21,6 +26,12 @@ class Line:
     amount_minor: int
     sku: str | None = None
     gtin: str | None = None
+    detail: LineDetail | None = None
+
+    @property
+    def unit(self) -> str:
+        """What ``quantity`` counts."""
+        return PIECE if self.detail is None else self.detail.unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,8 @@ class SaleRequest:
     member: Presented | None = None
     spend: Spend | None = None
     acceptance: Acceptance | None = None
+    tenders: tuple[Tender, ...] = ()
+    invoice: Invoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,8 @@ class CaptureRequest:
     spend: Spend | None = None
     final: bool = True
     delivered_at: datetime | None = None
+    tenders: tuple[Tender, ...] = ()
+    invoice: Invoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +131,11 @@ class ExtendRequest:
 
 @dataclass(frozen=True, slots=True)
 class RefundLine:
-    """So many pieces of a line of the sale."""
+    """So much of a line of the sale, counted in ``unit``."""
 
     line: str
     quantity: int
+    unit: str = PIECE
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +145,7 @@ class RefundRequest:
     sale_id: bytes
     reference: str
     lines: tuple[RefundLine, ...]
+    allowance: Invoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +167,7 @@ class RevokeRequest:
 class Caller:
     """Who asks: the API key's ``subject`` (the scope of idempotency keys) and the terminal it belongs to.
 
-    ``suspended`` says that the merchant may not do business now.
+    ``suspended`` says that the merchant may not do business now, ``store_gln`` where the terminal stands.
     """
 
     subject: str
@@ -158,6 +175,7 @@ class Caller:
     terminal_id: str
     till_key: bytes | None = None
     suspended: bool = False
+    store_gln: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,11 +43,21 @@ class Returned:
         return sum(self.points)
 
 
-def returned_at(lines: Sequence[SoldLine], pieces: Mapping[str, int]) -> Returned:
-    """What the lines give back once ``pieces`` of them (by line name, 0 when absent) have come back."""
-    cash = tuple(share_floor(s.cash_minor, pieces.get(s.line, 0), s.quantity) for s in lines)
+def returned_at(
+    lines: Sequence[SoldLine], pieces: Mapping[str, int], *, points_first: bool = False
+) -> Returned:
+    """What the lines give back once ``pieces`` of them (by line name, 0 when absent) have come back.
+
+    Money and points in proportion, or, line by line, all of the points before any money.
+    """
     points = tuple(share_floor(s.points_minor, pieces.get(s.line, 0), s.quantity) for s in lines)
-    return Returned(cash, points)
+    if not points_first:
+        return Returned(
+            tuple(share_floor(s.cash_minor, pieces.get(s.line, 0), s.quantity) for s in lines), points
+        )
+    whole = [share_floor(s.cash_minor + s.points_minor, pieces.get(s.line, 0), s.quantity) for s in lines]
+    first = tuple(min(back, s.points_minor) for back, s in zip(whole, lines, strict=True))
+    return Returned(tuple(back - part for back, part in zip(whole, first, strict=True)), first)
 
 
 def restored_at(leg_points: Sequence[int], returned_minor: int, paid_minor: int) -> list[int]:
@@ -60,7 +70,8 @@ class EarnedPart:
     """What a sale earned of one programme and by which rate.
 
     ``percents`` is per line of the sale (0: excluded); ``points`` is after the daily cap;
-    ``value_micros`` is what a point is worth when it must be paid back.
+    ``value_micros`` is what a point is worth when it must be paid back. ``bases`` is per line what earned of
+    the money and of what points paid; empty where all of the money earned and nothing else.
     """
 
     programme: int
@@ -69,15 +80,37 @@ class EarnedPart:
     rate_minor: int
     percents: tuple[int, ...]
     value_micros: int
+    bases: tuple[tuple[int, int], ...] = ()
+
+    def unit(self, lines: Sequence[SoldLine]) -> int:
+        """In which fraction of a minor unit ``base_at`` is exact."""
+        amounts = [n for s in lines for n in (s.cash_minor, s.points_minor) if n]
+        return lcm(*amounts) if self.bases and amounts else 1
+
+    def base_at(self, lines: Sequence[SoldLine], returned: Returned, unit: int) -> list[tuple[int, int]]:
+        """How much of the base of each line is undone: of its money and of its points, times ``unit``.
+
+        Each follows what is given back of its own kind, so that neither ever shrinks, in whatever order
+        points and money go back.
+        """
+        if not self.bases:
+            return [(back * unit, 0) for back in returned.cash]
+        rows = zip(self.bases, lines, returned.cash, returned.points, strict=True)
+        return [
+            (share_floor(c * unit, cash, s.cash_minor), share_floor(p * unit, points, s.points_minor))
+            for (c, p), s, cash, points in rows
+        ]
 
 
 def earn_to_reverse(part: EarnedPart, lines: Sequence[SoldLine], returned: Returned) -> int:
     """How much of the earn is undone: what the lines that stay would not have earned."""
+    unit = part.unit(lines)
+    whole = part.bases or [(s.cash_minor, 0) for s in lines]
     kept = sum(
-        percent * (sold.cash_minor - back)
-        for percent, sold, back in zip(part.percents, lines, returned.cash, strict=True)
+        percent * (sum(base) * unit - sum(back))
+        for percent, base, back in zip(part.percents, whole, part.base_at(lines, returned, unit), strict=True)
     )
-    still = kept * part.rate_points // (part.rate_minor * WHOLE_PERCENT)
+    still = kept * part.rate_points // (part.rate_minor * WHOLE_PERCENT * unit)
     return part.points - min(part.points, still)
 
 
@@ -154,7 +187,7 @@ def recover(
     Returns:
         The new totals; those of points and debt are never less than the prior ones.
     """
-    scale = lcm(*(s.part.rate_minor * WHOLE_PERCENT for s in sources)) if sources else 1
+    scale = lcm(*(s.part.rate_minor * WHOLE_PERCENT * s.part.unit(lines) for s in sources)) if sources else 1
     money = [micros_of_minor(back, exponent) * scale for back in returned.cash]
     unit = micros_of_minor(1, exponent) * scale
     outcome: list[Recovered] = []
@@ -184,14 +217,18 @@ def _owed(
     """What the reversed earn is worth, exactly, and how much of it the money of its own lines covers.
 
     Both in micros times ``scale``; ``money`` per line is lessened by what is covered, for the programmes
-    that follow. Earn beyond a daily cap is undone first: it was never given.
+    that follow. Earn beyond a daily cap is undone first: it was never given. What points paid and earned
+    is covered by no money: the points that it earned pay for it, or a debt does.
     """
-    rate = part.rate_points * part.value_micros * (scale // (part.rate_minor * WHOLE_PERCENT))
+    unit = part.unit(lines)
+    rate = part.rate_points * part.value_micros * (scale // (part.rate_minor * WHOLE_PERCENT * unit))
     worth = covered = whole = 0
-    for i, (percent, sold) in enumerate(zip(part.percents, lines, strict=True)):
-        own = percent * returned.cash[i] * rate
-        whole += percent * sold.cash_minor * rate
-        worth += own
+    bases = part.bases or [(sold.cash_minor, 0) for sold in lines]
+    backs = part.base_at(lines, returned, unit)
+    for i, (percent, base, back) in enumerate(zip(part.percents, bases, backs, strict=True)):
+        own = percent * back[0] * rate
+        whole += percent * sum(base) * unit * rate
+        worth += percent * sum(back) * rate
         share = min(own, money[i])
         money[i] -= share
         covered += share

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ledger_service.checkout.basket import Tender
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.directory import Places
 from ledger_service.checkout.earning import Purchase, day_needs, earn_of, issue_earn, qualifying_of
+from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import sale
 from ledger_service.checkout.presence import (
@@ -23,6 +25,7 @@ from ledger_service.checkout.records import EarnedRecord, SaleRecord, SpentRecor
 from ledger_service.checkout.requests import Line, SaleRequest, Write
 from ledger_service.checkout.rules import Limits, SpendPlan, points_part_of_lines
 from ledger_service.checkout.spending import Permit, Redemption, plan_spend, redeem
+from ledger_service.checkout.tender_rules import check_tenders, payable_amounts
 from ledger_service.checkout.tiering import Applied, Visit, count_purchase, decide, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import seconds_floor
@@ -31,6 +34,7 @@ from ledger_service.points.catalogue import Catalogue
 from ledger_service.points.issuance import Worker
 from ledger_service.points.parties import Holder
 from ledger_service.points.permits import count_custodial
+from ledger_service.points.rules import rule_in_force
 from ledger_service.tiers.ladders import NO_LADDERS, Ladders
 
 
@@ -69,6 +73,15 @@ class Scene:
         """Programme codes by id."""
         return {p.programme_id: p.code for p in self.catalogue.programmes.values()}
 
+    def payable(self, lines: Sequence[Line], merchant_id: int) -> list[int]:
+        """How much of each line points may pay at this merchant, by the rules of its own programmes."""
+        bases = []
+        for programme in self.catalogue.by_issuer.get(merchant_id, ()):
+            rule = rule_in_force(programme.rules, self.accepted_at)
+            if rule is not None:
+                bases.append(rule.basis)
+        return payable_amounts(lines, bases)
+
 
 @dataclass(frozen=True, slots=True)
 class Capture:
@@ -86,6 +99,7 @@ class Capture:
     spent: SpentRecord | None = None
     hold_id: bytes | None = None
     applied: Mapping[int, Applied] | None = None
+    tenders: tuple[Tender, ...] = ()
 
 
 class SaleCommand(KeyedCommand):
@@ -105,6 +119,8 @@ class SaleCommand(KeyedCommand):
     def reads(self, view: Workset) -> Iterable[Need]:
         """Receipt series, the member's rows, and blocks of the merchant's programmes."""
         yield SERIES.of(self.scene.desk.worker)
+        if self.request.invoice is not None:
+            yield from invoice_needs(self.write, self.request.invoice)
         if self.presence is not None:
             yield from self.presence.reads(view, self.scene.accepted_at)
             issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
@@ -123,15 +139,28 @@ class SaleCommand(KeyedCommand):
         spent = None
         if holder is not None and self.presence is not None and self.presence.pay_code is not None:
             spent = self._pay(draft, holder, self.presence, sale_id)
-        capture = Capture(sale_id, "sale", request.store, request.reference, request.lines, holder, spent)
+        capture = Capture(
+            sale_id,
+            "sale",
+            request.store,
+            request.reference,
+            request.lines,
+            holder,
+            spent,
+            tenders=request.tenders,
+        )
         record = book(draft, self.write, capture, self.scene)
-        return 201, answer_of(record, self.scene.codes())
+        answer = answer_of(record, self.scene.codes())
+        if request.invoice is not None:
+            answer |= record_invoice(draft, self.write, request.invoice, sale_id)
+        return 201, answer
 
     def _pay(self, draft: Draft, holder: Holder, presence: Presence, sale_id: bytes) -> SpentRecord | None:
         scene = self.scene
         signed = check_permit(draft, presence, scene.desk, scene.accepted_at)
         permit = permit_of(presence)
-        limits = Limits(_total(self.request.lines), permit.max_value_micros, scene.desk.exponent)
+        payable = sum(scene.payable(self.request.lines, self.write.caller.merchant_id))
+        limits = Limits(payable, permit.max_value_micros, scene.desk.exponent)
         plan = plan_spend(draft, holder, scene.catalogue, self.request.spend, (limits, scene.accepted_at))
         use_permit(draft, presence, sale_id, self.write.at)
         if not plan.legs:
@@ -170,15 +199,16 @@ def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleReco
     """The capture is a sale: its earn is issued, its receipt signed, its row written.
 
     Raises:
+        TendersDoNotAddUp, PointsTenderDiffers: the tenders are not what is paid.
         BlockEmpty: a block of the cap must be refilled first.
     """
     paid = capture.spent.value_minor if capture.spent is not None else 0
-    parts = points_part_of_lines((line.amount_minor for line in capture.lines), paid)
     merchant_id = write.caller.merchant_id
+    parts = points_part_of_lines(scene.payable(capture.lines, merchant_id), paid)
+    total = _checked_total(capture, scene)
     earned = _earn(draft, write, (capture, parts), scene)
     leaves = [capture.spent.leaf] if capture.spent is not None else []
     leaves += [bytes.fromhex(e.leaf) for e in earned if e.leaf]
-    total = _total(capture.lines)
     promise = Promise(capture.sale_id, capture.kind, merchant_id, total, leaves, write.at)
     record = SaleRecord(
         capture.sale_id,
@@ -195,14 +225,13 @@ def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleReco
         tuple(earned),
         write_receipt(draft, promise, scene.desk),
         write.at,
+        tenders=capture.tenders,
     )
     draft.add(sale, record.row())
     return record
 
 
-def _earn(
-    draft: Draft, write: Write, basket: tuple[Capture, list[int]], scene: Scene
-) -> list[EarnedRecord]:
+def _earn(draft: Draft, write: Write, basket: tuple[Capture, list[int]], scene: Scene) -> list[EarnedRecord]:
     """The basket's earn is issued by the member's tiers, and counts towards them."""
     capture, parts = basket
     if capture.holder is None:
@@ -212,12 +241,19 @@ def _earn(
     if applied is None:
         applied = {key: one.applied for key, one in decide(draft, scene.ladders, visit).items()}
     cash = [line.amount_minor - part for line, part in zip(capture.lines, parts, strict=True)]
-    purchase = Purchase(capture.holder, capture.sale_id, capture.lines, cash, write.at, applied)
+    purchase = Purchase(
+        capture.holder, capture.sale_id, capture.lines, cash, write.at, applied, capture.tenders
+    )
     earns = earn_of(draft, purchase, visit.programmes)
     if scene.ladders.count:
         count_purchase(draft, scene.ladders, visit, qualifying_of(purchase, earns))
     return issue_earn(draft, purchase, earns, scene.worker)
 
 
-def _total(lines: Iterable[Line]) -> int:
-    return sum(line.amount_minor for line in lines)
+def _checked_total(capture: Capture, scene: Scene) -> int:
+    total = sum(line.amount_minor for line in capture.lines)
+    if capture.tenders:
+        codes = scene.codes()
+        spent = capture.spent.paid if capture.spent is not None else ()
+        check_tenders(capture.tenders, total, {codes[programme]: value for programme, _, value in spent})
+    return total

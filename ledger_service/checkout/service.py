@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import orjson
 from sqlalchemy import select
@@ -12,8 +13,8 @@ from sqlalchemy import select
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.capture_command import CaptureCommand
-from ledger_service.checkout.errors import UnknownSale
 from ledger_service.checkout.event_command import EventCommand
+from ledger_service.checkout.exchange_command import ExchangeCommand
 from ledger_service.checkout.hold_commands import (
     AuthoriseCommand,
     ExpireHoldCommand,
@@ -21,10 +22,9 @@ from ledger_service.checkout.hold_commands import (
     VoidCommand,
 )
 from ledger_service.checkout.keyed import KeyedCommand
-from ledger_service.checkout.models import refund, sale, sale_event
 from ledger_service.checkout.presence import REVOCATION, check_shown
+from ledger_service.checkout.queries import SaleSearch, sale_of_merchant, sales_of_merchant
 from ledger_service.checkout.quoting import Quote
-from ledger_service.checkout.records import answer_of, record_of
 from ledger_service.checkout.refund_command import RefundCommand
 from ledger_service.checkout.requests import (
     AuthoriseRequest,
@@ -38,12 +38,15 @@ from ledger_service.checkout.requests import (
     VoidRequest,
     Write,
 )
+from ledger_service.checkout.return_requests import ExchangeRequest, UnreceiptedRequest
+from ledger_service.checkout.return_rules import DEFAULT
 from ledger_service.checkout.revoke_command import RevokeCommand, attempt_view, state_of
 from ledger_service.checkout.sale_command import SaleCommand, Scene
+from ledger_service.checkout.unreceipted_command import UnreceiptedCommand
 from ledger_service.db.engine import Database
 from ledger_service.db.workset import Draft, Workset
 from ledger_service.db.writer import Writer
-from ledger_service.kernel.clock import format_instant, seconds_floor
+from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.paycode import LIFE_SECONDS
 from ledger_service.ledger.models import hold
@@ -149,12 +152,42 @@ class CheckoutService:
         """The pieces are taken back, spend and earn reversed: 201.
 
         Raises:
-            UnknownSale, SaleWasImported, UnknownLine, RefundExceedsSale, CalendarExhausted.
+            UnknownSale, SaleWasImported, UnknownLine, LineUnitDiffers, RefundExceedsSale, CalendarExhausted.
+            ReturnAtAnotherMerchant, ReturnAtAnotherStore, ReturnTooLate: by the seller's rule.
+            InvoiceNumberUsed: the allowance has the number of another.
 
         Idempotency: by caller and key.
         Invariants: INV-13.
         """
-        return self._submit(RefundCommand(write, request, self._scene(write)))
+        return self._submit(RefundCommand(write, request, self._scene(write), self._admission.policies()))
+
+    def exchange(self, write: Write, request: ExchangeRequest) -> Answer:
+        """Goods came back and others were sold for them, both or neither: 201.
+
+        Raises:
+            DomainError: as ``refund`` and ``sale``; also ExchangePriceDiffers.
+
+        Idempotency: by caller and key, one for both.
+        """
+        with self._admission.admitted(write, request.sale) as admitted:
+            if admitted.known is not None:
+                return admitted.known
+            scene = admitted.scene
+            back = RefundCommand(write, request.back, scene, self._admission.policies())
+            forth = SaleCommand(write, request.sale, admitted.presence, scene)
+            return self._submit(ExchangeCommand(write, request, back, forth))
+
+    def take_back(self, write: Write, request: UnreceiptedRequest) -> Answer:
+        """Goods came back without a receipt, for store credit: 201.
+
+        Raises:
+            WrongCurrency, MemberUnknown, MemberFrozen.
+            ReturnWithoutReceiptRefused, ReturnWithoutReceiptLimited: by the merchant's rule.
+
+        Idempotency: by caller and key.
+        """
+        policy = self._admission.policies().get(write.caller.merchant_id, DEFAULT)
+        return self._submit(UnreceiptedCommand(write, request, self._scene(write), policy))
 
     def record_event(self, write: Write, request: EventRequest) -> Answer:
         """Points that awaited the event are due: 201.
@@ -203,30 +236,18 @@ class CheckoutService:
         return orjson.dumps(attempt_view(state, used_by, age))
 
     def find_sale(self, caller: Caller, sale_id: bytes) -> bytes:
-        """The sale with its refunds and events so far as JSON, for the merchant that made it.
+        """The sale with its lines, refunds and events so far as JSON, for the merchant that made it.
 
         Raises:
             UnknownSale: no such sale of the caller's merchant.
         """
         with self._store.database.snapshot() as conn:
-            row = conn.execute(select(sale).where(sale.c.sale_id == sale_id)).mappings().one_or_none()
-            if row is None or row["merchant_id"] != caller.merchant_id:
-                raise UnknownSale(id_text(sale_id))
-            bodies = conn.execute(
-                select(refund.c.body)
-                .where(refund.c.sale_id == sale_id)
-                .order_by(refund.c.occurred_at, refund.c.refund_id)
-            ).scalars()
-            refunds = [orjson.loads(body) for body in bodies]
-            told = conn.execute(
-                select(sale_event.c.name, sale_event.c.recorded_at)
-                .where(sale_event.c.sale_id == sale_id)
-                .order_by(sale_event.c.recorded_at, sale_event.c.name)
-            ).all()
-        record = record_of(dict(row))
-        answer = answer_of(record, self._admission.codes(record.programmes()))
-        events = [{"event": name, "recorded_at": format_instant(at)} for name, at in told]
-        return orjson.dumps({**answer, "refunds": refunds, "events": events})
+            return orjson.dumps(sale_of_merchant(conn, caller.merchant_id, sale_id, self._admission.codes))
+
+    def find_sales(self, caller: Caller, search: SaleSearch) -> list[tuple[str, dict[str, Any]]]:
+        """The merchant's sales that a search finds, newest first, each with its position."""
+        with self._store.database.snapshot() as conn:
+            return sales_of_merchant(conn, caller.merchant_id, search, self._admission.codes)
 
     def expire_due_holds(self, at: datetime) -> int:
         """Some holds past their deadline are closed; returns how many, 0 when none are left (a job)."""
@@ -256,7 +277,7 @@ class CheckoutService:
             try:
                 return self._store.writer.submit(command)
             except CatalogueBehind:
-                if isinstance(command, (CaptureCommand, RefundCommand)):
+                if isinstance(command, (CaptureCommand, RefundCommand, ExchangeCommand)):
                     command.scene = self._admission.renewed(command.scene)
                 continue
             except BlockEmpty as wish:
@@ -271,5 +292,5 @@ class CheckoutService:
 
 def _tell(command: KeyedCommand, worker: Worker) -> None:
     # Commands that issue have a scene; nothing else asks for blocks.
-    if isinstance(command, (SaleCommand, CaptureCommand)):
+    if isinstance(command, (SaleCommand, CaptureCommand, ExchangeCommand)):
         command.scene = replace(command.scene, worker=worker)

@@ -34,7 +34,8 @@ def take_off_tiers(draft: Draft, before: SaleRecord, undoing: Undoing) -> None:
     if not scene.ladders.count:
         return
     visit = scene.visit(undoing.reversal.holder, before.merchant_id, undoing.reversal.at, before.store_gln)
-    was = returned_at(before.sold_lines(), before.returned.pieces)
+    state = before.returned
+    was = returned_at(before.sold_lines(), state.pieces, points_first=state.points_first)
     back = [now - then for now, then in zip(undoing.returned.cash, was.cash, strict=True)]
     sold = seconds_floor(before.occurred_at)
     amounts = {

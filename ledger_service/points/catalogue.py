@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from ledger_service.db.engine import Database
+from ledger_service.points.basis import USUAL, basis_body, basis_of
 from ledger_service.points.expiry_rules import Jurisdiction
 from ledger_service.points.models import (
     earn_rule,
@@ -114,7 +115,7 @@ class Catalogue:
 
 def rule_body(rule: EarnRule) -> str:
     """The JSON text that ``earn_rule`` keeps of a rule."""
-    body = {
+    body: dict[str, Any] = {
         "points": rule.rate_points,
         "per_minor": rule.rate_minor,
         "excluded": sorted(rule.excluded),
@@ -129,7 +130,11 @@ def rule_body(rule: EarnRule) -> str:
             for m in rule.multipliers
         ],
     }
-    return orjson.dumps(body if rule.pending is None else {**body, "pending": asdict(rule.pending)}).decode()
+    if rule.pending is not None:
+        body["pending"] = asdict(rule.pending)
+    if rule.basis != USUAL:
+        body["basis"] = basis_body(rule.basis)
+    return orjson.dumps(body).decode()
 
 
 def rule_of(version: int, effective_from: int, body: str) -> EarnRule:
@@ -144,6 +149,7 @@ def rule_of(version: int, effective_from: int, body: str) -> EarnRule:
         tuple(_multiplier(m) for m in raw["multipliers"]),
         raw["daily_cap"],
         _pending(raw.get("pending")),
+        basis_of(raw["basis"]) if "basis" in raw else USUAL,
     )
 
 

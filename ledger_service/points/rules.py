@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, MINING_WINDOW_SECONDS
 from ledger_service.kernel.points import NEVER_SECONDS
+from ledger_service.points.basis import USUAL, Basis
 from ledger_service.points.pending_rules import PendingTerms
 
 RESTORE_LEAST_SECONDS = 30 * 86_400
@@ -144,9 +145,9 @@ class Multiplier:
 class EarnRule:
     """One version of how a programme's points are earned.
 
-    ``rate_points`` points for each ``rate_minor`` minor units of the eligible cash part, floored once per
-    sale; ``daily_cap`` points per member and local day, None for no cap; ``pending`` None for what the
-    programme says.
+    ``rate_points`` points for each ``rate_minor`` minor units of the eligible part, floored once per sale;
+    ``basis`` says which part that is; ``daily_cap`` points per member and local day, None for no cap;
+    ``pending`` None for what the programme says.
     """
 
     version: int
@@ -157,6 +158,7 @@ class EarnRule:
     multipliers: tuple[Multiplier, ...] = ()
     daily_cap: int | None = None
     pending: PendingTerms | None = None
+    basis: Basis = USUAL
 
 
 def rule_in_force(rules: Sequence[EarnRule], at: int) -> EarnRule | None:

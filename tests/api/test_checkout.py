@@ -145,7 +145,7 @@ def test_another_merchants_till_can_neither_see_nor_touch_a_hold_or_a_sale(shop:
     assert shop.get("fuel-till", f"/v1/sales/{sale}").json["sale_id"] == sale
     assert (
         shop.post("grocer-till", f"/v1/sales/{sale}/refunds", {"reference": "x"}).json["code"]
-        == "unknown-sale"
+        == "return-at-another-merchant"
     )
     body = basket(
         FUEL_STORE, 1_000, member={"pay_code": digits(shop, enrolled)}, spend={"max_value_minor": 10}

@@ -94,10 +94,11 @@ def test_a_hold_of_a_suspended_merchant_cannot_be_captured_but_is_freed(shop: Sh
     assert shop.must("fuel-till", f"/v1/authorisations/{hold}/void")["state"] == "closed"
 
 
-def test_a_till_learns_nothing_of_another_merchants_sale_or_hold(shop: Shop) -> None:
+def test_a_till_that_holds_a_receipt_learns_who_sold_it_and_nothing_else(shop: Shop) -> None:
     sale = shop.must("grocer-till", "/v1/sales", basket(GROCER_STORE))["sale_id"]
     refused = shop.post("fuel-till", f"/v1/sales/{sale}/refunds", {"reference": "r"})
-    assert (refused.status_code, refused.json["code"]) == (404, "unknown-sale")
+    assert (refused.status_code, refused.json["code"]) == (403, "return-at-another-merchant")
+    assert refused.json["params"] == {"sold_by": GROCER}
     assert shop.get("fuel-till", f"/v1/sales/{sale}").json["code"] == "unknown-sale"
 
 

@@ -6,8 +6,10 @@ from ledger_service.api import shapes
 from ledger_service.api.errors import NotYours
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Listing, Record
+from ledger_service.checkout import basket_errors as baskets
 from ledger_service.checkout import errors as refusals
 from ledger_service.checkout import parsing
+from ledger_service.checkout import return_errors as returns
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.requests import Caller, EventRequest, Write
 from ledger_service.checkout.service import CheckoutService
@@ -39,17 +41,20 @@ _SPEND: Problems = (
     refusals.PermitValueExceeded, refusals.ClockSkew, refusals.AcceptanceForged, CustodialLimitExceeded,
     CustodialLimitReached, SignerUnavailable,
 )  # fmt: skip
+_TENDERS: Problems = (baskets.TendersDoNotAddUp, baskets.PointsTenderDiffers)
+_PAID: Problems = (*_TENDERS, returns.InvoiceNumberUsed)
 _HOLD: Problems = (ledger.HoldUnknown, ledger.HoldClosed, ledger.HoldExpired)
 
 QUOTE = Route(
     "POST", "/v1/quotes", "quote", scopes("quote"), "What a basket would spend and earn now", group=_GROUP,
     body=shapes.QUOTE_BODY, room_checks=True,
-    problems=(*_PLACE, *_MEMBER, *_SPEND, TerminalUnknown, NotYours),
+    problems=(*_PLACE, *_MEMBER, *_SPEND, *_TENDERS, TerminalUnknown, NotYours),
     success=Success(200, "The quote, each part with the rule that decided.", Record(closed=False)),
 )  # fmt: skip
 SALE = Route(
     "POST", "/v1/sales", "sale", scopes("sell"), "Sell a basket in one call", group=_GROUP, write=True,
-    body=shapes.SALE_BODY, room_checks=True, problems=WRITE_OF_TERMINAL + _PLACE + _MEMBER + _SPEND,
+    body=shapes.SALE_BODY, room_checks=True,
+    problems=WRITE_OF_TERMINAL + _PLACE + _MEMBER + _SPEND + _PAID,
     success=Success(201, "Sold; points are spent and earned.", shapes.SALE),
 )  # fmt: skip
 AUTHORISE = Route(
@@ -61,7 +66,7 @@ AUTHORISE = Route(
 CAPTURE = Route(
     "POST", "/v1/authorisations/<hold>/captures", "capture", scopes("authorise"), "Turn a hold into a sale",
     group=_GROUP, body=shapes.CAPTURE_BODY, room_checks=True, write=True,
-    problems=WRITE_OF_TERMINAL + _HOLD + _SPEND + (ledger.CaptureTooLarge, refusals.HoldFrozen),
+    problems=WRITE_OF_TERMINAL + _HOLD + _SPEND + _PAID + (ledger.CaptureTooLarge, refusals.HoldFrozen),
     success=Success(201, "Sold; what was captured is spent.", shapes.SALE),
 )  # fmt: skip
 VOID = Route(
@@ -79,9 +84,10 @@ REFUND = Route(
     "POST", "/v1/sales/<sale>/refunds", "refund", scopes("refund"), "Take back items of a sale",
     group=_GROUP, body=shapes.REFUND_BODY, room_checks=True, write=True,
     problems=(*WRITE_OF_TERMINAL, refusals.UnknownSale, refusals.SaleWasImported, refusals.UnknownLine,
-              refusals.RefundExceedsSale),
+              refusals.RefundExceedsSale, baskets.LineUnitDiffers, returns.ReturnAtAnotherMerchant,
+              returns.ReturnAtAnotherStore, returns.ReturnTooLate, returns.InvoiceNumberUsed),
     success=Success(201, "Taken back; spend and earn are reversed.",
-                    shapes.answer("Refund", refund_id=shapes.HEX_ID, refunded_minor=shapes.MINOR)),
+                    shapes.REFUND),
 )  # fmt: skip
 EVENT = Route(
     "POST", "/v1/sales/<sale>/events", "record-event", scopes("sell"), "Tell what points of a sale wait for",
@@ -149,7 +155,14 @@ def caller_of(call: Call) -> Caller:
     terminal, merchant = principal.terminal_id, principal.merchant_id
     if terminal is None or merchant is None:
         raise NotYours("terminal")
-    return Caller(principal.subject, merchant, terminal, principal.till_key, principal.suspended)
+    return Caller(
+        principal.subject,
+        merchant,
+        terminal,
+        principal.till_key,
+        principal.suspended,
+        principal.store_gln,
+    )
 
 
 def reader_of(call: Call) -> Caller:

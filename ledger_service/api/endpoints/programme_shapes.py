@@ -7,11 +7,12 @@ from typing import Any
 
 from ledger_service.api import shapes
 from ledger_service.api.hexadecimal import hex_text
-from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Schema, Text
+from ledger_service.api.schema import Flag, Integer, Listing, Named, Nullable, Record, Schema, Text
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, parse_instant, seconds_floor
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.text import clean_text
+from ledger_service.points.basis import GoodsKind, OwnPoints, TenderType, basis_body, basis_of
 from ledger_service.points.catalogue import Programme
 from ledger_service.points.expiry_rules import Expiry, Jurisdiction, expiry_of
 from ledger_service.points.notice_rules import MOST_DAYS_BEFORE, MOST_NOTICES
@@ -42,6 +43,22 @@ _PENDING = Record(
     },
     about="`days` of days, return_window and (as the deadline) event; `until` of until_date",
 )
+_KINDS = Listing(Text(one_of=tuple(GoodsKind)), len(GoodsKind))
+BASIS = Named(
+    "EarnBasis",
+    Record(
+        {},
+        {
+            "tax_earns": Flag("Whether tax earns; yes where absent"),
+            "tenders_without_earn": Listing(Text(one_of=tuple(TenderType)), len(TenderType),
+                                            about="`points` and `coupon` where absent"),
+            "kinds_without_earn": _KINDS,
+            "kinds_without_points": _KINDS,
+            "own_points": Text(one_of=tuple(OwnPoints), about="What the seller's own points are to its tax"),
+        },
+        about="Which part of a basket earns, and what points may pay for; absent fields are as usual",
+    ),
+)  # fmt: skip
 EARN = Named(
     "EarnRule",
     Record(
@@ -51,6 +68,7 @@ EARN = Named(
             "excluded": Listing(_CATEGORY, 200),
             "multipliers": Listing(_MULTIPLIER, 50),
             "pending": Nullable(_PENDING),
+            "basis": BASIS,
         },
         about="`points` for each `per_minor` minor units paid in money, rounded down once per sale",
     ),
@@ -105,6 +123,7 @@ def rule_of_body(given: Json, version: int, effective_from: int) -> EarnRule:
         multipliers=tuple(multipliers),
         daily_cap=given.get("daily_cap"),
         pending=_pending_of(given.get("pending")),
+        basis=basis_of(given.get("basis", {})),
     )
 
 
@@ -157,6 +176,7 @@ def _rule(rule: EarnRule) -> Json:
              "categories": None if m.categories is None else sorted(m.categories)}
             for m in rule.multipliers
         ],
+        "basis": basis_body(rule.basis),
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import insert, select, text
 
+from ledger_service.checkout import return_policies
 from ledger_service.checkout.admission import Admission, Sources
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.desk import CustodialLimits, Desk
@@ -27,6 +28,7 @@ from ledger_service.checkout.parsing import (
     parse_void,
 )
 from ledger_service.checkout.requests import Caller, Write, body_hash
+from ledger_service.checkout.return_rules import policy_of
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
@@ -113,9 +115,9 @@ class Shop:
         limits = CustodialLimits(5_000_000, 8_000_000)
         self.desk = Desk(DOMAIN, "USD", limits, SigningKey(RECEIPT_KEY), StillPeriod(), worker)
         self.catalogue = CatalogueCache(database, lambda: 0.0)
-        directory = Directory(database, lambda: 0.0)
+        self.directory = Directory(database, lambda: 0.0)
         self.ladders = LadderCache(database, lambda: 0.0)
-        sources = Sources(self.catalogue, directory, database, ladders=self.ladders)
+        sources = Sources(self.catalogue, self.directory, database, ladders=self.ladders)
         self.admission = Admission(self.desk, sources)
         self.service = CheckoutService(Store(self.writer, database), self.admission)
         self._keys = count(1)
@@ -170,7 +172,16 @@ class Shop:
         return phone
 
     def caller(self, merchant_id: int = GROCER, till_key: bytes | None = None) -> Caller:
-        return Caller(f"terminal:t{merchant_id}", merchant_id, f"t{merchant_id}", till_key)
+        """A till in the merchant's store, whose GLN is the merchant's."""
+        return Caller(
+            f"terminal:t{merchant_id}", merchant_id, f"t{merchant_id}", till_key, store_gln=merchant_id
+        )
+
+    def publish(self, merchant_id: int, **rule: Any) -> None:
+        """The merchant's rule of returns, known to every till at once."""
+        with self.database.begin() as conn:
+            return_policies.publish(conn, merchant_id, policy_of(rule), self.clock.at)
+        self.directory.refresh()
 
     def write(self, operation: str, body: Any, key: str | None = None, merchant_id: int = GROCER) -> Write:
         raw = orjson.dumps(body)

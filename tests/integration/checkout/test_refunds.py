@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from ledger_service.checkout.errors import RefundExceedsSale, UnknownLine, UnknownSale
+from ledger_service.checkout.return_errors import ReturnAtAnotherMerchant
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.intents import operation_of
@@ -154,7 +155,7 @@ def test_a_refund_beyond_the_sale_or_of_a_stranger_is_refused_whole(shop: Shop) 
         shop.refund(sale, [("2", 1), ("1", 4)])
     with pytest.raises(UnknownLine):
         shop.refund(sale, [("1", 1), ("3", 1)])
-    with pytest.raises(UnknownSale):
+    with pytest.raises(ReturnAtAnotherMerchant):
         shop.refund(sale, at=FUEL)
     with pytest.raises(UnknownSale):
         shop.refund("00" * 16)

@@ -1,0 +1,135 @@
+"""Reads of sales: one by its id, and look-ups by invoice, member or the till's own reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Select, select
+
+from ledger_service.checkout.basket import quantity_view
+from ledger_service.checkout.errors import UnknownSale
+from ledger_service.checkout.invoices import Paper, invoice_of
+from ledger_service.checkout.models import invoice, refund, sale, sale_event
+from ledger_service.checkout.records import SaleRecord, answer_of, record_of
+from ledger_service.kernel.clock import format_instant, instant_of_micros, micros_of
+from ledger_service.kernel.ids import id_text
+from ledger_service.members.models import member
+
+Json = dict[str, Any]
+Codes = Callable[[Iterable[int]], Mapping[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SaleSearch:
+    """Which sales of a merchant: by exactly one of ``invoice``, ``member`` (number) and ``reference``.
+
+    ``since`` and ``until`` bound a reference, which no index holds; ``after`` is the position of a page.
+    """
+
+    invoice: str | None = None
+    member: str | None = None
+    reference: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: str | None = None
+    most: int = 50
+
+
+def sale_of_merchant(conn: Connection, merchant_id: int, sale_id: bytes, codes: Codes) -> Json:
+    """The sale with its lines, refunds, events and numbers so far.
+
+    Raises:
+        UnknownSale: no such sale of the merchant.
+    """
+    row = conn.execute(select(sale).where(sale.c.sale_id == sale_id)).mappings().one_or_none()
+    if row is None or row["merchant_id"] != merchant_id:
+        raise UnknownSale(id_text(sale_id))
+    return _documents(conn, [dict(row)], codes)[0]
+
+
+def sales_of_merchant(
+    conn: Connection, merchant_id: int, search: SaleSearch, codes: Codes
+) -> list[tuple[str, Json]]:
+    """The sales that a search finds, newest first, each with its position for the next page."""
+    found = _found(merchant_id, search)
+    if search.after is not None:
+        micros, _, last = search.after.partition(" ")
+        at, last_id = instant_of_micros(int(micros)), bytes.fromhex(last)
+        found = found.where(
+            (sale.c.occurred_at < at) | ((sale.c.occurred_at == at) & (sale.c.sale_id < last_id))
+        )
+    ordered = found.order_by(sale.c.occurred_at.desc(), sale.c.sale_id.desc()).limit(search.most)
+    rows = [dict(row) for row in conn.execute(ordered).mappings()]
+    positions = [f"{micros_of(row['occurred_at'])} {row['sale_id'].hex()}" for row in rows]
+    return list(zip(positions, _documents(conn, rows, codes), strict=True))
+
+
+def _found(merchant_id: int, search: SaleSearch) -> Select[Any]:
+    mine = select(sale).where(sale.c.merchant_id == merchant_id)
+    if search.invoice is not None:
+        numbered = select(invoice.c.sale_id).where(
+            invoice.c.merchant_id == merchant_id, invoice.c.number == search.invoice
+        )
+        return mine.where(sale.c.sale_id.in_(numbered))
+    if search.member is not None:
+        whose = select(member.c.member_id).where(member.c.member_number == search.member)
+        return mine.where(sale.c.member_id == whose.scalar_subquery())
+    within = sale.c.occurred_at.between(search.since, search.until)
+    return mine.where(within, sale.c.reference == search.reference)
+
+
+def _documents(conn: Connection, rows: Sequence[Mapping[str, Any]], codes: Codes) -> list[Json]:
+    records = [record_of(row) for row in rows]
+    ids = [record.sale_id for record in records]
+    refunds: dict[bytes, list[Json]] = {}
+    order = (refund.c.occurred_at, refund.c.refund_id)
+    chosen = select(refund.c.sale_id, refund.c.body).where(refund.c.sale_id.in_(ids)).order_by(*order)
+    for found in conn.execute(chosen):
+        refunds.setdefault(found.sale_id, []).append(orjson.loads(found.body))
+    numbers = conn.execute(
+        select(invoice).where(invoice.c.sale_id.in_(ids), invoice.c.paper == Paper.INVOICE.value)
+    ).mappings()
+    invoices = {row["sale_id"]: {"invoice": invoice_of(dict(row)).view()} for row in numbers}
+    events = _events(conn, ids)
+    names = codes({p for record in records for p in record.programmes()})
+    return [
+        {
+            **answer_of(record, names),
+            **invoices.get(record.sale_id, {}),
+            "lines": [*_lines(record)],
+            "refunds": refunds.get(record.sale_id, []),
+            "events": events.get(record.sale_id, []),
+        }
+        for record in records
+    ]
+
+
+def _events(conn: Connection, sale_ids: Sequence[bytes]) -> dict[bytes, list[Json]]:
+    told: dict[bytes, list[Json]] = {}
+    wanted = select(sale_event.c.sale_id, sale_event.c.name, sale_event.c.recorded_at)
+    order = (sale_event.c.recorded_at, sale_event.c.name)
+    for sale_id, name, at in conn.execute(wanted.where(sale_event.c.sale_id.in_(sale_ids)).order_by(*order)):
+        told.setdefault(sale_id, []).append({"event": name, "recorded_at": format_instant(at)})
+    return told
+
+
+def _lines(record: SaleRecord) -> Iterable[Json]:
+    """The lines as a till that takes them back wants them: what each cost, and how much of it is left."""
+    for line, part in record.lines:
+        detail = line.detail
+        left = line.quantity - record.returned.pieces.get(line.line, 0)
+        yield {
+            "line": line.line,
+            "category": line.category,
+            "sku": line.sku,
+            "gtin": line.gtin,
+            **quantity_view(line.quantity, line.unit),
+            "amount_minor": line.amount_minor,
+            "points_minor": part,
+            "tax_minor": None if detail is None or detail.tax is None else detail.tax_minor,
+            "left": quantity_view(left, line.unit) if left else None,
+        }
