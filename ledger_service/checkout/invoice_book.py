@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+from sqlalchemy import Connection, select, update
 
 from ledger_service.checkout.invoices import Invoice
 from ledger_service.checkout.models import invoice as invoice_table
+from ledger_service.checkout.models import sale
 from ledger_service.checkout.requests import Write
 from ledger_service.checkout.return_errors import InvoiceNumberUsed
 from ledger_service.db.workset import Draft, Load, Need, load_by
@@ -35,7 +39,14 @@ def record_invoice(
     row = dict(zip(_KEY, key, strict=True))
     subject = {"sale_id": sale_id, "refund_id": refund_id}
     draft.add(invoice_table, {**row, **subject, "carrier": given.carrier, "carrier_id": given.carrier_id})
-    return {given.paper.value: given.view()}
+    # Answers are kept for ever and a carrier's id may name a person: it stands in its own row alone.
+    return {given.paper.value: replace(given, carrier_id="").view()}
+
+
+def forget_carriers(conn: Connection, member_id: int) -> None:
+    """No carrier of the member's invoices names a person any more; the numbers stay, as the law wants."""
+    theirs = select(sale.c.sale_id).where(sale.c.member_id == member_id)
+    conn.execute(update(invoice_table).where(invoice_table.c.sale_id.in_(theirs)).values(carrier_id=""))
 
 
 def _key(write: Write, given: Invoice) -> tuple[Any, ...]:

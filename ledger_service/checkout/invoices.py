@@ -78,8 +78,11 @@ class Invoice:
         return local.year * 6 + (local.month - 1) // 2
 
     def view(self) -> dict[str, Any]:
-        """The number as the till sent it."""
-        carrier = {"carrier": {"kind": self.carrier, "id": self.carrier_id}} if self.carrier else {}
+        """The number as the till sent it; the carrier without its id where that was erased."""
+        carrier: dict[str, Any] = {}
+        if self.carrier:
+            named = {"id": self.carrier_id} if self.carrier_id else {}
+            carrier["carrier"] = {"kind": self.carrier, **named}
         return {"scheme": self.scheme.value, "number": self.number, **carrier}
 
 

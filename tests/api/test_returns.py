@@ -34,6 +34,18 @@ def test_a_sale_is_found_by_invoice_member_and_reference(shop: Shop) -> None:
     assert shop.get("grocer-till", f"/v1/sales/{sale}").json["invoice"] == TW
 
 
+def test_an_erased_members_carriers_name_nobody_and_the_number_stays(shop: Shop) -> None:
+    number = member(shop)["number"]
+    sale = sale_of(shop, invoice=TW, member={"number": number})
+    shop.must("operator", f"/v1/members/{number}/erase")
+    found = shop.get("grocer-till", f"/v1/sales/{sale}").json["invoice"]
+    assert found == {**TW, "carrier": {"kind": "mobile_barcode"}}
+    tables = ("invoice", "idempotency", "sale")
+    with shop.serving.foundations.database.read() as conn:
+        kept = [str(row) for t in tables for row in conn.exec_driver_sql(f"SELECT * FROM {t}").all()]
+    assert not [row for row in kept if "ABC1234" in row]
+
+
 def test_a_look_up_is_paged_and_its_cursor_serves_no_other(shop: Shop) -> None:
     number = member(shop)["number"]
     sales = {sale_of(shop, member={"number": number}) for _ in range(3)}

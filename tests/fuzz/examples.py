@@ -58,7 +58,19 @@ def _of_the_checkout(shop: Shop, members: Members) -> dict[str, list[Json]]:
     earned = [basket(GROCER_STORE, 1_000, member={"number": number}), basket(FUEL_STORE, 999)]
     holds = [paid(GROCER_STORE, 3_000 + n, several=True, ttl_seconds=3_600) for n in range(12)]
     lines = basket(GROCER_STORE, 500)["lines"]
+    tenders = [{"type": "cash", "amount_minor": 300}, {"type": "coupon", "amount_minor": 200}]
+    numbered = {"scheme": "tw", "number": "AB12345678", "carrier": {"kind": "donation", "id": "919"}}
+    earned.append(basket(GROCER_STORE, 500, tenders=tenders, invoice=numbered))
+    sale = shop.must("grocer-till", "/v1/sales", basket(GROCER_STORE, 2_000))["sale_id"]
+    other = {"line": "2", "category": "X", "weight_grams": 250, "amount_minor": 700, "goods_kind": "ticket"}
+    back = [{"line": "1", "quantity": 1}]
     return {
+        "exchange": [basket(GROCER_STORE, lines=[other], sale=sale, returned=back) for _ in range(2)],
+        "take-back": [{"reference": "b", "currency": "USD", "member": {"number": number}, "lines": lines}],
+        "publish-return-policy": [
+            {"order": "points_first", "without_receipt": {"most_minor": 9_000, "most_per_day": 9}},
+            {"where": "partners", "partners": [FUEL], "takes_back_for": [FUEL]},
+        ],
         "sale": sales + earned,
         "quote": sales[:4] + earned,
         "authorise": holds,

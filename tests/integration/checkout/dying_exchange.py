@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 
-from ledger_service.checkout.return_requests import parse_exchange
 from ledger_service.checkout.sale_command import SaleCommand
 from ledger_service.db import group
 from ledger_service.db.engine import open_database
@@ -37,7 +36,7 @@ def main() -> None:
 
         group.flush = flushed
     shop = Shop(open_database(url))
-    shop.service.exchange(shop.write("exchange", body, "dying"), parse_exchange(body))
+    shop.exchange(body, "dying")
     die()
 
 

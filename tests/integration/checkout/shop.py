@@ -28,6 +28,7 @@ from ledger_service.checkout.parsing import (
     parse_void,
 )
 from ledger_service.checkout.requests import Caller, Write, body_hash
+from ledger_service.checkout.return_requests import parse_exchange
 from ledger_service.checkout.return_rules import policy_of
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.db.engine import Database
@@ -240,6 +241,10 @@ class Shop:
             body["lines"] = [{"line": name, "quantity": quantity} for name, quantity in lines]
         write = self.write("refund", [sale_id, body], key, at)
         return loads(self.service.refund(write, parse_refund(sale_id, body)))
+
+    def exchange(self, body: dict[str, Any], key: str | None = None, at: int = GROCER) -> dict[str, Any]:
+        write = self.write("exchange", body, key, at)
+        return loads(self.service.exchange(write, parse_exchange(body)))
 
     def revoke(self, pay_code: str) -> dict[str, Any]:
         body = {"pay_code": pay_code}

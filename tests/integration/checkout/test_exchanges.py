@@ -17,10 +17,9 @@ from ledger_service.checkout.errors import (
     UnknownLine,
 )
 from ledger_service.checkout.return_errors import ExchangePriceDiffers
-from ledger_service.checkout.return_requests import parse_exchange
 from ledger_service.db.engine import Database
 
-from .shop import Phone, Shop, line, loads, lots_equal_postings
+from .shop import Phone, Shop, line, lots_equal_postings
 
 TABLES = ("sale", "refund", "entry", "posting", "intent", "permit_use", "idempotency", "invoice")
 
@@ -30,10 +29,6 @@ def exchange_body(
 ) -> dict[str, Any]:
     body = shop.sale_body(*lines, **more)
     return {**body, "sale": sale, "returned": [{"line": "1", "quantity": back}]}
-
-
-def exchange(shop: Shop, body: dict[str, Any], key: str | None = None) -> dict[str, Any]:
-    return loads(shop.service.exchange(shop.write("exchange", body, key), parse_exchange(body)))
 
 
 def shirt(amount: int = 1_000, quantity: int = 1) -> dict[str, Any]:
@@ -52,12 +47,12 @@ def test_a_shirt_is_exchanged_for_another_at_the_same_price(shop: Shop) -> None:
     phone = shop.enrol()
     sale = sold(shop, phone)
     member = {"number": phone.number}
-    done = exchange(shop, exchange_body(shop, sale, shirt(), line("tie", 500), member=member))
+    done = shop.exchange(exchange_body(shop, sale, shirt(), line("tie", 500), member=member))
     assert (done["refund"]["refunded_minor"], done["sale"]["total_minor"]) == (1_000, 1_500)
     assert (done["to_pay_minor"], done["to_give_back_minor"]) == (500, 0)
     assert done["refund"]["receipt"]["number"] + 1 == done["sale"]["receipt"]["number"]
     assert shop.balance(phone, 1) == 23 - 10 + 15
-    cheaper = exchange(shop, exchange_body(shop, sale, line("sock", 400), member=member))
+    cheaper = shop.exchange(exchange_body(shop, sale, line("sock", 400), member=member))
     assert (cheaper["to_pay_minor"], cheaper["to_give_back_minor"]) == (0, 600)
     lots_equal_postings(shop)
 
@@ -66,10 +61,10 @@ def test_a_repeated_exchange_is_answered_once_and_another_body_is_refused(shop: 
     phone = shop.enrol()
     sale = sold(shop, phone)
     body = exchange_body(shop, sale, shirt(), member={"number": phone.number})
-    assert exchange(shop, body, "k") == exchange(shop, body, "k")
+    assert shop.exchange(body, "k") == shop.exchange(body, "k")
     assert (shop.count("sale"), shop.count("refund")) == (2, 1)
     with pytest.raises(IdempotencyKeyReused):
-        exchange(shop, {**body, "reference": "other"}, "k")
+        shop.exchange({**body, "reference": "other"}, "k")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +85,7 @@ def test_what_the_exchange_may_not_leaves_nothing(
     sale = sold(shop, phone)
     before = counts(shop)
     with pytest.raises(refusal):
-        exchange(shop, exchange_body(shop, sale, *lines, back=back, member={"number": phone.number}))
+        shop.exchange(exchange_body(shop, sale, *lines, back=back, member={"number": phone.number}))
     assert counts(shop) == before
 
 
@@ -101,7 +96,7 @@ def test_a_sale_that_is_refused_takes_its_return_with_it(shop: Shop) -> None:
     spend = [{"programme": "FUEL", "points": 5}]
     code = {"pay_code": phone.pay_code(shop.clock.at)}
     with pytest.raises(NotEnoughPoints):
-        exchange(shop, exchange_body(shop, sale, shirt(), member=code, spend=spend))
+        shop.exchange(exchange_body(shop, sale, shirt(), member=code, spend=spend))
     assert counts(shop) == before
     assert shop.refund(sale)["refunded_minor"] == 2_300, "nothing had come back"
 
@@ -113,7 +108,7 @@ def test_points_that_come_back_pay_for_what_is_taken_instead(shop: Shop) -> None
     sale = shop.sell(phone, line("1", 1_000), spend=spend)["sale_id"]
     assert shop.balance(phone, 1) == 5
     code = {"pay_code": phone.pay_code(shop.clock.at)}
-    done = exchange(shop, exchange_body(shop, sale, shirt(), member=code, spend=spend))
+    done = shop.exchange(exchange_body(shop, sale, shirt(), member=code, spend=spend))
     assert (done["to_pay_minor"], done["to_give_back_minor"]) == (0, 0)
     assert shop.balance(phone, 1) == 5
 
@@ -136,7 +131,7 @@ def test_a_process_killed_in_an_exchange_leaves_both_or_neither(
     dead = subprocess.run(program, cwd=Path(__file__).resolve().parents[3], check=False)
     assert dead.returncode == -9
     assert (counts(shop) == before) is (point != "committed")
-    exchange(shop, body, "dying")
+    shop.exchange(body, "dying")
     assert (shop.count("sale"), shop.count("refund")) == (2, 1)
     shop.close()
     lots_equal_postings(shop)

@@ -103,6 +103,28 @@ class TillMachine(RuleBasedStateMachine):
         self.count_refund(bought, self.shop.refund(bought["sale_id"]))
         self.sell(member, GROCER, [amount], 0)
 
+    @rule(data=st.data(), member=st.integers(0, 2), amount=AMOUNTS, pay=st.integers(0, 9_000))
+    def exchange(self, data: st.DataObject, member: int, amount: int, pay: int) -> None:
+        """One piece comes back and something else is taken, by whoever; a refusal leaves nothing of both."""
+        if self.sales:
+            sale, phone = data.draw(st.sampled_from(self.sales)), self.phones[member]
+            who: dict[str, Any] = {"member": {"number": phone.number}}
+            if pay:
+                who = {"member": {"pay_code": phone.pay_code(self.shop.clock.at)}}
+                who["spend"] = {"max_value_minor": pay}
+            body = self.shop.sale_body(line("0", amount), at=sale["at"], **who)
+            first = "0" if "hold_id" not in sale else "1"
+            body |= {"sale": sale["sale_id"], "returned": [{"line": first, "quantity": 1}]}
+            self.trying(lambda: self.count_exchange(sale, self.shop.exchange(body, at=sale["at"])))
+
+    def count_exchange(self, sale: dict[str, Any], done: dict[str, Any]) -> None:
+        self.count_refund(sale, done["refund"])
+        self.sales.append({**done["sale"], "at": sale["at"]})
+
+    @rule(at=SHOPS, order=st.sampled_from(["proportional", "points_first"]))
+    def publish_an_order_of_returns(self, at: int, order: str) -> None:
+        self.shop.publish(at, order=order)
+
     @rule(hours=st.sampled_from([1, 24, 24 * 40]))
     def time_passes(self, hours: int) -> None:
         self.shop.clock.forward(hours=hours)
