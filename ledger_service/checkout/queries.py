@@ -15,6 +15,7 @@ from ledger_service.checkout.errors import UnknownSale
 from ledger_service.checkout.invoices import Paper, invoice_of
 from ledger_service.checkout.models import invoice, refund, sale, sale_event
 from ledger_service.checkout.records import SaleRecord, answer_of, record_of
+from ledger_service.checkout.return_rules import ReturnPolicy, takes_back
 from ledger_service.kernel.clock import format_instant, instant_of_micros, micros_of
 from ledger_service.kernel.ids import id_text
 from ledger_service.members.models import member
@@ -39,16 +40,23 @@ class SaleSearch:
     most: int = 50
 
 
-def sale_of_merchant(conn: Connection, merchant_id: int, sale_id: bytes, codes: Codes) -> Json:
-    """The sale with its lines, refunds, events and numbers so far.
+def sale_for(
+    conn: Connection, merchant_id: int, sale_id: bytes, policies: Mapping[int, ReturnPolicy], codes: Codes
+) -> Json:
+    """The sale with its lines, refunds, events and numbers so far, for its seller and who takes back for it.
+
+    The number of its invoice is the seller's alone to see.
 
     Raises:
-        UnknownSale: no such sale of the merchant.
+        UnknownSale: no such sale, or another merchant's.
     """
     row = conn.execute(select(sale).where(sale.c.sale_id == sale_id)).mappings().one_or_none()
-    if row is None or row["merchant_id"] != merchant_id:
+    if row is None or not takes_back(policies, row["merchant_id"], merchant_id):
         raise UnknownSale(id_text(sale_id))
-    return _documents(conn, [dict(row)], codes)[0]
+    document = _documents(conn, [dict(row)], codes)[0]
+    if row["merchant_id"] != merchant_id:
+        document.pop("invoice", None)
+    return document
 
 
 def sales_of_merchant(

@@ -69,6 +69,15 @@ class Place:
     store: int | None
 
 
+def takes_back(policies: Mapping[int, ReturnPolicy], seller: int, taker: int) -> bool:
+    """Whether a merchant may take back what another sold: both must have said so."""
+    if seller == taker:
+        return True
+    theirs, own = policies.get(seller, DEFAULT), policies.get(taker, DEFAULT)
+    named = theirs.where is Where.PARTNERS and taker in theirs.partners
+    return named and seller in own.takes_back_for
+
+
 def check_return(
     policies: Mapping[int, ReturnPolicy], sold: Place, taken: Place, age_seconds: int
 ) -> ReturnPolicy:
@@ -80,12 +89,9 @@ def check_return(
         ReturnTooLate: more days have passed than the seller gives.
     """
     policy = policies.get(sold.merchant, DEFAULT)
-    if taken.merchant != sold.merchant:
-        theirs = policies.get(taken.merchant, DEFAULT)
-        named = policy.where is Where.PARTNERS and taken.merchant in policy.partners
-        if not named or sold.merchant not in theirs.takes_back_for:
-            raise ReturnAtAnotherMerchant(gln_text(sold.merchant))
-    elif policy.where is Where.SAME_STORE and taken.store != sold.store:
+    if not takes_back(policies, sold.merchant, taken.merchant):
+        raise ReturnAtAnotherMerchant(gln_text(sold.merchant))
+    if policy.where is Where.SAME_STORE and taken.store != sold.store:
         raise ReturnAtAnotherStore(gln_text(sold.store or 0))
     if policy.within_days is not None and age_seconds > policy.within_days * DAY_SECONDS:
         raise ReturnTooLate(policy.within_days)

@@ -23,7 +23,7 @@ from ledger_service.checkout.hold_commands import (
 )
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.presence import REVOCATION, check_shown
-from ledger_service.checkout.queries import SaleSearch, sale_of_merchant, sales_of_merchant
+from ledger_service.checkout.queries import SaleSearch, sale_for, sales_of_merchant
 from ledger_service.checkout.quoting import Quote
 from ledger_service.checkout.refund_command import RefundCommand
 from ledger_service.checkout.requests import (
@@ -236,13 +236,14 @@ class CheckoutService:
         return orjson.dumps(attempt_view(state, used_by, age))
 
     def find_sale(self, caller: Caller, sale_id: bytes) -> bytes:
-        """The sale with its lines, refunds and events so far as JSON, for the merchant that made it.
+        """The sale, its lines, refunds and events so far, as JSON; for its seller and who takes back for it.
 
         Raises:
-            UnknownSale: no such sale of the caller's merchant.
+            UnknownSale: no such sale that the caller's merchant sold or may take back.
         """
         with self._store.database.snapshot() as conn:
-            return orjson.dumps(sale_of_merchant(conn, caller.merchant_id, sale_id, self._admission.codes))
+            policies, codes = self._admission.policies(), self._admission.codes
+            return orjson.dumps(sale_for(conn, caller.merchant_id, sale_id, policies, codes))
 
     def find_sales(self, caller: Caller, search: SaleSearch) -> list[tuple[str, dict[str, Any]]]:
         """The merchant's sales that a search finds, newest first, each with its position."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import orjson
 import pytest
 
 from ledger_service.checkout.errors import WrongCurrency
@@ -39,6 +40,8 @@ def test_a_partner_takes_back_where_both_say_so_and_the_points_come_home(shop: S
     with pytest.raises(ReturnAtAnotherMerchant):
         shop.refund(sale, at=FUEL)
     shop.publish(FUEL, takes_back_for=[gln_text(GROCER)])
+    seen = orjson.loads(shop.service.find_sale(shop.caller(FUEL), bytes.fromhex(sale)))
+    assert seen["lines"][0]["left"] == {"quantity": 2}, "who takes back sees what it is"
     half = shop.refund(sale, [("1", 1)], at=FUEL)
     assert (half["merchant"], half["sold_by"]) == (gln_text(FUEL), gln_text(GROCER))
     rest = shop.refund(sale)
