@@ -15,6 +15,7 @@ from ledger_service.db.workset import Draft, Load, Need, load_by
 from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import derive_id, id_text
+from ledger_service.points.basis import USUAL
 from ledger_service.points.catalogue import Programme
 from ledger_service.points.issuance import Grant, Worker, issue
 from ledger_service.points.models import earned_on_day
@@ -97,10 +98,15 @@ def earn_of(draft: Draft, purchase: Purchase, programmes: Iterable[Programme]) -
         if rule is None:
             continue
         rule = at_rate(rule, purchase.applied.get(programme.programme_id))
-        parts = earning_parts(rule.basis, purchase.lines, purchase.cash_minor, purchase.tenders)
-        lines = zip(percents_of(rule, purchase.lines, at), parts.whole, strict=True)
+        lines = zip(percents_of(rule, purchase.lines, at), _base_of(rule, purchase), strict=True)
         found.append(EarnedBy(programme, rule, earn(rule, lines, _room(draft, purchase, programme, rule))))
     return found
+
+
+def _base_of(rule: EarnRule, purchase: Purchase) -> Sequence[int]:
+    if rule.basis is USUAL and not purchase.tenders:
+        return purchase.cash_minor
+    return earning_parts(rule.basis, purchase.lines, purchase.cash_minor, purchase.tenders).whole
 
 
 def qualifying_of(purchase: Purchase, earns: Iterable[EarnedBy]) -> dict[int, int]:
