@@ -23,9 +23,9 @@ from ledger_service.checkout.presence import (
 from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
 from ledger_service.checkout.records import EarnedRecord, SaleRecord, SpentRecord, answer_of
 from ledger_service.checkout.requests import Line, SaleRequest, Write
-from ledger_service.checkout.rules import Limits, SpendPlan, points_part_of_lines
+from ledger_service.checkout.rules import Limits, SpendPlan
 from ledger_service.checkout.spending import Permit, Redemption, plan_spend, redeem
-from ledger_service.checkout.tender_rules import check_tenders, payable_amounts
+from ledger_service.checkout.tender_rules import check_tenders, payable_amounts, points_parts
 from ledger_service.checkout.tiering import Applied, Visit, count_purchase, decide, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import seconds_floor
@@ -204,7 +204,7 @@ def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleReco
     """
     paid = capture.spent.value_minor if capture.spent is not None else 0
     merchant_id = write.caller.merchant_id
-    parts = points_part_of_lines(scene.payable(capture.lines, merchant_id), paid)
+    parts = points_parts(capture.lines, scene.payable(capture.lines, merchant_id), paid)
     total = _checked_total(capture, scene)
     earned = _earn(draft, write, (capture, parts), scene)
     leaves = [capture.spent.leaf] if capture.spent is not None else []

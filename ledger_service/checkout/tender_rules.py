@@ -67,6 +67,17 @@ def payable_amounts(lines: Sequence[Line], bases: Sequence[Basis]) -> list[int]:
     return amounts
 
 
+def points_parts(lines: Sequence[Line], payable: Sequence[int], value_minor: int) -> list[int]:
+    """How much of each line points have paid: of those that they may pay, in proportion, exact in sum.
+
+    What was paid against the rule, by a till that could not ask, lies on all lines alike: a refund has to
+    find all of it.
+    """
+    if value_minor <= sum(payable):
+        return points_part_of_lines(payable, value_minor)
+    return points_part_of_lines([line.amount_minor for line in lines], value_minor)
+
+
 def earning_parts(
     basis: Basis, lines: Sequence[Line], cash_minor: Sequence[int], tenders: Sequence[Tender]
 ) -> EarningParts:

@@ -15,6 +15,7 @@ from ledger_service.checkout.tender_rules import (
     check_tenders,
     earning_parts,
     payable_amounts,
+    points_parts,
 )
 from ledger_service.points.basis import USUAL, Basis, basis_body, basis_of
 from ledger_service.points.catalogue import rule_body, rule_of
@@ -85,6 +86,13 @@ def test_goods_that_are_no_merchandise_cannot_be_paid_with_points_unless_every_r
     free = Basis(unpayable_kinds=frozenset())
     assert payable_amounts(lines, [free]) == [500, 700, 90]
     assert payable_amounts(lines, [free, USUAL]) == [500, 0, 90]
+
+
+def test_points_lie_on_what_they_may_pay_and_never_less_than_was_paid() -> None:
+    lines = [line(500), line(700, LineDetail("gift_card"))]
+    payable = payable_amounts(lines, [])
+    assert points_parts(lines, payable, 500) == [500, 0]
+    assert points_parts(lines, payable, 600) == [250, 350]
 
 
 def test_a_basis_belongs_to_its_rule_and_survives_its_row() -> None:
