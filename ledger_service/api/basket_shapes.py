@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from ledger_service.api.schema import Either, Flag, Integer, Listing, Named, Nullable, Record, Schema, Text
+from ledger_service.api.schema import (
+    Either,
+    Flag,
+    Free,
+    Integer,
+    Listing,
+    Named,
+    Nullable,
+    Record,
+    Schema,
+    Text,
+)
 from ledger_service.checkout import line_parsing as limits
 from ledger_service.checkout.invoices import Carrier, Scheme
 from ledger_service.points.basis import GoodsKind, TenderType
@@ -96,3 +107,56 @@ ALLOWANCE = Named(
     Record({"scheme": Text(one_of=tuple(Scheme)), "number": Text(20)}, about="Number of the allowance"),
 )
 PAID_BY: dict[str, Schema] = {"tenders": Nullable(TENDERS), "invoice": Nullable(INVOICE)}
+
+_NATURE = Text(one_of=("discount", "payment"))
+_FUNDER = Text(13, about="GLN of who bears it, or `member`")
+_RULE = Free("`name` of the rule that decided, with its version where it has one")
+QUOTED_LINE = Named(
+    "QuotedLine",
+    Record(
+        {
+            "line": Text(32),
+            "amount_minor": _AMOUNT,
+            "goods_kind": Text(one_of=tuple(GoodsKind)),
+            "payable_with_points_minor": _AMOUNT,
+            "reductions": Listing(
+                Record(
+                    {"nature": _NATURE, "amount_minor": _AMOUNT, "funder": _FUNDER, "rule": _RULE},
+                    closed=False,
+                )
+            ),
+            "tax_minor": _AMOUNT,
+            "tax_base_minor": _AMOUNT,
+            "rules": Listing(
+                Record(
+                    {
+                        "programme": _PROGRAMME,
+                        "rule_version": Integer(1),
+                        "earns": Flag(),
+                        "points_may_pay": Flag(),
+                    },
+                    closed=False,
+                )
+            ),
+        },
+        closed=False,
+    ),
+)
+QUOTED_TENDER = Named(
+    "QuotedTender",
+    Record(
+        {
+            "type": Text(one_of=(*TenderType, "unstated")),
+            "amount_minor": _AMOUNT,
+            "nature": _NATURE,
+            "funder": _FUNDER,
+            "tax_base_minor": _AMOUNT,
+            "rule": _RULE,
+        },
+        closed=False,
+    ),
+)
+REFUNDED_TENDERS = Listing(
+    Record({"type": Text(one_of=tuple(TenderType)), "amount_minor": _AMOUNT}, closed=False),
+    about="How much goes back to which tender, where the sale named its tenders",
+)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ledger_service.api.basket_shapes import ALLOWANCE, LINES, PAID_BY, RETURNED_LINE
+from ledger_service.api.basket_shapes import (
+    ALLOWANCE,
+    LINES,
+    PAID_BY,
+    QUOTED_LINE,
+    QUOTED_TENDER,
+    REFUNDED_TENDERS,
+    RETURNED_LINE,
+)
 from ledger_service.api.schema import (
     Either,
     Flag,
@@ -129,4 +137,28 @@ SALE = answer(
     receipt=RECEIPT,
     operations=Listing(HEX_ID),
 )
-REFUND = answer("Refund", refund_id=HEX_ID, refunded_minor=MINOR)
+REFUND = Named(
+    "Refund",
+    Record(
+        {
+            "refund_id": HEX_ID,
+            "sale_id": HEX_ID,
+            "refunded_minor": MINOR,
+            "points_value_minor": MINOR,
+            "cash_minor": MINOR,
+            "cash_withheld_minor": MINOR,
+            "receipt": RECEIPT,
+        },
+        {"tenders": REFUNDED_TENDERS, "sold_by": GLN},
+        closed=False,
+    ),
+)
+QUOTE = answer(
+    "Quote",
+    currency=CURRENCY,
+    total_minor=MINOR,
+    points_value_minor=MINOR,
+    due_minor=MINOR,
+    lines=Listing(QUOTED_LINE, 200),
+    tenders=Listing(QUOTED_TENDER),
+)

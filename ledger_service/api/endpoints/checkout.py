@@ -49,7 +49,7 @@ QUOTE = Route(
     "POST", "/v1/quotes", "quote", scopes("quote"), "What a basket would spend and earn now", group=_GROUP,
     body=shapes.QUOTE_BODY, room_checks=True,
     problems=(*_PLACE, *_MEMBER, *_SPEND, *_TENDERS, TerminalUnknown, NotYours),
-    success=Success(200, "The quote, each part with the rule that decided.", Record(closed=False)),
+    success=Success(200, "The quote, each part with the rule that decided.", shapes.QUOTE),
 )  # fmt: skip
 SALE = Route(
     "POST", "/v1/sales", "sale", scopes("sell"), "Sell a basket in one call", group=_GROUP, write=True,
