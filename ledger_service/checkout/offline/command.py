@@ -15,6 +15,7 @@ import orjson
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.earning import day_needs
 from ledger_service.checkout.errors import ClockSkew, IdempotencyKeyReused
+from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import idempotency, sale
 from ledger_service.checkout.offline.errors import OfflineSaleTooLate
@@ -68,6 +69,8 @@ class OfflineSaleCommand(KeyedCommand):
         self.scene = scene
         self.sale_id = self.id_of("sale")
         self._signed = arrival.signed
+        # An invoice has the date on which it was printed, however late the sale arrives.
+        self._sold = replace(write, at=arrival.item.sold_at)
         self._timing = timing_of(seconds_floor(arrival.item.sold_at), seconds_floor(write.at))
         # A day late a sale counts as if it were made now: the chain's window is short, rules have gone on.
         self._at = write.at if self._timing is Timing.LATE else arrival.item.sold_at
@@ -82,6 +85,7 @@ class OfflineSaleCommand(KeyedCommand):
     def reads(self, view: Workset) -> Iterable[Need]:
         """What a sale online reads, as of this one's time, and the terminal's allowances."""
         yield SERIES.of(self.scene.desk.worker)
+        yield from invoice_needs(self._sold, self.item.sale.invoice)
         if self.item.offered_minor:
             yield from allowance_needs(self.write.caller.terminal_id)[1:]
         if self.presence is None:
@@ -116,10 +120,14 @@ class OfflineSaleCommand(KeyedCommand):
         spent, loss = take_points(draft, self._attempt(holder))
         borne = loss.value_minor if loss is not None else 0
         lines, request = written_off(self.item.sale.lines, borne), self.item.sale
-        capture = Capture(self.sale_id, "sale", request.store, request.reference, lines, holder, spent)
+        capture = Capture(
+            self.sale_id, "sale", request.store, request.reference, lines, holder, spent,
+            tenders=request.tenders,
+        )  # fmt: skip
         record = book(draft, replace(self.write, at=self._at), capture, self.scene)
+        numbered = record_invoice(draft, self._sold, request.invoice, self.sale_id)
         self._note(draft, (holder, spent), loss, None)
-        return 201, self._answer("certain", loss, {"sale": answer_of(record, self.scene.codes())})
+        return 201, self._answer("certain", loss, {"sale": answer_of(record, self.scene.codes()) | numbered})
 
     def refused(self, draft: Draft, error: DomainError) -> Answer:
         """A refusal that nothing will mend is an answer too: stored, listed, and a loss where points paid.

@@ -69,6 +69,8 @@ def parse_item(item: object) -> OfflineSale:
 def _check_alone(sale: SaleRequest) -> None:
     if sale.member is not None and sale.member.digits is not None:
         raise MalformedField("sale.member.pay_code", "must be a signed pay code: 18 digits need the service")
+    if sale.tenders and sale.spend is not None:
+        raise MalformedField("sale.tenders", "cannot be told: what points pay is known to the service alone")
 
 
 def _check_spend(sale: SaleRequest, sold_at: int) -> None:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from ledger_service.checkout.requests import Line
 from ledger_service.checkout.rules import points_part_of_lines
+from ledger_service.kernel.money import share_floor
 from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, MINING_WINDOW_SECONDS
 
 UPLOAD_SECONDS = 86_400
@@ -104,6 +105,13 @@ def written_off(lines: Sequence[Line], loss_minor: int) -> tuple[Line, ...]:
     So nothing is earned on it, and a refund gives back the money and points that were really paid.
     """
     parts = points_part_of_lines((line.amount_minor for line in lines), loss_minor)
-    return tuple(
-        replace(line, amount_minor=line.amount_minor - part) for line, part in zip(lines, parts, strict=True)
-    )
+    return tuple(_less(line, part) if part else line for line, part in zip(lines, parts, strict=True))
+
+
+def _less(line: Line, part: int) -> Line:
+    """The line for so much less; the tax in it shrinks with it, so it is never more than the line."""
+    left, detail = line.amount_minor - part, line.detail
+    if detail is not None and detail.tax is not None:
+        tax = replace(detail.tax, amount_minor=share_floor(detail.tax_minor, left, line.amount_minor))
+        detail = replace(detail, tax=tax)
+    return replace(line, amount_minor=left, detail=detail)
