@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005_pending_and_expiry"
-down_revision = "0003_set_aside"
+down_revision = "0004_care_cases"
 
 _STATES = "state IN ('waiting', 'vested', 'reversed', 'lapsed')"
 

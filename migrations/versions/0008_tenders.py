@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008_tenders"
-down_revision = "0013_expiry_notices"
+down_revision = "0014_jurisdictions"
 
 
 def upgrade() -> None:
