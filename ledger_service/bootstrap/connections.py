@@ -26,6 +26,8 @@ _FILES = Path("/proc/self/fd")
 # struct tcp_info of Linux: milliseconds since something was sent last, as the unsigned integer at byte 44.
 _SENT_AT, _INFO_BYTES = 44, 104
 _LOOKS, _LOOK_SECONDS = 100, 0.01
+# `100 Continue` is sent a moment after the body began to be awaited.
+_SLACK_MILLIS = 900
 Silent = dict[int, tuple[int, int]]
 
 
@@ -56,12 +58,13 @@ def end_request(environ: dict[str, Any], answered: Answered, port: int, silent_s
         environ: of the request.
         answered: what the caller is told.
         port: what the service listens on; no other connection of this process is looked at.
-        silent_seconds: how long nothing has been sent on the connection, at least.
+        silent_seconds: how long the body was awaited, while nothing was sent on the connection.
     """
     protocol = environ.get(PROTOCOL)
     if protocol is None:
         return
-    silent = {number: now for number, now in _connections(port) if now[1] >= silent_seconds * 1_000}
+    least = silent_seconds * 1_000 - _SLACK_MILLIS
+    silent = {number: now for number, now in _connections(port) if now[1] >= least}
     protocol.response_bytes(answered.status, answered.headers, answered.body)
     pause = threading.Event()
     for _ in range(_LOOKS):

@@ -49,6 +49,12 @@ def test_bodies_that_stop_are_refused_and_their_connections_ended_but_no_other(s
         for line in [lines.enter_context(begun(served, "fuel-till", "stops", n)) for n in (100, None)]:
             told_in_time(line, since)
             assert is_ended(line)
+        polite = lines.enter_context(closing(served.connect()))
+        since = time.monotonic()
+        polite.sendall(served.write("/v1/sales", "fuel-till", "stops", 100, Expect="100-continue"))
+        assert answer_on(polite).status == 100
+        told_in_time(polite, since)
+        assert is_ended(polite)
         time.sleep(1)
         idle.sendall(served.head("GET", "/healthz"))
         assert answer_on(idle).status == 200
