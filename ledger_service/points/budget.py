@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, insert, select, update
 
 from ledger_service.points.catalogue import Programme
@@ -65,3 +67,27 @@ def draw_at_once(conn: Connection, programme: Programme, points: int, at: int) -
         return max(room, 0)
     conn.execute(update(issuance_budget).where(mine).values(drawn_total=drawn + points))
     return None
+
+
+def given_back(conn: Connection, worker: str) -> list[int]:
+    """The programmes of which a worker's blocks hold anything."""
+    block = issuance_reservation.c
+    mine = (block.worker == worker) & (block.remaining > 0)
+    return list(conn.execute(select(block.programme_id).where(mine).order_by(block.programme_id)).scalars())
+
+
+def release(conn: Connection, programme_ids: Iterable[int], worker: str) -> None:
+    """The worker's blocks of these programmes are empty, and their room is every worker's again.
+
+    For a worker that issues nothing itself, as the one of the jobs: what lapses would be stranded with it.
+
+    Locks: as ``draw``, programme by programme, ascending.
+    """
+    budget, block = issuance_budget.c, issuance_reservation.c
+    for programme_id in sorted(programme_ids):
+        whole = budget.programme_id == programme_id
+        mine = (block.programme_id == programme_id) & (block.worker == worker)
+        drawn = conn.execute(select(budget.drawn_total).where(whole).with_for_update()).scalar_one()
+        had = conn.execute(select(block.remaining).where(mine).with_for_update()).scalar_one()
+        conn.execute(update(issuance_budget).where(whole).values(drawn_total=drawn - had))
+        conn.execute(update(issuance_reservation).where(mine).values(remaining=0))

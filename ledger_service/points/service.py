@@ -18,7 +18,7 @@ from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.events import OperationSetAside
 from ledger_service.ledger.models import lot
 from ledger_service.points.adjustments import AdjustmentLimits, Asked, DecideCommand, Decision, ask
-from ledger_service.points.budget import draw
+from ledger_service.points.budget import draw, given_back, release
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.expiry import EndedEpoch, ExpireCommand
 from ledger_service.points.gift import GiftCommand, GiftScene
@@ -69,6 +69,7 @@ class PointsService:
 
         Idempotency: repeat until it answers 0; a run that was cut off is simply repeated.
         """
+        self._release_room()
         catalogue, last, worker = self._catalogue.refresh(), None, Worker(self._settings.worker)
         while True:
             with self._database.snapshot() as conn:
@@ -81,6 +82,14 @@ class PointsService:
             if vested:
                 return vested
             last = page[-1]  # none of these can be issued yet; they must not hide those behind them
+
+    def _release_room(self) -> None:
+        # What earlier steps let lapse; the jobs' worker issues nothing out of blocks itself.
+        with self._database.read() as conn:
+            programmes = given_back(conn, self._settings.worker)
+        if programmes:
+            worker = self._settings.worker
+            self._writer.run(partial(release, programme_ids=programmes, worker=worker))
 
     def expire_due(self, at: datetime) -> int:
         """Some available points of ended epochs have expired; returns how many points, 0 when none are left.

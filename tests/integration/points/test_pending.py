@@ -14,20 +14,21 @@ from ledger_service.checkout.requests import EventRequest
 from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.kernel.operations import Clawback, Issue
 from ledger_service.points import programmes
-from ledger_service.points.models import issuance_reservation, pending_issue
+from ledger_service.points.adjustments import AdjustmentLimits
+from ledger_service.points.models import issuance_budget, issuance_reservation, pending_issue
 from ledger_service.points.pending_rules import PendingTerms, Wait
 from ledger_service.points.rules import EarnRule
-from ledger_service.points.service import PointsService
-from tests.integration.checkout.shop import FUEL, GROCER, START, Shop, line, loads
+from ledger_service.points.service import PointsService, PointsSettings
+from tests.integration.checkout.shop import DOMAIN, FUEL, GROCER, START, Shop, line, loads
 from tests.integration.points.test_points import operations
 
 DELIVERED = PendingTerms(Wait.EVENT, 10, event="delivered")
 
 
-def wait_for(shop: Shop, pending: PendingTerms) -> None:
+def wait_for(shop: Shop, pending: PendingTerms, rate: int = 1) -> None:
     """The grocer's points wait for that from now on."""
     with shop.database.begin() as conn:
-        programmes.add_rule(conn, "GROC", EarnRule(2, seconds_floor(START), 1, 100, pending=pending))
+        programmes.add_rule(conn, "GROC", EarnRule(2, seconds_floor(START), rate, 100, pending=pending))
     shop.catalogue.refresh()
 
 
@@ -45,10 +46,12 @@ def states(shop: Shop) -> list[tuple[str, int]]:
 
 
 def room(shop: Shop) -> int:
-    """What the worker may still issue of the grocer's points."""
-    block = issuance_reservation.c
+    """What may still be issued of the grocer's points, in blocks or out of them."""
+    block, budget = issuance_reservation.c, issuance_budget.c
     with shop.database.read() as conn:
-        return int(conn.execute(select(block.remaining).where(block.programme_id == 1)).scalar_one())
+        blocks = conn.execute(select(block.remaining).where(block.programme_id == 1)).scalars()
+        drawn = conn.execute(select(budget.drawn_total).where(budget.programme_id == 1)).scalar_one()
+        return 10**9 - drawn + sum(blocks)
 
 
 def test_points_of_a_promotion_are_there_on_its_date(shop: Shop, points: PointsService) -> None:
@@ -95,6 +98,7 @@ def test_points_that_see_no_event_lapse_and_the_cap_has_their_room_back(
     phone = shop.enrol()
     shop.sell(phone, line("1", 5_000))
     before = room(shop)
+    assert before == 10**9 - 50
     shop.clock.forward(days=10, seconds=-1)
     assert points.vest_due(shop.clock.at) == 0
     shop.clock.forward(seconds=1)
@@ -103,6 +107,21 @@ def test_points_that_see_no_event_lapse_and_the_cap_has_their_room_back(
     assert states(shop) == [("lapsed", 50)]
     assert (shop.balance(phone, 1), shop.balance(phone, 1, "pending"), operations(shop)) == (0, 0, [])
     assert room(shop) == before + 50
+
+
+def test_what_lapsed_in_the_jobs_process_can_be_issued_by_every_till(shop: Shop) -> None:
+    wait_for(shop, DELIVERED, rate=10_000)
+    phone, worker = shop.enrol(), "jobs"
+    limits = PointsSettings(DOMAIN, shop.desk.limits, AdjustmentLimits(10, 10), worker)
+    jobs = PointsService(shop.writer, shop.database, shop.catalogue, limits)
+    whole = 10**9 // 10_000
+    shop.sell(phone, line("1", 100 * whole))
+    assert shop.sell(phone, line("1", 100))["earned"][0]["reason"] == "cap-exhausted"
+    shop.clock.forward(days=10)
+    while jobs.vest_due(shop.clock.at):
+        pass
+    again = shop.sell(phone, line("1", 100 * whole))
+    assert (again["earned"][0]["reason"], again["earned"][0]["points"]) == (None, 10**9)
 
 
 def test_points_vest_at_the_deadline_without_the_event_where_the_rule_says_so(
