@@ -30,6 +30,7 @@ COMMANDS = {
     "restore": "put a backup in the place of what was lost",
     "import": "move a running programme in: check, load, compare, cut over, roll back",
     "export": "write everything as files that an import takes in elsewhere",
+    "tiers": "make the tiers of members anew, from their activity or from all sales",
     "jobs": "run the jobs (expiry, vesting, hold deadlines) once",
     "docs": "write the generated documents",
     "openapi": "write the OpenAPI document",

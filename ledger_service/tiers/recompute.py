@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from ledger_service.tiers.models import tier_run
+from ledger_service.tiers.models import member_tier, qualifying_day, tier_run
 from ledger_service.tiers.rules import Ladder
 from ledger_service.tiers.standing_sql import standing_select
 
 MEMBERS_AT_ONCE = 10_000
+ACTIVITY, TIERS = "activity", "tiers"
+
+
+Before = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,23 @@ class Progress:
 
 
 def progress_of(conn: Connection, run: Run) -> Progress | None:
-    """How far this very run came, or None where it was never begun (or another replaced it)."""
+    """How far this very run came, or None where it was never begun (or another replaced it).
+
+    Activity does not depend on ladder and day; tiers do, so those of another version or day are begun anew.
+    """
     row = conn.execute(select(tier_run).where(*_mine(run))).one_or_none()
-    if row is None or (row.ladder_version, row.day) != (run.ladder.version, run.day):
+    if row is None:
+        return None
+    if run.kind != ACTIVITY and (row.ladder_version, row.day) != (run.ladder.version, run.day):
         return None
     return Progress(row.last_member_id, row.members, row.ended_at is not None)
+
+
+def begin_again(conn: Connection, run: Run, at: datetime) -> None:
+    """A run that has ended starts anew; one that was interrupted is left to go on."""
+    done = progress_of(conn, run)
+    if done is not None and done.ended:
+        begin(conn, run, at)
 
 
 def begin(conn: Connection, run: Run, at: datetime) -> Progress:
@@ -73,11 +89,21 @@ def note(conn: Connection, run: Run, done: Progress, at: datetime) -> Progress:
     return done
 
 
-def step(conn: Connection, run: Run, at: datetime, count: int = MEMBERS_AT_ONCE) -> Progress:
+def step(
+    conn: Connection, run: Run, at: datetime, count: int = MEMBERS_AT_ONCE, before: Before | None = None
+) -> Progress:
     """The tiers of the next ``count`` members are what their activity says; call until ``ended``.
+
+    Args:
+        conn: the unit of work.
+        run: which programme's, by which ladder, as of which day.
+        at: the present instant, noted.
+        count: how many members.
+        before: called with the first and last member id before their tiers are written: makes the activity.
 
     Idempotency: a run that was interrupted goes on where its last commit was; one that has ended changes
     nothing.
+    Locks (PostgreSQL): the members, ascending.
     """
     done = progress_of(conn, run) or begin(conn, run, at)
     if done.ended:
@@ -86,8 +112,32 @@ def step(conn: Connection, run: Run, at: datetime, count: int = MEMBERS_AT_ONCE)
     if some is None:
         return note(conn, run, Progress(done.last_member_id, done.members, True), at)
     last, found = some
+    if before is not None:
+        before(done.last_member_id + 1, last)
     write_places(conn, run, done.last_member_id + 1, last)
     return note(conn, run, Progress(last, done.members + found, False), at)
+
+
+def replace_days(
+    conn: Connection, programme_id: int, members: tuple[int, int], days: Iterable[tuple[int, int, int]]
+) -> None:
+    """The activity of the members, first to last, of a programme is these (member, day, amount) alone."""
+    first, last = members
+    for table in (qualifying_day, member_tier):
+        of_range = table.c.member_id.between(first, last)
+        conn.execute(delete(table).where(table.c.programme_id == programme_id, of_range))
+    rows = [
+        {
+            "member_id": member_id,
+            "programme_id": programme_id,
+            "year": date.fromordinal(day).year,
+            "day": day,
+            "amount_minor": amount,
+        }
+        for member_id, day, amount in days
+    ]
+    if rows:
+        conn.execute(insert(qualifying_day), rows)
 
 
 def write_places(conn: Connection, run: Run, first: int, last: int) -> None:
