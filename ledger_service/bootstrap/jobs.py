@@ -9,11 +9,14 @@ from ledger_service.bootstrap.clocks import NotedClock, SystemClock
 from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.checkout.recounting import next_due
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.clock import Clock
 from ledger_service.ledger.queries import holds_due
 
 _HOLDS_AT_ONCE = 200
+# Tills wait while a step is written.
+_MEMBERS_AT_ONCE = 1000
 Step = Callable[[], bool]
 
 
@@ -34,6 +37,7 @@ class Jobs:
             "vesting": lambda: self.tills.points.vest_due(self.clock.now()) > 0,
             "expiry": lambda: self.tills.points.expire_due(self.clock.now()) > 0,
             "notices": lambda: self.tills.points.write_notices(self.clock.now()) > 0,
+            "tiers": self.recount_tiers,
             "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
 
@@ -45,6 +49,19 @@ class Jobs:
         for hold_id, _member_id in due:
             self.tills.checkout.expire_hold(hold_id, at)
         return len(due) == _HOLDS_AT_ONCE
+
+    def recount_tiers(self) -> bool:
+        """The tiers of the next members are counted, where a day or a ladder has begun since."""
+        ladders, at = self.tills.ladders.current(), self.clock.now()
+        if not ladders.count:
+            return False
+        catalogue = self.tills.catalogue.current()
+        with self.foundations.database.read() as conn:
+            due = next_due(conn, catalogue, ladders, at)
+        if due is None:
+            return False
+        self.writer.run(lambda conn: due.step(conn, at, _MEMBERS_AT_ONCE))
+        return True
 
     def close(self) -> None:
         """The writer has ended."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
@@ -17,11 +17,14 @@ from ledger_service.kernel.clock import seconds_floor
 from ledger_service.points.catalogue import Catalogue, Programme
 from ledger_service.tiers import recompute
 from ledger_service.tiers.ladders import Ladders
-from ledger_service.tiers.recompute import ACTIVITY, TIERS, Progress, Run
+from ledger_service.tiers.queries import first_published
+from ledger_service.tiers.recompute import ACTIVITY, MEMBERS_AT_ONCE, TIERS, Progress, Run
 from ledger_service.tiers.rules import business_day, ladder_in_force
 
 # Members whose sales are read together; tiers alone are made of thousands at once.
 _WITH_SALES = 500
+# A till's process looks for new ladders every second; before it knows of one it counts nothing for it.
+_SETTLED_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +34,19 @@ class Recount:
     programme: Programme
     run: Run
 
-    def step(self, conn: Connection, at: datetime) -> Progress:
-        """The next members are done; call, each time in its own db transaction, until ``ended``.
+    def step(self, conn: Connection, at: datetime, most: int = MEMBERS_AT_ONCE) -> Progress:
+        """The next members, at most so many, are done; call until ``ended``, each time in a db transaction.
 
         Idempotency, Locks: as ``tiers.recompute.step``.
         """
         if self.run.kind == TIERS:
-            return recompute.step(conn, self.run, at)
+            return recompute.step(conn, self.run, at, most)
 
         def from_sales(first: int, last: int) -> None:
             days = _days_of(conn, self.programme, (first, last))
             recompute.replace_days(conn, self.programme.programme_id, (first, last), days)
 
-        return recompute.step(conn, self.run, at, _WITH_SALES, from_sales)
+        return recompute.step(conn, self.run, at, min(most, _WITH_SALES), from_sales)
 
 
 def recounts(catalogue: Catalogue, ladders: Ladders, at: datetime, *, from_sales: bool) -> list[Recount]:
@@ -57,6 +60,22 @@ def recounts(catalogue: Catalogue, ladders: Ladders, at: datetime, *, from_sales
             run = Run(kind, programme_id, ladder, business_day(second, programme.zone))
             found.append(Recount(programme, run))
     return found
+
+
+def next_due(conn: Connection, catalogue: Catalogue, ladders: Ladders, at: datetime) -> Recount | None:
+    """The first recount that is to be done or to go on, or None.
+
+    From the sales once for each programme, when its first ladder is known to every process; tiers once for
+    each business day and version, so that the cached rows tell who has lapsed.
+    """
+    settled = at - timedelta(seconds=_SETTLED_SECONDS)
+    known = first_published(conn, settled)
+    for from_sales in (True, False):
+        for one in recounts(catalogue, ladders, at, from_sales=from_sales):
+            done = recompute.progress_of(conn, one.run)
+            if one.run.programme_id in known and (done is None or not done.ended):
+                return one
+    return None
 
 
 def _days_of(

@@ -17,6 +17,7 @@ from ledger_service.demo import (
     bench_offline,
     bench_reads,
     bench_size,
+    bench_tiers,
     dataset,
 )
 from ledger_service.demo.alliance_plan import MERCHANTS
@@ -37,12 +38,14 @@ WHAT: dict[str, tuple[Measure, str]] = {
 # Tills that never pause: a file has one writer, a server several.
 CONNECTIONS = {"sqlite": 16, "postgresql": 32}
 READERS = 8
+TIERS = "how long the tiers of so many members take to make anew"
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure the chosen setups and print the table for docs/performance.md."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("what", choices=[*WHAT], help="; ".join(f"{k}: {v[1]}" for k, v in WHAT.items()))
+    about = {**{name: what for name, (_, what) in WHAT.items()}, "tiers": TIERS}
+    parser.add_argument("what", choices=[*about], help="; ".join(f"{k}: {v}" for k, v in about.items()))
     parser.add_argument(
         "--setup", choices=[*SETUPS, "both"], default="both", help="default: both, one by one"
     )
@@ -55,15 +58,22 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--entries", type=int, default=1_000_000, help="size: entries put beside (default 1000000)"
     )
-    parser.add_argument("--members", type=int, default=20_000, help="import: members (default 20000)")
+    parser.add_argument(
+        "--members", type=int, help="import (default 20000) or tiers (default 1000000): members"
+    )
     parser.add_argument("--data", type=Path, default=Path("var/baskets.db"), help="converted data set")
     given = parser.parse_args(argv)
     screen = Screen()
-    dataset.ensure_cache(given.data)
     names = list(SETUPS) if given.setup == "both" else [given.setup]
-    measured = [_measured(name, given, screen) for name in names]
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}"
     title = f"scripts/bench {given.what} --sales {given.sales} --workers {given.workers}"
+    if given.what == "tiers":
+        members = given.members or 1_000_000
+        title = f"scripts/bench tiers --members {members}"
+        measured = [bench_tiers.measure(name, members, screen) for name in names]
+    else:
+        dataset.ensure_cache(given.data)
+        measured = [_measured(name, given, screen) for name in names]
     screen.say(f"\n{report(f'{title}  ({machine}, {len(MERCHANTS)} merchants)', measured)}")
     return 1 if any(m.failures for m in measured) else 0
 
@@ -71,7 +81,13 @@ def main(argv: Sequence[str]) -> int:
 def _measured(name: str, given: argparse.Namespace, screen: Screen) -> Figures:
     connections = given.connections or (READERS if given.what == "reads" else CONNECTIONS[name])
     options = BenchOptions(
-        given.sales, connections, given.warm_days, given.workers, given.data, given.entries, given.members
+        given.sales,
+        connections,
+        given.warm_days,
+        given.workers,
+        given.data,
+        given.entries,
+        given.members or 20_000,
     )
     act = WHAT[given.what][0]
     figures = on_stage(name, options, screen, lambda stage: act(stage, options))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
-from ledger_service.tiers.models import member_tier, qualifying_day
+from ledger_service.tiers.models import qualifying_day, tier_ladder
 from ledger_service.tiers.rules import Ladder, Place, place_at, since_day
 
 
@@ -50,8 +51,7 @@ def amounts_of(conn: Connection, member_id: int) -> dict[int, dict[int, int]]:
     return found
 
 
-def members_by_level(conn: Connection, programme_id: int) -> dict[int, int]:
-    """How many members stand on which level, as the cached rows say."""
-    t = member_tier.c
-    counted = select(t.level, func.count()).where(t.programme_id == programme_id).group_by(t.level)
-    return {row[0]: row[1] for row in conn.execute(counted)}
+def first_published(conn: Connection, until: datetime) -> set[int]:
+    """The programmes whose first ladder was published at ``until`` or before."""
+    first = select(tier_ladder.c.programme_id).where(tier_ladder.c.version == 1)
+    return set(conn.execute(first.where(tier_ladder.c.published_at <= until)).scalars())

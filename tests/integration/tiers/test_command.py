@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, update
 
-from ledger_service.checkout.recounting import recounts
+from ledger_service.checkout.recounting import next_due, recounts
 from ledger_service.cli import main
 from ledger_service.db.engine import Database
 from ledger_service.tiers.models import member_tier, qualifying_day
+from ledger_service.tiers.rules import Window
 from tests.integration.checkout.shop import START, Shop, line
 
 from .people import amounts_by_member, cached, earned, publish
@@ -85,3 +86,37 @@ def test_a_recount_from_sales_that_was_cut_off_goes_on(shop: Shop, monkeypatch: 
         steps += 1
     assert steps == 3
     assert cached(shop, 1) == kept
+
+
+def test_jobs_count_sales_once_and_tiers_daily_when_every_process_knows_the_ladder(shop: Shop) -> None:
+    phone = shop.enrol()
+    shop.sell(phone, line("1", 60_000))
+    assert work_off(shop) == []
+    publish(shop)
+    assert work_off(shop) == [], "a till that does not know of the ladder yet would count nothing"
+    shop.clock.forward(seconds=5)
+    assert work_off(shop) == ["activity", "tiers"]
+    assert cached(shop, 1)[phone.member_id][0] == 1
+    assert work_off(shop) == []
+    shop.clock.forward(days=1)
+    assert work_off(shop) == ["tiers"]
+    shop.clock.forward(days=365)
+    assert cached(shop, 1)[phone.member_id][0] == 1
+    assert work_off(shop) == ["tiers"]
+    assert cached(shop, 1)[phone.member_id][0] == 0, "lapsed without having bought anything since"
+    publish(shop, window=Window.SINCE_JOIN)
+    assert work_off(shop) == ["tiers"]
+    assert cached(shop, 1)[phone.member_id][0] == 1
+
+
+def work_off(shop: Shop) -> list[str]:
+    """The kinds of recount that were due, each run to its end."""
+    kinds = []
+    catalogue, ladders, at = shop.catalogue.current(), shop.ladders.refresh(), shop.clock.at
+    while True:
+        with shop.database.read() as conn:
+            due = next_due(conn, catalogue, ladders, at)
+        if due is None:
+            return kinds
+        ended = shop.writer.run(lambda conn, due=due: due.step(conn, at, 1)).ended
+        kinds += [due.run.kind] if ended else []
