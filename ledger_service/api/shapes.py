@@ -120,6 +120,7 @@ EVENT = Text(32, pattern="[a-z][a-z0-9._-]{0,31}", about="What happened, such as
 EARNED = answer(
     "Earned", programme=PROGRAMME, points=POINTS, rule_version=Integer(1), vests_at=Nullable(INSTANT),
     awaits=Nullable(EVENT),
+    tier=Nullable(Record({"tier": Text(12), "ladder_version": Integer(1)}, closed=False, about="With rate")),
 )  # fmt: skip
 RECEIPT = Free("The service's signed receipt of the capture (D13)")
 SALE = answer(

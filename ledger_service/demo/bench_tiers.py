@@ -88,6 +88,7 @@ def _recount(figures: Figures, label: str, alliance: list[str], fleet: Fleet) ->
     if process.returncode:
         figures.failures.append(f"{label} ended with {process.returncode}")
     figures.rows[f"{label}, s"] = f"{int(time.monotonic() - begun):,}"
+    figures.rows[f"{label}, CPU s of the command"] = f"{int(used.ru_utime + used.ru_stime):,}"
     figures.rows[f"{label}, command MiB"] = f"{used.ru_maxrss // 1024:,}"
     figures.rows[f"{label}, database server MiB"] = (
         f"{server_kib // 1024:,}" if server_kib else "in the command"

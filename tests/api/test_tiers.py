@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from ledger_service.members.models import member
-from tests.api.service import GROCER, Shop
+from tests.api.service import FUEL_STORE, GROCER, Shop, basket
 from tests.api.test_administration import with_phone
 from tests.integration.tiers.people import write_days
 
@@ -120,3 +120,27 @@ def spend(shop: Shop, amount: int) -> None:
 def birthday_of(shop: Shop) -> int | None:
     with shop.serving.foundations.database.read() as conn:
         return conn.execute(select(member.c.birthday).where(member.c.member_id == 1)).scalar_one()
+
+
+def test_a_till_sees_the_tier_in_quote_and_sale_and_what_is_missing(any_shop: Shop) -> None:
+    shop = any_shop
+    number = with_phone(shop)["number"]
+    publish(shop, ladder(member_days=[{"rate_bps": 30_000, "weekdays": [4], "least_tier": "SILVER"}]))
+    member_of_basket = {"member": {"number": number}}
+    first = shop.must("grocer-till", "/v1/sales", basket(amount=60_000, reference="1", **member_of_basket))
+    assert first["earned"][0]["tier"] == {
+        "tier": "BASE", "ladder_version": 1, "rate": {"numerator": 1, "denominator": 1},
+    }  # fmt: skip
+    body = basket(amount=1_000, reference="2", **member_of_basket)
+    told = shop.must("grocer-till", "/v1/quotes", body)["earned"][0]
+    assert (told["points"], told["tier"]["tier"], told["tier"]["to_next_minor"]) == (12, "SILVER", 40_000)
+    shop.at = "2017-03-02T12:00:00Z"  # a Thursday
+    told = shop.must("grocer-till", "/v1/quotes", body)["earned"][0]
+    assert (told["points"], told["tier"]["benefits"]) == (30, ["member-day"])
+    sold = shop.must("grocer-till", "/v1/sales", body)
+    assert (sold["earned"][0]["points"], sold["earned"][0]["tier"]["tier"]) == (30, "SILVER")
+    fuel = shop.must("fuel-till", "/v1/sales", basket(FUEL_STORE, 1_000, reference="3", **member_of_basket))
+    assert fuel["earned"][0]["tier"] is None
+    shop.must("grocer-till", f"/v1/sales/{first['sale_id']}/refunds", {"reference": "back"})
+    (standing,) = shop.get("operator", f"/v1/members/{number}/tiers").json["tiers"]
+    assert (standing["tier"], standing["window_minor"], standing["reason"]) == ("BASE", 1_000, "base")
