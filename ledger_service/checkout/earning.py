@@ -10,7 +10,7 @@ from ledger_service.checkout.basket import Tender
 from ledger_service.checkout.records import EarnedRecord
 from ledger_service.checkout.requests import Line
 from ledger_service.checkout.tender_rules import earning_parts
-from ledger_service.checkout.tiering import Applied, at_rate, citation
+from ledger_service.checkout.tiering import NOT_TIERED, Applied, at_rate, citation
 from ledger_service.db.workset import Draft, Load, Need, load_by
 from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import seconds_floor
@@ -36,11 +36,12 @@ EARNED_ON_DAY: Load = load_by(earned_on_day, "member_id", "programme_id", "day")
 
 @dataclass(frozen=True, slots=True)
 class EarnedBy:
-    """A programme's earn for a basket and the version of the rule that decided it."""
+    """A programme's earn for a basket, the version of the rule that decided it, and the tier that did."""
 
     programme: Programme
     rule: EarnRule
     earned: Earned
+    applied: Applied | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Purchase:
     lines: Sequence[Line]
     cash_minor: Sequence[int]
     at: datetime
-    applied: Mapping[int, Applied] = field(default_factory=dict)
+    applied: Mapping[int, Applied] = field(default_factory=lambda: NOT_TIERED)
     tenders: Sequence[Tender] = ()
 
 
@@ -97,9 +98,12 @@ def earn_of(draft: Draft, purchase: Purchase, programmes: Iterable[Programme]) -
         rule = rule_in_force(programme.rules, at)
         if rule is None:
             continue
-        rule = at_rate(rule, purchase.applied.get(programme.programme_id))
+        applied = purchase.applied.get(programme.programme_id)
+        if applied is not None:
+            rule = at_rate(rule, applied)
         lines = zip(percents_of(rule, purchase.lines, at), _base_of(rule, purchase), strict=True)
-        found.append(EarnedBy(programme, rule, earn(rule, lines, _room(draft, purchase, programme, rule))))
+        earned = earn(rule, lines, _room(draft, purchase, programme, rule))
+        found.append(EarnedBy(programme, rule, earned, applied))
     return found
 
 
@@ -145,7 +149,6 @@ def issue_earn(
 def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -> EarnedRecord:
     programme, points = by.programme, by.earned.points
     op_id = derive_id("issue", purchase.sale_id, programme.programme_id)
-    applied = purchase.applied.get(programme.programme_id)
     grant = Grant(
         purchase.holder,
         programme,
@@ -154,7 +157,7 @@ def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -
         op_id,
         sale_id=purchase.sale_id,
         rule_version=by.rule.version,
-        facts={**_facts(purchase, by), **citation(applied)},
+        facts={**_facts(purchase, by), **citation(by.applied)},
         pending=programme.pending_of(by.rule),
     )  # fmt: skip
     issued = issue(draft, grant, worker)
@@ -176,7 +179,7 @@ def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -
         issued.refused,
         issued.waiting.vests_at if issued.waiting is not None else 0,
         issued.waiting.event if issued.waiting is not None else None,
-        None if applied is None else applied.values(),
+        by.applied.values() if by.applied is not None else None,
     )
 
 

@@ -26,11 +26,11 @@ from ledger_service.checkout.requests import Line, SaleRequest, Write
 from ledger_service.checkout.rules import Limits, SpendPlan
 from ledger_service.checkout.spending import Permit, Redemption, plan_spend, redeem
 from ledger_service.checkout.tender_rules import check_tenders, payable_amounts, points_parts
-from ledger_service.checkout.tiering import Applied, Visit, count_purchase, decide, tier_needs
+from ledger_service.checkout.tiering import NOT_TIERED, Applied, Visit, count_purchase, decide, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError
-from ledger_service.points.catalogue import Catalogue
+from ledger_service.points.catalogue import Catalogue, Programme
 from ledger_service.points.issuance import Worker
 from ledger_service.points.parties import Holder
 from ledger_service.points.permits import count_custodial
@@ -63,11 +63,14 @@ class Scene:
         if self.refusal is not None:
             raise self.refusal
 
+    def tiered(self, programmes: Sequence[Programme]) -> bool:
+        """Whether one of the programmes has tiers; most alliances have none, and pay nothing for them."""
+        return self.ladders.count > 0 and self.ladders.any_of([p.programme_id for p in programmes])
+
     def visit(self, holder: Holder, merchant_id: int, at: datetime, store_gln: int) -> Visit:
         """The member at a till of the merchant, for what tiers give."""
         issuers = self.catalogue.by_issuer.get(merchant_id, ())
-        zone = self.places.zone_of(store_gln) if self.places is not None else None
-        return Visit(holder, issuers, seconds_floor(at), zone)
+        return Visit(holder, issuers, seconds_floor(at), store_gln, self.places)
 
     def codes(self) -> dict[int, str]:
         """Programme codes by id."""
@@ -128,8 +131,9 @@ class SaleCommand(KeyedCommand):
             row = self.presence.row(view)
             if row is not None:
                 yield from day_needs(row["member_id"], issuers, self.write.at)
-                at = seconds_floor(self.write.at)
-                yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
+                if self.scene.tiered(issuers):
+                    at = seconds_floor(self.write.at)
+                    yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Check the permit, take the points, issue the earn, and write the sale."""
@@ -234,19 +238,23 @@ def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleReco
 def _earn(draft: Draft, write: Write, basket: tuple[Capture, list[int]], scene: Scene) -> list[EarnedRecord]:
     """The basket's earn is issued by the member's tiers, and counts towards them."""
     capture, parts = basket
-    if capture.holder is None:
+    holder, ladders = capture.holder, scene.ladders
+    if holder is None:
         return []
-    visit = scene.visit(capture.holder, write.caller.merchant_id, write.at, capture.store_gln)
-    applied = capture.applied
-    if applied is None:
-        applied = {key: one.applied for key, one in decide(draft, scene.ladders, visit).items()}
+    issuers = scene.catalogue.by_issuer.get(write.caller.merchant_id, ())
+    applied, visit = capture.applied, None
+    if scene.tiered(issuers):
+        visit = scene.visit(holder, write.caller.merchant_id, write.at, capture.store_gln)
+        if applied is None:
+            applied = {key: one.applied for key, one in decide(draft, ladders, visit).items()}
     cash = [line.amount_minor - part for line, part in zip(capture.lines, parts, strict=True)]
     purchase = Purchase(
-        capture.holder, capture.sale_id, capture.lines, cash, write.at, applied, capture.tenders
+        holder, capture.sale_id, capture.lines, cash, write.at, applied or NOT_TIERED, capture.tenders
     )
-    earns = earn_of(draft, purchase, visit.programmes)
-    if scene.ladders.count:
-        count_purchase(draft, scene.ladders, visit, qualifying_of(purchase, earns))
+    earns = earn_of(draft, purchase, issuers)
+    if visit is not None:
+        climbing = [by for by in earns if by.programme.programme_id in ladders.by_programme]
+        count_purchase(draft, ladders, visit, qualifying_of(purchase, climbing))
     return issue_earn(draft, purchase, earns, scene.worker)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from ledger_service.checkout.directory import Places
 from ledger_service.db.workset import Draft, Need
 from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import instant_of_seconds
@@ -36,14 +36,23 @@ class Applied:
         return [self.ladder_version, self.tier, *self.rate]
 
 
+NOT_TIERED: Mapping[int, Applied] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who is at which till when: ``at`` in seconds, ``zone`` the store's (None: the programme's own)."""
+    """Who is at which till when: ``at`` in seconds, ``places`` know the clocks of the stores."""
 
     holder: Holder
     programmes: Sequence[Programme]
     at: int
-    zone: ZoneInfo | None = None
+    store_gln: int
+    places: Places | None = None
+
+    def civil_day(self, programme: Programme) -> date:
+        """The date at the store; by the programme's own zone where the store is not known (any more)."""
+        zone = self.places.zone_of(self.store_gln) if self.places is not None else None
+        return instant_of_seconds(self.at).astimezone(zone or programme.zone).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +95,11 @@ def citation(applied: Applied | None) -> dict[str, Canonical]:
     return {} if applied is None else {"tier": applied.tier, "ladder": applied.ladder_version}
 
 
-def at_rate(rule: EarnRule, applied: Applied | None) -> EarnRule:
+def at_rate(rule: EarnRule, applied: Applied) -> EarnRule:
     """The rule with its rate multiplied exactly; the floor of the sale's points stays the only rounding."""
-    if applied is None or applied.rate == Rate():
-        return rule
     rate = applied.rate
+    if rate == Rate():
+        return rule
     return replace(
         rule, rate_points=rule.rate_points * rate.numerator, rate_minor=rule.rate_minor * rate.denominator
     )
@@ -102,6 +111,8 @@ def tier_needs(ladders: Ladders, member_id: int, programmes: Iterable[Programme]
         return []
     found: list[Need] = []
     for programme in programmes:
+        if programme.programme_id not in ladders.by_programme:
+            continue
         climber = _climber(ladders, member_id, programme, at)
         if climber is not None:
             found += climber.needs(business_day(at, programme.zone))
@@ -117,12 +128,14 @@ def decide(draft: Draft, ladders: Ladders, visit: Visit) -> dict[int, Decided]:
     if not ladders.count:
         return decided
     for programme in visit.programmes:
+        if programme.programme_id not in ladders.by_programme:
+            continue
         ladder = ladder_in_force(ladders.of(programme.programme_id), visit.at)
         if ladder is None:
             continue
         climber = Climber(visit.holder.member_id, programme.programme_id, ladder)
         place = climber.place(draft, business_day(visit.at, programme.zone))
-        civil = instant_of_seconds(visit.at).astimezone(visit.zone or programme.zone).date()
+        civil = visit.civil_day(programme)
         rate, benefits = _rate(ladder, place.level, civil, visit.holder.birthday)
         applied = Applied(ladder.version, ladder.tiers[place.level].code, rate)
         decided[programme.programme_id] = Decided(ladder, place, applied, benefits)

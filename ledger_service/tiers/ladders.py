@@ -7,7 +7,7 @@ old.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,10 +131,9 @@ class Ladders:
         """The versions of a programme; empty where it has no tiers."""
         return self.by_programme.get(programme_id, ())
 
-    def version(self, programme_id: int, version: int) -> Ladder | None:
-        """A version that was published, or None where this process does not know it yet."""
-        known = self.of(programme_id)
-        return known[version - 1] if 1 <= version <= len(known) else None
+    def any_of(self, programme_ids: Iterable[int]) -> bool:
+        """Whether one of the programmes has a ladder."""
+        return not self.by_programme.keys().isdisjoint(programme_ids)
 
 
 NO_LADDERS = Ladders()

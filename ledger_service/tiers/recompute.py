@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger_service.tiers.models import member_tier, qualifying_day, tier_run
 from ledger_service.tiers.rules import Ladder
@@ -61,10 +62,18 @@ def begin_again(conn: Connection, run: Run, at: datetime) -> None:
 
 def begin(conn: Connection, run: Run, at: datetime) -> Progress:
     """The run starts at the first member; what another run of its kind has noted is forgotten."""
-    conn.execute(delete(tier_run).where(*_mine(run)))
-    row = {"programme_id": run.programme_id, "kind": run.kind, "ladder_version": run.ladder.version}
-    begun = {"day": run.day, "last_member_id": 0, "members": 0, "begun_at": at}
-    conn.execute(insert(tier_run).values({**row, **begun}))
+    make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    begun = {
+        "ladder_version": run.ladder.version,
+        "day": run.day,
+        "last_member_id": 0,
+        "members": 0,
+        "begun_at": at,
+        "ended_at": None,
+    }
+    # A command and the bridge's job may begin the same at once: the later one goes on for both.
+    first = make(tier_run).values(programme_id=run.programme_id, kind=run.kind, **begun)
+    conn.execute(first.on_conflict_do_update(index_elements=["programme_id", "kind"], set_=begun))
     return Progress(0, 0, False)
 
 
