@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ledger_service.bootstrap.alliance import Alliance, the_alliance
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
+from ledger_service.chain.houses import houses_in_force
 from ledger_service.config import Settings
 from ledger_service.custody.client import SignerClient
 from ledger_service.custody.local import LocalCustody
@@ -27,12 +28,16 @@ Keyholder = SignerClient | LocalCustody
 
 @dataclass(frozen=True)
 class Foundations:
-    """Opened once per process; ``close`` gives everything back in reverse order."""
+    """Opened once per process; ``close`` gives everything back in reverse order.
+
+    ``former_houses`` are the ClearingHouses that were in force before, oldest first.
+    """
 
     settings: Settings
     database: Database
     custody: Keyholder
     alliance: Alliance
+    former_houses: tuple[bytes, ...] = ()
 
     def close(self) -> None:
         """Connections are closed."""
@@ -49,7 +54,8 @@ def lay_foundations(settings: Settings) -> Foundations:
     database = open_database(settings.database_url, pool_size=settings.read_pool)
     with database.read() as conn:
         alliance = the_alliance(conn)
-    return Foundations(settings, database, SignerClient(settings.signer_socket), alliance)
+        former = tuple(h for h, _ in houses_in_force(conn) if h != alliance.clearing_house)
+    return Foundations(settings, database, SignerClient(settings.signer_socket), alliance, former)
 
 
 def background_clock(settings: Settings, database: Database) -> NotedClock | SystemClock:

@@ -139,6 +139,7 @@ def _facts(serving: Serving) -> alliance.AllianceFacts:
         per_permit_micros=known.per_permit_micros,
         per_day_micros=known.per_day_micros,
         replay=serving.foundations.settings.replay,
+        former_houses=serving.foundations.former_houses,
     )
 
 

@@ -21,7 +21,7 @@ from ledger_service.bootstrap.governance import QueuedGovernance
 from ledger_service.bootstrap.observation import Observation
 from ledger_service.bootstrap.surroundings import Surroundings
 from ledger_service.bootstrap.tills import Secrets, open_tills, secrets_of
-from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.bootstrap.worker_name import SERVE, WorkerName
 from ledger_service.care.cases import CaseDesk
 from ledger_service.care.service import CareService
 from ledger_service.checkout.desk import Desk
@@ -100,7 +100,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
     limits = WriterLimits(most_waiting=settings.queue_most, most_in_group=settings.group_most)
     writer = Writer(database, clock, limits)
     keyring = KeyRing(database.read, clock, time.monotonic_ns)
-    name = WorkerName(settings.state_dir)
+    name = WorkerName(settings.state_dir, SERVE)
     tills = open_tills(foundations, secrets, writer, name.text)
     observation = Observation(database, writer, clock, Surroundings(settings))
     return Serving(

@@ -14,6 +14,7 @@ from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.custody.asking import CustodialPayCodes
 from ledger_service.db.writer import Writer
+from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.secp256k1 import SigningKey
 from ledger_service.members.digits import DigitDesk
 from ledger_service.points.adjustments import AdjustmentLimits
@@ -73,7 +74,8 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
 def _desk(foundations: Foundations, receipts: SigningKey, worker: str) -> Desk:
     alliance, period = foundations.alliance, MirroredPeriod(foundations.database)
     limits = CustodialLimits(alliance.per_permit_micros, alliance.per_day_micros)
-    return Desk(alliance.domain, alliance.currency, limits, receipts, period, worker)
+    tags = frozenset(Domain(alliance.chain_id, house).tag for house in foundations.former_houses)
+    return Desk(alliance.domain, alliance.currency, limits, receipts, period, worker, tags)
 
 
 def _sources(

@@ -14,6 +14,7 @@ import socket
 from pathlib import Path
 
 MOST_WORKERS = 256
+SERVE, JOBS = "serve", "jobs"
 _LONGEST_HOST = 12
 _ID_BYTES = 6
 
@@ -21,8 +22,8 @@ _ID_BYTES = 6
 class WorkerName:
     """Holds the lowest free number by a file lock until the process ends or ``release``."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take a number.
+    def __init__(self, folder: Path, purpose: str = JOBS) -> None:
+        """Take a number, and note what for.
 
         Raises:
             LookupError: every number is taken.
@@ -39,6 +40,8 @@ class WorkerName:
             except OSError:
                 os.close(descriptor)
                 continue
+            os.truncate(descriptor, 0)
+            os.write(descriptor, purpose.encode("ascii"))
             self._descriptor = descriptor
             self.text = f"{host}-{place}-{number}"
             return
@@ -47,6 +50,20 @@ class WorkerName:
     def release(self) -> None:
         """The number is free for another process."""
         os.close(self._descriptor)
+
+
+def names_held(folder: Path, purpose: str) -> int:
+    """How many processes of this machine hold a name of the folder for this; none is disturbed."""
+    held = 0
+    for lock in folder.glob("worker-*.lock"):
+        descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            held += os.read(descriptor, 16).decode("ascii", "replace") == purpose
+        finally:
+            os.close(descriptor)
+    return held
 
 
 def _id_of(folder: Path) -> str:

@@ -124,6 +124,20 @@ class HouseNeverInForce(DomainError):
 
 
 @dataclass(eq=False)
+class RootsApart(DomainError):
+    """A ClearingHouse and its successor answer differently at one block."""
+
+    block: int
+    former: str
+    successor: str
+
+    code = "chain-roots-apart"
+    category = Category.REFUSED
+    why = "The new ClearingHouse does not answer what the one in force answers, so it must not follow it."
+    fix = "Look for an act that was done on the new house alone (a closed period); create another one."
+
+
+@dataclass(eq=False)
 class MirrorsApart(DomainError):
     """Two indexes hold different blocks at one height: the chain changed while they were read."""
 

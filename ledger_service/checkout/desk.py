@@ -14,7 +14,8 @@ from ledger_service.points.permits import CustodialLimits
 
 @dataclass(frozen=True)
 class Desk:
-    """The constants of a process: alliance domain, settlement currency, limits, receipt key, worker name."""
+    """The constants of a process: alliance domain, settlement currency, limits, receipt key, worker name, and
+    the tags of ClearingHouses that were in force before."""
 
     domain: Domain
     currency: str
@@ -22,6 +23,7 @@ class Desk:
     receipts: ReceiptSigner
     period: PeriodSource
     worker: str
+    former_tags: frozenset[bytes] = frozenset()
 
     @cached_property
     def exponent(self) -> int:

@@ -128,14 +128,15 @@ def check_permit(draft: Draft, presence: Presence, desk: Desk, accepted_at: int)
         The device that signed.
 
     Raises:
-        PayCodeForeign, PayCodeExpired, PayCodeTooLongLived, PayCodeAltered, PayCodeRevoked, PayCodeUsed.
+        PayCodeForeign, PayCodeOfFormerHouse, PayCodeExpired, PayCodeTooLongLived, PayCodeAltered,
+        PayCodeRevoked, PayCodeUsed.
 
     Invariants: INV-9.
     """
     pay_code, row = presence.pay_code, presence.row(draft)
     if pay_code is None or row is None:
         raise PayCodeAltered
-    check_validity(pay_code, desk.domain, accepted_at)
+    check_validity(pay_code, desk.domain, accepted_at, desk.former_tags)
     account, nonce = pay_code.permit.account, nonce_key(pay_code.permit.nonce)
     at = instant_of_seconds(accepted_at)
     devices = [device_of(d) for d in draft.find(DEVICES_OF_MEMBER, row["member_id"])]

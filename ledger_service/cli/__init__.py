@@ -23,6 +23,7 @@ COMMANDS = {
     "audit": "prove the database equal to the chain, naming every difference",
     "clock": "show or move the clock of a replay or sandbox",
     "rotate": "change a merchant's keys on chain, move the roles of a sending key",
+    "house": "let another ClearingHouse follow the one in force",
     "settle": "close a settlement period on chain",
     "alarms": "list the bridge's alarms, clear those that were dealt with",
     "index": "read the chain anew from its first block, alone or against the database",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ledger_service.custody.errors import CustodialLimitReached, KeystoreUnusable, SigningRefused
@@ -26,6 +27,8 @@ CREATE TABLE IF NOT EXISTS bound (
 );
 CREATE TABLE IF NOT EXISTS founding (id INTEGER PRIMARY KEY CHECK (id = 1), chain_id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS contract (address BLOB PRIMARY KEY, code_hash BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS next_house (code_hash BLOB PRIMARY KEY, address BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS former_house (address BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS permit (
   account BLOB NOT NULL, nonce TEXT NOT NULL, max_value_micros INTEGER NOT NULL, valid_until INTEGER NOT NULL,
   PRIMARY KEY (account, nonce)
@@ -63,9 +66,13 @@ class Journal:
     def bind(self, domain: BindDomain) -> None:
         """Custody signs for this alliance; saying it again changes nothing.
 
+        It may only be bound to another ClearingHouse of the same alliance whose creation was allowed by hand.
+
         Raises:
             SigningRefused: it is bound to another, or was founding one on another chain.
         """
+        if self._succeeds(domain):
+            return
         if self.bound() is None and self.founding_chain() not in (None, domain.chain_id):
             raise SigningRefused("another-chain")
         values = (domain.chain_id, domain.clearing_house, domain.registry)
@@ -74,8 +81,42 @@ class Journal:
         if self.bound() != domain:
             raise SigningRefused("bound-to-another-alliance")
 
+    def allow_house(self, code_hash: bytes) -> None:
+        """The operator's key may create this ClearingHouse once, and custody may be bound to it then."""
+        with self._lock:
+            self._file.execute("INSERT INTO next_house VALUES (?, NULL) ON CONFLICT DO NOTHING", (code_hash,))
+
+    def house_created(self, code_hash: bytes, address: bytes) -> bool:
+        """Whether this creation was allowed; it is remembered with its address, and another one is not."""
+        free = "UPDATE next_house SET address = ?2 WHERE code_hash = ?1 AND (address IS NULL OR address = ?2)"
+        with self._lock:
+            return self._file.execute(free, (code_hash, address)).rowcount == 1
+
+    def was_house(self, address: bytes) -> bool:
+        """Whether custody was bound to this ClearingHouse before."""
+        query = "SELECT 1 FROM former_house WHERE address = ?"
+        with self._lock:
+            return self._file.execute(query, (address,)).fetchone() is not None
+
+    def _succeeds(self, domain: BindDomain) -> bool:
+        before = self.bound()
+        if before is None or replace(before, clearing_house=domain.clearing_house) != domain:
+            return False
+        mine = (domain.clearing_house,)
+        with self._lock:
+            self._file.execute("BEGIN IMMEDIATE")
+            taken = self._file.execute("DELETE FROM next_house WHERE address = ?", mine).rowcount == 1
+            if taken:
+                former = (before.clearing_house,)
+                self._file.execute("INSERT INTO former_house VALUES (?) ON CONFLICT DO NOTHING", former)
+                self._file.execute("UPDATE bound SET clearing_house = ?", mine)
+            self._file.execute("COMMIT")
+        if taken:
+            self._bound = domain
+        return taken
+
     def unbind(self) -> None:
-        """Custody waits to be told its alliance; for a contract migration, by the operator's own hand."""
+        """Custody forgets its alliance and waits to be told one, by the operator's own hand."""
         self._bound = None
         with self._lock:
             self._file.execute("DELETE FROM bound")

@@ -67,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(command, help=about).add_argument("name")
     allow = commands.add_parser("allow", help="let the operator's key call a contract made elsewhere")
     allow.add_argument("address", help="0x and 40 hex digits")
+    house = commands.add_parser(
+        "allow-house", help="let one new ClearingHouse be created, and custody be bound to it"
+    )
+    house.add_argument("creation", help="0x and 64 hex digits, as `alliance house migrate` tells them")
     commands.add_parser("release", help="forget the alliance that the keystore is bound to")
     return parser
 
@@ -152,7 +156,21 @@ def _allow(chosen: argparse.Namespace, settings: SignerSettings) -> int:
     return 0
 
 
+def _allow_house(chosen: argparse.Namespace, settings: SignerSettings) -> int:
+    try:
+        code_hash = bytes.fromhex(chosen.creation.removeprefix("0x"))
+    except ValueError:
+        code_hash = b""
+    if len(code_hash) != 32:
+        raise KeystoreUnusable("not 64 hex digits")
+    journal = Journal(settings.journal)
+    journal.allow_house(code_hash)
+    journal.close()
+    return 0
+
+
 _COMMANDS = {
+    "allow-house": _allow_house,
     "allow": _allow,
     "serve": _serve,
     "init": _init,

@@ -51,14 +51,14 @@ def _check_target(journal: Journal, key: str, sender: bytes, transaction: Unsign
     elif key == APPROVER:
         if not journal.knows_contract(to):
             raise SigningRefused("target-unknown")
-    elif bound is None or to != bound.clearing_house:
+    elif bound is None or (to != bound.clearing_house and not journal.was_house(to)):
         raise SigningRefused("target-unknown")
 
 
 def _check_creation(journal: Journal, key: str, address: bytes, code_hash: bytes) -> None:
     if key != OPERATOR:
         raise SigningRefused("creates-a-contract")
-    if journal.bound() is None:
+    if journal.bound() is None or journal.house_created(code_hash, address):
         journal.remember_contract(address, code_hash)
     elif not journal.knows_creation(address, code_hash):
         # The one that was signed before may be signed again with a higher fee.

@@ -7,6 +7,7 @@ is accepted is the only text of its permit, so nothing about it can be altered u
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ledger_service.kernel import base45
@@ -15,6 +16,7 @@ from ledger_service.kernel.paycode_errors import (
     PayCodeExpired,
     PayCodeForeign,
     PayCodeMalformed,
+    PayCodeOfFormerHouse,
     PayCodeTooLongLived,
     PayCodeVersionUnknown,
 )
@@ -97,18 +99,27 @@ def sign_pay_code(private_key: bytes, domain: Domain, permit: SpendPermit) -> Pa
     return PayCode(domain.tag, permit, sign_digest(private_key, domain.digest(permit.struct_hash())))
 
 
-def check_validity(pay_code: PayCode, domain: Domain, accepted_at_seconds: int) -> None:
+def check_validity(
+    pay_code: PayCode, domain: Domain, accepted_at_seconds: int, former: Collection[bytes] = ()
+) -> None:
     """The pay code is of this alliance and in its life at the acceptance time.
 
     A phone's clock may run ahead by the skew that the contract tolerates, not more.
 
+    Args:
+        pay_code: what was shown.
+        domain: of the ClearingHouse in force.
+        accepted_at_seconds: by the till's clock.
+        former: the tags of those that were in force before.
+
     Raises:
         PayCodeForeign: the tag of another alliance.
+        PayCodeOfFormerHouse: one of ``former``.
         PayCodeExpired: accepted after the last valid second.
         PayCodeTooLongLived: valid further ahead than its life and the clock skew allow.
     """
     if pay_code.alliance_tag != domain.tag:
-        raise PayCodeForeign
+        raise PayCodeOfFormerHouse if pay_code.alliance_tag in former else PayCodeForeign
     valid_until = pay_code.permit.valid_until
     if accepted_at_seconds > valid_until:
         raise PayCodeExpired(valid_until)

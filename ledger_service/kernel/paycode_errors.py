@@ -40,6 +40,15 @@ class PayCodeForeign(DomainError):
 
 
 @dataclass(eq=False)
+class PayCodeOfFormerHouse(DomainError):
+    """A pay code that was signed for a ClearingHouse which another one has followed."""
+
+    code = "pay-code-of-former-house"
+    why = "The pay code was signed for the contract that the alliance used before; it counts no more."
+    fix = "The member's app reads `GET /v1/alliance` again and shows a new pay code."
+
+
+@dataclass(eq=False)
 class PayCodeExpired(DomainError):
     """A permit that was presented after its last second."""
 

@@ -33,6 +33,7 @@ from tests.api import contract
 NOON = datetime(2017, 3, 1, 12, tzinfo=UTC)
 GROCER, FUEL = with_check_digit("952010000000"), with_check_digit("952060000000")
 GROCER_STORE, FUEL_STORE = with_check_digit("952010000007"), with_check_digit("952060000007")
+FORMER_HOUSE = b"\x0f" * 20
 ALLIANCE = Alliance(
     "Test", "USD", "9520000", 31337, b"\x01" * 20, b"\x02" * 20, b"\x03" * 20, b"\x04" * 20, 50_000_000,
     100_000_000, NOON, b"\x05" * 20,
@@ -136,7 +137,7 @@ def open_shop(database: Database, folder: Path, **environment: str) -> Shop:
     custody = LocalCustody(create_keystore(folder / "keystore.json"), folder / "journal", CustodialLimits())
     custody.bind(BindDomain(ALLIANCE.chain_id, ALLIANCE.clearing_house, ALLIANCE.registry))
     registry = Registry()
-    serving = wire(Foundations(settings, database, custody, ALLIANCE), registry)
+    serving = wire(Foundations(settings, database, custody, ALLIANCE, (FORMER_HOUSE,)), registry)
     shop = Shop(
         serving, application(serving).test_client(), registry, {"operator": operator, "auditor": auditor}
     )

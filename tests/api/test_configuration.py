@@ -10,7 +10,7 @@ import pytest
 from ledger_service.api.errors import ReplayTimeOutOfRange
 from ledger_service.bootstrap.chain_parts import desk_of
 from ledger_service.bootstrap.clocks import MovedClock, NotedClock, ReplayClock, note_instant
-from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.bootstrap.worker_name import JOBS, SERVE, WorkerName, names_held
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.cli import COMMANDS, main
 from ledger_service.config import ConfigurationError, settings_of
@@ -113,7 +113,11 @@ def test_two_processes_never_hold_one_worker_name_and_a_free_one_comes_back(tmp_
     third = WorkerName(tmp_path)
     assert third.text == first.text
     second.release()
+    serving = WorkerName(tmp_path, SERVE)
+    assert [names_held(tmp_path, purpose) for purpose in (SERVE, JOBS)] == [1, 1]
     third.release()
+    serving.release()
+    assert [names_held(tmp_path, purpose) for purpose in (SERVE, JOBS)] == [0, 0]
 
 
 def test_two_bridges_of_one_host_name_and_process_id_never_take_the_lead_from_each_other(

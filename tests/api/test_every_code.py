@@ -17,6 +17,7 @@ REASONS = {
     "chain-node-inconsistent": _BRIDGE,
     "chain-node-refusal": _BRIDGE,
     "chain-not-leader": _BRIDGE,
+    "chain-roots-apart": _BRIDGE,
     "chain-sending-key-gone": _BRIDGE,
     "chain-wrong-network": _BRIDGE,
     "control-totals-differ": _IMPORT,

@@ -13,7 +13,16 @@ from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.paycode import PayCode, encode_pay_code, sign_pay_code
 from ledger_service.kernel.permits import SpendPermit, nonce_of
-from tests.api.service import ALLIANCE, FUEL_STORE, GROCER, GROCER_STORE, Shop, basket, programme_body
+from tests.api.service import (
+    ALLIANCE,
+    FORMER_HOUSE,
+    FUEL_STORE,
+    GROCER,
+    GROCER_STORE,
+    Shop,
+    basket,
+    programme_body,
+)
 from tests.api.test_administration import NEXT_PHONE, PHONE, new_device, with_phone
 
 
@@ -68,6 +77,8 @@ def test_a_code_that_is_not_what_was_signed_is_refused_for_its_own_reason(holder
     assert refusal(holder.pay(holder.code(key=NEXT_PHONE))) == "pay-code-altered"
     other = Domain(1, ALLIANCE.clearing_house)
     assert refusal(holder.pay(holder.code(domain=other))) == "pay-code-foreign"
+    former = Domain(ALLIANCE.chain_id, FORMER_HOUSE)
+    assert refusal(holder.pay(holder.code(domain=former))) == "pay-code-of-former-house"
     assert refusal(holder.pay(holder.code(until=3_600))) == "pay-code-too-long-lived"
     late = holder.code()
     holder.shop.at = "2017-03-01T12:02:00Z"

@@ -15,6 +15,7 @@ from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import address_text, sign_digest
 from tests.api.service import (
     ALLIANCE,
+    FORMER_HOUSE,
     FUEL,
     FUEL_STORE,
     GROCER,
@@ -180,6 +181,7 @@ def test_the_chains_state_is_told_to_auditors(shop: Shop) -> None:
 def test_the_alliance_tells_what_a_phone_must_sign_for(shop: Shop) -> None:
     facts = shop.client.get("/v1/alliance").json
     assert facts["clearing_house"] == address_text(ALLIANCE.clearing_house)
+    assert facts["former_clearing_houses"] == ["0x" + FORMER_HOUSE.hex()]
     assert facts["chain_id"] == ALLIANCE.chain_id
     assert facts["replay"] is True
 

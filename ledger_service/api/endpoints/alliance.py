@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from ledger_service.api import shapes
 from ledger_service.api.hexadecimal import hex_text
 from ledger_service.api.routes import PUBLIC, Call, Reply, Route, Served, Success
-from ledger_service.api.schema import Flag, Integer, Named, Record, Text
+from ledger_service.api.schema import Flag, Integer, Listing, Named, Record, Text
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.paycode import LIFE_SECONDS
 
 _SHAPE = Named("Alliance", Record(
     {"name": Text(200), "currency": shapes.CURRENCY, "chain_id": Integer(1), "clearing_house": shapes.ADDRESS,
-     "registry": shapes.ADDRESS, "receipt_signer": shapes.ADDRESS, "pay_code_seconds": Integer(1),
+     "former_clearing_houses": Listing(shapes.ADDRESS, 100), "registry": shapes.ADDRESS,
+     "receipt_signer": shapes.ADDRESS, "pay_code_seconds": Integer(1),
      "custodial_per_permit_micros": Integer(), "custodial_per_day_micros": Integer(), "replay": Flag()},
     closed=False,
 ))  # fmt: skip
 ALLIANCE = Route(
     "GET", "/v1/alliance", "alliance", PUBLIC, "Chain, contracts, currency and limits", group="Alliance",
-    success=Success(200, "What never changes.", _SHAPE), personal=False,
+    success=Success(200, "What hardly ever changes; read again after `pay-code-of-former-house`.", _SHAPE),
+    personal=False,
 )  # fmt: skip
 ROUTES = (ALLIANCE,)
 
@@ -36,6 +38,7 @@ class AllianceFacts:
     per_permit_micros: int
     per_day_micros: int
     replay: bool
+    former_houses: tuple[bytes, ...] = ()
 
 
 def served(facts: AllianceFacts) -> list[Served]:
@@ -45,6 +48,7 @@ def served(facts: AllianceFacts) -> list[Served]:
         "currency": facts.currency,
         "chain_id": facts.domain.chain_id,
         "clearing_house": hex_text(facts.domain.clearing_house),
+        "former_clearing_houses": [hex_text(house) for house in facts.former_houses],
         "registry": hex_text(facts.registry),
         "receipt_signer": hex_text(facts.receipt_signer),
         "pay_code_seconds": LIFE_SECONDS,

@@ -32,8 +32,8 @@ WRITE_OF_TERMINAL: Problems = (
 _PLACE: Problems = (StoreUnknown, refusals.StoreOfAnotherMerchant, refusals.WrongCurrency)
 _MEMBER: Problems = (
     MemberUnknown, MemberFrozen, codes.PayCodeMalformed, codes.PayCodeVersionUnknown, codes.PayCodeForeign,
-    codes.PayCodeExpired, codes.PayCodeTooLongLived, codes.PayCodeAltered, codes.PayCodeUsed,
-    codes.PayCodeRevoked, codes.PayCodeWrong, codes.PayCodeLocked,
+    codes.PayCodeOfFormerHouse, codes.PayCodeExpired, codes.PayCodeTooLongLived, codes.PayCodeAltered,
+    codes.PayCodeUsed, codes.PayCodeRevoked, codes.PayCodeWrong, codes.PayCodeLocked,
 )  # fmt: skip
 _SPEND: Problems = (
     refusals.UnknownProgramme, refusals.ProgrammeWithoutTerms, refusals.ProgrammeFrozenForMember,

@@ -1,0 +1,123 @@
+"""The drill with the real processes: another ClearingHouse follows the one in force, killed between steps."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from ledger_service.chain.models import chain_alarm, chain_step
+from ledger_service.cli import house
+from ledger_service.demo.stack import SetupFailed, run_command
+from ledger_service.kernel import otp
+from ledger_service.kernel.clock import parse_instant, seconds_floor
+from tests.api.service import basket
+from tests.operations.installation import STORE, Installation, wait_until
+
+BEGUN = "2017-03-01T12:00:00Z"
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[Installation]:
+    made = Installation(tmp_path, {"ALLIANCE_REPLAY": "1"})
+    try:
+        made.found("--at", BEGUN)
+        yield made
+    finally:
+        made.close()
+
+
+def steps_taken(product: Installation) -> int:
+    with product.database() as database, database.read() as conn:
+        return int(conn.execute(select(func.count()).select_from(chain_step)).scalar_one())
+
+
+def migrate(product: Installation, former: str, status: int = house.MORE_TO_DO) -> str:
+    return run_command(product.environment, "house", "migrate", "--from", former, good=(status,))
+
+
+def killed_after_each_step(product: Installation, former: str, status: int) -> int:
+    """The command is killed whenever it has stored a step, and run again until it ends; how often it was."""
+    kills, arguments = 0, product.command("house", "migrate", "--from", former)
+    while True:
+        before = steps_taken(product)
+        with (product.state / "migrate.log").open("wb") as out:
+            process = subprocess.Popen(
+                arguments, env=product.whole_environment, stdout=out, stderr=out, start_new_session=True
+            )
+        while process.poll() is None and steps_taken(product) == before:
+            time.sleep(0.01)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            kills += 1
+            continue
+        assert process.returncode == status, product.log("migrate")
+        return kills
+
+
+def spend(product: Installation, enrolled: dict[str, object]) -> None:
+    """The member pays 40 minor units with points, by a code of 18 digits that custody signs for."""
+    known = enrolled["devices"][0]["digits"]  # type: ignore[index]  # what the API answered
+    now = parse_instant(product.run("clock").strip(), "clock")
+    code = otp.digits_at(bytes.fromhex(known["secret"]), known["number"], seconds_floor(now))
+    body = basket(STORE, 500, member={"pay_code": code}, spend={"max_value_minor": 40})
+    product.must(product.till, "/v1/sales", body)
+
+
+def house_of(product: Installation) -> tuple[str, list[str]]:
+    facts = product.ask("GET", "/v1/alliance")[1]
+    return facts["clearing_house"], facts["former_clearing_houses"]
+
+
+def start_again(product: Installation) -> None:
+    product.kill("bridge")
+    product.start_bridge("bridge")
+    product.start("serve", ("serve",), product.serves)
+
+
+def test_another_house_follows_and_everything_goes_on(product: Installation) -> None:
+    enrolled = product.enrol()
+    number = str(enrolled["number"])
+    product.sell(number)
+    spend(product, enrolled)
+    product.assert_sound()
+    former, before = house_of(product)
+    assert before == []
+
+    asked = migrate(product, former)
+    allowed = re.search(r"allow-house (0x[0-9a-f]{64})", asked)
+    assert allowed is not None
+    product.run("signer", "allow-house", allowed[1])
+    assert killed_after_each_step(product, former, house.MORE_TO_DO) >= 5
+    scheduled = migrate(product, former)
+    assert "is scheduled" in scheduled
+
+    product.sell(number)  # the service works until the day
+    product.run("clock", "--days", "3")
+    assert "stop `alliance serve`" in migrate(product, former)
+    product.kill("serve")
+    wait_until(product.drained, "not every operation is final")
+    assert killed_after_each_step(product, former, 0) >= 4
+    done = migrate(product, former, 0)
+    following = scheduled.split()[0].lower()
+    assert following in done.lower()
+
+    start_again(product)
+    assert house_of(product) == (following, [former])
+    product.sell(number)
+    spend(product, enrolled)
+    product.assert_sound()
+    assert "mirror = fresh index" in product.run("index")
+    assert "comes out as recorded" in product.run("chain", "verify")
+    with product.database() as database, database.read() as conn:
+        assert conn.execute(select(chain_alarm.c.code)).all() == []
+    with pytest.raises(SetupFailed, match="the alliance's ClearingHouse is"):
+        product.run("house", "migrate", "--from", "0x" + "12" * 20)
