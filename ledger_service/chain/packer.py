@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import IntegrityError
 
 from ledger_service.chain import originals, queue, successions
+from ledger_service.chain.again import Again
 from ledger_service.chain.aside import Aside
 from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.delivery import Delivery
@@ -81,6 +83,7 @@ class Packer:
         self._room, self._desk = room, room.desk
         self._queue = queue.Queue()
         self._parked, self._aside = Parking(), Aside(room.desk, room.handlers)
+        self._again = Again(room.desk, room.handlers, self._aside)
         self._most = room.settings.most_operations
         self._since: datetime | None = None
 
@@ -256,6 +259,11 @@ class Packer:
                 room.outbound.store_next(conn, signed)
                 clear_alarm(conn, "batch-refused", "")
         except NonceMoved:
+            return 0
+        except IntegrityError:
+            # One of them stands in a batch already, as after a restore; then it is that one.
+            if not self._again.settle(plan.ordered()):
+                raise
             return 0
         return len(plan.taken)
 

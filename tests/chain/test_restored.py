@@ -4,6 +4,7 @@ no operation is carried out twice (D8, INV-7)."""
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ledger_service.outbox.models import intent
 from tests.chain.networks import LONG_AGO, Anvil
 from tests.chain.test_bridge import assert_clean, drain, everyday, states
 from tests.chain.test_reorgs import assert_mirror_is_a_fresh_index
-from tests.chain.world import NEVER, World, wall
+from tests.chain.world import MERCHANTS, NEVER, World, wall
 
 
 def copy_of(database: Database, path: Path) -> Database:
@@ -215,3 +216,46 @@ def carried_out(world: World, asked_at: int) -> int:
     number, _ = admin.create_programme("P3", made, asked_at)
     admin.suspend_merchant(gln, asked_at + 86_400, asked_at)
     return number
+
+
+@pytest.mark.parametrize("later", [0, 1], ids=["same-second", "later"])
+def test_an_operation_that_is_asked_for_again_after_a_restore_is_the_one_on_the_chain(
+    world: World, restored: Any, later: int
+) -> None:
+    """A till that lost its answer repeats the sale with its key, which gives the same operation again."""
+    drain(world.bridge(), world.database)
+    put = restored()
+    earned = world.issue(world.members[0], 1, 70)
+    spent = world.redeem(world.members[0], MERCHANTS[1], (1, 30))
+    enrolled = world.signer(world.members[0])
+    world.enqueue(enrolled, earned, spent)
+    drain(world.bridge(), world.database)
+    done = once_each(world.database)
+    put()
+    bridge = world.bridge()
+    drain(bridge, world.database)
+    again = [replace(one, accepted_at=one.accepted_at + later) for one in (enrolled, earned, spent)]
+    other = world.issue(world.members[1], 2, 5)
+    world.enqueue(*again, other)
+    drain(bridge, world.database)
+    assert once_each(world.database) == sorted([*done, other.op_id])
+    assert set(states(world.database).values()) == {"final"}
+    assert_clean(world)
+
+
+def test_an_operation_that_moves_other_points_than_the_one_on_the_chain_is_set_aside(
+    world: World, restored: Any
+) -> None:
+    drain(world.bridge(), world.database)
+    put = restored()
+    earned = world.issue(world.members[0], 1, 70)
+    world.enqueue(earned)
+    drain(world.bridge(), world.database)
+    put()
+    bridge = world.bridge()
+    drain(bridge, world.database)
+    other = world.issue(world.members[1], 2, 5)
+    world.enqueue(replace(earned, leg=replace(earned.leg, amount=71)), other)
+    drain(bridge, world.database)
+    assert states(world.database) == {earned.op_id: "set_aside", other.op_id: "final"}
+    assert once_each(world.database) == sorted([earned.op_id, other.op_id])
