@@ -20,9 +20,19 @@ from ledger_service.chain.encode import legs_of
 from ledger_service.chain.mirror import operation_of_row
 from ledger_service.chain.models import chain_applied, chain_batch, chain_batch_item, chain_operation
 from ledger_service.chain.ports import Handler
+from ledger_service.chain.rebuilt import accepted_and_detail
 from ledger_service.kernel.events import ChainEvent, OperationMined
 from ledger_service.kernel.intents import payload_of
-from ledger_service.kernel.operations import Clawback, Expire, Gift, Issue, Operation, Redeem, Restore
+from ledger_service.kernel.operations import (
+    Clawback,
+    Expire,
+    Gift,
+    Issue,
+    Operation,
+    Redeem,
+    Restore,
+    SignerChange,
+)
 from ledger_service.outbox.models import State, intent
 
 _STATES = {"mined": State.MINED, "final": State.FINAL}
@@ -79,8 +89,7 @@ def _version_of_chain(queued: Operation, row: Row[Any]) -> Operation | None:
 def _with_words_of(queued: Operation, mined: MinedOperation) -> Operation | None:
     if mined.kind is not queued.kind or _points(legs_of(queued)) != _points(mined.legs):
         return None
-    head, data = int.from_bytes(mined.data[:32], "big"), mined.data
-    at, detail = head >> 56 & (1 << 40) - 1, head >> 48 & 255
+    (at, detail), data = accepted_and_detail(mined), mined.data
     match queued:
         case Issue():
             return replace(queued, accepted_at=at, reason=detail, leg=mined.legs[0])
@@ -96,8 +105,10 @@ def _with_words_of(queued: Operation, mined: MinedOperation) -> Operation | None
         case Gift():
             nonce, digest = int.from_bytes(data[128:160], "big"), data[160:192]
             return replace(queued, accepted_at=at, nonce=nonce, permit_digest=digest, legs=mined.legs)
-        case _:
+        case SignerChange():
             return replace(queued, accepted_at=at, flags=detail)
+        case _:
+            return None
 
 
 def _points(legs: Sequence[Any]) -> list[tuple[int, int, int]]:

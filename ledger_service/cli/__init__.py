@@ -32,6 +32,8 @@ COMMANDS = {
     "import": "move a running programme in: check, load, compare, cut over, roll back",
     "export": "write everything as files that an import takes in elsewhere",
     "tiers": "make the tiers of members anew, from their activity or from all sales",
+    "lost": "list what the chain has and a restored database lacks",
+    "adopt": "book what the chain has and a restored database lacks, by two operators",
     "jobs": "run the jobs (expiry, vesting, hold deadlines) once",
     "docs": "write the generated documents",
     "openapi": "write the OpenAPI document",

@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--keep-chain", action="store_true",
         help="the local chain was not lost and went on: put back the database only; what was accepted after"
-        " the backup is then on the chain alone, and `alliance audit` names it",
+        " the backup is then on the chain alone, and `alliance lost` lists it",
     )  # fmt: skip
     options = parser.parse_args(argv)
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +53,60 @@ def test_the_drill(interrupted: Interrupted, tmp_path: Path) -> None:
     checks = {finding["check"] for finding in verdict["findings"]}
     assert checks == {"operation-was-intended", "ledger-is-chain"}
     assert verdict["pending"] == 0
+    listed_is_what_the_audit_misses(settings, verdict)
+    verdict = started_and_audited(state, ports, adopt_everything)
+    left = [json.loads(line) for line in run_command(settings, "lost", "--json", good=(1,)).splitlines()]
+    assert {row["member"] for row in left} == {None}, "only of those who were enrolled after the backup"
+    strangers = {row["account"] for row in left}
+    for finding in verdict["findings"]:
+        account = finding["subject"].split()[1] if finding["check"] == "ledger-is-chain" else None
+        assert account in strangers or finding["subject"] in {row["op_id"] for row in left}, finding
 
 
-def started_and_audited(state: Path, ports: tuple[int, int]) -> dict[str, Any]:
+def adopt_everything(settings: dict[str, str], state: Path) -> None:
+    """Two operators adopt what the chain has; one of them alone cannot."""
+    keys = [state / name for name in ("ann.key", "ben.key")]
+    for path in keys:
+        path.write_text(run_command(settings, "keys", "issue", "operator", path.stem))
+    first, second = (str(path) for path in keys)
+    with pytest.raises(SetupFailed, match="second-person-needed"):
+        run_command(settings, "adopt", "--key", first, "--second-key", first)
+    ask = ("adopt", "--key", first, "--second-key", second)
+    *reasons, counted = run_command(settings, *ask, good=(3,)).splitlines()
+    assert int(counted.split()[0]) > 0
+    assert {line.split("left: ")[1] for line in reasons} == {
+        "member-unknown {}", "a device must be enrolled again"
+    }  # fmt: skip
+    assert "0 operations adopted" in run_command(settings, *ask, good=(3,))
+
+
+def listed_is_what_the_audit_misses(settings: dict[str, str], verdict: dict[str, Any]) -> None:
+    """`alliance lost` tells each operation, and its sums are the differences of the lots, point for point."""
+    rows = [json.loads(line) for line in run_command(settings, "lost", "--json", good=(1,)).splitlines()]
+    unintended = {f["subject"] for f in verdict["findings"] if f["check"] == "operation-was-intended"}
+    assert {row["op_id"] for row in rows} == unintended
+    short = Counter[str]()
+    for row in rows:
+        if row["points"]:
+            short[f"{row['account']} {row['epoch']} {row['programme']}"] += row["points"]
+    differing = [f for f in verdict["findings"] if f["check"] == "ledger-is-chain"]
+    wanted = sorted(int(f["actual"]) - int(f["expected"]) for f in differing)
+    assert sorted(points for points in short.values() if points) == wanted
+    told = run_command(settings, "lost", good=(1,))
+    assert told.strip().endswith("are on the chain alone")
+    assert "together: " in told
+
+
+def started_and_audited(
+    state: Path, ports: tuple[int, int], meanwhile: Callable[[dict[str, str], Path], None] | None = None
+) -> dict[str, Any]:
     options = StackOptions(state, "", "local", ports[0], 1, "demo", ports[1])
     with Fleet(state / "log") as fleet:
         stack = start(fleet, options)
         asyncio.run(caught_up(stack, fleet))
+        if meanwhile is not None:
+            meanwhile(stack.settings, state)
+            asyncio.run(caught_up(stack, fleet))
         verdict: dict[str, Any] = json.loads(run_command(stack.settings, "audit", "--json", good=(0, 1)))
     assert verdict["node_asked"]
     return verdict

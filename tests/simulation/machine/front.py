@@ -99,7 +99,7 @@ def _wired(foundations: Foundations, clock: SimClock, random: Random) -> Serving
     seen = SimpleNamespace(readings=dict, work=dict, readiness=None)
     stand_ins: dict[str, Any] = {
         "SystemRandom": lambda: SeededIds(random), "SystemClock": lambda: clock, "Writer": SyncWriter,
-        "WorkerName": lambda folder: name, "Observation": lambda *parts: seen, "time": clock,
+        "WorkerName": lambda *_: name, "Observation": lambda *parts: seen, "time": clock,
     }  # fmt: skip
     with ExitStack() as stack:
         for what, stand_in in stand_ins.items():

@@ -1,0 +1,138 @@
+"""Adopting what the chain has and the database lacks: by the word of two operators, one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from ledger_service.bootstrap.foundations import Foundations, background_clock, lay_foundations
+from ledger_service.bootstrap.lost import VESTS, lost
+from ledger_service.chain.mirror import operation_of_row
+from ledger_service.chain.models import chain_operation
+from ledger_service.chain.rebuilt import rebuilt
+from ledger_service.config import Settings
+from ledger_service.db.writer import Writer, WriterLimits
+from ledger_service.kernel.canonical import Canonical
+from ledger_service.kernel.clock import Clock, seconds_floor
+from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.operations import Issue, Operation
+from ledger_service.merchants.keyring import KeyRing
+from ledger_service.points.adoption import AdoptCommand
+from ledger_service.points.budget import draw_at_once
+from ledger_service.points.catalogue import read_catalogue
+from ledger_service.points.errors import SecondPersonNeeded
+
+
+class NoOperator(Exception):
+    """A key that is no operator's in force; the message says which."""
+
+
+@dataclass(slots=True)
+class Adopted:
+    """How many operations were adopted, and why others were not: (operation, reason)."""
+
+    adopted: int = 0
+    left: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    operation: Operation
+    facts: dict[str, Canonical]
+
+
+def adopt(settings: Settings, first: Path, second: Path) -> Adopted:
+    """Everything on the chain that can be booked is booked; run again, it goes on.
+
+    Args:
+        settings: of the installation; a bridge has read the chain to its head.
+        first: file with the API key of the operator who asks for it.
+        second: file with that of another operator, who agrees.
+
+    Raises:
+        NoOperator: a key is not an operator's.
+        SecondPersonNeeded: both keys are of one operator.
+    """
+    with _opened(settings) as (foundations, writer, clock):
+        ring = KeyRing(foundations.database.read, clock, time.monotonic_ns)
+        people = [_operator(ring, path) for path in (first, second)]
+        if people[0] == people[1]:
+            raise SecondPersonNeeded
+        told = Adopted()
+        with foundations.database.snapshot() as conn:
+            waiting = list(_cases(conn, people, told))
+        while waiting:
+            # A debit may need a credit that comes later on the chain, where the books already had the rest.
+            refused = [(case, why) for case in waiting if (why := _book(foundations, writer, clock, case))]
+            told.adopted += len(waiting) - len(refused)
+            if len(refused) == len(waiting):
+                told.left += [(case.operation.op_id.hex(), why) for case, why in refused]
+                break
+            waiting = [case for case, _ in refused]
+        return told
+
+
+def _cases(conn: Connection, people: list[str], told: Adopted) -> Iterator[_Case]:
+    seen: set[str] = set()
+    for one in lost(conn):
+        if one.op_id in seen:
+            continue
+        seen.add(one.op_id)
+        o = chain_operation.c
+        row = conn.execute(
+            chain_operation.select().where((o.batch == one.batch) & (o.position == one.position))
+        ).one()
+        operation = None if one.note == VESTS else rebuilt(conn, operation_of_row(row))
+        if operation is None:
+            told.left.append((one.op_id, one.note or "a device must be enrolled again"))
+            continue
+        facts: dict[str, Canonical] = {
+            "batch": one.batch, "block": one.block_number, "asked_by": people[0], "agreed_by": people[1],
+        }  # fmt: skip
+        yield _Case(operation, facts)
+
+
+def _book(foundations: Foundations, writer: Writer, clock: Clock, case: _Case) -> str:
+    """Why the operation could not be booked; empty where it is."""
+    try:
+        news = writer.submit(AdoptCommand(case.operation, case.facts, clock.now()))
+    except DomainError as refusal:
+        return str(refusal)
+    if news and isinstance(case.operation, Issue):
+        writer.run(lambda conn: _draw(conn, case.operation, clock))
+    return ""
+
+
+def _draw(conn: Connection, operation: Operation, clock: Clock) -> None:
+    """What the chain issued is taken from the cap, as far as that reaches (INV-10)."""
+    if not isinstance(operation, Issue):
+        return
+    issuing = read_catalogue(conn).programmes[operation.leg.programme]
+    points, at = operation.leg.amount, seconds_floor(clock.now())
+    room = draw_at_once(conn, issuing, points, at)
+    if room:
+        draw_at_once(conn, issuing, room, at)
+
+
+def _operator(ring: KeyRing, path: Path) -> str:
+    principal = ring.identify(path.read_text(encoding="ascii").strip())
+    if principal is None or principal.role != "operator":
+        raise NoOperator(f"{path} holds no operator's key in force")
+    return principal.subject
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[tuple[Foundations, Writer, Clock]]:
+    foundations = lay_foundations(settings)
+    clock = background_clock(settings, foundations.database)
+    writer = Writer(foundations.database, clock, WriterLimits())
+    try:
+        yield foundations, writer, clock
+    finally:
+        writer.close()
+        foundations.close()
