@@ -8,6 +8,7 @@ rejected by its line. Only a file whose rows cannot be told apart is refused as 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,6 +22,7 @@ from ledger_service.moving_in.errors import ImportFileMalformed, ParquetReaderMi
 from ledger_service.moving_in.rules import COLUMNS, CONSENT, FURTHER
 
 _PARQUET_ROWS = 10_000
+_FLAG = re.compile(CONSENT + "[a-z0-9_]{1,32}")
 
 
 class Line(NamedTuple):
@@ -134,7 +136,7 @@ def _as_text(value: Any) -> str | None:
 def _check_header(path: Path, kind: str, header: Sequence[str]) -> None:
     needed, known = COLUMNS[kind], (*COLUMNS[kind], *FURTHER[kind])
     missing = [name for name in needed if name not in header]
-    strange = [n for n in header if n not in known and not (kind == "members" and n.startswith(CONSENT))]
+    strange = [n for n in header if n not in known and not (kind == "members" and _FLAG.fullmatch(n))]
     if missing or strange or len(set(header)) != len(header):
         reason = f"must have {', '.join(needed)} and may have {', '.join(FURTHER[kind]) or 'nothing else'}"
         raise ImportFileMalformed(path.name, 1, reason)

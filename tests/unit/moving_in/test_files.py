@@ -37,8 +37,12 @@ def test_a_short_row_and_broken_bytes_are_rows_all_the_same(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"name\nx\n", b"external_id,colour\n", b"external_id,external_id\n", b'external_id\n"x\n']
-)
+    "raw",
+    [
+        b"", b"name\nx\n", b"external_id,colour\n", b"external_id,external_id\n", b'external_id\n"x\n',
+        b'external_id,"consent_a,b"\n',
+    ],
+)  # fmt: skip
 def test_a_file_without_the_columns_of_its_kind_is_refused(tmp_path: Path, raw: bytes) -> None:
     with pytest.raises(ImportFileMalformed):
         list(lines(written(tmp_path / "members.csv", raw), "members"))
