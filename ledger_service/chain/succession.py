@@ -32,17 +32,27 @@ class Succession:
         self._acts = DelayedActs(steps, offices.manager)
 
     @property
-    def creation_hash(self) -> bytes:
+    def mover_hash(self) -> bytes:
+        """Keccak-256 of the code that creates the successor's AccountMover, which comes first."""
+        return keccak256(self._mover_creation())
+
+    def creation_hash(self, mover: bytes) -> bytes:
         """Keccak-256 of the code that creates the successor, arguments and all: what custody is asked for."""
-        return keccak256(self._creation())
+        return keccak256(self._creation(mover))
 
     def create(self, timestamp: int | None = None) -> bytes:
-        """The successor stands; returns its address. Idempotency: by the former house.
+        """The successor stands, with the mover of its accounts; returns its address. Idempotency: by the
+        former house.
 
         Raises:
             SigningRefused: custody was not told to let this code be created.
+            AdminRefused: the former house is older than accounts that move, and names no recovery desk.
         """
-        made = self._steps.perform(f"house:{self._former.hex()}", None, self._creation(), timestamp)
+        mover = self._created(f"mover:{self._former.hex()}", self._mover_creation(), timestamp)
+        return self._created(f"house:{self._former.hex()}", self._creation(mover), timestamp)
+
+    def _created(self, step: str, code: bytes, timestamp: int | None) -> bytes:
+        made = self._steps.perform(step, None, code, timestamp)
         if made is None:
             raise LookupError("the step created nothing")
         return made
@@ -93,9 +103,15 @@ class Succession:
         answers = (self._acts.asked("getTargetFunctionRole", _text(successor), s)[0] for s in selectors)
         return all(answer == int(role) for answer in answers)
 
-    def _creation(self) -> bytes:
-        places = (self._offices.manager, self._offices.registry, self._former)
+    def _creation(self, mover: bytes) -> bytes:
+        places = (self._offices.manager, self._offices.registry, self._former, mover)
         return load("ClearingHouse").creation_code(*map(_text, places))
+
+    def _mover_creation(self) -> bytes:
+        (mover,) = asked(self._steps, "ClearingHouse", self._former, "accountMover")
+        (desk,) = asked(self._steps, "AccountMover", bytes.fromhex(str(mover)[2:]), "recoveryDesk")
+        places = (self._offices.manager, self._offices.registry, self._former, bytes.fromhex(str(desk)[2:]))
+        return load("AccountMover").creation_code(*map(_text, places))
 
 
 def _text(address: bytes) -> str:

@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from ledger_service.chain.models import chain_operation
 from ledger_service.kernel.clock import parse_instant, seconds_floor
-from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.paycode import encode_pay_code, sign_pay_code
 from ledger_service.kernel.permits import MovePermit, SignerGrant, SpendPermit, nonce_of
@@ -30,10 +29,10 @@ def device(whole: Whole, key: bytes, account: bytes = bytes(20)) -> dict[str, An
     return {"signer": "0x" + address_of_key(key).hex(), "valid_until": until, "proof": "0x" + proof.hex()}
 
 
-def pay_code(domain: Domain, key: bytes, account: str, lane: int, counter: int, at: str) -> str:
-    until = seconds_floor(parse_instant(at, "at")) + 60
-    permit = SpendPermit(bytes.fromhex(account[2:]), nonce_of(lane, counter), 10**9, until)
-    return encode_pay_code(sign_pay_code(key, domain, permit))
+def pay_code(whole: Whole, key: bytes, account: str, nonce: int) -> str:
+    until = seconds_floor(parse_instant(whole.shop.at, "at")) + 60
+    permit = SpendPermit(bytes.fromhex(account[2:]), nonce, 10**9, until)
+    return encode_pay_code(sign_pay_code(key, whole.alliance.domain, permit))
 
 
 class Buyer:
@@ -50,9 +49,7 @@ class Buyer:
 
     def pay(self, points: int) -> dict[str, Any]:
         self.counter += 1
-        code = pay_code(
-            self.whole.alliance.domain, self.key, self.account, self.lane, self.counter, self.shop.at
-        )
+        code = pay_code(self.whole, self.key, self.account, nonce_of(self.lane, self.counter))
         spend = [{"programme": "GROC", "points": points}]
         body = basket(FUEL_STORE, 1_000, member={"pay_code": code}, spend=spend)
         return self.shop.must("fuel-till", "/v1/sales", body)
@@ -151,7 +148,7 @@ def test_a_sale_under_way_is_waited_for(whole: Whole) -> None:
     case = opened(whole, buyer)
     ends = parse_instant(shown(whole, case)["notice_ends"], "at")
     whole.at(ends - timedelta(minutes=1))
-    code = pay_code(whole.alliance.domain, PHONE, buyer.account, 1, 9, whole.shop.at)
+    code = pay_code(whole, PHONE, buyer.account, nonce_of(1, 9))
     body = basket(FUEL_STORE, 1_000, member={"pay_code": code}, spend=[{"programme": "GROC", "points": 10}])
     hold = whole.shop.must("fuel-till", "/v1/authorisations", body | {"ttl_seconds": 3_600})["hold_id"]
     whole.at(ends + timedelta(minutes=3))
