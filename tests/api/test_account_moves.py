@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
+from ledger_service.api.endpoints import devices
+from ledger_service.care.requests import Rotate
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.intents import operation_of
 from ledger_service.kernel.operations import AccountMove, Restore, SignerChange
@@ -167,9 +169,43 @@ def test_contracts_older_than_moves_refuse_them(shop: Shop, monkeypatch: pytest.
     assert refused.json["code"] == "account-moves-unavailable"
 
 
+def test_the_switch_and_the_move_are_one_db_transaction(shop: Shop) -> None:
+    member = rich(shop)
+    given = rotation(shop, member["account"])
+    device = devices.new_device(given["device"], "")
+    request = Rotate(member["number"], SALT, device, bytes.fromhex(given["authorisation"][2:]))
+
+    class Killed(Exception):
+        pass
+
+    def switch(conn: Connection) -> None:
+        shop.serving.care.rotate(conn, request, parse_instant(shop.at, "at"))
+        raise Killed
+
+    with pytest.raises(Killed):
+        shop.serving.writer.run(switch)
+    shown = shop.get("operator", f"/v1/members/{member['number']}").json
+    assert (shown["account"], len(shown["devices"])) == (member["account"], 1)
+    assert not [o for o in operations(shop) if isinstance(o, AccountMove)]
+
+
 def test_erasure_forgets_former_salts_too(shop: Shop) -> None:
     member = with_phone(shop)
     shop.must("operator", path(member["number"]), rotation(shop, member["account"]))
     shop.must("operator", f"/v1/members/{member['number']}/erase")
     with shop.serving.foundations.database.read() as conn:
         assert conn.execute(select(former_account.c.salt)).scalars().all() == [None]
+
+
+def test_a_member_freezes_itself_at_once_and_only_an_operator_thaws_it(shop: Shop) -> None:
+    member, other = rich(shop), with_phone(shop, NEXT_PHONE)
+    own, path_ = shop.key_for("member", member["number"]), f"/v1/members/{member['number']}/freeze"
+    holder = Holder(shop, member)
+    assert shop.must(own, path_, {"frozen": True})["frozen"]
+    assert holder.pay(holder.code()).json["code"] == "member-frozen"
+    thaw = shop.post(own, path_, {"frozen": False})
+    assert (thaw.status_code, thaw.json["code"]) == (403, "scope-missing")
+    theirs = shop.post(own, f"/v1/members/{other['number']}/freeze", {"frozen": True})
+    assert theirs.json["code"] == "not-yours"
+    shop.must("operator", path_, {"frozen": False})
+    assert holder.pay(holder.code()).status_code == 201

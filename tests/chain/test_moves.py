@@ -4,6 +4,7 @@ else."""
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from ledger_service.chain.reconciler import reconcile
 from ledger_service.kernel.operations import Kind
 from tests.chain import samples as s
 from tests.chain.test_bridge import assert_clean, drain, states
+from tests.chain.test_fresh_index import against_fresh_index
 from tests.chain.test_plan import WIDE, queued, taken
 from tests.chain.world import MERCHANTS, Member, World, member
 
@@ -55,7 +57,7 @@ def test_a_move_comes_after_all_that_was_accepted_before_and_before_all_that_fol
     assert left == []
 
 
-def test_refunds_and_clawbacks_follow_through_two_moves(world: World) -> None:
+def test_refunds_and_clawbacks_follow_through_two_moves(world: World, tmp_path: Path) -> None:
     bridge, ann = begin(world)
     spent, earned = world.redeem(ann, MERCHANTS[1], (1, 300)), world.issue(ann, 1, 40)
     world.enqueue(spent, earned, world.rotate(ann, NEW), world.signer(LAST), world.rotate(NEW, LAST))
@@ -67,6 +69,7 @@ def test_refunds_and_clawbacks_follow_through_two_moves(world: World) -> None:
     drain(bridge, world.database)
     assert set(states(world.database).values()) == {"final"}
     assert_clean(world)
+    assert against_fresh_index(world, tmp_path / "fresh.db") == []
 
 
 def test_a_move_that_is_refused_holds_its_member_until_another_mends_it(world: World) -> None:

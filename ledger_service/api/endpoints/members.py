@@ -69,8 +69,9 @@ SHOW = Route(
     success=Success(200, "The member.", _MEMBER),
 )  # fmt: skip
 FREEZE = Route(
-    "POST", "/v1/members/<number>/freeze", "freeze-member", scopes("member:write"), "Freeze or thaw a member",
-    group=_GROUP, body=Record({"frozen": Flag()}), problems=(*WRITE_PROBLEMS, refusals.MemberUnknown),
+    "POST", "/v1/members/<number>/freeze", "freeze-member", scopes("member:write", "self:write"),
+    "Freeze or thaw a member; a member freezes itself, and an operator thaws it", group=_GROUP,
+    body=Record({"frozen": Flag()}), problems=(*WRITE_PROBLEMS, refusals.MemberUnknown, NotYours),
     success=Success(200, "Done.", Record(closed=False)), write=True,
 )  # fmt: skip
 ERASE = Route(
@@ -133,6 +134,9 @@ class MembersDoor:
     def freeze(self, call: Call) -> Reply:
         """The member is frozen or thawed."""
         frozen = call.body.fields["frozen"]
+        if not frozen:
+            # Whoever holds a stolen phone would thaw what its owner froze.
+            call.caller.require("member:write")
 
         def act(conn: Connection) -> Json:
             number = number_of_call(conn, call)

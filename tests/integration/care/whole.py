@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from ledger_service.bootstrap.alliance import Alliance, store_alliance
+from ledger_service.bootstrap.booked import unbooked
 from ledger_service.bootstrap.bridging import bridging_over
 from ledger_service.bootstrap.chain_parts import chain_settings, desk_of, node_of, steps_of
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom
@@ -109,6 +110,8 @@ class Whole:
         self.until(self.drained, "drained")
         assert reconcile(self.database, SqlLedgerView()).differences == []
         assert check_node(self.database, self.node, self.contracts) == []
+        with self.database.snapshot() as conn:
+            assert list(unbooked(conn)) == []
 
     def close(self) -> None:
         self._stop.set()
