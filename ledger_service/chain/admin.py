@@ -130,6 +130,11 @@ class Steps:
                     raise
         raise ChainUnavailable("eth_sendRawTransaction", "the sending key's nonce keeps moving")
 
+    def created(self, name: str) -> bytes | None:
+        """The address of what the step created or is creating; None where it was not sent."""
+        row = self._stored(name)
+        return None if row is None or row.address is None else bytes(row.address)
+
     def is_mined(self, name: str) -> bool:
         """Whether the index knows the step's transaction in a block, so that another key's may follow it."""
         query = select(chain_tx.c.tx_hash).where(

@@ -32,13 +32,13 @@ class Succession:
         self._acts = DelayedActs(steps, offices.manager)
 
     @property
-    def mover_hash(self) -> bytes:
-        """Keccak-256 of the code that creates the successor's AccountMover, which comes first."""
-        return keccak256(self._mover_creation())
+    def creation_hash(self) -> bytes:
+        """Keccak-256 of the code that is created next, arguments and all: what custody is asked to allow.
 
-    def creation_hash(self, mover: bytes) -> bytes:
-        """Keccak-256 of the code that creates the successor, arguments and all: what custody is asked for."""
-        return keccak256(self._creation(mover))
+        First that of the mover of the successor's accounts; once it stands, that of the successor.
+        """
+        mover = self._steps.created(self._step("mover"))
+        return keccak256(self._mover_creation() if mover is None else self._creation(mover))
 
     def create(self, timestamp: int | None = None) -> bytes:
         """The successor stands, with the mover of its accounts; returns its address. Idempotency: by the
@@ -48,8 +48,11 @@ class Succession:
             SigningRefused: custody was not told to let this code be created.
             AdminRefused: the former house is older than accounts that move, and names no recovery desk.
         """
-        mover = self._created(f"mover:{self._former.hex()}", self._mover_creation(), timestamp)
-        return self._created(f"house:{self._former.hex()}", self._creation(mover), timestamp)
+        mover = self._created(self._step("mover"), self._mover_creation(), timestamp)
+        return self._created(self._step("house"), self._creation(mover), timestamp)
+
+    def _step(self, what: str) -> str:
+        return f"{what}:{self._former.hex()}"
 
     def _created(self, step: str, code: bytes, timestamp: int | None) -> bytes:
         made = self._steps.perform(step, None, code, timestamp)

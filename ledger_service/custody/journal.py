@@ -82,7 +82,7 @@ class Journal:
             raise SigningRefused("bound-to-another-alliance")
 
     def allow_house(self, code_hash: bytes) -> None:
-        """The operator's key may create this ClearingHouse once, and custody may be bound to it then."""
+        """The operator's key may create this ClearingHouse, or its mover, once; custody may be bound to it."""
         with self._lock:
             self._file.execute("INSERT INTO next_house VALUES (?, NULL) ON CONFLICT DO NOTHING", (code_hash,))
 
@@ -110,6 +110,8 @@ class Journal:
                 former = (before.clearing_house,)
                 self._file.execute("INSERT INTO former_house VALUES (?) ON CONFLICT DO NOTHING", former)
                 self._file.execute("UPDATE bound SET clearing_house = ?", mine)
+                # What was allowed besides, its accounts' mover, has served.
+                self._file.execute("DELETE FROM next_house")
             self._file.execute("COMMIT")
         if taken:
             self._bound = domain

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004_account_moves"
-down_revision = "0013_expiry_notices"
+down_revision = "0003_set_aside"
 
 
 def upgrade() -> None:

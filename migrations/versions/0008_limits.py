@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_limits"
-down_revision = "0006_houses"
+revision = "0008_limits"
+down_revision = "0007_houses"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010_moving_in"
-down_revision = "0007_limits"
+revision = "0009_moving_in"
+down_revision = "0008_limits"
 
 
 def upgrade() -> None:

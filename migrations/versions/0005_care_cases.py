@@ -7,7 +7,7 @@ from alembic import op
 
 from ledger_service.db.guards import guard_statements
 
-revision = "0004_care_cases"
+revision = "0005_care_cases"
 down_revision = "0004_account_moves"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008_tenders"
-down_revision = "0014_jurisdictions"
+revision = "0014_tenders"
+down_revision = "0013_jurisdictions"
 
 
 def upgrade() -> None:

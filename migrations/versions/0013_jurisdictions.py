@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0014_jurisdictions"
-down_revision = "0013_expiry_notices"
+revision = "0013_jurisdictions"
+down_revision = "0012_expiry_notices"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009_offline"
-down_revision = "0011_tiers"
+revision = "0011_offline"
+down_revision = "0010_tiers"
 
 
 def upgrade() -> None:

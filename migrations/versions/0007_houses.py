@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006_houses"
-down_revision = "0005_pending_and_expiry"
+revision = "0007_houses"
+down_revision = "0006_pending_and_expiry"
 
 # The founding's own step put the first house in force; what was never indexed is read from the chain later.
 _FIRST = (

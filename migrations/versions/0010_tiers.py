@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011_tiers"
-down_revision = "0010_moving_in"
+revision = "0010_tiers"
+down_revision = "0009_moving_in"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013_expiry_notices"
-down_revision = "0009_offline"
+revision = "0012_expiry_notices"
+down_revision = "0011_offline"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005_pending_and_expiry"
-down_revision = "0004_care_cases"
+revision = "0006_pending_and_expiry"
+down_revision = "0005_care_cases"
 
 _STATES = "state IN ('waiting', 'vested', 'reversed', 'lapsed')"
 
