@@ -62,7 +62,7 @@ class CaptureCommand(HoldCommand):
         yield from invoice_needs(self.write, self.request.invoice)
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
-        """Redeem from the hold at the authorisation's acceptance time, then book the sale (ADR 0015)."""
+        """Redeem from the hold at the authorisation's acceptance time, then book the sale (ADR 0014)."""
         request, scene = self.request, self.scene
         scene.check()
         view = holds.the_hold(draft, self.hold_id, self.write.caller.merchant_id)

@@ -82,7 +82,7 @@ class Journal:
             raise SigningRefused("bound-to-another-alliance")
 
     def allow_house(self, code_hash: bytes) -> None:
-        """The operator's key may create this ClearingHouse, or its mover, once; custody may be bound to it."""
+        """The operator's key may create this ClearingHouse or its mover once; custody may be bound to it."""
         with self._lock:
             self._file.execute("INSERT INTO next_house VALUES (?, NULL) ON CONFLICT DO NOTHING", (code_hash,))
 

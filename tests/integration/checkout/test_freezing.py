@@ -1,4 +1,4 @@
-"""What a freeze does to holds that are older than it, and who wins when a capture meets it (ADR 0015)."""
+"""What a freeze does to holds that are older than it, and who wins when a capture meets it (ADR 0014)."""
 
 from __future__ import annotations
 
