@@ -56,10 +56,10 @@ def find(conn: Connection, name: str) -> ImportRecord:
     return _record(conn, row)
 
 
-def everything(conn: Connection) -> list[ImportRecord]:
-    """All imports, the oldest first."""
-    rows = conn.execute(select(moving_in).order_by(moving_in.c.checked_at, moving_in.c.name)).mappings()
-    return [_record(conn, row) for row in rows]
+def latest(conn: Connection, most: int) -> list[ImportRecord]:
+    """The ``most`` imports that were checked last, the oldest of them first."""
+    newest = select(moving_in).order_by(moving_in.c.checked_at.desc(), moving_in.c.name.desc()).limit(most)
+    return [_record(conn, row) for row in reversed(conn.execute(newest).mappings().all())]
 
 
 def _record(conn: Connection, row: RowMapping) -> ImportRecord:

@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 from ledger_service.kernel.clock import format_instant
 from ledger_service.moving_in import books
 
+MOST_IMPORTS = 100
+
 
 def progress(conn: Connection) -> list[dict[str, Any]]:
-    """Every import, the oldest first: where it stands, and rows and points of each of its files."""
-    return [_view(record) for record in books.everything(conn)]
+    """The latest imports, the oldest first: where each stands, and rows and points of each of its files."""
+    return [_view(record) for record in books.latest(conn, MOST_IMPORTS)]
 
 
 def _view(record: books.ImportRecord) -> dict[str, Any]:

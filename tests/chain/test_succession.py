@@ -20,7 +20,7 @@ from ledger_service.chain.succession import Offices, Succession
 from ledger_service.config import Settings
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.secp256k1 import address_text
-from tests.chain.networks import Anvil, Network
+from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain, everyday, states
 from tests.chain.test_fresh_index import against_fresh_index
 from tests.chain.test_rotation import rotating, steps_of
@@ -144,12 +144,11 @@ def test_a_bridge_of_the_former_house_packs_nothing_and_says_why(rotating: World
         assert conn.execute(select(m.chain_alarm)).all() == []
 
 
+@pytest.mark.parametrize("network", [pytest.param("anvil", marks=pytest.mark.anvil)], indirect=True)
 @pytest.mark.parametrize("depth", [1, 4, 6])
 def test_a_reorg_across_the_change_of_house_ends_in_the_same_mirror(
-    rotating: World, network: Network, depth: int, tmp_path: Path
+    rotating: World, depth: int, tmp_path: Path
 ) -> None:
-    if not isinstance(network, Anvil):
-        pytest.skip("the project's own chain does not reorganise itself")
     world = rotating
     _, bridge = move_on(world)
     line = houses(world)

@@ -116,8 +116,9 @@ _TABLE: dict[str, tuple[str | Edit, str, str]] = {
         f"UPDATE lot SET pending = pending + 1 WHERE {_ONE_LOT}", "ledger-pending", "member"
     ),
     "a pending issue out of nothing": (
-        "INSERT INTO pending_issue SELECT zeroblob(16), member_id, programme_id, epoch, 9, 9, 1,"
-        " zeroblob(16), 1, 'waiting', NULL FROM lot LIMIT 1",
+        "INSERT INTO pending_issue (op_id, member_id, programme_id, epoch, amount, \"left\", vests_at,"
+        " sale_id, rule_version, state, lapses) SELECT zeroblob(16), member_id, programme_id, epoch, 9, 9, 1,"
+        " zeroblob(16), 1, 'waiting', 0 FROM lot LIMIT 1",
         "ledger-promised", "00" * 16,
     ),
     "a deleted posting": ("DELETE FROM posting WHERE sequence = 5", "ledger-hash", "entry 5"),

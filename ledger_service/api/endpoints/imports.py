@@ -9,7 +9,7 @@ from ledger_service.api.administration import Administration
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Free, Integer, Listing, Record, Text
 from ledger_service.moving_in.models import KINDS, STATES
-from ledger_service.moving_in.queries import progress
+from ledger_service.moving_in.queries import MOST_IMPORTS, progress
 
 _COUNT = Integer()
 _FILE = Record(
@@ -25,7 +25,8 @@ _IMPORT = Record(
 LIST = Route(
     "GET", "/v1/imports", "list-imports", scopes("audit:read", "operate"),
     "Imports of running programmes and how far they are", group="Members",
-    success=Success(200, "All, the oldest first.", shapes.answer("Imports", imports=Listing(_IMPORT))),
+    success=Success(200, "The latest, the oldest of them first.", shapes.answer(
+        "Imports", imports=Listing(_IMPORT, MOST_IMPORTS))),
 )  # fmt: skip
 ROUTES = (LIST,)
 
@@ -37,7 +38,7 @@ class ImportsDoor:
     administration: Administration
 
     def listed(self, call: Call) -> Reply:
-        """Every import."""
+        """The latest imports."""
         return self.administration.read(lambda conn: {"imports": progress(conn)})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ledger_service.api import shapes
+from ledger_service.api.paging import MOST_ROWS
 from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.points.catalogue import Programme
@@ -47,7 +48,8 @@ LADDER = Named(
         },
     ),
 )
-LADDERS = shapes.answer("Ladders", programme=shapes.PROGRAMME, versions=Listing(Record(closed=False)))
+_VERSIONS = Listing(Record(closed=False), MOST_ROWS)
+LADDERS = shapes.answer("Ladders", programme=shapes.PROGRAMME, versions=_VERSIONS)
 PUBLISHED = shapes.answer("PublishedLadder", programme=shapes.PROGRAMME, members_moving=Nullable(Integer()))
 _STANDING = shapes.answer(
     "Standing", programme=shapes.PROGRAMME, tier=_CODE, since=Nullable(shapes.INSTANT),

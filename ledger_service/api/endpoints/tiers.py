@@ -19,6 +19,7 @@ from ledger_service.api.endpoints.tier_shapes import (
     version_document,
 )
 from ledger_service.api.errors import NotYours
+from ledger_service.api.paging import MOST_ROWS
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Named, Nullable, Record, Text
 from ledger_service.db.errors import StorageUnavailable, WriterBusy
@@ -45,7 +46,7 @@ PUBLISH = Route(
 )  # fmt: skip
 SHOW = Route(
     "GET", "/v1/programmes/<code>/tiers", "show-tiers", scopes("programme:read"),
-    "Every version of a programme's ladder", group=_GROUP, problems=(ProgrammeUnknown, NoLadder),
+    "The latest versions of a programme's ladder", group=_GROUP, problems=(ProgrammeUnknown, NoLadder),
     success=Success(200, "The ladders, oldest first.", LADDERS), personal=False,
 )  # fmt: skip
 STANDING = Route(
@@ -92,12 +93,13 @@ class TiersDoor:
         return reply
 
     def show(self, call: Call) -> Reply:
-        """Every version of the ladder."""
+        """The latest versions of the ladder."""
         programme = self._programme(call)
         found = self.ladders.refresh().of(programme.programme_id)
         if not found:
             raise NoLadder(programme.code)
-        return Reply({"programme": programme.code, "versions": [version_document(one) for one in found]})
+        versions = [version_document(one) for one in found[-MOST_ROWS:]]
+        return Reply({"programme": programme.code, "versions": versions})
 
     def standing(self, call: Call) -> Reply:
         """Where the member stands on each ladder that is in force."""
