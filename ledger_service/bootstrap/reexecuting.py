@@ -64,5 +64,5 @@ def _genesis(conn: Connection, chain_id: int, gas_limit: int) -> Genesis:
     block = conn.execute(select(chain_block.c.timestamp).where(chain_block.c.number == 0)).one_or_none()
     if block is None:
         raise NotReplayable("block 0 is not in the mirror: another network's chain, or nothing was indexed")
-    signers = conn.execute(select(chain_signer.c.address)).scalars()
+    signers = conn.execute(select(chain_signer.c.address).where(chain_signer.c.founding == 1)).scalars()
     return Genesis(chain_id, block.timestamp, gas_limit, tuple(sorted("0x" + a.hex() for a in signers)))

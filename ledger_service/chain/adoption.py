@@ -116,7 +116,7 @@ def _store_one(conn: Connection, facts: BlockFacts, one: Found, wall: Wall) -> N
 
 def take_nonce(conn: Connection, signer: bytes, following: int) -> None:
     """The signer's next nonce is ``following`` at least."""
-    row = {"address": signer, "next_nonce": following}
+    row = {"address": signer, "next_nonce": following, "founding": None}
     sql_of(chain_signer, conn).insert(conn, [row], or_ignore=True)
     lower = (chain_signer.c.address == signer) & (chain_signer.c.next_nonce < following)
     conn.execute(update(chain_signer).where(lower).values(next_nonce=following))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ledger_service.chain.admin import Steps
 from ledger_service.chain.artifacts import access, load
-from ledger_service.chain.ports import APPROVER, OPERATOR, RELAYER, SENDING_KEYS
+from ledger_service.chain.ports import APPROVER, OPERATOR, RELAYER
 from ledger_service.chain.settings import Contracts
 
 _NOWHERE = "0x" + bytes(20).hex()
@@ -38,10 +38,7 @@ def deploy(steps: Steps, limits: CustodialLimits, timestamp: int | None = None) 
     Raises:
         AdminRefused: a step was refused; the steps before it stand.
     """
-    for key in SENDING_KEYS:
-        # Noted from the beginning on, whoever sends first: the local chain's block zero funds them all, and
-        # whoever begins that chain anew must know them.
-        steps.outbound.next_nonce(key)
+    steps.outbound.note_founders()
     operator = _text(steps.outbound.sender(OPERATOR))
     manager = _create(steps, "AccessManager", (operator,), timestamp)
     points = _create(steps, "AlliancePoints", (), timestamp)

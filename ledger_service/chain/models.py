@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    SmallInteger,
     Table,
     Text,
     text,
@@ -54,6 +55,8 @@ chain_signer = Table(
     metadata,
     Column("address", Bytes(20), primary_key=True),
     Column("next_nonce", BigInteger, nullable=False),
+    # 1 for a key that the alliance was founded with, which the local chain's block zero funds; else NULL.
+    Column("founding", SmallInteger),
     at_least("next_nonce"),
 )
 

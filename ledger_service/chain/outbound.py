@@ -87,9 +87,17 @@ class Outbound:
             return int(stored)
         first = self._node.nonce(self.sender(key))
         with self._desk.write() as conn:
-            row = {"address": self.sender(key), "next_nonce": first}
+            row = {"address": self.sender(key), "next_nonce": first, "founding": None}
             sql_of(chain_signer, conn).insert(conn, [row], or_ignore=True)
         return first
+
+    def note_founders(self) -> None:
+        """The sending keys of now are those that the alliance is founded with."""
+        for key in SENDING_KEYS:
+            self.next_nonce(key)
+        mine = chain_signer.c.address.in_(self.senders())
+        with self._desk.write() as conn:
+            conn.execute(update(chain_signer).where(mine).values(founding=1))
 
     def sign(self, key: str, nonce: int, draft: Draft, fee: Fee | None = None, attempt: int = 0) -> Signed:
         """The signed bytes; nothing is stored and nothing is sent."""

@@ -60,6 +60,14 @@ def test_the_recorded_chain_comes_out_again(recorded: World, capsys: pytest.Capt
     assert out == f"the chain comes out as recorded (block {head}, {transactions} transactions)\n"
 
 
+def test_a_sending_key_that_came_later_is_not_one_that_block_zero_funds(
+    recorded: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with recorded.database.begin() as conn:
+        conn.execute(m.chain_signer.insert().values(address=b"\x09" * 20, next_nonce=0))
+    assert command.main(["verify"]) == 0, capsys.readouterr().err
+
+
 def _edit_transaction(conn: Connection) -> str:
     number = conn.execute(select(m.chain_applied.c.block_number).limit(1)).scalar_one()
     mine = m.chain_journal.c.block_number == number
