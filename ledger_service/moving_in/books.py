@@ -126,10 +126,13 @@ def claim_rows(conn: Connection, record: ImportRecord, entry: FileEntry, done: i
     """The file is loaded up to so many rows, which come to this tally.
 
     Raises:
-        ImportBusy: somebody else loads the same file.
+        ImportBusy: somebody else loads the same file, or has begun to roll the import back.
 
-    Locks: the file's row, first of all.
+    Locks: the import's row, then the file's, first of all.
     """
+    here = (moving_in.c.import_id == record.import_id) & (moving_in.c.state == record.state)
+    if conn.execute(update(moving_in).where(here).values(state=record.state)).rowcount != 1:
+        raise ImportBusy(record.manifest.name)
     before = record.files[entry.kind].rows_done
     mine = (moving_in_file.c.import_id == record.import_id) & (moving_in_file.c.kind == entry.kind)
     change = update(moving_in_file).where(mine & (moving_in_file.c.rows_done == before))

@@ -48,7 +48,7 @@ def load(room: Room, folder: Path, note: Note) -> books.ImportRecord:
         for entry in manifest.files:
             _load_file(room, folder, (manifest.name, entry), note)
         with room.database.begin() as conn:
-            books.move(conn, books.find(conn, manifest.name), "loaded", room.clock.now())
+            books.move(conn, replace(record, state="loading"), "loaded", room.clock.now())
     with room.database.read() as conn:
         record = books.find(conn, manifest.name)
     for entry in manifest.files:
