@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,12 +65,7 @@ def fresh_index(settings: Settings, into: Path, contracts: Contracts | None, tic
         ChainUnavailable, LyingNode, MirrorsApart: as in ``chain.fresh_index``.
     """
     with ExitStack() as stack:
-        fresh = open_database(f"sqlite:///{into}")
-        stack.callback(fresh.close)
-        create_everything(fresh)
-        node = node_of(settings)
-        stack.callback(node.transport.close)
-        reader = _Reader(settings, node, fresh, tick)
+        reader = stack.enter_context(reading_anew(settings, into, tick))
         if contracts is not None:
             return reader.read(contracts)[1]
         own = open_database(settings.database_url)
@@ -77,14 +73,34 @@ def fresh_index(settings: Settings, into: Path, contracts: Contracts | None, tic
         return reader.read_and_compare(own)
 
 
+@contextmanager
+def reading_anew(settings: Settings, into: Path, tick: Tick) -> Iterator[Reader]:
+    """A node and an index in a SQLite file, both closed at the end; a file that exists is gone on with."""
+    with ExitStack() as stack:
+        fresh = open_database(f"sqlite:///{into}")
+        stack.callback(fresh.close)
+        create_everything(fresh)
+        node = node_of(settings)
+        stack.callback(node.transport.close)
+        yield Reader(settings, node, fresh, tick)
+
+
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class Reader:
+    """Whom to ask, and where what the chain says is kept."""
+
     settings: Settings
     node: Node
     fresh: Database
     tick: Tick
 
     def read(self, contracts: Contracts) -> tuple[Indexer, FreshIndex]:
+        """The index at the chain's head, and its figures.
+
+        Raises:
+            HouseNeverInForce: the registry never named the given ClearingHouse.
+            ChainUnavailable, LyingNode: as in ``chain.fresh_index``.
+        """
         room = chain_settings(self.settings)
         indexer = Indexer(Desk.unfenced(self.fresh, wall), self.node, contracts, room)
         found, begun = FreshIndex(), time.monotonic_ns()
@@ -97,6 +113,7 @@ class _Reader:
         return indexer, found
 
     def read_and_compare(self, own: Database) -> FreshIndex:
+        """As ``read``, held against the mirror of the database ``own``."""
         with own.read() as conn:
             alliance = the_alliance(conn)
         self.node.must_serve(alliance.chain_id)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -69,6 +70,43 @@ def check_node(
         except _Moved as once_more:
             moved = once_more
     raise ChainMoves(str(moved))
+
+
+class Net(NamedTuple):
+    """A merchant's net of a period in micros, as the contract tells it."""
+
+    merchant: int
+    micros: int
+
+
+def nets_of_contract(
+    conn: Connection, node: Node, of: tuple[Contracts, int], block_number: int
+) -> list[Net]:
+    """The net of every merchant that the chain ever admitted, as of a block.
+
+    Args:
+        conn: the index, for merchants and the ClearingHouse in force.
+        node: whom to ask.
+        of: the contracts and the period.
+        block_number: the index's last.
+
+    Raises:
+        ChainMoves: the node does not tell it of that block.
+        ChainUnavailable: the node does not answer.
+    """
+    contracts, period = of
+    house, at = load("ClearingHouse"), line_of(conn, contracts).in_force
+    key = m.chain_merchant_keys.c.merchant
+    merchants = list(conn.execute(select(key).distinct().order_by(key)).scalars())
+    nets = []
+    for start in range(0, len(merchants), _CHUNK):
+        some = merchants[start : start + _CHUNK]
+        asks = [CallAt(bytes(20), at, house.call_data("net", period, x), at=hex(block_number)) for x in some]
+        for merchant, answer in zip(some, node.calls(asks), strict=True):
+            if isinstance(answer, NodeRefusal):
+                raise ChainMoves(f"the node does not tell nets at block {block_number}: {answer.message}")
+            nets.append(Net(merchant, int.from_bytes(answer[:32], "big", signed=True)))
+    return nets
 
 
 def _read_once(database: Database, node: Node, contracts: Contracts) -> list[Difference]:

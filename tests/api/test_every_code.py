@@ -10,6 +10,7 @@ from ledger_service.cli.catalogue import all_errors
 
 _BRIDGE = "met by the bridge or a command, never by a request; tests/chain, tests/operations"
 _IMPORT = "met by `alliance import`, never by a request; tests/integration/moving_in"
+_SETTLEMENT = "met by `alliance verify`, never by a request; tests/unit/settlement"
 REASONS = {
     "chain-no-time-control": _BRIDGE,
     "chain-house-never-in-force": _BRIDGE,
@@ -30,6 +31,8 @@ REASONS = {
     "import-unknown": _IMPORT,
     "parquet-reader-missing": _IMPORT,
     "rejects-not-acknowledged": _IMPORT,
+    "nets-unbalanced": _SETTLEMENT,
+    "statement-lines-malformed": _SETTLEMENT,
     "period-not-drained": _BRIDGE,
     "period-not-open": _BRIDGE,
     "calendar-exhausted": "needs a calendar at its end; tests of the refund and issue rules",
@@ -43,7 +46,7 @@ REASONS = {
     "not-issuable": "needs an exhausted cap; tests of adjustments",
 }
 # Refusals that no route documents, because no request can cause them.
-UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in (_BRIDGE, _IMPORT)} | {
+UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in (_BRIDGE, _IMPORT, _SETTLEMENT)} | {
     "calendar-exhausted", "signing-refused", "method-not-allowed",
 }  # fmt: skip
 

@@ -1,0 +1,163 @@
+"""A settlement period recomputed from a chain URL and two addresses: what any rival can do by itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from sqlalchemy import Connection
+
+from ledger_service.bootstrap.indexing import Reader, reading_anew
+from ledger_service.chain.errors import PeriodNotOpen
+from ledger_service.chain.fresh_index import Tick
+from ledger_service.chain.node_check import ChainMoves, nets_of_contract
+from ledger_service.chain.period_lines import period_lines
+from ledger_service.chain.settings import Contracts
+from ledger_service.chain.status import open_period
+from ledger_service.config import Settings
+from ledger_service.db.engine import open_database
+from ledger_service.kernel.money import exponent_of, micros_of_minor
+from ledger_service.kernel.obligations import ObligationLine
+from ledger_service.settlement.lines_file import LineDifference, differences, read_lines, write_lines
+from ledger_service.settlement.netting import Obligation, Payout, nets_of, payouts_of, rounded
+
+_MOST_DIFFERENCES = 100
+_ATTEMPTS = 5
+
+
+class Ask(NamedTuple):
+    """Which period of which contracts; a currency to pay in, a paper to check and whose it is."""
+
+    contracts: Contracts
+    period: int
+    currency: str | None = None
+    paper: TextIO | None = None
+    merchant: int | None = None
+
+
+@dataclass(slots=True)
+class Recomputed:
+    """A period as its lines add up, beside the contract's own nets and, where given, a paper's lines."""
+
+    period: int
+    closed: bool = False
+    lines: int = 0
+    gross: Counter[tuple[int, int]] = field(default_factory=Counter)
+    nets: dict[int, int] = field(default_factory=dict)
+    contract: dict[int, int] = field(default_factory=dict)
+    minors: dict[int, int] = field(default_factory=dict)
+    payouts: list[Payout] = field(default_factory=list)
+    differences: list[LineDifference] = field(default_factory=list)
+
+    @property
+    def apart(self) -> list[int]:
+        """Merchants whose net the contract tells differently."""
+        known = self.nets.keys() | self.contract.keys()
+        return [m for m in sorted(known) if self.nets.get(m, 0) != self.contract.get(m, 0)]
+
+    @property
+    def agrees(self) -> bool:
+        """The contract's nets and the paper are what the lines say."""
+        return not self.apart and not self.differences
+
+
+def recompute(settings: Settings, into: Path, ask: Ask, tick: Tick) -> Recomputed:
+    """Read the chain into a file, add up the period's lines and ask the contract for its nets.
+
+    Args:
+        settings: the chain's URL; no database of the alliance is opened.
+        into: a SQLite file for the index; one that exists is gone on with.
+        ask: what is asked.
+        tick: told the last block and the operations so far.
+
+    Raises:
+        MalformedField: an unknown currency.
+        PeriodNotOpen: the period has not begun.
+        LinesMalformed: the paper is none.
+        ChainMoves: the node keeps leaving the index's block behind.
+        HouseNeverInForce, ChainUnavailable, LyingNode: as ``indexing.fresh_index``.
+    """
+    # Before the long work: a currency that we do not know.
+    unit = None if ask.currency is None else micros_of_minor(1, exponent_of(ask.currency))
+    with reading_anew(settings, into, tick) as reader:
+        contract = _contract_nets(reader, ask)
+        with reader.fresh.snapshot() as conn:
+            found = _added_up(conn, ask)
+    found.contract = contract
+    if unit is not None:
+        found.minors = rounded(found.nets, unit)
+        found.payouts = payouts_of(found.minors)
+    return found
+
+
+def write_period(settings: Settings, period: int, merchant: int | None, into: Path) -> int:
+    """Write a period's lines, as our mirror has them, into a new CSV file.
+
+    Args:
+        settings: the database.
+        period: its number; an open period's lines so far.
+        merchant: only lines that it owes or is owed, or None for all.
+        into: a file that does not exist yet.
+
+    Returns:
+        how many lines.
+
+    Raises:
+        PeriodNotOpen: the period has not begun.
+        FileExistsError: somebody may be reading it.
+    """
+    with ExitStack() as stack:
+        database = open_database(settings.database_url)
+        stack.callback(database.close)
+        conn = stack.enter_context(database.snapshot())
+        _must_have_begun(conn, period)
+        lines = period_lines(conn, period)
+        mine = (line for line in lines if merchant in (None, line.debtor, line.creditor))
+        return write_lines(stack.enter_context(into.open("x", encoding="utf-8", newline="")), mine)
+
+
+def _must_have_begun(conn: Connection, period: int) -> int:
+    now = open_period(conn) or 1
+    if period > now:
+        raise PeriodNotOpen(period, now)
+    return now
+
+
+def _added_up(conn: Connection, ask: Ask) -> Recomputed:
+    found = Recomputed(ask.period, closed=ask.period < _must_have_begun(conn, ask.period))
+    lines = _counted(found, period_lines(conn, ask.period))
+    if ask.paper is not None:
+        mine = (line for line in lines if ask.merchant in (None, line.debtor, line.creditor))
+        found.differences = list(islice(differences(read_lines(ask.paper), mine), _MOST_DIFFERENCES))
+    for _ in lines:
+        continue  # the rest is counted, too
+    found.nets = nets_of(Obligation(*pair, micros) for pair, micros in found.gross.items())
+    return found
+
+
+def _counted(found: Recomputed, lines: Iterable[ObligationLine]) -> Iterator[ObligationLine]:
+    for line in lines:
+        found.lines += 1
+        found.gross[line.debtor, line.creditor] += line.owed_micros
+        yield line
+
+
+def _contract_nets(reader: Reader, ask: Ask) -> dict[int, int]:
+    """The contract's own nets as of the index's last block; read on where the node has left that state."""
+    for attempt in range(_ATTEMPTS):
+        cursor = reader.read(ask.contracts)[0].cursor()
+        if cursor is None:
+            return {}
+        try:
+            with reader.fresh.snapshot() as conn:
+                nets = nets_of_contract(conn, reader.node, (ask.contracts, ask.period), cursor.number)
+            return {merchant: micros for merchant, micros in nets if micros}
+        except ChainMoves:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    return {}

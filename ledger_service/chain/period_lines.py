@@ -1,0 +1,113 @@
+"""The obligations of one settlement period, line by line, from the operations that the mirror keeps (D12).
+
+A line is one leg of a redemption or one restored leg, at the terms that it cites. Everything here follows
+from the chain's events, so whoever has a fresh index has the same lines as the operator.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from ledger_service.chain import models as m
+from ledger_service.chain.decode import MinedOperation
+from ledger_service.chain.effects import OriginalLeg, TermsValue
+from ledger_service.chain.mirror import operation_of_row, terms_by_key
+from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.obligations import ObligationLine
+from ledger_service.kernel.operations import Kind
+from ledger_service.kernel.points import Leg, fee_micros_floor
+
+_ROWS_AT_ONCE = 2_000
+
+
+def period_lines(conn: Connection, period: int) -> Iterator[ObligationLine]:
+    """The lines of a period in chain order; a merchant owes itself nothing, so its own points make none.
+
+    Args:
+        conn: a snapshot of the database that holds the mirror.
+        period: open or closed; of an open one the lines so far.
+    """
+    terms, restored = terms_by_key(conn), _restored_before(conn, period)
+    for row in conn.execute(_operations_of(period)):
+        operation = operation_of_row(row)
+        for index, leg in enumerate(operation.legs):
+            stated = terms[leg.programme, leg.terms_version]
+            amounts = _change(operation, leg, restored, stated)
+            if stated[0] != operation.merchant:
+                yield _line(operation, index, stated[0], amounts)
+
+
+def roots_of(conn: Connection, period: int) -> dict[int, bytes]:
+    """The root of each batch that the period holds, by its number: what binds each line to the chain."""
+    a = m.chain_applied.c
+    return {row[0]: row[1] for row in conn.execute(select(a.number, a.root).where(a.period == period))}
+
+
+def _line(operation: MinedOperation, index: int, issuer: int, amounts: tuple[int, int]) -> ObligationLine:
+    leg = operation.legs[index]
+    points = -leg.amount if operation.kind is Kind.RESTORE else leg.amount
+    return ObligationLine(
+        operation.batch, operation.position, index, operation.op_id, operation.kind,
+        leg.programme, leg.terms_version, points, issuer, operation.merchant, *amounts,
+    )  # fmt: skip
+
+
+def _change(
+    operation: MinedOperation, leg: Leg, restored: dict[OriginalLeg, list[int]], terms: TermsValue
+) -> tuple[int, int]:
+    """Value and fee that the leg adds: of a restore, the difference of what is left of the original leg."""
+    _, value, fee_bps = terms
+    if operation.original is None:
+        gross = leg.amount * value
+        return gross, fee_micros_floor(gross, fee_bps)
+    most, done = restored[operation.original]
+    before, after = (most - done) * value, (most - done - leg.amount) * value
+    restored[operation.original][1] = done + leg.amount
+    return after - before, fee_micros_floor(after, fee_bps) - fee_micros_floor(before, fee_bps)
+
+
+def _operations_of(period: int) -> Select[Any]:
+    """Redemptions and restores in chain order."""
+    o = m.chain_operation
+    kinds = o.c.kind.in_((int(Kind.REDEEM), int(Kind.RESTORE)))
+    return (
+        select(o)
+        .join(m.chain_applied, m.chain_applied.c.number == o.c.batch)
+        .where((m.chain_applied.c.period == period) & kinds)
+        .order_by(o.c.batch, o.c.position)
+        .execution_options(yield_per=_ROWS_AT_ONCE)
+    )
+
+
+def _restored_before(conn: Connection, period: int) -> dict[OriginalLeg, list[int]]:
+    """[points of the leg, points restored of it before the period] by each leg that the period restores.
+
+    The mirror knows how much is restored by now; what the period and later ones restored is taken off.
+    """
+    mine, since = set[OriginalLeg](), Counter[OriginalLeg]()
+    restores = (m.chain_applied.c.period >= period) & (m.chain_operation.c.kind == int(Kind.RESTORE))
+    o = m.chain_operation
+    query = (
+        select(o, m.chain_applied.c.period)
+        .join(m.chain_applied, m.chain_applied.c.number == o.c.batch)
+        .where(restores)
+        .execution_options(yield_per=_ROWS_AT_ONCE)
+    )
+    for row in conn.execute(query):
+        operation = operation_of_row(row)
+        if operation.original is not None:
+            since[operation.original] += operation.legs[0].amount
+            if row.period == period:
+                mine.add(operation.original)
+    return {key: [most, now - since[key]] for key, (most, now) in _restored_by_now(conn, mine).items()}
+
+
+def _restored_by_now(
+    conn: Connection, wanted: Iterable[OriginalLeg]
+) -> Mapping[OriginalLeg, tuple[int, int]]:
+    rows = sql_of(m.chain_restored, conn).select(conn, ("original_leaf", "leg_index"), sorted(wanted))
+    return {(r["original_leaf"], r["leg_index"]): (r["most"], r["restored"]) for r in rows}

@@ -1,0 +1,130 @@
+"""`alliance verify settlement`: a period recomputed from a chain URL and two addresses, and nothing else.
+
+Every line is rebuilt from the chain's own events, added up, and held against the nets that the contract
+keeps; with --statement also against the lines that the operator handed out (`alliance settle lines`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ledger_service.api.hexadecimal import parse_address
+from ledger_service.bootstrap.recomputing import Ask, Recomputed, recompute
+from ledger_service.chain.node_check import ChainMoves
+from ledger_service.chain.settings import Contracts
+from ledger_service.cli.settle import period_number
+from ledger_service.cli.ticker import Ticker
+from ledger_service.cli.wording import why_it_ended
+from ledger_service.config import settings_from_environment
+from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.gs1 import gln_text, parse_gln
+
+
+def main(argv: Sequence[str]) -> int:
+    """Exit with 0 when all agrees, 1 when something differs, 2 when it cannot be told."""
+    options = _parser().parse_args(argv)
+    settings = settings_from_environment()
+    if options.rpc is not None:
+        settings = replace(settings, chain_url=options.rpc)
+    with ExitStack() as stack:
+        into = options.into or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "index.db"
+        try:
+            paper = options.statement and stack.enter_context(
+                options.statement.open(encoding="utf-8", newline="")
+            )
+            found = recompute(settings, into, _ask(options, paper), Ticker("operations"))
+        except (DomainError, ChainMoves, OSError) as failure:
+            print(f"alliance verify: {why_it_ended(failure)}", file=sys.stderr)
+            return 2
+    print(json.dumps(_document(found)) if options.json else _text(found, options.statement is not None))
+    return 0 if found.agrees else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="alliance verify", description=__doc__)
+    what = parser.add_subparsers(dest="what", required=True)
+    settlement = what.add_parser("settlement", help="recompute every merchant's net of a period")
+    settlement.add_argument("--rpc", metavar="URL", help="the chain (default: ALLIANCE_CHAIN_URL)")
+    settlement.add_argument("--registry", required=True, help="address of the AllianceRegistry")
+    settlement.add_argument(
+        "--clearing-house", required=True, help="address of any ClearingHouse of its line"
+    )
+    settlement.add_argument("--period", required=True, type=period_number, metavar="N", help="its number")
+    settlement.add_argument("--currency", help="ISO 4217: round the nets and list the fewest payments")
+    settlement.add_argument(
+        "--statement", type=Path, metavar="FILE", help="lines to hold against the chain's"
+    )
+    settlement.add_argument("--merchant", metavar="GLN", help="whose statement that file is (default: all)")
+    settlement.add_argument(
+        "--into", type=Path, help="SQLite file to keep; an interrupted one is gone on with"
+    )
+    settlement.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser
+
+
+def _ask(options: argparse.Namespace, paper: Any) -> Ask:
+    contracts = Contracts(
+        parse_address(options.clearing_house, "clearing-house"), parse_address(options.registry, "registry")
+    )
+    merchant = None if options.merchant is None else parse_gln(options.merchant, "merchant")
+    return Ask(contracts, options.period, options.currency, paper, merchant)
+
+
+def _document(found: Recomputed) -> dict[str, Any]:
+    return {
+        "period": found.period,
+        "closed": found.closed,
+        "agrees": found.agrees,
+        "lines": found.lines,
+        "obligations": [
+            {"debtor": gln_text(debtor), "creditor": gln_text(creditor), "owed_micros": micros}
+            for (debtor, creditor), micros in sorted(found.gross.items())
+        ],
+        "nets": [
+            {
+                "merchant": gln_text(merchant),
+                "net_micros": found.nets.get(merchant, 0),
+                "contract_micros": found.contract.get(merchant, 0),
+                "net_minor": found.minors.get(merchant),
+            }
+            for merchant in sorted(found.nets.keys() | found.contract.keys())
+        ],
+        "payouts": [
+            {"payer": gln_text(p.payer), "payee": gln_text(p.payee), "minor": p.minor} for p in found.payouts
+        ],
+        "differences": [
+            {"batch": d.place[0], "position": d.place[1], "leg": d.place[2], "what": d.what}
+            for d in found.differences
+        ],
+    }
+
+
+def _text(found: Recomputed, with_statement: bool) -> str:
+    document = _document(found)
+    lines = [
+        f"period {found.period}, {'closed' if found.closed else 'open, so far'}: {found.lines:,} lines,"
+        f" {len(found.gross)} pairs of merchants"
+    ]
+    lines += [
+        f"merchant {n['merchant']}: net {n['net_micros']:,} micros"
+        + ("" if n["net_minor"] is None else f", settled as {n['net_minor']:,} minor units")
+        + ("" if n["net_micros"] == n["contract_micros"] else f"; THE CONTRACT SAYS {n['contract_micros']:,}")
+        for n in document["nets"]
+    ]
+    lines += [f"{p['payer']} pays {p['payee']} {p['minor']:,} minor units" for p in document["payouts"]]
+    lines += [
+        f"batch {d['batch']} position {d['position']} leg {d['leg']}: {d['what']} in the statement"
+        for d in document["differences"]
+    ]
+    if with_statement and not found.differences:
+        lines.append("statement = chain, line by line")
+    lines.append("recomputed = contract" if not found.apart else f"{len(found.apart)} nets differ")
+    return "\n".join(lines)
