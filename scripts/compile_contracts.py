@@ -54,6 +54,7 @@ ENTRIES = (
     Entry("ClearingHouse", "src/ClearingHouse.sol"),
     Entry("AccountMover", "src/AccountMover.sol"),
     Entry("RecoveryDesk", "src/RecoveryDesk.sol"),
+    Entry("SettlementDesk", "src/SettlementDesk.sol"),
     Entry("AccessManager", "@openzeppelin/contracts/access/manager/AccessManager.sol"),
     Entry("ContractSigner", "test/ContractSigner.sol", ROOT / "tests" / "contracts" / "artifacts"),
 )

@@ -21,6 +21,7 @@ from tests.contracts.parties import (
     ADMIN,
     APPROVER,
     CAP,
+    CENT,
     DAY,
     DEPLOYER,
     DESK,
@@ -38,6 +39,7 @@ from tests.contracts.parties import (
     POINTS,
     REGISTRY,
     RELAYER,
+    SETTLEMENT,
     SLICE_KINDS,
     STRANGER,
     T0,
@@ -84,11 +86,14 @@ class Alliance(Building):
         self.points = evm.create(DEPLOYER, POINTS.creation_code())
         self.registry = evm.create(DEPLOYER, REGISTRY.creation_code(self.manager, self.points))
         self.desk = evm.create(DEPLOYER, DESK.creation_code(self.manager, self.registry, NOTICE))
+        origin = (self.manager, self.registry, CENT)
+        self.settlement_desk = evm.create(DEPLOYER, SETTLEMENT.creation_code(*origin))
         self.house = self.new_house(bytes(20))
         parties = (DEPLOYER, ADMIN, OPERATOR, RELAYER, GUARDIAN, APPROVER)
         holders = access.Holders(*("0x" + a.hex() for a in parties))
         calls = access.function_role_calls("AllianceRegistry", "0x" + self.registry.hex())
         calls += access.function_role_calls("RecoveryDesk", "0x" + self.desk.hex())
+        calls += access.function_role_calls("SettlementDesk", "0x" + self.settlement_desk.hex())
         for data in (*calls, *access.role_calls(holders)):
             evm.send(DEPLOYER, self.manager, data)
         self.transact(DEPLOYER, REGISTRY, "setCustodialLimits", PER_PERMIT, PER_DAY)
@@ -154,6 +159,7 @@ class Alliance(Building):
             "ClearingHouse": self.house,
             "AccessManager": self.manager,
             "RecoveryDesk": self.desk,
+            "SettlementDesk": self.settlement_desk,
         }[artifact.contract]
 
     def transact(self, sender: bytes, artifact: Artifact, function: str, *arguments: object) -> Receipt:

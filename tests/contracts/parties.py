@@ -19,7 +19,8 @@ PER_PERMIT, PER_DAY = 50_000_000, 80_000_000
 REGISTRY, POINTS, HOUSE, MANAGER = (
     load("AllianceRegistry"), load("AlliancePoints"), load("ClearingHouse"), load("AccessManager"),
 )  # fmt: skip
-DESK, MOVER = load("RecoveryDesk"), load("AccountMover")
+DESK, MOVER, SETTLEMENT = load("RecoveryDesk"), load("AccountMover"), load("SettlementDesk")
+CENT = 10_000
 NOTICE = 7 * DAY
 SLICE_KINDS = (Kind.ISSUE, Kind.RESTORE, Kind.GIFT, Kind.REDEEM, Kind.CLAWBACK, Kind.EXPIRE)
 

@@ -23,11 +23,14 @@ UNREACHABLE = {
     "InsufficientBalance": "clones are created without value",
     "ERC20InvalidSender": "the library's set; no path has a zero sender",
     "ERC20InvalidApprover": "the library's set; approvals are restricted before an approver matters",
+    "SettlementHouseSilent": "every ClearingHouse answers for every merchant",
     "AccessManagedRequiredDelay": "declared by the library; delays are answered by the manager",
 }
 
 
-@pytest.mark.parametrize("contract", ["AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk"])
+@pytest.mark.parametrize(
+    "contract", ["AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk"]
+)
 def test_every_custom_error_has_a_test(contract: str) -> None:
     text = "".join(path.read_text() for path in HERE.glob("test_*.py"))
     tested = set(re.findall(r'refused\(\s*"(\w+)"', text)) | set(re.findall(r', "(\w+)"\), \(', text))

@@ -11,7 +11,9 @@ import pytest
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256
 from tests.contracts.alliance import Alliance
-from tests.contracts.parties import DESK, GUARDIAN, HOUSE, MOVER, OPERATOR, POINTS, REGISTRY, Member
+from tests.contracts.parties import (
+    DAY, DESK, GUARDIAN, HOUSE, MOVER, OPERATOR, POINTS, REGISTRY, SETTLEMENT, STRANGER, Member,
+)  # fmt: skip
 
 LAYOUT = json.loads((Path(__file__).parents[2] / "contracts" / "storage-layout.json").read_text())
 LEG = Leg(1, 1, 5, 100)
@@ -129,7 +131,7 @@ def told_epochs(alliance: Alliance) -> int:
 
 
 def test_the_layout_is_that_of_every_contract_with_storage() -> None:
-    assert set(LAYOUT) == {a.contract for a in (HOUSE, MOVER, DESK, POINTS, REGISTRY)}
+    assert set(LAYOUT) == {a.contract for a in (HOUSE, MOVER, DESK, SETTLEMENT, POINTS, REGISTRY)}
 
 
 def test_the_mover_finds_everything_where_the_house_keeps_it() -> None:
@@ -137,6 +139,18 @@ def test_the_mover_finds_everything_where_the_house_keeps_it() -> None:
     house, mover = LAYOUT["ClearingHouse"]["variables"], LAYOUT["AccountMover"]["variables"]
     assert mover == house[: len(mover)]
     assert {"_successors", "_signers", "_roots"} <= {row["name"] for row in mover}
+
+
+def test_rounds_of_settlement_stand_where_the_layout_says(spent: Alliance) -> None:
+    for merchant in spent.merchants:
+        spent.transact(STRANGER, SETTLEMENT, "enlist", merchant.gln)
+    spent.transact(OPERATOR, HOUSE, "closePeriod", 1)
+    root = keccak256(b"statements")
+    spent.transact(OPERATOR, SETTLEMENT, "publish", 1, root, spent.evm.now + 3 * DAY)
+    desk = Reader(spent, "SettlementDesk", spent.settlement_desk)
+    assert desk.struct("Round", "_rounds", 1) == whole(spent.ask(SETTLEMENT, "roundOf", 1)[0])
+    assert desk.variable("lastPublished") == 1
+    assert desk.word("_afterPlace", spent.merchants[2].gln) == 3
 
 
 def test_successions_and_announcements_stand_where_the_layout_says(spent: Alliance, ann: Member) -> None:

@@ -47,6 +47,12 @@ FUNCTION_ROLES: dict[str, dict[str, Role]] = {
         "approve": Role.APPROVER,
         "veto": Role.GUARDIAN,
     },
+    "SettlementDesk": {
+        "publish": Role.OPERATOR,
+        "settle": Role.OPERATOR,
+        "markPaid": Role.OPERATOR,
+        "arbitrate": Role.ADMIN,
+    },
 }
 
 EXECUTION_DELAY_SECONDS: dict[Role, int] = {
