@@ -33,6 +33,7 @@ class Alliance:
     per_day_micros: int
     founded_at: datetime
     recovery_desk: bytes | None = None
+    settlement_desk: bytes | None = None
 
     @property
     def domain(self) -> Domain:

@@ -12,7 +12,7 @@ from ledger_service.bootstrap.alliance import Alliance, find_alliance, store_all
 from ledger_service.bootstrap.chain_parts import chain_settings, desk_of, node_of, steps_of
 from ledger_service.bootstrap.clocks import note_instant
 from ledger_service.bootstrap.foundations import SystemRandom
-from ledger_service.chain.deploy import CustodialLimits, Deployment, deploy
+from ledger_service.chain.deploy import Deployment, MoneyRules, deploy
 from ledger_service.chain.desk import Desk
 from ledger_service.config import Settings
 from ledger_service.custody.client import SignerClient
@@ -20,6 +20,7 @@ from ledger_service.custody.requests import BindDomain
 from ledger_service.db.engine import Database
 from ledger_service.db.schema import migrate
 from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.money import exponent_of, micros_of_minor
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.requests import IssueKey
 
@@ -64,8 +65,7 @@ def found(settings: Settings, database: Database, charter: Charter) -> Alliance:
     _lead(desk)
     try:
         at = seconds_floor(charter.at) if settings.replay else None
-        limits = CustodialLimits(settings.custodial_permit_micros, settings.custodial_day_micros)
-        deployed = deploy(steps_of(desk, node, custody, room), limits, at)
+        deployed = deploy(steps_of(desk, node, custody, room), _money(settings, charter), at)
     finally:
         desk.resign()
     contracts = deployed.contracts
@@ -103,6 +103,11 @@ def _lead(desk: Desk) -> None:
         time.sleep(0.5)
 
 
+def _money(settings: Settings, charter: Charter) -> MoneyRules:
+    one_minor = micros_of_minor(1, exponent_of(charter.currency))
+    return MoneyRules(settings.custodial_permit_micros, settings.custodial_day_micros, one_minor)
+
+
 def _alliance(settings: Settings, charter: Charter, deployed: Deployment, chain_id: int) -> Alliance:
     return Alliance(
         name=charter.name,
@@ -117,4 +122,5 @@ def _alliance(settings: Settings, charter: Charter, deployed: Deployment, chain_
         per_day_micros=settings.custodial_day_micros,
         founded_at=charter.at,
         recovery_desk=deployed.recovery_desk,
+        settlement_desk=deployed.settlement_desk,
     )

@@ -82,4 +82,12 @@ class ReplayDelivery:
     def date_next(self, timestamp: int | None) -> None:
         """See ``Delivery``."""
         last = self._node.head().timestamp
-        self._node.control(("evm_setNextBlockTimestamp", [max(timestamp or 0, last + 1)]))
+        while True:
+            try:
+                self._node.control(("evm_setNextBlockTimestamp", [max(timestamp or 0, last + 1)]))
+                return
+            except NodeRefusal:
+                # A command and the bridge both send: one has mined since the other looked.
+                known, last = last, self._node.head().timestamp
+                if last == known:
+                    raise

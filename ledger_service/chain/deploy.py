@@ -20,17 +20,19 @@ class Deployment:
     manager: bytes
     points_implementation: bytes
     recovery_desk: bytes
+    settlement_desk: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class CustodialLimits:
-    """What custodial signers may spend, in micros of the settlement currency (D1)."""
+class MoneyRules:
+    """In micros of the settlement currency: what custodial signers may spend (D1), and its minor unit."""
 
     per_permit_micros: int
     per_day_micros: int
+    one_minor_micros: int
 
 
-def deploy(steps: Steps, limits: CustodialLimits, timestamp: int | None = None) -> Deployment:
+def deploy(steps: Steps, money: MoneyRules, timestamp: int | None = None) -> Deployment:
     """The contracts stand, the roles are granted, and admin acts wait two days from now on.
 
     Idempotency: each step by its name; a run that broke off goes on where it was.
@@ -46,12 +48,15 @@ def deploy(steps: Steps, limits: CustodialLimits, timestamp: int | None = None) 
     notice = access.LEAST_NOTICE_SECONDS
     desk = _create(steps, "RecoveryDesk", (_text(manager), _text(registry), notice), timestamp)
     origin = (_text(manager), _text(registry), _NOWHERE)
+    unit = money.one_minor_micros
+    settlement = _create(steps, "SettlementDesk", (_text(manager), _text(registry), unit), timestamp)
     mover = _create(steps, "AccountMover", (*origin, _text(desk)), timestamp)
     house = _create(steps, "ClearingHouse", (*origin, _text(mover)), timestamp)
     relayer, approver = (_text(steps.outbound.sender(key)) for key in (RELAYER, APPROVER))
     holders = access.Holders(operator, operator, operator, relayer, operator, approver)
     calls = [
         *access.function_role_calls("RecoveryDesk", _text(desk)),
+        *access.function_role_calls("SettlementDesk", _text(settlement)),
         *access.function_role_calls("AllianceRegistry", _text(registry)),
         *access.function_role_calls("ClearingHouse", _text(house)),
         *access.role_calls(holders),
@@ -59,14 +64,14 @@ def deploy(steps: Steps, limits: CustodialLimits, timestamp: int | None = None) 
     for number, data in enumerate(calls):
         steps.perform(f"deploy:roles:{number}", manager, data, timestamp)
     rules = load("AllianceRegistry")
-    limit_data = rules.call_data("setCustodialLimits", limits.per_permit_micros, limits.per_day_micros)
+    limit_data = rules.call_data("setCustodialLimits", money.per_permit_micros, money.per_day_micros)
     steps.perform("deploy:limits", registry, limit_data, timestamp)
     steps.perform(
         "deploy:clearing-house", registry, rules.call_data("setClearingHouse", _text(house)), timestamp
     )
     for number, data in enumerate(access.handover_calls(holders)):
         steps.perform(f"deploy:handover:{number}", manager, data, timestamp)
-    return Deployment(Contracts(house, registry), manager, points, desk)
+    return Deployment(Contracts(house, registry), manager, points, desk, settlement)
 
 
 def _create(steps: Steps, name: str, arguments: tuple[object, ...], timestamp: int | None) -> bytes:

@@ -34,7 +34,9 @@ class Blame(Enum):
 _TOO_EARLY = frozenset({"AcceptedInFuture", "EpochNotEnded", "MoveNotRipe"})
 _MERCHANT = frozenset({"SliceMerchantUnknown", "SliceSignatureInvalid"})
 _ROW = frozenset({"RegistryTermsUnknown", "RegistryProgrammeUnknown"})
-_CONTRACTS = ("ClearingHouse", "AllianceRegistry", "AlliancePoints", "RecoveryDesk", "AccessManager")
+_CONTRACTS = (
+    "ClearingHouse", "AllianceRegistry", "AlliancePoints", "RecoveryDesk", "SettlementDesk", "AccessManager",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

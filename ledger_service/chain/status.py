@@ -15,6 +15,7 @@ from ledger_service.chain.models import (
     chain_counter,
     chain_cursor,
     chain_leader,
+    chain_merchant_keys,
     chain_net,
     chain_period,
 )
@@ -120,3 +121,9 @@ def net_positions(conn: Connection) -> list[tuple[int, int, int]]:
     n = chain_net.c
     query = select(n.period, n.merchant, n.net_micros).order_by(n.period, n.merchant)
     return [(row[0], row[1], int(row[2])) for row in conn.execute(query)]
+
+
+def merchants_admitted(conn: Connection) -> list[int]:
+    """Every merchant that the registry ever admitted, ascending."""
+    merchant = chain_merchant_keys.c.merchant
+    return list(conn.execute(select(merchant).distinct().order_by(merchant)).scalars())

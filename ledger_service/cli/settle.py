@@ -1,67 +1,40 @@
-"""`alliance settle`: settlement periods.
+"""`alliance settle`: a settlement period from its close to its payouts; docs/settlement.md says how.
 
-`close` ends the open one once all it must hold is mined (D12); `lines` writes what a period is made of.
+Every command may be run again: what stands on chain already is not done twice. Words of merchants are signed
+by their settlement keys in custody.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from ledger_service.bootstrap.agreeing import Agreement, Standing, agreement
 from ledger_service.bootstrap.alliance import NotFounded
 from ledger_service.bootstrap.recomputing import write_period
 from ledger_service.bootstrap.settling import close_period
-from ledger_service.config import settings_from_environment
+from ledger_service.cli.wording import why_it_ended
+from ledger_service.config import Settings, settings_from_environment
+from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.errors import DomainError
-from ledger_service.kernel.gs1 import parse_gln
+from ledger_service.kernel.gs1 import gln_text, parse_gln
 
 _GREATEST_PERIOD = 2**32 - 2
+_GREATEST_MICROS = 2**96
 
 
 def main(argv: Sequence[str]) -> int:
-    """Exit with 0 when the period is closed, also when it was so before, and with 1 when that was refused."""
+    """Exit with 0 when what was asked stands, also when it stood before, and with 1 when it was refused."""
     options = _parser().parse_args(argv)
-    return _close(options) if options.command == "close" else _lines(options)
-
-
-def _close(options: argparse.Namespace) -> int:
     try:
-        closed = close_period(settings_from_environment(), options.period, options.wait)
-    except (DomainError, NotFounded) as refusal:
-        print(f"alliance settle: {refusal}", file=sys.stderr)
+        print(options.act(settings_from_environment(), options))
+    except (DomainError, NotFounded, OSError) as refusal:
+        print(f"alliance settle: {why_it_ended(refusal)}", file=sys.stderr)
         return 1
-    how = "was closed before" if closed.before else "is closed"
-    print(f"period {options.period} {how}; period {closed.open_period} is open")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="alliance settle", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    close = commands.add_parser("close", help="close the open period; closing it again changes nothing")
-    close.add_argument("--period", required=True, type=period_number, metavar="N", help="its number")
-    close.add_argument(
-        "--wait", type=int, default=60, metavar="SECONDS", help="for what was accepted before (default: 60)"
-    )
-    lines = commands.add_parser("lines", help="write the obligations of a period as CSV, one a line")
-    lines.add_argument("--period", required=True, type=period_number, metavar="N", help="its number")
-    lines.add_argument("--merchant", metavar="GLN", help="only what it owes or is owed")
-    lines.add_argument(
-        "--into", required=True, type=Path, metavar="FILE", help="a file that does not exist yet"
-    )
-    return parser
-
-
-def _lines(options: argparse.Namespace) -> int:
-    try:
-        merchant = None if options.merchant is None else parse_gln(options.merchant, "merchant")
-        written = write_period(settings_from_environment(), options.period, merchant, options.into)
-    except (DomainError, OSError) as refusal:
-        print(f"alliance settle: {refusal}", file=sys.stderr)
-        return 1
-    print(f"{written:,} lines of period {options.period} are in {options.into}")
     return 0
 
 
@@ -70,3 +43,153 @@ def period_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and 1 <= int(text) <= _GREATEST_PERIOD):
         raise argparse.ArgumentTypeError(f"takes a whole number from 1 to {_GREATEST_PERIOD}")
     return int(text)
+
+
+def _close(settings: Settings, options: argparse.Namespace) -> str:
+    closed = close_period(settings, options.period, options.wait)
+    how = "was closed before" if closed.before else "is closed"
+    return f"period {options.period} {how}; period {closed.open_period} is open"
+
+
+def _lines(settings: Settings, options: argparse.Namespace) -> str:
+    written = write_period(settings, options.period, options.merchant, options.into)
+    return f"{written:,} lines of period {options.period} are in {options.into}"
+
+
+def _agreed(act: Callable[[Agreement, argparse.Namespace], Standing]) -> Callable[..., str]:
+    """A command that changes or looks at the period's settlement, and then tells where it stands."""
+
+    def command(settings: Settings, options: argparse.Namespace) -> str:
+        with agreement(settings) as room:
+            standing = act(room, options)
+        return json.dumps(document_of(standing)) if options.json else _text(standing)
+
+    return command
+
+
+_ACTS: dict[str, tuple[str, Callable[..., str]]] = {
+    "close": ("close the open period; closing it again changes nothing", _close),
+    "lines": ("write the obligations of a period as CSV, one a line", _lines),
+    "publish": (
+        "publish the statements of a closed period; merchants answer until their date",
+        _agreed(lambda room, o: room.publish(o.period, o.days)),
+    ),
+    "confirm": (
+        "a merchant's word that its net is right",
+        _agreed(lambda room, o: room.confirm(o.period, o.merchant)),
+    ),
+    "dispute": (
+        "a merchant's word that a part of a line is not owed; it is held out",
+        _agreed(lambda room, o: room.dispute(o.period, (o.debtor, o.creditor), o.by, (o.micros, o.evidence))),
+    ),
+    "resolve": (
+        "both merchants' word on what of the held amount is owed",
+        _agreed(lambda room, o: room.resolve(o.period, (o.debtor, o.creditor), o.micros)),
+    ),
+    "net": ("fix the payouts, once all have confirmed or the date has come",
+            _agreed(lambda room, o: room.net(o.period))),
+    "paid": (
+        "mark payouts as paid, with the bank's word as evidence",
+        _agreed(lambda room, o: room.mark_paid(o.period, o.payout, o.evidence)),
+    ),
+    "status": ("where a period's settlement stands", _agreed(lambda room, o: room.standing(o.period))),
+}  # fmt: skip
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="alliance settle", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    by_name = {}
+    for name, (about, act) in _ACTS.items():
+        by_name[name] = command = commands.add_parser(name, help=about)
+        command.set_defaults(act=act)
+        command.add_argument("--period", required=True, type=period_number, metavar="N", help="its number")
+        if name not in ("close", "lines"):
+            command.add_argument("--json", action="store_true", help="print one JSON document")
+    by_name["close"].add_argument(
+        "--wait", type=int, default=60, metavar="SECONDS", help="for what was accepted before (default: 60)"
+    )
+    by_name["lines"].add_argument("--merchant", type=_gln, metavar="GLN", help="only what it owes or is owed")
+    by_name["lines"].add_argument("--into", required=True, type=Path, metavar="FILE", help="a new file")
+    by_name["publish"].add_argument(
+        "--days", type=int, choices=range(3, 91), default=7, metavar="DAYS", help="to answer (default: 7)"
+    )
+    by_name["confirm"].add_argument("--merchant", required=True, type=_gln, metavar="GLN", help="whose word")
+    for name in ("dispute", "resolve"):
+        command = by_name[name]
+        command.add_argument("--debtor", required=True, type=_gln, metavar="GLN", help="the issuer")
+        command.add_argument("--creditor", required=True, type=_gln, metavar="GLN", help="the acceptor")
+        command.add_argument("--micros", required=True, type=_micros, help="of the settlement currency")
+    by_name["dispute"].add_argument("--by", required=True, type=_gln, metavar="GLN", help="which of the two")
+    by_name["paid"].add_argument(
+        "--payout", required=True, type=int, action="append", choices=range(256), metavar="INDEX",
+        help="as `status` counts them; may be given several times",
+    )  # fmt: skip
+    for name in ("dispute", "paid"):
+        by_name[name].add_argument(
+            "--evidence", required=True, type=Path, metavar="FILE", help="its SHA-256 goes on chain"
+        )
+    return parser
+
+
+def _gln(text: str) -> int:
+    try:
+        return parse_gln(text, "merchant")
+    except DomainError as refusal:
+        raise argparse.ArgumentTypeError("takes a GLN of 13 digits") from refusal
+
+
+def _micros(text: str) -> int:
+    if not (text.lstrip("-").isdigit() and text.isascii() and abs(int(text[:32])) <= _GREATEST_MICROS):
+        raise argparse.ArgumentTypeError("takes whole micros")
+    return int(text)
+
+
+def document_of(standing: Standing) -> dict[str, Any]:
+    """Where a period's settlement stands, as JSON."""
+    round_ = standing.round
+    return {
+        "period": standing.period,
+        "statements": "0x" + round_.statements.hex(),
+        "until": format_instant(instant_of_seconds(round_.until)),
+        "root": None if round_.root == bytes(32) else "0x" + round_.root.hex(),
+        "merchants": [
+            {"merchant": gln_text(m), "net_micros": standing.nets[m], "net_minor": standing.minors[m],
+             "confirmed": standing.confirmed(m)}
+            for m in standing.members
+        ],
+        "disputes": [
+            {"debtor": gln_text(debtor), "creditor": gln_text(creditor), "held_micros": held.micros,
+             "open": held.open, "deadline": format_instant(instant_of_seconds(held.deadline))}
+            for (debtor, creditor), held in standing.held.items()
+        ],
+        "payouts": [
+            {"payer": gln_text(p.payer), "payee": gln_text(p.payee), "minor": p.minor,
+             "paid": standing.paid(i)}
+            for i, p in enumerate(standing.payouts)
+        ],
+    }  # fmt: skip
+
+
+def _text(standing: Standing) -> str:
+    told = document_of(standing)
+    netted = "netted" if told["root"] else f"answers until {told['until']}"
+    lines = [f"period {told['period']}: statements {told['statements']}, {netted}"]
+    lines += [
+        f"merchant {m['merchant']}: net {m['net_micros']:,} micros, {m['net_minor']:,} minor units,"
+        f" {'confirmed' if m['confirmed'] else 'silent'}"
+        for m in told["merchants"]
+    ]
+    lines += [
+        f"disputed: {d['debtor']} owes {d['creditor']} {d['held_micros']:,} micros,"
+        f" {'open until ' + d['deadline'] if d['open'] else 'decided'}"
+        for d in told["disputes"]
+    ]
+    lines += [
+        f"payout {i}: {p['payer']} pays {p['payee']} {p['minor']:,} minor units"
+        + (", paid" if p["paid"] else "")
+        for i, p in enumerate(told["payouts"])
+    ]
+    return "\n".join(lines)

@@ -12,6 +12,7 @@ from ledger_service.custody.requests import (
     Request,
     ServiceSecret,
     SignMerchantKeys,
+    SignSettlement,
     SignSignerGrant,
     SignSlice,
     SignSpendPermit,
@@ -50,6 +51,10 @@ class Asking(ABC):
     def sign_merchant_keys(self, keys: SignMerchantKeys) -> bytes:
         """The merchant's present admin signature of its next keys."""
         return self._all([keys])[0]
+
+    def sign_settlement(self, word: SignSettlement) -> bytes:
+        """The merchant's settlement signature of its word on a closed period."""
+        return self._all([word])[0]
 
     def sign_transaction(self, request: SignTransaction) -> bytes:
         """The signature of a chain transaction by a sending key."""

@@ -9,6 +9,7 @@ from ledger_service.custody.requests import (
     BindDomain,
     Request,
     SignMerchantKeys,
+    SignSettlement,
     SignSignerGrant,
     SignSlice,
     SignSpendPermit,
@@ -50,6 +51,9 @@ class Custody(Protocol):
 
     def sign_merchant_keys(self, keys: SignMerchantKeys) -> bytes:
         """The merchant's present admin signature of its next keys."""
+
+    def sign_settlement(self, word: SignSettlement) -> bytes:
+        """The merchant's settlement signature of its word on a closed period."""
 
     def sign_transaction(self, request: SignTransaction) -> bytes:
         """The signature of a chain transaction by a sending key; see ``sending`` for what it may do."""

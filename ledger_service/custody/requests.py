@@ -87,6 +87,20 @@ class SignMerchantKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class SignSettlement:
+    """A merchant's word on a closed period, signed by its settlement key for the desk of its alliance.
+
+    ``kind`` is confirmation, dispute or resolution; ``words`` are that struct's members, 32 bytes each.
+    """
+
+    wire: ClassVar[str] = "settlement"
+    merchant: int
+    desk: bytes
+    kind: str
+    words: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SignTransaction:
     """A chain transaction of the relayer's or the operator's key, as ``Unsigned.encoded`` wrote it."""
 
@@ -135,15 +149,15 @@ class BindDomain:
 
 
 Request = (
-    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignMerchantKeys | SignTransaction
-    | AddressOfKey | AddressOfAccount | ServiceSecret | BindDomain
+    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignMerchantKeys | SignSettlement
+    | SignTransaction | AddressOfKey | AddressOfAccount | ServiceSecret | BindDomain
 )  # fmt: skip
 _KINDS: tuple[type[Request], ...] = (
-    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignMerchantKeys, SignTransaction,
+    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignMerchantKeys, SignSettlement, SignTransaction,
     AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
 )  # fmt: skip
 _BY_WIRE = {kind.wire: kind for kind in _KINDS}
-_ADDRESSES = ("account", "signer", "clearing_house", "registry", "admin", "operations", "settlement")
+_ADDRESSES = ("account", "signer", "clearing_house", "registry", "admin", "operations", "settlement", "desk")
 _WIDTH = {**dict.fromkeys(_ADDRESSES, 20), "unsigned": None}
 
 

@@ -22,6 +22,7 @@ from ledger_service.custody.requests import (
     Request,
     ServiceSecret,
     SignMerchantKeys,
+    SignSettlement,
     SignSignerGrant,
     SignSlice,
     SignSpendPermit,
@@ -30,6 +31,7 @@ from ledger_service.custody.requests import (
     merchant_key_name,
 )
 from ledger_service.custody.sending import check_sending
+from ledger_service.kernel import settlement_words
 from ledger_service.kernel.chain_tx import unsigned_of
 from ledger_service.kernel.eip712 import Domain, struct_hash
 from ledger_service.kernel.errors import DomainError
@@ -98,6 +100,8 @@ class Vault:
                 return self._by_account(request.account, grant.struct_hash())
             case SignTerms() | SignMerchantKeys():
                 return self._by_merchant(request.merchant, "admin", self._registry_digest(request))
+            case SignSettlement():
+                return self._settlement(request)
             case SignTransaction():
                 return self._transaction(request)
             case AddressOfKey():
@@ -129,6 +133,15 @@ class Vault:
             )
         bound = self._bound()
         return Domain(bound.chain_id, bound.registry).digest(struct)
+
+    def _settlement(self, request: SignSettlement) -> bytes:
+        if not self._journal.knows_contract(request.desk):
+            raise SigningRefused("target-unknown")
+        struct = settlement_words.struct_of(request.kind, request.words, request.merchant)
+        if struct is None:
+            raise SigningRefused("not-the-merchants-word")
+        domain = Domain(self._bound().chain_id, request.desk, settlement_words.NAME)
+        return self._by_merchant(request.merchant, "settlement", domain.digest(struct))
 
     def _transaction(self, request: SignTransaction) -> bytes:
         if request.key not in SENDING_KEYS:

@@ -22,6 +22,8 @@ alliance = Table(
     Column("points_implementation", Bytes(20), nullable=False),
     # None where the contracts are older than accounts that move.
     Column("recovery_desk", Bytes(20)),
+    # None where they are older than settlement on chain.
+    Column("settlement_desk", Bytes(20)),
     Column("per_permit_micros", BigInteger, nullable=False),
     Column("per_day_micros", BigInteger, nullable=False),
     Column("founded_at", UtcInstant, nullable=False),

@@ -10,7 +10,7 @@ from ledger_service.cli.catalogue import all_errors
 
 _BRIDGE = "met by the bridge or a command, never by a request; tests/chain, tests/operations"
 _IMPORT = "met by `alliance import`, never by a request; tests/integration/moving_in"
-_SETTLEMENT = "met by `alliance verify`, never by a request; tests/unit/settlement"
+_SETTLEMENT = "met by `alliance settle` and `verify`, never by a request; tests/unit/settlement"
 REASONS = {
     "chain-no-time-control": _BRIDGE,
     "chain-house-never-in-force": _BRIDGE,
@@ -32,6 +32,9 @@ REASONS = {
     "parquet-reader-missing": _IMPORT,
     "rejects-not-acknowledged": _IMPORT,
     "nets-unbalanced": _SETTLEMENT,
+    "period-not-published": _SETTLEMENT,
+    "settlement-no-such-pair": _SETTLEMENT,
+    "settlement-not-offered": _SETTLEMENT,
     "statement-lines-malformed": _SETTLEMENT,
     "period-not-drained": _BRIDGE,
     "period-not-open": _BRIDGE,

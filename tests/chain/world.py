@@ -15,7 +15,7 @@ from ledger_service.chain.admin import Admin, MerchantOnChain, ProgrammeOnChain,
 from ledger_service.chain.bridge import Bridge, Job, Wiring
 from ledger_service.chain.client import Node
 from ledger_service.chain.delivery import LiveDelivery, ReplayDelivery
-from ledger_service.chain.deploy import CustodialLimits, Deployment, deploy
+from ledger_service.chain.deploy import Deployment, MoneyRules, deploy
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.ports import Handler, SliceToSign
 from ledger_service.chain.settings import ChainSettings
@@ -133,7 +133,7 @@ class World:
         delivery = ReplayDelivery(self.node) if self.settings.replay else LiveDelivery(self.node)
         steps = Steps(Desk.unfenced(self.database, wall), self.node, self.keys, delivery, self.settings)
         stamp = self._fixed_now
-        self.deployment = deploy(steps, CustodialLimits(50_000_000, 100_000_000), stamp)
+        self.deployment = deploy(steps, MoneyRules(50_000_000, 100_000_000, 10_000), stamp)
         admin = Admin(steps, self.deployment.contracts)
         for number, merchant in enumerate(MERCHANTS, start=1):
             keys = (address_of_key(merchant_key(merchant, p)) for p in ("admin", "operations", "settlement"))

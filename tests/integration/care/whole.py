@@ -20,8 +20,7 @@ from ledger_service.bootstrap.foundations import Foundations, SystemRandom
 from ledger_service.bootstrap.http import application
 from ledger_service.bootstrap.ledger_view import SqlLedgerView
 from ledger_service.bootstrap.serving import wire
-from ledger_service.chain.deploy import CustodialLimits as ChainLimits
-from ledger_service.chain.deploy import deploy
+from ledger_service.chain.deploy import MoneyRules, deploy
 from ledger_service.chain.node_check import check_node
 from ledger_service.chain.reconciler import reconcile
 from ledger_service.chain.settings import Contracts
@@ -55,7 +54,7 @@ class Whole:
         self.node, desk = node_of(settings), desk_of(database, room)
         assert desk.lead()
         steps = steps_of(desk, self.node, self.custody, room)
-        deployed = deploy(steps, ChainLimits(50_000_000, 100_000_000), seconds_floor(NOON))
+        deployed = deploy(steps, MoneyRules(50_000_000, 100_000_000, 10_000), seconds_floor(NOON))
         desk.resign()
         self.contracts: Contracts = deployed.contracts
         where = (self.node.chain_id, self.contracts.clearing_house, self.contracts.registry)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from sqlalchemy import event
 
-from ledger_service.chain.deploy import CustodialLimits
+from ledger_service.chain.deploy import MoneyRules
 from ledger_service.config import Settings, settings_of
 from ledger_service.custody.keystore import Keystore
 from ledger_service.custody.local import LocalCustody
 from ledger_service.db.engine import Database, open_database
 
-LIMITS = CustodialLimits(5_000_000, 8_000_000)
+LIMITS = MoneyRules(5_000_000, 8_000_000, 10_000)
 
 
 class Stage:

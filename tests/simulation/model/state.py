@@ -24,6 +24,7 @@ class Site:
     house: bytes = b""
     mover: bytes = b""
     desk: bytes = b""
+    settlement: bytes = b""
 
     @cached_property
     def house_domain(self) -> Domain:

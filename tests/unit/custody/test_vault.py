@@ -18,6 +18,7 @@ from ledger_service.custody.requests import (
     Request,
     ServiceSecret,
     SignMerchantKeys,
+    SignSettlement,
     SignSignerGrant,
     SignSlice,
     SignSpendPermit,
@@ -28,6 +29,7 @@ from ledger_service.custody.requests import (
     request_to_wire,
 )
 from ledger_service.custody.vault import CustodialLimits
+from ledger_service.kernel import settlement_words as words
 from ledger_service.kernel.eip712 import Domain, struct_hash
 from ledger_service.kernel.paycode import decode_pay_code, encode_pay_code, signer_of
 from ledger_service.kernel.permits import SignerGrant, SpendPermit, slice_struct_hash
@@ -50,6 +52,32 @@ def custody(tmp_path: Path) -> Iterator[LocalCustody]:
     local.bind(BOND)
     yield local
     local.close()
+
+
+def test_a_merchants_word_on_a_period_is_signed_by_its_settlement_key_for_a_desk_of_its_alliance(
+    custody: LocalCustody,
+) -> None:
+    desk, other = b"\xab" * 20, 9520001000027
+    told = words.confirmation(3, GLN, -7, b"\x05" * 32)
+    asked = SignSettlement(GLN, desk, words.CONFIRMATION, told)
+    assert request_of_wire(request_to_wire(asked)) == asked
+    with pytest.raises(SigningRefused, match="target-unknown"):
+        custody.sign_settlement(asked)
+    custody._journal.remember_contract(desk, bytes(32))
+    struct = words.struct_of(words.CONFIRMATION, told, GLN)
+    assert struct is not None
+    signer = recover_address(Domain(31337, desk, words.NAME).digest(struct), custody.sign_settlement(asked))
+    assert signer == custody.address_of(merchant_key_name(GLN, "settlement"))
+    for wrong in (
+        replace(asked, merchant=other),
+        replace(asked, kind="Transfer"),
+        replace(asked, words=told[:3]),
+        replace(asked, kind=words.DISPUTE),
+    ):
+        with pytest.raises(SigningRefused, match="not-the-merchants-word"):
+            custody.sign_settlement(wrong)
+    resolved = words.resolution(3, other, GLN, 5)
+    assert custody.sign_settlement(replace(asked, kind=words.RESOLUTION, words=resolved))
 
 
 def test_a_slice_is_signed_by_the_merchants_operations_key(custody: LocalCustody) -> None:

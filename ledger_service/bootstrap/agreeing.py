@@ -1,0 +1,176 @@
+"""Agreeing on a closed period and settling it, from a command beside the bridge (`alliance settle`)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from ledger_service.bootstrap.beside_bridge import replay_stamp, steps_beside_bridge
+from ledger_service.bootstrap.foundations import Foundations, background_clock
+from ledger_service.chain.errors import PeriodNotOpen
+from ledger_service.chain.period_lines import period_lines
+from ledger_service.chain.settlement_office import HeldOut, Round, SettlementOffice
+from ledger_service.chain.status import merchants_admitted, open_period
+from ledger_service.config import Settings
+from ledger_service.custody.requests import SignSettlement
+from ledger_service.kernel import settlement_words as words
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.money import exponent_of, micros_of_minor
+from ledger_service.settlement.errors import PeriodNotPublished, SettlementNotOffered
+from ledger_service.settlement.netting import Payout, payouts_of, rounded
+from ledger_service.settlement.statements import pair_of, payout_word, statements_of
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a period's settlement stands: its round, members by place, nets, minor units and payouts."""
+
+    period: int
+    round: Round
+    members: list[int]
+    nets: dict[int, int]
+    minors: dict[int, int]
+    payouts: list[Payout]
+    held: dict[tuple[int, int], HeldOut]
+
+    def confirmed(self, merchant: int) -> bool:
+        """Whether the merchant has confirmed its net."""
+        return bool(self.round.confirmed >> self.members.index(merchant) & 1)
+
+    def paid(self, index: int) -> bool:
+        """Whether the payout is marked as paid."""
+        return bool(self.round.paid >> index & 1)
+
+
+@contextmanager
+def agreement(settings: Settings) -> Iterator[Agreement]:
+    """The parts, over database, node and custody of the settings; closed at the end.
+
+    Raises:
+        SettlementNotOffered: the alliance has no SettlementDesk.
+    """
+    with steps_beside_bridge(settings) as (foundations, steps):
+        desk = foundations.alliance.settlement_desk
+        if desk is None:
+            raise SettlementNotOffered()
+        yield Agreement(foundations, SettlementOffice(steps, desk), desk)
+
+
+class Agreement:
+    """What operator and merchants do about a closed period. Every step is done once, however often asked."""
+
+    def __init__(self, foundations: Foundations, office: SettlementOffice, desk: bytes) -> None:
+        self._foundations, self._office, self._desk = foundations, office, desk
+        self._stamp = replay_stamp(foundations)
+
+    def publish(self, period: int, days: int) -> Standing:
+        """The statements stand, and wait for answers for so many days.
+
+        Raises:
+            PeriodNotOpen: the period is not closed.
+            AdminRefused: the desk refuses: the period before is not settled, or the time is too short.
+        """
+        with self._foundations.database.snapshot() as conn:
+            now = open_period(conn) or 1
+            if period >= now:
+                raise PeriodNotOpen(period, now)
+            merchants = merchants_admitted(conn)
+        self._office.enlist(merchants, self._stamp)
+        clock = background_clock(self._foundations.settings, self._foundations.database)
+        until = seconds_floor(clock.now() + timedelta(days=days))
+        self._office.publish(period, self._statements(period).root, until, self._stamp)
+        return self.standing(period)
+
+    def confirm(self, period: int, merchant: int) -> Standing:
+        """The merchant's settlement key, held in custody, confirms its net as it stands."""
+        round_ = self._published(period)
+        micros = self._office.nets(period, [merchant])[merchant]
+        told = words.confirmation(period, merchant, micros, round_.statements)
+        signature = self._signed(merchant, words.CONFIRMATION, told)
+        self._office.confirm(period, (merchant, micros, signature), self._stamp)
+        return self.standing(period)
+
+    def dispute(self, period: int, pair: tuple[int, int], by: int, what: tuple[int, Path]) -> Standing:
+        """A part of what one owes the other is held out, by the word of one of the two.
+
+        Args:
+            period: whose.
+            pair: debtor and creditor.
+            by: the one that disputes; its settlement key is in custody.
+            what: micros, and the file of the evidence, of which the chain gets the SHA-256.
+
+        Raises:
+            NoSuchPair: no such line.
+            AdminRefused: more than the line, disputed before, or too late.
+        """
+        self._published(period)
+        statements = self._statements(period)
+        line = pair_of(statements, period, *pair)
+        micros, evidence = what[0], _digest(what[1])
+        signature = self._signed(by, words.DISPUTE, words.dispute(line, by, micros, evidence))
+        told = (line.period, line.debtor, line.creditor, line.owed_micros, line.detail)
+        self._office.dispute(told, statements.proof(line), (by, micros, evidence, signature), self._stamp)
+        return self.standing(period)
+
+    def resolve(self, period: int, pair: tuple[int, int], pay_micros: int) -> Standing:
+        """Both have decided what of the held amount is owed; it counts in the period published next."""
+        self._published(period)
+        told = words.resolution(period, *pair, pay_micros)
+        signatures = (self._signed(m, words.RESOLUTION, told) for m in pair)
+        first, second = signatures
+        self._office.resolve((period, *pair), pay_micros, (first, second), self._stamp)
+        return self.standing(period)
+
+    def net(self, period: int) -> Standing:
+        """The period is netted: its payouts stand on chain.
+
+        Raises:
+            AdminRefused: not everybody has confirmed and the date has not come.
+        """
+        standing = self.standing(period)
+        places = {merchant: place for place, merchant in enumerate(standing.members)}
+        self._office.settle(period, [payout_word(p, places) for p in standing.payouts], self._stamp)
+        return self.standing(period)
+
+    def mark_paid(self, period: int, payouts: list[int], evidence: Path) -> Standing:
+        """These payouts, by index, are paid as the bank's word says."""
+        self._office.mark_paid(period, sum(1 << i for i in set(payouts)), _digest(evidence), self._stamp)
+        return self.standing(period)
+
+    def standing(self, period: int) -> Standing:
+        """Where the period's settlement stands at the head.
+
+        Raises:
+            PeriodNotPublished: it has not begun.
+        """
+        round_ = self._published(period)
+        members = self._office.members()[: round_.count]
+        nets = dict(self._office.nets(period, members))
+        one_minor = micros_of_minor(1, exponent_of(self._foundations.alliance.currency))
+        minors = rounded(nets, one_minor)
+        pairs = [(line.debtor, line.creditor) for line in self._statements(period).lines]
+        held = {pair: self._office.held(period, *pair) for pair in pairs} if round_.adjusted else {}
+        disputed = {pair: one for pair, one in held.items() if one.deadline}
+        return Standing(period, round_, members, nets, minors, payouts_of(minors), disputed)
+
+    def _published(self, period: int) -> Round:
+        round_ = self._office.round(period)
+        if not round_.until:
+            raise PeriodNotPublished(period)
+        return round_
+
+    def _statements(self, period: int) -> words.Statements:
+        with self._foundations.database.snapshot() as conn:
+            return statements_of(period, period_lines(conn, period))
+
+    def _signed(self, merchant: int, kind: str, told: words.Words) -> bytes:
+        return self._foundations.custody.sign_settlement(SignSettlement(merchant, self._desk, kind, told))
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -1,0 +1,119 @@
+"""Two merchants settle two periods with real processes: statements, a dispute, payouts, an outsider."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger_service.bootstrap.alliance import the_alliance
+from ledger_service.demo.stack import SetupFailed, run_command
+from ledger_service.kernel import otp
+from ledger_service.kernel.clock import parse_instant, seconds_floor
+from ledger_service.kernel.gs1 import with_check_digit
+from ledger_service.kernel.secp256k1 import address_text
+from tests.api.service import basket, programme_body
+from tests.operations.installation import GROCER, Installation, wait_until
+
+BAKER, BAKERY = with_check_digit("952010000014"), with_check_digit("952010000021")
+
+
+class Pair(Installation):
+    """A grocer who issues points and a baker who takes them."""
+
+    def found_both(self) -> None:
+        self.found("--at", "2017-03-01T12:00:00Z")
+        self.must(self.operator, "/v1/merchants", {"merchant": BAKER, "name": "Baker 麵包"})
+        self.must(self.operator, "/v1/programmes", programme_body("BAKE", BAKER))
+        store = {"store": BAKERY, "merchant": BAKER, "name": "Bakery", "timezone": "Asia/Taipei"}
+        self.must(self.operator, "/v1/stores", store)
+        till = self.must(self.operator, "/v1/terminals", {"store": BAKERY, "label": "till"})["terminal"]
+        self.baker = str(self.must(self.operator, "/v1/keys", {"role": "cashier", "subject": till})["token"])
+
+    def spend_at_baker(self, member: dict[str, Any], minor: int) -> None:
+        known, now = member["devices"][0]["digits"], parse_instant(self.run("clock").strip(), "clock")
+        code = otp.digits_at(bytes.fromhex(known["secret"]), known["number"], seconds_floor(now))
+        spend = {"pay_code": code}, {"max_value_minor": minor}
+        self.must(self.baker, "/v1/sales", basket(BAKERY, 5_000, member=spend[0], spend=spend[1]))
+
+    def settle(self, what: str, period: int, *more: str) -> dict[str, Any]:
+        return dict(json.loads(self.run("settle", what, "--period", str(period), "--json", *more)))
+
+    def stranger(self, period: int, *more: str) -> str:
+        """What somebody prints who has a chain URL and two addresses."""
+        with self.database() as database, database.read() as conn:
+            at = the_alliance(conn)
+        nowhere = {"ALLIANCE_STATE_DIR": str(self.state / "stranger")}
+        return run_command(
+            nowhere, "verify", "settlement", "--rpc", self.environment["ALLIANCE_CHAIN_URL"],
+            "--registry", address_text(at.registry), "--clearing-house", address_text(at.clearing_house),
+            "--period", str(period), "--currency", "USD", *more,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    made = Pair(tmp_path, {"ALLIANCE_REPLAY": "1"})
+    try:
+        made.found_both()
+        yield made
+    finally:
+        made.close()
+
+
+def net_of(standing: dict[str, Any], merchant: str) -> int:
+    return next(int(m["net_micros"]) for m in standing["merchants"] if m["merchant"] == merchant)
+
+
+def test_a_period_is_published_answered_netted_paid_and_recomputed(pair: Pair, tmp_path: Path) -> None:
+    member = pair.enrol()
+    pair.sell(member["number"], 100_000)
+    pair.spend_at_baker(member, 300)
+    pair.run("settle", "close", "--period", "1")
+    with pytest.raises(SetupFailed, match="period-not-published"):
+        pair.settle("status", 1)
+    published = pair.settle("publish", 1)
+    assert pair.settle("publish", 1) == published
+    owed = net_of(published, BAKER)
+    assert net_of(published, GROCER) == -owed < 0
+
+    letter = tmp_path / "letter.txt"
+    letter.write_text("a till of ours was stolen on Friday")
+    whole, both = ["--micros", str(owed + 1)], ["--debtor", GROCER, "--creditor", BAKER]
+    with pytest.raises(SetupFailed, match="SettlementHeldInvalid"):
+        pair.settle("dispute", 1, *both, *whole, "--by", GROCER, "--evidence", str(letter))
+    part = ["--micros", "1000000"]
+    disputed = pair.settle("dispute", 1, *both, *part, "--by", GROCER, "--evidence", str(letter))
+    assert (net_of(disputed, BAKER), disputed["disputes"][0]["open"]) == (owed - 1_000_000, True)
+    with pytest.raises(SetupFailed, match="SettlementUnanswered"):
+        pair.settle("net", 1)
+    for merchant in (GROCER, BAKER):
+        standing = pair.settle("confirm", 1, "--merchant", merchant)
+    assert all(m["confirmed"] for m in standing["merchants"])
+    netted = pair.settle("net", 1)
+    assert pair.settle("net", 1) == netted
+    assert [(p["payer"], p["payee"], p["paid"]) for p in netted["payouts"]] == [(GROCER, BAKER, False)]
+    assert 0 <= netted["payouts"][0]["minor"] * 10_000 - (owed - 1_000_000) < 10_000
+    paid = pair.settle("paid", 1, "--payout", "0", "--evidence", str(letter))
+    assert paid["payouts"][0]["paid"]
+
+    lines = tmp_path / "lines.csv"
+    pair.run("settle", "lines", "--period", "1", "--merchant", BAKER, "--into", str(lines))
+    told = pair.stranger(1, "--statement", str(lines), "--merchant", BAKER)
+    assert f"merchant {BAKER}: net {owed:,} micros" in told
+    assert told.endswith("statement = chain, line by line\nrecomputed = contract\n")
+
+    pair.settle("resolve", 1, *both, "--micros", "250000")
+    pair.run("settle", "close", "--period", "2")
+    second = pair.settle("publish", 2, "--days", "3")
+    assert net_of(second, BAKER) == 250_000
+    with pytest.raises(SetupFailed, match="SettlementUnanswered"):
+        pair.settle("net", 2)
+    pair.run("clock", "--days", "4")
+    last = pair.settle("net", 2)
+    assert [(p["payer"], p["minor"]) for p in last["payouts"]] == [(GROCER, 25)]
+    wait_until(pair.drained, "not every operation is final")
+    pair.assert_sound()
