@@ -34,10 +34,16 @@ class CareClerk:
         """Whatever can be done about cases now is done; returns whether something was."""
         # A block may be dated a little behind us, and the desk goes by the block.
         due = self.clock.now() - timedelta(seconds=CLOCK_SKEW_SECONDS)
-        with self.database.read() as conn:
-            waiting = queries.cases_for_the_desk(conn, due)
-        done = [self._step(case) for case in waiting]
-        return any(done)
+        done, after = False, bytes(16)
+        while True:
+            with self.database.read() as conn:
+                some = queries.cases_for_the_desk(conn, due, after, queries.CASES_AT_ONCE)
+            for case in some:
+                done |= self._step(case)
+            # Cases that must wait, for a hold or for a difference, never stand before the others.
+            if len(some) < queries.CASES_AT_ONCE:
+                return done
+            after = some[-1].case_id
 
     def _step(self, case: CaseView) -> bool:
         steps: dict[str, Callable[[CaseView], bool]] = {

@@ -108,6 +108,8 @@ class CaseDesk:
     def carry_out(self, conn: Connection, case_id: bytes, at: datetime) -> bool:
         """The member is at its new account with everything it had; its old keys are worthless, API keys too.
 
+        A case that waited so long that the desk may refuse it is stopped, as one that was overtaken.
+
         Returns:
             False where it must wait: a sale is under way, or the chain refused something of the member.
 
@@ -115,7 +117,8 @@ class CaseDesk:
         """
         row = _locked(conn, case_id)
         owner = lock_member_by_id(conn, row["member_id"])
-        if row["state"] != "notice" or owner is None or owner["account"] != row["account"]:
+        overtaken = row["state"] != "notice" or owner is None or owner["account"] != row["account"]
+        if owner is None or overtaken or rules.has_lapsed(row["ripe_at"], at):
             self.stopped(conn, case_id, at)
             return True
         member_id = owner["member_id"]

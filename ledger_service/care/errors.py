@@ -34,6 +34,18 @@ class MovePermitInvalid(DomainError):
 
 
 @dataclass(eq=False)
+class AccountKnown(DomainError):
+    """The salt leads to an account that is, or was, a member's."""
+
+    account: str
+
+    code = "account-known"
+    category = Category.CONFLICT
+    why = "The salt gives an account that is or was a member's, and the contract lets nobody move there."
+    fix = "Make a fresh random salt and sign for the account that it gives."
+
+
+@dataclass(eq=False)
 class HoldsOpen(DomainError):
     """A sale is under way with a permit of the present account."""
 

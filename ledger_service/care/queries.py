@@ -14,6 +14,7 @@ from ledger_service.ledger.queries import balance
 from ledger_service.outbox.models import intent
 from ledger_service.points.models import member_programme
 
+CASES_AT_ONCE = 20
 _CASE = (
     care_case.c.case_id, care_case.c.kind, care_case.c.member_id, care_case.c.account, care_case.c.successor,
     care_case.c.evidence, care_case.c.state, care_case.c.number, care_case.c.ripe_at,
@@ -26,11 +27,18 @@ def find_case(conn: Connection, case_id: bytes) -> CaseView | None:
     return None if row is None else CaseView(*row)
 
 
-def cases_for_the_desk(conn: Connection, at: datetime, most: int = 20) -> list[CaseView]:
-    """Cases with something to do: to announce at the desk, to stop there, or (ripe) to carry out."""
+def cases_for_the_desk(conn: Connection, at: datetime, after: bytes, most: int) -> list[CaseView]:
+    """Cases with something to do: to announce at the desk, to stop there, or (ripe) to carry out.
+
+    Args:
+        conn: for reading.
+        at: what has ripened by then.
+        after: the last case of the page before, zeros for the first; cases that must wait stay among them.
+        most: how many at most.
+    """
     row = care_case.c
     ripe = (row.state == "notice") & (row.ripe_at <= at)
-    query = select(*_CASE).where(row.state.in_(("approved", "objected")) | ripe)
+    query = select(*_CASE).where(row.state.in_(("approved", "objected")) | ripe, row.case_id > after)
     return [CaseView(*found) for found in conn.execute(query.order_by(row.case_id).limit(most))]
 
 

@@ -11,7 +11,7 @@ from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.operations import AccountMove
-from ledger_service.kernel.permits import MovePermit
+from ledger_service.kernel.permits import MINING_WINDOW_SECONDS, MovePermit
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import recover_address
 from ledger_service.members.rules import Device
@@ -25,6 +25,8 @@ EVENTS = ("opened", "approved", "announced", "objected", "stopped", "executed")
 MOST_MOVES = 32
 MOST_LEGS_OF_MOVE = 64
 PERMIT_LIFE_SECONDS = 86_400
+# The desk keeps a move ripe for 30 days, and one that is decided now may be mined as late as any operation.
+CARRIED_OUT_WITHIN_SECONDS = 30 * 86_400 - MINING_WINDOW_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ def check_move_permit(
     by = recover_address(domain.digest(permit.struct_hash()), signature) if in_time else None
     if by is None or not any(d.signer == by and not d.custodial and d.active_at(at) for d in devices):
         raise MovePermitInvalid
+
+
+def has_lapsed(ripe_at: datetime, at: datetime) -> bool:
+    """Whether the desk might not find the case ripe any more by the time that its move is mined."""
+    return seconds_floor(at) > seconds_floor(ripe_at) + CARRIED_OUT_WITHIN_SECONDS
 
 
 def moves_of(

@@ -13,7 +13,13 @@ from sqlalchemy import Connection, RowMapping
 
 from ledger_service.care import queries, rules
 from ledger_service.care.cases import CaseDesk
-from ledger_service.care.errors import AccountUnsettled, HoldsOpen, MovesExhausted, MovesUnavailable
+from ledger_service.care.errors import (
+    AccountKnown,
+    AccountUnsettled,
+    HoldsOpen,
+    MovesExhausted,
+    MovesUnavailable,
+)
 from ledger_service.care.requests import Moved, OpenCase, Rotate, Successor
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.eip712 import Domain
@@ -22,7 +28,7 @@ from ledger_service.kernel.operations import MoveReason
 from ledger_service.kernel.permits import FLAG_CUSTODIAL, MovePermit, SignerGrant
 from ledger_service.kernel.text import clean_text
 from ledger_service.members import rules as member_rules
-from ledger_service.members.accounts import Change, change_account, moves_so_far
+from ledger_service.members.accounts import Change, change_account, is_known, moves_so_far
 from ledger_service.members.device_rows import FreshDevice
 from ledger_service.members.devices import devices_of, lock_member
 from ledger_service.members.ports import CustodialKeys
@@ -77,6 +83,7 @@ class CareService:
             MovePermitInvalid: no active device of the member wills this.
             HoldsOpen: a sale is under way. AccountUnsettled: ledger and chain differ for the member.
             MovesExhausted: 32 moves lead to the present account.
+            AccountKnown: the salt leads to an account that is or was a member's.
 
         Locks: the member's row; the head row last. Invariants: INV-9.
         """
@@ -86,6 +93,8 @@ class CareService:
         devices = devices_of(conn, owner["member_id"])
         successor = member_rules.account_of(request.salt)
         signer = self._checked(owner, devices, request, at)
+        if is_known(conn, successor):
+            raise AccountKnown("0x" + successor.hex())
         lots, linked = self._what_goes_along(conn, owner["member_id"])
         change = Change(successor, request.salt, signer, CUSTODY_DEVICE, "rotation", linked)
         view, enrols = change_account(conn, owner, change, self.one_time_master, at)

@@ -36,6 +36,13 @@ def moves_so_far(conn: Connection, member_id: int) -> int:
     return int(conn.execute(select(func.count()).select_from(former_account).where(mine)).scalar_one())
 
 
+def is_known(conn: Connection, account: bytes) -> bool:
+    """Whether a member is at this account, or was."""
+    now, before = select(member.c.account), select(former_account.c.account)
+    here = now.where(member.c.account == account).union_all(before.where(former_account.c.account == account))
+    return conn.execute(here.limit(1)).first() is not None
+
+
 def change_account(
     conn: Connection, owner: RowMapping, change: Change, one_time_master: bytes, at: datetime
 ) -> tuple[DeviceView, NewIntent]:

@@ -209,3 +209,22 @@ def test_a_member_freezes_itself_at_once_and_only_an_operator_thaws_it(shop: Sho
     assert theirs.json["code"] == "not-yours"
     shop.must("operator", path_, {"frozen": False})
     assert holder.pay(holder.code()).status_code == 201
+
+
+def test_no_account_is_given_twice(any_shop: Shop) -> None:
+    """The contract lets nobody go where an account was before, so that successions never meet (D7)."""
+    shop = any_shop
+    member = with_phone(shop)
+    number = member["number"]
+    first = shop.must("operator", path(number), rotation(shop, member["account"]))
+    where = rotation(shop, first["account"], by=NEXT_PHONE, to=b"\x13" * 32)
+    refused = shop.post("operator", path(number), where)
+    assert (refused.status_code, refused.json["code"]) == (409, "account-known")
+    on = rotation(shop, first["account"], by=NEXT_PHONE, to=b"\x13" * 32, salt=b"\x53" * 32)
+    second = shop.must("operator", path(number), on)
+    back = rotation(shop, second["account"], by=b"\x13" * 32, to=b"\x14" * 32)
+    assert shop.post("operator", path(number), back).json["code"] == "account-known"
+    other = with_phone(shop, b"\x21" * 32)
+    theirs = rotation(shop, other["account"], by=b"\x21" * 32, to=b"\x22" * 32, salt=b"\x53" * 32)
+    assert shop.post("operator", path(other["number"]), theirs).json["code"] == "account-known"
+    assert len([o for o in operations(shop) if isinstance(o, SignerChange)]) == 4

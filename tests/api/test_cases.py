@@ -6,13 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
+from ledger_service.bootstrap.caring import CareClerk
+from ledger_service.care import queries
 from ledger_service.care.queries import find_case
 from ledger_service.care.requests import CaseView
+from ledger_service.chain.recovery import Announced
 from ledger_service.kernel.clock import format_instant, parse_instant
+from ledger_service.points.models import member_programme
 from tests.api.service import NOON, Shop
 from tests.api.test_account_moves import rich
 from tests.api.test_administration import NEXT_PHONE, PHONE, new_device, with_phone
+from tests.integration.checkout.shop import StandingClock
 
 EVIDENCE = "0x" + "e1" * 32
 
@@ -131,3 +137,52 @@ def test_a_case_of_a_member_that_moved_or_was_erased_meanwhile_is_stopped(shop: 
     cases = shop.serving.care.cases
     shop.serving.writer.run(lambda conn: cases.carry_out(conn, bytes.fromhex(case), NOON))
     assert stored(shop, case).state == "stopped"
+
+
+@pytest.mark.parametrize(("days", "state"), [(23, "executed"), (24, "stopped")])
+def test_a_case_that_waited_until_the_desk_may_refuse_it_is_stopped(
+    shop: Shop, second: str, days: int, state: str
+) -> None:
+    """For a hold, or for want of a bridge: switched after its 30 days, the member would be stranded."""
+    member = with_phone(shop)
+    case = case_of(shop, member)
+    shop.must(second, f"/v1/cases/{case}/approval")
+    notice(shop, case)
+    at = NOON + timedelta(days=7 + days)
+    cases = shop.serving.care.cases
+    assert shop.serving.writer.run(lambda conn: cases.carry_out(conn, bytes.fromhex(case), at))
+    assert stored(shop, case).state == state
+
+
+class Refusing:
+    """A recovery desk where everything is as the cases say."""
+
+    def __init__(self, successors: dict[bytes, bytes]) -> None:
+        self.successors = successors
+
+    def standing(self, account: bytes) -> Announced:
+        return Announced(self.successors[account], 2, 1, False, 1)
+
+
+def test_cases_that_must_wait_hinder_no_other(
+    shop: Shop, second: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "CASES_AT_ONCE", 2)
+    members = [with_phone(shop, bytes([7]) * 31 + bytes([n])) for n in range(5)]
+    found = []
+    for member in members:
+        case = case_of(shop, member)
+        shop.must(second, f"/v1/cases/{case}/approval")
+        notice(shop, case)
+        found.append(stored(shop, case))
+    found.sort(key=lambda case: case.case_id)
+    serving = shop.serving
+    with serving.foundations.database.begin() as conn:
+        for case in found[:4]:
+            row = {"member_id": case.member_id, "programme_id": 1, "frozen": True, "frozen_reason": "refused"}
+            conn.execute(insert(member_programme).values(row))
+    office: Any = Refusing({case.account: case.successor for case in found})
+    at = StandingClock(NOON + timedelta(days=8))
+    clerk = CareClerk(office, serving.care.cases, serving.foundations.database, serving.writer, at, True)
+    assert clerk.run()
+    assert [stored(shop, case.case_id.hex()).state for case in found] == ["notice"] * 4 + ["executed"]

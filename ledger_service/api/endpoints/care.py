@@ -47,7 +47,7 @@ ROTATE = Route(
     problems=(*WRITE_PROBLEMS, NotYours, members.MemberUnknown, members.MemberFrozen, members.SignerKnown,
               members.DeviceProofInvalid, members.NumbersExhausted, refusals.MovesUnavailable,
               refusals.MovePermitInvalid, refusals.HoldsOpen, refusals.AccountUnsettled,
-              refusals.MovesExhausted),
+              refusals.MovesExhausted, refusals.AccountKnown),
     success=Success(201, "The member is at the new account; every other device is revoked.", shapes.answer(
         "AccountMoved", account=shapes.ADDRESS, former=shapes.ADDRESS, linked=Flag(), device=DEVICE
     )),
@@ -106,7 +106,6 @@ class CareDoor:
             return _moved(self.care.rotate(conn, request, call.at))
 
         return self.administration.write(call, act)
-
 
     def open(self, call: Call) -> Reply:
         """The case waits for a second person, once for the idempotency key."""
