@@ -14,18 +14,23 @@ from ledger_service.bootstrap.foundations import Foundations, background_clock, 
 from ledger_service.bootstrap.lost import VESTS, lost
 from ledger_service.chain.mirror import operation_of_row
 from ledger_service.chain.models import chain_operation
-from ledger_service.chain.rebuilt import rebuilt
+from ledger_service.chain.rebuilt import by_custodian, rebuilt
 from ledger_service.config import Settings
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import Clock, seconds_floor
 from ledger_service.kernel.errors import DomainError
-from ledger_service.kernel.operations import Issue, Operation
+from ledger_service.kernel.operations import Issue, Kind, Operation
 from ledger_service.merchants.keyring import KeyRing
 from ledger_service.points.adoption import AdoptCommand
 from ledger_service.points.budget import draw_at_once
 from ledger_service.points.catalogue import read_catalogue
 from ledger_service.points.errors import SecondPersonNeeded
+
+_LEFT = {
+    Kind.SIGNER: "a device must be enrolled again",
+    Kind.MOVE: "the member is at another account on the chain",
+}
 
 
 class NoOperator(Exception):
@@ -44,6 +49,7 @@ class Adopted:
 class _Case:
     operation: Operation
     facts: dict[str, Canonical]
+    custodial_micros: int
 
 
 def adopt(settings: Settings, first: Path, second: Path) -> Adopted:
@@ -79,6 +85,7 @@ def adopt(settings: Settings, first: Path, second: Path) -> Adopted:
 
 def _cases(conn: Connection, people: list[str], told: Adopted) -> Iterator[_Case]:
     seen: set[str] = set()
+    catalogue = read_catalogue(conn)
     for one in lost(conn):
         if one.op_id in seen:
             continue
@@ -87,20 +94,22 @@ def _cases(conn: Connection, people: list[str], told: Adopted) -> Iterator[_Case
         row = conn.execute(
             chain_operation.select().where((o.batch == one.batch) & (o.position == one.position))
         ).one()
-        operation = None if one.note == VESTS else rebuilt(conn, operation_of_row(row))
+        mined = operation_of_row(row)
+        operation = None if one.note == VESTS else rebuilt(conn, mined)
         if operation is None:
-            told.left.append((one.op_id, one.note or "a device must be enrolled again"))
+            told.left.append((one.op_id, one.note or _LEFT[mined.kind]))
             continue
         facts: dict[str, Canonical] = {
             "batch": one.batch, "block": one.block_number, "asked_by": people[0], "agreed_by": people[1],
         }  # fmt: skip
-        yield _Case(operation, facts)
+        custodial_micros = catalogue.worth_micros(mined.legs) if by_custodian(mined) else 0
+        yield _Case(operation, facts, custodial_micros)
 
 
 def _book(foundations: Foundations, writer: Writer, clock: Clock, case: _Case) -> str:
     """Why the operation could not be booked; empty where it is."""
     try:
-        news = writer.submit(AdoptCommand(case.operation, case.facts, clock.now()))
+        news = writer.submit(AdoptCommand(case.operation, case.facts, clock.now(), case.custodial_micros))
     except DomainError as refusal:
         return str(refusal)
     if news and isinstance(case.operation, Issue):

@@ -24,6 +24,12 @@ def accepted_and_detail(mined: MinedOperation) -> tuple[int, int]:
     return head >> 56 & (1 << 40) - 1, head >> 48 & 255
 
 
+def by_custodian(mined: MinedOperation) -> bool:
+    """Whether a custodial signer approved it, so that the contract counted it against the day's limit."""
+    spends = mined.kind in (Kind.REDEEM, Kind.GIFT)
+    return spends and bool(int.from_bytes(mined.data[:32], "big") & 1)
+
+
 def rebuilt(conn: Connection, mined: MinedOperation) -> Operation | None:
     """The operation with the leaf that the chain has of it; None for a change of signer.
 

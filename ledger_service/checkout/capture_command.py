@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -23,7 +23,7 @@ from ledger_service.checkout.rules import (
     plan_explicit,
     plan_up_to,
 )
-from ledger_service.checkout.sale_command import Capture, Scene, book, spent_record
+from ledger_service.checkout.sale_command import Capture, Scene, book, operations_of_sale, spent_record
 from ledger_service.checkout.spending import Permit, Redemption
 from ledger_service.checkout.tiering import applied_of_values, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
@@ -60,6 +60,10 @@ class CaptureCommand(HoldCommand):
         yield from self.scene.worker.needs(issuers)
         yield SERIES.of(self.scene.desk.worker)
         yield from invoice_needs(self.write, self.request.invoice)
+
+    def operations(self) -> Sequence[bytes]:
+        """Its redemption and what its member earns."""
+        return operations_of_sale(self, self.scene)
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Redeem from the hold at the authorisation's acceptance time, then book the sale (ADR 0014)."""

@@ -146,9 +146,14 @@ def issue_earn(
     return records
 
 
+def issue_id(sale_id: bytes, programme_id: int) -> bytes:
+    """The id of what a sale issues of a programme."""
+    return derive_id("issue", sale_id, programme_id)
+
+
 def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -> EarnedRecord:
     programme, points = by.programme, by.earned.points
-    op_id = derive_id("issue", purchase.sale_id, programme.programme_id)
+    op_id = issue_id(purchase.sale_id, programme.programme_id)
     grant = Grant(
         purchase.holder,
         programme,

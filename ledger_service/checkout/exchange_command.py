@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ledger_service.checkout.errors import UnknownLine
@@ -58,6 +58,10 @@ class ExchangeCommand(KeyedCommand):
     def reads_second(self, view: Workset) -> Iterable[Need]:
         """What both ask for."""
         return [*self.back.reads_second(view), *self.forth.reads_second(view)]
+
+    def operations(self) -> Sequence[bytes]:
+        """Those of both."""
+        return [*self.back.operations(), *self.forth.operations()]
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Take back, then sell; a refusal of either leaves nothing of both.

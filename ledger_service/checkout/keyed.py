@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -68,6 +68,10 @@ class KeyedCommand(BookCommand[Answer]):
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Write the effect into the draft and return the status and content of the answer."""
         raise NotImplementedError
+
+    def operations(self) -> Sequence[bytes]:
+        """The ids of the operations that this write may send to the chain, as far as its key tells them."""
+        return ()
 
     def id_of(self, kind: str, number: int = 0) -> bytes:
         """The 16-byte id that this caller and key always give to the ``number``-th thing of a kind."""

@@ -38,7 +38,14 @@ from ledger_service.ledger.book import LOTS_OF_MEMBER
 from ledger_service.outbox.models import State
 from ledger_service.points.issuance import STANDING_OF_MEMBER
 from ledger_service.points.parties import MEMBER_BY_ID, Holder
-from ledger_service.points.reversal import PENDING, RedeemedLeg, Reversal, epoch_to_restore, restore
+from ledger_service.points.reversal import (
+    PENDING,
+    RedeemedLeg,
+    Reversal,
+    epoch_to_restore,
+    restore,
+    reversals_of,
+)
 from ledger_service.points.set_aside import INTENT, SET_ASIDE_OF_MEMBER
 
 SALE: Load = load_by(sale, "sale_id")
@@ -95,6 +102,10 @@ class RefundCommand(KeyedCommand):
         states = {found["state"] for need in _originals(row) for found in view.find(need.load, *need.key)}
         if State.SET_ASIDE.value in states:
             yield SET_ASIDE_OF_MEMBER.of(row["member_id"])
+
+    def operations(self) -> Sequence[bytes]:
+        """What it restores and claws back."""
+        return reversals_of(self.id_of("refund"), self.scene.catalogue.programmes)
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Undo the difference between the state before and the state with these pieces."""

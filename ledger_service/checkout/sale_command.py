@@ -10,7 +10,7 @@ from typing import Any
 from ledger_service.checkout.basket import Tender
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.directory import Places
-from ledger_service.checkout.earning import Purchase, day_needs, earn_of, issue_earn, qualifying_of
+from ledger_service.checkout.earning import Purchase, day_needs, earn_of, issue_earn, issue_id, qualifying_of
 from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import sale
@@ -135,6 +135,10 @@ class SaleCommand(KeyedCommand):
                     at = seconds_floor(self.write.at)
                     yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
 
+    def operations(self) -> Sequence[bytes]:
+        """Its redemption and what its member earns."""
+        return operations_of_sale(self, self.scene) if self.presence is not None else ()
+
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Check the permit, take the points, issue the earn, and write the sale."""
         self.scene.check()
@@ -176,6 +180,13 @@ class SaleCommand(KeyedCommand):
         redemption = Redemption(op_id, merchant_id, permit, scene.accepted_at, plan.legs)
         leaf = redeem(draft, holder, redemption, self.write.at)
         return spent_record(op_id, leaf, plan)
+
+
+def operations_of_sale(command: KeyedCommand, scene: Scene) -> Sequence[bytes]:
+    """The ids of what a basket may redeem and issue under the command's key."""
+    sale_id = command.id_of("sale")
+    issuers = scene.catalogue.by_issuer.get(command.write.caller.merchant_id, ())
+    return [command.id_of("redeem"), *(issue_id(sale_id, p.programme_id) for p in issuers)]
 
 
 def permit_of(presence: Presence) -> Permit:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import orjson
@@ -42,30 +41,19 @@ from ledger_service.checkout.return_requests import ExchangeRequest, Unreceipted
 from ledger_service.checkout.return_rules import DEFAULT
 from ledger_service.checkout.revoke_command import RevokeCommand, attempt_view, state_of
 from ledger_service.checkout.sale_command import SaleCommand, Scene
+from ledger_service.checkout.submitting import Store, submit
 from ledger_service.checkout.unreceipted_command import UnreceiptedCommand
-from ledger_service.db.engine import Database
 from ledger_service.db.workset import Draft, Workset
-from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.paycode import LIFE_SECONDS
 from ledger_service.ledger.models import hold
 from ledger_service.merchants.errors import MerchantSuspended
-from ledger_service.points.budget import draw
-from ledger_service.points.catalogue import CatalogueBehind
-from ledger_service.points.issuance import BlockEmpty, Worker
 from ledger_service.points.permits import DEVICES_OF_MEMBER, PERMIT_USE, nonce_key
 
-_MOST_DRAWS = 8
+__all__ = ["CheckoutService", "Store"]
+
 _MOST_HOLDS = 200
-
-
-@dataclass(frozen=True)
-class Store:
-    """Where the checkout writes and reads."""
-
-    writer: Writer
-    database: Database
 
 
 class CheckoutService:
@@ -273,25 +261,4 @@ class CheckoutService:
         return self._admission.scene_at(write.caller, write.at)
 
     def _submit(self, command: KeyedCommand) -> Answer:
-        exhausted: frozenset[int] = frozenset()
-        for _ in range(_MOST_DRAWS):
-            try:
-                return self._store.writer.submit(command)
-            except CatalogueBehind:
-                if isinstance(command, (CaptureCommand, RefundCommand, ExchangeCommand)):
-                    command.scene = self._admission.renewed(command.scene)
-                continue
-            except BlockEmpty as wish:
-                empty = wish
-            worker = self._admission.worker
-            if not self._store.writer.run(partial(draw, wish=empty, worker=worker)):
-                exhausted |= {empty.programme.programme_id}
-            _tell(command, Worker(worker, exhausted))
-        _tell(command, Worker(self._admission.worker, frozenset(self._admission.programmes())))
-        return self._store.writer.submit(command)
-
-
-def _tell(command: KeyedCommand, worker: Worker) -> None:
-    # Commands that issue have a scene; nothing else asks for blocks.
-    if isinstance(command, (SaleCommand, CaptureCommand, ExchangeCommand)):
-        command.scene = replace(command.scene, worker=worker)
+        return submit(self._store, self._admission, command)

@@ -114,6 +114,11 @@ class Decision:
     at: datetime
 
 
+def issue_of(adjustment_id: bytes) -> bytes:
+    """The id of what an approved adjustment issues."""
+    return derive_id("adjust", adjustment_id)
+
+
 class DecideCommand(BookCommand[str]):
     """The adjustment is approved, and its points issued, or declined; answers the state.
 
@@ -185,7 +190,7 @@ class DecideCommand(BookCommand[str]):
         programme = self.catalogue.programmes[programme_id]
         if issuer_is_suspended(draft, programme):
             raise IssuerSuspended(programme.code)
-        op_id = derive_id("adjust", self.decision.adjustment_id)
+        op_id = issue_of(self.decision.adjustment_id)
         grant = Grant(
             Holder.of(owner),
             programme,

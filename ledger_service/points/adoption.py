@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from ledger_service.db.bulk import Row
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.canonical import Canonical
@@ -16,12 +17,15 @@ from ledger_service.kernel.clock import instant_of_seconds
 from ledger_service.kernel.operations import Clawback, Expire, Gift, Issue, Kind, Operation, Redeem, Restore
 from ledger_service.kernel.points import Leg
 from ledger_service.ledger.book import Book, lots_of
+from ledger_service.ledger.holds import HOLD
 from ledger_service.ledger.rules import Account, Movement, Part, SystemKind, system_account
 from ledger_service.members.errors import MemberUnknown
 from ledger_service.outbox.models import intent
 from ledger_service.outbox.service import enqueue
+from ledger_service.points.models import NO_RULE, pending_issue
 from ledger_service.points.parties import MEMBER_BY_ACCOUNT, Holder
-from ledger_service.points.permits import PERMIT_USE, mark_used, nonce_key
+from ledger_service.points.permits import PERMIT_USE, custodial_need, mark_used, nonce_key, note_custodial
+from ledger_service.points.reversal import PENDING
 
 INTENT: Load = load_by(intent, "op_id")
 _SYSTEM = {
@@ -37,15 +41,19 @@ class AdoptCommand(BookCommand[bool]):
     Idempotency: by the operation's id.
     """
 
-    def __init__(self, operation: Operation, facts: dict[str, Canonical], at: datetime) -> None:
+    def __init__(
+        self, operation: Operation, facts: dict[str, Canonical], at: datetime, custodial_micros: int = 0
+    ) -> None:
         """Take the operation as the chain tells it.
 
         Args:
             operation: one that moves points.
             facts: where it stands, and who decided that it be adopted; no personal data.
             at: the instant of the adoption.
+            custodial_micros: what the contract counted against the day of a custodial key (D1).
         """
         self.operation, self.facts, self.at = operation, facts, at
+        self.custodial_micros = custodial_micros
         recipient = (operation.recipient,) if isinstance(operation, Gift) else ()
         self._accounts = (operation.account, *recipient)
 
@@ -56,12 +64,22 @@ class AdoptCommand(BookCommand[bool]):
     def reads_first(self, view: Workset) -> Iterable[Need]:
         """Whether the books know it already, their lots, and the permit's use."""
         yield INTENT.of(self.operation.op_id)
+        if isinstance(self.operation, Issue):
+            yield PENDING.of(self.operation.op_id)
         for account in self._accounts:
             row = view.one(MEMBER_BY_ACCOUNT, account)
             if row is not None:
                 yield lots_of(row["member_id"])
         if isinstance(self.operation, (Redeem, Gift)):
             yield PERMIT_USE.of(self.operation.account, nonce_key(self.operation.nonce))
+        if self.custodial_micros:
+            yield custodial_need(self.operation.account, self.operation.accepted_at)
+
+    def reads_second(self, view: Workset) -> Iterable[Need]:
+        """The hold that has used the permit, if one has."""
+        used = self._use_of_permit(view)
+        if used is not None:
+            yield HOLD.of(used["used_by"])
 
     def apply(self, draft: Draft) -> bool:
         """Book and queue it.
@@ -79,17 +97,45 @@ class AdoptCommand(BookCommand[bool]):
         accepted_at = instant_of_seconds(operation.accepted_at)
         Book(draft).entry(operation.op_id, kind, accepted_at, {**self.facts, "adopted": True}, moves)
         if isinstance(operation, (Redeem, Gift)):
-            key = (operation.account, nonce_key(operation.nonce))
-            if draft.one(PERMIT_USE, *key) is None:
-                mark_used(draft, operation.account, operation.nonce, operation.op_id, self.at)
+            self._use_permit(draft, operation)
+        if isinstance(operation, Issue):
+            _never_promise(draft, operation, holders[0].member_id)
         enqueue(draft, operation, holders[0].member_id)
         return True
+
+    def _use_permit(self, draft: Draft, operation: Redeem | Gift) -> None:
+        used = self._use_of_permit(draft)
+        # What a hold may take was counted when it was made.
+        held = used is not None and draft.one(HOLD, used["used_by"]) is not None
+        if self.custodial_micros and not held:
+            note_custodial(draft, operation.account, self.custodial_micros, operation.accepted_at)
+        if used is None:
+            mark_used(draft, operation.account, operation.nonce, operation.op_id, self.at)
+
+    def _use_of_permit(self, view: Workset | Draft) -> Row | None:
+        operation = self.operation
+        if not isinstance(operation, (Redeem, Gift)):
+            return None
+        return view.one(PERMIT_USE, operation.account, nonce_key(operation.nonce))
 
     def _holder(self, draft: Draft, account: bytes) -> Holder:
         row = draft.one(MEMBER_BY_ACCOUNT, account)
         if row is None:
             raise MemberUnknown
         return Holder.of(row)
+
+
+def _never_promise(draft: Draft, issue: Issue, member_id: int) -> None:
+    """A sale whose points were pending before they vested is refused like any other when it is repeated."""
+    if draft.get(pending_issue, (issue.op_id,)) is not None:
+        return
+    leg = issue.leg
+    row = {
+        "op_id": issue.op_id, "member_id": member_id, "programme_id": leg.programme, "epoch": leg.epoch,
+        "amount": leg.amount, "left": 0, "vests_at": instant_of_seconds(issue.accepted_at),
+        "sale_id": bytes(16), "rule_version": NO_RULE, "state": "vested", "leaf": issue.leaf(),
+    }  # fmt: skip
+    draft.add(pending_issue, row)
 
 
 def _legs(operation: Operation) -> tuple[Leg, ...]:

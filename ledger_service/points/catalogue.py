@@ -17,6 +17,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from ledger_service.db.engine import Database
+from ledger_service.kernel.points import Leg
 from ledger_service.points.basis import USUAL, basis_body, basis_of
 from ledger_service.points.expiry_rules import Jurisdiction
 from ledger_service.points.models import (
@@ -97,6 +98,13 @@ class Catalogue:
         if found is None:
             raise CatalogueBehind(programme_id)
         return found
+
+    def worth_micros(self, legs: Iterable[Leg]) -> int:
+        """What the legs are worth under the terms that each names."""
+        return sum(leg.amount * self._terms_of(leg).point_value_micros for leg in legs)
+
+    def _terms_of(self, leg: Leg) -> Terms:
+        return self.programme(leg.programme).terms[leg.terms_version - 1]
 
     @cached_property
     def by_code(self) -> Mapping[str, Programme]:

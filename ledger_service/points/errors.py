@@ -189,3 +189,23 @@ class CustodialLimitExceeded(DomainError):
     code = "custodial-limit-exceeded"
     why = "Members whose key is in custody may spend only so much per code and per day."
     fix = "Ask for less, or have the member register a device."
+
+
+@dataclass(eq=False)
+class OperationAdopted(DomainError):
+    """The request's operation was taken over from the chain; its rows were lost with a database."""
+
+    operation: str
+    batch: int
+    block: int
+
+    code = "operation-adopted"
+    category = Category.CONFLICT
+    why = (
+        "A database was lost and restored, and what this request had done was taken over from the chain: its"
+        " points have moved, as `operation` in `block` says. Its basket and receipt are lost."
+    )
+    fix = (
+        "Do not send it again, under this key or another: the points would move twice. Keep this answer in"
+        " the place of the receipt."
+    )

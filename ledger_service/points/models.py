@@ -117,7 +117,9 @@ issuance_reservation = Table(
 
 # Earned, but not yet the member's to spend: becomes an issue on chain only when it vests. The issue carries
 # the row's op_id; leaf is the issue's leaf once vested. What lapses ends at vests_at instead of vesting,
-# unless the event that it awaits comes before; left is then what the member lost.
+# unless the event that it awaits comes before; left is then what the member lost. An issue that was adopted
+# from the chain has a row under NO_RULE, vested and with nothing left, so that nobody promises it again.
+NO_RULE = -1
 pending_issue = Table(
     "pending_issue",
     metadata,

@@ -50,12 +50,22 @@ def count_custodial(
     """
     if value_micros > limits.per_permit_micros:
         raise CustodialLimitExceeded(value_micros, limits.per_permit_micros)
-    key = (account, accepted_at // _DAY_SECONDS)
-    row = draft.get(custodial_use, key)
-    spent = (row["spent_micros"] if row is not None else 0) + value_micros
+    spent = _spent(draft, account, accepted_at) + value_micros
     if spent > limits.per_day_micros:
         raise CustodialLimitExceeded(spent, limits.per_day_micros)
-    if row is None:
+    note_custodial(draft, account, value_micros, accepted_at)
+
+
+def note_custodial(draft: Draft, account: bytes, value_micros: int, accepted_at: int) -> None:
+    """The day's sum has so much more, whatever the limits say: the contract has counted it."""
+    key = (account, accepted_at // _DAY_SECONDS)
+    spent = _spent(draft, account, accepted_at) + value_micros
+    if draft.get(custodial_use, key) is None:
         draft.add(custodial_use, {"account": account, "day": key[1], "spent_micros": spent})
     else:
         draft.change(custodial_use, key, spent_micros=spent)
+
+
+def _spent(draft: Draft, account: bytes, accepted_at: int) -> int:
+    row = draft.get(custodial_use, (account, accepted_at // _DAY_SECONDS))
+    return int(row["spent_micros"]) if row is not None else 0

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from ledger_service.ledger.mass import PROMISED_BY_IMPORTS
 from ledger_service.ledger.reconcile import Difference
+from ledger_service.points.models import NO_RULE
 
 _DEBTS = text(
     "SELECT member_id, programme_id, SUM(posted), SUM(kept) FROM ("
@@ -32,7 +33,7 @@ _PROMISED = text(
     "SELECT i.op_id, COALESCE(SUM(p.amount), 0), MAX(i.amount) FROM pending_issue AS i"
     " LEFT JOIN entry AS e ON e.op_id = i.op_id AND e.kind = 'promise'"
     " LEFT JOIN posting AS p ON p.sequence = e.sequence"
-    " GROUP BY i.op_id HAVING COALESCE(SUM(p.amount), 0) <> MAX(i.amount)"
+    f" WHERE i.rule_version <> {NO_RULE} GROUP BY i.op_id HAVING COALESCE(SUM(p.amount), 0) <> MAX(i.amount)"
 )
 
 

@@ -8,7 +8,7 @@ says again what the chain says. ADR 12 goes through every order of events.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,6 +67,12 @@ class EarnedIssue:
     op_id: bytes
     leaf: bytes | None
     epoch: int
+
+
+def reversals_of(cause_id: bytes, programme_ids: Iterable[int]) -> list[bytes]:
+    """The ids of the operations that a cause may restore with, and the first that it may claw back with."""
+    restored = [derive_id("restore", cause_id, index) for index in range(MOST_LEGS)]
+    return restored + [derive_id("clawback", cause_id, number, 0) for number in programme_ids]
 
 
 def epoch_to_restore(draft: Draft, redeemed: RedeemedLeg, programme: Programme, at: int) -> int | None:

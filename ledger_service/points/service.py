@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, exists, select
+from sqlalchemy.exc import IntegrityError
 
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.engine import Database
@@ -17,7 +18,15 @@ from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.events import OperationSetAside
 from ledger_service.ledger.models import lot
-from ledger_service.points.adjustments import AdjustmentLimits, Asked, DecideCommand, Decision, ask
+from ledger_service.points.adjustments import (
+    AdjustmentLimits,
+    Asked,
+    DecideCommand,
+    Decision,
+    ask,
+    issue_of,
+)
+from ledger_service.points.adopted import adopted_of
 from ledger_service.points.budget import draw, given_back, release
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.expiry import EndedEpoch, ExpireCommand
@@ -163,10 +172,16 @@ class PointsService:
 
         Raises:
             AdjustmentUnknown, AdjustmentDecided, SecondPersonNeeded, MemberFrozen, NotIssuable,
-            IssuerSuspended.
+            IssuerSuspended, OperationAdopted.
         """
         catalogue = self._catalogue.current()
-        return self._with_blocks(lambda worker: keyed(DecideCommand(decision, catalogue, worker)))
+        try:
+            return self._with_blocks(lambda worker: keyed(DecideCommand(decision, catalogue, worker)))
+        except IntegrityError as failure:
+            adopted = adopted_of(self._database, [issue_of(decision.adjustment_id)])
+            if adopted is None:
+                raise
+            raise adopted from failure
 
     def on_set_aside(self, event: OperationSetAside, at: datetime) -> bool:
         """The chain refused an operation for good: D7 has been applied; returns whether this was news."""

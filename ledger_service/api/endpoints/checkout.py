@@ -21,7 +21,7 @@ from ledger_service.kernel.ids import parse_id
 from ledger_service.ledger import errors as ledger
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.merchants.errors import MerchantSuspended, StoreUnknown, TerminalUnknown
-from ledger_service.points.errors import CustodialLimitExceeded
+from ledger_service.points.errors import CustodialLimitExceeded, OperationAdopted
 
 _GROUP = "Checkout"
 Problems = tuple[type[DomainError], ...]
@@ -54,7 +54,7 @@ QUOTE = Route(
 SALE = Route(
     "POST", "/v1/sales", "sale", scopes("sell"), "Sell a basket in one call", group=_GROUP, write=True,
     body=shapes.SALE_BODY, room_checks=True,
-    problems=WRITE_OF_TERMINAL + _PLACE + _MEMBER + _SPEND + _PAID,
+    problems=(*WRITE_OF_TERMINAL, *_PLACE, *_MEMBER, *_SPEND, *_PAID, OperationAdopted),
     success=Success(201, "Sold; points are spent and earned.", shapes.SALE),
 )  # fmt: skip
 AUTHORISE = Route(
@@ -66,7 +66,8 @@ AUTHORISE = Route(
 CAPTURE = Route(
     "POST", "/v1/authorisations/<hold>/captures", "capture", scopes("authorise"), "Turn a hold into a sale",
     group=_GROUP, body=shapes.CAPTURE_BODY, room_checks=True, write=True,
-    problems=WRITE_OF_TERMINAL + _HOLD + _SPEND + _PAID + (ledger.CaptureTooLarge, refusals.HoldFrozen),
+    problems=(*WRITE_OF_TERMINAL, *_HOLD, *_SPEND, *_PAID, ledger.CaptureTooLarge, refusals.HoldFrozen,
+              OperationAdopted),
     success=Success(201, "Sold; what was captured is spent.", shapes.SALE),
 )  # fmt: skip
 VOID = Route(
@@ -85,7 +86,8 @@ REFUND = Route(
     group=_GROUP, body=shapes.REFUND_BODY, room_checks=True, write=True,
     problems=(*WRITE_OF_TERMINAL, refusals.UnknownSale, refusals.SaleWasImported, refusals.UnknownLine,
               refusals.RefundExceedsSale, baskets.LineUnitDiffers, returns.ReturnAtAnotherMerchant,
-              returns.ReturnAtAnotherStore, returns.ReturnTooLate, returns.InvoiceNumberUsed),
+              returns.ReturnAtAnotherStore, returns.ReturnTooLate, returns.InvoiceNumberUsed,
+              OperationAdopted),
     success=Success(201, "Taken back; spend and earn are reversed.",
                     shapes.REFUND),
 )  # fmt: skip

@@ -66,7 +66,8 @@ DECIDE = Route(
     "Approve or decline what another person asked for", group=_GROUP, write=True,
     body=Record({"approve": Flag()}),
     problems=(*WRITE_PROBLEMS, refusals.AdjustmentUnknown, refusals.AdjustmentDecided,
-              refusals.SecondPersonNeeded, refusals.NotIssuable, refusals.IssuerSuspended, MemberFrozen),
+              refusals.SecondPersonNeeded, refusals.NotIssuable, refusals.IssuerSuspended, MemberFrozen,
+              refusals.OperationAdopted),
     success=Success(200, "Decided.", Record({"state": Text(one_of=("approved", "declined"))}, closed=False)),
 )  # fmt: skip
 ROUTES = (GIFT, ASK, DECIDE)

@@ -42,6 +42,7 @@ from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.merchants import queries as merchants
 from ledger_service.merchants.errors import MerchantSuspended, StoreUnknown, TerminalUnknown
 from ledger_service.points.catalogue import CatalogueCache
+from ledger_service.points.errors import OperationAdopted
 
 _GROUP = "Offline tills"
 _STATES = Text(one_of=("certain", "waiting", "refused"))
@@ -77,7 +78,8 @@ UPLOAD = Route(
     group=_GROUP, room_checks=True,
     body=Named("OfflineBatch", Record({"sales": Listing(Either((_ITEM, _OTHER)), MOST_SALES, 1)})),
     problems=(NotYours, TerminalUnknown, WriterBusy, StorageUnavailable, OfflineSaleTooLate, ClockSkew,
-              MemberFrozen, MemberUnknown, MerchantSuspended, StoreUnknown, IdempotencyKeyReused),
+              MemberFrozen, MemberUnknown, MerchantSuspended, StoreUnknown, IdempotencyKeyReused,
+              OperationAdopted),
     success=Success(200, "What became of each sale, in the order of the batch.", Record(
         {"results": Listing(_RESULT, MOST_SALES), "service_time": shapes.INSTANT}, closed=False)),
 )  # fmt: skip

@@ -6,7 +6,7 @@ merchant whose till took the code bears the rest; the allowance that it set befo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from ledger_service.checkout.presence import Presence, member_at_till
 from ledger_service.checkout.receipts import SERIES
 from ledger_service.checkout.records import SpentRecord, answer_of
 from ledger_service.checkout.requests import Write
-from ledger_service.checkout.sale_command import Capture, Scene, book
+from ledger_service.checkout.sale_command import Capture, Scene, book, operations_of_sale
 from ledger_service.checkout.tiering import tier_needs
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
@@ -35,6 +35,7 @@ from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.ids import id_text
 from ledger_service.members.errors import MemberFrozen
 from ledger_service.merchants.errors import MerchantSuspended
+from ledger_service.points.errors import OperationAdopted
 from ledger_service.points.models import permit_use
 from ledger_service.points.parties import Holder
 from ledger_service.points.permits import nonce_key
@@ -111,6 +112,7 @@ class OfflineSaleCommand(KeyedCommand):
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """The sale is booked, with what points still pay; the rest is a loss."""
+        self._check_adopted(draft)
         if self._timing is Timing.TOO_LATE:
             raise OfflineSaleTooLate(format_instant(self.item.sold_at), TOO_LATE_SECONDS // 86_400)
         self.scene.check()
@@ -133,9 +135,10 @@ class OfflineSaleCommand(KeyedCommand):
         """A refusal that nothing will mend is an answer too: stored, listed, and a loss where points paid.
 
         Raises:
-            DomainError: what may pass, and a key that has served another body.
+            DomainError: what may pass, a key that has served another body, and a redemption that was adopted
+                from the chain: points have paid, so it is nobody's loss.
         """
-        if isinstance(error, (*PASSING, IdempotencyKeyReused)):
+        if isinstance(error, (*PASSING, IdempotencyKeyReused, OperationAdopted)):
             raise error
         offered = self.item.offered_minor
         loss = None
@@ -149,13 +152,23 @@ class OfflineSaleCommand(KeyedCommand):
         draft.add(idempotency, kept | answered)
         return Answer(_REFUSED, body)
 
+    def operations(self) -> Sequence[bytes]:
+        """Its redemption and what its member earns."""
+        return operations_of_sale(self, self.scene) if self.presence is not None else ()
+
+    def _check_adopted(self, draft: Draft) -> None:
+        """A permit that this very redemption has used, without a sale, was adopted after a restore."""
+        used = self._used(draft) if self.item.offered_minor else None
+        if used is not None and used["used_by"] == self.id_of("redeem"):
+            raise OperationAdopted(id_text(used["used_by"]), 0, 0)
+
     def _attempt(self, holder: Holder | None) -> Attempt:
         return Attempt(
             self.write, self.item, holder, self.presence, self.scene, self.sale_id, self._signed,
             late=self._timing in (Timing.LATE, Timing.TOO_LATE),
         )  # fmt: skip
 
-    def _used(self, view: Workset) -> Mapping[str, Any] | None:
+    def _used(self, view: Workset | Draft) -> Mapping[str, Any] | None:
         code = self.presence.pay_code if self.presence is not None else None
         if code is None or self.presence is None or self.presence.row(view) is None:
             return None

@@ -23,13 +23,14 @@ from ledger_service.checkout.offline.parsing import key_of, parse_item
 from ledger_service.checkout.offline.requests import OfflineSale
 from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.requests import Caller, Write
-from ledger_service.checkout.service import Store
+from ledger_service.checkout.submitting import Store, may_be_repeated
 from ledger_service.db.errors import StorageUnavailable, WriterBusy
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.permits import acceptance_struct_hash
 from ledger_service.kernel.secp256k1 import recover_address
+from ledger_service.points.adopted import adopted_of
 from ledger_service.points.budget import draw
 from ledger_service.points.catalogue import CatalogueBehind
 from ledger_service.points.issuance import BlockEmpty, Worker
@@ -122,11 +123,17 @@ class OfflineService:
                 if isinstance(outcome, (BlockEmpty, CatalogueBehind)) and turn < _MOST_ROUNDS:
                     again.append((place, command, outcome))
                 else:
-                    yield place, _merged(command, outcome)
+                    yield place, _merged(command, self._known(command, outcome))
             if not again:
                 return
             self._prepare([(c, o) for _, c, o in again], last=turn == _MOST_ROUNDS - 1)
             left = [(place, command) for place, command, _ in again]
+
+    def _known(self, command: Command, outcome: Answer | Exception) -> Answer | Exception:
+        """The outcome; of what was adopted from the chain after a restore, that it was."""
+        repeated = isinstance(outcome, Exception) and may_be_repeated(outcome)
+        adopted = adopted_of(self._store.database, command.operations()) if repeated else None
+        return outcome if adopted is None else adopted
 
     def _prepare(self, wishes: Sequence[tuple[Command, Exception]], *, last: bool) -> None:
         empty: dict[int, list[tuple[Command, BlockEmpty]]] = defaultdict(list)

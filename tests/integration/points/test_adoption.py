@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
 from ledger_service.db.engine import open_database
 from ledger_service.db.schema import create_everything
@@ -78,13 +77,3 @@ def test_a_stranger_s_operation_and_points_that_are_not_there_are_refused(shop: 
         adopt(shop, spent)
     assert shop.balance(phone, 1) == 0
     assert operations(shop) == []
-
-
-def test_a_sale_that_is_repeated_after_it_was_adopted_is_not_booked_twice(shop: Shop, before: Shop) -> None:
-    phone, done = trade(before)
-    shop.enrol()
-    assert adopt(shop, done[0])
-    with pytest.raises(IntegrityError):
-        shop.send_sale(shop.sale_body(line("1", 5_000), member={"number": phone.number}), "first")
-    assert shop.balance(phone, 1) == 50
-    assert shop.sell(phone, line("1", 100))["earned"][0]["points"] == 1
