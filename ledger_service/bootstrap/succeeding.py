@@ -26,7 +26,7 @@ from ledger_service.custody.requests import BindDomain
 from ledger_service.db.models import alliance as alliance_row
 from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.ledger.models import hold
-from ledger_service.outbox.models import State, intent
+from ledger_service.outbox.models import State, intent, standing
 
 
 class NotInForce(Exception):
@@ -138,7 +138,8 @@ class _Change:
 
 def unsettled(conn: Connection) -> list[str]:
     """What of the house in force is not over: operations under way, transactions in no block, open holds."""
-    counted = select(intent.c.state, func.count()).group_by(intent.c.state)
+    under_way = standing(State.QUEUED, State.PACKED, State.MINED)
+    counted = select(intent.c.state, func.count()).where(under_way).group_by(intent.c.state)
     states: dict[str, int] = {row[0]: row[1] for row in conn.execute(counted)}
     words = {State.QUEUED: "are not packed", State.PACKED: "are in no block", State.MINED: "are not final"}
     found = [f"{states[state]} operations {word} yet" for state, word in words.items() if states.get(state)]

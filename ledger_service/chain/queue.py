@@ -11,7 +11,7 @@ from sqlalchemy import Connection, exists, func, select, update
 from ledger_service.chain.models import chain_applied, chain_batch, chain_batch_item
 from ledger_service.kernel.intents import read_payload, readable_operation
 from ledger_service.kernel.operations import Operation
-from ledger_service.outbox.models import State, intent
+from ledger_service.outbox.models import State, intent, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Unreadable:
 _WAITING = (
     intent.c.intent_id, intent.c.batch_number, intent.c.payload, intent.c.leaf, intent.c.op_id, intent.c.kind,
 )  # fmt: skip
-_QUEUED = intent.c.state == State.QUEUED.value
+_QUEUED = standing(State.QUEUED)
 _LATER = _QUEUED & (intent.c.later == 1)
 _MOST_KEPT = 4_096
 _FURTHEST = 64
@@ -106,7 +106,7 @@ class Queue:
 
 def count_waiting(conn: Connection) -> int:
     """How many intents are queued."""
-    counted = select(func.count()).select_from(intent).where(intent.c.state == State.QUEUED.value)
+    counted = select(func.count()).select_from(intent).where(_QUEUED)
     return int(conn.execute(counted).scalar_one())
 
 
@@ -172,7 +172,7 @@ def move_batches(conn: Connection, numbers: Iterable[int], to: State) -> None:
 
 def mined_batches(conn: Connection) -> list[int]:
     """The batches with intents that are mined and not final."""
-    query = select(intent.c.batch_number).where(intent.c.state == State.MINED.value).distinct()
+    query = select(intent.c.batch_number).where(standing(State.MINED)).distinct()
     return [row[0] for row in conn.execute(query)]
 
 

@@ -16,7 +16,7 @@ from ledger_service.chain.plan import Key, touched
 from ledger_service.chain.queue import Waiting
 from ledger_service.kernel.intents import readable_operation
 from ledger_service.kernel.operations import AccountMove, Kind, Operation
-from ledger_service.outbox.models import State, intent
+from ledger_service.outbox.models import State, intent, standing
 
 # Where an OperationMoved names the successor.
 _SUCCESSOR = slice(108, 128)
@@ -37,8 +37,8 @@ class Air:
 
 def air(conn: Connection, waiting: Sequence[Waiting]) -> Air:
     """What a plan must keep apart from moves, or moves from it."""
-    flies = intent.c.state == State.PACKED.value
-    refused = (intent.c.state == State.SET_ASIDE.value) & (intent.c.kind == int(Kind.MOVE))
+    flies = standing(State.PACKED)
+    refused = standing(State.SET_ASIDE) & (intent.c.kind == int(Kind.MOVE))
     move_waits = any(isinstance(item.operation, AccountMove) for item in waiting)
     packed = _operations(conn, flies if move_waits else flies & (intent.c.kind == int(Kind.MOVE)))
     stuck = _operations(conn, refused)

@@ -11,10 +11,10 @@ from ledger_service.chain.effects import Effects, Move, add_move
 from ledger_service.chain.encode import legs_of
 from ledger_service.kernel.intents import readable_operation
 from ledger_service.kernel.operations import Gift, Operation
-from ledger_service.outbox.models import State, intent
+from ledger_service.outbox.models import State, intent, standing
 
 _ROWS_AT_ONCE = 2_000
-_UNMINED = (State.QUEUED.value, State.PACKED.value, State.SET_ASIDE.value)
+_UNMINED = standing(State.QUEUED, State.PACKED, State.SET_ASIDE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def read_unmined(conn: Connection, take: Callable[[Move], object]) -> Unmined:
     count = 0
     aside: dict[bytes, tuple[bytes | None, Move]] = {}
     columns = (intent.c.op_id, intent.c.original_op_id, intent.c.payload, intent.c.state)
-    query = select(*columns).where(intent.c.state.in_(_UNMINED)).order_by(intent.c.intent_id)
+    query = select(*columns).where(_UNMINED).order_by(intent.c.intent_id)
     for op_id, original, payload, state in conn.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
         operation = readable_operation(payload)
         if operation is None:

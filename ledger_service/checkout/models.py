@@ -142,7 +142,7 @@ idempotency = Table(
     Column("status", SmallInteger, nullable=False),
     Column("response", LargeBinary, nullable=False),
     Column("created_at", UtcInstant, nullable=False),
-    sqlite_with_rowid=False,
+    # With a row id on SQLite: answers are long, and in the order of the keys few would share a page.
 )
 
 # A tombstone: the code was revoked before anybody had seen it, and a late original is refused (D6).

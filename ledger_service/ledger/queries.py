@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, text
 
 from ledger_service.kernel.clock import instant_of_micros, micros_of
-from ledger_service.ledger.rules import Part, SystemKind
+from ledger_service.ledger.rules import Part, SystemKind, of_member
 
 
 class LotView(NamedTuple):
@@ -60,10 +60,11 @@ _AS_OF = text(
     "SELECT m.programme_id, m.epoch, m.part, CAST(SUM(m.amount) AS BIGINT) FROM ("
     " SELECT p.programme_id, p.epoch, p.destination_id - :base AS part, p.amount FROM posting AS p"
     " JOIN entry AS e ON e.sequence = p.sequence"
-    " WHERE p.destination_id BETWEEN :base AND :base + 3 AND e.occurred_at <= :at"
+    f" WHERE p.destination_id BETWEEN :base AND :base + 3 AND {of_member('p.destination_id')}"
+    " AND e.occurred_at <= :at"
     " UNION ALL SELECT p.programme_id, p.epoch, p.source_id - :base, -p.amount FROM posting AS p"
     " JOIN entry AS e ON e.sequence = p.sequence"
-    " WHERE p.source_id BETWEEN :base AND :base + 3 AND e.occurred_at <= :at"
+    f" WHERE p.source_id BETWEEN :base AND :base + 3 AND {of_member('p.source_id')} AND e.occurred_at <= :at"
     ") AS m GROUP BY m.programme_id, m.epoch, m.part HAVING SUM(m.amount) <> 0 ORDER BY 1, 2, 3"
 )
 # Eight short walks down an index, one for each account and side: it costs a page, not a history.
@@ -71,7 +72,7 @@ _PAGE = text(
     "SELECT sequence FROM ("
     + " UNION ".join(
         f"SELECT sequence FROM (SELECT sequence FROM posting WHERE {side} = :base + {part.value}"
-        f" AND sequence < :before ORDER BY sequence DESC LIMIT :most) AS {side}{part}"
+        f" AND {of_member(side)} AND sequence < :before ORDER BY sequence DESC LIMIT :most) AS {side}{part}"
         for side in ("source_id", "destination_id")
         for part in Part
     )

@@ -12,7 +12,8 @@ from ledger_service.kernel.canonical import Canonical, canonical_json
 from ledger_service.kernel.points import GREATEST_AMOUNT
 
 FIRST_MEMBER_BASE = 1 << 32
-_SYSTEM_BIT = 1 << 51
+# Members' accounts are smaller, those that no member owns are not.
+FIRST_SYSTEM_ACCOUNT = 1 << 51
 
 
 class Part(IntEnum):
@@ -79,7 +80,12 @@ def system_account(kind: SystemKind, programme_id: int, merchant_id: int | None 
     """
     digest = sha256(f"{kind.value}/{programme_id}/{merchant_id or ''}".encode()).digest()
     number = int.from_bytes(digest[:8], "big") >> 13
-    return Account(_SYSTEM_BIT | number, None, None, kind, programme_id, merchant_id)
+    return Account(FIRST_SYSTEM_ACCOUNT | number, None, None, kind, programme_id, merchant_id)
+
+
+def of_member(column: str) -> str:
+    """SQL that a query of a member's postings adds to the account's number: their index holds no other."""
+    return f"{column} < {FIRST_SYSTEM_ACCOUNT}"
 
 
 def is_well_formed(movement: Movement) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ledger_service.ledger.queries import LotView
-from ledger_service.ledger.rules import Part
+from ledger_service.ledger.rules import Part, of_member
 
 # SQLite has the standard's name of this function only since 3.44.
 _AGGREGATE = {"sqlite": "group_concat", "postgresql": "string_agg"}
@@ -32,8 +32,9 @@ def standing_columns(dialect: str, member: str) -> str:
         f" (SELECT {joined}(programme_id || ' ' || points, ',') FROM ("
         " SELECT programme_id, SUM(amount) AS points FROM ("
         f" SELECT programme_id, amount FROM posting WHERE destination_id = {member}.ledger_base + {Part.DEBT}"
-        " UNION ALL"
+        f" AND {of_member('destination_id')} UNION ALL"
         f" SELECT programme_id, -amount FROM posting WHERE source_id = {member}.ledger_base + {Part.DEBT}"
+        f" AND {of_member('source_id')}"
         ") AS moved GROUP BY programme_id HAVING SUM(amount) <> 0) AS owed) AS debts"
     )
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, select, text
 
 from ledger_service.checkout.models import imported_sale
 from ledger_service.ledger.mass import MOVED_IN, MOVED_OUT, shift_lots, write_entries
-from ledger_service.ledger.rules import Part
+from ledger_service.ledger.rules import Part, of_member
 from ledger_service.members.standing import erase_untouched
 from ledger_service.moving_in import books
 from ledger_service.moving_in.cutting import next_lots, summed, taken_back
@@ -27,8 +27,10 @@ _ROWS = 5_000
 _ACTIVE = text(
     "SELECT a.member_id FROM account AS a JOIN posting AS p ON p.source_id = a.account_id"
     " JOIN entry AS e ON e.sequence = p.sequence WHERE a.member_id IN :members AND e.kind NOT IN :own"
+    f" AND {of_member('p.source_id')}"
     " UNION SELECT a.member_id FROM account AS a JOIN posting AS p ON p.destination_id = a.account_id"
     " JOIN entry AS e ON e.sequence = p.sequence WHERE a.member_id IN :members AND e.kind NOT IN :own"
+    f" AND {of_member('p.destination_id')}"
     " UNION SELECT member_id FROM device WHERE member_id IN :members"
     " UNION SELECT member_id FROM sale WHERE member_id IN :members"
     " UNION SELECT CAST(subject_id AS BIGINT) FROM api_key"

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, select, text
 
 from ledger_service.kernel.clock import instant_of_micros
 from ledger_service.kernel.intents import read_payload
-from ledger_service.outbox.models import State, intent
+from ledger_service.outbox.models import State, intent, standing
 
 _CHUNK = 5_000
 MOST_COUNTED = 100_000
@@ -70,19 +70,21 @@ _PLACES = (
 )  # fmt: skip
 _STANDINGS = select(*_PLACES).where(intent.c.op_id.in_(bindparam("ids", expanding=True)))
 _OLDEST = text(
-    "SELECT created_at FROM intent WHERE state = 'queued' AND later IS NULL ORDER BY intent_id LIMIT 1"
+    "SELECT created_at FROM intent WHERE state <> 'final' AND state = 'queued' AND later IS NULL"
+    " ORDER BY intent_id LIMIT 1"
 )
 _COUNTS = text("SELECT state, COUNT(*) FROM intent GROUP BY state")
 _MOVING = text(
-    "SELECT state, COUNT(*) FROM intent WHERE state IN ('packed', 'mined') OR"
-    " (state = 'queued' AND later IS NULL) GROUP BY state"
+    "SELECT state, COUNT(*) FROM intent WHERE state <> 'final' AND (state IN ('packed', 'mined') OR"
+    " (state = 'queued' AND later IS NULL)) GROUP BY state"
 )
 _LATER = text(
-    "SELECT COUNT(*) FROM (SELECT 1 FROM intent WHERE state = 'queued' AND later = 1 LIMIT :most) AS waiting"
+    "SELECT COUNT(*) FROM (SELECT 1 FROM intent WHERE state <> 'final' AND state = 'queued' AND later = 1"
+    " LIMIT :most) AS waiting"
 )
 _SET_ASIDE = (
     select(intent.c.intent_id, intent.c.op_id, intent.c.kind, intent.c.reason)
-    .where(intent.c.state == State.SET_ASIDE.value, intent.c.intent_id > bindparam("after"))
+    .where(standing(State.SET_ASIDE), intent.c.intent_id > bindparam("after"))
     .order_by(intent.c.intent_id)
 )
 
@@ -94,7 +96,7 @@ def newest_intent(conn: Connection) -> int:
 
 def waiting_up_to(conn: Connection, newest: int) -> int:
     """How many operations up to this number are in no block yet; what the contract refuses does not count."""
-    waits = intent.c.state.in_((State.QUEUED.value, State.PACKED.value)) & (intent.c.intent_id <= newest)
+    waits = standing(State.QUEUED, State.PACKED) & (intent.c.intent_id <= newest)
     return int(conn.execute(select(func.count()).select_from(intent).where(waits)).scalar_one())
 
 
@@ -133,7 +135,7 @@ def set_aside(conn: Connection, after: int = 0, most: int | None = None) -> list
 
 def set_aside_count(conn: Connection) -> int:
     """How many operations the chain refuses for good."""
-    statement = select(func.count()).where(intent.c.state == State.SET_ASIDE.value)
+    statement = select(func.count()).where(standing(State.SET_ASIDE))
     return int(conn.execute(statement.select_from(intent)).scalar_one())
 
 

@@ -34,7 +34,7 @@ from ledger_service.kernel.points import Leg
 from ledger_service.ledger.book import Book
 from ledger_service.ledger.models import entry
 from ledger_service.ledger.rules import Account, Movement, SystemKind, system_account
-from ledger_service.outbox.models import PAYLOAD_UNREADABLE, State, intent
+from ledger_service.outbox.models import PAYLOAD_UNREADABLE, State, intent, standing
 from ledger_service.points.issuance import STANDING_OF_MEMBER, change_standing
 from ledger_service.points.models import member_programme, set_aside
 from ledger_service.points.parties import MEMBER_BY_ACCOUNT, MEMBER_BY_ID
@@ -78,7 +78,7 @@ def unrefused(conn: Connection, most: int) -> list[OperationSetAside]:
     """
     row = intent.c
     done = exists().where(set_aside.c.op_id == row.op_id)
-    news = (row.state == State.SET_ASIDE.value) & row.member_id.is_not(None) & (row.kind < Kind.SIGNER)
+    news = standing(State.SET_ASIDE) & row.member_id.is_not(None) & (row.kind < Kind.SIGNER)
     news &= ~done & (row.reason != PAYLOAD_UNREADABLE)
     query = select(row.op_id, row.kind, row.reason).where(news).order_by(row.intent_id).limit(most)
     return [OperationSetAside(op_id, kind, reason or "") for op_id, kind, reason in conn.execute(query)]

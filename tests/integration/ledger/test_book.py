@@ -38,7 +38,7 @@ def test_points_that_were_issued_can_be_spent_down_to_zero_and_no_further(
     }  # fmt: skip
     with database.read() as conn:
         assert queries.balance(conn, 1) == []
-        assert conn.execute(select(entry.c.sequence)).scalars().all() == [1, 2]
+        assert conn.execute(select(entry.c.sequence).order_by(entry.c.sequence)).scalars().all() == [1, 2]
     clean(database)
 
 
