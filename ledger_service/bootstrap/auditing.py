@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from ledger_service.archive import verifying as archives
 from ledger_service.bootstrap.booked import unbooked
 from ledger_service.bootstrap.chain_parts import node_of
 from ledger_service.bootstrap.foundations import Foundations, background_clock, lay_foundations
@@ -101,7 +102,8 @@ def audit(settings: Settings, *, ask_node: bool) -> Verdict:
 
 def _audit_ledger(foundations: Foundations, verdict: Verdict) -> None:
     with foundations.database.snapshot() as conn:
-        for one in chain(ledger.differences(conn), points.differences(conn), imports.differences(conn)):
+        rooms = ledger.differences(conn), points.differences(conn), imports.differences(conn)
+        for one in chain(*rooms, archives.differences(conn)):
             verdict.findings.append(
                 Finding(f"ledger-{one.check}", one.subject, str(one.expected), str(one.found))
             )

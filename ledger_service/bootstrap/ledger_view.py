@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, TextClause, text
 
+from ledger_service.ledger.carried import EVERY_POSTING
+
 Row = tuple[bytes, int, int, int]
 _ROWS_AT_ONCE = 2_000
 
@@ -17,8 +19,8 @@ _LOTS = text(
 # Parts 0 and 1 of a member's four ledger accounts are available and held; pending is not issued yet.
 _POSTINGS = text(
     "SELECT m.account, x.programme_id, x.epoch, CAST(SUM(x.amount) AS BIGINT) FROM ("
-    " SELECT destination_id AS account_id, programme_id, epoch, amount FROM posting"
-    " UNION ALL SELECT source_id, programme_id, epoch, -amount FROM posting"
+    f" SELECT destination_id AS account_id, programme_id, epoch, amount FROM {EVERY_POSTING} AS p"
+    f" UNION ALL SELECT source_id, programme_id, epoch, -amount FROM {EVERY_POSTING} AS p"
     ") AS x JOIN account AS a ON a.account_id = x.account_id"
     " JOIN member AS m ON m.member_id = a.member_id"
     " WHERE a.kind IN ('available', 'held')"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -81,6 +82,14 @@ def open_period(conn: Connection) -> int | None:
         return None
     closed = conn.execute(select(func.max(chain_period.c.period))).scalar()
     return 1 if closed is None else int(closed) + 1
+
+
+def in_closed_periods(conn: Connection, batches: Sequence[int]) -> frozenset[int]:
+    """Those of these batches whose settlement period is closed on chain."""
+    a, p = chain_applied.c, chain_period.c
+    joined = chain_applied.join(chain_period, p.period == a.period)
+    query = select(a.number).select_from(joined).where(a.number.in_(list(batches)))
+    return frozenset(conn.execute(query).scalars())
 
 
 def time_of_block(conn: Connection, number: int) -> datetime | None:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from ledger_service.checkout.errors import AnswerArchived, IdempotencyKeyReused
+
+# The status of a key whose answer stands in an archive; its response says where. No answer is stored with it.
+ARCHIVED = 410
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +19,17 @@ class Answer:
     status: int
     body: bytes
     replayed: bool = False
+
+
+def replay(row: Mapping[str, Any], body_hash: bytes) -> Answer:
+    """The answer that a row of ``idempotency`` holds for a request with this body.
+
+    Raises:
+        IdempotencyKeyReused: it holds the answer to another body.
+        AnswerArchived: it had its effect, and what was answered stands in an archive.
+    """
+    if row["body_hash"] != body_hash:
+        raise IdempotencyKeyReused(row["key"])
+    if row["status"] == ARCHIVED:
+        raise AnswerArchived(row["key"], row["response"].decode())
+    return Answer(row["status"], row["response"], replayed=True)

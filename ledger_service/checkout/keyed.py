@@ -7,8 +7,7 @@ from typing import Any
 
 import orjson
 
-from ledger_service.checkout.answers import Answer
-from ledger_service.checkout.errors import IdempotencyKeyReused
+from ledger_service.checkout.answers import Answer, replay
 from ledger_service.checkout.models import idempotency
 from ledger_service.checkout.requests import Write
 from ledger_service.db.commands import BookCommand
@@ -43,6 +42,7 @@ class KeyedCommand(BookCommand[Answer]):
 
         Raises:
             IdempotencyKeyReused: the key has served another body.
+            AnswerArchived: it had its effect, and the answer stands in an archive.
             DomainError: what the door found wrong with a fresh request.
         """
         known = stored_answer(draft.get(idempotency, (self.write.caller.subject, self.write.key)), self.write)
@@ -82,10 +82,6 @@ def stored_answer(row: Mapping[str, Any] | None, write: Write) -> Answer | None:
     """The answer that a row of ``idempotency`` holds for this write; None where there is no row.
 
     Raises:
-        IdempotencyKeyReused: it holds the answer to another body.
+        IdempotencyKeyReused, AnswerArchived: as ``replay``.
     """
-    if row is None:
-        return None
-    if row["body_hash"] != write.body_hash:
-        raise IdempotencyKeyReused(write.key)
-    return Answer(row["status"], row["response"], replayed=True)
+    return None if row is None else replay(row, write.body_hash)

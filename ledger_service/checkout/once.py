@@ -9,8 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from ledger_service.checkout.answers import Answer
-from ledger_service.checkout.errors import IdempotencyKeyReused
+from ledger_service.checkout.answers import Answer, replay
 from ledger_service.checkout.models import idempotency
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.commands import BookCommand
@@ -45,15 +44,11 @@ def find_answer(conn: Connection, frame: Frame) -> Answer | None:
     """The stored answer of the key, or None for a fresh one.
 
     Raises:
-        IdempotencyKeyReused: the key has served another body.
+        IdempotencyKeyReused, AnswerArchived: as ``replay``.
     """
     mine = (idempotency.c.subject == frame.subject) & (idempotency.c.key == frame.key)
-    row = conn.execute(select(idempotency).where(mine)).one_or_none()
-    if row is None:
-        return None
-    if row.body_hash != frame.body_hash:
-        raise IdempotencyKeyReused(frame.key)
-    return Answer(row.status, row.response, replayed=True)
+    row = conn.execute(select(idempotency).where(mine)).mappings().one_or_none()
+    return None if row is None else replay(dict(row), frame.body_hash)
 
 
 def run_once(conn: Connection, frame: Frame, action: Callable[[], tuple[int, bytes]]) -> Answer:
@@ -119,9 +114,7 @@ class OnceCommand(BookCommand[Answer]):
         frame = self._frame
         row = draft.get(idempotency, (frame.subject, frame.key))
         if row is not None:
-            if row["body_hash"] != frame.body_hash:
-                raise IdempotencyKeyReused(frame.key)
-            return Answer(row["status"], row["response"], replayed=True)
+            return replay(row, frame.body_hash)
         frame.check()
         status, body = self._render(self._inner.apply(draft))
         kept = {"subject": frame.subject, "key": frame.key, "body_hash": frame.body_hash}

@@ -30,6 +30,7 @@ COMMANDS = {
     "index": "read the chain anew from its first block, alone or against the database",
     "backup": "copy database and local chain while the service runs",
     "restore": "put a backup in the place of what was lost",
+    "archive": "move what is over out of the database into sealed files; verify and read them",
     "import": "move a running programme in: check, load, compare, cut over, roll back",
     "export": "write everything as files that an import takes in elsewhere",
     "tiers": "make the tiers of members anew, from their activity or from all sales",

@@ -23,6 +23,7 @@ class Category(IntEnum):
     WRONG_METHOD = 405
     TOO_SLOW = 408
     CONFLICT = 409
+    GONE = 410
     TOO_LARGE = 413
     WRONG_MEDIA_TYPE = 415
     REFUSED = 422

@@ -86,3 +86,16 @@ class ExtensionRefused(DomainError):
     category = Category.REFUSED
     why = "An authorisation can only be extended to a later time, and not beyond its last deadline."
     fix = "Extend to a time between the present deadline and `latest`."
+
+
+@dataclass(eq=False)
+class HistoryArchived(DomainError):
+    """A balance of an instant whose entries stand in an archive."""
+
+    file: str
+    until: str
+
+    code = "history-archived"
+    category = Category.GONE
+    why = "Entries up to `until` stand in archives, the latest in `file`; the database has their sums alone."
+    fix = "Ask for an instant from `until` on, or read the archive: `alliance archive show`."

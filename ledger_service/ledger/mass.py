@@ -26,6 +26,8 @@ PROMISED_BY_IMPORTS = "".join(
     f"{union}SELECT a.member_id, p.programme_id, p.epoch, {sign}p.amount AS points FROM entry AS e"
     f" JOIN posting AS p ON p.sequence = e.sequence JOIN account AS a ON a.account_id = p.{side}"
     f" WHERE a.kind = 'pending' AND e.kind IN ('{MOVED_IN}', '{MOVED_OUT}', '{CUT_OVER}')"
+    f" UNION ALL SELECT a.member_id, c.programme_id, c.epoch, {sign}c.amount FROM carried AS c"
+    f" JOIN account AS a ON a.account_id = c.{side} WHERE a.kind = 'pending' AND c.imported = 1"
     for union, sign, side in (("", "", "destination_id"), (" UNION ALL ", "-", "source_id"))
 )
 _COLUMN = {Part.AVAILABLE: "available", Part.HELD: "held", Part.PENDING: "pending"}

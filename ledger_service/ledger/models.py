@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from ledger_service.db.guards import append_only
+from ledger_service.db.guards import append_only, archivable
 from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, Int64, UtcInstant
 from ledger_service.ledger.rules import of_member
@@ -33,7 +33,7 @@ account = Table(
     Column("pool_id", BigInteger),
 )  # fmt: skip
 
-entry = append_only(Table(
+entry = archivable(Table(
     "entry", metadata,
     Column("sequence", Int64, primary_key=True, autoincrement=False),
     Column("op_id", Bytes(16), nullable=False, index=True),
@@ -45,7 +45,7 @@ entry = append_only(Table(
     fixed_length("op_id", 16), fixed_length("hash", 32), at_least("sequence", 1),
 ))  # fmt: skip
 
-posting = append_only(Table(
+posting = archivable(Table(
     "posting", metadata,
     Column("sequence", BigInteger, ForeignKey("entry.sequence"), primary_key=True, autoincrement=False),
     Column("position", SmallInteger, primary_key=True, autoincrement=False),
@@ -127,3 +127,55 @@ hold_event = append_only(Table(
     CheckConstraint("closing = 1", name="closing_is_one"),
     fixed_length("op_id", 16),
 ))  # fmt: skip
+
+# A run of `alliance archive`: the file that it writes, how much of it counts, and, once sealed, the root over
+# its chapters.
+archive = Table(
+    "archive", metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("file", Text, nullable=False, unique=True),
+    Column("before", UtcInstant, nullable=False),
+    Column("byte_count", BigInteger, nullable=False, default=0),
+    Column("root", Bytes(32)),
+    Column("begun_at", UtcInstant, nullable=False),
+    Column("sealed_at", UtcInstant),
+    at_least("number", 1), at_least("byte_count"), fixed_length("root", 32),
+    CheckConstraint("(root IS NULL) = (sealed_at IS NULL)", name="sealed_with_root"),
+)  # fmt: skip
+
+# What was moved into a file in one db transaction: records that stand compressed at these bytes of it. Of
+# entries, from and up to which sequence number, and the latest instants among them.
+archive_chapter = append_only(Table(
+    "archive_chapter", metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("archive", Integer, ForeignKey("archive.number"), nullable=False, index=True),
+    Column("kind", String(8), nullable=False),
+    Column("records", Integer, nullable=False),
+    Column("first_sequence", BigInteger, nullable=False, default=0),
+    Column("last_sequence", BigInteger, nullable=False, default=0),
+    Column("occurred_until", UtcInstant, nullable=False),
+    Column("recorded_until", UtcInstant, nullable=False),
+    Column("at_byte", BigInteger, nullable=False),
+    Column("byte_count", Integer, nullable=False),
+    Column("sha256", Bytes(32), nullable=False),
+    one_of("kind", ("entries", "answers")), fixed_length("sha256", 32),
+    at_least("number", 1), at_least("records", 1), at_least("at_byte"), at_least("byte_count", 1),
+    Index("ix_archive_chapter_kind", "kind", "last_sequence"),
+))  # fmt: skip
+
+# The postings of archived entries, added up: who gave whom how much of which epoch. ``imported`` tells those
+# of an import's own entries, which are counted apart. Every sum over all postings takes these along.
+carried = Table(
+    "carried", metadata,
+    Column("source_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("destination_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("programme_id", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("imported", SmallInteger, primary_key=True, autoincrement=False),
+    Column("amount", BigInteger, nullable=False),
+    at_least("amount", 1), at_least("epoch", 0),
+    CheckConstraint("imported IN (0, 1)", name="imported_or_not"),
+    CheckConstraint("source_id <> destination_id", name="two_accounts"),
+    Index(None, "destination_id"),
+    sqlite_with_rowid=False,
+)  # fmt: skip

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, text
 
-from ledger_service.kernel.clock import instant_of_micros, micros_of
+from ledger_service.kernel.clock import format_instant, instant_of_micros, micros_of
+from ledger_service.ledger.carried import EVERY_POSTING, archived, newest_file
+from ledger_service.ledger.errors import HistoryArchived
 from ledger_service.ledger.rules import Part, SystemKind, of_member
 
 
@@ -65,6 +67,10 @@ _AS_OF = text(
     " UNION ALL SELECT p.programme_id, p.epoch, p.source_id - :base, -p.amount FROM posting AS p"
     " JOIN entry AS e ON e.sequence = p.sequence"
     f" WHERE p.source_id BETWEEN :base AND :base + 3 AND {of_member('p.source_id')} AND e.occurred_at <= :at"
+    " UNION ALL SELECT programme_id, epoch, destination_id - :base, amount FROM carried"
+    " WHERE destination_id BETWEEN :base AND :base + 3"
+    " UNION ALL SELECT programme_id, epoch, source_id - :base, -amount FROM carried"
+    " WHERE source_id BETWEEN :base AND :base + 3"
     ") AS m GROUP BY m.programme_id, m.epoch, m.part HAVING SUM(m.amount) <> 0 ORDER BY 1, 2, 3"
 )
 # Eight short walks down an index, one for each account and side: it costs a page, not a history.
@@ -86,8 +92,8 @@ _ENTRIES = text(
 _OF_OPERATION = text("SELECT sequence FROM entry WHERE op_id = :op_id ORDER BY sequence LIMIT 1")
 _TOTALS = text(
     "SELECT m.programme_id, m.epoch, a.kind, CAST(SUM(m.amount) AS BIGINT) FROM ("
-    " SELECT destination_id AS account_id, programme_id, epoch, amount FROM posting"
-    " UNION ALL SELECT source_id, programme_id, epoch, -amount FROM posting"
+    f" SELECT destination_id AS account_id, programme_id, epoch, amount FROM {EVERY_POSTING} AS p"
+    f" UNION ALL SELECT source_id, programme_id, epoch, -amount FROM {EVERY_POSTING} AS p"
     ") AS m JOIN account AS a ON a.account_id = m.account_id"
     " GROUP BY m.programme_id, m.epoch, a.kind ORDER BY 1, 2, 3"
 )
@@ -112,7 +118,13 @@ def balance_as_of(conn: Connection, ledger_base: int, at: datetime) -> list[Post
 
     Returns:
         One item for each programme, epoch and part that is not zero.
+
+    Raises:
+        HistoryArchived: an entry that occurred later than that stands in an archive already.
     """
+    gone = archived(conn)
+    if micros_of(at) < gone.occurred_until:
+        raise HistoryArchived(newest_file(conn), format_instant(instant_of_micros(gone.occurred_until)))
     rows = conn.execute(_AS_OF, {"base": ledger_base, "at": micros_of(at)})
     return [PostingView(programme, epoch, Part(part), int(points)) for programme, epoch, part, points in rows]
 

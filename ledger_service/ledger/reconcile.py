@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from ledger_service.ledger.carried import EVERY_POSTING, archived
 from ledger_service.ledger.rules import EntryRow, PostingRow, entry_hash
 
 _CHUNK = 5_000
@@ -27,9 +28,11 @@ class Difference(NamedTuple):
 _LOTS = text(
     "SELECT member_id, programme_id, epoch, kind, SUM(posted), SUM(kept) FROM ("
     " SELECT a.member_id, p.programme_id, p.epoch, a.kind, p.amount AS posted, 0 AS kept"
-    "  FROM posting AS p JOIN account AS a ON a.account_id = p.destination_id WHERE a.member_id IS NOT NULL"
+    f"  FROM {EVERY_POSTING} AS p JOIN account AS a ON a.account_id = p.destination_id"
+    "  WHERE a.member_id IS NOT NULL"
     " UNION ALL SELECT a.member_id, p.programme_id, p.epoch, a.kind, -p.amount, 0"
-    "  FROM posting AS p JOIN account AS a ON a.account_id = p.source_id WHERE a.member_id IS NOT NULL"
+    f"  FROM {EVERY_POSTING} AS p JOIN account AS a ON a.account_id = p.source_id"
+    "  WHERE a.member_id IS NOT NULL"
     " UNION ALL SELECT member_id, programme_id, epoch, 'available', 0, available FROM lot"
     " UNION ALL SELECT member_id, programme_id, epoch, 'held', 0, held FROM lot"
     " UNION ALL SELECT member_id, programme_id, epoch, 'pending', 0, pending FROM lot"
@@ -37,15 +40,17 @@ _LOTS = text(
     " HAVING SUM(posted) <> SUM(kept) ORDER BY 1, 2, 3, 4"
 )
 _STRANGERS = text(
-    "SELECT p.sequence, p.source_id, p.destination_id FROM posting AS p"
+    "SELECT p.sequence, p.source_id, p.destination_id FROM ("
+    "SELECT sequence, source_id, destination_id FROM posting"
+    " UNION ALL SELECT 0, source_id, destination_id FROM carried) AS p"
     " LEFT JOIN account AS s ON s.account_id = p.source_id"
     " LEFT JOIN account AS d ON d.account_id = p.destination_id"
     " WHERE s.account_id IS NULL OR d.account_id IS NULL ORDER BY p.sequence"
 )
 _GAPS = text(
     "SELECT previous, sequence FROM (SELECT sequence,"
-    " LAG(sequence, 1, CAST(0 AS BIGINT)) OVER (ORDER BY sequence) AS previous FROM entry) AS numbered"
-    " WHERE sequence <> previous + 1"
+    " LAG(sequence, 1, CAST(:archived AS BIGINT)) OVER (ORDER BY sequence) AS previous"
+    " FROM entry) AS numbered WHERE sequence <> previous + 1"
 )
 _HEAD = text(
     "SELECT (SELECT COALESCE(MAX(sequence), 0) FROM entry), COALESCE(MAX(sequence), 0) FROM ledger_head"
@@ -96,8 +101,8 @@ def lots_against_postings(conn: Connection) -> Iterator[Difference]:
 
 
 def numbering(conn: Connection) -> Iterator[Difference]:
-    """Holes in the sequence of entries, and a head that does not name the last one."""
-    for previous, sequence in conn.execute(_GAPS):
+    """Holes in the sequence of entries behind the archived ones, and a head that names another last one."""
+    for previous, sequence in conn.execute(_GAPS, {"archived": archived(conn).sequence}):
         yield Difference("sequence", f"entry {previous + 1}", "an entry", f"none up to {sequence - 1}")
     last, head = conn.execute(_HEAD).one()
     if last != head:
@@ -119,7 +124,7 @@ def rehash(conn: Connection, after: int = 0) -> Iterator[Difference]:
         conn: a snapshot.
         after: begin behind this sequence number; the work grows with the entries from there.
     """
-    last = conn.execute(_HEAD).one()[0]
+    last, after = conn.execute(_HEAD).one()[0], max(after, archived(conn).sequence)
     while after < last:
         chapter = {"after": after, "upto": after + _CHUNK}
         postings: dict[int, list[PostingRow]] = {}

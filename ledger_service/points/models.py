@@ -136,6 +136,8 @@ pending_issue = Table(
     Column("leaf", Bytes(32)),
     Column("awaits", String(32)),
     Column("lapses", Boolean, nullable=False, default=False),
+    # 1 once the entry of the promise stands in an archive, where no audit of the database finds it.
+    Column("archived", SmallInteger),
     one_of("state", ("waiting", "vested", "reversed", "lapsed")),
     at_least("amount", 1),
     CheckConstraint('"left" BETWEEN 0 AND amount', name="left_of_amount"),

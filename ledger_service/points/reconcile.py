@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from ledger_service.ledger.carried import EVERY_POSTING
 from ledger_service.ledger.mass import PROMISED_BY_IMPORTS
 from ledger_service.ledger.reconcile import Difference
 from ledger_service.points.models import NO_RULE
@@ -16,9 +17,9 @@ from ledger_service.points.models import NO_RULE
 _DEBTS = text(
     "SELECT member_id, programme_id, SUM(posted), SUM(kept) FROM ("
     " SELECT a.member_id, p.programme_id, p.amount AS posted, 0 AS kept"
-    "  FROM posting AS p JOIN account AS a ON a.account_id = p.source_id WHERE a.kind = 'debt'"
+    f"  FROM {EVERY_POSTING} AS p JOIN account AS a ON a.account_id = p.source_id WHERE a.kind = 'debt'"
     " UNION ALL SELECT a.member_id, p.programme_id, -p.amount, 0"
-    "  FROM posting AS p JOIN account AS a ON a.account_id = p.destination_id WHERE a.kind = 'debt'"
+    f"  FROM {EVERY_POSTING} AS p JOIN account AS a ON a.account_id = p.destination_id WHERE a.kind = 'debt'"
     " UNION ALL SELECT member_id, programme_id, 0, debt FROM member_programme WHERE debt <> 0"
     ") AS sides GROUP BY member_id, programme_id HAVING SUM(posted) <> SUM(kept) ORDER BY 1, 2"
 )
@@ -33,7 +34,8 @@ _PROMISED = text(
     "SELECT i.op_id, COALESCE(SUM(p.amount), 0), MAX(i.amount) FROM pending_issue AS i"
     " LEFT JOIN entry AS e ON e.op_id = i.op_id AND e.kind = 'promise'"
     " LEFT JOIN posting AS p ON p.sequence = e.sequence"
-    f" WHERE i.rule_version <> {NO_RULE} GROUP BY i.op_id HAVING COALESCE(SUM(p.amount), 0) <> MAX(i.amount)"
+    f" WHERE i.rule_version <> {NO_RULE} AND i.archived IS NULL"
+    " GROUP BY i.op_id HAVING COALESCE(SUM(p.amount), 0) <> MAX(i.amount)"
 )
 
 

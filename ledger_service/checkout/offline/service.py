@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import select
 
 from ledger_service.checkout.admission import Admission
-from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.answers import Answer, replay
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.models import idempotency
 from ledger_service.checkout.offline.command import PASSING, Arrival, OfflineSaleCommand
@@ -88,6 +88,7 @@ class OfflineService:
 
         Raises:
             OfflineSaleUnknown: not decided, or of another merchant.
+            AnswerArchived: decided long ago.
         """
         o = offline_sale.c
         with self._store.database.snapshot() as conn:
@@ -95,8 +96,8 @@ class OfflineService:
             if row is None or caller.merchant_id not in (0, row.merchant_id):
                 raise OfflineSaleUnknown(id_text(sale_id))
             mine = (idempotency.c.subject == f"terminal:{row.terminal_id}") & (idempotency.c.key == row.key)
-            stored = conn.execute(select(idempotency.c.response).where(mine)).scalar_one()
-        content: dict[str, Any] = orjson.loads(stored)
+            stored = conn.execute(select(idempotency).where(mine)).mappings().one()
+        content: dict[str, Any] = orjson.loads(replay(stored, stored["body_hash"]).body)
         return content
 
     def _command(self, caller: Caller, item: OfflineSale, at: datetime) -> Command:

@@ -63,23 +63,19 @@ def _trees(database: Database) -> dict[str, int]:
         found: dict[str, int] = {}
         for table, without_row_id in tables:
             keys = _indexes(conn, table)
-            if without_row_id:
-                primary = next(key for key, origin, _ in keys if origin == "pk")
-                found[f"{table} by {primary}"] = _rows(conn, table, "")
-            else:
+            if not without_row_id:
                 found[table] = _rows(conn, table, "")
-            for key, origin, where in keys:
-                if not (without_row_id and origin == "pk"):
-                    found[f"{table} by {key}"] = _rows(conn, table, where)
+            # The primary key of a table without row ids is the table itself: one tree, counted once.
+            found |= {f"{table} by {key}": _rows(conn, table, where) for key, where in keys}
     return found
 
 
-def _indexes(conn: Any, table: str) -> list[tuple[str, str, str]]:
+def _indexes(conn: Any, table: str) -> list[tuple[str, str]]:
     found = []
-    for name, origin in conn.exec_driver_sql(f"SELECT name, origin FROM pragma_index_list('{table}')"):
+    for (name,) in conn.exec_driver_sql(f"SELECT name FROM pragma_index_list('{table}')"):
         columns = conn.exec_driver_sql(f"SELECT name FROM pragma_index_info('{name}')").scalars().all()
         made = conn.exec_driver_sql(f"SELECT sql FROM sqlite_master WHERE name = '{name}'").scalar()
-        found.append((", ".join(columns), origin, (made or "").partition(" WHERE ")[2]))
+        found.append((", ".join(columns), (made or "").partition(" WHERE ")[2]))
     return found
 
 

@@ -1,0 +1,61 @@
+"""Answers of tills: the bytes move, key and hash of the body stay and refuse a second effect (D6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, tuple_, update
+
+from ledger_service.archive.books import Chapter, Run, hold, reference, write_chapter
+from ledger_service.archive.room import Room
+from ledger_service.archive.rules import answer_record
+from ledger_service.checkout.answers import ARCHIVED
+from ledger_service.checkout.models import idempotency
+
+Key = tuple[str, str]
+# Subjects of terminals, whose answers are nearly all: what operators were told is looked for by the audit.
+FIRST: Key = ("terminal:", "")
+_BEHIND_LAST = "terminal;"
+
+
+def candidates(room: Room, run: Run, after: Key) -> list[Key]:
+    """The next keys whose answers may go, in their order; found without holding up anybody."""
+    i = idempotency.c
+    old = (i.created_at < run.before) & i.status.not_in((0, ARCHIVED))
+    behind = (tuple_(i.subject, i.key) > tuple_(*after)) & (i.subject < _BEHIND_LAST)
+    query = select(i.subject, i.key).where(behind & old).order_by(i.subject, i.key).limit(room.records)
+    with room.database.read() as conn:
+        return [(row.subject, row.key) for row in conn.execute(query)]
+
+
+def move(room: Room, run: Run, keys: Sequence[Key]) -> int:
+    """The answers of these keys are in the file, and a reference stands in their place; all of it or nothing.
+
+    Raises:
+        ArchiveRefused: the file is not the archive's.
+
+    Idempotency: what is archived already is left alone.
+
+    Locks: the archive's row, then the keys' rows.
+    """
+    with room.database.begin() as conn:
+        hold(conn, room, run)
+        rows = _rows(conn, keys)
+        if not rows:
+            return 0
+        newest = max(row["created_at"] for row in rows)
+        records = [answer_record(row) for row in rows]
+        number = write_chapter(conn, room, run, Chapter("answers", records, newest, newest))
+        i = idempotency.c
+        mine = tuple_(i.subject, i.key).in_([(row["subject"], row["key"]) for row in rows])
+        stands = reference(run.file, number).encode()
+        conn.execute(update(idempotency).where(mine).values(status=ARCHIVED, response=stands))
+    return len(rows)
+
+
+def _rows(conn: Connection, keys: Sequence[Key]) -> list[dict[str, Any]]:
+    i = idempotency.c
+    mine = tuple_(i.subject, i.key).in_(keys) & (i.status != ARCHIVED)
+    listed = select(idempotency).where(mine).order_by(i.subject, i.key)
+    return [dict(row) for row in conn.execute(listed).mappings()]
