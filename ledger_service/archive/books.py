@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ledger_service.archive.errors import ArchiveRefused
 from ledger_service.archive.file import ArchiveFile, packed
@@ -111,14 +111,18 @@ def root_over(chapters: Sequence[Any]) -> bytes:
     return root_of([chapter.sha256 for chapter in chapters])
 
 
-def seal(conn: Connection, room: Room, run: Run) -> bytes:
-    """The archive has its root, and no run writes to it any more; returns the root.
+def seal(conn: Connection, room: Room, run: Run) -> bytes | None:
+    """The archive has its root, and no run writes to it any more; None where it has no chapter, and goes.
 
     Locks: the archive's row, which must be held.
     """
     mine = archive.c.number == run.number
     length = int(conn.execute(select(archive.c.byte_count).where(mine)).scalar_one())
-    root = root_over(chapters_of(conn, run.number))
+    chapters = chapters_of(conn, run.number)
+    if not chapters:
+        conn.execute(delete(archive).where(mine))
+        return None
+    root = root_over(chapters)
     ArchiveFile(room.folder, run.file).seal(length)
     conn.execute(update(archive).where(mine).values(root=root, sealed_at=room.clock.now()))
     return root

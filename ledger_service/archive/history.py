@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
-from ledger_service.archive.books import Chapter, Run, hold, write_chapter
+from ledger_service.archive.books import Chapter, Run, hold, run_under_way, write_chapter
 from ledger_service.archive.errors import ArchiveRefused
 from ledger_service.archive.room import Room
 from ledger_service.archive.rules import CarriedKey, Kept, Standing, leading, sums_of
@@ -39,13 +39,22 @@ def step(room: Room, run: Run) -> tuple[int, str]:
     Locks: the archive's row.
     """
     with room.database.begin() as conn:
-        first = archived(conn).sequence + 1
-        found = _entries(conn, first, first + room.records - 1)
-        gone, why = leading(found, micros_of(run.before), _standings(conn, room, found))
+        if run_under_way(conn) is None:
+            gone, why = _judged(conn, room, run)
+            if not gone:
+                return 0, why  # nothing is over: no archive is begun
+        hold(conn, room, run)
+        # Only now: another run may have moved the very same entries until it let go of the row.
+        gone, why = _judged(conn, room, run)
         if gone:
-            hold(conn, room, run)
             _move(conn, room, run, gone)
     return len(gone), why
+
+
+def _judged(conn: Connection, room: Room, run: Run) -> tuple[list[Kept], str]:
+    first = archived(conn).sequence + 1
+    found = _entries(conn, first, first + room.records - 1)
+    return leading(found, micros_of(run.before), _standings(conn, room, found))
 
 
 def _entries(conn: Connection, first: int, last: int) -> list[Kept]:

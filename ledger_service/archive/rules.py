@@ -115,3 +115,19 @@ def answer_record(row: Mapping[str, Any]) -> bytes:
     except UnicodeDecodeError:
         told["response_hex"] = response.hex()
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def sale_record(row: Mapping[str, Any], refunds: Sequence[Mapping[str, Any]]) -> bytes:
+    """A sale's row with those of its refunds as a line of JSON; bytes as hex, instants as RFC 3339."""
+    told = {**_told(row), "refunds": [_told(one) for one in refunds]}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    return value.isoformat() if isinstance(value, datetime) else value

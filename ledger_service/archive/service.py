@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger_service.archive import history, stored_answers
+from ledger_service.archive import history, old_sales, stored_answers
 from ledger_service.archive.books import Run, hold, next_run, run_under_way, seal
 from ledger_service.archive.errors import ArchiveRefused
 from ledger_service.archive.room import Note, Room
@@ -22,7 +22,9 @@ class Outcome:
     before: datetime
     entries: int
     answers: int
+    sales: int
     stays: str
+    sellers_kept: int
     root: bytes | None
 
 
@@ -47,8 +49,9 @@ def archive(room: Room, before: datetime, note: Note) -> Outcome:
     with room.database.read() as conn:
         run = run_under_way(conn) or next_run(conn, before)
     entries, stays = _entries(room, run, note)
+    sales, kept = _sales(room, run, note)
     answers = _answers(room, run, note)
-    return Outcome(run.file, run.before, entries, answers, stays, _sealed(room, run))
+    return Outcome(run.file, run.before, entries, answers, sales, stays, kept, _sealed(room, run))
 
 
 def _entries(room: Room, run: Run, note: Note) -> tuple[int, str]:
@@ -73,6 +76,19 @@ def _answers(room: Room, run: Run, note: Note) -> int:
         note("answers", total)
         _give_way(begun)
     return total
+
+
+def _sales(room: Room, run: Run, note: Note) -> tuple[int, int]:
+    total, (listed, kept) = 0, old_sales.sellers(room, run)
+    for seller in listed:
+        after: old_sales.Position | None = None
+        while positions := old_sales.candidates(room, seller, after):
+            begun = time.monotonic()
+            total += old_sales.move(room, run, positions)
+            after = positions[-1]
+            note("sales", total)
+            _give_way(begun)
+    return total, kept
 
 
 def _give_way(begun: float) -> None:

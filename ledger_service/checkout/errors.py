@@ -32,6 +32,19 @@ class AnswerArchived(DomainError):
 
 
 @dataclass(eq=False)
+class SaleArchived(DomainError):
+    """The sale can no longer come back, and has moved into an archive."""
+
+    sale_id: str
+    archive: str
+
+    code = "sale-archived"
+    category = Category.GONE
+    why = "The sale is so old that it can no longer come back, and it has moved into an archive."
+    fix = "Whoever runs the service finds basket, receipt and refunds where `archive` says."
+
+
+@dataclass(eq=False)
 class RequestInFlight(DomainError):
     """The first call with this key has no answer yet."""
 

@@ -49,6 +49,7 @@ def sale_for(
 
     Raises:
         UnknownSale: no such sale, or another merchant's.
+        SaleArchived: it stands in an archive.
     """
     row = conn.execute(select(sale).where(sale.c.sale_id == sale_id)).mappings().one_or_none()
     if row is None or not takes_back(policies, row["merchant_id"], merchant_id):
@@ -62,7 +63,13 @@ def sale_for(
 def sales_of_merchant(
     conn: Connection, merchant_id: int, search: SaleSearch, codes: Codes
 ) -> list[tuple[str, Json]]:
-    """The sales that a search finds, newest first, each with its position for the next page."""
+    """The sales that a search finds, newest first, each with its position for the next page.
+
+    What stands in an archive is found by the number of its invoice alone.
+
+    Raises:
+        SaleArchived: the invoice is that of such a sale.
+    """
     found = _found(merchant_id, search)
     if search.after is not None:
         micros, _, last = search.after.partition(" ")
@@ -83,6 +90,7 @@ def _found(merchant_id: int, search: SaleSearch) -> Select[Any]:
             invoice.c.merchant_id == merchant_id, invoice.c.number == search.invoice
         )
         return mine.where(sale.c.sale_id.in_(numbered))
+    mine = mine.where(sale.c.receipt != "")
     if search.member is not None:
         whose = select(member.c.member_id).where(member.c.member_number == search.member)
         return mine.where(sale.c.member_id == whose.scalar_subquery())

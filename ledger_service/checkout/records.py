@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from ledger_service.checkout.basket import Tender, detail_of, detail_values, tender_values, tender_view
+from ledger_service.checkout.errors import SaleArchived
 from ledger_service.checkout.requests import Line
 from ledger_service.checkout.reversal_rules import SoldLine
 from ledger_service.checkout.tiering import applied_of_values, applied_view
@@ -148,8 +149,15 @@ class SaleRecord:
 
 
 def record_of(row: Mapping[str, Any]) -> SaleRecord:
-    """The capture of a row of ``sale``."""
-    lines = [_line_of(values) for values in orjson.loads(row["lines"])]
+    """The capture of a row of ``sale``.
+
+    Raises:
+        SaleArchived: the row says only where it stands.
+    """
+    stored = orjson.loads(row["lines"])
+    if isinstance(stored, str):
+        raise SaleArchived(id_text(row["sale_id"]), stored)
+    lines = [_line_of(values) for values in stored]
     tenders = orjson.loads(row["tenders"]) if row["tenders"] else ()
     earned = tuple(EarnedRecord(*values) for values in orjson.loads(row["earned"]))
     returned = ReturnedRecord(**orjson.loads(row["returned"])) if row["returned"] else ReturnedRecord()

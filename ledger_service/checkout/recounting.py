@@ -83,6 +83,8 @@ def _days_of(
 ) -> Iterator[tuple[int, int, int]]:
     """(member, day, amount) of every day on which a member bought what counts, refunds taken off."""
     mine = sale.c.member_id.between(*members) & (sale.c.merchant_id == programme.merchant_id)
+    # While a programme has tiers no sale of its merchant is archived; what was before counts for no ladder.
+    mine &= sale.c.receipt != ""
     found: dict[tuple[int, int], int] = {}
     for row in conn.execute(select(sale).where(mine)).mappings():
         record = record_of(dict(row))

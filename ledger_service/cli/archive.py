@@ -47,9 +47,11 @@ def _run(room: Room, options: argparse.Namespace) -> int:
     if done.root is None:
         print(f"nothing moved: {done.stays or 'there is nothing before that date'}")
         return 0
-    moved = f"{done.entries:,} entries, {done.answers:,} answers"
+    moved = f"{done.entries:,} entries, {done.sales:,} sales, {done.answers:,} answers"
     print(f"{room.folder / done.file}: {moved} before {done.before}")
     print(f"root {done.root.hex()}; {done.stays or 'every entry before that date has moved'}")
+    if done.sellers_kept:
+        print(f"sales of {done.sellers_kept} merchants stay: taken back without end, or counted by tiers")
     return 0
 
 

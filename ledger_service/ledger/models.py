@@ -158,7 +158,7 @@ archive_chapter = append_only(Table(
     Column("at_byte", BigInteger, nullable=False),
     Column("byte_count", Integer, nullable=False),
     Column("sha256", Bytes(32), nullable=False),
-    one_of("kind", ("entries", "answers")), fixed_length("sha256", 32),
+    one_of("kind", ("entries", "answers", "sales")), fixed_length("sha256", 32),
     at_least("number", 1), at_least("records", 1), at_least("at_byte"), at_least("byte_count", 1),
     Index("ix_archive_chapter_kind", "kind", "last_sequence"),
 ))  # fmt: skip

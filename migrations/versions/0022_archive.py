@@ -106,7 +106,9 @@ def _archive_chapter() -> None:
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in numbers),
         sa.Column("byte_count", sa.Integer(), nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
-        sa.CheckConstraint("kind IN ('entries', 'answers')", name=op.f("ck_archive_chapter_kind_known")),
+        sa.CheckConstraint(
+            "kind IN ('entries', 'answers', 'sales')", name=op.f("ck_archive_chapter_kind_known")
+        ),
         sa.CheckConstraint("length(sha256) = 32", name=op.f("ck_archive_chapter_sha256_length")),
         sa.CheckConstraint("number >= 1", name=op.f("ck_archive_chapter_number_at_least_1")),
         sa.CheckConstraint("records >= 1", name=op.f("ck_archive_chapter_records_at_least_1")),
