@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ledger_service.checkout.errors import AnswerArchived, IdempotencyKeyReused
+from ledger_service.checkout.archive_errors import AnswerArchived
+from ledger_service.checkout.errors import IdempotencyKeyReused
 
 # The status of a key whose answer stands in an archive; its response says where. No answer is stored with it.
 ARCHIVED = 410

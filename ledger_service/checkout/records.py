@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from ledger_service.checkout.archive_errors import SaleArchived
 from ledger_service.checkout.basket import Tender, detail_of, detail_values, tender_values, tender_view
-from ledger_service.checkout.errors import SaleArchived
 from ledger_service.checkout.requests import Line
 from ledger_service.checkout.reversal_rules import SoldLine
 from ledger_service.checkout.tiering import applied_of_values, applied_view

@@ -19,6 +19,7 @@ _STATUS = {
     Category.WRONG_METHOD: "wrong method",
     Category.TOO_SLOW: "not in time",
     Category.CONFLICT: "conflict or in progress",
+    Category.GONE: "gone for good",
     Category.TOO_LARGE: "too large",
     Category.WRONG_MEDIA_TYPE: "wrong media type",
     Category.REFUSED: "refused by a rule",

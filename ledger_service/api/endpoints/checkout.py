@@ -11,6 +11,7 @@ from ledger_service.checkout import errors as refusals
 from ledger_service.checkout import parsing
 from ledger_service.checkout import return_errors as returns
 from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.archive_errors import AnswerArchived, SaleArchived
 from ledger_service.checkout.requests import Caller, EventRequest, Write
 from ledger_service.checkout.service import CheckoutService
 from ledger_service.custody.errors import CustodialLimitReached, SignerUnavailable
@@ -26,8 +27,8 @@ from ledger_service.points.errors import CustodialLimitExceeded, OperationAdopte
 _GROUP = "Checkout"
 Problems = tuple[type[DomainError], ...]
 WRITE_OF_TERMINAL: Problems = (
-    refusals.IdempotencyKeyReused, refusals.RequestInFlight, WriterBusy, StorageUnavailable, NotYours,
-    TerminalUnknown, MerchantSuspended,
+    refusals.IdempotencyKeyReused, AnswerArchived, refusals.RequestInFlight, WriterBusy,
+    StorageUnavailable, NotYours, TerminalUnknown, MerchantSuspended,
 )  # fmt: skip
 _PLACE: Problems = (StoreUnknown, refusals.StoreOfAnotherMerchant, refusals.WrongCurrency)
 _MEMBER: Problems = (
@@ -87,22 +88,23 @@ REFUND = Route(
     problems=(*WRITE_OF_TERMINAL, refusals.UnknownSale, refusals.SaleWasImported, refusals.UnknownLine,
               refusals.RefundExceedsSale, baskets.LineUnitDiffers, returns.ReturnAtAnotherMerchant,
               returns.ReturnAtAnotherStore, returns.ReturnTooLate, returns.InvoiceNumberUsed,
-              OperationAdopted),
+              OperationAdopted, SaleArchived),
     success=Success(201, "Taken back; spend and earn are reversed.",
                     shapes.REFUND),
 )  # fmt: skip
 EVENT = Route(
     "POST", "/v1/sales/<sale>/events", "record-event", scopes("sell"), "Tell what points of a sale wait for",
     group=_GROUP, body=Record({"event": shapes.EVENT}), write=True,
-    problems=(refusals.IdempotencyKeyReused, WriterBusy, StorageUnavailable, NotYours, refusals.UnknownSale,
-              refusals.EventNotAwaited, refusals.EventRecorded, refusals.EventTooLate),
+    problems=(refusals.IdempotencyKeyReused, AnswerArchived, WriterBusy, StorageUnavailable,
+              NotYours, refusals.UnknownSale, SaleArchived, refusals.EventNotAwaited,
+              refusals.EventRecorded, refusals.EventTooLate),
     success=Success(201, "Recorded; what awaited it vests.", shapes.answer(
         "SaleEvent", sale_id=shapes.HEX_ID, event=shapes.EVENT, recorded_at=shapes.INSTANT,
         due=Listing(Record({"programme": shapes.PROGRAMME, "points": shapes.POINTS}, closed=False)))),
 )  # fmt: skip
 FIND = Route(
     "GET", "/v1/sales/<sale>", "find-sale", scopes("sell", "sale:read"), "A sale with its refunds so far",
-    group=_GROUP, problems=(refusals.UnknownSale, NotYours),
+    group=_GROUP, problems=(refusals.UnknownSale, SaleArchived, NotYours),
     success=Success(200, "The sale.", shapes.SALE),
 )  # fmt: skip
 ROUTES = (QUOTE, SALE, AUTHORISE, CAPTURE, VOID, EXTEND, REFUND, EVENT, FIND)

@@ -13,6 +13,7 @@ from ledger_service.api.errors import NotYours
 from ledger_service.api.hexadecimal import hex_text, parse_address, parse_signature
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Integer, Named, Nullable, Record, Text
+from ledger_service.checkout.archive_errors import AnswerArchived
 from ledger_service.checkout.errors import IdempotencyKeyReused
 from ledger_service.custody.errors import SignerUnavailable
 from ledger_service.db.errors import StorageUnavailable, WriterBusy
@@ -25,7 +26,7 @@ from ledger_service.members.requests import DeviceView, NewDevice, RevokeDevice
 from ledger_service.members.service import MembersService
 
 _GROUP = "Members"
-WRITE_PROBLEMS = (IdempotencyKeyReused, WriterBusy, StorageUnavailable)
+WRITE_PROBLEMS = (IdempotencyKeyReused, AnswerArchived, WriterBusy, StorageUnavailable)
 _DEVICE_PROBLEMS = (
     refusals.MemberFrozen, refusals.SignerKnown, refusals.DeviceLimitReached, refusals.DeviceProofInvalid,
     refusals.GrantInvalid, refusals.NumbersExhausted,

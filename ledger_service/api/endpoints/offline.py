@@ -16,6 +16,7 @@ from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.problems import problem_document
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Either, Flag, Free, Integer, Listing, Named, Nullable, Record, Text
+from ledger_service.checkout.archive_errors import AnswerArchived
 from ledger_service.checkout.errors import ClockSkew, IdempotencyKeyReused
 from ledger_service.checkout.offline import queries
 from ledger_service.checkout.offline.allowances import Statements, find_allowance, set_allowance
@@ -79,7 +80,7 @@ UPLOAD = Route(
     body=Named("OfflineBatch", Record({"sales": Listing(Either((_ITEM, _OTHER)), MOST_SALES, 1)})),
     problems=(NotYours, TerminalUnknown, WriterBusy, StorageUnavailable, OfflineSaleTooLate, ClockSkew,
               MemberFrozen, MemberUnknown, MerchantSuspended, StoreUnknown, IdempotencyKeyReused,
-              OperationAdopted),
+              OperationAdopted, AnswerArchived),
     success=Success(200, "What became of each sale, in the order of the batch.", Record(
         {"results": Listing(_RESULT, MOST_SALES), "service_time": shapes.INSTANT}, closed=False)),
 )  # fmt: skip
@@ -91,7 +92,7 @@ LIST = Route(
 )  # fmt: skip
 FIND = Route(
     "GET", "/v1/offline-sales/<sale>", "find-offline-sale", scopes("sell", "sale:read"),
-    "What became of an offline sale", group=_GROUP, problems=(OfflineSaleUnknown,),
+    "What became of an offline sale", group=_GROUP, problems=(OfflineSaleUnknown, AnswerArchived),
     success=Success(200, "As it was answered.", Record({"state": _STATES}, closed=False)),
 )  # fmt: skip
 STATEMENT = Route(

@@ -18,6 +18,7 @@ from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Suc
 from ledger_service.api.schema import Text
 from ledger_service.checkout import return_errors as refusals
 from ledger_service.checkout import return_policies
+from ledger_service.checkout.archive_errors import SaleArchived
 from ledger_service.checkout.errors import WrongCurrency
 from ledger_service.checkout.queries import SaleSearch
 from ledger_service.checkout.return_requests import parse_exchange, parse_unreceipted
@@ -37,7 +38,7 @@ _KINDS = ("invoice", "member", "reference")
 
 FIND_SALES = Route(
     "GET", "/v1/sales", "find-sales", scopes("sell", "sale:read"), "Sales of the merchant, newest first",
-    group=_GROUP, problems=(NotYours, CursorRefused),
+    group=_GROUP, problems=(NotYours, CursorRefused, SaleArchived),
     query={
         "invoice": Parameter(Text(20), "Number of the invoice or of an allowance"),
         "member": Parameter(shapes.NUMBER, "Number of the member"),

@@ -20,6 +20,8 @@ from ledger_service.api.schema import Flag, Integer, Listing, Named, Nullable, R
 from ledger_service.kernel.clock import format_instant, instant_of_micros, micros_of, parse_instant
 from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.ledger import queries
+from ledger_service.ledger.carried import archived
+from ledger_service.ledger.errors import HistoryArchived
 from ledger_service.ledger.rules import Part
 from ledger_service.members.errors import MemberUnknown
 from ledger_service.members.queries import MemberView, find_with_points
@@ -44,7 +46,7 @@ ENTRY = Named("Entry", Record(
 BALANCE = Route(
     "GET", "/v1/members/<number>/balance", "balance", _READ, "Points by programme and expiry", group=_GROUP,
     query={"as_of": Parameter(shapes.INSTANT, "An instant (RFC 3339); now when absent")},
-    problems=(MemberUnknown, NotYours),
+    problems=(MemberUnknown, NotYours, HistoryArchived),
     success=Success(200, "The balance.", shapes.answer(
         "Balances", number=shapes.NUMBER, as_of=shapes.INSTANT, balances=Listing(_BALANCE))),
 )  # fmt: skip
@@ -52,8 +54,8 @@ ENTRIES = Route(
     "GET", "/v1/members/<number>/entries", "entries", _READ, "Entries, newest first", group=_GROUP,
     query=PAGE_QUERY,
     problems=(MemberUnknown, NotYours),
-    success=Success(200, "A page.", shapes.answer(
-        "Entries", number=shapes.NUMBER, entries=Listing(ENTRY, MOST_ROWS),
+    success=Success(200, "A page; entries up to the number `archived` stand in archives.", shapes.answer(
+        "Entries", number=shapes.NUMBER, entries=Listing(ENTRY, MOST_ROWS), archived=Integer(),
         next_cursor=Nullable(Text(200)))),
 )  # fmt: skip
 _NOTICE = Named("ExpiryNotice", Record(
@@ -114,6 +116,7 @@ class StatementsDoor:
             return {
                 "number": member.member_number,
                 "entries": [entry_document(entry, catalogue) for entry in rows],
+                "archived": archived(conn).sequence,
                 "next_cursor": cursor,
             }
 

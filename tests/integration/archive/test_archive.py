@@ -14,7 +14,8 @@ from ledger_service.archive.room import Room
 from ledger_service.archive.service import archive
 from ledger_service.archive.verifying import lines
 from ledger_service.bootstrap.ledger_view import SqlLedgerView
-from ledger_service.checkout.errors import AnswerArchived, IdempotencyKeyReused
+from ledger_service.checkout.archive_errors import AnswerArchived
+from ledger_service.checkout.errors import IdempotencyKeyReused
 from ledger_service.ledger import queries
 from ledger_service.ledger.errors import HistoryArchived
 from ledger_service.ledger.rules import ledger_base_of

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from ledger_service.archive.verifying import lines
-from ledger_service.checkout.errors import SaleArchived
+from ledger_service.checkout.archive_errors import SaleArchived
 from ledger_service.checkout.queries import Codes, SaleSearch, sale_for, sales_of_merchant
 from ledger_service.checkout.recounting import _days_of
 from tests.integration.archive.old_ledger import KEY, OldLedger
