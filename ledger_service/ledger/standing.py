@@ -22,14 +22,14 @@ class Standing(NamedTuple):
     debts: dict[int, int]
 
 
-def standing_columns(dialect: str, member: str) -> str:
+def standing_columns(dialect: str, member: str) -> tuple[str, str]:
     """SQL of the two columns, a text each or NULL; the outer query calls the member's row ``member``."""
     joined, debt = _AGGREGATE[dialect], f"{member}.ledger_base + {Part.DEBT}"
     return (
         f"(SELECT {joined}("
         "programme_id || ' ' || epoch || ' ' || available || ' ' || held || ' ' || pending, ',')"
-        f" FROM lot WHERE member_id = {member}.member_id AND available + held + pending > 0) AS lots,"
-        f" (SELECT {joined}(programme_id || ' ' || points, ',') FROM ("
+        f" FROM lot WHERE member_id = {member}.member_id AND available + held + pending > 0)",
+        f"(SELECT {joined}(programme_id || ' ' || points, ',') FROM ("
         " SELECT programme_id, SUM(amount) AS points FROM ("
         f" SELECT programme_id, amount FROM posting WHERE destination_id = {debt}"
         f" AND {of_member('destination_id')} UNION ALL"
@@ -37,7 +37,7 @@ def standing_columns(dialect: str, member: str) -> str:
         f" AND {of_member('source_id')}"
         f" UNION ALL SELECT programme_id, amount FROM carried WHERE destination_id = {debt}"
         f" UNION ALL SELECT programme_id, -amount FROM carried WHERE source_id = {debt}"
-        ") AS moved GROUP BY programme_id HAVING SUM(amount) <> 0) AS owed) AS debts"
+        ") AS moved GROUP BY programme_id HAVING SUM(amount) <> 0) AS owed)",
     )
 
 

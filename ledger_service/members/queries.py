@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, TextualSelect, bindparam, select, text
+from sqlalchemy import Connection, Select, Text, bindparam, literal_column, select
 
 from ledger_service.db.workset import load_by
 from ledger_service.ledger.standing import Standing, standing_columns, standing_of
@@ -122,14 +122,12 @@ def _members() -> Select[Any]:
 _BY_NUMBER = _members().where(member.c.member_number == bindparam("wanted"))
 
 
-def _with_points(dialect: str) -> TextualSelect:
-    own = _members().selected_columns
-    wanted = ", ".join([*own.keys(), standing_columns(dialect, "m")])
-    found = text(f"SELECT {wanted} FROM member AS m WHERE m.member_number = :wanted")
-    return found.columns(*own, lots=Text, debts=Text)
+def _with_points(dialect: str) -> Select[Any]:
+    own = [literal_column(sql, Text) for sql in standing_columns(dialect, member.name)]
+    return _BY_NUMBER.add_columns(*own)
 
 
-# Built once: every balance is one of these.
+# Built once, for every balance is one of these; and not of text, whose columns would be found anew each time.
 _WITH_POINTS = {dialect: _with_points(dialect) for dialect in ("sqlite", "postgresql")}
 
 

@@ -16,7 +16,7 @@ def seen(database: Database, member_id: int) -> Standing:
     """The standing of a member that an outer query names ``somebody``."""
     outer = f"SELECT {member_id} AS member_id, {ledger_base_of(member_id)} AS ledger_base"
     with database.read() as conn:
-        columns = standing_columns(conn.dialect.name, "somebody")
+        columns = ", ".join(standing_columns(conn.dialect.name, "somebody"))
         return standing_of(*conn.execute(text(f"SELECT {columns} FROM ({outer}) AS somebody")).one())
 
 
