@@ -29,10 +29,10 @@ async def measure(stage: Stage, options: BenchOptions) -> Figures:
     baskets = islice(stage.baskets, options.requests * _BASKETS_PER_SALE)
     shots = await prepare(stage.bench, baskets, options.requests)
     half = len(shots.wires) // 2
-    young, young_cpu = await _sold(stage, shots.wires[:half], options.connections)
+    young, young_cpu, young_kib = await _sold(stage, shots.wires[:half], options.connections)
     await stage.observer.caught_up(PATIENCE_SECONDS)
     entries = _fill(stage, options.entries)
-    old, old_cpu = await _sold(stage, shots.wires[half:], options.connections)
+    old, old_cpu, old_kib = await _sold(stage, shots.wires[half:], options.connections)
     figures = Figures(stage.name)
     figures.failures += young.failures + old.failures
     figures.rows["entries at last"] = f"{entries:,}"
@@ -42,15 +42,21 @@ async def measure(stage: Stage, options: BenchOptions) -> Figures:
     figures.rows["CPU of a sale, old / young"] = hundredths(
         sum(old_cpu.values()) * young.good, sum(young_cpu.values()) * max(old.good, 1)
     )
+    figures.rows["KiB written to files a sale, young"] = hundredths(young_kib, young.good)
+    figures.rows["KiB written to files a sale, old"] = hundredths(old_kib, old.good)
     figures.add_work("young sale", young, young_cpu)
     figures.add_work("old sale", old, old_cpu)
     return figures
 
 
-async def _sold(stage: Stage, wires: list[bytes], connections: int) -> tuple[LoadResult, dict[str, int]]:
-    worked = stage.fleet.cpu_millis_by_name()
+async def _sold(
+    stage: Stage, wires: list[bytes], connections: int
+) -> tuple[LoadResult, dict[str, int], int]:
+    """What the load saw, the processor time of each process, and the KiB that all of them wrote."""
+    worked, written = stage.fleet.cpu_millis_by_name(), stage.fleet.written_kib()
     result = await stage.fired(wires, connections)
-    return result, {name: now - worked[name] for name, now in stage.fleet.cpu_millis_by_name().items()}
+    spent = {name: now - worked[name] for name, now in stage.fleet.cpu_millis_by_name().items()}
+    return result, spent, stage.fleet.written_kib() - written
 
 
 def _fill(stage: Stage, wanted: int) -> int:

@@ -108,12 +108,10 @@ class Fleet:
             for name, process in self._running.items()
         }
 
-    def written_kib_by_name(self) -> dict[str, int]:
-        """KiB that each process with its children has written to files through system calls."""
-        return {
-            name: sum(_written_kib(pid) for pid in {process.pid} | _children_of({process.pid}))
-            for name, process in self._running.items()
-        }
+    def written_kib(self) -> int:
+        """KiB of files that all processes and their children have dirtied so far."""
+        pids = {process.pid for process in self._running.values()}
+        return sum(_written_kib(pid) for pid in pids | _children_of(pids))
 
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to one process."""
