@@ -7,6 +7,7 @@ import {
     AccountMove,
     Clawback,
     Expiry,
+    ExtensionSlice,
     Gift,
     Issue,
     Redeem,
@@ -22,12 +23,9 @@ import {Settlement} from "./clearing/Settlement.sol";
 import {Succession} from "./clearing/Succession.sol";
 import {Moves} from "./libraries/Moves.sol";
 import {OrderedTree} from "./libraries/OrderedTree.sol";
-import {Signatures} from "./libraries/Signatures.sol";
 
 contract ClearingHouse is Debits {
     using Moves for Moves.List;
-
-    bytes32 private constant SLICE_TYPE = keccak256("Slice(uint64 batch,uint64 merchant,bytes32 operationsHash)");
 
     /// @inheritdoc IClearingHouse
     address public immutable accountMover;
@@ -59,6 +57,15 @@ contract ClearingHouse is Debits {
 
     /// @inheritdoc IClearingHouse
     function moveAccounts(uint64, AccountMove[] calldata) external restricted {
+        _toMover();
+    }
+
+    /// @inheritdoc IClearingHouse
+    function extendPoints(uint64, ExtensionSlice[] calldata) external restricted {
+        _toMover();
+    }
+
+    function _toMover() private {
         address mover = accountMover;
         // The free memory takes the call as it came, and then what the mover reverted with.
         assembly ("memory-safe") {
@@ -124,16 +131,11 @@ contract ClearingHouse is Debits {
         }
     }
 
-    /// @dev Every slice is its merchant's own word (D2, INV-10).
     function _checkSlices(Work memory work, Slice[] calldata slices) private view {
         for (uint256 s; s < slices.length; ++s) {
             Turn memory turn = work.turns[s];
             bytes32 operationsHash = OrderedTree.hashOf(work.leaves, turn.first, turn.index);
-            bytes32 digest =
-                _hashTypedDataV4(keccak256(abi.encode(SLICE_TYPE, work.number, turn.merchant, operationsHash)));
-            if (!Signatures.isFrom(turn.key, digest, slices[s].signature)) {
-                revert SliceSignatureInvalid(uint64(turn.merchant), digest);
-            }
+            _checkSlice(work, turn.merchant, turn.key, operationsHash, slices[s].signature);
         }
     }
 

@@ -26,6 +26,7 @@ from ledger_service.kernel.intents import payload_of
 from ledger_service.kernel.operations import (
     Clawback,
     Expire,
+    Extend,
     Gift,
     Issue,
     Operation,
@@ -87,13 +88,14 @@ def _version_of_chain(queued: Operation, row: Row[Any]) -> Operation | None:
 
 
 def _with_words_of(queued: Operation, mined: MinedOperation) -> Operation | None:
-    if mined.kind is not queued.kind or _points(legs_of(queued)) != _points(mined.legs):
+    legs = queued.legs() if isinstance(queued, Extend) else legs_of(queued)
+    if mined.kind is not queued.kind or _points(legs) != _points(mined.legs):
         return None
     (at, detail), data = accepted_and_detail(mined), mined.data
     match queued:
         case Issue():
             return replace(queued, accepted_at=at, reason=detail, leg=mined.legs[0])
-        case Restore() | Expire():
+        case Restore() | Expire() | Extend():
             return replace(queued, accepted_at=at, leg=mined.legs[0])
         case Clawback():
             return replace(queued, accepted_at=at, legs=mined.legs)

@@ -6,7 +6,7 @@ A leaf is hashed over the event's own words, so nothing that the event does not 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ledger_service.kernel.operations import Kind
@@ -16,7 +16,10 @@ from ledger_service.kernel.secp256k1 import keccak256
 
 @dataclass(frozen=True, slots=True)
 class MinedOperation:
-    """One operation as its event tells it; ``data`` is the event's data, enough to tell it again."""
+    """One operation as its event tells it; ``data`` is the event's data, enough to tell it again.
+
+    The ``legs`` of an extension are two: the points where they were, and where they are now.
+    """
 
     batch: int
     position: int
@@ -134,6 +137,8 @@ def operation_from(kind: Kind, data: bytes) -> MinedOperation:
             body = third + data[128:160] + time + data[160:192] + _legs_hash(data, 7)
         case Kind.SIGNER:
             body = third + _word(detail) + time
+        case Kind.EXTEND:
+            body = time + third + data[128:160]
         case Kind.MOVE:
             recipient = data[108:128]
             body = third + _word(detail) + time + _legs_hash(data, 5, bare=True)
@@ -152,6 +157,9 @@ def operation_from(kind: Kind, data: bytes) -> MinedOperation:
 
 
 def _legs_in(kind: Kind, data: bytes) -> tuple[Leg, ...]:
+    if kind is Kind.EXTEND:
+        leg = Leg.of_word(_int(data, 3))
+        return leg, replace(leg, epoch=_small(data, 4))
     at = _LEG_AT.get(kind)
     if at is not None:
         return (Leg.of_word(_int(data, at)),)
@@ -203,6 +211,7 @@ _OPERATIONS = {
     "OperationGifted(uint256,bytes16,address,address,uint256,bytes32,uint256[])": Kind.GIFT,
     "OperationSignerChanged(uint256,bytes16,address,address,uint40)": Kind.SIGNER,
     "OperationMoved(uint256,bytes16,address,address,uint256[])": Kind.MOVE,
+    "OperationExtended(uint256,bytes16,address,uint256,uint256)": Kind.EXTEND,
 }
 
 

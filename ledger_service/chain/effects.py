@@ -48,6 +48,9 @@ class Move:
 
 def add_move(effects: Effects, move: Move, sign: int) -> None:
     """The move's points and counters are in ``effects``; ``sign`` -1 takes a move back."""
+    if move.kind is Kind.EXTEND:
+        _add_extension(effects, move, sign)
+        return
     credit = sign if move.kind in _CREDITS else -sign
     name = COUNTERS.get(move.kind)
     for leg in move.legs:
@@ -56,6 +59,12 @@ def add_move(effects: Effects, move: Move, sign: int) -> None:
             effects.balances[move.recipient, leg.programme, leg.epoch] += sign * leg.amount
         if name is not None:
             effects.counters[leg.programme, leg.epoch, name] += sign * leg.amount
+
+
+def _add_extension(effects: Effects, move: Move, sign: int) -> None:
+    for leg, name, side in zip(move.legs, ("clawed_back", "restored"), (-sign, sign), strict=True):
+        effects.balances[move.account, leg.programme, leg.epoch] += side * leg.amount
+        effects.counters[leg.programme, leg.epoch, name] += sign * leg.amount
 
 
 def owed_micros_floor(points: int, terms: TermsValue) -> int:

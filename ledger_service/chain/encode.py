@@ -13,6 +13,7 @@ from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
     Expire,
+    Extend,
     Gift,
     Issue,
     Kind,
@@ -38,6 +39,8 @@ MOVE_SIGNATURE = (
     "moveAccounts(uint64,(bytes16,address,address,uint8,uint40,uint40,address,uint256[],bytes)[])"
 )
 MOVE_SELECTOR = keccak256(MOVE_SIGNATURE.encode())[:4]
+EXTEND_SIGNATURE = "extendPoints(uint64,(uint64,bytes,(bytes16,address,uint40,uint16,uint256)[])[])"
+EXTEND_SELECTOR = keccak256(EXTEND_SIGNATURE.encode())[:4]
 SLICE_ORDER = (Kind.ISSUE, Kind.RESTORE, Kind.GIFT, Kind.REDEEM, Kind.CLAWBACK, Kind.EXPIRE)
 
 TermsRow = tuple[int, int]
@@ -67,13 +70,14 @@ class SlicePlan:
 
     def in_order(self) -> list[Operation]:
         """The slice's operations in the order of their positions."""
-        return [operation for kind in SLICE_ORDER for operation in self.by_kind.get(kind, ())]
+        kinds = (*SLICE_ORDER, Kind.EXTEND)
+        return [operation for kind in kinds for operation in self.by_kind.get(kind, ())]
 
 
 def legs_of(operation: Operation) -> tuple[Leg, ...]:
     """The legs whose terms the batch's table must have."""
     match operation:
-        case SignerChange() | AccountMove():
+        case SignerChange() | AccountMove() | Extend():
             return ()
         case Issue() | Restore() | Expire():
             return (operation.leg,)
@@ -199,6 +203,22 @@ def _move(o: AccountMove) -> bytes:
         int.from_bytes(o.signer, "big"), 288, 288 + len(legs),
     )  # fmt: skip
     return _head(o) + fixed + legs + _bytes(o.authorisation)
+
+
+def extension_batch(number: int, slices: Sequence[SlicePlan]) -> bytes:
+    """The calldata of one batch of extensions."""
+    return EXTEND_SELECTOR + _words(number, 64) + _dynamic([_extension_slice(plan) for plan in slices])
+
+
+def _extension_slice(plan: SlicePlan) -> bytes:
+    signature, extensions = _bytes(plan.signature), plan.in_order()
+    items = [_extension(o) for o in extensions if isinstance(o, Extend)]
+    head = _words(plan.merchant, 96, 96 + len(signature))
+    return head + signature + _words(len(items)) + b"".join(items)
+
+
+def _extension(o: Extend) -> bytes:
+    return _head(o) + _words(o.accepted_at, o.into_epoch, o.leg.word())
 
 
 def _head(o: Operation, original: Original | None = None) -> bytes:

@@ -15,6 +15,7 @@ from ledger_service.chain.queue import Waiting
 from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
+    Extend,
     Gift,
     Issue,
     Kind,
@@ -37,6 +38,7 @@ _GAS = {
     Kind.GIFT: 85_000,
     Kind.SIGNER: 90_000,
     Kind.MOVE: 180_000,
+    Kind.EXTEND: 160_000,
 }
 _GAS_PER_MOVED_LEG = 60_000
 _GAS_PER_FURTHER_LEG = 27_000
@@ -54,6 +56,7 @@ _BYTES = {
     Kind.GIFT: 512,
     Kind.SIGNER: 416,
     Kind.MOVE: 512,
+    Kind.EXTEND: 160,
 }
 
 
@@ -106,7 +109,8 @@ class Situation:
 class Plan:
     """The operations of one batch. ``orphans`` can never be carried out, for their original never will be.
 
-    Moves have batches of their own: a plan with ``moves`` has nothing else.
+    Moves have batches of their own: a plan with ``moves`` has nothing else. So have extensions: either all
+    operations of ``slices`` are, or none is.
     """
 
     taken: list[Waiting] = field(default_factory=list)
@@ -129,6 +133,8 @@ def touched(operation: Operation) -> set[Key]:
     keys = {(operation.account, leg.programme) for leg in legs_of(operation)}
     if isinstance(operation, Gift):
         keys |= {(operation.recipient, leg.programme) for leg in operation.legs}
+    if isinstance(operation, Extend):
+        keys = {(operation.account, operation.leg.programme)}
     if isinstance(operation, SignerChange):
         keys = {(operation.account, _EVERY_PROGRAMME)}
     if isinstance(operation, AccountMove):
@@ -169,11 +175,17 @@ def plan_batch(queue: Sequence[Waiting], situation: Situation, limits: Limits) -
 
 
 def _joins(plan: Plan, operation: Operation, situation: Situation) -> bool:
-    """Moves go with moves alone, and only when nothing of their accounts is on its way."""
-    moves = isinstance(operation, AccountMove)
-    if plan.taken and bool(plan.moves) != moves:
+    """Moves go with moves alone, and only when nothing of their accounts is on its way; extensions with
+    extensions."""
+    if plan.taken and _company(plan.taken[0].operation) is not _company(operation):
         return False
+    moves = isinstance(operation, AccountMove)
     return not moves or not _is_blocked(touched(operation), set(situation.flying))
+
+
+def _company(operation: Operation) -> type[AccountMove] | type[Extend] | None:
+    """What an operation shares its batch with; None for everything that a usual batch takes."""
+    return next((kind for kind in (AccountMove, Extend) if isinstance(operation, kind)), None)
 
 
 def _latest(queue: Sequence[Waiting], limits: Limits) -> int | None:

@@ -9,6 +9,7 @@ from ledger_service.chain.models import chain_operation
 from ledger_service.kernel.operations import (
     Clawback,
     Expire,
+    Extend,
     Gift,
     Issue,
     Kind,
@@ -45,6 +46,9 @@ def rebuilt(conn: Connection, mined: MinedOperation) -> Operation | None:
             return Issue(*head, at, detail, mined.legs[0])
         case Kind.EXPIRE:
             return Expire(*head, at, mined.legs[0])
+        case Kind.EXTEND:
+            was, now = mined.legs
+            return Extend(*head, at, was, now.epoch)
         case Kind.REDEEM:
             nonce = int.from_bytes(third, "big")
             return Redeem(*head, nonce, 0, at, at, detail, data[128:160], mined.legs, b"")

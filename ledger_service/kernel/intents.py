@@ -11,6 +11,7 @@ from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
     Expire,
+    Extend,
     Gift,
     Issue,
     Kind,
@@ -22,7 +23,7 @@ from ledger_service.kernel.operations import (
 from ledger_service.kernel.points import Leg
 
 _KINDS: tuple[type[Operation], ...] = (
-    Issue, Redeem, Restore, Clawback, Expire, Gift, SignerChange, AccountMove,
+    Issue, Redeem, Restore, Clawback, Expire, Gift, SignerChange, AccountMove, Extend,
 )  # fmt: skip
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 

@@ -1,4 +1,4 @@
-"""The eight chain operations, their Merkle leaves, and their form in an outbox intent.
+"""The nine chain operations, their Merkle leaves, and their form in an outbox intent.
 
 A leaf is fixed when the operation is accepted; batch number and position come later, so receipts
 can name an operation before the chain has seen it (D13). The ClearingHouse computes the same leaf.
@@ -6,7 +6,7 @@ can name an operation before the chain has seen it (D13). The ClearingHouse comp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import ClassVar
 
@@ -28,6 +28,7 @@ class Kind(IntEnum):
     GIFT = 6
     SIGNER = 7
     MOVE = 8
+    EXTEND = 9
 
 
 class IssueReason(IntEnum):
@@ -231,4 +232,28 @@ class AccountMove:
         )  # fmt: skip
 
 
-Operation = Issue | Redeem | Restore | Clawback | Expire | Gift | SignerChange | AccountMove
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """Points of the merchant's own programme go to an epoch that ends later; ``leg`` names no terms."""
+
+    kind: ClassVar[Kind] = Kind.EXTEND
+    op_id: bytes
+    merchant: int
+    account: bytes
+    accepted_at: int
+    leg: Leg
+    into_epoch: int
+
+    def leaf(self) -> bytes:
+        """The operation's Merkle leaf."""
+        return leaf_of(
+            self.kind, self.op_id, self.merchant, self.account, self.accepted_at, self.leg.word(),
+            self.into_epoch,
+        )  # fmt: skip
+
+    def legs(self) -> tuple[Leg, Leg]:
+        """The points where they were, and where they are then."""
+        return self.leg, replace(self.leg, epoch=self.into_epoch)
+
+
+Operation = Issue | Redeem | Restore | Clawback | Expire | Gift | SignerChange | AccountMove | Extend

@@ -12,7 +12,15 @@ from ledger_service.db.bulk import sql_of
 from ledger_service.db.heads import take_numbers
 from ledger_service.db.workset import Draft
 from ledger_service.kernel.intents import payload_of
-from ledger_service.kernel.operations import AccountMove, Clawback, Operation, Restore, SignerChange
+from ledger_service.kernel.operations import (
+    AccountMove,
+    Clawback,
+    Gift,
+    Operation,
+    Redeem,
+    Restore,
+    SignerChange,
+)
 from ledger_service.outbox.models import State, intent
 
 
@@ -83,5 +91,5 @@ def _row(number: int, new: NewIntent, recorded_at: datetime) -> dict[str, Any]:
 def _programmes(operation: Operation) -> str:
     if isinstance(operation, (SignerChange, AccountMove)):
         return ""
-    legs = operation.legs if hasattr(operation, "legs") else (operation.leg,)
+    legs = operation.legs if isinstance(operation, (Redeem, Clawback, Gift)) else (operation.leg,)
     return ",".join(map(str, sorted({leg.programme for leg in legs})))

@@ -6,6 +6,7 @@ from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
     Expire,
+    Extend,
     Gift,
     Issue,
     Redeem,
@@ -58,6 +59,10 @@ def clawback(original: Issue, number: int = 5, amount: int = 2) -> Clawback:
 
 def expire(number: int = 6) -> Expire:
     return Expire(op_id(number), MERCHANT_A, ACCOUNT, 1_600_000_000, Leg(1, 1, 3, 9))
+
+
+def extend(number: int = 7, merchant: int = MERCHANT_A, account: bytes = ACCOUNT) -> Extend:
+    return Extend(op_id(number), merchant, account, 1_500_000_005, Leg(1, 0, 3, 9), 5)
 
 
 def signer(number: int = 8) -> SignerChange:

@@ -55,7 +55,7 @@ def everyday(world: World) -> None:
     world.enqueue(spent, world.gift(ann, ben, 1, 100))
     world.enqueue(world.redeem(ben, MERCHANTS[0], (1, 40), (2, 60)))
     world.enqueue(world.restore(spent, 0, 70), world.restore(spent, 0, 30), world.clawback(earned, 200))
-    world.enqueue(world.redeem(ann, MERCHANTS[1], (1, 500)))
+    world.enqueue(world.redeem(ann, MERCHANTS[1], (1, 500)), world.extend(ben, 2, (1, 2), 40))
 
 
 def test_every_kind_of_operation_gets_to_the_chain_once_and_the_books_agree(world: World) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from eth_abi import decode, encode
 
 from ledger_service.chain.encode import (
+    EXTEND_SELECTOR,
+    EXTEND_SIGNATURE,
     MOVE_SELECTOR,
     MOVE_SIGNATURE,
     SUBMIT_SELECTOR,
@@ -15,6 +17,7 @@ from ledger_service.chain.encode import (
     Encoder,
     Original,
     SlicePlan,
+    extension_batch,
     move_batch,
     table_of,
 )
@@ -136,3 +139,19 @@ def test_a_reversal_names_the_originals_account_in_the_call_and_its_own_in_the_l
     assert spent.account in raw
     assert s.OTHER not in raw
     assert back.leaf() != s.restore(spent).leaf()
+
+
+def test_calldata_of_extensions_equals_that_of_an_independent_encoder() -> None:
+    slices = [
+        SlicePlan(s.MERCHANT_A, signature=b"\x0a" * 65),
+        SlicePlan(s.MERCHANT_B, signature=b"\x0b" * 65),
+    ]
+    for operation in (s.extend(1), s.extend(2), s.extend(3, s.MERCHANT_B)):
+        slices[operation.merchant == s.MERCHANT_B].add(operation)
+    rows = [
+        (p.merchant, p.signature, [(o.op_id, o.account, o.accepted_at, o.into_epoch, o.leg.word())
+                                   for o in p.in_order()])
+        for p in slices
+    ]  # fmt: skip
+    types = EXTEND_SIGNATURE[len("extendPoints(") : -1].split(",", 1)
+    assert extension_batch(7, slices) == EXTEND_SELECTOR + encode(types, [7, rows])

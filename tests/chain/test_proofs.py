@@ -49,7 +49,7 @@ def test_every_kind_of_operation_is_proven_against_the_root_in_the_contract(worl
     drain(world.bridge(), world.database)
     proven = [assert_proven(world, op_id) for op_id in states(world.database)]
     assert {p.operation.kind.name for p in proven} == {
-        "SIGNER", "ISSUE", "REDEEM", "GIFT", "RESTORE", "CLAWBACK",
+        "SIGNER", "ISSUE", "REDEEM", "GIFT", "RESTORE", "CLAWBACK", "EXTEND",
     }  # fmt: skip
     assert all("signature" not in p.facts for p in proven)
 

@@ -26,6 +26,7 @@ from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
     Expire,
+    Extend,
     Gift,
     Issue,
     MoveReason,
@@ -256,6 +257,14 @@ class World:
         amount = self.book.balances.pop((who.account, programme, epoch))
         leg = Leg(programme, 1, epoch, amount)
         return Expire(self.op_id(), MERCHANTS[programme - 1], who.account, self.now(), leg)
+
+    def extend(self, who: Member, programme: int, lot: tuple[int, int], amount: int) -> Extend:
+        """``amount`` of the member's points leave the first epoch of ``lot`` for the second."""
+        epoch, into = lot
+        self.book.balances[who.account, programme, epoch] -= amount
+        self.book.balances[who.account, programme, into] += amount
+        leg = Leg(programme, 0, epoch, amount)
+        return Extend(self.op_id(), MERCHANTS[programme - 1], who.account, self.now(), leg, into)
 
     def rotate(self, who: Member, new: Member) -> AccountMove:
         """All that the member has is on the new account; its signer must be enrolled before."""

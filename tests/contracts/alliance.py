@@ -12,7 +12,7 @@ from typing import Any
 from ledger_service.chain.artifacts import Artifact, access
 from ledger_service.kernel.eip712 import Domain, struct_hash
 from ledger_service.kernel.merkle import proof_of
-from ledger_service.kernel.operations import AccountMove, Operation, SignerChange
+from ledger_service.kernel.operations import AccountMove, Extend, Operation, SignerChange
 from ledger_service.kernel.permits import slice_struct_hash
 from ledger_service.kernel.secp256k1 import sign_digest
 from tests.contracts.building import Building
@@ -45,7 +45,14 @@ from tests.contracts.parties import (
     T0,
     Merchant,
 )
-from tests.contracts.writing import Placed, Writer, group_by_merchant, legs_of, write_move
+from tests.contracts.writing import (
+    Placed,
+    Writer,
+    group_by_merchant,
+    legs_of,
+    write_extension,
+    write_move,
+)
 
 
 @dataclass(frozen=True)
@@ -220,12 +227,29 @@ class Alliance(Building):
         self.last_batch = number
         return Applied(number, receipt, moves, leaves)
 
+    def extended(self, *operations: Extend, falsify: Callable[[list[Any]], None] | None = None) -> Applied:
+        """Send the extensions as one batch, each in its issuer's slice; ``falsify`` edits what is sent."""
+        number, slices = self.last_batch + 1, group_by_merchant(operations)
+        ordered = [o for parts in slices.values() for o in parts]
+        written = [
+            [gln, self._signature(number, gln, parts), [write_extension(o) for o in parts]]
+            for gln, parts in slices.items()
+        ]
+        if falsify:
+            falsify(written)
+        receipt = self.evm.send(RELAYER, self.house, HOUSE.call_data("extendPoints", number, written))
+        self.last_batch = number
+        return Applied(number, receipt, tuple(ordered), tuple(o.leaf() for o in ordered))
+
     def _slice(self, writer: Writer, number: int, gln: int, parts: Sequence[Operation]) -> list[Any]:
         ordered = [o for kind in SLICE_KINDS for o in parts if o.kind is kind]
+        kinds = [[writer.write(o) for o in parts if o.kind is kind] for kind in SLICE_KINDS]
+        return [gln, self._signature(number, gln, ordered), *kinds]
+
+    def _signature(self, number: int, gln: int, ordered: Sequence[Operation]) -> bytes:
         digest = self.domain.digest(slice_struct_hash(number, gln, [o.leaf() for o in ordered]))
         key = next((m.operations for m in self.merchants if m.gln == gln), bytes(31) + b"\x01")
-        kinds = [[writer.write(o) for o in parts if o.kind is kind] for kind in SLICE_KINDS]
-        return [gln, sign_digest(key, digest), *kinds]
+        return sign_digest(key, digest)
 
 
 def sign_registry(alliance: Alliance, key: bytes, type_: str, *members: int | bytes) -> bytes:

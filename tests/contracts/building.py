@@ -11,6 +11,7 @@ from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
     Expire,
+    Extend,
     Gift,
     Issue,
     MoveReason,
@@ -18,7 +19,13 @@ from ledger_service.kernel.operations import (
     Restore,
     SignerChange,
 )
-from ledger_service.kernel.permits import GiftPermit, MovePermit, SignerGrant, SpendPermit, objection_struct_hash
+from ledger_service.kernel.permits import (
+    GiftPermit,
+    MovePermit,
+    SignerGrant,
+    SpendPermit,
+    objection_struct_hash,
+)
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256, sign_digest
 from tests.contracts.evm import CHAIN_ID, Evm
@@ -130,6 +137,13 @@ class Building:
             "accepted_at": self.evm.now, "leg": leg,
         }  # fmt: skip
         return Expire(**{**fields, **changes})
+
+    def extend(self, member: Member, leg: Leg, into_epoch: int, **changes: Any) -> Extend:
+        fields = {
+            "op_id": self.op_id(), "merchant": self.merchant_of(leg.programme).gln, "account": member.account,
+            "accepted_at": self.evm.now, "leg": replace(leg, terms_version=0), "into_epoch": into_epoch,
+        }  # fmt: skip
+        return Extend(**{**fields, **changes})
 
     def rotation(self, member: Member, new: Member, legs: Sequence[Leg], **changes: Any) -> AccountMove:
         """A move to ``new`` by the member's will (``signing_key``: by another's)."""

@@ -95,6 +95,10 @@ class Evm:
         """The word at a slot, as ``eth_getStorageAt`` would answer."""
         return int(self._state.get_storage(address, slot))
 
+    def store(self, address: bytes, slot: int, word: int) -> None:
+        """The slot has this word, which no call has written."""
+        self._state.set_storage(address, slot, word)
+
     def _unsigned(self, sender: bytes, to: bytes, data: bytes, gas: int) -> Any:
         self._state.set_balance(sender, 10**18)
         nonce = self._state.get_nonce(sender)

@@ -61,6 +61,7 @@ def measure(alliance: Alliance) -> dict[str, int]:
         alliance.redeem(m, alliance.merchants[2], (Leg(2, 1, 5, 90 + i),)) for i, m in enumerate(members)
     ])  # fmt: skip
     _measure_reversals(alliance, members, first, run)
+    _measure_extensions(alliance, members, figures)
     return figures
 
 
@@ -79,6 +80,12 @@ def _measure_reversals(
     run("claw back", [alliance.claw_back(o, (Leg(1, 1, 5, 1),)) for o in earned[:OPERATIONS]])
     alliance.evm.now += 200 * DAY
     run("expire", [alliance.expire(m, Leg(1, 1, 6, 90 + i)) for i, m in enumerate(members)])
+
+
+def _measure_extensions(alliance: Alliance, members: list[Member], figures: dict[str, int]) -> None:
+    for case, into in (("extend, to a new epoch", 12), ("extend, holder with that epoch", 12)):
+        batch = [alliance.extend(m, Leg(1, 1, 8, 10), into) for m in members]
+        figures[case] = -(-alliance.extended(*batch).receipt.gas // len(batch))
 
 
 def _is_first_issue(alliance: Alliance, leaf: bytes) -> bool:

@@ -10,6 +10,7 @@ from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
     Expire,
+    Extend,
     Gift,
     Issue,
     Operation,
@@ -103,6 +104,10 @@ def write_move(o: AccountMove) -> list[Any]:
         o.op_id, o.account, o.successor, o.reason, o.accepted_at, o.valid_until, o.signer,
         [leg.word() for leg in o.legs], o.authorisation,
     ]  # fmt: skip
+
+
+def write_extension(o: Extend) -> list[Any]:
+    return [o.op_id, o.account, o.accepted_at, o.into_epoch, o.leg.word()]
 
 
 def redeem_ref(o: Any) -> list[Any]:

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {CustodialLimits, Slice, TermsInForce, TermsKey} from "../interfaces/AllianceTypes.sol";
 import {Legs} from "../libraries/Legs.sol";
 import {Moves} from "../libraries/Moves.sol";
+import {Signatures} from "../libraries/Signatures.sol";
 import {Permits} from "./Permits.sol";
 
 /// @dev What one batch works with: table rows and programmes loaded once, moves collected per programme, values
@@ -55,6 +56,7 @@ abstract contract BatchDesk is Permits {
         uint256[] legs;
     }
 
+    bytes32 private constant SLICE_TYPE = keccak256("Slice(uint64 batch,uint64 merchant,bytes32 operationsHash)");
     uint256 internal constant NOT_READ = type(uint256).max;
     uint256 private constant MOST_OPERATIONS = 2048;
     uint256 private constant CLOCK_SKEW = 120 seconds;
@@ -82,7 +84,7 @@ abstract contract BatchDesk is Permits {
         _openLeaves(work, count);
     }
 
-    /// @dev As `_openWork`, for a batch of moves: it needs no terms and no slices.
+    /// @dev As `_openWork`, for a batch of moves or extensions: it needs no terms.
     function _openMoves(uint64 number, uint256 count) internal view returns (Work memory work) {
         address inForce = _registry.clearingHouse();
         if (inForce != address(this)) revert ClearingHouseNotInForce(inForce);
@@ -281,6 +283,14 @@ abstract contract BatchDesk is Permits {
         unchecked {
             turn.index = index + 1;
         }
+    }
+
+    /// @dev Every slice is its merchant's own word (D2, INV-10).
+    function _checkSlice(
+        Work memory work, uint256 merchant, address key, bytes32 operationsHash, bytes calldata signature
+    ) internal view {
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(SLICE_TYPE, work.number, merchant, operationsHash)));
+        if (!Signatures.isFrom(key, digest, signature)) revert SliceSignatureInvalid(uint64(merchant), digest);
     }
 
     /// @dev The detail of an event's head: a byte of the operation, and who signed.

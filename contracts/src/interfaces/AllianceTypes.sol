@@ -148,6 +148,22 @@ struct AccountMove {
     bytes authorisation;
 }
 
+/// @dev Points get a later end: from the leg's epoch (programme << 112 | epoch << 64 | amount) into `epoch`.
+struct Extension {
+    bytes16 opId;
+    address account;
+    uint40 acceptedAt;
+    uint16 epoch;
+    uint256 leg;
+}
+
+/// @dev All extensions of one issuer in one batch, under that merchant's one signature (D2).
+struct ExtensionSlice {
+    uint64 merchant;
+    bytes signature;
+    Extension[] extensions;
+}
+
 /// @dev The account that took over (zero: none has), and how many moves led to this one at most.
 struct Successor {
     address account;

@@ -42,6 +42,11 @@ interface IBatchRefusals {
     /// @notice Issuance would pass the cap in force (INV-10).
     error IssuanceCapExceeded(uint32 operation, uint32 programme, uint256 issued, uint256 cap);
 
+    /// @notice Points are extended into an epoch that ends after the one they are in (INV-11).
+    error ExtensionNotLater(uint32 operation, uint32 programme, uint256 epoch, uint256 later);
+    /// @notice The programme's points have been extended so often that the token's counters would overflow.
+    error ExtensionsExhausted(uint32 operation, uint32 programme, uint256 clawedBack);
+
     error PermitExpired(uint32 operation, uint40 validUntil, uint40 acceptedAt);
     /// @notice Not a proper signature: wrong length, high s, no such curve point, or refused by the contract signer.
     error SignatureInvalid(uint32 operation, address account, bytes32 digest);

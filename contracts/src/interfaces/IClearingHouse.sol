@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {
-    AccountMove, AccountUse, SignerChange, SignerRecord, Slice, Successor, TermsKey
+    AccountMove, AccountUse, ExtensionSlice, SignerChange, SignerRecord, Slice, Successor, TermsKey
 } from "./AllianceTypes.sol";
 import {IBatchRefusals} from "./IBatchRefusals.sol";
 
@@ -28,10 +28,12 @@ import {IBatchRefusals} from "./IBatchRefusals.sol";
 /// GIFT 6, opId, issuer, account, recipient, nonce, acceptedAt, permitDigest, legs_hash
 /// SIGNER 7, opId, 0, account, signer, flags, acceptedAt
 /// MOVE 8, opId, 0, account, successor, reason, acceptedAt, legs_hash (legs without amounts)
+/// EXTEND 9, opId, issuer, account, acceptedAt, leg (without terms version), epoch
 ///
 /// Positions in a batch: signer changes, then slice by slice its issues, restores, gifts, redemptions, clawbacks,
 /// expiries. Operations are applied kind by kind over all slices in that same order of kinds, so that no order
-/// inside a batch makes a balance negative that is covered at its end. Moves have batches of their own.
+/// inside a batch makes a balance negative that is covered at its end. Moves have batches of their own, and so have
+/// extensions: slice by slice, applied in that order.
 ///
 /// Typed data (EIP-712, this contract's domain, ERC-5267):
 /// SpendPermit(address account,uint256 nonce,uint64 maxValueMicros,uint40 validUntil)
@@ -69,6 +71,8 @@ interface IClearingHouse is IBatchRefusals {
     /// @dev `detail` is the reason: 1 rotation, 2 recovery, 3 merge. The legs tell what moved; the leaf has them
     /// without amounts, since what stands on the account is known to the block alone.
     event OperationMoved(uint256 head, bytes16 opId, address account, address successor, uint256[] legs);
+    /// @dev The points left the leg's epoch for `epoch`, which ends later. Nothing was issued; nobody owes anything.
+    event OperationExtended(uint256 head, bytes16 opId, address account, uint256 leg, uint256 epoch);
     event PeriodClosed(uint32 indexed period, uint64 lastBatch);
     event Paused(uint40 until);
     event Unpaused();
@@ -95,6 +99,13 @@ interface IClearingHouse is IBatchRefusals {
     /// Warning: legs that are not named stay where they are, spendable by the old signers.
     function moveAccounts(uint64 number, AccountMove[] calldata moves) external;
 
+    /// @notice Applies a batch of extensions whole or not at all, under a batch number as any other. Role RELAYER.
+    /// Every slice carries its issuer's signature; the members' permits are not needed, for points only get a later
+    /// end (INV-11). The cap is not touched; of the token's counters an extension is clawed back in one epoch and
+    /// restored in the other.
+    /// @param slices rising by merchant, so that a merchant's one signature counts once
+    function extendPoints(uint64 number, ExtensionSlice[] calldata slices) external;
+
     /// @notice Closes the open period; batches count for the next one from here on. Role OPERATOR.
     /// @param period the open period, so that a repeated call does nothing twice
     function closePeriod(uint32 period) external;
@@ -109,7 +120,7 @@ interface IClearingHouse is IBatchRefusals {
 
     function registry() external view returns (address);
 
-    /// @notice The contract that holds the code of `moveAccounts`; it names the recovery desk.
+    /// @notice The contract that holds the code of `moveAccounts` and `extendPoints`; it names the recovery desk.
     function accountMover() external view returns (address);
 
     /// @notice Who took over from an account, and how many moves led to it.

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {
-    AccountMove, Clawback, Expiry, Gift, Issue, IssueRef, Redeem, RedeemRef, Restore, SignerChange, Slice
+    AccountMove, Clawback, Expiry, Extension, ExtensionSlice, Gift, Issue, IssueRef, Redeem, RedeemRef, Restore, SignerChange, Slice
 } from "../../src/interfaces/AllianceTypes.sol";
 import {AllianceFixture} from "./AllianceFixture.sol";
 import {vm} from "./Vm.sol";
@@ -35,7 +35,8 @@ contract Traffic is AllianceFixture {
         CLAWED,
         EXPIRED,
         GIFTED,
-        MOVED
+        MOVED,
+        EXTENDED
     }
 
     mapping(address => mapping(uint256 m => mapping(uint256 epoch => uint256))) public balance;
@@ -178,6 +179,46 @@ contract Traffic is AllianceFixture {
         if (!_submit(m, slice, _single(leaf))) return;
         if (_now < START + EPOCH * uint32(op.leg >> 64)) ++breaches[11];
         _debit(Kind.EXPIRED, op.account, m, op.leg);
+    }
+
+    /// @dev Now and then into an epoch that ends no later, or under another merchant's signature.
+    function extend(uint256 seed) external {
+        uint256 m = _roll(seed, MERCHANTS);
+        Extension memory op;
+        op.opId = _opId();
+        op.account = accountOf(_roll(seed, MEMBERS));
+        op.acceptedAt = uint40(_now);
+        uint256 epoch = _epoch(seed);
+        uint256 held = balance[op.account][m][epoch];
+        if (held == 0) return;
+        uint256 amount = _roll(seed, 8) == 0 ? held + 1 : 1 + _roll(seed, held);
+        op.leg = (m + 1) << 112 | epoch << 64 | amount;
+        op.epoch = uint16(_roll(seed, 4) == 0 ? _roll(seed, EPOCHS + 2) : epoch + 1 + _roll(seed, 2));
+        uint256 signer = _roll(seed, 4) == 0 ? _roll(seed, MERCHANTS) : m;
+        if (!_extend(m, op, signer)) return;
+        if (signer != m) ++breaches[10];
+        if (amount > held) ++breaches[9];
+        if (op.epoch <= epoch || op.epoch > EPOCHS) ++breaches[11];
+        ++done[Kind.EXTENDED];
+        _debit(Kind.CLAWED, op.account, m, op.leg);
+        _credit(Kind.RESTORED, op.account, m, uint256(op.epoch) << 64 | amount);
+    }
+
+    function _extend(uint256 m, Extension memory op, uint256 signer) private returns (bool) {
+        vm.warp(_now);
+        uint64 number = house.lastBatch() + 1;
+        bytes32 leaf = keccak256(abi.encode(9, op.opId, glns[m], op.account, op.acceptedAt, op.leg, op.epoch));
+        Slice memory signed;
+        signed.merchant = glns[m];
+        _signSlice(signed, number, _single(leaf), _merchantKey(signer));
+        ExtensionSlice[] memory slices = new ExtensionSlice[](1);
+        slices[0] = ExtensionSlice(glns[m], signed.signature, new Extension[](1));
+        slices[0].extensions[0] = op;
+        try house.extendPoints(number, slices) {
+            return true;
+        } catch {
+            return false;
+        }
     }
 
     /// @dev A member's account gives way to a new one with the same key; now and then by somebody else's word.

@@ -6,7 +6,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Debits} from "../../src/clearing/Debits.sol";
 import {Settlement} from "../../src/clearing/Settlement.sol";
 import {Succession} from "../../src/clearing/Succession.sol";
-import {AccountMove, Issue, SignerChange, Slice, TermsKey} from "../../src/interfaces/AllianceTypes.sol";
+import {AccountMove, ExtensionSlice, Issue, SignerChange, Slice, TermsKey} from "../../src/interfaces/AllianceTypes.sol";
 import {Signatures} from "../../src/libraries/Signatures.sol";
 import {vm} from "../foundry/Vm.sol";
 
@@ -28,6 +28,8 @@ contract HouseProofs is Debits {
     }
 
     function moveAccounts(uint64, AccountMove[] calldata) external {}
+
+    function extendPoints(uint64, ExtensionSlice[] calldata) external {}
 
     function submitBatch(uint64, TermsKey[] calldata, SignerChange[] calldata, Slice[] calldata) external {}
 

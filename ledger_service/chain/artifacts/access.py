@@ -37,6 +37,7 @@ FUNCTION_ROLES: dict[str, dict[str, Role]] = {
     "ClearingHouse": {
         "submitBatch": Role.RELAYER,
         "moveAccounts": Role.RELAYER,
+        "extendPoints": Role.RELAYER,
         "closePeriod": Role.OPERATOR,
         "pause": Role.GUARDIAN,
         "unpause": Role.GUARDIAN,

@@ -11,6 +11,7 @@ from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
     Expire,
+    Extend,
     Gift,
     Issue,
     Redeem,
@@ -42,6 +43,7 @@ operations = st.one_of(
     st.builds(SignerChange, ids, addresses, addresses, st.integers(0, 7), seconds, seconds, hashes),
     st.builds(AccountMove, ids, addresses, addresses, st.integers(1, 3), seconds, seconds, addresses,
               some_legs, hashes),
+    st.builds(Extend, ids, merchants, addresses, seconds, legs, st.integers(0, 2**16 - 1)),
 )  # fmt: skip
 
 
