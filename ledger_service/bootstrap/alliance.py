@@ -19,7 +19,10 @@ class NotFounded(ConfigurationError):
 
 @dataclass(frozen=True, slots=True)
 class Alliance:
-    """What every process must know of the alliance; the limits are micros of the settlement currency."""
+    """What every process must know of the alliance; the limits are micros of the settlement currency.
+
+    ``extends`` says whether the ClearingHouse in force takes extensions.
+    """
 
     name: str
     currency: str
@@ -34,6 +37,7 @@ class Alliance:
     founded_at: datetime
     recovery_desk: bytes | None = None
     settlement_desk: bytes | None = None
+    extends: bool = False
 
     @property
     def domain(self) -> Domain:

@@ -21,7 +21,7 @@ _LAST = text("SELECT COALESCE(MAX(intent_id), 0) FROM intent")
 _OPERATIONS = text(
     "SELECT intent_id, op_id, payload, state = 'final' AND created_at <= :archived FROM intent"
     " WHERE intent_id > :after AND intent_id <= :upto"
-    " AND kind < 7 AND state <> 'set_aside' ORDER BY intent_id"
+    " AND (kind < 7 OR kind = 9) AND state <> 'set_aside' ORDER BY intent_id"
 )
 _BOOKED = text(
     "SELECT i.intent_id, p.programme_id, p.epoch, p.amount, s.kind, s.member_id, d.kind, d.member_id,"
@@ -29,7 +29,8 @@ _BOOKED = text(
     " JOIN posting AS p ON p.sequence = e.sequence"
     " LEFT JOIN account AS s ON s.account_id = p.source_id"
     " LEFT JOIN account AS d ON d.account_id = p.destination_id"
-    " WHERE i.intent_id > :after AND i.intent_id <= :upto AND i.kind < 7 AND i.state <> 'set_aside'"
+    " WHERE i.intent_id > :after AND i.intent_id <= :upto AND (i.kind < 7 OR i.kind = 9)"
+    " AND i.state <> 'set_aside'"
 )
 _ON_CHAIN = ("available", "held")
 Change = tuple[int, int, int]

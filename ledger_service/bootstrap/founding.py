@@ -123,4 +123,5 @@ def _alliance(settings: Settings, charter: Charter, deployed: Deployment, chain_
         founded_at=charter.at,
         recovery_desk=deployed.recovery_desk,
         settlement_desk=deployed.settlement_desk,
+        extends=True,
     )

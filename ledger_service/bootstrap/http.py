@@ -26,6 +26,7 @@ from ledger_service.api.endpoints import (
     offline,
     paycodes,
     places,
+    programme_policies,
     programmes,
     proofs,
     returns,
@@ -45,8 +46,8 @@ from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 
 MODULES = (
-    checkout, returns, offline, paycodes, members, devices, care, statements, gestures, programmes, tiers,
-    merchants, places, keys, chain, proofs, imports, alliance, status,
+    checkout, returns, offline, paycodes, members, devices, care, statements, gestures, programmes,
+    programme_policies, tiers, merchants, places, keys, chain, proofs, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -116,6 +117,7 @@ def bound(serving: Serving) -> list[Served]:
         *statements.served(book),
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *programmes.served(points),
+        *programme_policies.served(programme_policies.PoliciesDoor(points)),
         *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),
         *merchants.served(admission),
         *places.served(places.PlacesDoor(administration, s.merchants, s.keyring, cursors)),

@@ -35,6 +35,7 @@ class Jobs:
         return {
             "hold-deadlines": self.expire_holds,
             "vesting": lambda: self.tills.points.vest_due(self.clock.now()) > 0,
+            "inactivity": lambda: self.tills.points.extend_due(self.clock.now()) > 0,
             "expiry": lambda: self.tills.points.expire_due(self.clock.now()) > 0,
             "notices": lambda: self.tills.points.write_notices(self.clock.now()) > 0,
             "tiers": self.recount_tiers,

@@ -124,8 +124,8 @@ def operation_from(kind: Kind, data: bytes) -> MinedOperation:
     match kind:
         case Kind.ISSUE:
             body = time + _word(detail) + third
-        case Kind.EXPIRE:
-            body = time + third
+        case Kind.EXPIRE | Kind.EXTEND:
+            body = time + data[96 : 160 if kind is Kind.EXTEND else 128]
         case Kind.REDEEM:
             body = third + time + _word(detail) + data[128:160] + _legs_hash(data, 6)
         case Kind.RESTORE:
@@ -137,8 +137,6 @@ def operation_from(kind: Kind, data: bytes) -> MinedOperation:
             body = third + data[128:160] + time + data[160:192] + _legs_hash(data, 7)
         case Kind.SIGNER:
             body = third + _word(detail) + time
-        case Kind.EXTEND:
-            body = time + third + data[128:160]
         case Kind.MOVE:
             recipient = data[108:128]
             body = third + _word(detail) + time + _legs_hash(data, 5, bare=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Integer, Table, Text
 
 from ledger_service.db.tables import metadata, one_of
 from ledger_service.db.types import Bytes, UtcInstant
@@ -26,6 +26,8 @@ alliance = Table(
     Column("settlement_desk", Bytes(20)),
     Column("per_permit_micros", BigInteger, nullable=False),
     Column("per_day_micros", BigInteger, nullable=False),
+    # Whether the ClearingHouse in force takes extensions; false where it is older than they are.
+    Column("extends", Boolean, nullable=False, default=False),
     Column("founded_at", UtcInstant, nullable=False),
     CheckConstraint("id = 1", name="only_one"),
 )

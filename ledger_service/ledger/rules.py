@@ -35,6 +35,7 @@ class SystemKind(StrEnum):
     PROMISE = "promise"
     DEBT_CONTRA = "debt-contra"
     SUSPENSE = "suspense"
+    EXTENSION = "extension"
 
 
 class Account(NamedTuple):

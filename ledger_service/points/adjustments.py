@@ -1,19 +1,25 @@
-"""Adjustments: points added for a reason, by one person, approved by another, within limits (D18)."""
+"""Adjustments: points added, or given a later end, for a reason, by one person, approved by another, within
+limits (D18)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
+from ledger_service.kernel.canonical import Canonical
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.kernel.operations import IssueReason
 from ledger_service.kernel.text import clean_text
-from ledger_service.ledger.book import lots_of
+from ledger_service.ledger.book import Book, lots_of
+from ledger_service.ledger.rules import Part
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.members.models import member
 from ledger_service.merchants.errors import MerchantUnknown
@@ -24,15 +30,19 @@ from ledger_service.points.errors import (
     AdjustmentLimitReached,
     AdjustmentUnknown,
     IssuerSuspended,
+    NothingToExtend,
     NotIssuable,
     SecondPersonNeeded,
 )
+from ledger_service.points.extension import Prolonging, extend, require_extending_house
 from ledger_service.points.issuance import STANDING_OF_MEMBER, Grant, Worker, issue
-from ledger_service.points.models import adjustment
+from ledger_service.points.models import adjustment, member_programme, programme_epoch
 from ledger_service.points.parties import MEMBER_BY_ID, Holder, issuer_is_suspended, issuer_need
 from ledger_service.points.programmes import id_of
 from ledger_service.points.requests import AskAdjustment
+from ledger_service.points.rules import is_open
 
+EXTENSION = "extension"
 ADJUSTMENT: Load = load_by(adjustment, "adjustment_id")
 
 
@@ -59,7 +69,8 @@ def ask(conn: Connection, request: AskAdjustment, asked: Asked, limits: Adjustme
     Raises:
         MemberUnknown, ProgrammeUnknown, MerchantUnknown: no such member, programme or funder.
         AdjustmentLimitReached: over a limit.
-        MalformedField: no note.
+        MalformedField: no note; an extension that does not lead to a later epoch which has not ended.
+        HouseTakesNoExtensions: the ClearingHouse in force cannot extend points.
 
     Locks: the funder's row, so that two requests at once count each other.
     """
@@ -69,6 +80,8 @@ def ask(conn: Connection, request: AskAdjustment, asked: Asked, limits: Adjustme
     if row is None:
         raise MemberUnknown
     programme_id = id_of(conn, request.programme)
+    if request.reason == EXTENSION:
+        _check_extension(conn, request, programme_id, asked.at)
     _check_limits(conn, request, asked.at, limits)
     adjustment_id = derive_id("adjustment", asked.subject, asked.key)
     values = {
@@ -82,9 +95,22 @@ def ask(conn: Connection, request: AskAdjustment, asked: Asked, limits: Adjustme
         "requested_by": asked.subject,
         "requested_at": asked.at,
         "state": "asked",
+        "epoch": request.epoch,
+        "into_epoch": request.into_epoch,
     }
     conn.execute(insert(adjustment).values(values))
     return adjustment_id
+
+
+def _check_extension(conn: Connection, request: AskAdjustment, programme_id: int, at: datetime) -> None:
+    require_extending_house(conn)
+    epoch, mine = programme_epoch.c, programme_epoch.c.programme_id == programme_id
+    wanted = (request.epoch, request.into_epoch)
+    ends = dict(conn.execute(select(epoch.epoch, epoch.ends_at).where(mine & epoch.epoch.in_(wanted))).all())
+    if wanted[0] not in ends:
+        raise MalformedField("epoch", "must be an epoch of the programme")
+    if ends.get(wanted[1], 0) <= max(ends[wanted[0]], seconds_floor(at)):
+        raise MalformedField("into_epoch", "must be a later epoch of the programme that has not ended")
 
 
 def _check_limits(conn: Connection, request: AskAdjustment, at: datetime, limits: AdjustmentLimits) -> None:
@@ -120,7 +146,7 @@ def issue_of(adjustment_id: bytes) -> bytes:
 
 
 class DecideCommand(BookCommand[str]):
-    """The adjustment is approved, and its points issued, or declined; answers the state.
+    """The adjustment is approved, and its points issued or extended, or declined; answers the state.
 
     Idempotency: an adjustment is decided once.
     """
@@ -161,6 +187,7 @@ class DecideCommand(BookCommand[str]):
             IssuerSuspended: the contract would refuse the issue; the adjustment goes on waiting.
             NotIssuable: the cap is exhausted, or the calendar.
             BlockEmpty: a block of the cap must be refilled first.
+            NothingToExtend: of an extension, nothing is left of the lot, or the later epoch has ended.
         """
         decision = self.decision
         row = draft.get(adjustment, decision.adjustment_id)
@@ -171,7 +198,9 @@ class DecideCommand(BookCommand[str]):
             raise AdjustmentDecided(text, row["state"])
         if row["requested_by"] == decision.decided_by:
             raise SecondPersonNeeded
-        if decision.approve:
+        if decision.approve and row["reason"] == EXTENSION and row["epoch"] is not None:
+            self._extend(draft, row)
+        elif decision.approve:
             self._issue(draft, row["member_id"], row["programme_id"], row["points"])
         state = "approved" if decision.approve else "declined"
         draft.change(
@@ -183,10 +212,32 @@ class DecideCommand(BookCommand[str]):
         )
         return state
 
-    def _issue(self, draft: Draft, member_id: int, programme_id: int, points: int) -> None:
+    def _owner(self, draft: Draft, member_id: int) -> Any:
         owner = draft.one(MEMBER_BY_ID, member_id)
         if owner is None or owner["status"] != "active":
             raise MemberFrozen
+        return owner
+
+    def _extend(self, draft: Draft, row: Any) -> None:
+        """What is still available of the lot, at most what was asked for, goes to the later epoch."""
+        owner, epoch, into = self._owner(draft, row["member_id"]), row["epoch"], row["into_epoch"]
+        programme, adjustment_id = self.catalogue.programmes[row["programme_id"]], self.decision.adjustment_id
+        standing = draft.get(member_programme, (row["member_id"], row["programme_id"]))
+        if standing is not None and standing["frozen"]:
+            raise MemberFrozen
+        there = Book(draft).part(row["member_id"], Part.AVAILABLE, programme.programme_id, epoch)
+        points = min(row["points"], there)
+        if not points or not is_open(programme.epoch_ends, into, seconds_floor(self.decision.at)):
+            raise NothingToExtend(programme.code, epoch)
+        facts: dict[str, Canonical] = {
+            "adjustment": id_text(adjustment_id), "from_epoch": epoch, "into_epoch": into,
+        }  # fmt: skip
+        op_id = derive_id("adjust", adjustment_id)
+        what = Prolonging(Holder.of(owner), programme, epoch, into, points, op_id, facts)
+        extend(draft, what, self.decision.at)
+
+    def _issue(self, draft: Draft, member_id: int, programme_id: int, points: int) -> None:
+        owner = self._owner(draft, member_id)
         programme = self.catalogue.programmes[programme_id]
         if issuer_is_suspended(draft, programme):
             raise IssuerSuspended(programme.code)

@@ -14,7 +14,17 @@ from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import instant_of_seconds
-from ledger_service.kernel.operations import Clawback, Expire, Gift, Issue, Kind, Operation, Redeem, Restore
+from ledger_service.kernel.operations import (
+    Clawback,
+    Expire,
+    Extend,
+    Gift,
+    Issue,
+    Kind,
+    Operation,
+    Redeem,
+    Restore,
+)
 from ledger_service.kernel.points import Leg
 from ledger_service.ledger.book import Book, lots_of
 from ledger_service.ledger.holds import HOLD
@@ -92,7 +102,7 @@ class AdoptCommand(BookCommand[bool]):
         if draft.one(INTENT, operation.op_id) is not None:
             return False
         holders = [self._holder(draft, account) for account in self._accounts]
-        moves = [_movement(operation, leg, holders) for leg in _legs(operation)]
+        moves = _movements(operation, holders)
         kind = operation.kind.name.lower()
         accepted_at = instant_of_seconds(operation.accepted_at)
         Book(draft).entry(operation.op_id, kind, accepted_at, {**self.facts, "adopted": True}, moves)
@@ -142,6 +152,14 @@ def _legs(operation: Operation) -> tuple[Leg, ...]:
     if isinstance(operation, (Redeem, Clawback, Gift)):
         return operation.legs
     return (operation.leg,) if isinstance(operation, (Issue, Restore, Expire)) else ()
+
+
+def _movements(operation: Operation, holders: list[Holder]) -> list[Movement]:
+    if isinstance(operation, Extend):
+        (was, now), own = operation.legs(), holders[0].part(Part.AVAILABLE)
+        between = system_account(SystemKind.EXTENSION, was.programme)
+        return [_move(own, between, was), _move(between, own, now)]
+    return [_movement(operation, leg, holders) for leg in _legs(operation)]
 
 
 def _movement(operation: Operation, leg: Leg, holders: list[Holder]) -> Movement:

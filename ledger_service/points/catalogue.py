@@ -20,6 +20,7 @@ from ledger_service.db.engine import Database
 from ledger_service.kernel.points import Leg
 from ledger_service.points.basis import USUAL, basis_body, basis_of
 from ledger_service.points.expiry_rules import Jurisdiction
+from ledger_service.points.inactivity_rules import Activity
 from ledger_service.points.models import (
     earn_rule,
     points_change,
@@ -55,6 +56,7 @@ class Programme:
     cycle: str = "never"
     notice_days: tuple[int, ...] = ()
     jurisdiction: Jurisdiction = Jurisdiction.NONE
+    activities: tuple[Activity, ...] = ()
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -213,12 +215,24 @@ def _programme(row: Any, terms: dict[int, Any], ends: dict[int, Any], rules: dic
         row.cycle,
         notice_days_of(row.notice_days),
         Jurisdiction(row.jurisdiction),
+        activities_of(row.inactivity),
     )
 
 
 def notice_days_of(text: str | None) -> tuple[int, ...]:
     """The days that ``programme.notice_days`` keeps, the longest before the end first."""
     return () if text is None else tuple(orjson.loads(text))
+
+
+def activities_of(text: str | None) -> tuple[Activity, ...]:
+    """The activities that ``programme.inactivity`` keeps; none where points end by time alone."""
+    return () if text is None else tuple(map(Activity, orjson.loads(text)))
+
+
+def activities_text(activities: Iterable[Activity]) -> str | None:
+    """The text that ``programme.inactivity`` keeps, each activity once; None for none."""
+    once = sorted({activity.value for activity in activities})
+    return orjson.dumps(once).decode() if once else None
 
 
 def notice_days_text(days: Iterable[int]) -> str | None:

@@ -169,6 +169,49 @@ class NotIssuable(DomainError):
 
 
 @dataclass(eq=False)
+class InactivityTooShort(DomainError):
+    """The law of the place asks for a longer inactivity."""
+
+    jurisdiction: str
+
+    code = "inactivity-too-short"
+    why = "Under the programme's jurisdiction points may lapse after a longer inactivity only."
+    fix = "Let the terms be valid for more epochs, and continue the calendar as far as that needs."
+
+
+@dataclass(eq=False)
+class ActivityWithdrawn(DomainError):
+    """Members were promised that this keeps their points."""
+
+    programme: str
+
+    code = "activity-withdrawn"
+    why = "An activity that keeps the programme's points alive can be added, but never taken away."
+    fix = "Name the activities that count already together with the new ones."
+
+
+@dataclass(eq=False)
+class HouseTakesNoExtensions(DomainError):
+    """The contract in force is older than extensions."""
+
+    code = "house-takes-no-extensions"
+    why = "The ClearingHouse in force was created before points could get a later end."
+    fix = "Let the operator change the ClearingHouse (`alliance house migrate`), then try again."
+
+
+@dataclass(eq=False)
+class NothingToExtend(DomainError):
+    """No available points in that lot, or no later epoch."""
+
+    programme: str
+    epoch: int
+
+    code = "nothing-to-extend"
+    why = "The member has no available points in that epoch any more, or the later epoch has ended too."
+    fix = "Decline it, look at the member's lots, and ask anew."
+
+
+@dataclass(eq=False)
 class IssuerSuspended(DomainError):
     """The programme's merchant may not do business now."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ledger_service.kernel.points import NEVER_SECONDS
+from ledger_service.points.inactivity_rules import least_rest_seconds
 from ledger_service.points.rules import Cycle, Terms, epoch_of_issue
 
 
@@ -18,11 +19,13 @@ class Expiry(StrEnum):
     """When points end.
 
     ``calendar``: with a civil year or quarter (any cycle). ``rolling``: so many weeks or months after the one
-    in which they were earned. ``never``: not at all.
+    in which they were earned. ``inactivity``: so many epochs after the last one in which the member was
+    active. ``never``: not at all.
     """
 
     CALENDAR = "calendar"
     ROLLING = "rolling"
+    INACTIVITY = "inactivity"
     NEVER = "never"
 
 
@@ -34,22 +37,32 @@ class Jurisdiction(StrEnum):
     QUEBEC = "CA-QC"
 
 
+class Refused(StrEnum):
+    """Why a law does not allow an end: time alone would bring it, or too short an inactivity."""
+
+    TIME_ALONE = "time-alone"
+    TOO_SHORT = "too-short"
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a jurisdiction allows: whether points may end by the passage of time alone."""
+    """What a jurisdiction allows: whether points may end by the passage of time alone, and otherwise how long
+    a member must have been inactive at least, in seconds."""
 
     time_alone: bool
+    least_inactivity: int = 0
 
 
 PROFILES: Mapping[Jurisdiction, Profile] = {
     Jurisdiction.NONE: Profile(time_alone=True),
     Jurisdiction.ONTARIO: Profile(time_alone=False),
-    Jurisdiction.QUEBEC: Profile(time_alone=False),
+    # One year by the civil calendar; an hour less where a clock was put forward for good.
+    Jurisdiction.QUEBEC: Profile(time_alone=False, least_inactivity=365 * 86_400 - 3_600),
 }
 _FINE_CYCLES = frozenset({Cycle.WEEK, Cycle.MONTH})
 
 
-def ends_by_time_alone(ends: Sequence[int], terms: Terms) -> bool:
+def has_an_end(ends: Sequence[int], terms: Terms) -> bool:
     """Whether points that are issued under these terms have an end.
 
     It is enough to look at the first instant of the terms: the later points are issued, the later they end.
@@ -58,13 +71,22 @@ def ends_by_time_alone(ends: Sequence[int], terms: Terms) -> bool:
     return epoch is None or ends[epoch - 1] < NEVER_SECONDS
 
 
-def expiry_of(cycle: Cycle, ends: Sequence[int], terms: Terms) -> Expiry:
-    """What cycle, calendar and terms come to."""
-    if not ends_by_time_alone(ends, terms):
+def expiry_of(cycle: Cycle, ends: Sequence[int], terms: Terms, inactivity: bool = False) -> Expiry:
+    """What cycle, calendar and terms come to, and whether activity puts an end off."""
+    if not has_an_end(ends, terms):
         return Expiry.NEVER
+    if inactivity:
+        return Expiry.INACTIVITY
     return Expiry.ROLLING if cycle in _FINE_CYCLES and terms.validity_epochs else Expiry.CALENDAR
 
 
-def allowed(jurisdiction: Jurisdiction, ends: Sequence[int], terms: Terms) -> bool:
-    """Whether the law of the place lets points of these terms end as they do."""
-    return PROFILES[jurisdiction].time_alone or not ends_by_time_alone(ends, terms)
+def refusal_of(
+    jurisdiction: Jurisdiction, ends: Sequence[int], terms: Terms, inactivity: bool = False
+) -> Refused | None:
+    """Why the law of the place does not let points of these terms end as they do; None where it does."""
+    profile = PROFILES[jurisdiction]
+    if profile.time_alone or not has_an_end(ends, terms):
+        return None
+    if not inactivity:
+        return Refused.TIME_ALONE
+    return Refused.TOO_SHORT if least_rest_seconds(ends, terms) < max(profile.least_inactivity, 1) else None

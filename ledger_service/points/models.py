@@ -45,6 +45,8 @@ programme = Table(
     Column("notice_days", Text),
     Column("created_at", UtcInstant, nullable=False),
     Column("jurisdiction", String(8), nullable=False, default="none"),
+    # The activities that keep points alive, as a JSON list; NULL where time alone ends them.
+    Column("inactivity", Text),
     one_of("cycle", ("week", "month", "quarter", "year", "never")),
     one_of("jurisdiction", ("none", "CA-ON", "CA-QC")),
     CheckConstraint("pending_days BETWEEN 0 AND 3650", name="pending_days_sane"),
@@ -220,7 +222,19 @@ expiry_notice_run = Table(
     sqlite_with_rowid=False,
 )
 
-# D18: adjustments only add, and one person asks while another approves.
+# How far the job has come with looking for activity before a notice of an epoch (0: after its end).
+extension_run = Table(
+    "extension_run",
+    metadata,
+    _of_programme(primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("days_before", Integer, primary_key=True, autoincrement=False),
+    Column("last_member_id", BigInteger, nullable=False, default=0),
+    Column("done", Boolean, nullable=False, default=False),
+    sqlite_with_rowid=False,
+)
+
+# D18: adjustments only add or extend, and one person asks while another approves.
 adjustment = Table(
     "adjustment",
     metadata,
@@ -236,6 +250,9 @@ adjustment = Table(
     Column("decided_by", Text),
     Column("decided_at", UtcInstant),
     Column("state", String(8), nullable=False, default="asked"),
+    # Of an extension: the epoch that the points are in, and the later one that they go to.
+    Column("epoch", Integer),
+    Column("into_epoch", Integer),
     one_of("reason", ("goodwill", "correction", "extension")),
     one_of("state", ("asked", "approved", "declined")),
     fixed_length("adjustment_id", 16),

@@ -15,16 +15,20 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.money import exponent_of
 from ledger_service.kernel.permits import MINING_WINDOW_SECONDS
 from ledger_service.kernel.text import clean_text
-from ledger_service.points.catalogue import Programme, notice_days_text, rule_body
+from ledger_service.points.catalogue import Programme, activities_text, notice_days_text, rule_body
 from ledger_service.points.errors import (
+    ActivityWithdrawn,
     CalendarOutOfOrder,
     ExpiryByTimeAlone,
+    InactivityTooShort,
     NoticeTooShort,
     ProgrammeKnown,
     ProgrammeUnknown,
     TermsOutOfOrder,
 )
-from ledger_service.points.expiry_rules import Jurisdiction, allowed
+from ledger_service.points.expiry_rules import Jurisdiction, Refused, refusal_of
+from ledger_service.points.extension import require_extending_house
+from ledger_service.points.inactivity_rules import Activity
 from ledger_service.points.models import (
     earn_rule,
     issuance_budget,
@@ -46,9 +50,10 @@ def create(conn: Connection, new: NewProgramme, at: datetime) -> None:
         ProgrammeKnown: the id or code is taken.
         MalformedField: an unknown currency or time zone, an empty name.
         CalendarOutOfOrder: ends that do not ascend.
-        ExpiryByTimeAlone: the jurisdiction does not allow these terms.
+        ExpiryByTimeAlone, InactivityTooShort: the jurisdiction does not allow these terms.
+        HouseTakesNoExtensions: points shall lapse by inactivity, and the ClearingHouse cannot extend them.
     """
-    check_law(new.jurisdiction, new.epoch_ends, [new.terms])
+    _check_promise(conn, new)
     taken = conn.execute(
         select(programme.c.code).where(
             (programme.c.programme_id == new.programme_id) | (programme.c.code == new.code)
@@ -69,6 +74,7 @@ def create(conn: Connection, new: NewProgramme, at: datetime) -> None:
         "pending_days": new.pending_days,
         "notice_days": notice_days_text(new.notice_days),
         "jurisdiction": new.jurisdiction.value,
+        "inactivity": activities_text(new.activities),
         "created_at": at,
     }
     conn.execute(insert(programme).values(row))
@@ -77,6 +83,12 @@ def create(conn: Connection, new: NewProgramme, at: datetime) -> None:
     _write_terms(conn, new.programme_id, new.terms)
     _write_rule(conn, new.programme_id, new.rule)
     note_change(conn)
+
+
+def _check_promise(conn: Connection, new: NewProgramme) -> None:
+    check_law(new.jurisdiction, new.epoch_ends, [new.terms], bool(new.activities))
+    if new.activities:
+        require_extending_house(conn)
 
 
 def publish_terms(conn: Connection, code: str, terms: Terms, at: datetime) -> None:
@@ -146,27 +158,49 @@ def set_pending_days(conn: Connection, code: str, days: int) -> None:
     note_change(conn)
 
 
-def check_law(jurisdiction: Jurisdiction, ends: Sequence[int], terms: Iterable[Terms]) -> None:
-    """The jurisdiction allows points to end as these terms say.
+def check_law(
+    jurisdiction: Jurisdiction, ends: Sequence[int], terms: Iterable[Terms], inactivity: bool = False
+) -> None:
+    """The jurisdiction allows points to end as these terms say, or through inactivity by them.
 
     Raises:
-        ExpiryByTimeAlone: it does not.
+        ExpiryByTimeAlone: it does not allow an end by time alone.
+        InactivityTooShort: it asks for a longer inactivity, or the calendar does not reach that far.
     """
-    if not all(allowed(jurisdiction, ends, one) for one in terms):
-        raise ExpiryByTimeAlone(jurisdiction.value)
+    for one in terms:
+        refused = refusal_of(jurisdiction, ends, one, inactivity)
+        if refused is Refused.TIME_ALONE:
+            raise ExpiryByTimeAlone(jurisdiction.value)
+        if refused is Refused.TOO_SHORT:
+            raise InactivityTooShort(jurisdiction.value)
 
 
 def set_jurisdiction(conn: Connection, known: Programme, jurisdiction: Jurisdiction, at: datetime) -> None:
     """The programme follows that law from now on, terms that take effect later included.
 
     Raises:
-        ExpiryByTimeAlone: points of terms in force or published would end by time alone.
+        ExpiryByTimeAlone, InactivityTooShort: points of terms in force or published would end as it forbids.
     """
     now = terms_in_force(known.terms, seconds_floor(at))
     later = [t for t in known.terms if t.effective_from > seconds_floor(at)]
     current = [] if now is None else [replace(now, effective_from=seconds_floor(at))]
-    check_law(jurisdiction, known.epoch_ends, [*current, *later])
+    check_law(jurisdiction, known.epoch_ends, [*current, *later], bool(known.activities))
     values = {"jurisdiction": jurisdiction.value}
+    conn.execute(update(programme).where(programme.c.programme_id == known.programme_id).values(values))
+    note_change(conn)
+
+
+def set_activities(conn: Connection, known: Programme, activities: Sequence[Activity]) -> None:
+    """From now on points of the programme, those that members have too, lapse through inactivity only.
+
+    Raises:
+        ActivityWithdrawn: an activity that counted would no longer: members were promised that it does.
+        HouseTakesNoExtensions: the ClearingHouse in force cannot extend points.
+    """
+    if not set(known.activities) <= set(activities):
+        raise ActivityWithdrawn(known.code)
+    require_extending_house(conn)
+    values = {"inactivity": activities_text(activities)}
     conn.execute(update(programme).where(programme.c.programme_id == known.programme_id).values(values))
     note_change(conn)
 

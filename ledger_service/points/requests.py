@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ledger_service.kernel.points import Leg
 from ledger_service.points.expiry_rules import Jurisdiction
+from ledger_service.points.inactivity_rules import Activity
 from ledger_service.points.rules import Cycle, EarnRule, Terms
 
 
@@ -27,11 +28,15 @@ class NewProgramme:
     notice_days: tuple[int, ...] = ()
     token: bytes | None = None
     jurisdiction: Jurisdiction = Jurisdiction.NONE
+    activities: tuple[Activity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AskAdjustment:
-    """Points to add for goodwill, as a correction, or to extend what expired (D18)."""
+    """Points to add for goodwill or as a correction, or to give a later end (D18).
+
+    An extension names the ``epoch`` that the points are in and the later one that they go to, others none.
+    """
 
     member_number: str
     programme: str
@@ -39,6 +44,8 @@ class AskAdjustment:
     reason: str
     note: str
     funder_merchant_id: int
+    epoch: int | None = None
+    into_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

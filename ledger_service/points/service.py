@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -28,19 +28,33 @@ from ledger_service.points.adjustments import (
 )
 from ledger_service.points.adopted import adopted_of
 from ledger_service.points.budget import draw, given_back, release
-from ledger_service.points.catalogue import CatalogueCache
+from ledger_service.points.catalogue import Catalogue, CatalogueCache
 from ledger_service.points.expiry import EndedEpoch, ExpireCommand
+from ledger_service.points.extension import ExtendCommand
 from ledger_service.points.gift import GiftCommand, GiftScene
+from ledger_service.points.inactivity import (
+    has_lapsed,
+    into_epochs,
+    look,
+    looked_at,
+    looks_due,
+    note_progress,
+)
 from ledger_service.points.issuance import BlockEmpty, Worker
 from ledger_service.points.models import member_programme
-from ledger_service.points.notices import stages_due, write_some
+from ledger_service.points.notices import Stage, stages_due, write_some
 from ledger_service.points.permits import CustodialLimits
 from ledger_service.points.requests import AskAdjustment, GiftRequest
-from ledger_service.points.rules import may_expire
+from ledger_service.points.rules import is_open
 from ledger_service.points.set_aside import SetAsideCommand, unrefused
 from ledger_service.points.vesting import Run, VestCommand, due_after, rooms
 
 A = TypeVar("A")
+
+
+def _may_tell(conn: Connection, catalogue: Catalogue, stage: Stage) -> bool:
+    """Where activity puts an end off, nobody is told of an end before it was looked for."""
+    return not catalogue.programmes[stage.programme_id].activities or looked_at(conn, stage)
 
 
 def _as_it_is(command: BookCommand[Any]) -> BookCommand[Any]:
@@ -107,17 +121,43 @@ class PointsService:
         Invariants: INV-11.
         """
         for programme in self._catalogue.current().programmes.values():
-            ended = [
-                e + 1
-                for e in range(len(programme.epoch_ends))
-                if may_expire(programme.epoch_ends, e + 1, seconds_floor(at))
-            ]
+            epochs = range(1, len(programme.epoch_ends) + 1)
+            ended = [e for e in epochs if has_lapsed(programme, e, seconds_floor(at))]
             rest = self._first_rest(programme.programme_id, max(ended, default=0))
             if rest is not None:
-                epoch, member_ids = rest
-                expired = self._writer.submit(ExpireCommand(EndedEpoch(programme, epoch), member_ids, at))
-                if expired:
-                    return expired
+                done = self._expire(EndedEpoch(programme, rest[0]), rest[1], at)
+                if done:
+                    return done
+        return 0
+
+    def _expire(self, ended: EndedEpoch, member_ids: Sequence[int], at: datetime) -> int:
+        # Once more: whoever was active before the end keeps the points, however late that became known.
+        with self._database.read() as conn:
+            later = into_epochs(conn, ended.programme, ended.epoch, member_ids)
+        ends = ended.programme.epoch_ends
+        into = {m: epoch for m, epoch in later.items() if is_open(ends, epoch, seconds_floor(at))}
+        kept = self._writer.submit(ExtendCommand(ended.programme, ended.epoch, into, at)) if into else 0
+        others = [member_id for member_id in member_ids if member_id not in into]
+        return kept + (self._writer.submit(ExpireCommand(ended, others, at)) if others else 0)
+
+    def extend_due(self, at: datetime) -> int:
+        """Points of some members who were active have a later end; returns how many members were looked at.
+
+        Idempotency: repeat until it answers 0; a run that was cut off goes on where it was.
+        Invariants: INV-11.
+        """
+        catalogue = self._catalogue.refresh()
+        with self._database.read() as conn:
+            due = looks_due(conn, catalogue, at)
+        for stage in due:
+            programme = catalogue.programmes[stage.programme_id]
+            with self._database.read() as conn:
+                seen = look(conn, stage, programme)
+            if seen.into:
+                self._writer.submit(ExtendCommand(programme, stage.epoch, seen.into, at))
+            self._writer.run(partial(note_progress, stage=stage, seen=seen))
+            if seen.member_ids:
+                return len(seen.member_ids)
         return 0
 
     def write_notices(self, at: datetime) -> int:
@@ -127,7 +167,7 @@ class PointsService:
         """
         catalogue = self._catalogue.refresh()
         with self._database.read() as conn:
-            due = stages_due(conn, catalogue, at)
+            due = [stage for stage in stages_due(conn, catalogue, at) if _may_tell(conn, catalogue, stage)]
         for stage in due:
             programme = catalogue.programmes[stage.programme_id]
             written = self._writer.run(partial(write_some, stage=stage, programme=programme, at=at))
@@ -157,7 +197,8 @@ class PointsService:
         """The adjustment waits for a second person (D18); returns its id.
 
         Raises:
-            MemberUnknown, ProgrammeUnknown, MerchantUnknown, AdjustmentLimitReached, MalformedField.
+            MemberUnknown, ProgrammeUnknown, MerchantUnknown, AdjustmentLimitReached, MalformedField,
+            HouseTakesNoExtensions.
         """
         return self._writer.run(lambda conn: self.ask_in(conn, request, asked))
 
@@ -168,11 +209,11 @@ class PointsService:
     def decide_adjustment(
         self, decision: Decision, keyed: Callable[[BookCommand[Any]], BookCommand[Any]] = _as_it_is
     ) -> Any:
-        """The adjustment is approved and issued, or declined; returns its state or what ``keyed`` made.
+        """The adjustment is approved and carried out, or declined; returns its state or what ``keyed`` made.
 
         Raises:
             AdjustmentUnknown, AdjustmentDecided, SecondPersonNeeded, MemberFrozen, NotIssuable,
-            IssuerSuspended, OperationAdopted.
+            IssuerSuspended, NothingToExtend, OperationAdopted.
         """
         catalogue = self._catalogue.current()
         try:

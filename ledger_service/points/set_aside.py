@@ -22,6 +22,7 @@ from ledger_service.kernel.intents import readable_operation
 from ledger_service.kernel.operations import (
     Clawback,
     Expire,
+    Extend,
     Gift,
     Issue,
     Kind,
@@ -78,7 +79,8 @@ def unrefused(conn: Connection, most: int) -> list[OperationSetAside]:
     """
     row = intent.c
     done = exists().where(set_aside.c.op_id == row.op_id)
-    news = standing(State.SET_ASIDE) & row.member_id.is_not(None) & (row.kind < Kind.SIGNER)
+    moves_points = (row.kind < Kind.SIGNER) | (row.kind == Kind.EXTEND)
+    news = standing(State.SET_ASIDE) & row.member_id.is_not(None) & moves_points
     news &= ~done & (row.reason != PAYLOAD_UNREADABLE)
     query = select(row.op_id, row.kind, row.reason).where(news).order_by(row.intent_id).limit(most)
     return [OperationSetAside(op_id, kind, reason or "") for op_id, kind, reason in conn.execute(query)]
@@ -161,7 +163,7 @@ class SetAsideCommand(BookCommand[bool]):
         if operation is None or not changes or any(one["op_id"] == self.event.op_id for one in known):
             return False
         write_down(draft, self.event.op_id, changes, self.event.reason)
-        moves = [_to_suspense(operation, leg) for leg in _legs(operation) if not isinstance(operation, Gift)]
+        moves = [] if isinstance(operation, Gift) else _suspended(operation)
         if moves and not draft.find(ENTRIES_OF_OPERATION, self.op_id):
             facts = {"operation": id_text(self.event.op_id), "reason": self.event.reason}
             Book(draft).entry(self.op_id, "suspend", self.at, dict(facts), moves)
@@ -171,6 +173,10 @@ class SetAsideCommand(BookCommand[bool]):
 def _changes(view: Workset | Draft, operation: Operation | None, member_id: int) -> list[Change]:
     if operation is None or isinstance(operation, SignerChange):
         return []
+    if isinstance(operation, Extend):
+        was, now = operation.legs()
+        moved = ((was, -was.amount), (now, now.amount))
+        return [Change(member_id, leg.programme, leg.epoch, points) for leg, points in moved]
     sign = 1 if isinstance(operation, (Issue, Restore)) else -1
     legs = _legs(operation)
     changes = [Change(member_id, leg.programme, leg.epoch, sign * leg.amount) for leg in legs]
@@ -185,6 +191,18 @@ def _legs(operation: Operation) -> tuple[Leg, ...]:
     if isinstance(operation, (Redeem, Clawback, Gift)):
         return operation.legs
     return (operation.leg,) if isinstance(operation, (Issue, Restore, Expire)) else ()
+
+
+def _suspended(operation: Operation) -> list[Movement]:
+    if isinstance(operation, Extend):
+        was, now = operation.legs()
+        between = system_account(SystemKind.EXTENSION, was.programme)
+        suspense = suspense_of(operation, was.programme)
+        return [
+            Movement(between, suspense, was.programme, was.epoch, was.amount),
+            Movement(suspense, between, now.programme, now.epoch, now.amount),
+        ]
+    return [_to_suspense(operation, leg) for leg in _legs(operation)]
 
 
 def _to_suspense(operation: Operation, leg: Leg) -> Movement:

@@ -12,31 +12,34 @@ import {Succession} from "./Succession.sol";
 /// in their order: one may extend what another before it brought.
 abstract contract Extensions is Succession {
     function _applyExtensions(Work memory work, ExtensionSlice[] calldata slices) internal {
-        uint256[] memory single = new uint256[](1);
+        work.legs = new uint256[](1);
         uint256 index;
         for (uint256 s; s < slices.length; ++s) {
-            ExtensionSlice calldata slice = slices[s];
-            if (s > 0 && slice.merchant <= slices[s - 1].merchant) revert SliceNotRising(s);
-            (address key,) = _registry.sliceKey(slice.merchant);
-            if (key == address(0)) revert SliceMerchantUnknown(slice.merchant);
-            uint256 first = index;
-            for (uint256 i; i < slice.extensions.length; ++i) {
-                _extend(work, index++, slice.merchant, slice.extensions[i], single);
-            }
-            bytes32 operationsHash = OrderedTree.hashOf(work.leaves, first, index);
-            _checkSlice(work, slice.merchant, key, operationsHash, slice.signature);
+            if (s > 0 && slices[s].merchant <= slices[s - 1].merchant) revert SliceNotRising(s);
+            index = _applySlice(work, slices[s], index);
         }
+    }
+
+    function _applySlice(Work memory work, ExtensionSlice calldata slice, uint256 first)
+        private
+        returns (uint256 end)
+    {
+        (address key,) = _registry.sliceKey(slice.merchant);
+        if (key == address(0)) revert SliceMerchantUnknown(slice.merchant);
+        end = first + slice.extensions.length;
+        for (uint256 i = first; i < end; ++i) _extend(work, i, slice.merchant, slice.extensions[i - first]);
+        bytes32 operationsHash = OrderedTree.hashOf(work.leaves, first, end);
+        _checkSlice(work, slice.merchant, key, operationsHash, slice.signature);
     }
 
     function _countExtensions(ExtensionSlice[] calldata slices) internal pure returns (uint256 count) {
         for (uint256 s; s < slices.length; ++s) count += slices[s].extensions.length;
     }
 
-    function _extend(
-        Work memory work, uint256 index, uint64 merchant, Extension calldata op, uint256[] memory single
-    ) private {
+    function _extend(Work memory work, uint256 index, uint64 merchant, Extension calldata op) private {
         _checkAccepted(work, index, op.acceptedAt);
         IAlliancePoints token = _checkLater(index, merchant, op);
+        uint256[] memory single = work.legs;
         uint256 move = Moves.word(op.account, index, op.leg);
         single[0] = move;
         token.clawBackBatch(single);

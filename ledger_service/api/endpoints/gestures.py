@@ -24,7 +24,7 @@ from ledger_service.members import queries as members
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.points import errors as refusals
-from ledger_service.points.adjustments import Asked, Decision
+from ledger_service.points.adjustments import EXTENSION, Asked, Decision
 from ledger_service.points.requests import AskAdjustment, GiftRequest
 from ledger_service.points.service import PointsService
 
@@ -50,14 +50,16 @@ GIFT = Route(
     success=Success(201, "Given.", shapes.answer("GiftGiven", operation=shapes.HEX_ID)),
 )  # fmt: skip
 ASK = Route(
-    "POST", "/v1/adjustments", "ask-adjustment", scopes("member:write"), "Ask for points to be added",
+    "POST", "/v1/adjustments", "ask-adjustment", scopes("member:write"), "Ask for points to be added or extended",
     group=_GROUP, write=True,
     body=Named("NewAdjustment", Record(
         {"member": shapes.NUMBER, "programme": shapes.PROGRAMME, "points": Integer(1),
          "reason": Text(one_of=("goodwill", "correction", "extension")), "note": Text(500),
-         "funder": shapes.GLN})),
+         "funder": shapes.GLN},
+        {"epoch": Integer(1, 65_535, "Of an extension: the epoch that the points are in"),
+         "into_epoch": Integer(1, 65_535, "Of an extension: the later epoch that they go to")})),
     problems=(*WRITE_PROBLEMS, MemberUnknown, MerchantUnknown, refusals.ProgrammeUnknown,
-              refusals.AdjustmentLimitReached),
+              refusals.AdjustmentLimitReached, refusals.HouseTakesNoExtensions),
     success=Success(201, "It waits for a second person.",
                     shapes.answer("Adjustment", adjustment=shapes.HEX_ID)),
 )  # fmt: skip
@@ -67,7 +69,7 @@ DECIDE = Route(
     body=Record({"approve": Flag()}),
     problems=(*WRITE_PROBLEMS, refusals.AdjustmentUnknown, refusals.AdjustmentDecided,
               refusals.SecondPersonNeeded, refusals.NotIssuable, refusals.IssuerSuspended, MemberFrozen,
-              refusals.OperationAdopted),
+              refusals.OperationAdopted, refusals.NothingToExtend),
     success=Success(200, "Decided.", Record({"state": Text(one_of=("approved", "declined"))}, closed=False)),
 )  # fmt: skip
 ROUTES = (GIFT, ASK, DECIDE)
@@ -97,7 +99,10 @@ class GesturesDoor:
             reason=given["reason"],
             note=given["note"],
             funder_merchant_id=parse_gln(given["funder"], "funder"),
+            epoch=given.get("epoch"),
+            into_epoch=given.get("into_epoch"),
         )
+        _check_epochs(request)
         asked = Asked(call.caller.subject, call.key, call.at)
 
         def act(conn: Connection) -> Json:
@@ -106,7 +111,7 @@ class GesturesDoor:
         return self.administration.write(call, act)
 
     def decide(self, call: Call) -> Reply:
-        """The adjustment is approved and issued, or declined."""
+        """The adjustment is approved and carried out, or declined."""
         adjustment = parse_id(call.path["adjustment"], "adjustment")
         approve = call.body.fields["approve"]
         decision = Decision(adjustment, call.caller.subject, approve, call.at)
@@ -118,6 +123,13 @@ def served(door: GesturesDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
     endpoints = (door.gift, door.ask, door.decide)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
+
+
+def _check_epochs(request: AskAdjustment) -> None:
+    extends = request.reason == EXTENSION
+    for name, value in (("epoch", request.epoch), ("into_epoch", request.into_epoch)):
+        if extends != (value is not None):
+            raise MalformedField(name, "is needed for an extension, and has no meaning for anything else")
 
 
 def _gift_request(given: dict[str, Any]) -> GiftRequest:

@@ -15,6 +15,7 @@ from ledger_service.kernel.text import clean_text
 from ledger_service.points.basis import GoodsKind, OwnPoints, TenderType, basis_body, basis_of
 from ledger_service.points.catalogue import Programme
 from ledger_service.points.expiry_rules import Expiry, Jurisdiction, expiry_of
+from ledger_service.points.inactivity_rules import Activity
 from ledger_service.points.notice_rules import MOST_DAYS_BEFORE, MOST_NOTICES
 from ledger_service.points.pending_rules import MOST_DAYS, PendingTerms, Wait
 from ledger_service.points.rules import Cycle, EarnRule, Multiplier
@@ -76,6 +77,9 @@ EARN = Named(
 NOTICE_DAYS = Listing(
     Integer(1, MOST_DAYS_BEFORE, "Days before the points cannot be spent any more"), MOST_NOTICES
 )
+ACTIVITIES = Listing(
+    Text(one_of=tuple(a.value for a in Activity)), len(Activity), 1, "What puts the end of points off"
+)
 EXPIRY = Text(one_of=tuple(e.value for e in Expiry), about="What calendar and newest terms come to")
 JURISDICTION = Text(one_of=tuple(j.value for j in Jurisdiction), about="Whose law the terms must keep to")
 PROGRAMME = Named(
@@ -96,6 +100,7 @@ PROGRAMME = Named(
             "notice_days": NOTICE_DAYS,
             "expiry": EXPIRY,
             "jurisdiction": JURISDICTION,
+            "inactivity": Listing(Text(one_of=tuple(a.value for a in Activity)), len(Activity)),
         },
         closed=False,
     ),
@@ -139,8 +144,9 @@ def programme_document(programme: Programme) -> Json:
         "timezone": programme.timezone,
         "pending_days": programme.pending_days,
         "notice_days": list(programme.notice_days),
-        "expiry": expiry_of(Cycle(programme.cycle), programme.epoch_ends, programme.terms[-1]).value,
+        "expiry": _expiry(programme).value,
         "jurisdiction": programme.jurisdiction.value,
+        "inactivity": [activity.value for activity in programme.activities],
         "token": None if token is None else hex_text(token),
         "epochs": [{"epoch": e, "ends_at": instant_or_never(end)}
                    for e, end in enumerate(programme.epoch_ends, 1)],
@@ -151,6 +157,11 @@ def programme_document(programme: Programme) -> Json:
         ],
         "rules": [_rule(rule) for rule in programme.rules],
     }  # fmt: skip
+
+
+def _expiry(programme: Programme) -> Expiry:
+    cycle, terms = Cycle(programme.cycle), programme.terms[-1]
+    return expiry_of(cycle, programme.epoch_ends, terms, bool(programme.activities))
 
 
 def instant_or_never(seconds: int) -> str | None:

@@ -13,6 +13,7 @@ from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.endpoints.merchants import CHAIN_PROBLEMS
 from ledger_service.api.endpoints.programme_shapes import (
+    ACTIVITIES,
     EARN,
     EXPIRY,
     JURISDICTION,
@@ -40,6 +41,8 @@ from ledger_service.points import errors as refusals
 from ledger_service.points import programmes as commands
 from ledger_service.points.catalogue import CatalogueCache, Programme, read_catalogue
 from ledger_service.points.expiry_rules import Jurisdiction, expiry_of
+from ledger_service.points.extension import require_extending_house
+from ledger_service.points.inactivity_rules import Activity
 from ledger_service.points.requests import NewProgramme
 from ledger_service.points.rules import Cycle, EarnRule, Terms, epoch_ends
 
@@ -61,16 +64,16 @@ CREATE = Route(
          "timezone": shapes.TIMEZONE, "cycle": Text(one_of=tuple(c.value for c in Cycle)), "earn": EARN,
          **TERMS},
         {"pending_days": Integer(0, 3650), "epochs": Integer(1, MOST_EPOCHS), "notice_days": NOTICE_DAYS,
-         "expiry": EXPIRY, "jurisdiction": JURISDICTION})),
+         "expiry": EXPIRY, "jurisdiction": JURISDICTION, "inactivity": ACTIVITIES})),
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, MerchantUnknown, refusals.ProgrammeKnown,
-              refusals.ExpiryByTimeAlone),
+              refusals.ExpiryByTimeAlone, refusals.InactivityTooShort, refusals.HouseTakesNoExtensions),
     success=Success(201, "Created, on chain and here.", PROGRAMME),
 )  # fmt: skip
 PUBLISH = Route(
     "POST", "/v1/programmes/<code>/terms", "publish-terms", _WRITE, "Publish the next terms", group=_GROUP,
     body=Named("NewTerms", Record({"effective_from": shapes.INSTANT, **TERMS})), write=True,
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, refusals.ProgrammeUnknown, refusals.NoticeTooShort,
-              refusals.TermsOutOfOrder, refusals.ExpiryByTimeAlone),
+              refusals.TermsOutOfOrder, refusals.ExpiryByTimeAlone, refusals.InactivityTooShort),
     success=Success(201, "Published, on chain and here.", PROGRAMME),
 )  # fmt: skip
 APPEND = Route(
@@ -87,20 +90,7 @@ ADD_RULE = Route(
     problems=(*WRITE_PROBLEMS, NotYours, refusals.ProgrammeUnknown, refusals.TermsOutOfOrder),
     success=Success(201, "The rule counts from its time on; sales before keep theirs.", PROGRAMME),
 )  # fmt: skip
-NOTICES = Route(
-    "POST", "/v1/programmes/<code>/notices", "set-notices", scopes("programme:write", "store:write"),
-    "Set when members are told of points that will expire", group=_GROUP, write=True,
-    body=Record({"notice_days": NOTICE_DAYS}),
-    problems=(*WRITE_PROBLEMS, NotYours, refusals.ProgrammeUnknown),
-    success=Success(201, "Notices that were written stand.", PROGRAMME),
-)  # fmt: skip
-LAW = Route(
-    "POST", "/v1/programmes/<code>/jurisdiction", "set-jurisdiction", _WRITE, "Set whose law it follows",
-    group=_GROUP, write=True, body=Record({"jurisdiction": JURISDICTION}),
-    problems=(*WRITE_PROBLEMS, refusals.ProgrammeUnknown, refusals.ExpiryByTimeAlone),
-    success=Success(201, "It holds for all terms from now on.", PROGRAMME),
-)  # fmt: skip
-ROUTES = (LIST, CREATE, PUBLISH, APPEND, ADD_RULE, NOTICES, LAW)
+ROUTES = (LIST, CREATE, PUBLISH, APPEND, ADD_RULE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +116,9 @@ class ProgrammesDoor:
         if replay is not None:
             return replay
         wanted = _wanted(call)
-        commands.check_law(wanted.jurisdiction, wanted.epoch_ends, [wanted.terms])
+        commands.check_law(
+            wanted.jurisdiction, wanted.epoch_ends, [wanted.terms], bool(wanted.activities)
+        )
         self.administration.read(lambda conn: _check_free(conn, wanted))
         first = ports.TermsOfProgramme(
             **terms_of_body(call.body.fields), effective_from=seconds_floor(call.at)
@@ -147,7 +139,7 @@ class ProgrammesDoor:
         replay = self.administration.replay(call)
         if replay is not None:
             return replay
-        given, known = call.body.fields, self._known(call)
+        given, known = call.body.fields, self.known(call)
         effective = seconds_floor(parse_instant(given["effective_from"], "effective_from"))
         terms = Terms(version=len(known.terms) + 1, effective_from=effective, **terms_of_body(given))
         earliest = seconds_floor(call.at) + commands.NOTICE_SECONDS
@@ -155,65 +147,57 @@ class ProgrammesDoor:
             raise refusals.NoticeTooShort(earliest)
         if effective <= known.terms[-1].effective_from:
             raise refusals.TermsOutOfOrder(terms.version, terms.version)
-        commands.check_law(known.jurisdiction, known.epoch_ends, [terms])
+        commands.check_law(known.jurisdiction, known.epoch_ends, [terms], bool(known.activities))
         asked = ports.TermsOfProgramme(effective_from=effective, **terms_of_body(given))
         self.governance.publish_terms(known.merchant_id, known.programme_id, terms.version, asked)
-        return self._write(call, lambda conn: commands.publish_terms(conn, known.code, terms, call.at))
+        return self.change(call, lambda conn: commands.publish_terms(conn, known.code, terms, call.at))
 
     def append(self, call: Call) -> Reply:
         """The calendar goes on, on chain and here."""
         replay = self.administration.replay(call)
         if replay is not None:
             return replay
-        known = self._known(call)
+        known = self.known(call)
         ends = _next_ends(known, call.body.fields)
         self.governance.append_epochs(known.programme_id, len(known.epoch_ends) + 1, ends)
-        return self._write(call, lambda conn: commands.append_epochs(conn, known.code, ends))
+        return self.change(call, lambda conn: commands.append_epochs(conn, known.code, ends))
 
     def add_rule(self, call: Call) -> Reply:
         """The programme has a further version of its earn rule."""
-        known, given = self._own(call), call.body.fields
+        known, given = self.own(call), call.body.fields
         effective = seconds_floor(parse_instant(given["effective_from"], "effective_from"))
         rule = rule_of_body(given["earn"], len(known.rules) + 1, effective)
         _check_until(rule, known.epoch_ends)
-        return self._write(call, lambda conn: commands.add_rule(conn, known.code, rule))
+        return self.change(call, lambda conn: commands.add_rule(conn, known.code, rule))
 
-    def set_notices(self, call: Call) -> Reply:
-        """Members are told of points that will expire so many days before."""
-        known, days = self._own(call), call.body.fields["notice_days"]
-        return self._write(call, lambda conn: commands.set_notice_days(conn, known.code, days))
-
-    def set_jurisdiction(self, call: Call) -> Reply:
-        """The programme follows another law."""
-        known, law = self._known(call), Jurisdiction(call.body.fields["jurisdiction"])
-        return self._write(call, lambda conn: commands.set_jurisdiction(conn, known, law, call.at))
-
-    def _own(self, call: Call) -> Programme:
-        known, own = self._known(call), call.caller.merchant_id
+    def own(self, call: Call) -> Programme:
+        """The programme of the path, where it is the caller's or the caller is no merchant."""
+        known, own = self.known(call), call.caller.merchant_id
         if own is not None and own != known.merchant_id:
             raise NotYours("code")
         return known
 
-    def _known(self, call: Call) -> Programme:
+    def known(self, call: Call) -> Programme:
+        """The programme of the path, as the database has it now."""
         found = self.catalogue.refresh().by_code.get(call.path["code"])
         if found is None:
             raise refusals.ProgrammeUnknown(call.path["code"][:12])
         return found
 
-    def _write(self, call: Call, act: Change) -> Reply:
-        def change(conn: Connection) -> Json:
+    def change(self, call: Call, act: Change) -> Reply:
+        """The act is done under the call's key; answers the programme."""
+        def changed(conn: Connection) -> Json:
             act(conn)
             return programme_document(read_catalogue(conn).by_code[call.path["code"]])
 
-        reply = self.administration.write(call, change)
+        reply = self.administration.write(call, changed)
         self.catalogue.refresh()
         return reply
 
 
 def served(door: ProgrammesDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.list_all, door.create, door.publish, door.append, door.add_rule, door.set_notices,
-                 door.set_jurisdiction)  # fmt: skip
+    endpoints = (door.list_all, door.create, door.publish, door.append, door.add_rule)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
@@ -228,8 +212,10 @@ def _wanted(call: Call) -> NewProgramme:
     terms = Terms(version=1, effective_from=at, **terms_of_body(given))
     rule = rule_of_body(given["earn"], 1, at)
     _check_until(rule, ends)
-    if given.get("expiry", expiry_of(cycle, ends, terms)) != expiry_of(cycle, ends, terms):
-        raise MalformedField("expiry", "is not what cycle and validity_epochs come to")
+    activities = tuple(map(Activity, given.get("inactivity", ())))
+    expiry = expiry_of(cycle, ends, terms, bool(activities))
+    if given.get("expiry", expiry) != expiry:
+        raise MalformedField("expiry", "is not what cycle, validity_epochs and inactivity come to")
     return NewProgramme(
         programme_id=0,
         code=given["code"],
@@ -244,6 +230,7 @@ def _wanted(call: Call) -> NewProgramme:
         pending_days=given.get("pending_days", 0),
         notice_days=tuple(given.get("notice_days", _NOTICE_DAYS)),
         jurisdiction=Jurisdiction(given.get("jurisdiction", "none")),
+        activities=activities,
     )
 
 
@@ -262,6 +249,7 @@ def _as_written(wanted: NewProgramme, made: ports.CreatedProgramme) -> Programme
     return Programme(
         made.programme_id, w.code, w.merchant_id, w.name, w.currency, w.timezone, w.pending_days, (w.terms,),
         w.epoch_ends, (w.rule,), made.token, w.cycle.value, w.notice_days, w.jurisdiction,
+        w.activities,
     )  # fmt: skip
 
 
@@ -270,6 +258,8 @@ def _check_free(conn: Connection, wanted: NewProgramme) -> Json:
         raise MerchantUnknown
     if wanted.code in read_catalogue(conn).by_code:
         raise refusals.ProgrammeKnown(wanted.code)
+    if wanted.activities:
+        require_extending_house(conn)
     return {}
 
 
