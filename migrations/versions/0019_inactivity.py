@@ -1,4 +1,4 @@
-"""Points that lapse through inactivity, and extensions: what counts, how far the job has looked, which lot."""
+"""Points that lapse through inactivity, and extensions: what counts, how far the job has looked, what lot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points that lapse through inactivity, over HTTP: who sets it, what a law asks for, and extensions by hand."""
+"""Points that lapse through inactivity, over HTTP: who sets it, what a law asks, and extensions by hand."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def test_quebec_asks_for_a_year_without_activity(shop: Shop, validity: int, code
 
 def test_a_programme_comes_under_a_law_through_inactivity(shop: Shop) -> None:
     law = {"jurisdiction": "CA-ON"}
-    assert shop.post("operator", "/v1/programmes/GROC/jurisdiction", law).json["code"] == "expiry-by-time-alone"
+    refused = shop.post("operator", "/v1/programmes/GROC/jurisdiction", law)
+    assert refused.json["code"] == "expiry-by-time-alone"
     shop.must("operator", PATH, {"activities": ["earn", "redeem"]})
     assert shop.must("operator", "/v1/programmes/GROC/jurisdiction", law)["jurisdiction"] == "CA-ON"
 

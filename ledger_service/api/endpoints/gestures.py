@@ -50,7 +50,8 @@ GIFT = Route(
     success=Success(201, "Given.", shapes.answer("GiftGiven", operation=shapes.HEX_ID)),
 )  # fmt: skip
 ASK = Route(
-    "POST", "/v1/adjustments", "ask-adjustment", scopes("member:write"), "Ask for points to be added or extended",
+    "POST", "/v1/adjustments", "ask-adjustment", scopes("member:write"),
+    "Ask for points to be added or extended",
     group=_GROUP, write=True,
     body=Named("NewAdjustment", Record(
         {"member": shapes.NUMBER, "programme": shapes.PROGRAMME, "points": Integer(1),

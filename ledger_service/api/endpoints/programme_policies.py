@@ -1,4 +1,4 @@
-"""What a programme promises beside its terms: when members are told of an end, what puts it off, whose law."""
+"""What a programme promises beside its terms: notices of an end, what puts it off, and whose law it follows."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NOTICES = Route(
     success=Success(201, "Notices that were written stand.", PROGRAMME),
 )  # fmt: skip
 LAW = Route(
-    "POST", "/v1/programmes/<code>/jurisdiction", "set-jurisdiction", scopes("programme:write"), "Set whose law it follows",
-    group=_GROUP, write=True, body=Record({"jurisdiction": JURISDICTION}),
+    "POST", "/v1/programmes/<code>/jurisdiction", "set-jurisdiction", scopes("programme:write"),
+    "Set whose law it follows", group=_GROUP, write=True, body=Record({"jurisdiction": JURISDICTION}),
     problems=(*WRITE_PROBLEMS, refusals.ProgrammeUnknown, refusals.ExpiryByTimeAlone,
               refusals.InactivityTooShort),
     success=Success(201, "It holds for all terms from now on.", PROGRAMME),

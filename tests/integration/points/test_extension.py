@@ -1,4 +1,4 @@
-"""One member's points get a later end by two people (D18); what the contract refuses of it, and what is adopted."""
+"""One member's points get a later end by two people (D18); what the contract refuses, and what is adopted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points that lapse through inactivity: who was active keeps them, in time for the notices, and nobody else."""
+"""Points that lapse through inactivity: who was active keeps them, in time for the notices, nobody else."""
 
 from __future__ import annotations
 
