@@ -1,4 +1,4 @@
-"""What a programme promises beside its terms: notices of an end, what puts it off, and whose law it follows."""
+"""What a programme promises beside its terms: notices of an end, what puts it off, whose law it follows."""
 
 from __future__ import annotations
 
