@@ -49,7 +49,7 @@ class Purchase:
     """Who bought what for how much money: ``cash_minor`` is per line, points' part taken off.
 
     ``applied`` is by which tier each programme with a ladder gives, ``tenders`` how the money was paid where
-    the till said so.
+    the till said so. ``known_at`` is when a sale that was made without a connection came in.
     """
 
     holder: Holder
@@ -59,6 +59,7 @@ class Purchase:
     at: datetime
     applied: Mapping[int, Applied] = field(default_factory=lambda: NOT_TIERED)
     tenders: Sequence[Tender] = ()
+    known_at: datetime | None = None
 
 
 def day_needs(member_id: int, programmes: Iterable[Programme], at: datetime) -> list[Need]:
@@ -164,6 +165,7 @@ def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -
         rule_version=by.rule.version,
         facts={**_facts(purchase, by), **citation(by.applied)},
         pending=programme.pending_of(by.rule),
+        known_at=purchase.known_at,
     )  # fmt: skip
     issued = issue(draft, grant, worker)
     if issued.refused is None and by.rule.daily_cap is not None:

@@ -90,7 +90,8 @@ class Scene:
 class Capture:
     """A basket about to be booked; ``spent`` is its redemption, already in the draft.
 
-    ``applied`` are the tiers that its hold was given; None where they are to be decided now.
+    ``applied`` are the tiers that its hold was given; None where they are to be decided now. ``known_at`` is
+    when a sale that was made without a connection came in; None for one that is made now.
     """
 
     sale_id: bytes
@@ -103,6 +104,7 @@ class Capture:
     hold_id: bytes | None = None
     applied: Mapping[int, Applied] | None = None
     tenders: tuple[Tender, ...] = ()
+    known_at: datetime | None = None
 
 
 class SaleCommand(KeyedCommand):
@@ -260,12 +262,14 @@ def _earn(draft: Draft, write: Write, basket: tuple[Capture, list[int]], scene: 
             applied = {key: one.applied for key, one in decide(draft, ladders, visit).items()}
     cash = [line.amount_minor - part for line, part in zip(capture.lines, parts, strict=True)]
     purchase = Purchase(
-        holder, capture.sale_id, capture.lines, cash, write.at, applied or NOT_TIERED, capture.tenders
-    )
+        holder, capture.sale_id, capture.lines, cash, write.at, applied or NOT_TIERED, capture.tenders,
+        capture.known_at,
+    )  # fmt: skip
     earns = earn_of(draft, purchase, issuers)
     if visit is not None:
         climbing = [by for by in earns if by.programme.programme_id in ladders.by_programme]
-        count_purchase(draft, ladders, visit, qualifying_of(purchase, climbing))
+        now = visit.at if capture.known_at is None else seconds_floor(capture.known_at)
+        count_purchase(draft, ladders, visit, qualifying_of(purchase, climbing), max(now, visit.at))
     return issue_earn(draft, purchase, earns, scene.worker)
 
 

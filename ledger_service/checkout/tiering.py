@@ -142,17 +142,25 @@ def decide(draft: Draft, ladders: Ladders, visit: Visit) -> dict[int, Decided]:
     return decided
 
 
-def count_purchase(draft: Draft, ladders: Ladders, visit: Visit, amounts: Mapping[int, int]) -> None:
-    """What was paid in money for goods that earn counts for the day, by programme.
+def count_purchase(
+    draft: Draft, ladders: Ladders, visit: Visit, amounts: Mapping[int, int], now: int
+) -> None:
+    """What was paid in money for goods that earn counts for the day of the visit, by programme.
 
-    Reads: ``tier_needs``.
+    Args:
+        draft: with what ``tier_needs`` of the visit, and of ``now``, asked for.
+        ladders: of all programmes.
+        visit: when and where it was sold.
+        amounts: minor units by programme.
+        now: seconds; later than the visit where the sale was made without a connection. The standing that is
+            left is that of now: what held when it was sold may be over.
     """
     for programme in visit.programmes:
-        climber = _climber(ladders, visit.holder.member_id, programme, visit.at)
+        climber = _climber(ladders, visit.holder.member_id, programme, now)
         amount = amounts.get(programme.programme_id, 0)
         if climber is not None and amount:
             day = business_day(visit.at, programme.zone)
-            climber.count(draft, day, amount, day)
+            climber.count(draft, day, amount, day if now == visit.at else business_day(now, programme.zone))
 
 
 def return_needs(ladders: Ladders, visit: tuple[int, Sequence[Programme]], sold: int, now: int) -> list[Need]:

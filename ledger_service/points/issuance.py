@@ -52,7 +52,8 @@ class Worker:
 class Grant:
     """Points to issue: ``op_id`` is the issue's, ``facts`` go into the entry (rule version, sale …).
 
-    ``pending`` is what an earn waits for, None for the programme's days.
+    ``pending`` is what an earn waits for, None for the programme's days. ``known_at`` is when a sale that was
+    made without a connection came in.
     """
 
     holder: Holder
@@ -65,12 +66,14 @@ class Grant:
     rule_version: int = 0
     facts: Mapping[str, Canonical] = field(default_factory=dict)
     pending: PendingTerms | None = None
+    known_at: datetime | None = None
 
     def waiting(self, second: int) -> Waiting | None:
         """What the points wait for from this second on; None where they are issued at once."""
         if self.reason is not IssueReason.EARN:
             return None
-        return waiting_of(self.programme.pending if self.pending is None else self.pending, second)
+        known_at = second if self.known_at is None else seconds_floor(self.known_at)
+        return waiting_of(self.programme.pending if self.pending is None else self.pending, second, known_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,19 @@ def after_days(days: int) -> PendingTerms:
     return PendingTerms(Wait.DAYS, days) if days else AT_ONCE
 
 
-def waiting_of(terms: PendingTerms, at: int) -> Waiting | None:
-    """What an earn of ``at`` waits for; None where it can be spent at once."""
+def waiting_of(terms: PendingTerms, at: int, known_at: int | None = None) -> Waiting | None:
+    """What an earn of ``at`` waits for; None where it can be spent at once.
+
+    The sale's own time sets the deadline of an event. Where points would lapse then, and the sale came in
+    later (``known_at``), nobody could tell the event before: from that on there is one day at least.
+    """
     if terms.wait is Wait.NONE:
         return None
     if terms.wait is Wait.EVENT:
-        return Waiting(at + terms.days * DAY_SECONDS, terms.event, terms.lapses)
+        deadline = at + terms.days * DAY_SECONDS
+        if terms.lapses and known_at is not None:
+            deadline = max(deadline, known_at + DAY_SECONDS)
+        return Waiting(deadline, terms.event, terms.lapses)
     vests_at = terms.until if terms.wait is Wait.UNTIL_DATE else at + terms.days * DAY_SECONDS
     return Waiting(vests_at) if vests_at > at else None
 

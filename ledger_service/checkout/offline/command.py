@@ -97,7 +97,8 @@ class OfflineSaleCommand(KeyedCommand):
         row = self.presence.row(view)
         if row is not None:
             yield from day_needs(row["member_id"], issuers, self._at)
-            yield from tier_needs(self.scene.ladders, row["member_id"], issuers, seconds_floor(self._at))
+            for at in {seconds_floor(self._at), max(seconds_floor(self._at), seconds_floor(self.write.at))}:
+                yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
         """The window of the allowance, and the sale that has used the permit."""
@@ -124,7 +125,7 @@ class OfflineSaleCommand(KeyedCommand):
         lines, request = written_off(self.item.sale.lines, borne), self.item.sale
         capture = Capture(
             self.sale_id, "sale", request.store, request.reference, lines, holder, spent,
-            tenders=request.tenders,
+            tenders=request.tenders, known_at=self.write.at,
         )  # fmt: skip
         record = book(draft, replace(self.write, at=self._at), capture, self.scene)
         numbered = record_invoice(draft, self._sold, request.invoice, self.sale_id)

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import delete
 
+from ledger_service.checkout.recounting import recounts
 from ledger_service.db.engine import Database
-from ledger_service.tiers.rules import place_at
+from ledger_service.tiers.models import member_tier
+from ledger_service.tiers.recompute import begin
+from ledger_service.tiers.rules import Window, place_at
 from tests.integration.checkout.alone import OfflineShop
 from tests.integration.checkout.shop import StandingClock, line, lots_equal_postings
 
@@ -50,3 +54,39 @@ def test_a_sale_merged_twice_counts_once(shop: OfflineShop) -> None:
     shop.one(till, item)
     shop.one(till, item)
     assert amounts_by_member(shop, 1) == {phone.member_id: {LAST: 50_000}}
+
+
+def counted_anew(shop: OfflineShop) -> dict[int, tuple[int, int | None, int, int]]:
+    """What a recount of today leaves of the cached rows."""
+    (one,) = recounts(shop.catalogue.current(), shop.ladders.current(), shop.clock.at, from_sales=False)
+    with shop.database.begin() as conn:
+        conn.execute(delete(member_tier))
+        begin(conn, one.run, shop.clock.at)
+        while not one.step(conn, shop.clock.at).ended:
+            pass
+    return cached(shop, 1)
+
+
+@pytest.mark.parametrize("minor", [1_000, 30_000, 60_000])
+def test_a_sale_of_last_year_that_comes_in_this_year_leaves_the_standing_of_today(
+    shop: OfflineShop, minor: int
+) -> None:
+    """The standing of 31 December is over on 1 January, whatever was decided by it."""
+    phone, till = shop.enrol(), shop.till()
+    before = till.earn(NEW_YEAR - timedelta(hours=1), phone, 60_000)
+    shop.one(till, before)
+    late = till.earn(NEW_YEAR - timedelta(minutes=30), phone, minor)
+    assert cached(shop, 1) == counted_anew(shop)
+    assert earned(shop.one(till, late).content["sale"])[1] == "SILVER"
+    assert cached(shop, 1) == counted_anew(shop)
+    assert [level for level, *_ in cached(shop, 1).values()] == [0]
+
+
+def test_a_ladder_that_began_meanwhile_judges_the_standing_of_today(shop: OfflineShop) -> None:
+    phone, till = shop.enrol(), shop.till()
+    item = till.earn(NEW_YEAR - timedelta(minutes=30), phone, 60_000)
+    shop.clock.at = NEW_YEAR + timedelta(hours=1)
+    publish(shop, window=Window.SINCE_JOIN)
+    shop.clock.at = NEW_YEAR + timedelta(hours=2)
+    shop.one(till, item)
+    assert cached(shop, 1) == {phone.member_id: (1, None, 60_000, 2)} == counted_anew(shop)

@@ -39,6 +39,18 @@ def test_an_earn_waits_for_what_its_rule_says(terms: PendingTerms, expected: Wai
     assert waiting_of(terms, AT) == expected
 
 
+@pytest.mark.parametrize(
+    ("days", "lapses", "known_after", "deadline_after"),
+    [(1, True, 0, 1), (1, True, 0.99, 1.99), (3, True, 1, 3), (3, True, 2.5, 3.5), (1, False, 0.99, 1)],
+)
+def test_who_learns_of_a_sale_late_has_a_day_to_tell_its_event_before_anything_lapses(
+    days: int, lapses: bool, known_after: float, deadline_after: float
+) -> None:
+    terms = PendingTerms(Wait.EVENT, days, event="paid", lapses=lapses)
+    known_at, deadline = (AT + round(n * DAY_SECONDS) for n in (known_after, deadline_after))
+    assert waiting_of(terms, AT, known_at) == Waiting(deadline, "paid", lapses)
+
+
 def test_only_a_return_window_ends_the_clawback() -> None:
     window = PendingTerms(Wait.RETURN_WINDOW, 30)
     end = AT + 30 * DAY_SECONDS
