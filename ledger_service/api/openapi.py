@@ -32,6 +32,7 @@ _PATH_PARAMETER = re.compile(r"<([a-z_]+)>")
 
 # What each path parameter is, wherever it occurs.
 PATH_PARAMETERS = {
+    "date": (shapes.DATE, "Business date, YYYY-MM-DD."),
     "hold": (shapes.HEX_ID, "Id of the hold, 32 hex digits, as the authorisation answered it."),
     "sale": (shapes.HEX_ID, "Id of the sale, 32 hex digits."),
     "number": (shapes.NUMBER, "Member number (GSRN), 18 digits."),

@@ -53,7 +53,8 @@ EXCHANGE_BODY = Named(
             "reference": shapes.REFERENCE,
             "lines": Listing(EXCHANGED_LINE, MOST_LINES, 1),
         },
-        {**shapes.WITH_MEMBER, **basket_shapes.PAID_BY, "allowance": Nullable(basket_shapes.ALLOWANCE)},
+        {**shapes.WITH_MEMBER, **basket_shapes.PAID_BY, "allowance": Nullable(basket_shapes.ALLOWANCE)}
+        | shapes.SHIFT,
     ),
 )
 EXCHANGE = shapes.answer(
@@ -72,7 +73,8 @@ UNRECEIPTED_BODY = Named(
             "currency": shapes.CURRENCY,
             "member": Record({"number": shapes.NUMBER}),
             "lines": basket_shapes.LINES,
-        }
+        },
+        shapes.SHIFT,
     ),
 )
 UNRECEIPTED = shapes.answer(

@@ -38,6 +38,7 @@ MINOR = Integer(about="Minor units of the alliance's currency")
 CURRENCY = Text(pattern="[A-Z]{3}", about="ISO 4217 code", format="iso-4217")
 TIMEZONE = Text(64, about="IANA time zone", format="iana-time-zone")
 REFERENCE = Text(64, about="The till's own reference, for people")
+DATE = Text(10, pattern="[0-9]{4}-[0-9]{2}-[0-9]{2}", about="YYYY-MM-DD", format="date")
 PAY_CODE = Text(400, about="The text of the QR (`AL1:…`) or the 18 digits", format="pay-code")
 
 MEMBER = Named(
@@ -61,8 +62,18 @@ WITH_MEMBER: dict[str, Schema] = {
     "spend": Nullable(SPEND),
     "acceptance": Nullable(ACCEPTANCE),
 }
-QUOTE_BODY = Named("QuoteBody", Record(_BASKET, {"reference": Nullable(REFERENCE), **WITH_MEMBER, **PAID_BY}))
-SALE_BODY = Named("SaleBody", Record(_BASKET | {"reference": REFERENCE}, WITH_MEMBER | PAID_BY))
+SHIFT: dict[str, Schema] = {
+    "business_date": Nullable(
+        Text(10, pattern="[0-9]{4}-[0-9]{2}-[0-9]{2}", format="date",
+             about="Within a day of what the store's clock says; that one where absent")
+    ),
+    "cashier": Nullable(Text(32, about="The till's own id of its cashier, no name")),
+    "training": Flag("Answered as it would be, and nothing happens"),
+}  # fmt: skip
+QUOTE_BODY = Named(
+    "QuoteBody", Record(_BASKET, {"reference": Nullable(REFERENCE), **WITH_MEMBER, **PAID_BY, **SHIFT})
+)
+SALE_BODY = Named("SaleBody", Record(_BASKET | {"reference": REFERENCE}, WITH_MEMBER | PAID_BY | SHIFT))
 TTL = Integer(30, 3 * 86_400, "Seconds")
 AUTHORISE_BODY = Named(
     "AuthorisationBody",
@@ -87,16 +98,18 @@ CAPTURE_BODY = Named(
                      format="date-time")
             ),
             **PAID_BY,
+            **SHIFT,
         },
     ),
 )
+VOID_BODY = Record({}, SHIFT, about="May be empty, or no body at all")
 EXTEND_BODY = Record({"ttl_seconds": TTL})
 EMPTY_BODY = Record(about="An empty object, or no body")
 REFUND_BODY = Named(
     "RefundBody",
     Record(
         {"reference": REFERENCE},
-        {"lines": Nullable(Listing(RETURNED_LINE, 200, 1)), "allowance": Nullable(ALLOWANCE)},
+        {"lines": Nullable(Listing(RETURNED_LINE, 200, 1)), "allowance": Nullable(ALLOWANCE), **SHIFT},
     ),
 )
 PAY_CODE_BODY = Record({"pay_code": PAY_CODE})

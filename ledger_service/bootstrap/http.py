@@ -17,12 +17,14 @@ from ledger_service.api.endpoints import (
     care,
     chain,
     checkout,
+    days,
     devices,
     gestures,
     imports,
     keys,
     members,
     merchants,
+    modes,
     offline,
     paycodes,
     places,
@@ -46,8 +48,8 @@ from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 
 MODULES = (
-    checkout, returns, offline, paycodes, members, devices, care, statements, gestures, programmes,
-    programme_policies, tiers, merchants, places, keys, chain, proofs, imports, alliance, status,
+    checkout, returns, days, offline, paycodes, members, devices, care, statements, gestures, programmes,
+    programme_policies, tiers, merchants, places, modes, keys, chain, proofs, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -110,6 +112,7 @@ def bound(serving: Serving) -> list[Served]:
         *checkout.served(s.checkout),
         *offline.served(alone),
         *returns.served(returns.ReturnsDoor(administration, s.checkout, cursors)),
+        *days.served(days.DaysDoor(administration, cursors)),
         *paycodes.served(codes),
         *members.served(desk),
         *devices.served(devices.DevicesDoor(administration, s.members)),
@@ -121,6 +124,7 @@ def bound(serving: Serving) -> list[Served]:
         *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),
         *merchants.served(admission),
         *places.served(places.PlacesDoor(administration, s.merchants, s.keyring, cursors)),
+        *modes.served(modes.ModesDoor(administration, s.merchants, s.keyring)),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *chain.served(chain.ChainDoor(administration, cursors)),
         *proofs.served(proofs.ProofsDoor(administration, s.catalogue, s.foundations.alliance.domain)),

@@ -11,15 +11,18 @@ from datetime import datetime
 from sqlalchemy import select
 
 from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.day_errors import BusinessDateOutOfRange
 from ledger_service.checkout.desk import Desk
-from ledger_service.checkout.directory import Directory
+from ledger_service.checkout.directory import Directory, Places
 from ledger_service.checkout.errors import AcceptanceForged, ClockSkew, RequestInFlight
 from ledger_service.checkout.keyed import stored_answer
 from ledger_service.checkout.models import idempotency
+from ledger_service.checkout.permitted import alone_with
 from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.requests import Acceptance, Caller, SaleRequest, Write
 from ledger_service.checkout.return_rules import ReturnPolicy
 from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.shifts import Shift
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError, MalformedField
@@ -88,20 +91,35 @@ class Admission:
     def scene_at(self, caller: Caller, at: datetime) -> Scene:
         """The scene of a write that names no store."""
         catalogue = self._sources.catalogue.current()
-        scene = Scene(self._desk, catalogue, Worker(self._desk.worker), seconds_floor(at))
         ladders = self._sources.ladders.current() if self._sources.ladders is not None else NO_LADDERS
-        if not ladders.count:
-            return scene
-        return replace(scene, ladders=ladders, places=self._sources.directory.current())
+        places = self._sources.directory.current()
+        worker = Worker(self._desk.worker)
+        return Scene(self._desk, catalogue, worker, seconds_floor(at), ladders=ladders, places=places)
+
+    def scene_in(self, caller: Caller, shift: Shift, at: datetime) -> Scene:
+        """As ``scene_at``, on the business day of the terminal's own store."""
+        scene = self.scene_at(caller, at)
+        try:
+            day = self._sources.directory.current().day_at(
+                caller.store_gln, scene.accepted_at, shift.business_day
+            )
+        except DomainError as refusal:
+            return replace(scene, refusal=refusal)
+        return replace(scene, business_day=day)
 
     def scene_offline(self, caller: Caller, request: SaleRequest, accepted_at: datetime) -> Scene:
         """The scene of a sale that a till made alone; its clock is judged by the sale's own command."""
         scene = self.scene_at(caller, accepted_at)
         try:
-            self._check(caller, request)
+            places = self._check(caller, request)
         except DomainError as refusal:
             return replace(scene, refusal=refusal)
-        return scene
+        second, said = scene.accepted_at, request.shift.business_day
+        try:
+            return replace(scene, business_day=places.day_at(request.store, second, said))
+        except BusinessDateOutOfRange:
+            # The goods have left: a wrong date is no reason to forget the sale.
+            return replace(scene, business_day=places.day_at(request.store, second, None))
 
     def policies(self) -> Mapping[int, ReturnPolicy]:
         """How the merchants take goods back."""
@@ -147,10 +165,22 @@ class Admission:
             elif request.member is not None:
                 presence = Presence.of(request.member, self._desk)
             self._check(caller, request)
+            _check_alone(caller, request)
             scene = replace(scene, accepted_at=self._accepted_at(caller, request, presence, at))
         except DomainError as error:
             refusal = error
         return replace(scene, refusal=refusal), presence
+
+    def rehearsed(self, write: Write, request: SaleRequest) -> Admitted:
+        """The scene and presence of a sale in training; 18 digits are resolved but cost no signature."""
+        shown = request.member
+        presence = Presence.of(shown, self._desk) if shown is not None and shown.digits is None else None
+        if shown is not None and shown.digits is not None:
+            try:
+                presence = self._shown(shown.digits, write.at, self._most_micros(_asked_minor(request)))
+            except DomainError as refusal:
+                presence = Presence(refusal=refusal)
+        return self._judged(write, request, presence)
 
     def shown(self, pay_code: str, at: datetime) -> tuple[Presence, SpendPermit]:
         """Who a pay code text speaks for, and the permit that it names; whether it serves is not checked.
@@ -174,15 +204,19 @@ class Admission:
     def _judged(self, write: Write, request: SaleRequest, presence: Presence | None) -> Admitted:
         scene = self.scene_at(write.caller, write.at)
         try:
-            self._check(write.caller, request)
+            places = self._check(write.caller, request)
+            _check_alone(write.caller, request)
             accepted_at = self._accepted_at(write.caller, request, presence, write.at)
-            return Admitted(replace(scene, accepted_at=accepted_at), presence)
+            day = places.day_at(request.store, accepted_at, request.shift.business_day)
+            return Admitted(replace(scene, accepted_at=accepted_at, business_day=day), presence)
         except DomainError as refusal:
             return Admitted(replace(scene, refusal=refusal), presence)
 
-    def _check(self, caller: Caller, request: SaleRequest) -> None:
-        self._sources.directory.knowing(request.store).check(caller, request.store)
+    def _check(self, caller: Caller, request: SaleRequest) -> Places:
+        places = self._sources.directory.knowing(request.store)
+        places.check(caller, request.store)
         self._desk.check_currency(request.currency)
+        return places
 
     def _accepted_at(
         self, caller: Caller, request: SaleRequest, presence: Presence | None, at: datetime
@@ -210,7 +244,7 @@ class Admission:
         return stored_answer(dict(row), write) if row is not None else None
 
     def _resolved(self, digits: str, asked_minor: int, at: datetime) -> Presence:
-        most = min(micros_of_minor(asked_minor, self._desk.exponent), self._desk.limits.per_permit_micros)
+        most = self._most_micros(asked_minor)
         try:
             shown = self._digit_desk().resolve(digits, at)
             if self._sources.custody is None:
@@ -220,10 +254,15 @@ class Admission:
             return Presence(refusal=refusal)
         return Presence.of_pay_code(pay_code, self._desk, shown)
 
-    def _shown(self, digits: str, at: datetime) -> Presence:
+    def _most_micros(self, asked_minor: int) -> int:
+        return min(micros_of_minor(asked_minor, self._desk.exponent), self._desk.limits.per_permit_micros)
+
+    def _shown(self, digits: str, at: datetime, most_micros: int = 1) -> Presence:
         shown = self._digit_desk().resolve(digits, at)
-        unsigned = PayCode(self._desk.domain.tag, shown.permit(1), bytes(SIGNATURE_BYTES))
-        return Presence(pay_code=unsigned, digits=shown)
+        permit = shown.permit(most_micros)
+        unsigned = PayCode(self._desk.domain.tag, permit, bytes(SIGNATURE_BYTES))
+        digest = self._desk.domain.digest(permit.struct_hash())
+        return Presence(pay_code=unsigned, digest=digest, digits=shown)
 
     def _digit_desk(self) -> DigitDesk:
         if self._sources.digits is None:
@@ -242,6 +281,12 @@ class Admission:
         finally:
             with self._lock:
                 self._resolving.discard(mine)
+
+
+def _check_alone(caller: Caller, request: SaleRequest) -> None:
+    refusal = alone_with(request.shift, request.lines) if caller.self_checkout else None
+    if refusal is not None:
+        raise refusal
 
 
 def _asked_minor(request: SaleRequest) -> int:

@@ -92,12 +92,20 @@ class CaptureCommand(HoldCommand):
             # As the authorisation decided, whatever was bought, refunded or published since.
             {int(key): applied_of_values(kept) for key, kept in held.get("tiers", {}).items()},
             request.tenders,
+            self._day(view.row["store_gln"]),
+            request.shift.cashier,
         )
         record = book(draft, self.write, capture, scene)
         after = draft.get(hold, self.hold_id) or view.row
         answer = answer_of(record, scene.codes())
         answer |= record_invoice(draft, self.write, request.invoice, record.sale_id)
         return 201, {**answer, "hold_id": id_text(self.hold_id), "hold_state": after["state"]}
+
+    def _day(self, store_gln: int) -> int | None:
+        """The business day of the store that the hold was made in, now."""
+        places = self.scene.places
+        said = self.request.shift.business_day
+        return None if places is None else places.day_at(store_gln, self.scene.accepted_at, said)
 
     def _check_freeze(self, member: Mapping[str, Any], view: HoldView) -> None:
         # Erasure keeps frozen_at, so that it does not set a thief's hold free.

@@ -14,8 +14,10 @@ from ledger_service.checkout.errors import StoreOfAnotherMerchant
 from ledger_service.checkout.models import return_policy
 from ledger_service.checkout.requests import Caller
 from ledger_service.checkout.return_rules import ReturnPolicy, policy_of
+from ledger_service.checkout.shifts import business_day_at
 from ledger_service.db.engine import Database
 from ledger_service.kernel.gs1 import gln_text
+from ledger_service.merchants.business_day import StoreClock
 from ledger_service.merchants.changes import change_version
 from ledger_service.merchants.errors import MerchantSuspended, StoreUnknown
 from ledger_service.merchants.models import merchant, store
@@ -33,6 +35,15 @@ class Places:
     suspended: frozenset[int]
     zones: Mapping[int, str] = field(default_factory=dict)
     policies: Mapping[int, ReturnPolicy] = field(default_factory=dict)
+    clocks: Mapping[int, StoreClock] = field(default_factory=dict)
+
+    def day_at(self, store_gln: int | None, at: int, said: int | None) -> int:
+        """The business day of an instant (seconds) in a store, closed ones included; see ``shifts``.
+
+        Raises:
+            BusinessDateOutOfRange: the till says another one.
+        """
+        return business_day_at(self.clocks.get(store_gln or 0), at, said)
 
     def zone_of(self, store_gln: int) -> ZoneInfo | None:
         """The zone of a store's clock; None where the store is not open."""
@@ -59,8 +70,9 @@ class Places:
 def read_places(conn: Connection) -> Places:
     """The places as a db transaction sees them."""
     version = change_version(conn)
-    columns = (store.c.gln, store.c.merchant_id, store.c.timezone)
-    stores = conn.execute(select(*columns).where(store.c.status == "active")).all()
+    columns = (store.c.gln, store.c.merchant_id, store.c.timezone, store.c.status, store.c.day_start_hour)
+    every = conn.execute(select(*columns)).all()
+    stores = [row for row in every if row.status == "active"]
     away = conn.execute(select(merchant.c.merchant_id).where(merchant.c.status == "suspended")).all()
     policies = conn.execute(select(return_policy.c.merchant_id, return_policy.c.body)).all()
     return Places(
@@ -69,6 +81,7 @@ def read_places(conn: Connection) -> Places:
         frozenset(row.merchant_id for row in away),
         {row.gln: row.timezone for row in stores},
         {row.merchant_id: policy_of(orjson.loads(row.body)) for row in policies},
+        {row.gln: StoreClock(ZoneInfo(row.timezone), row.day_start_hour or 0) for row in every},
     )
 
 

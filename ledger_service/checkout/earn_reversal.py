@@ -69,7 +69,7 @@ def undo_earn(draft: Draft, before: SaleRecord, state: ReturnedRecord, undoing: 
     lines = before.sold_lines()
     earned = [e for e in before.earned if e.points]
     done = before.returned.recovered or [[0, 0, 0, 0] for _ in earned]
-    parts = [_part_of(e, before, undoing.scene) for e in earned]
+    parts = [part_of(e, before, undoing.scene) for e in earned]
     sources = [_source(draft, before, item, undoing) for item in zip(earned, parts, done, strict=True)]
     settled = _settled(before, sources, undoing)
     sources = _with_settled(before, sources, settled)
@@ -127,7 +127,8 @@ def _withheld(before: SaleRecord, recovery: Recovery) -> int:
     return max(before.returned.withheld_minor, recovery.withheld_minor)
 
 
-def _part_of(earned: EarnedRecord, before: SaleRecord, scene: Scene) -> EarnedPart:
+def part_of(earned: EarnedRecord, before: SaleRecord, scene: Scene) -> EarnedPart:
+    """What a sale earned of one programme, as the rules of reversal see it."""
     programme = scene.catalogue.programme(earned.programme)
     rule = programme.rule(earned.rule_version)
     if earned.tier is not None:

@@ -33,6 +33,7 @@ class ExchangeCommand(KeyedCommand):
         self.request = request
         self.back = back
         self.forth = forth
+        back.store_gln, back.exchange_sale_id = request.sale.store, forth.id_of("sale")
 
     @property
     def scene(self) -> Scene:

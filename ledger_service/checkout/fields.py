@@ -34,6 +34,10 @@ class Fields:
         """The member, or None when it is absent or null."""
         return self._values.get(name)
 
+    def has_any(self, names: Set[str]) -> bool:
+        """Whether one of the members is there, null or not."""
+        return not names.isdisjoint(self._values)
+
     def flag(self, name: str, *, default: bool) -> bool:
         """A boolean member.
 

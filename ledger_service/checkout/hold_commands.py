@@ -6,15 +6,19 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+import orjson
+
+from ledger_service.checkout.days.models import day_void
 from ledger_service.checkout.errors import NothingToHold
 from ledger_service.checkout.keyed import KeyedCommand
+from ledger_service.checkout.permitted import check_points, spend_within
 from ledger_service.checkout.presence import (
     Presence,
     check_permit,
     member_at_till,
     use_permit,
 )
-from ledger_service.checkout.records import spent_view
+from ledger_service.checkout.records import shift_view, spent_view
 from ledger_service.checkout.requests import (
     AuthoriseRequest,
     ExtendRequest,
@@ -72,7 +76,9 @@ class AuthoriseCommand(KeyedCommand):
         permit = permit_of(self.presence)
         payable = sum(scene.payable(sale.lines, self.write.caller.merchant_id))
         limits = Limits(payable, permit.max_value_micros, scene.desk.exponent)
-        plan = plan_spend(draft, holder, scene.catalogue, sale.spend, (limits, scene.accepted_at))
+        spend = spend_within(self.write.caller, sale.spend)
+        plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, scene.accepted_at))
+        check_points(self.write.caller, plan.value_minor)
         if not plan.legs:
             raise NothingToHold
         use_permit(draft, self.presence, hold_id, self.write.at)
@@ -163,14 +169,34 @@ class HoldCommand(KeyedCommand):
 class VoidCommand(HoldCommand):
     """The hold is closed and its points are available again."""
 
-    def __init__(self, write: Write, request: VoidRequest) -> None:
-        """Take the request."""
+    def __init__(self, write: Write, request: VoidRequest, scene: Scene) -> None:
+        """Take the request and the scene."""
         super().__init__(write, request.hold_id)
+        self.request = request
+        self.scene = scene
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
-        """Release what is left."""
+        """Release what is left, and note in which day it happened.
+
+        Raises:
+            HoldUnknown, HoldClosed, BusinessDateOutOfRange.
+        """
+        held = holds.the_hold(draft, self.hold_id, self.write.caller.merchant_id).row
+        day = self._day(held["store_gln"])
         holds.release(draft, self.act("void"), "void")
-        return 200, {"hold_id": id_text(self.hold_id), "state": "closed", "closed_by": "void"}
+        cashier = self.request.shift.cashier
+        if day is not None:
+            draft.add(day_void, {
+                "hold_id": self.hold_id, "store_gln": held["store_gln"], "business_day": day,
+                "terminal_id": self.write.caller.terminal_id, "cashier": cashier,
+                "reference": orjson.loads(held["body"]).get("reference", ""), "occurred_at": self.write.at,
+            })  # fmt: skip
+        answer = {"hold_id": id_text(self.hold_id), "state": "closed", "closed_by": "void"}
+        return 200, answer | shift_view(day, cashier)
+
+    def _day(self, store_gln: int) -> int | None:
+        places, said = self.scene.places, self.request.shift.business_day
+        return None if places is None else places.day_at(store_gln, self.scene.accepted_at, said)
 
 
 class ExtendCommand(HoldCommand):

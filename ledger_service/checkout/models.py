@@ -41,11 +41,15 @@ sale = Table(
     Column("receipt", Text, nullable=False),
     Column("occurred_at", UtcInstant, nullable=False),
     Column("tenders", Text),
+    # Days since 1970-01-01, as every business_day; the till's own id of its cashier.
+    Column("business_day", Integer),
+    Column("cashier", String(32)),
     one_of("kind", ("sale", "capture")),
     fixed_length("sale_id", 16),
     at_least("total_minor"),
     Index("ix_sale_member_id", "member_id", "occurred_at"),
-    Index("ix_sale_merchant_id", "merchant_id", "occurred_at"),
+    # One index finds the sales of a store's day and, day by day, a reference.
+    Index("ix_sale_business_day", "store_gln", "business_day", "reference"),
 )
 
 refund = Table(
@@ -58,7 +62,13 @@ refund = Table(
     Column("reference", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("occurred_at", UtcInstant, nullable=False),
+    # Where the goods came back; exchange_sale_id is the other half of an exchange.
+    Column("store_gln", BigInteger),
+    Column("business_day", Integer),
+    Column("cashier", String(32)),
+    Column("exchange_sale_id", Bytes(16)),
     fixed_length("refund_id", 16),
+    Index("ix_refund_business_day", "store_gln", "business_day", "reference"),
 )
 
 # What the merchant told of a sale whose earn awaited it; the key says that an event counts once.
@@ -110,7 +120,12 @@ unreceipted_return = Table(
     Column("day", Integer, nullable=False),
     Column("body", Text, nullable=False),
     Column("occurred_at", UtcInstant, nullable=False),
+    Column("store_gln", BigInteger),
+    Column("business_day", Integer),
+    Column("cashier", String(32)),
+    Column("reference", Text),
     fixed_length("return_id", 16),
+    Index("ix_unreceipted_return_business_day", "store_gln", "business_day", "reference"),
     Index("ix_unreceipted_return_member_id", "member_id", "merchant_id", "day"),
 )
 
@@ -164,4 +179,16 @@ receipt_series = Table(
     Column("worker", String(32), primary_key=True),
     Column("last", BigInteger, nullable=False),
     at_least("last"),
+)
+
+# What a terminal in training has sold: only so that it can practise the refund. record is the row that a sale
+# would have had, without its member.
+training_sale = Table(
+    "training_sale",
+    metadata,
+    Column("sale_id", Bytes(16), primary_key=True),
+    Column("merchant_id", BigInteger, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("sold_at", UtcInstant, nullable=False),
+    fixed_length("sale_id", 16),
 )

@@ -42,6 +42,7 @@ from ledger_service.checkout.requests import (
     SpendLeg,
     VoidRequest,
 )
+from ledger_service.checkout.shifts import SHIFT_FIELDS, parse_shift
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln, parse_gsrn
@@ -58,7 +59,7 @@ LONGEST_KEY = 128
 
 _DIGITS_18 = re.compile(r"[0-9]{18}")
 _HOLD_FIELDS = frozenset({"store", "reference", "currency", "lines", "member", "spend", "acceptance"})
-SALE_FIELDS = _HOLD_FIELDS | {"tenders", "invoice"}
+SALE_FIELDS = _HOLD_FIELDS | SHIFT_FIELDS | {"tenders", "invoice"}
 
 
 def parse_key(value: object) -> str:
@@ -108,7 +109,8 @@ def parse_capture(hold_id: object, body: object) -> CaptureRequest:
     Raises:
         MalformedField: as ``parse_sale``.
     """
-    fields = Fields(body, {"lines", "reference", "spend", "final", "delivered_at", "tenders", "invoice"})
+    known = {"lines", "reference", "spend", "final", "delivered_at", "tenders", "invoice"}
+    fields = Fields(body, known | SHIFT_FIELDS)
     delivered = fields.get("delivered_at")
     tenders = parse_tenders(fields.get("tenders"))
     return CaptureRequest(
@@ -120,17 +122,17 @@ def parse_capture(hold_id: object, body: object) -> CaptureRequest:
         None if delivered is None else parse_instant(delivered, "delivered_at"),
         tenders,
         parse_invoice(fields.get("invoice"), Paper.INVOICE),
+        parse_shift(fields),
     )
 
 
 def parse_void(hold_id: object, body: object) -> VoidRequest:
-    """Return the void of a hold; the body is an empty object.
+    """Return the void of a hold; the body may name the shift.
 
     Raises:
-        MalformedField: a bad id or any field.
+        MalformedField: a bad id or any other field.
     """
-    Fields(body, frozenset())
-    return VoidRequest(parse_id(hold_id, "hold"))
+    return VoidRequest(parse_id(hold_id, "hold"), parse_shift(Fields(body, SHIFT_FIELDS)))
 
 
 def parse_extend(hold_id: object, body: object) -> ExtendRequest:
@@ -149,11 +151,11 @@ def parse_refund(sale_id: object, body: object) -> RefundRequest:
     Raises:
         MalformedField: as ``parse_sale``; a line named twice, or a list that names none.
     """
-    fields = Fields(body, {"reference", "lines", "allowance"})
+    fields = Fields(body, {"reference", "lines", "allowance"} | SHIFT_FIELDS)
     reference = quick_text(fields.get("reference"), "reference", 64)
     lines = () if fields.get("lines") is None else parse_refund_lines(fields.get("lines"))
     allowance = parse_invoice(fields.get("allowance"), Paper.ALLOWANCE)
-    return RefundRequest(parse_id(sale_id, "sale"), reference, lines, allowance)
+    return RefundRequest(parse_id(sale_id, "sale"), reference, lines, allowance, parse_shift(fields))
 
 
 def parse_revoke(body: object) -> RevokeRequest:
@@ -186,6 +188,7 @@ def _sale(fields: Fields, *, reference_required: bool) -> SaleRequest:
         acceptance,
         tenders,
         parse_invoice(fields.get("invoice"), Paper.INVOICE),
+        parse_shift(fields),
     )
 
 

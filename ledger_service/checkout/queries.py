@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from ledger_service.checkout.basket import quantity_view
 from ledger_service.checkout.errors import UnknownSale
@@ -16,19 +16,24 @@ from ledger_service.checkout.invoices import Paper, invoice_of
 from ledger_service.checkout.models import invoice, refund, sale, sale_event
 from ledger_service.checkout.records import SaleRecord, answer_of, record_of
 from ledger_service.checkout.return_rules import ReturnPolicy, takes_back
-from ledger_service.kernel.clock import format_instant, instant_of_micros, micros_of
+from ledger_service.kernel.clock import format_instant, instant_of_micros, micros_of, seconds_floor
 from ledger_service.kernel.ids import id_text
 from ledger_service.members.models import member
+from ledger_service.merchants.business_day import DAY_SECONDS
+from ledger_service.merchants.models import store
 
 Json = dict[str, Any]
 Codes = Callable[[Iterable[int]], Mapping[int, str]]
+# A business day is within two days of the day of UTC: one for zone and hour, one for the till's own word.
+# What a till sold alone counts from its upload, up to seven days after its business day.
+_DAYS_BEFORE, _DAYS_AFTER = 9, 2
 
 
 @dataclass(frozen=True, slots=True)
 class SaleSearch:
     """Which sales of a merchant: by exactly one of ``invoice``, ``member`` (number) and ``reference``.
 
-    ``since`` and ``until`` bound a reference, which no index holds; ``after`` is the position of a page.
+    ``since`` and ``until`` bound a reference, ``store`` narrows it; ``after`` is the position of a page.
     """
 
     invoice: str | None = None
@@ -36,6 +41,7 @@ class SaleSearch:
     reference: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    store: int | None = None
     after: str | None = None
     most: int = 50
 
@@ -94,8 +100,22 @@ def _found(merchant_id: int, search: SaleSearch) -> Select[Any]:
     if search.member is not None:
         whose = select(member.c.member_id).where(member.c.member_number == search.member)
         return mine.where(sale.c.member_id == whose.scalar_subquery())
-    within = sale.c.occurred_at.between(search.since, search.until)
-    return mine.where(within, sale.c.reference == search.reference)
+    return mine.where(*_referenced(merchant_id, search))
+
+
+def _referenced(merchant_id: int, search: SaleSearch) -> Iterable[ColumnElement[bool]]:
+    """One step in the index of references for each store and day of the window."""
+    since, until = search.since, search.until
+    if since is None or until is None:
+        raise ValueError("a search by reference is bounded")
+    if search.store is None:
+        yield sale.c.store_gln.in_(select(store.c.gln).where(store.c.merchant_id == merchant_id))
+    else:
+        yield sale.c.store_gln == search.store
+    first, last = seconds_floor(since) // DAY_SECONDS, seconds_floor(until) // DAY_SECONDS
+    yield sale.c.business_day.in_(range(first - _DAYS_BEFORE, last + _DAYS_AFTER + 1))
+    yield sale.c.reference == search.reference
+    yield sale.c.occurred_at.between(since, until)
 
 
 def _documents(conn: Connection, rows: Sequence[Mapping[str, Any]], codes: Codes) -> list[Json]:

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from ledger_service.checkout.basket import Tender
 from ledger_service.checkout.earning import EarnedBy, Purchase, day_needs, earn_of
+from ledger_service.checkout.permitted import check_points, spend_within
 from ledger_service.checkout.presence import Presence, check_permit, member_at_till
 from ledger_service.checkout.quote_views import QuotedBasket
 from ledger_service.checkout.records import spent_view
@@ -15,7 +17,7 @@ from ledger_service.checkout.requests import Caller, SaleRequest
 from ledger_service.checkout.rules import NOTHING, Limits, SpendPlan, points_part_of_lines
 from ledger_service.checkout.sale_command import Scene
 from ledger_service.checkout.spending import frozen_of, plan_spend, purses_of
-from ledger_service.checkout.tender_rules import check_tenders
+from ledger_service.checkout.tender_rules import check_tenders, with_points
 from ledger_service.checkout.tiering import decide, tier_needs
 from ledger_service.db.workset import Draft, Workset
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
@@ -53,11 +55,14 @@ class Quote:
         if self.presence is not None:
             holder = member_at_till(draft, self.presence)
             if self.presence.pay_code is not None:
-                plan = self._plan(draft, holder, sum(amounts))
+                plan = self._plan(draft, holder, sum(amounts), caller)
                 payable = self._payable(draft, holder)
         paid = tuple((p.programme, p.points, p.value_minor) for p in plan.paid)
         codes = self.scene.codes()
-        check_tenders(self.request.tenders, total, {codes[p]: value for p, _, value in paid})
+        tenders = self.request.tenders
+        if self.request.spend is not None and self.request.spend.max_value_minor:
+            tenders = with_points(tenders, paid, codes)
+        check_tenders(tenders, total, {codes[p]: value for p, _, value in paid})
         parts = points_part_of_lines(amounts, plan.value_minor)
         return {
             "currency": self.request.currency,
@@ -67,10 +72,17 @@ class Quote:
             "due_minor": total - plan.value_minor,
             "payable": payable,
             "earned": [] if holder is None else self._earned(draft, holder, parts, caller),
-            **self._quoted(caller, plan, amounts, parts).views(),
+            **self._quoted(caller, plan, (amounts, parts), tenders).views(),
         }
 
-    def _quoted(self, caller: Caller, plan: SpendPlan, amounts: list[int], parts: list[int]) -> QuotedBasket:
+    def _quoted(
+        self,
+        caller: Caller,
+        plan: SpendPlan,
+        split: tuple[list[int], list[int]],
+        tenders: tuple[Tender, ...],
+    ) -> QuotedBasket:
+        amounts, parts = split
         catalogue, at = self.scene.catalogue, self.scene.accepted_at
         own = catalogue.by_issuer.get(caller.merchant_id, ())
         in_force = [(programme, rule_in_force(programme.rules, at)) for programme in own]
@@ -80,7 +92,7 @@ class Quote:
             amounts,
             parts,
             plan.paid,
-            self.request.tenders,
+            tenders,
             [(programme, rule) for programme, rule in in_force if rule is not None],
             catalogue.programmes,
             at,
@@ -99,14 +111,17 @@ class Quote:
             work.load(needs)
         return Draft(work)
 
-    def _plan(self, draft: Draft, holder: Holder, total: int) -> SpendPlan:
+    def _plan(self, draft: Draft, holder: Holder, total: int, caller: Caller) -> SpendPlan:
         scene, presence = self.scene, self.presence
         most = GREATEST_AMOUNT
         if presence is not None and presence.pay_code is not None and presence.digits is None:
             check_permit(draft, presence, scene.desk, scene.accepted_at)
             most = presence.pay_code.permit.max_value_micros
         limits = Limits(total, most, scene.desk.exponent)
-        return plan_spend(draft, holder, scene.catalogue, self.request.spend, (limits, scene.accepted_at))
+        spend = spend_within(caller, self.request.spend)
+        plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, scene.accepted_at))
+        check_points(caller, plan.value_minor)
+        return plan
 
     def _payable(self, draft: Draft, holder: Holder) -> list[dict[str, Any]]:
         lots = Book(draft).lots(holder.member_id)

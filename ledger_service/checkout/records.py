@@ -18,6 +18,7 @@ from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.points import NEVER_SECONDS, Leg
+from ledger_service.merchants.business_day import day_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,8 @@ class SaleRecord:
     occurred_at: datetime
     returned: ReturnedRecord = ReturnedRecord()
     tenders: tuple[Tender, ...] = ()
+    business_day: int | None = None
+    cashier: str | None = None
 
     @property
     def total_minor(self) -> int:
@@ -145,6 +148,8 @@ class SaleRecord:
             "receipt": _text(self.receipt),
             "occurred_at": self.occurred_at,
             "tenders": _text([tender_values(t) for t in self.tenders]) if self.tenders else None,
+            "business_day": self.business_day,
+            "cashier": self.cashier,
         }
 
 
@@ -158,19 +163,28 @@ def record_of(row: Mapping[str, Any]) -> SaleRecord:
     if isinstance(stored, str):
         raise SaleArchived(id_text(row["sale_id"]), stored)
     lines = [_line_of(values) for values in stored]
-    tenders = orjson.loads(row["tenders"]) if row["tenders"] else ()
     earned = tuple(EarnedRecord(*values) for values in orjson.loads(row["earned"]))
     returned = ReturnedRecord(**orjson.loads(row["returned"])) if row["returned"] else ReturnedRecord()
     plain = ("sale_id", "kind", "merchant_id", "store_gln", "terminal_id", "member_id", "hold_id")
     return SaleRecord(
-        **{name: row[name] for name in (*plain, "reference", "currency", "occurred_at")},
+        **{name: row[name] for name in (*plain, "reference", "currency", "occurred_at", *_SHIFT)},
         lines=tuple(lines),
         spent=_spent_of(row["spent"]),
         earned=earned,
         receipt=orjson.loads(row["receipt"]),
         returned=returned,
-        tenders=tuple(Tender(*values) for values in tenders),
+        tenders=tenders_of(row["tenders"]) if row["tenders"] else (),
     )
+
+
+def tenders_of(text: str) -> tuple[Tender, ...]:
+    """The tenders that ``sale.tenders`` keeps."""
+    return tuple(Tender(*values) for values in orjson.loads(text))
+
+
+def points_value_of(spent: str) -> int:
+    """What points paid, in minor units, of what ``sale.spent`` keeps."""
+    return sum(value for _, _, value in orjson.loads(spent)[-1]) if spent else 0
 
 
 def answer_of(sale: SaleRecord, codes: Mapping[int, str]) -> dict[str, Any]:
@@ -193,8 +207,15 @@ def answer_of(sale: SaleRecord, codes: Mapping[int, str]) -> dict[str, Any]:
         "receipt": sale.receipt,
         "operations": operations + [e.op_id for e in sale.earned if e.leaf],
         "occurred_at": format_instant(sale.occurred_at),
+        **shift_view(sale.business_day, sale.cashier),
         **tenders,
     }
+
+
+def shift_view(business_day: int | None, cashier: str | None) -> dict[str, Any]:
+    """The business date, and the cashier where the till named one."""
+    view: dict[str, Any] = {"business_date": None if business_day is None else day_text(business_day)}
+    return view if cashier is None else view | {"cashier": cashier}
 
 
 def spent_view(
@@ -256,6 +277,7 @@ def _values(earned: EarnedRecord) -> list[Any]:
     return [getattr(earned, name) for name in _EARNED_FIELDS]
 
 
+_SHIFT = ("business_day", "cashier")
 _EARNED_FIELDS = tuple(f.name for f in fields(EarnedRecord))
 
 

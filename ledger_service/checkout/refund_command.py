@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ledger_service.checkout.basket_errors import LineUnitDiffers
+from ledger_service.checkout.day_errors import TrainingMixed
 from ledger_service.checkout.earn_reversal import Outcome, Undoing, undo_earn
 from ledger_service.checkout.errors import (
     CalendarExhausted,
@@ -19,9 +20,9 @@ from ledger_service.checkout.errors import (
 )
 from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
 from ledger_service.checkout.keyed import KeyedCommand
-from ledger_service.checkout.models import imported_sale, refund, sale
+from ledger_service.checkout.models import imported_sale, refund, sale, training_sale
 from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
-from ledger_service.checkout.records import ReturnedRecord, SaleRecord, record_of, returned_text
+from ledger_service.checkout.records import ReturnedRecord, SaleRecord, record_of, returned_text, shift_view
 from ledger_service.checkout.refund_views import refunded_lines, refunded_tenders
 from ledger_service.checkout.requests import RefundLine, RefundRequest, Write
 from ledger_service.checkout.return_rules import Order, Place, ReturnPolicy, check_return
@@ -31,6 +32,7 @@ from ledger_service.checkout.tier_reversal import needs_of_return, take_off_tier
 from ledger_service.db.bulk import Row
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
+from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.points import NEVER_SECONDS
@@ -50,6 +52,7 @@ from ledger_service.points.set_aside import INTENT, SET_ASIDE_OF_MEMBER
 
 SALE: Load = load_by(sale, "sale_id")
 IMPORTED: Load = load_by(imported_sale, "sale_id")
+TRAINING: Load = load_by(training_sale, "sale_id")
 
 
 class RefundCommand(KeyedCommand):
@@ -63,6 +66,9 @@ class RefundCommand(KeyedCommand):
         self.request = request
         self.scene = scene
         self.policies = policies
+        self.store_gln = write.caller.store_gln
+        # The other half of an exchange.
+        self.exchange_sale_id: bytes | None = None
 
     def probe(self) -> Iterable[Need]:
         """The sale, for its member."""
@@ -81,7 +87,7 @@ class RefundCommand(KeyedCommand):
         yield from invoice_needs(self.write, self.request.allowance)
         row = view.one(SALE, self.request.sale_id)
         if row is None:
-            yield IMPORTED.of(self.request.sale_id)
+            yield from (IMPORTED.of(self.request.sale_id), TRAINING.of(self.request.sale_id))
         if row is None or row["member_id"] is None:
             return
         yield LOTS_OF_MEMBER.of(row["member_id"])
@@ -112,7 +118,7 @@ class RefundCommand(KeyedCommand):
         self.scene.check()
         row = draft.get(sale, self.request.sale_id)
         if row is None:
-            raise self._unknown(draft)
+            raise self.unknown(draft)
         before = record_of(row)
         # Hosts' clocks differ: a refund is never stamped before its sale, whose terms and epochs it needs.
         self.write = replace(self.write, at=max(self.write.at, before.occurred_at))
@@ -124,13 +130,17 @@ class RefundCommand(KeyedCommand):
         returned = returned_at(before.sold_lines(), pieces, points_first=points_first)
         outcome = Outcome([], [], [], [])
         state = replace(before.returned, pieces=pieces, points_first=points_first)
-        after = self._undo(draft, before, state, returned, outcome)
+        after = self.undo(draft, before, state, returned, outcome)
         return 201, self._finish(draft, before, after, outcome, steps)
 
-    def _unknown(self, draft: Draft) -> UnknownSale | SaleWasImported:
-        sale_id = self.request.sale_id
+    def unknown(self, draft: Draft) -> DomainError:
+        """Why there is no sale of this id to refund."""
+        sale_id, own = self.request.sale_id, self.write.caller.merchant_id
+        trained = draft.one(TRAINING, sale_id)
+        if trained is not None and trained["merchant_id"] == own:
+            return TrainingMixed(id_text(sale_id))
         row = draft.one(IMPORTED, sale_id)
-        if row is None or row["merchant_id"] != self.write.caller.merchant_id:
+        if row is None or row["merchant_id"] != own:
             return UnknownSale(id_text(sale_id))
         return SaleWasImported(id_text(sale_id), row["reference"])
 
@@ -146,7 +156,7 @@ class RefundCommand(KeyedCommand):
         # A rule that changes between two refunds of a sale must not change what they come to (INV-13).
         return before.returned.points_first if before.returned.refunds else policy.order is Order.POINTS_FIRST
 
-    def _undo(
+    def undo(
         self,
         draft: Draft,
         before: SaleRecord,
@@ -154,6 +164,7 @@ class RefundCommand(KeyedCommand):
         returned: Returned,
         outcome: Outcome,
     ) -> ReturnedRecord:
+        """Spend and earn are undone for what is returned; gives the new state."""
         refund_id = self.id_of("refund")
         state = replace(
             state,
@@ -233,6 +244,7 @@ class RefundCommand(KeyedCommand):
             "debt": outcome.debt,
             "receipt": write_receipt(draft, promise, self.scene.desk),
             "occurred_at": format_instant(self.write.at),
+            **shift_view(self.scene.business_day, self.request.shift.cashier),
             **({} if tenders is None else {"tenders": tenders}),
         }
         if merchant_id != before.merchant_id:
@@ -253,6 +265,10 @@ class RefundCommand(KeyedCommand):
                 "reference": self.request.reference,
                 "body": orjson.dumps(answer).decode(),
                 "occurred_at": self.write.at,
+                "store_gln": self.store_gln,
+                "business_day": self.scene.business_day,
+                "cashier": self.request.shift.cashier,
+                "exchange_sale_id": self.exchange_sale_id,
             },
         )
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from ledger_service.checkout.basket import PIECE, LineDetail, Tender
 from ledger_service.checkout.invoices import Invoice
+from ledger_service.checkout.shifts import NO_SHIFT, Shift
 from ledger_service.kernel.errors import DomainError
 
 DEFAULT_TTL_SECONDS = 900
@@ -85,6 +86,7 @@ class SaleRequest:
     acceptance: Acceptance | None = None
     tenders: tuple[Tender, ...] = ()
     invoice: Invoice | None = None
+    shift: Shift = NO_SHIFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class CaptureRequest:
     delivered_at: datetime | None = None
     tenders: tuple[Tender, ...] = ()
     invoice: Invoice | None = None
+    shift: Shift = NO_SHIFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ class VoidRequest:
     """Free a hold."""
 
     hold_id: bytes
+    shift: Shift = NO_SHIFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ class RefundRequest:
     reference: str
     lines: tuple[RefundLine, ...]
     allowance: Invoice | None = None
+    shift: Shift = NO_SHIFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,8 @@ class Caller:
     """Who asks: the API key's ``subject`` (the scope of idempotency keys) and the terminal it belongs to.
 
     ``suspended`` says that the merchant may not do business now, ``store_gln`` where the terminal stands.
+    ``points_most_minor`` is what a self-checkout may take in points in one sale, None for a till; what a
+    terminal in ``training`` does has no effect.
     """
 
     subject: str
@@ -176,6 +183,13 @@ class Caller:
     till_key: bytes | None = None
     suspended: bool = False
     store_gln: int | None = None
+    points_most_minor: int | None = None
+    training: bool = False
+
+    @property
+    def self_checkout(self) -> bool:
+        """Whether nobody stands there who answers for it."""
+        return self.points_most_minor is not None
 
 
 @dataclass(frozen=True, slots=True)

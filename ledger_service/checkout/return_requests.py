@@ -11,6 +11,7 @@ from ledger_service.checkout.invoices import Paper
 from ledger_service.checkout.line_parsing import parse_lines, parse_refund_lines
 from ledger_service.checkout.parsing import SALE_FIELDS, parse_currency, parse_sale
 from ledger_service.checkout.requests import Line, RefundRequest, SaleRequest
+from ledger_service.checkout.shifts import NO_SHIFT, SHIFT_FIELDS, Shift, parse_shift
 from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.kernel.ids import parse_id
 
@@ -32,6 +33,7 @@ class UnreceiptedRequest:
     currency: str
     number: str
     lines: tuple[Line, ...]
+    shift: Shift = NO_SHIFT
 
 
 def parse_exchange(body: object) -> ExchangeRequest:
@@ -49,6 +51,7 @@ def parse_exchange(body: object) -> ExchangeRequest:
         sale.reference,
         parse_refund_lines(fields.get("returned")),
         parse_invoice(fields.get("allowance"), Paper.ALLOWANCE),
+        sale.shift,
     )
     return ExchangeRequest(back, sale, prices_of)
 
@@ -59,13 +62,14 @@ def parse_unreceipted(body: object) -> UnreceiptedRequest:
     Raises:
         MalformedField: the first field that is missing, unknown, of a wrong type or out of range.
     """
-    fields = Fields(body, {"reference", "currency", "member", "lines"})
+    fields = Fields(body, {"reference", "currency", "member", "lines"} | SHIFT_FIELDS)
     member = Fields(fields.get("member"), {"number"}, "member")
     return UnreceiptedRequest(
         quick_text(fields.get("reference"), "reference", 64),
         parse_currency(fields.get("currency")),
         parse_gsrn(member.get("number"), "member.number"),
         parse_lines(fields.get("lines")),
+        parse_shift(fields),
     )
 
 

@@ -14,6 +14,7 @@ from ledger_service.checkout.earning import Purchase, day_needs, earn_of, issue_
 from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import sale
+from ledger_service.checkout.permitted import check_points, spend_within
 from ledger_service.checkout.presence import (
     Presence,
     check_permit,
@@ -25,7 +26,7 @@ from ledger_service.checkout.records import EarnedRecord, SaleRecord, SpentRecor
 from ledger_service.checkout.requests import Line, SaleRequest, Write
 from ledger_service.checkout.rules import Limits, SpendPlan
 from ledger_service.checkout.spending import Permit, Redemption, plan_spend, redeem
-from ledger_service.checkout.tender_rules import check_tenders, payable_amounts, points_parts
+from ledger_service.checkout.tender_rules import check_tenders, payable_amounts, points_parts, with_points
 from ledger_service.checkout.tiering import NOT_TIERED, Applied, Visit, count_purchase, decide, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import seconds_floor
@@ -53,6 +54,7 @@ class Scene:
     refusal: DomainError | None = None
     ladders: Ladders = NO_LADDERS
     places: Places | None = None
+    business_day: int | None = None
 
     def check(self) -> None:
         """Nothing was wrong.
@@ -105,6 +107,8 @@ class Capture:
     applied: Mapping[int, Applied] | None = None
     tenders: tuple[Tender, ...] = ()
     known_at: datetime | None = None
+    business_day: int | None = None
+    cashier: str | None = None
 
 
 class SaleCommand(KeyedCommand):
@@ -149,6 +153,9 @@ class SaleCommand(KeyedCommand):
         spent = None
         if holder is not None and self.presence is not None and self.presence.pay_code is not None:
             spent = self._pay(draft, holder, self.presence, sale_id)
+        tenders = request.tenders
+        if tenders and spent is not None and request.spend is not None and request.spend.max_value_minor:
+            tenders = with_points(tenders, spent.paid, self.scene.codes())
         capture = Capture(
             sale_id,
             "sale",
@@ -157,7 +164,9 @@ class SaleCommand(KeyedCommand):
             request.lines,
             holder,
             spent,
-            tenders=request.tenders,
+            tenders=tenders,
+            business_day=self.scene.business_day,
+            cashier=request.shift.cashier,
         )
         record = book(draft, self.write, capture, self.scene)
         answer = answer_of(record, self.scene.codes())
@@ -167,21 +176,30 @@ class SaleCommand(KeyedCommand):
 
     def _pay(self, draft: Draft, holder: Holder, presence: Presence, sale_id: bytes) -> SpentRecord | None:
         scene = self.scene
-        signed = check_permit(draft, presence, scene.desk, scene.accepted_at)
+        custodial, caller = self.is_custodial(draft, presence), self.write.caller
         permit = permit_of(presence)
-        payable = sum(scene.payable(self.request.lines, self.write.caller.merchant_id))
+        payable = sum(scene.payable(self.request.lines, caller.merchant_id))
         limits = Limits(payable, permit.max_value_micros, scene.desk.exponent)
-        plan = plan_spend(draft, holder, scene.catalogue, self.request.spend, (limits, scene.accepted_at))
+        spend = spend_within(caller, self.request.spend)
+        plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, scene.accepted_at))
+        check_points(caller, plan.value_minor)
         use_permit(draft, presence, sale_id, self.write.at)
         if not plan.legs:
             return None
-        if signed.custodial:
+        if custodial:
             count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, scene.accepted_at)
         op_id = self.id_of("redeem")
-        merchant_id = self.write.caller.merchant_id
-        redemption = Redemption(op_id, merchant_id, permit, scene.accepted_at, plan.legs)
+        redemption = Redemption(op_id, caller.merchant_id, permit, scene.accepted_at, plan.legs)
         leaf = redeem(draft, holder, redemption, self.write.at)
         return spent_record(op_id, leaf, plan)
+
+    def is_custodial(self, draft: Draft, presence: Presence) -> bool:
+        """The pay code serves; whether custody has signed it.
+
+        Raises:
+            DomainError: what ``check_permit`` raises.
+        """
+        return check_permit(draft, presence, self.scene.desk, self.scene.accepted_at).custodial
 
 
 def operations_of_sale(command: KeyedCommand, scene: Scene) -> Sequence[bytes]:
@@ -243,6 +261,8 @@ def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleReco
         write_receipt(draft, promise, scene.desk),
         write.at,
         tenders=capture.tenders,
+        business_day=capture.business_day,
+        cashier=capture.cashier,
     )
     draft.add(sale, record.row())
     return record

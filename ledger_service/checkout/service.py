@@ -21,6 +21,7 @@ from ledger_service.checkout.hold_commands import (
     VoidCommand,
 )
 from ledger_service.checkout.keyed import KeyedCommand
+from ledger_service.checkout.permitted import permitted
 from ledger_service.checkout.presence import REVOCATION, check_shown
 from ledger_service.checkout.queries import SaleSearch, sale_for, sales_of_merchant
 from ledger_service.checkout.quoting import Quote
@@ -41,7 +42,8 @@ from ledger_service.checkout.return_requests import ExchangeRequest, Unreceipted
 from ledger_service.checkout.return_rules import DEFAULT
 from ledger_service.checkout.revoke_command import RevokeCommand, attempt_view, state_of
 from ledger_service.checkout.sale_command import SaleCommand, Scene
-from ledger_service.checkout.submitting import Store, submit
+from ledger_service.checkout.submission import Store, Submission
+from ledger_service.checkout.training import Training, training_view
 from ledger_service.checkout.unreceipted_command import UnreceiptedCommand
 from ledger_service.db.workset import Draft, Workset
 from ledger_service.kernel.clock import seconds_floor
@@ -63,6 +65,8 @@ class CheckoutService:
         """Take the database and the door keeper that works out scenes and presences."""
         self._store = store
         self._admission = admission
+        self._submission = Submission(store, admission)
+        self._training = Training(self._submission, admission)
 
     def quote(self, caller: Caller, request: SaleRequest, at: datetime) -> bytes:
         """What this basket would spend and earn now, each with the rule that decided, as JSON.
@@ -74,7 +78,8 @@ class CheckoutService:
         """
         scene, presence = self._admission.quote(caller, request, at)
         with self._store.database.snapshot() as conn:
-            return orjson.dumps(Quote(request, presence, scene).of(conn, caller))
+            quoted = Quote(request, presence, scene).of(conn, caller)
+        return orjson.dumps(training_view(quoted) if caller.training or request.shift.training else quoted)
 
     def sale(self, write: Write, request: SaleRequest) -> Answer:
         """The basket is sold, its points are spent and earned: 201.
@@ -85,6 +90,8 @@ class CheckoutService:
         Idempotency: by caller and key; the first answer is replayed.
         Invariants: INV-1, INV-2, INV-9, INV-10, INV-11.
         """
+        if write.caller.training or request.shift.training:
+            return self._training.sale(write, request)
         with self._admission.admitted(write, request) as admitted:
             if admitted.known is not None:
                 return admitted.known
@@ -98,6 +105,7 @@ class CheckoutService:
 
         Idempotency: by caller and key.
         """
+        write = permitted(write, "authorise")
         with self._admission.admitted(write, request.sale) as admitted:
             if admitted.known is not None:
                 return admitted.known
@@ -115,6 +123,7 @@ class CheckoutService:
         Idempotency: by caller and key.
         Invariants: INV-3.
         """
+        write = permitted(write, "capture", request.shift, request.lines)
         # The chain would refuse what a suspended merchant's capture earns (D7).
         refusal = MerchantSuspended() if write.caller.suspended else None
         scene = replace(self._scene(write), refusal=refusal)
@@ -126,7 +135,8 @@ class CheckoutService:
         Raises:
             HoldUnknown, HoldClosed: the hold does not serve.
         """
-        return self._submit(VoidCommand(write, request))
+        write = permitted(write, "void", request.shift)
+        return self._submit(VoidCommand(write, request, self._scene(write)))
 
     def extend(self, write: Write, request: ExtendRequest) -> Answer:
         """The hold lives until the new deadline: 200.
@@ -134,7 +144,7 @@ class CheckoutService:
         Raises:
             HoldUnknown, HoldClosed, HoldExpired, ExtensionRefused: the hold does not serve.
         """
-        return self._submit(ExtendCommand(write, request))
+        return self._submit(ExtendCommand(permitted(write, "extend"), request))
 
     def refund(self, write: Write, request: RefundRequest) -> Answer:
         """The pieces are taken back, spend and earn reversed: 201.
@@ -147,7 +157,11 @@ class CheckoutService:
         Idempotency: by caller and key.
         Invariants: INV-13.
         """
-        return self._submit(RefundCommand(write, request, self._scene(write), self._admission.policies()))
+        if write.caller.training or request.shift.training:
+            return self._training.refund(write, request)
+        write = permitted(write, "refund", request.shift)
+        scene = self._admission.scene_in(write.caller, request.shift, write.at)
+        return self._submit(RefundCommand(write, request, scene, self._admission.policies()))
 
     def exchange(self, write: Write, request: ExchangeRequest) -> Answer:
         """Goods came back and others were sold for them, both or neither: 201.
@@ -157,6 +171,7 @@ class CheckoutService:
 
         Idempotency: by caller and key, one for both.
         """
+        write = permitted(write, "exchange", request.sale.shift)
         with self._admission.admitted(write, request.sale) as admitted:
             if admitted.known is not None:
                 return admitted.known
@@ -174,8 +189,10 @@ class CheckoutService:
 
         Idempotency: by caller and key.
         """
+        write = permitted(write, "return", request.shift)
         policy = self._admission.policies().get(write.caller.merchant_id, DEFAULT)
-        return self._submit(UnreceiptedCommand(write, request, self._scene(write), policy))
+        scene = self._admission.scene_in(write.caller, request.shift, write.at)
+        return self._submit(UnreceiptedCommand(write, request, scene, policy))
 
     def record_event(self, write: Write, request: EventRequest) -> Answer:
         """Points that awaited the event are due: 201.
@@ -185,7 +202,7 @@ class CheckoutService:
 
         Idempotency: by caller and key, and an event of a sale counts once.
         """
-        return self._submit(EventCommand(write, request, self._scene(write)))
+        return self._submit(EventCommand(permitted(write, "event"), request, self._scene(write)))
 
     def revoke(self, write: Write, request: RevokeRequest) -> Answer:
         """The pay code is worthless from now on, also a late original of it: 200.
@@ -199,7 +216,7 @@ class CheckoutService:
         if known is not None:
             return known
         presence, permit = self._admission.shown(request.pay_code, write.at)
-        return self._submit(RevokeCommand(write, presence, permit))
+        return self._submit(RevokeCommand(permitted(write, "revoke"), presence, permit))
 
     def find_attempt(self, pay_code: str, at: datetime) -> bytes:
         """What is known of a pay code as JSON: unknown, accepted (by which sale or hold) or revoked.
@@ -261,4 +278,4 @@ class CheckoutService:
         return self._admission.scene_at(write.caller, write.at)
 
     def _submit(self, command: KeyedCommand) -> Answer:
-        return submit(self._store, self._admission, command)
+        return self._submission.submit(command)

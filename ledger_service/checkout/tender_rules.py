@@ -53,6 +53,24 @@ def check_tenders(tenders: Sequence[Tender], total_minor: int, paid: Mapping[str
         raise TendersDoNotAddUp(tendered, total_minor)
 
 
+def with_points(
+    tenders: Sequence[Tender], paid: Sequence[tuple[int, int, int]], codes: Mapping[int, str]
+) -> tuple[Tender, ...]:
+    """The tenders, with those in points where the till could not name them.
+
+    A till that takes points up to a value does not know of which programmes they will be.
+
+    Args:
+        tenders: as the till sent them; none stay none, and those that name points are left alone.
+        paid: programme, points and value of what points paid.
+        codes: of the programmes.
+    """
+    if not tenders or not paid or any(tender.type == TenderType.POINTS for tender in tenders):
+        return tuple(tenders)
+    points = [Tender(TenderType.POINTS, value, codes[programme], count) for programme, count, value in paid]
+    return (*points, *tenders)
+
+
 def payable_amounts(lines: Sequence[Line], bases: Sequence[Basis]) -> list[int]:
     """How much of each line points may pay: all of it or, where a rule excludes the kind, nothing.
 

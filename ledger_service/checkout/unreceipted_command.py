@@ -16,6 +16,7 @@ from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import unreceipted_return
 from ledger_service.checkout.presence import Presence, member_at_till
 from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
+from ledger_service.checkout.records import shift_view
 from ledger_service.checkout.requests import Write
 from ledger_service.checkout.return_requests import UnreceiptedRequest
 from ledger_service.checkout.return_rules import DAY_SECONDS, ReturnPolicy, check_without_receipt
@@ -62,6 +63,7 @@ class UnreceiptedCommand(KeyedCommand):
             MemberUnknown, MemberFrozen: there is no such member, or it may do nothing.
             ReturnWithoutReceiptRefused, ReturnWithoutReceiptLimited: the rule does not allow it.
         """
+        self.scene.check()
         self.scene.desk.check_currency(self.request.currency)
         merchant_id = self.write.caller.merchant_id
         holder = member_at_till(draft, self.presence)
@@ -81,6 +83,7 @@ class UnreceiptedCommand(KeyedCommand):
             "store_credit_minor": total - kept,
             "receipt": write_receipt(draft, promise, self.scene.desk),
             "occurred_at": format_instant(self.write.at),
+            **shift_view(self.scene.business_day, self.request.shift.cashier),
         }
         self._write(draft, return_id, holder.member_id, answer)
         return 201, answer
@@ -110,5 +113,9 @@ class UnreceiptedCommand(KeyedCommand):
                 "day": self.day,
                 "body": orjson.dumps(answer).decode(),
                 "occurred_at": self.write.at,
+                "store_gln": self.write.caller.store_gln,
+                "business_day": self.scene.business_day,
+                "cashier": self.request.shift.cashier,
+                "reference": self.request.reference,
             },
         )

@@ -278,6 +278,10 @@ class Draft:
         self._numbered.append(numbered)
         return numbered
 
+    def scratch(self) -> Draft:
+        """A draft on the same rows that nobody absorbs: what is written there has never been."""
+        return Draft(self._base)
+
     def absorb(self) -> None:
         """The group's working set has everything this draft meant to write; the draft is empty."""
         base = self._base

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, select
 from ledger_service.kernel.clock import Clock
 from ledger_service.merchants.changes import change_version
 from ledger_service.merchants.models import api_key, merchant, terminal
-from ledger_service.merchants.rules import Principal, hash_secret, parse_token, same_secret
+from ledger_service.merchants.rules import Principal, TerminalKind, hash_secret, parse_token, same_secret
 
 POLL_NANOS = 400_000_000
 STALE_NANOS = 900_000_000
@@ -27,6 +27,7 @@ _NOBODYS_HASH = hash_secret(b"no key has this secret")
 # Built once: every till's first request of the morning comes through here.
 _BY_KEY_ID = (
     select(api_key, terminal.c.store_gln, terminal.c.till_key, terminal.c.status.label("terminal_status"))
+    .add_columns(terminal.c.kind, terminal.c.points_most_minor, terminal.c.training)
     .add_columns(merchant.c.status.label("merchant_status"))
     .select_from(api_key)
     .outerjoin(
@@ -162,5 +163,7 @@ class KeyRing:
             till_key=row.till_key,
             suspended=row.merchant_status == "suspended",
             expires_at=expires_at,
+            points_most_minor=row.points_most_minor or 0 if row.kind == TerminalKind.SELF_CHECKOUT else None,
+            training=bool(row.training),
         )
         return _Entry(row.secret_hash, principal if in_force else None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -36,6 +38,8 @@ store = Table(
     Column("timezone", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("created_at", UtcInstant, nullable=False),
+    # The hour of its own clock at which its business day begins; NULL for midnight.
+    Column("day_start_hour", Integer),
     one_of("status", ("active", "closed")),
     Index("ix_store_merchant_id", "merchant_id"),
 )
@@ -50,6 +54,10 @@ terminal = Table(
     Column("till_key", Bytes(20)),
     Column("status", Text, nullable=False),
     Column("created_at", UtcInstant, nullable=False),
+    # NULL for a till with a cashier; rules.TerminalKind.
+    Column("kind", Text),
+    Column("points_most_minor", BigInteger),
+    Column("training", Boolean),
     one_of("status", ("active", "disabled")),
     Index("ix_terminal_merchant_id", "merchant_id"),
 )

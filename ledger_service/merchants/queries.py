@@ -34,6 +34,7 @@ class StoreView:
     timezone: str
     status: str
     merchant_status: str
+    day_start_hour: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ class TerminalView:
     label: str
     till_key: bytes | None
     status: str
+    kind: str | None = None
+    points_most_minor: int | None = None
+    training: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,9 @@ def merchants_after(
 def stores_after(conn: Connection, merchant_id: int | None, after: int | None, most: int) -> list[StoreView]:
     """At most so many stores, of one merchant or all, by GLN, behind a GLN."""
     s = store.c
-    statement = select(s.gln, s.merchant_id, s.name, s.timezone, s.status, merchant.c.status).join_from(
-        store, merchant
-    )
+    statement = select(
+        s.gln, s.merchant_id, s.name, s.timezone, s.status, merchant.c.status, s.day_start_hour
+    ).join_from(store, merchant)
     if merchant_id is not None:
         statement = statement.where(s.merchant_id == merchant_id)
     if after is not None:
@@ -110,9 +114,9 @@ def stores_after(conn: Connection, merchant_id: int | None, after: int | None, m
 def find_store(conn: Connection, gln: int) -> StoreView | None:
     """The store with this GLN."""
     s = store.c
-    statement = select(s.gln, s.merchant_id, s.name, s.timezone, s.status, merchant.c.status).join_from(
-        store, merchant
-    )
+    statement = select(
+        s.gln, s.merchant_id, s.name, s.timezone, s.status, merchant.c.status, s.day_start_hour
+    ).join_from(store, merchant)
     row = conn.execute(statement.where(s.gln == gln)).one_or_none()
     return None if row is None else StoreView(*row)
 
@@ -139,7 +143,10 @@ def find_terminal(conn: Connection, terminal_id: str) -> TerminalView | None:
 
 def _terminals() -> Select[Any]:
     t = terminal.c
-    return select(t.terminal_id, t.merchant_id, t.store_gln, t.label, t.till_key, t.status)
+    return select(
+        t.terminal_id, t.merchant_id, t.store_gln, t.label, t.till_key, t.status, t.kind,
+        t.points_most_minor, t.training,
+    )  # fmt: skip
 
 
 def keys_after(conn: Connection, subject: tuple[str, str], after: str | None, most: int) -> list[KeyView]:

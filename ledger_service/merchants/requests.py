@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ledger_service.merchants.rules import TerminalKind
+
 
 @dataclass(frozen=True, slots=True)
 class MerchantKeys:
@@ -26,12 +28,22 @@ class AdmitMerchant:
 
 @dataclass(frozen=True, slots=True)
 class OpenStore:
-    """A store to open; ``timezone`` is an IANA name."""
+    """A store to open; ``timezone`` is an IANA name, its business day begins at ``day_start_hour``."""
 
     gln: int
     merchant_id: int
     name: str
     timezone: str
+    day_start_hour: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalMode:
+    """What a terminal is, what a self-checkout may take in points in one sale, and whether it only trains."""
+
+    kind: TerminalKind = TerminalKind.TILL
+    points_most_minor: int | None = None
+    training: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,7 @@ class AddTerminal:
     store_gln: int
     label: str
     till_key: bytes | None = None
+    mode: TerminalMode = TerminalMode()
 
 
 @dataclass(frozen=True, slots=True)

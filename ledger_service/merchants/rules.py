@@ -6,9 +6,18 @@ import hmac
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from hashlib import sha256
 
 from ledger_service.merchants.errors import AnotherOperator, GrantTooWide, RoleUnfit, ScopeMissing
+
+
+class TerminalKind(StrEnum):
+    """What a terminal is: at a self-checkout nobody stands who answers for what is done there."""
+
+    TILL = "till"
+    SELF_CHECKOUT = "self_checkout"
+
 
 _TOKEN = re.compile(r"alk_([0-9a-f]{16})_([0-9a-f]{64})")
 KEY_ID_BYTES = 8
@@ -52,7 +61,8 @@ class Principal:
 
     ``subject_id`` outlives rotation; ``merchant_id`` is None for members, auditors and operators,
     ``store_gln`` is set for terminals alone, ``member_id`` for members alone; ``suspended`` tells that
-    the merchant behind the key is suspended.
+    the merchant behind the key is suspended. ``points_most_minor`` is what a self-checkout may take in points
+    in one sale, None for a till; whatever a terminal in ``training`` does has no effect.
     """
 
     key_id: str
@@ -65,6 +75,8 @@ class Principal:
     till_key: bytes | None = None
     suspended: bool = False
     expires_at: datetime | None = field(default=None, compare=False)
+    points_most_minor: int | None = None
+    training: bool = False
 
     @property
     def subject(self) -> str:

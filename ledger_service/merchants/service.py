@@ -11,7 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text, parse_gln
 from ledger_service.kernel.ids import IdSource
-from ledger_service.kernel.text import clean_text
+from ledger_service.kernel.text import clean_integer, clean_text
+from ledger_service.merchants.business_day import GREATEST_START_HOUR
 from ledger_service.merchants.changes import note_change
 from ledger_service.merchants.errors import (
     MerchantKnown,
@@ -21,7 +22,14 @@ from ledger_service.merchants.errors import (
     TerminalUnknown,
 )
 from ledger_service.merchants.models import merchant, store, terminal
-from ledger_service.merchants.requests import AddTerminal, AdmitMerchant, MerchantKeys, OpenStore
+from ledger_service.merchants.requests import (
+    AddTerminal,
+    AdmitMerchant,
+    MerchantKeys,
+    OpenStore,
+    TerminalMode,
+)
+from ledger_service.merchants.rules import TerminalKind
 
 _LONGEST_NAME = 200
 _LONGEST_LABEL = 64
@@ -76,7 +84,7 @@ class MerchantsService:
         """The store is open.
 
         Raises:
-            MalformedField: the GLN, the name or the time zone is not one.
+            MalformedField: the GLN, the name, the time zone or the hour is not one.
             MerchantUnknown: no merchant has the GLN.
             StoreKnown: the store's GLN is taken.
         """
@@ -87,11 +95,26 @@ class MerchantsService:
             "merchant_id": request.merchant_id,
             "name": clean_text(request.name, "name", _LONGEST_NAME),
             "timezone": _zone(request.timezone),
+            "day_start_hour": _hour(request.day_start_hour),
             "status": "active",
             "created_at": at,
         }
         if not _insert_new(conn, store, row):
             raise StoreKnown
+        note_change(conn)
+
+    def set_day_start(self, conn: Connection, gln: int, hour: int) -> None:
+        """The store's business day begins at this hour of its own clock, for what is sold from now on.
+
+        Raises:
+            MalformedField: not an hour from 0 to 12.
+            StoreUnknown: no open store has the GLN.
+        """
+        values = {"day_start_hour": _hour(hour)}
+        mine = (store.c.gln == gln) & (store.c.status == "active")
+        found = conn.execute(update(store).where(mine).values(values))
+        if not found.rowcount:
+            raise StoreUnknown
         note_change(conn)
 
     def close_store(self, conn: Connection, gln: int) -> None:
@@ -131,6 +154,7 @@ class MerchantsService:
             "till_key": _address_or_none(request.till_key, "till_key"),
             "status": "active",
             "created_at": at,
+            **_mode_columns(request.mode),
         }
         conn.execute(terminal.insert().values(row))
         return terminal_id
@@ -143,6 +167,15 @@ class MerchantsService:
             TerminalUnknown: no active terminal has the id.
         """
         self._change_terminal(conn, terminal_id, {"till_key": _address_or_none(till_key, "till_key")})
+
+    def set_mode(self, conn: Connection, terminal_id: str, mode: TerminalMode) -> None:
+        """The terminal is of this kind, and trains or does not, from now on.
+
+        Raises:
+            MalformedField: a limit of points for a till with a cashier.
+            TerminalUnknown: no active terminal has the id.
+        """
+        self._change_terminal(conn, terminal_id, _mode_columns(mode))
 
     def disable_terminal(self, conn: Connection, terminal_id: str) -> None:
         """The terminal and its API keys do nothing any more.
@@ -194,6 +227,16 @@ def _address(value: bytes, field: str) -> bytes:
 
 def _address_or_none(value: bytes | None, field: str) -> bytes | None:
     return None if value is None else _address(value, field)
+
+
+def _hour(value: int) -> int:
+    return clean_integer(value, "day_starts_at_hour", 0, GREATEST_START_HOUR)
+
+
+def _mode_columns(mode: TerminalMode) -> dict[str, object]:
+    if mode.kind is not TerminalKind.SELF_CHECKOUT and mode.points_most_minor is not None:
+        raise MalformedField("points_most_minor", "belongs to a self-checkout")
+    return {"kind": mode.kind.value, "points_most_minor": mode.points_most_minor, "training": mode.training}
 
 
 def _zone(name: str) -> str:

@@ -6,19 +6,19 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from typing import Any
 
 from ledger_service.kernel.errors import MalformedField
-from ledger_service.kernel.gs1 import parse_gsrn, parse_gtin
+from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.kernel.text import clean_integer, clean_text
+from ledger_service.till.lines import GREATEST_MINOR, check_line, check_tenders, known, total_minor
 from ledger_service.till.refusals import TillRefused
 
-_FIELDS = frozenset({"key", "reference", "lines", "member", "spend"})
-_LINE = frozenset({"line", "category", "quantity", "amount_minor", "sku", "gtin"})
+_FIELDS = frozenset({"key", "reference", "lines", "member", "spend", "tenders", "business_date", "cashier"})
 _KEY = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOST_LINES = 200
-_GREATEST_MINOR = 9_000_000_000
-_GREATEST_QUANTITY = 1_000_000
 _LONGEST_CODE = 400
 # So that one sale with its signatures fits into a request of 64 KB.
 _MOST_BYTES = 50_000
@@ -31,7 +31,7 @@ def checked(request: dict[str, Any]) -> dict[str, Any]:
         TillRefused: the service would find it malformed.
     """
     try:
-        _known(request, _FIELDS, "sale")
+        known(request, _FIELDS, "sale")
         key = request.get("key")
         if key is not None and not (isinstance(key, str) and _KEY.fullmatch(key)):
             raise MalformedField("key", "must have 1 to 64 letters, digits or . _ ~ -")
@@ -39,6 +39,9 @@ def checked(request: dict[str, Any]) -> dict[str, Any]:
             clean_text(request["reference"], "reference", 64)
         _check_lines(request.get("lines"))
         _check_member(request.get("member"), request.get("spend"))
+        if request.get("tenders") is not None:
+            check_tenders(request["tenders"])
+        _check_shift(request)
         if len(json.dumps(request)) > _MOST_BYTES:
             raise MalformedField("lines", "must be a smaller basket")
     except MalformedField as refusal:
@@ -50,28 +53,30 @@ def _check_lines(lines: Any) -> None:
     if not isinstance(lines, list) or not 1 <= len(lines) <= _MOST_LINES:
         raise MalformedField("lines", f"must be a list of 1 to {_MOST_LINES}")
     for line in lines:
-        _check_line(line)
+        check_line(line)
     if len({line["line"] for line in lines}) != len(lines):
         raise MalformedField("lines", "must name each line once")
-    if sum(line["amount_minor"] for line in lines) > _GREATEST_MINOR:
-        raise MalformedField("lines", f"must not come to more than {_GREATEST_MINOR}")
+    if total_minor(lines) > GREATEST_MINOR:
+        raise MalformedField("lines", f"must not come to more than {GREATEST_MINOR}")
 
 
-def _check_line(line: Any) -> None:
-    _known(line, _LINE, "lines")
-    clean_text(line.get("line"), "line", 32)
-    clean_text(line.get("category"), "category", 64)
-    clean_integer(line.get("quantity"), "quantity", 1, _GREATEST_QUANTITY)
-    clean_integer(line.get("amount_minor"), "amount_minor", 0, _GREATEST_MINOR)
-    if line.get("sku") is not None:
-        clean_text(line["sku"], "sku", 64)
-    if line.get("gtin") is not None:
-        parse_gtin(line["gtin"], "gtin")
+def _check_shift(request: dict[str, Any]) -> None:
+    if request.get("cashier") is not None:
+        clean_text(request["cashier"], "cashier", 32)
+    said = request.get("business_date")
+    if said is None:
+        return
+    try:
+        when = date.fromisoformat(said) if isinstance(said, str) and _DATE.fullmatch(said) else date.min
+    except ValueError:
+        when = date.min
+    if not date(1970, 1, 1) <= when < date(9999, 1, 1):
+        raise MalformedField("business_date", "must be a date as YYYY-MM-DD")
 
 
 def _check_member(member: Any, spend: Any) -> None:
     if member is not None:
-        _known(member, frozenset({"pay_code", "number"}), "member")
+        known(member, frozenset({"pay_code", "number"}), "member")
         if (member.get("pay_code") is None) == (member.get("number") is None):
             raise MalformedField("member", "must have either a pay code or a number")
         if member.get("number") is not None:
@@ -83,10 +88,5 @@ def _check_member(member: Any, spend: Any) -> None:
     if member is None or member.get("pay_code") is None:
         raise MalformedField("spend", "needs a pay code")
     if isinstance(spend, dict):
-        _known(spend, frozenset({"max_value_minor"}), "spend")
-        clean_integer(spend.get("max_value_minor"), "spend.max_value_minor", 1, _GREATEST_MINOR)
-
-
-def _known(value: Any, names: frozenset[str], field: str) -> None:
-    if not isinstance(value, dict) or not names >= value.keys():
-        raise MalformedField(field, f"must be an object of {', '.join(sorted(names))}")
+        known(spend, frozenset({"max_value_minor"}), "spend")
+        clean_integer(spend.get("max_value_minor"), "spend.max_value_minor", 1, GREATEST_MINOR)

@@ -14,11 +14,13 @@ from ledger_service.till.book import Book, Entry, State
 from ledger_service.till.clocks import Clocks, Reading, read_clock
 from ledger_service.till.codes import Taken, acceptance, judge_spend, learn_signer, permit_digest
 from ledger_service.till.folder import Enrolment
+from ledger_service.till.lines import total_minor
 from ledger_service.till.refusals import NoAnswer, TillRefused
 from ledger_service.till.wire import Answer, Service
 
 # After a silence the next sales are taken alone at once; later the service is asked again.
 _REST_SECONDS = 15
+_AS_GIVEN = ("member", "spend", "tenders", "business_date", "cashier")
 _ANSWERS = {State.QUEUED: "waiting", State.ASKING: "waiting"}
 _REFUSED_LOCALLY = frozenset({State.CANCELLING, State.CANCELLED})
 
@@ -119,10 +121,26 @@ def _alone(till: Till, body: dict[str, Any], reading: Reading) -> Taken:
     if looks_like_digits(body.get("member", {}).get("pay_code") or ""):
         raise TillRefused("needs-the-service", "only the service can tell whose 18 digits these are")
     if "spend" not in body:
+        _check_paid(body, 0)
         return Taken(0, 0)
     if till.book.contact is None:
         raise TillRefused("allowance-unknown", "the till has never been online")
-    return judge_spend(till.book, till.enrolment, body, reading.now)
+    taken = judge_spend(till.book, till.enrolment, body, reading.now)
+    _check_paid(body, body["spend"]["max_value_minor"])
+    return taken
+
+
+def _check_paid(body: dict[str, Any], points_minor: int) -> None:
+    """Where the till says how it was paid, that is all of the basket but what points pay.
+
+    Raises:
+        TillRefused: the service would refuse it for good.
+    """
+    if "tenders" not in body:
+        return
+    paid, due = sum(t["amount_minor"] for t in body["tenders"]), total_minor(body["lines"]) - points_minor
+    if paid != due:
+        raise TillRefused("tenders-do-not-add-up", f"{paid} is tendered, {due} is due beside the points")
 
 
 def _entry(till: Till, key: str, request: dict[str, Any], reading: Reading) -> Entry:
@@ -145,7 +163,7 @@ def _basket(till: Till, key: str, request: dict[str, Any]) -> dict[str, Any]:
         "reference": request.get("reference") or key,
         "lines": request["lines"],
     }
-    given = {name: request[name] for name in ("member", "spend") if request.get(name) is not None}
+    given = {name: request[name] for name in _AS_GIVEN if request.get(name) is not None}
     return body | given
 
 

@@ -19,6 +19,7 @@ from tests.api.test_administration import with_phone
 OF_ONE_THING = {
     "show-member": "at most so many devices are shown",
     "balance": "lots of the epochs of a calendar",
+    "find-day": "totals of six operations",
     "find-sale": "refunds and legs of one sale",
     "alliance": "the houses of one line",
     "list-imports": "the latest; an alliance sees a few in its life",

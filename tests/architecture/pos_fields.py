@@ -13,7 +13,8 @@ OPERATIONS = ("quote", "sale", "authorise", "capture", "extend", "refund", "exch
 REQUIRED, OPTIONAL, ABSENT = "R", "o", ""
 _SPEND = ("unknown-programme", "programme-without-terms", "programme-frozen-for-member", "not-enough-points",
           "too-many-legs", "spend-exceeds-total", "spend-worth-nothing", "permit-value-exceeded",
-          "custodial-limit-exceeded", "custodial-limit-reached", "signer-unavailable")  # fmt: skip
+          "custodial-limit-exceeded", "custodial-limit-reached", "signer-unavailable",
+          "self-checkout-limit")  # fmt: skip
 # Which refusals are about which field; every other one of an operation is about none.
 CODES: dict[str, tuple[str, ...]] = {
     "store": ("store-unknown", "store-of-another-merchant"),
@@ -38,6 +39,9 @@ CODES: dict[str, tuple[str, ...]] = {
     "invoice.number": ("invoice-number-used",),
     "allowance.number": ("invoice-number-used",),
     "delivered_at": ("hold-frozen",),
+    "business_date": ("business-date-out-of-range",),
+    "cashier": ("attendant-needed",),
+    "training": ("not-in-training", "training-mixed"),
     "ttl_seconds": ("extension-refused",),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from ledger_service.api.errors import NotYours
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Listing, Record
 from ledger_service.checkout import basket_errors as baskets
+from ledger_service.checkout import day_errors as days
 from ledger_service.checkout import errors as refusals
 from ledger_service.checkout import parsing
 from ledger_service.checkout import return_errors as returns
@@ -28,8 +29,9 @@ _GROUP = "Checkout"
 Problems = tuple[type[DomainError], ...]
 WRITE_OF_TERMINAL: Problems = (
     refusals.IdempotencyKeyReused, AnswerArchived, refusals.RequestInFlight, WriterBusy,
-    StorageUnavailable, NotYours, TerminalUnknown, MerchantSuspended,
+    StorageUnavailable, NotYours, TerminalUnknown, MerchantSuspended, days.NotInTraining, days.AttendantNeeded,
 )  # fmt: skip
+_SHIFT: Problems = (days.BusinessDateOutOfRange,)
 _PLACE: Problems = (StoreUnknown, refusals.StoreOfAnotherMerchant, refusals.WrongCurrency)
 _MEMBER: Problems = (
     MemberUnknown, MemberFrozen, codes.PayCodeMalformed, codes.PayCodeVersionUnknown, codes.PayCodeForeign,
@@ -40,7 +42,7 @@ _SPEND: Problems = (
     refusals.UnknownProgramme, refusals.ProgrammeWithoutTerms, refusals.ProgrammeFrozenForMember,
     refusals.NotEnoughPoints, refusals.TooManyLegs, refusals.SpendExceedsTotal, refusals.SpendWorthNothing,
     refusals.PermitValueExceeded, refusals.ClockSkew, refusals.AcceptanceForged, CustodialLimitExceeded,
-    CustodialLimitReached, SignerUnavailable,
+    CustodialLimitReached, SignerUnavailable, days.SelfCheckoutLimit,
 )  # fmt: skip
 _TENDERS: Problems = (baskets.TendersDoNotAddUp, baskets.PointsTenderDiffers)
 _PAID: Problems = (*_TENDERS, returns.InvoiceNumberUsed)
@@ -49,13 +51,13 @@ _HOLD: Problems = (ledger.HoldUnknown, ledger.HoldClosed, ledger.HoldExpired)
 QUOTE = Route(
     "POST", "/v1/quotes", "quote", scopes("quote"), "What a basket would spend and earn now", group=_GROUP,
     body=shapes.QUOTE_BODY, room_checks=True,
-    problems=(*_PLACE, *_MEMBER, *_SPEND, *_TENDERS, TerminalUnknown, NotYours),
+    problems=(*_PLACE, *_MEMBER, *_SPEND, *_TENDERS, TerminalUnknown, NotYours, days.AttendantNeeded),
     success=Success(200, "The quote, each part with the rule that decided.", shapes.QUOTE),
 )  # fmt: skip
 SALE = Route(
     "POST", "/v1/sales", "sale", scopes("sell"), "Sell a basket in one call", group=_GROUP, write=True,
     body=shapes.SALE_BODY, room_checks=True,
-    problems=(*WRITE_OF_TERMINAL, *_PLACE, *_MEMBER, *_SPEND, *_PAID, OperationAdopted),
+    problems=(*WRITE_OF_TERMINAL, *_PLACE, *_MEMBER, *_SPEND, *_PAID, *_SHIFT, OperationAdopted),
     success=Success(201, "Sold; points are spent and earned.", shapes.SALE),
 )  # fmt: skip
 AUTHORISE = Route(
@@ -67,13 +69,13 @@ AUTHORISE = Route(
 CAPTURE = Route(
     "POST", "/v1/authorisations/<hold>/captures", "capture", scopes("authorise"), "Turn a hold into a sale",
     group=_GROUP, body=shapes.CAPTURE_BODY, room_checks=True, write=True,
-    problems=(*WRITE_OF_TERMINAL, *_HOLD, *_SPEND, *_PAID, ledger.CaptureTooLarge, refusals.HoldFrozen,
-              OperationAdopted),
+    problems=(*WRITE_OF_TERMINAL, *_HOLD, *_SPEND, *_PAID, *_SHIFT, ledger.CaptureTooLarge,
+              refusals.HoldFrozen, OperationAdopted),
     success=Success(201, "Sold; what was captured is spent.", shapes.SALE),
 )  # fmt: skip
 VOID = Route(
     "POST", "/v1/authorisations/<hold>/void", "void", scopes("authorise"), "Free a hold", group=_GROUP,
-    body=shapes.EMPTY_BODY, room_checks=True, problems=WRITE_OF_TERMINAL + _HOLD, write=True,
+    body=shapes.VOID_BODY, room_checks=True, problems=WRITE_OF_TERMINAL + _HOLD + _SHIFT, write=True,
     success=Success(200, "The hold is closed.", Record(closed=False)),
 )  # fmt: skip
 EXTEND = Route(
@@ -88,7 +90,7 @@ REFUND = Route(
     problems=(*WRITE_OF_TERMINAL, refusals.UnknownSale, refusals.SaleWasImported, refusals.UnknownLine,
               refusals.RefundExceedsSale, baskets.LineUnitDiffers, returns.ReturnAtAnotherMerchant,
               returns.ReturnAtAnotherStore, returns.ReturnTooLate, returns.InvoiceNumberUsed,
-              OperationAdopted, SaleArchived),
+              OperationAdopted, SaleArchived, *_SHIFT, days.TrainingMixed),
     success=Success(201, "Taken back; spend and earn are reversed.",
                     shapes.REFUND),
 )  # fmt: skip
@@ -97,7 +99,7 @@ EVENT = Route(
     group=_GROUP, body=Record({"event": shapes.EVENT}), write=True,
     problems=(refusals.IdempotencyKeyReused, AnswerArchived, WriterBusy, StorageUnavailable,
               NotYours, refusals.UnknownSale, SaleArchived, refusals.EventNotAwaited,
-              refusals.EventRecorded, refusals.EventTooLate),
+              refusals.EventRecorded, refusals.EventTooLate, days.NotInTraining),
     success=Success(201, "Recorded; what awaited it vests.", shapes.answer(
         "SaleEvent", sale_id=shapes.HEX_ID, event=shapes.EVENT, recorded_at=shapes.INSTANT,
         due=Listing(Record({"programme": shapes.PROGRAMME, "points": shapes.POINTS}, closed=False)))),
@@ -166,6 +168,8 @@ def caller_of(call: Call) -> Caller:
         principal.till_key,
         principal.suspended,
         principal.store_gln,
+        principal.points_most_minor,
+        principal.training,
     )
 
 
@@ -178,7 +182,9 @@ def reader_of(call: Call) -> Caller:
     principal = call.caller
     if principal.merchant_id is None:
         raise NotYours("merchant")
-    return Caller(principal.subject, principal.merchant_id, principal.terminal_id or "")
+    return Caller(
+        principal.subject, principal.merchant_id, principal.terminal_id or "", training=principal.training
+    )
 
 
 def write_of(call: Call) -> Write:

@@ -17,6 +17,7 @@ from ledger_service.api.problems import problem_document
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Either, Flag, Free, Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.checkout.archive_errors import AnswerArchived
+from ledger_service.checkout.day_errors import NotInTraining
 from ledger_service.checkout.errors import ClockSkew, IdempotencyKeyReused
 from ledger_service.checkout.offline import queries
 from ledger_service.checkout.offline.allowances import Statements, find_allowance, set_allowance
@@ -80,7 +81,7 @@ UPLOAD = Route(
     body=Named("OfflineBatch", Record({"sales": Listing(Either((_ITEM, _OTHER)), MOST_SALES, 1)})),
     problems=(NotYours, TerminalUnknown, WriterBusy, StorageUnavailable, OfflineSaleTooLate, ClockSkew,
               MemberFrozen, MemberUnknown, MerchantSuspended, StoreUnknown, IdempotencyKeyReused,
-              OperationAdopted, AnswerArchived),
+              OperationAdopted, AnswerArchived, NotInTraining),
     success=Success(200, "What became of each sale, in the order of the batch.", Record(
         {"results": Listing(_RESULT, MOST_SALES), "service_time": shapes.INSTANT}, closed=False)),
 )  # fmt: skip

@@ -12,6 +12,7 @@ from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.errors import NotYours
 from ledger_service.api.hexadecimal import hex_text, parse_address
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
+from ledger_service.api.place_shapes import HOUR, MODE, mode_of, mode_view
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Named, Nullable, Record, Text
 from ledger_service.kernel.gs1 import gln_text, parse_gln
@@ -19,6 +20,7 @@ from ledger_service.merchants import errors as refusals
 from ledger_service.merchants import queries
 from ledger_service.merchants.keyring import KeyRing
 from ledger_service.merchants.requests import AddTerminal, OpenStore
+from ledger_service.merchants.rules import TerminalKind
 from ledger_service.merchants.service import MerchantsService
 
 _GROUP = "Stores and tills"
@@ -36,7 +38,8 @@ _READ = scopes("merchant:read", "store:write")
 OPEN_STORE = Route(
     "POST", "/v1/stores", "open-store", scopes("store:write"), "Open a store", group=_GROUP, write=True,
     body=Named("NewStore", Record(
-        {"store": shapes.GLN, "merchant": shapes.GLN, "name": Text(200), "timezone": shapes.TIMEZONE})),
+        {"store": shapes.GLN, "merchant": shapes.GLN, "name": Text(200), "timezone": shapes.TIMEZONE},
+        {"day_starts_at_hour": HOUR})),
     problems=(*WRITE_PROBLEMS, NotYours, refusals.MerchantUnknown, refusals.StoreKnown),
     success=Success(201, "Open.", _STORE),
 )  # fmt: skip
@@ -52,7 +55,7 @@ CLOSE_STORE = Route(
 ADD_TERMINAL = Route(
     "POST", "/v1/terminals", "add-terminal", scopes("terminal:write"), "Add a till to a store", group=_GROUP,
     body=Named("NewTerminal", Record(
-        {"store": shapes.GLN, "label": Text(64)}, {"till_key": Nullable(shapes.ADDRESS)})),
+        {"store": shapes.GLN, "label": Text(64)}, {"till_key": Nullable(shapes.ADDRESS)} | MODE)),
     problems=(*WRITE_PROBLEMS, NotYours, refusals.StoreUnknown), write=True,
     success=Success(201, "The till stands.", _TERMINAL),
 )  # fmt: skip
@@ -90,13 +93,15 @@ class PlacesDoor:
         given = call.body.fields
         merchant_id = parse_gln(given["merchant"], "merchant")
         require_merchant(call, merchant_id, "merchant")
-        request = OpenStore(parse_gln(given["store"], "store"), merchant_id, given["name"], given["timezone"])
+        hour = given.get("day_starts_at_hour", 0)
+        gln = parse_gln(given["store"], "store")
+        request = OpenStore(gln, merchant_id, given["name"], given["timezone"], hour)
 
         def act(conn: Connection) -> Json:
             self.merchants.open_store(conn, request, call.at)
             return {
                 "store": gln_text(request.gln), "merchant": gln_text(merchant_id), "name": request.name,
-                "timezone": request.timezone,
+                "timezone": request.timezone, "day_starts_at_hour": hour,
             }  # fmt: skip
 
         return self._write(call, act, 201)
@@ -118,10 +123,7 @@ class PlacesDoor:
         gln = parse_gln(call.path["gln"], "gln")
 
         def act(conn: Connection) -> Json:
-            found = queries.find_store(conn, gln)
-            if found is None:
-                raise refusals.StoreUnknown
-            require_merchant(call, found.merchant_id, "gln")
+            own_store(conn, call, gln)
             self.merchants.close_store(conn, gln)
             return {"store": gln_text(gln), "status": "closed"}
 
@@ -130,7 +132,7 @@ class PlacesDoor:
     def add_terminal(self, call: Call) -> Reply:
         """The till stands in the store."""
         given = call.body.fields
-        till_key = _till_key(given.get("till_key"))
+        till_key, mode = _till_key(given.get("till_key")), mode_of(given)
         gln = parse_gln(given["store"], "store")
 
         def act(conn: Connection) -> Json:
@@ -138,11 +140,11 @@ class PlacesDoor:
             if found is None:
                 raise refusals.StoreUnknown
             require_merchant(call, found.merchant_id, "store")
-            new = AddTerminal(found.merchant_id, gln, given["label"], till_key)
+            new = AddTerminal(found.merchant_id, gln, given["label"], till_key, mode)
             terminal_id = self.merchants.add_terminal(conn, new, call.at)
             return {
                 "terminal": terminal_id, "merchant": gln_text(found.merchant_id), "store": gln_text(gln),
-                "label": given["label"], "till_key": given.get("till_key"),
+                "label": given["label"], "till_key": given.get("till_key"), **mode_view(mode),
             }  # fmt: skip
 
         return self._write(call, act, 201)
@@ -165,7 +167,7 @@ class PlacesDoor:
         till_key = _till_key(given)
 
         def act(conn: Connection) -> Json:
-            terminal_id = _own_terminal(conn, call)
+            terminal_id = own_terminal(conn, call)
             self.merchants.set_till_key(conn, terminal_id, till_key)
             return {"terminal": terminal_id, "till_key": given}
 
@@ -175,7 +177,7 @@ class PlacesDoor:
         """The till does nothing any more."""
 
         def act(conn: Connection) -> Json:
-            terminal_id = _own_terminal(conn, call)
+            terminal_id = own_terminal(conn, call)
             self.merchants.disable_terminal(conn, terminal_id)
             return {"terminal": terminal_id, "status": "disabled"}
 
@@ -207,7 +209,26 @@ def require_merchant(call: Call, merchant_id: int, field: str) -> None:
         raise NotYours(field)
 
 
-def _own_terminal(conn: Connection, call: Call) -> str:
+def own_store(conn: Connection, call: Call, gln: int) -> queries.StoreView:
+    """The store, which the caller may act for.
+
+    Raises:
+        StoreUnknown: there is none.
+        NotYours: another merchant's.
+    """
+    found = queries.find_store(conn, gln)
+    if found is None:
+        raise refusals.StoreUnknown
+    require_merchant(call, found.merchant_id, "gln")
+    return found
+
+
+def own_terminal(conn: Connection, call: Call) -> str:
+    """The id of the terminal in the path, which the caller may act for.
+
+    Raises:
+        TerminalUnknown: there is none, or another merchant's.
+    """
     found = queries.find_terminal(conn, call.path["terminal"])
     if found is None or call.caller.merchant_id not in (None, found.merchant_id):
         raise refusals.TerminalUnknown
@@ -224,6 +245,7 @@ def _store(found: queries.StoreView) -> Json:
         "merchant": gln_text(found.merchant_id),
         "name": found.name,
         "timezone": found.timezone,
+        "day_starts_at_hour": found.day_start_hour or 0,
         "status": found.status,
     }
 
@@ -236,4 +258,7 @@ def _terminal(found: queries.TerminalView) -> Json:
         "label": found.label,
         "till_key": None if found.till_key is None else hex_text(found.till_key),
         "status": found.status,
+        "kind": found.kind or TerminalKind.TILL.value,
+        "points_most_minor": found.points_most_minor,
+        "training": bool(found.training),
     }

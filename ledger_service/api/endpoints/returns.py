@@ -19,6 +19,7 @@ from ledger_service.api.schema import Text
 from ledger_service.checkout import return_errors as refusals
 from ledger_service.checkout import return_policies
 from ledger_service.checkout.archive_errors import SaleArchived
+from ledger_service.checkout.day_errors import BusinessDateOutOfRange
 from ledger_service.checkout.errors import WrongCurrency
 from ledger_service.checkout.queries import SaleSearch
 from ledger_service.checkout.return_requests import parse_exchange, parse_unreceipted
@@ -44,6 +45,7 @@ FIND_SALES = Route(
         "member": Parameter(shapes.NUMBER, "Number of the member"),
         "reference": Parameter(Text(64), "The till's own reference, within `since` and `until`"),
         "since": Parameter(shapes.INSTANT, "With `reference`: not earlier; `until` less a week when absent"),
+        "store": Parameter(shapes.GLN, "With `reference`: sales of this store only, which is found faster"),
         "until": Parameter(shapes.INSTANT, "With `reference`: not later; now when absent, 31 days at most"),
         **PAGE_QUERY,
     },
@@ -60,7 +62,7 @@ EXCHANGE = Route(
 TAKE_BACK = Route(
     "POST", "/v1/returns", "take-back", scopes("refund"), "Take goods back without a receipt",
     group=_GROUP, body=return_shapes.UNRECEIPTED_BODY, room_checks=True, write=True,
-    problems=(*checkout.WRITE_OF_TERMINAL, WrongCurrency, MemberUnknown, MemberFrozen,
+    problems=(*checkout.WRITE_OF_TERMINAL, BusinessDateOutOfRange, WrongCurrency, MemberUnknown, MemberFrozen,
               refusals.ReturnWithoutReceiptRefused, refusals.ReturnWithoutReceiptLimited),
     success=Success(201, "Taken back, for store credit.", return_shapes.UNRECEIPTED),
 )  # fmt: skip
@@ -92,7 +94,8 @@ class ReturnsDoor:
         named = [name for name in _KINDS if call.query.get(name) is not None]
         if len(named) != 1:
             raise MalformedField("query", f"must name exactly one of {', '.join(_KINDS)}")
-        listing = f"sales:{caller.merchant_id}:{named[0]}:{call.query[named[0]]}"
+        store = call.query.get("store", "")
+        listing = f"sales:{caller.merchant_id}:{named[0]}:{call.query[named[0]]}:{store}"
         page = self.cursors.page(listing, call.query)
         since, until = _window(call)
         member = call.query.get("member")
@@ -102,6 +105,7 @@ class ReturnsDoor:
             call.query.get("reference"),
             since,
             until,
+            _store(call),
             page.after,
             page.limit + 1,
         )
@@ -160,12 +164,17 @@ def _must_know(conn: Connection, merchant_id: int) -> None:
         raise MerchantUnknown
 
 
+def _store(call: Call) -> int | None:
+    given = call.query.get("store")
+    return None if given is None else parse_gln(given, "query.store")
+
+
 def _window(call: Call) -> tuple[datetime | None, datetime | None]:
     """Between which instants a reference is looked for."""
     given = {name: call.query.get(name) for name in ("since", "until")}
     if call.query.get("reference") is None:
-        if any(value is not None for value in given.values()):
-            raise MalformedField("query", "must have since and until only with reference")
+        if any(value is not None for value in given.values()) or call.query.get("store") is not None:
+            raise MalformedField("query", "must have since, until and store only with reference")
         return None, None
     until = call.at if given["until"] is None else parse_instant(given["until"], "query.until")
     since = until - _WINDOW if given["since"] is None else parse_instant(given["since"], "query.since")

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.days.models import store_day
 from ledger_service.checkout.earning import day_needs
 from ledger_service.checkout.errors import ClockSkew, IdempotencyKeyReused
 from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
@@ -28,6 +29,7 @@ from ledger_service.checkout.receipts import SERIES
 from ledger_service.checkout.records import SpentRecord, answer_of
 from ledger_service.checkout.requests import Write
 from ledger_service.checkout.sale_command import Capture, Scene, book, operations_of_sale
+from ledger_service.checkout.tender_rules import with_points
 from ledger_service.checkout.tiering import tier_needs
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
@@ -41,6 +43,7 @@ from ledger_service.points.parties import Holder
 from ledger_service.points.permits import nonce_key
 
 SALE: Load = load_by(sale, "sale_id")
+STORE_DAY: Load = load_by(store_day, "store_gln", "business_day")
 # What time or an operator may mend: nothing is stored, and the till sends the sale again.
 PASSING = (MerchantSuspended, MemberFrozen, ClockSkew)
 _REFUSED = 422
@@ -87,6 +90,7 @@ class OfflineSaleCommand(KeyedCommand):
         """What a sale online reads, as of this one's time, and the terminal's allowances."""
         yield SERIES.of(self.scene.desk.worker)
         yield from invoice_needs(self._sold, self.item.sale.invoice)
+        yield STORE_DAY.of(self.item.sale.store, self.scene.business_day or 0)
         if self.item.offered_minor:
             yield from allowance_needs(self.write.caller.terminal_id)[1:]
         if self.presence is None:
@@ -123,14 +127,19 @@ class OfflineSaleCommand(KeyedCommand):
         spent, loss = take_points(draft, self._attempt(holder))
         borne = loss.value_minor if loss is not None else 0
         lines, request = written_off(self.item.sale.lines, borne), self.item.sale
+        tenders = with_points(request.tenders, spent.paid if spent is not None else (), self.scene.codes())
         capture = Capture(
             self.sale_id, "sale", request.store, request.reference, lines, holder, spent,
-            tenders=request.tenders, known_at=self.write.at,
+            tenders=tenders, known_at=self.write.at,
+            business_day=self.scene.business_day, cashier=request.shift.cashier,
         )  # fmt: skip
         record = book(draft, replace(self.write, at=self._at), capture, self.scene)
         numbered = record_invoice(draft, self._sold, request.invoice, self.sale_id)
         self._note(draft, (holder, spent), loss, None)
-        return 201, self._answer("certain", loss, {"sale": answer_of(record, self.scene.codes()) | numbered})
+        day = draft.one(STORE_DAY, request.store, self.scene.business_day or 0)
+        closed = day is not None and day["closes"] > 0
+        booked = {"sale": answer_of(record, self.scene.codes()) | numbered, "into_closed_day": closed}
+        return 201, self._answer("certain", loss, booked)
 
     def refused(self, draft: Draft, error: DomainError) -> Answer:
         """A refusal that nothing will mend is an answer too: stored, listed, and a loss where points paid.

@@ -15,6 +15,7 @@ from ledger_service.checkout.requests import SaleRequest
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.text import clean_integer
+from ledger_service.points.basis import TenderType
 
 MOST_SALES = 200
 GREATEST_VERSION = 2**31 - 1
@@ -69,8 +70,8 @@ def parse_item(item: object) -> OfflineSale:
 def _check_alone(sale: SaleRequest) -> None:
     if sale.member is not None and sale.member.digits is not None:
         raise MalformedField("sale.member.pay_code", "must be a signed pay code: 18 digits need the service")
-    if sale.tenders and sale.spend is not None:
-        raise MalformedField("sale.tenders", "cannot be told: what points pay is known to the service alone")
+    if any(tender.type == TenderType.POINTS for tender in sale.tenders):
+        raise MalformedField("sale.tenders", "must not name points: which ones pay is known to the service")
 
 
 def _check_spend(sale: SaleRequest, sold_at: int) -> None:

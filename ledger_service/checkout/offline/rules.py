@@ -37,6 +37,7 @@ class Cause(StrEnum):
     ALLOWANCE_UNKNOWN = "allowance-unknown"
     ALLOWANCE_EXCEEDED = "allowance-exceeded"
     NOT_WHOLE_POINTS = "not-whole-points"
+    SELF_CHECKOUT_LIMIT = "self-checkout-limit"
 
 
 def timing_of(sold_at: int, now: int) -> Timing:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer, replay
+from ledger_service.checkout.day_errors import NotInTraining
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.models import idempotency
 from ledger_service.checkout.offline.command import PASSING, Arrival, OfflineSaleCommand
@@ -23,7 +24,7 @@ from ledger_service.checkout.offline.parsing import key_of, parse_item
 from ledger_service.checkout.offline.requests import OfflineSale
 from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.requests import Caller, Write
-from ledger_service.checkout.submitting import Store, may_be_repeated
+from ledger_service.checkout.submission import Store, may_be_repeated
 from ledger_service.db.errors import StorageUnavailable, WriterBusy
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError
@@ -74,7 +75,10 @@ class OfflineService:
         commands: list[tuple[int, Command]] = []
         for place, item in enumerate(items):
             try:
-                commands.append((place, self._command(caller, parse_item(item), at)))
+                parsed = parse_item(item)
+                if caller.training or parsed.sale.shift.training:
+                    raise NotInTraining("offline-sale")
+                commands.append((place, self._command(caller, parsed, at)))
             except DomainError as refusal:
                 merged[place] = Merged(key_of(item), "refused", error=refusal)
         commands.sort(key=lambda pair: (seconds_floor(pair[1].item.sold_at), pair[1].sale_id))

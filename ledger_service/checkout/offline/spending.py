@@ -89,6 +89,9 @@ def take_points(draft: Draft, attempt: Attempt) -> tuple[SpentRecord | None, Los
     offered = attempt.item.offered_minor
     if not offered:
         return None, None
+    most = attempt.write.caller.points_most_minor
+    if most is not None and offered > most:
+        return None, Loss(offered, Cause.SELF_CHECKOUT_LIMIT, beyond=True)
     cause = _count(draft, attempt, micros_of_minor(offered, attempt.scene.desk.exponent))
     if cause is not None:
         return None, Loss(offered, cause, beyond=True)

@@ -45,15 +45,56 @@ def test_a_weighed_line_with_its_tenders_and_number_arrives_as_it_was_sold(shop:
     assert (found["sale_id"], found["lines"][0]["left"]) == (sale["sale_id"], {"weight_grams": 500})
 
 
-def test_tenders_that_do_not_add_up_are_refused_for_good_and_those_beside_points_at_once(
+def test_tenders_that_do_not_add_up_are_refused_for_good_and_those_in_points_at_once(
     shop: OfflineShop,
 ) -> None:
     phone, till = shop.enrol(), shop.till()
     wrong = till.sell(shop.clock.at, 1_000, tenders=[{"type": "cash", "amount_minor": 999}])
     assert shop.one(till, wrong).content["code"] == "tenders-do-not-add-up"
     both = till.spend(shop.clock.at, phone.pay_code(shop.clock.at), 1_000, 100)
-    both["sale"]["tenders"] = [{"type": "cash", "amount_minor": 900}]
+    points = {"type": "points", "programme": "GROC", "points": 100, "amount_minor": 100}
+    both["sale"]["tenders"] = [points, {"type": "cash", "amount_minor": 900}]
     assert isinstance(shop.one(till, both).error, MalformedField)
+    short = till.spend(shop.clock.at, phone.pay_code(shop.clock.at), 1_000, 100)
+    short["sale"]["tenders"] = [{"type": "cash", "amount_minor": 899}]
+    assert shop.one(till, short).content["code"] == "tenders-do-not-add-up"
+
+
+def test_a_taxed_and_weighed_line_is_paid_by_points_and_named_tenders(shop: OfflineShop) -> None:
+    phone, till = shop.enrol(), shop.till()
+    shop.stock(phone, 1, 400)
+    shop.stock(phone, 2, 400)
+    item = till.spend(shop.clock.at, phone.pay_code(shop.clock.at), 1, 500)
+    item["sale"]["lines"] = [weighed(1_000, tax={"rate_bps": 500, "amount_minor": 50, "included": False})]
+    money = [{"type": "coupon", "amount_minor": 50}, {"type": "card", "amount_minor": 500, "reference": "a"}]
+    item["sale"] |= {"tenders": money, "cashier": "7"}
+    sale = shop.one(till, item).content["sale"]
+    paid = [(t["type"], t.get("programme"), t.get("points"), t["amount_minor"]) for t in sale["tenders"]]
+    assert paid == [
+        ("points", "GROC", 400, 400), ("points", "FUEL", 200, 100), ("coupon", None, None, 50),
+        ("card", None, None, 500),
+    ]  # fmt: skip
+    assert (sale["total_minor"], sale["due_minor"], sale["cashier"]) == (1_050, 550, "7")
+    back = shop.refund(sale["sale_id"])
+    assert sum(t["amount_minor"] for t in back["tenders"]) == 1_050 - back["cash_withheld_minor"]
+
+
+def test_what_points_could_not_pay_is_written_off_and_the_money_stays_as_it_was(shop: OfflineShop) -> None:
+    phone, till = shop.enrol(), shop.till()
+    shop.stock(phone, 1, 100)
+    item = till.spend(shop.clock.at, phone.pay_code(shop.clock.at), 1_000, 300)
+    item["sale"]["tenders"] = [{"type": "cash", "amount_minor": 700}]
+    told = shop.one(till, item).content
+    assert told["loss"]["value_minor"] == 200
+    assert [(t["type"], t["amount_minor"]) for t in told["sale"]["tenders"]] == [
+        ("points", 100),
+        ("cash", 700),
+    ]
+    assert told["sale"]["total_minor"] == 800
+    empty = shop.enrol()
+    item = till.spend(shop.clock.at, empty.pay_code(shop.clock.at), 1_000, 300)
+    item["sale"]["tenders"] = [{"type": "cash", "amount_minor": 700}]
+    assert shop.one(till, item).content["sale"]["tenders"] == [{"type": "cash", "amount_minor": 700}]
 
 
 def test_points_that_a_till_took_for_a_gift_card_come_back_with_it(shop: OfflineShop) -> None:

@@ -163,3 +163,57 @@ def test_the_signing_key_is_its_owners_alone(stand: Stand) -> None:
     key.chmod(0o644)
     with pytest.raises(TillRefused, match="till-key-open"):
         stand.folder.key()
+
+
+WEIGHED = {
+    "line": "w", "category": "FOOD", "weight_grams": 730, "amount_minor": 1_000,
+    "tax": {"rate_bps": 500, "amount_minor": 50, "included": False},
+}  # fmt: skip
+
+
+def paid(*amounts: int) -> list[dict[str, Any]]:
+    return [{"type": kind, "amount_minor": n} for kind, n in zip(("cash", "card"), amounts, strict=False)]
+
+
+def test_a_weighed_taxed_line_is_paid_alone_by_points_and_named_tenders(stand: Stand) -> None:
+    member = stand.member()
+    stand.line.state = "down"
+    more = {"lines": [WEIGHED], "tenders": paid(500, 250), "cashier": "7", "business_date": "2017-03-01"}
+    sold = stand.pay(stand.code(member, 1), **more)
+    assert (sold["state"], sold["code"]) == ("waiting", None)
+    stand.line.state = "up"
+    assert stand.sync() == {"certain": 1, "waiting": 0, "refused": 0}
+    sale = stand.answer(sold["key"])["sale"]
+    assert [(t["type"], t["amount_minor"]) for t in sale["tenders"]] == [
+        ("points", 300),
+        ("cash", 500),
+        ("card", 250),
+    ]
+    assert (sale["total_minor"], sale["cashier"], sale["business_date"]) == (1_050, "7", "2017-03-01")
+
+
+def test_the_same_sale_online_is_booked_the_same(stand: Stand) -> None:
+    member = stand.member()
+    sold = stand.pay(stand.code(member, 1), lines=[WEIGHED], tenders=paid(500, 250))
+    assert sold["state"] == "certain"
+    assert [(t["type"], t["amount_minor"]) for t in sold["answer"]["tenders"]] == [
+        ("points", 300), ("cash", 500), ("card", 250),
+    ]  # fmt: skip
+
+
+def test_online_tenders_must_fit_what_points_really_pay(stand: Stand) -> None:
+    member = stand.member(points=100)
+    sold = stand.pay(stand.code(member, 1), lines=[WEIGHED], tenders=paid(500, 250))
+    assert (sold["state"], sold["code"]) == ("refused", "tenders-do-not-add-up")
+    fits = stand.pay(stand.code(member, 2), lines=[WEIGHED], tenders=paid(500, 450))
+    assert fits["state"] == "certain"
+
+
+@pytest.mark.parametrize("amounts", [(500, 249), (500, 251), (1_050,)])
+def test_alone_tenders_must_come_to_what_points_leave(stand: Stand, amounts: tuple[int, ...]) -> None:
+    member = stand.member()
+    stand.line.state = "down"
+    sold = stand.pay(stand.code(member, 1), lines=[WEIGHED], tenders=paid(*amounts))
+    assert (sold["state"], sold["code"]) == ("refused", "tenders-do-not-add-up")
+    assert stand.earn(member, lines=[WEIGHED], tenders=paid(1_050))["state"] == "waiting"
+    assert stand.earn(member, lines=[WEIGHED], tenders=paid(1_000))["code"] == "tenders-do-not-add-up"

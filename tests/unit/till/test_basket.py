@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ledger_service.checkout.offline.parsing import parse_item
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.till.basket import checked
+from ledger_service.till.lines import total_minor
 from ledger_service.till.refusals import TillRefused
 
 ODD = st.one_of(
@@ -19,7 +20,28 @@ ODD = st.one_of(
     st.lists(st.integers(), max_size=2),
 )  # fmt: skip
 LINE: dict[str, Any] = {"line": "1", "category": "FOOD", "quantity": 1, "amount_minor": 100}
-NAMES = st.sampled_from([*LINE, "sku", "gtin", "other"])
+NAMES = st.sampled_from([*LINE, "sku", "gtin", "other", "weight_grams", "goods_kind", "staff_discount_minor"])
+# What is nearly right finds more than what is odd.
+MEASURE = {"unit": st.sampled_from(["kg", "l", "hour", "cup"]), "thousandths": st.integers(0, 10**9 + 1)}
+TAX = {"rate_bps": st.integers(-1, 10_001), "amount_minor": st.integers(-1, 120)}
+OVERRIDE = {"regular_minor": st.integers(-1, 200), "reason": st.sampled_from(["torn", "", "a\0", 5])}
+DETAIL = st.fixed_dictionaries(
+    {},
+    optional={
+        "measure": st.fixed_dictionaries(MEASURE) | st.none(),
+        "tax": st.fixed_dictionaries(TAX, optional={"included": ODD | st.booleans()}) | st.none(),
+        "price_override": st.fixed_dictionaries(OVERRIDE),
+        "goods_kind": st.sampled_from(["tobacco", "gift_card", "gold"]),
+        "quantity": st.none() | st.integers(0, 30),
+    },
+)
+TENDER = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["cash", "card", "coupon", "points", "gold"]),
+        "amount_minor": st.integers(-1, 300),
+    },
+    optional={"funder": st.sampled_from(["4006381333115", "4006381333116", 5]), "reference": ODD},
+)
 
 
 def accepted(request: dict[str, Any]) -> bool:
@@ -32,11 +54,15 @@ def accepted(request: dict[str, Any]) -> bool:
 
 def item(request: dict[str, Any]) -> dict[str, Any]:
     sale = {"store": "4006381333115", "currency": "USD", "reference": request.get("reference") or "k"}
-    given = {name: request[name] for name in ("lines", "member") if request.get(name) is not None}
+    names = ("lines", "member", "tenders", "cashier", "business_date")
+    given = {name: request[name] for name in names if request.get(name) is not None}
     return {"key": request.get("key") or "k", "sold_at": "2026-03-10T12:00:00Z", "sale": sale | given}
 
 
-@given(st.lists(st.dictionaries(NAMES, ODD, max_size=2), min_size=1, max_size=3), st.data())
+CHANGES = st.dictionaries(NAMES, ODD, max_size=2) | DETAIL
+
+
+@given(st.lists(CHANGES, min_size=1, max_size=3), st.data())
 def test_what_the_till_takes_the_service_reads(changes: list[dict[str, Any]], data: st.DataObject) -> None:
     lines = [{**LINE, "line": str(number), **change} for number, change in enumerate(changes)]
     request: dict[str, Any] = {"lines": lines}
@@ -45,13 +71,34 @@ def test_what_the_till_takes_the_service_reads(changes: list[dict[str, Any]], da
             request[name] = data.draw(ODD)
     if data.draw(st.booleans()):
         request["member"] = {"number": data.draw(ODD | st.just("000000000000000017"))}
+    if data.draw(st.booleans()):
+        request["tenders"] = data.draw(st.lists(TENDER, max_size=3))
+    for name, good in (("cashier", "7"), ("business_date", "2026-03-10")):
+        if data.draw(st.booleans()):
+            request[name] = data.draw(ODD | st.just(good))
     if not accepted(request):
         return
-    parse_item(item(request))
+    parsed = parse_item(item(request))
+    assert total_minor(request["lines"]) == sum(line.amount_minor for line in parsed.sale.lines)
+
+
+def weighed() -> dict[str, Any]:
+    tax = {"rate_bps": 500, "amount_minor": 5, "included": False}
+    line = {
+        "line": "w",
+        "category": "FOOD",
+        "weight_grams": 250,
+        "amount_minor": 100,
+        "goods_kind": "service",
+    }
+    return {**line, "tax": tax, "price_override": {"regular_minor": 110, "reason": "torn"}}
 
 
 def test_the_property_sees_a_looser_till() -> None:
     with pytest.raises(MalformedField):
         parse_item(item({"lines": [{**LINE, "quantity": 0}]}))
     assert not accepted({"lines": [{**LINE, "quantity": 0}]})
+    assert accepted({"lines": [weighed()], "tenders": [{"type": "cash", "amount_minor": 105}]})
+    parse_item(item({"lines": [weighed()], "tenders": [{"type": "cash", "amount_minor": 105}]}))
+    assert total_minor([weighed()]) == 105
     assert accepted({"lines": [LINE], "member": {"number": "000000000000000017"}})
