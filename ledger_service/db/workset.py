@@ -224,11 +224,7 @@ class Draft:
         return rows
 
     def one(self, load: Load, *key: Any) -> Row | None:
-        """The row of a load by unique columns, or None.
-
-        Raises:
-            NotLoaded: the load was not declared for the key.
-        """
+        """The row of a load by unique columns, or None; raises as ``find``."""
         found = self.find(load, *key)
         return found[0] if found else None
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import Connection
 
 from ledger_service.db.engine import Database
 from ledger_service.db.schema import MIGRATIONS, migrate
@@ -28,47 +30,51 @@ def before_the_day(database: Database) -> None:
     with database.begin() as conn:
         config.attributes["connection"] = conn
         command.upgrade(config, "0015_founding_keys")
-    sqlite = database.is_sqlite
-    key = "x'01'" if sqlite else "decode('01', 'hex')"
-
-    def ident(number: int) -> str:
-        text = f"{number:032x}"
-        return f"x'{text}'" if sqlite else f"decode('{text}', 'hex')"
-
     with database.begin() as conn:
-        for merchant in (7, 8):
-            conn.exec_driver_sql(
-                "INSERT INTO merchant (merchant_id, name, status, admin_key, operations_key, settlement_key,"
-                f" created_at) VALUES ({merchant}, 'M', 'active', {key}, {key}, {key}, 1)"
-            )
-        for gln, merchant, zone in ((71, 7, "America/New_York"), (72, 7, "Europe/Berlin"), (81, 8, "UTC")):
-            names = "(gln, merchant_id, name, timezone, status, created_at)"
-            conn.exec_driver_sql(
-                f"INSERT INTO store {names} VALUES ({gln}, {merchant}, 'S', '{zone}', 'active', 1)"
-            )
-            names = "(terminal_id, merchant_id, store_gln, label, status, created_at)"
-            conn.exec_driver_sql(
-                f"INSERT INTO terminal {names} VALUES ('t{gln}', {merchant}, {gln}, 'l', 'active', 1)"
-            )
-        for number, gln, at in ((1, 71, LATE), (2, 72, LATE), (3, 71, LATE + 86_400 * 10**6), (4, 81, LATE)):
-            what = f"{ident(number)}, 'sale', {gln // 10}, {gln}, 't{gln}'"
-            values = f"{what}, 'r', 'USD', 1, '[]', '', '[]', '', '{{}}'"
-            conn.exec_driver_sql(f"{SALE} VALUES ({values}, {at})")
-        names = "(refund_id, sale_id, merchant_id, terminal_id, reference, body, occurred_at)"
-        for number, terminal in ((1, "t72"), (2, "gone")):
-            conn.exec_driver_sql(
-                f"INSERT INTO refund {names} VALUES"
-                f" ({ident(number)}, {ident(1)}, 7, '{terminal}', 'r', '{{}}', {LATE})"
-            )
+        found_stores(conn, blob(database, "01"))
+        sell_and_take_back(conn, lambda number: blob(database, f"{number:032x}"))
+
+
+def blob(database: Database, text: str) -> str:
+    return f"x'{text}'" if database.is_sqlite else f"decode('{text}', 'hex')"
+
+
+def found_stores(conn: Connection, key: str) -> None:
+    for merchant in (7, 8):
         conn.exec_driver_sql(
-            "INSERT INTO member (member_id, status, custody, ledger_base, created_at)"
-            " VALUES (1, 'active', 'device', 4, 1)"
+            "INSERT INTO merchant (merchant_id, name, status, admin_key, operations_key, settlement_key,"
+            f" created_at) VALUES ({merchant}, 'M', 'active', {key}, {key}, {key}, 1)"
         )
-        names = "(return_id, merchant_id, member_id, terminal_id, day, body, occurred_at)"
-        body = '{"reference": "back"}'
+    for gln, merchant, zone in ((71, 7, "America/New_York"), (72, 7, "Europe/Berlin"), (81, 8, "UTC")):
         conn.exec_driver_sql(
-            f"INSERT INTO unreceipted_return {names} VALUES ({ident(1)}, 7, 1, 't71', 1, '{body}', {LATE})"
+            "INSERT INTO store (gln, merchant_id, name, timezone, status, created_at)"
+            f" VALUES ({gln}, {merchant}, 'S', '{zone}', 'active', 1)"
         )
+        conn.exec_driver_sql(
+            "INSERT INTO terminal (terminal_id, merchant_id, store_gln, label, status, created_at)"
+            f" VALUES ('t{gln}', {merchant}, {gln}, 'l', 'active', 1)"
+        )
+    conn.exec_driver_sql(
+        "INSERT INTO member (member_id, status, custody, ledger_base, created_at)"
+        " VALUES (1, 'active', 'device', 4, 1)"
+    )
+
+
+def sell_and_take_back(conn: Connection, ident: Callable[[int], str]) -> None:
+    for number, gln, at in ((1, 71, LATE), (2, 72, LATE), (3, 71, LATE + 86_400 * 10**6), (4, 81, LATE)):
+        what = f"{ident(number)}, 'sale', {gln // 10}, {gln}, 't{gln}'"
+        values = f"{what}, 'r', 'USD', 1, '[]', '', '[]', '', '{{}}'"
+        conn.exec_driver_sql(f"{SALE} VALUES ({values}, {at})")
+    for number, terminal in ((1, "t72"), (2, "gone")):
+        conn.exec_driver_sql(
+            "INSERT INTO refund (refund_id, sale_id, merchant_id, terminal_id, reference, body, occurred_at)"
+            f" VALUES ({ident(number)}, {ident(1)}, 7, '{terminal}', 'r', '{{}}', {LATE})"
+        )
+    body = '{"reference": "back"}'
+    conn.exec_driver_sql(
+        "INSERT INTO unreceipted_return (return_id, merchant_id, member_id, terminal_id, day, body,"
+        f" occurred_at) VALUES ({ident(1)}, 7, 1, 't71', 1, '{body}', {LATE})"
+    )
 
 
 def dated(database: Database, columns: str, table: str, key: str) -> list[tuple[object, ...]]:

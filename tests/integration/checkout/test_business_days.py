@@ -1,4 +1,4 @@
-"""Every operation at a till has its business day: the till's own word within a day, else the store's clock."""
+"""Every operation at a till has its business day: the till's word within a day, else the store's clock."""
 
 from __future__ import annotations
 
