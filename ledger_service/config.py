@@ -102,20 +102,17 @@ class Settings:
         ),
     )
     stranger_burst: int = field(
-        default=50,
-        metadata=_about("Requests with wrong API keys that one address may send at once.", least=1),
+        default=50, metadata=_about("Requests with wrong API keys that one address may send at once.", 1)
     )
     member_rate_per_second: int = field(
         default=20,
         metadata=_about("Requests that one member, whatever its keys, may send per second.", least=1),
     )
     member_burst: int = field(
-        default=200,
-        metadata=_about("Requests that one member, whatever its keys, may send at once.", least=1),
+        default=200, metadata=_about("Requests that one member, whatever its keys, may send at once.", 1)
     )
     guess_seconds: int = field(
-        default=10,
-        metadata=_about("Seconds after which a key may show one wrong pay code more.", least=1),
+        default=10, metadata=_about("Seconds after which a key may show one wrong pay code more.", 1)
     )
     guess_burst: int = field(
         default=30,
@@ -185,7 +182,12 @@ class Settings:
         default=5,
         metadata=_about("Seconds between two runs of the jobs (expiry, vesting, hold deadlines).", 1, 86_400),
     )
-
+    messages: str = field(
+        default="",
+        metadata=_about(
+            "Where one-time codes for members go: an https address or `file:` and a folder; empty: nowhere."
+        ),
+    )
     signer_socket: Path = field(
         default=Path(""),
         metadata=_about("Unix socket of the signing process (default: `signer.sock` in the state folder)."),

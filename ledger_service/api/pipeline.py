@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from ledger_service.api.admission import Admission
+from ledger_service.api.blinding import blinded, holds_secret, shows_guess
 from ledger_service.api.deadline import Deadlines
 from ledger_service.api.door import Body, parse_body
 from ledger_service.api.errors import (
@@ -39,6 +40,7 @@ from ledger_service.db.errors import StorageUnavailable, passes
 from ledger_service.kernel.clock import Clock, format_instant, parse_instant
 from ledger_service.kernel.errors import DomainError, MalformedField
 from ledger_service.kernel.paycode_errors import PayCodeAltered, PayCodeWrong
+from ledger_service.members.cards.errors import CodeWrong, PinWrong
 from ledger_service.merchants.errors import ScopeMissing
 from ledger_service.merchants.rules import Principal
 
@@ -51,7 +53,7 @@ _FIXED: Headers = [
     ("Referrer-Policy", "no-referrer"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 ]
-_WRONG_CODE = (PayCodeWrong, PayCodeAltered)
+_WRONG_CODE = (PayCodeWrong, PayCodeAltered, PinWrong, CodeWrong)
 _NO_BODY = Body({}, b"")
 _DATABASE_SECONDS = 1
 # The chain takes an operation for seven days of its own time, which never runs ahead of the replay's (D3).
@@ -90,7 +92,8 @@ class Pipeline:
     """What every request passes through; built once per process by ``bootstrap``.
 
     ``replay`` is None outside replay mode. A member's keys share one bucket of ``members``; every other key
-    has its own of ``keys``, and one of ``guesses`` that its wrong pay codes empty.
+    has its own of ``keys``, and one of ``guesses`` that its wrong pay codes empty. ``blind`` keys the
+    hashes of bodies that hold a PIN, a code or a card.
     """
 
     authenticator: Authenticator
@@ -104,6 +107,7 @@ class Pipeline:
     log: RequestLog
     admission: Admission
     bodies: Deadlines
+    blind: bytes = field(repr=False)
 
     def answer(self, environ: Environ, served: Served, path: Mapping[str, str]) -> Answered:
         """Return the response of a declared route; never raises, a bug becomes a 500 with a trace id."""
@@ -207,6 +211,8 @@ class Pipeline:
         with self.admission.reading(principal.key_id if principal else ""):
             raw = self.bodies.read(environ, request_id)
         body = parse_body(raw, environ.get("CONTENT_TYPE") or "", frame)
+        if holds_secret(body.fields):
+            body = blinded(body, self.blind)
         if route.body is not None and not route.room_checks:
             route.body.check(body.fields, "")
         return query, body, key
@@ -238,7 +244,8 @@ _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"
 
 def _shows_code(fields: Mapping[str, Any]) -> bool:
     member = fields.get("member")
-    return "pay_code" in fields or (isinstance(member, dict) and "pay_code" in member)
+    shown = "pay_code" in fields or (isinstance(member, dict) and "pay_code" in member)
+    return shown or shows_guess(fields)
 
 
 def request_id_of(environ: Environ) -> str:

@@ -24,12 +24,14 @@ from ledger_service.bootstrap.tills import Secrets, open_tills, secrets_of
 from ledger_service.bootstrap.worker_name import SERVE, WorkerName
 from ledger_service.care.cases import CaseDesk
 from ledger_service.care.service import CareService
+from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService
 from ledger_service.config import Settings
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.secp256k1 import SigningKey
+from ledger_service.members.cards.service import CardService
 from ledger_service.members.service import MembersService, MembersSettings
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
@@ -51,6 +53,8 @@ class Serving:
     receipts: SigningKey
     checkout: CheckoutService
     offline: OfflineService
+    attaching: AttachService
+    cards: CardService
     desk: Desk
     points: PointsService
     catalogue: CatalogueCache
@@ -112,6 +116,8 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         receipts=SigningKey(secrets.receipt),
         checkout=tills.checkout,
         offline=tills.offline,
+        attaching=tills.attaching,
+        cards=CardService(tills.cards, random, delivers=bool(settings.messages)),
         desk=tills.desk,
         points=tills.points,
         catalogue=tills.catalogue,
@@ -122,7 +128,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         api_keys=ApiKeys(random),
         keyring=keyring,
         governance=governance or QueuedGovernance(writer, database, custody, clock),
-        pipeline=_pipeline(settings, keyring, clock, observation),
+        pipeline=_pipeline(settings, keyring, clock, observation, secrets.cursor),
         observation=observation,
     )
 
@@ -152,7 +158,11 @@ def _clock(foundations: Foundations) -> ReplayClock | SystemClock:
 
 
 def _pipeline(
-    settings: Settings, keyring: KeyRing, clock: ReplayClock | SystemClock, observation: Observation
+    settings: Settings,
+    keyring: KeyRing,
+    clock: ReplayClock | SystemClock,
+    observation: Observation,
+    blind: bytes,
 ) -> Pipeline:
     several = settings.workers > 1
     return Pipeline(
@@ -169,6 +179,7 @@ def _pipeline(
         log=RequestLog(StandardError(), least=settings.log_level),
         admission=Admission(settings.threads),
         bodies=Deadlines(settings.body_seconds),
+        blind=blind,
     )
 
 

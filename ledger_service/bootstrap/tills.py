@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ledger_service.bootstrap.foundations import Foundations
+from ledger_service.bootstrap.foundations import Foundations, SystemRandom
 from ledger_service.bootstrap.period import MirroredPeriod
 from ledger_service.checkout.admission import Admission, Sources
+from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.desk import CustodialLimits, Desk
 from ledger_service.checkout.directory import Directory
 from ledger_service.checkout.offline.service import OfflineService
@@ -16,7 +17,10 @@ from ledger_service.custody.asking import CustodialPayCodes
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.secp256k1 import SigningKey
+from ledger_service.members.cards.desk import CardDesk
+from ledger_service.members.cards.pins import Pins
 from ledger_service.members.digits import DigitDesk
+from ledger_service.members.identities import IdentityVault
 from ledger_service.points.adjustments import AdjustmentLimits
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.service import PointsService, PointsSettings
@@ -49,6 +53,8 @@ class Tills:
 
     checkout: CheckoutService
     offline: OfflineService
+    attaching: AttachService
+    cards: CardDesk
     desk: Desk
     points: PointsService
     catalogue: CatalogueCache
@@ -61,14 +67,23 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     catalogue = CatalogueCache(database, time.monotonic)
     ladders = LadderCache(database, time.monotonic)
     desk = _desk(foundations, SigningKey(secrets.receipt), worker)
-    admission = Admission(desk, _sources(foundations, secrets, writer, (catalogue, ladders)))
+    cards = card_desk_of(foundations, secrets, writer)
+    sources = replace(_sources(foundations, secrets, writer, (catalogue, ladders)), cards=cards)
+    admission = Admission(desk, sources)
     settings, limits = foundations.settings, desk.limits
     adjustments = AdjustmentLimits(settings.adjustment_points, settings.adjustment_day_points)
     constants = PointsSettings(desk.domain, limits, adjustments, worker)
     points = PointsService(writer, database, catalogue, constants)
     store = Store(writer, database)
     checkout, offline = CheckoutService(store, admission), OfflineService(store, admission, desk)
-    return Tills(checkout, offline, desk, points, catalogue, ladders)
+    attaching = AttachService(writer, admission)
+    return Tills(checkout, offline, attaching, cards, desk, points, catalogue, ladders)
+
+
+def card_desk_of(foundations: Foundations, secrets: Secrets, writer: Writer) -> CardDesk:
+    """Who knows members by their cards and lets them pay with a PIN or a one-time code."""
+    vault, pins = IdentityVault(secrets.identity), Pins(secrets.one_time, SystemRandom())
+    return CardDesk(vault, pins, secrets.one_time, foundations.database.read, writer.run)
 
 
 def _desk(foundations: Foundations, receipts: SigningKey, worker: str) -> Desk:

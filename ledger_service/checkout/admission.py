@@ -19,10 +19,11 @@ from ledger_service.checkout.keyed import stored_answer
 from ledger_service.checkout.models import idempotency
 from ledger_service.checkout.permitted import alone_with
 from ledger_service.checkout.presence import Presence
-from ledger_service.checkout.requests import Acceptance, Caller, SaleRequest, Write
+from ledger_service.checkout.requests import Acceptance, Caller, Presented, SaleRequest, Write
 from ledger_service.checkout.return_rules import ReturnPolicy
 from ledger_service.checkout.sale_command import Scene
 from ledger_service.checkout.shifts import Shift
+from ledger_service.checkout.without_phone import approval, earning, paying, sought_of
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError, MalformedField
@@ -32,7 +33,9 @@ from ledger_service.kernel.paycode import PayCode, decode_pay_code
 from ledger_service.kernel.paycode_errors import PayCodeMalformed
 from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, SpendPermit, acceptance_struct_hash
 from ledger_service.kernel.secp256k1 import SIGNATURE_BYTES, recover_address
+from ledger_service.members.cards.desk import CardDesk
 from ledger_service.members.digits import DigitDesk
+from ledger_service.members.errors import MemberUnknown
 from ledger_service.members.ports import PermitSigner
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.issuance import Worker
@@ -41,7 +44,8 @@ from ledger_service.tiers.ladders import NO_LADDERS, LadderCache
 
 @dataclass(frozen=True)
 class Sources:
-    """What the door keeper reads: programmes, stores, and (None where not served) 18-digit codes."""
+    """What the door keeper reads: programmes, stores, and (None where not served) 18-digit codes and
+    cards."""
 
     catalogue: CatalogueCache
     directory: Directory
@@ -49,6 +53,7 @@ class Sources:
     digits: DigitDesk | None = None
     custody: PermitSigner | None = None
     ladders: LadderCache | None = None
+    cards: CardDesk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,10 @@ class Admission:
         """How the merchants take goods back."""
         return self._sources.directory.current().policies
 
+    def attach_days(self) -> Mapping[int, int]:
+        """For how many days the receipts of a merchant may join a member, where it has said so."""
+        return self._sources.directory.current().attach_days
+
     def nobody(self) -> Presence:
         """The presence of a pay code that is missing."""
         return Presence(refusal=MalformedField("member", "must have a pay code"))
@@ -133,16 +142,17 @@ class Admission:
     def admitted(self, write: Write, request: SaleRequest) -> Iterator[Admitted]:
         """The scene and presence of a sale, for the block.
 
-        An 18-digit code costs a custodial signature, so while one is being resolved the same write again is
-        told to wait, and a write that was answered before is answered here.
+        A member without a device costs look-ups, an 18-digit code, a PIN or a one-time code a custodial
+        signature too. So while one is being resolved the same write again is told to wait, and a write that
+        was answered before is answered here.
 
         Raises:
             RequestInFlight: the same key is being resolved by another thread.
             IdempotencyKeyReused: the key has served another body.
         """
-        digits = request.member.digits if request.member is not None else None
-        if digits is None:
-            presence = Presence.of(request.member, self._desk) if request.member is not None else None
+        member = request.member
+        if member is None or not (member.digits or member.card or member.phone or member.code):
+            presence = Presence.of(member, self._desk) if member is not None else None
             yield self._judged(write, request, presence)
             return
         with self._alone(write):
@@ -151,8 +161,24 @@ class Admission:
             if known is not None:
                 yield Admitted(scene, None, known)
                 return
-            presence = self._resolved(digits, _asked_minor(request), write.at)
+            presence = self._resolved(write, member, _asked_minor(request))
             yield self._judged(write, request, presence)
+
+    @contextmanager
+    def shown_to_earn(self, write: Write, member: Presented) -> Iterator[Admitted]:
+        """As ``admitted``, for a write about a member who pays nothing."""
+        with self._alone(write):
+            scene, known = self.scene_at(write.caller, write.at), self._known(write)
+            yield Admitted(scene, None if known else self.recognised(member), known)
+
+    def recognised(self, member: Presented) -> Presence:
+        """The presence of a member who shows a number, a card or a phone number, to earn."""
+        if member.number is not None:
+            return Presence(number=member.number)
+        try:
+            return earning(self._card_desk().find(sought_of(member)))
+        except DomainError as refusal:
+            return Presence(refusal=refusal)
 
     def quote(self, caller: Caller, request: SaleRequest, at: datetime) -> tuple[Scene, Presence | None]:
         """The scene and presence of a quote; 18 digits are resolved but cost no signature."""
@@ -160,10 +186,8 @@ class Admission:
         presence: Presence | None = None
         refusal: DomainError | None = None
         try:
-            if request.member is not None and request.member.digits is not None:
-                presence = self._shown(request.member.digits, at)
-            elif request.member is not None:
-                presence = Presence.of(request.member, self._desk)
+            if request.member is not None:
+                presence = self._shown_in_quote(caller, request.member, at)
             self._check(caller, request)
             _check_alone(caller, request)
             scene = replace(scene, accepted_at=self._accepted_at(caller, request, presence, at))
@@ -243,16 +267,39 @@ class Admission:
             row = conn.execute(select(idempotency).where(mine)).mappings().one_or_none()
         return stored_answer(dict(row), write) if row is not None else None
 
-    def _resolved(self, digits: str, asked_minor: int, at: datetime) -> Presence:
+    def _resolved(self, write: Write, member: Presented, asked_minor: int) -> Presence:
         most = self._most_micros(asked_minor)
         try:
-            shown = self._digit_desk().resolve(digits, at)
+            if not member.may_spend:
+                return self.recognised(member)
             if self._sources.custody is None:
                 raise PayCodeMalformed("digits")
-            pay_code = self._sources.custody.pay_code_of(shown.permit(most))
+            if member.digits is not None:
+                shown = self._digit_desk().resolve(member.digits, write.at)
+                pay_code = self._sources.custody.pay_code_of(shown.permit(most))
+                return Presence.of_pay_code(pay_code, self._desk, shown)
+            approved = approval(self._card_desk(), member, write.caller, write.at)
+            permit = approved.permit(min(most, approved.most_micros), write.at)
+            return paying(self._sources.custody.pay_code_of(permit), self._desk, approved)
         except DomainError as refusal:
             return Presence(refusal=refusal)
-        return Presence.of_pay_code(pay_code, self._desk, shown)
+
+    def _shown_in_quote(self, caller: Caller, member: Presented, at: datetime) -> Presence:
+        if member.digits is not None:
+            return self._shown(member.digits, at)
+        if member.pay_code is not None or not (member.card or member.phone or member.code):
+            return Presence.of(member, self._desk)
+        if not member.may_spend:
+            return self.recognised(member)
+        approved = approval(self._card_desk(), member, caller, at)
+        most = min(self._desk.limits.per_permit_micros, approved.most_micros)
+        unsigned = PayCode(self._desk.domain.tag, approved.permit(most, at), bytes(SIGNATURE_BYTES))
+        return Presence(pay_code=unsigned, approved=approved, card=approved.known.card)
+
+    def _card_desk(self) -> CardDesk:
+        if self._sources.cards is None:
+            raise MemberUnknown
+        return self._sources.cards
 
     def _most_micros(self, asked_minor: int) -> int:
         return min(micros_of_minor(asked_minor, self._desk.exponent), self._desk.limits.per_permit_micros)

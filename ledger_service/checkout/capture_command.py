@@ -152,7 +152,7 @@ class CaptureCommand(HoldCommand):
         )
         operation = redemption.operation()
         enqueue(draft, operation, holder.member_id)
-        return spent_record(redemption.op_id, operation.leaf(), plan)
+        return spent_record(redemption.op_id, operation.leaf(), plan, held.get("custodial"))
 
 
 def _said(request: CaptureRequest) -> dict[str, Canonical]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import Connection, select
 
+from ledger_service.checkout.attach import policies as attach_policies
 from ledger_service.checkout.errors import StoreOfAnotherMerchant
 from ledger_service.checkout.models import return_policy
 from ledger_service.checkout.requests import Caller
@@ -25,7 +26,8 @@ from ledger_service.merchants.models import merchant, store
 
 @dataclass(frozen=True)
 class Places:
-    """Open stores by GLN with their merchants, which merchants are suspended, and how they take goods back.
+    """Open stores by GLN with their merchants, which merchants are suspended, how they take goods back, and
+    for how many days their receipts may join a member.
 
     That a terminal is registered and active, its API key has proven before.
     """
@@ -44,6 +46,7 @@ class Places:
             BusinessDateOutOfRange: the till says another one.
         """
         return business_day_at(self.clocks.get(store_gln or 0), at, said)
+    attach_days: Mapping[int, int] = field(default_factory=dict)
 
     def zone_of(self, store_gln: int) -> ZoneInfo | None:
         """The zone of a store's clock; None where the store is not open."""
@@ -82,6 +85,7 @@ def read_places(conn: Connection) -> Places:
         {row.gln: row.timezone for row in stores},
         {row.merchant_id: policy_of(orjson.loads(row.body)) for row in policies},
         {row.gln: StoreClock(ZoneInfo(row.timezone), row.day_start_hour or 0) for row in every},
+        attach_policies.published(conn),
     )
 
 

@@ -133,18 +133,16 @@ def part_of(earned: EarnedRecord, before: SaleRecord, scene: Scene) -> EarnedPar
     rule = programme.rule(earned.rule_version)
     if earned.tier is not None:
         rule = at_rate(rule, applied_of_values(earned.tier))
+    return part_by_rule(rule, before, (earned.programme, earned.points, earned.value_micros))
+
+
+def part_by_rule(rule: EarnRule, before: SaleRecord, earned: tuple[int, int, int]) -> EarnedPart:
+    """What a sale earned by a rule at its tier's rate: the programme, the points, and a point's worth."""
+    programme, points, value_micros = earned
     lines = [line for line, _ in before.lines]
     percents = percents_of(rule, lines, seconds_floor(before.occurred_at))
-    value = earned.value_micros
-    return EarnedPart(
-        earned.programme,
-        earned.points,
-        rule.rate_points,
-        rule.rate_minor,
-        percents,
-        value,
-        _bases(rule, before, lines),
-    )
+    bases = _bases(rule, before, lines)
+    return EarnedPart(programme, points, rule.rate_points, rule.rate_minor, percents, value_micros, bases)
 
 
 def _bases(rule: EarnRule, before: SaleRecord, lines: list[Line]) -> tuple[tuple[int, int], ...]:

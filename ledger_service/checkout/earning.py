@@ -143,7 +143,7 @@ def issue_earn(
     records: list[EarnedRecord] = []
     for by in earns:
         if by.earned.points:
-            records.append(_issue_one(draft, purchase, by, worker))
+            records.append(issue_one(draft, purchase, by, worker))
     return records
 
 
@@ -152,20 +152,29 @@ def issue_id(sale_id: bytes, programme_id: int) -> bytes:
     return derive_id("issue", sale_id, programme_id)
 
 
-def _issue_one(draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker) -> EarnedRecord:
+def issue_one(
+    draft: Draft, purchase: Purchase, by: EarnedBy, worker: Worker, late: tuple[datetime, int] | None = None
+) -> EarnedRecord:
+    """As ``issue_earn`` for one programme.
+
+    ``late`` where the member came after the sale: when, and how much of the earn is never issued, since the
+    goods had come back by then.
+    """
     programme, points = by.programme, by.earned.points
     op_id = issue_id(purchase.sale_id, programme.programme_id)
+    at, missed = late or (purchase.at, 0)
     grant = Grant(
         purchase.holder,
         programme,
-        points,
-        purchase.at,
+        points - missed,
+        at,
         op_id,
         sale_id=purchase.sale_id,
         rule_version=by.rule.version,
         facts={**_facts(purchase, by), **citation(by.applied)},
         pending=programme.pending_of(by.rule),
         known_at=purchase.known_at,
+        since=None if late is None else seconds_floor(purchase.at),
     )  # fmt: skip
     issued = issue(draft, grant, worker)
     if issued.refused is None and by.rule.daily_cap is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ledger_service.checkout.attach.meanwhile import check_same_member
 from ledger_service.checkout.errors import EventNotAwaited, EventRecorded, EventTooLate, UnknownSale
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import sale, sale_event
@@ -33,6 +34,7 @@ class EventCommand(KeyedCommand):
         super().__init__(write)
         self.request = request
         self.scene = scene
+        self._locked_for: int | None = None
 
     def probe(self) -> Iterable[Need]:
         """The sale, for its member."""
@@ -41,6 +43,7 @@ class EventCommand(KeyedCommand):
     def locks(self, view: Workset) -> Iterable[Need]:
         """The member, then the sale, like a refund."""
         row = view.one(SALE, self.request.sale_id)
+        self._locked_for = None if row is None else row["member_id"]
         if row is not None and row["member_id"] is not None:
             yield MEMBER_BY_ID.of(row["member_id"])
         yield SALE.of(self.request.sale_id)
@@ -57,6 +60,7 @@ class EventCommand(KeyedCommand):
         row = draft.get(sale, request.sale_id)
         if row is None or row["merchant_id"] != self.write.caller.merchant_id:
             raise UnknownSale(id_text(request.sale_id))
+        check_same_member(row, self._locked_for)
         known = draft.get(sale_event, (request.sale_id, request.event))
         if known is not None:
             raise EventRecorded(request.event, format_instant(known["recorded_at"]))

@@ -85,6 +85,8 @@ class AuthoriseCommand(KeyedCommand):
         if signed.custodial:
             count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, scene.accepted_at)
         body = {**_hold_body(permit, self.request), **self._tiers(draft, holder)}
+        if signed.custodial:
+            body["custodial"] = self.presence.custodial_by
         new = self._hold(hold_id, holder, plan, (permit, body))
         holds.open_hold(draft, new, self.write.at)
         return 201, self._answer(new, plan)
@@ -133,6 +135,7 @@ class AuthoriseCommand(KeyedCommand):
             "several": self.request.several,
             "expires_at": format_instant(new.expires_at),
             "latest_at": format_instant(new.latest_at),
+            **({"custodial": new.body["custodial"]} if "custodial" in new.body else {}),
         }
 
 

@@ -6,7 +6,6 @@ service ever sees them. Nothing here knows a database or a clock.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -28,13 +27,13 @@ from ledger_service.checkout.line_parsing import (
     parse_refund_lines,
     parse_tenders,
 )
+from ledger_service.checkout.presented import LONGEST_PAY_CODE, parse_presented
 from ledger_service.checkout.requests import (
     DEFAULT_TTL_SECONDS,
     Acceptance,
     AuthoriseRequest,
     CaptureRequest,
     ExtendRequest,
-    Presented,
     RefundRequest,
     RevokeRequest,
     SaleRequest,
@@ -45,7 +44,7 @@ from ledger_service.checkout.requests import (
 from ledger_service.checkout.shifts import SHIFT_FIELDS, parse_shift
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.errors import MalformedField
-from ledger_service.kernel.gs1 import parse_gln, parse_gsrn
+from ledger_service.kernel.gs1 import parse_gln
 from ledger_service.kernel.ids import parse_id
 from ledger_service.kernel.money import exponent_of
 from ledger_service.kernel.points import MOST_LEGS
@@ -54,10 +53,8 @@ from ledger_service.points.basis import TenderType
 
 LEAST_TTL_SECONDS = 30
 GREATEST_TTL_SECONDS = 3 * 86_400
-LONGEST_PAY_CODE = 400
 LONGEST_KEY = 128
 
-_DIGITS_18 = re.compile(r"[0-9]{18}")
 _HOLD_FIELDS = frozenset({"store", "reference", "currency", "lines", "member", "spend", "acceptance"})
 SALE_FIELDS = _HOLD_FIELDS | SHIFT_FIELDS | {"tenders", "invoice"}
 
@@ -170,11 +167,11 @@ def parse_revoke(body: object) -> RevokeRequest:
 
 def _sale(fields: Fields, *, reference_required: bool) -> SaleRequest:
     reference = fields.get("reference")
-    member = _member(fields.get("member"))
+    member = parse_presented(fields.get("member"))
     tenders = parse_tenders(fields.get("tenders"))
     spend = _spend(fields.get("spend"), tenders)
     if spend is not None and (member is None or not member.may_spend):
-        raise MalformedField("spend", "needs a pay code")
+        raise MalformedField("spend", "needs a pay code, a PIN or a one-time code")
     acceptance = _acceptance(fields.get("acceptance"))
     if acceptance is not None and (member is None or not member.may_spend):
         raise MalformedField("acceptance", "needs a pay code")
@@ -202,19 +199,6 @@ def parse_currency(value: object) -> str:
         raise MalformedField("currency", "must be text")
     exponent_of(value)
     return value
-
-
-def _member(value: object) -> Presented | None:
-    if value is None:
-        return None
-    fields = Fields(value, {"pay_code", "number"}, "member")
-    code, number = fields.get("pay_code"), fields.get("number")
-    if (code is None) == (number is None):
-        raise MalformedField("member", "must have either a pay code or a number")
-    if number is not None:
-        return Presented(number=parse_gsrn(number, "member.number"))
-    text = quick_text(code, "member.pay_code", LONGEST_PAY_CODE)
-    return Presented(digits=text) if _DIGITS_18.fullmatch(text) else Presented(pay_code=text)
 
 
 def _spend(value: object, tenders: tuple[Tender, ...] = ()) -> Spend | None:

@@ -23,6 +23,7 @@ from ledger_service.kernel.permits import FLAG_CONTRACT
 from ledger_service.kernel.secp256k1 import recover_address
 from ledger_service.ledger.book import LOTS_OF_MEMBER
 from ledger_service.members import digits as digit_codes
+from ledger_service.members.cards import desk as card_desk
 from ledger_service.members.device_rows import device_of
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.members.rules import Device, active_device
@@ -44,6 +45,13 @@ class Presence:
     signer: bytes | None = None
     digits: digit_codes.Shown | None = None
     refusal: DomainError | None = None
+    card: bytes | None = None
+    approved: card_desk.Approved | None = None
+
+    @property
+    def custodial_by(self) -> str:
+        """What let custody sign: ``pin``, ``code``, or the 18 ``digits`` of an app."""
+        return "digits" if self.approved is None else self.approved.by
 
     @staticmethod
     def of(presented: Presented, desk: Desk) -> Presence:
@@ -84,14 +92,18 @@ class Presence:
             return []
         member_id = row["member_id"]
         needs = [LOTS_OF_MEMBER.of(member_id), STANDING_OF_MEMBER.of(member_id)]
+        if self.card is not None:
+            needs.append(card_desk.needs_of_card(self.card))
         if self.pay_code is None:
             return needs
         account, nonce = self.pay_code.permit.account, nonce_key(self.pay_code.permit.nonce)
         needs.append(DEVICES_OF_MEMBER.of(member_id))
         needs += [PERMIT_USE.of(account, nonce), REVOCATION.of(account, nonce)]
         # A member with a phone who allowed digits has a custodial signer too.
-        if row["custody"] == "custodial" or self.digits is not None:
+        if row["custody"] == "custodial" or self.digits is not None or self.approved is not None:
             needs.append(custodial_need(account, accepted_at))
+        if self.approved is not None:
+            needs += card_desk.needs(self.approved)
         if self.digits is not None:
             needs += digit_codes.needs(self.digits)
         return needs
@@ -104,6 +116,7 @@ def member_at_till(draft: Draft, presence: Presence) -> Holder:
         DomainError: what the scan already failed of.
         MemberUnknown: nobody has the account or number.
         MemberFrozen: the member may neither earn nor spend.
+        CardEnded: the card that was shown was lost or replaced meanwhile.
     """
     if presence.refusal is not None:
         raise presence.refusal
@@ -112,6 +125,8 @@ def member_at_till(draft: Draft, presence: Presence) -> Holder:
         raise MemberUnknown
     if row["status"] == "frozen":
         raise MemberFrozen
+    if presence.card is not None:
+        card_desk.check_card(draft, presence.card, row["member_id"])
     return Holder.of(row)
 
 
@@ -177,6 +192,7 @@ def use_permit(draft: Draft, presence: Presence, used_by: bytes, at: datetime) -
 
     Raises:
         PayCodeUsed, PayCodeLocked, PayCodeAltered: the digits do not serve any more.
+        CodeWrong, PinWrong: the one-time code was used meanwhile, or the PIN set anew.
     """
     if presence.pay_code is None:
         raise PayCodeAltered
@@ -184,3 +200,5 @@ def use_permit(draft: Draft, presence: Presence, used_by: bytes, at: datetime) -
     mark_used(draft, permit.account, permit.nonce, used_by, at)
     if presence.digits is not None:
         digit_codes.use(draft, presence.digits, at)
+    if presence.approved is not None:
+        card_desk.use(draft, presence.approved, at)

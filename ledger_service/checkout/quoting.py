@@ -115,7 +115,8 @@ class Quote:
         scene, presence = self.scene, self.presence
         most = GREATEST_AMOUNT
         if presence is not None and presence.pay_code is not None and presence.digits is None:
-            check_permit(draft, presence, scene.desk, scene.accepted_at)
+            if presence.approved is None:
+                check_permit(draft, presence, scene.desk, scene.accepted_at)
             most = presence.pay_code.permit.max_value_micros
         limits = Limits(total, most, scene.desk.exponent)
         spend = spend_within(caller, self.request.spend)

@@ -27,7 +27,11 @@ SERIES: Load = load_by(receipt_series, "worker")
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a receipt is about: a capture or a refund, its merchant and the leaves of its operations."""
+    """What a receipt is about: a capture or a refund, its merchant and the leaves of its operations.
+
+    ``custodial`` is what let custody sign the spend; a receipt of one that the member signed has no such
+    member.
+    """
 
     subject_id: bytes
     kind: str
@@ -35,6 +39,7 @@ class Promise:
     amount_minor: int
     leaves: Sequence[bytes]
     at: datetime
+    custodial: str | None = None
 
 
 def write_receipt(draft: Draft, promise: Promise, desk: Desk) -> dict[str, Any]:
@@ -54,6 +59,8 @@ def write_receipt(draft: Draft, promise: Promise, desk: Desk) -> dict[str, Any]:
         "series": desk.worker,
         "number": _next_number(draft, desk.worker),
     }
+    if promise.custodial is not None:
+        body["custodial"] = promise.custodial
     signature = desk.receipts.sign(receipt_digest(body))
     return {**body, "signature": "0x" + signature.hex()}
 

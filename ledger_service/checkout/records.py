@@ -23,12 +23,17 @@ from ledger_service.merchants.business_day import day_text
 
 @dataclass(frozen=True, slots=True)
 class SpentRecord:
-    """The redemption of a capture: its operation, legs, and (programme, points, value) per programme."""
+    """The redemption of a capture: its operation, legs, and (programme, points, value) per programme.
+
+    ``custodial`` is what let custody sign for the member (``Presence.custodial_by``); None where it signed
+    itself.
+    """
 
     op_id: bytes
     leaf: bytes
     legs: tuple[Leg, ...]
     paid: tuple[tuple[int, int, int], ...]
+    custodial: str | None = None
 
     @property
     def value_minor(self) -> int:
@@ -143,7 +148,7 @@ class SaleRecord:
             "total_minor": self.total_minor,
             "lines": _text([_line_values(line, part) for line, part in self.lines]),
             "spent": _spent_text(self.spent),
-            "earned": _text([_values(e) for e in self.earned]),
+            "earned": earned_text(self.earned),
             "returned": returned_text(self.returned),
             "receipt": _text(self.receipt),
             "occurred_at": self.occurred_at,
@@ -184,14 +189,16 @@ def tenders_of(text: str) -> tuple[Tender, ...]:
 
 def points_value_of(spent: str) -> int:
     """What points paid, in minor units, of what ``sale.spent`` keeps."""
-    return sum(value for _, _, value in orjson.loads(spent)[-1]) if spent else 0
+    return sum(value for _, _, value in orjson.loads(spent)[3]) if spent else 0
 
 
 def answer_of(sale: SaleRecord, codes: Mapping[int, str]) -> dict[str, Any]:
     """What the till is told of a capture; ``codes`` are the programmes' codes by id."""
     value = sale.points_value_minor
     operations = [] if sale.spent is None else [id_text(sale.spent.op_id)]
-    tenders = {"tenders": [tender_view(t) for t in sale.tenders]} if sale.tenders else {}
+    more: dict[str, Any] = {"tenders": [tender_view(t) for t in sale.tenders]} if sale.tenders else {}
+    if sale.spent is not None and sale.spent.custodial is not None:
+        more["custodial"] = sale.spent.custodial
     return {
         "sale_id": id_text(sale.sale_id),
         "state": "captured",
@@ -208,7 +215,7 @@ def answer_of(sale: SaleRecord, codes: Mapping[int, str]) -> dict[str, Any]:
         "operations": operations + [e.op_id for e in sale.earned if e.leaf],
         "occurred_at": format_instant(sale.occurred_at),
         **shift_view(sale.business_day, sale.cashier),
-        **tenders,
+        **more,
     }
 
 
@@ -254,6 +261,11 @@ def earned_view(earned: EarnedRecord, codes: Mapping[int, str]) -> dict[str, Any
     }
 
 
+def earned_text(earned: tuple[EarnedRecord, ...]) -> str:
+    """The text that ``sale.earned`` keeps."""
+    return _text([_values(e) for e in earned])
+
+
 def returned_text(returned: ReturnedRecord) -> str:
     """The text that ``sale.returned`` keeps; empty while nothing came back."""
     return _text(asdict(returned)) if returned.refunds else ""
@@ -285,16 +297,18 @@ def _spent_text(spent: SpentRecord | None) -> str:
     if spent is None:
         return ""
     legs = [[g.programme, g.terms_version, g.epoch, g.amount] for g in spent.legs]
-    return _text([id_text(spent.op_id), spent.leaf.hex(), legs, spent.paid])
+    values = [id_text(spent.op_id), spent.leaf.hex(), legs, spent.paid]
+    return _text(values if spent.custodial is None else [*values, spent.custodial])
 
 
 def _spent_of(text: str) -> SpentRecord | None:
     if not text:
         return None
-    op_id, leaf, legs, paid = orjson.loads(text)
+    op_id, leaf, legs, paid, *custodial = orjson.loads(text)
     return SpentRecord(
         bytes.fromhex(op_id),
         bytes.fromhex(leaf),
         tuple(Leg(*leg) for leg in legs),
         tuple((p, points, value) for p, points, value in paid),
+        custodial[0] if custodial else None,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from ledger_service.checkout.attach.meanwhile import check_same_member
 from ledger_service.checkout.basket_errors import LineUnitDiffers
 from ledger_service.checkout.day_errors import TrainingMixed
 from ledger_service.checkout.earn_reversal import Outcome, Undoing, undo_earn
@@ -69,6 +70,7 @@ class RefundCommand(KeyedCommand):
         self.store_gln = write.caller.store_gln
         # The other half of an exchange.
         self.exchange_sale_id: bytes | None = None
+        self._locked_for: int | None = None
 
     def probe(self) -> Iterable[Need]:
         """The sale, for its member."""
@@ -77,6 +79,7 @@ class RefundCommand(KeyedCommand):
     def locks(self, view: Workset) -> Iterable[Need]:
         """The member, then the sale (by the order of the tables' names)."""
         row = view.one(SALE, self.request.sale_id)
+        self._locked_for = None if row is None else row["member_id"]
         if row is not None and row["member_id"] is not None:
             yield MEMBER_BY_ID.of(row["member_id"])
         yield SALE.of(self.request.sale_id)
@@ -119,6 +122,7 @@ class RefundCommand(KeyedCommand):
         row = draft.get(sale, self.request.sale_id)
         if row is None:
             raise self.unknown(draft)
+        check_same_member(row, self._locked_for)
         before = record_of(row)
         # Hosts' clocks differ: a refund is never stamped before its sale, whose terms and epochs it needs.
         self.write = replace(self.write, at=max(self.write.at, before.occurred_at))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
@@ -37,16 +37,23 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """How the member showed up: a signed pay code, 18 changing digits, or the member number."""
+    """How the member showed up: a signed pay code, 18 changing digits, the member number, a card or a phone.
+
+    A card with its ``pin``, and any of the last three with the ``code`` that was sent, may pay.
+    """
 
     pay_code: str | None = None
     digits: str | None = None
     number: str | None = None
+    card: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    pin: str | None = field(default=None, repr=False)
+    code: str | None = field(default=None, repr=False)
 
     @property
     def may_spend(self) -> bool:
-        """Whether this carries the member's will; a bare number earns only."""
-        return self.number is None
+        """Whether this carries the member's will; a bare number or card earns only."""
+        return bool(self.pay_code or self.digits or self.pin or self.code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,7 +191,7 @@ class SaleCommand(KeyedCommand):
         op_id = self.id_of("redeem")
         redemption = Redemption(op_id, caller.merchant_id, permit, scene.accepted_at, plan.legs)
         leaf = redeem(draft, holder, redemption, self.write.at)
-        return spent_record(op_id, leaf, plan)
+        return spent_record(op_id, leaf, plan, presence.custodial_by if signed.custodial else None)
 
     def is_custodial(self, draft: Draft, presence: Presence) -> bool:
         """The pay code serves; whether custody has signed it.
@@ -224,10 +224,10 @@ def permit_of(presence: Presence) -> Permit:
     )
 
 
-def spent_record(op_id: bytes, leaf: bytes, plan: SpendPlan) -> SpentRecord:
-    """What a sale remembers of its redemption."""
+def spent_record(op_id: bytes, leaf: bytes, plan: SpendPlan, custodial: str | None = None) -> SpentRecord:
+    """What a sale remembers of its redemption; ``custodial`` is what let custody sign it, if it did."""
     paid = tuple((p.programme, p.points, p.value_minor) for p in plan.paid)
-    return SpentRecord(op_id, leaf, plan.legs, paid)
+    return SpentRecord(op_id, leaf, plan.legs, paid, custodial)
 
 
 def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleRecord:
@@ -244,7 +244,8 @@ def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleReco
     earned = _earn(draft, write, (capture, parts), scene)
     leaves = [capture.spent.leaf] if capture.spent is not None else []
     leaves += [bytes.fromhex(e.leaf) for e in earned if e.leaf]
-    promise = Promise(capture.sale_id, capture.kind, merchant_id, total, leaves, write.at)
+    custodial = capture.spent.custodial if capture.spent is not None else None
+    promise = Promise(capture.sale_id, capture.kind, merchant_id, total, leaves, write.at, custodial)
     record = SaleRecord(
         capture.sale_id,
         capture.kind,

@@ -20,7 +20,6 @@ from ledger_service.checkout.hold_commands import (
     ExtendCommand,
     VoidCommand,
 )
-from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.permitted import permitted
 from ledger_service.checkout.presence import REVOCATION, check_shown
 from ledger_service.checkout.queries import SaleSearch, sale_for, sales_of_merchant
@@ -95,7 +94,7 @@ class CheckoutService:
         with self._admission.admitted(write, request) as admitted:
             if admitted.known is not None:
                 return admitted.known
-            return self._submit(SaleCommand(write, request, admitted.presence, admitted.scene))
+            return self._submission.submit(SaleCommand(write, request, admitted.presence, admitted.scene))
 
     def authorise(self, write: Write, request: AuthoriseRequest) -> Answer:
         """The points are held for the terminal's merchant: 201.
@@ -110,7 +109,7 @@ class CheckoutService:
             if admitted.known is not None:
                 return admitted.known
             presence = admitted.presence or self._admission.nobody()
-            return self._submit(AuthoriseCommand(write, request, presence, admitted.scene))
+            return self._submission.submit(AuthoriseCommand(write, request, presence, admitted.scene))
 
     def capture(self, write: Write, request: CaptureRequest) -> Answer:
         """Part or all of a hold became a sale: 201.
@@ -127,7 +126,7 @@ class CheckoutService:
         # The chain would refuse what a suspended merchant's capture earns (D7).
         refusal = MerchantSuspended() if write.caller.suspended else None
         scene = replace(self._scene(write), refusal=refusal)
-        return self._submit(CaptureCommand(write, request, scene))
+        return self._submission.submit(CaptureCommand(write, request, scene))
 
     def void(self, write: Write, request: VoidRequest) -> Answer:
         """The hold is closed and its points are free: 200.
@@ -136,7 +135,7 @@ class CheckoutService:
             HoldUnknown, HoldClosed: the hold does not serve.
         """
         write = permitted(write, "void", request.shift)
-        return self._submit(VoidCommand(write, request, self._scene(write)))
+        return self._submission.submit(VoidCommand(write, request, self._scene(write)))
 
     def extend(self, write: Write, request: ExtendRequest) -> Answer:
         """The hold lives until the new deadline: 200.
@@ -144,7 +143,7 @@ class CheckoutService:
         Raises:
             HoldUnknown, HoldClosed, HoldExpired, ExtensionRefused: the hold does not serve.
         """
-        return self._submit(ExtendCommand(permitted(write, "extend"), request))
+        return self._submission.submit(ExtendCommand(permitted(write, "extend"), request))
 
     def refund(self, write: Write, request: RefundRequest) -> Answer:
         """The pieces are taken back, spend and earn reversed: 201.
@@ -161,7 +160,8 @@ class CheckoutService:
             return self._training.refund(write, request)
         write = permitted(write, "refund", request.shift)
         scene = self._admission.scene_in(write.caller, request.shift, write.at)
-        return self._submit(RefundCommand(write, request, scene, self._admission.policies()))
+        command = RefundCommand(write, request, scene, self._admission.policies())
+        return self._submission.submit(command)
 
     def exchange(self, write: Write, request: ExchangeRequest) -> Answer:
         """Goods came back and others were sold for them, both or neither: 201.
@@ -178,7 +178,7 @@ class CheckoutService:
             scene = admitted.scene
             back = RefundCommand(write, request.back, scene, self._admission.policies())
             forth = SaleCommand(write, request.sale, admitted.presence, scene)
-            return self._submit(ExchangeCommand(write, request, back, forth))
+            return self._submission.submit(ExchangeCommand(write, request, back, forth))
 
     def take_back(self, write: Write, request: UnreceiptedRequest) -> Answer:
         """Goods came back without a receipt, for store credit: 201.
@@ -192,7 +192,7 @@ class CheckoutService:
         write = permitted(write, "return", request.shift)
         policy = self._admission.policies().get(write.caller.merchant_id, DEFAULT)
         scene = self._admission.scene_in(write.caller, request.shift, write.at)
-        return self._submit(UnreceiptedCommand(write, request, scene, policy))
+        return self._submission.submit(UnreceiptedCommand(write, request, scene, policy))
 
     def record_event(self, write: Write, request: EventRequest) -> Answer:
         """Points that awaited the event are due: 201.
@@ -202,7 +202,7 @@ class CheckoutService:
 
         Idempotency: by caller and key, and an event of a sale counts once.
         """
-        return self._submit(EventCommand(permitted(write, "event"), request, self._scene(write)))
+        return self._submission.submit(EventCommand(permitted(write, "event"), request, self._scene(write)))
 
     def revoke(self, write: Write, request: RevokeRequest) -> Answer:
         """The pay code is worthless from now on, also a late original of it: 200.
@@ -216,7 +216,7 @@ class CheckoutService:
         if known is not None:
             return known
         presence, permit = self._admission.shown(request.pay_code, write.at)
-        return self._submit(RevokeCommand(permitted(write, "revoke"), presence, permit))
+        return self._submission.submit(RevokeCommand(permitted(write, "revoke"), presence, permit))
 
     def find_attempt(self, pay_code: str, at: datetime) -> bytes:
         """What is known of a pay code as JSON: unknown, accepted (by which sale or hold) or revoked.
@@ -272,10 +272,7 @@ class CheckoutService:
         """A hold whose deadline has passed is closed; any other is left alone (a job's step)."""
         caller = Caller("job:holds", 0, "")
         key = f"{id_text(hold_id)}:{seconds_floor(at)}"
-        return self._submit(ExpireHoldCommand(Write(caller, key, bytes(32), at), hold_id))
+        return self._submission.submit(ExpireHoldCommand(Write(caller, key, bytes(32), at), hold_id))
 
     def _scene(self, write: Write) -> Scene:
         return self._admission.scene_at(write.caller, write.at)
-
-    def _submit(self, command: KeyedCommand) -> Answer:
-        return self._submission.submit(command)

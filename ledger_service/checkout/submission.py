@@ -11,6 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.attach.command import AttachCommand
+from ledger_service.checkout.attach.meanwhile import MemberJoined
 from ledger_service.checkout.capture_command import CaptureCommand
 from ledger_service.checkout.errors import IdempotencyKeyReused
 from ledger_service.checkout.exchange_command import ExchangeCommand
@@ -27,6 +29,7 @@ from ledger_service.points.catalogue import CatalogueBehind
 from ledger_service.points.issuance import BlockEmpty, Worker
 
 _MOST_DRAWS = 8
+_RENEWED = (CaptureCommand, RefundCommand, ExchangeCommand, AttachCommand, TrainingCommand)
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,10 @@ class Submission:
         for _ in range(_MOST_DRAWS):
             try:
                 return self._store.writer.submit(command)
+            except MemberJoined:
+                continue
             except CatalogueBehind:
-                if isinstance(command, (CaptureCommand, RefundCommand, ExchangeCommand, TrainingCommand)):
+                if isinstance(command, _RENEWED):
                     command.scene = self._admission.renewed(command.scene)
                 continue
             except BlockEmpty as wish:
@@ -92,5 +97,5 @@ def may_be_repeated(failure: Exception) -> bool:
 
 def _tell(command: KeyedCommand, worker: Worker) -> None:
     # Commands that issue have a scene; nothing else asks for blocks.
-    if isinstance(command, (SaleCommand, CaptureCommand, ExchangeCommand)):
+    if isinstance(command, (SaleCommand, CaptureCommand, ExchangeCommand, AttachCommand)):
         command.scene = replace(command.scene, worker=worker)

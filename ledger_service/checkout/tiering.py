@@ -119,10 +119,12 @@ def tier_needs(ladders: Ladders, member_id: int, programmes: Iterable[Programme]
     return found
 
 
-def decide(draft: Draft, ladders: Ladders, visit: Visit) -> dict[int, Decided]:
+def decide(draft: Draft, ladders: Ladders, visit: Visit, now: int | None = None) -> dict[int, Decided]:
     """By which tier and benefits the visit earns, for each programme with a ladder in force.
 
-    Reads: ``tier_needs``.
+    For a visit of the past ``now`` is today: what was bought after its day does not count for it.
+
+    Reads: ``tier_needs``; with ``now``, ``late_needs``.
     """
     decided: dict[int, Decided] = {}
     if not ladders.count:
@@ -134,12 +136,28 @@ def decide(draft: Draft, ladders: Ladders, visit: Visit) -> dict[int, Decided]:
         if ladder is None:
             continue
         climber = Climber(visit.holder.member_id, programme.programme_id, ladder)
-        place = climber.place(draft, business_day(visit.at, programme.zone))
+        day = business_day(visit.at, programme.zone)
+        today = day if now is None else business_day(now, programme.zone)
+        place = climber.place(draft, day, today)
         civil = visit.civil_day(programme)
         rate, benefits = _rate(ladder, place.level, civil, visit.holder.birthday)
         applied = Applied(ladder.version, ladder.tiers[place.level].code, rate)
         decided[programme.programme_id] = Decided(ladder, place, applied, benefits)
     return decided
+
+
+def late_needs(ladders: Ladders, visit: tuple[int, Sequence[Programme]], sold: int, now: int) -> list[Need]:
+    """What ``decide`` of the past and ``count_late`` read: the years that matter at the sale, and now."""
+    needs = return_needs(ladders, visit, sold, now)
+    return [*tier_needs(ladders, *visit, sold), *needs] if needs else needs
+
+
+def count_late(draft: Draft, ladders: Ladders, visit: Visit, sold: int, amounts: Mapping[int, int]) -> None:
+    """What was paid at a sale that joins the member now counts for the day of the sale, by programme.
+
+    Reads: ``late_needs``.
+    """
+    count_return(draft, ladders, visit, sold, {key: -amount for key, amount in amounts.items()})
 
 
 def count_purchase(

@@ -56,7 +56,8 @@ member_identity = Table(
     UniqueConstraint("kind", "value_hash", name="uq_member_identity_value"),
 )
 
-# A card of plastic that a till reads; hashed and sealed as an identity is, any number a member.
+# A card of plastic that a till reads; hashed and sealed as an identity is, any number a member. One that was
+# lost or replaced keeps its row, so that nobody binds it again.
 member_card = Table(
     "member_card",
     metadata,
@@ -64,6 +65,10 @@ member_card = Table(
     Column("member_id", Int64, ForeignKey("member.member_id"), nullable=False, index=True),
     Column("number_sealed", Bytes(), nullable=False),
     Column("created_at", UtcInstant, nullable=False),
+    Column("ended_at", UtcInstant),
+    Column("ended_by", Text),
+    Column("reason", Text),
+    one_of("reason", ("lost", "replaced")),
 )
 
 # In which language a member is written to, and by which ways (comma-separated) it agreed to be.

@@ -81,9 +81,10 @@ def find_by_identity(conn: Connection, vault: IdentityVault, identity: Identity)
 
 
 def find_by_card(conn: Connection, vault: IdentityVault, card: Identity) -> MemberView | None:
-    """The member whose card has this number."""
+    """The member whose card in force has this number."""
     joined = _members().join(member_card, member_card.c.member_id == member.c.member_id)
-    return _one(conn, joined.where(member_card.c.number_hash == vault.hash_of(card)))
+    mine = (member_card.c.number_hash == vault.hash_of(card)) & member_card.c.ended_at.is_(None)
+    return _one(conn, joined.where(mine))
 
 
 def accounts_of(conn: Connection, member_ids: Sequence[int]) -> dict[int, bytes]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, update
 
 from ledger_service.members import rules
+from ledger_service.members.cards.models import member_access, till_code
 from ledger_service.members.device_rows import SignerRevocation, revocation_intent
 from ledger_service.members.devices import devices_of, lock_member, mark_revoked
 from ledger_service.members.models import (
@@ -21,6 +22,7 @@ from ledger_service.members.models import (
 from ledger_service.members.ports import MemberKeys
 from ledger_service.outbox.service import enqueue_now
 
+_PERSONAL = (member_identity, member_card, member_preference, member_access, till_code)
 _GONE = {"status": "erased", "salt": None, "display_name": None, "member_number": None, "birthday": None}
 
 
@@ -61,7 +63,7 @@ def erase(conn: Connection, keys: MemberKeys, member_number: str, at: datetime) 
     """
     owner = lock_member(conn, member_number, frozen_too=True)
     member_id = owner["member_id"]
-    for personal in (member_identity, member_card, member_preference):
+    for personal in _PERSONAL:
         conn.execute(delete(personal).where(personal.c.member_id == member_id))
     active = [d for d in devices_of(conn, member_id) if d.revoked_at is None]
     mark_revoked(conn, [d.device_id for d in active], at)
@@ -81,6 +83,6 @@ def erase_untouched(conn: Connection, member_ids: Sequence[int], at: datetime) -
     Locks: the members' rows, which the caller holds already.
     """
     mine = list(member_ids)
-    for personal in (member_identity, member_card, member_preference):
+    for personal in _PERSONAL:
         conn.execute(delete(personal).where(personal.c.member_id.in_(mine)))
     conn.execute(update(member).where(member.c.member_id.in_(mine)).values(**_GONE, erased_at=at))

@@ -169,6 +169,7 @@ def _members(told: _Export, span: Span, numbers: Numbers, names: Mapping[int, st
 def _cards(told: _Export, span: Span, numbers: Numbers) -> None:
     card = member_card.c
     query = select(card.member_id, card.number_sealed).where(card.member_id.between(*span))
+    query = query.where(card.ended_at.is_(None))
     rows = told.conn.execute(query.order_by(card.member_id, card.number_hash)).all()
     mine = [(numbers[row.member_id], row.number_sealed) for row in rows if row.member_id in numbers]
     told.tables["cards"].add([(number, told.vault.open("card", sealed)) for number, sealed in mine])

@@ -135,7 +135,8 @@ class Cards:
         for one in accepted:
             sealed = self._vault.seal(one.row.card, self._ids.random_bytes(12))
             names = {"number_hash": self._vault.hash_of(one.row.card), "number_sealed": sealed}
-            rows.append({"member_id": one.member_id, "created_at": at, **names})
+            ended = {"ended_at": None, "ended_by": None, "reason": None}
+            rows.append({"member_id": one.member_id, "created_at": at, **names, **ended})
         return rows
 
     def write(self, conn: Connection, prepared: Sequence[dict[str, Any]], moment: Moment) -> None:

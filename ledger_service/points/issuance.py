@@ -20,7 +20,7 @@ from ledger_service.points.catalogue import Programme
 from ledger_service.points.models import issuance_reservation, member_programme, pending_issue
 from ledger_service.points.parties import Holder
 from ledger_service.points.pending_rules import PendingTerms, Waiting, waiting_of
-from ledger_service.points.rules import cap_in_force, debt_collected, epoch_of_issue, terms_in_force
+from ledger_service.points.rules import cap_in_force, debt_collected, epoch_of_issue, is_open, terms_in_force
 
 STANDING_OF_MEMBER: Load = load_by(member_programme, "member_id")
 BLOCK: Load = load_by(issuance_reservation, "programme_id", "worker")
@@ -53,7 +53,8 @@ class Grant:
     """Points to issue: ``op_id`` is the issue's, ``facts`` go into the entry (rule version, sale …).
 
     ``pending`` is what an earn waits for, None for the programme's days. ``known_at`` is when a sale that was
-    made without a connection came in.
+    made without a connection came in. ``since`` (seconds) is the instant by which waiting, validity and epoch are
+    counted, where that is before ``at``; None where it is ``at``.
     """
 
     holder: Holder
@@ -67,6 +68,7 @@ class Grant:
     facts: Mapping[str, Canonical] = field(default_factory=dict)
     pending: PendingTerms | None = None
     known_at: datetime | None = None
+    since: int | None = None
 
     def waiting(self, second: int) -> Waiting | None:
         """What the points wait for from this second on; None where they are issued at once."""
@@ -106,14 +108,24 @@ def issue(draft: Draft, grant: Grant, worker: Worker) -> Issued:
     Invariants: INV-10, INV-11.
     """
     programme, second = grant.programme, seconds_floor(grant.at)
-    waiting = grant.waiting(second)
-    vests_at = second if waiting is None else waiting.vests_at
-    terms = terms_in_force(programme.terms, second)
+    since = second if grant.since is None else grant.since
+    waiting = grant.waiting(since)
+    vests_at = since if waiting is None else waiting.vests_at
+    terms = terms_in_force(programme.terms, since)
     if terms is None:
         return _refused("no-terms")
     epoch = epoch_of_issue(programme.epoch_ends, vests_at, terms.validity_epochs)
     if epoch is None:
         return _refused("calendar-exhausted")
+    if since != second:
+        if waiting is not None and waiting.vests_at <= second:
+            if waiting.lapses:
+                return _refused("lapsed")
+            waiting = None
+        if not is_open(programme.epoch_ends, epoch, second):
+            return _refused("expired")
+        # The chain judges an operation by the terms at its acceptance.
+        terms = terms_in_force(programme.terms, second) or terms
     collected = 0
     if grant.reason is IssueReason.EARN:
         collected = debt_collected(debt_of(draft, grant.holder, programme), grant.points)

@@ -60,12 +60,22 @@ class Climber:
             *(DAYS_OF_YEAR.of(self.member_id, self.programme_id, year) for year in years),
         ]
 
-    def place(self, draft: Draft, day: int) -> Place:
+    def place(self, draft: Draft, day: int, today: int) -> Place:
         """Where the member stands on the day, before anything that is not in the draft yet.
 
-        Reads: ``needs``.
+        Reads: ``needs`` of the day and, where it is past, of every year up to ``today``.
         """
-        return place_at(self.ladder, self._amounts(draft, day), day, _total(self._row(draft)))
+        amounts, total = self._amounts(draft, day), _total(self._row(draft))
+        if day < today:
+            total -= sum(self._bought_after(draft, day, today))
+        return place_at(self.ladder, amounts, day, total)
+
+    def _bought_after(self, draft: Draft, day: int, today: int) -> list[int]:
+        years = range(date.fromordinal(day).year, date.fromordinal(today).year + 1)
+        rows = [
+            r for year in years for r in draft.find(DAYS_OF_YEAR, self.member_id, self.programme_id, year)
+        ]
+        return [row["amount_minor"] for row in rows if row["day"] > day]
 
     def count(self, draft: Draft, day: int, change_minor: int, today: int) -> Place:
         """So much more (or less, for a refund) counts for the day; the cached row says where that leaves it.

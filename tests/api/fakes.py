@@ -82,6 +82,7 @@ class Parts:
             RequestLog(self.log),
             self.admission,
             self.bodies,
+            bytes(32),
         )
 
     def app(self, served: Sequence[Served]) -> Flask:

@@ -106,9 +106,15 @@ class OfflineService:
 
     def _command(self, caller: Caller, item: OfflineSale, at: datetime) -> Command:
         write = Write(caller, item.key, item.digest, at)
-        presence = Presence.of(item.sale.member, self._desk) if item.sale.member is not None else None
+        presence = self._presence(item)
         scene = self._admission.scene_offline(caller, item.sale, item.sold_at)
         return Command(write, Arrival(item, presence, self._is_signed(caller, item, presence)), scene)
+
+    def _presence(self, item: OfflineSale) -> Presence | None:
+        member = item.sale.member
+        if member is None:
+            return None
+        return Presence.of(member, self._desk) if member.may_spend else self._admission.recognised(member)
 
     def _is_signed(self, caller: Caller, item: OfflineSale, presence: Presence | None) -> bool:
         taken = item.sale.acceptance

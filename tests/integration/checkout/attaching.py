@@ -1,0 +1,62 @@
+"""A shop whose receipts join members afterwards."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.attach import policies, staff
+from ledger_service.checkout.attach.requests import parse_attach
+from ledger_service.checkout.attach.service import AttachService
+from ledger_service.checkout.requests import Caller, Write, body_hash
+
+from .shop import GROCER, Phone, Shop, loads
+
+
+def attach(
+    shop: Shop,
+    sale_id: str,
+    phone: Phone,
+    key: str | None = None,
+    cashier: str = "ann",
+    by: Caller | None = None,
+) -> dict[str, Any]:
+    """The answer of a late attach at the grocer's till."""
+    return loads(send(shop, sale_id, phone, key, cashier, by))
+
+
+def send(
+    shop: Shop,
+    sale_id: str,
+    phone: Phone,
+    key: str | None = None,
+    cashier: str = "ann",
+    by: Caller | None = None,
+) -> Answer:
+    body = {"member": {"number": phone.number}, "cashier": cashier}
+    write = shop.write("attach", [sale_id, body], key)
+    if by is not None:
+        write = Write(by, write.key, body_hash("attach", sale_id, b""), write.at)
+    return AttachService(shop.writer, shop.admission).attach(write, parse_attach(sale_id, body))
+
+
+def office(merchant_id: int = GROCER) -> Caller:
+    """A key of the merchant itself, at no till."""
+    return Caller(f"merchant:{merchant_id}", merchant_id, "")
+
+
+def allow_days(shop: Shop, days: int, merchant_id: int = GROCER) -> None:
+    """The merchant's policy, known to every till at once."""
+    with shop.database.begin() as conn:
+        policies.publish(conn, merchant_id, days, shop.clock.at)
+    shop.directory.refresh()
+
+
+def works_here(shop: Shop, cashier: str, phone: Phone, merchant_id: int = GROCER) -> None:
+    with shop.database.begin() as conn:
+        staff.link(conn, (merchant_id, cashier), phone.member_id, ("merchant", shop.clock.at))
+
+
+def later(shop: Shop, **span: int) -> None:
+    shop.clock.at += timedelta(**span)
