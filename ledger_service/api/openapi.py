@@ -45,6 +45,8 @@ PATH_PARAMETERS = {
     "adjustment": (shapes.HEX_ID, "Id of the adjustment, 32 hex digits."),
     "operation": (shapes.HEX_ID, "Id of the operation, 32 hex digits."),
     "case": (shapes.HEX_ID, "Id of the case, 32 hex digits."),
+    "cashier": (Text(32, pattern="[A-Za-z0-9._-]{1,32}"), "The merchant's own name of a cashier."),
+    "code_id": (shapes.HEX_ID, "Id of the one-time code, 32 hex digits; not the code."),
 }
 
 

@@ -41,9 +41,24 @@ REFERENCE = Text(64, about="The till's own reference, for people")
 DATE = Text(10, pattern="[0-9]{4}-[0-9]{2}-[0-9]{2}", about="YYYY-MM-DD", format="date")
 PAY_CODE = Text(400, about="The text of the QR (`AL1:…`) or the 18 digits", format="pay-code")
 
+CARD = Text(64, 4, about="The number on a card, with its check digit")
+PHONE = Text(64, about="International phone number, beginning with +")
+PIN = Text(pattern="[0-9]{4,8}", about="The card's PIN, as the member typed it")
+TILL_CODE = Text(pattern="[0-9]{8}", about="The one-time code that the member was sent")
 MEMBER = Named(
     "PresentedMember",
-    Either((Record({"pay_code": PAY_CODE}), Record({"number": NUMBER}))),
+    Either(
+        (
+            Record({"pay_code": PAY_CODE}),
+            Record({"number": NUMBER}, {"code": Nullable(TILL_CODE)}),
+            Record({"card": CARD}, {"pin": Nullable(PIN), "code": Nullable(TILL_CODE)}),
+            Record({"phone": PHONE}, {"code": Nullable(TILL_CODE)}),
+        )
+    ),
+)
+EARNING_MEMBER = Named(
+    "EarningMember",
+    Either((Record({"number": NUMBER}), Record({"card": CARD}), Record({"phone": PHONE}))),
 )
 SPEND = Named(
     "Spend",

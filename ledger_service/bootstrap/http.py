@@ -14,6 +14,8 @@ from ledger_service.api.administration import Administration
 from ledger_service.api.app import create_app
 from ledger_service.api.endpoints import (
     alliance,
+    attachments,
+    cards,
     care,
     chain,
     checkout,
@@ -27,6 +29,7 @@ from ledger_service.api.endpoints import (
     modes,
     offline,
     paycodes,
+    pins,
     places,
     programme_policies,
     programmes,
@@ -48,8 +51,9 @@ from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 
 MODULES = (
-    checkout, returns, days, offline, paycodes, members, devices, care, statements, gestures, programmes,
-    programme_policies, tiers, merchants, places, modes, keys, chain, proofs, imports, alliance, status,
+    checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, care, statements,
+    gestures, programmes, programme_policies, tiers, merchants, places, modes, keys, chain, proofs, imports,
+    alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -113,6 +117,9 @@ def bound(serving: Serving) -> list[Served]:
         *offline.served(alone),
         *returns.served(returns.ReturnsDoor(administration, s.checkout, cursors)),
         *days.served(days.DaysDoor(administration, cursors)),
+        *attachments.served(attachments.AttachmentsDoor(administration, s.attaching, cursors)),
+        *cards.served(cards.CardsDoor(administration, s.cards, cursors)),
+        *pins.served(pins.PinsDoor(administration, s.cards, s.desk.exponent)),
         *paycodes.served(codes),
         *members.served(desk),
         *devices.served(devices.DevicesDoor(administration, s.members)),

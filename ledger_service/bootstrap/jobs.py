@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ledger_service.bootstrap.carriers import carrier_of
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
 from ledger_service.bootstrap.foundations import Foundations, background_clock
+from ledger_service.bootstrap.messages import Postman
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.checkout.recounting import next_due
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.clock import Clock
 from ledger_service.ledger.queries import holds_due
+from ledger_service.members.identities import IdentityVault
 
 _HOLDS_AT_ONCE = 200
 # Tills wait while a step is written.
@@ -29,10 +32,12 @@ class Jobs:
     writer: Writer
     name: WorkerName
     tills: Tills
+    postman: Postman | None = None
 
     def steps(self) -> Mapping[str, Step]:
         """Every job by its name; a step returns whether there is more to do at once."""
-        return {
+        messages = {} if self.postman is None else {"messages": self.send_messages}
+        return messages | {
             "hold-deadlines": self.expire_holds,
             "vesting": lambda: self.tills.points.vest_due(self.clock.now()) > 0,
             "inactivity": lambda: self.tills.points.extend_due(self.clock.now()) > 0,
@@ -41,6 +46,10 @@ class Jobs:
             "tiers": self.recount_tiers,
             "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
+
+    def send_messages(self) -> bool:
+        """One-time codes are handed to the carrier."""
+        return self.postman is not None and self.postman.run(self.clock.now())
 
     def expire_holds(self) -> bool:
         """Holds whose deadline has passed are closed and their points free."""
@@ -75,4 +84,13 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     clock: NotedClock | SystemClock = background_clock(foundations.settings, foundations.database)
     writer = Writer(foundations.database, clock, WriterLimits())
     name = WorkerName(foundations.settings.state_dir)
-    return Jobs(foundations, clock, writer, name, open_tills(foundations, secrets, writer, name.text))
+    tills = open_tills(foundations, secrets, writer, name.text)
+    return Jobs(foundations, clock, writer, name, tills, _postman(foundations, secrets, writer))
+
+
+def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Postman | None:
+    carrier = carrier_of(foundations.settings.messages, secrets.one_time)
+    if carrier is None:
+        return None
+    vault, currency = IdentityVault(secrets.identity), foundations.alliance.currency
+    return Postman(carrier, foundations.database, writer, vault, secrets.one_time, currency)

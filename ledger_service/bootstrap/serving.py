@@ -15,6 +15,7 @@ from ledger_service.api.pipeline import Pipeline
 from ledger_service.api.ports import Governance
 from ledger_service.api.request_log import RequestLog
 from ledger_service.api.shared_limits import SharedBuckets
+from ledger_service.bootstrap.carriers import carrier_of
 from ledger_service.bootstrap.clocks import ReplayClock, SystemClock
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
 from ledger_service.bootstrap.governance import QueuedGovernance
@@ -91,6 +92,7 @@ def open_serving(settings: Settings) -> Serving:
     Raises:
         NotFounded: the database holds no alliance yet.
         SignerUnavailable: the signing process does not answer.
+        ConfigurationError: codes for members should go where nothing can be sent.
     """
     return wire(lay_foundations(settings))
 
@@ -117,7 +119,9 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         checkout=tills.checkout,
         offline=tills.offline,
         attaching=tills.attaching,
-        cards=CardService(tills.cards, random, delivers=bool(settings.messages)),
+        cards=CardService(
+            tills.cards, random, delivers=carrier_of(settings.messages, secrets.one_time) is not None
+        ),
         desk=tills.desk,
         points=tills.points,
         catalogue=tills.catalogue,

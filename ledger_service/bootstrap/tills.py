@@ -76,7 +76,7 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     points = PointsService(writer, database, catalogue, constants)
     store = Store(writer, database)
     checkout, offline = CheckoutService(store, admission), OfflineService(store, admission, desk)
-    attaching = AttachService(writer, admission)
+    attaching = AttachService(store, admission)
     return Tills(checkout, offline, attaching, cards, desk, points, catalogue, ladders)
 
 

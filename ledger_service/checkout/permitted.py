@@ -10,8 +10,8 @@ from ledger_service.checkout.requests import Caller, Line, Spend, Write
 from ledger_service.checkout.shifts import NO_SHIFT, Shift
 from ledger_service.kernel.errors import DomainError
 
-# What only a person may decide: whether goods have come back.
-_ATTENDED = frozenset({"refund", "exchange", "return"})
+# What only a person may decide: whether goods have come back, whose an old receipt is.
+_ATTENDED = frozenset({"refund", "exchange", "return", "attach"})
 
 
 def permitted(write: Write, operation: str, shift: Shift = NO_SHIFT, lines: Sequence[Line] = ()) -> Write:

@@ -1,8 +1,10 @@
-"""What the members room needs from outside: custodial keys, and an end to an erased member's API keys."""
+"""What the members room needs from outside: custodial keys, an end to an erased member's API keys, and
+somebody who brings messages to members."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -24,6 +26,27 @@ class MemberKeys(Protocol):
 
     def forget_member(self, conn: Connection, member_id: int, at: datetime) -> int:
         """Every API key of the member is worthless, its label gone; returns how many were in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a carrier brings to a member: ``message_id`` is the same however often it is handed over.
+
+    ``channel`` says what ``address`` is: a ``phone`` number (E.164) or an ``email`` address.
+    """
+
+    message_id: str
+    channel: str
+    address: str = field(repr=False)
+    text: str = field(repr=False)
+    expires_at: datetime
+
+
+class Carrier(Protocol):
+    """Who brings messages to members."""
+
+    def hand_over(self, message: Message) -> bool:
+        """Whether the message was taken; False where it should be tried again."""
 
 
 class PermitSigner(Protocol):

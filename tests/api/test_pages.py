@@ -17,6 +17,7 @@ from tests.api.test_administration import with_phone
 
 # Answers that hold lists without being lists: of one thing, and bounded by what makes them.
 OF_ONE_THING = {
+    "list-member-cards": "at most so many cards are shown",
     "show-member": "at most so many devices are shown",
     "balance": "lots of the epochs of a calendar",
     "find-day": "totals of six operations",

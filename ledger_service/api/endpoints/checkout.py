@@ -21,6 +21,7 @@ from ledger_service.kernel import paycode_errors as codes
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.ids import parse_id
 from ledger_service.ledger import errors as ledger
+from ledger_service.members.cards import errors as cards
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.merchants.errors import MerchantSuspended, StoreUnknown, TerminalUnknown
 from ledger_service.points.errors import CustodialLimitExceeded, OperationAdopted
@@ -37,6 +38,7 @@ _MEMBER: Problems = (
     MemberUnknown, MemberFrozen, codes.PayCodeMalformed, codes.PayCodeVersionUnknown, codes.PayCodeForeign,
     codes.PayCodeOfFormerHouse, codes.PayCodeExpired, codes.PayCodeTooLongLived, codes.PayCodeAltered,
     codes.PayCodeUsed, codes.PayCodeRevoked, codes.PayCodeWrong, codes.PayCodeLocked,
+    cards.CardEnded, cards.PinWrong, cards.PinLocked, cards.PinBlocked, cards.CodeWrong, cards.CustodyMissing,
 )  # fmt: skip
 _SPEND: Problems = (
     refusals.UnknownProgramme, refusals.ProgrammeWithoutTerms, refusals.ProgrammeFrozenForMember,

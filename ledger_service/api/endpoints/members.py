@@ -23,6 +23,7 @@ from ledger_service.api.errors import NotYours
 from ledger_service.api.hexadecimal import hex_text
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Listing, Named, Nullable, Record, Text
+from ledger_service.checkout.attach import staff
 from ledger_service.checkout.invoice_book import forget_carriers
 from ledger_service.custody.errors import SignerUnavailable
 from ledger_service.kernel.gs1 import parse_gsrn
@@ -150,7 +151,9 @@ class MembersDoor:
 
         def act(conn: Connection) -> Json:
             number = parse_gsrn(call.path["number"], "number")
-            forget_carriers(conn, self.members.erase(conn, number, call.at))
+            member_id = self.members.erase(conn, number, call.at)
+            forget_carriers(conn, member_id)
+            staff.forget_member(conn, member_id)
             return {"erased": True}
 
         reply = self.administration.write(call, act, status=200)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.attach.command import AttachCommand
 from ledger_service.checkout.attach.requests import AttachRequest
+from ledger_service.checkout.permitted import permitted
 from ledger_service.checkout.requests import Write
 from ledger_service.checkout.submission import Store, Submission
+from ledger_service.merchants.errors import MerchantSuspended
 
 
 class AttachService:
@@ -23,14 +27,18 @@ class AttachService:
 
         Raises:
             UnknownSale, SaleWasImported, SaleHasMember, AttachClosed, AttachTooLate, AttachToStaff.
-            MemberUnknown, MemberFrozen: there is no such member, or it may do nothing.
+            MemberUnknown, MemberFrozen, CardEnded: there is no such member, or it may do nothing.
+            MerchantSuspended: the merchant may not do business now.
 
         Idempotency: by caller and key, and a sale joins one member once.
         Invariants: INV-10, INV-11, INV-13.
         """
+        write = permitted(write, "attach")
         with self._admission.shown_to_earn(write, request.member) as admitted:
             if admitted.known is not None:
                 return admitted.known
             presence = admitted.presence or self._admission.nobody()
-            days = self._admission.attach_days()
-            return self._submission.submit(AttachCommand(write, request, presence, admitted.scene, days))
+            # The chain would refuse what a suspended merchant's receipt earns (D7).
+            refusal = MerchantSuspended() if write.caller.suspended else None
+            scene, days = replace(admitted.scene, refusal=refusal), self._admission.attach_days()
+            return self._submission.submit(AttachCommand(write, request, presence, scene, days))

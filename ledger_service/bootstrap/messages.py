@@ -1,0 +1,62 @@
+"""The job that hands one-time codes to the carrier; nothing is sent inside a db transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from ledger_service.db.engine import Database
+from ledger_service.db.writer import Writer
+from ledger_service.kernel.ids import id_text
+from ledger_service.kernel.money import exponent_of, minor_of_micros_floor
+from ledger_service.members.cards import delivery, rules, wording
+from ledger_service.members.cards.delivery import Waiting
+from ledger_service.members.identities import IdentityVault
+from ledger_service.members.ports import Carrier, Message
+from ledger_service.merchants.queries import find_merchant
+
+_AT_ONCE = 50
+_MINUTES = int(rules.CODE_LIFE.total_seconds() // 60)
+
+
+@dataclass(frozen=True)
+class Postman:
+    """Runs on the leading bridge; every step may be repeated: a message has one id however often it goes."""
+
+    carrier: Carrier
+    database: Database
+    writer: Writer
+    vault: IdentityVault
+    code_master: bytes = field(repr=False)
+    currency: str
+
+    def run(self, at: datetime) -> bool:
+        """Some codes are handed over; returns whether there are more to look at now."""
+        with self.database.read() as conn:
+            waiting, late = delivery.due(conn, self.vault, at, _AT_ONCE), delivery.any_late(conn, at)
+            shown = {w.merchant_id: find_merchant(conn, w.merchant_id) for w in waiting}
+        names = {gln: "" if found is None else found.name for gln, found in shown.items()}
+        for one in waiting:
+            taken = self.carrier.hand_over(self._message(one, names[one.merchant_id]))
+            self.writer.run(partial(delivery.note, waiting=one, sent=taken, at=at))
+        if late:
+            self.writer.run(lambda conn: delivery.give_up_late(conn, at))
+        return len(waiting) == _AT_ONCE
+
+    def _message(self, waiting: Waiting, merchant: str) -> Message:
+        text = wording.text_of(
+            waiting.purpose,
+            waiting.language,
+            merchant=merchant,
+            code=rules.code_of(self.code_master, waiting.code_id),
+            amount=self._amount(waiting.max_value_micros),
+            minutes=str(_MINUTES),
+        )
+        return Message(id_text(waiting.code_id), waiting.channel, waiting.address, text, waiting.expires_at)
+
+    def _amount(self, micros: int) -> str:
+        exponent = exponent_of(self.currency)
+        minor = minor_of_micros_floor(micros, exponent)
+        whole, rest = divmod(minor, 10**exponent)
+        return f"{self.currency} {whole}" + (f".{rest:0{exponent}d}" if exponent else "")
