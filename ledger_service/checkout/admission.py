@@ -23,11 +23,10 @@ from ledger_service.checkout.requests import Acceptance, Caller, Presented, Sale
 from ledger_service.checkout.return_rules import ReturnPolicy
 from ledger_service.checkout.sale_command import Scene
 from ledger_service.checkout.shifts import Shift
-from ledger_service.checkout.without_phone import approval, earning, paying, sought_of
+from ledger_service.checkout.without_phone import Wish, approval, asked_micros, earning, paying, sought_of
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError, MalformedField
-from ledger_service.kernel.money import micros_of_minor
 from ledger_service.kernel.otp import looks_like_digits
 from ledger_service.kernel.paycode import PayCode, decode_pay_code
 from ledger_service.kernel.paycode_errors import PayCodeMalformed
@@ -161,7 +160,9 @@ class Admission:
             if known is not None:
                 yield Admitted(scene, None, known)
                 return
-            presence = self._resolved(write, member, _asked_minor(request))
+            asked = asked_micros(request, scene.catalogue, scene.accepted_at, self._desk.exponent)
+            exact = request.spend is not None and bool(request.spend.legs)
+            presence = self._resolved(write, member, Wish(asked, exact))
             yield self._judged(write, request, presence)
 
     @contextmanager
@@ -196,12 +197,11 @@ class Admission:
         return replace(scene, refusal=refusal), presence
 
     def rehearsed(self, write: Write, request: SaleRequest) -> Admitted:
-        """The scene and presence of a sale in training; 18 digits are resolved but cost no signature."""
-        shown = request.member
-        presence = Presence.of(shown, self._desk) if shown is not None and shown.digits is None else None
-        if shown is not None and shown.digits is not None:
+        """The scene and presence of a sale in training; digits and PINs are resolved but cost no signature."""
+        shown, presence = request.member, None
+        if shown is not None:
             try:
-                presence = self._shown(shown.digits, write.at, self._most_micros(_asked_minor(request)))
+                presence = self._shown_in_quote(write.caller, shown, write.at)
             except DomainError as refusal:
                 presence = Presence(refusal=refusal)
         return self._judged(write, request, presence)
@@ -267,8 +267,8 @@ class Admission:
             row = conn.execute(select(idempotency).where(mine)).mappings().one_or_none()
         return stored_answer(dict(row), write) if row is not None else None
 
-    def _resolved(self, write: Write, member: Presented, asked_minor: int) -> Presence:
-        most = self._most_micros(asked_minor)
+    def _resolved(self, write: Write, member: Presented, wish: Wish) -> Presence:
+        most = self._desk.limits.per_permit_micros
         try:
             if not member.may_spend:
                 return self.recognised(member)
@@ -276,10 +276,10 @@ class Admission:
                 raise PayCodeMalformed("digits")
             if member.digits is not None:
                 shown = self._digit_desk().resolve(member.digits, write.at)
-                pay_code = self._sources.custody.pay_code_of(shown.permit(most))
+                pay_code = self._sources.custody.pay_code_of(shown.permit(wish.within(most)))
                 return Presence.of_pay_code(pay_code, self._desk, shown)
             approved = approval(self._card_desk(), member, write.caller, write.at)
-            permit = approved.permit(min(most, approved.most_micros), write.at)
+            permit = approved.permit(wish.within(min(most, approved.most_micros)), write.at)
             return paying(self._sources.custody.pay_code_of(permit), self._desk, approved)
         except DomainError as refusal:
             return Presence(refusal=refusal)
@@ -301,12 +301,9 @@ class Admission:
             raise MemberUnknown
         return self._sources.cards
 
-    def _most_micros(self, asked_minor: int) -> int:
-        return min(micros_of_minor(asked_minor, self._desk.exponent), self._desk.limits.per_permit_micros)
-
-    def _shown(self, digits: str, at: datetime, most_micros: int = 1) -> Presence:
+    def _shown(self, digits: str, at: datetime) -> Presence:
         shown = self._digit_desk().resolve(digits, at)
-        permit = shown.permit(most_micros)
+        permit = shown.permit(self._desk.limits.per_permit_micros)
         unsigned = PayCode(self._desk.domain.tag, permit, bytes(SIGNATURE_BYTES))
         digest = self._desk.domain.digest(permit.struct_hash())
         return Presence(pay_code=unsigned, digest=digest, digits=shown)
@@ -334,11 +331,3 @@ def _check_alone(caller: Caller, request: SaleRequest) -> None:
     refusal = alone_with(request.shift, request.lines) if caller.self_checkout else None
     if refusal is not None:
         raise refusal
-
-
-def _asked_minor(request: SaleRequest) -> int:
-    # What custody counts against the day is what may be spent: nothing where the member only earns.
-    if request.spend is None:
-        return 0
-    total = sum(line.amount_minor for line in request.lines)
-    return total if request.spend.max_value_minor is None else min(total, request.spend.max_value_minor)

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger_service.checkout.desk import Desk
+from ledger_service.checkout.errors import PermitValueExceeded
 from ledger_service.checkout.presence import Presence
-from ledger_service.checkout.requests import Caller, Presented
+from ledger_service.checkout.requests import Caller, Presented, SaleRequest
+from ledger_service.kernel.money import micros_of_minor
 from ledger_service.kernel.paycode import PayCode
 from ledger_service.members.cards.desk import Approved, CardDesk, Known, Sought
+from ledger_service.points.catalogue import Catalogue
+from ledger_service.points.rules import terms_in_force
 
 SPEND = "spend"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How much custody has to allow for a sale; ``exact`` where the till named the points."""
+
+    micros: int
+    exact: bool
+
+    def within(self, most_micros: int) -> int:
+        """What the permit allows: no more than ``most_micros``.
+
+        Raises:
+            PermitValueExceeded: the named points are worth more; nothing is signed then.
+        """
+        if self.exact and self.micros > most_micros:
+            raise PermitValueExceeded(self.micros, most_micros)
+        return min(self.micros, most_micros)
 
 
 def sought_of(member: Presented) -> Sought:
@@ -22,6 +44,27 @@ def sought_of(member: Presented) -> Sought:
 def earning(known: Known) -> Presence:
     """The presence of a member that only earns."""
     return Presence(number=known.number, card=known.card)
+
+
+def asked_micros(request: SaleRequest, catalogue: Catalogue, at: int, exponent: int) -> int:
+    """The most that custody has to allow for a basket, which is what it counts against the member's day.
+
+    Nothing where the member only earns; what named points are worth; else up to the basket.
+    """
+    spend = request.spend
+    if spend is None:
+        return 0
+    total = micros_of_minor(sum(line.amount_minor for line in request.lines), exponent)
+    if spend.max_value_minor is not None:
+        return min(total, micros_of_minor(spend.max_value_minor, exponent))
+    worth = 0
+    for leg in spend.legs:
+        programme = catalogue.by_code.get(leg.programme)
+        terms = None if programme is None else terms_in_force(programme.terms, at)
+        if terms is None:
+            return total
+        worth += leg.points * terms.point_value_micros
+    return worth
 
 
 def approval(desk: CardDesk, member: Presented, caller: Caller, at: datetime) -> Approved:
