@@ -15,6 +15,8 @@ from ledger_service.api.door import Body
 
 _OF_MEMBER = frozenset({"card", "phone", "pin", "code"})
 _OF_BODY = frozenset({"pin", "card", "new_card", "numbers"})
+_GUESSES = frozenset({"pay_code", "pin"})
+_OF_GUESSER = frozenset({"pay_code", "pin", "code"})
 _LABEL = b"alliance blinded body v1"
 
 
@@ -26,10 +28,10 @@ def holds_secret(fields: Mapping[str, Any]) -> bool:
     return not _OF_BODY.isdisjoint(fields)
 
 
-def shows_guess(fields: Mapping[str, Any]) -> bool:
-    """Whether the body holds a PIN or a one-time code, which may be a guess."""
+def shows_code(fields: Mapping[str, Any]) -> bool:
+    """Whether the body holds a pay code, a PIN or a one-time code, any of which may be a guess."""
     member = fields.get("member")
-    return "pin" in fields or (type(member) is dict and ("pin" in member or "code" in member))
+    return not _GUESSES.isdisjoint(fields) or (type(member) is dict and not _OF_GUESSER.isdisjoint(member))
 
 
 def blinded(body: Body, key: bytes) -> Body:

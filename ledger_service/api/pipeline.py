@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from ledger_service.api.admission import Admission
-from ledger_service.api.blinding import blinded, holds_secret, shows_guess
+from ledger_service.api.blinding import blinded, holds_secret, shows_code
 from ledger_service.api.deadline import Deadlines
 from ledger_service.api.door import Body, parse_body
 from ledger_service.api.errors import (
@@ -219,7 +219,7 @@ class Pipeline:
 
     def _beware(self, principal: Principal | None, body: Body) -> None:
         # Only what shows a code: a till that was locked out still sells to everybody else.
-        if principal is not None and _shows_code(body.fields):
+        if principal is not None and shows_code(body.fields):
             self.guesses.check(principal.key_id)
 
     def _work(self, served: Served, call: Call) -> Reply:
@@ -240,12 +240,6 @@ class Pipeline:
 
 
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
-
-
-def _shows_code(fields: Mapping[str, Any]) -> bool:
-    member = fields.get("member")
-    shown = "pay_code" in fields or (isinstance(member, dict) and "pay_code" in member)
-    return shown or shows_guess(fields)
 
 
 def request_id_of(environ: Environ) -> str:

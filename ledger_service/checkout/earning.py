@@ -164,11 +164,7 @@ def issue_one(
     op_id = issue_id(purchase.sale_id, programme.programme_id)
     at, missed = late or (purchase.at, 0)
     grant = Grant(
-        purchase.holder,
-        programme,
-        points - missed,
-        at,
-        op_id,
+        purchase.holder, programme, points - missed, at, op_id,
         sale_id=purchase.sale_id,
         rule_version=by.rule.version,
         facts={**_facts(purchase, by), **citation(by.applied)},

@@ -20,7 +20,14 @@ from ledger_service.points.catalogue import Programme
 from ledger_service.points.models import issuance_reservation, member_programme, pending_issue
 from ledger_service.points.parties import Holder
 from ledger_service.points.pending_rules import PendingTerms, Waiting, waiting_of
-from ledger_service.points.rules import cap_in_force, debt_collected, epoch_of_issue, is_open, terms_in_force
+from ledger_service.points.rules import (
+    Terms,
+    cap_in_force,
+    debt_collected,
+    epoch_of_issue,
+    is_open,
+    terms_in_force,
+)
 
 STANDING_OF_MEMBER: Load = load_by(member_programme, "member_id")
 BLOCK: Load = load_by(issuance_reservation, "programme_id", "worker")
@@ -118,22 +125,16 @@ def issue(draft: Draft, grant: Grant, worker: Worker) -> Issued:
     if epoch is None:
         return _refused("calendar-exhausted")
     if since != second:
-        if waiting is not None and waiting.vests_at <= second:
-            if waiting.lapses:
-                return _refused("lapsed")
-            waiting = None
-        if not is_open(programme.epoch_ends, epoch, second):
-            return _refused("expired")
-        # The chain judges an operation by the terms at its acceptance.
-        terms = terms_in_force(programme.terms, second) or terms
+        refusal, waiting, terms = _by_now(programme, (epoch, waiting, terms), second)
+        if refusal is not None:
+            return _refused(refusal)
     collected = 0
     if grant.reason is IssueReason.EARN:
         collected = debt_collected(debt_of(draft, grant.holder, programme), grant.points)
     net = grant.points - collected
     if net and not _take_block(draft, grant, net, worker):
         return _refused("cap-exhausted")
-    leaf = None
-    state = "available"
+    leaf, state = None, "available"
     if net and waiting is not None:
         state = "pending"
         _post_pending(draft, grant, Leg(programme.programme_id, terms.version, epoch, net), waiting)
@@ -143,6 +144,20 @@ def issue(draft: Draft, grant: Grant, worker: Worker) -> Issued:
         _collect(draft, grant, collected)
     ends_at = programme.epoch_ends[epoch - 1]
     return Issued(net, collected, epoch, ends_at, state, leaf, None, waiting if net else None)
+
+
+def _by_now(
+    programme: Programme, then: tuple[int, Waiting | None, Terms], second: int
+) -> tuple[str | None, Waiting | None, Terms]:
+    """What is left of an earn of the past: why nothing is, or what it still waits for and by which terms."""
+    epoch, waiting, terms = then
+    if waiting is not None and waiting.vests_at <= second:
+        if waiting.lapses:
+            return "lapsed", waiting, terms
+        waiting = None
+    refusal = None if is_open(programme.epoch_ends, epoch, second) else "expired"
+    # The chain judges an operation by the terms at its acceptance.
+    return refusal, waiting, terms_in_force(programme.terms, second) or terms
 
 
 def debt_of(draft: Draft, holder: Holder, programme: Programme) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,35 +10,22 @@ from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.attach import policies, staff
 from ledger_service.checkout.attach.requests import parse_attach
 from ledger_service.checkout.attach.service import AttachService
-from ledger_service.checkout.requests import Caller, Write, body_hash
+from ledger_service.checkout.requests import Caller
 
 from .shop import GROCER, Phone, Shop, loads
 
 
-def attach(
-    shop: Shop,
-    sale_id: str,
-    phone: Phone,
-    key: str | None = None,
-    cashier: str = "ann",
-    by: Caller | None = None,
-) -> dict[str, Any]:
+def attach(shop: Shop, sale_id: str, phone: Phone, **how: Any) -> dict[str, Any]:
     """The answer of a late attach at the grocer's till."""
-    return loads(send(shop, sale_id, phone, key, cashier, by))
+    return loads(send(shop, sale_id, phone, **how))
 
 
-def send(
-    shop: Shop,
-    sale_id: str,
-    phone: Phone,
-    key: str | None = None,
-    cashier: str = "ann",
-    by: Caller | None = None,
-) -> Answer:
-    body = {"member": {"number": phone.number}, "cashier": cashier}
+def send(shop: Shop, sale_id: str, phone: Phone, key: str | None = None, **how: Any) -> Answer:
+    """The same as it was answered; ``cashier`` says who does it, ``by`` with whose key."""
+    body = {"member": {"number": phone.number}, "cashier": how.get("cashier", "ann")}
     write = shop.write("attach", [sale_id, body], key)
-    if by is not None:
-        write = Write(by, write.key, body_hash("attach", sale_id, b""), write.at)
+    if "by" in how:
+        write = replace(write, caller=how["by"])
     return AttachService(shop.writer, shop.admission).attach(write, parse_attach(sale_id, body))
 
 
