@@ -60,7 +60,7 @@ class Submission:
         except (DomainError, IntegrityError) as failure:
             if not may_be_repeated(failure):
                 raise
-            # Of a sale whose rows were lost the refusal is a consequence: its permit is used, its hold unknown.
+            # Of a sale whose rows were lost the refusal is a consequence: its permit is used, its hold gone.
             adopted = adopted_of(self._store.database, command.operations())
             if adopted is None:
                 raise
