@@ -130,7 +130,7 @@ class CaseDesk:
         _note(conn, case_id, "executed", Said(CHAIN, at))
         leave = rules.Leave(MoveReason.RECOVERY, seconds_floor(at))
         moves = rules.moves_of(row["account"], row["successor"], queries.lots_of(conn, member_id), leave)
-        enqueue_now(conn, [enrols, *(NewIntent(move, member_id) for move in moves)], at)
+        enqueue_now(conn, [*enrols, *(NewIntent(move, member_id) for move in moves)], at)
         return True
 
     def _change_of(self, conn: Connection, row: RowMapping, at: datetime) -> Change:

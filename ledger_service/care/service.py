@@ -103,7 +103,7 @@ class CareService:
             MoveReason.ROTATION, seconds_floor(at), new.valid_until, new.signer, request.authorisation
         )
         moves = rules.moves_of(owner["account"], successor, lots, leave) if linked else ()
-        intents = [enrols, *(NewIntent(move, owner["member_id"]) for move in moves)]
+        intents = [*enrols, *(NewIntent(move, owner["member_id"]) for move in moves)]
         enqueue_now(conn, intents, at)
         return Moved(successor, owner["account"], linked, view)
 

@@ -39,6 +39,7 @@ from ledger_service.kernel.points import GREATEST_AMOUNT
 from ledger_service.ledger import holds
 from ledger_service.ledger.book import LOTS_OF_MEMBER
 from ledger_service.ledger.holds import HOLD, HoldAct, NewHold
+from ledger_service.members.households.spending import count_spent
 from ledger_service.points.parties import MEMBER_BY_ID, Holder
 from ledger_service.points.permits import count_custodial
 
@@ -84,6 +85,8 @@ class AuthoriseCommand(KeyedCommand):
         use_permit(draft, self.presence, hold_id, self.write.at)
         if signed.custodial:
             count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, scene.accepted_at)
+        if holder.household:
+            count_spent(draft, holder.member_id, signed.device_id, plan.value_micros, self.write.at)
         body = {**_hold_body(permit, self.request), **self._tiers(draft, holder)}
         if signed.custodial:
             body["custodial"] = self.presence.custodial_by

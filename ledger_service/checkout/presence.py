@@ -26,6 +26,7 @@ from ledger_service.members import digits as digit_codes
 from ledger_service.members.cards import desk as card_desk
 from ledger_service.members.device_rows import device_of
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
+from ledger_service.members.households.spending import household_needs, mate_at_till
 from ledger_service.members.rules import Device, active_device
 from ledger_service.points.issuance import STANDING_OF_MEMBER
 from ledger_service.points.models import permit_use
@@ -98,6 +99,8 @@ class Presence:
             return needs
         account, nonce = self.pay_code.permit.account, nonce_key(self.pay_code.permit.nonce)
         needs.append(DEVICES_OF_MEMBER.of(member_id))
+        if row["household"]:
+            needs += household_needs(member_id)
         needs += [PERMIT_USE.of(account, nonce), REVOCATION.of(account, nonce)]
         # A member with a phone who allowed digits has a custodial signer too.
         if row["custody"] == "custodial" or self.digits is not None or self.approved is not None:
@@ -145,6 +148,7 @@ def check_permit(draft: Draft, presence: Presence, desk: Desk, accepted_at: int)
     Raises:
         PayCodeForeign, PayCodeOfFormerHouse, PayCodeExpired, PayCodeTooLongLived, PayCodeAltered,
         PayCodeRevoked, PayCodeUsed.
+        HouseholdSpendRefused: a household's code of somebody who is no mate of it any more, or frozen.
 
     Invariants: INV-9.
     """
@@ -162,6 +166,8 @@ def check_permit(draft: Draft, presence: Presence, desk: Desk, accepted_at: int)
         raise PayCodeRevoked
     if draft.get(permit_use, (account, nonce)) is not None:
         raise PayCodeUsed
+    if row["household"]:
+        mate_at_till(draft, row["member_id"], signed.device_id, at)
     return signed
 
 

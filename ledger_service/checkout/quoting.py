@@ -24,6 +24,7 @@ from ledger_service.kernel.clock import format_instant, instant_of_seconds, seco
 from ledger_service.kernel.money import minor_of_micros_floor
 from ledger_service.kernel.points import GREATEST_AMOUNT, NEVER_SECONDS
 from ledger_service.ledger.book import Book
+from ledger_service.members.households.spending import count_spent, free_lots
 from ledger_service.points.catalogue import Programme
 from ledger_service.points.parties import Holder
 from ledger_service.points.pending_rules import waiting_of
@@ -113,19 +114,24 @@ class Quote:
 
     def _plan(self, draft: Draft, holder: Holder, total: int, caller: Caller) -> SpendPlan:
         scene, presence = self.scene, self.presence
-        most = GREATEST_AMOUNT
+        most, signed = GREATEST_AMOUNT, None
         if presence is not None and presence.pay_code is not None and presence.digits is None:
             if presence.approved is None:
-                check_permit(draft, presence, scene.desk, scene.accepted_at)
+                signed = check_permit(draft, presence, scene.desk, scene.accepted_at)
             most = presence.pay_code.permit.max_value_micros
         limits = Limits(total, most, scene.desk.exponent)
         spend = spend_within(caller, self.request.spend)
         plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, scene.accepted_at))
         check_points(caller, plan.value_minor)
+        if holder.household and signed is not None and plan.legs:
+            at = instant_of_seconds(scene.accepted_at)
+            count_spent(draft, holder.member_id, signed.device_id, plan.value_micros, at)
         return plan
 
     def _payable(self, draft: Draft, holder: Holder) -> list[dict[str, Any]]:
         lots = Book(draft).lots(holder.member_id)
+        if holder.household:
+            lots = free_lots(draft, holder.member_id, lots, instant_of_seconds(self.scene.accepted_at))
         frozen = frozen_of(draft, holder.member_id, {lot.programme for lot in lots})
         purses = purses_of(lots, self.scene.catalogue, self.scene.accepted_at, frozen)
         return [

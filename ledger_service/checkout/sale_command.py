@@ -31,6 +31,8 @@ from ledger_service.checkout.tiering import NOT_TIERED, Applied, Visit, count_pu
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError
+from ledger_service.members.households.spending import count_spent
+from ledger_service.members.rules import Device
 from ledger_service.points.catalogue import Catalogue, Programme
 from ledger_service.points.issuance import Worker
 from ledger_service.points.parties import Holder
@@ -176,7 +178,8 @@ class SaleCommand(KeyedCommand):
 
     def _pay(self, draft: Draft, holder: Holder, presence: Presence, sale_id: bytes) -> SpentRecord | None:
         scene = self.scene
-        custodial, caller = self.is_custodial(draft, presence), self.write.caller
+        signer, caller = self.signer(draft, presence), self.write.caller
+        custodial = signer is None or signer.custodial
         permit = permit_of(presence)
         payable = sum(scene.payable(self.request.lines, caller.merchant_id))
         limits = Limits(payable, permit.max_value_micros, scene.desk.exponent)
@@ -188,18 +191,20 @@ class SaleCommand(KeyedCommand):
             return None
         if custodial:
             count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, scene.accepted_at)
+        if holder.household and signer is not None:
+            count_spent(draft, holder.member_id, signer.device_id, plan.value_micros, self.write.at)
         op_id = self.id_of("redeem")
         redemption = Redemption(op_id, caller.merchant_id, permit, scene.accepted_at, plan.legs)
         leaf = redeem(draft, holder, redemption, self.write.at)
-        return spent_record(op_id, leaf, plan, presence.custodial_by if signed.custodial else None)
+        return spent_record(op_id, leaf, plan, presence.custodial_by if custodial else None)
 
-    def is_custodial(self, draft: Draft, presence: Presence) -> bool:
-        """The pay code serves; whether custody has signed it.
+    def signer(self, draft: Draft, presence: Presence) -> Device | None:
+        """The device whose pay code serves; None where custody would have signed and was not asked.
 
         Raises:
             DomainError: what ``check_permit`` raises.
         """
-        return check_permit(draft, presence, self.scene.desk, self.scene.accepted_at).custodial
+        return check_permit(draft, presence, self.scene.desk, self.scene.accepted_at)
 
 
 def operations_of_sale(command: KeyedCommand, scene: Scene) -> Sequence[bytes]:

@@ -15,10 +15,12 @@ from ledger_service.checkout.errors import (
 from ledger_service.checkout.requests import Spend
 from ledger_service.checkout.rules import NOTHING, Limits, Purse, SpendPlan, plan_explicit, plan_up_to
 from ledger_service.db.workset import Draft
+from ledger_service.kernel.clock import instant_of_seconds
 from ledger_service.kernel.operations import FLAG_SERIES, Redeem
 from ledger_service.kernel.points import Leg, Lot
 from ledger_service.ledger.book import Book
 from ledger_service.ledger.rules import Movement, Part, SystemKind, system_account
+from ledger_service.members.households.spending import free_lots
 from ledger_service.outbox.service import enqueue
 from ledger_service.points.catalogue import Catalogue, Programme
 from ledger_service.points.models import member_programme
@@ -87,6 +89,8 @@ def plan_spend(
         return NOTHING
     limits, at = bounds
     lots = Book(draft).lots(holder.member_id)
+    if holder.household:
+        lots = free_lots(draft, holder.member_id, lots, instant_of_seconds(at))
     if spend.max_value_minor is not None:
         most = Limits(min(limits.total_minor, spend.max_value_minor), limits.permit_micros, limits.exponent)
         frozen = frozen_of(draft, holder.member_id, {lot.programme for lot in lots})

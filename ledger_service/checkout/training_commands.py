@@ -33,6 +33,7 @@ from ledger_service.kernel.clock import format_instant, instant_of_seconds, pars
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.points import GREATEST_AMOUNT, NEVER_SECONDS
+from ledger_service.members.rules import Device
 from ledger_service.points.models import issuance_reservation
 from ledger_service.points.rules import cap_in_force
 
@@ -102,11 +103,12 @@ class TrainingCommand(KeyedCommand):
 
 
 class TrainingSale(SaleCommand):
-    """A sale that nobody keeps; of 18 digits custody was asked for no signature."""
+    """A sale that nobody keeps; of digits, a PIN or a code custody was asked for no signature."""
 
-    def is_custodial(self, draft: Draft, presence: Presence) -> bool:
-        """Whether custody would have signed; else as for a sale."""
-        return presence.digits is not None or super().is_custodial(draft, presence)
+    def signer(self, draft: Draft, presence: Presence) -> Device | None:
+        """None where custody would have signed; else as for a sale."""
+        unasked = presence.digits is not None or presence.approved is not None
+        return None if unasked else super().signer(draft, presence)
 
 
 class TrainingRefund(RefundCommand):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, RowMapping, func, select, update
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.members.device_rows import FreshDevice, device_rows, signer_intent, view_of
-from ledger_service.members.devices import devices_of, mark_revoked
+from ledger_service.members.devices import devices_of, end_household_keys, mark_revoked
 from ledger_service.members.models import device, former_account, member
 from ledger_service.members.numbers import take_ids
 from ledger_service.members.requests import DeviceView
@@ -45,14 +45,15 @@ def is_known(conn: Connection, account: bytes) -> bool:
 
 def change_account(
     conn: Connection, owner: RowMapping, change: Change, one_time_master: bytes, at: datetime
-) -> tuple[DeviceView, NewIntent]:
+) -> tuple[DeviceView, list[NewIntent]]:
     """From now on the member is at the new account, whose one signer is the new device; the old ones sign
     nothing more.
 
     Returns:
-        the new device with what its app needs, and the intent that enrols it; the caller enqueues it.
+        the new device with what its app needs, and the intents that enrol it and end the old devices' keys of
+        households; the caller enqueues them.
 
-    Locks: none of its own; the member's row must be locked.
+    Locks: those households' accounts; the member's own row must be locked.
     """
     member_id = owner["member_id"]
     was = {
@@ -62,8 +63,10 @@ def change_account(
     sql_of(former_account, conn).insert(conn, [was])
     now = {"account": change.account, "salt": change.salt, "custody": change.custody}
     conn.execute(update(member).where(member.c.member_id == member_id).values(now))
-    mark_revoked(conn, [d.device_id for d in devices_of(conn, member_id) if d.revoked_at is None], at)
+    old = [d.device_id for d in devices_of(conn, member_id) if d.revoked_at is None]
+    mark_revoked(conn, old, at)
+    ended = end_household_keys(conn, old, at)
     rows = device_rows([(member_id, change.signer)], take_ids(conn, device.c.device_id, 1), at)
     sql_of(device, conn).insert(conn, rows)
     enrols = signer_intent(member_id, change.account, change.signer, seconds_floor(at))
-    return view_of(rows[0], one_time_master), enrols
+    return view_of(rows[0], one_time_master), [enrols, *ended]

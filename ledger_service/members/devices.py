@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,11 +26,13 @@ from ledger_service.members.device_rows import (
     view_of,
 )
 from ledger_service.members.errors import DeviceUnknown, MemberFrozen, MemberUnknown
+from ledger_service.members.households.errors import HouseholdAccount
+from ledger_service.members.households.models import household_key
 from ledger_service.members.models import device, member
 from ledger_service.members.numbers import take_ids
 from ledger_service.members.requests import DeviceView, NewDevice, RevokeDevice
 from ledger_service.outbox.models import intent
-from ledger_service.outbox.service import enqueue_now
+from ledger_service.outbox.service import NewIntent, enqueue_now
 
 _LONGEST_LABEL = 64
 
@@ -41,11 +44,14 @@ class DeviceDesk:
     domain: Domain
     one_time_master: bytes
 
-    def add(self, conn: Connection, member_number: str, new: NewDevice, at: datetime) -> DeviceView:
+    def add(
+        self, conn: Connection, number: str, new: NewDevice, at: datetime, *, of_household: bool = False
+    ) -> DeviceView:
         """The key is a signer of the member's account: at once if first or granted, else in a day.
 
         Raises:
             MemberUnknown, MemberFrozen: nobody who may add a device.
+            HouseholdAccount: a household's number, and the caller is not the household's own desk.
             SignerKnown: the account has or had this key.
             DeviceLimitReached: sixteen devices are active.
             DeviceProofInvalid: the key did not sign its own grant.
@@ -53,7 +59,7 @@ class DeviceDesk:
 
         Locks: the member's row; the head row last.
         """
-        owner = lock_member(conn, member_number)
+        owner = lock_member(conn, number, of_household=of_household)
         devices = devices_of(conn, owner["member_id"])
         rules.check_new_signer(devices, new.signer)
         grant = SignerGrant(owner["account"], new.signer, 0, new.valid_until)
@@ -102,7 +108,7 @@ class DeviceDesk:
 
         Locks: the member's row; the head row last.
         """
-        owner = lock_member(conn, request.member_number, frozen_too=True)
+        owner = lock_member(conn, request.member_number, frozen_too=True, of_household=True)
         devices = devices_of(conn, owner["member_id"])
         gone = next((d for d in devices if d.lane == request.lane and d.revoked_at is None), None)
         if gone is None:
@@ -116,7 +122,9 @@ class DeviceDesk:
             authorisation=request.authorisation,
         )
         mark_revoked(conn, [gone.device_id], at)
-        enqueue_now(conn, [revocation_intent(owner["member_id"], owner["account"], gone, change)], at)
+        elsewhere = end_household_keys(conn, [gone.device_id], at)
+        mine = revocation_intent(owner["member_id"], owner["account"], gone, change)
+        enqueue_now(conn, [mine, *elsewhere], at)
 
     def confirm(self, conn: Connection, op_id: bytes, mined_at: datetime) -> None:
         """A signer that waits for its day counts from a day after the block that was just seen.
@@ -152,17 +160,22 @@ class DeviceDesk:
         return view
 
 
-def lock_member(conn: Connection, member_number: str, *, frozen_too: bool = False) -> RowMapping:
+def lock_member(
+    conn: Connection, member_number: str, *, frozen_too: bool = False, of_household: bool = False
+) -> RowMapping:
     """The member's row, locked until the end of the db transaction.
 
     Raises:
         MemberUnknown: no such number, or erased.
+        HouseholdAccount: a household's, and the caller does not ask for those too.
         MemberFrozen: frozen, and the caller does not ask for frozen members too.
     """
     statement = select(member).where(member.c.member_number == member_number).with_for_update(key_share=True)
     row = conn.execute(statement).mappings().one_or_none()
     if row is None or row["status"] == "erased":
         raise MemberUnknown
+    if row["household"] and not of_household:
+        raise HouseholdAccount
     if row["status"] == "frozen" and not frozen_too:
         raise MemberFrozen
     return row
@@ -186,3 +199,32 @@ def mark_revoked(conn: Connection, device_ids: list[int], at: datetime) -> None:
     conn.execute(
         update(device).where(device.c.device_id.in_(device_ids)).values(status="revoked", revoked_at=at)
     )
+
+
+def end_household_keys(conn: Connection, own_device_ids: list[int], at: datetime) -> list[NewIntent]:
+    """What lives on these devices of a member signs nothing for its households either; returns the intents.
+
+    Locks: the rows of the households' accounts, behind the member's own: no sale there is acknowledged after
+    this is.
+    """
+    mine = household_key.c.own_device_id.in_(own_device_ids)
+    joined = household_key.join(device, device.c.device_id == household_key.c.device_id)
+    active = device.c.revoked_at.is_(None)
+    found = select(household_key.c.household_id).select_from(joined).where(mine, active)
+    houses = set(conn.execute(found).scalars())
+    if not houses:
+        return []
+    accounts = lock_accounts(conn, houses)
+    mine_now = select(household_key.c.device_id).where(mine)
+    keys = select(device).where(device.c.device_id.in_(mine_now), active)
+    gone = [device_of(dict(row)) for row in conn.execute(keys.order_by(device.c.device_id)).mappings()]
+    mark_revoked(conn, [key.device_id for key in gone], at)
+    change = SignerRevocation(rules.revocation_second(at))
+    return [revocation_intent(key.member_id, accounts[key.member_id], key, change) for key in gone]
+
+
+def lock_accounts(conn: Connection, member_ids: Iterable[int]) -> dict[int, bytes]:
+    """The accounts of these rows of ``member``, which stay locked until the end of the db transaction."""
+    wanted = select(member.c.member_id, member.c.account).where(member.c.member_id.in_(list(member_ids)))
+    rows = conn.execute(wanted.order_by(member.c.member_id).with_for_update(key_share=True))
+    return {row.member_id: row.account for row in rows}

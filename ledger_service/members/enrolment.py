@@ -63,6 +63,7 @@ class PreparedMember:
     account: bytes
     first: FreshDevice | None
     identities: tuple[SealedIdentity, ...]
+    household: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,7 @@ class Register:
             "erased_at": None,
             "frozen_at": None,
             "birthday": None,
+            "household": new.household,
         }
 
     def _add_devices(

@@ -40,6 +40,8 @@ member = Table(
     # When the freeze began that is in force; erasure keeps it, so that open holds stay as they are.
     Column("frozen_at", UtcInstant),
     Column("birthday", SmallInteger),
+    # True for the account of a household, whose rights stand in members/households; empty for a person.
+    Column("household", Boolean),
     one_of("status", ("active", "frozen", "erased")),
     one_of("custody", ("device", "custodial")),
 )

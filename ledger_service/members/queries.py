@@ -49,6 +49,7 @@ class MemberView:
     custody: str
     ledger_base: int
     created_at: datetime
+    household: bool | None = None
 
 
 def find_by_number(conn: Connection, member_number: str) -> MemberView | None:
@@ -117,7 +118,7 @@ def list_identities(conn: Connection, vault: IdentityVault, member_id: int) -> l
 def _members() -> Select[Any]:
     m = member.c
     who = (m.member_id, m.member_number, m.account, m.display_name)
-    return select(*who, m.status, m.custody, m.ledger_base, m.created_at)
+    return select(*who, m.status, m.custody, m.ledger_base, m.created_at, m.household)
 
 
 _BY_NUMBER = _members().where(member.c.member_number == bindparam("wanted"))

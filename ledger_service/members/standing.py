@@ -11,6 +11,7 @@ from ledger_service.members import rules
 from ledger_service.members.cards.models import member_access, till_code
 from ledger_service.members.device_rows import SignerRevocation, revocation_intent
 from ledger_service.members.devices import devices_of, lock_member, mark_revoked
+from ledger_service.members.households import mates
 from ledger_service.members.models import (
     device,
     former_account,
@@ -34,16 +35,18 @@ def set_frozen(conn: Connection, member_number: str, frozen: bool, at: datetime)
 
     Locks: the member's row.
     """
-    owner = lock_member(conn, member_number, frozen_too=True)
+    owner = lock_member(conn, member_number, frozen_too=True, of_household=True)
     began = (owner["frozen_at"] or at) if frozen else None
     standing = {"status": "frozen" if frozen else "active", "frozen_at": began}
     conn.execute(update(member).where(member.c.member_id == owner["member_id"]).values(standing))
+    mates.freeze(conn, owner["member_id"], frozen)
 
 
 def freeze(conn: Connection, member_id: int, at: datetime) -> None:
     """An active member is frozen: what the chain refused of it must be settled first."""
     mine = (member.c.member_id == member_id) & (member.c.status == "active")
     conn.execute(update(member).where(mine).values(status="frozen", frozen_at=at))
+    mates.freeze(conn, member_id, True)
 
 
 def erase(conn: Connection, keys: MemberKeys, member_number: str, at: datetime) -> int:
@@ -59,7 +62,7 @@ def erase(conn: Connection, keys: MemberKeys, member_number: str, at: datetime) 
     Raises:
         MemberUnknown: no such number, or erased before.
 
-    Locks: the member's row; the head row last.
+    Locks: the member's row, those of its households; the head row last.
     """
     owner = lock_member(conn, member_number, frozen_too=True)
     member_id = owner["member_id"]
@@ -73,7 +76,8 @@ def erase(conn: Connection, keys: MemberKeys, member_number: str, at: datetime) 
     conn.execute(update(former_account).where(former).values(salt=None))
     change = SignerRevocation(rules.revocation_second(at))
     keys.forget_member(conn, member_id, at)
-    enqueue_now(conn, [revocation_intent(member_id, owner["account"], d, change) for d in active], at)
+    gone = [revocation_intent(member_id, owner["account"], d, change) for d in active]
+    enqueue_now(conn, [*gone, *mates.forget(conn, member_id, at)], at)
     return int(member_id)
 
 

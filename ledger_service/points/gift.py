@@ -20,6 +20,8 @@ from ledger_service.ledger.book import Book, lots_of
 from ledger_service.ledger.rules import Movement, Part
 from ledger_service.members.device_rows import device_of
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
+from ledger_service.members.households.gifts import Given, give_out, take_in
+from ledger_service.members.households.spending import household_needs
 from ledger_service.members.rules import Device, active_device
 from ledger_service.outbox.service import enqueue
 from ledger_service.points.catalogue import Catalogue, Programme
@@ -81,6 +83,8 @@ class GiftCommand(BookCommand[bytes]):
         yield custodial_need(request.giver, seconds_floor(self.at))
         for account in (request.giver, request.recipient):
             row = view.one(MEMBER_BY_ACCOUNT, account)
+            if row is not None and row["household"]:
+                yield from household_needs(row["member_id"])
             if row is not None:
                 yield lots_of(row["member_id"])
                 yield DEVICES_OF_MEMBER.of(row["member_id"])
@@ -93,6 +97,7 @@ class GiftCommand(BookCommand[bytes]):
             GiftToSelf, GiftRefused, GiftPermitInvalid: the gift is not one.
             MemberUnknown, MemberFrozen: giver or recipient.
             IssuerSuspended: the contract would refuse the gift.
+            HouseholdGiftRefused: points of a household that are nobody's part.
             InsufficientPoints: a lot has less than its leg.
             CustodialLimitExceeded: over the limits of a custodial key.
         """
@@ -106,11 +111,22 @@ class GiftCommand(BookCommand[bytes]):
             count_custodial(draft, request.giver, value_micros, self.scene.limits, accepted_at)
         op_id = derive_id("gift", request.giver, request.nonce)
         mark_used(draft, request.giver, request.nonce, op_id, self.at)
+        self._of_household(draft, giver, recipient, (op_id, device))
         source, sink = giver.part(Part.AVAILABLE), recipient.part(Part.AVAILABLE)
         moves = [Movement(source, sink, g.programme, g.epoch, g.amount) for g in request.legs]
         Book(draft).entry(op_id, "gift", self.at, {"permit": self.digest.hex(), "op": id_text(op_id)}, moves)
         enqueue(draft, self._operation(op_id, programme.merchant_id, accepted_at), giver.member_id)
         return op_id
+
+    def _of_household(
+        self, draft: Draft, giver: Holder, recipient: Holder, signed: tuple[bytes, Device]
+    ) -> None:
+        (op_id, device), legs, at = signed, self.request.legs, self.at
+        if recipient.household:
+            take_in(draft, Given(op_id, recipient.member_id, recipient.account, giver.member_id, legs, at))
+        if giver.household:
+            given = Given(op_id, giver.member_id, giver.account, recipient.member_id, legs, at)
+            give_out(draft, given, device.device_id, Book(draft).lots(giver.member_id))
 
     def _operation(self, op_id: bytes, merchant_id: int, accepted_at: int) -> Gift:
         request = self.request

@@ -22,18 +22,20 @@ MERCHANT: Load = load_by(merchant, "merchant_id")
 class Holder:
     """A member whose row is locked: the id, the pseudonymous account and the base of the ledger accounts.
 
-    ``birthday`` is month times 100 plus day, where the member gave it.
+    ``birthday`` is month times 100 plus day, where the member gave it; ``household`` marks one's account.
     """
 
     member_id: int
     account: bytes
     ledger_base: int
     birthday: int | None = None
+    household: bool = False
 
     @staticmethod
     def of(row: Mapping[str, Any]) -> Holder:
         """The holder of a row of ``member``."""
-        return Holder(row["member_id"], row["account"], row["ledger_base"], row["birthday"])
+        who = row["member_id"], row["account"], row["ledger_base"]
+        return Holder(*who, row["birthday"], row["household"] is True)
 
     def part(self, part: Part) -> Account:
         """One of the member's own ledger accounts."""

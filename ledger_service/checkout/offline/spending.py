@@ -29,6 +29,7 @@ from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.money import micros_of_minor
 from ledger_service.kernel.paycode_errors import PayCodeAltered, PayCodeUsed
 from ledger_service.ledger.book import Book
+from ledger_service.members.households.spending import count_spent
 from ledger_service.merchants.models import terminal
 from ledger_service.points.models import permit_use
 from ledger_service.points.parties import Holder
@@ -138,6 +139,8 @@ def _redeemed(draft: Draft, attempt: Attempt) -> tuple[SpentRecord | None, Loss 
     loss = _shortfall(draft, attempt, plan, short) if short else None
     if signed.custodial and plan.legs:
         count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, attempt.sold_at)
+    if holder.household and plan.legs:
+        count_spent(draft, holder.member_id, signed.device_id, plan.value_micros, attempt.item.sold_at)
     use_permit(draft, presence, attempt.sale_id, attempt.write.at)
     if not plan.legs:
         return None, loss
