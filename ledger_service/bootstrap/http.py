@@ -22,6 +22,7 @@ from ledger_service.api.endpoints import (
     days,
     devices,
     gestures,
+    households,
     imports,
     keys,
     members,
@@ -51,9 +52,9 @@ from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 
 MODULES = (
-    checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, care, statements,
-    gestures, programmes, programme_policies, tiers, merchants, places, modes, keys, chain, proofs, imports,
-    alliance, status,
+    checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, households, care,
+    statements, gestures, programmes, programme_policies, tiers, merchants, places, modes, keys, chain, proofs,
+    imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -123,6 +124,7 @@ def bound(serving: Serving) -> list[Served]:
         *paycodes.served(codes),
         *members.served(desk),
         *devices.served(devices.DevicesDoor(administration, s.members)),
+        *households.served(_households(serving, administration, cursors)),
         *care.served(care.CareDoor(administration, s.care)),
         *statements.served(book),
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
@@ -139,6 +141,14 @@ def bound(serving: Serving) -> list[Served]:
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]
+
+
+def _households(
+    serving: Serving, administration: Administration, cursors: Cursors
+) -> households.HouseholdsDoor:
+    return households.HouseholdsDoor(
+        administration, cursors, serving.catalogue, serving.households, serving.parting, serving.desk.exponent
+    )
 
 
 def _facts(serving: Serving) -> alliance.AllianceFacts:

@@ -11,10 +11,13 @@ from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.messages import Postman
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.recounting import next_due
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.clock import Clock
 from ledger_service.ledger.queries import holds_due
+from ledger_service.members.households.parting import PartingDesk
+from ledger_service.members.households.queries import lapse_is_due
 from ledger_service.members.identities import IdentityVault
 
 _HOLDS_AT_ONCE = 200
@@ -44,6 +47,7 @@ class Jobs:
             "expiry": lambda: self.tills.points.expire_due(self.clock.now()) > 0,
             "notices": lambda: self.tills.points.write_notices(self.clock.now()) > 0,
             "tiers": self.recount_tiers,
+            "households": self.lapse_parts,
             "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
 
@@ -72,6 +76,14 @@ class Jobs:
             return False
         self.writer.run(lambda conn: due.step(conn, at, _MEMBERS_AT_ONCE))
         return True
+
+    def lapse_parts(self) -> bool:
+        """What households kept for mates that left is theirs again where nobody fetched it."""
+        at, desk = self.clock.now(), PartingDesk(spent_by_keys)
+        with self.foundations.database.read() as conn:
+            if not lapse_is_due(conn, at):
+                return False
+        return self.writer.run(lambda conn: desk.lapse(conn, at)) > 0
 
     def close(self) -> None:
         """The writer has ended."""

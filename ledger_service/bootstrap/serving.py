@@ -27,12 +27,17 @@ from ledger_service.care.cases import CaseDesk
 from ledger_service.care.service import CareService
 from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.desk import Desk
+from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService
 from ledger_service.config import Settings
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.secp256k1 import SigningKey
 from ledger_service.members.cards.service import CardService
+from ledger_service.members.devices import DeviceDesk
+from ledger_service.members.enrolment import Register
+from ledger_service.members.households.desk import HouseholdDesk
+from ledger_service.members.households.parting import PartingDesk
 from ledger_service.members.service import MembersService, MembersSettings
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
@@ -61,6 +66,8 @@ class Serving:
     catalogue: CatalogueCache
     ladders: LadderCache
     members: MembersService
+    households: HouseholdDesk
+    parting: PartingDesk
     care: CareService
     merchants: MerchantsService
     api_keys: ApiKeys
@@ -127,6 +134,8 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         catalogue=tills.catalogue,
         ladders=tills.ladders,
         members=_members(foundations, secrets),
+        households=_households(foundations, secrets),
+        parting=PartingDesk(spent_by_keys),
         care=care_of(foundations, secrets),
         merchants=MerchantsService(random),
         api_keys=ApiKeys(random),
@@ -142,6 +151,12 @@ def _members(foundations: Foundations, secrets: Secrets) -> MembersService:
     random = SystemRandom()
     settings = MembersSettings(alliance.gs1_prefix, secrets.identity, secrets.one_time)
     return MembersService(settings, alliance.domain, foundations.custody, random, ApiKeys(random))
+
+
+def _households(foundations: Foundations, secrets: Secrets) -> HouseholdDesk:
+    alliance, master = foundations.alliance, secrets.one_time
+    devices = DeviceDesk(alliance.domain, master)
+    return HouseholdDesk(alliance.domain, SystemRandom(), Register(alliance.gs1_prefix, master), devices)
 
 
 def care_of(foundations: Foundations, secrets: Secrets) -> CareService:

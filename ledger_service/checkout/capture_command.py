@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -33,6 +34,7 @@ from ledger_service.kernel.ids import id_text
 from ledger_service.ledger import holds
 from ledger_service.ledger.holds import HOLD, HoldView
 from ledger_service.ledger.models import hold
+from ledger_service.members.households.spending import MATES
 from ledger_service.outbox.service import enqueue
 from ledger_service.points.issuance import STANDING_OF_MEMBER
 from ledger_service.points.parties import MEMBER_BY_ID, Holder
@@ -57,6 +59,8 @@ class CaptureCommand(HoldCommand):
             yield from day_needs(row["member_id"], issuers, self.write.at)
             at = seconds_floor(self.write.at)
             yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
+            if row["body"].find('"mate"') > 0:
+                yield MATES.of(row["member_id"])
         yield from self.scene.worker.needs(issuers)
         yield SERIES.of(self.scene.desk.worker)
         yield from invoice_needs(self.write, self.request.invoice)
@@ -77,7 +81,11 @@ class CaptureCommand(HoldCommand):
         final = request.final or not held["several"]
         holds.capture(draft, self.act("redeem")._replace(said=_said(request)), amounts, final=final)
         member = _member_row(draft, view.row["member_id"])
-        self._check_freeze(member, view)
+        self._check_freeze(member["frozen_at"], member["status"] == "frozen", view)
+        if "mate" in held:
+            mates = draft.find(MATES, view.row["member_id"])
+            began = next((m["frozen_at"] for m in mates if m["member_id"] == held["mate"]), None)
+            self._check_freeze(began, False, view)
         holder = Holder.of(member)
         spent = self._redeem(draft, holder, view, plan) if plan.legs else None
         capture = Capture(
@@ -107,10 +115,9 @@ class CaptureCommand(HoldCommand):
         said = self.request.shift.business_day
         return None if places is None else places.day_at(store_gln, self.scene.accepted_at, said)
 
-    def _check_freeze(self, member: Mapping[str, Any], view: HoldView) -> None:
+    def _check_freeze(self, began: datetime | None, frozen: bool, view: HoldView) -> None:
         # Erasure keeps frozen_at, so that it does not set a thief's hold free.
-        began = member["frozen_at"]
-        if began is None and member["status"] != "frozen":
+        if began is None and not frozen:
             return
         if not left_before_freeze(self.request.delivered_at, view.row["accepted_at"], began):
             raise HoldFrozen(id_text(self.hold_id))

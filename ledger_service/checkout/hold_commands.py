@@ -39,7 +39,7 @@ from ledger_service.kernel.points import GREATEST_AMOUNT
 from ledger_service.ledger import holds
 from ledger_service.ledger.book import LOTS_OF_MEMBER
 from ledger_service.ledger.holds import HOLD, HoldAct, NewHold
-from ledger_service.members.households.spending import count_spent
+from ledger_service.members.households.spending import count_spent, mate_at_till
 from ledger_service.points.parties import MEMBER_BY_ID, Holder
 from ledger_service.points.permits import count_custodial
 
@@ -90,6 +90,8 @@ class AuthoriseCommand(KeyedCommand):
         body = {**_hold_body(permit, self.request), **self._tiers(draft, holder)}
         if signed.custodial:
             body["custodial"] = self.presence.custodial_by
+        if holder.household:
+            body["mate"] = mate_at_till(draft, holder.member_id, signed.device_id, self.write.at)["member_id"]
         new = self._hold(hold_id, holder, plan, (permit, body))
         holds.open_hold(draft, new, self.write.at)
         return 201, self._answer(new, plan)

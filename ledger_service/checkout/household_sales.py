@@ -42,8 +42,8 @@ def spent_by_keys(
         some = mine[first : first + _AT_ONCE]
         chosen = select(sale).where(sale.c.member_id == household_id, sale.c.occurred_at >= since)
         rows = conn.execute(chosen.where(or_(sale.c.sale_id.in_(some), sale.c.hold_id.in_(some)))).mappings()
-        for record in map(record_of, rows):
-            _add(found, record)
+        for row in rows:
+            _add(found, record_of(dict(row)))
     return found
 
 
@@ -57,7 +57,7 @@ def bought(conn: Connection, household_id: int, after: str | None, most: int) ->
             (sale.c.occurred_at < at) | ((sale.c.occurred_at == at) & (sale.c.sale_id < last_id))
         )
     ordered = chosen.order_by(sale.c.occurred_at.desc(), sale.c.sale_id.desc()).limit(most)
-    rows = conn.execute(ordered).mappings().all()
+    rows = [dict(row) for row in conn.execute(ordered).mappings()]
     lanes = _lanes_of(conn, household_id, rows)
     return [Bought(record_of(row), lanes.get(row["hold_id"] or row["sale_id"])) for row in rows]
 

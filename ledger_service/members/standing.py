@@ -39,14 +39,14 @@ def set_frozen(conn: Connection, member_number: str, frozen: bool, at: datetime)
     began = (owner["frozen_at"] or at) if frozen else None
     standing = {"status": "frozen" if frozen else "active", "frozen_at": began}
     conn.execute(update(member).where(member.c.member_id == owner["member_id"]).values(standing))
-    mates.freeze(conn, owner["member_id"], frozen)
+    mates.freeze(conn, owner["member_id"], began)
 
 
 def freeze(conn: Connection, member_id: int, at: datetime) -> None:
     """An active member is frozen: what the chain refused of it must be settled first."""
     mine = (member.c.member_id == member_id) & (member.c.status == "active")
     conn.execute(update(member).where(mine).values(status="frozen", frozen_at=at))
-    mates.freeze(conn, member_id, True)
+    mates.freeze(conn, member_id, at)
 
 
 def erase(conn: Connection, keys: MemberKeys, member_number: str, at: datetime) -> int:

@@ -58,7 +58,7 @@ def make_mate() -> None:
         sa.Column("used_period", sa.String(length=10), nullable=False),
         sa.Column("sees_balances", sa.Boolean(), nullable=False),
         sa.Column("shows_baskets", sa.Boolean(), nullable=False),
-        sa.Column("frozen", sa.Boolean(), nullable=False),
+        sa.Column("frozen_at", sa.BigInteger(), nullable=True),
         sa.Column("invited_at", sa.BigInteger(), nullable=False),
         sa.Column("joined_at", sa.BigInteger(), nullable=True),
         sa.Column("left_at", sa.BigInteger(), nullable=True),

@@ -19,6 +19,8 @@ from tests.api.test_administration import with_phone
 OF_ONE_THING = {
     "list-member-cards": "at most so many cards are shown",
     "show-member": "at most so many devices are shown",
+    "show-household": "at most so many mates; lots of the epochs of a calendar",
+    "member-households": "the latest fifty; a member is in one at a time",
     "balance": "lots of the epochs of a calendar",
     "find-day": "totals of six operations",
     "find-sale": "refunds and legs of one sale",

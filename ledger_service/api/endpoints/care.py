@@ -32,6 +32,7 @@ from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.kernel.ids import derive_id, id_text, parse_id
 from ledger_service.members import errors as members
+from ledger_service.members.households.errors import HouseholdAccount
 from ledger_service.points.errors import SecondPersonNeeded
 
 _GROUP = "Members"
@@ -64,8 +65,9 @@ OPEN = Route(
         {"device": Nullable(NEW_DEVICE)},
         about="`evidence` is a salted hash of what was shown; without `device` the account is custodial",
     )),
-    problems=(*WRITE_PROBLEMS, members.MemberUnknown, members.SignerKnown, members.DeviceProofInvalid,
-              refusals.MovesUnavailable, refusals.CaseUnderWay, refusals.MovesExhausted, SignerUnavailable),
+    problems=(*WRITE_PROBLEMS, HouseholdAccount, members.MemberUnknown, members.SignerKnown,
+              members.DeviceProofInvalid, refusals.MovesUnavailable, refusals.CaseUnderWay,
+              refusals.MovesExhausted, SignerUnavailable),
     success=Success(201, "It waits for a second person.", _CASE),
 )  # fmt: skip
 APPROVE = Route(

@@ -23,6 +23,7 @@ from ledger_service.kernel.ids import parse_id
 from ledger_service.ledger import errors as ledger
 from ledger_service.members.cards import errors as cards
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
+from ledger_service.members.households.errors import HouseholdLimitReached, HouseholdSpendRefused
 from ledger_service.merchants.errors import MerchantSuspended, StoreUnknown, TerminalUnknown
 from ledger_service.points.errors import CustodialLimitExceeded, OperationAdopted
 
@@ -44,7 +45,7 @@ _SPEND: Problems = (
     refusals.UnknownProgramme, refusals.ProgrammeWithoutTerms, refusals.ProgrammeFrozenForMember,
     refusals.NotEnoughPoints, refusals.TooManyLegs, refusals.SpendExceedsTotal, refusals.SpendWorthNothing,
     refusals.PermitValueExceeded, refusals.ClockSkew, refusals.AcceptanceForged, CustodialLimitExceeded,
-    CustodialLimitReached, SignerUnavailable, days.SelfCheckoutLimit,
+    CustodialLimitReached, SignerUnavailable, days.SelfCheckoutLimit, HouseholdSpendRefused, HouseholdLimitReached,
 )  # fmt: skip
 _TENDERS: Problems = (baskets.TendersDoNotAddUp, baskets.PointsTenderDiffers)
 _PAID: Problems = (*_TENDERS, returns.InvoiceNumberUsed)

@@ -22,6 +22,7 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.members import errors as refusals
 from ledger_service.members import queries
+from ledger_service.members.households.errors import HouseholdAccount
 from ledger_service.members.requests import DeviceView, NewDevice, RevokeDevice
 from ledger_service.members.service import MembersService
 
@@ -29,7 +30,7 @@ _GROUP = "Members"
 WRITE_PROBLEMS = (IdempotencyKeyReused, AnswerArchived, WriterBusy, StorageUnavailable)
 _DEVICE_PROBLEMS = (
     refusals.MemberFrozen, refusals.SignerKnown, refusals.DeviceLimitReached, refusals.DeviceProofInvalid,
-    refusals.GrantInvalid, refusals.NumbersExhausted,
+    refusals.GrantInvalid, refusals.NumbersExhausted, HouseholdAccount,
 )  # fmt: skip
 NEW_DEVICE = Named(
     "NewDevice",

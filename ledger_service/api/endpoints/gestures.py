@@ -22,6 +22,8 @@ from ledger_service.kernel.points import MOST_LEGS, Leg
 from ledger_service.ledger.errors import InsufficientPoints
 from ledger_service.members import queries as members
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
+from ledger_service.members.households.errors import HouseholdGiftRefused
+from ledger_service.members.households.queries import has_to_do_with
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.points import errors as refusals
 from ledger_service.points.adjustments import EXTENSION, Asked, Decision
@@ -46,7 +48,7 @@ GIFT = Route(
          "valid_until": Integer(1, 2**40 - 1), "signature": shapes.SIGNATURE})),
     problems=(*WRITE_PROBLEMS, NotYours, MemberUnknown, MemberFrozen, InsufficientPoints,
               refusals.GiftToSelf, refusals.GiftRefused, refusals.GiftPermitInvalid,
-              refusals.CustodialLimitExceeded, refusals.IssuerSuspended),
+              refusals.CustodialLimitExceeded, refusals.IssuerSuspended, HouseholdGiftRefused),
     success=Success(201, "Given.", shapes.answer("GiftGiven", operation=shapes.HEX_ID)),
 )  # fmt: skip
 ASK = Route(
@@ -157,6 +159,9 @@ def _nonce(text: str) -> int:
 def _check_giver(conn: Connection, call: Call, account: bytes) -> Json:
     own = call.caller.member_id
     found = members.find_by_account(conn, account)
-    if own is not None and (found is None or found.member_id != own):
+    if own is None or (found is not None and found.member_id == own):
+        return {}
+    # A household's points are its mates' to give, as far as they are their part.
+    if found is None or not found.household or not has_to_do_with(conn, found.member_id, own):
         raise NotYours("giver")
     return {}

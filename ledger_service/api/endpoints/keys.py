@@ -19,6 +19,7 @@ from ledger_service.kernel.gs1 import parse_gln
 from ledger_service.members import queries as member_queries
 from ledger_service.members.devices import lock_member
 from ledger_service.members.errors import MemberUnknown
+from ledger_service.members.households.errors import HouseholdAccount
 from ledger_service.merchants import errors as refusals
 from ledger_service.merchants import queries
 from ledger_service.merchants.api_keys import ApiKeys
@@ -41,7 +42,7 @@ ISSUE = Route(
     body=Named("NewKey", Record({"role": _ROLE, "subject": _SUBJECT}, {
         "scopes": Nullable(Listing(Text(40), 40, 1)), "label": Nullable(Text(64)),
         "expires_at": Nullable(shapes.INSTANT)})),
-    problems=(*WRITE_PROBLEMS, NotYours, refusals.RoleUnfit, refusals.GrantTooWide,
+    problems=(*WRITE_PROBLEMS, NotYours, HouseholdAccount, refusals.RoleUnfit, refusals.GrantTooWide,
               refusals.AnotherOperator, refusals.TerminalUnknown, MemberUnknown, refusals.MerchantUnknown),
     success=Success(201, "The only answer that holds the token.", _ISSUED),
 )  # fmt: skip

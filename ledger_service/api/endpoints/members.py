@@ -29,6 +29,7 @@ from ledger_service.custody.errors import SignerUnavailable
 from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.members import errors as refusals
 from ledger_service.members import queries
+from ledger_service.members.households.errors import HouseholdAccount
 from ledger_service.members.identities import parse_card, parse_identity
 from ledger_service.members.requests import Enrolled, EnrolMember
 from ledger_service.members.service import MembersService
@@ -77,7 +78,8 @@ FREEZE = Route(
 )  # fmt: skip
 ERASE = Route(
     "POST", "/v1/members/<number>/erase", "erase-member", scopes("member:write"), "Destroy what is personal",
-    group=_GROUP, body=shapes.EMPTY_BODY, problems=(*WRITE_PROBLEMS, refusals.MemberUnknown), write=True,
+    group=_GROUP, body=shapes.EMPTY_BODY, write=True,
+    problems=(*WRITE_PROBLEMS, refusals.MemberUnknown, HouseholdAccount),
     success=Success(200, "Erased for good; the number is gone.", Record(closed=False)),
 )  # fmt: skip
 ROUTES = (ENROL, IDENTIFY, SHOW, FREEZE, ERASE)

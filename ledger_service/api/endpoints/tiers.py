@@ -26,6 +26,7 @@ from ledger_service.db.errors import StorageUnavailable, WriterBusy
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.members import birthdays
 from ledger_service.members.errors import BirthdaySet, MemberUnknown
+from ledger_service.members.households.errors import HouseholdAccount
 from ledger_service.points.catalogue import CatalogueCache, Programme
 from ledger_service.points.errors import ProgrammeUnknown
 from ledger_service.tiers import queries, service
@@ -58,7 +59,7 @@ BIRTHDAY = Route(
     "PUT", "/v1/members/<number>/birthday", "set-birthday", scopes("member:write", "self:write"),
     "Give a birthday without a year, or take it back", group=_GROUP, write=True,
     body=Record({"birthday": Nullable(Text(pattern="[0-9]{2}-[0-9]{2}", about="Month and day"))}),
-    problems=(WriterBusy, StorageUnavailable, MemberUnknown, NotYours, BirthdaySet),
+    problems=(WriterBusy, StorageUnavailable, MemberUnknown, NotYours, BirthdaySet, HouseholdAccount),
     success=Success(200, "Kept until it is taken back or the member is erased.", Record(closed=False)),
 )  # fmt: skip
 ROUTES = (PUBLISH, SHOW, STANDING, BIRTHDAY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -253,7 +252,7 @@ def mate_in(conn: Connection, house: int, member_id: int) -> RowMapping:
     return row
 
 
-def _check_mate(row: Mapping[str, Any] | None, *, owner: bool) -> None:
+def _check_mate(row: RowMapping | None, *, owner: bool) -> None:
     if row is None or row["state"] == "out":
         raise HouseholdUnknown
     if owner and (row["role"] != "owner" or row["state"] != "in"):
@@ -281,7 +280,7 @@ def _fresh(rights: Rights, at: datetime) -> dict[str, Any]:
     return {
         "role": "mate", "state": "invited", "spends": rights.spends, "limit_micros": rights.limit_micros,
         "used_micros": 0, "used_period": "", "sees_balances": rights.sees_balances, "shows_baskets": False,
-        "frozen": False, "invited_at": at, "joined_at": None, "left_at": None,
+        "frozen_at": None, "invited_at": at, "joined_at": None, "left_at": None,
     }  # fmt: skip
 
 

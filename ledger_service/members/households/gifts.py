@@ -53,7 +53,7 @@ def give_out(draft: Draft, given: Given, device_id: int, lots: Sequence[Lot]) ->
     signed = mate_of_key(draft, given.household_id, device_id)
     mates = {m["member_id"]: m for m in draft.find(MATES, given.household_id)}
     taker, house = mates.get(given.member_id), draft.one(HOUSE, given.household_id)
-    if signed is None or taker is None or house is None or signed["frozen"]:
+    if signed is None or taker is None or house is None or signed["frozen_at"] is not None:
         raise HouseholdGiftRefused("no-right")
     owns = signed["role"] == "owner" and signed["state"] == "in"
     if taker["state"] == "parting" and (owns or signed["member_id"] == given.member_id):

@@ -23,13 +23,13 @@ from ledger_service.outbox.service import NewIntent
 _M = household_mate.c
 
 
-def freeze(conn: Connection, member_id: int, frozen: bool) -> None:
-    """No code of the member pays at its households from now on, or they do again.
+def freeze(conn: Connection, member_id: int, began: datetime | None) -> None:
+    """No code of the member pays at its households since ``began``, or (None) they do again.
 
     Locks: the households' accounts, behind the member's row: a sale under way comes before, or is refused.
     """
     lock_accounts(conn, _houses_of(conn, member_id))
-    conn.execute(update(household_mate).where(_M.member_id == member_id).values(frozen=frozen))
+    conn.execute(update(household_mate).where(_M.member_id == member_id).values(frozen_at=began))
 
 
 def forget(conn: Connection, member_id: int, at: datetime) -> list[NewIntent]:

@@ -92,7 +92,7 @@ def _take_gifts(conn: Connection, what: tuple[int, int, int], at: datetime) -> N
     for due in conn.execute(select(household_due).where(owed)).mappings().all():
         lot = (_D.programme_id == due["programme_id"]) & (_D.epoch == due["epoch"])
         there = (_D.household_id == house) & (_D.member_id == stays) & lot
-        more = update(household_due).where(there).values(points=_D.points + due["points"])
-        if not conn.execute(more).rowcount:
+        added = update(household_due).where(there).values(points=_D.points + due["points"])
+        if not conn.execute(added).rowcount:
             sql_of(household_due, conn).insert(conn, [{**due, "member_id": stays}])
     conn.execute(delete(household_due).where(owed))

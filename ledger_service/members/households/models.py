@@ -26,8 +26,11 @@ _IN = text("state = 'in'")
 _OWNS = text("state = 'in' AND role = 'owner'")
 
 
-def _house(**more: bool) -> Column[int]:
-    return Column("household_id", Int64, ForeignKey("household.household_id"), autoincrement=False, **more)
+def _house(*, key: bool = False, index: bool = False) -> Column[int]:
+    parent = ForeignKey("household.household_id")
+    return Column(
+        "household_id", Int64, parent, autoincrement=False, primary_key=key, nullable=False, index=index
+    )
 
 
 # The id is that of the household's row in ``member``. heir and heir_asked_by: the owner that one operator
@@ -44,11 +47,11 @@ household = Table(
     one_of("state", HOUSE_STATES), one_of("parting", PARTINGS),
 )  # fmt: skip
 
-# frozen repeats what the mate's own row says, written under the household's lock: a till need not ask.
+# frozen_at repeats what the mate's own row says, written under the household's lock: a till need not ask.
 # used_micros counts for used_period alone: a new day or month begins with nothing.
 household_mate = Table(
     "household_mate", metadata,
-    _house(primary_key=True),
+    _house(key=True),
     Column("member_id", Int64, ForeignKey("member.member_id"), primary_key=True, autoincrement=False),
     Column("role", String(5), nullable=False),
     Column("state", String(7), nullable=False),
@@ -58,7 +61,7 @@ household_mate = Table(
     Column("used_period", String(10), nullable=False, default=""),
     Column("sees_balances", Boolean, nullable=False),
     Column("shows_baskets", Boolean, nullable=False, default=False),
-    Column("frozen", Boolean, nullable=False, default=False),
+    Column("frozen_at", UtcInstant),
     Column("invited_at", UtcInstant, nullable=False),
     Column("joined_at", UtcInstant),
     Column("left_at", UtcInstant),
@@ -75,7 +78,7 @@ household_mate = Table(
 household_key = Table(
     "household_key", metadata,
     Column("device_id", Int64, ForeignKey("device.device_id"), primary_key=True, autoincrement=False),
-    _house(nullable=False, index=True),
+    _house(index=True),
     Column("member_id", Int64, ForeignKey("member.member_id"), nullable=False),
     Column("own_device_id", Int64, ForeignKey("device.device_id"), nullable=False, index=True),
 )  # fmt: skip
@@ -85,7 +88,7 @@ household_gift = append_only(Table(
     "household_gift", metadata,
     Column("op_id", Bytes(16), primary_key=True),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
-    _house(nullable=False),
+    _house(),
     Column("member_id", Int64, ForeignKey("member.member_id"), nullable=False),
     Column("programme_id", BigInteger, nullable=False),
     Column("points", BigInteger, nullable=False),
@@ -98,7 +101,7 @@ household_gift = append_only(Table(
 # What waits for a mate that has left; nobody else can spend it before.
 household_due = Table(
     "household_due", metadata,
-    _house(primary_key=True),
+    _house(key=True),
     Column("member_id", Int64, ForeignKey("member.member_id"), primary_key=True, autoincrement=False),
     Column("programme_id", BigInteger, primary_key=True, autoincrement=False),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
@@ -111,7 +114,7 @@ household_due = Table(
 # What happened to a household, by whom; kept for its mates and for the operator's reviewers.
 household_event = append_only(Table(
     "household_event", metadata,
-    _house(primary_key=True),
+    _house(key=True),
     Column("position", SmallInteger, primary_key=True, autoincrement=False),
     Column("kind", String(16), nullable=False),
     Column("member_id", BigInteger),

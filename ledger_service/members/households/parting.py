@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, select, update
 from ledger_service.db.bulk import sql_of
 from ledger_service.ledger.models import lot
 from ledger_service.ledger.queries import balance
+from ledger_service.members.devices import lock_accounts
 from ledger_service.members.errors import MemberUnknown
 from ledger_service.members.households import mates, rules
 from ledger_service.members.households.desk import mate_in, mate_row, open_house
@@ -122,7 +123,7 @@ class PartingDesk:
         """
         late = select(_D.household_id, _D.member_id).where(_D.until <= at).distinct().limit(_LAPSES_AT_ONCE)
         found = conn.execute(late.order_by(_D.household_id, _D.member_id)).all()
-        accounts = mates.lock_accounts(conn, {row.household_id for row in found})
+        accounts = lock_accounts(conn, {row.household_id for row in found})
         intents: list[NewIntent] = []
         for house, member_id in found:
             conn.execute(delete(household_due).where(_D.household_id == house, _D.member_id == member_id))

@@ -45,7 +45,7 @@ def mate_at_till(draft: Draft, household_id: int, device_id: int, at: datetime) 
     house, mate = draft.one(HOUSE, household_id), mate_of_key(draft, household_id, device_id)
     if house is None or mate is None:
         raise HouseholdSpendRefused("key-unknown")
-    if mate["frozen"]:
+    if mate["frozen_at"] is not None:
         raise HouseholdSpendRefused("frozen")
     # Of the second in which it left nothing counts any more: who was removed is out at once.
     left = mate["left_at"]

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from ledger_service.checkout.errors import NotEnoughPoints
+from ledger_service.checkout.errors import HoldFrozen, NotEnoughPoints
+from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.paycode_errors import PayCodeAltered
 from ledger_service.members import standing
 from ledger_service.members.devices import DeviceDesk
@@ -162,3 +163,18 @@ def test_an_offline_sale_is_judged_by_who_was_in_when_it_was_made(home: Home) ->
         conn.execute(update(household_mate).where(household_mate.c.member_id == mate.member_id).values(later))
     assert home.spend(theirs, 1, at=GROCER)["points_value_minor"] == 1
     assert owner.member_id in home.states()
+
+
+def test_a_capture_of_a_frozen_mates_hold_waits_for_the_thaw_unless_the_goods_had_left(home: Home) -> None:
+    *_, mate, ours, theirs = two(home)
+    held = [home.shop.authorise(theirs, 9, [{"programme": "GROC", "points": 3}])["hold_id"] for _ in range(2)]
+    other = home.shop.authorise(ours, 9, [{"programme": "GROC", "points": 3}])["hold_id"]
+    left = format_instant(home.shop.clock.at)
+    home.shop.clock.forward(seconds=5)
+    home.write(lambda conn: standing.set_frozen(conn, mate.number, True, home.shop.clock.at))
+    with pytest.raises(HoldFrozen):
+        home.shop.capture(held[0], line("1", 9))
+    assert home.shop.capture(other, line("1", 9))["points_value_minor"] == 3
+    assert home.shop.capture(held[1], line("1", 9), delivered_at=left)["points_value_minor"] == 3
+    home.write(lambda conn: standing.set_frozen(conn, mate.number, False, home.shop.clock.at))
+    assert home.shop.capture(held[0], line("1", 9))["points_value_minor"] == 3
