@@ -43,6 +43,7 @@ PATH_PARAMETERS = {
     "key": (shapes.KEY_ID, "Public id of an API key."),
     "device": (Text(pattern="[0-9]{1,10}"), "Lane of the device."),
     "adjustment": (shapes.HEX_ID, "Id of the adjustment, 32 hex digits."),
+    "limit": (shapes.HEX_ID, "Id of proposed limits, 32 hex digits."),
     "operation": (shapes.HEX_ID, "Id of the operation, 32 hex digits."),
     "case": (shapes.HEX_ID, "Id of the case, 32 hex digits."),
     "cashier": (Text(32, pattern="[A-Za-z0-9._-]{1,32}"), "The merchant's own name of a cashier."),

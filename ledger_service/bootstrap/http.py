@@ -13,6 +13,7 @@ from flask import Flask
 from ledger_service.api.administration import Administration
 from ledger_service.api.app import create_app
 from ledger_service.api.endpoints import (
+    adjustments,
     alliance,
     attachments,
     cards,
@@ -53,8 +54,8 @@ from ledger_service.config import settings_from_environment
 
 MODULES = (
     checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, households, care,
-    statements, gestures, programmes, programme_policies, tiers, merchants, places, modes, keys, chain, proofs,
-    imports, alliance, status,
+    statements, gestures, adjustments, programmes, programme_policies, tiers, merchants, places, modes, keys,
+    chain, proofs, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -128,6 +129,7 @@ def bound(serving: Serving) -> list[Served]:
         *care.served(care.CareDoor(administration, s.care)),
         *statements.served(book),
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
+        *adjustments.served(adjustments.AdjustmentsDoor(administration, cursors, s.catalogue)),
         *programmes.served(points),
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
         *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),

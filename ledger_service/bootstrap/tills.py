@@ -21,8 +21,8 @@ from ledger_service.members.cards.desk import CardDesk
 from ledger_service.members.cards.pins import Pins
 from ledger_service.members.digits import DigitDesk
 from ledger_service.members.identities import IdentityVault
-from ledger_service.points.adjustments import AdjustmentLimits
 from ledger_service.points.catalogue import CatalogueCache
+from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.service import PointsService, PointsSettings
 from ledger_service.tiers.ladders import LadderCache
 

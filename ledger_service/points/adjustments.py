@@ -3,12 +3,12 @@ limits (D18)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
@@ -27,7 +27,6 @@ from ledger_service.merchants.models import merchant
 from ledger_service.points.catalogue import Catalogue
 from ledger_service.points.errors import (
     AdjustmentDecided,
-    AdjustmentLimitReached,
     AdjustmentUnknown,
     IssuerSuspended,
     NothingToExtend,
@@ -36,22 +35,21 @@ from ledger_service.points.errors import (
 )
 from ledger_service.points.extension import Prolonging, extend, require_extending_house
 from ledger_service.points.issuance import STANDING_OF_MEMBER, Grant, Worker, issue
+from ledger_service.points.limits.models import adjustment_agent, adjustment_limit
+from ledger_service.points.limits.rules import AdjustmentLimits, check, day_of, in_force, taken
+from ledger_service.points.limits.service import check_fits, lock_agent
 from ledger_service.points.models import adjustment, member_programme, programme_epoch
-from ledger_service.points.parties import MEMBER_BY_ID, Holder, issuer_is_suspended, issuer_need
+from ledger_service.points.parties import MEMBER_BY_ID, MERCHANT, Holder, issuer_is_suspended, issuer_need
 from ledger_service.points.programmes import id_of
 from ledger_service.points.requests import AskAdjustment
 from ledger_service.points.rules import is_open
 
 EXTENSION = "extension"
 ADJUSTMENT: Load = load_by(adjustment, "adjustment_id")
-
-
-@dataclass(frozen=True, slots=True)
-class AdjustmentLimits:
-    """How many points one adjustment may add, and all of one funder within 24 hours."""
-
-    per_adjustment: int
-    per_day: int
+AGENT: Load = load_by(adjustment_agent, "subject")
+IN_FORCE: Load = load_by(adjustment_limit, "state")
+OF_DAY: Load = load_by(adjustment, "asked_day")
+OF_MEMBER: Load = load_by(adjustment, "member_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,32 +70,30 @@ def ask(conn: Connection, request: AskAdjustment, asked: Asked, limits: Adjustme
         MalformedField: no note; an extension that does not lead to a later epoch which has not ended.
         HouseTakesNoExtensions: the ClearingHouse in force cannot extend points.
 
-    Locks: the funder's row, so that two requests at once count each other.
+    Locks: the rows of the agent, the member and the funder, so that requests at once count each other.
     """
-    row = conn.execute(
-        select(member.c.member_id).where(member.c.member_number == request.member_number)
-    ).one_or_none()
-    if row is None:
-        raise MemberUnknown
+    lock_agent(conn, asked.subject)
     programme_id = id_of(conn, request.programme)
     if request.reason == EXTENSION:
         _check_extension(conn, request, programme_id, asked.at)
-    _check_limits(conn, request, asked.at, limits)
     adjustment_id = derive_id("adjustment", asked.subject, asked.key)
     values = {
         "adjustment_id": adjustment_id,
-        "member_id": row.member_id,
+        "member_id": _locked_member(conn, request.member_number),
         "programme_id": programme_id,
         "points": request.points,
         "reason": request.reason,
         "note": clean_text(request.note, "note", 500),
-        "funder_merchant_id": request.funder_merchant_id,
+        "funder_merchant_id": _locked_funder(conn, request.funder_merchant_id),
         "requested_by": asked.subject,
         "requested_at": asked.at,
         "state": "asked",
         "epoch": request.epoch,
         "into_epoch": request.into_epoch,
+        "asked_day": day_of(asked.at),
+        "claim_id": request.claim_id,
     }
+    check_fits(conn, values, limits)
     conn.execute(insert(adjustment).values(values))
     return adjustment_id
 
@@ -113,21 +109,19 @@ def _check_extension(conn: Connection, request: AskAdjustment, programme_id: int
         raise MalformedField("into_epoch", "must be a later epoch of the programme that has not ended")
 
 
-def _check_limits(conn: Connection, request: AskAdjustment, at: datetime, limits: AdjustmentLimits) -> None:
-    funder = request.funder_merchant_id
-    known = select(merchant.c.merchant_id).where(merchant.c.merchant_id == funder).with_for_update()
-    if conn.execute(known).first() is None:
+def _locked_member(conn: Connection, number: str) -> int:
+    mine = select(member.c.member_id).where(member.c.member_number == number)
+    found: int | None = conn.execute(mine.with_for_update(key_share=True)).scalar_one_or_none()
+    if found is None:
+        raise MemberUnknown
+    return found
+
+
+def _locked_funder(conn: Connection, merchant_id: int) -> int:
+    its = select(merchant.c.merchant_id).where(merchant.c.merchant_id == merchant_id)
+    if conn.execute(its.with_for_update(key_share=True)).first() is None:
         raise MerchantUnknown
-    if request.points > limits.per_adjustment:
-        raise AdjustmentLimitReached(request.points, limits.per_adjustment)
-    recent = (
-        (adjustment.c.funder_merchant_id == funder)
-        & (adjustment.c.state != "declined")
-        & (adjustment.c.requested_at > at - timedelta(days=1))
-    )
-    total = conn.execute(select(func.coalesce(func.sum(adjustment.c.points), 0)).where(recent)).scalar_one()
-    if total + request.points > limits.per_day:
-        raise AdjustmentLimitReached(int(total) + request.points, limits.per_day)
+    return merchant_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +145,12 @@ class DecideCommand(BookCommand[str]):
     Idempotency: an adjustment is decided once.
     """
 
-    def __init__(self, decision: Decision, catalogue: Catalogue, worker: Worker) -> None:
-        """Take the decision."""
+    def __init__(
+        self, decision: Decision, catalogue: Catalogue, worker: Worker, most: AdjustmentLimits
+    ) -> None:
+        """Take the decision; ``most`` are the limits of the service itself."""
         self.decision = decision
+        self.most = most
         self.catalogue = catalogue
         self.worker = worker
 
@@ -162,10 +159,13 @@ class DecideCommand(BookCommand[str]):
         return [ADJUSTMENT.of(self.decision.adjustment_id)]
 
     def locks(self, view: Workset) -> Iterable[Need]:
-        """The adjustment and the member."""
+        """The adjustment, who asked for it, the member and the funder: whose sums it counts in."""
         row = view.one(ADJUSTMENT, self.decision.adjustment_id)
-        needs = [ADJUSTMENT.of(self.decision.adjustment_id)]
-        return [*needs, MEMBER_BY_ID.of(row["member_id"])] if row is not None else needs
+        yield ADJUSTMENT.of(self.decision.adjustment_id)
+        if row is not None:
+            yield AGENT.of(row["requested_by"])
+            yield MEMBER_BY_ID.of(row["member_id"])
+            yield MERCHANT.of(row["funder_merchant_id"])
 
     def reads_first(self, view: Workset) -> Iterable[Need]:
         """Lots, standing, the block of the cap, and the issuer."""
@@ -174,6 +174,10 @@ class DecideCommand(BookCommand[str]):
             return
         yield lots_of(row["member_id"])
         yield STANDING_OF_MEMBER.of(row["member_id"])
+        yield IN_FORCE.of("in-force")
+        yield OF_MEMBER.of(row["member_id"])
+        if row["asked_day"] is not None:
+            yield OF_DAY.of(row["asked_day"])
         programme = self.catalogue.programmes[row["programme_id"]]
         yield from self.worker.needs([programme])
         yield issuer_need(programme)
@@ -183,6 +187,7 @@ class DecideCommand(BookCommand[str]):
 
         Raises:
             AdjustmentUnknown, AdjustmentDecided, SecondPersonNeeded: it cannot be decided like this.
+            AdjustmentLimitReached: with what was approved before, over the limits that are in force by now.
             MemberFrozen: the member is frozen.
             IssuerSuspended: the contract would refuse the issue; the adjustment goes on waiting.
             NotIssuable: the cap is exhausted, or the calendar.
@@ -198,6 +203,8 @@ class DecideCommand(BookCommand[str]):
             raise AdjustmentDecided(text, row["state"])
         if row["requested_by"] == decision.decided_by:
             raise SecondPersonNeeded
+        if decision.approve:
+            self._check_fits(draft, row)
         if decision.approve and row["reason"] == EXTENSION and row["epoch"] is not None:
             self._extend(draft, row)
         elif decision.approve:
@@ -211,6 +218,14 @@ class DecideCommand(BookCommand[str]):
             decided_at=decision.at,
         )
         return state
+
+    def _check_fits(self, draft: Draft, row: Mapping[str, Any]) -> None:
+        if row["asked_day"] is None:
+            return  # asked for before there were limits of a day
+        near = {r["adjustment_id"]: r for r in draft.find(OF_DAY, row["asked_day"])}
+        near |= {r["adjustment_id"]: r for r in draft.find(OF_MEMBER, row["member_id"])}
+        limits = in_force(draft.find(IN_FORCE, "in-force"), row["funder_merchant_id"], self.most)
+        check(row["points"], taken(near.values(), row, ("approved",)), limits)
 
     def _owner(self, draft: Draft, member_id: int) -> Any:
         owner = draft.one(MEMBER_BY_ID, member_id)

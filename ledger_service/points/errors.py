@@ -117,7 +117,7 @@ class AdjustmentUnknown(DomainError):
 
     code = "adjustment-unknown"
     category = Category.MISSING
-    why = "There is no adjustment with that id."
+    why = "There is no adjustment, and no proposed limit, with that id."
     fix = "Check the id that the request answered."
 
 
@@ -146,14 +146,18 @@ class SecondPersonNeeded(DomainError):
 
 @dataclass(eq=False)
 class AdjustmentLimitReached(DomainError):
-    """Over the limit of one adjustment, or of the funder's day."""
+    """Over one of the limits in force."""
 
+    which: str
     points: int
     limit: int
 
     code = "adjustment-limit-reached"
-    why = "Adjustments are limited, each by itself and all of a funder within a day."
-    fix = "Ask for less, or wait until tomorrow."
+    why = (
+        "Adjustments are limited, as `which` says: each case, an agent's day, a member's month and a "
+        "funder's day."
+    )
+    fix = "Ask for less or wait; or let the funder's limits be raised, which takes a second person."
 
 
 @dataclass(eq=False)

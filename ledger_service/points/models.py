@@ -234,7 +234,8 @@ extension_run = Table(
     sqlite_with_rowid=False,
 )
 
-# D18: adjustments only add or extend, and one person asks while another approves.
+# D18: adjustments only add or extend, and one person asks while another approves. asked_day is the UTC day of
+# asking, in which limits count; claim_id the claim that an adjustment answers.
 adjustment = Table(
     "adjustment",
     metadata,
@@ -253,13 +254,17 @@ adjustment = Table(
     # Of an extension: the epoch that the points are in, and the later one that they go to.
     Column("epoch", Integer),
     Column("into_epoch", Integer),
-    one_of("reason", ("goodwill", "correction", "extension")),
+    Column("asked_day", Integer),
+    Column("claim_id", Bytes(16), unique=True),
+    one_of("reason", ("goodwill", "correction", "extension", "claim")),
     one_of("state", ("asked", "approved", "declined")),
     fixed_length("adjustment_id", 16),
     at_least("points", 1),
     CheckConstraint("decided_by IS NULL OR decided_by <> requested_by", name="two_people"),
     CheckConstraint("(state = 'asked') = (decided_by IS NULL)", name="decided_by_somebody"),
     Index("ix_adjustment_funder", "funder_merchant_id", "decided_at"),
+    Index("ix_adjustment_asked_day", "asked_day"),
+    Index("ix_adjustment_requested_at", "requested_at", "adjustment_id"),
 )
 
 # A permit is used once: the primary key says so (D4, R8), and the contract's nonce bitmap says it again.

@@ -46,6 +46,7 @@ class AskAdjustment:
     funder_merchant_id: int
     epoch: int | None = None
     into_epoch: int | None = None
+    claim_id: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

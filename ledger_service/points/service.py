@@ -18,14 +18,7 @@ from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.events import OperationSetAside
 from ledger_service.ledger.models import lot
-from ledger_service.points.adjustments import (
-    AdjustmentLimits,
-    Asked,
-    DecideCommand,
-    Decision,
-    ask,
-    issue_of,
-)
+from ledger_service.points.adjustments import Asked, DecideCommand, Decision, ask, issue_of
 from ledger_service.points.adopted import adopted_of
 from ledger_service.points.budget import draw, given_back, release
 from ledger_service.points.catalogue import Catalogue, CatalogueCache
@@ -41,6 +34,7 @@ from ledger_service.points.inactivity import (
     note_progress,
 )
 from ledger_service.points.issuance import BlockEmpty, Worker
+from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.models import member_programme
 from ledger_service.points.notices import Stage, stages_due, write_some
 from ledger_service.points.permits import CustodialLimits
@@ -215,9 +209,9 @@ class PointsService:
             AdjustmentUnknown, AdjustmentDecided, SecondPersonNeeded, MemberFrozen, NotIssuable,
             IssuerSuspended, NothingToExtend, OperationAdopted.
         """
-        catalogue = self._catalogue.current()
+        catalogue, most = self._catalogue.current(), self._settings.adjustments
         try:
-            return self._with_blocks(lambda worker: keyed(DecideCommand(decision, catalogue, worker)))
+            return self._with_blocks(lambda worker: keyed(DecideCommand(decision, catalogue, worker, most)))
         except IntegrityError as failure:
             adopted = adopted_of(self._database, [issue_of(decision.adjustment_id)])
             if adopted is None:

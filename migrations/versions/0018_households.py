@@ -1,4 +1,4 @@
-"""Households: accounts of several members' devices, their mates, rights, gifts and parts."""
+"""Households; limits of adjustments as data; claims of missing points."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def upgrade() -> None:
     make_gift()
     make_due()
     make_event()
+    make_adjustment_anew()
+    make_limits()
 
 
 def downgrade() -> None:
@@ -182,3 +184,117 @@ def _known(table: str, column: str, values: tuple[str, ...]) -> sa.CheckConstrai
 def _guard(table: str) -> None:
     for statement in guard_statements(table, op.get_bind().dialect.name):
         op.get_bind().exec_driver_sql(statement.replace("%", "%%"))
+
+
+_COLUMNS = (
+    "adjustment_id, member_id, programme_id, points, reason, note, funder_merchant_id, requested_by,"
+    " requested_at, decided_by, decided_at, state"
+)
+_REASONS = "reason IN ('goodwill', 'correction', 'extension', 'claim')"
+
+
+def make_adjustment_anew() -> None:
+    """Adjustments may answer claims, and know the day in whose limits they count."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.add_column("adjustment", sa.Column("asked_day", sa.Integer(), nullable=True))
+        op.add_column("adjustment", sa.Column("claim_id", sa.LargeBinary(), nullable=True))
+        op.create_unique_constraint(op.f("uq_adjustment_claim_id"), "adjustment", ["claim_id"])
+        op.drop_constraint(op.f("ck_adjustment_reason_known"), "adjustment")
+        op.create_check_constraint(op.f("ck_adjustment_reason_known"), "adjustment", _REASONS)
+    else:
+        # SQLite changes no CHECK, so the table is written anew with the wider one.
+        op.drop_index(op.f("ix_adjustment_member_id"), "adjustment")
+        op.drop_index("ix_adjustment_funder", "adjustment")
+        op.rename_table("adjustment", "adjustment_before")
+        make_adjustment()
+        op.execute(f"INSERT INTO adjustment ({_COLUMNS}) SELECT {_COLUMNS} FROM adjustment_before")
+        op.drop_table("adjustment_before")
+        op.create_index(op.f("ix_adjustment_member_id"), "adjustment", ["member_id"], unique=False)
+        op.create_index(
+            "ix_adjustment_funder", "adjustment", ["funder_merchant_id", "decided_at"], unique=False
+        )
+    op.execute("UPDATE adjustment SET asked_day = requested_at / 86400000000")
+    op.create_index("ix_adjustment_asked_day", "adjustment", ["asked_day"], unique=False)
+    op.create_index(
+        "ix_adjustment_requested_at", "adjustment", ["requested_at", "adjustment_id"], unique=False
+    )
+
+
+def make_adjustment() -> None:
+    op.create_table(
+        "adjustment",
+        sa.Column("adjustment_id", sa.LargeBinary(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("programme_id", sa.Integer(), nullable=False),
+        sa.Column("points", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=16), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("funder_merchant_id", sa.BigInteger(), nullable=False),
+        sa.Column("requested_by", sa.Text(), nullable=False),
+        sa.Column("requested_at", sa.BigInteger(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("asked_day", sa.Integer(), nullable=True),
+        sa.Column("claim_id", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'asked') = (decided_by IS NULL)", name=op.f("ck_adjustment_decided_by_somebody")
+        ),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR decided_by <> requested_by", name=op.f("ck_adjustment_two_people")
+        ),
+        sa.CheckConstraint("length(adjustment_id) = 16", name=op.f("ck_adjustment_adjustment_id_length")),
+        sa.CheckConstraint("points >= 1", name=op.f("ck_adjustment_points_at_least_1")),
+        sa.CheckConstraint(_REASONS, name=op.f("ck_adjustment_reason_known")),
+        sa.CheckConstraint(
+            "state IN ('asked', 'approved', 'declined')", name=op.f("ck_adjustment_state_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["funder_merchant_id"], ["merchant.merchant_id"], name=op.f("fk_adjustment_funder_merchant_id")
+        ),
+        sa.ForeignKeyConstraint(["member_id"], ["member.member_id"], name=op.f("fk_adjustment_member_id")),
+        sa.ForeignKeyConstraint(
+            ["programme_id"], ["programme.programme_id"], name=op.f("fk_adjustment_programme_id")
+        ),
+        sa.PrimaryKeyConstraint("adjustment_id", name=op.f("pk_adjustment")),
+        sa.UniqueConstraint("claim_id", name=op.f("uq_adjustment_claim_id")),
+    )
+
+
+def make_limits() -> None:
+    limits = ("per_case", "per_agent_day", "per_member_month", "per_funder_day")
+    op.create_table(
+        "adjustment_limit",
+        sa.Column("limit_id", sa.LargeBinary(), nullable=False),
+        sa.Column("funder", sa.BigInteger(), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), nullable=False) for name in limits),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("proposed_by", sa.Text(), nullable=False),
+        sa.Column("proposed_at", sa.BigInteger(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("length(limit_id) = 16", name=op.f("ck_adjustment_limit_limit_id_length")),
+        _known("adjustment_limit", "state", ("proposed", "in-force", "past", "declined")),
+        *(
+            sa.CheckConstraint(f"{name} >= 0", name=op.f(f"ck_adjustment_limit_{name}_at_least_0"))
+            for name in limits
+        ),
+        sa.CheckConstraint(
+            "decided_by IS NULL OR decided_by <> proposed_by", name=op.f("ck_adjustment_limit_two_people")
+        ),
+        sa.CheckConstraint(
+            "(state = 'proposed') = (decided_by IS NULL)",
+            name=op.f("ck_adjustment_limit_decided_by_somebody"),
+        ),
+        sa.PrimaryKeyConstraint("limit_id", name=op.f("pk_adjustment_limit")),
+    )
+    in_force = sa.text("state = 'in-force'")
+    op.create_index(
+        "uq_adjustment_limit_in_force", "adjustment_limit", ["funder"], unique=True, sqlite_where=in_force,
+        postgresql_where=in_force,
+    )  # fmt: skip
+    op.create_table(
+        "adjustment_agent",
+        sa.Column("subject", sa.String(length=80), nullable=False),
+        sa.PrimaryKeyConstraint("subject", name=op.f("pk_adjustment_agent")),
+    )

@@ -72,7 +72,7 @@ DECIDE = Route(
     body=Record({"approve": Flag()}),
     problems=(*WRITE_PROBLEMS, refusals.AdjustmentUnknown, refusals.AdjustmentDecided,
               refusals.SecondPersonNeeded, refusals.NotIssuable, refusals.IssuerSuspended, MemberFrozen,
-              refusals.OperationAdopted, refusals.NothingToExtend),
+              refusals.OperationAdopted, refusals.NothingToExtend, refusals.AdjustmentLimitReached),
     success=Success(200, "Decided.", Record({"state": Text(one_of=("approved", "declined"))}, closed=False)),
 )  # fmt: skip
 ROUTES = (GIFT, ASK, DECIDE)

@@ -23,7 +23,7 @@ from ledger_service.members.households.parting import PartingDesk
 from ledger_service.members.households.requests import Acceptance, Actor, NewHousehold, OwnKey, Rights
 from ledger_service.members.models import device, member
 from ledger_service.members.requests import NewDevice
-from ledger_service.points.adjustments import AdjustmentLimits
+from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.requests import GiftRequest
 from ledger_service.points.service import PointsService, PointsSettings
 from tests.integration.checkout.shop import DOMAIN, Phone, Shop, line

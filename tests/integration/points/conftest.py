@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from ledger_service.db.engine import Database
-from ledger_service.points.adjustments import AdjustmentLimits
+from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.service import PointsService, PointsSettings
 from tests.integration.checkout.shop import DOMAIN, Shop, lots_equal_postings
 

@@ -14,7 +14,7 @@ from ledger_service.checkout.requests import EventRequest
 from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.kernel.operations import Clawback, Issue
 from ledger_service.points import programmes
-from ledger_service.points.adjustments import AdjustmentLimits
+from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.models import issuance_budget, issuance_reservation, pending_issue
 from ledger_service.points.pending_rules import PendingTerms, Wait
 from ledger_service.points.rules import EarnRule

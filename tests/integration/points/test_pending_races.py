@@ -10,7 +10,7 @@ import pytest
 
 from ledger_service.checkout.errors import EventRecorded
 from ledger_service.db.engine import Database
-from ledger_service.points.adjustments import AdjustmentLimits
+from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.service import PointsService, PointsSettings
 from tests.integration.checkout.shop import DOMAIN, START, Shop, line, lots_equal_postings
 from tests.integration.checkout.test_races import at_once

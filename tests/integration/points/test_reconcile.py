@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from ledger_service.db.engine import Database
-from ledger_service.points.adjustments import AdjustmentLimits
+from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.reconcile import differences
 from ledger_service.points.service import PointsService, PointsSettings
 from tests.integration.checkout.shop import DOMAIN, FUEL, Shop, line

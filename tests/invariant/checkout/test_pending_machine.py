@@ -18,7 +18,7 @@ from ledger_service.db.schema import create_everything
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError
 from ledger_service.points import programmes
-from ledger_service.points.adjustments import AdjustmentLimits
+from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.pending_rules import PendingTerms, Wait
 from ledger_service.points.rules import EarnRule
 from ledger_service.points.service import PointsService, PointsSettings

@@ -17,7 +17,7 @@ from ledger_service.db.engine import open_database
 from ledger_service.db.schema import create_everything
 from ledger_service.kernel.errors import DomainError
 from ledger_service.ledger.rules import SystemKind, system_account
-from ledger_service.points.adjustments import AdjustmentLimits
+from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.service import PointsService, PointsSettings
 from tests.integration.checkout.shop import DOMAIN, FLORIST, FUEL, GROCER, Shop, line, lots_equal_postings
 
