@@ -48,6 +48,7 @@ PATH_PARAMETERS = {
     "case": (shapes.HEX_ID, "Id of the case, 32 hex digits."),
     "cashier": (Text(32, pattern="[A-Za-z0-9._-]{1,32}"), "The merchant's own name of a cashier."),
     "code_id": (shapes.HEX_ID, "Id of the one-time code, 32 hex digits; not the code."),
+    "claim": (shapes.HEX_ID, "Id of the claim, 32 hex digits."),
     "household": (shapes.NUMBER, "Number of the household (GSRN), 18 digits."),
 }
 

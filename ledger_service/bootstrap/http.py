@@ -21,6 +21,7 @@ from ledger_service.api.endpoints import (
     chain,
     checkout,
     days,
+    claims,
     devices,
     gestures,
     households,
@@ -54,8 +55,8 @@ from ledger_service.config import settings_from_environment
 
 MODULES = (
     checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, households, care,
-    statements, gestures, adjustments, programmes, programme_policies, tiers, merchants, places, modes, keys,
-    chain, proofs, imports, alliance, status,
+    statements, gestures, adjustments, claims, programmes, programme_policies, tiers, merchants, places, modes,
+    keys, chain, proofs, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -130,6 +131,7 @@ def bound(serving: Serving) -> list[Served]:
         *statements.served(book),
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *adjustments.served(adjustments.AdjustmentsDoor(administration, cursors, s.catalogue)),
+        *claims.served(claims.ClaimsDoor(administration, cursors, s.catalogue, s.claims)),
         *programmes.served(points),
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
         *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),

@@ -11,8 +11,11 @@ from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.messages import Postman
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.recounting import next_due
+from ledger_service.claims.queries import something_is_due
+from ledger_service.claims.service import ClaimsService
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.clock import Clock
 from ledger_service.ledger.queries import holds_due
@@ -48,6 +51,7 @@ class Jobs:
             "notices": lambda: self.tills.points.write_notices(self.clock.now()) > 0,
             "tiers": self.recount_tiers,
             "households": self.lapse_parts,
+            "claims": self.follow_claims,
             "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
 
@@ -84,6 +88,15 @@ class Jobs:
             if not lapse_is_due(conn, at):
                 return False
         return self.writer.run(lambda conn: desk.lapse(conn, at)) > 0
+
+    def follow_claims(self) -> bool:
+        """Claims are looked for again, and those whose answer is overdue are the operator's to see."""
+        at, tills = self.clock.now(), self.tills
+        with self.foundations.database.read() as conn:
+            if not something_is_due(conn, at):
+                return False
+        desk = ClaimsService(tills.points, ReceiptSales(tills.catalogue))
+        return self.writer.run(lambda conn: desk.match_some(conn, at) + desk.escalate_some(conn, at)) > 0
 
     def close(self) -> None:
         """The writer has ended."""

@@ -26,10 +26,12 @@ from ledger_service.bootstrap.worker_name import SERVE, WorkerName
 from ledger_service.care.cases import CaseDesk
 from ledger_service.care.service import CareService
 from ledger_service.checkout.attach.service import AttachService
+from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService
+from ledger_service.claims.service import ClaimsService
 from ledger_service.config import Settings
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.secp256k1 import SigningKey
@@ -63,6 +65,7 @@ class Serving:
     cards: CardService
     desk: Desk
     points: PointsService
+    claims: ClaimsService
     catalogue: CatalogueCache
     ladders: LadderCache
     members: MembersService
@@ -131,6 +134,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         ),
         desk=tills.desk,
         points=tills.points,
+        claims=ClaimsService(tills.points, ReceiptSales(tills.catalogue)),
         catalogue=tills.catalogue,
         ladders=tills.ladders,
         members=_members(foundations, secrets),

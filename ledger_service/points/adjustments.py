@@ -208,7 +208,7 @@ class DecideCommand(BookCommand[str]):
         if decision.approve and row["reason"] == EXTENSION and row["epoch"] is not None:
             self._extend(draft, row)
         elif decision.approve:
-            self._issue(draft, row["member_id"], row["programme_id"], row["points"])
+            self._issue(draft, row)
         state = "approved" if decision.approve else "declined"
         draft.change(
             adjustment,
@@ -251,21 +251,26 @@ class DecideCommand(BookCommand[str]):
         what = Prolonging(Holder.of(owner), programme, epoch, into, points, op_id, facts)
         extend(draft, what, self.decision.at)
 
-    def _issue(self, draft: Draft, member_id: int, programme_id: int, points: int) -> None:
-        owner = self._owner(draft, member_id)
-        programme = self.catalogue.programmes[programme_id]
+    def _issue(self, draft: Draft, row: Mapping[str, Any]) -> None:
+        owner = self._owner(draft, row["member_id"])
+        programme = self.catalogue.programmes[row["programme_id"]]
         if issuer_is_suspended(draft, programme):
             raise IssuerSuspended(programme.code)
         op_id = issue_of(self.decision.adjustment_id)
         grant = Grant(
             Holder.of(owner),
             programme,
-            points,
+            row["points"],
             self.decision.at,
             op_id,
             IssueReason.ADJUSTMENT,
-            facts={"adjustment": id_text(self.decision.adjustment_id)},
+            facts=_facts(row),
         )
         issued = issue(draft, grant, self.worker)
         if issued.refused is not None:
             raise NotIssuable(programme.code, issued.refused)
+
+
+def _facts(row: Mapping[str, Any]) -> dict[str, Canonical]:
+    answers = {} if row["claim_id"] is None else {"claim": id_text(row["claim_id"])}
+    return {"adjustment": id_text(row["adjustment_id"]), "reason": row["reason"], **answers}

@@ -234,6 +234,8 @@ extension_run = Table(
     sqlite_with_rowid=False,
 )
 
+_ANSWERS = text("claim_id IS NOT NULL AND state <> 'declined'")
+
 # D18: adjustments only add or extend, and one person asks while another approves. asked_day is the UTC day of
 # asking, in which limits count; claim_id the claim that an adjustment answers.
 adjustment = Table(
@@ -255,7 +257,7 @@ adjustment = Table(
     Column("epoch", Integer),
     Column("into_epoch", Integer),
     Column("asked_day", Integer),
-    Column("claim_id", Bytes(16), unique=True),
+    Column("claim_id", Bytes(16)),
     one_of("reason", ("goodwill", "correction", "extension", "claim")),
     one_of("state", ("asked", "approved", "declined")),
     fixed_length("adjustment_id", 16),
@@ -264,6 +266,7 @@ adjustment = Table(
     CheckConstraint("(state = 'asked') = (decided_by IS NULL)", name="decided_by_somebody"),
     Index("ix_adjustment_funder", "funder_merchant_id", "decided_at"),
     Index("ix_adjustment_asked_day", "asked_day"),
+    Index("uq_adjustment_claim", "claim_id", unique=True, sqlite_where=_ANSWERS, postgresql_where=_ANSWERS),
     Index("ix_adjustment_requested_at", "requested_at", "adjustment_id"),
 )
 

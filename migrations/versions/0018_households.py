@@ -21,6 +21,8 @@ def upgrade() -> None:
     make_event()
     make_adjustment_anew()
     make_limits()
+    make_claim()
+    make_claim_parts()
 
 
 def downgrade() -> None:
@@ -198,7 +200,6 @@ def make_adjustment_anew() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.add_column("adjustment", sa.Column("asked_day", sa.Integer(), nullable=True))
         op.add_column("adjustment", sa.Column("claim_id", sa.LargeBinary(), nullable=True))
-        op.create_unique_constraint(op.f("uq_adjustment_claim_id"), "adjustment", ["claim_id"])
         op.drop_constraint(op.f("ck_adjustment_reason_known"), "adjustment")
         op.create_check_constraint(op.f("ck_adjustment_reason_known"), "adjustment", _REASONS)
     else:
@@ -215,6 +216,11 @@ def make_adjustment_anew() -> None:
         )
     op.execute("UPDATE adjustment SET asked_day = requested_at / 86400000000")
     op.create_index("ix_adjustment_asked_day", "adjustment", ["asked_day"], unique=False)
+    answers = sa.text("claim_id IS NOT NULL AND state <> 'declined'")
+    op.create_index(
+        "uq_adjustment_claim", "adjustment", ["claim_id"], unique=True, sqlite_where=answers,
+        postgresql_where=answers,
+    )  # fmt: skip
     op.create_index(
         "ix_adjustment_requested_at", "adjustment", ["requested_at", "adjustment_id"], unique=False
     )
@@ -257,7 +263,6 @@ def make_adjustment() -> None:
             ["programme_id"], ["programme.programme_id"], name=op.f("fk_adjustment_programme_id")
         ),
         sa.PrimaryKeyConstraint("adjustment_id", name=op.f("pk_adjustment")),
-        sa.UniqueConstraint("claim_id", name=op.f("uq_adjustment_claim_id")),
     )
 
 
@@ -297,4 +302,81 @@ def make_limits() -> None:
         "adjustment_agent",
         sa.Column("subject", sa.String(length=80), nullable=False),
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_adjustment_agent")),
+    )
+
+
+def make_claim() -> None:
+    op.create_table(
+        "claim",
+        sa.Column("claim_id", sa.LargeBinary(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("merchant_id", sa.BigInteger(), nullable=False),
+        sa.Column("store_gln", sa.BigInteger(), nullable=False),
+        sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("sold_on", sa.String(length=10), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=True),
+        sa.Column("receipt_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sale_id", sa.LargeBinary(), nullable=True),
+        sa.Column("programme_id", sa.BigInteger(), nullable=True),
+        sa.Column("points", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("reason", sa.String(length=16), nullable=True),
+        sa.Column("adjustment_id", sa.LargeBinary(), nullable=True),
+        sa.Column("filed_at", sa.BigInteger(), nullable=False),
+        sa.Column("answer_due_at", sa.BigInteger(), nullable=False),
+        sa.Column("try_again_at", sa.BigInteger(), nullable=False),
+        sa.Column("escalated_at", sa.BigInteger(), nullable=True),
+        _known("claim", "state", ("open", "matched", "asked", "refused")),
+        _known("claim", "reason", _CLAIM_REASONS),
+        sa.CheckConstraint("length(claim_id) = 16", name=op.f("ck_claim_claim_id_length")),
+        sa.CheckConstraint("length(receipt_key) = 32", name=op.f("ck_claim_receipt_key_length")),
+        sa.CheckConstraint("length(sold_on) = 10", name=op.f("ck_claim_sold_on_length")),
+        sa.CheckConstraint("amount_minor >= 0", name=op.f("ck_claim_amount_minor_at_least_0")),
+        sa.ForeignKeyConstraint(["member_id"], ["member.member_id"], name=op.f("fk_claim_member_id")),
+        sa.ForeignKeyConstraint(["merchant_id"], ["merchant.merchant_id"], name=op.f("fk_claim_merchant_id")),
+        sa.PrimaryKeyConstraint("claim_id", name=op.f("pk_claim")),
+    )
+    alive = sa.text("state <> 'refused'")
+    matched = sa.text("state <> 'refused' AND sale_id IS NOT NULL")
+    once = (("uq_claim_receipt", "receipt_key", alive), ("uq_claim_sale", "sale_id", matched))
+    for name, column, where in once:
+        op.create_index(name, "claim", [column], unique=True, sqlite_where=where, postgresql_where=where)
+    op.create_index("ix_claim_member_id", "claim", ["member_id", "filed_at"], unique=False)
+    op.create_index("ix_claim_merchant_id", "claim", ["merchant_id", "filed_at"], unique=False)
+    op.create_index("ix_claim_answer_due_at", "claim", ["answer_due_at"], unique=False)
+
+
+_CLAIM_REASONS = (
+    "has-member", "not-found", "not-eligible", "returned", "amount-differs", "already-claimed", "erased",
+)  # fmt: skip
+
+
+def make_claim_parts() -> None:
+    op.create_table(
+        "claim_event",
+        sa.Column("claim_id", sa.LargeBinary(), nullable=False),
+        sa.Column("position", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=9), nullable=False),
+        sa.Column("reason", sa.String(length=16), nullable=True),
+        sa.Column("by_whom", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["claim_id"], ["claim.claim_id"], name=op.f("fk_claim_event_claim_id")),
+        sa.PrimaryKeyConstraint("claim_id", "position", name=op.f("pk_claim_event")),
+    )
+    _guard("claim_event")
+    op.create_table(
+        "claim_policy",
+        sa.Column("merchant_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("claim_days", sa.Integer(), nullable=False),
+        sa.Column("answer_days", sa.Integer(), nullable=False),
+        sa.Column("per_member_month", sa.Integer(), nullable=False),
+        sa.CheckConstraint("claim_days >= 1", name=op.f("ck_claim_policy_claim_days_at_least_1")),
+        sa.CheckConstraint("answer_days >= 1", name=op.f("ck_claim_policy_answer_days_at_least_1")),
+        sa.CheckConstraint("per_member_month >= 0", name=op.f("ck_claim_policy_per_member_month_at_least_0")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.merchant_id"], name=op.f("fk_claim_policy_merchant_id")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("pk_claim_policy")),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, select
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
@@ -91,8 +91,8 @@ class AdjustmentsDoor:
         given = call.body.fields
         funder = EVERYBODY if given["funder"] is None else parse_gln(given["funder"], "funder")
         _require_funder(call, funder)
-        who = call.caller.subject, call.key, call.at
-        proposal = Proposal(funder, *(given[name] for name in _LIMITS), *who)
+        limits = {name: given[name] for name in _LIMITS}
+        proposal = Proposal(funder, **limits, by=call.caller.subject, key=call.key, at=call.at)
 
         def act(conn: Connection) -> Json:
             return {"limit": id_text(service.propose(conn, proposal)), "state": "proposed"}
@@ -152,7 +152,7 @@ def _require_funder(call: Call, funder: int) -> None:
 
 def _found(
     conn: Connection, wanted: tuple[int | None, str | None], after: str | None, most: int
-) -> list[RowMapping]:
+) -> list[Mapping[str, Any]]:
     own, state = wanted
     a = adjustment.c
     joined = adjustment.join(member, member.c.member_id == a.member_id)
@@ -166,7 +166,7 @@ def _found(
         at, last_id = instant_of_micros(int(micros)), bytes.fromhex(last)
         chosen = chosen.where((a.requested_at < at) | ((a.requested_at == at) & (a.adjustment_id < last_id)))
     ordered = chosen.order_by(a.requested_at.desc(), a.adjustment_id.desc())
-    return list(conn.execute(ordered.limit(most)).mappings())
+    return [dict(row) for row in conn.execute(ordered.limit(most)).mappings()]
 
 
 def _position(row: Mapping[str, Any]) -> str:

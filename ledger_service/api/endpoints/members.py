@@ -25,6 +25,7 @@ from ledger_service.api.routes import Call, Reply, Route, Served, Success, scope
 from ledger_service.api.schema import Flag, Listing, Named, Nullable, Record, Text
 from ledger_service.checkout.attach import staff
 from ledger_service.checkout.invoice_book import forget_carriers
+from ledger_service.claims.service import forget_member
 from ledger_service.custody.errors import SignerUnavailable
 from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.members import errors as refusals
@@ -156,6 +157,7 @@ class MembersDoor:
             member_id = self.members.erase(conn, number, call.at)
             forget_carriers(conn, member_id)
             staff.forget_member(conn, member_id)
+            forget_member(conn, member_id, call.at)
             return {"erased": True}
 
         reply = self.administration.write(call, act, status=200)

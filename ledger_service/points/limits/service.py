@@ -85,14 +85,17 @@ def find(conn: Connection, limit_id: bytes) -> RowMapping | None:
     return conn.execute(select(adjustment_limit).where(_L.limit_id == limit_id)).mappings().one_or_none()
 
 
-def listed(conn: Connection, funder: int | None, after: bytes | None, most: int) -> list[RowMapping]:
+def listed(
+    conn: Connection, funder: int | None, after: bytes | None, most: int
+) -> list[dict[str, Any]]:
     """Limits by id behind a position: a funder's and everybody's, or (None) all."""
     chosen = select(adjustment_limit)
     if funder is not None:
         chosen = chosen.where(_L.funder.in_((funder, EVERYBODY)))
     if after is not None:
         chosen = chosen.where(_L.limit_id > after)
-    return list(conn.execute(chosen.order_by(_L.limit_id).limit(most)).mappings())
+    rows = conn.execute(chosen.order_by(_L.limit_id).limit(most)).mappings()
+    return [dict(row) for row in rows]
 
 
 def check_fits(conn: Connection, asked: dict[str, Any], most: AdjustmentLimits) -> None:
