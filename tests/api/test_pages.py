@@ -20,6 +20,7 @@ OF_ONE_THING = {
     "list-member-cards": "at most so many cards are shown",
     "show-member": "at most so many devices are shown",
     "show-household": "at most so many mates; lots of the epochs of a calendar",
+    "show-claim": "the few events of one claim",
     "member-households": "the latest fifty; a member is in one at a time",
     "balance": "lots of the epochs of a calendar",
     "find-day": "totals of six operations",
