@@ -8,7 +8,7 @@ from alembic import op
 from ledger_service.db.guards import guard_statements
 
 revision = "0018_households"
-down_revision = "0015_founding_keys"
+down_revision = "0016_settlement_desk"
 
 
 def upgrade() -> None:
@@ -36,6 +36,7 @@ def make_household() -> None:
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("parting", sa.String(length=8), nullable=False),
         sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("closing_at", sa.BigInteger(), nullable=True),
         sa.Column("heir", sa.BigInteger(), nullable=True),
         sa.Column("heir_asked_by", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),

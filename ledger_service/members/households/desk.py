@@ -64,8 +64,8 @@ class HouseholdDesk:
         enrolled = self.register.enrol(conn, [prepared], actor.at)[0]
         house = enrolled.member_id
         row = {
-            "household_id": house, "state": "open", "parting": new.parting, "timezone": zone, "heir": None,
-            "heir_asked_by": None, "created_at": actor.at,
+            "household_id": house, "state": "open", "parting": new.parting, "timezone": zone,
+            "closing_at": None, "heir": None, "heir_asked_by": None, "created_at": actor.at,
         }  # fmt: skip
         sql_of(household, conn).insert(conn, [row])
         mate = {"household_id": house, "member_id": owner["member_id"]}

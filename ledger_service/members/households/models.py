@@ -41,6 +41,7 @@ household = Table(
     Column("state", String(8), nullable=False),
     Column("parting", String(8), nullable=False),
     Column("timezone", Text, nullable=False),
+    Column("closing_at", UtcInstant),
     Column("heir", BigInteger, ForeignKey("member.member_id")),
     Column("heir_asked_by", Text),
     Column("created_at", UtcInstant, nullable=False),

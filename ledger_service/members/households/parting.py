@@ -75,7 +75,8 @@ class PartingDesk:
         if actor.member_id is None:
             raise HouseholdRightMissing
         intents: list[NewIntent] = []
-        conn.execute(update(household).where(household.c.household_id == house).values(state="closing"))
+        still_open = (household.c.household_id == house) & (household.c.state == "open")
+        conn.execute(update(household).where(still_open).values(state="closing", closing_at=actor.at))
         others = select(household_mate).where(_M.household_id == house, _M.role == "mate")
         for mate in conn.execute(others.where(_M.state.in_(("in", "invited")))).mappings().all():
             intents += self._parted(conn, house, mate, actor)[1]

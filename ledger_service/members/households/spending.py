@@ -47,11 +47,9 @@ def mate_at_till(draft: Draft, household_id: int, device_id: int, at: datetime) 
         raise HouseholdSpendRefused("key-unknown")
     if mate["frozen_at"] is not None:
         raise HouseholdSpendRefused("frozen")
-    # Of the second in which it left nothing counts any more: who was removed is out at once.
-    left = mate["left_at"]
-    if mate["state"] != "in" and not (mate["state"] == "parting" and at < left.replace(microsecond=0)):
+    if mate["state"] != "in" and not _before(at, mate["left_at"]):
         raise HouseholdSpendRefused("left")
-    if house["state"] != "open":
+    if house["state"] != "open" and not _before(at, house["closing_at"]):
         raise HouseholdSpendRefused("closing")
     return mate
 
@@ -91,3 +89,8 @@ def free_lots(draft: Draft, household_id: int, lots: Iterable[Lot], at: datetime
         return some
     free = lessened({(lot.programme, lot.epoch): lot.available for lot in some}, owed)
     return [Lot(lot.programme, lot.epoch, free[lot.programme, lot.epoch]) for lot in some]
+
+
+def _before(at: datetime, end: datetime | None) -> bool:
+    # Of the second of the end nothing counts any more: who was removed is out at once.
+    return end is not None and at < end.replace(microsecond=0)
