@@ -27,6 +27,7 @@ from ledger_service.checkout.without_phone import Wish, approval, asked_micros, 
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError, MalformedField
+from ledger_service.kernel.ids import IdSource
 from ledger_service.kernel.otp import looks_like_digits
 from ledger_service.kernel.paycode import PayCode, decode_pay_code
 from ledger_service.kernel.paycode_errors import PayCodeMalformed
@@ -38,13 +39,23 @@ from ledger_service.members.errors import MemberUnknown
 from ledger_service.members.ports import PermitSigner
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.issuance import Worker
+from ledger_service.risk.guard import Guard
+from ledger_service.risk.rulebook import RuleBookCache
 from ledger_service.tiers.ladders import NO_LADDERS, LadderCache
 
 
 @dataclass(frozen=True)
+class Watch:
+    """The published rules, and where the ids of decisions come from."""
+
+    rules: RuleBookCache
+    ids: IdSource
+
+
+@dataclass(frozen=True)
 class Sources:
-    """What the door keeper reads: programmes, stores, and (None where not served) 18-digit codes and
-    cards."""
+    """What the door keeper reads: programmes, stores, and (None where not served) 18-digit codes, ladders,
+    cards and rules."""
 
     catalogue: CatalogueCache
     directory: Directory
@@ -53,6 +64,7 @@ class Sources:
     custody: PermitSigner | None = None
     ladders: LadderCache | None = None
     cards: CardDesk | None = None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +110,14 @@ class Admission:
         ladders = self._sources.ladders.current() if self._sources.ladders is not None else NO_LADDERS
         places = self._sources.directory.current()
         worker = Worker(self._desk.worker)
-        return Scene(self._desk, catalogue, worker, seconds_floor(at), ladders=ladders, places=places)
+        scene = Scene(self._desk, catalogue, worker, seconds_floor(at), ladders=ladders, places=places)
+        watch = self._sources.watch
+        return scene if watch is None else self._guarded(scene, caller, watch)
+
+    def _guarded(self, scene: Scene, caller: Caller, watch: Watch) -> Scene:
+        book = watch.rules.current()
+        sets = book.in_force(caller.merchant_id, scene.accepted_at)
+        return scene if not sets else replace(scene, guard=Guard(sets, book, self._desk.worker, watch.ids))
 
     def scene_in(self, caller: Caller, shift: Shift, at: datetime) -> Scene:
         """As ``scene_at``, on the business day of the terminal's own store."""
@@ -113,7 +132,8 @@ class Admission:
 
     def scene_offline(self, caller: Caller, request: SaleRequest, accepted_at: datetime) -> Scene:
         """The scene of a sale that a till made alone; its clock is judged by the sale's own command."""
-        scene = self.scene_at(caller, accepted_at)
+        # What was sold is sold: no rule can ask anybody any more (docs/fraud.md).
+        scene = replace(self.scene_at(caller, accepted_at), guard=None)
         try:
             places = self._check(caller, request)
         except DomainError as refusal:

@@ -100,8 +100,8 @@ class CaptureCommand(HoldCommand):
             # As the authorisation decided, whatever was bought, refunded or published since.
             {int(key): applied_of_values(kept) for key, kept in held.get("tiers", {}).items()},
             request.tenders,
-            self._day(view.row["store_gln"]),
-            request.shift.cashier,
+            business_day=self._day(view.row["store_gln"]),
+            cashier=request.shift.cashier,
         )
         record = book(draft, self.write, capture, scene)
         after = draft.get(hold, self.hold_id) or view.row

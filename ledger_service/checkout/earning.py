@@ -20,6 +20,7 @@ from ledger_service.points.catalogue import Programme
 from ledger_service.points.issuance import Grant, Worker, issue
 from ledger_service.points.models import earned_on_day
 from ledger_service.points.parties import Holder
+from ledger_service.points.pending_rules import DAY_SECONDS, PendingTerms, Wait, waiting_of
 from ledger_service.points.rules import (
     Earned,
     EarnRule,
@@ -30,6 +31,7 @@ from ledger_service.points.rules import (
     rule_in_force,
     terms_in_force,
 )
+from ledger_service.risk.review_rules import AWAITS
 
 EARNED_ON_DAY: Load = load_by(earned_on_day, "member_id", "programme_id", "day")
 
@@ -49,7 +51,8 @@ class Purchase:
     """Who bought what for how much money: ``cash_minor`` is per line, points' part taken off.
 
     ``applied`` is by which tier each programme with a ladder gives, ``tenders`` how the money was paid where
-    the till said so. ``known_at`` is when a sale that was made without a connection came in.
+    the till said so. ``known_at`` is when a sale that was made without a connection came in. What is earned
+    waits for a review until ``review_until``, where there is one.
     """
 
     holder: Holder
@@ -60,6 +63,7 @@ class Purchase:
     applied: Mapping[int, Applied] = field(default_factory=lambda: NOT_TIERED)
     tenders: Sequence[Tender] = ()
     known_at: datetime | None = None
+    review_until: datetime | None = None
 
 
 def day_needs(member_id: int, programmes: Iterable[Programme], at: datetime) -> list[Need]:
@@ -168,7 +172,7 @@ def issue_one(
         sale_id=purchase.sale_id,
         rule_version=by.rule.version,
         facts={**_facts(purchase, by), **citation(by.applied)},
-        pending=programme.pending_of(by.rule),
+        pending=_pending_of(purchase, by),
         known_at=purchase.known_at,
         since=None if late is None else seconds_floor(purchase.at),
     )  # fmt: skip
@@ -193,6 +197,18 @@ def issue_one(
         issued.waiting.event if issued.waiting is not None else None,
         by.applied.values() if by.applied is not None else None,
     )
+
+
+def _pending_of(purchase: Purchase, by: EarnedBy) -> PendingTerms:
+    """What the earn waits for: what its rule says, or the review, where that leaves it waiting longer."""
+    own = by.programme.pending_of(by.rule)
+    if purchase.review_until is None:
+        return own
+    at, until = seconds_floor(purchase.at), seconds_floor(purchase.review_until)
+    waiting = waiting_of(own, at)
+    if waiting is not None and (waiting.event is not None or waiting.vests_at > until):
+        return own
+    return PendingTerms(Wait.EVENT, days=(until - at) // DAY_SECONDS, event=AWAITS, lapses=False)
 
 
 def _facts(purchase: Purchase, by: EarnedBy) -> dict[str, Canonical]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from ledger_service.checkout import guarding
 from ledger_service.checkout.days.models import day_void
 from ledger_service.checkout.errors import NothingToHold
 from ledger_service.checkout.keyed import KeyedCommand
@@ -62,6 +63,9 @@ class AuthoriseCommand(KeyedCommand):
         """The member's rows, and where it stands on the merchant's ladders."""
         needs = self.presence.reads(view, self.scene.accepted_at)
         row = self.presence.row(view)
+        if row is not None and self.scene.guard is not None:
+            shown = guarding.Shown(self.write, self.request.sale, self.presence, row)
+            needs += guarding.sale_needs(self.scene.guard, shown)
         if row is None or not self.scene.ladders.count:
             return needs
         issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
@@ -78,6 +82,10 @@ class AuthoriseCommand(KeyedCommand):
         payable = sum(scene.payable(sale.lines, self.write.caller.merchant_id))
         limits = Limits(payable, permit.max_value_micros, scene.desk.exponent)
         spend = spend_within(self.write.caller, sale.spend)
+        if scene.guard is not None:
+            payer = guarding.Payer(scene.desk, scene.catalogue, scene.accepted_at, signed, payable)
+            shown = guarding.Shown(self.write, sale, self.presence, self.presence.row(draft))
+            guarding.judge_code(draft, scene.guard, (shown, holder, payer), None)
         plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, scene.accepted_at))
         check_points(self.write.caller, plan.value_minor)
         if not plan.legs:

@@ -55,7 +55,9 @@ LEAST_TTL_SECONDS = 30
 GREATEST_TTL_SECONDS = 3 * 86_400
 LONGEST_KEY = 128
 
-_HOLD_FIELDS = frozenset({"store", "reference", "currency", "lines", "member", "spend", "acceptance"})
+_HOLD_FIELDS = frozenset(
+    {"store", "reference", "currency", "lines", "member", "spend", "acceptance", "step_up"}
+)
 SALE_FIELDS = _HOLD_FIELDS | SHIFT_FIELDS | {"tenders", "invoice"}
 
 
@@ -166,7 +168,7 @@ def parse_revoke(body: object) -> RevokeRequest:
 
 
 def _sale(fields: Fields, *, reference_required: bool) -> SaleRequest:
-    reference = fields.get("reference")
+    reference, step_up = fields.get("reference"), fields.get("step_up")
     member = parse_presented(fields.get("member"))
     tenders = parse_tenders(fields.get("tenders"))
     spend = _spend(fields.get("spend"), tenders)
@@ -186,6 +188,7 @@ def _sale(fields: Fields, *, reference_required: bool) -> SaleRequest:
         tenders,
         parse_invoice(fields.get("invoice"), Paper.INVOICE),
         parse_shift(fields),
+        None if step_up is None else parse_id(step_up, "step_up"),
     )
 
 

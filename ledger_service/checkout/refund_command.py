@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from ledger_service.checkout import guarding
 from ledger_service.checkout.attach.meanwhile import check_same_member
 from ledger_service.checkout.basket_errors import LineUnitDiffers
 from ledger_service.checkout.day_errors import TrainingMixed
@@ -50,6 +51,7 @@ from ledger_service.points.reversal import (
     reversals_of,
 )
 from ledger_service.points.set_aside import INTENT, SET_ASIDE_OF_MEMBER
+from ledger_service.risk.guard import Guard
 
 SALE: Load = load_by(sale, "sale_id")
 IMPORTED: Load = load_by(imported_sale, "sale_id")
@@ -102,6 +104,8 @@ class RefundCommand(KeyedCommand):
         catalogue = self.scene.catalogue
         yield from self.scene.worker.needs(catalogue.programme(e.programme) for e in earned)
         yield from needs_of_return(self.scene, row, self.write.at)
+        if self.scene.guard is not None:
+            yield from self.scene.guard.needs(guarding.Till(self.write, row, self.request.shift.cashier, 0).who())
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
         """What of the member the chain has refused, where it has refused what the sale did (D7)."""
@@ -132,10 +136,22 @@ class RefundCommand(KeyedCommand):
         for line, quantity in steps.items():
             pieces[line] = pieces.get(line, 0) + quantity
         returned = returned_at(before.sold_lines(), pieces, points_first=points_first)
+        if self.scene.guard is not None and before.member_id is not None:
+            self._judge(draft, self.scene.guard, before, returned)
         outcome = Outcome([], [], [], [])
         state = replace(before.returned, pieces=pieces, points_first=points_first)
         after = self.undo(draft, before, state, returned, outcome)
         return 201, self._finish(draft, before, after, outcome, steps)
+
+    def _judge(self, draft: Draft, guard: Guard, before: SaleRecord, returned: Returned) -> None:
+        member = draft.one(MEMBER_BY_ID, before.member_id)
+        if member is None:
+            raise LookupError("the member of a sale is gone")
+        goods = returned.cash_minor + returned.points_minor - before.returned.cash_minor
+        goods -= before.returned.points_minor
+        till = guarding.Till(self.write, member, self.request.shift.cashier, goods)
+        sold = (seconds_floor(before.occurred_at), before.spent is not None)
+        guarding.judge_return(draft, guard, till, sold)
 
     def unknown(self, draft: Draft) -> DomainError:
         """Why there is no sale of this id to refund."""

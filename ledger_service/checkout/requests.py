@@ -82,7 +82,10 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class SaleRequest:
-    """A basket at a store, perhaps with a member, perhaps partly paid in points; also the body of a quote."""
+    """A basket at a store, perhaps with a member, perhaps partly paid in points; also the body of a quote.
+
+    ``cashier`` is who serves, by the merchant's own name; ``step_up`` the challenge that the code answers.
+    """
 
     store: int
     currency: str
@@ -94,6 +97,7 @@ class SaleRequest:
     tenders: tuple[Tender, ...] = ()
     invoice: Invoice | None = None
     shift: Shift = NO_SHIFT
+    step_up: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

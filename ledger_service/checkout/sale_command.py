@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ledger_service.checkout import guarding
 from ledger_service.checkout.basket import Tender
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.directory import Places
@@ -38,6 +39,7 @@ from ledger_service.points.issuance import Worker
 from ledger_service.points.parties import Holder
 from ledger_service.points.permits import count_custodial
 from ledger_service.points.rules import rule_in_force
+from ledger_service.risk.guard import Guard
 from ledger_service.tiers.ladders import NO_LADDERS, Ladders
 
 
@@ -57,6 +59,7 @@ class Scene:
     ladders: Ladders = NO_LADDERS
     places: Places | None = None
     business_day: int | None = None
+    guard: Guard | None = None
 
     def check(self) -> None:
         """Nothing was wrong.
@@ -95,7 +98,8 @@ class Capture:
     """A basket about to be booked; ``spent`` is its redemption, already in the draft.
 
     ``applied`` are the tiers that its hold was given; None where they are to be decided now. ``known_at`` is
-    when a sale that was made without a connection came in; None for one that is made now.
+    when a sale that was made without a connection came in; None for one that is made now. What it earns waits
+    for a review until ``review_until``, where there is one.
     """
 
     sale_id: bytes
@@ -111,6 +115,7 @@ class Capture:
     known_at: datetime | None = None
     business_day: int | None = None
     cashier: str | None = None
+    review_until: datetime | None = None
 
 
 class SaleCommand(KeyedCommand):
@@ -142,6 +147,9 @@ class SaleCommand(KeyedCommand):
                 if self.scene.tiered(issuers):
                     at = seconds_floor(self.write.at)
                     yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
+                if self.scene.guard is not None:
+                    shown = guarding.Shown(self.write, self.request, self.presence, row)
+                    yield from guarding.sale_needs(self.scene.guard, shown)
 
     def operations(self) -> Sequence[bytes]:
         """Its redemption and what its member earns."""
@@ -152,9 +160,12 @@ class SaleCommand(KeyedCommand):
         self.scene.check()
         request, sale_id = self.request, self.id_of("sale")
         holder = member_at_till(draft, self.presence) if self.presence is not None else None
-        spent = None
+        spent, cleared = None, guarding.CLEAR
         if holder is not None and self.presence is not None and self.presence.pay_code is not None:
-            spent = self._pay(draft, holder, self.presence, sale_id)
+            spent, cleared = self._pay(draft, holder, self.presence, sale_id)
+        elif holder is not None and self.presence is not None and self.scene.guard is not None:
+            shown = self._shown(draft, self.presence)
+            cleared = guarding.judge_sale(draft, self.scene.guard, shown, sale_id)
         tenders = request.tenders
         if tenders and spent is not None and request.spend is not None and request.spend.max_value_minor:
             tenders = with_points(tenders, spent.paid, self.scene.codes())
@@ -169,6 +180,7 @@ class SaleCommand(KeyedCommand):
             tenders=tenders,
             business_day=self.scene.business_day,
             cashier=request.shift.cashier,
+            review_until=cleared.review_until,
         )
         record = book(draft, self.write, capture, self.scene)
         answer = answer_of(record, self.scene.codes())
@@ -176,19 +188,27 @@ class SaleCommand(KeyedCommand):
             answer |= record_invoice(draft, self.write, request.invoice, sale_id)
         return 201, answer
 
-    def _pay(self, draft: Draft, holder: Holder, presence: Presence, sale_id: bytes) -> SpentRecord | None:
+    def _pay(
+        self, draft: Draft, holder: Holder, presence: Presence, sale_id: bytes
+    ) -> tuple[SpentRecord | None, guarding.Cleared]:
         scene = self.scene
         signer, caller = self.signer(draft, presence), self.write.caller
         custodial = signer is None or signer.custodial
         permit = permit_of(presence)
         payable = sum(scene.payable(self.request.lines, caller.merchant_id))
         limits = Limits(payable, permit.max_value_micros, scene.desk.exponent)
-        spend = spend_within(caller, self.request.spend)
-        plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, scene.accepted_at))
+        spend, cleared = spend_within(caller, self.request.spend), guarding.CLEAR
+        if scene.guard is not None and signer is not None:
+            payer = guarding.Payer(scene.desk, scene.catalogue, scene.accepted_at, signer, payable)
+            shown = self._shown(draft, presence)
+            cleared = guarding.judge_code(draft, scene.guard, (shown, holder, payer), sale_id)
+        plan = plan_spend(
+            draft, holder, scene.catalogue, spend if cleared.pays else None, (limits, scene.accepted_at)
+        )
         check_points(caller, plan.value_minor)
         use_permit(draft, presence, sale_id, self.write.at)
         if not plan.legs:
-            return None
+            return None, cleared
         if custodial:
             count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, scene.accepted_at)
         if holder.household and signer is not None:
@@ -196,7 +216,10 @@ class SaleCommand(KeyedCommand):
         op_id = self.id_of("redeem")
         redemption = Redemption(op_id, caller.merchant_id, permit, scene.accepted_at, plan.legs)
         leaf = redeem(draft, holder, redemption, self.write.at)
-        return spent_record(op_id, leaf, plan, presence.custodial_by if custodial else None)
+        return spent_record(op_id, leaf, plan, presence.custodial_by if custodial else None), cleared
+
+    def _shown(self, draft: Draft, presence: Presence) -> guarding.Shown:
+        return guarding.Shown(self.write, self.request, presence, presence.row(draft))
 
     def signer(self, draft: Draft, presence: Presence) -> Device | None:
         """The device whose pay code serves; None where custody would have signed and was not asked.
@@ -290,6 +313,7 @@ def _earn(draft: Draft, write: Write, basket: tuple[Capture, list[int]], scene: 
     purchase = Purchase(
         holder, capture.sale_id, capture.lines, cash, write.at, applied or NOT_TIERED, capture.tenders,
         capture.known_at,
+        capture.review_until,
     )  # fmt: skip
     earns = earn_of(draft, purchase, issuers)
     if visit is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from ledger_service.checkout import guarding
 from ledger_service.checkout.earning import percents_of
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import unreceipted_return
@@ -54,6 +55,9 @@ class UnreceiptedCommand(KeyedCommand):
         row = self.presence.row(view)
         if row is not None:
             yield OF_DAY.of(row["member_id"], self.write.caller.merchant_id, self.day)
+            if self.scene.guard is not None:
+                till = guarding.Till(self.write, row, self.request.shift.cashier, 0)
+                yield from self.scene.guard.needs(till.who())
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Check the rule, work out the credit and write the return.
@@ -70,6 +74,10 @@ class UnreceiptedCommand(KeyedCommand):
         total = sum(line.amount_minor for line in self.request.lines)
         before = draft.find(OF_DAY, holder.member_id, merchant_id, self.day)
         check_without_receipt(self.policy, total, len(before))
+        row = self.presence.row(draft)
+        if self.scene.guard is not None and row is not None:
+            till = guarding.Till(self.write, row, self.request.shift.cashier, total)
+            guarding.judge_return(draft, self.scene.guard, till, None)
         kept = min(self._earned_minor(merchant_id), total)
         return_id = self.id_of("return")
         promise = Promise(return_id, "return", merchant_id, total - kept, (), self.write.at)

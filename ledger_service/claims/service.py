@@ -83,8 +83,9 @@ class ClaimsService:
             select(member.c.member_number).where(member.c.member_id == row["member_id"])
         ).scalar_one()
         asked = AskAdjustment(
-            number or "", grant.programme, grant.points, "claim", grant.note, row["merchant_id"], claim_id
-        )
+            number or "", grant.programme, grant.points, "claim", grant.note, row["merchant_id"],
+            claim_id=claim_id,
+        )  # fmt: skip
         adjustment_id = self.points.ask_in(conn, asked, Asked(said.by, said.key, said.at))
         _change(conn, claim_id, state="asked", reason=None, adjustment_id=adjustment_id)
         _note(conn, claim_id, "asked", None, said)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import exc
 
 from ledger_service.kernel.errors import Category, DomainError
+
+if TYPE_CHECKING:
+    from ledger_service.db.workset import Draft
 
 
 @dataclass(eq=False)
@@ -64,3 +69,12 @@ def passes(error: BaseException) -> bool:
     # SQLite calls a statement that it cannot compile operational too, with the generic code 1.
     known = isinstance(error, (exc.OperationalError, exc.InterfaceError))
     return error.connection_invalidated or (known and getattr(error.orig, "sqlite_errorcode", 0) != 1)
+
+
+class TracedRefusal(DomainError):
+    """A refusal that leaves something behind: rows that say why, and none of the command's own.
+
+    ``trace`` writes them into a fresh draft, with what the command had declared to read.
+    """
+
+    trace: Callable[[Draft], None] | None = None

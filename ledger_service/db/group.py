@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger_service.db.bulk import Key
 from ledger_service.db.commands import AnyCommand, BookCommand
-from ledger_service.db.errors import Defer
+from ledger_service.db.errors import Defer, TracedRefusal
 from ledger_service.db.flush import flush
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.errors import DomainError
@@ -128,6 +128,18 @@ def _apply(work: Workset, waiting: Waiting) -> None:
     waiting.error = caught.error
     if waiting.error is None:
         draft.absorb()
+    elif isinstance(waiting.error, TracedRefusal) and waiting.error.trace is not None:
+        _leave_trace(work, waiting, waiting.error.trace)
+
+
+def _leave_trace(work: Workset, waiting: Waiting, trace: Callable[[Draft], None]) -> None:
+    draft = Draft(work)
+    with Caught() as caught:
+        trace(draft)
+    if caught.error is None:
+        draft.absorb()
+    else:
+        waiting.error = caught.error
 
 
 def _numbered(work: Workset, late: list[Waiting]) -> None:

@@ -101,7 +101,7 @@ class OfflineService:
                 raise OfflineSaleUnknown(id_text(sale_id))
             mine = (idempotency.c.subject == f"terminal:{row.terminal_id}") & (idempotency.c.key == row.key)
             stored = conn.execute(select(idempotency).where(mine)).mappings().one()
-        content: dict[str, Any] = orjson.loads(replay(stored, stored["body_hash"]).body)
+        content: dict[str, Any] = orjson.loads(replay(dict(stored), stored["body_hash"]).body)
         return content
 
     def _command(self, caller: Caller, item: OfflineSale, at: datetime) -> Command:
