@@ -24,6 +24,7 @@ from ledger_service.bootstrap.surroundings import Surroundings
 from ledger_service.bootstrap.tills import Secrets, open_tills, secrets_of
 from ledger_service.bootstrap.worker_name import SERVE, WorkerName
 from ledger_service.care.cases import CaseDesk
+from ledger_service.care.review_desk import ReviewDesk
 from ledger_service.care.service import CareService
 from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.claimed_sales import ReceiptSales
@@ -46,6 +47,7 @@ from ledger_service.merchants.keyring import KeyRing
 from ledger_service.merchants.service import MerchantsService
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.service import PointsService
+from ledger_service.risk.rulebook import RuleBookCache
 from ledger_service.tiers.ladders import LadderCache
 
 
@@ -68,6 +70,8 @@ class Serving:
     claims: ClaimsService
     catalogue: CatalogueCache
     ladders: LadderCache
+    rules: RuleBookCache
+    reviews: ReviewDesk
     members: MembersService
     households: HouseholdDesk
     parting: PartingDesk
@@ -137,6 +141,8 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         claims=ClaimsService(tills.points, ReceiptSales(tills.catalogue)),
         catalogue=tills.catalogue,
         ladders=tills.ladders,
+        rules=tills.rules,
+        reviews=tills.reviews,
         members=_members(foundations, secrets),
         households=_households(foundations, secrets),
         parting=PartingDesk(spent_by_keys),

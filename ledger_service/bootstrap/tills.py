@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom
 from ledger_service.bootstrap.period import MirroredPeriod
+from ledger_service.bootstrap.watching import gift_watch, open_watch
+from ledger_service.care.review_desk import ReviewDesk
 from ledger_service.checkout.admission import Admission, Sources
 from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.desk import CustodialLimits, Desk
@@ -24,6 +26,7 @@ from ledger_service.members.identities import IdentityVault
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.service import PointsService, PointsSettings
+from ledger_service.risk.rulebook import RuleBookCache
 from ledger_service.tiers.ladders import LadderCache
 
 
@@ -59,25 +62,31 @@ class Tills:
     points: PointsService
     catalogue: CatalogueCache
     ladders: LadderCache
+    rules: RuleBookCache
+    reviews: ReviewDesk
 
 
 def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worker: str) -> Tills:
     """The checkout of this process; ``worker`` numbers its receipts and draws its blocks of caps."""
     database = foundations.database
     catalogue = CatalogueCache(database, time.monotonic)
-    ladders = LadderCache(database, time.monotonic)
+    ladders, watch = LadderCache(database, time.monotonic), open_watch(database)
     desk = _desk(foundations, SigningKey(secrets.receipt), worker)
     cards = card_desk_of(foundations, secrets, writer)
     sources = replace(_sources(foundations, secrets, writer, (catalogue, ladders)), cards=cards)
-    admission = Admission(desk, sources)
+    admission = Admission(desk, replace(sources, watch=watch))
     settings, limits = foundations.settings, desk.limits
     adjustments = AdjustmentLimits(settings.adjustment_points, settings.adjustment_day_points)
     constants = PointsSettings(desk.domain, limits, adjustments, worker)
-    points = PointsService(writer, database, catalogue, constants)
+    gifts = gift_watch(watch, worker, desk.exponent)
+    points = PointsService(writer, database, catalogue, constants, gifts)
     store = Store(writer, database)
     checkout, offline = CheckoutService(store, admission), OfflineService(store, admission, desk)
     attaching = AttachService(store, admission)
-    return Tills(checkout, offline, attaching, cards, desk, points, catalogue, ladders)
+    reviews = ReviewDesk(writer, database, catalogue, worker)
+    return Tills(
+        checkout, offline, attaching, cards, desk, points, catalogue, ladders, watch.rules, reviews
+    )
 
 
 def card_desk_of(foundations: Foundations, secrets: Secrets, writer: Writer) -> CardDesk:

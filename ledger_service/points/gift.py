@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Need, Workset
@@ -42,6 +43,30 @@ from ledger_service.points.requests import GiftRequest
 from ledger_service.points.rules import is_open, terms_in_force
 
 
+@dataclass(frozen=True, slots=True)
+class GiftAct:
+    """A gift about to be booked, as rules may look at it: the giver's row, the lane, the value, the time."""
+
+    giver: Mapping[str, Any]
+    lane: int
+    value_micros: int
+    at: datetime
+
+
+class GiftWatch(Protocol):
+    """Who may stop a gift; None in the scene where nobody may."""
+
+    def needs(self, member_id: int, lane: int) -> Iterable[Need]:
+        """What ``judge`` reads of the giver."""
+
+    def judge(self, draft: Draft, act: GiftAct) -> None:
+        """The gift may be booked, and is counted.
+
+        Raises:
+            DomainError: it may not.
+        """
+
+
 @dataclass(frozen=True)
 class GiftScene:
     """What a gift is judged by."""
@@ -49,6 +74,7 @@ class GiftScene:
     domain: Domain
     limits: CustodialLimits
     catalogue: Catalogue
+    watch: GiftWatch | None = None
 
 
 class GiftCommand(BookCommand[bytes]):
@@ -88,6 +114,8 @@ class GiftCommand(BookCommand[bytes]):
             if row is not None:
                 yield lots_of(row["member_id"])
                 yield DEVICES_OF_MEMBER.of(row["member_id"])
+                if account == request.giver and self.scene.watch is not None:
+                    yield from self.scene.watch.needs(row["member_id"], request.nonce >> 32)
                 yield STANDING_OF_MEMBER.of(row["member_id"])
 
     def apply(self, draft: Draft) -> bytes:
@@ -109,6 +137,7 @@ class GiftCommand(BookCommand[bytes]):
         programme, value_micros = self._check_legs(draft, giver, accepted_at)
         if device.custodial:
             count_custodial(draft, request.giver, value_micros, self.scene.limits, accepted_at)
+        self._judge(draft, device, value_micros)
         op_id = derive_id("gift", request.giver, request.nonce)
         mark_used(draft, request.giver, request.nonce, op_id, self.at)
         self._of_household(draft, giver, recipient, (op_id, device))
@@ -154,6 +183,11 @@ class GiftCommand(BookCommand[bytes]):
         if row["status"] == "frozen":
             raise MemberFrozen
         return Holder.of(row)
+
+    def _judge(self, draft: Draft, device: Device, value_micros: int) -> None:
+        giver, watch = draft.one(MEMBER_BY_ACCOUNT, self.request.giver), self.scene.watch
+        if watch is not None and giver is not None:
+            watch.judge(draft, GiftAct(giver, device.lane, value_micros, self.at))
 
     def _check_permit(self, draft: Draft, giver: Holder, accepted_at: int) -> Device:
         request = self.request

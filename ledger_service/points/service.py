@@ -24,7 +24,7 @@ from ledger_service.points.budget import draw, given_back, release
 from ledger_service.points.catalogue import Catalogue, CatalogueCache
 from ledger_service.points.expiry import EndedEpoch, ExpireCommand
 from ledger_service.points.extension import ExtendCommand
-from ledger_service.points.gift import GiftCommand, GiftScene
+from ledger_service.points.gift import GiftCommand, GiftScene, GiftWatch
 from ledger_service.points.inactivity import (
     has_lapsed,
     into_epochs,
@@ -55,6 +55,10 @@ def _as_it_is(command: BookCommand[Any]) -> BookCommand[Any]:
     return command
 
 
+def _nobody(_at: datetime) -> GiftWatch | None:
+    return None
+
+
 STEP_ROWS = 200
 _MOST_DRAWS = 8
 
@@ -73,9 +77,15 @@ class PointsService:
     """Commands of the points room; safe for any number of threads, each job run by one leader."""
 
     def __init__(
-        self, writer: Writer, database: Database, catalogue: CatalogueCache, settings: PointsSettings
+        self,
+        writer: Writer,
+        database: Database,
+        catalogue: CatalogueCache,
+        settings: PointsSettings,
+        gift_watch: Callable[[datetime], GiftWatch | None] = _nobody,
     ) -> None:
-        """Take the database and the constants."""
+        """Take the database, the constants, and who may stop a gift of an instant."""
+        self._gift_watch = gift_watch
         self._writer = writer
         self._database = database
         self._catalogue = catalogue
@@ -179,12 +189,13 @@ class PointsService:
 
         Raises:
             GiftToSelf, GiftRefused, GiftPermitInvalid, MemberUnknown, MemberFrozen, InsufficientPoints,
-            CustodialLimitExceeded, IssuerSuspended.
+            CustodialLimitExceeded, IssuerSuspended, and what the watch raises.
 
         Invariants: INV-9.
         """
         settings = self._settings
-        scene = GiftScene(settings.domain, settings.custodial, self._catalogue.current())
+        watch = self._gift_watch(at)
+        scene = GiftScene(settings.domain, settings.custodial, self._catalogue.current(), watch)
         return self._writer.submit(keyed(GiftCommand(request, scene, at)))
 
     def ask_adjustment(self, request: AskAdjustment, asked: Asked) -> bytes:

@@ -148,7 +148,7 @@ class VestCommand(BookCommand[int]):
             return False
         issuing, points = self.run.catalogue.programmes[row["programme_id"]], row["left"]
         if row["lapses"]:
-            self._lapse(draft, row, issuing)
+            lapse(draft, row, issuing, Ending(at, self.run.worker))
             return True
         leg = _leg_now(issuing, row, seconds_floor(at))
         room = rooms_left.get(issuing.programme_id)
@@ -159,16 +159,6 @@ class VestCommand(BookCommand[int]):
         self._issue(draft, row, issuing, leg)
         return True
 
-    def _lapse(self, draft: Draft, row: Row, issuing: Programme) -> None:
-        holder, programme_id, at = _holder_of(draft, row), issuing.programme_id, self.run.at
-        op_id = derive_id("lapse", row["op_id"])
-        facts = {"sale": id_text(row["sale_id"]), "awaited": row["awaits"]}
-        sink = system_account(SystemKind.PROMISE, programme_id)
-        move = Movement(holder.part(Part.PENDING), sink, programme_id, row["epoch"], row["left"])
-        Book(draft).entry(op_id, "lapse", at, facts, [move])
-        give_back(draft, Grant(holder, issuing, row["left"], at, op_id), self.run.worker)
-        draft.change(pending_issue, row["op_id"], state="lapsed")
-
     def _issue(self, draft: Draft, row: Row, issuing: Programme, leg: Leg) -> None:
         holder, op_id, at = _holder_of(draft, row), row["op_id"], self.run.at
         facts = {"sale": id_text(row["sale_id"]), "rule": row["rule_version"]}
@@ -178,6 +168,31 @@ class VestCommand(BookCommand[int]):
         grant = Grant(holder, issuing, leg.amount, at, op_id, IssueReason.EARN, facts=facts)
         leaf = post_issue(draft, grant, leg)
         draft.change(pending_issue, op_id, state="vested", leaf=leaf)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """When a promise ends without points, and which worker's block of the cap gets them back."""
+
+    at: datetime
+    worker: Worker
+
+
+def lapse(draft: Draft, row: Row, issuing: Programme, ending: Ending) -> None:
+    """What is left of a pending issue is gone; when its goods come back, nobody owes it a second time.
+
+    Reads: the member by id and its lots, the worker's block of the programme.
+
+    Invariants: INV-1.
+    """
+    holder, programme_id, at = _holder_of(draft, row), issuing.programme_id, ending.at
+    op_id = derive_id("lapse", row["op_id"])
+    facts = {"sale": id_text(row["sale_id"]), "awaited": row["awaits"]}
+    sink = system_account(SystemKind.PROMISE, programme_id)
+    move = Movement(holder.part(Part.PENDING), sink, programme_id, row["epoch"], row["left"])
+    Book(draft).entry(op_id, "lapse", at, facts, [move])
+    give_back(draft, Grant(holder, issuing, row["left"], at, op_id), ending.worker)
+    draft.change(pending_issue, row["op_id"], state="lapsed")
 
 
 def _holder_of(draft: Draft, row: Row) -> Holder:

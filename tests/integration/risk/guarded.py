@@ -55,9 +55,7 @@ class GuardedShop(Shop):
         """The member joined so long ago, and the device came so long ago."""
         with self.database.begin() as conn:
             then = self.clock.at - timedelta(days=days)
-            conn.execute(
-                update(member).where(member.c.member_id == phone.member_id).values(created_at=then)
-            )
+            conn.execute(update(member).where(member.c.member_id == phone.member_id).values(created_at=then))
             since = self.clock.at - timedelta(days=days if device_days is None else device_days)
             mine = device.c.member_id == phone.member_id
             conn.execute(update(device).where(mine).values(created_at=since))

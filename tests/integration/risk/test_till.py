@@ -57,7 +57,9 @@ def test_a_velocity_rule_refuses_what_is_above_it_and_books_nothing(shop: Guarde
 def test_merchants_count_what_happened_at_them_alone(shop: GuardedShop) -> None:
     phone = shop.enrol()
     shop.stock(phone, 2, 1_000)
-    shop.rule(rule("two", "velocity", "refuse", "sale", count="sales", window_seconds=900, most=1), scope=GROCER)
+    shop.rule(
+        rule("two", "velocity", "refuse", "sale", count="sales", window_seconds=900, most=1), scope=GROCER
+    )
     shop.stock(phone, 2, 10)
     shop.stock(phone, 2, 10)
     shop.earn(phone, 1_000)
