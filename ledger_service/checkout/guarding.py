@@ -5,7 +5,7 @@ Without rules in force there is no guard in the scene, and nothing of this is ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger_service.checkout.desk import Desk
@@ -18,6 +18,7 @@ from ledger_service.db.workset import Draft, Need
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.money import minor_of_micros_floor
 from ledger_service.kernel.points import GREATEST_AMOUNT
+from ledger_service.members.device_rows import device_of
 from ledger_service.members.rules import Device
 from ledger_service.points.catalogue import Catalogue
 from ledger_service.points.parties import Holder
@@ -26,7 +27,7 @@ from ledger_service.risk.challenges import CHALLENGE, Offer, fresh_challenge, is
 from ledger_service.risk.errors import StepUpRequired
 from ledger_service.risk.guard import Guard, Judged
 from ledger_service.risk.models import risk_challenge, risk_decision
-from ledger_service.risk.rules import Act, Observation, Outcome, Who
+from ledger_service.risk.rules import Act, Observation, Outcome, Signal, Who
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ def judge_code(
         return judge_sale(draft, guard, shown, sale_id or b"")
     offer, at = payer.offer(shown.presence), seconds_floor(till.write.at)
     who, asked = till.who(offer.lane), payer.asked_minor(draft, holder, spend)
+    signed, trusted = _devices(draft, who, till.write.at)
     confirmed = _use_answer(draft, shown.request, (offer, who), (asked, at))
     seen = Observation(
         at,
@@ -149,7 +151,8 @@ def judge_code(
         till.goods_minor,
         asked,
         minor_of_micros_floor(offer.permit_micros, offer.exponent),
-        _device_since(draft, who),
+        None if signed is None else seconds_floor(signed["created_at"]),
+        None if trusted is None else seconds_floor(trusted["created_at"]),
         seconds_floor(till.member["created_at"]),
         # There is no authorisation without its points, however much the till would take.
         must_spend=spend.max_value_minor is None or sale_id is None,
@@ -157,7 +160,7 @@ def judge_code(
     )
     judged = guard.judge(draft, seen)
     if judged.outcome is Outcome.STEP_UP:
-        raise _step_up(guard, judged, offer)
+        raise _step_up(guard, judged, offer, trusted)
     return settle(draft, guard, judged, sale_id)
 
 
@@ -206,12 +209,21 @@ def _use_answer(draft: Draft, request: SaleRequest, by: tuple[Offer, Who], asked
     return True
 
 
-def _device_since(draft: Draft, who: Who) -> int | None:
+def _devices(draft: Draft, who: Who, at: datetime) -> tuple[Row | None, Row | None]:
+    """The device that signed, and the oldest other one that could confirm."""
     rows = draft.find(DEVICES_OF_MEMBER, who.member_id)
-    return next((seconds_floor(row["created_at"]) for row in rows if row["lane"] == who.device), None)
+    others = [
+        row
+        for row in rows
+        if row["lane"] != who.device and device_of(row).active_at(at) and not device_of(row).custodial
+    ]
+    signed = next((row for row in rows if row["lane"] == who.device), None)
+    return signed, min(others, key=lambda row: row["created_at"], default=None)
 
 
-def _step_up(guard: Guard, judged: Judged, offer: Offer) -> StepUpRequired:
+def _step_up(guard: Guard, judged: Judged, offer: Offer, trusted: Row | None) -> StepUpRequired:
+    if trusted is not None and judged.hit_by(Signal.NEW_DEVICE):
+        offer = replace(offer, lane=trusted["lane"])
     challenge = fresh_challenge(offer, judged.row, judged.seen.spend_minor, guard.ids)
     refusal = refusal_of(challenge, offer.currency)
 

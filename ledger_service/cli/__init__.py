@@ -34,6 +34,7 @@ COMMANDS = {
     "import": "move a running programme in: check, load, compare, cut over, roll back",
     "export": "write everything as files that an import takes in elsewhere",
     "tiers": "make the tiers of members anew, from their activity or from all sales",
+    "risk": "fraud rules: print the defaults, measure a set on known thefts, replay the past under a draft",
     "lost": "list what the chain has and a restored database lacks",
     "adopt": "book what the chain has and a restored database lacks, by two operators",
     "jobs": "run the jobs (expiry, vesting, hold deadlines) once",

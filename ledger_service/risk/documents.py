@@ -67,7 +67,8 @@ def observation_document(seen: Observation) -> Json:
         "at": seen.at, "merchant": who.merchant_id, "member": who.member_id, "terminal": who.terminal,
         "cashier": who.cashier, "device": who.device, "card": who.card, "acts": sorted(seen.acts),
         "goods": seen.goods_minor, "spend": seen.spend_minor, "permit": seen.permit_minor,
-        "device_since": seen.device_since, "member_since": seen.member_since, "sold_at": seen.sold_at,
+        "device_since": seen.device_since, "trusted_since": seen.trusted_since,
+        "member_since": seen.member_since, "sold_at": seen.sold_at,
         "paid_in_points": seen.paid_in_points, "own_card": seen.own_card, "must_spend": seen.must_spend,
         "confirmed": seen.confirmed,
     }  # fmt: skip
@@ -85,6 +86,7 @@ def observation_of(given: Mapping[str, Any]) -> Observation:
         given["spend"],
         given.get("permit"),
         given.get("device_since"),
+        given.get("trusted_since"),
         given["member_since"],
         given.get("sold_at"),
         given.get("paid_in_points", False),

@@ -19,7 +19,7 @@ from ledger_service.risk.models import risk_decision, risk_review, risk_review_e
 from ledger_service.risk.reasons import reason_of
 from ledger_service.risk.review_rules import REVIEW_DAYS
 from ledger_service.risk.rulebook import RuleBook
-from ledger_service.risk.rules import Act, Hit, Observation, Outcome, RuleSet, Who, subjects
+from ledger_service.risk.rules import Act, Hit, Observation, Outcome, RuleSet, Signal, Who, subjects
 from ledger_service.risk.tallies import Tally, merged, tally_of
 
 TALLY: Load = load_by(risk_tally, "subject")
@@ -40,6 +40,11 @@ class Judged:
         """What is said about it."""
         hits = [hit for _, some in self.found for hit in some]
         return reason_of(hits, spends=bool(self.seen.acts & {Act.SPEND, Act.GIFT}))
+
+    def hit_by(self, signal: Signal) -> bool:
+        """Whether a rule of the signal asks for what was decided."""
+        hits = [hit for _, some in self.found for hit in some]
+        return any(hit.signal is signal and hit.outcome is self.outcome for hit in hits)
 
     @property
     def decision_id(self) -> bytes:

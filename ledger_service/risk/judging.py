@@ -63,7 +63,7 @@ def judge(rules: RuleSet, seen: Observation, tallies: Tallies) -> list[Hit]:
         if rule.acts & seen.acts and seen.worth_minor >= rule.least_minor:
             hit = _TESTS[rule.signal](rule, rules, seen, (tallies, added))
             if hit is not None and hit[0] > hit[1]:
-                found.append(Hit(rule.code, rule.signal, _possible(rule.outcome, seen), *hit))
+                found.append(Hit(rule.code, rule.signal, _possible(rule, seen), *hit))
     return found
 
 
@@ -99,11 +99,15 @@ def of_member(rules: RuleSet, seen: Observation, tallies: Tallies) -> Tally:
     return tallies.get(subject(rules.merchant_id, Per.MEMBER, seen.who) or "", NOTHING)
 
 
-def _possible(outcome: Outcome, seen: Observation) -> Outcome:
-    """What can be done with the act: only a pay code can be confirmed, and once it is, that is enough."""
-    if outcome is not Outcome.STEP_UP:
-        return outcome
-    if Act.SPEND not in seen.acts:
+def _possible(rule: Rule, seen: Observation) -> Outcome:
+    """What can be done with the act: only a pay code can be confirmed, and once it is, that is enough.
+
+    A new device does not vouch for itself: another one must, that is older than the rule asks for.
+    """
+    if rule.outcome is not Outcome.STEP_UP:
+        return rule.outcome
+    trusted = seen.trusted_since is not None and seen.at - seen.trusted_since >= rule.seconds
+    if Act.SPEND not in seen.acts or (rule.signal is Signal.NEW_DEVICE and not trusted):
         return Outcome.HOLD
     return Outcome.ALLOW if seen.confirmed else Outcome.STEP_UP
 
@@ -124,7 +128,7 @@ def _new_device(rule: Rule, rules: RuleSet, seen: Observation, known: Known) -> 
     # A member's first device is as new as the account: that is joining, not taking over.
     if seen.device_since is None or seen.at - seen.member_since < rule.seconds:
         return None
-    return rule.seconds, seen.at - seen.device_since
+    return rule.seconds - (seen.at - seen.device_since), 0
 
 
 def _dormant(rule: Rule, rules: RuleSet, seen: Observation, known: Known) -> Found:

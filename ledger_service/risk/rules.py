@@ -88,8 +88,9 @@ class Observation:
     """One act with all that rules may ask of it; ages are None where they are not known.
 
     ``spend_minor`` is what the points are worth, ``permit_minor`` what the pay code allows, ``sold_at`` when
-    the goods that come back were sold. ``must_spend`` says that it is nothing without its points,
-    ``confirmed`` that the phone was asked again and agreed.
+    the goods that come back were sold. ``trusted_since`` is when the member's oldest other device was
+    registered, which could confirm what a new one pays. ``must_spend`` says that it is nothing without its
+    points, ``confirmed`` that the phone was asked again and agreed.
     """
 
     at: int
@@ -99,6 +100,7 @@ class Observation:
     spend_minor: int = 0
     permit_minor: int | None = None
     device_since: int | None = None
+    trusted_since: int | None = None
     member_since: int = 0
     sold_at: int | None = None
     paid_in_points: bool = False

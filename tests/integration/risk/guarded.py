@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.checkout.admission import Admission, Sources, Watch
@@ -14,6 +14,7 @@ from ledger_service.checkout.return_requests import parse_unreceipted
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.secp256k1 import address_of_key, keccak256
 from ledger_service.members.models import device, member
 from ledger_service.risk import service
 from ledger_service.risk.documents import rules_of
@@ -59,6 +60,15 @@ class GuardedShop(Shop):
             since = self.clock.at - timedelta(days=days if device_days is None else device_days)
             mine = device.c.member_id == phone.member_id
             conn.execute(update(device).where(mine).values(created_at=since))
+
+    def second_device(self, phone: Phone) -> Phone:
+        """Another phone of the same member, registered now."""
+        key = keccak256(b"second" + phone.account)
+        row = {"device_id": 10_000 + phone.member_id, "member_id": phone.member_id, "lane": 2, "flags": 0}
+        row |= {"signer": address_of_key(key), "status": "active", "active_from": self.clock.at}
+        with self.database.begin() as conn:
+            conn.execute(insert(device).values({**row, "created_at": self.clock.at}))
+        return Phone(phone.member_id, phone.number, phone.account, key, lane=2)
 
     def earn(self, phone: Phone, amount: int, key: str | None = None, **more: Any) -> Json:
         """A sale with the member's number."""

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.paycode_errors import PayCodeAltered
 from ledger_service.kernel.permits import nonce_of
 from ledger_service.members.models import member
 from ledger_service.points.models import pending_issue
@@ -178,9 +179,25 @@ def test_a_new_device_on_an_old_account_is_asked_and_a_new_account_is_not(shop: 
     shop.age(old, 400, device_days=0)
     shop.age(new, 0)
     shop.rule(rule("new", "new_device", "step_up", "spend", seconds=86_400, least_minor=50))
-    assert isinstance(refusal(lambda: shop.pay(old, 2_000, POINTS_100)), StepUpRequired)
+    # No older device could vouch for this one, and it does not vouch for itself.
+    assert isinstance(refusal(lambda: shop.pay(old, 2_000, POINTS_100)), HeldForReview)
     shop.pay(old, 2_000, [{"programme": "GROC", "points": 10}])
     shop.pay(new, 2_000, POINTS_100)
+
+
+def test_what_a_new_device_pays_an_older_one_confirms(shop: GuardedShop) -> None:
+    phone = shop.enrol()
+    shop.earn(phone, 100_000)
+    shop.age(phone, 400)
+    second = shop.second_device(phone)
+    shop.rule(rule("new", "new_device", "step_up", "spend", seconds=86_400))
+    asked = refusal(lambda: shop.pay(second, 2_000, POINTS_100))
+    assert isinstance(asked, StepUpRequired)
+    assert int(asked.nonce) >> 32 == phone.lane
+    answer = {"nonce": int(asked.nonce)}
+    with pytest.raises(PayCodeAltered):
+        shop.pay(second, 2_000, POINTS_100, step_up=asked.challenge, code=answer)
+    assert shop.pay(phone, 2_000, POINTS_100, step_up=asked.challenge, code=answer)["due_minor"] == 1_900
 
 
 def test_a_dormant_account_is_asked_also_right_after_a_small_purchase(shop: GuardedShop) -> None:
