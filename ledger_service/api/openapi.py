@@ -46,10 +46,13 @@ PATH_PARAMETERS = {
     "limit": (shapes.HEX_ID, "Id of proposed limits, 32 hex digits."),
     "operation": (shapes.HEX_ID, "Id of the operation, 32 hex digits."),
     "case": (shapes.HEX_ID, "Id of the case, 32 hex digits."),
-    "cashier": (Text(32, pattern="[A-Za-z0-9._-]{1,32}"), "The merchant's own name of a cashier."),
+    "cashier": (shapes.CASHIER, "The merchant's own name of a cashier."),
     "code_id": (shapes.HEX_ID, "Id of the one-time code, 32 hex digits; not the code."),
     "claim": (shapes.HEX_ID, "Id of the claim, 32 hex digits."),
     "household": (shapes.NUMBER, "Number of the household (GSRN), 18 digits."),
+    "review": (shapes.HEX_ID, "Id of the review, 32 hex digits."),
+    "scope": (Text(pattern="alliance|[0-9]{13}"), "`alliance`, or the GLN of a merchant."),
+    "version": (Text(pattern="[0-9]{1,9}"), "Version of the rules."),
 }
 
 

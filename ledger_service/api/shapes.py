@@ -72,17 +72,22 @@ SPEND = Named(
 ACCEPTANCE = Record({"accepted_at": INSTANT}, {"signature": Nullable(SIGNATURE)})
 
 _BASKET: dict[str, Schema] = {"store": GLN, "currency": CURRENCY, "lines": LINES}
+CASHIER = Text(pattern="[A-Za-z0-9._-]{1,32}", about="The merchant's own id of who serves, no name")
+STEP_UP: dict[str, Schema] = {
+    "step_up": Nullable(Text(pattern="[0-9a-f]{32}", about="`challenge` that this pay code answers")),
+}
 WITH_MEMBER: dict[str, Schema] = {
     "member": Nullable(MEMBER),
     "spend": Nullable(SPEND),
     "acceptance": Nullable(ACCEPTANCE),
+    **STEP_UP,
 }
 SHIFT: dict[str, Schema] = {
     "business_date": Nullable(
         Text(10, pattern="[0-9]{4}-[0-9]{2}-[0-9]{2}", format="date",
              about="Within a day of what the store's clock says; that one where absent")
     ),
-    "cashier": Nullable(Text(32, about="The till's own id of its cashier, no name")),
+    "cashier": Nullable(CASHIER),
     "training": Flag("Answered as it would be, and nothing happens"),
 }  # fmt: skip
 QUOTE_BODY = Named(
@@ -98,6 +103,8 @@ AUTHORISE_BODY = Named(
             "acceptance": Nullable(ACCEPTANCE),
             "ttl_seconds": TTL,
             "several": Flag("Several captures will follow"),
+            "cashier": Nullable(CASHIER),
+            **STEP_UP,
         },
     ),
 )
@@ -145,9 +152,10 @@ SPENT = answer(
     terms_version=Integer(1),
 )
 EVENT = Text(32, pattern="[a-z][a-z0-9._-]{0,31}", about="What happened, such as delivered or paid")
+AWAITED = Text(32, about="An event of the sale, or `care:review` until the care desk has looked")
 EARNED = answer(
     "Earned", programme=PROGRAMME, points=POINTS, rule_version=Integer(1), vests_at=Nullable(INSTANT),
-    awaits=Nullable(EVENT),
+    awaits=Nullable(AWAITED),
     tier=Nullable(Record({"tier": Text(12), "ladder_version": Integer(1)}, closed=False, about="With rate")),
 )  # fmt: skip
 RECEIPT = Free("The service's signed receipt of the capture (D13)")

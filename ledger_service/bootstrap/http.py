@@ -38,6 +38,8 @@ from ledger_service.api.endpoints import (
     programmes,
     proofs,
     returns,
+    reviews,
+    risk,
     statements,
     status,
     tiers,
@@ -55,8 +57,8 @@ from ledger_service.config import settings_from_environment
 
 MODULES = (
     checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, households, care,
-    statements, gestures, adjustments, claims, programmes, programme_policies, tiers, merchants, places, modes,
-    keys, chain, proofs, imports, alliance, status,
+    statements, gestures, adjustments, claims, programmes, programme_policies, tiers, risk, reviews, merchants,
+    places, modes, keys, chain, proofs, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -135,6 +137,8 @@ def bound(serving: Serving) -> list[Served]:
         *programmes.served(points),
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
         *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),
+        *risk.served(risk.RiskDoor(administration, s.rules, cursors)),
+        *reviews.served(reviews.ReviewsDoor(administration, s.reviews, cursors)),
         *merchants.served(admission),
         *places.served(places.PlacesDoor(administration, s.merchants, s.keyring, cursors)),
         *modes.served(modes.ModesDoor(administration, s.merchants, s.keyring)),

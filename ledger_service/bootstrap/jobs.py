@@ -1,0 +1,132 @@
+"""The jobs of the leading bridge, each resumable and safe to run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ledger_service.bootstrap.carriers import carrier_of
+from ledger_service.bootstrap.clocks import NotedClock, SystemClock
+from ledger_service.bootstrap.foundations import Foundations, background_clock
+from ledger_service.bootstrap.messages import Postman
+from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
+from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.checkout.claimed_sales import ReceiptSales
+from ledger_service.checkout.household_sales import spent_by_keys
+from ledger_service.checkout.recounting import next_due
+from ledger_service.claims.queries import something_is_due
+from ledger_service.claims.service import ClaimsService
+from ledger_service.db.writer import Writer, WriterLimits
+from ledger_service.kernel.clock import Clock
+from ledger_service.ledger.queries import holds_due
+from ledger_service.members.households.parting import PartingDesk
+from ledger_service.members.households.queries import lapse_is_due
+from ledger_service.members.identities import IdentityVault
+from ledger_service.risk.pruning import forget
+
+_HOLDS_AT_ONCE = 200
+# Tills wait while a step is written.
+_MEMBERS_AT_ONCE = 1000
+_ROWS_AT_ONCE = 500
+Step = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The jobs with the writer that they use."""
+
+    foundations: Foundations
+    clock: Clock
+    writer: Writer
+    name: WorkerName
+    tills: Tills
+    postman: Postman | None = None
+
+    def steps(self) -> Mapping[str, Step]:
+        """Every job by its name; a step returns whether there is more to do at once."""
+        messages = {} if self.postman is None else {"messages": self.send_messages}
+        return messages | {
+            "hold-deadlines": self.expire_holds,
+            "vesting": lambda: self.tills.points.vest_due(self.clock.now()) > 0,
+            "inactivity": lambda: self.tills.points.extend_due(self.clock.now()) > 0,
+            "expiry": lambda: self.tills.points.expire_due(self.clock.now()) > 0,
+            "notices": lambda: self.tills.points.write_notices(self.clock.now()) > 0,
+            "tiers": self.recount_tiers,
+            "households": self.lapse_parts,
+            "claims": self.follow_claims,
+            "reviews": lambda: self.tills.reviews.end_due(self.clock.now()) > 0,
+            "judgements": self.forget_judgements,
+            "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
+        }
+
+    def send_messages(self) -> bool:
+        """One-time codes are handed to the carrier."""
+        return self.postman is not None and self.postman.run(self.clock.now())
+
+    def expire_holds(self) -> bool:
+        """Holds whose deadline has passed are closed and their points free."""
+        at = self.clock.now()
+        with self.foundations.database.read() as conn:
+            due = holds_due(conn, at, _HOLDS_AT_ONCE)
+        for hold_id, _member_id in due:
+            self.tills.checkout.expire_hold(hold_id, at)
+        return len(due) == _HOLDS_AT_ONCE
+
+    def recount_tiers(self) -> bool:
+        """The tiers of the next members are counted, where a day or a ladder has begun since."""
+        ladders, at = self.tills.ladders.current(), self.clock.now()
+        if not ladders.count:
+            return False
+        catalogue = self.tills.catalogue.current()
+        with self.foundations.database.read() as conn:
+            due = next_due(conn, catalogue, ladders, at)
+        if due is None:
+            return False
+        self.writer.run(lambda conn: due.step(conn, at, _MEMBERS_AT_ONCE))
+        return True
+
+    def lapse_parts(self) -> bool:
+        """What households kept for mates that left is theirs again where nobody fetched it."""
+        at, desk = self.clock.now(), PartingDesk(spent_by_keys)
+        with self.foundations.database.read() as conn:
+            if not lapse_is_due(conn, at):
+                return False
+        return self.writer.run(lambda conn: desk.lapse(conn, at)) > 0
+
+    def follow_claims(self) -> bool:
+        """Claims are looked for again, and those whose answer is overdue are the operator's to see."""
+        at, tills = self.clock.now(), self.tills
+        with self.foundations.database.read() as conn:
+            if not something_is_due(conn, at):
+                return False
+        desk = ClaimsService(tills.points, ReceiptSales(tills.catalogue))
+        return self.writer.run(lambda conn: desk.match_some(conn, at) + desk.escalate_some(conn, at)) > 0
+
+    def forget_judgements(self) -> bool:
+        """What rules need no more of the past is gone, some rows at a time."""
+        at = self.clock.now()
+        if not self.tills.rules.current().sets:
+            return False
+        return self.writer.run(lambda conn: forget(conn, at, _ROWS_AT_ONCE)) == _ROWS_AT_ONCE
+
+    def close(self) -> None:
+        """The writer has ended."""
+        self.writer.close()
+        self.name.release()
+
+
+def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
+    """The jobs of a process."""
+    clock: NotedClock | SystemClock = background_clock(foundations.settings, foundations.database)
+    writer = Writer(foundations.database, clock, WriterLimits())
+    name = WorkerName(foundations.settings.state_dir)
+    tills = open_tills(foundations, secrets, writer, name.text)
+    return Jobs(foundations, clock, writer, name, tills, _postman(foundations, secrets, writer))
+
+
+def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Postman | None:
+    carrier = carrier_of(foundations.settings.messages, secrets.one_time)
+    if carrier is None:
+        return None
+    vault, currency = IdentityVault(secrets.identity), foundations.alliance.currency
+    return Postman(carrier, foundations.database, writer, vault, secrets.one_time, currency)

@@ -95,7 +95,7 @@ def parse_authorise(body: object) -> AuthoriseRequest:
     Raises:
         MalformedField: as ``parse_sale``; also without a pay code or without ``spend``.
     """
-    fields = Fields(body, _HOLD_FIELDS | {"ttl_seconds", "several"})
+    fields = Fields(body, _HOLD_FIELDS | {"ttl_seconds", "several", "cashier"})
     sale = _sale(fields, reference_required=True)
     if sale.spend is None:
         raise MalformedField("spend", "is required")

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from ledger_service.checkout.day_errors import BusinessDateOutOfRange
-from ledger_service.checkout.fields import Fields, quick_text
+from ledger_service.checkout.fields import Fields
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.merchants.business_day import DAY_SECONDS, StoreClock, day_number, day_text
 
 SHIFT_FIELDS = frozenset({"business_date", "cashier", "training"})
 MOST_DAYS_APART = 1
-LONGEST_CASHIER = 32
+CASHIER = r"[A-Za-z0-9._-]{1,32}"
+_CASHIER = re.compile(CASHIER)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -35,16 +36,27 @@ def parse_shift(fields: Fields) -> Shift:
     """The shift that a body names; most name none.
 
     Raises:
-        MalformedField: not a date, or not 1 to 32 characters.
+        MalformedField: not a date, or no id of a cashier.
     """
     if not fields.has_any(SHIFT_FIELDS):
         return NO_SHIFT
     said, cashier = fields.get("business_date"), fields.get("cashier")
     return Shift(
         None if said is None else parse_day(said, "business_date"),
-        None if cashier is None else quick_text(cashier, "cashier", LONGEST_CASHIER),
+        None if cashier is None else parse_cashier(cashier, "cashier"),
         fields.flag("training", default=False),
     )
+
+
+def parse_cashier(value: object, field: str) -> str:
+    """The merchant's own id of a cashier: letters, digits, dot, dash and underscore, at most 32.
+
+    Raises:
+        MalformedField: anything else.
+    """
+    if not isinstance(value, str) or _CASHIER.fullmatch(value) is None:
+        raise MalformedField(field, "must be 1 to 32 letters, digits, dots, dashes or underscores")
+    return value
 
 
 def parse_day(value: object, field: str) -> int:

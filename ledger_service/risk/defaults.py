@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 _HOUR, _DAY = 3_600, 86_400
-_PAYS, _SELLS = ["spend", "gift"], ["sale", "attach"]
+_PAYS, _SELLS = ["gift", "spend"], ["attach", "sale"]
 
 # Amounts are minor units of the alliance's currency: 5,000 is fifty dollars.
 DEFAULT_RULES: list[dict[str, Any]] = [
@@ -18,7 +18,7 @@ DEFAULT_RULES: list[dict[str, Any]] = [
      "per": "member", "count": "spends", "window_seconds": _DAY, "most": 5},
     {"code": "much-paid-in-a-day", "signal": "velocity", "outcome": "step_up", "acts": _PAYS,
      "per": "member", "count": "spent_minor", "window_seconds": _DAY, "most": 20_000},
-    {"code": "wrong-pins", "signal": "velocity", "outcome": "hold", "acts": ["spend", "pin"],
+    {"code": "wrong-pins", "signal": "velocity", "outcome": "hold", "acts": ["pin", "spend"],
      "per": "member", "count": "pins", "window_seconds": _DAY, "most": 3},
     {"code": "wrong-pins-at-a-till", "signal": "velocity", "outcome": "refuse", "acts": ["pin"],
      "per": "terminal", "count": "pins", "window_seconds": _HOUR, "most": 10},

@@ -63,7 +63,7 @@ def stored_decisions(
     conn: Connection, since: datetime, until: datetime, merchant_id: int | None = None
 ) -> Iterator[Stored]:
     """The decisions from ``since`` on and before ``until``, in their order, some at a time."""
-    row, after = risk_decision.c, (since, b"")
+    row, after = risk_decision.c, (since, bytes(16))
     while True:
         wanted = ((row.decided_at == after[0]) & (row.decision_id > after[1])) | (row.decided_at > after[0])
         wanted &= row.decided_at < until

@@ -21,10 +21,11 @@ from ledger_service.checkout.attach import errors as attaching
 from ledger_service.checkout.attach import policies, queries, staff
 from ledger_service.checkout.attach.queries import MOST_DAYS as MOST_DAYS_SHOWN
 from ledger_service.checkout.attach.queries import CashierTally, DayTally, Window
-from ledger_service.checkout.attach.requests import CASHIER, parse_attach
+from ledger_service.checkout.attach.requests import parse_attach
 from ledger_service.checkout.attach.rules import MOST_DAYS
 from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.requests import Write
+from ledger_service.checkout.shifts import CASHIER
 from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text, parse_gln, parse_gsrn

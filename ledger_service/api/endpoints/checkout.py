@@ -26,6 +26,7 @@ from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.members.households.errors import HouseholdLimitReached, HouseholdSpendRefused
 from ledger_service.merchants.errors import MerchantSuspended, StoreUnknown, TerminalUnknown
 from ledger_service.points.errors import CustodialLimitExceeded, OperationAdopted
+from ledger_service.risk import errors as risk
 
 _GROUP = "Checkout"
 Problems = tuple[type[DomainError], ...]
@@ -47,6 +48,7 @@ _SPEND: Problems = (
     refusals.PermitValueExceeded, refusals.ClockSkew, refusals.AcceptanceForged, CustodialLimitExceeded,
     CustodialLimitReached, SignerUnavailable, days.SelfCheckoutLimit, HouseholdSpendRefused, HouseholdLimitReached,
 )  # fmt: skip
+_RULES: Problems = (risk.StepUpRequired, risk.HeldForReview, risk.RefusedByRules)
 _TENDERS: Problems = (baskets.TendersDoNotAddUp, baskets.PointsTenderDiffers)
 _PAID: Problems = (*_TENDERS, returns.InvoiceNumberUsed)
 _HOLD: Problems = (ledger.HoldUnknown, ledger.HoldClosed, ledger.HoldExpired)
@@ -60,13 +62,13 @@ QUOTE = Route(
 SALE = Route(
     "POST", "/v1/sales", "sale", scopes("sell"), "Sell a basket in one call", group=_GROUP, write=True,
     body=shapes.SALE_BODY, room_checks=True,
-    problems=(*WRITE_OF_TERMINAL, *_PLACE, *_MEMBER, *_SPEND, *_PAID, *_SHIFT, OperationAdopted),
+    problems=(*WRITE_OF_TERMINAL, *_PLACE, *_MEMBER, *_SPEND, *_PAID, *_SHIFT, *_RULES, OperationAdopted),
     success=Success(201, "Sold; points are spent and earned.", shapes.SALE),
 )  # fmt: skip
 AUTHORISE = Route(
     "POST", "/v1/authorisations", "authorise", scopes("authorise"), "Hold points for a basket", group=_GROUP,
     body=shapes.AUTHORISE_BODY, room_checks=True, write=True,
-    problems=(*WRITE_OF_TERMINAL, *_PLACE, *_MEMBER, *_SPEND, refusals.NothingToHold),
+    problems=(*WRITE_OF_TERMINAL, *_PLACE, *_MEMBER, *_SPEND, refusals.NothingToHold, *_RULES),
     success=Success(201, "The points are held.", shapes.answer("Hold", hold_id=shapes.HEX_ID)),
 )  # fmt: skip
 CAPTURE = Route(
@@ -93,7 +95,7 @@ REFUND = Route(
     problems=(*WRITE_OF_TERMINAL, refusals.UnknownSale, refusals.SaleWasImported, refusals.UnknownLine,
               refusals.RefundExceedsSale, baskets.LineUnitDiffers, returns.ReturnAtAnotherMerchant,
               returns.ReturnAtAnotherStore, returns.ReturnTooLate, returns.InvoiceNumberUsed,
-              OperationAdopted, SaleArchived, *_SHIFT, days.TrainingMixed),
+              OperationAdopted, SaleArchived, *_SHIFT, days.TrainingMixed, risk.RefusedByRules),
     success=Success(201, "Taken back; spend and earn are reversed.",
                     shapes.REFUND),
 )  # fmt: skip

@@ -29,6 +29,7 @@ from ledger_service.points import errors as refusals
 from ledger_service.points.adjustments import EXTENSION, Asked, Decision
 from ledger_service.points.requests import AskAdjustment, GiftRequest
 from ledger_service.points.service import PointsService
+from ledger_service.risk.errors import HeldForReview, RefusedByRules
 
 _GROUP = "Gifts and adjustments"
 _LEG = Record(
@@ -48,7 +49,8 @@ GIFT = Route(
          "valid_until": Integer(1, 2**40 - 1), "signature": shapes.SIGNATURE})),
     problems=(*WRITE_PROBLEMS, NotYours, MemberUnknown, MemberFrozen, InsufficientPoints,
               refusals.GiftToSelf, refusals.GiftRefused, refusals.GiftPermitInvalid,
-              refusals.CustodialLimitExceeded, refusals.IssuerSuspended, HouseholdGiftRefused),
+              refusals.CustodialLimitExceeded, refusals.IssuerSuspended, HouseholdGiftRefused, HeldForReview,
+              RefusedByRules),
     success=Success(201, "Given.", shapes.answer("GiftGiven", operation=shapes.HEX_ID)),
 )  # fmt: skip
 ASK = Route(

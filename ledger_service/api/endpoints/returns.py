@@ -31,6 +31,7 @@ from ledger_service.kernel.gs1 import gln_text, parse_gln, parse_gsrn
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.merchants import queries
 from ledger_service.merchants.errors import MerchantUnknown
+from ledger_service.risk.errors import RefusedByRules
 
 _GROUP = "Returns"
 _WINDOW = timedelta(days=7)
@@ -63,7 +64,7 @@ TAKE_BACK = Route(
     "POST", "/v1/returns", "take-back", scopes("refund"), "Take goods back without a receipt",
     group=_GROUP, body=return_shapes.UNRECEIPTED_BODY, room_checks=True, write=True,
     problems=(*checkout.WRITE_OF_TERMINAL, BusinessDateOutOfRange, WrongCurrency, MemberUnknown, MemberFrozen,
-              refusals.ReturnWithoutReceiptRefused, refusals.ReturnWithoutReceiptLimited),
+              refusals.ReturnWithoutReceiptRefused, refusals.ReturnWithoutReceiptLimited, RefusedByRules),
     success=Success(201, "Taken back, for store credit.", return_shapes.UNRECEIPTED),
 )  # fmt: skip
 PUBLISH = Route(

@@ -70,7 +70,7 @@ NOTICES = Route(
 )  # fmt: skip
 _PROMISE = Named("PendingPoints", Record(
     {"programme": shapes.PROGRAMME, "points": shapes.POINTS, "sale_id": shapes.HEX_ID, "epoch": Integer(1),
-     "expires_at": Nullable(shapes.INSTANT), "vests_at": shapes.INSTANT, "awaits": Nullable(shapes.EVENT),
+     "expires_at": Nullable(shapes.INSTANT), "vests_at": shapes.INSTANT, "awaits": Nullable(shapes.AWAITED),
      "lapses": Flag("They end at `vests_at` unless the event is told before")}, closed=False))  # fmt: skip
 PENDING = Route(
     "GET", "/v1/members/<number>/pending", "pending", _READ, "What pending points wait for, soonest first",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ledger_service.checkout.fields import Fields
 from ledger_service.checkout.presented import parse_presented
 from ledger_service.checkout.requests import Presented
+from ledger_service.checkout.shifts import parse_cashier
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.ids import parse_id
-
-CASHIER = r"[A-Za-z0-9._-]{1,32}"
-_CASHIER = re.compile(CASHIER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +32,3 @@ def parse_attach(sale_id: object, body: object) -> AttachRequest:
     if member is None or member.may_spend:
         raise MalformedField("member", "must be a number, a card or a phone, and nothing that pays")
     return AttachRequest(parse_id(sale_id, "sale"), member, parse_cashier(fields.get("cashier"), "cashier"))
-
-
-def parse_cashier(value: object, field: str) -> str:
-    """The merchant's own name of a cashier.
-
-    Raises:
-        MalformedField: not 1 to 32 letters, digits or . _ -
-    """
-    if not isinstance(value, str) or not _CASHIER.fullmatch(value):
-        raise MalformedField(field, "must have 1 to 32 letters, digits or . _ -")
-    return value
