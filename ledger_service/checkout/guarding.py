@@ -115,11 +115,22 @@ def judge_sale(draft: Draft, guard: Guard, shown: Shown, sale_id: bytes) -> Clea
     Raises:
         RefusedByRules: a rule says no.
     """
-    till = shown.till()
+    return judge_earn(draft, guard, shown.till(), (Act.SALE, sale_id))
+
+
+def judge_earn(draft: Draft, guard: Guard, till: Till, earning: tuple[Act, bytes]) -> Cleared:
+    """Points that a member is about to earn are judged: at a sale, or for one that is attached afterwards.
+
+    Reads: ``guard.needs(till.who())``.
+
+    Raises:
+        RefusedByRules: a rule says no.
+    """
+    act, sale_id = earning
     seen = Observation(
         seconds_floor(till.write.at),
         till.who(),
-        frozenset({Act.SALE}),
+        frozenset({act}),
         till.goods_minor,
         member_since=seconds_floor(till.member["created_at"]),
     )

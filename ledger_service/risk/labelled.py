@@ -160,17 +160,19 @@ def _pay(town: Town, person: Person, day: int) -> None:
 
 
 def _cashiers_shop(town: Town, members: int) -> None:
-    """Half of the cashiers have a card that their merchant knows of; some ring up their own lunch."""
-    number, rng = members, town.rng
-    for store in range(STORES):
-        for cashier in range(CASHIERS):
-            number += 1
-            person = Person(number, 3.0, store, START - 400 * DAY_SECONDS)
-            for day in range(town.days):
-                if rng.random() < 0.4:
-                    own = rng.random() < 0.01
-                    name = f"c{store}-{cashier if own else (cashier + 1) % CASHIERS}"
-                    seen = Observation(town.second(day), town.who(person, store, name), SELLS,
-                                       rng.randrange(300, 1_500), member_since=person.since,
-                                       own_card=own)  # fmt: skip
-                    town.acts.append(Labelled(seen, HONEST, number))
+    """Every cashier has a card that its merchant knows of; some ring up their own lunch."""
+    places = [(store, cashier) for store in range(STORES) for cashier in range(CASHIERS)]
+    for number, (store, cashier) in enumerate(places, members + 1):
+        person = Person(number, 3.0, store, START - 400 * DAY_SECONDS)
+        for day in range(town.days):
+            if town.rng.random() < 0.4:
+                _lunch(town, person, day, cashier)
+
+
+def _lunch(town: Town, person: Person, day: int, cashier: int) -> None:
+    rng = town.rng
+    own = rng.random() < 0.01
+    served = f"c{person.store}-{cashier if own else (cashier + 1) % CASHIERS}"
+    seen = Observation(town.second(day), town.who(person, person.store, served), SELLS,
+                       rng.randrange(300, 1_500), member_since=person.since, own_card=own)  # fmt: skip
+    town.acts.append(Labelled(seen, HONEST, person.number))

@@ -97,6 +97,13 @@ def name_staff(conn: Connection, merchant_id: int, cashier: str, number: str | N
     _changed(conn)
 
 
+def forget_staff(conn: Connection, member_id: int) -> None:
+    """Nobody is known to be this member any more, as after its erasure."""
+    gone = conn.execute(delete(risk_staff).where(risk_staff.c.member_id == member_id))
+    if gone.rowcount:
+        _changed(conn)
+
+
 def _check_order(conn: Connection, rules: RuleSet, at: datetime) -> None:
     published = (risk_rule_set.c.merchant_id == rules.merchant_id) & (risk_rule_set.c.state == "published")
     latest = conn.execute(select(func.max(risk_rule_set.c.effective_from)).where(published)).scalar()

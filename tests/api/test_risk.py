@@ -199,6 +199,14 @@ def test_rules_are_tried_on_the_past_before_they_are_proposed(holder: Holder) ->
     assert len(shop.get("operator", RULES).json["versions"]) == 1
 
 
+def test_erasure_forgets_that_a_cashier_was_the_member(holder: Holder) -> None:
+    shop, number = holder.shop, holder.member["number"]
+    put(shop, "grocer", "/v1/risk/staff/anna", {"merchant": GROCER, "member": number})
+    shop.must("operator", f"/v1/members/{number}/erase")
+    with shop.serving.foundations.database.read() as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM risk_staff").scalar_one() == 0
+
+
 def test_staff_is_named_by_its_merchant(shop: Shop) -> None:
     body = {"merchant": GROCER, "member": "952000000000000019"}
     assert code_of(shop.put("fuel", "/v1/risk/staff/anna", body)) == "not-yours"

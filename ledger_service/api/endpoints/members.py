@@ -35,6 +35,7 @@ from ledger_service.members.identities import parse_card, parse_identity
 from ledger_service.members.requests import Enrolled, EnrolMember
 from ledger_service.members.service import MembersService
 from ledger_service.merchants.keyring import KeyRing
+from ledger_service.risk.service import forget_staff
 
 _GROUP = "Members"
 _MEMBER = shapes.answer(
@@ -158,6 +159,7 @@ class MembersDoor:
             forget_carriers(conn, member_id)
             staff.forget_member(conn, member_id)
             forget_member(conn, member_id, call.at)
+            forget_staff(conn, member_id)
             return {"erased": True}
 
         reply = self.administration.write(call, act, status=200)

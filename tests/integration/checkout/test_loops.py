@@ -58,6 +58,13 @@ class Purse:
             self.shop.sell(self.phone, line("1", points), at=FUEL, spend=wish)
             self.money += points * CENT
 
+    def return_all(self, rng: random.Random, sale_id: str, pieces: dict[str, int]) -> None:
+        """Everything comes back in portions, and between them points are spent elsewhere."""
+        for name, quantity in portions(rng, pieces):
+            if rng.random() < 0.4:
+                self.spend_elsewhere(rng)
+            self.give_back(sale_id, name, quantity)
+
     def give_back(self, sale_id: str, name: str, quantity: int) -> None:
         back = self.shop.refund(sale_id, [(name, quantity)])
         self.money += back["cash_minor"] * CENT
@@ -105,10 +112,6 @@ def test_no_loop_through_the_service_leaves_a_free_point(generous: Shop, loops: 
         if number % 10 == 9:
             purse.give_back_bare(rng)
         else:
-            sale_id, pieces = purse.buy(rng)
-            for name, quantity in portions(rng, pieces):
-                if rng.random() < 0.4:
-                    purse.spend_elsewhere(rng)
-                purse.give_back(sale_id, name, quantity)
+            purse.return_all(rng, *purse.buy(rng))
         assert purse.wealth <= before, (number, before, purse.wealth)
         generous.clock.forward(minutes=7)
