@@ -14,7 +14,7 @@ from ledger_service.risk.tallies import Tally
 
 @dataclass
 class Pattern:
-    """One kind of theft: its cases and those that were stopped somewhere, and what was at stake."""
+    """One kind of theft: its cases, those that were held or stopped somewhere, and what was at stake."""
 
     cases: set[int] = field(default_factory=set)
     caught: set[int] = field(default_factory=set)
@@ -88,7 +88,7 @@ def _note(found: Measured, one: Labelled, decided: tuple[Outcome, Sequence[Hit]]
 
 def lines_of(found: Measured) -> Iterator[str]:
     """The figures as a person reads them."""
-    yield f"{'pattern':<20} {'cases':>6} {'caught':>7} {'recall':>8} {'value stopped':>14}"
+    yield f"{'pattern':<20} {'cases':>6} {'caught':>7} {'recall':>8} {'worth held':>14}"
     for name, one in sorted(found.patterns.items()):
         recall, value = _percent(one.recall_bps), _percent(one.value_bps)
         yield f"{name:<20} {len(one.cases):>6} {len(one.caught):>7} {recall:>8} {value:>14}"
