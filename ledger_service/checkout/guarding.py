@@ -233,7 +233,8 @@ def _devices(draft: Draft, who: Who, at: datetime) -> tuple[Row | None, Row | No
 
 
 def _step_up(guard: Guard, judged: Judged, offer: Offer, trusted: Row | None) -> StepUpRequired:
-    if trusted is not None and judged.hit_by(Signal.NEW_DEVICE):
+    # Neither a new device nor custody's key for digits vouches for itself where the member has a phone.
+    if trusted is not None and (offer.custodial or judged.hit_by(Signal.NEW_DEVICE)):
         offer = replace(offer, lane=trusted["lane"])
     challenge = fresh_challenge(offer, judged.row, judged.seen.spend_minor, guard.ids)
     refusal = refusal_of(challenge, offer.currency)

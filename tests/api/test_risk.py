@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 
+from ledger_service.api.endpoints.risk import decision_document
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.paycode import encode_pay_code, sign_pay_code
 from ledger_service.kernel.permits import SpendPermit
 from ledger_service.risk.defaults import DEFAULT_RULES
 from ledger_service.risk.reasons import LANGUAGES
-from tests.api.service import ALLIANCE, FUEL, GROCER, Shop, basket
+from tests.api.service import ALLIANCE, FUEL, GROCER, NOON, Shop, basket
 from tests.api.test_administration import PHONE
 from tests.api.test_pages import all_pages
 from tests.api.test_pay_codes import Holder, holder
@@ -136,6 +139,20 @@ def test_a_till_is_told_no_without_an_accusation(holder: Holder, outcome: str, c
     mine = shop.get("fuel", "/v1/risk/decisions").json["decisions"][0]
     assert (mine["hits"], "member" in mine["facts"]) == ([], False)
     assert shop.get("grocer", "/v1/risk/decisions").json["decisions"] == []
+
+
+def test_a_merchant_does_not_learn_how_old_an_account_or_phone_is() -> None:
+    hit = {"scope": int(FUEL), "version": 1, "rule": "r", "outcome": "hold", "actual": 7, "limit": 0}
+    hits = [hit | {"signal": signal} for signal in ("new_device", "dormant", "amount")]
+    row = SimpleNamespace(
+        facts='{"acts": ["sale"], "member": 5, "member_since": 9, "device_since": 8, "cashier": "anna"}',
+        hits=orjson.dumps([*hits, hit | {"scope": 0, "signal": "amount"}]),
+        decision_id=bytes(16), merchant_id=int(FUEL), outcome="hold", decided_at=NOON,
+    )  # fmt: skip
+    shown: Any = decision_document(row, int(FUEL))  # type: ignore[arg-type]  # as a row reads
+    assert shown["facts"] == {"acts": ["sale"], "cashier": "anna"}
+    assert [one.get("actual") for one in shown["hits"]] == [None, None, 7]
+    assert len(decision_document(row, None)["hits"]) == 4  # type: ignore[arg-type]  # as a row reads
 
 
 def test_decisions_come_in_pages(holder: Holder) -> None:

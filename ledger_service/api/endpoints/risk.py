@@ -40,11 +40,12 @@ from ledger_service.risk.documents import outcome_name, rules_of
 from ledger_service.risk.reasons import REASONS
 from ledger_service.risk.replaying import Findings, replay, stored_decisions
 from ledger_service.risk.rulebook import RuleBookCache
-from ledger_service.risk.rules import ALLIANCE, RuleSet
+from ledger_service.risk.rules import ALLIANCE, RuleSet, Signal
 from ledger_service.risk.service import Said
 
 _GROUP = "Risk"
 _OF_ALLIANCE = "alliance"
+_AGES = (Signal.NEW_DEVICE, Signal.DORMANT)
 _TRIED_DAYS, _TRIED_ACTS = 30, 5_000
 PROPOSE = Route(
     "PUT", "/v1/risk/rules/<scope>", "propose-risk-rules", scopes("store:write"),
@@ -225,7 +226,7 @@ def decision_document(row: Row[Any], own: int | None) -> Json:
     if own is not None:
         # A merchant learns what its own till said, by its own rules: nothing of the member's life elsewhere.
         facts = {name: facts[name] for name in ("acts", "terminal", "cashier", "goods") if name in facts}
-        hits = [hit for hit in hits if hit["scope"] == own]
+        hits = [_without_ages(hit) for hit in hits if hit["scope"] == own]
     return {
         "decision": id_text(row.decision_id),
         "merchant": gln_text(row.merchant_id) if row.merchant_id else None,
@@ -234,6 +235,11 @@ def decision_document(row: Row[Any], own: int | None) -> Json:
         "hits": hits,
         "facts": facts,
     }
+
+
+def _without_ages(hit: Json) -> Json:
+    # How old the member's account or phone is, the merchant has not seen itself.
+    return {name: hit[name] for name in hit if name != "actual" or hit["signal"] not in _AGES}
 
 
 def _tried(conn: Connection, call: Call, rules: RuleSet) -> Json:

@@ -61,10 +61,10 @@ class GuardedShop(Shop):
             mine = device.c.member_id == phone.member_id
             conn.execute(update(device).where(mine).values(created_at=since))
 
-    def second_device(self, phone: Phone) -> Phone:
-        """Another phone of the same member, registered now."""
+    def second_device(self, phone: Phone, flags: int = 0) -> Phone:
+        """Another signer of the same member, registered now."""
         key = keccak256(b"second" + phone.account)
-        row = {"device_id": 10_000 + phone.member_id, "member_id": phone.member_id, "lane": 2, "flags": 0}
+        row = {"device_id": 10_000 + phone.member_id, "member_id": phone.member_id, "lane": 2, "flags": flags}
         row |= {"signer": address_of_key(key), "status": "active", "active_from": self.clock.at}
         with self.database.begin() as conn:
             conn.execute(insert(device).values({**row, "created_at": self.clock.at}))

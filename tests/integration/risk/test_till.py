@@ -14,7 +14,7 @@ from ledger_service.members.models import member
 from ledger_service.points.models import pending_issue
 from ledger_service.risk.challenges import meet
 from ledger_service.risk.errors import HeldForReview, RefusedByRules, StepUpRequired
-from tests.integration.checkout.shop import GROCER
+from tests.integration.checkout.shop import GROCER, line
 
 from .guarded import GuardedShop, rule
 
@@ -198,6 +198,32 @@ def test_what_a_new_device_pays_an_older_one_confirms(shop: GuardedShop) -> None
     with pytest.raises(PayCodeAltered):
         shop.pay(second, 2_000, POINTS_100, step_up=asked.challenge, code=answer)
     assert shop.pay(phone, 2_000, POINTS_100, step_up=asked.challenge, code=answer)["due_minor"] == 1_900
+
+
+def test_what_custody_signs_for_digits_the_members_phone_confirms(shop: GuardedShop) -> None:
+    phone = shop.enrol()
+    shop.earn(phone, 100_000)
+    digits = shop.second_device(phone, flags=1)
+    shop.rule(rule("always", "amount", "step_up", "spend", most=50))
+    asked = refusal(lambda: shop.pay(digits, 2_000, POINTS_100))
+    assert isinstance(asked, StepUpRequired)
+    answer = {"nonce": int(asked.nonce)}
+    assert shop.pay(phone, 2_000, POINTS_100, step_up=asked.challenge, code=answer)["due_minor"] == 1_900
+
+
+def test_an_exchange_is_judged_on_both_its_sides_and_refused_whole(shop: GuardedShop) -> None:
+    phone = shop.enrol()
+    sold = shop.earn(phone, 3_000)
+    back = rule("back", "velocity", "refuse", "refund", count="refunds", window_seconds=900, most=1)
+    big = rule("big", "amount", "refuse", "sale", most=9_000)
+    shop.rule(back, big)
+    body = shop.sale_body(line("n", 10_000), member={"number": phone.number}, cashier="anna")
+    body |= {"sale": sold["sale_id"], "returned": [{"line": "1", "quantity": 1}]}
+    assert isinstance(refusal(lambda: shop.exchange(body)), RefusedByRules)
+    assert (shop.count("refund"), shop.balance(phone, 1)) == (0, 30)
+    shop.exchange({**body, "lines": [line("n", 4_000)]})
+    assert [found for found, _ in shop.decisions()].count("allow") == 2
+    assert shop.balance(phone, 1) == 40
 
 
 def test_a_dormant_account_is_asked_also_right_after_a_small_purchase(shop: GuardedShop) -> None:
