@@ -8,7 +8,7 @@ from alembic import op
 from ledger_service.db.guards import guard_statements
 
 revision = "0020_risk"
-down_revision = "0015_founding_keys"
+down_revision = "0016_settlement_desk"
 
 
 def upgrade() -> None:
