@@ -44,8 +44,9 @@ class Submitter:
     def step(self) -> int:
         """What is due is sent, in the order in which it was stored.
 
-        A transaction waits for all those of another signer that were stored before it, so that a
-        chain that starts empty gets its contracts before it gets batches.
+        A transaction waits until all those of another signer that were stored before it are in blocks,
+        so that a chain that starts empty gets its contracts before it gets batches. The node's word is
+        enough for that: an act of an operator waits in the very pass that would read the blocks.
 
         Returns:
             how many transactions were handed over.
@@ -57,23 +58,37 @@ class Submitter:
         if any(row.sent_at is not None for row in rows):
             self._mend(rows[0].signer)
             rows = self._due()
+        if not rows and (unread := self._in_unread_blocks()):
+            rows = self._due(unread)
         return self._send(rows)
 
-    def _due(self) -> list[Row[Any]]:
+    def _in_unread_blocks(self) -> list[bytes]:
+        """What was sent and is in blocks that the index has not read; empty where nobody waits for it."""
         with self._desk.read() as conn:
-            first = (
-                select(chain_tx.c.signer)
-                .where(chain_tx.c.state.in_(_OPEN))
-                .order_by(chain_tx.c.slot)
-                .limit(1)
-            )
+            opened = conn.execute(
+                select(chain_tx.c.tx_hash, chain_tx.c.signer, chain_tx.c.state).where(
+                    chain_tx.c.state.in_(_OPEN)
+                )
+            ).all()
+        if len({row.signer for row in opened}) < 2:
+            return []
+        sent = [row.tx_hash for row in opened if row.state == "broadcast"]
+        receipts = self._node.receipts(sent) if sent else []
+        return [hash_ for hash_, receipt in zip(sent, receipts, strict=True) if receipt is not None]
+
+    def _due(self, unread: Sequence[bytes] = ()) -> list[Row[Any]]:
+        opened = chain_tx.c.state.in_(_OPEN)
+        if unread:
+            opened &= chain_tx.c.tx_hash.not_in(unread)
+        with self._desk.read() as conn:
+            first = select(chain_tx.c.signer).where(opened).order_by(chain_tx.c.slot).limit(1)
             signer = conn.execute(first).scalar()
             if signer is None:
                 return []
-            other = chain_tx.c.state.in_(_OPEN) & (chain_tx.c.signer != signer)
+            other = opened & (chain_tx.c.signer != signer)
             limit = conn.execute(select(func.min(chain_tx.c.slot)).where(other)).scalar()
             late = self._desk.wall() - timedelta(seconds=self._settings.resend_after_seconds)
-            due = chain_tx.c.state.in_(_OPEN) & (chain_tx.c.sent_at.is_(None) | (chain_tx.c.sent_at < late))
+            due = opened & (chain_tx.c.sent_at.is_(None) | (chain_tx.c.sent_at < late))
             if limit is not None:
                 due &= chain_tx.c.slot < limit
             query = select(chain_tx, chain_journal.c.raw_tx).join(

@@ -12,6 +12,7 @@ from ledger_service.chain.admin import Admin, MerchantOnChain, Steps
 from ledger_service.chain.bridge import Bridge, Job, lag_of
 from ledger_service.chain.models import chain_batch, chain_net, chain_tx
 from ledger_service.chain.node_check import check_node
+from ledger_service.chain.ports import APPROVER, OPERATOR
 from ledger_service.chain.reconciler import reconcile
 from ledger_service.db.engine import Database
 from ledger_service.kernel.events import OperationFinal, OperationMined
@@ -91,6 +92,30 @@ def test_an_act_of_the_operator_does_not_wait_for_a_batch_that_nobody_looks_for(
     while not bridge.step().packed:
         pass
     due.append(9501101530027)
+    bridge.step()
+    assert due == []
+    drain(bridge, world.database)
+    assert_clean(world)
+
+
+def test_an_act_does_not_wait_for_a_batch_that_is_in_a_block_which_nobody_has_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch waits for one act and is sent while the next one waits for it, inside one pass."""
+    monkeypatch.setattr(admin, "_PATIENCE_SECONDS", 2.0)
+    due: list[str] = []
+    bridge = world.bridge(jobs=(Job("acts", 0.0, lambda: bool(due) and act(due.pop()), signs=True),))
+
+    def act(key: str) -> bool:
+        steps = Steps(bridge._desk, world.node, world.keys, bridge.delivery, world.settings)
+        steps.by(key).perform(f"act of {key}", b"\x0a" * 20, b"", None)
+        return True
+
+    drain(bridge, world.database)
+    due.append(OPERATOR)
+    world.enqueue(world.issue(world.members[0], 1, 5))
+    bridge.step()
+    due.append(APPROVER)
     bridge.step()
     assert due == []
     drain(bridge, world.database)
