@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from ledger_service.kernel.gs1 import with_check_digit
 
@@ -56,6 +56,11 @@ class Merchant:
         """The merchant's GLN, 13 digits."""
         return with_check_digit(f"{_GS1_DEMO_PREFIX}{self.position:02d}0000000")
 
+    @property
+    def returns_to(self) -> str:
+        """Which other merchant takes its goods back; empty for none."""
+        return TAKES_BACK.get(self.key, "")
+
     def store_gln(self, store: int) -> str:
         """The GLN of this merchant's shop at one of the data's stores (1 .. 9,999,999)."""
         return with_check_digit(f"{_GS1_DEMO_PREFIX}{self.position:02d}{store:07d}")
@@ -95,6 +100,29 @@ MERCHANTS = (
 )  # fmt: skip
 UNASSIGNED = MERCHANTS[-1]
 PROGRAMMES = {m.programme.code: m.programme for m in MERCHANTS if m.programme}
+POINT_VALUES = {code: programme.point_value_micros for code, programme in PROGRAMMES.items()}
+# Whose goods another merchant takes back; both publish it.
+TAKES_BACK = {"DELI": "MEAT", "SPIR": "GROC"}
+
+
+def _ladder(window: dict[str, Any], *tiers: tuple[str, str, int, int]) -> dict[str, Any]:
+    names = ("code", "name", "at_least_minor", "rate_bps")
+    return {**window, "tiers": [dict(zip(names, tier, strict=True)) for tier in tiers]}
+
+
+# Tiers of the two programmes that publish some, as PUT /v1/programmes/{code}/tiers takes them.
+LADDERS = {
+    "GROC": _ladder(
+        {"window": "calendar-year", "grace_days": 31},
+        ("BASE", "Member", 0, 10_000), ("SILVER", "Silver", 20_000, 11_000),
+        ("GOLD", "Gold", 100_000, 12_500),
+    ),
+    "FUEL": _ladder(
+        {"window": "rolling-days", "window_days": 90, "downgrade": "step"},
+        ("BASE", "Member", 0, 10_000), ("ROAD", "Road", 6_000, 11_000),
+        ("HIGHWAY", "Highway", 20_000, 12_500),
+    ),
+}  # fmt: skip
 _BY_DEPARTMENT = {department: merchant for merchant in MERCHANTS for department in merchant.departments}
 
 

@@ -17,8 +17,8 @@ from ledger_service.demo.alliance_plan import MERCHANTS, PROGRAMMES, Merchant
 from ledger_service.demo.dataset import Basket
 from ledger_service.demo.http_client import Request
 from ledger_service.demo.phones import Phone
-from ledger_service.demo.replay import Visit
 from ledger_service.demo.rules import MICROS_PER_CENT, SPEND_SHARE_BPS, draw, spend_for_checkout
+from ledger_service.demo.visits import Visit
 from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.kernel.eip712 import Domain
 

@@ -17,10 +17,10 @@ from ledger_service.demo.bench_figures import Figures, millis
 from ledger_service.demo.bench_stage import PATIENCE_SECONDS, BenchOptions, Stage
 from ledger_service.demo.http_client import Request
 from ledger_service.demo.phones import Phone
-from ledger_service.demo.replay import Visit
 from ledger_service.demo.rules import MICROS_PER_CENT, draw
 from ledger_service.demo.service_client import Frame
 from ledger_service.demo.tills import acceptance
+from ledger_service.demo.visits import Visit
 from ledger_service.kernel.clock import format_instant
 
 TILLS = 50

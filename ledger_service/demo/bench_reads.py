@@ -13,8 +13,8 @@ from ledger_service.demo.bench_figures import Figures
 from ledger_service.demo.bench_stage import BenchOptions, Stage
 from ledger_service.demo.http_client import Request
 from ledger_service.demo.phones import Phone
-from ledger_service.demo.replay import Visit
 from ledger_service.demo.service_client import Frame
+from ledger_service.demo.visits import Visit
 from ledger_service.kernel.clock import format_instant
 
 QUOTED_LINES = 20

@@ -18,10 +18,11 @@ from ledger_service.demo.load import LoadResult, fire
 from ledger_service.demo.observer import Observer
 from ledger_service.demo.processes import Fleet, free_port
 from ledger_service.demo.progress import Progress
-from ledger_service.demo.replay import LAST_INSTANT, Replay, Scenario, end_of_day
+from ledger_service.demo.replay import LAST_INSTANT, Replay, end_of_day
 from ledger_service.demo.screen import Screen
 from ledger_service.demo.service_client import Service
 from ledger_service.demo.stack import Stack, StackOptions, found, start
+from ledger_service.demo.town import Scenario
 
 SETUPS = {"sqlite": ("sqlite", "local"), "postgresql": ("postgresql", "anvil")}
 SEED = "bench"

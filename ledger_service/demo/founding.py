@@ -8,20 +8,31 @@ what it founded before, and a till's secret comes back from the service's sealed
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ledger_service.demo.alliance_plan import CURRENCY, FOUNDED_AT, MERCHANTS, Merchant, Programme
+from ledger_service.demo.alliance_plan import (
+    CURRENCY,
+    FOUNDED_AT,
+    LADDERS,
+    MERCHANTS,
+    TAKES_BACK,
+    Merchant,
+    Programme,
+)
 from ledger_service.demo.phones import EpochEnds, Phone
 from ledger_service.demo.progress import Progress
 from ledger_service.demo.service_client import Frame, Service
 from ledger_service.demo.tills import till_signing_key
-from ledger_service.kernel.clock import parse_instant, seconds_floor
+from ledger_service.kernel.clock import format_instant, parse_instant, seconds_floor
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.permits import SignerGrant
 from ledger_service.kernel.secp256k1 import address_of_key, address_text, sign_digest
 
 PROOF_LIFE = timedelta(hours=1)
+# Before anybody's first purchase in any of the plan's time zones.
+LADDERS_FROM = datetime(2016, 12, 31, tzinfo=UTC)
+_ALLOWANCE = {"allowance_micros": 500_000_000, "window_seconds": 86_400}
 _NO_ACCOUNT = bytes(20)
 
 
@@ -43,6 +54,37 @@ class Founder:
             if merchant.programme is not None:
                 body = programme_body(merchant, merchant.programme)
                 await self._write("/v1/programmes", body, f"programme:{merchant.key}", FOUNDED_AT)
+
+    async def ladders(self) -> None:
+        """The programmes of the plan that have tiers publish them from the first midnight on."""
+        for code, ladder in LADDERS.items():
+            body = {"effective_from": format_instant(LADDERS_FROM), "ladder": ladder}
+            frame = Frame(self._key, f"{self._seed}:ladder:{code}", FOUNDED_AT)
+            await self._service.put(f"/v1/programmes/{code}/tiers", body, frame)
+
+    async def return_policies(self) -> None:
+        """Goods may come back at a partner where seller and partner both say so."""
+        by_key = {merchant.key: merchant for merchant in MERCHANTS}
+        for seller, partner in TAKES_BACK.items():
+            policies = (
+                (seller, {"where": "partners", "partners": [by_key[partner].gln]}),
+                (partner, {"where": "merchant", "takes_back_for": [by_key[seller].gln]}),
+            )
+            for key, body in policies:
+                path = f"/v1/merchants/{by_key[key].gln}/return-policy"
+                await self._write(path, body, f"return-policy:{key}", FOUNDED_AT)
+
+    async def allow(self, merchant: Merchant, store: int, at: datetime) -> int:
+        """The till of a shop may take points alone; the version of its allowance."""
+        gln = merchant.store_gln(store)
+        terminal = await self._write("/v1/terminals", {"store": gln, "label": "till 1"}, f"till:{gln}", at)
+        path = f"/v1/terminals/{terminal['terminal']}/offline-allowance"
+        return int((await self._write(path, _ALLOWANCE, f"allowance:{gln}", at))["version"])
+
+    async def forgive(self, sale_id: str, at: datetime) -> None:
+        """The member does not owe what a merchant bears of an offline sale."""
+        path = f"/v1/offline-losses/{sale_id}/decision"
+        await self._write(path, {"collect": False}, f"forgiven:{sale_id}", at)
 
     async def till(self, merchant: Merchant, store: int, at: datetime) -> str:
         """The merchant's shop at one of the data's stores is open; returns the API key of its till."""
@@ -101,10 +143,22 @@ class DemoAlliance:
         self._founder, self._progress = founder, progress
         self._tills = progress.tills()
         self._opening: dict[tuple[str, int], asyncio.Lock] = {}
+        self._allowed: dict[tuple[str, int], int] = {}
 
     async def join(self, phone: Phone, at: datetime) -> None:
         """Enrol a household and register its phone's key."""
         await self._founder.enrol(phone, self.domain, at)
+
+    async def allow(self, merchant: Merchant, store: int, at: datetime) -> int:
+        """Let that till take points alone; the version of its allowance."""
+        place = merchant.key, store
+        if place not in self._allowed:
+            self._allowed[place] = await self._founder.allow(merchant, store, at)
+        return self._allowed[place]
+
+    async def forgive(self, sale_id: str, at: datetime) -> None:
+        """The operator decides that a member does not owe what a merchant bears of an offline sale."""
+        await self._founder.forgive(sale_id, at)
 
     async def till_key(self, merchant: Merchant, store: int, at: datetime) -> str:
         """The API key of the till of a merchant's shop, opened on the first visit."""

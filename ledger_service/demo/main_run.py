@@ -12,14 +12,17 @@ from datetime import datetime
 from pathlib import Path
 
 from ledger_service.demo import dataset
+from ledger_service.demo.cast import cast_of
 from ledger_service.demo.observer import Observer
 from ledger_service.demo.processes import Fleet, ProcessFailed, accepts
 from ledger_service.demo.progress import Progress
-from ledger_service.demo.replay import DAYS, LAST_INSTANT, Replay, Scenario, end_of_day
+from ledger_service.demo.replay import DAYS, LAST_INSTANT, Replay, end_of_day
 from ledger_service.demo.screen import Screen
 from ledger_service.demo.service_client import Service
-from ledger_service.demo.stack import Stack, StackOptions, found, run_command, start
+from ledger_service.demo.stack import Stack, StackOptions, found, run_command, second_operator, start
+from ledger_service.demo.story import Desk, Story
 from ledger_service.demo.summary import show_result
+from ledger_service.demo.town import Scenario
 
 DEFAULT_DAYS = 9
 _BAR_SECONDS = 0.25
@@ -119,8 +122,11 @@ async def _replay_and_show(
     try:
         screen.say("founding the alliance: twelve merchants, eleven programmes")
         alliance = await found(stack, service, progress, options.stack.seed)
-        scenario = Scenario(options.stack.seed, data, end_of_day(options.days), LAST_INSTANT)
+        scenario = Scenario(options.stack.seed, data, end_of_day(options.days), LAST_INSTANT, mishaps=True)
         replay = Replay(scenario, service, alliance, progress)
+        cast = cast_of(data)
+        if cast is not None:
+            replay.tell(Story(cast, Desk(stack.operator_key, second_operator(stack, progress))))
         await _with_bar(replay, scenario, (screen, fleet))
         screen.say("running the jobs that are due, waiting until the chain holds everything")
         run_command(stack.settings, "jobs")

@@ -19,15 +19,21 @@ from ledger_service.kernel.permits import SpendPermit, nonce_of
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256
 
 
-def device_key(seed: str, household: int) -> bytes:
-    """The 32-byte private key of a household's phone in this run; worthless outside it."""
-    return keccak256(f"alliance-ledger demo phone|{seed}|{household}".encode())
+def device_key(seed: str, household: int, phone: str = "") -> bytes:
+    """The 32-byte private key of a household's phone in this run, or of another one that the story names;
+    worthless outside it.
+    """
+    more = f"|{phone}" if phone else ""
+    return keccak256(f"alliance-ledger demo phone|{seed}|{household}{more}".encode())
 
 
 @dataclass
 class Phone:
     """One household's phone: account, device lane, next permit counter and the points it read off its
-    receipts.
+    receipts; ``shops`` says where it shopped last at each merchant.
+
+    While ``unheard`` payments at tills that are cut off are open, nobody knows which points they took, so the
+    phone pays with none; nor does it while it is ``lost``.
     """
 
     household: int
@@ -38,6 +44,9 @@ class Phone:
     counter: int = 0
     joined: bool = False
     lots: dict[str, dict[int, int]] = field(default_factory=dict)
+    shops: dict[str, int] = field(default_factory=dict)
+    unheard: int = 0
+    lost: bool = False
 
     @property
     def signer(self) -> bytes:
@@ -58,6 +67,8 @@ class Phone:
     def spendable(self, at: datetime, except_programme: str) -> list[HeldLot]:
         """What may be spent at ``at`` at a merchant whose own programme is left out."""
         now = seconds_floor(at)
+        if self.unheard or self.lost:
+            return []
         return [
             HeldLot(code, expires_at, points)
             for code, lots in self.lots.items()
@@ -113,15 +124,24 @@ class Phone:
             self.lots[code] = {e: p for e, p in self.lots[code].items() if e > now and p}
 
     def state(self) -> list[Any]:
-        """What a checkpoint keeps of the phone; the key follows from the seed."""
-        return [self.number, self.account.hex(), self.lane, self.counter, self.lots]
+        """What a checkpoint keeps of the phone."""
+        own = [self.number, self.account.hex(), self.lane, self.counter, self.lots]
+        return [*own, self.key.hex(), self.shops, self.unheard, self.lost]
 
     def restore(self, state: list[Any]) -> None:
         """Continue from a checkpoint."""
-        self.number, account, self.lane, self.counter, lots = state
-        self.account = bytes.fromhex(account)
+        self.number, account, self.lane, self.counter, lots, key, self.shops, self.unheard, self.lost = state
+        self.account, self.key = bytes.fromhex(account), bytes.fromhex(key)
         self.lots = {code: {int(e): p for e, p in by_end.items()} for code, by_end in lots.items()}
         self.joined = True
+
+    def move_in(self, account: bytes, lane: int, key: bytes) -> None:
+        """The household has another phone and, after its case, another account with the same points."""
+        self.account, self.lane, self.key, self.counter, self.lost = account, lane, key, 0, False
+
+    def add(self, programme: str, expires_at: int, points: int) -> None:
+        """Points came to this phone, or went, by something that is no receipt of a till."""
+        self._add(programme, expires_at, points)
 
     def _add(self, programme: str, expires_at: int, points: int) -> None:
         by_end = self.lots.setdefault(programme, {})
@@ -146,6 +166,10 @@ class EpochEnds:
     def of(self, programme: str, epoch: int) -> int:
         """The end of an epoch, which are counted from 1."""
         return self._ends[programme][epoch - 1]
+
+    def epoch_of(self, programme: str, end: int) -> int:
+        """The epoch that ends then."""
+        return self._ends[programme].index(end) + 1
 
     def between(self, after: datetime, until: datetime) -> list[int]:
         """Every end after one instant and up to another, in order: the barriers of a replay."""

@@ -14,11 +14,15 @@ from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ledger_service.demo.visits import KeptSale
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS phone (household INTEGER PRIMARY KEY, state TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS refund (checkout TEXT PRIMARY KEY, due_seconds INTEGER NOT NULL, body TEXT NOT
-NULL); CREATE TABLE IF NOT EXISTS till (merchant TEXT NOT NULL, store INTEGER NOT NULL, api_key TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS refund (checkout TEXT PRIMARY KEY, due_seconds INTEGER NOT NULL,
+    body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS till (merchant TEXT NOT NULL, store INTEGER NOT NULL, api_key TEXT NOT NULL,
     PRIMARY KEY (merchant, store));
 """
 
@@ -47,6 +51,9 @@ class Checkpoint:
     phones: dict[int, list[Any]] = field(default_factory=dict)
     refunds_planned: list[DueRefund] = field(default_factory=list)
     refunds_done: list[str] = field(default_factory=list)
+    kept: list[KeptSale] = field(default_factory=list)
+    uploaded: list[str] = field(default_factory=list)
+    story: dict[str, Any] = field(default_factory=dict)
 
 
 class Progress:
@@ -94,6 +101,11 @@ class Progress:
         rows = self._connection.execute("SELECT body FROM refund ORDER BY due_seconds, checkout").fetchall()
         return [_refund_of(json.loads(body)) for (body,) in rows]
 
+    def kept_sales(self) -> list[KeptSale]:
+        """What the cut-off tills had in their queues, in the order in which they come back."""
+        rows = self._connection.execute("SELECT body FROM kept").fetchall()
+        return sorted((KeptSale(*json.loads(body)) for (body,) in rows), key=lambda one: (one.place, one.key))
+
     def save(self, checkpoint: Checkpoint) -> None:
         """Make a checkpoint the one that a restart continues from: all of it or nothing."""
         cursor = self._connection
@@ -103,6 +115,10 @@ class Progress:
         planned = [(r.checkout, r.due_seconds, json.dumps(_body_of(r))) for r in checkpoint.refunds_planned]
         cursor.executemany("INSERT OR REPLACE INTO refund VALUES (?, ?, ?)", planned)
         cursor.executemany("DELETE FROM refund WHERE checkout = ?", [(c,) for c in checkpoint.refunds_done])
+        kept = [(one.key, json.dumps(astuple(one))) for one in checkpoint.kept]
+        cursor.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", kept)
+        cursor.executemany("DELETE FROM kept WHERE key = ?", [(key,) for key in checkpoint.uploaded])
+        self.put("story", checkpoint.story)
         self.put("position", checkpoint.position)
         self.put("barrier_seconds", checkpoint.barrier_seconds)
         self.put("counts", dict(checkpoint.counts))

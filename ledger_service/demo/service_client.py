@@ -54,12 +54,26 @@ class Service:
 
     async def post(self, path: str, body: dict[str, Any], frame: Frame) -> Answer:
         """Send a write; an honest refusal is an answer, not an exception."""
+        return await self._write("POST", path, body, frame)
+
+    async def put(self, path: str, body: dict[str, Any], frame: Frame) -> dict[str, Any]:
+        """Set a resource and return its document.
+
+        Raises:
+            Refused: any status but 2xx.
+        """
+        answer = await self._write("PUT", path, body, frame)
+        if answer.status >= 300:
+            raise Refused(Request("PUT", path), answer)
+        return dict(answer.document)
+
+    async def _write(self, method: str, path: str, body: dict[str, Any], frame: Frame) -> Answer:
         headers = {
             "Authorization": f"Bearer {frame.api_key}",
             "Idempotency-Key": frame.key,
             "Alliance-Time": format_instant(frame.at),
         }
-        return await self.send(Request("POST", path, orjson.dumps(body), headers))
+        return await self.send(Request(method, path, orjson.dumps(body), headers))
 
     async def demand(self, path: str, body: dict[str, Any], frame: Frame) -> dict[str, Any]:
         """Send a write that must succeed and return its document.

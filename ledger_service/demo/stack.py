@@ -88,9 +88,20 @@ async def found(stack: Stack, service: Service, progress: Progress, seed: str) -
     founder = Founder(service, stack.operator_key, seed)
     await founder.merchants()
     await founder.programmes()
+    await founder.ladders()
+    await founder.return_policies()
     facts = await service.get("/v1/alliance", "")
     domain = Domain(facts["chain_id"], bytes.fromhex(facts["clearing_house"][2:]))
     return DemoAlliance(founder, domain, await founder.epoch_ends(), progress)
+
+
+def second_operator(stack: Stack, progress: Progress) -> str:
+    """The API key of another operator, let in at the machine: what one asks for, the other approves."""
+    known = progress.get("second operator")
+    if known is None:
+        known = run_command(stack.settings, "keys", "issue", "operator", "second").split()[0]
+        progress.put("second operator", known)
+    return str(known)
 
 
 def run_command(settings: dict[str, str], *arguments: str, good: tuple[int, ...] = (0,)) -> str:

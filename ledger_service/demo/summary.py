@@ -15,6 +15,7 @@ from ledger_service.demo.second_opinion import disagreements
 from ledger_service.demo.service_client import Service
 from ledger_service.demo.settling import payments
 from ledger_service.demo.stack import Stack, run_command
+from ledger_service.demo.story_screen import show_story, show_tiers
 
 _COUNTED = (
     "baskets", "checkouts", "lines", "lines of zero cents", "lines without a product row", "members",
@@ -26,17 +27,19 @@ _NAMES = {merchant.key: merchant.name for merchant in MERCHANTS}
 
 
 async def show_result(screen: Screen, stack: Stack, replay: Replay, parts: tuple[Service, Fleet]) -> bool:
-    """The whole report; returns whether database, chain and phones tell the same."""
+    """The whole report; returns whether database, chain and phones tell the same, and nobody was robbed."""
     service, fleet = parts
     show_replay(screen, replay.counts, replay.refusals)
     verdict = json.loads(run_command(stack.settings, "audit", "--json", good=(0, 1)))
+    kept_faith = show_story(screen, replay.counts, replay.town.pending.story)
     show_programmes(screen, verdict["programmes"])
     show_nets(screen, verdict["nets"])
     joined = [phone for phone in replay.phones.values() if phone.joined]
+    await show_tiers(screen, service, stack.operator_key, joined, replay.clock)
     differing = await disagreements(service, stack.operator_key, joined, replay.clock)
     show_verdict(screen, verdict, (len(joined), differing))
     screen.say(f"  memory: {fleet.peak_kib // 1024:,} MiB at most, all processes of the product")
-    return bool(verdict["clean"]) and not differing
+    return bool(verdict["clean"]) and not differing and kept_faith
 
 
 def show_replay(screen: Screen, counts: Counter[str], refusals: Sequence[str]) -> None:

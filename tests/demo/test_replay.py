@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from ledger_service.demo import dataset
+from ledger_service.demo import dataset, story_rules
 from ledger_service.demo.alliance_plan import PROGRAMMES, Merchant
 from ledger_service.demo.http_client import Answer
 from ledger_service.demo.phones import EpochEnds, Phone
 from ledger_service.demo.progress import Progress
-from ledger_service.demo.replay import Replay, Scenario
+from ledger_service.demo.replay import Replay
 from ledger_service.demo.service_client import Frame
-from ledger_service.kernel.clock import format_instant
+from ledger_service.demo.town import Scenario
+from ledger_service.kernel.clock import format_instant, parse_instant
 from ledger_service.kernel.eip712 import Domain
 
 FIRST = datetime(2017, 1, 6, 12, tzinfo=UTC)
@@ -58,6 +59,8 @@ class FakeService:
     def _answer(self, path: str, body: dict[str, Any], frame: Frame) -> Answer:
         if path.endswith("/refunds"):
             return Answer(201, {"refunded_minor": 1, "restored": [], "clawed": []}, {})
+        if path == "/v1/offline-sales":
+            return Answer(200, {"results": [self._merged(item, frame) for item in body["sales"]]}, {})
         if self.refuse_points and "spend" in body:
             return Answer(422, {"code": "points-not-enough"}, {})
         total = sum(line["amount_minor"] for line in body["lines"])
@@ -70,7 +73,16 @@ class FakeService:
             earned = [
                 {"programme": code, "points": points, "expires_at": format_instant(end), "debt_collected": 0}
             ]
-        return Answer(201, {"sale_id": frame.key, "due_minor": total, "spent": [], "earned": earned}, {})
+        told = {"sale_id": frame.key, "due_minor": total, "points_value_minor": 0, "spent": []}
+        return Answer(201, told | {"earned": earned}, {})
+
+    def _merged(self, item: dict[str, Any], frame: Frame) -> dict[str, Any]:
+        """A sale that a till made alone; who shows a photograph is found out."""
+        assert parse_instant(item["sold_at"], "sold_at") < frame.at
+        sold = self._answer("/v1/sales", item["sale"], Frame(frame.api_key, item["key"], frame.at))
+        loss = {"cause": "pay-code-used", "value_minor": 1, "member_flagged": True}
+        told = {"loss": loss if ".photo." in item["key"] else None, "sale": sold.document}
+        return {"state": "certain", "result": told}
 
 
 class FakeAlliance:
@@ -82,6 +94,12 @@ class FakeAlliance:
 
     async def till_key(self, merchant: Merchant, store: int, at: datetime) -> str:
         return f"{merchant.key}-{store}"
+
+    async def allow(self, merchant: Merchant, store: int, at: datetime) -> int:
+        return 1
+
+    async def forgive(self, sale_id: str, at: datetime) -> None:
+        assert ".photo." in sale_id
 
 
 def basket_rows(i: int) -> list[dict[str, Any]]:
@@ -103,8 +121,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data.db"
 
 
-def replay(data: Path, service: FakeService, until: datetime = UNTIL) -> Replay:
-    scenario = Scenario("seed", data, until, datetime(2018, 1, 1, 4, 59, 59, tzinfo=UTC))
+def replay(data: Path, service: FakeService, until: datetime = UNTIL, mishaps: bool = False) -> Replay:
+    scenario = Scenario("seed", data, until, datetime(2018, 1, 1, 4, 59, 59, tzinfo=UTC), mishaps)
     progress = Progress(data.with_name("progress.db"))
     return Replay(scenario, service, FakeAlliance(), progress)  # type: ignore[arg-type]  # the fake is no pool
 
@@ -150,6 +168,49 @@ def test_a_refused_payment_with_points_is_tried_once_more_in_cash_and_counted(da
     assert run.counts["checkouts"] == 240
     assert run.counts["refused points: points-not-enough"] > 0
     assert run.refusals
+
+
+@pytest.fixture
+def bad_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every store's line fails every day, and every code is photographed."""
+    monkeypatch.setattr(story_rules, "OUTAGE_BPS", 10_000)
+    monkeypatch.setattr(story_rules, "PHOTO_BPS", 10_000)
+    monkeypatch.setattr(story_rules, "PHOTO_AT_CUT_OFF_TILL_BPS", 10_000)
+
+
+@pytest.mark.usefixtures("bad_days")
+def test_what_cut_off_tills_sell_is_uploaded_once_and_counts_like_any_sale(data: Path) -> None:
+    service = FakeService()
+    run = replay(data, service, mishaps=True)
+    asyncio.run(run.run())
+    counts = run.counts
+    items = [
+        item for path, _, _, body in service.seen if path == "/v1/offline-sales" for item in body["sales"]
+    ]
+    assert len({item["key"] for item in items}) == len(items)
+    honest = [item for item in items if ".sale." in item["key"]]
+    assert counts["sold alone"] == len(honest) > 0
+    assert counts["checkouts"] == 240
+    assert counts["photographs unmasked when the line was back"] == len(items) - len(honest) > 0
+    assert all(phone.unheard == 0 for phone in run.phones.values())
+
+
+@pytest.mark.usefixtures("bad_days")
+@pytest.mark.parametrize("killed_after", [5, 60, 150])
+def test_a_killed_run_of_bad_days_ends_as_one_that_was_never_killed(data: Path, killed_after: int) -> None:
+    whole, broken = FakeService(), FakeService(die_after=killed_after)
+    once = replay(data, whole, mishaps=True)
+    asyncio.run(once.run())
+    for leftover in data.parent.glob("progress.db*"):
+        leftover.unlink()
+    with pytest.raises(ConnectionError):
+        asyncio.run(replay(data, broken, mishaps=True).run())
+    survivor = FakeService()
+    survivor.answers, survivor.seen = broken.answers, broken.seen
+    again = replay(data, survivor, mishaps=True)
+    asyncio.run(again.run())
+    assert survivor.answers == whole.answers
+    assert again.counts == once.counts
 
 
 @pytest.mark.parametrize("killed_after", [1, 37, 111, 190])
