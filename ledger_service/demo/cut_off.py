@@ -20,7 +20,6 @@ from ledger_service.demo.visits import MERCHANT_OF, KeptSale, Visit
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
 
 _MOST_SALES = 50
-Place = tuple[int, bool, int, str]
 
 
 class OfflineSaleLost(Exception):
@@ -32,7 +31,8 @@ class CutOffTills:
 
     def __init__(self, town: Town, captured: Callable[[Visit, dict[str, Any]], None]) -> None:
         self._town, self._captured = town, captured
-        self._queues: dict[Place, list[KeptSale]] = {}
+        self._queues: dict[tuple[int, int], list[KeptSale]] = {}
+        self._shoppers: dict[tuple[int, int], set[int]] = {}
 
     async def sell(
         self, visit: Visit, body: dict[str, Any], spend: Sequence[tuple[str, int]], outage: Outage
@@ -78,16 +78,28 @@ class CutOffTills:
 
     def resume(self, kept: KeptSale) -> None:
         """The sale lies in its till's queue."""
-        place = kept.place
-        if place not in self._queues:
-            self._queues[place] = []
-            self._town.agenda.add(Due(kept.due_seconds, f"upload {place}", partial(self._begin, place)))
-        self._queues[place].append(kept)
+        self.expect(kept.due_seconds, kept.store, kept.household)
+        self._queues.setdefault((kept.due_seconds, kept.store), []).append(kept)
 
-    def _begin(self, place: Place) -> tuple[Sequence[int], Callable[[], Awaitable[None]]]:
-        queue = sorted(self._queues.pop(place), key=lambda one: (one.at_seconds, one.key))
-        households = sorted({one.household for one in queue})
-        return households, partial(self._upload, queue)
+    def expect(self, due_seconds: int, store: int, household: int) -> None:
+        """A household is on its way to a store that is cut off until then: its upload waits for it."""
+        back = due_seconds, store
+        if back not in self._shoppers:
+            self._shoppers[back] = set()
+            name = f"upload {store:07d}"
+            self._town.agenda.add(Due(due_seconds, name, partial(self._begin, back)))
+        self._shoppers[back].add(household)
+
+    def _begin(self, back: tuple[int, int]) -> tuple[Sequence[int], Callable[[], Awaitable[None]]]:
+        return sorted(self._shoppers.pop(back)), partial(self._upload_all, back)
+
+    async def _upload_all(self, back: tuple[int, int]) -> None:
+        """The store's line is back: its tills upload, one after the other."""
+        queues: dict[str, list[KeptSale]] = {}
+        for kept in sorted(self._queues.pop(back, []), key=lambda one: (one.at_seconds, one.key)):
+            queues.setdefault(kept.merchant, []).append(kept)
+        for merchant in sorted(queues):
+            await self._upload(queues[merchant])
 
     async def _upload(self, queue: list[KeptSale]) -> None:
         town, first = self._town, queue[0]

@@ -33,6 +33,17 @@ class Floor:
         self._town = town
         self.cut_off = CutOffTills(town, self._captured)
 
+    def announce(self, basket: Basket) -> None:
+        """A household sets out; where it will find the line down, the store's upload waits for it."""
+        outage = self._outage(basket)
+        if outage is not None:
+            holder = self._town.holder(basket.household)
+            self.cut_off.expect(seconds_floor(outage.end), basket.store, holder)
+
+    def _outage(self, basket: Basket) -> Outage | None:
+        town = self._town
+        return outage_at(town.seed, basket.store, basket.at) if town.scenario.mishaps else None
+
     async def visit(self, basket: Basket) -> None:
         """A household's basket is sold, one checkout at each merchant."""
         town = self._town
@@ -41,7 +52,7 @@ class Floor:
             await town.alliance.join(phone, basket.at)
             town.counts["members"] += 1
         phone.forget_expired(basket.at)
-        outage = outage_at(town.seed, basket.store, basket.at) if town.scenario.mishaps else None
+        outage = self._outage(basket)
         for key, lines in basket.checkouts.items():
             await self._checkout(Visit(phone, basket, MERCHANT_OF[key], lines), outage)
             phone.shops[key] = basket.store

@@ -104,7 +104,9 @@ class Progress:
     def kept_sales(self) -> list[KeptSale]:
         """What the cut-off tills had in their queues, in the order in which they come back."""
         rows = self._connection.execute("SELECT body FROM kept").fetchall()
-        return sorted((KeptSale(*json.loads(body)) for (body,) in rows), key=lambda one: (one.place, one.key))
+        return sorted(
+            (KeptSale(*json.loads(body)) for (body,) in rows), key=lambda one: (one.due_seconds, one.key)
+        )
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Make a checkpoint the one that a restart continues from: all of it or nothing."""

@@ -82,6 +82,7 @@ class Replay:
             self._barrier = next(iter(dataset.stream(self._scenario.data, 0, self._scenario.until))).at
         for basket in dataset.stream(self._scenario.data, self._position, self._scenario.until):
             await self._turn_to(basket.at)
+            self._floor.announce(basket)
             holder = self.town.holder(basket.household)
             await self._start((holder,), partial(self._floor.visit, basket))
             self._position = basket.position

@@ -15,8 +15,8 @@ from ledger_service.demo.rules import draw
 OUTAGE_BPS = 300
 FIRST_HOUR, HOURS_TO_BEGIN_IN = 8, 10
 LEAST_HOURS, MOST_HOURS = 2, 6
-PHOTO_BPS = 50
-PHOTO_AT_CUT_OFF_TILL_BPS = 1_500
+PHOTO_BPS = 100
+PHOTO_AT_CUT_OFF_TILL_BPS = 3_000
 AT_A_PARTNER_BPS = 3_000
 _ZONE = ZoneInfo("America/New_York")
 # A photograph is shown elsewhere while the code still lives, or after that.

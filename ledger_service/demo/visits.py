@@ -79,11 +79,6 @@ class KeptSale:
     item: dict[str, Any]
 
     @property
-    def place(self) -> tuple[int, bool, int, str]:
-        """Which upload it goes with."""
-        return self.due_seconds, self.thief, self.store, self.merchant
-
-    @property
     def at(self) -> datetime:
         """When it was sold."""
         return instant_of_seconds(self.at_seconds)
