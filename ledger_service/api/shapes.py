@@ -116,8 +116,11 @@ CAPTURE_BODY = Named(
             "spend": Nullable(SPEND),
             "final": Flag("Free what is left of the hold"),
             "delivered_at": Nullable(
-                Text(40, about="When the goods left, RFC 3339: counts if the member was frozen later",
-                     format="date-time")
+                Text(
+                    40,
+                    about="When the goods left, RFC 3339: counts if the member was frozen later",
+                    format="date-time",
+                )
             ),
             **PAID_BY,
             **SHIFT,

@@ -113,9 +113,7 @@ def bound(serving: Serving) -> list[Served]:
     desk = members.MembersDoor(administration, s.members, s.keyring)
     book = statements.StatementsDoor(administration, cursors, s.catalogue)
     points = programmes.ProgrammesDoor(administration, s.catalogue, s.governance, cursors)
-    alone = offline.OfflineDoor(
-        administration, s.offline, Statements(s.desk), s.catalogue, s.writer, cursors
-    )
+    alone = offline.OfflineDoor(administration, s.offline, Statements(s.desk), s.catalogue, s.writer, cursors)
     admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance, cursors)
     return [
         *checkout.served(s.checkout),

@@ -14,7 +14,9 @@ from ledger_service.kernel.secp256k1 import address_of_key, address_text
 from ledger_service.till.book import Book
 from ledger_service.till.clocks import Clocks, read_clock
 from ledger_service.till.codes import allowance_left
+from ledger_service.till.driving import Drive
 from ledger_service.till.folder import Enrolment, Folder
+from ledger_service.till.refunding import refund
 from ledger_service.till.refusals import NoAnswer, TillRefused
 from ledger_service.till.selling import Till, sell
 from ledger_service.till.synchronising import fetch_statement, synchronise
@@ -43,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         "enrol": "make the till's key and learn the alliance, once",
         "sale": "sell what comes in as JSON lines, each answered before the next is read",
         "status": "what is queued, certain and refused, and how the clock stands",
+        "refund": "take back what comes in as JSON lines; never done alone",
+        "drive": "be driven by `alliance certify pos`: JSON lines in and out",
         "sync": "ask what is unclear, upload what waits, fetch the allowance",
         "allowance": "what the till may still take in points while it is alone",
     }
@@ -117,6 +121,33 @@ def _answered(till: Till, line: str) -> dict[str, Any]:
         return {"state": "refused", "code": refusal.code, "detail": refusal.detail}
 
 
+def _refund(options: argparse.Namespace) -> int:
+    with _opened(options, locked=False) as till:
+        for line in sys.stdin:
+            if line.strip():
+                with Folder(options.folder).alone():
+                    _say(_refunded(till, line))
+    return 0
+
+
+def _refunded(till: Till, line: str) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+        if not isinstance(request, dict):
+            raise TillRefused("malformed-refund", "takes one JSON object a line")
+        return refund(till, request)
+    except json.JSONDecodeError:
+        return {"state": "refused", "code": "malformed-refund", "detail": "takes one JSON object a line"}
+    except TillRefused as refusal:
+        return {"state": "refused", "code": refusal.code, "detail": refusal.detail}
+
+
+def _drive(options: argparse.Namespace) -> int:
+    for answer in Drive(options.folder).answers(iter(sys.stdin.readline, "")):
+        _say(answer)
+    return 0
+
+
 def _status(options: argparse.Namespace) -> int:
     with _opened(options) as till:
         reading = read_clock(till.clocks, till.book.contact)
@@ -165,4 +196,7 @@ def _say(answer: dict[str, Any]) -> None:
     print(json.dumps(answer), flush=True)
 
 
-_COMMANDS = {"enrol": _enrol, "sale": _sale, "status": _status, "sync": _sync, "allowance": _allowance}
+_COMMANDS = {
+    "enrol": _enrol, "sale": _sale, "refund": _refund, "drive": _drive, "status": _status, "sync": _sync,
+    "allowance": _allowance,
+}  # fmt: skip

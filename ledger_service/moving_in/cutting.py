@@ -170,9 +170,7 @@ def _sorted_out(
     return live, lapsed
 
 
-def _issue(
-    conn: Connection, live: Sequence[_Balance], lapsed: Mapping[LotKey, int], moment: Moment
-) -> None:
+def _issue(conn: Connection, live: Sequence[_Balance], lapsed: Mapping[LotKey, int], moment: Moment) -> None:
     programmes = {b.key[1] for b in live} | {key[1] for key in lapsed}
     kinds = (SystemKind.PROMISE, SystemKind.ISSUANCE)
     open_system_accounts(conn, {system_account(kind, p) for p in programmes for kind in kinds})
@@ -216,6 +214,4 @@ def _withdrawn(key: LotKey, points: int) -> PostingRow:
 def _issued(balance: _Balance) -> PostingRow:
     member_id, programme_id, epoch = balance.key
     source = system_account(SystemKind.ISSUANCE, programme_id).account_id
-    return PostingRow(
-        source, own_account(member_id, Part.AVAILABLE), programme_id, epoch, balance.points
-    )
+    return PostingRow(source, own_account(member_id, Part.AVAILABLE), programme_id, epoch, balance.points)

@@ -66,9 +66,7 @@ class Members:
             settled.accepted.append(Accepted(line, row, None))
         return settled
 
-    def prepare(
-        self, accepted: Sequence[Accepted], at: datetime
-    ) -> list[tuple[MemberRow, PreparedMember]]:
+    def prepare(self, accepted: Sequence[Accepted], at: datetime) -> list[tuple[MemberRow, PreparedMember]]:
         """Salts, accounts and sealed identities."""
         rows: list[MemberRow] = [one.row for one in accepted]
         prepared = self._desk.prepare([row.enrol for row in rows], at) if rows else []

@@ -26,7 +26,7 @@ _DEBTS = text(
 _PENDING = text(
     "SELECT member_id, programme_id, epoch, SUM(in_lots), SUM(waiting) FROM ("
     " SELECT member_id, programme_id, epoch, pending AS in_lots, 0 AS waiting FROM lot WHERE pending <> 0"
-    ' UNION ALL SELECT member_id, programme_id, epoch, 0, "left" FROM pending_issue WHERE state = \'waiting\''
+    " UNION ALL SELECT member_id, programme_id, epoch, 0, \"left\" FROM pending_issue WHERE state = 'waiting'"
     f" UNION ALL SELECT member_id, programme_id, epoch, 0, points FROM ({PROMISED_BY_IMPORTS}) AS imported"
     ") AS sides GROUP BY member_id, programme_id, epoch HAVING SUM(in_lots) <> SUM(waiting) ORDER BY 1, 2, 3"
 )

@@ -32,6 +32,14 @@ CREATE TABLE IF NOT EXISTS sale (
   serial INTEGER,
   answer TEXT
 );
+CREATE TABLE IF NOT EXISTS refund (
+  seq INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  sale_id TEXT NOT NULL,
+  body TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('asking', 'done', 'refused')),
+  answer TEXT
+);
 CREATE TABLE IF NOT EXISTS signer (account TEXT, signer TEXT, PRIMARY KEY (account, signer)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sale_open ON sale (state, seq) WHERE state IN ('asking', 'queued', 'cancelling');
 """
@@ -131,6 +139,29 @@ class Book:
         return self._conn.execute(
             f"SELECT * FROM sale WHERE state IN ({marks}) ORDER BY seq", states
         ).fetchall()
+
+    def find_refund(self, key: str) -> sqlite3.Row | None:
+        """The refund of a key."""
+        found: sqlite3.Row | None = self._conn.execute(
+            "SELECT * FROM refund WHERE key = ?", (key,)
+        ).fetchone()
+        return found
+
+    def begin_refund(self, key: str, sale_id: str, body: str) -> None:
+        """The refund is written down before anybody is asked."""
+        self._conn.execute(
+            "INSERT INTO refund (key, sale_id, body, state) VALUES (?, ?, ?, 'asking')", (key, sale_id, body)
+        )
+
+    def settle_refund(self, key: str, state: str, answer: dict[str, Any]) -> None:
+        """What became of the refund."""
+        self._conn.execute(
+            "UPDATE refund SET state = ?, answer = ? WHERE key = ?", (state, json.dumps(answer), key)
+        )
+
+    def open_refunds(self) -> list[sqlite3.Row]:
+        """The refunds of which nobody knows what became, oldest first."""
+        return self._conn.execute("SELECT * FROM refund WHERE state = 'asking' ORDER BY seq").fetchall()
 
     def knows(self, account: bytes, signer: bytes) -> bool:
         """Whether the service has taken a code of this account that this key had signed, here and before."""

@@ -105,15 +105,16 @@ def _ask(till: Till, key: str, body: dict[str, Any]) -> tuple[Answer | None, boo
     try:
         answer = till.service.post("/v1/sales", json.dumps(body).encode(), key)
     except NoAnswer as silence:
-        _rest(till)
+        rest(till)
         return None, silence.sent
     if answer.passing:
-        _rest(till)
+        rest(till)
         return None, True
     return answer, False
 
 
-def _rest(till: Till) -> None:
+def rest(till: Till) -> None:
+    """The service is left alone for a while, so that no cashier waits for it."""
     till.book.rest(till.clocks.steady() + _REST_SECONDS, till.clocks.boot())
 
 

@@ -19,8 +19,13 @@ from ledger_service.outbox import queries as outbox
 _GROUP = "Chain"
 _COUNT = Integer()
 _LAG = Record(
-    {"queued": _COUNT, "packed": _COUNT, "mined": _COUNT, "oldest_queued": Nullable(shapes.INSTANT),
-     "later": Integer(0, outbox.MOST_COUNTED)}
+    {
+        "queued": _COUNT,
+        "packed": _COUNT,
+        "mined": _COUNT,
+        "oldest_queued": Nullable(shapes.INSTANT),
+        "later": Integer(0, outbox.MOST_COUNTED),
+    }
 )
 _ASIDE = Record({"operation": shapes.HEX_ID, "kind": Text(), "reason": Nullable(Text(1000))}, closed=False)
 
@@ -68,8 +73,13 @@ def status_document(conn: Connection) -> Json:
     lag, chain = outbox.lag(conn), chain_status(conn)
     oldest = None if lag.oldest_queued is None else format_instant(lag.oldest_queued)
     return {
-        "lag": {"queued": lag.queued, "packed": lag.packed, "mined": lag.mined, "oldest_queued": oldest,
-                "later": lag.later},
+        "lag": {
+            "queued": lag.queued,
+            "packed": lag.packed,
+            "mined": lag.mined,
+            "oldest_queued": oldest,
+            "later": lag.later,
+        },
         "block_number": chain.block_number,
         "final_block": chain.final_block,
         "last_batch": chain.last_batch,

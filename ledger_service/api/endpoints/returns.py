@@ -182,5 +182,3 @@ def _window(call: Call) -> tuple[datetime | None, datetime | None]:
     if not timedelta(0) <= until - since <= _LONGEST_WINDOW:
         raise MalformedField("query.since", f"must be at most {_LONGEST_WINDOW.days} days before until")
     return since, until
-
-

@@ -122,7 +122,6 @@ class StatementsDoor:
 
         return self.catalogue.newest(lambda catalogue: self.administration.read(partial(find, catalogue)))
 
-
     def pending(self, call: Call) -> Reply:
         """A page of the member's promises."""
 

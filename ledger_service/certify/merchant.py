@@ -1,0 +1,88 @@
+"""The merchant of a certification: one programme, one store, a till for each case, and its books."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from ledger_service.certify.sandbox import Sandbox
+from ledger_service.kernel.gs1 import with_check_digit
+
+CODE = "CERT"
+_GLN, _STORE = with_check_digit("952990000000"), with_check_digit("952990000007")
+_ZONE = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A till as the service knows it: its id, and the API key that it asks with."""
+
+    terminal: str
+    api_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """The merchant's own view of its books."""
+
+    sandbox: Sandbox
+    key: str
+    store: str = _STORE
+
+    def terminal(self, name: str) -> Terminal:
+        """A new till with a key."""
+        office, operator = self.sandbox.office, self.sandbox.operator_key
+        made = office.post(operator, "/v1/terminals", {"store": self.store, "label": name[:60]})
+        issued = office.post(operator, "/v1/keys", {"role": "cashier", "subject": made["terminal"]})
+        return Terminal(made["terminal"], issued["token"])
+
+    def trust(self, terminal: Terminal, till_key: str) -> None:
+        """The till's signing key counts."""
+        path = f"/v1/terminals/{terminal.terminal}/till-key"
+        self.sandbox.office.post(self.key, path, {"till_key": till_key})
+
+    def allow(self, terminal: Terminal, minor: int) -> None:
+        """The till may take so much a day in points while it is alone."""
+        body = {"allowance_micros": minor * 10_000, "window_seconds": 86_400}
+        self.sandbox.office.post(self.key, f"/v1/terminals/{terminal.terminal}/offline-allowance", body)
+
+    def disable(self, terminal: Terminal) -> None:
+        """The till and its keys do nothing any more."""
+        self.sandbox.office.post(self.key, f"/v1/terminals/{terminal.terminal}/disable", {})
+
+    def booked(self, ticket: str) -> list[dict[str, Any]]:
+        """The sales that carry a ticket as their reference."""
+        page = self.sandbox.office.get(self.key, f"/v1/sales?reference={quote(ticket)}")
+        return list(page["sales"])
+
+    def uploads(self, terminal: Terminal) -> list[dict[str, Any]]:
+        """What the till has uploaded and what became of it."""
+        rows = self.sandbox.office.get(self.key, "/v1/offline-sales?limit=200")["sales"]
+        return [row for row in rows if row["terminal"] == terminal.terminal]
+
+    def losses(self, sale_id: str) -> list[dict[str, Any]]:
+        """What the merchant bears of a sale."""
+        rows = self.sandbox.office.get(self.key, "/v1/offline-losses?limit=200")["losses"]
+        return [row for row in rows if row["sale_id"] == sale_id]
+
+    def code_state(self, terminal: Terminal, code: str) -> str:
+        """What became of a pay code."""
+        told = self.sandbox.office.post(terminal.api_key, "/v1/pay-codes/query", {"pay_code": code})
+        return str(told["state"])
+
+
+def open_shop(sandbox: Sandbox) -> Merchant:
+    """The merchant stands; found again, it is found."""
+    office, operator = sandbox.office, sandbox.operator_key
+    office.post(operator, "/v1/merchants", {"merchant": _GLN, "name": "Certified"}, idempotency="certify.gln")
+    programme = {
+        "code": CODE, "merchant": _GLN, "name": "Certified points", "currency": sandbox.currency,
+        "timezone": _ZONE, "cycle": "quarter", "point_value_micros": 10_000, "fee_bps": 100,
+        "issuance_cap": 1_000_000_000, "validity_epochs": 2, "earn": {"points": 1, "per_minor": 100},
+    }  # fmt: skip
+    office.post(operator, "/v1/programmes", programme, idempotency="certify.programme")
+    store = {"store": _STORE, "merchant": _GLN, "name": "Certified", "timezone": _ZONE}
+    office.post(operator, "/v1/stores", store, idempotency="certify.store")
+    issued = office.post(operator, "/v1/keys", {"role": "merchant", "subject": _GLN})
+    return Merchant(sandbox, issued["token"])
