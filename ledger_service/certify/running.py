@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ def certify(
         try:
             said = driver.ask("hello")
             offers = frozenset(said.get("offers", ()))
-            cast = _Cast(sandbox, merchant, clerk, wire, driver, url)
+            cast = _Cast(sandbox, merchant, clerk, wire, driver, url, secrets.token_hex(3))
             outcomes = []
             for case in cases:
                 outcomes.append(_played(cast, case, offers, late=time.monotonic() > until))
@@ -87,6 +88,7 @@ class _Cast:
     wire: Wire
     driver: Driver
     url: str
+    run: str
 
 
 def _played(cast: _Cast, case: Case, offers: frozenset[str], *, late: bool) -> Outcome:
@@ -98,7 +100,8 @@ def _played(cast: _Cast, case: Case, offers: frozenset[str], *, late: bool) -> O
     cast.wire.calm()
     cast.driver.said.clear()
     terminal = cast.merchant.terminal(case.name)
-    stage = Stage(case.name, cast.sandbox, cast.merchant, cast.wire, cast.driver, terminal, cast.clerk)
+    tills = terminal, cast.clerk
+    stage = Stage(case.name, cast.sandbox, cast.merchant, cast.wire, cast.driver, *tills, cast.run)
     trouble = ""
     try:
         stage.begin(cast.url, case.allowance_minor)

@@ -54,7 +54,7 @@ def founded(state: Path) -> Iterator[Sandbox]:
     """
     state.mkdir(parents=True, exist_ok=True)
     port, chain_port = _free_port(), _free_port()
-    environment = os.environ | {
+    settings = {
         "ALLIANCE_STATE_DIR": str(state), "ALLIANCE_REPLAY": "1", "ALLIANCE_HTTP_PORT": str(port),
         "ALLIANCE_CHAIN_PORT": str(chain_port), "ALLIANCE_CHAIN_URL": f"http://{HOST}:{chain_port}",
         "ALLIANCE_JOBS_SECONDS": "1", "ALLIANCE_LOG_LEVEL": "warning", "ALLIANCE_BATCH_LINGER_MILLIS": "0",
@@ -65,17 +65,17 @@ def founded(state: Path) -> Iterator[Sandbox]:
         log = state / f"{name}.log"
         with log.open("wb") as out:
             running.append(
-                subprocess.Popen([*_ALLIANCE, *arguments], env=environment, stdin=subprocess.DEVNULL,
+                subprocess.Popen([*_with(settings), *arguments],  stdin=subprocess.DEVNULL,
                                  stdout=out, stderr=out, start_new_session=True)
             )  # fmt: skip
         _until(lambda: ready(log.read_text(errors="replace")), f"{name}: {log}", running[-1])
 
     try:
-        _run(environment, "signer", "init", "--if-missing")
+        _run(settings, "signer", "init", "--if-missing")
         start("signer", "signer", "serve", ready=lambda said: "signing on" in said)
         start("chain", "chain", ready=lambda _: _accepts(chain_port))
         begins = datetime.now(UTC).replace(microsecond=0)
-        _run(environment, "setup", "--name", "Certification", "--at", format_instant(begins))
+        _run(settings, "setup", "--name", "Certification", "--at", format_instant(begins))
         start("bridge", "bridge", ready=lambda said: "bridge works" in said)
         start("serve", "serve", ready=lambda _: _accepts(port))
         key = (state / "operator.key").read_text(encoding="ascii").strip()
@@ -106,8 +106,12 @@ def in_days(at: datetime, days: int) -> list[datetime]:
     return [at + timedelta(days=day) for day in range(1, days + 1)]
 
 
-def _run(environment: dict[str, str], *arguments: str) -> None:
-    done = subprocess.run([*_ALLIANCE, *arguments], env=environment, capture_output=True, check=False)
+def _with(settings: dict[str, str]) -> list[str]:
+    return ["/usr/bin/env", *(f"{name}={value}" for name, value in settings.items()), *_ALLIANCE]
+
+
+def _run(settings: dict[str, str], *arguments: str) -> None:
+    done = subprocess.run([*_with(settings), *arguments], capture_output=True, check=False)
     if done.returncode:
         said = (done.stdout + done.stderr)[-600:].decode(errors="replace")
         raise CertificationFailed(f"alliance {' '.join(arguments)}: {said}")

@@ -47,6 +47,7 @@ class Stage:
     driver: Driver
     terminal: Terminal
     clerk: Terminal
+    run: str
     checks: list[Check] = field(default_factory=list)
     _members: int = 0
 
@@ -140,7 +141,7 @@ class Stage:
     def shopper(self, points: int = 500) -> Shopper:
         """A member with points, earned at another till."""
         self._members += 1
-        made = enrol(self.sandbox, f"{self.name}|{self._members}", self.now())
+        made = enrol(self.sandbox, f"{self.run}|{self.name}|{self._members}", self.now())
         if points:
             body = {
                 "store": self.merchant.store, "currency": self.sandbox.currency,
@@ -154,11 +155,11 @@ class Stage:
 
     def ticket(self, name: str = "t") -> str:
         """A ticket that no other case has."""
-        return f"{self.sandbox.office.run[-6:]}.{self.name[:44]}.{name}"
+        return f"{self.run}.{self.name[:44]}.{name}"
 
     def booked(self, ticket: str) -> list[dict[str, Any]]:
         """The service's sales of a ticket."""
-        return self.merchant.booked(ticket)
+        return self.merchant.booked(ticket, self.now())
 
     def refunded(self, sale_id: str) -> int:
         """What was refunded of a sale so far, in minor units."""

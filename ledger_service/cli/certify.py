@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,11 +23,19 @@ from ledger_service.kernel.secp256k1 import address_text, recover_address
 def main(argv: Sequence[str]) -> int:
     """Run one command; 0 where the till passed, 1 where it did not, 3 where it could not be certified."""
     options = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         return int(_COMMANDS[options.command](options))
     except (CertificationFailed, DriverGone) as failure:
         print(f"alliance certify: {failure}", file=sys.stderr)
         return 3
+    except KeyboardInterrupt:
+        return 130
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """Stop like Ctrl-C, so that the sandbox and the till's driver do not outlive us."""
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

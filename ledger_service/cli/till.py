@@ -123,10 +123,9 @@ def _answered(till: Till, line: str) -> dict[str, Any]:
 
 def _refund(options: argparse.Namespace) -> int:
     with _opened(options, locked=False) as till:
-        for line in sys.stdin:
-            if line.strip():
-                with Folder(options.folder).alone():
-                    _say(_refunded(till, line))
+        for line in filter(str.strip, sys.stdin):
+            with Folder(options.folder).alone():
+                _say(_refunded(till, line))
     return 0
 
 

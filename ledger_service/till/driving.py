@@ -51,7 +51,7 @@ class Drive:
     def _answer(self, line: str) -> Json:
         try:
             request = json.loads(line)
-            act = _ACTS[request["do"]]
+            act = DRIVEN[request["do"]]
         except (ValueError, KeyError, TypeError):
             return {"state": "refused", "code": "unknown-request"}
         try:
@@ -145,7 +145,7 @@ class Drive:
                 book.close()
 
 
-_ACTS: dict[str, Callable[[Drive, Json], Json]] = {
+DRIVEN: dict[str, Callable[[Drive, Json], Json]] = {
     "hello": Drive.hello, "start": Drive.start, "clock": Drive.clock, "sale": Drive.sale,
     "refund": Drive.refund, "sync": Drive.sync,
 }  # fmt: skip

@@ -45,9 +45,7 @@ def test_a_rule_says_what_its_earn_waits_for(shop: Shop, pending: dict[str, Any]
         ({"wait": "never"}, "earn.pending.wait"),
     ],
 )
-def test_pending_terms_that_mean_nothing_are_refused(
-    shop: Shop, pending: dict[str, Any], field: str
-) -> None:
+def test_pending_terms_that_mean_nothing_are_refused(shop: Shop, pending: dict[str, Any], field: str) -> None:
     refused = shop.post("grocer", "/v1/programmes/GROC/earn-rules", rule(pending))
     assert (refused.status_code, refused.json["code"]) == (400, "malformed-field")
     assert refused.json["params"]["field"] == field

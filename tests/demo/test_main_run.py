@@ -41,4 +41,8 @@ def test_a_run_that_was_killed_continues_and_proves_database_equal_to_chain(tmp_
     day = list(dataset.stream(tmp_path / "baskets.db", 0, end_of_day(1)))
     assert figures["baskets"] == str(len(day))
     assert figures["checkouts"] == str(sum(len(basket.checkouts) for basket in day))
-    assert "refused" not in second.stdout
+    assert figures["members"] == str(len({basket.household for basket in day}))
+    refused = {line.strip() for line in second.stdout.splitlines() if "refused" in line}
+    assert {line.split(":")[0] for line in refused} <= {"thief refused"}, refused
+    assert "the finder of a lost phone: pay-code-altered" in second.stdout
+    assert "done: case is approved" in second.stdout

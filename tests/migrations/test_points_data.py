@@ -20,7 +20,7 @@ PROGRAMME = (
     " created_at)"
 )
 PENDING = (
-    "INSERT INTO pending_issue (op_id, member_id, programme_id, epoch, amount, \"left\", vests_at, sale_id,"
+    'INSERT INTO pending_issue (op_id, member_id, programme_id, epoch, amount, "left", vests_at, sale_id,'
     " rule_version, state)"
 )
 LAW = "SELECT code, notice_days, jurisdiction FROM programme"

@@ -157,6 +157,7 @@ def test_a_sale_under_way_is_waited_for(whole: Whole) -> None:
     whole.shop.must("fuel-till", f"/v1/authorisations/{hold}/void")
     whole.until(lambda: shown(whole, case)["state"] == "executed", "executed")
     whole.settle()
-    assert shown(whole, case)["successor"] == whole.shop.get(
-        "operator", f"/v1/members/{buyer.number}"
-    ).json["account"]
+    assert (
+        shown(whole, case)["successor"]
+        == whole.shop.get("operator", f"/v1/members/{buyer.number}").json["account"]
+    )

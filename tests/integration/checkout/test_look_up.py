@@ -99,9 +99,7 @@ def test_sales_of_a_member_are_paged_newest_first_and_only_the_merchants_own(sho
     seen: list[str] = []
     after = None
     while True:
-        page = shop.service.find_sales(
-            shop.caller(), SaleSearch(member=phone.number, after=after, most=2)
-        )
+        page = shop.service.find_sales(shop.caller(), SaleSearch(member=phone.number, after=after, most=2))
         if not page:
             break
         seen += [document["sale_id"] for _, document in page]

@@ -21,9 +21,9 @@ from ledger_service.points.rules import points_for_spend_floor
 
 # Pieces or grams: the rules do not know what a quantity counts.
 COUNTS = st.one_of(st.integers(1, 6), st.integers(1, 5_000))
-LINES = st.lists(
-    st.tuples(COUNTS, st.integers(0, 2_000), st.integers(0, 2_000)), min_size=1, max_size=5
-).map(lambda raw: [SoldLine(str(i), *line) for i, line in enumerate(raw)])
+LINES = st.lists(st.tuples(COUNTS, st.integers(0, 2_000), st.integers(0, 2_000)), min_size=1, max_size=5).map(
+    lambda raw: [SoldLine(str(i), *line) for i, line in enumerate(raw)]
+)
 
 
 @dataclass
