@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS refund (
   key TEXT NOT NULL UNIQUE,
   sale_id TEXT NOT NULL,
   body TEXT NOT NULL,
+  at INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('asking', 'done', 'refused')),
   answer TEXT
 );
@@ -147,10 +148,11 @@ class Book:
         ).fetchone()
         return found
 
-    def begin_refund(self, key: str, sale_id: str, body: str) -> None:
+    def begin_refund(self, key: str, sale_id: str, body: str, at: int) -> None:
         """The refund is written down before anybody is asked."""
         self._conn.execute(
-            "INSERT INTO refund (key, sale_id, body, state) VALUES (?, ?, ?, 'asking')", (key, sale_id, body)
+            "INSERT INTO refund (key, sale_id, body, at, state) VALUES (?, ?, ?, ?, 'asking')",
+            (key, sale_id, body, at),
         )
 
     def settle_refund(self, key: str, state: str, answer: dict[str, Any]) -> None:
@@ -189,6 +191,7 @@ class Book:
         self._conn.execute(
             "DELETE FROM sale WHERE sold_at < ? AND state IN ('certain', 'cancelled')", (before,)
         )
+        self._conn.execute("DELETE FROM refund WHERE at < ? AND state = 'done'", (before,))
 
     def counts(self) -> dict[str, int]:
         """How many sales stand in each state."""

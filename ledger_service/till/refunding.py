@@ -7,6 +7,7 @@ import sqlite3
 from typing import Any
 
 from ledger_service.kernel.ids import derive_id, id_text
+from ledger_service.till.clocks import read_clock
 from ledger_service.till.refusals import NoAnswer, TillRefused
 from ledger_service.till.selling import Till, rest
 from ledger_service.till.wire import Answer
@@ -40,7 +41,7 @@ def refund(till: Till, request: dict[str, Any]) -> dict[str, Any]:
     if sale is not None and sale["state"] in ("asking", "queued"):
         raise TillRefused("needs-the-service", "the sale itself is not booked yet: let the till synchronise")
     if known is None:
-        till.book.begin_refund(key, sale_id, raw)
+        till.book.begin_refund(key, sale_id, raw, read_clock(till.clocks, till.book.contact).now)
     return _asked(till, key, sale_id, raw)
 
 
