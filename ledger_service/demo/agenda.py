@@ -11,11 +11,15 @@ Work = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Due:
-    """A piece of work at an instant; ``begin`` says then which households it concerns, and what it does."""
+    """A piece of work at an instant; ``begin`` says then which households it concerns, and what it does.
+
+    Nothing else begins before a ``barrier`` has ended.
+    """
 
     seconds: int
     name: str
     begin: Callable[[], tuple[Sequence[int], Work]] = field(compare=False)
+    barrier: bool = field(default=False, compare=False)
 
 
 class Agenda:

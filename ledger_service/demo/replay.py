@@ -14,7 +14,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from ledger_service.demo import dataset
-from ledger_service.demo.agenda import Work
+from ledger_service.demo.agenda import Due, Work
 from ledger_service.demo.floor import Floor
 from ledger_service.demo.phones import Phone
 from ledger_service.demo.progress import Checkpoint, Progress
@@ -98,10 +98,15 @@ class Replay:
         while ends or (agenda.next_seconds is not None and agenda.next_seconds <= until):
             due = agenda.next_seconds
             if due is not None and due <= until and (not ends or due < ends[0]):
-                await self._start(*agenda.pop().begin())
+                await self._begin(agenda.pop())
             else:
                 await self._pass_epoch_end(instant_of_seconds(ends.pop(0)))
         self.clock = at
+
+    async def _begin(self, due: Due) -> None:
+        await self._start(*due.begin())
+        if due.barrier:
+            await self._drain()
 
     async def _pass_epoch_end(self, end: datetime) -> None:
         """Let nothing of the next epoch be sent before everything of this one is answered (D9).
