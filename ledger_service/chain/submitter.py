@@ -77,9 +77,7 @@ class Submitter:
         return [hash_ for hash_, receipt in zip(sent, receipts, strict=True) if receipt is not None]
 
     def _due(self, unread: Sequence[bytes] = ()) -> list[Row[Any]]:
-        opened = chain_tx.c.state.in_(_OPEN)
-        if unread:
-            opened &= chain_tx.c.tx_hash.not_in(unread)
+        opened = chain_tx.c.state.in_(_OPEN) & chain_tx.c.tx_hash.not_in(unread)
         with self._desk.read() as conn:
             first = select(chain_tx.c.signer).where(opened).order_by(chain_tx.c.slot).limit(1)
             signer = conn.execute(first).scalar()
