@@ -16,7 +16,7 @@ from typing import Any
 
 from ledger_service.certify.wire import Reply, Request, exchange
 
-SLOW_SECONDS = 2.0
+SLOW_SECONDS = 3.5
 _MISFORTUNE = b'{"type":"about:blank","title":"away","status":%d,"code":"service-busy"}'
 
 

@@ -16,7 +16,7 @@ from ledger_service.certify.shoppers import Shopper, enrol
 from ledger_service.kernel.clock import format_instant, parse_instant, seconds_floor
 
 ALLOWANCE_MINOR = 1_000
-TIMEOUT_MILLIS = 1_000
+TIMEOUT_MILLIS = 2_500
 _SYNCS = 6
 SALES, UPLOADS, REVOKE = "/v1/sales", "/v1/offline-sales", "/v1/pay-codes/revoke"
 SOLD, WAITING, REFUSED = "sold", "waiting", "refused"

@@ -145,6 +145,11 @@ class DemoAlliance:
         self._opening: dict[tuple[str, int], asyncio.Lock] = {}
         self._allowed: dict[tuple[str, int], int] = {}
 
+    async def publish(self) -> None:
+        """What merchants publish before the first day: tiers, and who takes whose goods back."""
+        await self._founder.ladders()
+        await self._founder.return_policies()
+
     async def join(self, phone: Phone, at: datetime) -> None:
         """Enrol a household and register its phone's key."""
         await self._founder.enrol(phone, self.domain, at)

@@ -122,6 +122,7 @@ async def _replay_and_show(
     try:
         screen.say("founding the alliance: twelve merchants, eleven programmes")
         alliance = await found(stack, service, progress, options.stack.seed)
+        await alliance.publish()
         scenario = Scenario(options.stack.seed, data, end_of_day(options.days), LAST_INSTANT, mishaps=True)
         replay = Replay(scenario, service, alliance, progress)
         cast = cast_of(data)

@@ -88,8 +88,6 @@ async def found(stack: Stack, service: Service, progress: Progress, seed: str) -
     founder = Founder(service, stack.operator_key, seed)
     await founder.merchants()
     await founder.programmes()
-    await founder.ladders()
-    await founder.return_policies()
     facts = await service.get("/v1/alliance", "")
     domain = Domain(facts["chain_id"], bytes.fromhex(facts["clearing_house"][2:]))
     return DemoAlliance(founder, domain, await founder.epoch_ends(), progress)
