@@ -22,7 +22,7 @@ from ledger_service.chain.models import chain_applied, chain_batch, chain_batch_
 from ledger_service.chain.ports import Handler
 from ledger_service.chain.rebuilt import accepted_and_detail
 from ledger_service.kernel.events import ChainEvent, OperationMined
-from ledger_service.kernel.intents import payload_of
+from ledger_service.kernel.intents import payload_of, readable_operation
 from ledger_service.kernel.operations import (
     Clawback,
     Expire,
@@ -124,7 +124,19 @@ def _place(conn: Connection, row: Row[Any], version: Operation | None) -> ChainE
     mine = (intent.c.op_id == row.op_id) & (intent.c.state == State.QUEUED.value)
     values = {"state": state.value, "batch_number": row.batch, "batch_index": row.position, "leaf": row.leaf}
     conn.execute(update(intent).where(mine).values(**values, payload=payload_of(version)))
+    _cite(conn, row.op_id, row.leaf)
     if row.block_number is None:
         return None
     at = (row.batch, row.position, row.block_number, row.period)
     return OperationMined(row.op_id, int(version.kind), row.leaf, *at)
+
+
+def _cite(conn: Connection, op_id: bytes, leaf: bytes) -> None:
+    """What reverses the operation cites it as the chain has it; none of that was sent before."""
+    citing = (intent.c.original_op_id == op_id) & (intent.c.state == State.QUEUED.value)
+    for row in conn.execute(select(intent.c.intent_id, intent.c.payload).where(citing)).all():
+        operation = readable_operation(row.payload)
+        if isinstance(operation, (Restore, Clawback)) and operation.original_leaf != leaf:
+            cited = replace(operation, original_leaf=leaf)
+            same = intent.c.intent_id == row.intent_id
+            conn.execute(update(intent).where(same).values(payload=payload_of(cited), leaf=cited.leaf()))

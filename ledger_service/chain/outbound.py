@@ -119,6 +119,21 @@ class Outbound:
             raise NonceMoved
         self.store(conn, signed)
 
+    def _slot(self, conn: Connection, signed: Signed) -> int | None:
+        """Its place in the order of sending: its nonce's, or that of what waits for it; None: the last.
+
+        What fills a gap would otherwise stand behind another key's transaction that stands behind those which
+        cannot be mined before the gap is filled.
+        """
+        of_signer = chain_tx.c.signer == signed.signer
+        same = of_signer & (chain_tx.c.nonce == signed.nonce)
+        waits = of_signer & (chain_tx.c.nonce > signed.nonce) & chain_tx.c.state.in_(("signed", "broadcast"))
+        for those in (same, waits):
+            slot: int | None = conn.execute(select(func.min(chain_tx.c.slot)).where(those)).scalar()
+            if slot is not None:
+                return slot
+        return None
+
     def store(self, conn: Connection, signed: Signed) -> None:
         """The transaction is journaled, ready to be sent; committed before anything is sent (R13)."""
         draft = signed.draft
@@ -126,8 +141,7 @@ class Outbound:
         position = conn.execute(
             chain_journal.insert().values(**entry).returning(chain_journal.c.position)
         ).scalar_one()
-        same = (chain_tx.c.signer == signed.signer) & (chain_tx.c.nonce == signed.nonce)
-        slot = conn.execute(select(func.min(chain_tx.c.slot)).where(same)).scalar()
+        slot = self._slot(conn, signed)
         row = {
             "tx_hash": signed.tx_hash,
             "signer": signed.signer,

@@ -28,6 +28,7 @@ from ledger_service.points.models import member_programme, pending_issue
 from ledger_service.points.parties import Holder
 from ledger_service.points.rules import clawback_legs, epoch_of_restore, is_open, terms_in_force
 from ledger_service.points.set_aside import (
+    INTENT,
     ORIGINAL_SET_ASIDE,
     Change,
     original_set_aside,
@@ -99,7 +100,7 @@ def restore(draft: Draft, reversal: Reversal, redeemed: RedeemedLeg, epoch: int,
         reversal.holder.account,
         seconds_floor(reversal.at),
         redeemed.op_id,
-        redeemed.leaf,
+        _leaf_sent(draft, redeemed.op_id, redeemed.leaf),
         redeemed.index,
         leg,
     )
@@ -141,11 +142,18 @@ def has_lapsed(draft: Draft, op_id: bytes) -> bool:
 
 def leaf_of_issue(draft: Draft, issue: EarnedIssue) -> bytes | None:
     """The leaf of the issue on chain; None where it has not been sent."""
-    if issue.leaf is not None:
-        return issue.leaf
-    row = draft.get(pending_issue, issue.op_id)
-    leaf: bytes | None = row["leaf"] if row is not None else None
-    return leaf
+    leaf = issue.leaf
+    if leaf is None:
+        row = draft.get(pending_issue, issue.op_id)
+        leaf = row["leaf"] if row is not None else None
+    return None if leaf is None else _leaf_sent(draft, issue.op_id, leaf)
+
+
+def _leaf_sent(draft: Draft, op_id: bytes, leaf: bytes) -> bytes:
+    """The leaf as the outbox has it: that of the chain, where a sale was repeated after a restore."""
+    row = draft.one(INTENT, op_id)
+    sent: bytes = leaf if row is None else row["leaf"]
+    return sent
 
 
 def clawable(draft: Draft, holder: Holder, issue: EarnedIssue, at: int) -> dict[int, int]:
