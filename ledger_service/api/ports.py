@@ -54,10 +54,11 @@ class Governance(Protocol):
     def admit_merchant(self, merchant_id: int) -> MerchantKeys:
         """The merchant is admitted; returns its three keys, which custody holds."""
 
-    def set_suspended(self, merchant_id: int, suspended: bool) -> None:
+    def set_suspended(self, merchant_id: int, suspended: bool, name: str) -> None:
         """The registry refuses, or again takes, what the merchant accepts from some minutes from now on.
 
-        Suspend here before, reinstate here afterwards: what the service accepts, the registry takes (D7).
+        Asked again under the same ``name`` it is the same act, however long the chain takes. Suspend here
+        before, reinstate here afterwards: what the service accepts, the registry takes (D7).
         """
 
     def create_programme(self, new: NewProgramme) -> CreatedProgramme:

@@ -62,11 +62,11 @@ class QueuedGovernance:
         self._do(Act("admit", str(merchant_id), payload))
         return MerchantKeys(*keys)
 
-    def set_suspended(self, merchant_id: int, suspended: bool) -> None:
+    def set_suspended(self, merchant_id: int, suspended: bool, name: str) -> None:
         """See the port."""
         since = seconds_floor(self._clock.now()) + SUSPENSION_LEAD_SECONDS
         kind = "suspend" if suspended else "reinstate"
-        self._do(Act(kind, f"{merchant_id}:{since}", {"merchant": merchant_id, "since": since}))
+        self._do(Act(kind, f"{merchant_id}:{name}", {"merchant": merchant_id, "since": since}))
 
     def create_programme(self, new: NewProgramme) -> CreatedProgramme:
         """See the port."""
@@ -102,7 +102,7 @@ class QueuedGovernance:
         while time.monotonic() < deadline:
             with self._database.read() as conn:
                 row = conn.execute(select(operator_act).where(operator_act.c.act_id == act_id)).one()
-            if {**json.loads(row.payload), "at": 0} != {**act.payload, "at": 0}:
+            if _wish(json.loads(row.payload)) != _wish(act.payload):
                 raise AdminRefused(act_id, "another proposal of this name came first")
             if row.state == "done":
                 return dict(json.loads(row.result))
@@ -110,6 +110,11 @@ class QueuedGovernance:
                 raise AdminRefused(act_id, row.result)
             time.sleep(_POLL_SECONDS)
         raise ChainUnavailable("operator act", f"{act_id} waits for the bridge")
+
+
+def _wish(payload: Json) -> Json:
+    # Times are those of the first asking: whoever asks again waits for what was begun then.
+    return {name: value for name, value in payload.items() if name not in ("at", "since")}
 
 
 def ask(conn: Connection, act_id: str, act: Act, at: datetime) -> None:

@@ -60,7 +60,7 @@ class Registry:
         key = merchant_id.to_bytes(20, "big")
         return MerchantKeys(key, key, key)
 
-    def set_suspended(self, merchant_id: int, suspended: bool) -> None:
+    def set_suspended(self, merchant_id: int, suspended: bool, name: str) -> None:
         self._act("suspend", merchant_id, suspended)
 
     def create_programme(self, new: NewProgramme) -> CreatedProgramme:

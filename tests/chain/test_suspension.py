@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime, timedelta
 
+import pytest
+from sqlalchemy import select
+
+from ledger_service.bootstrap import governance as module
 from ledger_service.bootstrap.governance import (
     SUSPENSION_LEAD_SECONDS,
     GovernanceClerk,
@@ -14,14 +19,19 @@ from ledger_service.chain.artifacts import load
 from ledger_service.chain.client import CallAt
 from ledger_service.chain.delivery import LiveDelivery
 from ledger_service.chain.desk import Desk
+from ledger_service.chain.errors import ChainUnavailable
+from ledger_service.db.models import operator_act
 from ledger_service.db.writer import Writer
 from tests.chain.test_bridge import assert_clean, drain, states
 from tests.chain.world import MERCHANTS, World, wall
 
 
 class WallClock:
-    def now(self) -> object:
-        return wall()
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return wall() + self.ahead
 
 
 def govern(world: World, suspended: bool) -> list[BaseException]:
@@ -32,7 +42,7 @@ def govern(world: World, suspended: bool) -> list[BaseException]:
     def ask() -> None:
         try:
             governance = QueuedGovernance(writer, world.database, world.keys, WallClock())  # type: ignore[arg-type]
-            governance.set_suspended(MERCHANTS[0], suspended)
+            governance.set_suspended(MERCHANTS[0], suspended, str(suspended))
         except BaseException as error:
             told.append(error)
 
@@ -69,3 +79,25 @@ def test_what_was_accepted_before_the_suspension_is_taken_after_it(world: World)
     assert govern(world, False) == []
     assert suspended_from(world) == 2**40 - 1
     assert_clean(world)
+
+
+def test_a_request_that_the_chain_outlasts_is_one_act_however_often_it_is_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks may take longer than a caller waits: its retries wait for what the first has begun."""
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.02)
+    clock = WallClock()
+    writer = Writer(world.database, clock)
+    asked = QueuedGovernance(writer, world.database, world.keys, clock)  # type: ignore[arg-type]
+    for _ in range(3):
+        with pytest.raises(ChainUnavailable):
+            asked.set_suspended(MERCHANTS[0], True, "one-key")
+        clock.ahead += timedelta(seconds=31)
+    with world.database.read() as conn:
+        assert len(conn.execute(select(operator_act)).all()) == 1
+    assert world.deployment is not None
+    desk = Desk.unfenced(world.database, wall)
+    steps = Steps(desk, world.node, world.keys, LiveDelivery(world.node), world.settings)
+    assert GovernanceClerk(desk, Admin(steps, world.deployment.contracts)).run()
+    asked.set_suspended(MERCHANTS[0], True, "one-key")
+    writer.close()

@@ -17,6 +17,7 @@ from ledger_service.api.schema import Flag, Named, Record, Text
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable
 from ledger_service.custody.errors import SignerUnavailable
 from ledger_service.kernel.gs1 import gln_text, parse_gln
+from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.merchants import errors as refusals
 from ledger_service.merchants import queries
 from ledger_service.merchants.keyring import KeyRing
@@ -109,7 +110,8 @@ class MerchantsDoor:
         if suspended:
             self.administration.apply(act)
             self.keyring.refresh()
-        self.governance.set_suspended(merchant_id, suspended)
+        name = id_text(derive_id("standing", call.caller.subject, call.key))
+        self.governance.set_suspended(merchant_id, suspended, name)
         reply = self.administration.write(call, act, status=200)
         self.keyring.refresh()
         return reply
