@@ -16,6 +16,7 @@ from ledger_service.chain.mirror import operation_of_row
 from ledger_service.chain.models import chain_operation
 from ledger_service.chain.rebuilt import by_custodian, rebuilt
 from ledger_service.config import Settings
+from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import Clock, seconds_floor
@@ -50,6 +51,7 @@ class _Case:
     operation: Operation
     facts: dict[str, Canonical]
     custodial_micros: int
+    member: str | None
 
 
 def adopt(settings: Settings, first: Path, second: Path) -> Adopted:
@@ -69,21 +71,26 @@ def adopt(settings: Settings, first: Path, second: Path) -> Adopted:
         people = [_operator(ring, path) for path in (first, second)]
         if people[0] == people[1]:
             raise SecondPersonNeeded
-        told = Adopted()
-        with foundations.database.snapshot() as conn:
-            waiting = list(_cases(conn, people, told))
-        while waiting:
-            # A debit may need a credit that comes later on the chain, where the books already had the rest.
-            refused = [(case, why) for case in waiting if (why := _book(foundations, writer, clock, case))]
-            told.adopted += len(waiting) - len(refused)
-            if len(refused) == len(waiting):
-                told.left += [(case.operation.op_id.hex(), why) for case, why in refused]
-                break
-            waiting = [case for case, _ in refused]
-        return told
+        return adopt_all(foundations.database, writer, clock, (people[0], people[1]))
 
 
-def _cases(conn: Connection, people: list[str], told: Adopted) -> Iterator[_Case]:
+def adopt_all(database: Database, writer: Writer, clock: Clock, people: tuple[str, str]) -> Adopted:
+    """As ``adopt``, by the word of these two, who are two and operators."""
+    told = Adopted()
+    with database.snapshot() as conn:
+        waiting = list(_cases(conn, people, told))
+    while waiting:
+        # A debit may need a credit that comes later on the chain, where the books already had the rest.
+        refused = [(case, why) for case in waiting if (why := _book(writer, clock, case))]
+        told.adopted += len(waiting) - len(refused)
+        if len(refused) == len(waiting):
+            told.left += [(case.operation.op_id.hex(), why) for case, why in refused]
+            break
+        waiting = [case for case, _ in refused]
+    return told
+
+
+def _cases(conn: Connection, people: tuple[str, str], told: Adopted) -> Iterator[_Case]:
     seen: set[str] = set()
     catalogue = read_catalogue(conn)
     for one in lost(conn):
@@ -103,17 +110,18 @@ def _cases(conn: Connection, people: list[str], told: Adopted) -> Iterator[_Case
             "batch": one.batch, "block": one.block_number, "asked_by": people[0], "agreed_by": people[1],
         }  # fmt: skip
         custodial_micros = catalogue.worth_micros(mined.legs) if by_custodian(mined) else 0
-        yield _Case(operation, facts, custodial_micros)
+        yield _Case(operation, facts, custodial_micros, one.member)
 
 
-def _book(foundations: Foundations, writer: Writer, clock: Clock, case: _Case) -> str:
+def _book(writer: Writer, clock: Clock, case: _Case) -> str:
     """Why the operation could not be booked; empty where it is."""
+    if isinstance(case.operation, Issue) and case.member is not None:
+        # First, so that whoever is killed in between loses room under the cap and never goes beyond it.
+        writer.run(lambda conn: _draw(conn, case.operation, clock))
     try:
-        news = writer.submit(AdoptCommand(case.operation, case.facts, clock.now(), case.custodial_micros))
+        writer.submit(AdoptCommand(case.operation, case.facts, clock.now(), case.custodial_micros))
     except DomainError as refusal:
         return str(refusal)
-    if news and isinstance(case.operation, Issue):
-        writer.run(lambda conn: _draw(conn, case.operation, clock))
     return ""
 
 
