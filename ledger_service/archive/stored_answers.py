@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, tuple_, update
+from sqlalchemy import Connection, delete, select, tuple_
 
 from ledger_service.archive.books import Chapter, Run, hold, reference, write_chapter
 from ledger_service.archive.room import Room
 from ledger_service.archive.rules import answer_record
 from ledger_service.checkout.answers import ARCHIVED
 from ledger_service.checkout.models import idempotency
+from ledger_service.db.bulk import sql_of
 
 Key = tuple[str, str]
 # Subjects of terminals, whose answers are nearly all: what operators were told is looked for by the audit.
@@ -47,11 +48,20 @@ def move(room: Room, run: Run, keys: Sequence[Key]) -> int:
         newest = max(row["created_at"] for row in rows)
         records = [answer_record(row) for row in rows]
         number = write_chapter(conn, room, run, Chapter("answers", records, newest, newest))
-        i = idempotency.c
-        mine = tuple_(i.subject, i.key).in_([(row["subject"], row["key"]) for row in rows])
-        stands = reference(run.file, number).encode()
-        conn.execute(update(idempotency).where(mine).values(status=ARCHIVED, response=stands))
+        _replace(conn, rows, reference(run.file, number))
     return len(rows)
+
+
+def _replace(conn: Connection, rows: Sequence[dict[str, Any]], stands: str) -> None:
+    """The keys stand behind the youngest: SQLite gives a page free only once nothing is left in it."""
+    i = idempotency.c
+    conn.execute(delete(idempotency).where(tuple_(i.subject, i.key).in_([_key(row) for row in rows])))
+    gone = {"status": ARCHIVED, "response": stands.encode()}
+    sql_of(idempotency, conn).insert(conn, [{**row, **gone} for row in rows])
+
+
+def _key(row: dict[str, Any]) -> Key:
+    return row["subject"], row["key"]
 
 
 def _rows(conn: Connection, keys: Sequence[Key]) -> list[dict[str, Any]]:
