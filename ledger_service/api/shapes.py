@@ -162,20 +162,31 @@ EARNED = answer(
     tier=Nullable(Record({"tier": Text(12), "ladder_version": Integer(1)}, closed=False, about="With rate")),
 )  # fmt: skip
 RECEIPT = Free("The service's signed receipt of the capture (D13)")
-SALE = answer(
+_SHIFT_OF: dict[str, Schema] = {
+    "business_date": Nullable(DATE),
+    "cashier": Text(32),
+    "training": Flag("Nothing of this has happened"),
+}
+SALE = Named(
     "Sale",
-    sale_id=HEX_ID,
-    state=Text(),
-    merchant=GLN,
-    store=GLN,
-    reference=Text(64, 0),
-    total_minor=MINOR,
-    spent=Listing(SPENT, 8),
-    points_value_minor=MINOR,
-    due_minor=MINOR,
-    earned=Listing(EARNED),
-    receipt=RECEIPT,
-    operations=Listing(HEX_ID),
+    Record(
+        {
+            "sale_id": HEX_ID,
+            "state": Text(),
+            "merchant": GLN,
+            "store": GLN,
+            "reference": Text(64, 0),
+            "total_minor": MINOR,
+            "spent": Listing(SPENT, 8),
+            "points_value_minor": MINOR,
+            "due_minor": MINOR,
+            "earned": Listing(EARNED),
+            "receipt": RECEIPT,
+            "operations": Listing(HEX_ID),
+        },
+        _SHIFT_OF,
+        closed=False,
+    ),
 )
 REFUND = Named(
     "Refund",
@@ -189,7 +200,7 @@ REFUND = Named(
             "cash_withheld_minor": MINOR,
             "receipt": RECEIPT,
         },
-        {"tenders": REFUNDED_TENDERS, "sold_by": GLN},
+        {"tenders": REFUNDED_TENDERS, "sold_by": GLN, **_SHIFT_OF},
         closed=False,
     ),
 )

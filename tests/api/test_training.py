@@ -150,8 +150,17 @@ def test_what_training_has_not_is_refused(shop: Shop) -> None:
         assert (answer.status_code, answer.json["code"]) == (422, "not-in-training"), path
     item = {"key": "o1", "sold_at": shop.at, "sale": basket()}
     told = shop.post("grocer-till", UPLOAD, {"sales": [item]}).json["results"][0]
-    assert (told["state"], told["problem"]["code"]) == ("refused", "not-in-training")
+    assert (told["state"], told["problem"]["code"]) == ("waiting", "not-in-training")
+    for path, body in (("lines", {"part": 1, "lines": []}), ("close", {"totals": []})):
+        answer = shop.post("grocer-till", f"/v1/stores/{basket()['store']}/days/2017-03-01/{path}", body)
+        assert answer.status_code in (400, 422)
+    assert answer.json["code"] == "not-in-training"
     assert books(shop) == before
+    train(shop, on=False)
+    marked = {**item, "key": "o2", "sale": basket(training=True)}
+    told = shop.post("grocer-till", UPLOAD, {"sales": [item, marked]}).json["results"]
+    assert [one["state"] for one in told] == ["certain", "refused"], "what was sold before is not lost"
+    assert told[1]["problem"]["code"] == "not-in-training"
 
 
 def test_eighteen_digits_train_without_a_signature(shop: Shop) -> None:

@@ -39,13 +39,14 @@ _CLOSE = {"close": Parameter(Text(pattern="[1-9][0-9]{0,8}"), "Of this close; th
 CLOSE = Route(
     "POST", f"{_DAY}/close", "close-day", scopes("sell"), "Compare a day's control totals with the ledger",
     group=_GROUP, write=True, body=day_shapes.CLOSE_BODY,
-    problems=(*WRITE_PROBLEMS, *_PROBLEMS, refusals.DayNotBegun, refusals.DayLinesIncomplete),
+    problems=(*WRITE_PROBLEMS, *_PROBLEMS, refusals.DayNotBegun, refusals.DayLinesIncomplete,
+              refusals.NotInTraining),
     success=Success(201, "Closed, balanced or not; a further close keeps this one.", day_shapes.CLOSED),
 )  # fmt: skip
 LINES = Route(
     "POST", f"{_DAY}/lines", "send-day-lines", scopes("sell"), "Lines for the day's next close, in parts",
     group=_GROUP, write=True, body=day_shapes.LINES_BODY,
-    problems=(*WRITE_PROBLEMS, *_PROBLEMS, refusals.DayNotBegun),
+    problems=(*WRITE_PROBLEMS, *_PROBLEMS, refusals.DayNotBegun, refusals.NotInTraining),
     success=Success(201, "Kept for the next close.", Record(closed=False)),
 )  # fmt: skip
 LIST = Route(
@@ -234,7 +235,10 @@ def _begun(conn: Connection, call: Call) -> Day:
 
     Raises:
         DayNotBegun: it has not.
+        NotInTraining: a terminal in training closes no real day.
     """
+    if call.caller.training:
+        raise refusals.NotInTraining("day")
     store, day = _day(conn, call)
     today = clock_of(store).day_of(seconds_floor(call.at))
     if day.number > today + 1:

@@ -113,8 +113,8 @@ def _paid(by_type: Mapping[str, int]) -> dict[str, int]:
 def differences(till: Mapping[str, Total], ledger: Mapping[str, Total]) -> list[Difference]:
     """Where the two differ.
 
-    A type that one of them lacks did not happen there. Tenders are compared where the till names them; what it
-    does not name paid nothing.
+    A type that one of them lacks did not happen there. Tenders are compared where the till names them: what
+    it does not name paid nothing.
     """
     found = []
     for kind in Operation:

@@ -75,12 +75,12 @@ class OfflineService:
         commands: list[tuple[int, Command]] = []
         for place, item in enumerate(items):
             try:
-                parsed = parse_item(item)
-                if caller.training or parsed.sale.shift.training:
-                    raise NotInTraining("offline-sale")
-                commands.append((place, self._command(caller, parsed, at)))
+                commands.append((place, self._command(caller, _in_earnest(parse_item(item)), at)))
             except DomainError as refusal:
                 merged[place] = Merged(key_of(item), "refused", error=refusal)
+        if caller.training:
+            # What it sold before it began to train must not be lost: it waits until the training is over.
+            return [_waits(one, item) for one, item in zip(merged, items, strict=True)]
         commands.sort(key=lambda pair: (seconds_floor(pair[1].item.sold_at), pair[1].sale_id))
         for start in range(0, len(commands), _AT_ONCE):
             for place, outcome in self._decided(commands[start : start + _AT_ONCE]):
@@ -166,6 +166,16 @@ class OfflineService:
 
     def _draws(self, wish: BlockEmpty) -> bool:
         return self._store.writer.run(partial(draw, wish=wish, worker=self._desk.worker))
+
+
+def _in_earnest(item: OfflineSale) -> OfflineSale:
+    if item.sale.shift.training:
+        raise NotInTraining("offline-sale")
+    return item
+
+
+def _waits(refused: Merged | None, item: Any) -> Merged:
+    return refused or Merged(key_of(item), "waiting", error=NotInTraining("offline-sale"))
 
 
 def _merged(command: Command, outcome: Answer | Exception) -> Merged:
