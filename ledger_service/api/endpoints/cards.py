@@ -22,7 +22,12 @@ from ledger_service.kernel.ids import id_text
 from ledger_service.members.cards import errors as refusals
 from ledger_service.members.cards import registry
 from ledger_service.members.cards.registry import CardView
-from ledger_service.members.cards.rules import CHECKS, MOST_CARDS_AT_ONCE, MOST_CARDS_OF_MEMBER
+from ledger_service.members.cards.rules import (
+    CHECKS,
+    MOST_CARDS_AT_ONCE,
+    MOST_CARDS_OF_MEMBER,
+    MOST_NUMBERS_AT_ONCE,
+)
 from ledger_service.members.cards.service import CardService
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.merchants.errors import MerchantUnknown
@@ -41,7 +46,7 @@ MAKE = Route(
     "Make cards, or take over numbers that are printed already", group=_GROUP, write=True,
     body=Named("NewCards", Record({"merchant": shapes.GLN}, {
         "count": Integer(1, MOST_CARDS_AT_ONCE, "So many fresh numbers"),
-        "numbers": Listing(shapes.CARD, MOST_CARDS_AT_ONCE, 1, "Or these"),
+        "numbers": Listing(shapes.CARD, MOST_NUMBERS_AT_ONCE, 1, "Or these"),
         "check_digit": Text(one_of=CHECKS, about="How `numbers` end; luhn when absent"),
     })),
     problems=(*WRITE_PROBLEMS, NotYours, MerchantUnknown, refusals.CardKnown),

@@ -17,6 +17,8 @@ CARD_PREFIX = "9"
 CARD_DIGITS = 16
 CHECKS = ("luhn", "gs1", "none")
 MOST_CARDS_AT_ONCE = 1_000
+# A body holds 64 KB, and a number up to 64 characters of any alphabet.
+MOST_NUMBERS_AT_ONCE = 200
 MOST_CARDS_OF_MEMBER = 8
 TAIL_DIGITS = 4
 
