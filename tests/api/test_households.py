@@ -80,7 +80,10 @@ class House:
 @pytest.fixture
 def house(any_shop: Shop) -> House:
     shop = any_shop
-    jane, joe = with_phone(shop), with_phone(shop, NEXT_PHONE)
+    jane, joe = (
+        shop.must("grocer", "/v1/members", {"device": new_device(shop, key), "display_name": name})
+        for key, name in ((PHONE, "Jane"), (NEXT_PHONE, "Joe"))
+    )
     numbers = {"jane": jane["number"], "joe": joe["number"]}
     keys = [shop.key_for("member", number) for number in numbers.values()]
     house = House(shop, keys[0], keys[1], numbers)
@@ -120,6 +123,9 @@ def test_what_only_the_owner_or_the_invited_may_do_is_refused_to_others(house: H
     shop.must(house.jane, f"{path}/invitations", invitation)
     own = shop.post(house.jane, f"{path}/acceptance", {"accept": True})
     assert (code_of(own), own.json["params"]["reason"]) == ((409, "household-conflict"), "not-invited")
+    assert [mate["display_name"] for mate in shop.get(house.jane, path).json["mates"]] == ["Jane", None]
+    for list_of in ("purchases", "events"):
+        assert code_of(shop.get(house.joe, f"{path}/{list_of}")) == (404, "household-unknown")
     shop.must(house.joe, f"{path}/acceptance", {"accept": False})
     assert code_of(shop.get(house.joe, path)) == (404, "household-unknown")
     house.join()

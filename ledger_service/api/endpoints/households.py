@@ -32,6 +32,7 @@ from ledger_service.ledger.queries import balance
 from ledger_service.members import errors as member_errors
 from ledger_service.members.households import queries
 from ledger_service.members.households.desk import HouseholdDesk
+from ledger_service.members.households.errors import HouseholdUnknown
 from ledger_service.members.households.parting import PartingDesk
 from ledger_service.members.households.requests import Acceptance, Actor, NewHousehold, OwnKey, Rights
 from ledger_service.members.queries import find_by_number
@@ -157,7 +158,7 @@ class HouseholdsDoor:
         """A page of what was bought."""
 
         def find(conn: Connection) -> Json:
-            view = self._view(conn, call)
+            view = self._inside(conn, call)
             page = self.cursors.page(f"purchases:{view.household_id}", call.query)
             found = bought(conn, view.household_id, page.after, page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, lambda one: one.position)
@@ -172,7 +173,7 @@ class HouseholdsDoor:
         """A page of what happened."""
 
         def find(conn: Connection) -> Json:
-            view = self._view(conn, call)
+            view = self._inside(conn, call)
             page = self.cursors.page(f"household-events:{view.household_id}", call.query)
             found = queries.events_of(conn, view.household_id, page.after_number, page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, lambda event: event.position)
@@ -201,6 +202,14 @@ class HouseholdsDoor:
 
     def _view(self, conn: Connection, call: Call) -> queries.HouseholdView:
         return queries.find_household(conn, _household(call), call.caller.member_id, call.at)
+
+    def _inside(self, conn: Connection, call: Call) -> queries.HouseholdView:
+        """For whoever is in it, or an operator: neither for the invited nor for who has left."""
+        view = self._view(conn, call)
+        mate = view.mate(call.caller.member_id)
+        if mate is not None and mate.state != "in":
+            raise HouseholdUnknown
+        return view
 
     def _rights(self, call: Call) -> Rights:
         given = call.body.fields

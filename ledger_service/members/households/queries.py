@@ -120,7 +120,9 @@ def _mates(conn: Connection, household_id: int, timezone: str, at: datetime) -> 
     there = what.where(m.household_id == household_id, m.state != "out").order_by(m.invited_at, m.member_id)
     return tuple(
         MateView(
-            row["member_id"], row["member_number"], row["display_name"], row["role"], row["state"],
+            row["member_id"], row["member_number"],
+            # Whoever guesses a number does not learn whose it is by inviting it.
+            None if row["state"] == "invited" else row["display_name"], row["role"], row["state"],
             row["spends"], row["limit_micros"],
             left_micros(dict(row), period_of(row["spends"], timezone, at)),
             row["sees_balances"], row["shows_baskets"], due.get(row["member_id"], {}),
