@@ -57,7 +57,8 @@ from ledger_service.config import settings_from_environment
 
 MODULES = (
     checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, households, care,
-    statements, gestures, adjustments, claims, programmes, programme_policies, tiers, risk, reviews, merchants,
+    statements, gestures, adjustments, claims, programmes, programme_policies, tiers, risk,
+    reviews, merchants,
     places, modes, keys, chain, proofs, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000

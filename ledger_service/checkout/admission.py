@@ -217,7 +217,7 @@ class Admission:
         return replace(scene, refusal=refusal), presence
 
     def rehearsed(self, write: Write, request: SaleRequest) -> Admitted:
-        """The scene and presence of a sale in training; digits and PINs are resolved but cost no signature."""
+        """The scene and presence of a sale in training; digits and PINs are resolved and not signed for."""
         shown, presence = request.member, None
         if shown is not None:
             try:

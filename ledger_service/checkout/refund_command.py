@@ -105,7 +105,8 @@ class RefundCommand(KeyedCommand):
         yield from self.scene.worker.needs(catalogue.programme(e.programme) for e in earned)
         yield from needs_of_return(self.scene, row, self.write.at)
         if self.scene.guard is not None:
-            yield from self.scene.guard.needs(guarding.Till(self.write, row, self.request.shift.cashier, 0).who())
+            till = guarding.Till(self.write, row, self.request.shift.cashier, 0)
+            yield from self.scene.guard.needs(till.who())
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
         """What of the member the chain has refused, where it has refused what the sale did (D7)."""

@@ -1,5 +1,5 @@
-"""Giving a command to the writer until it is decided: blocks of caps are drawn and catalogues renewed in between
-(D11), and whoever repeats what was adopted from the chain is told so.
+"""Giving a command to the writer until it is decided: blocks of caps are drawn and catalogues renewed in
+between (D11), and whoever repeats what was adopted from the chain is told so.
 """
 
 from __future__ import annotations

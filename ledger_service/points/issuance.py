@@ -60,8 +60,8 @@ class Grant:
     """Points to issue: ``op_id`` is the issue's, ``facts`` go into the entry (rule version, sale …).
 
     ``pending`` is what an earn waits for, None for the programme's days. ``known_at`` is when a sale that was
-    made without a connection came in. ``since`` (seconds) is the instant by which waiting, validity and epoch are
-    counted, where that is before ``at``; None where it is ``at``.
+    made without a connection came in. ``since`` (seconds) is the instant by which waiting, validity and epoch
+    are counted, where that is before ``at``; None where it is ``at``.
     """
 
     holder: Holder

@@ -193,7 +193,8 @@ set_aside = Table(
     CheckConstraint("points <> 0", name="points_not_zero"),
 )
 
-# What a member was told of points that will expire, each once; never changed.
+# What a member was told of points that will expire, each once; never changed. Who was told of an end that
+# activity has put off is told of the later one, as many days before it as that is.
 expiry_notice = Table(
     "expiry_notice",
     metadata,

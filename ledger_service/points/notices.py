@@ -7,7 +7,7 @@ costs nothing any more. Points that come into an epoch after its run are told of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.points import NEVER_SECONDS
 from ledger_service.ledger.models import lot
 from ledger_service.members.models import member
 from ledger_service.points.catalogue import Catalogue, Programme
@@ -90,6 +91,41 @@ def write_some(conn: Connection, stage: Stage, programme: Programme, at: datetim
     last = rows[-1].member_id if rows else so_far.last_member_id
     conn.execute(update(expiry_notice_run).where(mine).values(last_member_id=last, done=len(rows) < _ROWS))
     return len(rows)
+
+
+def tell_anew(
+    conn: Connection, programme: Programme, epoch: int, into: Mapping[int, int], at: datetime
+) -> None:
+    """Those of these members who were told of the end of ``epoch`` are told of the later one, too.
+
+    Args:
+        conn: the unit of work in which their points are in the later epoch.
+        programme: whose points.
+        epoch: the one that the points have left.
+        into: the later epoch by member.
+        at: the present instant.
+
+    Idempotency: once a day for a member and epoch, by the UNIQUE constraint.
+    """
+    row, own = expiry_notice.c, expiry_notice.c.programme_id == programme.programme_id
+    mine = own & (row.epoch == epoch) & row.member_id.in_(list(into))
+    told = list(conn.execute(select(row.member_id).where(mine).distinct().order_by(row.member_id)).scalars())
+    found = (lot.c.programme_id == programme.programme_id) & lot.c.member_id.in_(told)
+    points = {
+        (kept.member_id, kept.epoch): kept.available + kept.held
+        for kept in conn.execute(select(lot).where(found & lot.c.epoch.in_(set(into.values()))))
+    }
+    today, rows = at.astimezone(programme.zone).date(), []
+    for member_id in told:
+        ends_at, left = programme.epoch_ends[into[member_id] - 1], points.get((member_id, into[member_id]), 0)
+        if left and ends_at < NEVER_SECONDS:
+            day = last_day(ends_at, programme.zone)
+            same = {"programme_id": programme.programme_id, "epoch": into[member_id], "noticed_at": at}
+            until = {"last_day": day.isoformat(), "days_before": (day - today).days}
+            rows.append({**same, **until, "member_id": member_id, "points": left})
+    if rows:
+        make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+        conn.execute(make(expiry_notice).on_conflict_do_nothing(), rows)
 
 
 def _holders(stage: Stage, after: int) -> Select[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -36,7 +36,7 @@ from ledger_service.points.inactivity import (
 from ledger_service.points.issuance import BlockEmpty, Worker
 from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.models import member_programme
-from ledger_service.points.notices import Stage, stages_due, write_some
+from ledger_service.points.notices import Stage, stages_due, tell_anew, write_some
 from ledger_service.points.permits import CustodialLimits
 from ledger_service.points.requests import AskAdjustment, GiftRequest
 from ledger_service.points.rules import is_open
@@ -140,9 +140,17 @@ class PointsService:
             later = into_epochs(conn, ended.programme, ended.epoch, member_ids)
         ends = ended.programme.epoch_ends
         into = {m: epoch for m, epoch in later.items() if is_open(ends, epoch, seconds_floor(at))}
-        kept = self._writer.submit(ExtendCommand(ended.programme, ended.epoch, into, at)) if into else 0
+        kept = self._extend(ended, into, at)
         others = [member_id for member_id in member_ids if member_id not in into]
         return kept + (self._writer.submit(ExpireCommand(ended, others, at)) if others else 0)
+
+    def _extend(self, ending: EndedEpoch, into: Mapping[int, int], at: datetime) -> int:
+        if not into:
+            return 0
+        programme, epoch = ending.programme, ending.epoch
+        kept = self._writer.submit(ExtendCommand(programme, epoch, into, at))
+        self._writer.run(partial(tell_anew, programme=programme, epoch=epoch, into=into, at=at))
+        return kept
 
     def extend_due(self, at: datetime) -> int:
         """Points of some members who were active have a later end; returns how many members were looked at.
@@ -157,8 +165,7 @@ class PointsService:
             programme = catalogue.programmes[stage.programme_id]
             with self._database.read() as conn:
                 seen = look(conn, stage, programme)
-            if seen.into:
-                self._writer.submit(ExtendCommand(programme, stage.epoch, seen.into, at))
+            self._extend(EndedEpoch(programme, stage.epoch), seen.into, at)
             self._writer.run(partial(note_progress, stage=stage, seen=seen))
             if seen.member_ids:
                 return len(seen.member_ids)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0022_archive"
-down_revision = "0015_founding_keys"
+down_revision = "0021_risk"
 
 FIRST_SYSTEM_ACCOUNT = 1 << 51
 ANSWER = ("subject", "key", "body_hash", "status", "response", "created_at")

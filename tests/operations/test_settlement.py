@@ -19,6 +19,7 @@ from tests.api.service import basket, programme_body
 from tests.operations.installation import GROCER, Installation, wait_until
 
 BAKER, BAKERY = with_check_digit("952010000014"), with_check_digit("952010000021")
+BOTH = ("--debtor", GROCER, "--creditor", BAKER)
 
 
 class Pair(Installation):
@@ -79,14 +80,25 @@ def test_a_period_is_published_answered_netted_paid_and_recomputed(pair: Pair, t
     assert pair.settle("publish", 1) == published
     owed = net_of(published, BAKER)
     assert net_of(published, GROCER) == -owed < 0
-
     letter = tmp_path / "letter.txt"
     letter.write_text("a till of ours was stolen on Friday")
-    whole, both = ["--micros", str(owed + 1)], ["--debtor", GROCER, "--creditor", BAKER]
+    first_period(pair, letter, owed)
+    lines = tmp_path / "lines.csv"
+    pair.run("settle", "lines", "--period", "1", "--merchant", BAKER, "--into", str(lines))
+    told = pair.stranger(1, "--statement", str(lines), "--merchant", BAKER)
+    assert f"merchant {BAKER}: net {owed:,} micros" in told
+    assert told.endswith("statement = chain, line by line\nrecomputed = contract\n")
+    second_period(pair)
+    wait_until(pair.drained, "not every operation is final")
+    pair.assert_sound()
+
+
+def first_period(pair: Pair, letter: Path, owed: int) -> None:
+    """The grocer disputes a part, both confirm the rest, which is netted and paid."""
+    dispute = [*BOTH, "--by", GROCER, "--evidence", str(letter), "--micros"]
     with pytest.raises(SetupFailed, match="SettlementHeldInvalid"):
-        pair.settle("dispute", 1, *both, *whole, "--by", GROCER, "--evidence", str(letter))
-    part = ["--micros", "1000000"]
-    disputed = pair.settle("dispute", 1, *both, *part, "--by", GROCER, "--evidence", str(letter))
+        pair.settle("dispute", 1, *dispute, str(owed + 1))
+    disputed = pair.settle("dispute", 1, *dispute, "1000000")
     assert (net_of(disputed, BAKER), disputed["disputes"][0]["open"]) == (owed - 1_000_000, True)
     with pytest.raises(SetupFailed, match="SettlementUnanswered"):
         pair.settle("net", 1)
@@ -100,13 +112,10 @@ def test_a_period_is_published_answered_netted_paid_and_recomputed(pair: Pair, t
     paid = pair.settle("paid", 1, "--payout", "0", "--evidence", str(letter))
     assert paid["payouts"][0]["paid"]
 
-    lines = tmp_path / "lines.csv"
-    pair.run("settle", "lines", "--period", "1", "--merchant", BAKER, "--into", str(lines))
-    told = pair.stranger(1, "--statement", str(lines), "--merchant", BAKER)
-    assert f"merchant {BAKER}: net {owed:,} micros" in told
-    assert told.endswith("statement = chain, line by line\nrecomputed = contract\n")
 
-    pair.settle("resolve", 1, *both, "--micros", "250000")
+def second_period(pair: Pair) -> None:
+    """What the two decide of the disputed part counts in the next period; silence is consent."""
+    pair.settle("resolve", 1, *BOTH, "--micros", "250000")
     pair.run("settle", "close", "--period", "2")
     second = pair.settle("publish", 2, "--days", "3")
     assert net_of(second, BAKER) == 250_000
@@ -115,5 +124,3 @@ def test_a_period_is_published_answered_netted_paid_and_recomputed(pair: Pair, t
     pair.run("clock", "--days", "4")
     last = pair.settle("net", 2)
     assert [(p["payer"], p["minor"]) for p in last["payouts"]] == [(GROCER, 25)]
-    wait_until(pair.drained, "not every operation is final")
-    pair.assert_sound()

@@ -32,7 +32,8 @@ _GROUP = "Checkout"
 Problems = tuple[type[DomainError], ...]
 WRITE_OF_TERMINAL: Problems = (
     refusals.IdempotencyKeyReused, AnswerArchived, refusals.RequestInFlight, WriterBusy,
-    StorageUnavailable, NotYours, TerminalUnknown, MerchantSuspended, days.NotInTraining, days.AttendantNeeded,
+    StorageUnavailable, NotYours, TerminalUnknown, MerchantSuspended, days.NotInTraining,
+    days.AttendantNeeded,
 )  # fmt: skip
 _SHIFT: Problems = (days.BusinessDateOutOfRange,)
 _PLACE: Problems = (StoreUnknown, refusals.StoreOfAnotherMerchant, refusals.WrongCurrency)
@@ -46,7 +47,8 @@ _SPEND: Problems = (
     refusals.UnknownProgramme, refusals.ProgrammeWithoutTerms, refusals.ProgrammeFrozenForMember,
     refusals.NotEnoughPoints, refusals.TooManyLegs, refusals.SpendExceedsTotal, refusals.SpendWorthNothing,
     refusals.PermitValueExceeded, refusals.ClockSkew, refusals.AcceptanceForged, CustodialLimitExceeded,
-    CustodialLimitReached, SignerUnavailable, days.SelfCheckoutLimit, HouseholdSpendRefused, HouseholdLimitReached,
+    CustodialLimitReached, SignerUnavailable, days.SelfCheckoutLimit, HouseholdSpendRefused,
+    HouseholdLimitReached,
 )  # fmt: skip
 _RULES: Problems = (risk.StepUpRequired, risk.HeldForReview, risk.RefusedByRules)
 _TENDERS: Problems = (baskets.TendersDoNotAddUp, baskets.PointsTenderDiffers)

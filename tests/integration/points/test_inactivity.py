@@ -11,10 +11,11 @@ from ledger_service.bootstrap.booked import unbooked
 from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 from ledger_service.kernel.operations import Expire, Extend
 from ledger_service.ledger.models import lot
-from ledger_service.points import inactivity, programmes
+from ledger_service.points import inactivity, notices, programmes
 from ledger_service.points.errors import ActivityWithdrawn
 from ledger_service.points.inactivity_rules import Activity
 from ledger_service.points.models import expiry_notice, extension_run
+from ledger_service.points.notice_rules import last_day
 from ledger_service.points.service import PointsService
 from tests.integration.checkout.shop import FUEL, Phone, Shop, line
 from tests.integration.points.test_notices import at_notice, run, tell_before, told
@@ -96,6 +97,28 @@ def test_who_is_active_after_the_notice_is_found_on_the_last_day_or_when_the_epo
     assert look(points, alive.clock.at) == 1
     assert lots(alive, late) == {epoch + 12: 45}
     assert points.expire_due(alive.clock.at + WINDOW) == 0
+
+
+def test_who_was_told_of_an_end_is_told_of_the_later_one(alive: Shop, points: PointsService) -> None:
+    warned, other = alive.enrol(), alive.enrol()
+    for phone in (warned, other):
+        alive.stock(phone, 1, 40)
+    epoch, _ = epoch_end(alive)
+    programme = alive.catalogue.current().programmes[1]
+    alive.clock.at = at_notice(alive, 30)
+    assert (look(points, alive.clock.at), run(points, alive.clock.at)) == (1, 1)
+    alive.clock.forward(days=1)
+    alive.stock(warned, 1, 5)
+    at = at_notice(alive, 7)
+    look(points, at)
+    look(points, at + timedelta(hours=1))
+    with alive.database.read() as conn:
+        newest, first = notices.notices_of(conn, warned.member_id, None, 9)
+        (only,) = notices.notices_of(conn, other.member_id, None, 9)
+    assert (only.epoch, first.epoch, first.points) == (epoch, epoch, 40)
+    until = last_day(programme.epoch_ends[epoch + 10], programme.zone)
+    assert (newest.epoch, newest.points, newest.last_day) == (epoch + 11, 45, until.isoformat())
+    assert newest.last_day > first.last_day
 
 
 def test_who_was_not_active_loses_the_points_when_every_sale_has_had_the_time_to_come_in(

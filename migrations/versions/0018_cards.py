@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017_cards"
-down_revision = "0015_founding_keys"
+revision = "0018_cards"
+down_revision = "0017_business_day"
 
 
 def upgrade() -> None:

@@ -7,8 +7,8 @@ from alembic import op
 
 from ledger_service.db.guards import guard_statements
 
-revision = "0020_risk"
-down_revision = "0016_settlement_desk"
+revision = "0021_risk"
+down_revision = "0020_inactivity"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019_inactivity"
-down_revision = "0015_founding_keys"
+revision = "0020_inactivity"
+down_revision = "0019_households"
 
 
 def upgrade() -> None:

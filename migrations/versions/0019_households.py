@@ -7,8 +7,8 @@ from alembic import op
 
 from ledger_service.db.guards import guard_statements
 
-revision = "0018_households"
-down_revision = "0016_settlement_desk"
+revision = "0019_households"
+down_revision = "0018_cards"
 
 
 def upgrade() -> None:

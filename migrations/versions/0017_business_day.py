@@ -11,8 +11,8 @@ import orjson
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016_business_day"
-down_revision = "0015_founding_keys"
+revision = "0017_business_day"
+down_revision = "0016_settlement_desk"
 
 _FIRST = date(1970, 1, 1)
 _MICROS = 1_000_000
