@@ -110,9 +110,6 @@ def bound(serving: Serving) -> list[Served]:
     s = serving
     administration = Administration(s.writer, s.foundations.database, s.secrets.cursor)
     cursors = Cursors(s.secrets.cursor)
-    codes = paycodes.PayCodesDoor(administration, s.checkout, s.secrets.one_time)
-    desk = members.MembersDoor(administration, s.members, s.keyring)
-    book = statements.StatementsDoor(administration, cursors, s.catalogue)
     points = programmes.ProgrammesDoor(administration, s.catalogue, s.governance, cursors)
     alone = offline.OfflineDoor(administration, s.offline, Statements(s.desk), s.catalogue, s.writer, cursors)
     admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance, cursors)
@@ -124,12 +121,12 @@ def bound(serving: Serving) -> list[Served]:
         *attachments.served(attachments.AttachmentsDoor(administration, s.attaching, cursors)),
         *cards.served(cards.CardsDoor(administration, s.cards, cursors)),
         *pins.served(pins.PinsDoor(administration, s.cards, s.desk.exponent)),
-        *paycodes.served(codes),
-        *members.served(desk),
+        *paycodes.served(paycodes.PayCodesDoor(administration, s.checkout, s.secrets.one_time)),
+        *members.served(members.MembersDoor(administration, s.members, s.keyring)),
         *devices.served(devices.DevicesDoor(administration, s.members)),
         *households.served(_households(serving, administration, cursors)),
         *care.served(care.CareDoor(administration, s.care)),
-        *statements.served(book),
+        *statements.served(statements.StatementsDoor(administration, cursors, s.catalogue)),
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *adjustments.served(adjustments.AdjustmentsDoor(administration, cursors, s.catalogue)),
         *claims.served(claims.ClaimsDoor(administration, cursors, s.catalogue, s.claims)),

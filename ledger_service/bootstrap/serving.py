@@ -117,8 +117,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
     database, custody, random = foundations.database, foundations.custody, SystemRandom()
     secrets = secrets_of(foundations)
     clock = _clock(foundations)
-    limits = WriterLimits(most_waiting=settings.queue_most, most_in_group=settings.group_most)
-    writer = Writer(database, clock, limits)
+    writer = Writer(database, clock, WriterLimits(settings.queue_most, settings.group_most))
     keyring = KeyRing(database.read, clock, time.monotonic_ns)
     name = WorkerName(settings.state_dir, SERVE)
     tills = open_tills(foundations, secrets, writer, name.text)
@@ -133,9 +132,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         checkout=tills.checkout,
         offline=tills.offline,
         attaching=tills.attaching,
-        cards=CardService(
-            tills.cards, random, delivers=carrier_of(settings.messages, secrets.one_time) is not None
-        ),
+        cards=_cards(settings, secrets, tills),
         desk=tills.desk,
         points=tills.points,
         claims=ClaimsService(tills.points, ReceiptSales(tills.catalogue)),
@@ -154,6 +151,11 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         pipeline=_pipeline(settings, keyring, clock, observation, secrets.cursor),
         observation=observation,
     )
+
+
+def _cards(settings: Settings, secrets: Secrets, tills: Tills) -> CardService:
+    delivers = carrier_of(settings.messages, secrets.one_time) is not None
+    return CardService(tills.cards, SystemRandom(), delivers=delivers)
 
 
 def _members(foundations: Foundations, secrets: Secrets) -> MembersService:

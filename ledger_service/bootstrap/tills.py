@@ -9,12 +9,13 @@ from ledger_service.bootstrap.foundations import Foundations, SystemRandom
 from ledger_service.bootstrap.period import MirroredPeriod
 from ledger_service.bootstrap.watching import gift_watch, open_watch
 from ledger_service.care.review_desk import ReviewDesk
-from ledger_service.checkout.admission import Admission, Sources
+from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.desk import CustodialLimits, Desk
 from ledger_service.checkout.directory import Directory
 from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService, Store
+from ledger_service.checkout.sources import Sources
 from ledger_service.custody.asking import CustodialPayCodes
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.eip712 import Domain

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger_service.bootstrap.foundations import SystemRandom
-from ledger_service.checkout.admission import Watch
+from ledger_service.checkout.sources import Watch
 from ledger_service.db.engine import Database
 from ledger_service.db.workset import Draft, Need
 from ledger_service.kernel.clock import seconds_floor

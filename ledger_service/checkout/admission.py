@@ -13,58 +13,29 @@ from sqlalchemy import select
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.day_errors import BusinessDateOutOfRange
 from ledger_service.checkout.desk import Desk
-from ledger_service.checkout.directory import Directory, Places
+from ledger_service.checkout.directory import Places
 from ledger_service.checkout.errors import AcceptanceForged, ClockSkew, RequestInFlight
 from ledger_service.checkout.keyed import stored_answer
 from ledger_service.checkout.models import idempotency
 from ledger_service.checkout.permitted import alone_with
 from ledger_service.checkout.presence import Presence
+from ledger_service.checkout.recognition import Recognition
 from ledger_service.checkout.requests import Acceptance, Caller, Presented, SaleRequest, Write
 from ledger_service.checkout.return_rules import ReturnPolicy
-from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.shifts import Shift
-from ledger_service.checkout.without_phone import Wish, approval, asked_micros, earning, paying, sought_of
-from ledger_service.db.engine import Database
+from ledger_service.checkout.sources import Sources, Watch
+from ledger_service.checkout.without_phone import Wish, asked_micros
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError, MalformedField
-from ledger_service.kernel.ids import IdSource
 from ledger_service.kernel.otp import looks_like_digits
-from ledger_service.kernel.paycode import PayCode, decode_pay_code
+from ledger_service.kernel.paycode import decode_pay_code
 from ledger_service.kernel.paycode_errors import PayCodeMalformed
 from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, SpendPermit, acceptance_struct_hash
-from ledger_service.kernel.secp256k1 import SIGNATURE_BYTES, recover_address
-from ledger_service.members.cards.desk import CardDesk
-from ledger_service.members.digits import DigitDesk
-from ledger_service.members.errors import MemberUnknown
-from ledger_service.members.ports import PermitSigner
-from ledger_service.points.catalogue import CatalogueCache
+from ledger_service.kernel.secp256k1 import recover_address
 from ledger_service.points.issuance import Worker
 from ledger_service.risk.guard import Guard
-from ledger_service.risk.rulebook import RuleBookCache
-from ledger_service.tiers.ladders import NO_LADDERS, LadderCache
-
-
-@dataclass(frozen=True)
-class Watch:
-    """The published rules, and where the ids of decisions come from."""
-
-    rules: RuleBookCache
-    ids: IdSource
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What the door keeper reads: programmes, stores, and (None where not served) 18-digit codes, ladders,
-    cards and rules."""
-
-    catalogue: CatalogueCache
-    directory: Directory
-    database: Database
-    digits: DigitDesk | None = None
-    custody: PermitSigner | None = None
-    ladders: LadderCache | None = None
-    cards: CardDesk | None = None
-    watch: Watch | None = None
+from ledger_service.tiers.ladders import NO_LADDERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +54,7 @@ class Admission:
         """Open nothing."""
         self._desk = desk
         self._sources = sources
+        self._recognition = Recognition(desk, sources)
         self._resolving: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
@@ -182,7 +154,7 @@ class Admission:
                 return
             asked = asked_micros(request, scene.catalogue, scene.accepted_at, self._desk.exponent)
             exact = request.spend is not None and bool(request.spend.legs)
-            presence = self._resolved(write, member, Wish(asked, exact))
+            presence = self._recognition.resolved(write, member, Wish(asked, exact))
             yield self._judged(write, request, presence)
 
     @contextmanager
@@ -194,12 +166,7 @@ class Admission:
 
     def recognised(self, member: Presented) -> Presence:
         """The presence of a member who shows a number, a card or a phone number, to earn."""
-        if member.number is not None:
-            return Presence(number=member.number)
-        try:
-            return earning(self._card_desk().find(sought_of(member)))
-        except DomainError as refusal:
-            return Presence(refusal=refusal)
+        return self._recognition.recognised(member)
 
     def quote(self, caller: Caller, request: SaleRequest, at: datetime) -> tuple[Scene, Presence | None]:
         """The scene and presence of a quote; 18 digits are resolved but cost no signature."""
@@ -208,7 +175,7 @@ class Admission:
         refusal: DomainError | None = None
         try:
             if request.member is not None:
-                presence = self._shown_in_quote(caller, request.member, at)
+                presence = self._recognition.in_quote(caller, request.member, at)
             self._check(caller, request)
             _check_alone(caller, request)
             scene = replace(scene, accepted_at=self._accepted_at(caller, request, presence, at))
@@ -221,7 +188,7 @@ class Admission:
         shown, presence = request.member, None
         if shown is not None:
             try:
-                presence = self._shown_in_quote(write.caller, shown, write.at)
+                presence = self._recognition.in_quote(write.caller, shown, write.at)
             except DomainError as refusal:
                 presence = Presence(refusal=refusal)
         return self._judged(write, request, presence)
@@ -234,7 +201,7 @@ class Admission:
             PayCodeWrong, PayCodeLocked: 18 digits that are not current.
         """
         if looks_like_digits(pay_code):
-            code = self._shown(pay_code, at)
+            code = self._recognition.shown(pay_code, at)
         else:
             code = Presence.of_pay_code(decode_pay_code(pay_code), self._desk)
         if code.pay_code is None:
@@ -286,52 +253,6 @@ class Admission:
         with self._sources.database.read() as conn:
             row = conn.execute(select(idempotency).where(mine)).mappings().one_or_none()
         return stored_answer(dict(row), write) if row is not None else None
-
-    def _resolved(self, write: Write, member: Presented, wish: Wish) -> Presence:
-        most = self._desk.limits.per_permit_micros
-        try:
-            if not member.may_spend:
-                return self.recognised(member)
-            if self._sources.custody is None:
-                raise PayCodeMalformed("digits")
-            if member.digits is not None:
-                shown = self._digit_desk().resolve(member.digits, write.at)
-                pay_code = self._sources.custody.pay_code_of(shown.permit(wish.within(most)))
-                return Presence.of_pay_code(pay_code, self._desk, shown)
-            approved = approval(self._card_desk(), member, write.caller, write.at)
-            permit = approved.permit(wish.within(min(most, approved.most_micros)), write.at)
-            return paying(self._sources.custody.pay_code_of(permit), self._desk, approved)
-        except DomainError as refusal:
-            return Presence(refusal=refusal)
-
-    def _shown_in_quote(self, caller: Caller, member: Presented, at: datetime) -> Presence:
-        if member.digits is not None:
-            return self._shown(member.digits, at)
-        if member.pay_code is not None or not (member.card or member.phone or member.code):
-            return Presence.of(member, self._desk)
-        if not member.may_spend:
-            return self.recognised(member)
-        approved = approval(self._card_desk(), member, caller, at)
-        most = min(self._desk.limits.per_permit_micros, approved.most_micros)
-        unsigned = PayCode(self._desk.domain.tag, approved.permit(most, at), bytes(SIGNATURE_BYTES))
-        return Presence(pay_code=unsigned, approved=approved, card=approved.known.card)
-
-    def _card_desk(self) -> CardDesk:
-        if self._sources.cards is None:
-            raise MemberUnknown
-        return self._sources.cards
-
-    def _shown(self, digits: str, at: datetime) -> Presence:
-        shown = self._digit_desk().resolve(digits, at)
-        permit = shown.permit(self._desk.limits.per_permit_micros)
-        unsigned = PayCode(self._desk.domain.tag, permit, bytes(SIGNATURE_BYTES))
-        digest = self._desk.domain.digest(permit.struct_hash())
-        return Presence(pay_code=unsigned, digest=digest, digits=shown)
-
-    def _digit_desk(self) -> DigitDesk:
-        if self._sources.digits is None:
-            raise PayCodeMalformed("digits")
-        return self._sources.digits
 
     @contextmanager
     def _alone(self, write: Write) -> Iterator[None]:

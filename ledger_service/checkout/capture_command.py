@@ -13,7 +13,8 @@ from ledger_service.checkout.errors import HoldFrozen
 from ledger_service.checkout.hold_commands import HoldCommand
 from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
 from ledger_service.checkout.receipts import SERIES
-from ledger_service.checkout.records import SpentRecord, answer_of
+from ledger_service.checkout.record_views import answer_of
+from ledger_service.checkout.records import SpentRecord
 from ledger_service.checkout.requests import CaptureRequest, Write
 from ledger_service.checkout.rules import (
     NOTHING,
@@ -24,7 +25,8 @@ from ledger_service.checkout.rules import (
     plan_explicit,
     plan_up_to,
 )
-from ledger_service.checkout.sale_command import Capture, Scene, book, operations_of_sale, spent_record
+from ledger_service.checkout.sale_command import Capture, book, operations_of_sale, spent_record
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.spending import Permit, Redemption
 from ledger_service.checkout.tiering import applied_of_values, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset

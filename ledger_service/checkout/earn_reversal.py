@@ -19,7 +19,7 @@ from ledger_service.checkout.reversal_rules import (
     recover,
     returned_at,
 )
-from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.tender_rules import earning_parts
 from ledger_service.checkout.tiering import applied_of_values, at_rate
 from ledger_service.db.workset import Draft

@@ -169,10 +169,8 @@ def issue_one(
     at, missed = late or (purchase.at, 0)
     grant = Grant(
         purchase.holder, programme, points - missed, at, op_id,
-        sale_id=purchase.sale_id,
-        rule_version=by.rule.version,
-        facts={**_facts(purchase, by), **citation(by.applied)},
-        pending=_pending_of(purchase, by),
+        sale_id=purchase.sale_id, rule_version=by.rule.version,
+        facts={**_facts(purchase, by), **citation(by.applied)}, pending=_pending_of(purchase, by),
         known_at=purchase.known_at,
         since=None if late is None else seconds_floor(purchase.at),
     )  # fmt: skip

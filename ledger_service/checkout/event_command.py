@@ -12,7 +12,7 @@ from ledger_service.checkout.models import sale, sale_event
 from ledger_service.checkout.records import record_of
 from ledger_service.checkout.refund_command import SALE
 from ledger_service.checkout.requests import EventRequest, Write
-from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.scene import Scene
 from ledger_service.db.bulk import Row
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant

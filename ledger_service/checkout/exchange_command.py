@@ -13,7 +13,8 @@ from ledger_service.checkout.refund_command import RefundCommand
 from ledger_service.checkout.requests import Line, RefundLine, Write
 from ledger_service.checkout.return_errors import ExchangePriceDiffers
 from ledger_service.checkout.return_requests import ExchangeRequest
-from ledger_service.checkout.sale_command import SaleCommand, Scene
+from ledger_service.checkout.sale_command import SaleCommand
+from ledger_service.checkout.scene import Scene
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.money import share_floor

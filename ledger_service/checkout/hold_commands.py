@@ -19,7 +19,7 @@ from ledger_service.checkout.presence import (
     member_at_till,
     use_permit,
 )
-from ledger_service.checkout.records import shift_view, spent_view
+from ledger_service.checkout.record_views import shift_view, spent_view
 from ledger_service.checkout.requests import (
     AuthoriseRequest,
     ExtendRequest,
@@ -27,7 +27,8 @@ from ledger_service.checkout.requests import (
     Write,
 )
 from ledger_service.checkout.rules import Limits, SpendPlan
-from ledger_service.checkout.sale_command import Scene, permit_of
+from ledger_service.checkout.sale_command import permit_of
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.spending import Permit, plan_spend
 from ledger_service.checkout.tiering import decide, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset

@@ -14,7 +14,8 @@ from ledger_service.checkout.basket import quantity_view
 from ledger_service.checkout.errors import UnknownSale
 from ledger_service.checkout.invoices import Paper, invoice_of
 from ledger_service.checkout.models import invoice, refund, sale, sale_event
-from ledger_service.checkout.records import SaleRecord, answer_of, record_of
+from ledger_service.checkout.record_views import answer_of
+from ledger_service.checkout.records import SaleRecord, record_of
 from ledger_service.checkout.return_rules import ReturnPolicy, takes_back
 from ledger_service.kernel.clock import format_instant, instant_of_micros, micros_of, seconds_floor
 from ledger_service.kernel.ids import id_text

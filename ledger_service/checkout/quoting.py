@@ -12,10 +12,10 @@ from ledger_service.checkout.earning import EarnedBy, Purchase, day_needs, earn_
 from ledger_service.checkout.permitted import check_points, spend_within
 from ledger_service.checkout.presence import Presence, check_permit, member_at_till
 from ledger_service.checkout.quote_views import QuotedBasket
-from ledger_service.checkout.records import spent_view
+from ledger_service.checkout.record_views import spent_view
 from ledger_service.checkout.requests import Caller, SaleRequest
 from ledger_service.checkout.rules import NOTHING, Limits, SpendPlan, points_part_of_lines
-from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.spending import frozen_of, plan_spend, purses_of
 from ledger_service.checkout.tender_rules import check_tenders, with_points
 from ledger_service.checkout.tiering import decide, tier_needs

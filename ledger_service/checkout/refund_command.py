@@ -10,34 +10,31 @@ import orjson
 
 from ledger_service.checkout import guarding
 from ledger_service.checkout.attach.meanwhile import check_same_member
-from ledger_service.checkout.basket_errors import LineUnitDiffers
 from ledger_service.checkout.day_errors import TrainingMixed
 from ledger_service.checkout.earn_reversal import Outcome, Undoing, undo_earn
 from ledger_service.checkout.errors import (
     CalendarExhausted,
-    RefundExceedsSale,
     SaleWasImported,
-    UnknownLine,
     UnknownSale,
 )
 from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import imported_sale, refund, sale, training_sale
 from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
-from ledger_service.checkout.records import ReturnedRecord, SaleRecord, record_of, returned_text, shift_view
+from ledger_service.checkout.record_views import shift_view
+from ledger_service.checkout.records import ReturnedRecord, SaleRecord, record_of, returned_text
+from ledger_service.checkout.refund_pieces import end_text, originals, pieces_of
 from ledger_service.checkout.refund_views import refunded_lines, refunded_tenders
-from ledger_service.checkout.requests import RefundLine, RefundRequest, Write
+from ledger_service.checkout.requests import RefundRequest, Write
 from ledger_service.checkout.return_rules import Order, Place, ReturnPolicy, check_return
 from ledger_service.checkout.reversal_rules import Returned, restored_at, returned_at
-from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.tier_reversal import needs_of_return, take_off_tiers
-from ledger_service.db.bulk import Row
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
-from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
+from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
-from ledger_service.kernel.points import NEVER_SECONDS
 from ledger_service.ledger.book import LOTS_OF_MEMBER
 from ledger_service.outbox.models import State
 from ledger_service.points.issuance import STANDING_OF_MEMBER
@@ -50,7 +47,7 @@ from ledger_service.points.reversal import (
     restore,
     reversals_of,
 )
-from ledger_service.points.set_aside import INTENT, SET_ASIDE_OF_MEMBER
+from ledger_service.points.set_aside import SET_ASIDE_OF_MEMBER
 from ledger_service.risk.guard import Guard
 
 SALE: Load = load_by(sale, "sale_id")
@@ -97,7 +94,7 @@ class RefundCommand(KeyedCommand):
             return
         yield LOTS_OF_MEMBER.of(row["member_id"])
         yield STANDING_OF_MEMBER.of(row["member_id"])
-        yield from _originals(row)
+        yield from originals(row)
         earned = record_of(row).earned
         # Without a leaf it waits to vest, or a debt took all of it; which, its pending row tells.
         yield from (PENDING.of(bytes.fromhex(e.op_id)) for e in earned if e.points and not e.leaf)
@@ -113,7 +110,7 @@ class RefundCommand(KeyedCommand):
         row = view.one(SALE, self.request.sale_id)
         if row is None or row["member_id"] is None:
             return
-        states = {found["state"] for need in _originals(row) for found in view.find(need.load, *need.key)}
+        states = {found["state"] for need in originals(row) for found in view.find(need.load, *need.key)}
         if State.SET_ASIDE.value in states:
             yield SET_ASIDE_OF_MEMBER.of(row["member_id"])
 
@@ -132,7 +129,7 @@ class RefundCommand(KeyedCommand):
         # Hosts' clocks differ: a refund is never stamped before its sale, whose terms and epochs it needs.
         self.write = replace(self.write, at=max(self.write.at, before.occurred_at))
         points_first = self._points_first(before)
-        steps = _pieces_of(before, self.request.lines)
+        steps = pieces_of(before, self.request.lines)
         pieces = {**before.returned.pieces}
         for line, quantity in steps.items():
             pieces[line] = pieces.get(line, 0) + quantity
@@ -231,7 +228,7 @@ class RefundCommand(KeyedCommand):
             leaf = restore(draft, reversal, redeemed, epoch, points)
             outcome.leaves += [leaf] if leaf is not None else []
             view = {"programme": programme.code, "points": points, "epoch": epoch}
-            outcome.restored.append({**view, "expires_at": _end_text(programme.epoch_ends[epoch - 1])})
+            outcome.restored.append({**view, "expires_at": end_text(programme.epoch_ends[epoch - 1])})
         return replace(state, restored=now)
 
     def _finish(
@@ -294,38 +291,3 @@ class RefundCommand(KeyedCommand):
         )
 
 
-def _originals(row: Row) -> list[Need]:
-    """The intents of what the sale redeemed and issued."""
-    record = record_of(row)
-    op_ids = [bytes.fromhex(e.op_id) for e in record.earned if e.points]
-    return [INTENT.of(op_id) for op_id in ([record.spent.op_id] if record.spent else []) + op_ids]
-
-
-def _pieces_of(before: SaleRecord, lines: Sequence[RefundLine]) -> dict[str, int]:
-    """Which pieces come back now; all that are left where the request names none.
-
-    Raises:
-        UnknownLine: the sale has no such line.
-        LineUnitDiffers: pieces of a weighed line, or the reverse.
-        RefundExceedsSale: more than is left of a line, or nothing is left at all.
-    """
-    done = before.returned.pieces
-    left = {line.line: line.quantity - done.get(line.line, 0) for line, _ in before.lines}
-    units = {line.line: line.unit for line, _ in before.lines}
-    if not lines:
-        steps = {line: count for line, count in left.items() if count}
-        if not steps:
-            raise RefundExceedsSale("", 0, 0)
-        return steps
-    for asked in lines:
-        if asked.line not in left:
-            raise UnknownLine(asked.line)
-        if asked.unit != units[asked.line]:
-            raise LineUnitDiffers(asked.line, units[asked.line])
-        if asked.quantity > left[asked.line]:
-            raise RefundExceedsSale(asked.line, asked.quantity, left[asked.line])
-    return {asked.line: asked.quantity for asked in lines}
-
-
-def _end_text(ends_at: int) -> str | None:
-    return format_instant(instant_of_seconds(ends_at)) if ends_at < NEVER_SECONDS else None

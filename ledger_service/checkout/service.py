@@ -40,7 +40,8 @@ from ledger_service.checkout.requests import (
 from ledger_service.checkout.return_requests import ExchangeRequest, UnreceiptedRequest
 from ledger_service.checkout.return_rules import DEFAULT
 from ledger_service.checkout.revoke_command import RevokeCommand, attempt_view, state_of
-from ledger_service.checkout.sale_command import SaleCommand, Scene
+from ledger_service.checkout.sale_command import SaleCommand
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.submission import Store, Submission
 from ledger_service.checkout.training import Training, training_view
 from ledger_service.checkout.unreceipted_command import UnreceiptedCommand

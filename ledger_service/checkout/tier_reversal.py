@@ -10,7 +10,7 @@ from ledger_service.checkout.earn_reversal import Undoing
 from ledger_service.checkout.earning import percents_of, qualifying_minor
 from ledger_service.checkout.records import SaleRecord
 from ledger_service.checkout.reversal_rules import returned_at
-from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.tiering import count_return, return_needs
 from ledger_service.db.workset import Draft, Need
 from ledger_service.kernel.clock import seconds_floor

@@ -27,7 +27,8 @@ from ledger_service.checkout.records import ReturnedRecord, SaleRecord
 from ledger_service.checkout.refund_command import SALE, TRAINING, RefundCommand
 from ledger_service.checkout.requests import Write
 from ledger_service.checkout.reversal_rules import Returned, earn_to_reverse, restored_at
-from ledger_service.checkout.sale_command import SaleCommand, Scene
+from ledger_service.checkout.sale_command import SaleCommand
+from ledger_service.checkout.scene import Scene
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, parse_instant
 from ledger_service.kernel.errors import DomainError

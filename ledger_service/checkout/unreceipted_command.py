@@ -17,11 +17,11 @@ from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import unreceipted_return
 from ledger_service.checkout.presence import Presence, member_at_till
 from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
-from ledger_service.checkout.records import shift_view
+from ledger_service.checkout.record_views import shift_view
 from ledger_service.checkout.requests import Write
 from ledger_service.checkout.return_requests import UnreceiptedRequest
 from ledger_service.checkout.return_rules import DAY_SECONDS, ReturnPolicy, check_without_receipt
-from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.tender_rules import earning_parts
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, seconds_floor

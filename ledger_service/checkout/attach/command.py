@@ -16,9 +16,10 @@ from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import imported_sale, sale
 from ledger_service.checkout.presence import Presence, member_at_till
 from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
-from ledger_service.checkout.records import SaleRecord, earned_text, earned_view, record_of, returned_text
+from ledger_service.checkout.record_views import earned_view
+from ledger_service.checkout.records import SaleRecord, earned_text, record_of, returned_text
 from ledger_service.checkout.requests import Write
-from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.tiering import late_needs
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, seconds_floor

@@ -23,7 +23,7 @@ from ledger_service.checkout.earning import (
 )
 from ledger_service.checkout.records import EarnedRecord, ReturnedRecord, SaleRecord
 from ledger_service.checkout.reversal_rules import Returned, earn_to_reverse, returned_at
-from ledger_service.checkout.sale_command import Scene
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.tiering import NOT_TIERED, Applied, count_late, decide
 from ledger_service.db.workset import Draft
 from ledger_service.kernel.clock import seconds_floor

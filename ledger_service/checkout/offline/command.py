@@ -26,9 +26,11 @@ from ledger_service.checkout.offline.rules import TOO_LATE_SECONDS, Loss, Timing
 from ledger_service.checkout.offline.spending import Attempt, allowance_needs, take_points, window_need
 from ledger_service.checkout.presence import Presence, member_at_till
 from ledger_service.checkout.receipts import SERIES
-from ledger_service.checkout.records import SpentRecord, answer_of
+from ledger_service.checkout.record_views import answer_of
+from ledger_service.checkout.records import SpentRecord
 from ledger_service.checkout.requests import Write
-from ledger_service.checkout.sale_command import Capture, Scene, book, operations_of_sale
+from ledger_service.checkout.sale_command import Capture, book, operations_of_sale
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.tender_rules import with_points
 from ledger_service.checkout.tiering import tier_needs
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import insert, select, text
 
 from ledger_service.checkout import return_policies
-from ledger_service.checkout.admission import Admission, Sources
+from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.desk import CustodialLimits, Desk
 from ledger_service.checkout.directory import Directory
@@ -31,6 +31,7 @@ from ledger_service.checkout.requests import Caller, Write, body_hash
 from ledger_service.checkout.return_requests import parse_exchange
 from ledger_service.checkout.return_rules import policy_of
 from ledger_service.checkout.service import CheckoutService, Store
+from ledger_service.checkout.sources import Sources
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import format_instant, seconds_floor

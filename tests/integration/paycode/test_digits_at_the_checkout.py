@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from ledger_service.checkout.admission import Admission, Sources
+from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.directory import Directory
 from ledger_service.checkout.errors import NotEnoughPoints
 from ledger_service.checkout.service import CheckoutService, Store
+from ledger_service.checkout.sources import Sources
 from ledger_service.custody.asking import CustodialPayCodes
 from ledger_service.custody.keystore import Keystore
 from ledger_service.custody.local import LocalCustody

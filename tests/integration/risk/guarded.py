@@ -9,9 +9,10 @@ import orjson
 from sqlalchemy import insert, select, update
 
 from ledger_service.bootstrap.foundations import SystemRandom
-from ledger_service.checkout.admission import Admission, Sources, Watch
+from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.return_requests import parse_unreceipted
 from ledger_service.checkout.service import CheckoutService, Store
+from ledger_service.checkout.sources import Sources, Watch
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256

@@ -6,7 +6,7 @@ import pytest
 
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.watching import gift_watch
-from ledger_service.checkout.admission import Watch
+from ledger_service.checkout.sources import Watch
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import seconds_floor
