@@ -21,7 +21,7 @@ from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_
 from ledger_service.bootstrap.governance import QueuedGovernance
 from ledger_service.bootstrap.observation import Observation
 from ledger_service.bootstrap.surroundings import Surroundings
-from ledger_service.bootstrap.tills import Secrets, open_tills, secrets_of
+from ledger_service.bootstrap.tills import Secrets, Tills, open_tills, secrets_of
 from ledger_service.bootstrap.worker_name import SERVE, WorkerName
 from ledger_service.care.cases import CaseDesk
 from ledger_service.care.review_desk import ReviewDesk
