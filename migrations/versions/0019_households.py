@@ -295,6 +295,7 @@ def make_limits() -> None:
         sa.PrimaryKeyConstraint("limit_id", name=op.f("pk_adjustment_limit")),
     )
     in_force = sa.text("state = 'in-force'")
+    op.create_index("ix_adjustment_limit_state", "adjustment_limit", ["state"])
     op.create_index(
         "uq_adjustment_limit_in_force", "adjustment_limit", ["funder"], unique=True, sqlite_where=in_force,
         postgresql_where=in_force,

@@ -28,6 +28,7 @@ adjustment_limit = Table(
     at_least("per_case"), at_least("per_agent_day"), at_least("per_member_month"), at_least("per_funder_day"),
     CheckConstraint("decided_by IS NULL OR decided_by <> proposed_by", name="two_people"),
     CheckConstraint("(state = 'proposed') = (decided_by IS NULL)", name="decided_by_somebody"),
+    Index("ix_adjustment_limit_state", "state"),
     Index("uq_adjustment_limit_in_force", "funder", unique=True, sqlite_where=_IN_FORCE,
           postgresql_where=_IN_FORCE),
 )  # fmt: skip

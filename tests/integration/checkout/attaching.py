@@ -11,6 +11,7 @@ from ledger_service.checkout.attach import policies, staff
 from ledger_service.checkout.attach.requests import parse_attach
 from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.requests import Caller
+from ledger_service.checkout.submission import Store
 
 from .shop import GROCER, Phone, Shop, loads
 
@@ -26,7 +27,8 @@ def send(shop: Shop, sale_id: str, phone: Phone, key: str | None = None, **how: 
     write = shop.write("attach", [sale_id, body], key)
     if "by" in how:
         write = replace(write, caller=how["by"])
-    return AttachService(shop.writer, shop.admission).attach(write, parse_attach(sale_id, body))
+    service = AttachService(Store(shop.writer, shop.database), shop.admission)
+    return service.attach(write, parse_attach(sale_id, body))
 
 
 def office(merchant_id: int = GROCER) -> Caller:

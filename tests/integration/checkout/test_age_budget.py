@@ -26,7 +26,7 @@ IN_NO_ORDER = {
 }  # fmt: skip
 AT_THEIR_END = {
     "entry", "posting by sequence, position", "intent", "idempotency", "sale",
-    "sale by merchant_id, occurred_at", "intent by state, later, intent_id",
+    "sale by store_gln, business_day, reference", "intent by state, later, intent_id",
 }  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from tests.integration.checkout.shop import Phone, Shop, line
 
 GROUP = 16
 # Measured 2026-11; a change that needs more says why in its commit.
-MOST_CALLS_PER_SALE = 635
+# 640 and no more: business date, self-checkout, households and rules each look whether they are wanted.
+MOST_CALLS_PER_SALE = 640
 MOST_STATEMENTS_PER_GROUP = 21
 
 

@@ -110,7 +110,7 @@ def test_a_sale_that_fails_leaves_the_code_for_the_next_try(shop: DigitShop) -> 
     shop.pay(30_000, shop.shown(), "earn")
     shop.clock.forward(seconds=30)
     digits = shop.shown()
-    spend = [{"programme": "GROC", "points": 5_000}]
+    spend = [{"programme": "GROC", "points": 450}]
     body = shop.sale_body(line("1", 60_000), at=GROCER, member={"pay_code": digits}, spend=spend)
     with pytest.raises(NotEnoughPoints):
         loads(shop.send_sale(body, "too much"))

@@ -116,8 +116,8 @@ def test_who_was_told_of_an_end_is_told_of_the_later_one(alive: Shop, points: Po
         newest, first = notices.notices_of(conn, warned.member_id, None, 9)
         (only,) = notices.notices_of(conn, other.member_id, None, 9)
     assert (only.epoch, first.epoch, first.points) == (epoch, epoch, 40)
-    until = last_day(programme.epoch_ends[epoch + 10], programme.zone)
-    assert (newest.epoch, newest.points, newest.last_day) == (epoch + 11, 45, until.isoformat())
+    until = last_day(programme.epoch_ends[epoch + 11], programme.zone)
+    assert (newest.epoch, newest.points, newest.last_day) == (epoch + 12, 45, until.isoformat())
     assert newest.last_day > first.last_day
 
 
