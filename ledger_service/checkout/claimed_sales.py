@@ -67,9 +67,13 @@ class ReceiptSales:
     catalogue: CatalogueCache
 
     def __call__(self, conn: Connection, receipt: Shown) -> Sequence[SaleOfReceipt]:
-        """The sales of the store and day with that reference, at most five, or the one of the code."""
+        """The sales of the store and day with that reference, at most five, or the one of the code.
+
+        Locks: their rows.
+        """
         chosen = select(sale).where(sale.c.merchant_id == receipt.merchant_id, *_which(receipt))
-        records = [record_of(dict(row)) for row in conn.execute(chosen.limit(_MOST)).mappings()]
+        locked = conn.execute(chosen.limit(_MOST).with_for_update()).mappings()
+        records = [record_of(dict(row)) for row in locked]
         return [self._found(record) for record in records]
 
     def _found(self, record: SaleRecord) -> SaleOfReceipt:

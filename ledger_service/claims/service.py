@@ -74,6 +74,7 @@ class ClaimsService:
         Raises:
             ClaimUnknown, ClaimDecided: nothing to answer.
             MemberUnknown, ProgrammeUnknown, AdjustmentLimitReached: as for any adjustment.
+            ReceiptClaimed: the sale has joined a member meanwhile, and has earned.
 
         Locks: the claim, then what asking for an adjustment locks.
         """
@@ -84,9 +85,13 @@ class ClaimsService:
         ).scalar_one()
         asked = AskAdjustment(
             number or "", grant.programme, grant.points, "claim", grant.note, row["merchant_id"],
-            claim_id=claim_id,
+            claim_id=claim_id, sale_id=row["sale_id"],
         )  # fmt: skip
         adjustment_id = self.points.ask_in(conn, asked, Asked(said.by, said.key, said.at))
+        # Last and under its lock: a sale that joins a member meanwhile sees the adjustment, or we the member.
+        found = self.sales(conn, _receipt(dict(row)))
+        if any(one.has_member for one in found if one.sale_id == row["sale_id"]):
+            raise ReceiptClaimed
         _change(conn, claim_id, state="asked", reason=None, adjustment_id=adjustment_id)
         _note(conn, claim_id, "asked", None, said)
         return adjustment_id

@@ -50,6 +50,7 @@ AGENT: Load = load_by(adjustment_agent, "subject")
 IN_FORCE: Load = load_by(adjustment_limit, "state")
 OF_DAY: Load = load_by(adjustment, "asked_day")
 OF_MEMBER: Load = load_by(adjustment, "member_id")
+OF_SALE: Load = load_by(adjustment, "sale_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def ask(conn: Connection, request: AskAdjustment, asked: Asked, limits: Adjustme
         "into_epoch": request.into_epoch,
         "asked_day": day_of(asked.at),
         "claim_id": request.claim_id,
+        "sale_id": request.sale_id,
     }
     check_fits(conn, values, limits)
     conn.execute(insert(adjustment).values(values))

@@ -259,6 +259,8 @@ adjustment = Table(
     Column("into_epoch", Integer),
     Column("asked_day", Integer),
     Column("claim_id", Bytes(16)),
+    # The sale whose earn it is; a sale that has one joins no member any more.
+    Column("sale_id", Bytes(16)),
     one_of("reason", ("goodwill", "correction", "extension", "claim")),
     one_of("state", ("asked", "approved", "declined")),
     fixed_length("adjustment_id", 16),
@@ -267,6 +269,7 @@ adjustment = Table(
     CheckConstraint("(state = 'asked') = (decided_by IS NULL)", name="decided_by_somebody"),
     Index("ix_adjustment_funder", "funder_merchant_id", "decided_at"),
     Index("ix_adjustment_asked_day", "asked_day"),
+    Index("ix_adjustment_sale_id", "sale_id"),
     Index("uq_adjustment_claim", "claim_id", unique=True, sqlite_where=_ANSWERS, postgresql_where=_ANSWERS),
     Index("ix_adjustment_requested_at", "requested_at", "adjustment_id"),
 )

@@ -201,6 +201,7 @@ def make_adjustment_anew() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.add_column("adjustment", sa.Column("asked_day", sa.Integer(), nullable=True))
         op.add_column("adjustment", sa.Column("claim_id", sa.LargeBinary(), nullable=True))
+        op.add_column("adjustment", sa.Column("sale_id", sa.LargeBinary(), nullable=True))
         op.drop_constraint(op.f("ck_adjustment_reason_known"), "adjustment")
         op.create_check_constraint(op.f("ck_adjustment_reason_known"), "adjustment", _REASONS)
     else:
@@ -217,6 +218,7 @@ def make_adjustment_anew() -> None:
         )
     op.execute("UPDATE adjustment SET asked_day = requested_at / 86400000000")
     op.create_index("ix_adjustment_asked_day", "adjustment", ["asked_day"], unique=False)
+    op.create_index("ix_adjustment_sale_id", "adjustment", ["sale_id"], unique=False)
     answers = sa.text("claim_id IS NOT NULL AND state <> 'declined'")
     op.create_index(
         "uq_adjustment_claim", "adjustment", ["claim_id"], unique=True, sqlite_where=answers,
@@ -244,6 +246,7 @@ def make_adjustment() -> None:
         sa.Column("state", sa.String(length=8), nullable=False),
         sa.Column("asked_day", sa.Integer(), nullable=True),
         sa.Column("claim_id", sa.LargeBinary(), nullable=True),
+        sa.Column("sale_id", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint(
             "(state = 'asked') = (decided_by IS NULL)", name=op.f("ck_adjustment_decided_by_somebody")
         ),

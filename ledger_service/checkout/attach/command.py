@@ -25,6 +25,7 @@ from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
+from ledger_service.points.adjustments import OF_SALE
 from ledger_service.points.parties import Holder
 
 SALE: Load = load_by(sale, "sale_id")
@@ -57,6 +58,7 @@ class AttachCommand(KeyedCommand):
     def reads(self, view: Workset) -> Iterable[Need]:
         """The member's rows as of the sale's day, whether it works here, and blocks to issue from."""
         yield SERIES.of(self.scene.desk.worker)
+        yield OF_SALE.of(self.request.sale_id)
         row, who = view.one(SALE, self.request.sale_id), self.presence.row(view)
         if row is None:
             yield IMPORTED.of(self.request.sale_id)
@@ -109,9 +111,13 @@ class AttachCommand(KeyedCommand):
                 raise SaleWasImported(id_text(sale_id), old["reference"])
         if row is None or row["merchant_id"] != mine:
             raise UnknownSale(id_text(sale_id))
-        if row["member_id"] is not None:
+        if row["member_id"] is not None or self._is_answered(draft):
             raise SaleHasMember(id_text(sale_id))
         return record_of(row)
+
+    def _is_answered(self, draft: Draft) -> bool:
+        """Whether a claim's adjustment stands for what this sale would earn."""
+        return any(one["state"] != "declined" for one in draft.find(OF_SALE, self.request.sale_id))
 
     def _second_person(self, draft: Draft, holder: Holder) -> bool:
         """Whether the member works here: then the merchant itself must ask, whatever cashier the till

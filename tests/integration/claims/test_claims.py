@@ -8,6 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
+from ledger_service.checkout.attach.errors import SaleHasMember
 from ledger_service.claims import service
 from ledger_service.claims.errors import (
     ClaimDecided,
@@ -22,6 +23,7 @@ from ledger_service.members.errors import MemberFrozen
 from ledger_service.members.standing import set_frozen
 from ledger_service.points.adjustments import Decision
 from ledger_service.points.errors import AdjustmentLimitReached, SecondPersonNeeded
+from tests.integration.checkout.attaching import attach
 from tests.integration.checkout.shop import FUEL, GROCER, Phone
 from tests.integration.checkout.test_races import at_once
 
@@ -53,6 +55,24 @@ def test_a_receipt_that_earned_nobody_is_matched_granted_by_two_people_and_poste
     assert office.events(claim) == ["filed", "matched", "asked"]
     with pytest.raises(ReceiptClaimed):
         office.file(office.shop.enrol(), "R1")
+
+
+def test_a_sale_earns_once_whether_its_receipt_joins_a_member_or_is_claimed(office: Office) -> None:
+    phone, other = office.shop.enrol(), office.shop.enrol()
+    sale = office.sale("R1")["sale_id"]
+    adjustment = office.grant(office.file(phone, "R1"), 10)
+    with pytest.raises(SaleHasMember):
+        attach(office.shop, sale, other)
+    office.decide(adjustment)
+    with pytest.raises(SaleHasMember):
+        attach(office.shop, sale, other)
+    assert (office.shop.balance(phone, 1), office.shop.balance(other, 1)) == (10, 0)
+    later = office.sale("R2")["sale_id"]
+    claim = office.file(phone, "R2")
+    attach(office.shop, later, other)
+    with pytest.raises(ReceiptClaimed):
+        office.grant(claim, 10)
+    assert office.state(claim)[0] == "matched"
 
 
 def test_a_receipt_whose_points_somebody_has_is_refused_and_frees_itself(office: Office) -> None:
