@@ -16,6 +16,7 @@ from ledger_service.ledger.mass import CUT_OVER, MOVED_IN, MOVED_OUT
 from ledger_service.ledger.models import entry, posting
 from ledger_service.ledger.rules import EntryRow, PostingRow
 from ledger_service.outbox.queries import standings
+from ledger_service.points.inactivity import needed_since
 from ledger_service.points.models import pending_issue
 
 IMPORTED = frozenset((MOVED_IN, MOVED_OUT, CUT_OVER))
@@ -54,7 +55,9 @@ def step(room: Room, run: Run) -> tuple[int, str]:
 def _judged(conn: Connection, room: Room, run: Run) -> tuple[list[Kept], str]:
     first = archived(conn).sequence + 1
     found = _entries(conn, first, first + room.records - 1)
-    return leading(found, micros_of(run.before), _standings(conn, room, found))
+    since = needed_since(conn)
+    alive_since = None if since is None else since * 1_000_000
+    return leading(found, micros_of(run.before), _standings(conn, room, found), alive_since)
 
 
 def _entries(conn: Connection, first: int, last: int) -> list[Kept]:

@@ -46,7 +46,7 @@ def youngest_allowed(now: datetime) -> datetime:
 
 
 def leading(
-    entries: Sequence[Kept], before: int, standings: Mapping[bytes, Standing]
+    entries: Sequence[Kept], before: int, standings: Mapping[bytes, Standing], alive_since: int | None = None
 ) -> tuple[list[Kept], str]:
     """The entries at the beginning that may go, and why the next one stays (empty where all may go).
 
@@ -54,10 +54,13 @@ def leading(
         entries: in their order.
         before: micros; what was written later stays.
         standings: of the operations that have one, by op_id.
+        alive_since: micros; what occurred later may keep points alive that lapse through inactivity.
     """
     gone: list[Kept] = []
     for one in entries:
         why = _why_it_stays(one, before, standings.get(one.entry.op_id))
+        if not why and alive_since is not None and one.entry.occurred_at >= alive_since:
+            why = "may keep points alive that lapse through inactivity"
         if why:
             return gone, f"entry {one.entry.sequence} {why}"
         gone.append(one)

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger_service.kernel.clock import instant_of_micros, seconds_floor
 from ledger_service.kernel.permits import MINING_WINDOW_SECONDS
 from ledger_service.ledger.models import lot
 from ledger_service.ledger.rules import Part
-from ledger_service.points.catalogue import Catalogue, Programme
+from ledger_service.points.catalogue import Catalogue, Programme, read_catalogue
 from ledger_service.points.inactivity_rules import LAST_LOOKS, active_since, entry_kinds, epoch_after
 from ledger_service.points.models import extension_run, member_programme
 from ledger_service.points.notice_rules import notice_due
@@ -113,6 +113,23 @@ def into_epochs(
     active = {row[0]: seconds_floor(instant_of_micros(row[1])) for row in conn.execute(_ACTIVE, values)}
     later = {member_id: epoch_after(ends, terms, epoch, at) for member_id, at in active.items()}
     return {member_id: into for member_id, into in sorted(later.items()) if into is not None}
+
+
+def needed_since(conn: Connection) -> int | None:
+    """No entry that occurred before this instant (seconds) can keep points alive any more.
+
+    None where no programme's points lapse through inactivity. What is not spent, extended or expired yet
+    counts, however long ago its epoch has ended.
+    """
+    alive = lot.c.available + lot.c.held + lot.c.pending > 0
+    found = []
+    for one in read_catalogue(conn).programmes.values():
+        if one.activities:
+            mine = (lot.c.programme_id == one.programme_id) & alive
+            first = conn.execute(select(func.min(lot.c.epoch)).where(mine)).scalar_one()
+            if first is not None:
+                found.append(active_since(one.epoch_ends, one.terms, first))
+    return min(found, default=None)
 
 
 def note_progress(conn: Connection, stage: Stage, seen: Look) -> None:

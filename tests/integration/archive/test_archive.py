@@ -19,6 +19,9 @@ from ledger_service.checkout.errors import IdempotencyKeyReused
 from ledger_service.ledger import queries
 from ledger_service.ledger.errors import HistoryArchived
 from ledger_service.ledger.rules import ledger_base_of
+from ledger_service.points import programmes
+from ledger_service.points.inactivity import needed_since
+from ledger_service.points.inactivity_rules import Activity
 from tests.integration.archive.old_ledger import BEFORE, KEY, SALES, OldLedger
 from tests.integration.checkout.shop import START, line
 
@@ -142,3 +145,24 @@ def test_the_spring_has_all_kinds_of_entries(old: OldLedger) -> None:
         kinds = set(conn.execute(text("SELECT kind FROM entry")).scalars())
     assert {"issue", "redeem", "hold", "promise"} <= kinds and len(kinds) > 5, kinds
     assert len(old.sales) == SALES
+
+
+def test_what_may_keep_points_alive_stays(old: OldLedger) -> None:
+    """Points that lapse a year after the last activity need the entries since the month of their issue."""
+    shop = old.shop
+    with shop.database.begin() as conn:
+        programmes.set_activities(conn, shop.catalogue.current().programmes[1], [Activity.EARN])
+    assert old.archive().entries > 0, "what was earned in the month of the oldest points puts nothing off"
+    for key in ("summer", "after it: the newest entry always stays"):
+        old.sell(key)
+    old.settle()
+    shop.clock.forward(days=90)
+    later = shop.clock.at - timedelta(days=40)
+    done = archive(old.room, later, lambda _what, _done: None)
+    assert done.entries <= 1
+    assert done.stays.endswith("may keep points alive that lapse through inactivity")
+    with shop.database.begin() as conn:
+        conn.execute(text("UPDATE programme SET inactivity = NULL"))
+        assert needed_since(conn) is None
+    assert archive(old.room, later, lambda _what, _done: None).entries > 0
+    assert old.faults() == []
