@@ -184,6 +184,17 @@ class InactivityTooShort(DomainError):
 
 
 @dataclass(eq=False)
+class ActivitiesTooFew(DomainError):
+    """The law of the place counts more as activity than the policy does."""
+
+    jurisdiction: str
+
+    code = "activities-too-few"
+    why = "Under the programme's jurisdiction more activities must keep points alive than the policy names."
+    fix = "Let `earn` and `redeem` count as activity."
+
+
+@dataclass(eq=False)
 class ActivityWithdrawn(DomainError):
     """Members were promised that this keeps their points."""
 

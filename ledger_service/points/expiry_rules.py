@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ledger_service.kernel.points import NEVER_SECONDS
-from ledger_service.points.inactivity_rules import least_rest_seconds
+from ledger_service.points.inactivity_rules import Activity, least_rest_seconds
 from ledger_service.points.rules import Cycle, Terms, epoch_of_issue
 
 
@@ -38,26 +38,30 @@ class Jurisdiction(StrEnum):
 
 
 class Refused(StrEnum):
-    """Why a law does not allow an end: time alone would bring it, or too short an inactivity."""
+    """Why a law does not allow an end: time alone would bring it, too short an inactivity, or an inactivity
+    that overlooks activities."""
 
     TIME_ALONE = "time-alone"
     TOO_SHORT = "too-short"
+    TOO_FEW = "too-few"
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What a jurisdiction allows: whether points may end by the passage of time alone, and otherwise how long
-    a member must have been inactive at least, in seconds."""
+    a member must have been inactive at least, in seconds, and in what."""
 
     time_alone: bool
     least_inactivity: int = 0
+    activities: frozenset[Activity] = frozenset()
 
 
 PROFILES: Mapping[Jurisdiction, Profile] = {
     Jurisdiction.NONE: Profile(time_alone=True),
     Jurisdiction.ONTARIO: Profile(time_alone=False),
-    # One year by the civil calendar; an hour less where a clock was put forward for good.
-    Jurisdiction.QUEBEC: Profile(time_alone=False, least_inactivity=365 * 86_400 - 3_600),
+    # One year by the civil calendar (an hour less where a clock was put forward for good) without any point
+    # received or exchanged.
+    Jurisdiction.QUEBEC: Profile(False, 365 * 86_400 - 3_600, frozenset({Activity.EARN, Activity.REDEEM})),
 }
 _FINE_CYCLES = frozenset({Cycle.WEEK, Cycle.MONTH})
 
@@ -81,12 +85,14 @@ def expiry_of(cycle: Cycle, ends: Sequence[int], terms: Terms, inactivity: bool 
 
 
 def refusal_of(
-    jurisdiction: Jurisdiction, ends: Sequence[int], terms: Terms, inactivity: bool = False
+    jurisdiction: Jurisdiction, ends: Sequence[int], terms: Terms, activities: Sequence[Activity] = ()
 ) -> Refused | None:
     """Why the law of the place does not let points of these terms end as they do; None where it does."""
     profile = PROFILES[jurisdiction]
     if profile.time_alone or not has_an_end(ends, terms):
         return None
-    if not inactivity:
+    if not activities:
         return Refused.TIME_ALONE
+    if not profile.activities <= set(activities):
+        return Refused.TOO_FEW
     return Refused.TOO_SHORT if least_rest_seconds(ends, terms) < max(profile.least_inactivity, 1) else None

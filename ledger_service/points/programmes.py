@@ -17,6 +17,7 @@ from ledger_service.kernel.permits import MINING_WINDOW_SECONDS
 from ledger_service.kernel.text import clean_text
 from ledger_service.points.catalogue import Programme, activities_text, notice_days_text, rule_body
 from ledger_service.points.errors import (
+    ActivitiesTooFew,
     ActivityWithdrawn,
     CalendarOutOfOrder,
     ExpiryByTimeAlone,
@@ -50,7 +51,7 @@ def create(conn: Connection, new: NewProgramme, at: datetime) -> None:
         ProgrammeKnown: the id or code is taken.
         MalformedField: an unknown currency or time zone, an empty name.
         CalendarOutOfOrder: ends that do not ascend.
-        ExpiryByTimeAlone, InactivityTooShort: the jurisdiction does not allow these terms.
+        ExpiryByTimeAlone, InactivityTooShort, ActivitiesTooFew: the jurisdiction does not allow these terms.
         HouseTakesNoExtensions: points shall lapse by inactivity, and the ClearingHouse cannot extend them.
     """
     _check_promise(conn, new)
@@ -86,7 +87,7 @@ def create(conn: Connection, new: NewProgramme, at: datetime) -> None:
 
 
 def _check_promise(conn: Connection, new: NewProgramme) -> None:
-    check_law(new.jurisdiction, new.epoch_ends, [new.terms], bool(new.activities))
+    check_law(new.jurisdiction, new.epoch_ends, [new.terms], new.activities)
     if new.activities:
         require_extending_house(conn)
 
@@ -159,32 +160,39 @@ def set_pending_days(conn: Connection, code: str, days: int) -> None:
 
 
 def check_law(
-    jurisdiction: Jurisdiction, ends: Sequence[int], terms: Iterable[Terms], inactivity: bool = False
+    jurisdiction: Jurisdiction,
+    ends: Sequence[int],
+    terms: Iterable[Terms],
+    activities: Sequence[Activity] = (),
 ) -> None:
     """The jurisdiction allows points to end as these terms say, or through inactivity by them.
 
     Raises:
         ExpiryByTimeAlone: it does not allow an end by time alone.
         InactivityTooShort: it asks for a longer inactivity, or the calendar does not reach that far.
+        ActivitiesTooFew: it asks that more activities keep points alive.
     """
     for one in terms:
-        refused = refusal_of(jurisdiction, ends, one, inactivity)
+        refused = refusal_of(jurisdiction, ends, one, activities)
         if refused is Refused.TIME_ALONE:
             raise ExpiryByTimeAlone(jurisdiction.value)
         if refused is Refused.TOO_SHORT:
             raise InactivityTooShort(jurisdiction.value)
+        if refused is Refused.TOO_FEW:
+            raise ActivitiesTooFew(jurisdiction.value)
 
 
 def set_jurisdiction(conn: Connection, known: Programme, jurisdiction: Jurisdiction, at: datetime) -> None:
     """The programme follows that law from now on, terms that take effect later included.
 
     Raises:
-        ExpiryByTimeAlone, InactivityTooShort: points of terms in force or published would end as it forbids.
+        ExpiryByTimeAlone, InactivityTooShort, ActivitiesTooFew: points of terms in force or published would
+            end as it forbids.
     """
     now = terms_in_force(known.terms, seconds_floor(at))
     later = [t for t in known.terms if t.effective_from > seconds_floor(at)]
     current = [] if now is None else [replace(now, effective_from=seconds_floor(at))]
-    check_law(jurisdiction, known.epoch_ends, [*current, *later], bool(known.activities))
+    check_law(jurisdiction, known.epoch_ends, [*current, *later], known.activities)
     values = {"jurisdiction": jurisdiction.value}
     conn.execute(update(programme).where(programme.c.programme_id == known.programme_id).values(values))
     note_change(conn)

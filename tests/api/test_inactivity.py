@@ -47,6 +47,8 @@ def test_quebec_asks_for_a_year_without_activity(shop: Shop, validity: int, code
         assert (answer.json["expiry"], answer.json["jurisdiction"]) == ("inactivity", "CA-QC")
         return
     assert (answer.status_code, answer.json["code"]) == (422, code)
+    few = shop.post("operator", "/v1/programmes", body | {"inactivity": ["earn"]})
+    assert (few.status_code, few.json["code"]) == (422, "activities-too-few")
     assert len(shop.registry.acts) == acts
 
 

@@ -27,7 +27,7 @@ LAW = Route(
     "POST", "/v1/programmes/<code>/jurisdiction", "set-jurisdiction", scopes("programme:write"),
     "Set whose law it follows", group=_GROUP, write=True, body=Record({"jurisdiction": JURISDICTION}),
     problems=(*WRITE_PROBLEMS, refusals.ProgrammeUnknown, refusals.ExpiryByTimeAlone,
-              refusals.InactivityTooShort),
+              refusals.InactivityTooShort, refusals.ActivitiesTooFew),
     success=Success(201, "It holds for all terms from now on.", PROGRAMME),
 )  # fmt: skip
 INACTIVITY = Route(

@@ -66,14 +66,16 @@ CREATE = Route(
         {"pending_days": Integer(0, 3650), "epochs": Integer(1, MOST_EPOCHS), "notice_days": NOTICE_DAYS,
          "expiry": EXPIRY, "jurisdiction": JURISDICTION, "inactivity": ACTIVITIES})),
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, MerchantUnknown, refusals.ProgrammeKnown,
-              refusals.ExpiryByTimeAlone, refusals.InactivityTooShort, refusals.HouseTakesNoExtensions),
+              refusals.ExpiryByTimeAlone, refusals.InactivityTooShort, refusals.ActivitiesTooFew,
+              refusals.HouseTakesNoExtensions),
     success=Success(201, "Created, on chain and here.", PROGRAMME),
 )  # fmt: skip
 PUBLISH = Route(
     "POST", "/v1/programmes/<code>/terms", "publish-terms", _WRITE, "Publish the next terms", group=_GROUP,
     body=Named("NewTerms", Record({"effective_from": shapes.INSTANT, **TERMS})), write=True,
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, refusals.ProgrammeUnknown, refusals.NoticeTooShort,
-              refusals.TermsOutOfOrder, refusals.ExpiryByTimeAlone, refusals.InactivityTooShort),
+              refusals.TermsOutOfOrder, refusals.ExpiryByTimeAlone, refusals.InactivityTooShort,
+              refusals.ActivitiesTooFew),
     success=Success(201, "Published, on chain and here.", PROGRAMME),
 )  # fmt: skip
 APPEND = Route(
@@ -117,7 +119,7 @@ class ProgrammesDoor:
             return replay
         wanted = _wanted(call)
         commands.check_law(
-            wanted.jurisdiction, wanted.epoch_ends, [wanted.terms], bool(wanted.activities)
+            wanted.jurisdiction, wanted.epoch_ends, [wanted.terms], wanted.activities
         )
         self.administration.read(lambda conn: _check_free(conn, wanted))
         first = ports.TermsOfProgramme(
@@ -147,7 +149,7 @@ class ProgrammesDoor:
             raise refusals.NoticeTooShort(earliest)
         if effective <= known.terms[-1].effective_from:
             raise refusals.TermsOutOfOrder(terms.version, terms.version)
-        commands.check_law(known.jurisdiction, known.epoch_ends, [terms], bool(known.activities))
+        commands.check_law(known.jurisdiction, known.epoch_ends, [terms], known.activities)
         asked = ports.TermsOfProgramme(effective_from=effective, **terms_of_body(given))
         self.governance.publish_terms(known.merchant_id, known.programme_id, terms.version, asked)
         return self.change(call, lambda conn: commands.publish_terms(conn, known.code, terms, call.at))

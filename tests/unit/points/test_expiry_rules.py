@@ -19,6 +19,7 @@ from ledger_service.points.expiry_rules import (
     has_an_end,
     refusal_of,
 )
+from ledger_service.points.inactivity_rules import Activity
 from ledger_service.points.rules import Cycle, Terms, epoch_ends, epoch_of_issue
 
 ENDS = (100, 200, 300)
@@ -88,7 +89,9 @@ def test_a_law_asks_for_so_long_an_inactivity(
     begin = datetime(2026, 1, 15, tzinfo=UTC)
     ends = tuple(epoch_ends(begin, cycle, ZoneInfo("America/Toronto"), 48))
     one = terms(int(begin.timestamp()), validity)
-    assert refusal_of(law, ends, one, inactivity=True) is expected
+    assert refusal_of(law, ends, one, tuple(Activity)) is expected
+    few = refusal_of(law, ends, one, [Activity.EARN, Activity.GIFT])
+    assert few is (Refused.TOO_FEW if law is Jurisdiction.QUEBEC else expected)
 
 
 def test_rolling_points_live_so_many_epochs_after_the_one_they_were_earned_in() -> None:
