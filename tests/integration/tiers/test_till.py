@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert, text, update
 
+from ledger_service.checkout.errors import RefundExceedsSale
 from ledger_service.db.engine import Database
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.members.models import member
@@ -146,6 +147,30 @@ def test_a_refund_takes_off_the_day_of_its_sale_and_breaks_the_tier_from_now_on(
     assert earned(shop.sell(phone, line("1", 10_000))) == (100, "BASE")
     shop.refund(first["sale_id"])
     assert amounts_by_member(shop, 1)[phone.member_id][DAY] == 0
+
+
+@pytest.mark.parametrize("split", [[3], [1, 2], [1, 1, 1]])
+def test_a_promotion_that_is_returned_takes_every_bonus_back_once_and_no_other(
+    shop: Shop, split: list[int]
+) -> None:
+    """The earn of a sale goes back at the rate that it was given, also when nothing of that tier is left."""
+    phone = shop.enrol()
+    publish(shop)
+    promoting = shop.sell(phone, line("1", 60_000, 3))
+    bonus = shop.sell(phone, line("1", 12_000, 3))
+    assert (earned(promoting), earned(bonus)) == ((600, "BASE"), (150, "SILVER"))
+    for pieces in split:
+        shop.refund(promoting["sale_id"], [("1", pieces)])
+        kept_rows_are_the_rule(shop)
+    assert shop.balance(phone, 1) == 150, "what other sales earned at the higher rate stays"
+    assert [level for level, *_ in cached(shop, 1).values()] == [0]
+    for pieces in split:
+        shop.refund(bonus["sale_id"], [("1", pieces)])
+    assert shop.balance(phone, 1) == 0
+    for done in (promoting, bonus):
+        with pytest.raises(RefundExceedsSale):
+            shop.refund(done["sale_id"], [("1", 1)])
+    assert amounts_by_member(shop, 1) == {phone.member_id: {DAY: 0}}
 
 
 @pytest.mark.parametrize("split", [[3], [1, 2], [2, 1], [1, 1, 1]])
