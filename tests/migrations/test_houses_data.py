@@ -53,3 +53,10 @@ def test_a_house_that_no_block_has_yet_is_left_to_the_index(bare: Database) -> N
     at_release_one(bare, "broadcast", "NULL")
     migrate(bare)
     assert houses(bare) == []
+
+
+def test_a_house_of_an_older_release_takes_no_extensions(bare: Database) -> None:
+    at_release_one(bare, "final", "17")
+    migrate(bare)
+    with bare.read() as conn:
+        assert [bool(row[0]) for row in conn.exec_driver_sql("SELECT extends FROM alliance")] == [False]

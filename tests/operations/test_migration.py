@@ -11,15 +11,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.chain.models import chain_alarm, chain_step
 from ledger_service.cli import house
+from ledger_service.db.models import alliance
 from ledger_service.demo.stack import SetupFailed, run_command
 from ledger_service.kernel import otp
 from ledger_service.kernel.clock import parse_instant, seconds_floor
+from ledger_service.kernel.ids import derive_id
+from ledger_service.ledger.models import lot
+from ledger_service.merchants.api_keys import ApiKeys
+from ledger_service.merchants.requests import IssueKey
+from ledger_service.points.models import programme
 from tests.api.service import basket
-from tests.operations.installation import STORE, Installation, wait_until
+from tests.operations.installation import GROCER, STORE, Installation, wait_until
 
 BEGUN = "2017-03-01T12:00:00Z"
 
@@ -84,6 +91,33 @@ def house_of(product: Installation) -> tuple[str, list[str]]:
     return facts["clearing_house"], facts["former_clearing_houses"]
 
 
+def older_house(product: Installation) -> None:
+    """As after the migration of a database whose house was created before there were extensions."""
+    with product.database() as database, database.begin() as conn:
+        conn.execute(update(alliance).values(extends=False))
+
+
+def extend(product: Installation, number: str) -> bytes:
+    """Two operators give the member's points a later end; returns the operation's id."""
+    with product.database() as database:
+        with database.read() as conn:
+            epoch, points, code = conn.execute(
+                select(lot.c.epoch, lot.c.available, programme.c.code)
+                .join(programme, programme.c.programme_id == lot.c.programme_id)
+                .where(lot.c.available > 0)
+            ).first() or (0, 0, "")
+        with database.begin() as conn:
+            key, at = IssueKey("operator", "second"), parse_instant(BEGUN, "at")
+            second = ApiKeys(SystemRandom()).issue(conn, None, key, at).token
+    wish = {
+        "member": number, "programme": code, "points": points, "reason": "extension", "note": "was ill",
+        "funder": GROCER, "epoch": epoch, "into_epoch": epoch + 1,
+    }  # fmt: skip
+    asked = str(product.must(product.operator, "/v1/adjustments", wish)["adjustment"])
+    product.must(second, f"/v1/adjustments/{asked}/decision", {"approve": True})
+    return derive_id("adjust", bytes.fromhex(asked))
+
+
 def start_again(product: Installation) -> None:
     product.kill("bridge")
     product.start_bridge("bridge")
@@ -98,6 +132,11 @@ def test_another_house_follows_and_everything_goes_on(product: Installation) -> 
     product.assert_sound()
     former, before = house_of(product)
     assert before == []
+    older_house(product)
+    refused = product.ask("POST", "/v1/programmes/GROC/inactivity", {"activities": ["earn"]}, **{
+        "Authorization": f"Bearer {product.operator}", "Idempotency-Key": "inactivity",
+    })  # fmt: skip
+    assert (refused[0], refused[1]["code"]) == (422, "house-takes-no-extensions")
 
     allow_creation(product, former)  # of the mover of accounts
     allow_creation(product, former)  # of the house
@@ -119,7 +158,11 @@ def test_another_house_follows_and_everything_goes_on(product: Installation) -> 
     assert house_of(product) == (following, [former])
     product.sell(number)
     spend(product, enrolled)
+    extended = extend(product, number)
+    product.must(product.operator, "/v1/programmes/GROC/inactivity", {"activities": ["earn", "redeem"]})
     product.assert_sound()
+    proof = product.get(product.operator, f"/v1/operations/{extended.hex()}/proof")
+    assert (proof["kind"], proof["state"]) == ("extend", "final")
     assert "mirror = fresh index" in product.run("index")
     assert "comes out as recorded" in product.run("chain", "verify")
     with product.database() as database, database.read() as conn:
