@@ -1,7 +1,8 @@
 """Sales that can no longer come back: basket, receipt and refunds move, and a row that names the file stays.
 
-A sale stays whole where its merchant takes goods back without end, where tiers are counted from it, and while
-anything of it is not settled. Its id stays in any case, and refuses a second sale (ADR 6).
+A sale stays whole where its merchant takes goods back without end, where tiers are counted from it, where it
+is a household's (who parts is given its share by what was spent), while its receipt may join a member or be
+claimed, and while anything of it is not settled. Its id stays in any case, and refuses a second sale (ADR 6).
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from ledger_service.archive.books import Chapter, Run, hold, reference, write_ch
 from ledger_service.archive.room import Room
 from ledger_service.archive.rules import sale_record
 from ledger_service.checkout import return_policies
+from ledger_service.checkout.attach import policies as attach_policies
 from ledger_service.checkout.models import refund, sale
 from ledger_service.checkout.records import record_of
+from ledger_service.claims.service import policy_of
+from ledger_service.members.households.models import household
 from ledger_service.merchants.models import merchant
 from ledger_service.outbox.queries import standings
 from ledger_service.points.models import pending_issue, programme
@@ -31,10 +35,10 @@ Position = tuple[datetime, bytes]
 
 
 class Seller(NamedTuple):
-    """A merchant, and from when on its sales may still come back."""
+    """A merchant, and from when on its sales may still come back, join a member or be claimed."""
 
     merchant_id: int
-    returnable_since: datetime
+    open_since: datetime
 
 
 def sellers(room: Room, run: Run) -> tuple[list[Seller], int]:
@@ -46,7 +50,7 @@ def sellers(room: Room, run: Run) -> tuple[list[Seller], int]:
         )
         tiered = set(conn.execute(joined).scalars())
         for merchant_id in conn.execute(select(merchant.c.merchant_id)).scalars().all():
-            days = return_policies.find(conn, merchant_id).within_days
+            days = _days_open(conn, merchant_id)
             if days is None or merchant_id in tiered:
                 kept += 1
                 continue
@@ -55,10 +59,20 @@ def sellers(room: Room, run: Run) -> tuple[list[Seller], int]:
     return found, kept
 
 
+def _days_open(conn: Connection, merchant_id: int) -> int | None:
+    """For how many days somebody may still want something of a sale; None for ever."""
+    returns = return_policies.find(conn, merchant_id).within_days
+    claims = policy_of(conn, merchant_id)
+    if returns is None:
+        return None
+    return max(returns, attach_policies.find(conn, merchant_id), claims.claim_days + claims.answer_days)
+
+
 def candidates(room: Room, seller: Seller, after: Position | None) -> list[Position]:
     """The next sales of a merchant that are old enough, in their order; found without holding up anybody."""
     s = sale.c
-    mine = (s.merchant_id == seller.merchant_id) & (s.occurred_at < seller.returnable_since) & _WHOLE
+    mine = (s.merchant_id == seller.merchant_id) & (s.occurred_at < seller.open_since) & _WHOLE
+    mine &= s.member_id.is_(None) | s.member_id.not_in(select(household.c.household_id))
     query = select(s.occurred_at, s.sale_id).where(mine)
     if after is not None:
         last = literal(after[0], s.occurred_at.type), literal(after[1], s.sale_id.type)

@@ -16,15 +16,16 @@ from ledger_service.db.bulk import sql_of
 
 Key = tuple[str, str]
 # Subjects of terminals, whose answers are nearly all: what operators were told is looked for by the audit.
-FIRST: Key = ("terminal:", "")
-_BEHIND_LAST = "terminal;"
+_OF_TILLS = "terminal:"
+FIRST: Key = (_OF_TILLS, "")
 
 
 def candidates(room: Room, run: Run, after: Key) -> list[Key]:
     """The next keys whose answers may go, in their order; found without holding up anybody."""
     i = idempotency.c
     old = (i.created_at < run.before) & i.status.not_in((0, ARCHIVED))
-    behind = (tuple_(i.subject, i.key) > tuple_(*after)) & (i.subject < _BEHIND_LAST)
+    # Not up to a greatest subject: where that would stand is for the language of the server to say.
+    behind = (tuple_(i.subject, i.key) > tuple_(*after)) & i.subject.startswith(_OF_TILLS, autoescape=True)
     query = select(i.subject, i.key).where(behind & old).order_by(i.subject, i.key).limit(room.records)
     with room.database.read() as conn:
         return [(row.subject, row.key) for row in conn.execute(query)]

@@ -69,9 +69,12 @@ class ReceiptSales:
     def __call__(self, conn: Connection, receipt: Shown) -> Sequence[SaleOfReceipt]:
         """The sales of the store and day with that reference, at most five, or the one of the code.
 
+        What stands in an archive is too old for a claim, and is not found.
+
         Locks: their rows.
         """
-        chosen = select(sale).where(sale.c.merchant_id == receipt.merchant_id, *_which(receipt))
+        whole = sale.c.receipt != ""
+        chosen = select(sale).where(sale.c.merchant_id == receipt.merchant_id, whole, *_which(receipt))
         locked = conn.execute(chosen.limit(_MOST).with_for_update()).mappings()
         records = [record_of(dict(row)) for row in locked]
         return [self._found(record) for record in records]

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ledger_service.kernel.clock import instant_of_micros, seconds_floor
 from ledger_service.kernel.permits import MINING_WINDOW_SECONDS
 from ledger_service.ledger.models import lot
-from ledger_service.ledger.rules import Part
+from ledger_service.ledger.rules import Part, of_member
 from ledger_service.points.catalogue import Catalogue, Programme, read_catalogue
 from ledger_service.points.inactivity_rules import LAST_LOOKS, active_since, entry_kinds, epoch_after
 from ledger_service.points.models import extension_run, member_programme
@@ -29,13 +29,15 @@ _ROWS = 200
 _SIDE = (
     "SELECT m.member_id, e.occurred_at FROM member AS m"
     " JOIN posting AS p ON p.{side} BETWEEN m.ledger_base AND m.ledger_base + :last"
-    " AND p.programme_id = :programme"
+    " AND {own} AND p.programme_id = :programme"
     " JOIN entry AS e ON e.sequence = p.sequence"
     " WHERE m.member_id IN :members AND e.kind IN :kinds AND e.occurred_at BETWEEN :since AND :until"
 )
 _ACTIVE = text(
     "SELECT member_id, MAX(occurred_at) FROM ("
-    + " UNION ALL ".join(_SIDE.format(side=side) for side in ("source_id", "destination_id"))
+    + " UNION ALL ".join(
+        _SIDE.format(side=side, own=of_member(f"p.{side}")) for side in ("source_id", "destination_id")
+    )
     + ") AS acts GROUP BY member_id"
 ).bindparams(bindparam("members", expanding=True), bindparam("kinds", expanding=True))
 

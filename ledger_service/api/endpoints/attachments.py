@@ -17,6 +17,7 @@ from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.checkout import errors as refusals
+from ledger_service.checkout.archive_errors import SaleArchived
 from ledger_service.checkout.attach import errors as attaching
 from ledger_service.checkout.attach import policies, queries, staff
 from ledger_service.checkout.attach.queries import MOST_DAYS as MOST_DAYS_SHOWN
@@ -56,7 +57,8 @@ ATTACH = Route(
     group=_GROUP, room_checks=True, write=True,
     body=Named("AttachBody", Record({"member": shapes.EARNING_MEMBER, "cashier": _CASHIER})),
     problems=(*WRITE_PROBLEMS, refusals.RequestInFlight, NotYours, MerchantSuspended,
-              refusals.UnknownSale, refusals.SaleWasImported, attaching.SaleHasMember, attaching.AttachClosed,
+              refusals.UnknownSale, refusals.SaleWasImported, SaleArchived, attaching.SaleHasMember,
+              attaching.AttachClosed,
               attaching.AttachTooLate, attaching.AttachToStaff, MemberUnknown, MemberFrozen, CardEnded),
     success=Success(201, "Joined; it earns what its own day gave, less what came back since.", shapes.answer(
         "Attached", sale_id=shapes.HEX_ID, merchant=shapes.GLN, cashier=_CASHIER,

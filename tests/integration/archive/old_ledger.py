@@ -63,8 +63,8 @@ class OldLedger:
             ))  # fmt: skip
 
     def summer(self) -> None:
-        """Three months later."""
-        self.shop.clock.forward(days=90)
+        """Four months later: a claim of a receipt may take three, and its answer two weeks."""
+        self.shop.clock.forward(days=120)
 
     def archive(self) -> Outcome:
         """What `alliance archive run --before` does."""

@@ -6,13 +6,18 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
 from ledger_service.archive.verifying import lines
 from ledger_service.checkout.archive_errors import SaleArchived
+from ledger_service.checkout.attach import policies as attach_policies
+from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.queries import Codes, SaleSearch, sale_for, sales_of_merchant
 from ledger_service.checkout.recounting import _days_of
+from ledger_service.claims import service as claims
+from ledger_service.claims.ports import Receipt
+from ledger_service.members.households.models import household
 from tests.integration.archive.old_ledger import KEY, OldLedger
 from tests.integration.checkout.shop import FLORIST, FUEL, GROCER, START
 
@@ -97,3 +102,30 @@ def test_an_archived_sale_is_never_made_a_second_time(over: OldLedger) -> None:
     with pytest.raises(IntegrityError):
         over.sell(KEY)
     assert over.shop.count("sale") == sold
+
+
+def test_a_sale_that_may_still_be_claimed_or_joined_stays(over: OldLedger) -> None:
+    with over.shop.database.begin() as conn:
+        claims.set_policy(conn, GROCER, claims.ClaimPolicy(claim_days=200))
+    assert over.archive().sales == 0
+    with over.shop.database.begin() as conn:
+        claims.set_policy(conn, GROCER, claims.ClaimPolicy(claim_days=1, answer_days=1))
+        attach_policies.publish(conn, GROCER, 200, over.shop.clock.at)
+    assert over.archive().sales == 0
+
+
+def test_a_households_sales_stay_since_who_parts_is_given_its_share_by_them(over: OldLedger) -> None:
+    row = {"household_id": over.phones[0].member_id, "state": "open", "parting": "stays", "timezone": "UTC"}
+    with over.shop.database.begin() as conn:
+        conn.execute(insert(household).values(**row, created_at=START))
+    assert over.archive().sales == 0
+
+
+def test_a_claim_of_an_archived_sale_finds_nothing(over: OldLedger) -> None:
+    sales = ReceiptSales(over.shop.catalogue)
+    shown = Receipt(GROCER, GROCER, "UTC", START.date(), "r", 2_500, over.sales[0])
+    with over.shop.database.begin() as conn:
+        assert [one.total_minor for one in sales(conn, shown)] == [2_500]
+    over.archive()
+    with over.shop.database.begin() as conn:
+        assert list(sales(conn, shown)) == []
