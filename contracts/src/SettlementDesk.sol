@@ -232,7 +232,10 @@ contract SettlementDesk is ISettlementDesk, AccessManaged, EIP712 {
         if (micros != int128(micros)) revert SettlementHeldInvalid(micros, line.owedMicros);
         uint40 deadline = round.until + RESOLUTION_TIME;
         _held[line.period][line.debtor][line.creditor] = Held(int128(micros), deadline, true);
-        round.adjusted |= _bitOf(round, line.debtor) | _bitOf(round, line.creditor);
+        uint256 both = _bitOf(round, line.debtor) | _bitOf(round, line.creditor);
+        round.adjusted |= both;
+        // Who had confirmed had confirmed another net.
+        round.confirmed &= ~both;
         _shift(line.period, line.debtor, line.creditor, -micros);
         emit LineDisputed(line.period, line.debtor, line.creditor, by, micros, evidence, deadline);
     }

@@ -63,7 +63,7 @@ class SettlementOffice:
         self._do(f"publish:{period}", timestamp, "publish", period, statements, until)
 
     def confirm(self, period: int, answer: tuple[int, int, bytes], timestamp: int | None = None) -> None:
-        """A merchant's confirmation stands. Idempotency: by period and merchant.
+        """A merchant's confirmation stands. Idempotency: by period, merchant and net.
 
         Args:
             period: whose.
@@ -71,7 +71,7 @@ class SettlementOffice:
             timestamp: in replay, the least time of the block.
         """
         merchant, micros, signature = answer
-        name = f"confirm:{period}:{merchant}"
+        name = f"confirm:{period}:{merchant}:{micros}"
         self._do(name, timestamp, "confirm", period, merchant, micros, signature)
 
     def dispute(

@@ -54,7 +54,7 @@ class Recognition:
             return Presence(refusal=refusal)
 
     def in_quote(self, caller: Caller, member: Presented, at: datetime) -> Presence:
-        """As ``resolved``, for whoever only asks: nothing is signed and nothing is counted.
+        """As ``resolved``, for whoever only asks: nothing is signed; tries of a PIN count all the same.
 
         Raises:
             DomainError: whoever is shown is not known, or may not pay.

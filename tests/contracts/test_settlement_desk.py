@@ -85,6 +85,18 @@ def test_a_disputed_part_is_held_out_and_the_rest_settles(published: Period) -> 
         published.resolve((1, 2), 400_000, (one, two))
 
 
+def test_who_has_confirmed_before_a_dispute_has_confirmed_another_net(published: Period) -> None:
+    one, two, three = published.alliance.merchants
+    published.confirm(two)
+    published.confirm(three)
+    published.dispute((1, 2), one, 1_000_000)
+    published.confirm(one)
+    with refused("SettlementUnanswered", 1):
+        published.settle()
+    published.confirm(two)
+    published.settle()
+
+
 def test_what_is_disputed_is_a_proven_line_and_no_more_than_it(published: Period) -> None:
     one, two, three = published.alliance.merchants
     line = published.lines[1, 2]
