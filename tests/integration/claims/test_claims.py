@@ -197,6 +197,20 @@ def test_one_receipt_is_claimed_once_by_sixty_four_members_at_once(office: Offic
     assert sum(isinstance(answer, ReceiptClaimed) for answer in answers) == WAYS - 1, answers
 
 
+def test_a_receipt_that_is_granted_and_joined_at_once_earns_once(office: Office) -> None:
+    claimant, joiner = office.shop.enrol(), office.shop.enrol()
+    won = 0
+    for number in range(20):
+        sale = office.sale(f"R{number}")["sale_id"]
+        claim = office.file(office.shop.enrol() if number else claimant, f"R{number}")
+        granted, joined = at_once(
+            lambda claim=claim: office.grant(claim, 10), lambda sale=sale: attach(office.other, sale, joiner)
+        )
+        assert isinstance(granted, bytes) != isinstance(joined, dict), (granted, joined)
+        won += isinstance(joined, dict)
+    assert office.shop.balance(joiner, 1) == 10 * won
+
+
 def test_a_member_with_many_phones_files_no_more_than_its_limit_at_once(office: Office) -> None:
     phone = office.shop.enrol()
     workers = (office.shop, office.other)
