@@ -18,6 +18,7 @@ from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Record, Text
 from ledger_service.checkout import day_errors as refusals
+from ledger_service.checkout.archive_errors import SaleArchived
 from ledger_service.checkout.days import queries
 from ledger_service.checkout.days.rules import Line, by_cashier, differences, gaps, totals_of
 from ledger_service.checkout.days.service import Close, Day, close_day, keep_lines, lines_of, next_close
@@ -35,11 +36,12 @@ _GROUP = "Business days"
 _DAY = "/v1/stores/<gln>/days/<date>"
 _READ = scopes("sell", "sale:read")
 _PROBLEMS = (NotYours, StoreUnknown)
+_COUNTED = (*_PROBLEMS, SaleArchived)
 _CLOSE = {"close": Parameter(Text(pattern="[1-9][0-9]{0,8}"), "Of this close; the latest when absent")}
 CLOSE = Route(
     "POST", f"{_DAY}/close", "close-day", scopes("sell"), "Compare a day's control totals with the ledger",
     group=_GROUP, write=True, body=day_shapes.CLOSE_BODY,
-    problems=(*WRITE_PROBLEMS, *_PROBLEMS, refusals.DayNotBegun, refusals.DayLinesIncomplete,
+    problems=(*WRITE_PROBLEMS, *_COUNTED, refusals.DayNotBegun, refusals.DayLinesIncomplete,
               refusals.NotInTraining),
     success=Success(201, "Closed, balanced or not; a further close keeps this one.", day_shapes.CLOSED),
 )  # fmt: skip
@@ -56,7 +58,7 @@ LIST = Route(
 )  # fmt: skip
 FIND = Route(
     "GET", _DAY, "find-day", _READ, "A day as it stands: totals, late operations, differences", group=_GROUP,
-    problems=_PROBLEMS, success=Success(200, "Counted now.", day_shapes.DAY),
+    problems=_COUNTED, success=Success(200, "Counted now.", day_shapes.DAY),
 )  # fmt: skip
 CLOSES = Route(
     "GET", f"{_DAY}/closes", "list-day-closes", _READ, "Every close of a day", group=_GROUP, query=PAGE_QUERY,
@@ -66,17 +68,17 @@ CLOSES = Route(
 )  # fmt: skip
 UNMATCHED = Route(
     "GET", f"{_DAY}/unmatched", "list-unmatched-lines", _READ, "Lines without a match, by reference",
-    group=_GROUP, query=PAGE_QUERY | _CLOSE, problems=(*_PROBLEMS, CursorRefused, refusals.DayNotClosed),
+    group=_GROUP, query=PAGE_QUERY | _CLOSE, problems=(*_COUNTED, CursorRefused, refusals.DayNotClosed),
     success=Success(200, "A page.", paged("unmatched", day_shapes.GAP)),
 )  # fmt: skip
 LATE = Route(
     "GET", f"{_DAY}/late", "list-late-operations", _READ, "What came after the latest close", group=_GROUP,
-    query=PAGE_QUERY, problems=(*_PROBLEMS, CursorRefused, refusals.DayNotClosed),
+    query=PAGE_QUERY, problems=(*_COUNTED, CursorRefused, refusals.DayNotClosed),
     success=Success(200, "A page, in the order of arrival.", paged("late", day_shapes.BOOKED)),
 )  # fmt: skip
 CASHIERS = Route(
     "GET", f"{_DAY}/cashiers", "list-day-cashiers", _READ, "A day's totals by terminal and cashier",
-    group=_GROUP, query=PAGE_QUERY, problems=(*_PROBLEMS, CursorRefused),
+    group=_GROUP, query=PAGE_QUERY, problems=(*_COUNTED, CursorRefused),
     success=Success(200, "A page, by terminal and cashier.", paged("cashiers", day_shapes.CASHIER)),
 )  # fmt: skip
 ROUTES = (CLOSE, LINES, LIST, FIND, CLOSES, UNMATCHED, LATE, CASHIERS)

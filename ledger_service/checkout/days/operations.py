@@ -6,18 +6,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, case, select
 
+from ledger_service.checkout.archive_errors import SaleArchived
 from ledger_service.checkout.days.models import day_void
 from ledger_service.checkout.days.rules import UNSTATED, Booked, Operation
 from ledger_service.checkout.models import refund, sale, unreceipted_return
 from ledger_service.checkout.offline.models import offline_sale
 from ledger_service.checkout.records import points_value_of, tenders_of
+from ledger_service.kernel.ids import id_text
 from ledger_service.points.basis import TenderType
 
 
 def booked_in(conn: Connection, store_gln: int, day: int) -> list[Booked]:
-    """Every operation of the day, late ones included, in no particular order."""
+    """Every operation of the day, late ones included, in no particular order.
+
+    Raises:
+        SaleArchived: one of them is whole in an archive alone, so the day cannot be counted any more.
+    """
     refunds = _refunds(conn, store_gln, day)
     sold = {one.op_id: one for one in _sales(conn, store_gln, day)}
     booked = []
@@ -32,9 +38,12 @@ def _sales(conn: Connection, store_gln: int, day: int) -> Iterable[Booked]:
     found = select(
         s.sale_id, s.kind, s.reference, s.total_minor, s.spent, s.tenders, s.terminal_id, s.cashier,
         s.occurred_at, offline_sale.c.received_at,
+        case((s.receipt == "", s.lines)).label("archived"),
     )  # fmt: skip
     found = found.outerjoin(offline_sale, offline_sale.c.sale_id == s.sale_id)
     for row in conn.execute(found.where(s.store_gln == store_gln, s.business_day == day)):
+        if row.archived is not None:
+            raise SaleArchived(id_text(row.sale_id), orjson.loads(row.archived))
         yield Booked(
             row.sale_id,
             Operation(row.kind),
@@ -60,11 +69,14 @@ def _paid(tenders: str | None, spent: str, total_minor: int) -> dict[str, int]:
 def _refunds(conn: Connection, store_gln: int, day: int) -> list[tuple[bytes | None, Booked]]:
     r = refund.c
     found = select(
-        r.refund_id, r.exchange_sale_id, r.reference, r.body, r.terminal_id, r.cashier, r.occurred_at
-    ).where(r.store_gln == store_gln, r.business_day == day)
+        r.refund_id, r.sale_id, r.exchange_sale_id, r.reference, r.body, r.terminal_id, r.cashier,
+        r.occurred_at,
+    ).where(r.store_gln == store_gln, r.business_day == day)  # fmt: skip
     refunds = []
     for row in conn.execute(found):
         body = orjson.loads(row.body)
+        if isinstance(body, str):
+            raise SaleArchived(id_text(row.sale_id), body)
         given = body["cash_minor"] + body["points_value_minor"]
         one = Booked(
             row.refund_id, Operation.REFUND, row.reference, given, _given_back(body), row.terminal_id,

@@ -13,6 +13,8 @@ from ledger_service.archive.verifying import lines
 from ledger_service.checkout.archive_errors import SaleArchived
 from ledger_service.checkout.attach import policies as attach_policies
 from ledger_service.checkout.claimed_sales import ReceiptSales
+from ledger_service.checkout.days.queries import day_as_it_stands
+from ledger_service.checkout.days.service import Day
 from ledger_service.checkout.queries import Codes, SaleSearch, sale_for, sales_of_merchant
 from ledger_service.checkout.recounting import _days_of
 from ledger_service.claims import service as claims
@@ -60,6 +62,20 @@ def test_an_archived_sale_is_named_to_who_asks_and_to_who_would_return_it(over: 
     assert (found["total_minor"], found["merchant_id"]) == (2_500, GROCER)
     assert orjson.loads(found["lines"])[0][3] == 2_500
     assert any(one["refunds"] for one in records), "a refund goes along with its sale"
+
+
+def test_a_store_day_whose_sales_are_archived_says_so_instead_of_other_totals(over: OldLedger) -> None:
+    with over.shop.database.read() as conn:
+        number = conn.execute(text("SELECT MIN(business_day) FROM sale WHERE store_gln = :g"), {"g": GROCER})
+        day = Day(GROCER, number.scalar_one(), GROCER)
+        first = "SELECT MIN(business_day) FROM refund WHERE store_gln = :g"
+        returned = conn.execute(text(first), {"g": GROCER})
+        back = Day(GROCER, returned.scalar_one(), GROCER)
+        assert day_as_it_stands(conn, day)["ledger"]
+    over.archive()
+    for one in (day, back):
+        with over.shop.database.read() as conn, pytest.raises(SaleArchived):
+            day_as_it_stands(conn, one)
 
 
 def test_a_list_of_sales_leaves_out_what_is_archived(over: OldLedger) -> None:
