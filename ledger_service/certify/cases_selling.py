@@ -146,7 +146,8 @@ def a_pay_code_twice(stage: Stage) -> None:
     """A pay code is good once."""
     who = stage.shopper()
     code = who.pay_code(stage.now())
-    stage.sell(stage.ticket("a"), member={"pay_code": code}, points_minor=100)
+    first = stage.sell(stage.ticket("a"), member={"pay_code": code}, points_minor=100)
+    stage.expect("the first time", SOLD, first.get("state"))
     told = stage.sell(stage.ticket("b"), member={"pay_code": code}, points_minor=100)
     _expect_refused(stage, stage.ticket("b"), told, "pay-code-used")
     stage.expect("points left", (409, 0), who.points())

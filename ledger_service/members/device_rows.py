@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.operations import SignerChange
 from ledger_service.kernel.otp import DEVICE_DIGITS, device_number, device_secret
@@ -92,14 +93,17 @@ def device_of(row: Mapping[str, Any]) -> Device:
     )
 
 
-def signer_intent(member_id: int, account: bytes, fresh: FreshDevice, accepted_at: int) -> NewIntent:
-    """The chain learns of the signer; its operation id follows from account and signer (INV-7)."""
+def signer_intent(member_id: int, account: bytes, fresh: FreshDevice, second: int) -> NewIntent:
+    """The chain learns of the signer; its operation id follows from account and signer (INV-7).
+
+    A signer that counts from before ``second``, now, is accepted as of then: the chain takes that instant.
+    """
     operation = SignerChange(
         op_id=derive_id("signer-add", account, fresh.signer),
         account=account,
         signer=fresh.signer,
         flags=fresh.flags,
-        accepted_at=accepted_at,
+        accepted_at=min(second, seconds_floor(fresh.active_from)),
         valid_until=fresh.valid_until,
         authorisation=fresh.authorisation,
     )

@@ -100,8 +100,14 @@ def active_from(at: datetime, *, first: bool, granted: bool) -> datetime:
     The chain counts that day from the block, not from the acceptance, so that nobody can date a key
     back. A key that waits is therefore not counted before the last moment the contract may name,
     until ``confirmed_active_from`` says better. Whole seconds, rounded down as on chain.
+
+    The first one counts from a clock's skew before: a till whose clock is that much behind signs earlier
+    acceptance times, and who enrols in the shop pays there at once. An account without a signer has nothing
+    that could be taken in that time.
     """
-    delay = 0 if first or granted else MINING_WINDOW_SECONDS + SIGNER_DELAY_SECONDS
+    if first:
+        return instant_of_seconds(seconds_floor(at) - CLOCK_SKEW_SECONDS)
+    delay = 0 if granted else MINING_WINDOW_SECONDS + SIGNER_DELAY_SECONDS
     return instant_of_seconds(seconds_floor(at) + delay)
 
 

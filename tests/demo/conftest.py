@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +38,11 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
     with (folder / "run.txt").open("wb") as out:
         run = subprocess.Popen(command(state, *ports), stdout=out, stderr=out)
         try:
-            _until_entries(state, _SALES, run)
+            _until(state, run, _entries, _SALES)
             said = run_command({"ALLIANCE_STATE_DIR": str(state)}, "backup", str(backup))
-            _until_entries(state, _entries(backup) + _MORE_SALES, run)
+            _until(state, run, _entries, _entries(backup) + _MORE_SALES)
+            # The chain has some of them: it knows what the backup does not.
+            _until(state, run, _mined, _operations(backup) + _MORE_SALES)
         finally:
             run.send_signal(signal.SIGKILL)
             run.wait()
@@ -47,19 +50,31 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
     return Interrupted(state, backup, said, ports)
 
 
-def _entries(state: Path) -> int:
+def _number(state: Path, query: str) -> int:
     if not (state / "alliance.db").exists():
         return 0
     try:
         with closing(sqlite3.connect(f"file:{state / 'alliance.db'}?mode=ro", uri=True)) as conn:
-            return int(conn.execute("SELECT COALESCE(MAX(sequence), 0) FROM entry").fetchone()[0])
+            return int(conn.execute(query).fetchone()[0])
     except sqlite3.OperationalError:
         return 0
 
 
-def _until_entries(state: Path, count: int, run: subprocess.Popen[bytes]) -> None:
+def _entries(state: Path) -> int:
+    return _number(state, "SELECT COALESCE(MAX(sequence), 0) FROM entry")
+
+
+def _operations(state: Path) -> int:
+    return _number(state, "SELECT COUNT(*) FROM intent")
+
+
+def _mined(state: Path) -> int:
+    return _number(state, "SELECT COUNT(*) FROM chain_operation")
+
+
+def _until(state: Path, run: subprocess.Popen[bytes], count: Callable[[Path], int], wanted: int) -> None:
     deadline = time.monotonic() + 240
-    while _entries(state) < count:
+    while count(state) < wanted:
         assert run.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)

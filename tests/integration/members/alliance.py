@@ -21,6 +21,8 @@ from ledger_service.merchants.api_keys import ApiKeys
 
 A = TypeVar("A")
 NOW = datetime(2026, 5, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+# A first signer counts from a clock's skew before it is enrolled.
+FIRST_FROM = datetime(2026, 5, 1, 11, 58, tzinfo=UTC)
 DOMAIN = Domain(31337, b"\xcc" * 20)
 SETTINGS = MembersSettings("9520001", bytes(range(32)), bytes(range(32, 64)))
 _numbers = count(1)

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from ledger_service.db.engine import Database
+from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.intents import operation_of
 from ledger_service.kernel.operations import SignerChange
@@ -29,7 +30,7 @@ from ledger_service.members.errors import (
 from ledger_service.members.models import device
 from ledger_service.members.requests import DeviceView, Enrolled, EnrolMember, NewDevice, RevokeDevice
 from ledger_service.outbox.models import intent
-from tests.integration.members.alliance import DOMAIN, NOW, Alliance, key, new_device
+from tests.integration.members.alliance import DOMAIN, FIRST_FROM, NOW, Alliance, key, new_device
 
 NOBODY = "950000000000000000"
 
@@ -69,10 +70,11 @@ def owner(alliance: Alliance) -> Enrolled:
 def test_the_first_device_of_an_account_counts_at_once(alliance: Alliance) -> None:
     (bare,) = alliance.enrol(EnrolMember("Li"))
     view = add(alliance, bare.member_number, new_device(key(1), bare.account))
-    assert (view.lane, view.active_from) == (1, NOW.replace(microsecond=0))
+    assert (view.lane, view.active_from) == (1, FIRST_FROM)
     assert active(alliance, bare.member_id) == [address_of_key(key(1))]
     (change,) = changes(alliance)
     assert (change.account, change.flags, change.authorisation) == (bare.account, 0, b"")
+    assert change.accepted_at == seconds_floor(FIRST_FROM), "from when the chain counts it too"
 
 
 def test_a_further_device_with_a_grant_counts_at_once(alliance: Alliance, owner: Enrolled) -> None:

@@ -22,7 +22,16 @@ from ledger_service.members.models import device, member, member_identity
 from ledger_service.members.requests import EnrolMember
 from ledger_service.members.service import MembersService, MembersSettings
 from ledger_service.outbox.models import intent
-from tests.integration.members.alliance import DOMAIN, NOW, SETTINGS, Alliance, CountingIds, key, new_device
+from tests.integration.members.alliance import (
+    DOMAIN,
+    FIRST_FROM,
+    NOW,
+    SETTINGS,
+    Alliance,
+    CountingIds,
+    key,
+    new_device,
+)
 
 PHONE = parse_identity("phone", "+86 138 0013 8000")
 EMAIL = parse_identity("email", "wang@example.com")
@@ -86,7 +95,7 @@ def test_every_member_has_four_ledger_accounts(alliance: Alliance) -> None:
 def test_a_custodial_member_gets_a_marked_signer_and_an_app_its_digits(alliance: Alliance) -> None:
     (one,) = alliance.enrol(EnrolMember("Li", custody="custodial"))
     (only,) = one.devices
-    assert (only.lane, only.custodial, only.active_from) == (0, True, NOW.replace(microsecond=0))
+    assert (only.lane, only.custodial, only.active_from) == (0, True, FIRST_FROM)
     assert only.digits is not None
     assert len(only.digits.number) == 8
     assert only.digits.secret.hex() not in repr(only)
@@ -94,7 +103,7 @@ def test_a_custodial_member_gets_a_marked_signer_and_an_app_its_digits(alliance:
     change = operation_of(str(row["payload"]))
     assert isinstance(change, SignerChange)
     assert (change.account, change.signer, change.flags) == (one.account, only.signer, FLAG_CUSTODIAL)
-    assert change.accepted_at == int(NOW.timestamp())
+    assert change.accepted_at == int(FIRST_FROM.timestamp())
     assert (row["member_id"], row["state"]) == (one.member_id, "queued")
 
 

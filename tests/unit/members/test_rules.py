@@ -10,7 +10,7 @@ import pytest
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.gs1 import is_key
 from ledger_service.kernel.paycode_errors import PayCodeAltered, PayCodeLocked, PayCodeUsed
-from ledger_service.kernel.permits import FLAG_CUSTODIAL, SignerGrant
+from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, FLAG_CUSTODIAL, SignerGrant
 from ledger_service.kernel.secp256k1 import address_of_key, sign_digest
 from ledger_service.members import rules
 from ledger_service.members.errors import (
@@ -66,10 +66,13 @@ def test_of_several_devices_the_one_that_signed_is_found() -> None:
     assert rules.active_device([stranger, DEVICE], 7, DEVICE.signer, NOW) == DEVICE
 
 
-def test_a_first_or_granted_signer_counts_at_once_in_whole_seconds() -> None:
-    at_once = NOW.replace(microsecond=0)
-    assert rules.active_from(NOW, first=True, granted=False) == at_once
-    assert rules.active_from(NOW, first=False, granted=True) == at_once
+def test_a_granted_signer_counts_at_once_in_whole_seconds() -> None:
+    assert rules.active_from(NOW, first=False, granted=True) == NOW.replace(microsecond=0)
+
+
+def test_a_first_signer_counts_at_tills_whose_clock_is_behind() -> None:
+    since = rules.active_from(NOW, first=True, granted=False)
+    assert since == NOW.replace(microsecond=0) - timedelta(seconds=CLOCK_SKEW_SECONDS)
 
 
 def test_a_further_signer_waits_a_day_from_its_block() -> None:
