@@ -16,6 +16,7 @@ from ledger_service.demo import (
     bench_memory,
     bench_offline,
     bench_reads,
+    bench_returns,
     bench_size,
     bench_tiers,
     dataset,
@@ -29,6 +30,7 @@ Measure = Callable[[Stage, BenchOptions], Awaitable[Figures]]
 WHAT: dict[str, tuple[Measure, str]] = {
     "checkout": (bench_checkout.measure, "one-call sales, and the floor below them"),
     "reads": (bench_reads.measure, "balances and quotes of 20 lines"),
+    "returns": (bench_returns.measure, "refunds of one line, and exchanges of one for another"),
     "size": (bench_size.measure, "the same sales in a young ledger and beside so many more entries"),
     "memory": (bench_memory.measure, "what so many sales leave in the processes' memory"),
     "import": (bench_import.measure, "how fast so many members with three lots each move in"),

@@ -1,0 +1,98 @@
+"""Goods that come back under load: refunds of one line, then exchanges of one line for another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from ledger_service.demo.bench_checkout import audit
+from ledger_service.demo.bench_figures import Figures
+from ledger_service.demo.bench_stage import PATIENCE_SECONDS, BenchOptions, Stage
+from ledger_service.demo.http_client import Request
+from ledger_service.demo.service_client import Frame
+from ledger_service.demo.visits import MERCHANT_OF, Visit
+from ledger_service.kernel.clock import format_instant
+
+
+@dataclass(frozen=True, slots=True)
+class _Sold:
+    """A sale to take back from: what was rung up, where, and its number."""
+
+    visit: Visit
+    till: str
+    sale_id: str
+
+
+async def measure(stage: Stage, options: BenchOptions) -> Figures:
+    """Sell twice as many baskets as are measured; one half is refunded in part, the other exchanged."""
+    visits = islice(_visits(stage), 2 * options.requests)
+    sold = [await made for made in [asyncio.ensure_future(_sell(stage, visit)) for visit in visits]]
+    await stage.observer.caught_up(PATIENCE_SECONDS, stage.fleet.watch)
+    figures = Figures(stage.name)
+    half = len(sold) // 2
+    await _add(figures, stage, "refund", [_refund(stage, one) for one in sold[:half]], options)
+    await _add(figures, stage, "exchange", [_exchange(stage, one) for one in sold[half:]], options)
+    await stage.observer.caught_up(PATIENCE_SECONDS, stage.fleet.watch)
+    findings = [str(finding) for finding in audit(stage)["findings"]]
+    figures.rows["audit: database = chain"] = "yes" if not findings else f"{len(findings)} differences"
+    figures.failures += findings
+    return figures
+
+
+async def _add(figures: Figures, stage: Stage, label: str, wires: list[bytes], options: BenchOptions) -> None:
+    worked, own = stage.fleet.cpu_millis_by_name(), time.process_time_ns()
+    result = await stage.fired(wires, options.connections)
+    client = (time.process_time_ns() - own) // 1_000_000
+    cpu = {name: spent - worked[name] for name, spent in stage.fleet.cpu_millis_by_name().items()}
+    figures.add_load(label, result)
+    figures.add_work(label, result, cpu | {"client": client})
+
+
+def _visits(stage: Stage) -> Iterator[Visit]:
+    for basket in stage.baskets:
+        phone = stage.bench.phones.get(basket.household)
+        if phone is None or not phone.joined:
+            continue
+        for key, lines in basket.checkouts.items():
+            if lines[0].paid_minor > 0:
+                yield Visit(phone, basket, MERCHANT_OF[key], lines)
+
+
+async def _sell(stage: Stage, visit: Visit) -> _Sold:
+    till = await stage.bench.till_key(visit.merchant, visit.basket.store, stage.bench.begins)
+    frame = Frame(till, f"{stage.bench.seed}:returned:{visit.name}", visit.basket.at)
+    sale = await stage.service.demand("/v1/sales", visit.body(), frame)
+    return _Sold(visit, till, sale["sale_id"])
+
+
+def _refund(stage: Stage, sold: _Sold) -> bytes:
+    body = {"reference": f"back {sold.visit.name}", "lines": [_back(sold)]}
+    return _wire(stage, sold, f"/v1/sales/{sold.sale_id}/refunds", body)
+
+
+def _exchange(stage: Stage, sold: _Sold) -> bytes:
+    other = {"line": "other", "category": "GROCERY", "quantity": 1, "amount_minor": 499}
+    sale = sold.visit.body()
+    body = {name: sale[name] for name in ("store", "currency")} | {"reference": f"other {sold.visit.name}"}
+    body |= {"sale": sold.sale_id, "returned": [_back(sold)], "lines": [other]}
+    return _wire(stage, sold, "/v1/exchanges", body)
+
+
+def _back(sold: _Sold) -> dict[str, Any]:
+    """The first line of the sale, whole."""
+    return {"line": "1", "quantity": sold.visit.lines[0].quantity}
+
+
+def _wire(stage: Stage, sold: _Sold, path: str, body: dict[str, Any]) -> bytes:
+    headers = {
+        "Authorization": f"Bearer {sold.till}",
+        "Idempotency-Key": f"{stage.bench.seed}:back:{sold.visit.name}",
+        "Alliance-Time": format_instant(sold.visit.basket.at),
+    }
+    return Request("POST", path, orjson.dumps(body), headers).wire(stage.bench.host)
