@@ -6,6 +6,7 @@ import re
 import string
 from collections.abc import Callable
 from itertools import count, islice
+from math import isqrt
 from types import MappingProxyType
 
 from ledger_service.kernel.digital_link import codes, coupons, dates
@@ -38,7 +39,7 @@ def check_pair(body: str) -> str:
 
 def _primes(how_many: int) -> list[int]:
     def is_prime(n: int) -> bool:
-        return all(n % d for d in range(2, int(n**0.5) + 1))
+        return all(n % d for d in range(2, isqrt(n) + 1))
 
     return list(islice((n for n in count(2) if is_prime(n)), how_many))
 
