@@ -169,4 +169,4 @@ def take_batch(
         for o in operations
     ]
     sql_of(chain_batch_item, conn).insert(conn, items)
-    queue.adopt(conn, applied.number, op_ids, State.PACKED)
+    queue.adopt(conn, applied.number, operations, State.PACKED)

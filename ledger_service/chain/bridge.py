@@ -136,9 +136,11 @@ class Bridge:
         if not self._desk.lead():
             return Progress(leading=False)
         jobs = self._run_jobs(signing=False)
-        blocks, operations = self._follow()
-        # After the look at the chain: what they send waits for whatever is not known to be in a block.
-        jobs += self._run_jobs(signing=True)
+        blocks, operations, more = self._follow()
+        # After the look at the chain, to its end: what they send waits for whatever is not known to be in a
+        # block, and would keep the bridge from looking on for longer than it takes so many blocks to come.
+        if not more:
+            jobs += self._run_jobs(signing=True)
         if not self._is_level(caught_up=not blocks):
             return Progress(True, blocks, operations, 0, 0, jobs)
         if not self._is_in_force(changed=blocks > 0):
@@ -195,13 +197,14 @@ class Bridge:
                 detail = f"0x{in_force.hex()} is in force, this bridge works for 0x{house.hex()}"
                 raise_alarm(conn, self._desk.wall, "house-not-in-force", "", detail)
 
-    def _follow(self) -> tuple[int, int]:
+    def _follow(self) -> tuple[int, int, bool]:
+        """Blocks and operations that were taken over, and whether there may be more."""
         if self._chain_id is not None:
             self._node.must_serve(self._chain_id)
         self.journal.resume_mining()
         step = self.indexer.step()
         if not step.diverged:
-            return step.blocks, step.operations
+            return step.blocks, step.operations, step.more
         healed = self.journal.heal()
         log.warning(
             "the node's chain is another one: agreed up to %s, replayed %s", healed.agreed, healed.replayed
@@ -210,7 +213,7 @@ class Bridge:
         if cursor is not None and healed.agreed < cursor.number:
             gone = self.indexer.rewind(healed.agreed)
             log.warning("rewound to block %s: %s operations are to be mined again", healed.agreed, gone)
-        return 1, 0
+        return 1, 0, True
 
     def _run_jobs(self, *, signing: bool) -> int:
         ran, now = 0, self._desk.wall()

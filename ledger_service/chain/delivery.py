@@ -10,6 +10,7 @@ from ledger_service.chain.client import Node
 from ledger_service.chain.errors import NodeRefusal, NoTimeControl
 
 Answer = bytes | NodeRefusal
+_APART_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,23 @@ class Delivery(Protocol):
     def date_next(self, timestamp: int | None) -> None:
         """The next block, and the pending state that calls are judged on, has at least this time; None: no
         wish."""
+
+
+def blocks_of(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
+    """The parcels block by block: one that is dated a day or more after those before it begins another.
+
+    After a reorg all come at once, and an act that must wait for its notice would be judged in the block of
+    its announcement.
+    """
+    blocks: list[list[Parcel]] = []
+    latest: int | None = None
+    for parcel in parcels:
+        at = latest if parcel.timestamp is None else parcel.timestamp
+        if not blocks or (at is not None and latest is not None and at - latest >= _APART_SECONDS):
+            blocks.append([])
+        blocks[-1].append(parcel)
+        latest = at if latest is None else max(latest, at or 0)
+    return blocks
 
 
 class LiveDelivery:
@@ -63,10 +81,12 @@ class ReplayDelivery:
         self._node = node
 
     def deliver(self, parcels: Sequence[Parcel]) -> list[Answer]:
-        """See ``Delivery``. Where mining can be held back, all parcels share one block."""
-        if self._node.can_hold_back_mining:
-            return self._one_block(parcels)
+        """See ``Delivery``. Where mining can be held back, parcels of about the same time share a block."""
         answers: list[Answer] = []
+        if self._node.can_hold_back_mining:
+            for together in blocks_of(parcels):
+                answers += self._one_block(together)
+            return answers
         for parcel in parcels:
             self.date_next(parcel.timestamp)
             answers += self._node.send([parcel.raw])

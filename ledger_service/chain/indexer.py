@@ -33,12 +33,13 @@ class CursorMoved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step found: blocks taken over, operations in them, and whether the node's chain is another
-    one."""
+    """What one step found: blocks taken over, operations in them, whether the node's chain is another one,
+    and whether there may be more blocks."""
 
     blocks: int = 0
     operations: int = 0
     diverged: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class Indexer:
         blocks = next_blocks(self._node, cursor, self._settings.first_block, self._ask)
         if blocks is None:
             return Step(diverged=True)
-        self._ask = self._settings.blocks_per_read if len(blocks) == self._ask else 4
+        more = len(blocks) == self._ask
+        self._ask = self._settings.blocks_per_read if more else 4
         if not blocks:
             return Step()
         read = self._facts(blocks)
@@ -96,7 +98,7 @@ class Indexer:
         unproven = outcome.unproven([*ours, *foreign], read)
         receipts = dict(zip(unproven, self._node.receipts(unproven), strict=True))
         self._take_over(cursor, read, receipts, foreign)
-        return Step(len(blocks), sum(len(ops) for facts in read for _, ops in facts.batches))
+        return Step(len(blocks), sum(len(ops) for facts in read for _, ops in facts.batches), more=more)
 
     def _facts(self, blocks: Sequence[Block]) -> list[BlockFacts]:
         with self._desk.read() as conn:

@@ -120,7 +120,7 @@ def _record_batch(
         adoption.take_batch(conn, facts.block, applied, operations)
         batch = conn.execute(same).one()
     if batch.state == "dead":
-        queue.adopt(conn, applied.number, [o.op_id for o in operations], State.MINED)
+        queue.adopt(conn, applied.number, operations, State.MINED)
         return
     if (batch.root, batch._mapping["count"]) != (applied.root, applied.count):
         raise LyingNode(facts.block.number, f"batch {applied.number} is not the one we signed")

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, func, select, update
 
+from ledger_service.chain.decode import MinedOperation
 from ledger_service.chain.models import chain_applied, chain_batch, chain_batch_item
 from ledger_service.kernel.intents import read_payload, readable_operation
 from ledger_service.kernel.operations import Operation
@@ -47,10 +48,10 @@ _MOST_NAMED = 10_000
 
 
 class Queue:
-    """Reads the front of the queue; an intent's payload never changes, so each is decoded once."""
+    """Reads the front of the queue; a payload changes with its leaf alone, so each is decoded once."""
 
     def __init__(self) -> None:
-        self._decoded: dict[int, tuple[Operation, bool]] = {}
+        self._decoded: dict[tuple[int, bytes], tuple[Operation, bool]] = {}
         self.unreadable: list[Unreadable] = []
         self._reach = 1
         self._cut = False
@@ -94,13 +95,13 @@ class Queue:
     def _waiting(
         self, intent_id: int, former: int | None, payload: str, leaf: bytes, *whose: Any
     ) -> Waiting | None:
-        known = self._decoded.get(intent_id)
+        known = self._decoded.get((intent_id, leaf))
         if known is None:
             read = read_payload(payload)
             if read is None:
                 self.unreadable.append(Unreadable(*whose))
                 return None
-            known = self._decoded[intent_id] = (read[0], read[1] == leaf)
+            known = self._decoded[intent_id, leaf] = (read[0], read[1] == leaf)
         return Waiting(intent_id, known[0], former, known[1])
 
 
@@ -182,19 +183,21 @@ def requeue(conn: Connection, number: int) -> None:
     conn.execute(update(intent).where(mine).values(state=State.QUEUED.value, batch_index=None))
 
 
-def adopt(conn: Connection, number: int, op_ids: Sequence[bytes], state: State) -> int:
+def adopt(conn: Connection, number: int, operations: Sequence[MinedOperation], state: State) -> int:
     """Intents that a batch carried stand in it, though it was not packed from them here or counts as dead.
+
+    One that was made anew with other words, as after a restore, stays where it is: the packer finds it done.
 
     Returns:
         how many there are.
     """
-    place = {op_id: position for position, op_id in enumerate(op_ids)}
-    found = [row[0] for row in conn.execute(select(intent.c.op_id).where(intent.c.op_id.in_(list(op_ids))))]
+    place = {o.op_id: (position, o.leaf) for position, o in enumerate(operations)}
+    query = select(intent.c.op_id, intent.c.leaf).where(intent.c.op_id.in_(list(place)))
+    found = [row.op_id for row in conn.execute(query) if row.leaf == place[row.op_id][1]]
     for op_id in found:
         change = update(intent).where(intent.c.op_id == op_id)
-        conn.execute(
-            change.values(state=state.value, batch_number=number, batch_index=place[op_id], reason=None)
-        )
+        where = {"batch_number": number, "batch_index": place[op_id][0]}
+        conn.execute(change.values(state=state.value, reason=None, **where))
     return len(found)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ledger_service.chain.settings import ChainSettings
-from ledger_service.db.engine import Database
+from ledger_service.db.engine import Database, open_database
 from tests.chain.networks import Anvil, Network, OwnChain, anvil_binary
 from tests.chain.world import World
 
@@ -53,3 +55,30 @@ def world(sqlite_database: Database, network: Network, settings: ChainSettings) 
     made = World(sqlite_database, network.node(), settings)
     made.found()
     return made
+
+
+def copy_of(database: Database, path: Path) -> Database:
+    """The database as it is now, as a backup would hold it."""
+    with sqlite3.connect(str(database.url.database)) as source, sqlite3.connect(path) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    return open_database(f"sqlite:///{path}")
+
+
+@pytest.fixture
+def restored(world: World, tmp_path: Path) -> Any:
+    """The founded world; calling it copies the database, and calling the answer puts the copy in place."""
+    copies = []
+
+    def take() -> Any:
+        copies.append(copy_of(world.database, tmp_path / f"backup-{len(copies)}.db"))
+
+        def put() -> None:
+            world.database = copies[-1]
+
+        return put
+
+    yield take
+    for copy in copies:
+        copy.close()

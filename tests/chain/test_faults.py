@@ -4,6 +4,7 @@ effect once."""
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,14 @@ from sqlalchemy import select, update
 from ledger_service.chain.bridge import Job, lag_of
 from ledger_service.chain.client import Node
 from ledger_service.chain.errors import LeadershipLost, LyingNode
-from ledger_service.chain.models import chain_batch, chain_batch_item, chain_operation
+from ledger_service.chain.models import (
+    chain_batch,
+    chain_batch_item,
+    chain_operation,
+    chain_signer,
+    chain_tx,
+)
+from ledger_service.chain.outbound import Draft
 from ledger_service.chain.reconciler import reconcile
 from ledger_service.chain.transport import Transport
 from ledger_service.custody.errors import SignerUnavailable, SigningRefused
@@ -23,6 +31,8 @@ from ledger_service.outbox.models import intent
 from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain, everyday, states
 from tests.chain.world import MERCHANTS, World
+
+LONG_GONE = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def test_a_poisoned_operation_is_set_aside_with_its_reason_and_the_others_go_on(world: World) -> None:
@@ -236,3 +246,48 @@ def test_a_signing_process_that_is_away_is_waited_for_and_is_no_defect(
     world.bridge(jobs=(Job("acts", 1, refuse),)).run(stop)
     told = [record.getMessage() for record in caplog.records if record.name.endswith("bridge")]
     assert [line[: len(said)] for line in told] == [said]
+
+
+def test_what_fills_a_gap_goes_before_what_waits_for_it(world: World) -> None:
+    """As after a restore: nonces were taken over, another key's step was stored, and one nonce is missing."""
+    drain(world.bridge(), world.database)
+    bridge = world.bridge()
+    assert bridge._desk.lead()
+    outbound = bridge.submitter._outbound
+    first = outbound.next_nonce("relayer")
+    behind = outbound.sign("relayer", first + 1, Draft(outbound.sender("relayer"), b"", 21_000))
+    step = outbound.sign("operator", outbound.next_nonce("operator"), Draft(bytes(20), b"", 30_000, step="x"))
+    with bridge._desk.write() as conn:
+        outbound.store(conn, behind)
+        outbound.store_next(conn, step)
+        mine = chain_signer.c.address == behind.signer
+        conn.execute(update(chain_signer).where(mine).values(next_nonce=first + 2))
+        conn.execute(update(chain_tx).where(chain_tx.c.tx_hash == behind.tx_hash).values(sent_at=LONG_GONE))
+    drain(bridge, world.database)
+    for _ in range(6):
+        bridge.step()
+    with world.database.snapshot() as conn:
+        opened = select(chain_tx.c.nonce).where(chain_tx.c.state.in_(("signed", "broadcast")))
+        assert list(conn.execute(opened).scalars()) == []
+
+
+def test_what_signs_waits_until_the_chain_was_read_to_its_end(world: World) -> None:
+    """Else a job that waits for a block would keep the bridge from reading those that it waits for."""
+    ran: list[int] = []
+
+    def run() -> bool:
+        cursor = bridge.indexer.cursor()
+        ran.append(-1 if cursor is None else cursor.number)
+        return True
+
+    everyday(world)
+    drain(world.bridge(most_operations=1), world.database)
+    head = world.node.head().number
+    behind = world.bridge()
+    assert behind._desk.lead()
+    behind.indexer.rewind(head - 9)
+    bridge = world.bridge(jobs=(Job("signs", 0.0, run, signs=True),), blocks_per_read=2)
+    for _ in range(8):
+        bridge.step()
+    assert ran
+    assert min(ran) == head

@@ -3,8 +3,6 @@ no operation is carried out twice (D8, INV-7)."""
 
 from __future__ import annotations
 
-import sqlite3
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,39 +16,13 @@ from ledger_service.chain.delivery import LiveDelivery
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.models import chain_batch, chain_journal, chain_operation, chain_tx
 from ledger_service.chain.settings import ChainSettings
-from ledger_service.db.engine import Database, open_database
+from ledger_service.db.engine import Database
 from ledger_service.outbox.models import intent
+from tests.chain.conftest import copy_of
 from tests.chain.networks import LONG_AGO, Anvil
 from tests.chain.test_bridge import assert_clean, drain, everyday, states
 from tests.chain.test_reorgs import assert_mirror_is_a_fresh_index
-from tests.chain.world import MERCHANTS, NEVER, World, wall
-
-
-def copy_of(database: Database, path: Path) -> Database:
-    """The database as it is now, as a backup would hold it."""
-    with sqlite3.connect(str(database.url.database)) as source, sqlite3.connect(path) as target:
-        source.backup(target)
-    source.close()
-    target.close()
-    return open_database(f"sqlite:///{path}")
-
-
-@pytest.fixture
-def restored(world: World, tmp_path: Path) -> Any:
-    """The founded world; calling it copies the database, and calling the answer puts the copy in place."""
-    copies = []
-
-    def take() -> Any:
-        copies.append(copy_of(world.database, tmp_path / f"backup-{len(copies)}.db"))
-
-        def put() -> None:
-            world.database = copies[-1]
-
-        return put
-
-    yield take
-    for copy in copies:
-        copy.close()
+from tests.chain.world import NEVER, World, wall
 
 
 def once_each(database: Database) -> list[bytes]:
@@ -216,46 +188,3 @@ def carried_out(world: World, asked_at: int) -> int:
     number, _ = admin.create_programme("P3", made, asked_at)
     admin.suspend_merchant(gln, asked_at + 86_400, asked_at)
     return number
-
-
-@pytest.mark.parametrize("later", [0, 1], ids=["same-second", "later"])
-def test_an_operation_that_is_asked_for_again_after_a_restore_is_the_one_on_the_chain(
-    world: World, restored: Any, later: int
-) -> None:
-    """A till that lost its answer repeats the sale with its key, which gives the same operation again."""
-    drain(world.bridge(), world.database)
-    put = restored()
-    earned = world.issue(world.members[0], 1, 70)
-    spent = world.redeem(world.members[0], MERCHANTS[1], (1, 30))
-    enrolled = world.signer(world.members[0])
-    world.enqueue(enrolled, earned, spent)
-    drain(world.bridge(), world.database)
-    done = once_each(world.database)
-    put()
-    bridge = world.bridge()
-    drain(bridge, world.database)
-    again = [replace(one, accepted_at=one.accepted_at + later) for one in (enrolled, earned, spent)]
-    other = world.issue(world.members[1], 2, 5)
-    world.enqueue(*again, other)
-    drain(bridge, world.database)
-    assert once_each(world.database) == sorted([*done, other.op_id])
-    assert set(states(world.database).values()) == {"final"}
-    assert_clean(world)
-
-
-def test_an_operation_that_moves_other_points_than_the_one_on_the_chain_is_set_aside(
-    world: World, restored: Any
-) -> None:
-    drain(world.bridge(), world.database)
-    put = restored()
-    earned = world.issue(world.members[0], 1, 70)
-    world.enqueue(earned)
-    drain(world.bridge(), world.database)
-    put()
-    bridge = world.bridge()
-    drain(bridge, world.database)
-    other = world.issue(world.members[1], 2, 5)
-    world.enqueue(replace(earned, leg=replace(earned.leg, amount=71)), other)
-    drain(bridge, world.database)
-    assert states(world.database) == {earned.op_id: "set_aside", other.op_id: "final"}
-    assert once_each(world.database) == sorted([earned.op_id, other.op_id])
