@@ -28,7 +28,7 @@ from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.requests import IssueKey
 from tests.simulation.machine.bridging import Bridging
 from tests.simulation.machine.clock import START, SimClock
-from tests.simulation.machine.front import Asked, Front, SeededIds, Told
+from tests.simulation.machine.front import WORKERS, Asked, Front, SeededIds, Told
 from tests.simulation.machine.process import Process
 from tests.simulation.machine.stage import LIMITS, open_custody, open_unsynced, sim_settings
 from tests.simulation.network.chain import Block, Chain, genesis
@@ -42,6 +42,7 @@ VALUES = (10_000, 5_000, 30_000)
 PENDING_DAYS = (0, 0, 2)
 CAP = 60_000
 MEMBERS = 4
+ALLOWANCE = 20_000_000
 ROOM = ChainSettings(fee_floor_wei=2_000_000_000)
 
 
@@ -56,6 +57,15 @@ class Person:
     lane: int
 
 
+@dataclass(frozen=True)
+class Till:
+    """A till with a key of its own, which may sell while it is cut off."""
+
+    gln: int
+    token: str
+    key: bytes
+
+
 @dataclass
 class Founded:
     """Everything that a run is copied from."""
@@ -66,6 +76,7 @@ class Founded:
     operator: str
     second_operator: str = ""
     tills: dict[int, list[str]] = field(default_factory=dict)
+    cut_off: list[Till] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
     at: Any = START
 
@@ -93,7 +104,7 @@ class Founder:
             foundations = Foundations(sim_settings(self.folder), self.database, self.custody, made.alliance)
             bridging = Bridging(self.process, foundations, self.clock, ROOM, self.carry)
             self.clock.while_sleeping = lambda seconds: self._work(bridging, seconds)
-            self.front = Front(self.process, foundations, self.clock, self.random)
+            self.front = Front(self.process, foundations, self.clock.of_host(), self.random, WORKERS[0])
             for place in range(3):
                 self._merchant(made, place)
             for number in range(MEMBERS):
@@ -134,10 +145,10 @@ class Founder:
             )
         return issued.token
 
-    def _ask(self, made: Founded, route: str, body: dict[str, Any]) -> Told:
+    def _ask(self, made: Founded, route: str, body: dict[str, Any], *path: tuple[str, str]) -> Told:
         self._keys += 1
         self.clock.forward(1.0)
-        return self.front.ask(Asked(made.operator, route, body, f"founding-{self._keys}"))
+        return self.front.ask(Asked(made.operator, route, body, f"founding-{self._keys}", path))
 
     def _merchant(self, made: Founded, place: int) -> None:
         gln = gln_text(GLNS[place])
@@ -151,9 +162,17 @@ class Founder:
         where = {"store": gln, "merchant": gln, "name": "Store", "timezone": "America/New_York"}
         self._ask(made, "open-store", where)
         for till in range(2):
-            added = self._ask(made, "add-terminal", {"store": gln, "label": f"till {till}"})
-            key = self._ask(made, "issue-key", {"role": "cashier", "subject": added.body["terminal"]})
-            made.tills.setdefault(GLNS[place], []).append(key.body["token"])
+            key = keccak256(f"simulated till {place} {till}".encode())
+            of_its_own = {"till_key": "0x" + address_of_key(key).hex()} if till else {}
+            new = {"store": gln, "label": f"till {till}", **of_its_own}
+            terminal = self._ask(made, "add-terminal", new).body["terminal"]
+            asked = self._ask(made, "issue-key", {"role": "cashier", "subject": terminal})
+            token = asked.body["token"]
+            made.tills.setdefault(GLNS[place], []).append(token)
+            if till:
+                given = {"allowance_micros": ALLOWANCE, "window_seconds": 86_400}
+                self._ask(made, "set-offline-allowance", given, ("terminal", terminal))
+                made.cut_off.append(Till(GLNS[place], token, key))
 
     def _member(self, made: Founded, number: int) -> None:
         key = keccak256(f"simulated phone {number}".encode())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from ledger_service.chain.client import Block, Node
+from ledger_service.chain.desk import Desk
 from ledger_service.chain.models import chain_batch
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.keyed import KeyedCommand
@@ -65,12 +67,30 @@ def refund_from_the_start(row: Any) -> Any:
     return replace(record_of(row), returned=ReturnedRecord())
 
 
+@contextmanager
+def write_unfenced(self: Desk) -> Iterator[Connection]:
+    with self.database.begin() as conn:
+        yield conn
+
+
+def nobody_books(*_: Any) -> str:
+    return ""
+
+
+def take_nothing(*_: Any) -> bytes:
+    return bytes(32)
+
+
 def nothing(*_: Any, **__: Any) -> None:
     """The guard is gone."""
 
 
+_ADOPT = "ledger_service.bootstrap.adopting._book"
 _CHAIN, _TILL = "ledger_service.chain.", "ledger_service.checkout."
 _SHAKY = Climate(GETH, replace(ROOM, confirmations=3), reorg_rate=150)
+_PAIR = Climate(GETH, replace(ROOM, confirmations=3), hosts=2, pause_rate=200)
+_RESTORED = Climate(GETH, replace(ROOM, confirmations=1), backup_at=4, accident_at=16)
+_GOVERNED = Climate(governed=True)
 MUTANTS = (
     Mutant("answers are not kept", _TILL + "keyed.KeyedCommand.apply", forget_the_answer),
     Mutant("answers leave before the commit", "ledger_service.db.writer.Writer._commit",
@@ -81,4 +101,9 @@ MUTANTS = (
     Mutant("batches are buried unproven (D8)", _CHAIN + "outcome._provably_dead", bury_whatever_is_late),
     Mutant("the cursor has no hash", _CHAIN + "indexer.next_blocks", follow_numbers_alone, _SHAKY),
     Mutant("a reorganisation takes nothing back", _CHAIN + "outcome.take_back", nothing, _SHAKY),
+    Mutant("a woken bridge writes without its lease", _CHAIN + "desk.Desk.write", write_unfenced, _PAIR),
+    Mutant("nobody books what the chain has", _ADOPT, nobody_books, _RESTORED),
+    Mutant("adopted operations are not told", _TILL + "submitting.adopted_of", nothing, _RESTORED),
+    Mutant("a suspended merchant goes on", _TILL + "directory.Places.check", nothing, _GOVERNED),
+    Mutant("points taken alone are not redeemed", _TILL + "offline.spending.redeem", take_nothing, Climate()),
 )  # fmt: skip

@@ -10,8 +10,11 @@ from sqlalchemy import Connection, func, select, text
 from ledger_service.chain.bridge import Progress
 from ledger_service.chain.indexer import cursor_of
 from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.gs1 import gln_text
 from ledger_service.outbox.models import State, intent
+from tests.simulation.accident import Backup, Loss, Recovery, strike, take
 from tests.simulation.checking import Broken, Watch, at_rest
+from tests.simulation.founding import GLNS
 from tests.simulation.machine.front import Told
 from tests.simulation.people.acting import People, Surroundings
 from tests.simulation.people.memory import Action, Memory
@@ -21,6 +24,7 @@ _LOTS = text(
     "SELECT m.member_number, l.programme_id, l.epoch, l.available FROM lot AS l"
     " JOIN member AS m ON m.member_id = l.member_id ORDER BY 1, 2, 3"
 )
+_DAY, _ADOPTIONS = 86_460.0, 4
 _SHORT, _PAUSES = 50, (0.1, 0.1, 1.0, 1.0, 4.0, 30.0, 90.0)
 _DAYS = (3_600.0, 30_000.0, 86_400.0, 3 * 86_400.0, 8 * 86_400.0)
 
@@ -40,9 +44,11 @@ class Run:
 
     def __init__(self, world: World) -> None:
         self.world, self.memory = world, Memory()
-        around = Surroundings(lambda: seconds_floor(self.world.clock.at), self._lots)
+        around = Surroundings(lambda: seconds_floor(world.clock.at), self._lots, world.climate.governed)
         self.people = People(world.founded, self.world.random, self.memory, around)
         self.watch = Watch(self.world, self.memory)
+        world.meanwhile = self._one_more
+        self._backup: Backup | None = None
 
     def go(self, steps: int) -> Ended:
         """The run's end.
@@ -51,13 +57,17 @@ class Run:
             Broken, Forgotten: an invariant does not hold.
         """
         with self.world.clock.installed():
-            for _ in range(steps):
+            for number in range(steps):
                 self._step()
+                self._mishaps(number)
                 self.watch.step()
             self.calm()
             at_rest(self.world, self.memory)
         met = {**self.world.met, **self.world.wire.met}
         return Ended(self.world.seed, self.world.trace, len(self.memory.answered), met)
+
+    def _one_more(self) -> None:
+        self.do(self.people.next())
 
     def _lots(self) -> list[tuple[str, int, int, int]]:
         with self.world.inner.read() as conn:
@@ -81,14 +91,48 @@ class Run:
         for _ in range(random.choice([0, 1, 1, 2])):
             world.step_bridge()
 
-    def do(self, action: Action | None) -> None:
+    def _mishaps(self, number: int) -> None:
+        """A backup is taken, or the database is lost and comes back from it."""
+        if number == self.world.climate.backup_at:
+            self._backup = take(self.world, self.memory)
+        if number == self.world.climate.accident_at and self._backup is not None:
+            self._recover(self._backup, strike(self.world, self._backup, self.memory))
+
+    def _recover(self, backup: Backup, loss: Loss) -> None:
+        world, recovery = self.world, Recovery(self.world, self.memory, loss)
+        for _ in range(world.random.choice([0, 3, 6])):
+            world.pass_time(1.0)
+            world.step_bridge()
+            self.watch.step()
+        self._quiet()
+        for told in loss.told[-world.random.choice([0, 0, 2]) :] if world.random.random() < 0.5 else []:
+            action = told.action
+            if action is not None and action.kind == "sale" and "number" in action.asked.body["member"]:
+                self.do(action)
+                world.note("repeated")
+        for _ in range(_ADOPTIONS):
+            self._quiet()
+            recovery.adopt()
+            if not recovery.lost():
+                break
+            # Held since the backup, until the hold's end.
+            world.pass_time(_DAY)
+        self._quiet()
+        recovery.must_be_whole(backup, self.do)
+        for gln in sorted(loss.suspended ^ self.memory.suspended):
+            # The chain knows better than the backup: whoever was suspended since must be so here again.
+            self.do(self.people.standing(gln, suspended=gln in loss.suspended))
+        world.wire.calm = False
+
+    def do(self, action: Action | None) -> str:
         if action is None:
-            return
+            return ""
         outcome = self.world.ask(action.asked)
         word = self.memory.hear(action, outcome)
         self.world.note(f"{action.kind} {word}")
         if action.kind == "ask" and isinstance(outcome, Told) and word == "done":
             self.do(self.people.decide(action, outcome.body["adjustment"]))
+        return word
 
     # Rest
 
@@ -109,17 +153,40 @@ class Run:
         Raises:
             Broken: it never comes to that.
         """
+        self.world.wire.calm = True
+        # What a till sold alone waits while its merchant may do no business.
+        self._clear([action for action in self.memory.doubts if action.kind != "upload"])
+        for gln in map(gln_text, GLNS if self.world.climate.governed else ()):
+            self._clear([self.people.standing(gln, suspended=False)])
+        self.world.pass_time(5.0)
+        self._clear(list(self.memory.doubts))
+        self._quiet()
+
+    def _clear(self, open_questions: list[Action]) -> None:
+        """Each is asked until it is answered."""
+        for action in open_questions:
+            if action in self.memory.doubts:
+                self.memory.doubts.remove(action)
+            for _ in range(_SHORT):
+                word = self.do(action)
+                if action not in self.memory.doubts:
+                    break
+                self.memory.doubts.remove(action)
+                self.world.pass_time(30.0)
+            else:
+                raise Broken(f"{action.kind} gets no answer but {word}: {action}")
+
+    def _quiet(self) -> None:
+        """Nobody asks anything; the bridges work until nothing is left to do."""
         world = self.world
         world.wire.calm = True
-        while self.memory.doubts:
-            self.do(self.memory.doubts.pop())
         for _ in range(_SHORT * 8):
             world.pass_time(max(world.climate.seconds_per_block, 2.5))
             if world.chain.client.automine and world.climate.room.confirmations:
                 world.chain.mine()
-            done = world.bridging.step()
+            done = world.calm_pass()
             while isinstance(done, Progress) and done.blocks > 1:
-                done = world.bridging.step()
+                done = world.calm_pass()
             if isinstance(done, Progress) and self._rests():
                 return
         raise Broken(f"it does not come to rest: {done}, {self._states()}, {self._pool()}")

@@ -1,4 +1,8 @@
-"""The world of one run: one clock, one node, processes over one database; all of it follows from the seed."""
+"""The world of one run: clocks, one node, processes over one database; all of it follows from the seed.
+
+Services and bridges take turns, also in the middle of what one of them does: wherever a process is about to
+write or to ask the node, it may stand still while the others work, a bridge for longer than its lease.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,18 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import Any
 
 from ledger_service.bootstrap.foundations import Foundations
+from ledger_service.chain.bridge import Progress
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.kernel.errors import DomainError
 from tests.simulation.founding import ROOM, Founded
 from tests.simulation.machine.bridging import Bridging
 from tests.simulation.machine.clock import SimClock
-from tests.simulation.machine.front import Asked, Front, Told
+from tests.simulation.machine.front import WORKERS, Asked, Front, Told
 from tests.simulation.machine.process import Killed, Process, SimDatabase
 from tests.simulation.machine.stage import Stage
 from tests.simulation.network.chain import Chain
@@ -23,6 +29,7 @@ from tests.simulation.network.clients import CLIENTS, OWN, Client
 from tests.simulation.network.faults import CLEAR, FaultyCarry, Weather
 from tests.simulation.network.rpc import Rpc
 
+_POLL_SECONDS = 2.0
 Outcome = Told | DomainError | Killed
 
 
@@ -38,6 +45,15 @@ class Climate:
     crash_rate: int = 0
     reorg_rate: int = 0
     loss_rate: int = 10
+    # How many services and bridges, how often one stands still, and how far the second host's clock is off.
+    hosts: int = 1
+    pause_rate: int = 0
+    host_off: float = 0.0
+    # Whether merchants are suspended and reinstated.
+    governed: bool = False
+    # After which steps a backup is taken, and the database lost.
+    backup_at: int = -1
+    accident_at: int = -1
 
     @classmethod
     def drawn(cls, random: Random) -> Climate:
@@ -50,7 +66,14 @@ class Climate:
         )  # fmt: skip
         rates = [random.choice([0, 0, 10, 50]), random.choice([0, 30, 120]), random.choice([0, 30, 100])]
         client, weather = random.choice(CLIENTS), Weather.drawn(random)
-        return cls(client, room, weather, random.choice([2, 12, 30]), *rates)
+        seconds = random.choice([2, 12, 30])
+        hosts = (2, random.choice([10, 30, 80]), random.choice([0.0, 0.0, -20.0, 40.0]))
+        hosts = random.choice([hosts, hosts, (1, 0, 0.0)])
+        made = cls(client, room, weather, seconds, *rates, 10, *hosts, random.randrange(5) == 0)
+        if random.random() < 0.75:
+            return made
+        backup_at = random.randint(0, 8)
+        return replace(made, backup_at=backup_at, accident_at=backup_at + random.randint(1, 10))
 
 
 class World:
@@ -62,6 +85,8 @@ class World:
         stage.set_up()
         self.clock = SimClock(founded.at)
         self.clock.while_sleeping = self._others_work
+        self.clock.passing, self.clock.poll_seconds = self.pass_time, _POLL_SECONDS
+        self._working: set[int] = set()
         self.chain = Chain(self.climate.client, self.clock.node_now, founded.blocks)
         self.wire = FaultyCarry(Rpc(self.chain), self.random, self.climate.weather)
         self.wire.while_late = self.pass_time
@@ -70,29 +95,83 @@ class World:
         self.met: Counter[str] = Counter()
         self._trace = hashlib.sha256()
         self._next_block = self.clock.elapsed.total_seconds()
-        self.front: Front = self._front()
-        self.bridging: Bridging = self._bridging()
+        self.meanwhile: Callable[[], None] = lambda: None
+        self._standing = False
+        self._leads = 0
+        self.fronts: list[Front] = []
+        self.bridgings: list[Bridging] = []
+        self.start()
 
     # Processes
 
-    def _foundations(self, process: Process) -> Foundations:
-        database = SimDatabase(self.inner, process, self._mishap)
+    def start(self) -> None:
+        """Every process runs, as after the power came back."""
+        hosts = range(self.climate.hosts)
+        # Caches keep the clock that they were made with: the real one would make a run depend on the machine.
+        with self.clock.installed():
+            self.fronts = [self._front(host) for host in hosts]
+            self.bridgings = [self._bridging(host) for host in hosts]
+
+    @property
+    def bridging(self) -> Bridging:
+        """The bridge that led last."""
+        return self.bridgings[self._leads]
+
+    def _foundations(self, process: Process, pause: Callable[[], None]) -> Foundations:
+        database = SimDatabase(self.inner, process, lambda when: self._mishap(when, pause))
         given: Any = (self.stage.settings, database, self.stage.custody, self.founded.alliance)
         return Foundations(*given)
 
-    def _front(self) -> Front:
-        process = Process("front")
-        return Front(process, self._foundations(process), self.clock, self.random)
+    def _front(self, host: int) -> Front:
+        process = Process(f"front {host}")
+        clock = self.clock.of_host(host * self.climate.host_off)
+        foundations = self._foundations(process, lambda: self._stand_still(self._others_ask))
+        return Front(process, foundations, clock, self.random, WORKERS[host])
 
-    def _bridging(self) -> Bridging:
-        process = Process(f"bridge {self.met['bridge-died']}")
-        return Bridging(process, self._foundations(process), self.clock, self.climate.room, self.wire)
+    def _bridging(self, host: int) -> Bridging:
+        process = Process(f"bridge {host}.{self.met['bridge-died']}")
+        sleep = partial(self._stand_still, partial(self._others_lead, host))
 
-    def _mishap(self, when: str) -> bool:
+        def carry(calls: list[dict[str, Any]]) -> bytes:
+            sleep()
+            return self.wire(calls)
+
+        foundations = self._foundations(process, sleep)
+        return Bridging(process, foundations, self.clock, self.climate.room, carry)
+
+    def _mishap(self, when: str, pause: Callable[[], None]) -> bool:
+        if when == "begin":
+            pause()
+            return False
         rate = self.climate.commit_rate
         hit = not self.wire.calm and rate > 0 and when != "read" and self.random.randrange(1000) < rate
         self.met[f"{when}-failed"] += hit
         return hit
+
+    def _stand_still(self, others: Callable[[], None]) -> None:
+        """Whoever is about to write or to ask the node may have to wait while the others work."""
+        rate = self.climate.pause_rate
+        if not rate or self._standing or self.wire.calm or self.random.randrange(1000) >= rate:
+            return
+        if any(one.process.writing for one in (*self.fronts, *self.bridgings)):
+            return
+        self._standing = True
+        try:
+            others()
+        finally:
+            self._standing = False
+
+    def _others_ask(self) -> None:
+        self.met["front-paused"] += 1
+        self.pass_time(self.random.choice([0.0, 0.0, 2.0]))
+        self.meanwhile()
+
+    def _others_lead(self, host: int) -> None:
+        """A bridge sleeps, perhaps through its lease, and another one works."""
+        self.met["bridge-paused"] += 1
+        self.pass_time(self.random.choice([0.1, 2 * self.climate.room.lease_seconds]))
+        for _ in range(self.random.choice([1, 3])):
+            self._work((host + 1) % self.climate.hosts)
 
     def _sentence(self, process: Process) -> None:
         rate = self.climate.crash_rate
@@ -100,29 +179,61 @@ class World:
             process.countdown = self.random.randint(1, 12)
 
     def ask(self, asked: Asked) -> Outcome:
-        """What the caller learns; a process that died is started again."""
-        self._sentence(self.front.process)
+        """What the caller learns from either service; one that died is started again."""
+        host = self.random.randrange(self.climate.hosts)
+        front = self.fronts[host]
+        self._sentence(front.process)
         try:
-            told: Outcome = self.front.ask(asked)
+            told: Outcome = front.ask(asked)
         except DomainError as refusal:
             told = refusal
         except Killed as death:
             told = death
             self.note("front-died")
-            self.front = self._front()
-        self.front.process.countdown = 0
+            self.fronts[host] = self._front(host)
+        front.process.countdown = 0
         return told
 
     def step_bridge(self) -> None:
+        """A bridge makes one pass, usually the one that leads."""
+        host = self._leads
+        if self.climate.hosts > 1 and self.random.randrange(4) == 0:
+            host = 1 - host
+        self._work(host)
+
+    def _work(self, host: int) -> None:
         """The bridge makes one pass, or dies in it and is started again."""
-        self._sentence(self.bridging.process)
+        if host in self._working:
+            return
+        bridging = self.bridgings[host]
+        self._sentence(bridging.process)
+        self._working.add(host)
         try:
-            done = self.bridging.step()
+            done = bridging.step()
             self.note(f"bridge {done if not isinstance(done, Exception) else type(done).__name__}")
+            self._see(host, done)
         except Killed:
             self.note("bridge-died")
-            self.bridging = self._bridging()
-        self.bridging.process.countdown = 0
+            self.bridgings[host] = self._bridging(host)
+        finally:
+            self._working.discard(host)
+        bridging.process.countdown = 0
+
+    def calm_pass(self) -> Progress | Exception:
+        """Every bridge makes one pass; what the leader's did."""
+        done: list[Progress | Exception] = []
+        for host, bridging in enumerate(self.bridgings):
+            self._working.add(host)
+            done.append(bridging.step())
+            self._working.discard(host)
+            self._see(host, done[-1])
+        return done[self._leads]
+
+    def _see(self, host: int, done: Progress | Exception) -> None:
+        if isinstance(done, Progress) and done.leading:
+            if host != self._leads:
+                self.note(f"bridge-took-over {host}")
+            self._leads = host
 
     # Time and the chain
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from ledger_service.bootstrap.bridging import _ACTS_SECONDS
@@ -19,6 +22,7 @@ from ledger_service.chain.client import Node
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import ChainUnavailable, LeadershipLost, LyingNode, NodeRefusal, WrongNetwork
 from ledger_service.chain.indexer import CursorMoved
+from ledger_service.chain.models import chain_leader
 from ledger_service.chain.settings import ChainSettings, Contracts
 from tests.simulation.machine.clock import SimClock
 from tests.simulation.machine.process import Process
@@ -27,6 +31,22 @@ from tests.simulation.network.wire import Carry, Wire
 
 JOBS_SECONDS = 5.0
 EXPECTED = (ChainUnavailable, CursorMoved, LeadershipLost, LyingNode, WrongNetwork, DBAPIError, NodeRefusal)
+
+
+class Sleepwalker(AssertionError):
+    """A bridge wrote though another one leads."""
+
+
+class WatchedDesk(Desk):
+    """The desk of a bridge, with somebody who looks whose lease it writes under."""
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        with super().write() as conn:
+            holder = conn.execute(select(chain_leader.c.holder)).scalar_one()
+            if holder != self._holder:
+                raise Sleepwalker(f"{self._holder} writes while {holder} leads")
+            yield conn
 
 
 class Bridging:
@@ -38,7 +58,7 @@ class Bridging:
         self.process = process
         self.writer = SyncWriter(foundations.database, clock)
         self.node = Node(Wire(process, carry))
-        self.desk = Desk(foundations.database, process.name, clock.now, room.lease_seconds)
+        self.desk = WatchedDesk(foundations.database, process.name, clock.now, room.lease_seconds)
         alliance, secrets = foundations.alliance, secrets_of(foundations)
         contracts = Contracts(alliance.clearing_house, alliance.registry)
         steps = steps_of(self.desk, self.node, foundations.custody, room)
@@ -50,7 +70,7 @@ class Bridging:
         self.bridge = Bridge(Wiring(
             database=foundations.database, node=self.node, keys=CustodyKeys(foundations.custody),
             contracts=contracts, settings=room, desk=self.desk, handlers=handlers(foundations, secrets),
-            jobs=(Job("operator-acts", _ACTS_SECONDS, clerk.run), *timed),
+            jobs=(Job("operator-acts", _ACTS_SECONDS, clerk.run, signs=True), *timed),
         ))  # fmt: skip
 
     def step(self) -> Progress | Exception:

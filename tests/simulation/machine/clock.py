@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
@@ -25,6 +26,8 @@ class SimClock:
         self.elapsed = timedelta()
         self.node_skew = timedelta()
         self.while_sleeping: Callable[[float], None] = self.forward
+        self.passing: Callable[[float], None] = self.forward
+        self.poll_seconds = 0.0
         self._asleep = False
 
     def now(self) -> datetime:
@@ -45,6 +48,10 @@ class SimClock:
         """Somebody sets the wall clock back; elapsed time does not care."""
         self.at -= timedelta(seconds=seconds)
 
+    def of_host(self, seconds: float = 0.0) -> HostClock:
+        """The clock of a host that is so far off."""
+        return HostClock(self, timedelta(seconds=seconds))
+
     # What the product calls ``time``
 
     def monotonic(self) -> float:
@@ -54,9 +61,15 @@ class SimClock:
         return 1 + self.elapsed // timedelta(microseconds=1) * 1000
 
     def sleep(self, seconds: float) -> None:
-        """Whoever sleeps lets the others work; the others' own pauses only pass."""
-        if self._asleep or not seconds:
-            self.forward(seconds)
+        """Whoever sleeps lets the others work; the others' own pauses only pass.
+
+        Who polls many times a second polls once in a while here: each look costs the run real time.
+        """
+        if not seconds:
+            return
+        seconds = max(seconds, self.poll_seconds)
+        if self._asleep:
+            self.passing(seconds)
             return
         self._asleep = True
         try:
@@ -71,3 +84,15 @@ class SimClock:
             for name in _READERS:
                 stack.enter_context(patch(name, self))
             yield
+
+
+@dataclass(frozen=True)
+class HostClock:
+    """The wall clock of one host, a little off the others (``kernel.clock.Clock``)."""
+
+    machine: SimClock
+    off: timedelta
+
+    def now(self) -> datetime:
+        """The host's wall clock."""
+        return self.machine.at + self.off

@@ -19,11 +19,11 @@ from ledger_service.bootstrap.foundations import Foundations
 from ledger_service.bootstrap.http import bound
 from ledger_service.bootstrap.serving import Serving, wire
 from ledger_service.merchants.errors import ScopeMissing
-from tests.simulation.machine.clock import SimClock
+from tests.simulation.machine.clock import HostClock
 from tests.simulation.machine.process import Process
 from tests.simulation.machine.writer import SyncWriter
 
-WORKER = "till-server-1"
+WORKERS = ("till-server-1", "till-server-2")
 _HTTP = "ledger_service.bootstrap.http."
 
 
@@ -62,9 +62,11 @@ class Asked:
 class Front:
     """One serving process. It keeps nothing that a crash could take but its caches."""
 
-    def __init__(self, process: Process, foundations: Foundations, clock: SimClock, random: Random) -> None:
+    def __init__(
+        self, process: Process, foundations: Foundations, clock: HostClock, random: Random, worker: str
+    ) -> None:
         self.process, self.clock = process, clock
-        self.serving = _wired(foundations, clock, random)
+        self.serving = _wired(foundations, clock, random, worker)
         # The document of the API is a second's work and no part of any story.
         with patch(_HTTP + "openapi_document"), patch(_HTTP + "status.served", return_value=[]):
             self._served = {served.route.name: served for served in bound(self.serving)}
@@ -93,13 +95,13 @@ class Front:
         return Told(reply.status, orjson.loads(raw), raw, reply.replayed)
 
 
-def _wired(foundations: Foundations, clock: SimClock, random: Random) -> Serving:
+def _wired(foundations: Foundations, clock: HostClock, random: Random, worker: str) -> Serving:
     room = "ledger_service.bootstrap.serving."
-    name = SimpleNamespace(text=WORKER, release=lambda: None)
+    name = SimpleNamespace(text=worker, release=lambda: None)
     seen = SimpleNamespace(readings=dict, work=dict, readiness=None)
     stand_ins: dict[str, Any] = {
         "SystemRandom": lambda: SeededIds(random), "SystemClock": lambda: clock, "Writer": SyncWriter,
-        "WorkerName": lambda *_: name, "Observation": lambda *parts: seen, "time": clock,
+        "WorkerName": lambda *_: name, "Observation": lambda *parts: seen, "time": clock.machine,
     }  # fmt: skip
     with ExitStack() as stack:
         for what, stand_in in stand_ins.items():

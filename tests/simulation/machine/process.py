@@ -25,6 +25,7 @@ class Process:
         self.alive = True
         self.countdown = 0
         self.commits = 0
+        self.writing = False
 
     def step(self) -> None:
         """One more thing was done, or is about to be.
@@ -46,7 +47,8 @@ def no_mishap(when: str) -> bool:
 class SimDatabase:
     """The one database through one process's connections; commits fail, or succeed and do not say so.
 
-    ``mishap`` is asked with "commit" (refuse it), "answer" (lose its answer) and "read".
+    ``mishap`` is asked with "commit" (refuse it), "answer" (lose its answer) and "read"; with "begin" it may
+    let others work, since nothing of this process is open then.
     """
 
     def __init__(self, inner: Database, process: Process, mishap: Callable[[str], bool] = no_mishap) -> None:
@@ -80,8 +82,13 @@ class SimDatabase:
     @contextmanager
     def _guarded(self, begin: Callable[[], Any]) -> Iterator[Connection]:
         self._check("read")
+        self._mishap("begin")
         with begin() as conn:
-            yield conn
+            self._process.writing = True
+            try:
+                yield conn
+            finally:
+                self._process.writing = False
             self._process.step()
             self._check("commit")
         self._process.commits += 1

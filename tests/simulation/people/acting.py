@@ -14,6 +14,7 @@ from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import sign_digest
 from tests.simulation.founding import CODES, GLNS, Founded, Person
 from tests.simulation.machine.front import Asked
+from tests.simulation.people.alone import Alone
 from tests.simulation.people.memory import Action, Hold, Memory
 
 Lots = Callable[[], list[tuple[str, int, int, int]]]
@@ -21,10 +22,14 @@ Lots = Callable[[], list[tuple[str, int, int, int]]]
 
 @dataclass
 class Surroundings:
-    """What people see: the clock in seconds, and the lots as (number, programme, epoch, available)."""
+    """What people see: the clock in seconds, and the lots as (number, programme, epoch, available).
+
+    ``governed`` where the operator suspends merchants.
+    """
 
     now: Callable[[], int]
     lots: Lots
+    governed: bool = False
 
 
 class People:
@@ -34,13 +39,14 @@ class People:
         self.founded, self.random, self.memory, self.around = founded, random, memory, around
         self._keys = 0
         self._counters = {person.number: 0 for person in founded.people}
+        self.alone = Alone(founded, random, around.now, self._nonce, self._lines)
 
     def next(self) -> Action | None:
         """One action."""
         act = self.random.choices(
             [self.sale, self.authorise, self.capture, self.void, self.extend, self.refund, self.gift,
-             self.revoke, self.replay, self.reuse, self.adjust],
-            [40, 12, 10, 4, 3, 14, 8, 4, 5, 2, 2],
+             self.revoke, self.replay, self.reuse, self.adjust, self.alone.upload, self.suspend],
+            [40, 12, 10, 4, 3, 14, 8, 4, 5, 2, 2, 8, 6 * self.around.governed],
         )[0]  # fmt: skip
         return act()
 
@@ -188,6 +194,17 @@ class People:
                 "note": "n", "funder": gln_text(GLNS[place])}  # fmt: skip
         facts = {"code": CODES[place], "points": points}
         return Action("ask", self._asked(self.founded.operator, "ask-adjustment", body), person.number, facts)
+
+    def suspend(self) -> Action:
+        """The operator suspends a merchant, or lets one do business again."""
+        gln = gln_text(self.random.choice(GLNS))
+        return self.standing(gln, suspended=gln not in self.memory.suspended)
+
+    def standing(self, gln: str, *, suspended: bool) -> Action:
+        """What the operator wants of the merchant."""
+        body = {"suspended": suspended}
+        asked = self._asked(self.founded.operator, "suspend-merchant", body, ("gln", gln))
+        return Action("suspend" if suspended else "reinstate", asked, facts={"gln": gln})
 
     def decide(self, asked: Action, adjustment: str) -> Action:
         """The second operator's word about what the first asked for."""

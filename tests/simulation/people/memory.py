@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from ledger_service.kernel.errors import Category, DomainError
 from tests.simulation.machine.front import Asked, Told
 from tests.simulation.machine.process import Killed
@@ -58,6 +60,28 @@ class Memory:
         self.holds: list[Hold] = []
         self.points: Counter[Who] = Counter()
         self.codes: list[tuple[str, str]] = []
+        self.suspended: set[str] = set()
+        self.uploaded: dict[tuple[str, str], dict[str, Any]] = {}
+
+    @staticmethod
+    def body_of(raw: bytes) -> dict[str, Any]:
+        """What an answer said."""
+        body: dict[str, Any] = orjson.loads(raw)
+        return body
+
+    def has_answer(self, action: Action) -> bool:
+        """Whether the request has been answered."""
+        return (action.asked.token, action.asked.key) in self.answered
+
+    def recall(self, earlier: Memory, returned: set[str]) -> None:
+        """A database came back from then: only what was known then counts, and what was asked since is open.
+
+        Tills take nothing of open holds, and nothing back of sales of which something came back since.
+        """
+        for name in ("answered", "refused", "doubts", "sales", "points", "suspended", "uploaded"):
+            setattr(self, name, getattr(earlier, name))
+        self.sales = [sale for sale in self.sales if sale.sale_id not in returned]
+        self.holds = []
 
     def hear(self, action: Action, outcome: Told | DomainError | Killed) -> str:
         """The outcome is remembered; returns it in one word."""
@@ -75,10 +99,33 @@ class Memory:
         if name in self.answered:
             self._compare(self.answered[name][1], action, outcome)
             return "replayed"
+        if action.kind == "upload":
+            return self._uploaded(action, outcome.body["results"])
         if action.asked.key:
             self.answered[name] = (action, outcome.raw)
             self._book(action, outcome.body)
         return "done"
+
+    def _uploaded(self, action: Action, results: list[dict[str, Any]]) -> str:
+        """Each sale of the batch was decided, or waits and is sent again with the others."""
+        for one in results:
+            name, content = (action.asked.token, one["key"]), one["result"]
+            known = self.uploaded.get(name)
+            if known is not None:
+                if known != content:
+                    raise Forgotten(f"{name} was {known}, and now {one}")
+                continue
+            if content is None:
+                continue
+            self.uploaded[name] = content
+            if one["state"] == "certain":
+                facts = {"lines": action.facts["lines"][one["key"]]}
+                member = action.facts["members"][one["key"]]
+                self._sold(Action("sale", action.asked, member, facts), content["sale"])
+        if any(one["state"] == "waiting" for one in results):
+            self.doubts.append(action)
+        words = {"done" if one["problem"] is None else one["problem"]["code"] for one in results}
+        return "-".join(sorted(words))
 
     def _compare(self, known: bytes, action: Action, outcome: Told) -> None:
         if known != outcome.raw or not outcome.replayed:
@@ -101,6 +148,10 @@ class Memory:
                 for code, points in action.facts["legs"]:
                     self.points[action.member, code] -= points
                     self.points[action.facts["to"], code] += points
+            case "suspend":
+                self.suspended.add(action.facts["gln"])
+            case "reinstate":
+                self.suspended.discard(action.facts["gln"])
             case "decide" if body["state"] == "approved":
                 self.points[action.member, action.facts["code"]] += action.facts["points"]
 
