@@ -3,12 +3,13 @@ pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {CustodialLimits, Programme, Terms, TermsInForce, TermsKey} from "./interfaces/AllianceTypes.sol";
+import {CustodialLimits, TermsInForce, TermsKey} from "./interfaces/AllianceTypes.sol";
 import {IAllianceRegistry} from "./interfaces/IAllianceRegistry.sol";
 import {IClearingHouse} from "./interfaces/IClearingHouse.sol";
+import {PairBook} from "./registry/PairBook.sol";
 import {ProgrammeBook} from "./registry/ProgrammeBook.sol";
 
-contract AllianceRegistry is ProgrammeBook {
+contract AllianceRegistry is PairBook {
     CustodialLimits private _limits;
     /// @inheritdoc IAllianceRegistry
     address public clearingHouse;
@@ -51,19 +52,18 @@ contract AllianceRegistry is ProgrammeBook {
     }
 
     function _row(uint32 number, uint16 version) private view returns (TermsInForce memory) {
-        Programme memory known = _programme(number);
-        if (version == 0 || version > known.versions) revert RegistryTermsUnknown(number, version);
-        Terms memory stated = _terms[number][version];
+        Book memory known = _programme(number);
+        Version memory stated = _versions[number][version];
+        // Nothing is stated of a version that is not there, nor of one that ends a pair's terms.
+        if (stated.pointValueMicros == 0) revert RegistryTermsUnknown(number, version);
         return TermsInForce({
             token: known.token,
-            issuer: known.issuer,
+            issuer: known.paired ? 1 << 64 | known.issuer : known.issuer,
             pointValueMicros: stated.pointValueMicros,
             feeBps: stated.feeBps,
             issuanceCap: stated.issuanceCap,
             effectiveFrom: stated.effectiveFrom,
-            effectiveUntil: version == known.versions
-                ? type(uint40).max
-                : _terms[number][version + 1].effectiveFrom
+            effectiveUntil: version == known.versions ? type(uint40).max : _untilOf(number, version)
         });
     }
 }

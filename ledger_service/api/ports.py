@@ -42,6 +42,22 @@ class CreatedProgramme:
     token: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class TermsOfPair:
+    """The next terms of an issuer's programme at one acceptor.
+
+    ``previous`` is the pair's version before, 0 for none; value 0 ends what it has.
+    """
+
+    issuer: int
+    programme_id: int
+    acceptor: int
+    previous: int
+    effective_from: int
+    point_value_micros: int
+    fee_bps: int
+
+
 class Governance(Protocol):
     """The operator's acts on chain.
 
@@ -68,6 +84,9 @@ class Governance(Protocol):
         self, merchant_id: int, programme_id: int, version: int, terms: TermsOfProgramme
     ) -> None:
         """The next version of the terms stands in the registry, signed by the issuer's admin key."""
+
+    def publish_pair_terms(self, terms: TermsOfPair) -> int:
+        """The terms stand in the registry, signed by both admin keys (INV-10); returns their version."""
 
     def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
         """The calendar goes on with these ends, the first of them that of ``first_epoch``."""

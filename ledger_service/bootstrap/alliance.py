@@ -21,7 +21,8 @@ class NotFounded(ConfigurationError):
 class Alliance:
     """What every process must know of the alliance; the limits are micros of the settlement currency.
 
-    ``extends`` says whether the ClearingHouse in force takes extensions.
+    ``extends`` says whether the ClearingHouse in force takes extensions, ``pairs`` whether the registry
+    takes terms of pairs.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Alliance:
     recovery_desk: bytes | None = None
     settlement_desk: bytes | None = None
     extends: bool = False
+    pairs: bool = False
 
     @property
     def domain(self) -> Domain:

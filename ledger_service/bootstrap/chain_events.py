@@ -10,11 +10,18 @@ from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.tills import Secrets
 from ledger_service.chain.ports import Handler
 from ledger_service.chain.status import time_of_block
-from ledger_service.kernel.events import ChainEvent, OperationMined, OperationSetAside
+from ledger_service.kernel.events import (
+    ChainEvent,
+    OperationMined,
+    OperationSetAside,
+    PairTermsAgreed,
+    PairTermsGone,
+)
 from ledger_service.kernel.operations import Kind
 from ledger_service.members.devices import DeviceDesk
 from ledger_service.members.standing import freeze
 from ledger_service.outbox.queries import member_of
+from ledger_service.points.pairs import service as pairs
 
 
 def handlers(foundations: Foundations, secrets: Secrets) -> tuple[Handler, ...]:
@@ -37,4 +44,9 @@ def handlers(foundations: Foundations, secrets: Secrets) -> tuple[Handler, ...]:
                 if member_id is not None:
                     freeze(conn, member_id, clock.now())
 
-    return (confirm_signers, freeze_the_unmoved)
+    return (confirm_signers, freeze_the_unmoved, note_pair_terms)
+
+
+def note_pair_terms(conn: Connection, events: Sequence[ChainEvent]) -> None:
+    """The checkout cites what two merchants agreed on, from the instant on that the registry has for it."""
+    pairs.note(conn, [e for e in events if isinstance(e, PairTermsAgreed | PairTermsGone)])

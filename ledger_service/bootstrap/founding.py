@@ -124,4 +124,5 @@ def _alliance(settings: Settings, charter: Charter, deployed: Deployment, chain_
         recovery_desk=deployed.recovery_desk,
         settlement_desk=deployed.settlement_desk,
         extends=True,
+        pairs=True,
     )

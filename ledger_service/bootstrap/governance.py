@@ -15,12 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from ledger_service.api.ports import CreatedProgramme, NewProgramme, TermsOfProgramme
+from ledger_service.api.ports import CreatedProgramme, NewProgramme, TermsOfPair, TermsOfProgramme
 from ledger_service.chain.admin import Admin, MerchantOnChain, ProgrammeOnChain, TermsOnChain
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable
+from ledger_service.chain.pair_terms import PairClerk, PairOnChain
 from ledger_service.custody.ports import Custody
-from ledger_service.custody.requests import SignTerms, merchant_key_name
+from ledger_service.custody.requests import SignPairTerms, SignTerms, merchant_key_name
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.engine import Database
 from ledger_service.db.models import operator_act
@@ -89,6 +90,14 @@ class QueuedGovernance:
         payload = {"programme": programme_id, "version": version, "terms": given, "by": signature.hex()}
         self._do(Act("terms", f"{programme_id}:{version}", payload))
 
+    def publish_pair_terms(self, terms: TermsOfPair) -> int:
+        """See the port."""
+        pair = {name: value for name, value in asdict(terms).items() if name != "issuer"}
+        both = [SignPairTerms(merchant, *pair.values()) for merchant in (terms.issuer, terms.acceptor)]
+        by = [signature.hex() for signature in self._custody.sign_pair_terms(both)]
+        name = f"{terms.programme_id}:{terms.acceptor}:{terms.previous}"
+        return int(self._do(Act("pair", name, {"pair": pair, "by": by}))["version"])
+
     def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
         """See the port."""
         payload = {"programme": programme_id, "first": first_epoch, "ends": list(ends)}
@@ -130,7 +139,7 @@ class GovernanceClerk:
     """Does the waiting acts in the bridge that leads; run it as one of the bridge's jobs."""
 
     def __init__(self, desk: Desk, admin: Admin) -> None:
-        self._desk = desk
+        self._desk, pairs = desk, PairClerk(admin)
         self._acts: dict[str, Callable[[Json], Json]] = {
             "admit": lambda p: _admit(admin, p),
             "suspend": lambda p: _suspend(admin, p),
@@ -138,6 +147,7 @@ class GovernanceClerk:
             "programme": lambda p: _programme(admin, p),
             "terms": lambda p: _terms(admin, p),
             "epochs": lambda p: _epochs(admin, p),
+            "pair": lambda p: _pair(pairs, p),
         }
 
     def run(self) -> bool:
@@ -190,6 +200,13 @@ def _terms(admin: Admin, p: Json) -> Json:
     terms = TermsOnChain(**p["terms"])
     admin.publish_terms(p["programme"], p["version"], terms, bytes.fromhex(p["by"]), p["at"])
     return {}
+
+
+def _pair(pairs: PairClerk, p: Json) -> Json:
+    terms = dict(p["pair"])
+    pair = PairOnChain(terms.pop("programme_id"), **terms)
+    issuer, acceptor = (bytes.fromhex(signature) for signature in p["by"])
+    return {"version": pairs.publish(pair, (issuer, acceptor), p["at"])}
 
 
 def _epochs(admin: Admin, p: Json) -> Json:

@@ -31,6 +31,7 @@ from ledger_service.api.endpoints import (
     merchants,
     modes,
     offline,
+    pair_terms,
     paycodes,
     pins,
     places,
@@ -57,9 +58,8 @@ from ledger_service.config import settings_from_environment
 
 MODULES = (
     checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, households, care,
-    statements, gestures, adjustments, claims, programmes, programme_policies, tiers, risk,
-    reviews, merchants,
-    places, modes, keys, chain, proofs, imports, alliance, status,
+    statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms, tiers, risk,
+    reviews, merchants, places, modes, keys, chain, proofs, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -132,6 +132,7 @@ def bound(serving: Serving) -> list[Served]:
         *claims.served(claims.ClaimsDoor(administration, cursors, s.catalogue, s.claims)),
         *programmes.served(points),
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
+        *pair_terms.served(pair_terms.PairTermsDoor(points)),
         *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),
         *risk.served(risk.RiskDoor(administration, s.rules, cursors)),
         *reviews.served(reviews.ReviewsDoor(administration, s.reviews, cursors)),

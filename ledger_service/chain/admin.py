@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select, update
 
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.client import CallAt, Node
-from ledger_service.chain.decode import ProgrammeCreated, fact_of
+from ledger_service.chain.decode import Fact, ProgrammeCreated, fact_of
 from ledger_service.chain.delivery import Delivery
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable, NodeRefusal
@@ -33,6 +33,7 @@ _PATIENCE_SECONDS = 120.0
 # How far a chain's clock may be behind ours.
 _SLACK_SECONDS = 60
 Call = tuple[bytes | None, bytes]
+F = TypeVar("F", bound=Fact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,21 @@ class Steps:
         row = self._stored(name)
         return None if row is None or row.address is None else bytes(row.address)
 
+    def told(self, name: str, kind: type[F]) -> F:
+        """The first fact of that kind in the logs of the step's own transaction.
+
+        Raises:
+            ChainUnavailable: the node has no such log of it.
+        """
+        query = select(chain_tx.c.tx_hash).where(chain_tx.c.step == name)
+        with self.desk.read() as conn:
+            hashes = [row[0] for row in conn.execute(query)]
+        for log in self.node.logs_of_transactions(hashes):
+            fact = fact_of(log)
+            if isinstance(fact, kind):
+                return fact
+        raise ChainUnavailable("eth_getTransactionReceipt", f"{name} is not told by its logs")
+
     def is_mined(self, name: str) -> bool:
         """Whether the index knows the step's transaction in a block, so that another key's may follow it."""
         query = select(chain_tx.c.tx_hash).where(
@@ -213,7 +229,7 @@ class Admin:
     """Merchants, programmes, terms and limits of one alliance."""
 
     def __init__(self, steps: Steps, contracts: Contracts) -> None:
-        self._steps, self._contracts = steps, contracts
+        self.steps, self.contracts = steps, contracts
         self._registry = load("AllianceRegistry")
 
     def admit_merchant(self, merchant: MerchantOnChain, timestamp: int | None = None) -> None:
@@ -250,7 +266,8 @@ class Admin:
             list(programme.epoch_ends),
             programme.first_terms.as_tuple(),
         )
-        return self._programme_of(f"programme:{code}")
+        made = self.steps.told(f"programme:{code}", ProgrammeCreated)
+        return made.programme, made.token
 
     def publish_terms(
         self,
@@ -275,21 +292,8 @@ class Admin:
     def close_period(self, period: int, timestamp: int | None = None) -> None:
         """The period is closed on chain. Idempotency: by period."""
         data = load("ClearingHouse").call_data("closePeriod", period)
-        self._steps.perform(f"close:{period}", self._contracts.clearing_house, data, timestamp)
+        self.steps.perform(f"close:{period}", self.contracts.clearing_house, data, timestamp)
 
     def _do(self, name: str, timestamp: int | None, function: str, *arguments: object) -> None:
         data = self._registry.call_data(function, *arguments)
-        self._steps.perform(name, self._contracts.registry, data, timestamp)
-
-    def _programme_of(self, step: str) -> tuple[int, bytes]:
-        """Number and token, from the log of the step's own transaction."""
-        node = self._steps.node
-        with self._steps.desk.read() as conn:
-            hashes = [
-                row[0] for row in conn.execute(select(chain_tx.c.tx_hash).where(chain_tx.c.step == step))
-            ]
-        for log in node.logs_of_transactions(hashes):
-            fact = fact_of(log)
-            if isinstance(fact, ProgrammeCreated):
-                return fact.programme, fact.token
-        raise ChainUnavailable("eth_getTransactionReceipt", f"no programme in the logs of {step}")
+        self.steps.perform(name, self.contracts.registry, data, timestamp)

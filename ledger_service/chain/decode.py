@@ -59,15 +59,19 @@ class ProgrammeCreated:
 
 @dataclass(frozen=True, slots=True)
 class TermsPublished:
-    """One version of a programme's terms; micros per point, fee in basis points."""
+    """One version of a programme's terms; micros per point, fee in basis points.
+
+    With an ``acceptor`` it is a pair's, which states neither cap nor validity; value 0 ends the pair's terms.
+    """
 
     programme: int
     version: int
     effective_from: int
     point_value_micros: int
     fee_bps: int
-    issuance_cap: int
-    validity_epochs: int
+    issuance_cap: int = 0
+    validity_epochs: int = 0
+    acceptor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +231,9 @@ _OTHERS: dict[str, Callable[[list[bytes], bytes], Fact]] = {
     ),
     "TermsPublished(uint32,uint16,uint40,uint64,uint16,uint64,uint16)": lambda t, d: TermsPublished(
         _small(t[1], 0), _small(t[2], 0), *(_small(d, i) for i in range(5))
+    ),
+    "PairTermsPublished(uint32,uint16,uint64,uint40,uint64,uint16)": lambda t, d: TermsPublished(
+        _small(t[1], 0), _small(t[2], 0), *(_small(d, i) for i in range(3)), acceptor=_small(t[3], 0)
     ),
     "MerchantAdmitted(uint64,address,address,address)": _keys,
     "ClearingHouseSet(address,address)": lambda t, d: HouseInForce(_address(t[1]), _address(t[2])),

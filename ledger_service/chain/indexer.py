@@ -129,6 +129,7 @@ class Indexer:
             _set_cursor(conn, last, final)
             events += outcome.finalise(conn, final)
             outcome.mark_mined(conn, read, final)
+            events += mirror.agreed_in(read)
             self._tell(conn, events)
 
     def _mirror(self, conn: Connection, read: Sequence[BlockFacts]) -> None:
@@ -147,6 +148,7 @@ class Indexer:
         Locks: the lease, then the rows of the mirror and of what was sent.
         """
         with self._desk.write() as conn:
+            unagreed = mirror.agreed_after(conn, to_number)
             gone = mirror.rewind(conn, to_number)
             outcome.take_back(conn, to_number, sorted({o.batch for o in gone}))
             block = _block_at(conn, to_number)
@@ -154,7 +156,7 @@ class Indexer:
                 conn.execute(chain_cursor.delete())
             else:
                 _set_cursor(conn, block, min(to_number, _final_of(conn)))
-            self._tell(conn, [OperationReorged(o.op_id, o.batch) for o in gone])
+            self._tell(conn, [*(OperationReorged(o.op_id, o.batch) for o in gone), *unagreed])
         return len(gone)
 
     def _tell(self, conn: Connection, events: Sequence[ChainEvent]) -> None:

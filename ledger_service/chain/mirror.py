@@ -27,6 +27,7 @@ from ledger_service.chain.decode import (
 )
 from ledger_service.chain.effects import Effects, Move, Obligations, OriginalLeg, TermsValue, add_move
 from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.events import PairTermsAgreed, PairTermsGone
 from ledger_service.kernel.operations import Kind
 
 _OF_A_BLOCK = (
@@ -88,6 +89,25 @@ def rewind(conn: Connection, to_number: int) -> list[MinedOperation]:
         conn.execute(delete(table).where(table.c.block_number > to_number))
     conn.execute(delete(m.chain_block).where(m.chain_block.c.number > to_number))
     return [operation for _, operation in gone]
+
+
+def agreed_in(blocks: Sequence[BlockFacts]) -> list[PairTermsAgreed]:
+    """What these blocks say of terms of pairs."""
+    facts = [fact for b in blocks for _, fact in b.others if isinstance(fact, TermsPublished)]
+    return [
+        PairTermsAgreed(
+            f.programme, f.version, f.acceptor, f.effective_from, f.point_value_micros, f.fee_bps
+        )
+        for f in facts
+        if f.acceptor
+    ]  # fmt: skip
+
+
+def agreed_after(conn: Connection, to_number: int) -> list[PairTermsGone]:
+    """The versions of terms of pairs that a rewind to ``to_number`` takes out."""
+    t = m.chain_terms.c
+    query = select(t.programme_id, t.version).where((t.block_number > to_number) & (t.acceptor != 0))
+    return [PairTermsGone(*row) for row in conn.execute(query)]
 
 
 def operation_of_row(row: Any) -> MinedOperation:
@@ -259,5 +279,6 @@ def _terms_row(fact: TermsPublished, number: int) -> dict[str, Any]:
         "fee_bps": fact.fee_bps,
         "issuance_cap": fact.issuance_cap,
         "validity_epochs": fact.validity_epochs,
+        "acceptor": fact.acceptor,
         "block_number": number,
     }

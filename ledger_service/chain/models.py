@@ -265,6 +265,8 @@ chain_terms = Table(
     Column("issuance_cap", BigInteger, nullable=False),
     Column("validity_epochs", Integer, nullable=False),
     Column("block_number", BigInteger, nullable=False),
+    # Of a pair's terms, whose value 0 ends them; 0 of general terms.
+    Column("acceptor", BigInteger, nullable=False, default=0),
 )
 
 chain_merchant_keys = Table(

@@ -152,7 +152,8 @@ class Admission:
             if known is not None:
                 yield Admitted(scene, None, known)
                 return
-            asked = asked_micros(request, scene.catalogue, scene.accepted_at, self._desk.exponent)
+            till = write.caller.merchant_id, scene.accepted_at
+            asked = asked_micros(request, scene.catalogue, till, self._desk.exponent)
             exact = request.spend is not None and bool(request.spend.legs)
             presence = self._recognition.resolved(write, member, Wish(asked, exact))
             yield self._judged(write, request, presence)

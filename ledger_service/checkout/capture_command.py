@@ -144,7 +144,7 @@ class CaptureCommand(HoldCommand):
             programme = self.scene.catalogue.programme(programme_id)
             legs = [(g, n) for g, n in zip(view.legs, view.left, strict=True) if g.programme == programme_id]
             version = legs[0][0].terms_version
-            value = programme.terms[version - 1].point_value_micros
+            value = programme.version(version).point_value_micros
             lots = tuple((g.epoch, programme.epoch_ends[g.epoch - 1], n) for g, n in legs if n)
             found[programme_id] = Purse(programme_id, programme.code, version, value, lots)
         return found

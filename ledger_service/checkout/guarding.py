@@ -12,7 +12,7 @@ from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.requests import SaleRequest, Spend, Write
 from ledger_service.checkout.rules import Limits
-from ledger_service.checkout.spending import plan_spend
+from ledger_service.checkout.spending import Accepting, plan_spend
 from ledger_service.db.bulk import Row
 from ledger_service.db.workset import Draft, Need
 from ledger_service.kernel.clock import seconds_floor
@@ -43,11 +43,11 @@ CLEAR = Cleared()
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """What bounds a payment in points: desk, programmes, acceptance time, signer, the basket's part."""
+    """What bounds a payment in points: desk, programmes, who accepts when, signer, the basket's part."""
 
     desk: Desk
     catalogue: Catalogue
-    accepted_at: int
+    till: Accepting
     signed: Device
     payable_minor: int
 
@@ -58,7 +58,7 @@ class Payer:
             DomainError: as ``plan_spend``.
         """
         limits = Limits(self.payable_minor, GREATEST_AMOUNT, self.desk.exponent)
-        return plan_spend(draft, holder, self.catalogue, spend, (limits, self.accepted_at)).value_minor
+        return plan_spend(draft, holder, self.catalogue, spend, (limits, self.till)).value_minor
 
     def offer(self, presence: Presence) -> Offer:
         """What the pay code offers."""
@@ -118,7 +118,7 @@ def judge_sale(draft: Draft, guard: Guard, shown: Shown, sale_id: bytes) -> Clea
     return judge_earn(draft, guard, shown.till(), (Act.SALE, sale_id))
 
 
-def judge_earn(draft: Draft, guard: Guard, till: Till, earning: tuple[Act, bytes]) -> Cleared:
+def judge_earn(draft: Draft, guard: Guard, till: Accepting, earning: tuple[Act, bytes]) -> Cleared:
     """Points that a member is about to earn are judged: at a sale, or for one that is attached afterwards.
 
     Reads: ``guard.needs(till.who())``.
@@ -175,7 +175,7 @@ def judge_code(
     return settle(draft, guard, judged, sale_id)
 
 
-def judge_return(draft: Draft, guard: Guard, till: Till, sold: tuple[int, bool] | None) -> None:
+def judge_return(draft: Draft, guard: Guard, till: Accepting, sold: tuple[int, bool] | None) -> None:
     """Goods that come back are judged: with a receipt, ``sold`` is when, and whether points paid.
 
     Raises:

@@ -83,11 +83,12 @@ class AuthoriseCommand(KeyedCommand):
         payable = sum(scene.payable(sale.lines, self.write.caller.merchant_id))
         limits = Limits(payable, permit.max_value_micros, scene.desk.exponent)
         spend = spend_within(self.write.caller, sale.spend)
+        till = self.write.caller.merchant_id, scene.accepted_at
         if scene.guard is not None:
-            payer = guarding.Payer(scene.desk, scene.catalogue, scene.accepted_at, signed, payable)
+            payer = guarding.Payer(scene.desk, scene.catalogue, till, signed, payable)
             shown = guarding.Shown(self.write, sale, self.presence, self.presence.row(draft))
             guarding.judge_code(draft, scene.guard, (shown, holder, payer), None)
-        plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, scene.accepted_at))
+        plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, till))
         check_points(self.write.caller, plan.value_minor)
         if not plan.legs:
             raise NothingToHold

@@ -57,7 +57,7 @@ class Quote:
             holder = member_at_till(draft, self.presence)
             if self.presence.pay_code is not None:
                 plan = self._plan(draft, holder, sum(amounts), caller)
-                payable = self._payable(draft, holder)
+                payable = self._payable(draft, holder, caller)
         paid = tuple((p.programme, p.points, p.value_minor) for p in plan.paid)
         codes = self.scene.codes()
         tenders = self.request.tenders
@@ -121,19 +121,21 @@ class Quote:
             most = presence.pay_code.permit.max_value_micros
         limits = Limits(total, most, scene.desk.exponent)
         spend = spend_within(caller, self.request.spend)
-        plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, scene.accepted_at))
+        till = caller.merchant_id, scene.accepted_at
+        plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, till))
         check_points(caller, plan.value_minor)
         if holder.household and signed is not None and plan.legs:
             at = instant_of_seconds(scene.accepted_at)
             count_spent(draft, holder.member_id, signed.device_id, plan.value_micros, at)
         return plan
 
-    def _payable(self, draft: Draft, holder: Holder) -> list[dict[str, Any]]:
+    def _payable(self, draft: Draft, holder: Holder, caller: Caller) -> list[dict[str, Any]]:
         lots = Book(draft).lots(holder.member_id)
         if holder.household:
             lots = free_lots(draft, holder.member_id, lots, instant_of_seconds(self.scene.accepted_at))
         frozen = frozen_of(draft, holder.member_id, {lot.programme for lot in lots})
-        purses = purses_of(lots, self.scene.catalogue, self.scene.accepted_at, frozen)
+        till, catalogue = (caller.merchant_id, self.scene.accepted_at), self.scene.catalogue
+        purses = purses_of(lots, catalogue, till, frozen)
         return [
             {
                 "programme": purse.code,
@@ -142,6 +144,8 @@ class Quote:
                     purse.available * purse.value_micros, self.scene.desk.exponent
                 ),
                 "terms_version": purse.terms_version,
+                "point_value_micros": purse.value_micros,
+                "fee_bps": catalogue.programme(purse.programme).version(purse.terms_version).fee_bps,
             }
             for purse in purses.values()
             if purse.available

@@ -142,13 +142,12 @@ class SaleCommand(KeyedCommand):
         payable = sum(scene.payable(self.request.lines, caller.merchant_id))
         limits = Limits(payable, permit.max_value_micros, scene.desk.exponent)
         spend, cleared = spend_within(caller, self.request.spend), guarding.CLEAR
+        till = caller.merchant_id, scene.accepted_at
         if scene.guard is not None and signer is not None:
-            payer = guarding.Payer(scene.desk, scene.catalogue, scene.accepted_at, signer, payable)
+            payer = guarding.Payer(scene.desk, scene.catalogue, till, signer, payable)
             shown = self._shown(draft, presence)
             cleared = guarding.judge_code(draft, scene.guard, (shown, holder, payer), sale_id)
-        plan = plan_spend(
-            draft, holder, scene.catalogue, spend if cleared.pays else None, (limits, scene.accepted_at)
-        )
+        plan = plan_spend(draft, holder, scene.catalogue, spend if cleared.pays else None, (limits, till))
         check_points(caller, plan.value_minor)
         use_permit(draft, presence, sale_id, self.write.at)
         if not plan.legs:

@@ -9,11 +9,11 @@ from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.errors import PermitValueExceeded
 from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.requests import Caller, Presented, SaleRequest
+from ledger_service.checkout.spending import Accepting
 from ledger_service.kernel.money import micros_of_minor
 from ledger_service.kernel.paycode import PayCode
 from ledger_service.members.cards.desk import Approved, CardDesk, Known, Sought
 from ledger_service.points.catalogue import Catalogue
-from ledger_service.points.rules import terms_in_force
 
 SPEND = "spend"
 
@@ -46,7 +46,7 @@ def earning(known: Known) -> Presence:
     return Presence(number=known.number, card=known.card)
 
 
-def asked_micros(request: SaleRequest, catalogue: Catalogue, at: int, exponent: int) -> int:
+def asked_micros(request: SaleRequest, catalogue: Catalogue, till: Accepting, exponent: int) -> int:
     """The most that custody has to allow for a basket, which is what it counts against the member's day.
 
     Nothing where the member only earns; what named points are worth; else up to the basket.
@@ -60,7 +60,7 @@ def asked_micros(request: SaleRequest, catalogue: Catalogue, at: int, exponent: 
     worth = 0
     for leg in spend.legs:
         programme = catalogue.by_code.get(leg.programme)
-        terms = None if programme is None else terms_in_force(programme.terms, at)
+        terms = None if programme is None else programme.terms_at(*till)
         if terms is None:
             return total
         worth += leg.points * terms.point_value_micros

@@ -12,6 +12,7 @@ from ledger_service.custody.requests import (
     Request,
     ServiceSecret,
     SignMerchantKeys,
+    SignPairTerms,
     SignSettlement,
     SignSignerGrant,
     SignSlice,
@@ -47,6 +48,10 @@ class Asking(ABC):
     def sign_terms(self, terms: SignTerms) -> bytes:
         """The issuer's admin signature of its next terms."""
         return self._all([terms])[0]
+
+    def sign_pair_terms(self, terms: Sequence[SignPairTerms]) -> list[bytes]:
+        """The admin signatures of both merchants of a pair, in order."""
+        return self._all(terms)
 
     def sign_merchant_keys(self, keys: SignMerchantKeys) -> bytes:
         """The merchant's present admin signature of its next keys."""

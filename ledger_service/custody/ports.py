@@ -9,6 +9,7 @@ from ledger_service.custody.requests import (
     BindDomain,
     Request,
     SignMerchantKeys,
+    SignPairTerms,
     SignSettlement,
     SignSignerGrant,
     SignSlice,
@@ -48,6 +49,9 @@ class Custody(Protocol):
 
     def sign_terms(self, terms: SignTerms) -> bytes:
         """The issuer's admin signature of its next terms."""
+
+    def sign_pair_terms(self, terms: Sequence[SignPairTerms]) -> list[bytes]:
+        """The admin signatures of both merchants of a pair, in order."""
 
     def sign_merchant_keys(self, keys: SignMerchantKeys) -> bytes:
         """The merchant's present admin signature of its next keys."""

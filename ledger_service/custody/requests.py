@@ -75,6 +75,20 @@ class SignTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class SignPairTerms:
+    """The next terms of a pair, signed by one of the two admin keys; ``previous`` as the registry tells."""
+
+    wire: ClassVar[str] = "pair-terms"
+    merchant: int
+    programme: int
+    acceptor: int
+    previous: int
+    effective_from: int
+    point_value_micros: int
+    fee_bps: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignMerchantKeys:
     """A merchant's next three keys, signed by its admin key in force; ``nonce`` as the registry tells."""
 
@@ -149,12 +163,12 @@ class BindDomain:
 
 
 Request = (
-    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignMerchantKeys | SignSettlement
-    | SignTransaction | AddressOfKey | AddressOfAccount | ServiceSecret | BindDomain
+    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignPairTerms | SignMerchantKeys
+    | SignSettlement | SignTransaction | AddressOfKey | AddressOfAccount | ServiceSecret | BindDomain
 )  # fmt: skip
 _KINDS: tuple[type[Request], ...] = (
-    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignMerchantKeys, SignSettlement, SignTransaction,
-    AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
+    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignPairTerms, SignMerchantKeys, SignSettlement,
+    SignTransaction, AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
 )  # fmt: skip
 _BY_WIRE = {kind.wire: kind for kind in _KINDS}
 _ADDRESSES = ("account", "signer", "clearing_house", "registry", "admin", "operations", "settlement", "desk")

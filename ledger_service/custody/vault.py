@@ -22,6 +22,7 @@ from ledger_service.custody.requests import (
     Request,
     ServiceSecret,
     SignMerchantKeys,
+    SignPairTerms,
     SignSettlement,
     SignSignerGrant,
     SignSlice,
@@ -43,6 +44,10 @@ from ledger_service.kernel.secp256k1 import address_of_key, sign_digest
 _TERMS = (
     "TermsProposal(uint32 programme,uint16 version,uint40 effectiveFrom,uint64 pointValueMicros,"
     "uint16 feeBps,uint64 issuanceCap,uint16 validityEpochs)"
+)
+_PAIR = (
+    "PairTermsProposal(uint32 programme,uint64 acceptor,uint16 previous,uint40 effectiveFrom,"
+    "uint64 pointValueMicros,uint16 feeBps)"
 )
 _KEYS = "MerchantKeys(uint64 merchant,address admin,address operations,address settlement,uint32 nonce)"
 
@@ -98,7 +103,7 @@ class Vault:
             case SignSignerGrant():
                 grant = SignerGrant(request.account, request.signer, request.flags, request.valid_until)
                 return self._by_account(request.account, grant.struct_hash())
-            case SignTerms() | SignMerchantKeys():
+            case SignTerms() | SignPairTerms() | SignMerchantKeys():
                 return self._by_merchant(request.merchant, "admin", self._registry_digest(request))
             case SignSettlement():
                 return self._settlement(request)
@@ -121,11 +126,16 @@ class Vault:
     def _by_account(self, account: bytes, struct: bytes) -> bytes:
         return sign_digest(self._keystore.custodial_key(account), self._domain().digest(struct))
 
-    def _registry_digest(self, request: SignTerms | SignMerchantKeys) -> bytes:
+    def _registry_digest(self, request: SignTerms | SignPairTerms | SignMerchantKeys) -> bytes:
         if isinstance(request, SignTerms):
             struct = struct_hash(
                 _TERMS, request.programme, request.version, request.effective_from,
                 request.point_value_micros, request.fee_bps, request.issuance_cap, request.validity_epochs,
+            )  # fmt: skip
+        elif isinstance(request, SignPairTerms):
+            struct = struct_hash(
+                _PAIR, request.programme, request.acceptor, request.previous, request.effective_from,
+                request.point_value_micros, request.fee_bps,
             )  # fmt: skip
         else:
             struct = struct_hash(

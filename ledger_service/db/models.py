@@ -28,6 +28,8 @@ alliance = Table(
     Column("per_day_micros", BigInteger, nullable=False),
     # Whether the ClearingHouse in force takes extensions; false where it is older than they are.
     Column("extends", Boolean, nullable=False, default=False),
+    # Whether the registry takes terms of pairs; one that was created before there were any never will.
+    Column("pairs", Boolean, nullable=False, default=False),
     Column("founded_at", UtcInstant, nullable=False),
     CheckConstraint("id = 1", name="only_one"),
 )

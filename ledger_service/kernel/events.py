@@ -43,4 +43,26 @@ class OperationSetAside:
     reason: str
 
 
-ChainEvent = OperationMined | OperationFinal | OperationReorged | OperationSetAside
+@dataclass(frozen=True, slots=True)
+class PairTermsAgreed:
+    """A version of an issuer's and an acceptor's own terms stands in the registry; value 0 ends them."""
+
+    programme: int
+    version: int
+    acceptor: int
+    effective_from: int
+    point_value_micros: int
+    fee_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class PairTermsGone:
+    """A block with this version of a pair's terms left the chain."""
+
+    programme: int
+    version: int
+
+
+ChainEvent = (
+    OperationMined | OperationFinal | OperationReorged | OperationSetAside | PairTermsAgreed | PairTermsGone
+)

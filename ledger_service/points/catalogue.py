@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -18,7 +18,6 @@ from sqlalchemy import Connection, select
 
 from ledger_service.db.engine import Database
 from ledger_service.kernel.points import Leg
-from ledger_service.points.basis import USUAL, basis_body, basis_of
 from ledger_service.points.expiry_rules import Jurisdiction
 from ledger_service.points.inactivity_rules import Activity
 from ledger_service.points.models import (
@@ -28,8 +27,10 @@ from ledger_service.points.models import (
     programme_epoch,
     programme_terms,
 )
-from ledger_service.points.pending_rules import PendingTerms, Wait, after_days
-from ledger_service.points.rules import EarnRule, Multiplier, Terms
+from ledger_service.points.pairs.models import pair_terms
+from ledger_service.points.pending_rules import PendingTerms, after_days
+from ledger_service.points.rule_text import rule_of
+from ledger_service.points.rules import EarnRule, Terms, terms_in_force
 
 A = TypeVar("A")
 
@@ -57,6 +58,35 @@ class Programme:
     notice_days: tuple[int, ...] = ()
     jurisdiction: Jurisdiction = Jurisdiction.NONE
     activities: tuple[Activity, ...] = ()
+    pairs: Mapping[int, tuple[Terms, ...]] = field(default_factory=dict)
+
+    def terms_at(self, acceptor: int, at: int) -> Terms | None:
+        """The terms for points that the acceptor accepts at ``at``: the pair's own, else the general ones."""
+        if self.pairs:
+            own = terms_in_force(self.pairs.get(acceptor, ()), at)
+            if own is not None and own.point_value_micros:
+                return own
+        return terms_in_force(self.terms, at)
+
+    def version(self, number: int) -> Terms:
+        """The one set of terms, general or of a pair, that a leg cites by this number.
+
+        Raises:
+            CatalogueBehind: it was published since the catalogue was read.
+        """
+        found = self._by_version.get(number)
+        if found is None:
+            raise CatalogueBehind(self.code, number)
+        return found
+
+    @property
+    def last_version(self) -> int:
+        """The version of what was published last, general or of a pair."""
+        return max(self._by_version)
+
+    @cached_property
+    def _by_version(self) -> Mapping[int, Terms]:
+        return {t.version: t for some in (self.terms, *self.pairs.values()) for t in some}
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -106,7 +136,7 @@ class Catalogue:
         return sum(leg.amount * self._terms_of(leg).point_value_micros for leg in legs)
 
     def _terms_of(self, leg: Leg) -> Terms:
-        return self.programme(leg.programme).terms[leg.terms_version - 1]
+        return self.programme(leg.programme).version(leg.terms_version)
 
     @cached_property
     def by_code(self) -> Mapping[str, Programme]:
@@ -121,56 +151,6 @@ class Catalogue:
             one = self.programmes[programme_id]
             found.setdefault(one.merchant_id, []).append(one)
         return {merchant: tuple(some) for merchant, some in found.items()}
-
-
-def rule_body(rule: EarnRule) -> str:
-    """The JSON text that ``earn_rule`` keeps of a rule."""
-    body: dict[str, Any] = {
-        "points": rule.rate_points,
-        "per_minor": rule.rate_minor,
-        "excluded": sorted(rule.excluded),
-        "daily_cap": rule.daily_cap,
-        "multipliers": [
-            {
-                "starts_at": m.starts_at,
-                "ends_at": m.ends_at,
-                "percent": m.percent,
-                "categories": None if m.categories is None else sorted(m.categories),
-            }
-            for m in rule.multipliers
-        ],
-    }
-    if rule.pending is not None:
-        body["pending"] = asdict(rule.pending)
-    if rule.basis != USUAL:
-        body["basis"] = basis_body(rule.basis)
-    return orjson.dumps(body).decode()
-
-
-def rule_of(version: int, effective_from: int, body: str) -> EarnRule:
-    """The rule that ``rule_body`` wrote."""
-    raw = orjson.loads(body)
-    return EarnRule(
-        version,
-        effective_from,
-        raw["points"],
-        raw["per_minor"],
-        frozenset(raw["excluded"]),
-        tuple(_multiplier(m) for m in raw["multipliers"]),
-        raw["daily_cap"],
-        _pending(raw.get("pending")),
-        basis_of(raw["basis"]) if "basis" in raw else USUAL,
-    )
-
-
-def _pending(raw: Mapping[str, Any] | None) -> PendingTerms | None:
-    return None if raw is None else PendingTerms(**{**raw, "wait": Wait(raw["wait"])})
-
-
-def _multiplier(raw: Mapping[str, Any]) -> Multiplier:
-    listed = raw["categories"]
-    categories = None if listed is None else frozenset(listed)
-    return Multiplier(raw["starts_at"], raw["ends_at"], raw["percent"], categories)
 
 
 def change_version(conn: Connection) -> int:
@@ -194,8 +174,18 @@ def read_catalogue(conn: Connection) -> Catalogue:
         conn.execute(select(earn_rule).order_by("programme_id", "version")).all(),
         lambda r: rule_of(r.version, r.effective_from, r.body),
     )
-    rows = conn.execute(select(programme)).all()
-    return Catalogue(version, {r.programme_id: _programme(r, terms, ends, rules) for r in rows})
+    rows, pairs = conn.execute(select(programme)).all(), _pairs(conn)
+    found = {r.programme_id: _programme(r, terms, ends, rules) for r in rows}
+    return Catalogue(version, {key: replace(p, pairs=pairs.get(key, {})) for key, p in found.items()})
+
+
+def _pairs(conn: Connection) -> dict[int, dict[int, tuple[Terms, ...]]]:
+    found: dict[int, dict[int, tuple[Terms, ...]]] = {}
+    for r in conn.execute(select(pair_terms).order_by("programme_id", "version")):
+        own = found.setdefault(r.programme_id, {})
+        terms = Terms(r.version, r.effective_from, r.point_value_micros, r.fee_bps, 0, 0)
+        own[r.acceptor] = (*own.get(r.acceptor, ()), terms)
+    return found
 
 
 def _programme(row: Any, terms: dict[int, Any], ends: dict[int, Any], rules: dict[int, Any]) -> Programme:

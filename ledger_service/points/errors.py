@@ -56,6 +56,27 @@ class NoticeTooShort(DomainError):
 
 
 @dataclass(eq=False)
+class NoTermsOfPairs(DomainError):
+    """The registry is older than terms of pairs."""
+
+    code = "pair-terms-not-offered"
+    category = Category.CONFLICT
+    why = "The registry of this alliance was created before two merchants could have terms of their own."
+    fix = "Settle the difference outside; only an alliance that is founded anew has them."
+
+
+@dataclass(eq=False)
+class PairInvalid(DomainError):
+    """Not two merchants, or an end of terms that there are not."""
+
+    reason: str
+
+    code = "pair-invalid"
+    why = "Terms of a pair are an issuer's and another merchant's; what ends must have begun, without a fee."
+    fix = "`reason` says which: same-merchant, or nothing-to-end."
+
+
+@dataclass(eq=False)
 class CalendarOutOfOrder(DomainError):
     """Epochs that do not follow the calendar."""
 

@@ -15,7 +15,7 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.money import exponent_of
 from ledger_service.kernel.permits import MINING_WINDOW_SECONDS
 from ledger_service.kernel.text import clean_text
-from ledger_service.points.catalogue import Programme, activities_text, notice_days_text, rule_body
+from ledger_service.points.catalogue import Programme, activities_text, notice_days_text
 from ledger_service.points.errors import (
     ActivitiesTooFew,
     ActivityWithdrawn,
@@ -38,7 +38,9 @@ from ledger_service.points.models import (
     programme_epoch,
     programme_terms,
 )
+from ledger_service.points.pairs.models import pair_terms
 from ledger_service.points.requests import NewProgramme
+from ledger_service.points.rule_text import rule_body
 from ledger_service.points.rules import EarnRule, Terms, terms_in_force
 
 NOTICE_SECONDS = MINING_WINDOW_SECONDS + 86_400
@@ -106,13 +108,19 @@ def publish_terms(conn: Connection, code: str, terms: Terms, at: datetime) -> No
             programme_terms.c.programme_id == programme_id
         )
     ).one()
-    if terms.version != last[0] + 1 or terms.effective_from <= last[1]:
-        raise TermsOutOfOrder(terms.version, last[0] + 1)
+    due = 1 + max(last[0], _last_of_pairs(conn, programme_id))
+    if terms.version != due or terms.effective_from <= last[1]:
+        raise TermsOutOfOrder(terms.version, due)
     earliest = seconds_floor(at) + NOTICE_SECONDS
     if terms.effective_from < earliest:
         raise NoticeTooShort(earliest)
     _write_terms(conn, programme_id, terms)
     note_change(conn)
+
+
+def _last_of_pairs(conn: Connection, programme_id: int) -> int:
+    mine = pair_terms.c.programme_id == programme_id
+    return conn.execute(select(func.max(pair_terms.c.version)).where(mine)).scalar_one_or_none() or 0
 
 
 def append_epochs(conn: Connection, code: str, ends: Sequence[int]) -> None:

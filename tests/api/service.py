@@ -12,7 +12,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from ledger_service.api.ports import CreatedProgramme, NewProgramme, TermsOfProgramme
+from ledger_service.api.ports import CreatedProgramme, NewProgramme, TermsOfPair, TermsOfProgramme
 from ledger_service.bootstrap.alliance import Alliance, store_alliance
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom
 from ledger_service.bootstrap.http import application
@@ -36,7 +36,7 @@ GROCER_STORE, FUEL_STORE = with_check_digit("952010000007"), with_check_digit("9
 FORMER_HOUSE = b"\x0f" * 20
 ALLIANCE = Alliance(
     "Test", "USD", "9520000", 31337, b"\x01" * 20, b"\x02" * 20, b"\x03" * 20, b"\x04" * 20, 50_000_000,
-    100_000_000, NOON, b"\x05" * 20, extends=True,
+    100_000_000, NOON, b"\x05" * 20, extends=True, pairs=True,
 )  # fmt: skip
 TERMS = {"point_value_micros": 10_000, "fee_bps": 100, "issuance_cap": 1_000_000, "validity_epochs": 1}
 
@@ -72,6 +72,10 @@ class Registry:
         self, merchant_id: int, programme_id: int, version: int, terms: TermsOfProgramme
     ) -> None:
         self._act("terms", programme_id, version)
+
+    def publish_pair_terms(self, terms: TermsOfPair) -> int:
+        self._act("pair", terms)
+        return 2
 
     def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
         self._act("epochs", programme_id, first_epoch, len(ends))

@@ -69,7 +69,7 @@ abstract contract Debits is Credits {
                 uint256 leg = Legs.read(legs, i);
                 _findRow(work, index, leg);
                 Row memory row = work.row;
-                _checkOpen(index, row, Moves.epochOf(leg), acceptedAt);
+                _checkOpen(index, row, turn.merchant << 32 | Moves.epochOf(leg), acceptedAt);
                 Legs.keep(kept, i, _whole(row, leg));
                 uint256 worth = uint64(leg) * row.value;
                 value += worth;

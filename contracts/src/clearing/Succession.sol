@@ -3,10 +3,10 @@ pragma solidity 0.8.37;
 
 import {Successor} from "../interfaces/AllianceTypes.sol";
 import {IClearingHouse} from "../interfaces/IClearingHouse.sol";
-import {BatchDesk} from "./BatchDesk.sol";
+import {TermsDesk} from "./TermsDesk.sol";
 
 /// @dev Who succeeds whom: accounts that moved (INV-9). Written by the AccountMover alone, on the house's storage.
-abstract contract Succession is BatchDesk {
+abstract contract Succession is TermsDesk {
     /// @dev A predecessor of the first version has no successions to continue.
     bool private immutable _inherits;
 

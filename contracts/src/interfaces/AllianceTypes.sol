@@ -10,16 +10,26 @@ struct Terms {
     uint16 validityEpochs; // epochs for which newly issued points can be spent after the current one
 }
 
+/// @dev What the issuer of a programme and one acceptor agreed on, in the place of the general terms' value and fee.
+struct PairTerms {
+    uint64 acceptor;
+    uint40 effectiveFrom;
+    uint64 pointValueMicros; // 0: from then on the general terms are the pair's again; the fee is 0 then
+    uint16 feeBps;
+}
+
 /// @dev Names one version of one programme's terms; the table of a batch is a list of these.
 struct TermsKey {
     uint32 programme;
     uint16 version;
 }
 
-/// @dev What the ClearingHouse needs to know of one table row; `effectiveUntil` is exclusive.
+/// @dev What the ClearingHouse needs to know of one table row; `effectiveUntil` is exclusive. `issuer` is
+/// 1 << 64 more where the programme has terms of pairs: `timesAt` tells then whose and when the row's are. (A registry
+/// that is older than those says the issuer alone, in the same word.)
 struct TermsInForce {
     address token;
-    uint64 issuer;
+    uint256 issuer;
     uint64 pointValueMicros;
     uint16 feeBps;
     uint64 issuanceCap;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {CustodialLimits, MerchantKeys, Programme, Terms, TermsInForce, TermsKey} from "./AllianceTypes.sol";
+import {
+    CustodialLimits, MerchantKeys, PairTerms, Programme, Terms, TermsInForce, TermsKey
+} from "./AllianceTypes.sol";
 
 /// @title Merchants, their keys, their programmes, terms and calendars
 /// @notice A merchant is its GLN. Terms and calendars only grow: nothing published is ever changed.
@@ -25,6 +27,15 @@ interface IAllianceRegistry {
         uint64 issuanceCap,
         uint16 validityEpochs
     );
+    /// @dev `pointValueMicros` 0 ends the pair's terms: the general ones apply from then on.
+    event PairTermsPublished(
+        uint32 indexed programme,
+        uint16 indexed version,
+        uint64 indexed acceptor,
+        uint40 effectiveFrom,
+        uint64 pointValueMicros,
+        uint16 feeBps
+    );
     event EpochsAppended(uint32 indexed programme, uint256 firstEpoch, uint40[] ends);
     event CustodialLimitsSet(uint64 perPermitMicros, uint64 perDayMicros);
     event ClearingHouseSet(address indexed clearingHouse, address indexed predecessor);
@@ -42,6 +53,10 @@ interface IAllianceRegistry {
     error RegistryProgrammeUnknown(uint32 programme);
     error RegistryTermsUnknown(uint32 programme, uint16 version);
     error RegistryTermsInvalid(uint64 pointValueMicros, uint16 feeBps, uint64 issuanceCap);
+    /// @notice Who issues and who accepts are two, and terms that end a pair's have neither value nor fee.
+    error RegistryPairInvalid(uint32 programme, uint64 acceptor, uint64 pointValueMicros, uint16 feeBps);
+    /// @notice There are no terms of this pair that could end.
+    error RegistryPairUnknown(uint32 programme, uint64 acceptor);
     /// @notice Terms change with at least the notice period, and after the version before them.
     error RegistryNoticeTooShort(uint32 programme, uint40 effectiveFrom, uint256 earliest);
     /// @notice Epoch ends must rise; an epoch that exists never moves (INV-11).
@@ -90,6 +105,17 @@ interface IAllianceRegistry {
     /// uint40 effectiveFrom,uint64 pointValueMicros,uint16 feeBps,uint64 issuanceCap,uint16 validityEpochs)
     function publishTerms(uint32 programme, Terms calldata terms, bytes calldata signature) external;
 
+    /// @notice Adds terms for one acceptor: the programme's next version, in force at that acceptor alone, in the place
+    /// of the general terms' value and fee. Cap and validity stay the general ones. At least 8 days ahead, and after the
+    /// pair's version before; nothing published changes. Anybody may relay it.
+    /// @param issuerSignature by the issuer's admin key over PairTermsProposal(uint32 programme,uint64 acceptor,
+    /// uint16 previous,uint40 effectiveFrom,uint64 pointValueMicros,uint16 feeBps); previous as `lastVersion` tells
+    /// @param acceptorSignature by the acceptor's admin key over the same (INV-10)
+    /// Warning: neither ends them alone. Who wants an end publishes it together with the beginning.
+    function publishPairTerms(
+        uint32 programme, PairTerms calldata terms, bytes calldata issuerSignature, bytes calldata acceptorSignature
+    ) external;
+
     /// @notice Adds epochs at the end of a programme's calendar. Role OPERATOR.
     function appendEpochs(uint32 programme, uint40[] calldata epochEnds) external;
 
@@ -107,9 +133,30 @@ interface IAllianceRegistry {
     function merchantNonce(uint64 merchant) external view returns (uint32);
     function programmeCount() external view returns (uint32);
     function programme(uint32 programme_) external view returns (Programme memory);
+    /// @notice One version; of a pair's terms neither cap nor validity is stated.
     function terms(uint32 programme_, uint16 version) external view returns (Terms memory);
 
-    /// @notice The terms in force now, and their version.
+    /// @notice The acceptor that a version is for; 0 of general terms.
+    function acceptorOf(uint32 programme_, uint16 version) external view returns (uint64);
+
+    /// @notice The last version of a pair's terms, or of the general ones (acceptor 0); 0 where there is none.
+    function lastVersion(uint32 programme_, uint64 acceptor) external view returns (uint16);
+
+    /// @notice The pair's terms in force at an instant, and from when until when (exclusive) that answer holds.
+    /// @return version 0 where the general terms apply
+    function pairTermsAt(uint32 programme_, uint64 acceptor, uint40 instant)
+        external
+        view
+        returns (uint16 version, uint40 from, uint40 until);
+
+    /// @notice From when until when (exclusive), as from << 40 | until, a version is in force at that acceptor; 0 where
+    /// it is not at that instant. A general version is not while the pair has terms of its own; acceptor 0 is nobody.
+    function timesAt(uint32 programme_, uint16 version, uint64 acceptor, uint40 instant)
+        external
+        view
+        returns (uint256 times);
+
+    /// @notice The general terms in force now, and their version.
     function currentTerms(uint32 programme_) external view returns (Terms memory, uint16 version);
 
     /// @notice The end of an epoch, or 0 where the calendar has no such epoch.

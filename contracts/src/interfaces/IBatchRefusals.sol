@@ -31,6 +31,8 @@ interface IBatchRefusals {
     /// @notice The table has no such row; `leg` is row << 96 | epoch << 64 | amount.
     error LegOutsideTable(uint32 operation, uint256 leg);
     error TermsNotInForce(uint32 operation, uint32 programme, uint16 version, uint40 acceptedAt);
+    /// @notice The acceptor has terms of its own in force and the operation cites others, or it cites another pair's.
+    error TermsOfAnotherPair(uint32 operation, uint32 programme, uint16 version, uint64 acceptor);
     error EpochUnknown(uint32 operation, uint32 programme, uint256 epoch);
     error EpochEnded(uint32 operation, uint32 programme, uint256 epoch, uint40 end);
     /// @notice Points do not expire before their epoch's end, in the acceptance time and in the block (INV-11).

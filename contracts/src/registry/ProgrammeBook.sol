@@ -7,8 +7,34 @@ import {IAlliancePoints} from "../interfaces/IAlliancePoints.sol";
 import {IAllianceRegistry} from "../interfaces/IAllianceRegistry.sol";
 import {MerchantBook} from "./MerchantBook.sol";
 
-/// @dev Programmes, their effective-dated terms and their calendars. All three only grow (INV-10, INV-11).
+/// @dev Programmes, their effective-dated terms and their calendars. All three only grow (INV-10, INV-11). Terms of
+/// pairs are versions of the same sequence; each pair's follow one another, as the general ones do.
 abstract contract ProgrammeBook is MerchantBook {
+    /// @dev One word, as every operation's programme is read. A GLN has 44 bits.
+    struct Book {
+        address token;
+        uint48 issuer;
+        uint16 versions;
+        uint16 epochs;
+        bool paired; // there are terms of pairs
+    }
+
+    /// @dev One word too; the first five are `Terms`.
+    struct Version {
+        uint40 effectiveFrom;
+        uint64 pointValueMicros;
+        uint16 feeBps;
+        uint64 issuanceCap;
+        uint16 validityEpochs;
+        uint48 acceptor; // 0: everybody
+    }
+
+    /// @dev A version's place among those of the same acceptor; `until` is 0 while none follows.
+    struct Link {
+        uint40 until;
+        uint16 previous;
+    }
+
     bytes32 private constant TERMS_TYPE = keccak256(
         "TermsProposal(uint32 programme,uint16 version,uint40 effectiveFrom,uint64 pointValueMicros,uint16 feeBps,uint64 issuanceCap,uint16 validityEpochs)"
     );
@@ -18,8 +44,10 @@ abstract contract ProgrammeBook is MerchantBook {
     /// @inheritdoc IAllianceRegistry
     uint32 public programmeCount;
 
-    mapping(uint32 programme => Programme) internal _programmes;
-    mapping(uint32 programme => mapping(uint256 version => Terms)) internal _terms;
+    mapping(uint32 programme => Book) internal _programmes;
+    mapping(uint32 programme => mapping(uint256 version => Version)) internal _versions;
+    mapping(uint32 programme => mapping(uint256 version => Link)) internal _links;
+    mapping(uint32 programme => mapping(uint256 acceptor => uint16)) internal _last;
     mapping(uint32 programme => uint40[]) private _epochEnds;
 
     constructor(address pointsImplementation_) {
@@ -38,7 +66,7 @@ abstract contract ProgrammeBook is MerchantBook {
         number = ++programmeCount;
         if (epochEnds.length == 0) revert RegistryCalendarEmpty(number);
         address token = Clones.clone(pointsImplementation);
-        _programmes[number] = Programme(token, merchant, 0, 0);
+        _programmes[number] = Book(token, uint48(merchant), 0, 0, false);
         emit ProgrammeCreated(number, merchant, token, name, symbol);
         _addTerms(number, first);
         _append(number, epochEnds);
@@ -47,7 +75,7 @@ abstract contract ProgrammeBook is MerchantBook {
 
     /// @inheritdoc IAllianceRegistry
     function publishTerms(uint32 number, Terms calldata proposal, bytes calldata signature) external {
-        Programme memory known = _programme(number);
+        Book memory known = _programme(number);
         bytes32 structHash = keccak256(
             abi.encode(
                 TERMS_TYPE,
@@ -61,10 +89,7 @@ abstract contract ProgrammeBook is MerchantBook {
             )
         );
         _requireAdmin(known.issuer, structHash, signature);
-        uint256 earliest = block.timestamp + NOTICE;
-        uint256 previous = _terms[number][known.versions].effectiveFrom;
-        if (previous >= earliest) earliest = previous + 1;
-        if (proposal.effectiveFrom < earliest) revert RegistryNoticeTooShort(number, proposal.effectiveFrom, earliest);
+        _checkNotice(number, 0, proposal.effectiveFrom);
         _addTerms(number, proposal);
     }
 
@@ -76,20 +101,25 @@ abstract contract ProgrammeBook is MerchantBook {
 
     /// @inheritdoc IAllianceRegistry
     function programme(uint32 number) external view returns (Programme memory) {
-        return _programme(number);
+        Book storage known = _programmes[number];
+        if (known.token == address(0)) revert RegistryProgrammeUnknown(number);
+        return Programme(known.token, known.issuer, known.versions, known.epochs);
     }
 
     /// @inheritdoc IAllianceRegistry
     function terms(uint32 number, uint16 version) external view returns (Terms memory) {
         if (version == 0 || version > _programme(number).versions) revert RegistryTermsUnknown(number, version);
-        return _terms[number][version];
+        return _stated(number, version);
     }
 
     /// @inheritdoc IAllianceRegistry
     function currentTerms(uint32 number) external view returns (Terms memory, uint16 version) {
-        version = _programme(number).versions;
-        while (version > 1 && _terms[number][version].effectiveFrom > block.timestamp) --version;
-        return (_terms[number][version], version);
+        _programme(number);
+        version = _last[number][0];
+        while (version > 1 && _versions[number][version].effectiveFrom > block.timestamp) {
+            version = _links[number][version].previous;
+        }
+        return (_stated(number, version), version);
     }
 
     /// @inheritdoc IAllianceRegistry
@@ -111,18 +141,50 @@ abstract contract ProgrammeBook is MerchantBook {
         return low + 1;
     }
 
-    function _programme(uint32 number) internal view returns (Programme memory known) {
+    function _programme(uint32 number) internal view returns (Book memory known) {
         known = _programmes[number];
         if (known.token == address(0)) revert RegistryProgrammeUnknown(number);
     }
 
-    /// @dev The one place where terms are written.
+    function _stated(uint32 number, uint16 version) private view returns (Terms memory) {
+        Version storage v = _versions[number][version];
+        return Terms(v.effectiveFrom, v.pointValueMicros, v.feeBps, v.issuanceCap, v.validityEpochs);
+    }
+
+    function _untilOf(uint32 number, uint16 version) internal view returns (uint40 until) {
+        until = _links[number][version].until;
+        if (until == 0) until = type(uint40).max;
+    }
+
+    /// @dev Terms change with notice, and after the version before them of the same acceptor.
+    function _checkNotice(uint32 number, uint64 acceptor, uint40 effectiveFrom) internal view {
+        uint256 earliest = block.timestamp + NOTICE;
+        uint256 previous = _versions[number][_last[number][acceptor]].effectiveFrom;
+        if (previous >= earliest) earliest = previous + 1;
+        if (effectiveFrom < earliest) revert RegistryNoticeTooShort(number, effectiveFrom, earliest);
+    }
+
+    /// @dev The one place where versions are written.
+    function _addVersion(uint32 number, Version memory added) internal returns (uint16 version) {
+        version = ++_programmes[number].versions;
+        uint16 previous = _last[number][added.acceptor];
+        _versions[number][version] = added;
+        _last[number][added.acceptor] = version;
+        if (previous == 0) return version;
+        _links[number][version].previous = previous;
+        _links[number][previous].until = added.effectiveFrom;
+    }
+
     function _addTerms(uint32 number, Terms calldata added) private {
         if (added.pointValueMicros == 0 || added.feeBps > 10_000 || added.issuanceCap == 0) {
             revert RegistryTermsInvalid(added.pointValueMicros, added.feeBps, added.issuanceCap);
         }
-        uint16 version = ++_programmes[number].versions;
-        _terms[number][version] = added;
+        uint16 version = _addVersion(
+            number,
+            Version(
+                added.effectiveFrom, added.pointValueMicros, added.feeBps, added.issuanceCap, added.validityEpochs, 0
+            )
+        );
         emit TermsPublished(
             number,
             version,

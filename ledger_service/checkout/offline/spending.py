@@ -135,7 +135,8 @@ def _redeemed(draft: Draft, attempt: Attempt) -> tuple[SpentRecord | None, Loss 
     signed = check_permit(draft, presence, scene.desk, attempt.sold_at)
     permit = permit_of(presence)
     limits = Limits(attempt.item.offered_minor, permit.max_value_micros, scene.desk.exponent)
-    plan = plan_spend(draft, holder, scene.catalogue, attempt.item.sale.spend, (limits, attempt.sold_at))
+    bounds = limits, (attempt.write.caller.merchant_id, attempt.sold_at)
+    plan = plan_spend(draft, holder, scene.catalogue, attempt.item.sale.spend, bounds)
     short = attempt.item.offered_minor - plan.value_minor
     loss = _shortfall(draft, attempt, plan, short) if short else None
     if signed.custodial and plan.legs:
@@ -163,7 +164,7 @@ def _shortfall(draft: Draft, attempt: Attempt, plan: SpendPlan, short: int) -> L
     frozen = frozen_of(draft, holder.member_id, {lot.programme for lot in lots})
     if frozen:
         return Loss(short, ProgrammeFrozenForMember.code)
-    purses = purses_of(lots, scene.catalogue, attempt.sold_at, frozen)
+    purses = purses_of(lots, scene.catalogue, (attempt.write.caller.merchant_id, attempt.sold_at), frozen)
     if sum(purse.available for purse in purses.values()) > sum(leg.amount for leg in plan.legs):
         return Loss(short, Cause.NOT_WHOLE_POINTS)
     return Loss(short, NotEnoughPoints.code, flagged=True)

@@ -18,7 +18,7 @@ from ledger_service.checkout.tender_rules import (
     points_parts,
 )
 from ledger_service.points.basis import USUAL, Basis, basis_body, basis_of
-from ledger_service.points.catalogue import rule_body, rule_of
+from ledger_service.points.rule_text import rule_body, rule_of
 from ledger_service.points.rules import EarnRule
 
 POINTS = Tender("points", 300, "GROC", 300)

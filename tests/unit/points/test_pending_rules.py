@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_service.points.catalogue import rule_body, rule_of
 from ledger_service.points.pending_rules import (
     AT_ONCE,
     DAY_SECONDS,
@@ -17,6 +16,7 @@ from ledger_service.points.pending_rules import (
     return_window_ended,
     waiting_of,
 )
+from ledger_service.points.rule_text import rule_body, rule_of
 from ledger_service.points.rules import EarnRule
 
 AT = 1_000_000
