@@ -233,7 +233,7 @@ _OTHERS: dict[str, Callable[[list[bytes], bytes], Fact]] = {
         _small(t[1], 0), _small(t[2], 0), *(_small(d, i) for i in range(5))
     ),
     "PairTermsPublished(uint32,uint16,uint64,uint40,uint64,uint16)": lambda t, d: TermsPublished(
-        _small(t[1], 0), _small(t[2], 0), *(_small(d, i) for i in range(3)), acceptor=_small(t[3], 0)
+        _small(t[1], 0), _small(t[2], 0), _small(d, 0), _small(d, 1), _small(d, 2), acceptor=_small(t[3], 0)
     ),
     "MerchantAdmitted(uint64,address,address,address)": _keys,
     "ClearingHouseSet(address,address)": lambda t, d: HouseInForce(_address(t[1]), _address(t[2])),

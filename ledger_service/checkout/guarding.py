@@ -118,7 +118,7 @@ def judge_sale(draft: Draft, guard: Guard, shown: Shown, sale_id: bytes) -> Clea
     return judge_earn(draft, guard, shown.till(), (Act.SALE, sale_id))
 
 
-def judge_earn(draft: Draft, guard: Guard, till: Accepting, earning: tuple[Act, bytes]) -> Cleared:
+def judge_earn(draft: Draft, guard: Guard, till: Till, earning: tuple[Act, bytes]) -> Cleared:
     """Points that a member is about to earn are judged: at a sale, or for one that is attached afterwards.
 
     Reads: ``guard.needs(till.who())``.
@@ -175,7 +175,7 @@ def judge_code(
     return settle(draft, guard, judged, sale_id)
 
 
-def judge_return(draft: Draft, guard: Guard, till: Accepting, sold: tuple[int, bool] | None) -> None:
+def judge_return(draft: Draft, guard: Guard, till: Till, sold: tuple[int, bool] | None) -> None:
     """Goods that come back are judged: with a receipt, ``sold`` is when, and whether points paid.
 
     Raises:

@@ -8,7 +8,8 @@ from ledger_service.kernel.operations import Operation
 from ledger_service.kernel.permits import FLAG_CUSTODIAL
 from ledger_service.kernel.points import Leg
 from tests.contracts.alliance import Alliance
-from tests.contracts.parties import DAY, Member
+from tests.contracts.parties import DAY, REGISTRY, Member
+from tests.contracts.test_pairs import agree
 
 OPERATIONS = 200
 TARGETS = {
@@ -62,6 +63,7 @@ def measure(alliance: Alliance) -> dict[str, int]:
     ])  # fmt: skip
     _measure_reversals(alliance, members, first, run)
     _measure_extensions(alliance, members, figures)
+    _measure_pairs(alliance, members, run)
     return figures
 
 
@@ -91,3 +93,13 @@ def _measure_extensions(alliance: Alliance, members: list[Member], figures: dict
 def _is_first_issue(alliance: Alliance, leaf: bytes) -> bool:
     operation = alliance.placed[leaf].operation
     return operation.kind == 1 and operation.leg.programme == 1 and operation.leg.epoch == 5
+
+
+def _measure_pairs(alliance: Alliance, members: list[Member], run: Callable[..., object]) -> None:
+    """Redemptions of a programme one of whose acceptors has terms of its own, there and elsewhere."""
+    alliance.evm.now = agree(alliance, acceptor=3)
+    version = alliance.ask(REGISTRY, "lastVersion", 1, alliance.merchants[2].gln)[0]
+    run("redeem, used nonce word, terms of the pair", _redeem(alliance, members, (Leg(1, version, 12, 1),)))
+    leg = Leg(1, 1, 12, 1)
+    elsewhere = [alliance.redeem(m, alliance.merchants[1], (leg,)) for m in members]
+    run("redeem, used nonce word, beside terms of a pair", elsewhere)

@@ -14,6 +14,7 @@ from tests.contracts.alliance import Alliance
 from tests.contracts.parties import (
     DAY, DESK, GUARDIAN, HOUSE, MOVER, OPERATOR, POINTS, REGISTRY, SETTLEMENT, STRANGER, Member,
 )  # fmt: skip
+from tests.contracts.test_pairs import agree
 
 LAYOUT = json.loads((Path(__file__).parents[2] / "contracts" / "storage-layout.json").read_text())
 LEG = Leg(1, 1, 5, 100)
@@ -118,9 +119,16 @@ def test_the_registrys_facts_stand_where_the_layout_says(alliance: Alliance) -> 
     assert (operations, suspended_from) == whole(alliance.ask(REGISTRY, "sliceKey", gln))
     assert (admin, operations, settlement) == whole(alliance.ask(REGISTRY, "merchantKeys", gln)[0])
     told = alliance.ask(REGISTRY, "programme", 1)[0]
-    assert registry.struct("Programme", "_programmes", 1) == whole(told)
+    assert registry.struct("Book", "_programmes", 1) == (*whole(told), 0)
     told = alliance.ask(REGISTRY, "terms", 1, 1)[0]
-    assert registry.struct("Terms", "_terms", 1, 1) == whole(told)
+    assert registry.struct("Version", "_versions", 1, 1) == (*whole(told), 0)
+    start, pair = agree(alliance), alliance.merchants[1].gln
+    agree(alliance, value=0, fee=0, notice=9 * DAY)
+    assert registry.struct("Book", "_programmes", 1)[2:] == (3, told_epochs(alliance), 1)
+    assert registry.struct("Version", "_versions", 1, 2) == (start, 8_000, 40, 0, 0, pair)
+    assert registry.struct("Link", "_links", 1, 2) == (start + DAY, 0)
+    assert registry.struct("Link", "_links", 1, 3) == (0, 2)
+    assert registry.word("_last", 1, pair) == 3
     assert registry.variable("clearingHouse") == int.from_bytes(alliance.house, "big")
     assert registry.word("_epochEnds", 1) == told_epochs(alliance)
 
