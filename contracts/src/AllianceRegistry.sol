@@ -6,10 +6,10 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {CustodialLimits, TermsInForce, TermsKey} from "./interfaces/AllianceTypes.sol";
 import {IAllianceRegistry} from "./interfaces/IAllianceRegistry.sol";
 import {IClearingHouse} from "./interfaces/IClearingHouse.sol";
-import {PairBook} from "./registry/PairBook.sol";
+import {BasisBook} from "./registry/BasisBook.sol";
 import {ProgrammeBook} from "./registry/ProgrammeBook.sol";
 
-contract AllianceRegistry is PairBook {
+contract AllianceRegistry is BasisBook {
     CustodialLimits private _limits;
     /// @inheritdoc IAllianceRegistry
     address public clearingHouse;

@@ -58,6 +58,19 @@ class TermsOfPair:
     fee_bps: int
 
 
+@dataclass(frozen=True, slots=True)
+class BasisOfProgramme:
+    """The next basis of a programme's settlement, ``number`` counted from 1; ``kind`` as ``BasisKind``."""
+
+    issuer: int
+    programme_id: int
+    number: int
+    effective_from: int
+    kind: int
+    reserve_bps: int
+    pool: int
+
+
 class Governance(Protocol):
     """The operator's acts on chain.
 
@@ -87,6 +100,9 @@ class Governance(Protocol):
 
     def publish_pair_terms(self, terms: TermsOfPair) -> int:
         """The terms stand in the registry, signed by both admin keys (INV-10); returns their version."""
+
+    def publish_basis(self, basis: BasisOfProgramme) -> None:
+        """The basis stands in the registry, signed by the admin keys of issuer and pool (INV-10)."""
 
     def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
         """The calendar goes on with these ends, the first of them that of ``first_epoch``."""

@@ -15,13 +15,20 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from ledger_service.api.ports import CreatedProgramme, NewProgramme, TermsOfPair, TermsOfProgramme
+from ledger_service.api.ports import (
+    BasisOfProgramme,
+    CreatedProgramme,
+    NewProgramme,
+    TermsOfPair,
+    TermsOfProgramme,
+)
 from ledger_service.chain.admin import Admin, MerchantOnChain, ProgrammeOnChain, TermsOnChain
+from ledger_service.chain.basis.clerk import BasisClerk, BasisOnChain
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable
 from ledger_service.chain.pair_terms import PairClerk, PairOnChain
 from ledger_service.custody.ports import Custody
-from ledger_service.custody.requests import SignPairTerms, SignTerms, merchant_key_name
+from ledger_service.custody.requests import SignBasis, SignPairTerms, SignTerms, merchant_key_name
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.engine import Database
 from ledger_service.db.models import operator_act
@@ -98,6 +105,13 @@ class QueuedGovernance:
         name = f"{terms.programme_id}:{terms.acceptor}:{terms.previous}"
         return int(self._do(Act("pair", name, {"pair": pair, "by": by}))["version"])
 
+    def publish_basis(self, basis: BasisOfProgramme) -> None:
+        """See the port."""
+        words = {name: value for name, value in asdict(basis).items() if name != "issuer"}
+        both = [SignBasis(merchant, *words.values()) for merchant in (basis.issuer, basis.pool)]
+        by = [signature.hex() for signature in self._custody.sign_bases(both)]
+        self._do(Act("basis", f"{basis.programme_id}:{basis.number}", {"basis": words, "by": by}))
+
     def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
         """See the port."""
         payload = {"programme": programme_id, "first": first_epoch, "ends": list(ends)}
@@ -139,7 +153,7 @@ class GovernanceClerk:
     """Does the waiting acts in the bridge that leads; run it as one of the bridge's jobs."""
 
     def __init__(self, desk: Desk, admin: Admin) -> None:
-        self._desk, pairs = desk, PairClerk(admin)
+        self._desk, pairs, bases = desk, PairClerk(admin), BasisClerk(admin)
         self._acts: dict[str, Callable[[Json], Json]] = {
             "admit": lambda p: _admit(admin, p),
             "suspend": lambda p: _suspend(admin, p),
@@ -148,6 +162,7 @@ class GovernanceClerk:
             "terms": lambda p: _terms(admin, p),
             "epochs": lambda p: _epochs(admin, p),
             "pair": lambda p: _pair(pairs, p),
+            "basis": lambda p: _basis(bases, p),
         }
 
     def run(self) -> bool:
@@ -207,6 +222,13 @@ def _pair(pairs: PairClerk, p: Json) -> Json:
     pair = PairOnChain(terms.pop("programme_id"), **terms)
     issuer, acceptor = (bytes.fromhex(signature) for signature in p["by"])
     return {"version": pairs.publish(pair, (issuer, acceptor), p["at"])}
+
+
+def _basis(bases: BasisClerk, p: Json) -> Json:
+    words = dict(p["basis"])
+    issuer, pool = (bytes.fromhex(signature) for signature in p["by"])
+    bases.publish(BasisOnChain(words.pop("programme_id"), **words), (issuer, pool), p["at"])
+    return {}
 
 
 def _epochs(admin: Admin, p: Json) -> Json:

@@ -41,6 +41,7 @@ from ledger_service.api.endpoints import (
     returns,
     reviews,
     risk,
+    settlement_basis,
     statements,
     status,
     tiers,
@@ -58,8 +59,8 @@ from ledger_service.config import settings_from_environment
 
 MODULES = (
     checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, households, care,
-    statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms, tiers, risk,
-    reviews, merchants, places, modes, keys, chain, proofs, imports, alliance, status,
+    statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms, settlement_basis,
+    tiers, risk, reviews, merchants, places, modes, keys, chain, proofs, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -133,6 +134,7 @@ def bound(serving: Serving) -> list[Served]:
         *programmes.served(points),
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
         *pair_terms.served(pair_terms.PairTermsDoor(points)),
+        *settlement_basis.served(settlement_basis.SettlementBasisDoor(points)),
         *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),
         *risk.served(risk.RiskDoor(administration, s.rules, cursors)),
         *reviews.served(reviews.ReviewsDoor(administration, s.reviews, cursors)),

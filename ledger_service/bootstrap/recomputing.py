@@ -13,6 +13,7 @@ from typing import NamedTuple, TextIO
 from sqlalchemy import Connection
 
 from ledger_service.bootstrap.indexing import Reader, reading_anew
+from ledger_service.chain.basis.flows import pool_flows
 from ledger_service.chain.errors import PeriodNotOpen
 from ledger_service.chain.fresh_index import Tick
 from ledger_service.chain.node_check import ChainMoves, nets_of_contract
@@ -25,6 +26,7 @@ from ledger_service.kernel.money import exponent_of, micros_of_minor
 from ledger_service.kernel.obligations import ObligationLine
 from ledger_service.settlement.lines_file import LineDifference, differences, read_lines, write_lines
 from ledger_service.settlement.netting import Obligation, Payout, nets_of, payouts_of, rounded
+from ledger_service.settlement.pool import PoolLine, pool_lines
 
 _MOST_DIFFERENCES = 100
 _ATTEMPTS = 5
@@ -53,6 +55,7 @@ class Recomputed:
     minors: dict[int, int] = field(default_factory=dict)
     payouts: list[Payout] = field(default_factory=list)
     differences: list[LineDifference] = field(default_factory=list)
+    pools: list[PoolLine] = field(default_factory=list)
 
     @property
     def apart(self) -> list[int]:
@@ -88,6 +91,7 @@ def recompute(settings: Settings, into: Path, ask: Ask, tick: Tick) -> Recompute
         contract = _contract_nets(reader, ask)
         with reader.fresh.snapshot() as conn:
             found = _added_up(conn, ask)
+            found.pools = pool_lines(pool_flows(conn, ask.period))[-1]
     found.contract = contract
     if unit is not None:
         found.minors = rounded(found.nets, unit)
@@ -119,6 +123,20 @@ def write_period(settings: Settings, period: int, merchant: int | None, into: Pa
         lines = period_lines(conn, period)
         mine = (line for line in lines if merchant in (None, line.debtor, line.creditor))
         return write_lines(stack.enter_context(into.open("x", encoding="utf-8", newline="")), mine)
+
+
+def pools_of(settings: Settings, period: int) -> list[PoolLine]:
+    """What issuers and pools owe each other for a period, as our mirror has it; of an open period so far.
+
+    Raises:
+        PeriodNotOpen: the period has not begun.
+    """
+    with ExitStack() as stack:
+        database = open_database(settings.database_url)
+        stack.callback(database.close)
+        conn = stack.enter_context(database.snapshot())
+        _must_have_begun(conn, period)
+        return pool_lines(pool_flows(conn, period))[-1]
 
 
 def _must_have_begun(conn: Connection, period: int) -> int:

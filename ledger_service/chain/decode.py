@@ -75,6 +75,18 @@ class TermsPublished:
 
 
 @dataclass(frozen=True, slots=True)
+class BasisPublished:
+    """On which basis a programme is settled from an instant on, with which merchant's pool."""
+
+    programme_id: int
+    number: int
+    effective_from: int
+    kind: int
+    reserve_bps: int
+    pool: int
+
+
+@dataclass(frozen=True, slots=True)
 class MerchantKeys:
     """The keys of a merchant in force from this log on."""
 
@@ -105,6 +117,7 @@ Fact = (
     | BatchApplied
     | ProgrammeCreated
     | TermsPublished
+    | BasisPublished
     | MerchantKeys
     | PeriodClosed
     | HouseInForce
@@ -234,6 +247,9 @@ _OTHERS: dict[str, Callable[[list[bytes], bytes], Fact]] = {
     ),
     "PairTermsPublished(uint32,uint16,uint64,uint40,uint64,uint16)": lambda t, d: TermsPublished(
         _small(t[1], 0), _small(t[2], 0), _small(d, 0), _small(d, 1), _small(d, 2), acceptor=_small(t[3], 0)
+    ),
+    "BasisPublished(uint32,uint32,uint40,uint8,uint16,uint64)": lambda t, d: BasisPublished(
+        _small(t[1], 0), _small(t[2], 0), *(_small(d, i) for i in range(4))
     ),
     "MerchantAdmitted(uint64,address,address,address)": _keys,
     "ClearingHouseSet(address,address)": lambda t, d: HouseInForce(_address(t[1]), _address(t[2])),

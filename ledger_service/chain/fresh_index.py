@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, or_, select
 
+from ledger_service.chain.basis.models import chain_basis
 from ledger_service.chain.client import Block
 from ledger_service.chain.errors import MirrorsApart
 from ledger_service.chain.indexer import Indexer, cursor_of
@@ -41,6 +42,7 @@ MIRROR = (
     chain_net,
     chain_programme,
     chain_terms,
+    chain_basis,
     chain_merchant_keys,
     chain_period,
     chain_house,

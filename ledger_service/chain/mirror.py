@@ -6,15 +6,17 @@ Only the indexer calls this, inside the leader's db transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select
 
 from ledger_service.chain import houses
 from ledger_service.chain import models as m
+from ledger_service.chain.basis.models import chain_basis
 from ledger_service.chain.client import Block
 from ledger_service.chain.decode import (
+    BasisPublished,
     BatchApplied,
     Fact,
     HouseInForce,
@@ -32,6 +34,7 @@ from ledger_service.kernel.operations import Kind
 
 _OF_A_BLOCK = (
     m.chain_applied, m.chain_programme, m.chain_terms, m.chain_merchant_keys, m.chain_period, m.chain_house,
+    chain_basis,
 )  # fmt: skip
 _COUNTER_NAMES = ("issued", "redeemed", "restored", "clawed_back", "expired")
 
@@ -251,6 +254,8 @@ def _insert_others(conn: Connection, facts: BlockFacts) -> None:
                 _insert(conn, m.chain_programme, [row])
             case TermsPublished():
                 _insert(conn, m.chain_terms, [_terms_row(fact, number)])
+            case BasisPublished():
+                _insert(conn, chain_basis, [asdict(fact) | {"block_number": number}])
             case MerchantKeys(merchant, admin, operations, settlement):
                 row = {
                     "merchant": merchant,

@@ -31,12 +31,12 @@ def period_lines(conn: Connection, period: int) -> Iterator[ObligationLine]:
         conn: a snapshot of the database that holds the mirror.
         period: open or closed; of an open one the lines so far.
     """
-    terms, restored = terms_by_key(conn), _restored_before(conn, period)
+    terms, restored = terms_by_key(conn), restored_before(conn, period)
     for row in conn.execute(_operations_of(period)):
         operation = operation_of_row(row)
         for index, leg in enumerate(operation.legs):
             stated = terms[leg.programme, leg.terms_version]
-            amounts = _change(operation, leg, restored, stated)
+            amounts = change_of(operation, leg, restored, stated)
             if stated[0] != operation.merchant:
                 yield _line(operation, index, stated[0], amounts)
 
@@ -56,7 +56,7 @@ def _line(operation: MinedOperation, index: int, issuer: int, amounts: tuple[int
     )  # fmt: skip
 
 
-def _change(
+def change_of(
     operation: MinedOperation, leg: Leg, restored: dict[OriginalLeg, list[int]], terms: TermsValue
 ) -> tuple[int, int]:
     """Value and fee that the leg adds: of a restore, the difference of what is left of the original leg."""
@@ -83,7 +83,7 @@ def _operations_of(period: int) -> Select[Any]:
     )
 
 
-def _restored_before(conn: Connection, period: int) -> dict[OriginalLeg, list[int]]:
+def restored_before(conn: Connection, period: int) -> dict[OriginalLeg, list[int]]:
     """[points of the leg, points restored of it before the period] by each leg that the period restores.
 
     The mirror knows how much is restored by now; what the period and later ones restored is taken off.

@@ -15,8 +15,9 @@ from typing import Any
 
 from ledger_service.bootstrap.agreeing import Agreement, Standing, agreement
 from ledger_service.bootstrap.alliance import NotFounded
-from ledger_service.bootstrap.recomputing import write_period
+from ledger_service.bootstrap.recomputing import pools_of, write_period
 from ledger_service.bootstrap.settling import close_period
+from ledger_service.cli.pools import pool_documents, pool_text
 from ledger_service.cli.wording import why_it_ended
 from ledger_service.config import Settings, settings_from_environment
 from ledger_service.kernel.clock import format_instant, instant_of_seconds
@@ -67,9 +68,17 @@ def _agreed(act: Callable[[Agreement, argparse.Namespace], Standing]) -> Callabl
     return command
 
 
+def _pool(settings: Settings, options: argparse.Namespace) -> str:
+    lines = pools_of(settings, options.period)
+    if options.json:
+        return json.dumps({"period": options.period, "pools": pool_documents(lines)})
+    return "\n".join(pool_text(lines)) or f"no programme has a pool in period {options.period}"
+
+
 _ACTS: dict[str, tuple[str, Callable[..., str]]] = {
     "close": ("close the open period; closing it again changes nothing", _close),
     "lines": ("write the obligations of a period as CSV, one a line", _lines),
+    "pool": ("tell what issuers and pools owe each other, for programmes that settle otherwise", _pool),
     "publish": (
         "publish the statements of a closed period; merchants answer until their date",
         _agreed(lambda room, o: room.publish(o.period, o.days)),

@@ -20,6 +20,7 @@ from ledger_service.api.hexadecimal import parse_address
 from ledger_service.bootstrap.recomputing import Ask, Recomputed, recompute
 from ledger_service.chain.node_check import ChainMoves
 from ledger_service.chain.settings import Contracts
+from ledger_service.cli.pools import pool_documents, pool_text
 from ledger_service.cli.settle import period_number
 from ledger_service.cli.ticker import Ticker
 from ledger_service.cli.wording import why_it_ended
@@ -100,6 +101,7 @@ def _document(found: Recomputed) -> dict[str, Any]:
         "payouts": [
             {"payer": gln_text(p.payer), "payee": gln_text(p.payee), "minor": p.minor} for p in found.payouts
         ],
+        "pools": pool_documents(found.pools),
         "differences": [
             {"batch": d.place[0], "position": d.place[1], "leg": d.place[2], "what": d.what}
             for d in found.differences
@@ -119,6 +121,7 @@ def _text(found: Recomputed, with_statement: bool) -> str:
         + ("" if n["net_micros"] == n["contract_micros"] else f"; THE CONTRACT SAYS {n['contract_micros']:,}")
         for n in document["nets"]
     ]
+    lines += pool_text(found.pools)
     lines += [f"{p['payer']} pays {p['payee']} {p['minor']:,} minor units" for p in document["payouts"]]
     lines += [
         f"batch {d['batch']} position {d['position']} leg {d['leg']}: {d['what']} in the statement"

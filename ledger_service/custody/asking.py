@@ -11,6 +11,7 @@ from ledger_service.custody.requests import (
     BindDomain,
     Request,
     ServiceSecret,
+    SignBasis,
     SignMerchantKeys,
     SignPairTerms,
     SignSettlement,
@@ -52,6 +53,10 @@ class Asking(ABC):
     def sign_pair_terms(self, terms: Sequence[SignPairTerms]) -> list[bytes]:
         """The admin signatures of both merchants of a pair, in order."""
         return self._all(terms)
+
+    def sign_bases(self, bases: Sequence[SignBasis]) -> list[bytes]:
+        """The admin signatures of issuer and pool, in order."""
+        return self._all(bases)
 
     def sign_merchant_keys(self, keys: SignMerchantKeys) -> bytes:
         """The merchant's present admin signature of its next keys."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from ledger_service.custody.requests import (
     BindDomain,
     Request,
+    SignBasis,
     SignMerchantKeys,
     SignPairTerms,
     SignSettlement,
@@ -52,6 +53,9 @@ class Custody(Protocol):
 
     def sign_pair_terms(self, terms: Sequence[SignPairTerms]) -> list[bytes]:
         """The admin signatures of both merchants of a pair, in order."""
+
+    def sign_bases(self, bases: Sequence[SignBasis]) -> list[bytes]:
+        """The admin signatures of issuer and pool, in order."""
 
     def sign_merchant_keys(self, keys: SignMerchantKeys) -> bytes:
         """The merchant's present admin signature of its next keys."""

@@ -89,6 +89,20 @@ class SignPairTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class SignBasis:
+    """The next basis of a programme's settlement, signed by the admin key of issuer or pool."""
+
+    wire: ClassVar[str] = "basis"
+    merchant: int
+    programme: int
+    number: int
+    effective_from: int
+    kind: int
+    reserve_bps: int
+    pool: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignMerchantKeys:
     """A merchant's next three keys, signed by its admin key in force; ``nonce`` as the registry tells."""
 
@@ -163,12 +177,13 @@ class BindDomain:
 
 
 Request = (
-    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignPairTerms | SignMerchantKeys
-    | SignSettlement | SignTransaction | AddressOfKey | AddressOfAccount | ServiceSecret | BindDomain
+    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignPairTerms | SignBasis
+    | SignMerchantKeys | SignSettlement | SignTransaction | AddressOfKey | AddressOfAccount | ServiceSecret
+    | BindDomain
 )  # fmt: skip
 _KINDS: tuple[type[Request], ...] = (
-    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignPairTerms, SignMerchantKeys, SignSettlement,
-    SignTransaction, AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
+    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignPairTerms, SignBasis, SignMerchantKeys,
+    SignSettlement, SignTransaction, AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
 )  # fmt: skip
 _BY_WIRE = {kind.wire: kind for kind in _KINDS}
 _ADDRESSES = ("account", "signer", "clearing_house", "registry", "admin", "operations", "settlement", "desk")

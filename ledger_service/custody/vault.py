@@ -21,6 +21,7 @@ from ledger_service.custody.requests import (
     BindDomain,
     Request,
     ServiceSecret,
+    SignBasis,
     SignMerchantKeys,
     SignPairTerms,
     SignSettlement,
@@ -48,6 +49,10 @@ _TERMS = (
 _PAIR = (
     "PairTermsProposal(uint32 programme,uint64 acceptor,uint16 previous,uint40 effectiveFrom,"
     "uint64 pointValueMicros,uint16 feeBps)"
+)
+_BASIS = (
+    "BasisProposal(uint32 programme,uint32 number,uint40 effectiveFrom,uint8 kind,uint16 reserveBps,"
+    "uint64 pool)"
 )
 _KEYS = "MerchantKeys(uint64 merchant,address admin,address operations,address settlement,uint32 nonce)"
 
@@ -103,7 +108,7 @@ class Vault:
             case SignSignerGrant():
                 grant = SignerGrant(request.account, request.signer, request.flags, request.valid_until)
                 return self._by_account(request.account, grant.struct_hash())
-            case SignTerms() | SignPairTerms() | SignMerchantKeys():
+            case SignTerms() | SignPairTerms() | SignBasis() | SignMerchantKeys():
                 return self._by_merchant(request.merchant, "admin", self._registry_digest(request))
             case SignSettlement():
                 return self._settlement(request)
@@ -126,7 +131,7 @@ class Vault:
     def _by_account(self, account: bytes, struct: bytes) -> bytes:
         return sign_digest(self._keystore.custodial_key(account), self._domain().digest(struct))
 
-    def _registry_digest(self, request: SignTerms | SignPairTerms | SignMerchantKeys) -> bytes:
+    def _registry_digest(self, request: SignTerms | SignPairTerms | SignBasis | SignMerchantKeys) -> bytes:
         if isinstance(request, SignTerms):
             struct = struct_hash(
                 _TERMS, request.programme, request.version, request.effective_from,
@@ -136,6 +141,11 @@ class Vault:
             struct = struct_hash(
                 _PAIR, request.programme, request.acceptor, request.previous, request.effective_from,
                 request.point_value_micros, request.fee_bps,
+            )  # fmt: skip
+        elif isinstance(request, SignBasis):
+            struct = struct_hash(
+                _BASIS, request.programme, request.number, request.effective_from,
+                request.kind, request.reserve_bps, request.pool,
             )  # fmt: skip
         else:
             struct = struct_hash(

@@ -56,24 +56,24 @@ class NoticeTooShort(DomainError):
 
 
 @dataclass(eq=False)
-class NoTermsOfPairs(DomainError):
-    """The registry is older than terms of pairs."""
+class RegistryTooOld(DomainError):
+    """The registry is older than terms of pairs and bases of settlement."""
 
-    code = "pair-terms-not-offered"
+    code = "registry-too-old"
     category = Category.CONFLICT
-    why = "The registry of this alliance was created before two merchants could have terms of their own."
+    why = "This alliance's registry was created before it took terms of pairs and bases of settlement."
     fix = "Settle the difference outside; only an alliance that is founded anew has them."
 
 
 @dataclass(eq=False)
 class PairInvalid(DomainError):
-    """Not two merchants, or an end of terms that there are not."""
+    """Not two merchants, an end of terms that there are not, or another pool."""
 
     reason: str
 
     code = "pair-invalid"
-    why = "Terms of a pair are an issuer's and another merchant's; what ends must have begun, without a fee."
-    fix = "`reason` says which: same-merchant, or nothing-to-end."
+    why = "It takes an issuer and another merchant; terms that have begun, to end them; the pool of before."
+    fix = "`reason` says which: same-merchant, nothing-to-end or another-pool."
 
 
 @dataclass(eq=False)

@@ -12,7 +12,13 @@ from typing import Any
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from ledger_service.api.ports import CreatedProgramme, NewProgramme, TermsOfPair, TermsOfProgramme
+from ledger_service.api.ports import (
+    BasisOfProgramme,
+    CreatedProgramme,
+    NewProgramme,
+    TermsOfPair,
+    TermsOfProgramme,
+)
 from ledger_service.bootstrap.alliance import Alliance, store_alliance
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom
 from ledger_service.bootstrap.http import application
@@ -76,6 +82,9 @@ class Registry:
     def publish_pair_terms(self, terms: TermsOfPair) -> int:
         self._act("pair", terms)
         return 2
+
+    def publish_basis(self, basis: BasisOfProgramme) -> None:
+        self._act("basis", basis)
 
     def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
         self._act("epochs", programme_id, first_epoch, len(ends))

@@ -105,7 +105,7 @@ def test_an_alliance_whose_registry_is_older_has_none(shop: Shop) -> None:
     with shop.serving.foundations.database.begin() as conn:
         conn.execute(update(alliance).values(pairs=False))
     refused = shop.post("operator", PATH, AGREED)
-    assert (refused.status_code, refused.json["code"]) == (409, "pair-terms-not-offered")
+    assert (refused.status_code, refused.json["code"]) == (409, "registry-too-old")
 
 
 def test_a_merchant_sees_the_pairs_that_it_is_a_party_to(shop: Shop) -> None:

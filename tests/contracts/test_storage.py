@@ -14,6 +14,7 @@ from tests.contracts.alliance import Alliance
 from tests.contracts.parties import (
     DAY, DESK, GUARDIAN, HOUSE, MOVER, OPERATOR, POINTS, REGISTRY, SETTLEMENT, STRANGER, Member,
 )  # fmt: skip
+from tests.contracts.test_bases import state
 from tests.contracts.test_pairs import agree
 
 LAYOUT = json.loads((Path(__file__).parents[2] / "contracts" / "storage-layout.json").read_text())
@@ -129,6 +130,8 @@ def test_the_registrys_facts_stand_where_the_layout_says(alliance: Alliance) -> 
     assert registry.struct("Link", "_links", 1, 2) == (start + DAY, 0)
     assert registry.struct("Link", "_links", 1, 3) == (0, 2)
     assert registry.word("_last", 1, pair) == 3
+    state(alliance)
+    assert registry.word("_bases", 1) == 1
     assert registry.variable("clearingHouse") == int.from_bytes(alliance.house, "big")
     assert registry.word("_epochEnds", 1) == told_epochs(alliance)
 

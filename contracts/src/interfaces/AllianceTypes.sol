@@ -18,6 +18,14 @@ struct PairTerms {
     uint16 feeBps;
 }
 
+/// @dev When an issuer pays for its points, and into whose pool.
+struct Basis {
+    uint40 effectiveFrom;
+    uint8 kind; // 0: at redemption; 1: at issue; 2: reserve at issue with true-up
+    uint16 reserveBps; // of kind 2: the share of what is outstanding that the pool holds
+    uint64 pool; // the merchant that keeps the pool
+}
+
 /// @dev Names one version of one programme's terms; the table of a batch is a list of these.
 struct TermsKey {
     uint32 programme;

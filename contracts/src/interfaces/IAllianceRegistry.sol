@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {
-    CustodialLimits, MerchantKeys, PairTerms, Programme, Terms, TermsInForce, TermsKey
+    Basis, CustodialLimits, MerchantKeys, PairTerms, Programme, Terms, TermsInForce, TermsKey
 } from "./AllianceTypes.sol";
 
 /// @title Merchants, their keys, their programmes, terms and calendars
@@ -36,6 +36,14 @@ interface IAllianceRegistry {
         uint64 pointValueMicros,
         uint16 feeBps
     );
+    event BasisPublished(
+        uint32 indexed programme,
+        uint32 indexed number,
+        uint40 effectiveFrom,
+        uint8 kind,
+        uint16 reserveBps,
+        uint64 pool
+    );
     event EpochsAppended(uint32 indexed programme, uint256 firstEpoch, uint40[] ends);
     event CustodialLimitsSet(uint64 perPermitMicros, uint64 perDayMicros);
     event ClearingHouseSet(address indexed clearingHouse, address indexed predecessor);
@@ -55,6 +63,8 @@ interface IAllianceRegistry {
     error RegistryTermsInvalid(uint64 pointValueMicros, uint16 feeBps, uint64 issuanceCap);
     /// @notice Who issues and who accepts are two, and terms that end a pair's have neither value nor fee.
     error RegistryPairInvalid(uint32 programme, uint64 acceptor, uint64 pointValueMicros, uint16 feeBps);
+    /// @notice An unknown kind, a share that the kind does not have, another pool than before, or the issuer's own.
+    error RegistryBasisInvalid(uint32 programme, uint8 kind, uint16 reserveBps, uint64 pool);
     /// @notice There are no terms of this pair that could end.
     error RegistryPairUnknown(uint32 programme, uint64 acceptor);
     /// @notice Terms change with at least the notice period, and after the version before them.
@@ -116,6 +126,16 @@ interface IAllianceRegistry {
         uint32 programme, PairTerms calldata terms, bytes calldata issuerSignature, bytes calldata acceptorSignature
     ) external;
 
+    /// @notice States on which basis the programme is settled from an instant on, at least 8 days ahead and after the
+    /// basis before. Anybody may relay it. The ClearingHouse's nets stay those of redemptions: what goes between issuer
+    /// and pool is recomputed from this and the chain's operations.
+    /// @param issuerSignature by the issuer's admin key over BasisProposal(uint32 programme,uint32 number,
+    /// uint40 effectiveFrom,uint8 kind,uint16 reserveBps,uint64 pool); number counts from 1
+    /// @param poolSignature by the pool's admin key over the same (INV-10)
+    function publishBasis(
+        uint32 programme, Basis calldata basis, bytes calldata issuerSignature, bytes calldata poolSignature
+    ) external;
+
     /// @notice Adds epochs at the end of a programme's calendar. Role OPERATOR.
     function appendEpochs(uint32 programme, uint40[] calldata epochEnds) external;
 
@@ -135,6 +155,9 @@ interface IAllianceRegistry {
     function programme(uint32 programme_) external view returns (Programme memory);
     /// @notice One version; of a pair's terms neither cap nor validity is stated.
     function terms(uint32 programme_, uint16 version) external view returns (Terms memory);
+
+    /// @notice Every basis of the programme, in the order of their instants; before the first it is redemption.
+    function bases(uint32 programme_) external view returns (Basis[] memory);
 
     /// @notice The acceptor that a version is for; 0 of general terms.
     function acceptorOf(uint32 programme_, uint16 version) external view returns (uint64);

@@ -51,7 +51,7 @@ PUBLISH = Route(
         {"point_value_micros": Integer(1, 10**12, "The general value then, where absent"), "fee_bps": _FEE,
          "ends": Flag("Nothing but the general terms from then on")})),
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, refusals.ProgrammeUnknown, MerchantUnknown,
-              refusals.NoTermsOfPairs, refusals.PairInvalid, refusals.NoticeTooShort,
+              refusals.RegistryTooOld, refusals.PairInvalid, refusals.NoticeTooShort,
               refusals.TermsOutOfOrder),
     success=Success(201, "They stand on chain; the list has them once the index does.", PAIR_TERMS),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.models import alliance
 from ledger_service.kernel.events import PairTermsAgreed, PairTermsGone
-from ledger_service.points.errors import NoTermsOfPairs
+from ledger_service.points.errors import RegistryTooOld
 from ledger_service.points.pairs.models import pair_terms
 from ledger_service.points.programmes import note_change
 
@@ -18,10 +18,10 @@ def require_pairs(conn: Connection) -> None:
     """The alliance's registry takes terms of pairs.
 
     Raises:
-        NoTermsOfPairs: it was created before there were any.
+        RegistryTooOld: it was created before there were any.
     """
     if not conn.execute(select(alliance.c.pairs)).scalar_one_or_none():
-        raise NoTermsOfPairs
+        raise RegistryTooOld
 
 
 def note(conn: Connection, told: Sequence[PairTermsAgreed | PairTermsGone]) -> None:
