@@ -7,9 +7,10 @@ that is at most a second old and reads none of it itself.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,11 @@ A = TypeVar("A")
 
 class CatalogueBehind(LookupError):
     """Another process has published what this one's catalogue does not know yet; look again."""
+
+
+def first_free(last: int, taken: Container[int]) -> int:
+    """The first number behind ``last`` that is not taken."""
+    return next(number for number in count(last + 1) if number not in taken)
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,13 @@ class Programme:
         return found
 
     @property
-    def last_version(self) -> int:
-        """The version of what was published last, general or of a pair."""
-        return max(self._by_version)
+    def next_version(self) -> int:
+        """The number of the next general terms: the first behind the last ones that no pair has.
+
+        Not one more than all: terms that stand on chain may be missing here, their answer lost, while those
+        of a pair that came after them are known.
+        """
+        return first_free(self.terms[-1].version, self._by_version)
 
     @cached_property
     def _by_version(self) -> Mapping[int, Terms]:

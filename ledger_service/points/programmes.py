@@ -15,7 +15,7 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.money import exponent_of
 from ledger_service.kernel.permits import MINING_WINDOW_SECONDS
 from ledger_service.kernel.text import clean_text
-from ledger_service.points.catalogue import Programme, activities_text, notice_days_text
+from ledger_service.points.catalogue import Programme, activities_text, first_free, notice_days_text
 from ledger_service.points.errors import (
     ActivitiesTooFew,
     ActivityWithdrawn,
@@ -108,7 +108,7 @@ def publish_terms(conn: Connection, code: str, terms: Terms, at: datetime) -> No
             programme_terms.c.programme_id == programme_id
         )
     ).one()
-    due = 1 + max(last[0], _last_of_pairs(conn, programme_id))
+    due = first_free(last[0], _of_pairs(conn, programme_id))
     if terms.version != due or terms.effective_from <= last[1]:
         raise TermsOutOfOrder(terms.version, due)
     earliest = seconds_floor(at) + NOTICE_SECONDS
@@ -118,9 +118,9 @@ def publish_terms(conn: Connection, code: str, terms: Terms, at: datetime) -> No
     note_change(conn)
 
 
-def _last_of_pairs(conn: Connection, programme_id: int) -> int:
+def _of_pairs(conn: Connection, programme_id: int) -> set[int]:
     mine = pair_terms.c.programme_id == programme_id
-    return conn.execute(select(func.max(pair_terms.c.version)).where(mine)).scalar_one_or_none() or 0
+    return set(conn.execute(select(pair_terms.c.version).where(mine)).scalars())
 
 
 def append_epochs(conn: Connection, code: str, ends: Sequence[int]) -> None:

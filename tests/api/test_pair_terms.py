@@ -118,3 +118,15 @@ def test_a_merchant_sees_the_pairs_that_it_is_a_party_to(shop: Shop) -> None:
     assert seen == {"operator": [2, 3, 4], "auditor": [2, 3, 4], "grocer": [2, 3, 4], "fuel": [2, 4]}
     for who in ("grocer", "fuel", "auditor"):
         assert shop.post(who, PATH, AGREED).json["code"] == "scope-missing"
+
+
+def test_general_terms_whose_answer_was_lost_are_found_behind_those_of_a_pair(shop: Shop) -> None:
+    """They stand on chain as version 2; a pair's version 3 is known here first."""
+    told(shop, 3, JUNE, 9_000, 40)
+    general = {"effective_from": JULY, **TERMS}
+    published = shop.must("operator", "/v1/programmes/GROC/terms", general)["terms"]
+    assert [t["version"] for t in published] == [1, 2]
+    assert shop.registry.acts[-1][:1] + shop.registry.acts[-1][2:] == ("terms", 2)
+    later = {"effective_from": "2017-08-01T00:00:00Z", **TERMS}
+    published = shop.must("operator", "/v1/programmes/GROC/terms", later)["terms"]
+    assert [t["version"] for t in published] == [1, 2, 4]

@@ -139,7 +139,7 @@ def _check(known: Programme, acceptor: int, wanted: Terms, now: int) -> None:
     if wanted.effective_from < now + NOTICE_SECONDS:
         raise refusals.NoticeTooShort(now + NOTICE_SECONDS)
     if chain and wanted.effective_from <= chain[-1].effective_from:
-        raise refusals.TermsOutOfOrder(known.last_version + 1, known.last_version + 1)
+        raise refusals.TermsOutOfOrder(known.next_version, known.next_version)
 
 
 def _view(known: Programme, acceptor: int, terms: Terms) -> dict[str, Any]:

@@ -143,7 +143,7 @@ class ProgrammesDoor:
             return replay
         given, known = call.body.fields, self.known(call)
         effective = seconds_floor(parse_instant(given["effective_from"], "effective_from"))
-        terms = Terms(version=known.last_version + 1, effective_from=effective, **terms_of_body(given))
+        terms = Terms(version=known.next_version, effective_from=effective, **terms_of_body(given))
         earliest = seconds_floor(call.at) + commands.NOTICE_SECONDS
         if effective < earliest:
             raise refusals.NoticeTooShort(earliest)

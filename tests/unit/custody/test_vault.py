@@ -17,7 +17,9 @@ from ledger_service.custody.requests import (
     BindDomain,
     Request,
     ServiceSecret,
+    SignBasis,
     SignMerchantKeys,
+    SignPairTerms,
     SignSettlement,
     SignSignerGrant,
     SignSlice,
@@ -106,6 +108,13 @@ def test_grants_terms_and_merchant_keys_are_signed_in_their_own_domains(custody:
     assert (
         recover_address(registry.digest(struct_hash(kind, 1, 2, NOW, 10_000, 250, 10**9, 4)), terms) == admin
     )
+    pair = (1, GLN + 7, 2, NOW, 10_000, 250)
+    (terms,) = custody.sign_pair_terms([SignPairTerms(GLN, *pair)])
+    kind = "PairTermsProposal(uint32 programme,uint64 acceptor,uint16 previous,uint40 effectiveFrom,uint64 pointValueMicros,uint16 feeBps)"  # noqa: E501 - one type
+    assert recover_address(registry.digest(struct_hash(kind, *pair)), terms) == admin
+    (basis,) = custody.sign_bases([SignBasis(GLN, 1, 2, NOW, 2, 8_000, GLN + 7)])
+    kind = "BasisProposal(uint32 programme,uint32 number,uint40 effectiveFrom,uint8 kind,uint16 reserveBps,uint64 pool)"  # noqa: E501 - one type
+    assert recover_address(registry.digest(struct_hash(kind, 1, 2, NOW, 2, 8_000, GLN + 7)), basis) == admin
     keys = [bytes([i]) * 20 for i in (1, 2, 3)]
     signed = custody.sign_merchant_keys(SignMerchantKeys(GLN, *keys, nonce=0))
     kind = "MerchantKeys(uint64 merchant,address admin,address operations,address settlement,uint32 nonce)"
@@ -230,6 +239,8 @@ def test_one_refusal_in_a_message_spoils_no_other_answer(custody: LocalCustody) 
         replace(PERMIT, nonce=2**64 - 1),
         SignSignerGrant(ACCOUNT, b"\x05" * 20, 1, 2),
         SignTerms(GLN, 1, 2, 3, 4, 5, 6, 7),
+        SignPairTerms(GLN, 1, 2, 3, 4, 5, 6),
+        SignBasis(GLN, 1, 2, 3, 4, 5, 6),
         SignMerchantKeys(GLN, *[b"\x01" * 20] * 3, nonce=3),
         SignTransaction("relayer", bytes(range(77))),
         AddressOfKey("operator"),
