@@ -131,10 +131,7 @@ def bound(serving: Serving) -> list[Served]:
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *adjustments.served(adjustments.AdjustmentsDoor(administration, cursors, s.catalogue)),
         *claims.served(claims.ClaimsDoor(administration, cursors, s.catalogue, s.claims)),
-        *programmes.served(points),
-        *programme_policies.served(programme_policies.PoliciesDoor(points)),
-        *pair_terms.served(pair_terms.PairTermsDoor(points)),
-        *settlement_basis.served(settlement_basis.SettlementBasisDoor(points)),
+        *_of_programmes(points),
         *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),
         *risk.served(risk.RiskDoor(administration, s.rules, cursors)),
         *reviews.served(reviews.ReviewsDoor(administration, s.reviews, cursors)),
@@ -147,6 +144,15 @@ def bound(serving: Serving) -> list[Served]:
         *imports.served(imports.ImportsDoor(administration)),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
+    ]
+
+
+def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
+    return [
+        *programmes.served(points),
+        *programme_policies.served(programme_policies.PoliciesDoor(points)),
+        *pair_terms.served(pair_terms.PairTermsDoor(points)),
+        *settlement_basis.served(settlement_basis.SettlementBasisDoor(points)),
     ]
 
 

@@ -21,12 +21,12 @@ JUNE, JULY = "2017-06-01T00:00:00Z", "2017-07-01T00:00:00Z"
 AGREED = {"acceptor": FUEL, "effective_from": JUNE, "point_value_micros": 9_000, "fee_bps": 40}
 
 
-def told(shop: Shop, version: int, start: str, value: int, fee: int, acceptor: str = FUEL) -> None:
+def told(shop: Shop, version: int, start: str, terms: tuple[int, int], acceptor: str = FUEL) -> None:
     """What the index would tell."""
     number = shop.get("operator", "/v1/programmes").json["programmes"][0]["programme_id"]
     at = seconds_floor(parse_instant(start, "start"))
     with shop.serving.foundations.database.begin() as conn:
-        note(conn, [PairTermsAgreed(number, version, parse_gln(acceptor, "a"), at, value, fee)])
+        note(conn, [PairTermsAgreed(number, version, parse_gln(acceptor, "a"), at, *terms)])
     shop.serving.catalogue.refresh()
 
 
@@ -39,13 +39,13 @@ def test_the_operator_publishes_the_terms_of_a_pair_and_their_end(any_shop: Shop
     }  # fmt: skip
     acts = len(shop.registry.acts)
     assert shop.must("operator", PATH, AGREED, key="once") == made
-    told(shop, 2, JUNE, 9_000, 40)
+    told(shop, 2, JUNE, (9_000, 40))
     assert shop.must("operator", PATH, AGREED) == made  # asked again after a lost answer, by another key
     assert len(shop.registry.acts) == acts
     ended = shop.must("operator", PATH, {"acceptor": FUEL, "effective_from": JULY, "ends": True})
     assert (ended["ends"], ended["point_value_micros"], ended["fee_bps"]) == (True, 0, 0)
     assert shop.registry.acts[-1][1].previous == 2
-    told(shop, 3, JULY, 0, 0)
+    told(shop, 3, JULY, (0, 0))
     listed = shop.get("operator", PATH).json["pair_terms"]
     assert [(t["version"], t["ends"]) for t in listed] == [(2, False), (3, True)]
     general = {"effective_from": JULY, **TERMS}
@@ -88,7 +88,7 @@ def test_an_end_needs_a_beginning_and_terms_follow_one_another(shop: Shop) -> No
     assert shop.post("operator", PATH, end).json["params"]["reason"] == "nothing-to-end"
     nothing = {"acceptor": FUEL, "effective_from": JULY}
     assert shop.post("operator", PATH, nothing).json["code"] == "malformed-field"
-    told(shop, 2, JULY, 9_000, 40)
+    told(shop, 2, JULY, (9_000, 40))
     assert shop.post("operator", PATH, AGREED).json["code"] == "terms-out-of-order"
     assert shop.post("operator", "/v1/programmes/NONE/pair-terms", AGREED).json["code"] == "programme-unknown"
 
@@ -110,9 +110,9 @@ def test_an_alliance_whose_registry_is_older_has_none(shop: Shop) -> None:
 
 def test_a_merchant_sees_the_pairs_that_it_is_a_party_to(shop: Shop) -> None:
     other = with_check_digit("952030000000")
-    told(shop, 2, JUNE, 9_000, 40)
-    told(shop, 3, JUNE, 8_000, 10, other)
-    told(shop, 4, JULY, 0, 0)
+    told(shop, 2, JUNE, (9_000, 40))
+    told(shop, 3, JUNE, (8_000, 10), other)
+    told(shop, 4, JULY, (0, 0))
     seen = {who: [t["version"] for t in all_pages(shop, who, PATH, "pair_terms")]
             for who in ("operator", "auditor", "grocer", "fuel")}  # fmt: skip
     assert seen == {"operator": [2, 3, 4], "auditor": [2, 3, 4], "grocer": [2, 3, 4], "fuel": [2, 4]}
@@ -122,7 +122,7 @@ def test_a_merchant_sees_the_pairs_that_it_is_a_party_to(shop: Shop) -> None:
 
 def test_general_terms_whose_answer_was_lost_are_found_behind_those_of_a_pair(shop: Shop) -> None:
     """They stand on chain as version 2; a pair's version 3 is known here first."""
-    told(shop, 3, JUNE, 9_000, 40)
+    told(shop, 3, JUNE, (9_000, 40))
     general = {"effective_from": JULY, **TERMS}
     published = shop.must("operator", "/v1/programmes/GROC/terms", general)["terms"]
     assert [t["version"] for t in published] == [1, 2]

@@ -137,6 +137,12 @@ def test_a_pair_s_terms_are_published_mirrored_cited_and_recomputed_by_a_strange
     assert (2, -33, -231_000, -57_750) in told[2:]
     assert (1, 50, 500_000, 7_500) in told[2:]
     assert nets == nets_of(Obligation(one.debtor, one.creditor, one.owed_micros) for one in lines)
+    stranger_agrees(world, network, tmp_path, monkeypatch)
+    assert capsys.readouterr().out.endswith("statement = chain, line by line\nrecomputed = contract\n")
+
+
+def stranger_agrees(world: World, network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has the chain and the statement alone finds the same."""
     assert world.deployment is not None
     monkeypatch.setenv("ALLIANCE_DATABASE_URL", str(world.database.url))
     paper, at = tmp_path / "lines.csv", world.deployment.contracts
@@ -145,7 +151,6 @@ def test_a_pair_s_terms_are_published_mirrored_cited_and_recomputed_by_a_strange
     asked = ["settlement", "--rpc", network.url, "--registry", address_text(at.registry), "--period", "1",
              "--clearing-house", address_text(at.clearing_house), "--statement", str(paper)]  # fmt: skip
     assert verify.main(asked) == 0
-    assert capsys.readouterr().out.endswith("statement = chain, line by line\nrecomputed = contract\n")
 
 
 def test_what_the_contract_refuses_of_a_pair_is_set_aside(agreeing: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -16,19 +16,16 @@ BASIS = (
 )
 
 
-def state(
-    alliance: Alliance,
-    kind: int = 1,
-    share: int = 0,
-    pool: int = 3,
-    notice: int = 8 * DAY,
-    keys: Sequence[bytes] | None = None,
-) -> int:
-    """Issuer 1 publishes a basis with the pool of merchant ``pool``; the instant it counts from."""
-    start, keeper = alliance.evm.now + notice, alliance.merchants[pool - 1]
+def state(alliance: Alliance, kind: int = 1, share: int = 0, pool: int = 3, **changes: Any) -> int:
+    """Issuer 1 publishes a basis with the pool of merchant ``pool``; the instant it counts from.
+
+    ``changes`` are of the notice and the two keys that sign.
+    """
+    start = alliance.evm.now + changes.get("notice", 8 * DAY)
+    keeper = alliance.merchants[pool - 1]
     basis = (start, kind, share, keeper.gln)
     number = len(alliance.ask(REGISTRY, "bases", 1)[0]) + 1
-    by = keys or (alliance.merchants[0].admin, keeper.admin)
+    by = changes.get("keys", (alliance.merchants[0].admin, keeper.admin))
     signatures = [sign_registry(alliance, key, BASIS, 1, number, *basis) for key in by]
     alliance.transact(STRANGER, REGISTRY, "publishBasis", 1, basis, *signatures)
     return start

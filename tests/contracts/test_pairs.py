@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -21,20 +21,17 @@ GENERAL = Leg(1, 1, 5, 100)
 AGREED = Leg(1, 2, 5, 100)
 
 
-def agree(
-    alliance: Alliance,
-    acceptor: int = 2,
-    value: int = 8_000,
-    fee: int = 40,
-    notice: int = 8 * DAY,
-    keys: Sequence[bytes] | None = None,
-) -> int:
-    """Issuer 1 and merchant ``acceptor`` (3 or 2 or 1) publish terms; the instant they are in force from."""
+def agree(alliance: Alliance, acceptor: int = 2, **changes: Any) -> int:
+    """Issuer 1 and merchant ``acceptor`` publish terms; the instant they are in force from.
+
+    ``changes`` are of value, fee, notice and the two keys that sign.
+    """
     gln, issuer = alliance.merchants[acceptor - 1].gln, alliance.merchants[0]
-    start = alliance.evm.now + notice
+    start = alliance.evm.now + changes.get("notice", 8 * DAY)
+    value, fee = changes.get("value", 8_000), changes.get("fee", 40)
     terms = (gln, start, value, fee)
     previous = alliance.ask(REGISTRY, "lastVersion", 1, gln)[0]
-    by = keys or (issuer.admin, alliance.merchants[acceptor - 1].admin)
+    by = changes.get("keys", (issuer.admin, alliance.merchants[acceptor - 1].admin))
     signatures = [
         sign_registry(alliance, key, PAIR, 1, gln, previous, start, value, fee) for key in by
     ]
@@ -183,7 +180,7 @@ def test_any_sequence_of_terms_answers_as_a_plain_list_does(alliance: Alliance, 
         if acceptor == 0:
             start = publish(alliance, 1, point_value=value, notice=notice)
         else:
-            start = agree(alliance, acceptor, value, 0, notice)
+            start = agree(alliance, acceptor, value=value, fee=0, notice=notice)
         version += 1
         chain.append((start, version, value))
     moments = {at + d for chain in known.values() for at, _, _ in chain for d in (-1, 0, 1)} - {-1, 0, 1}

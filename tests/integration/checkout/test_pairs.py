@@ -18,11 +18,11 @@ from .shop import FLORIST, FUEL, GROCER, Phone, Shop, line
 SPEND = [{"programme": "FUEL", "points": 100}]
 
 
-def agree(shop: Shop, version: int, *, days: int, value: int, fee: int = 40, acceptor: int = GROCER) -> None:
-    """The index tells that fuel station and ``acceptor`` have agreed on terms from so many days on."""
+def agree(shop: Shop, version: int, *, days: int, value: int, fee: int = 40) -> None:
+    """The index tells that fuel station and grocer have agreed on terms from so many days on."""
     start = seconds_floor(shop.clock.at) + days * 86_400
     with shop.database.begin() as conn:
-        note(conn, [PairTermsAgreed(2, version, acceptor, start, value, fee)])
+        note(conn, [PairTermsAgreed(2, version, GROCER, start, value, fee)])
     shop.catalogue.refresh()
 
 
