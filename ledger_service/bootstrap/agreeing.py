@@ -20,6 +20,7 @@ from ledger_service.custody.requests import SignSettlement
 from ledger_service.kernel import settlement_words as words
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.money import exponent_of, micros_of_minor
+from ledger_service.settlement.bank.references import tag_of
 from ledger_service.settlement.errors import PeriodNotPublished, SettlementNotOffered
 from ledger_service.settlement.netting import Payout, payouts_of, rounded
 from ledger_service.settlement.statements import pair_of, payout_word, statements_of
@@ -40,6 +41,11 @@ class Standing:
     def confirmed(self, merchant: int) -> bool:
         """Whether the merchant has confirmed its net."""
         return bool(self.round.confirmed >> self.members.index(merchant) & 1)
+
+    @property
+    def netted(self) -> bool:
+        """Whether the payouts stand on chain."""
+        return self.round.root != bytes(32)
 
     def paid(self, index: int) -> bool:
         """Whether the payout is marked as paid."""
@@ -138,8 +144,22 @@ class Agreement:
 
     def mark_paid(self, period: int, payouts: list[int], evidence: Path) -> Standing:
         """These payouts, by index, are paid as the bank's word says."""
-        self._office.mark_paid(period, sum(1 << i for i in set(payouts)), _digest(evidence), self._stamp)
+        return self.mark_paid_by(period, payouts, _digest(evidence))
+
+    def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
+        """These payouts, by index, are paid; the evidence is the SHA-256 of what says so."""
+        self._office.mark_paid(period, sum(1 << i for i in set(payouts)), evidence, self._stamp)
         return self.standing(period)
+
+    @property
+    def tag(self) -> str:
+        """What tells this alliance's payment references from those of any other."""
+        return tag_of(self._foundations.alliance.chain_id, self._desk)
+
+    @property
+    def currency(self) -> str:
+        """The settlement currency."""
+        return self._foundations.alliance.currency
 
     def standing(self, period: int) -> Standing:
         """Where the period's settlement stands at the head.

@@ -18,6 +18,7 @@ from ledger_service.bootstrap.alliance import NotFounded
 from ledger_service.bootstrap.recomputing import pools_of, write_period
 from ledger_service.bootstrap.settling import close_period
 from ledger_service.cli.pools import pool_documents, pool_text
+from ledger_service.cli.settle_bank import attempt_number, execution_date, read_statement, write_order
 from ledger_service.cli.wording import why_it_ended
 from ledger_service.config import Settings, settings_from_environment
 from ledger_service.kernel.clock import format_instant, instant_of_seconds
@@ -26,17 +27,29 @@ from ledger_service.kernel.gs1 import gln_text, parse_gln
 
 _GREATEST_PERIOD = 2**32 - 2
 _GREATEST_MICROS = 2**96
+_EVIDENCE = "its SHA-256 goes on chain"
 
 
 def main(argv: Sequence[str]) -> int:
     """Exit with 0 when what was asked stands, also when it stood before, and with 1 when it was refused."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    _check_paid(parser, options)
     try:
         print(options.act(settings_from_environment(), options))
     except (DomainError, NotFounded, OSError) as refusal:
         print(f"alliance settle: {why_it_ended(refusal)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _check_paid(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.command != "paid":
+        return
+    if options.statement is not None and (options.accounts is None or options.evidence is not None):
+        parser.error("paid --statement needs --accounts, and is its own evidence")
+    if options.payout is not None and options.evidence is None:
+        parser.error("paid --payout needs --evidence")
 
 
 def period_number(text: str) -> int:
@@ -75,6 +88,12 @@ def _pool(settings: Settings, options: argparse.Namespace) -> str:
     return "\n".join(pool_text(lines)) or f"no programme has a pool in period {options.period}"
 
 
+def _paid(settings: Settings, options: argparse.Namespace) -> str:
+    if options.statement is not None:
+        return read_statement(settings, options)
+    return _agreed(lambda room, o: room.mark_paid(o.period, o.payout, o.evidence))(settings, options)
+
+
 _ACTS: dict[str, tuple[str, Callable[..., str]]] = {
     "close": ("close the open period; closing it again changes nothing", _close),
     "lines": ("write the obligations of a period as CSV, one a line", _lines),
@@ -97,10 +116,8 @@ _ACTS: dict[str, tuple[str, Callable[..., str]]] = {
     ),
     "net": ("fix the payouts, once all have confirmed or the date has come",
             _agreed(lambda room, o: room.net(o.period))),
-    "paid": (
-        "mark payouts as paid, with the bank's word as evidence",
-        _agreed(lambda room, o: room.mark_paid(o.period, o.payout, o.evidence)),
-    ),
+    "payouts": ("write the payouts of a netted period as a payment order (pain.001)", write_order),
+    "paid": ("mark payouts as paid: those that a bank's statement (camt.053) shows, or those named", _paid),
     "status": ("where a period's settlement stands", _agreed(lambda room, o: room.standing(o.period))),
 }  # fmt: skip
 
@@ -132,15 +149,38 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--creditor", required=True, type=_gln, metavar="GLN", help="the acceptor")
         command.add_argument("--micros", required=True, type=_micros, help="of the settlement currency")
     by_name["dispute"].add_argument("--by", required=True, type=_gln, metavar="GLN", help="which of the two")
-    by_name["paid"].add_argument(
-        "--payout", required=True, type=int, action="append", choices=range(256), metavar="INDEX",
-        help="as `status` counts them; may be given several times",
-    )  # fmt: skip
-    for name in ("dispute", "paid"):
-        by_name[name].add_argument(
-            "--evidence", required=True, type=Path, metavar="FILE", help="its SHA-256 goes on chain"
-        )
+    by_name["dispute"].add_argument("--evidence", required=True, type=Path, metavar="FILE", help=_EVIDENCE)
+    _take_bank_files(by_name["payouts"], by_name["paid"])
     return parser
+
+
+def _take_bank_files(payouts: argparse.ArgumentParser, paid: argparse.ArgumentParser) -> None:
+    payouts.add_argument("--into", required=True, type=Path, metavar="FILE", help="a new file")
+    payouts.add_argument(
+        "--accounts", required=True, type=Path, metavar="FILE", help="bank accounts of merchants, CSV or JSON"
+    )
+    payouts.add_argument(
+        "--execution",
+        required=True,
+        type=execution_date,
+        metavar="DATE",
+        help="the day the bank is to pay on",
+    )
+    payouts.add_argument(
+        "--attempt", type=attempt_number, default=1, metavar="N",
+        help="from 2 on: order what is not marked as paid once more (default: 1)",
+    )  # fmt: skip
+    payouts.add_argument(
+        "--charset", choices=("unicode", "latin"), default="unicode", help="of names (default: unicode)"
+    )
+    what = paid.add_mutually_exclusive_group(required=True)
+    what.add_argument("--statement", type=Path, metavar="FILE", help="a camt.053 file; needs --accounts")
+    what.add_argument(
+        "--payout", type=int, action="append", choices=range(256), metavar="INDEX",
+        help="as `status` counts them; may be given several times; needs --evidence",
+    )  # fmt: skip
+    paid.add_argument("--accounts", type=Path, metavar="FILE", help="bank accounts of merchants, CSV or JSON")
+    paid.add_argument("--evidence", type=Path, metavar="FILE", help=_EVIDENCE)
 
 
 def _gln(text: str) -> int:

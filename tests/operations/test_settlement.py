@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.secp256k1 import address_text
 from tests.api.service import basket, programme_body
 from tests.operations.installation import GROCER, Installation, wait_until
+from tests.unit.settlement.bank.banking import Told
+from tests.unit.settlement.bank.banking import statement as bank_statement
 
 BAKER, BAKERY = with_check_digit("952010000014"), with_check_digit("952010000021")
 BOTH = ("--debtor", GROCER, "--creditor", BAKER)
@@ -109,8 +114,43 @@ def first_period(pair: Pair, letter: Path, owed: int) -> None:
     assert pair.settle("net", 1) == netted
     assert [(p["payer"], p["payee"], p["paid"]) for p in netted["payouts"]] == [(GROCER, BAKER, False)]
     assert 0 <= netted["payouts"][0]["minor"] * 10_000 - (owed - 1_000_000) < 10_000
+    paid_by_statement(pair, letter.parent, netted["payouts"][0]["minor"])
     paid = pair.settle("paid", 1, "--payout", "0", "--evidence", str(letter))
     assert paid["payouts"][0]["paid"]
+
+
+def paid_by_statement(pair: Pair, folder: Path, minor: int) -> None:
+    """The payout is ordered, the bank's statement marks it once, and a return of it is told as a case."""
+    accounts, order, statement = folder / "accounts.csv", folder / "order.xml", folder / "statement.xml"
+    accounts.write_text(
+        f"merchant,name,account,bic\n{GROCER},Grocer,123456,CHASUS33\n{BAKER},Baker 麵包,654321,BOFAUS3N\n"
+    )
+    ask = ("--accounts", str(accounts))
+    ordering = ("--execution", "2017-03-20", "--into", str(order), *ask)
+    with pytest.raises(SetupFailed, match="period-not-published"):
+        pair.settle("payouts", 2, *ordering)
+    assert pair.settle("payouts", 1, *ordering)["payouts"] == [0]
+    assert pair.settle("payouts", 1, *ordering)["before"]
+    reference = re.findall("<EndToEndId>(.*)</EndToEndId>", order.read_text())[0]
+    booked = Told("123456", reference, f"{minor / 100:.2f}", "USD", creditor="654321")
+    reading = ("--statement", str(statement), *ask)
+    statement.write_bytes(bank_statement(booked, balances=False)[:-40])
+    with pytest.raises(SetupFailed, match="bank-statement-unreadable"):
+        pair.settle("paid", 1, *reading)
+    statement.write_bytes(bank_statement(replace(booked, amount="1.00"), balances=False))
+    wrong = pair.settle("paid", 1, *reading)
+    assert (wrong["open"], wrong["counts"]) == ([0], {"wrong amount": 1})
+    statement.write_bytes(bank_statement(booked, balances=False))
+    told = pair.settle("paid", 1, *reading)
+    assert (told["paid_now"], told["paid_before"], told["open"]) == ([0], [], [])
+    assert told["evidence"] == "0x" + sha256(statement.read_bytes()).hexdigest()
+    told = pair.settle("paid", 1, *reading)
+    assert (told["paid_now"], told["paid_before"]) == ([], [0])
+    statement.write_bytes(bank_statement(replace(booked, direction="CRDT"), balances=False))
+    told = pair.settle("paid", 1, *reading)
+    assert [case["payout"] for case in told["cases"]] == [0]
+    with pytest.raises(SetupFailed, match="nothing-to-pay"):
+        pair.settle("payouts", 1, *ordering, "--attempt", "2")
 
 
 def second_period(pair: Pair) -> None:

@@ -1,0 +1,105 @@
+"""Payouts ordered at a bank, and marked as paid from its statement (`alliance settle payouts` and `paid`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+from ledger_service.bootstrap.agreeing import Agreement, Standing
+from ledger_service.kernel.clock import instant_of_seconds
+from ledger_service.kernel.money import exponent_of
+from ledger_service.settlement.bank.accounts import AccountBook
+from ledger_service.settlement.bank.camt import StatementReader
+from ledger_service.settlement.bank.errors import NothingToPay, PayoutsPaidAlready, PeriodNotNetted
+from ledger_service.settlement.bank.matching import Expected, Matching, Outcome
+from ledger_service.settlement.bank.pain import Line, Order, payment_order
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is ordered: for which day, which order of the period it is, and whether in Latin letters only."""
+
+    execution: date
+    attempt: int = 1
+    latin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What a statement came to, the SHA-256 of the file, and where the period stands now."""
+
+    outcome: Outcome
+    evidence: bytes
+    standing: Standing
+
+
+def order_payouts(
+    agreement: Agreement, period: int, book: AccountBook, wish: Wish
+) -> tuple[bytes, list[Line]]:
+    """The payment order of a netted period, and the payouts in it: all, or in a later attempt those left.
+
+    Idempotency: the same period, accounts and wish give the same bytes.
+
+    Raises:
+        PeriodNotPublished, PeriodNotNetted: the payouts are not fixed.
+        NothingToPay: none is left.
+        PayoutsPaidAlready: the first order would pay some of them again.
+        BankAccountMissing: somebody has no account.
+        BankNameNotLatin: Latin letters are asked for, and a name has others.
+    """
+    standing = _netted(agreement, period)
+    every = [Line(index, payout) for index, payout in enumerate(standing.payouts)]
+    left = [line for line in every if not standing.paid(line.number)]
+    if not left:
+        raise NothingToPay(period)
+    if wish.attempt == 1 and len(left) < len(every):
+        raise PayoutsPaidAlready(period, len(every) - len(left))
+    order = Order(
+        agreement.tag, period, wish.attempt, agreement.currency, wish.execution,
+        _created(standing, wish.execution), wish.latin,
+    )  # fmt: skip
+    accounts = book.accounts({merchant for line in left for merchant in line.payout[:2]})
+    return payment_order(order, left, accounts), left
+
+
+def pay_by_statement(agreement: Agreement, period: int, statement: Path, book: AccountBook) -> Marked:
+    """The payouts that a bank's statement shows as booked are marked as paid, with the file as evidence.
+
+    The file is read to its end before anything is marked. A payout that is marked stays marked: one that came
+    back later is told as a case.
+
+    Idempotency: by payout; what is marked already is told, and not marked again.
+
+    Raises:
+        PeriodNotPublished, PeriodNotNetted: the payouts are not fixed.
+        BankAccountMissing: somebody has no account.
+        BankStatementUnreadable, BankStatementForeign, BankStatementTooLarge, BankStatementTorn: the file;
+            nothing is marked.
+    """
+    standing = _netted(agreement, period)
+    accounts = book.accounts({merchant for payout in standing.payouts for merchant in payout[:2]})
+    matching = Matching(Expected(
+        agreement.tag, period, agreement.currency, exponent_of(agreement.currency), standing.payouts,
+        standing.round.paid, accounts,
+    ))  # fmt: skip
+    with statement.open("rb") as file:
+        reader = StatementReader(file)
+        for booking in reader.bookings():
+            matching.take(booking)
+    outcome = matching.outcome()
+    if outcome.pay:
+        standing = agreement.mark_paid_by(period, outcome.pay, reader.sha256)
+    return Marked(outcome, reader.sha256, standing)
+
+
+def _netted(agreement: Agreement, period: int) -> Standing:
+    standing = agreement.standing(period)
+    if not standing.netted:
+        raise PeriodNotNetted(period)
+    return standing
+
+
+def _created(standing: Standing, execution: date) -> datetime:
+    # Not the clock: asked again tomorrow, the order must be the same file. Banks refuse one from the future.
+    return min(instant_of_seconds(standing.round.until), datetime.combine(execution, time(), UTC))

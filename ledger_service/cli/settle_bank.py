@@ -1,0 +1,92 @@
+"""What `alliance settle` says of bank files: the order that was written, and what a statement came to."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import date
+from typing import Any
+
+from ledger_service.bootstrap.agreeing import agreement
+from ledger_service.bootstrap.banking import Marked, Wish, order_payouts, pay_by_statement
+from ledger_service.config import Settings
+from ledger_service.settlement.bank.accounts import AccountsFile
+
+
+def write_order(settings: Settings, options: argparse.Namespace) -> str:
+    """The payment order is in its file; one that exists is never written over."""
+    wish = Wish(options.execution, options.attempt, options.charset == "latin")
+    book = AccountsFile(options.accounts)
+    with agreement(settings) as room:
+        document, lines = order_payouts(room, options.period, book, wish)
+    told = {"period": options.period, "payouts": [line.number for line in lines], "file": str(options.into)}
+    try:
+        with options.into.open("xb") as file:
+            file.write(document)
+    except FileExistsError:
+        if options.into.read_bytes() != document:
+            raise
+        told["before"] = True
+    if options.json:
+        return json.dumps(told)
+    how = "is there already, byte by byte" if "before" in told else "is written"
+    return f"{options.into} {how}: {len(lines)} payouts of period {options.period}, for {options.execution}"
+
+
+def read_statement(settings: Settings, options: argparse.Namespace) -> str:
+    """What a bank's statement paid is marked; the rest is named with its reason."""
+    book = AccountsFile(options.accounts)
+    with agreement(settings) as room:
+        marked = pay_by_statement(room, options.period, options.statement, book)
+    told = _document(options.period, marked)
+    return json.dumps(told) if options.json else _text(told)
+
+
+def execution_date(text: str) -> date:
+    """A day, as an argument."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as failure:
+        raise argparse.ArgumentTypeError("takes a day, as 2026-12-31") from failure
+
+
+def attempt_number(text: str) -> int:
+    """Which order of a period this is, as an argument."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:3]) <= 99):
+        raise argparse.ArgumentTypeError("takes a whole number from 1 to 99")
+    return int(text)
+
+
+def _document(period: int, marked: Marked) -> dict[str, Any]:
+    outcome = marked.outcome
+    return {
+        "period": period,
+        "evidence": "0x" + marked.evidence.hex(),
+        "paid_now": outcome.pay,
+        "paid_before": outcome.before,
+        "cases": [case._asdict() for case in outcome.cases],
+        "unmatched": [one._asdict() for one in outcome.unmatched],
+        "counts": {reason.value: count for reason, count in sorted(outcome.counts.items())},
+        "open": [i for i in range(len(marked.standing.payouts)) if not marked.standing.paid(i)],
+    }
+
+
+def _text(told: dict[str, Any]) -> str:
+    lines = [
+        f"CAME BACK: payout {case['payout']} is marked as paid, and booking {case['place']} returns it"
+        f" ({case['told']}); the mark stays, order it again with --attempt"
+        for case in told["cases"]
+    ]
+    lines += [f"payout {index}: paid" for index in told["paid_now"]]
+    lines += [f"payout {index}: was marked before, nothing is done" for index in told["paid_before"]]
+    lines += [
+        f"booking {one['place']} {one['reference'][:35] or '-'}: {one['reason']}"
+        + (f" ({one['told'][:80]})" if one["told"] else "")
+        for one in told["unmatched"]
+    ]
+    hidden = sum(told["counts"].values()) - len(told["unmatched"])
+    lines += [f"and {hidden:,} further bookings that pay nothing"] if hidden else []
+    if not told["paid_now"]:
+        lines.append("nothing was marked")
+    lines.append(f"evidence {told['evidence']}; {len(told['open'])} payouts are open")
+    return "\n".join(lines)

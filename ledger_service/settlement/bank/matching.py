@@ -1,0 +1,158 @@
+"""Which payouts of a period a bank's statement pays, and why anything else in it pays none; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from ledger_service.settlement.bank.accounts import BankAccount
+from ledger_service.settlement.bank.camt import Booking
+from ledger_service.settlement.bank.references import Reference, reference_of
+from ledger_service.settlement.netting import Payout
+
+MOST_LISTED = 1_000
+
+
+class Reason(StrEnum):
+    """Why a booking pays no payout of the period."""
+
+    UNKNOWN_REFERENCE = "unknown reference"
+    OTHER_PERIOD = "other period"
+    UNKNOWN_PAYOUT = "no such payout"
+    PENDING = "pending, not booked"
+    RETURNED = "returned"
+    FOREIGN_ACCOUNT = "statement of another account"
+    WRONG_CURRENCY = "wrong currency"
+    WRONG_AMOUNT = "wrong amount"
+    CREDITOR_NOT_TOLD = "creditor not told"
+    WRONG_CREDITOR = "wrong creditor"
+    DUPLICATE = "duplicate in file"
+
+
+class Unmatched(NamedTuple):
+    """A booking that pays nothing; ``told`` is what makes it so: a period, an amount, a bank's reason."""
+
+    place: str
+    reason: Reason
+    reference: str
+    told: str
+
+
+class Case(NamedTuple):
+    """A payout that stands as paid, and that the bank says has come back."""
+
+    payout: int
+    place: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A netted period: its payouts by index, bits of those marked as paid, and everybody's account."""
+
+    tag: str
+    period: int
+    currency: str
+    exponent: int
+    payouts: Sequence[Payout]
+    paid: int
+    accounts: Mapping[int, BankAccount]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a whole file comes to: payouts to be marked, those that were before, cases, and the rest.
+
+    ``counts`` are of all bookings that pay nothing; ``unmatched`` lists the first ``MOST_LISTED`` of them.
+    """
+
+    pay: list[int] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
+    cases: list[Case] = field(default_factory=list)
+    unmatched: list[Unmatched] = field(default_factory=list)
+    counts: Counter[Reason] = field(default_factory=Counter)
+
+
+class Matching:
+    """Takes bookings one by one; ``outcome`` may be asked for only when the file was read to its end."""
+
+    def __init__(self, expected: Expected) -> None:
+        self._expected, self._outcome = expected, Outcome()
+        # Bookings less returns of a payout, by which of the two accounts tells them.
+        self._standing: Counter[tuple[int, bool]] = Counter()
+        self._came_back: dict[int, Case] = {}
+
+    def take(self, booking: Booking) -> None:
+        """Judge one booking."""
+        reference = reference_of(booking.reference)
+        found = self._why_not(booking, reference)
+        if found is not None:
+            self._outcome.counts[found.reason] += 1
+            if len(self._outcome.unmatched) < MOST_LISTED:
+                self._outcome.unmatched.append(found)
+
+    def outcome(self) -> Outcome:
+        """What the file comes to as a whole."""
+        told, paid = self._outcome, self._expected.paid
+        for index in sorted({index for index, _ in self._standing}):
+            sides = [count for (of, _), count in self._standing.items() if of == index]
+            stands = all(count > 0 for count in sides)
+            if not stands and paid >> index & 1:
+                told.cases.append(self._came_back[index])
+            elif stands:
+                (told.before if paid >> index & 1 else told.pay).append(index)
+        return told
+
+    def _why_not(self, booking: Booking, reference: Reference | None) -> Unmatched | None:
+        wrong = self._wrong_reference(booking, reference)
+        if wrong is not None or reference is None:
+            return wrong
+        payout, index = self._expected.payouts[reference.payout], reference.payout
+        numbers = [self._expected.accounts[m].number for m in payout[:2]]
+        if booking.account not in numbers:
+            return _not(booking, Reason.FOREIGN_ACCOUNT, booking.account)
+        # Where one account serves both, the direction says whose side this is.
+        payee_side = booking.credit if numbers[0] == numbers[1] else booking.account == numbers[1]
+        if booking.returned or booking.credit != payee_side:
+            told = booking.returned or "the money came back"
+            self._standing[index, payee_side] -= 1
+            self._came_back[index] = Case(index, booking.place, told)
+            return _not(booking, Reason.RETURNED, told)
+        wrong = self._wrong_figures(booking, payout, "" if payee_side else numbers[1])
+        if wrong is None:
+            if self._standing[index, payee_side] > 0:
+                return _not(booking, Reason.DUPLICATE, f"payout {index}")
+            self._standing[index, payee_side] += 1
+        return wrong
+
+    def _wrong_reference(self, booking: Booking, reference: Reference | None) -> Unmatched | None:
+        expected = self._expected
+        if reference is None or reference.tag != expected.tag:
+            return _not(booking, Reason.UNKNOWN_REFERENCE)
+        if reference.period != expected.period:
+            return _not(booking, Reason.OTHER_PERIOD, f"period {reference.period}")
+        if reference.payout >= len(expected.payouts):
+            return _not(booking, Reason.UNKNOWN_PAYOUT, f"payout {reference.payout}")
+        if booking.status != "BOOK":
+            return _not(booking, Reason.PENDING, booking.status)
+        return None
+
+    def _wrong_figures(self, booking: Booking, payout: Payout, payee: str) -> Unmatched | None:
+        if booking.currency != self._expected.currency:
+            return _not(booking, Reason.WRONG_CURRENCY, booking.currency)
+        if booking.amount != Decimal(payout.minor).scaleb(-self._expected.exponent):
+            told = "none" if booking.amount is None else f"{booking.amount:f}"
+            return _not(booking, Reason.WRONG_AMOUNT, told)
+        if payee and not booking.creditor:
+            return _not(booking, Reason.CREDITOR_NOT_TOLD)
+        if payee and booking.creditor != payee:
+            return _not(booking, Reason.WRONG_CREDITOR, booking.creditor)
+        return None
+
+
+def _not(booking: Booking, reason: Reason, told: str = "") -> Unmatched:
+    return Unmatched(booking.place, reason, booking.reference, told)

@@ -1,0 +1,34 @@
+"""The reference that a payout carries through the banks (EndToEndId), and back on their statements."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import NamedTuple
+
+# Letters and digits only: some banks drop or change whatever else an EndToEndId may hold.
+_FORM = re.compile(r"AL([0-9A-F]{8})P([1-9][0-9]{0,9})I(0|[1-9][0-9]{0,2})")
+
+
+class Reference(NamedTuple):
+    """Which payout of which period; ``tag`` is the alliance's, so that no other one's reference is ours."""
+
+    tag: str
+    period: int
+    payout: int
+
+    @property
+    def text(self) -> str:
+        """At most 25 of the 35 characters that ISO 20022 gives an EndToEndId."""
+        return f"AL{self.tag}P{self.period}I{self.payout}"
+
+
+def tag_of(chain_id: int, desk: bytes) -> str:
+    """Eight characters that tell this alliance's references from those of any other."""
+    return sha256(chain_id.to_bytes(32, "big") + desk).hexdigest()[:8].upper()
+
+
+def reference_of(text: str) -> Reference | None:
+    """The payout of a bank's text, however the bank put its case and spaces; None for other people's."""
+    found = _FORM.fullmatch("".join(text.split()).upper())
+    return Reference(found[1], int(found[2]), int(found[3])) if found else None
