@@ -26,6 +26,7 @@ COMMANDS = {
     "rotate": "change a merchant's keys on chain, move the roles of a sending key",
     "house": "let another ClearingHouse follow the one in force",
     "settle": "close a settlement period on chain, write its lines",
+    "liability": "what a programme's issuer owes in points as of a day, its age, end, breakage and revenue",
     "verify": "recompute a settlement period from a chain URL and two addresses",
     "alarms": "list the bridge's alarms, clear those that were dealt with",
     "index": "read the chain anew from its first block, alone or against the database",
