@@ -41,6 +41,16 @@ def test_returns_take_their_part_of_what_is_deferred_with_them() -> None:
     assert second.redemption == second.breakage == second.remeasurement == 0
 
 
+def test_a_return_changes_no_expectation_of_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = ({0: Estimate(1_000, 100, 900, 800, 0)}, {0: Estimate(500, 100, 400, 400, 0)})
+    monkeypatch.setattr(revenue, "estimates", lambda _, month: known[month])
+    flows = [Flow(1, 0, Way.ISSUED, 1_000), Flow(1, 1, Way.REVERSED, -500)]
+    first, second = roll(cohorts_of(layers_of(flows)), Sales({0: 9_000}, {0: 1}, 1), 1)
+    assert (first.redemption, first.breakage) == (74, 18)
+    assert (second.redemption, second.breakage, second.remeasurement) == (0, 0, 0)
+    assert second.closing == first.closing - second.reversed
+
+
 def test_points_that_have_all_expired_leave_nothing_deferred() -> None:
     flows = [Flow(1, 0, Way.ISSUED, 1_000), Flow(1, 1, Way.EXPIRED, -1_000)]
     months = roll(cohorts_of(layers_of(flows)), Sales({0: 9_000}, {0: 1}, 1), 1)
