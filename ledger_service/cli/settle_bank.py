@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from datetime import date
 from typing import Any
 
@@ -21,7 +22,7 @@ def write_order(settings: Settings, options: argparse.Namespace) -> str:
         document, lines = order_payouts(room, options.period, book, wish)
     told = {"period": options.period, "payouts": [line.number for line in lines], "file": str(options.into)}
     try:
-        with options.into.open("xb") as file:
+        with open(options.into, "xb", opener=_for_its_owner_only) as file:
             file.write(document)
     except FileExistsError:
         if options.into.read_bytes() != document:
@@ -40,6 +41,11 @@ def read_statement(settings: Settings, options: argparse.Namespace) -> str:
         marked = pay_by_statement(room, options.period, options.statement, book)
     told = _document(options.period, marked)
     return json.dumps(told) if options.json else _text(told)
+
+
+def _for_its_owner_only(path: str, flags: int) -> int:
+    # Bank accounts are nobody else's to read.
+    return os.open(path, flags, 0o600)
 
 
 def execution_date(text: str) -> date:

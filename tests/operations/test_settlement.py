@@ -95,6 +95,8 @@ def test_a_period_is_published_answered_netted_paid_and_recomputed(pair: Pair, t
     assert told.endswith("statement = chain, line by line\nrecomputed = contract\n")
     second_period(pair)
     wait_until(pair.drained, "not every operation is final")
+    told = json.loads(pair.run("liability", "--programme", "GROC", "--as-of", "2017-12-31", "--json"))
+    assert told["tie"]["chain"] == told["tie"]["lots"] == told["outstanding"] > 0
     pair.assert_sound()
 
 
@@ -131,6 +133,7 @@ def paid_by_statement(pair: Pair, folder: Path, minor: int) -> None:
         pair.settle("payouts", 2, *ordering)
     assert pair.settle("payouts", 1, *ordering)["payouts"] == [0]
     assert pair.settle("payouts", 1, *ordering)["before"]
+    assert order.stat().st_mode & 0o077 == 0
     reference = re.findall("<EndToEndId>(.*)</EndToEndId>", order.read_text())[0]
     booked = Told("123456", reference, f"{minor / 100:.2f}", "USD", creditor="654321")
     reading = ("--statement", str(statement), *ask)

@@ -36,6 +36,8 @@ _STATEMENT = ("Document", "BkToCstmrStmt", "Stmt")
 _ENTRY = (*_STATEMENT, "Ntry")
 _DETAILS = (*_ENTRY, "NtryDtls", "TxDtls")
 _BALANCE = (*_STATEMENT, "Bal")
+# Opening booked, closed before (which is the next opening), closing booked.
+_BALANCES = frozenset({"OPBD", "PRCD", "CLBD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,7 @@ class _Target:
 
     def _end_balance(self) -> None:
         told = self._told["balance"]
-        if "kind" in told:
+        if told.get("kind") in _BALANCES:
             self._balances[told["kind"]] = _signed(told)
 
     def _end_detail(self) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 
 from ledger_service.settlement.liability.flows import Flow, Way
 
@@ -45,21 +47,21 @@ class Layer:
         return self.points - sum(points for (_, when), points in self.gone.items() if when <= month)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True)
 class Cohort:
-    """All points that were issued in one month, over all epochs."""
+    """All points that were issued in one month, over all epochs; made when no flow will come any more."""
 
     month: int
     layers: list[Layer]
 
-    @property
+    @cached_property
     def issued(self) -> int:
         """Points issued, before any of them was taken back."""
         return sum(layer.points for layer in self.layers if not layer.moved)
 
     def gone(self, way: Way, month: int) -> int:
         """What had gone this way when the month ended."""
-        return sum(layer.gone_by(way, month) for layer in self.layers)
+        return _at(self._gone.get(way, [0]), month - self.month)
 
     def kept(self, month: int) -> int:
         """Points issued less what returns had taken back at the month's end: what can be redeemed at all."""
@@ -67,12 +69,36 @@ class Cohort:
 
     def left(self, month: int) -> int:
         """What is outstanding when the month ends."""
-        return sum(layer.left(month) for layer in self.layers)
+        return _at(self._left, month - self.month)
 
     def redeemed_at(self, age: int) -> int:
         """What was redeemed, less what was restored, in the month that is so many months after the issue."""
-        when = (Way.REDEEMED, self.month + age)
-        return sum(layer.gone[when] for layer in self.layers if when in layer.gone)
+        redeemed = self._gone.get(Way.REDEEMED, [0])
+        return _at(redeemed, age) - _at(redeemed, age - 1)
+
+    @cached_property
+    def _ages(self) -> range:
+        # Up to the last month in which anything happened to these points.
+        whens = [when for layer in self.layers for _, when in layer.gone]
+        return range(max([*whens, *(layer.since for layer in self.layers)]) - self.month + 1)
+
+    @cached_property
+    def _gone(self) -> dict[Way, list[int]]:
+        """What had gone each way at each age."""
+        found: dict[Way, Counter[int]] = {}
+        for layer in self.layers:
+            for (way, when), points in layer.gone.items():
+                found.setdefault(way, Counter())[when - self.month] += points
+        return {way: list(accumulate(by_age[age] for age in self._ages)) for way, by_age in found.items()}
+
+    @cached_property
+    def _left(self) -> list[int]:
+        return [sum(layer.left(self.month + age) for layer in self.layers) for age in self._ages]
+
+
+def _at(by_age: Sequence[int], age: int) -> int:
+    """The figure of an age: nothing before the first, and after the last what it was then."""
+    return by_age[min(age, len(by_age) - 1)] if age >= 0 else 0
 
 
 def layers_of(flows: Iterable[Flow]) -> list[Layer]:
