@@ -1,0 +1,110 @@
+"""Orders and statements over a desk that remembers what it was told; arguments of the command."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger_service.bootstrap.agreeing import Standing
+from ledger_service.bootstrap.banking import Wish, order_payouts, pay_by_statement
+from ledger_service.chain.settlement_office import Round
+from ledger_service.cli import settle
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.settlement.bank.errors import (
+    BankStatementUnreadable,
+    NothingToPay,
+    PayoutsPaidAlready,
+    PeriodNotNetted,
+)
+from tests.unit.settlement.bank.banking import ACCOUNTS, ORDER, PAYOUTS, TAG, Told, statement, told_of
+
+WISH = Wish(date(2026, 3, 2))
+
+
+class Book:
+    """Fulfils ``AccountBook``."""
+
+    def accounts(self, merchants: Any) -> Any:
+        return {merchant: ACCOUNTS[merchant] for merchant in merchants}
+
+
+class Desk:
+    """As much of an ``Agreement`` as banks need."""
+
+    tag, currency = TAG, "EUR"
+
+    def __init__(self, root: bytes = b"\x01" * 32, paid: int = 0) -> None:
+        until = seconds_floor(ORDER.created)
+        self.round = Round(bytes(32), until, 4, len(PAYOUTS), root, bytes(32), 0, 0, paid)
+        self.evidence: list[bytes] = []
+
+    def standing(self, period: int) -> Standing:
+        return Standing(period, self.round, list(ACCOUNTS), {}, {}, list(PAYOUTS), {})
+
+    def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
+        bits = self.round.paid | sum(1 << index for index in payouts)
+        self.round = replace(self.round, paid=bits)
+        self.evidence.append(evidence)
+        return self.standing(period)
+
+
+def order(desk: Any, wish: Wish = WISH) -> tuple[bytes, list[int]]:
+    document, lines = order_payouts(desk, 12, Book(), wish)
+    return document, [line.number for line in lines]
+
+
+def test_payouts_are_ordered_when_they_are_fixed_and_once() -> None:
+    with pytest.raises(PeriodNotNetted):
+        order(Desk(root=bytes(32)))
+    document, numbers = order(Desk())
+    assert (numbers, order(Desk())) == ([0, 1, 2], (document, numbers))
+    assert b"2026-03-01T00:00:00Z" in document
+    with pytest.raises(PayoutsPaidAlready):
+        order(Desk(paid=0b010))
+    assert order(Desk(paid=0b010), replace(WISH, attempt=2))[1] == [0, 2]
+    with pytest.raises(NothingToPay):
+        order(Desk(paid=0b111), replace(WISH, attempt=2))
+
+
+def test_an_order_is_not_dated_after_the_day_it_is_paid_on() -> None:
+    document, _ = order(Desk(), Wish(date(2026, 2, 20)))
+    assert b"<CreDtTm>2026-02-20T00:00:00Z</CreDtTm>" in document
+
+
+def test_a_statement_marks_once_and_a_broken_one_nothing(tmp_path: Path) -> None:
+    desk: Any = Desk()
+    file = tmp_path / "statement.xml"
+    content = statement(told_of(0, PAYOUTS[0]), told_of(1, PAYOUTS[1]), Told(reference="RENT"))
+    file.write_bytes(content[:-10])
+    with pytest.raises(BankStatementUnreadable):
+        pay_by_statement(desk, 12, file, Book())
+    assert (desk.round.paid, desk.evidence) == (0, [])
+    file.write_bytes(content)
+    marked = pay_by_statement(desk, 12, file, Book())
+    assert (marked.outcome.pay, marked.standing.round.paid) == ([0, 1], 0b011)
+    assert marked.evidence == sha256(content).digest() == desk.evidence[0]
+    again = pay_by_statement(desk, 12, file, Book())
+    assert (again.outcome.pay, again.outcome.before, len(desk.evidence)) == ([], [0, 1], 1)
+    with pytest.raises(PeriodNotNetted):
+        pay_by_statement(Desk(root=bytes(32)), 12, file, Book())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["paid"], ["paid", "--statement", "s"], ["paid", "--payout", "0"],
+        ["paid", "--payout", "0", "--statement", "s", "--accounts", "a"],
+        ["paid", "--statement", "s", "--accounts", "a", "--evidence", "e"],
+        ["payouts", "--into", "o", "--accounts", "a"],
+        ["payouts", "--into", "o", "--accounts", "a", "--execution", "soon"],
+        ["payouts", "--into", "o", "--accounts", "a", "--execution", "2026-03-02", "--attempt", "0"],
+    ],
+)  # fmt: skip
+def test_arguments_that_do_not_go_together_are_refused(more: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        settle.main([more[0], "--period", "1", *more[1:]])
