@@ -163,6 +163,19 @@ class PeriodNotOpen(DomainError):
 
 
 @dataclass(eq=False)
+class PeriodStillOpen(DomainError):
+    """The period is not closed, so its figures still change."""
+
+    period: int
+    open_period: int
+
+    code = "period-still-open"
+    category = Category.CONFLICT
+    why = "Papers are written of closed periods only: `period` is not closed, `open_period` is open."
+    fix = "Close it first (`alliance settle close`), and let the index take that block over."
+
+
+@dataclass(eq=False)
 class PeriodNotDrained(DomainError):
     """Something that was accepted before the cut-off is in no block yet (D12)."""
 

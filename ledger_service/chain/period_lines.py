@@ -24,12 +24,13 @@ from ledger_service.kernel.points import Leg, fee_micros_floor
 _ROWS_AT_ONCE = 2_000
 
 
-def period_lines(conn: Connection, period: int) -> Iterator[ObligationLine]:
+def period_lines(conn: Connection, period: int, *, own: bool = False) -> Iterator[ObligationLine]:
     """The lines of a period in chain order; a merchant owes itself nothing, so its own points make none.
 
     Args:
         conn: a snapshot of the database that holds the mirror.
         period: open or closed; of an open one the lines so far.
+        own: also what merchants redeemed of their own points, as lines of which they are both sides.
     """
     terms, restored = terms_by_key(conn), restored_before(conn, period)
     for row in conn.execute(_operations_of(period)):
@@ -37,7 +38,7 @@ def period_lines(conn: Connection, period: int) -> Iterator[ObligationLine]:
         for index, leg in enumerate(operation.legs):
             stated = terms[leg.programme, leg.terms_version]
             amounts = change_of(operation, leg, restored, stated)
-            if stated[0] != operation.merchant:
+            if own or stated[0] != operation.merchant:
                 yield _line(operation, index, stated[0], amounts)
 
 

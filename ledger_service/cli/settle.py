@@ -17,6 +17,7 @@ from ledger_service.bootstrap.agreeing import Agreement, Standing, agreement
 from ledger_service.bootstrap.alliance import NotFounded
 from ledger_service.bootstrap.recomputing import pools_of, write_period
 from ledger_service.bootstrap.settling import close_period
+from ledger_service.cli import settle_statement
 from ledger_service.cli.pools import pool_documents, pool_text
 from ledger_service.cli.settle_bank import attempt_number, execution_date, read_statement, write_order
 from ledger_service.cli.wording import why_it_ended
@@ -98,6 +99,8 @@ _ACTS: dict[str, tuple[str, Callable[..., str]]] = {
     "close": ("close the open period; closing it again changes nothing", _close),
     "lines": ("write the obligations of a period as CSV, one a line", _lines),
     "pool": ("tell what issuers and pools owe each other, for programmes that settle otherwise", _pool),
+    "statement": ("write the papers of a closed period: statement as CSV and PDF, and journal",
+                  settle_statement.write),
     "publish": (
         "publish the statements of a closed period; merchants answer until their date",
         _agreed(lambda room, o: room.publish(o.period, o.days)),
@@ -132,13 +135,15 @@ def _parser() -> argparse.ArgumentParser:
         by_name[name] = command = commands.add_parser(name, help=about)
         command.set_defaults(act=act)
         command.add_argument("--period", required=True, type=period_number, metavar="N", help="its number")
-        if name not in ("close", "lines"):
+        if name not in ("close", "lines", "statement"):
             command.add_argument("--json", action="store_true", help="print one JSON document")
     by_name["close"].add_argument(
         "--wait", type=int, default=60, metavar="SECONDS", help="for what was accepted before (default: 60)"
     )
     by_name["lines"].add_argument("--merchant", type=_gln, metavar="GLN", help="only what it owes or is owed")
     by_name["lines"].add_argument("--into", required=True, type=Path, metavar="FILE", help="a new file")
+    by_name["statement"].add_argument("--merchant", type=_gln, metavar="GLN", help="default: all of them")
+    settle_statement.add_options(by_name["statement"])
     by_name["publish"].add_argument(
         "--days", type=int, choices=range(3, 91), default=7, metavar="DAYS", help="to answer (default: 7)"
     )

@@ -65,3 +65,42 @@ class LinesMalformed(DomainError):
     category = Category.MALFORMED
     why = "At `line` the file is not what `alliance settle lines` writes: it `reason`."
     fix = "Ask for the file anew; lines are never edited or sorted by hand."
+
+
+@dataclass(eq=False)
+class StatementUnbalanced(DomainError):
+    """A programme's opening and movements do not come to its closing."""
+
+    programme: int
+    reached: int
+    counted: int
+
+    code = "statement-unbalanced"
+    why = "The movements of `programme` come to `reached` points, the chain counts `counted` (INV-4)."
+    fix = "Compare the mirror with the chain (`alliance index`): one of its operations is missing or altered."
+
+
+@dataclass(eq=False)
+class PaperDiffers(DomainError):
+    """A paper that was written before would be written with other bytes now."""
+
+    paper: str
+    locked: str
+    found: str
+
+    code = "settlement-paper-differs"
+    category = Category.CONFLICT
+    why = "`paper` was written before with the SHA-256 `locked`; the same figures now give `found`."
+    fix = "Nothing was written. Recompute it from the chain alone, and find out which side has changed."
+
+
+@dataclass(eq=False)
+class ChartMalformed(DomainError):
+    """A chart of accounts that is none."""
+
+    reason: str
+
+    code = "chart-of-accounts-malformed"
+    category = Category.MALFORMED
+    why = "The chart of accounts cannot be used: `reason`."
+    fix = "Give a JSON object: each role of docs/statements.md with its account's number and name."

@@ -1,0 +1,174 @@
+"""Writing papers of a closed period: from the database beside a bridge, or from a chain URL alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from ledger_service.bootstrap.alliance import the_alliance
+from ledger_service.bootstrap.chain_parts import node_of, wall
+from ledger_service.bootstrap.indexing import reading_anew
+from ledger_service.bootstrap.period_papers import Alliances, PeriodData, period_data
+from ledger_service.chain.fresh_index import Tick
+from ledger_service.chain.settings import Contracts
+from ledger_service.config import Settings
+from ledger_service.db.engine import Database, open_database
+from ledger_service.kernel.gs1 import gln_text
+from ledger_service.merchants.errors import MerchantUnknown
+from ledger_service.merchants.queries import list_merchants
+from ledger_service.settlement.errors import PaperDiffers
+from ledger_service.settlement.papers.accounts import DEFAULT_CHART, Chart
+from ledger_service.settlement.papers.figures import Stage, Statement
+from ledger_service.settlement.papers.journal import journal_csv
+from ledger_service.settlement.papers.lock import lock
+from ledger_service.settlement.papers.pages import statement_pdf
+from ledger_service.settlement.papers.table import statement_csv
+from ledger_service.settlement.papers.wording import Language
+
+
+class Outsider(NamedTuple):
+    """What somebody without the database gives: contracts, desk, currency, and the index's file."""
+
+    contracts: Contracts
+    desk: bytes | None
+    currency: str
+    kept: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How papers are written: language, names of merchants, a font to embed, and the chart of accounts."""
+
+    language: Language = Language.ENGLISH
+    names: Mapping[int, str] = field(default_factory=dict)
+    font: Path | None = None
+    chart: Chart = field(default_factory=lambda: DEFAULT_CHART)
+
+
+def papers_of(statement: Statement, manner: Manner) -> dict[str, bytes]:
+    """The papers of a statement by file name: statement as CSV and as PDF, and the journal.
+
+    The names tell apart whatever may differ: merchant, period, stage, language, embedded font and chart.
+
+    Raises:
+        MalformedField: the font is none.
+    """
+    mark = f"{statement.period}-{gln_text(statement.merchant)}-{statement.stage.value}"
+    font = "" if manner.font is None else f"-{_short(manner.font.read_bytes())}"
+    own_chart = manner.chart != DEFAULT_CHART
+    chart = f"-{_short(repr(sorted(manner.chart.items())).encode())}" if own_chart else ""
+    return {
+        f"statement-{mark}.csv": statement_csv(statement),
+        f"statement-{mark}-{manner.language.value}{font}.pdf": statement_pdf(
+            statement, manner.language, manner.names, manner.font
+        ),
+        f"journal-{mark}{chart}.csv": journal_csv(statement, manner.chart),
+    }
+
+
+@contextmanager
+def own_period(settings: Settings, period: int, stage: Stage | None = None) -> Iterator[PeriodData]:
+    """A closed period's data from the database's own mirror, and the node's desk where there is one.
+
+    Raises:
+        NotFounded: the database holds no alliance.
+        PeriodStillOpen, AdminRefused: as ``period_data``.
+        ChainUnavailable: the node does not answer for the desk.
+    """
+    with ExitStack() as stack:
+        database = open_database(settings.database_url)
+        stack.callback(database.close)
+        conn = stack.enter_context(database.snapshot())
+        found = the_alliance(conn)
+        contracts = Contracts(found.clearing_house, found.registry)
+        alliance = Alliances(found.chain_id, contracts, found.settlement_desk, found.currency)
+        node = None
+        if found.settlement_desk is not None:
+            node = node_of(settings)
+            stack.callback(node.transport.close)
+        yield period_data(conn, node, alliance, period, stage)
+
+
+@contextmanager
+def period_of_chain(
+    settings: Settings, outsider: Outsider, period: int, stage: Stage | None, tick: Tick
+) -> Iterator[PeriodData]:
+    """As ``own_period`` from a chain URL alone: no database of the alliance is opened.
+
+    Raises:
+        HouseNeverInForce, ChainUnavailable, LyingNode: as ``indexing.fresh_index``.
+        PeriodStillOpen, AdminRefused: as ``period_data``.
+    """
+    with reading_anew(settings, outsider.kept, tick) as reader:
+        reader.read(outsider.contracts)
+        alliance = Alliances(reader.node.chain_id, outsider.contracts, outsider.desk, outsider.currency)
+        with reader.fresh.snapshot() as conn:
+            yield period_data(conn, reader.node, alliance, period, stage)
+
+
+def write_papers(
+    settings: Settings | None, data: PeriodData, merchant: int | None, into: Path, manner: Manner
+) -> list[Path]:
+    """The papers of one merchant, or of all, are in the directory.
+
+    Args:
+        settings: the database that locks them and knows the names of merchants; None for an outsider.
+        data: the period's.
+        merchant: whose papers, or None for all.
+        into: a directory; files that are there with the same bytes stay.
+        manner: how they are written.
+
+    Raises:
+        MerchantUnknown: the chain never admitted it.
+        PaperDiffers: a paper was written before with other bytes; nothing was written or locked.
+        StatementUnbalanced: the index is not whole.
+    """
+    if merchant is not None and merchant not in data.merchants:
+        raise MerchantUnknown
+    with ExitStack() as stack:
+        database = None
+        if settings is not None:
+            database = open_database(settings.database_url)
+            stack.callback(database.close)
+            manner = _with_names(database, manner)
+        wanted = data.merchants if merchant is None else [merchant]
+        papers: dict[str, bytes] = {}
+        for one in wanted:
+            papers |= papers_of(data.statement(one), manner)
+        _must_not_differ(into, papers)
+        if database is not None:
+            with database.begin() as conn:
+                lock(conn, papers, wall())
+        return _written(into, papers)
+
+
+def _with_names(database: Database, manner: Manner) -> Manner:
+    with database.read() as conn:
+        names = {found.merchant_id: found.name for found in list_merchants(conn)}
+    return Manner(manner.language, names, manner.font, manner.chart)
+
+
+def _must_not_differ(into: Path, papers: Mapping[str, bytes]) -> None:
+    for name, body in papers.items():
+        path = into / name
+        if path.exists() and (there := path.read_bytes()) != body:
+            raise PaperDiffers(name, sha256(there).hexdigest(), sha256(body).hexdigest())
+
+
+def _written(into: Path, papers: Mapping[str, bytes]) -> list[Path]:
+    into.mkdir(parents=True, exist_ok=True)
+    for name, body in papers.items():
+        path, unfinished = into / name, into / f".{name}.part"
+        if not path.exists():
+            # Whole or not at all: a paper that a crash cut short would differ from itself.
+            unfinished.write_bytes(body)
+            unfinished.replace(path)
+    return [into / name for name in papers]
+
+
+def _short(body: bytes) -> str:
+    return sha256(body).hexdigest()[:8]
