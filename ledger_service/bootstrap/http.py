@@ -31,6 +31,7 @@ from ledger_service.api.endpoints import (
     merchants,
     modes,
     offline,
+    owners,
     pair_terms,
     paycodes,
     pins,
@@ -52,15 +53,17 @@ from ledger_service.api.pipeline import Pipeline
 from ledger_service.api.routes import Route, Served
 from ledger_service.api.schema import Json
 from ledger_service.bootstrap.connections import carry_protocol, end_request
+from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.serving import Serving, open_serving
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
+from ledger_service.merchants.owners.service import OwnersService
 
 MODULES = (
     checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, households, care,
     statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms, settlement_basis,
-    tiers, risk, reviews, merchants, places, modes, keys, chain, proofs, imports, alliance, status,
+    tiers, risk, reviews, merchants, places, owners, modes, keys, chain, proofs, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -137,6 +140,7 @@ def bound(serving: Serving) -> list[Served]:
         *reviews.served(reviews.ReviewsDoor(administration, s.reviews, cursors)),
         *merchants.served(admission),
         *places.served(places.PlacesDoor(administration, s.merchants, s.keyring, cursors)),
+        *owners.served(owners.OwnersDoor(administration, OwnersService(SystemRandom()), cursors)),
         *modes.served(modes.ModesDoor(administration, s.merchants, s.keyring)),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *chain.served(chain.ChainDoor(administration, cursors)),

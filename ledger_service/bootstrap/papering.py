@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ledger_service.bootstrap.alliance import the_alliance
 from ledger_service.bootstrap.chain_parts import node_of, wall
 from ledger_service.bootstrap.indexing import reading_anew
+from ledger_service.bootstrap.owner_papers import owners_paper
 from ledger_service.bootstrap.period_papers import Alliances, PeriodData, period_data
 from ledger_service.chain.fresh_index import Tick
 from ledger_service.chain.settings import Contracts
@@ -41,12 +42,14 @@ class Outsider(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How papers are written: language, names of merchants, a font to embed, and the chart of accounts."""
+    """How papers are written: language, names of merchants, a font to embed, the chart of accounts, and
+    whether the lines are split to owners of stores, too."""
 
     language: Language = Language.ENGLISH
     names: Mapping[int, str] = field(default_factory=dict)
     font: Path | None = None
     chart: Chart = field(default_factory=lambda: DEFAULT_CHART)
+    owners: bool = False
 
 
 def papers_of(statement: Statement, manner: Manner) -> dict[str, bytes]:
@@ -139,6 +142,8 @@ def write_papers(
         papers: dict[str, bytes] = {}
         for one in wanted:
             papers |= papers_of(data.statement(one), manner)
+            if database is not None and manner.owners:
+                papers |= _of_owners(database, data, one)
         _must_not_differ(into, papers)
         if database is not None:
             with database.begin() as conn:
@@ -149,7 +154,14 @@ def write_papers(
 def _with_names(database: Database, manner: Manner) -> Manner:
     with database.read() as conn:
         names = {found.merchant_id: found.name for found in list_merchants(conn)}
-    return Manner(manner.language, names, manner.font, manner.chart)
+    return replace(manner, names=names)
+
+
+def _of_owners(database: Database, data: PeriodData, merchant: int) -> dict[str, bytes]:
+    period = data.facts.place.period
+    with database.snapshot() as conn:
+        paper = owners_paper(conn, period, merchant)
+    return {} if paper is None else {f"owners-{period}-{gln_text(merchant)}.csv": paper}
 
 
 def _must_not_differ(into: Path, papers: Mapping[str, bytes]) -> None:

@@ -42,6 +42,19 @@ def period_lines(conn: Connection, period: int, *, own: bool = False) -> Iterato
                 yield _line(operation, index, stated[0], amounts)
 
 
+def redemptions_behind(conn: Connection, period: int) -> dict[bytes, bytes]:
+    """The redemption that each restore of a period gives back, operation by operation."""
+    leaves = {
+        operation.op_id: operation.original[0]
+        for operation in map(operation_of_row, conn.execute(_operations_of(period)))
+        if operation.original is not None
+    }
+    keys = [(leaf,) for leaf in sorted(set(leaves.values()))]
+    rows = sql_of(m.chain_operation, conn).select(conn, ("leaf",), keys)
+    by_leaf = {row["leaf"]: row["op_id"] for row in rows}
+    return {op_id: by_leaf[leaf] for op_id, leaf in leaves.items()}
+
+
 def roots_of(conn: Connection, period: int) -> dict[int, bytes]:
     """The root of each batch that the period holds, by its number: what binds each line to the chain."""
     a = m.chain_applied.c

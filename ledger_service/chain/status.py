@@ -84,6 +84,15 @@ def open_period(conn: Connection) -> int | None:
     return 1 if closed is None else int(closed) + 1
 
 
+def last_close(conn: Connection) -> datetime | None:
+    """When the last closed settlement period was closed, by its block's clock; None before the first."""
+    p, b = chain_period.c, chain_block.c
+    joined = chain_period.join(chain_block, b.number == p.block_number)
+    query = select(b.timestamp).select_from(joined).order_by(p.period.desc()).limit(1)
+    seconds = conn.execute(query).scalar_one_or_none()
+    return None if seconds is None else instant_of_seconds(seconds)
+
+
 def in_closed_periods(conn: Connection, batches: Sequence[int]) -> frozenset[int]:
     """Those of these batches whose settlement period is closed on chain."""
     a, p = chain_applied.c, chain_period.c

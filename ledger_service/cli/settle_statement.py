@@ -32,6 +32,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--as-of-close", action="store_true", help="also where the period is netted by now")
     command.add_argument("--accounts", type=Path, metavar="FILE", help="chart of accounts, JSON")
     command.add_argument("--font", type=Path, metavar="FILE", help="TrueType font to embed in the PDF")
+    command.add_argument("--owners", action="store_true", help="also split to the owners of stores")
     command.add_argument("--rpc", metavar="URL", help="the chain, for somebody without the database")
     command.add_argument("--registry", help="with --rpc: address of the AllianceRegistry")
     command.add_argument("--clearing-house", help="with --rpc: address of the ClearingHouse")
@@ -44,7 +45,7 @@ def write(settings: Settings, options: argparse.Namespace) -> str:
     """The papers are in the directory."""
     stage = Stage.CLOSED if options.as_of_close else None
     chart = DEFAULT_CHART if options.accounts is None else chart_of(options.accounts.read_text("utf-8"))
-    manner = Manner(Language(options.language), font=options.font, chart=chart)
+    manner = Manner(Language(options.language), font=options.font, chart=chart, owners=options.owners)
     with ExitStack() as stack:
         if options.rpc is None:
             data = stack.enter_context(own_period(settings, options.period, stage))
