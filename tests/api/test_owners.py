@@ -12,6 +12,7 @@ from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop
 from tests.api.test_pages import all_pages
 
 SET = f"/v1/stores/{GROCER_STORE}/owners"
+EARLIEST = {"earliest": "2017-02-15T00:00:00Z"}
 IBAN = "GB82 WEST 1234 5698 7654 32"
 
 
@@ -89,5 +90,5 @@ def test_owners_never_begin_in_a_closed_period(shop: Shop) -> None:
         conn.execute(chain_block.insert().values(**block, base_fee=0))
         conn.execute(chain_period.insert().values(period=1, last_batch=0, block_number=9))
     answer = shop.post("grocer", SET, halves(owners, "2017-02-14T23:59:59Z"))
-    assert (answer.json["code"], answer.json["earliest"]) == ("owners-backdated", "2017-02-15T00:00:00Z")
+    assert (answer.json["code"], answer.json["params"]) == ("owners-backdated", EARLIEST)
     shop.must("grocer", SET, halves(owners, "2017-02-15T00:00:00Z"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterator
@@ -45,6 +46,15 @@ class Pair(Installation):
         spend = {"pay_code": code}, {"max_value_minor": minor}
         self.must(self.baker, "/v1/sales", basket(BAKERY, 5_000, member=spend[0], spend=spend[1]))
 
+    def own_the_bakery(self) -> None:
+        """Two legal persons, a third and the rest."""
+        iban = {"iban": "GB82 WEST 1234 5698 7654 32", "tax_number": "12345678", "merchant": BAKER}
+        names = ("Ann 有限公司", "Ben")
+        made = [self.must(self.operator, "/v1/owners", {**iban, "name": n})["owner"] for n in names]
+        owners = [{"owner": o, "share_bps": bps} for o, bps in zip(made, (3_333, 6_667), strict=True)]
+        body = {"effective_from": "2017-01-01T00:00:00Z", "owners": owners}
+        self.must(self.operator, f"/v1/stores/{BAKERY}/owners", body)
+
     def settle(self, what: str, period: int, *more: str) -> dict[str, Any]:
         return dict(json.loads(self.run("settle", what, "--period", str(period), "--json", *more)))
 
@@ -77,6 +87,7 @@ def net_of(standing: dict[str, Any], merchant: str) -> int:
 def test_a_period_is_published_answered_netted_paid_and_recomputed(pair: Pair, tmp_path: Path) -> None:
     member = pair.enrol()
     pair.sell(member["number"], 100_000)
+    pair.own_the_bakery()
     pair.spend_at_baker(member, 300)
     pair.run("settle", "close", "--period", "1")
     with pytest.raises(SetupFailed, match="period-not-published"):
@@ -93,6 +104,7 @@ def test_a_period_is_published_answered_netted_paid_and_recomputed(pair: Pair, t
     told = pair.stranger(1, "--statement", str(lines), "--merchant", BAKER)
     assert f"merchant {BAKER}: net {owed:,} micros" in told
     assert told.endswith("statement = chain, line by line\nrecomputed = contract\n")
+    papers(pair, tmp_path, owed)
     second_period(pair)
     wait_until(pair.drained, "not every operation is final")
     told = json.loads(pair.run("liability", "--programme", "GROC", "--as-of", "2017-12-31", "--json"))
@@ -154,6 +166,44 @@ def paid_by_statement(pair: Pair, folder: Path, minor: int) -> None:
     assert [case["payout"] for case in told["cases"]] == [0]
     with pytest.raises(SetupFailed, match="nothing-to-pay"):
         pair.settle("payouts", 1, *ordering, "--attempt", "2")
+
+
+def papers(pair: Pair, tmp_path: Path, owed: int) -> None:
+    """A netted period on paper, split to the owners of the bakery; a stranger writes the same."""
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    pair.run("settle", "statement", "--period", "1", "--owners", "--into", str(ours))
+    pair.run("settle", "statement", "--period", "1", "--as-of-close", "--into", str(ours))
+    with pytest.raises(SetupFailed, match="period-still-open"):
+        pair.run("settle", "statement", "--period", "2", "--into", str(ours))
+    told = rows_of(ours / f"statement-1-{BAKER}-netted.csv")
+    settled = {row["item"]: row for row in told if row["section"] == "settlement"}
+    assert settled["net of the legs"]["owed_micros"] == str(owed)
+    assert settled["held out by a dispute"]["owed_micros"] == "1000000"
+    assert settled["net"]["owed_micros"] == str(owed - 1_000_000)
+    assert (settled["payout"]["debtor"], settled["payout"]["creditor"]) == (GROCER, BAKER)
+    # The settlement of the close is a paper of its own, and names no payouts.
+    assert "payout" not in {row["item"] for row in rows_of(ours / f"statement-1-{BAKER}-closed.csv")}
+    owned = rows_of(ours / f"owners-1-{BAKER}.csv")
+    assert {row["name"] for row in owned} == {"Ann 有限公司", "Ben"}
+    assert sum(int(row["owed_micros"]) for row in owned) == owed
+    assert not (ours / f"owners-1-{GROCER}.csv").exists()
+    with pair.database() as database, database.read() as conn:
+        at = the_alliance(conn)
+    assert at.settlement_desk is not None
+    run_command(
+        {"ALLIANCE_STATE_DIR": str(pair.state / "stranger")}, "settle", "statement", "--period", "1",
+        "--rpc", pair.environment["ALLIANCE_CHAIN_URL"], "--registry", address_text(at.registry),
+        "--clearing-house", address_text(at.clearing_house), "--desk", address_text(at.settlement_desk),
+        "--currency", "USD", "--into", str(theirs),
+    )  # fmt: skip
+    for merchant in (GROCER, BAKER):
+        for name in (f"statement-1-{merchant}-netted.csv", f"journal-1-{merchant}-netted.csv"):
+            assert (theirs / name).read_bytes() == (ours / name).read_bytes()
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def second_period(pair: Pair) -> None:
