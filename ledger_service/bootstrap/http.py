@@ -139,9 +139,7 @@ def bound(serving: Serving) -> list[Served]:
         *risk.served(risk.RiskDoor(administration, s.rules, cursors)),
         *reviews.served(reviews.ReviewsDoor(administration, s.reviews, cursors)),
         *merchants.served(admission),
-        *places.served(places.PlacesDoor(administration, s.merchants, s.keyring, cursors)),
-        *owners.served(owners.OwnersDoor(administration, OwnersService(SystemRandom()), cursors)),
-        *modes.served(modes.ModesDoor(administration, s.merchants, s.keyring)),
+        *_places(serving, administration, cursors),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *chain.served(chain.ChainDoor(administration, cursors)),
         *proofs.served(proofs.ProofsDoor(administration, s.catalogue, s.foundations.alliance.domain)),
@@ -157,6 +155,15 @@ def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
         *pair_terms.served(pair_terms.PairTermsDoor(points)),
         *settlement_basis.served(settlement_basis.SettlementBasisDoor(points)),
+    ]
+
+
+def _places(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    s = serving
+    return [
+        *places.served(places.PlacesDoor(administration, s.merchants, s.keyring, cursors)),
+        *owners.served(owners.OwnersDoor(administration, OwnersService(SystemRandom()), cursors)),
+        *modes.served(modes.ModesDoor(administration, s.merchants, s.keyring)),
     ]
 
 

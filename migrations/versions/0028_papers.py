@@ -8,7 +8,7 @@ from alembic import op
 from ledger_service.db.guards import guard_statements
 
 revision = "0028_papers"
-down_revision = "0022_archive"
+down_revision = "0024_settlement_basis"
 
 
 def upgrade() -> None:
