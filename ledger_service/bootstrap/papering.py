@@ -14,8 +14,10 @@ from ledger_service.bootstrap.chain_parts import node_of, wall
 from ledger_service.bootstrap.indexing import reading_anew
 from ledger_service.bootstrap.owner_papers import owners_paper
 from ledger_service.bootstrap.period_papers import Alliances, PeriodData, period_data
+from ledger_service.chain.errors import CloseNotFinal
 from ledger_service.chain.fresh_index import Tick
 from ledger_service.chain.settings import Contracts
+from ledger_service.chain.status import chain_status
 from ledger_service.config import Settings
 from ledger_service.db.engine import Database, open_database
 from ledger_service.kernel.gs1 import gln_text
@@ -127,6 +129,7 @@ def write_papers(
 
     Raises:
         MerchantUnknown: the chain never admitted it.
+        CloseNotFinal: a reorganisation could still change what would be locked.
         PaperDiffers: a paper was written before with other bytes; nothing was written or locked.
         StatementUnbalanced: the index is not whole.
     """
@@ -138,6 +141,7 @@ def write_papers(
             database = open_database(settings.database_url)
             stack.callback(database.close)
             manner = _with_names(database, manner)
+            _must_be_final(database, data)
         wanted = data.merchants if merchant is None else [merchant]
         papers: dict[str, bytes] = {}
         for one in wanted:
@@ -149,6 +153,14 @@ def write_papers(
             with database.begin() as conn:
                 lock(conn, papers, wall())
         return _written(into, papers)
+
+
+def _must_be_final(database: Database, data: PeriodData) -> None:
+    place = data.facts.place
+    with database.read() as conn:
+        final = chain_status(conn).final_block or 0
+    if final < place.block_number:
+        raise CloseNotFinal(place.period, place.block_number, final)
 
 
 def _with_names(database: Database, manner: Manner) -> Manner:

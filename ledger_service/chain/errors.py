@@ -163,6 +163,20 @@ class PeriodNotOpen(DomainError):
 
 
 @dataclass(eq=False)
+class CloseNotFinal(DomainError):
+    """The block that closed the period may still be reorganised away."""
+
+    period: int
+    block: int
+    final_block: int
+
+    code = "period-close-not-final"
+    category = Category.CONFLICT
+    why = "Papers are locked for good, and the block that closed `period` is not final yet."
+    fix = "Try again when `final_block` has reached `block`."
+
+
+@dataclass(eq=False)
 class PeriodStillOpen(DomainError):
     """The period is not closed, so its figures still change."""
 

@@ -40,6 +40,7 @@ REASONS = {
     "settlement-paper-differs": _SETTLEMENT,
     "chart-of-accounts-malformed": _SETTLEMENT,
     "period-still-open": _SETTLEMENT,
+    "period-close-not-final": _SETTLEMENT,
     "period-not-drained": _BRIDGE,
     "period-not-open": _BRIDGE,
     "challenge-unknown": "met where a member's other factor answers; tests/integration/risk",

@@ -14,7 +14,7 @@ from ledger_service.bootstrap.alliance import Alliance, store_alliance
 from ledger_service.bootstrap.period_papers import Alliances, PeriodData, period_data
 from ledger_service.chain.admin import Admin
 from ledger_service.chain.errors import PeriodStillOpen
-from ledger_service.chain.models import chain_net
+from ledger_service.chain.models import chain_cursor, chain_net
 from ledger_service.chain.status import programme_totals
 from ledger_service.cli import settle
 from ledger_service.kernel.secp256k1 import address_text
@@ -101,6 +101,11 @@ def test_papers_are_written_once_and_a_stranger_makes_the_same(
     monkeypatch.setenv("ALLIANCE_CHAIN_URL", network.url)
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     write = ["statement", "--merchant", GLN, "--period", "1", "--language", "zh-Hant"]
+    final = final_block(world, 0)
+    assert settle.main([*write, "--into", str(ours)]) == 1
+    assert "is not final yet" in capsys.readouterr().err
+    assert not ours.exists()
+    final_block(world, final)
     assert settle.main([*write, "--into", str(ours)]) == 0
     assert settle.main([*write, "--into", str(ours)]) == 0
     names = [f"journal-1-{GLN}-closed.csv", f"statement-1-{GLN}-closed-zh-Hant.pdf",
@@ -139,6 +144,14 @@ def found_in(world: World) -> None:
     )  # fmt: skip
     with world.database.begin() as conn:
         store_alliance(conn, founded)
+
+
+def final_block(world: World, number: int) -> int:
+    """Blocks up to the number are final; returns up to which they were."""
+    with world.database.begin() as conn:
+        before = conn.execute(select(chain_cursor.c.final_number)).scalar_one()
+        conn.execute(chain_cursor.update().values(final_number=number))
+    return int(before)
 
 
 def altered(world: World) -> None:
