@@ -101,11 +101,8 @@ def test_papers_are_written_once_and_a_stranger_makes_the_same(
     monkeypatch.setenv("ALLIANCE_CHAIN_URL", network.url)
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     write = ["statement", "--merchant", GLN, "--period", "1", "--language", "zh-Hant"]
-    final = final_block(world, 0)
-    assert settle.main([*write, "--into", str(ours)]) == 1
-    assert "is not final yet" in capsys.readouterr().err
+    refused_before_final(world, [*write, "--into", str(ours)], capsys)
     assert not ours.exists()
-    final_block(world, final)
     assert settle.main([*write, "--into", str(ours)]) == 0
     assert settle.main([*write, "--into", str(ours)]) == 0
     names = [f"journal-1-{GLN}-closed.csv", f"statement-1-{GLN}-closed-zh-Hant.pdf",
@@ -132,6 +129,13 @@ def test_papers_are_written_once_and_a_stranger_makes_the_same(
         assert (theirs / name).read_bytes() == (ours / name).read_bytes()
     rows = list(csv.DictReader(io.StringIO((theirs / names[2]).read_text("utf-8"), newline="")))
     assert [row["points"] for row in rows if row["item"] == "closing"] == ["639"]
+
+
+def refused_before_final(world: World, command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    final = final_block(world, 0)
+    assert settle.main(command) == 1
+    assert "is not final yet" in capsys.readouterr().err
+    final_block(world, final)
 
 
 def found_in(world: World) -> None:
