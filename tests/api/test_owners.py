@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
+import orjson
 import pytest
+from sqlalchemy import select
 
 from ledger_service.chain.models import chain_block, chain_period
+from ledger_service.checkout.models import idempotency
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop
 from tests.api.test_pages import all_pages
@@ -92,3 +96,13 @@ def test_owners_never_begin_in_a_closed_period(shop: Shop) -> None:
     answer = shop.post("grocer", SET, halves(owners, "2017-02-14T23:59:59Z"))
     assert (answer.json["code"], answer.json["params"]) == ("owners-backdated", EARLIEST)
     shop.must("grocer", SET, halves(owners, "2017-02-15T00:00:00Z"))
+
+
+def test_no_record_tells_an_account_by_trying(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
+    shop.must("grocer", "/v1/owners", person(iban=IBAN.replace(" ", "")), key="k")
+    assert "WEST12345698765432" not in capfd.readouterr().err
+    with shop.serving.foundations.database.read() as conn:
+        kept = conn.execute(select(idempotency).where(idempotency.c.key == "k")).one()
+    plain = orjson.dumps(person(iban=IBAN.replace(" ", "")), option=orjson.OPT_SORT_KEYS)
+    assert kept.body_hash != sha256(b"POST /v1/owners\n" + plain).digest()
+    assert b"WEST" not in kept.response

@@ -111,11 +111,7 @@ def test_papers_are_written_once_and_a_stranger_makes_the_same(
     assert settle.main(["statement", "--period", "3", "--into", str(ours)]) == 1
     assert "period-still-open" in capsys.readouterr().err
     # The lock is in the database: another directory does not help who would write it otherwise.
-    altered(world)
-    assert settle.main([*write, "--into", str(tmp_path / "again")]) == 1
-    told = capsys.readouterr().err
-    assert names[1] in told
-    assert "written before" in told
+    refused_once_altered(world, [*write, "--into", str(tmp_path / "again")], (names[1], capsys))
     assert not (tmp_path / "again").exists()
     monkeypatch.setenv("ALLIANCE_DATABASE_URL", "sqlite:////nowhere/at/all.db")
     assert world.deployment is not None
@@ -162,8 +158,15 @@ def final_block(world: World, number: int) -> int:
     return int(before)
 
 
-def altered(world: World) -> None:
-    """The mirror tells another block's hash: of what it tells, the statement has a part."""
+def refused_once_altered(
+    world: World, command: list[str], of: tuple[str, pytest.CaptureFixture[str]]
+) -> None:
+    """The mirror tells another block's hash, which the statement names."""
+    name, capsys = of
     with world.database.begin() as conn:
         assert conn.execute(select(settlement_paper.c.name)).all()
         conn.exec_driver_sql("UPDATE chain_block SET hash = zeroblob(32)")
+    assert settle.main(command) == 1
+    told = capsys.readouterr().err
+    assert name in told
+    assert "written before" in told
