@@ -112,9 +112,13 @@ def _operations_from(conn: Connection, period: int) -> Iterator[tuple[int, Mined
 
 
 def _value_in_force(conn: Connection, programme: int, place: PeriodPlace) -> ValueInForce:
-    """The newest version that was published by the block of the close and is effective by its time."""
+    """The newest general version that was published by the block of the close and is effective by its time.
+
+    A pair's version says what a point is worth at one acceptor, not what members hold.
+    """
     t = m.chain_terms.c
     known = (t.block_number <= place.block_number) & (t.effective_from <= place.closed_at)
-    query = select(t.version, t.point_value_micros).where((t.programme_id == programme) & known)
+    general = (t.programme_id == programme) & (t.acceptor == 0)
+    query = select(t.version, t.point_value_micros).where(general & known)
     row = conn.execute(query.order_by(t.version.desc()).limit(1)).one_or_none()
     return ValueInForce(0, 0) if row is None else ValueInForce(row.version, row.point_value_micros)

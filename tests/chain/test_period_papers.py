@@ -14,7 +14,7 @@ from ledger_service.bootstrap.alliance import Alliance, store_alliance
 from ledger_service.bootstrap.period_papers import Alliances, PeriodData, period_data
 from ledger_service.chain.admin import Admin
 from ledger_service.chain.errors import PeriodStillOpen
-from ledger_service.chain.models import chain_cursor, chain_net
+from ledger_service.chain.models import chain_cursor, chain_net, chain_terms
 from ledger_service.chain.status import programme_totals
 from ledger_service.cli import settle
 from ledger_service.kernel.secp256k1 import address_text
@@ -86,6 +86,19 @@ def test_statements_tie_to_the_counters_the_nets_and_the_journal(world: World) -
         assert sum(liability) == programme.opening_micros - programme.closing_micros
     with pytest.raises(PeriodStillOpen):
         data_of(world, 3)
+
+
+def test_terms_of_a_pair_change_no_liability(world: World) -> None:
+    two_periods(world)
+    before = data_of(world, 2).statement(MERCHANTS[0])
+    pair = {"effective_from": 0, "fee_bps": 0, "issuance_cap": 0, "validity_epochs": 0, "block_number": 1}
+    with world.database.begin() as conn:
+        for version, value in ((2, 12_000), (3, 0)):
+            row = {"version": version, "point_value_micros": value, "acceptor": MERCHANTS[1], **pair}
+            conn.execute(chain_terms.insert().values(programme_id=1, **row))
+    after = data_of(world, 2).statement(MERCHANTS[0])
+    assert after.programmes == before.programmes
+    assert after.programmes[0].closing_micros == after.programmes[0].figures.closing * 10_000
 
 
 def test_papers_are_written_once_and_a_stranger_makes_the_same(
