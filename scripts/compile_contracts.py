@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 ARTIFACTS = ROOT / "ledger_service" / "chain" / "artifacts"
 COMPILER = CONTRACTS / "tools" / "solc"
+BROKEN = "test/broken/BrokenTokens.sol"
 GREATEST_CODE_BYTES = 24_576
 IMPORT = re.compile(r'^\s*import\s[^"]*"([^"]+)"', re.MULTILINE)
 
@@ -48,6 +49,12 @@ class Entry:
     folder: Path = ARTIFACTS
 
 
+def broken_tokens() -> list[str]:
+    """The tokens that each break one rule of the standard, by which the tests try the conformance command."""
+    text = (CONTRACTS / BROKEN).read_text(encoding="utf-8")
+    return re.findall(r"^contract (\w+) is BrokenToken", text, re.MULTILINE)
+
+
 ENTRIES = (
     Entry("AllianceRegistry", "src/AllianceRegistry.sol"),
     Entry("AlliancePoints", "src/AlliancePoints.sol"),
@@ -57,6 +64,7 @@ ENTRIES = (
     Entry("SettlementDesk", "src/SettlementDesk.sol"),
     Entry("AccessManager", "@openzeppelin/contracts/access/manager/AccessManager.sol"),
     Entry("ContractSigner", "test/ContractSigner.sol", ROOT / "tests" / "contracts" / "artifacts"),
+    *(Entry(name, BROKEN, ROOT / "tests" / "contracts" / "artifacts" / "broken") for name in broken_tokens()),
 )
 
 

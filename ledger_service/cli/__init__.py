@@ -16,6 +16,7 @@ COMMANDS = {
     "bridge": "carry operations to the chain and read it back; run the jobs",
     "chain": "serve the durable local chain as Ethereum JSON-RPC; `chain verify` re-executes it",
     "till": "a till: sell online or alone, with a durable queue; refund, sync, and more",
+    "conformance": "hold a token against the alliance points standard, without a key",
     "certify": "certify a till: play the cases of docs/certification.md in a sandbox and report",
     "signer": "run the signing process, the only one with private keys",
     "db": "bring the database to the newest schema",

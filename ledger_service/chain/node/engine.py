@@ -88,7 +88,15 @@ def _failure_text(computation: ComputationAPI) -> str:
 
 
 def _run(hot: Hot, block: BlockContext, call: Call, gas: int) -> Outcome:
-    world = World(hot)
+    return run_on(World(hot), block, call, gas)
+
+
+def run_on(world: World, block: BlockContext, call: Call, gas: int) -> Outcome:
+    """What the call does; the world holds its effects.
+
+    Raises:
+        RpcError: the gas does not cover what any message costs, or the sender cannot pay the value.
+    """
     transaction = Transaction(
         DYNAMIC_FEE, block.chain_id, world.get_nonce(call.sender), 0, 0, gas, call.to, call.value, call.data,
         call.access_list, 0, 0, 0, call.sender, bytes(32), b"",

@@ -30,6 +30,7 @@ from ledger_service.chain.node.lookup import (
     waiting_by_hash,
 )
 from ledger_service.chain.node.reader import Account, NewestState, OlderState, StateReader
+from ledger_service.chain.node.simulation import simulate
 from ledger_service.chain.node.transactions import decode_transaction
 from ledger_service.chain.node.world import Hot
 
@@ -38,7 +39,7 @@ MAX_FEE_HISTORY = 1_024
 NO_ACCOUNTS: list[str] = []
 # Calls that run contract code may take seconds; they never hold all reading connections.
 MAX_EXECUTIONS = 3
-_EXECUTING = frozenset({"eth_call", "eth_estimateGas"})
+_EXECUTING = frozenset({"eth_call", "eth_estimateGas", "eth_simulateV1"})
 
 Method = Callable[..., Any]
 
@@ -72,6 +73,7 @@ class Methods:
             "eth_getStorageAt": self._storage,
             "eth_call": self._call,
             "eth_estimateGas": self._estimate,
+            "eth_simulateV1": self._simulate,
             "eth_feeHistory": self._fee_history,
             "eth_getLogs": lambda connection, wanted: find_logs(
                 connection, params.log_filter(connection, wanted)
@@ -246,6 +248,10 @@ class Methods:
         return quantity(
             estimate_gas(Hot(state), self._context(connection, block, tag), params.call_object(request))
         )
+
+    def _simulate(self, connection: sqlite3.Connection, payload: Any, tag: Any = "latest") -> Any:
+        state, block = self._state(connection, tag)
+        return simulate(Hot(state), self._context(connection, block, "latest"), payload)
 
     def _fee_history(
         self, connection: sqlite3.Connection, count: Any, newest: Any, rewards: Any = None
