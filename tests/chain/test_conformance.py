@@ -12,7 +12,7 @@ import pytest
 
 from ledger_service.chain.artifacts import Artifact, load
 from ledger_service.chain.client import Node
-from ledger_service.chain.standard.judging import FAILED, PASSED, RULES, judge
+from ledger_service.chain.standard.judging import FAILED, NOT_APPLICABLE, PASSED, RULES, judge
 from ledger_service.chain.standard.subject import subject_of
 from ledger_service.cli import conformance
 from ledger_service.kernel.chain_tx import Fee, Unsigned, created_address
@@ -78,16 +78,17 @@ class Yard:
         self.house = self.send(None, ZERO_HOUSE)
         return self
 
-    def token_of(self, implementation: bytes, ends_in: int = 30 * DAY) -> bytes:
+    def token_of(self, implementation: bytes, ends_in: int = 30 * DAY, epochs: int = 2) -> bytes:
         """The first programme's token of a new registry with this implementation."""
         artifact = load("AllianceRegistry")
         registry = self.send(None, artifact.creation_code(self.manager, implementation))
         now = self.node.head().timestamp
         terms = (now - DAY, 10_000, 150, 10**12, 4)
+        ends = [min(now + ends_in * n, 2**40 - 1) for n in range(1, epochs + 1)]
         for call in (
             ("setClearingHouse", self.house),
             ("admitMerchant", MERCHANT.gln, *MERCHANT.addresses()),
-            ("createProgramme", MERCHANT.gln, "積分", "积", [now + ends_in, now + 2 * ends_in], terms),
+            ("createProgramme", MERCHANT.gln, "積分", "积", ends, terms),
         ):
             self.send(registry, artifact.call_data(*call))
         return created_address(registry, 1)
@@ -154,10 +155,17 @@ def test_a_token_of_somebodys_own_make_is_no_clone(yard: Yard, capsys: pytest.Ca
     assert f"{FAILED:<15}STD-1" in capsys.readouterr().out
 
 
+def test_after_the_last_epoch_what_needs_one_is_not_applicable(yard: Yard) -> None:
+    token = yard.token_of(yard.real, ends_in=2)
+    yard.node.control(("evm_increaseTime", [10]), ("evm_mine", []))
+    verdicts = judge(subject_of(yard.node, token, None))
+    outcomes = {v.rule.name: v.outcome for v in verdicts if v.outcome != PASSED}
+    assert outcomes == {f"STD-{n}": NOT_APPLICABLE for n in range(15, 25)}
+
+
 def test_points_that_never_expire_have_no_end_to_judge(yard: Yard) -> None:
-    now = yard.node.head().timestamp
-    token = yard.token_of(yard.real, ends_in=(2**40 - 1 - now) // 2)
-    assert yard.failed(token) == {}
+    token = yard.token_of(yard.real, ends_in=2**40 - 1, epochs=1)
+    assert list(yard.failed(token)) == ["STD-23"]
 
 
 def test_what_is_no_token_is_not_judged(yard: Yard, capsys: pytest.CaptureFixture[str]) -> None:
