@@ -53,6 +53,7 @@ PATH_PARAMETERS = {
     "review": (shapes.HEX_ID, "Id of the review, 32 hex digits."),
     "scope": (Text(pattern="alliance|[0-9]{13}"), "`alliance`, or the GLN of a merchant."),
     "version": (Text(pattern="[0-9]{1,9}"), "Version of the rules."),
+    "period": (Text(pattern="[0-9]{1,10}"), "Number of the settlement period."),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ledger_service.bootstrap.beside_bridge import replay_stamp, steps_beside_bridge
 from ledger_service.bootstrap.foundations import Foundations, background_clock
-from ledger_service.chain.errors import PeriodNotOpen
+from ledger_service.chain.errors import CloseNotFinal, PeriodNotOpen
 from ledger_service.chain.period_lines import period_lines
 from ledger_service.chain.settlement_office import HeldOut, Round, SettlementOffice
-from ledger_service.chain.status import merchants_admitted, open_period
+from ledger_service.chain.status import close_of, merchants_admitted, open_period
 from ledger_service.config import Settings
 from ledger_service.custody.requests import SignSettlement
 from ledger_service.kernel import settlement_words as words
@@ -78,12 +78,16 @@ class Agreement:
 
         Raises:
             PeriodNotOpen: the period is not closed.
+            CloseNotFinal: a reorganisation could still change what the period holds.
             AdminRefused: the desk refuses: the period before is not settled, or the time is too short.
         """
         with self._foundations.database.snapshot() as conn:
             now = open_period(conn) or 1
             if period >= now:
                 raise PeriodNotOpen(period, now)
+            block, final = close_of(conn, period)
+            if block > final:
+                raise CloseNotFinal(period, block, final)
             merchants = merchants_admitted(conn)
         self._office.enlist(merchants, self._stamp)
         clock = background_clock(self._foundations.settings, self._foundations.database)
@@ -91,13 +95,13 @@ class Agreement:
         self._office.publish(period, self._statements(period).root, until, self._stamp)
         return self.standing(period)
 
-    def confirm(self, period: int, merchant: int) -> Standing:
-        """The merchant's settlement key, held in custody, confirms its net as it stands."""
+    def confirm(self, period: int, merchants: Sequence[int]) -> Standing:
+        """The merchants' settlement keys, held in custody, confirm their nets as they stand."""
         round_ = self._published(period)
-        micros = self._office.nets(period, [merchant])[merchant]
-        told = words.confirmation(period, merchant, micros, round_.statements)
-        signature = self._signed(merchant, words.CONFIRMATION, told)
-        self._office.confirm(period, (merchant, micros, signature), self._stamp)
+        for merchant, micros in self._office.nets(period, merchants).items():
+            told = words.confirmation(period, merchant, micros, round_.statements)
+            signature = self._signed(merchant, words.CONFIRMATION, told)
+            self._office.confirm(period, (merchant, micros, signature), self._stamp)
         return self.standing(period)
 
     def dispute(self, period: int, pair: tuple[int, int], by: int, what: tuple[int, Path]) -> Standing:

@@ -42,6 +42,7 @@ from ledger_service.api.endpoints import (
     returns,
     reviews,
     risk,
+    settlement,
     settlement_basis,
     statements,
     status,
@@ -63,7 +64,8 @@ from ledger_service.merchants.owners.service import OwnersService
 MODULES = (
     checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, households, care,
     statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms, settlement_basis,
-    tiers, risk, reviews, merchants, places, owners, modes, keys, chain, proofs, imports, alliance, status,
+    tiers, risk, reviews, merchants, places, owners, modes, keys, chain, proofs, settlement, imports,
+    alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -141,8 +143,7 @@ def bound(serving: Serving) -> list[Served]:
         *merchants.served(admission),
         *_places(serving, administration, cursors),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
-        *chain.served(chain.ChainDoor(administration, cursors)),
-        *proofs.served(proofs.ProofsDoor(administration, s.catalogue, s.foundations.alliance.domain)),
+        *_of_chain(serving, administration, cursors),
         *imports.served(imports.ImportsDoor(administration)),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
@@ -164,6 +165,15 @@ def _places(serving: Serving, administration: Administration, cursors: Cursors) 
         *places.served(places.PlacesDoor(administration, s.merchants, s.keyring, cursors)),
         *owners.served(owners.OwnersDoor(administration, OwnersService(SystemRandom()), cursors)),
         *modes.served(modes.ModesDoor(administration, s.merchants, s.keyring)),
+    ]
+
+
+def _of_chain(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    domain = serving.foundations.alliance.domain
+    return [
+        *chain.served(chain.ChainDoor(administration, cursors)),
+        *proofs.served(proofs.ProofsDoor(administration, serving.catalogue, domain)),
+        *settlement.served(settlement.SettlementDoor(administration, cursors)),
     ]
 
 

@@ -8,12 +8,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from shutil import rmtree
 from typing import NamedTuple, TextIO
 
 from sqlalchemy import Connection
 
+from ledger_service.bootstrap.chain_parts import chain_settings
 from ledger_service.bootstrap.indexing import Reader, reading_anew
 from ledger_service.chain.basis.flows import pool_flows
+from ledger_service.chain.desk_rounds import DeskRound, Span, rounds_of_desk
 from ledger_service.chain.errors import PeriodNotOpen
 from ledger_service.chain.fresh_index import Tick
 from ledger_service.chain.node_check import ChainMoves, nets_of_contract
@@ -22,21 +25,30 @@ from ledger_service.chain.settings import Contracts
 from ledger_service.chain.status import open_period
 from ledger_service.config import Settings
 from ledger_service.db.engine import open_database
+from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.money import exponent_of, micros_of_minor
 from ledger_service.kernel.obligations import ObligationLine
-from ledger_service.settlement.lines_file import LineDifference, differences, read_lines, write_lines
+from ledger_service.kernel.secp256k1 import keccak256
+from ledger_service.settlement.lines_file import (
+    LineDifference,
+    differences,
+    read_lines,
+    write_each,
+    write_lines,
+)
 from ledger_service.settlement.netting import Obligation, Payout, nets_of, payouts_of, rounded
 from ledger_service.settlement.pool import PoolLine, pool_lines
+from ledger_service.settlement.statements import payout_word, statements_of
 
 _MOST_DIFFERENCES = 100
 _ATTEMPTS = 5
 
 
 class Ask(NamedTuple):
-    """Which period of which contracts; a currency to pay in, a paper to check and whose it is."""
+    """Which periods of which contracts; a currency to pay in, a paper to check and whose it is."""
 
     contracts: Contracts
-    period: int
+    periods: tuple[int, ...]
     currency: str | None = None
     paper: TextIO | None = None
     merchant: int | None = None
@@ -44,7 +56,7 @@ class Ask(NamedTuple):
 
 @dataclass(slots=True)
 class Recomputed:
-    """A period as its lines add up, beside the contract's own nets and, where given, a paper's lines."""
+    """A period as its lines add up, beside the contract's own nets, the desk's word and a paper's lines."""
 
     period: int
     closed: bool = False
@@ -56,6 +68,15 @@ class Recomputed:
     payouts: list[Payout] = field(default_factory=list)
     differences: list[LineDifference] = field(default_factory=list)
     pools: list[PoolLine] = field(default_factory=list)
+    statements: bytes = b""
+    desk: DeskRound = field(default_factory=DeskRound)
+    desk_differs: list[str] = field(default_factory=list)
+
+    @property
+    def due(self) -> dict[int, int]:
+        """What each is to be paid (micros): its net, without what is held out and with what was decided."""
+        known = sorted(self.nets.keys() | self.desk.shifts.keys())
+        return {m: self.nets.get(m, 0) + self.desk.shifts.get(m, 0) for m in known}
 
     @property
     def apart(self) -> list[int]:
@@ -65,22 +86,22 @@ class Recomputed:
 
     @property
     def agrees(self) -> bool:
-        """The contract's nets and the paper are what the lines say."""
-        return not self.apart and not self.differences
+        """The contract's nets, the desk and the paper are what the lines say."""
+        return not (self.apart or self.differences or self.desk_differs)
 
 
-def recompute(settings: Settings, into: Path, ask: Ask, tick: Tick) -> Recomputed:
-    """Read the chain into a file, add up the period's lines and ask the contract for its nets.
+def recompute(settings: Settings, into: Path, ask: Ask, tick: Tick) -> list[Recomputed]:
+    """Read the chain into a file, add up each period's lines and ask contract and desk for their word.
 
     Args:
         settings: the chain's URL; no database of the alliance is opened.
         into: a SQLite file for the index; one that exists is gone on with.
-        ask: what is asked.
+        ask: what is asked; the chain is read once for all periods.
         tick: told the last block and the operations so far.
 
     Raises:
         MalformedField: an unknown currency.
-        PeriodNotOpen: the period has not begun.
+        PeriodNotOpen: a period has not begun.
         LinesMalformed: the paper is none.
         ChainMoves: the node keeps leaving the index's block behind.
         HouseNeverInForce, ChainUnavailable, LyingNode: as ``indexing.fresh_index``.
@@ -88,15 +109,32 @@ def recompute(settings: Settings, into: Path, ask: Ask, tick: Tick) -> Recompute
     # Before the long work: a currency that we do not know.
     unit = None if ask.currency is None else micros_of_minor(1, exponent_of(ask.currency))
     with reading_anew(settings, into, tick) as reader:
-        contract = _contract_nets(reader, ask)
-        with reader.fresh.snapshot() as conn:
-            found = _added_up(conn, ask)
-            found.pools = pool_lines(pool_flows(conn, ask.period))[-1]
-    found.contract = contract
-    if unit is not None:
-        found.minors = rounded(found.nets, unit)
-        found.payouts = payouts_of(found.minors)
+        found = [_period(reader, ask, period) for period in ask.periods]
+        cursor = reader.read(ask.contracts)[0].cursor()
+        span = Span(chain_settings(settings).first_block, -1 if cursor is None else cursor.number)
+        rounds = rounds_of_desk(reader.node, ask.contracts.registry, span)
+    for one in found:
+        one.desk = rounds.get(one.period, one.desk)
+        if unit is not None:
+            one.minors = rounded(one.due, unit)
+            one.payouts = payouts_of(one.minors)
+        one.desk_differs = list(desk_differences(one, unit is not None))
     return found
+
+
+def desk_differences(found: Recomputed, paid_out: bool) -> Iterator[str]:
+    """What the desk holds that does not follow from the lines, in words."""
+    desk, due = found.desk, found.due
+    if desk.statements and desk.statements != found.statements:
+        yield f"the published statements are 0x{desk.statements.hex()}, the lines give another root"
+    for merchant, micros in sorted(desk.confirmed.items()):
+        if micros != due.get(merchant, 0):
+            yield f"merchant {gln_text(merchant)} confirmed a net of {micros:,} micros"
+    if desk.root and paid_out:
+        words = b"".join(payout_word(p, desk.places).to_bytes(32, "big") for p in found.payouts)
+        root = keccak256(found.period.to_bytes(32, "big") + desk.statements + keccak256(words))
+        if root != desk.root:
+            yield f"the {desk.payouts} payouts on the desk are other ones"
 
 
 def write_period(settings: Settings, period: int, merchant: int | None, into: Path) -> int:
@@ -139,6 +177,38 @@ def pools_of(settings: Settings, period: int) -> list[PoolLine]:
         return pool_lines(pool_flows(conn, period))[-1]
 
 
+def write_statements(settings: Settings, period: int, into: Path) -> dict[str, int]:
+    """Write each merchant's lines of a period into a file of its own, in one pass over the lines.
+
+    Args:
+        settings: the database.
+        period: its number; it must be closed.
+        into: a folder that does not exist yet; it appears once all files are whole.
+
+    Returns:
+        how many lines each merchant's file holds, by GLN.
+
+    Raises:
+        PeriodNotOpen: the period is not closed.
+        FileExistsError: somebody may be reading it.
+    """
+    if into.exists():
+        raise FileExistsError(f"{into} exists")
+    part = into.with_name(into.name + ".part")
+    rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    with ExitStack() as stack:
+        database = open_database(settings.database_url)
+        stack.callback(database.close)
+        conn = stack.enter_context(database.snapshot())
+        now = open_period(conn) or 1
+        if period >= now:
+            raise PeriodNotOpen(period, now)
+        counts = write_each(period_lines(conn, period), stack, part)
+    part.rename(into)
+    return counts
+
+
 def _must_have_begun(conn: Connection, period: int) -> int:
     now = open_period(conn) or 1
     if period > now:
@@ -146,26 +216,35 @@ def _must_have_begun(conn: Connection, period: int) -> int:
     return now
 
 
-def _added_up(conn: Connection, ask: Ask) -> Recomputed:
-    found = Recomputed(ask.period, closed=ask.period < _must_have_begun(conn, ask.period))
-    lines = _counted(found, period_lines(conn, ask.period))
+def _period(reader: Reader, ask: Ask, period: int) -> Recomputed:
+    contract = _contract_nets(reader, ask, period)
+    with reader.fresh.snapshot() as conn:
+        found = _added_up(conn, ask, period)
+        found.pools = pool_lines(pool_flows(conn, period))[-1]
+    found.contract = contract
+    return found
+
+
+def _added_up(conn: Connection, ask: Ask, period: int) -> Recomputed:
+    found = Recomputed(period, closed=period < _must_have_begun(conn, period))
+    statements = statements_of(period, _counted(found, period_lines(conn, period)))
+    found.statements = statements.root
+    found.gross.update({(line.debtor, line.creditor): line.owed_micros for line in statements.lines})
+    found.nets = nets_of(Obligation(*pair, micros) for pair, micros in found.gross.items())
     if ask.paper is not None:
+        lines = period_lines(conn, period)
         mine = (line for line in lines if ask.merchant in (None, line.debtor, line.creditor))
         found.differences = list(islice(differences(read_lines(ask.paper), mine), _MOST_DIFFERENCES))
-    for _ in lines:
-        continue  # the rest is counted, too
-    found.nets = nets_of(Obligation(*pair, micros) for pair, micros in found.gross.items())
     return found
 
 
 def _counted(found: Recomputed, lines: Iterable[ObligationLine]) -> Iterator[ObligationLine]:
     for line in lines:
         found.lines += 1
-        found.gross[line.debtor, line.creditor] += line.owed_micros
         yield line
 
 
-def _contract_nets(reader: Reader, ask: Ask) -> dict[int, int]:
+def _contract_nets(reader: Reader, ask: Ask, period: int) -> dict[int, int]:
     """The contract's own nets as of the index's last block; read on where the node has left that state."""
     for attempt in range(_ATTEMPTS):
         cursor = reader.read(ask.contracts)[0].cursor()
@@ -173,7 +252,7 @@ def _contract_nets(reader: Reader, ask: Ask) -> dict[int, int]:
             return {}
         try:
             with reader.fresh.snapshot() as conn:
-                nets = nets_of_contract(conn, reader.node, (ask.contracts, ask.period), cursor.number)
+                nets = nets_of_contract(conn, reader.node, (ask.contracts, period), cursor.number)
             return {merchant: micros for merchant, micros in nets if micros}
         except ChainMoves:
             if attempt == _ATTEMPTS - 1:

@@ -172,7 +172,7 @@ class CloseNotFinal(DomainError):
 
     code = "period-close-not-final"
     category = Category.CONFLICT
-    why = "Papers are locked for good, and the block that closed `period` is not final yet."
+    why = "What is published or locked of `period` is so for good, and the block that closed it is not final."
     fix = "Try again when `final_block` has reached `block`."
 
 
@@ -187,6 +187,18 @@ class PeriodStillOpen(DomainError):
     category = Category.CONFLICT
     why = "Papers are written of closed periods only: `period` is not closed, `open_period` is open."
     fix = "Close it first (`alliance settle close`), and let the index take that block over."
+
+
+@dataclass(eq=False)
+class PeriodUnknown(DomainError):
+    """The period has not begun."""
+
+    period: int
+
+    code = "settlement-period-unknown"
+    category = Category.MISSING
+    why = "Settlement period `period` has not begun."
+    fix = "List the periods with GET /v1/settlement/periods; they are numbered from 1."
 
 
 @dataclass(eq=False)

@@ -7,7 +7,8 @@ from the chain's events, so whoever has a fresh index has the same lines as the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
@@ -24,22 +25,23 @@ from ledger_service.kernel.points import Leg, fee_micros_floor
 _ROWS_AT_ONCE = 2_000
 
 
-def period_lines(conn: Connection, period: int, *, own: bool = False) -> Iterator[ObligationLine]:
+def period_lines(
+    conn: Connection, period: int, from_batch: int = 0, *, own: bool = False
+) -> Generator[ObligationLine, None, None]:
     """The lines of a period in chain order; a merchant owes itself nothing, so its own points make none.
 
     Args:
         conn: a snapshot of the database that holds the mirror.
         period: open or closed; of an open one the lines so far.
+        from_batch: lines of earlier batches are left out, and not read.
         own: also what merchants redeemed of their own points, as lines of which they are both sides.
     """
-    terms, restored = terms_by_key(conn), restored_before(conn, period)
-    for row in conn.execute(_operations_of(period)):
-        operation = operation_of_row(row)
-        for index, leg in enumerate(operation.legs):
-            stated = terms[leg.programme, leg.terms_version]
-            amounts = change_of(operation, leg, restored, stated)
-            if own or stated[0] != operation.merchant:
-                yield _line(operation, index, stated[0], amounts)
+    terms, restored = terms_by_key(conn), restored_before(conn, period, from_batch)
+    # Who stops reading before the end closes the generator, and with it the server's cursor.
+    with closing(conn.execute(_operations_of(period, from_batch))) as rows:
+        for line in (line for row in rows for line in _lines_of(operation_of_row(row), terms, restored)):
+            if own or line.debtor != line.creditor:
+                yield line
 
 
 def redemptions_behind(conn: Connection, period: int) -> dict[bytes, bytes]:
@@ -59,6 +61,16 @@ def roots_of(conn: Connection, period: int) -> dict[int, bytes]:
     """The root of each batch that the period holds, by its number: what binds each line to the chain."""
     a = m.chain_applied.c
     return {row[0]: row[1] for row in conn.execute(select(a.number, a.root).where(a.period == period))}
+
+
+def _lines_of(
+    operation: MinedOperation,
+    terms: Mapping[tuple[int, int], TermsValue],
+    restored: dict[OriginalLeg, list[int]],
+) -> Iterator[ObligationLine]:
+    for index, leg in enumerate(operation.legs):
+        stated = terms[leg.programme, leg.terms_version]
+        yield _line(operation, index, stated[0], change_of(operation, leg, restored, stated))
 
 
 def _line(operation: MinedOperation, index: int, issuer: int, amounts: tuple[int, int]) -> ObligationLine:
@@ -84,27 +96,28 @@ def change_of(
     return after - before, fee_micros_floor(after, fee_bps) - fee_micros_floor(before, fee_bps)
 
 
-def _operations_of(period: int) -> Select[Any]:
+def _operations_of(period: int, from_batch: int = 0) -> Select[Any]:
     """Redemptions and restores in chain order."""
     o = m.chain_operation
     kinds = o.c.kind.in_((int(Kind.REDEEM), int(Kind.RESTORE)))
     return (
         select(o)
         .join(m.chain_applied, m.chain_applied.c.number == o.c.batch)
-        .where((m.chain_applied.c.period == period) & kinds)
+        .where((m.chain_applied.c.period == period) & (o.c.batch >= from_batch) & kinds)
         .order_by(o.c.batch, o.c.position)
         .execution_options(yield_per=_ROWS_AT_ONCE)
     )
 
 
-def restored_before(conn: Connection, period: int) -> dict[OriginalLeg, list[int]]:
-    """[points of the leg, points restored of it before the period] by each leg that the period restores.
+def restored_before(conn: Connection, period: int, from_batch: int = 0) -> dict[OriginalLeg, list[int]]:
+    """[points of the leg, points restored of it before] by each leg that the period restores from there on.
 
-    The mirror knows how much is restored by now; what the period and later ones restored is taken off.
+    The mirror knows how much is restored by now; what was restored from there on is taken off.
     """
     mine, since = set[OriginalLeg](), Counter[OriginalLeg]()
     restores = (m.chain_applied.c.period >= period) & (m.chain_operation.c.kind == int(Kind.RESTORE))
     o = m.chain_operation
+    restores &= o.c.batch >= from_batch
     query = (
         select(o, m.chain_applied.c.period)
         .join(m.chain_applied, m.chain_applied.c.number == o.c.batch)

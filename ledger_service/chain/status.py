@@ -93,6 +93,13 @@ def last_close(conn: Connection) -> datetime | None:
     return None if seconds is None else instant_of_seconds(seconds)
 
 
+def close_of(conn: Connection, period: int) -> tuple[int, int]:
+    """The block that closed a closed period, and the last block that is final."""
+    closed = select(chain_period.c.block_number).where(chain_period.c.period == period)
+    final = conn.execute(select(chain_cursor.c.final_number)).scalar_one()
+    return int(conn.execute(closed).scalar_one()), int(final)
+
+
 def in_closed_periods(conn: Connection, batches: Sequence[int]) -> frozenset[int]:
     """Those of these batches whose settlement period is closed on chain."""
     a, p = chain_applied.c, chain_period.c

@@ -15,7 +15,7 @@ from typing import Any
 
 from ledger_service.bootstrap.agreeing import Agreement, Standing, agreement
 from ledger_service.bootstrap.alliance import NotFounded
-from ledger_service.bootstrap.recomputing import pools_of, write_period
+from ledger_service.bootstrap.recomputing import pools_of, write_period, write_statements
 from ledger_service.bootstrap.settling import close_period
 from ledger_service.cli import settle_statement
 from ledger_service.cli.pools import pool_documents, pool_text
@@ -67,6 +67,9 @@ def _close(settings: Settings, options: argparse.Namespace) -> str:
 
 
 def _lines(settings: Settings, options: argparse.Namespace) -> str:
+    if options.each:
+        counts = write_statements(settings, options.period, options.into)
+        return f"lines of {len(counts)} merchants for period {options.period} are in {options.into}/"
     written = write_period(settings, options.period, options.merchant, options.into)
     return f"{written:,} lines of period {options.period} are in {options.into}"
 
@@ -106,7 +109,7 @@ _ACTS: dict[str, tuple[str, Callable[..., str]]] = {
         _agreed(lambda room, o: room.publish(o.period, o.days)),
     ),
     "confirm": (
-        "a merchant's word that its net is right",
+        "merchants' word that their nets are right",
         _agreed(lambda room, o: room.confirm(o.period, o.merchant)),
     ),
     "dispute": (
@@ -140,14 +143,24 @@ def _parser() -> argparse.ArgumentParser:
     by_name["close"].add_argument(
         "--wait", type=int, default=60, metavar="SECONDS", help="for what was accepted before (default: 60)"
     )
-    by_name["lines"].add_argument("--merchant", type=_gln, metavar="GLN", help="only what it owes or is owed")
+    whose = by_name["lines"].add_mutually_exclusive_group()
+    whose.add_argument("--merchant", type=_gln, metavar="GLN", help="only what it owes or is owed")
+    whose.add_argument("--each", action="store_true", help="a file for each merchant, in a new folder")
     by_name["lines"].add_argument("--into", required=True, type=Path, metavar="FILE", help="a new file")
     by_name["statement"].add_argument("--merchant", type=_gln, metavar="GLN", help="default: all of them")
     settle_statement.add_options(by_name["statement"])
     by_name["publish"].add_argument(
         "--days", type=int, choices=range(3, 91), default=7, metavar="DAYS", help="to answer (default: 7)"
     )
-    by_name["confirm"].add_argument("--merchant", required=True, type=_gln, metavar="GLN", help="whose word")
+    by_name["confirm"].add_argument(
+        "--merchant", required=True, type=_gln, action="append", metavar="GLN",
+        help="whose word; may be given several times",
+    )  # fmt: skip
+    _add_amounts(by_name)
+    return parser
+
+
+def _add_amounts(by_name: dict[str, argparse.ArgumentParser]) -> None:
     for name in ("dispute", "resolve"):
         command = by_name[name]
         command.add_argument("--debtor", required=True, type=_gln, metavar="GLN", help="the issuer")
@@ -156,7 +169,6 @@ def _parser() -> argparse.ArgumentParser:
     by_name["dispute"].add_argument("--by", required=True, type=_gln, metavar="GLN", help="which of the two")
     by_name["dispute"].add_argument("--evidence", required=True, type=Path, metavar="FILE", help=_EVIDENCE)
     _take_bank_files(by_name["payouts"], by_name["paid"])
-    return parser
 
 
 def _take_bank_files(payouts: argparse.ArgumentParser, paid: argparse.ArgumentParser) -> None:

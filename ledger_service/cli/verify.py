@@ -31,7 +31,10 @@ from ledger_service.kernel.gs1 import gln_text, parse_gln
 
 def main(argv: Sequence[str]) -> int:
     """Exit with 0 when all agrees, 1 when something differs, 2 when it cannot be told."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.statement is not None and len(options.period) > 1:
+        parser.error("--statement takes one --period")
     settings = settings_from_environment()
     if options.rpc is not None:
         settings = replace(settings, chain_url=options.rpc)
@@ -45,8 +48,12 @@ def main(argv: Sequence[str]) -> int:
         except (DomainError, ChainMoves, OSError) as failure:
             print(f"alliance verify: {why_it_ended(failure)}", file=sys.stderr)
             return 2
-    print(json.dumps(_document(found)) if options.json else _text(found, options.statement is not None))
-    return 0 if found.agrees else 1
+    if options.json:
+        documents = [_document(one) for one in found]
+        print(json.dumps(documents[0] if len(documents) == 1 else {"periods": documents}))
+    else:
+        print("\n\n".join(_text(one, options.statement is not None) for one in found))
+    return 0 if all(one.agrees for one in found) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     settlement.add_argument(
         "--clearing-house", required=True, help="address of any ClearingHouse of its line"
     )
-    settlement.add_argument("--period", required=True, type=period_number, metavar="N", help="its number")
+    settlement.add_argument(
+        "--period", required=True, type=period_number, action="append", metavar="N",
+        help="its number; may be given several times: the chain is read once",
+    )  # fmt: skip
     settlement.add_argument("--currency", help="ISO 4217: round the nets and list the fewest payments")
     settlement.add_argument(
         "--statement", type=Path, metavar="FILE", help="lines to hold against the chain's"
@@ -76,7 +86,7 @@ def _ask(options: argparse.Namespace, paper: Any) -> Ask:
         parse_address(options.clearing_house, "clearing-house"), parse_address(options.registry, "registry")
     )
     merchant = None if options.merchant is None else parse_gln(options.merchant, "merchant")
-    return Ask(contracts, options.period, options.currency, paper, merchant)
+    return Ask(contracts, tuple(options.period), options.currency, paper, merchant)
 
 
 def _document(found: Recomputed) -> dict[str, Any]:
@@ -94,6 +104,7 @@ def _document(found: Recomputed) -> dict[str, Any]:
                 "merchant": gln_text(merchant),
                 "net_micros": found.nets.get(merchant, 0),
                 "contract_micros": found.contract.get(merchant, 0),
+                "due_micros": found.due.get(merchant, 0),
                 "net_minor": found.minors.get(merchant),
             }
             for merchant in sorted(found.nets.keys() | found.contract.keys())
@@ -102,6 +113,13 @@ def _document(found: Recomputed) -> dict[str, Any]:
             {"payer": gln_text(p.payer), "payee": gln_text(p.payee), "minor": p.minor} for p in found.payouts
         ],
         "pools": pool_documents(found.pools),
+        "desk": {
+            "published": bool(found.desk.statements),
+            "netted": bool(found.desk.root),
+            "confirmed": [gln_text(merchant) for merchant in sorted(found.desk.confirmed)],
+            "paid": found.desk.paid.bit_count(),
+            "differs": found.desk_differs,
+        },
         "differences": [
             {"batch": d.place[0], "position": d.place[1], "leg": d.place[2], "what": d.what}
             for d in found.differences
@@ -117,6 +135,7 @@ def _text(found: Recomputed, with_statement: bool) -> str:
     ]
     lines += [
         f"merchant {n['merchant']}: net {n['net_micros']:,} micros"
+        + ("" if n["due_micros"] == n["net_micros"] else f", {n['due_micros']:,} after disputes")
         + ("" if n["net_minor"] is None else f", settled as {n['net_minor']:,} minor units")
         + ("" if n["net_micros"] == n["contract_micros"] else f"; THE CONTRACT SAYS {n['contract_micros']:,}")
         for n in document["nets"]
@@ -129,5 +148,16 @@ def _text(found: Recomputed, with_statement: bool) -> str:
     ]
     if with_statement and not found.differences:
         lines.append("statement = chain, line by line")
+    lines += _of_desk(found)
     lines.append("recomputed = contract" if not found.apart else f"{len(found.apart)} nets differ")
     return "\n".join(lines)
+
+
+def _of_desk(found: Recomputed) -> list[str]:
+    desk = found.desk
+    if not desk.statements:
+        return []
+    stands = f"netted, {desk.paid.bit_count()} of {desk.payouts} payouts paid" if desk.root else "published"
+    told = [f"desk: {stands}; {len(desk.confirmed)} confirmed"]
+    told += [f"THE DESK SAYS: {difference}" for difference in found.desk_differs]
+    return told if found.desk_differs else [*told, "recomputed = desk"]

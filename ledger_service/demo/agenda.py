@@ -13,7 +13,7 @@ Work = Callable[[], Awaitable[None]]
 class Due:
     """A piece of work at an instant; ``begin`` says then which households it concerns, and what it does.
 
-    Nothing else begins before a ``barrier`` has ended.
+    A ``barrier`` begins when all before it has ended, and nothing else begins before it has ended.
     """
 
     seconds: int

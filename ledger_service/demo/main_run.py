@@ -13,6 +13,8 @@ from pathlib import Path
 
 from ledger_service.demo import dataset
 from ledger_service.demo.cast import cast_of
+from ledger_service.demo.months import Months
+from ledger_service.demo.months_screen import show_months, stranger
 from ledger_service.demo.observer import Observer
 from ledger_service.demo.processes import Fleet, ProcessFailed, accepts
 from ledger_service.demo.progress import Progress
@@ -128,15 +130,29 @@ async def _replay_and_show(
         cast = cast_of(data)
         if cast is not None:
             replay.tell(Story(cast, Desk(stack.operator_key, second_operator(stack, progress))))
+        months = Months(stack.settings, progress, options.stack.state / "settlement")
+        replay.tell(months)
         await _with_bar(replay, scenario, (screen, fleet))
         screen.say("running the jobs that are due, waiting until the chain holds everything")
         run_command(stack.settings, "jobs")
+        await months.finish()
         observer = Observer(stack.host, stack.port, stack.chain_url)
         await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
-        return await show_result(screen, stack, replay, (service, fleet))
+        clean = await show_result(screen, stack, replay, (service, fleet))
+        return await _show_months(stack, service, (months, screen)) and clean
     finally:
         await service.close()
         progress.close()
+
+
+async def _show_months(stack: Stack, service: Service, seen: tuple[Months, Screen]) -> bool:
+    months, screen = seen
+    facts = await service.get("/v1/alliance", "")
+    settled = months.settled
+    where = facts["registry"], facts["clearing_house"]
+    nowhere = Path(stack.settings["ALLIANCE_STATE_DIR"]) / "stranger"
+    told = await asyncio.to_thread(stranger, stack.chain_url, where, [m["period"] for m in settled], nowhere)
+    return show_months(screen, settled, told)
 
 
 async def _with_bar(replay: Replay, scenario: Scenario, seen: tuple[Screen, Fleet]) -> None:

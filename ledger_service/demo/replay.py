@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from ledger_service.demo import dataset
 from ledger_service.demo.agenda import Due, Work
 from ledger_service.demo.floor import Floor
+from ledger_service.demo.months import Months
 from ledger_service.demo.phones import Phone
 from ledger_service.demo.progress import Checkpoint, Progress
 from ledger_service.demo.service_client import Service
@@ -72,8 +73,8 @@ class Replay:
         """The first refusals in full."""
         return self.town.refusals
 
-    def tell(self, story: Story) -> None:
-        """The acts of a story that were not played yet will be."""
+    def tell(self, story: Story | Months) -> None:
+        """What was not played yet of it will be."""
         story.enter(self.town)
 
     async def run(self) -> None:
@@ -104,6 +105,8 @@ class Replay:
         self.clock = at
 
     async def _begin(self, due: Due) -> None:
+        if due.barrier:
+            await self._drain()
         await self._start(*due.begin())
         if due.barrier:
             await self._drain()

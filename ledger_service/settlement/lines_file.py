@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
+from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.obligations import ObligationLine
 from ledger_service.kernel.operations import Kind
 from ledger_service.settlement.errors import LinesMalformed
@@ -44,6 +48,32 @@ def write_lines(file: TextIO, lines: Iterable[ObligationLine]) -> int:
         writer.writerow(row_of(line))
         count += 1
     return count
+
+
+def write_each(lines: Iterable[ObligationLine], stack: ExitStack, folder: Path) -> dict[str, int]:
+    """A file ``GLN.csv`` for each merchant of the lines, as ``write_lines`` writes it.
+
+    Args:
+        lines: one after the other; no more than one is in memory.
+        stack: closes the files.
+        folder: where they are made.
+
+    Returns:
+        how many lines each holds, by GLN.
+    """
+    writers: dict[int, Any] = {}
+    counts: Counter[int] = Counter()
+    for line in lines:
+        row = row_of(line)
+        for merchant in (line.debtor, line.creditor):
+            if merchant not in writers:
+                path = folder / f"{gln_text(merchant)}.csv"
+                file = stack.enter_context(path.open("x", encoding="utf-8", newline=""))
+                writers[merchant] = csv.writer(file)
+                writers[merchant].writerow(COLUMNS)
+            writers[merchant].writerow(row)
+            counts[merchant] += 1
+    return {gln_text(merchant): counts[merchant] for merchant in sorted(counts)}
 
 
 def row_of(line: ObligationLine) -> tuple[int | str, ...]:

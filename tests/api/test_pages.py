@@ -34,6 +34,7 @@ OF_ONE_THING = {
     "list-challenges": "those of the last minutes",
     "show-tiers": "the latest versions of one ladder",
     "show-member-tiers": "one of each programme with a ladder",
+    "show-settlement-period": "one net of each merchant, at most 256 of which take part",
     "chain-status": "the first of what /v1/chain/set-aside lists; alarms are bounded",
     "ready": "notes",
     "openapi": "the document",

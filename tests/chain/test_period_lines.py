@@ -55,6 +55,10 @@ def test_lines_add_up_to_the_nets_of_every_period(world: World) -> None:
         nets = nets_of(Obligation(line.debtor, line.creditor, line.owed_micros) for line in lines)
         assert nets == {row.merchant: row.net_micros for row in rows if row.period == period}
         assert [line.place for line in lines] == sorted(line.place for line in lines)
+        for batch in {line.batch for line in lines}:
+            with world.database.snapshot() as conn:
+                later = list(period_lines(conn, period, batch))
+            assert later == [line for line in lines if line.batch >= batch]
     whole = [line for period in (1, 2, 3, 4) for line in lines_of(world, period) if line.programme == 1]
     assert sum(line.owed_micros for line in whole) == sum(line.points for line in whole) == 0
     assert [line.kind for line in whole].count(Kind.RESTORE) == 4

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ledger_service.bootstrap.alliance import the_alliance
+from ledger_service.chain.status import close_of
 from ledger_service.demo.stack import SetupFailed, run_command
 from ledger_service.kernel import otp
 from ledger_service.kernel.clock import parse_instant, seconds_floor
@@ -103,9 +104,23 @@ def test_a_period_is_published_answered_netted_paid_and_recomputed(pair: Pair, t
     pair.run("settle", "lines", "--period", "1", "--merchant", BAKER, "--into", str(lines))
     told = pair.stranger(1, "--statement", str(lines), "--merchant", BAKER)
     assert f"merchant {BAKER}: net {owed:,} micros" in told
-    assert told.endswith("statement = chain, line by line\nrecomputed = contract\n")
+    assert told.endswith(
+        "statement = chain, line by line\n"
+        "desk: netted, 1 of 1 payouts paid; 2 confirmed\nrecomputed = desk\nrecomputed = contract\n"
+    )
+    assert f"net {owed:,} micros, {owed - 1_000_000:,} after disputes" in told
     papers(pair, tmp_path, owed)
     second_period(pair)
+    folder = tmp_path / "statements"
+    pair.run("settle", "lines", "--each", "--period", "1", "--into", str(folder))
+    assert (folder / f"{BAKER}.csv").read_text() == lines.read_text()
+    with pytest.raises(SetupFailed, match="exists"):
+        pair.run("settle", "lines", "--each", "--period", "1", "--into", str(folder))
+    with pytest.raises(SetupFailed, match="period-not-open"):
+        pair.run("settle", "lines", "--each", "--period", "3", "--into", str(tmp_path / "open"))
+    both = json.loads(pair.stranger(1, "--period", "2", "--json"))["periods"]
+    assert [one["desk"]["netted"] and one["agrees"] for one in both] == [True, True]
+    assert [p["minor"] for p in both[1]["payouts"]] == [25]
     wait_until(pair.drained, "not every operation is final")
     told = json.loads(pair.run("liability", "--programme", "GROC", "--as-of", "2017-12-31", "--json"))
     assert told["tie"]["chain"] == told["tie"]["lots"] == told["outstanding"] > 0
@@ -121,8 +136,7 @@ def first_period(pair: Pair, letter: Path, owed: int) -> None:
     assert (net_of(disputed, BAKER), disputed["disputes"][0]["open"]) == (owed - 1_000_000, True)
     with pytest.raises(SetupFailed, match="SettlementUnanswered"):
         pair.settle("net", 1)
-    for merchant in (GROCER, BAKER):
-        standing = pair.settle("confirm", 1, "--merchant", merchant)
+    standing = pair.settle("confirm", 1, "--merchant", GROCER, "--merchant", BAKER)
     assert all(m["confirmed"] for m in standing["merchants"])
     netted = pair.settle("net", 1)
     assert pair.settle("net", 1) == netted
@@ -217,3 +231,24 @@ def second_period(pair: Pair) -> None:
     pair.run("clock", "--days", "4")
     last = pair.settle("net", 2)
     assert [(p["payer"], p["minor"]) for p in last["payouts"]] == [(GROCER, 25)]
+
+
+def test_statements_are_not_published_before_the_close_is_final(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, {"ALLIANCE_REPLAY": "1", "ALLIANCE_CONFIRMATIONS": "3"})
+    try:
+        pair.found_both()
+        member = pair.enrol()
+        pair.run("settle", "close", "--period", "1")
+        with pytest.raises(SetupFailed, match="period-close-not-final"):
+            pair.settle("publish", 1)
+
+        def final() -> bool:
+            pair.sell(member["number"], 1_000)
+            with pair.database() as database, database.read() as conn:
+                block, final = close_of(conn, 1)
+            return block <= final
+
+        wait_until(final, "the close does not become final")
+        assert pair.settle("publish", 1)["root"] is None
+    finally:
+        pair.close()

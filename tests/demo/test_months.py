@@ -1,0 +1,145 @@
+"""The months of the main run: when they end, what is settled, and what a killed run does again."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger_service.demo import months as months_room
+from ledger_service.demo.agenda import Agenda
+from ledger_service.demo.months import Months, month_ends
+from ledger_service.demo.months_screen import show_months
+from ledger_service.demo.progress import Progress
+from ledger_service.demo.replay import end_of_day
+from ledger_service.demo.screen import Screen
+from ledger_service.kernel.clock import seconds_floor
+
+A, B = "9520100000003", "9520200000002"
+
+
+class FakeAlliance:
+    """Answers `alliance settle` as far as the months listen, and notes what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.netted: set[str] = set()
+        self.disputed = False
+
+    def run(self, _settings: object, _settle: str, word: str, _p: str, period: str, *more: str) -> str:
+        self.asked.append(f"{word} {period}")
+        if word == "lines":
+            write(Path(more[2]))
+        self.disputed |= word == "dispute"
+        if word == "net":
+            self.netted.add(period)
+        return json.dumps(self._standing(period))
+
+    def _standing(self, period: str) -> dict[str, Any]:
+        held = {"debtor": A, "creditor": B, "held_micros": 100_000, "open": True}
+        return {
+            "period": int(period),
+            "root": "0x01" if period in self.netted else None,
+            "merchants": [{"merchant": A, "net_minor": -100}, {"merchant": B, "net_minor": 100}],
+            "disputes": [held] if self.disputed and period == "1" else [],
+            "payouts": [{"minor": 100}],
+        }
+
+
+def write(folder: Path) -> None:
+    """The line stands in both merchants' files."""
+    folder.mkdir(parents=True)
+    for gln in (A, B):
+        with (folder / f"{gln}.csv").open("w", newline="") as file:
+            rows: Sequence[Sequence[Any]] = [("debtor", "creditor", "owed_micros"), (A, B, 1_000_000)]
+            csv.writer(file).writerows(rows)
+
+
+class Town:
+    def __init__(self, until: datetime) -> None:
+        self.agenda = Agenda()
+        self.scenario = type("Scenario", (), {"until": until})()
+
+
+def play(room: Months, until: datetime) -> None:
+    town = Town(until)
+    room.enter(town)  # type: ignore[arg-type]  # all that the months need of a town
+
+    async def run() -> None:
+        while town.agenda.next_seconds is not None:
+            due = town.agenda.pop()
+            assert due.barrier
+            await due.begin()[1]()
+        await room.finish()
+
+    asyncio.run(run())
+
+
+def test_twelve_months_end_at_midnight_on_the_coast_and_the_last_with_the_year() -> None:
+    ends = month_ends(end_of_day(365))
+    assert len(ends) == 12
+    assert ends[0] == seconds_floor(end_of_day(31))
+    assert ends[6] == seconds_floor(datetime(2017, 8, 1, 4, tzinfo=UTC))
+    assert ends[-1] == seconds_floor(end_of_day(365))
+    assert month_ends(end_of_day(30)) == []
+
+
+def test_months_are_settled_in_turn_and_one_dispute_is_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeAlliance()
+    monkeypatch.setattr(months_room, "run_command", fake.run)
+    progress = Progress(tmp_path / "progress.db")
+    room = Months({}, progress, tmp_path / "settlement")
+    play(room, end_of_day(60))
+    assert fake.asked == [
+        "close 1", "lines 1", "publish 1", "dispute 1", "confirm 1", "net 1", "paid 1", "resolve 1",
+        "close 2", "lines 2", "publish 2", "confirm 2", "net 2", "paid 2",
+    ]  # fmt: skip
+    january, february = room.settled
+    assert (january["gross_micros"], january["held_micros"], january["nets"]) == (
+        1_000_000, 100_000, {A: -100, B: 100},
+    )  # fmt: skip
+    assert (february["lines"], february["held_micros"], february["payouts_minor"]) == (1, 0, 100)
+    again = len(fake.asked)
+    play(Months({}, progress, tmp_path / "settlement"), end_of_day(60))
+    assert fake.asked[again:] == []
+    progress.close()
+
+
+def test_a_run_killed_after_the_netting_neither_disputes_nor_confirms_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeAlliance()
+    fake.netted.add("1")
+    monkeypatch.setattr(months_room, "run_command", fake.run)
+    progress = Progress(tmp_path / "progress.db")
+    progress.put("months closed", 1)
+    write(tmp_path / "settlement" / "period-01")
+    play(Months({}, progress, tmp_path / "settlement"), end_of_day(31))
+    assert fake.asked == ["publish 1", "net 1", "paid 1"]
+    progress.close()
+
+
+@pytest.mark.parametrize("wrong", ["net", "agrees", "netted"])
+def test_a_stranger_who_finds_another_net_is_heard(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    month = {"period": 1, "lines": 1, "pairs": 1, "gross_micros": 1, "held_micros": 0, "payouts": 1,
+             "payouts_minor": 100, "nets": {A: -100, B: 100}}  # fmt: skip
+    nets = [{"merchant": A, "net_minor": -100}, {"merchant": B, "net_minor": 100}]
+    told: dict[str, Any] = {"agrees": True, "desk": {"netted": True}, "nets": nets}
+    assert show_months(Screen(), [month], {1: told})
+    match wrong:
+        case "net":
+            nets[1]["net_minor"] = 101
+        case "agrees":
+            told["agrees"] = False
+        case _:
+            told["desk"] = {"netted": False}
+    assert not show_months(Screen(), [month], {1: told})
+    assert "other figures for periods [1]" in capsys.readouterr().out
