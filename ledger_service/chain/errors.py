@@ -172,7 +172,7 @@ class CloseNotFinal(DomainError):
 
     code = "period-close-not-final"
     category = Category.CONFLICT
-    why = "What is published or locked of `period` is so for good, and the block that closed it is not final."
+    why = "Papers of `period` stand for good, published or locked; the block that closed it is not final yet."
     fix = "Try again when `final_block` has reached `block`."
 
 
