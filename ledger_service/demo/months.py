@@ -24,7 +24,8 @@ from ledger_service.demo.town import Town
 from ledger_service.kernel.clock import seconds_floor
 
 _COAST = ZoneInfo("America/New_York")
-_DAYS_TO_ANSWER = "14"
+# On the replay's clock, which goes a third of a day a second: a minute and a half to answer.
+_DAYS_TO_ANSWER = "30"
 _DISPUTED = 1
 # Stands where a household does: the replay waits for what it does.
 _NOBODY = -1
