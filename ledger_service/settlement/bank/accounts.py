@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import orjson
 
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text, parse_gln
@@ -100,8 +101,9 @@ def is_iban(text: str) -> bool:
 def _rows(content: bytes) -> list[Mapping[str, str]]:
     try:
         text = content.decode("utf-8-sig")
-        found = json.loads(text) if text.lstrip().startswith("[") else list(_csv_rows(text))
-    except (ValueError, csv.Error, RecursionError) as failure:
+        # orjson bounds how deep a file nests, whatever the interpreter would let it.
+        found = orjson.loads(text) if text.lstrip().startswith("[") else list(_csv_rows(text))
+    except (ValueError, csv.Error) as failure:
         raise BankAccountsMalformed(0, "is neither CSV nor JSON in UTF-8") from failure
     for number, row in enumerate(found, 1):
         if not isinstance(row, dict) or not all(isinstance(value, str) for value in row.values()):
