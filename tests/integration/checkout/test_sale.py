@@ -145,7 +145,8 @@ def test_a_quote_says_what_the_sale_then_does_and_changes_nothing(shop: Shop) ->
     sale = loads(shop.send_sale(body))
     assert quote["spent"] == sale["spent"]
     assert quote["due_minor"] == sale["due_minor"]
-    assert quote["payable"] == [{"programme": "GROC", "points": 40, "value_minor": 40, "terms_version": 1}]
+    worth = {"terms_version": 1, "point_value_micros": 10_000, "fee_bps": 100}
+    assert quote["payable"] == [{"programme": "GROC", "points": 40, "value_minor": 40, **worth}]
     (promised,), (earned,) = quote["earned"], sale["earned"]
     same = ("programme", "points", "rule_version", "epoch", "expires_at")
     assert all(promised[name] == earned[name] for name in same)
