@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from ledger_service.kernel.digital_link.building import build_digital_link, cano
 from ledger_service.kernel.digital_link.checks import check_pair
 from ledger_service.kernel.digital_link.errors import LinkMalformed
 from ledger_service.kernel.digital_link.identifiers import identifiers
+from ledger_service.kernel.digital_link.pairing import check_pairing
 from ledger_service.kernel.digital_link.parsing import LONGEST_URI, parse_digital_link
 from ledger_service.kernel.gs1 import with_check_digit
 
@@ -120,3 +122,20 @@ def test_a_code_in_capitals_stays_in_capitals() -> None:
 
 def test_the_check_pair_of_the_general_specifications() -> None:
     assert check_pair("1987654Ad4X4bL5ttr2310c") == "2K"
+
+
+@pytest.mark.parametrize("ais", [
+    ["01"], ["01", "10", "17"], ["255", "8111"], ["01", "30", "3920"], ["00", "02", "37"],
+])  # fmt: skip
+def test_what_may_stand_together(ais: list[str]) -> None:
+    check_pairing(ais)
+
+
+@pytest.mark.parametrize(("ais", "why"), [
+    (["21"], "(21) must stand beside"), (["255", "3900", "8111"], "(3900) may not stand beside"),
+    (["01", "3100", "3101"], "(3100) may not"), (["01", "3920"], "(3920) must stand beside"),
+    (["01", "255"], "may not stand beside"), (["01", "250"], "01+21"),
+])  # fmt: skip
+def test_what_may_not(ais: list[str], why: str) -> None:
+    with pytest.raises(LinkMalformed, match=re.escape(why)):
+        check_pairing(ais)
