@@ -6,6 +6,7 @@ Beside a bridge they come from the database's mirror and are locked; with --rpc 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
@@ -56,7 +57,16 @@ def write(settings: Settings, options: argparse.Namespace) -> str:
             data = stack.enter_context(period_of_chain(there, outsider, options.period, stage, tick))
         own = settings if options.rpc is None else None
         told = write_papers(own, data, options.merchant, options.into, manner)
+    if missing := font_to_think_of(manner):
+        print(missing, file=sys.stderr)
     return "\n".join(str(path) for path in told)
+
+
+def font_to_think_of(manner: Manner) -> str | None:
+    """What to know before a PDF in Chinese goes into an archive; None where nothing is to be said."""
+    if manner.language is Language.ENGLISH or manner.font is not None:
+        return None
+    return "the PDF needs a reader with Chinese fonts of its own; --font FILE embeds one"
 
 
 def _outsider(options: argparse.Namespace, index: Path) -> Outsider:

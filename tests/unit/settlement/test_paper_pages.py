@@ -10,6 +10,8 @@ import pytest
 import reportlab
 from pypdf import PdfReader
 
+from ledger_service.bootstrap.papering import Manner
+from ledger_service.cli.settle_statement import font_to_think_of
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.settlement.papers.pages import statement_pdf
 from ledger_service.settlement.papers.wording import Language, word
@@ -31,6 +33,14 @@ def test_the_pages_carry_the_figures_in_each_language(language: Language) -> Non
     for key in ("title", "closing", "owed to the merchant", "held out by a dispute", "recompute"):
         assert "".join(word(key, language).split()) in "".join(text.split())
     assert "麵包" in text
+
+
+@pytest.mark.parametrize(("manner", "said"), [
+    (Manner(), False), (Manner(Language.TRADITIONAL), True), (Manner(Language.SIMPLIFIED), True),
+    (Manner(Language.TRADITIONAL, font=Path("a.ttf")), False),
+])  # fmt: skip
+def test_who_writes_chinese_without_a_font_is_told(manner: Manner, said: bool) -> None:
+    assert (font_to_think_of(manner) is not None) is said
 
 
 def test_the_same_figures_make_the_same_bytes() -> None:
