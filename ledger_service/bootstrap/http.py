@@ -13,6 +13,7 @@ from flask import Flask
 from ledger_service.api.administration import Administration
 from ledger_service.api.app import create_app
 from ledger_service.api.endpoints import (
+    acceptance,
     adjustments,
     alliance,
     attachments,
@@ -62,10 +63,10 @@ from ledger_service.config import settings_from_environment
 from ledger_service.merchants.owners.service import OwnersService
 
 MODULES = (
-    checkout, returns, days, attachments, offline, paycodes, members, cards, pins, devices, households, care,
-    statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms, settlement_basis,
-    tiers, risk, reviews, merchants, places, owners, modes, keys, chain, proofs, settlement, imports,
-    alliance, status,
+    checkout, returns, acceptance, days, attachments, offline, paycodes, members, cards, pins, devices,
+    households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
+    settlement_basis, tiers, risk, reviews, merchants, places, owners, modes, keys, chain, proofs, settlement,
+    imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -122,7 +123,7 @@ def bound(serving: Serving) -> list[Served]:
     return [
         *checkout.served(s.checkout),
         *offline.served(alone),
-        *returns.served(returns.ReturnsDoor(administration, s.checkout, cursors)),
+        *_of_merchants(s, administration, cursors),
         *days.served(days.DaysDoor(administration, cursors)),
         *attachments.served(attachments.AttachmentsDoor(administration, s.attaching, cursors)),
         *cards.served(cards.CardsDoor(administration, s.cards, cursors)),
@@ -174,6 +175,14 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
         *chain.served(chain.ChainDoor(administration, cursors)),
         *proofs.served(proofs.ProofsDoor(administration, serving.catalogue, domain)),
         *settlement.served(settlement.SettlementDoor(administration, cursors)),
+    ]
+
+
+def _of_merchants(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    """What a merchant takes back, and which points it takes."""
+    return [
+        *returns.served(returns.ReturnsDoor(administration, serving.checkout, cursors)),
+        *acceptance.served(acceptance.AcceptanceDoor(administration, serving.catalogue, cursors)),
     ]
 
 

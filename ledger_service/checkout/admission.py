@@ -25,6 +25,7 @@ from ledger_service.checkout.return_rules import ReturnPolicy
 from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.shifts import Shift
 from ledger_service.checkout.sources import Sources, Watch
+from ledger_service.checkout.taking.rules import in_force
 from ledger_service.checkout.without_phone import Wish, asked_micros
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError, MalformedField
@@ -83,6 +84,8 @@ class Admission:
         places = self._sources.directory.current()
         worker = Worker(self._desk.worker)
         scene = Scene(self._desk, catalogue, worker, seconds_floor(at), ladders=ladders, places=places)
+        if caller.merchant_id in places.taking:
+            scene = _taking(scene, caller)
         watch = self._sources.watch
         return scene if watch is None else self._guarded(scene, caller, watch)
 
@@ -180,6 +183,8 @@ class Admission:
             self._check(caller, request)
             _check_alone(caller, request)
             scene = replace(scene, accepted_at=self._accepted_at(caller, request, presence, at))
+            if scene.taking is not None:
+                scene = _taking(scene, caller)
         except DomainError as error:
             refusal = error
         return replace(scene, refusal=refusal), presence
@@ -220,7 +225,8 @@ class Admission:
             _check_alone(write.caller, request)
             accepted_at = self._accepted_at(write.caller, request, presence, write.at)
             day = places.day_at(request.store, accepted_at, request.shift.business_day)
-            return Admitted(replace(scene, accepted_at=accepted_at, business_day=day), presence)
+            scene = replace(scene, accepted_at=accepted_at, business_day=day)
+            return Admitted(scene if scene.taking is None else _taking(scene, write.caller), presence)
         except DomainError as refusal:
             return Admitted(replace(scene, refusal=refusal), presence)
 
@@ -273,3 +279,9 @@ def _check_alone(caller: Caller, request: SaleRequest) -> None:
     refusal = alone_with(request.shift, request.lines) if caller.self_checkout else None
     if refusal is not None:
         raise refusal
+
+
+def _taking(scene: Scene, caller: Caller) -> Scene:
+    """The scene with the rules by which the merchant takes points at the acceptance time."""
+    versions = () if scene.places is None else scene.places.taking.get(caller.merchant_id, ())
+    return replace(scene, taking=in_force(versions, scene.accepted_at))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ from ledger_service.checkout.rules import (
 from ledger_service.checkout.sale_command import Capture, book, operations_of_sale, spent_record
 from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.spending import Permit, Redemption
+from ledger_service.checkout.taking.rules import share_of_ticket
 from ledger_service.checkout.tiering import applied_of_values, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.canonical import Canonical
@@ -73,10 +75,11 @@ class CaptureCommand(HoldCommand):
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Redeem from the hold at the authorisation's acceptance time, then book the sale (ADR 0014)."""
-        request, scene = self.request, self.scene
-        scene.check()
+        request = self.request
+        self.scene.check()
         view = holds.the_hold(draft, self.hold_id, self.write.caller.merchant_id)
         held = orjson.loads(view.row["body"])
+        scene = self.scene = self._as_held(self.scene, held)
         plan = self._plan(view, held)
         taken = {(g.programme, g.epoch): g.amount for g in plan.legs}
         amounts = [taken.get((g.programme, g.epoch), 0) for g in view.legs]
@@ -125,7 +128,11 @@ class CaptureCommand(HoldCommand):
             raise HoldFrozen(id_text(self.hold_id))
 
     def _plan(self, view: HoldView, held: Mapping[str, Any]) -> SpendPlan:
-        total = sum(self.scene.payable(self.request.lines, self.write.caller.merchant_id))
+        lines, merchant_id, taking = self.request.lines, self.write.caller.merchant_id, self.scene.taking
+        total = sum(self.scene.payable(lines, merchant_id))
+        if taking is not None:
+            payable = self.scene.payable_by_programmes(lines, merchant_id)
+            total = share_of_ticket(taking.rules, lines, payable)
         limits = Limits(total, int(held["max_value_micros"]), self.scene.desk.exponent)
         purses = self._purses(view)
         spend = self.request.spend
@@ -137,6 +144,14 @@ class CaptureCommand(HoldCommand):
         by_code = {purse.code: purse for purse in purses.values()}
         wanted = [(by_code.get(g.programme) or _empty(g.programme), g.points) for g in spend.legs]
         return plan_explicit(purses, wanted, limits)
+
+    def _as_held(self, scene: Scene, held: Mapping[str, Any]) -> Scene:
+        """The scene with the rules of taking points that the hold was judged by, whatever holds now."""
+        number, places = held.get("taking"), scene.places
+        if scene.taking is None and number is None:
+            return scene
+        known = () if places is None else places.taking.get(self.write.caller.merchant_id, ())
+        return replace(scene, taking=next((one for one in known if one.version == number), None))
 
     def _purses(self, view: HoldView) -> dict[int, Purse]:
         found: dict[int, Purse] = {}

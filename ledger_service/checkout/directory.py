@@ -16,6 +16,8 @@ from ledger_service.checkout.models import return_policy
 from ledger_service.checkout.requests import Caller
 from ledger_service.checkout.return_rules import ReturnPolicy, policy_of
 from ledger_service.checkout.shifts import business_day_at
+from ledger_service.checkout.taking import policies as taking_policies
+from ledger_service.checkout.taking.rules import Version
 from ledger_service.db.engine import Database
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.merchants.business_day import StoreClock
@@ -26,8 +28,8 @@ from ledger_service.merchants.models import merchant, store
 
 @dataclass(frozen=True)
 class Places:
-    """Open stores by GLN with their merchants, which merchants are suspended, how they take goods back, and
-    for how many days their receipts may join a member.
+    """Open stores by GLN with their merchants, which merchants are suspended, how they take goods back,
+    for how many days their receipts may join a member, and which points they take.
 
     That a terminal is registered and active, its API key has proven before.
     """
@@ -47,6 +49,7 @@ class Places:
         """
         return business_day_at(self.clocks.get(store_gln or 0), at, said)
     attach_days: Mapping[int, int] = field(default_factory=dict)
+    taking: Mapping[int, tuple[Version, ...]] = field(default_factory=dict)
 
     def zone_of(self, store_gln: int) -> ZoneInfo | None:
         """The zone of a store's clock; None where the store is not open."""
@@ -86,6 +89,7 @@ def read_places(conn: Connection) -> Places:
         {row.merchant_id: policy_of(orjson.loads(row.body)) for row in policies},
         {row.gln: StoreClock(ZoneInfo(row.timezone), row.day_start_hour or 0) for row in every},
         attach_policies.published(conn),
+        taking_policies.published(conn),
     )
 
 

@@ -30,6 +30,7 @@ from ledger_service.checkout.rules import Limits, SpendPlan
 from ledger_service.checkout.sale_command import permit_of
 from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.spending import Permit, plan_spend
+from ledger_service.checkout.taking.judging import Counter, counter_of, taking_of
 from ledger_service.checkout.tiering import decide, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.canonical import Canonical
@@ -57,8 +58,9 @@ class AuthoriseCommand(KeyedCommand):
         self.scene = scene
 
     def locks(self, view: Workset) -> Iterable[Need]:
-        """The member."""
-        return self.presence.locks()
+        """The member, and the sums of the day that others count in too."""
+        counter = self._counter()
+        return self.presence.locks() + ([] if counter is None else counter.common_needs())
 
     def reads(self, view: Workset) -> Iterable[Need]:
         """The member's rows, and where it stands on the merchant's ladders."""
@@ -67,6 +69,9 @@ class AuthoriseCommand(KeyedCommand):
         if row is not None and self.scene.guard is not None:
             shown = guarding.Shown(self.write, self.request.sale, self.presence, row)
             needs += guarding.sale_needs(self.scene.guard, shown)
+        counter = self._counter()
+        if row is not None and counter is not None:
+            needs += counter.member_needs(row["member_id"])
         if row is None or not self.scene.ladders.count:
             return needs
         issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
@@ -82,13 +87,18 @@ class AuthoriseCommand(KeyedCommand):
         permit = permit_of(self.presence)
         payable = sum(scene.payable(sale.lines, self.write.caller.merchant_id))
         limits = Limits(payable, permit.max_value_micros, scene.desk.exponent)
-        spend = spend_within(self.write.caller, sale.spend)
+        spend, counter = spend_within(self.write.caller, sale.spend), self._counter()
+        taking = None if counter is None else taking_of(draft, counter, holder.member_id)
+        if taking is not None:
+            limits = taking.limits(limits, spend)
         till = self.write.caller.merchant_id, scene.accepted_at
         if scene.guard is not None:
-            payer = guarding.Payer(scene.desk, scene.catalogue, till, signed, payable)
+            payer = guarding.Payer(scene.desk, scene.catalogue, till, signed, limits.total_minor)
             shown = guarding.Shown(self.write, sale, self.presence, self.presence.row(draft))
             guarding.judge_code(draft, scene.guard, (shown, holder, payer), None)
         plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, till))
+        if taking is not None:
+            plan = taking.count(draft, plan, spend)
         check_points(self.write.caller, plan.value_minor)
         if not plan.legs:
             raise NothingToHold
@@ -98,6 +108,8 @@ class AuthoriseCommand(KeyedCommand):
         if holder.household:
             count_spent(draft, holder.member_id, signed.device_id, plan.value_micros, self.write.at)
         body = {**_hold_body(permit, self.request), **self._tiers(draft, holder)}
+        if scene.taking is not None:
+            body["taking"] = scene.taking.version
         if signed.custodial:
             body["custodial"] = self.presence.custodial_by
         if holder.household:
@@ -105,6 +117,10 @@ class AuthoriseCommand(KeyedCommand):
         new = self._hold(hold_id, holder, plan, (permit, body))
         holds.open_hold(draft, new, self.write.at)
         return 201, self._answer(new, plan)
+
+    def _counter(self) -> Counter | None:
+        sale = self.request.sale
+        return counter_of(self.scene, self.write.caller.merchant_id, (sale.store, sale.lines))
 
     def _tiers(self, draft: Draft, holder: Holder) -> dict[str, Canonical]:
         """By which tiers the captures will earn, where the merchant's programmes have any."""

@@ -17,6 +17,8 @@ from ledger_service.checkout.requests import Caller, SaleRequest
 from ledger_service.checkout.rules import NOTHING, Limits, SpendPlan, points_part_of_lines
 from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.spending import frozen_of, plan_spend, purses_of
+from ledger_service.checkout.taking.judging import Counter, Taking, counter_of, taking_of
+from ledger_service.checkout.taking.views import acceptance_view
 from ledger_service.checkout.tender_rules import check_tenders, with_points
 from ledger_service.checkout.tiering import decide, tier_needs
 from ledger_service.db.workset import Draft, Workset
@@ -47,17 +49,21 @@ class Quote:
             DomainError: what the sale itself would refuse.
         """
         self.scene.check()
-        draft = self._draft(conn, self.scene.catalogue.by_issuer.get(caller.merchant_id, ()))
+        draft = self._draft(conn, self.scene.catalogue.by_issuer.get(caller.merchant_id, ()), caller)
         lines = self.request.lines
         total = sum(line.amount_minor for line in lines)
         amounts = self.scene.payable(lines, caller.merchant_id)
-        holder, plan = None, NOTHING
+        holder, plan, taking = None, NOTHING, None
         payable: list[dict[str, Any]] = []
         if self.presence is not None:
             holder = member_at_till(draft, self.presence)
             if self.presence.pay_code is not None:
-                plan = self._plan(draft, holder, sum(amounts), caller)
+                counter = self._counter(caller)
+                taking = None if counter is None else taking_of(draft, counter, holder.member_id)
+                plan = self._plan(draft, holder, sum(amounts), (caller, taking))
                 payable = self._payable(draft, holder, caller)
+                if taking is not None:
+                    payable = [{**view, "acceptance": acceptance_view(taking, view)} for view in payable]
         paid = tuple((p.programme, p.points, p.value_minor) for p in plan.paid)
         codes = self.scene.codes()
         tenders = self.request.tenders
@@ -99,7 +105,7 @@ class Quote:
             at,
         )
 
-    def _draft(self, conn: Connection, issuers: Sequence[Programme]) -> Draft:
+    def _draft(self, conn: Connection, issuers: Sequence[Programme], caller: Caller) -> Draft:
         work = Workset(conn)
         if self.presence is not None:
             work.load(self.presence.locks())
@@ -109,11 +115,19 @@ class Quote:
                 needs += day_needs(row["member_id"], issuers, instant_of_seconds(self.scene.accepted_at))
                 at = self.scene.accepted_at
                 needs += tier_needs(self.scene.ladders, row["member_id"], issuers, at)
+                counter = self._counter(caller)
+                if counter is not None:
+                    needs += [*counter.common_needs(), *counter.member_needs(row["member_id"])]
             work.load(needs)
         return Draft(work)
 
-    def _plan(self, draft: Draft, holder: Holder, total: int, caller: Caller) -> SpendPlan:
-        scene, presence = self.scene, self.presence
+    def _counter(self, caller: Caller) -> Counter | None:
+        return counter_of(self.scene, caller.merchant_id, (self.request.store, self.request.lines))
+
+    def _plan(
+        self, draft: Draft, holder: Holder, total: int, by: tuple[Caller, Taking | None]
+    ) -> SpendPlan:
+        scene, presence, (caller, taking) = self.scene, self.presence, by
         most, signed = GREATEST_AMOUNT, None
         if presence is not None and presence.pay_code is not None and presence.digits is None:
             if presence.approved is None:
@@ -121,8 +135,12 @@ class Quote:
             most = presence.pay_code.permit.max_value_micros
         limits = Limits(total, most, scene.desk.exponent)
         spend = spend_within(caller, self.request.spend)
+        if taking is not None:
+            limits = taking.limits(limits, spend)
         till = caller.merchant_id, scene.accepted_at
         plan = plan_spend(draft, holder, scene.catalogue, spend, (limits, till))
+        if taking is not None:
+            plan = taking.count(draft, plan, spend)
         check_points(caller, plan.value_minor)
         if holder.household and signed is not None and plan.legs:
             at = instant_of_seconds(scene.accepted_at)

@@ -43,11 +43,15 @@ class Purse:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds a spend: the basket in minor units, the permit in micros, and the currency's exponent."""
+    """What bounds a spend: the basket in minor units, the permit in micros, and the currency's exponent.
+
+    ``without`` are programmes that the merchant does not take; they pay nothing of what is left open.
+    """
 
     total_minor: int
     permit_micros: int
     exponent: int
+    without: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

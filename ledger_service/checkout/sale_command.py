@@ -27,6 +27,7 @@ from ledger_service.checkout.requests import Line, SaleRequest, Write
 from ledger_service.checkout.rules import Limits, SpendPlan
 from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.spending import Permit, Redemption, plan_spend, redeem
+from ledger_service.checkout.taking.judging import Counter, counter_of, taking_of
 from ledger_service.checkout.tender_rules import check_tenders, points_parts, with_points
 from ledger_service.checkout.tiering import NOT_TIERED, Applied, count_purchase, decide, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
@@ -74,7 +75,11 @@ class SaleCommand(KeyedCommand):
 
     def locks(self, view: Workset) -> Iterable[Need]:
         """The member."""
-        return self.presence.locks() if self.presence is not None else ()
+        if self.presence is None:
+            return ()
+        counter = None if self.scene.taking is None else self._counter()
+        locks = self.presence.locks()
+        return locks if counter is None else [*locks, *counter.common_needs()]
 
     def reads(self, view: Workset) -> Iterable[Need]:
         """Receipt series, the member's rows, and blocks of the merchant's programmes."""
@@ -88,6 +93,9 @@ class SaleCommand(KeyedCommand):
             row = self.presence.row(view)
             if row is not None:
                 yield from day_needs(row["member_id"], issuers, self.write.at)
+                counter = None if self.scene.taking is None else self._counter()
+                if counter is not None:
+                    yield from counter.member_needs(row["member_id"])
                 if self.scene.tiered(issuers):
                     at = seconds_floor(self.write.at)
                     yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
@@ -142,12 +150,18 @@ class SaleCommand(KeyedCommand):
         payable = sum(scene.payable(self.request.lines, caller.merchant_id))
         limits = Limits(payable, permit.max_value_micros, scene.desk.exponent)
         spend, cleared = spend_within(caller, self.request.spend), guarding.CLEAR
+        counter = None if scene.taking is None else self._counter()
+        taking = None if counter is None else taking_of(draft, counter, holder.member_id)
+        if taking is not None:
+            limits = taking.limits(limits, spend)
         till = caller.merchant_id, scene.accepted_at
         if scene.guard is not None and signer is not None:
-            payer = guarding.Payer(scene.desk, scene.catalogue, till, signer, payable)
+            payer = guarding.Payer(scene.desk, scene.catalogue, till, signer, limits.total_minor)
             shown = self._shown(draft, presence)
             cleared = guarding.judge_code(draft, scene.guard, (shown, holder, payer), sale_id)
         plan = plan_spend(draft, holder, scene.catalogue, spend if cleared.pays else None, (limits, till))
+        if taking is not None:
+            plan = taking.count(draft, plan, spend)
         check_points(caller, plan.value_minor)
         use_permit(draft, presence, sale_id, self.write.at)
         if not plan.legs:
@@ -160,6 +174,13 @@ class SaleCommand(KeyedCommand):
         redemption = Redemption(op_id, caller.merchant_id, permit, scene.accepted_at, plan.legs)
         leaf = redeem(draft, holder, redemption, self.write.at)
         return spent_record(op_id, leaf, plan, presence.custodial_by if custodial else None), cleared
+
+    def _counter(self) -> Counter | None:
+        """The rules of taking points over the basket, where it may be paid with any."""
+        if self.presence is None or self.presence.pay_code is None:
+            return None
+        basket = self.request.store, self.request.lines
+        return counter_of(self.scene, self.write.caller.merchant_id, basket)
 
     def _shown(self, draft: Draft, presence: Presence) -> guarding.Shown:
         return guarding.Shown(self.write, self.request, presence, presence.row(draft))

@@ -9,6 +9,7 @@ from datetime import datetime
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.directory import Places
 from ledger_service.checkout.requests import Line
+from ledger_service.checkout.taking.rules import Version, shared
 from ledger_service.checkout.tender_rules import payable_amounts
 from ledger_service.checkout.tiering import Visit
 from ledger_service.kernel.clock import seconds_floor
@@ -26,7 +27,8 @@ class Scene:
     """What a decision at the till goes by: the desk, the programmes, the worker and the acceptance time.
 
     ``refusal`` is what the request thread found wrong with store, currency or clock; it is raised only
-    after the idempotency key was looked up (D6).
+    after the idempotency key was looked up (D6). ``taking`` are the merchant's rules of taking points in
+    force at the acceptance time, or the hold's; None where it takes whatever comes.
     """
 
     desk: Desk
@@ -38,6 +40,7 @@ class Scene:
     places: Places | None = None
     business_day: int | None = None
     guard: Guard | None = None
+    taking: Version | None = None
 
     def check(self) -> None:
         """Nothing was wrong.
@@ -62,7 +65,13 @@ class Scene:
         return {p.programme_id: p.code for p in self.catalogue.programmes.values()}
 
     def payable(self, lines: Sequence[Line], merchant_id: int) -> list[int]:
-        """How much of each line points may pay at this merchant, by the rules of its own programmes."""
+        """How much of each line points may pay at this merchant, by the rules of its own programmes and by
+        the shares of categories that it takes points for."""
+        amounts = self.payable_by_programmes(lines, merchant_id)
+        return amounts if self.taking is None else shared(self.taking.rules, lines, amounts)
+
+    def payable_by_programmes(self, lines: Sequence[Line], merchant_id: int) -> list[int]:
+        """How much of each line points may pay, whatever the merchant takes."""
         bases = []
         for programme in self.catalogue.by_issuer.get(merchant_id, ()):
             rule = rule_in_force(programme.rules, self.accepted_at)

@@ -97,7 +97,7 @@ def plan_spend(
     if spend.max_value_minor is not None:
         most = Limits(min(limits.total_minor, spend.max_value_minor), limits.permit_micros, limits.exponent)
         frozen = frozen_of(draft, holder.member_id, {lot.programme for lot in lots})
-        return plan_up_to(purses_of(lots, catalogue, till, frozen), most)
+        return plan_up_to(purses_of(lots, catalogue, till, frozen | limits.without), most)
     wanted: list[tuple[Purse, int]] = []
     for leg in spend.legs:
         programme = catalogue.by_code.get(leg.programme)

@@ -15,6 +15,7 @@ from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.archive_errors import AnswerArchived, SaleArchived
 from ledger_service.checkout.requests import Caller, EventRequest, Write
 from ledger_service.checkout.service import CheckoutService
+from ledger_service.checkout.taking.errors import PointsNotTaken
 from ledger_service.custody.errors import CustodialLimitReached, SignerUnavailable
 from ledger_service.db.errors import StorageUnavailable, WriterBusy
 from ledger_service.kernel import paycode_errors as codes
@@ -48,7 +49,7 @@ _SPEND: Problems = (
     refusals.NotEnoughPoints, refusals.TooManyLegs, refusals.SpendExceedsTotal, refusals.SpendWorthNothing,
     refusals.PermitValueExceeded, refusals.ClockSkew, refusals.AcceptanceForged, CustodialLimitExceeded,
     CustodialLimitReached, SignerUnavailable, days.SelfCheckoutLimit, HouseholdSpendRefused,
-    HouseholdLimitReached,
+    HouseholdLimitReached, PointsNotTaken,
 )  # fmt: skip
 _RULES: Problems = (risk.StepUpRequired, risk.HeldForReview, risk.RefusedByRules)
 _TENDERS: Problems = (baskets.TendersDoNotAddUp, baskets.PointsTenderDiffers)

@@ -31,6 +31,8 @@ from ledger_service.checkout.records import SpentRecord
 from ledger_service.checkout.requests import Write
 from ledger_service.checkout.sale_command import Capture, book, operations_of_sale
 from ledger_service.checkout.scene import Scene
+from ledger_service.checkout.taking.judging import Counter, counter_of, taking_of
+from ledger_service.checkout.taking.views import offline_beyond
 from ledger_service.checkout.tender_rules import with_points
 from ledger_service.checkout.tiering import tier_needs
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
@@ -72,7 +74,8 @@ class OfflineSaleCommand(KeyedCommand):
         super().__init__(write)
         self.item = arrival.item
         self.presence = arrival.presence
-        self.scene = scene
+        # The goods have left: what the merchant takes no more is counted and told, and refused to nobody.
+        self.scene, self._taking = replace(scene, taking=None), scene.taking
         self.sale_id = self.id_of("sale")
         self._signed = arrival.signed
         # An invoice has the date on which it was printed, however late the sale arrives.
@@ -85,6 +88,8 @@ class OfflineSaleCommand(KeyedCommand):
         """The member, and where points should pay, the terminal, whose window they count in."""
         if self.item.offered_minor:
             yield from allowance_needs(self.write.caller.terminal_id)[:1]
+            counter = self._counter()
+            yield from () if counter is None else counter.common_needs()
         if self.presence is not None:
             yield from self.presence.locks()
 
@@ -103,6 +108,8 @@ class OfflineSaleCommand(KeyedCommand):
         row = self.presence.row(view)
         if row is not None:
             yield from day_needs(row["member_id"], issuers, self._at)
+            counter = self._counter()
+            yield from () if counter is None else counter.member_needs(row["member_id"])
             for at in {seconds_floor(self._at), max(seconds_floor(self._at), seconds_floor(self.write.at))}:
                 yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
 
@@ -127,6 +134,7 @@ class OfflineSaleCommand(KeyedCommand):
             raise ClockSkew(seconds_floor(self.item.sold_at), seconds_floor(self.write.at))
         holder = member_at_till(draft, self.presence) if self.presence is not None else None
         spent, loss = take_points(draft, self._attempt(holder))
+        told = self._taken(draft, holder, spent)
         borne = loss.value_minor if loss is not None else 0
         lines, request = written_off(self.item.sale.lines, borne), self.item.sale
         tenders = with_points(request.tenders, spent.paid if spent is not None else (), self.scene.codes())
@@ -140,7 +148,7 @@ class OfflineSaleCommand(KeyedCommand):
         self._note(draft, (holder, spent), loss, None)
         day = draft.one(STORE_DAY, request.store, self.scene.business_day or 0)
         closed = day is not None and day["closes"] > 0
-        booked = {"sale": answer_of(record, self.scene.codes()) | numbered, "into_closed_day": closed}
+        booked = {"sale": answer_of(record, self.scene.codes()) | numbered, "into_closed_day": closed, **told}
         return 201, self._answer("certain", loss, booked)
 
     def refused(self, draft: Draft, error: DomainError) -> Answer:
@@ -179,6 +187,20 @@ class OfflineSaleCommand(KeyedCommand):
             self.write, self.item, holder, self.presence, self.scene, self.sale_id, self._signed,
             late=self._timing in (Timing.LATE, Timing.TOO_LATE),
         )  # fmt: skip
+
+    def _counter(self) -> Counter | None:
+        scene, sale = replace(self.scene, taking=self._taking), self.item.sale
+        return counter_of(scene, self.write.caller.merchant_id, (sale.store, sale.lines))
+
+    def _taken(self, draft: Draft, holder: Holder | None, spent: SpentRecord | None) -> dict[str, Any]:
+        """What the points have paid counts in the sums of the day, and is told where a rule was passed."""
+        counter = self._counter()
+        if counter is None or holder is None or spent is None:
+            return {}
+        taking = taking_of(draft, counter, holder.member_id)
+        passed = offline_beyond(taking, spent)
+        taking.note(draft, spent.value_minor)
+        return {"beyond_acceptance": passed}
 
     def _used(self, view: Workset | Draft) -> Mapping[str, Any] | None:
         code = self.presence.pay_code if self.presence is not None else None
