@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,10 @@ LINES = st.lists(
               quantity=st.just(1), amount_minor=st.integers(0, 10_000)),
     min_size=1, max_size=6,
 )  # fmt: skip
+# Rules of an open shop: where it is closed for points, every other bound holds by itself.
+ALWAYS = {"weekdays": frozenset(range(1, 8)), "hours": (0, 1_440), "not_dates": frozenset()}
+OPEN = RULES.map(lambda rules: replace(rules, **ALWAYS))
+NAMES = st.sampled_from([one.name for one in fields(TakingRules)])
 TAKEN = st.fixed_dictionaries(dict.fromkeys(("member", "store", "merchant"), st.integers(0, 6_000)))
 
 
@@ -60,7 +64,7 @@ def basket(*amounts: int, category: str = "FOOD") -> list[Line]:
     return [Line(str(i), category, 1, amount) for i, amount in enumerate(amounts)]
 
 
-@given(RULES, LINES, TAKEN)
+@given(OPEN, LINES, TAKEN)
 def test_what_may_be_paid_never_passes_a_share_or_a_sum(rules: TakingRules, lines: Any, taken: Any) -> None:
     ticket = ticket_of(lines)
     most = room_of(rules, ticket, taken).most_minor
@@ -80,10 +84,12 @@ def test_a_document_says_all_of_the_rules(rules: TakingRules) -> None:
     assert rules_of({}) == TakingRules()
 
 
-@given(RULES, RULES, LINES, TAKEN)
+@given(OPEN, st.tuples(RULES, NAMES), LINES, TAKEN)
 def test_what_is_no_tighter_takes_all_that_was_taken_before(
-    before: TakingRules, after: TakingRules, lines: Any, taken: Any
+    before: TakingRules, change: tuple[TakingRules, str], lines: Any, taken: Any
 ) -> None:
+    other, name = change
+    after = replace(before, **{name: getattr(other, name)})
     assert tighter(before, before) == []
     if not tighter(before, after):
         ticket = ticket_of(lines)
@@ -128,6 +134,12 @@ def test_a_payment_below_the_least_is_none() -> None:
     ({}, {"category_bps": {"WINE": 0}, "least_minor": 1, "most_minor": 9},
      ["category_bps", "least_minor", "most_minor"]),
     ({"most_minor": 9}, {"most_minor": 10}, []),
+    ({}, {"ticket_bps": 9_999, "weekdays": frozenset({1}), "hours": (1, 1_440)},
+     ["weekdays", "hours", "ticket_bps"]),
+    ({}, {"hours": (0, 1_439), "not_stores": frozenset({7}), "not_dates": frozenset({"2026-03-10"})},
+     ["not_stores", "not_dates", "hours"]),
+    ({}, {"member_day_minor": 1, "store_day_minor": 1, "merchant_day_minor": 1},
+     ["member_day_minor", "store_day_minor", "merchant_day_minor"]),
 ])  # fmt: skip
 def test_what_takes_less_is_named(before: Any, after: Any, named: list[str]) -> None:
     assert tighter(TakingRules(**before), TakingRules(**after)) == named
