@@ -101,8 +101,9 @@ def _fill(execute: Execute, members: int, *, postgres: bool) -> int:
     now = int(datetime.now(UTC).timestamp()) * 1_000_000
     execute("SET session_replication_role = replica" if postgres else "PRAGMA foreign_keys = OFF")
     execute(f"INSERT INTO merchant VALUES (1, 'Bench', 'active', {key}, {key}, {key}, {now})")
-    columns = "programme_id, code, merchant_id, name, currency, timezone, cycle, pending_days, jurisdiction, created_at"
-    values = f"1, 'BENCH', 1, 'Bench', 'USD', 'UTC', 'never', 0, 'none', {now}"
+    columns = "programme_id, code, merchant_id, name, currency, timezone, cycle, pending_days, created_at"
+    columns += ", jurisdiction"
+    values = f"1, 'BENCH', 1, 'Bench', 'USD', 'UTC', 'never', 0, {now}, 'none'"
     execute(f"INSERT INTO programme ({columns}) VALUES ({values})")
     execute("INSERT INTO points_change (id, version) VALUES (1, 1)")
     execute("INSERT INTO tier_ladder (programme_id, version, effective_from, body, published_at)"

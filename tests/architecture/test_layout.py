@@ -83,7 +83,8 @@ def test_the_lock_holds_every_direct_dependency() -> None:
 
 def test_what_the_package_imports_is_what_it_declares() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))["project"]
-    declared = {_name(line) for line in project["dependencies"] + project["optional-dependencies"]["demo"]}
+    extras = project["optional-dependencies"]
+    declared = {_name(line) for line in project["dependencies"] + extras["demo"] + extras["network"]}
     owners = packages_distributions()
     imported = {
         module.split(".")[0] for _, tree in modules() for module in imported_by(tree)
