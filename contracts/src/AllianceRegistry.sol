@@ -3,9 +3,10 @@ pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {CustodialLimits, TermsInForce, TermsKey} from "./interfaces/AllianceTypes.sol";
+import {CustodialLimits, IssuanceLimit, ReserveStatement, TermsInForce, TermsKey} from "./interfaces/AllianceTypes.sol";
 import {IAllianceRegistry} from "./interfaces/IAllianceRegistry.sol";
 import {IClearingHouse} from "./interfaces/IClearingHouse.sol";
+import {IssuanceLimits} from "./libraries/IssuanceLimits.sol";
 import {BasisBook} from "./registry/BasisBook.sol";
 import {ProgrammeBook} from "./registry/ProgrammeBook.sol";
 
@@ -13,6 +14,7 @@ contract AllianceRegistry is BasisBook {
     CustodialLimits private _limits;
     /// @inheritdoc IAllianceRegistry
     address public clearingHouse;
+    mapping(uint32 programme => IssuanceLimits.Ladder) private _ladders;
 
     constructor(address authority, address pointsImplementation_)
         AccessManaged(authority)
@@ -33,6 +35,33 @@ contract AllianceRegistry is BasisBook {
         if (continued != inForce) revert RegistryPredecessorMismatch(next, continued, inForce);
         clearingHouse = next;
         emit ClearingHouseSet(next, inForce);
+    }
+
+    /// @inheritdoc IAllianceRegistry
+    function setIssuanceLimit(uint32 number, uint64 limit, uint40 until) external restricted {
+        _programme(number);
+        IssuanceLimit memory next = IssuanceLimits.set(_ladders[number], limit, until);
+        emit IssuanceLimited(number, next.limit, next.before, next.from, next.until);
+    }
+
+    /// @inheritdoc IAllianceRegistry
+    function stateReserve(ReserveStatement calldata told) external restricted {
+        emit ReserveStated(
+            told.merchant, told.reserveMicros, told.asOf, told.staleFrom, told.requiredBps, told.defaultFrom
+        );
+    }
+
+    /// @inheritdoc IAllianceRegistry
+    function issuanceCapAt(uint32 number, uint16 version, uint256 acceptedAt) external view returns (uint256) {
+        uint256 cap = _versions[number][version].issuanceCap;
+        if (_ladders[number].head.until == 0) return cap;
+        uint256 most = IssuanceLimits.mostAt(_ladders[number], acceptedAt);
+        return most < cap ? most : cap;
+    }
+
+    /// @inheritdoc IAllianceRegistry
+    function issuanceLimit(uint32 number) external view returns (IssuanceLimit memory) {
+        return _ladders[number].head;
     }
 
     /// @inheritdoc IAllianceRegistry
@@ -61,9 +90,16 @@ contract AllianceRegistry is BasisBook {
             issuer: known.paired ? 1 << 64 | known.issuer : known.issuer,
             pointValueMicros: stated.pointValueMicros,
             feeBps: stated.feeBps,
-            issuanceCap: stated.issuanceCap,
+            issuanceCap: _capWord(number, stated.issuanceCap),
             effectiveFrom: stated.effectiveFrom,
             effectiveUntil: version == known.versions ? type(uint40).max : _untilOf(number, version)
         });
+    }
+
+    function _capWord(uint32 number, uint64 cap) private view returns (uint256) {
+        IssuanceLimit memory known = _ladders[number].head;
+        if (known.until == 0) return cap;
+        uint64 sure = IssuanceLimits.sure(known);
+        return 1 << 64 | uint256(sure < cap ? sure : cap);
     }
 }

@@ -32,6 +32,8 @@ GAUGES = {
     "signer_reachable": "1 when the signing process takes connections",
     "audit_age_seconds": "Seconds since the last audit that noted its verdict in this state folder",
     "audit_findings": "Differences that this audit found, or 1 where the chain never held still for it",
+    "reserves_short": "Merchants whose reserve covers less of their points than it must",
+    "reserve_figure_seconds": "Seconds until the first figure of a required reserve counts as zero",
     "state_free_bytes": "Free bytes of the disk under the state folder",
 }
 # Readings that hold a figure for each value of a label, and that label.

@@ -13,6 +13,7 @@ from ledger_service.bootstrap.beside_bridge import replay_stamp, steps_beside_br
 from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.chain.errors import CloseNotFinal, PeriodNotOpen
 from ledger_service.chain.period_lines import period_lines
+from ledger_service.chain.reserves.coverage import in_default
 from ledger_service.chain.settlement_office import HeldOut, Round, SettlementOffice
 from ledger_service.chain.status import close_of, merchants_admitted, open_period
 from ledger_service.config import Settings
@@ -37,6 +38,7 @@ class Standing:
     minors: dict[int, int]
     payouts: list[Payout]
     held: dict[tuple[int, int], HeldOut]
+    in_default: frozenset[int] = frozenset()
 
     def confirmed(self, merchant: int) -> bool:
         """Whether the merchant has confirmed its net."""
@@ -179,7 +181,13 @@ class Agreement:
         pairs = [(line.debtor, line.creditor) for line in self._statements(period).lines]
         held = {pair: self._office.held(period, *pair) for pair in pairs} if round_.adjusted else {}
         disputed = {pair: one for pair, one in held.items() if one.deadline}
-        return Standing(period, round_, members, nets, minors, payouts_of(minors), disputed)
+        payouts = payouts_of(minors)
+        return Standing(period, round_, members, nets, minors, payouts, disputed, self._in_default())
+
+    def _in_default(self) -> frozenset[int]:
+        clock = background_clock(self._foundations.settings, self._foundations.database)
+        with self._foundations.database.snapshot() as conn:
+            return in_default(conn, seconds_floor(clock.now()))
 
     def _published(self, period: int) -> Round:
         round_ = self._office.round(period)

@@ -38,6 +38,7 @@ class Alliance:
     founded_at: datetime
     recovery_desk: bytes | None = None
     settlement_desk: bytes | None = None
+    reserve_desk: bytes | None = None
     extends: bool = False
     pairs: bool = False
 

@@ -12,6 +12,7 @@ from ledger_service.chain.ports import Handler
 from ledger_service.chain.status import time_of_block
 from ledger_service.kernel.events import (
     ChainEvent,
+    LimitsChanged,
     OperationMined,
     OperationSetAside,
     PairTermsAgreed,
@@ -22,6 +23,7 @@ from ledger_service.members.devices import DeviceDesk
 from ledger_service.members.standing import freeze
 from ledger_service.outbox.queries import member_of
 from ledger_service.points.pairs import service as pairs
+from ledger_service.points.programmes import note_change
 
 
 def handlers(foundations: Foundations, secrets: Secrets) -> tuple[Handler, ...]:
@@ -44,9 +46,15 @@ def handlers(foundations: Foundations, secrets: Secrets) -> tuple[Handler, ...]:
                 if member_id is not None:
                     freeze(conn, member_id, clock.now())
 
-    return (confirm_signers, freeze_the_unmoved, note_pair_terms)
+    return (confirm_signers, freeze_the_unmoved, note_pair_terms, reread_limits)
 
 
 def note_pair_terms(conn: Connection, events: Sequence[ChainEvent]) -> None:
     """The checkout cites what two merchants agreed on, from the instant on that the registry has for it."""
     pairs.note(conn, [e for e in events if isinstance(e, PairTermsAgreed | PairTermsGone)])
+
+
+def reread_limits(conn: Connection, events: Sequence[ChainEvent]) -> None:
+    """The checkout issues by what reserves allow now."""
+    if any(isinstance(event, LimitsChanged) for event in events):
+        note_change(conn)

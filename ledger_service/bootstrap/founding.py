@@ -123,6 +123,7 @@ def _alliance(settings: Settings, charter: Charter, deployed: Deployment, chain_
         founded_at=charter.at,
         recovery_desk=deployed.recovery_desk,
         settlement_desk=deployed.settlement_desk,
+        reserve_desk=deployed.reserve_desk,
         extends=True,
         pairs=True,
     )

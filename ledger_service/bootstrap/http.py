@@ -22,6 +22,7 @@ from ledger_service.api.endpoints import (
     chain,
     checkout,
     claims,
+    coverage,
     days,
     devices,
     gestures,
@@ -66,7 +67,7 @@ MODULES = (
     checkout, returns, acceptance, days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
     settlement_basis, tiers, risk, reviews, merchants, places, owners, modes, keys, chain, proofs, settlement,
-    imports, alliance, status,
+    coverage, imports, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -175,6 +176,7 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
         *chain.served(chain.ChainDoor(administration, cursors)),
         *proofs.served(proofs.ProofsDoor(administration, serving.catalogue, domain)),
         *settlement.served(settlement.SettlementDoor(administration, cursors)),
+        *coverage.served(coverage.CoverageDoor(administration, cursors)),
     ]
 
 

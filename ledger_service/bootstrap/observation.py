@@ -12,13 +12,14 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger_service.api.endpoints.status import Readiness
 from ledger_service.bootstrap.surroundings import Reading, Surroundings
+from ledger_service.chain.reserves import coverage
 from ledger_service.chain.status import chain_status
 from ledger_service.db.engine import Database
 from ledger_service.db.errors import StorageUnavailable
 from ledger_service.db.heads import ledger_head
 from ledger_service.db.schema import MIGRATIONS
 from ledger_service.db.writer import Writer
-from ledger_service.kernel.clock import Clock
+from ledger_service.kernel.clock import Clock, seconds_floor
 from ledger_service.outbox import queries as outbox
 
 _LAG_WORTH_A_NOTE_SECONDS = 60
@@ -72,6 +73,7 @@ class Observation:
         with self._database.snapshot() as conn:
             lag, chain, sequence = outbox.lag(conn), chain_status(conn), conn.execute(_SEQUENCE).scalar()
             aside = outbox.set_aside_count(conn)
+            reserves = coverage.figures(conn, seconds_floor(self._clock.now()))
         seconds = 0
         if lag.oldest_queued is not None:
             seconds = max(0, int((self._clock.now() - lag.oldest_queued).total_seconds()))
@@ -82,6 +84,7 @@ class Observation:
             "chain_lag_seconds": seconds,
             "chain_last_batch": chain.last_batch or 0,
             "ledger_sequence": int(sequence or 0),
+            **reserves,
         }
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ledger_service.chain.reserves import facts
+from ledger_service.chain.reserves.facts import ReserveFact
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256
@@ -118,6 +120,7 @@ Fact = (
     | ProgrammeCreated
     | TermsPublished
     | BasisPublished
+    | ReserveFact
     | MerchantKeys
     | PeriodClosed
     | HouseInForce
@@ -251,6 +254,8 @@ _OTHERS: dict[str, Callable[[list[bytes], bytes], Fact]] = {
     "BasisPublished(uint32,uint32,uint40,uint8,uint16,uint64)": lambda t, d: BasisPublished(
         _small(t[1], 0), _small(t[2], 0), *(_small(d, i) for i in range(4))
     ),
+    facts.LIMITED: facts.limited,
+    facts.STATED: facts.stated,
     "MerchantAdmitted(uint64,address,address,address)": _keys,
     "ClearingHouseSet(address,address)": lambda t, d: HouseInForce(_address(t[1]), _address(t[2])),
     "MerchantKeysChanged(uint64,address,address,address)": _keys,

@@ -21,6 +21,7 @@ class Deployment:
     points_implementation: bytes
     recovery_desk: bytes
     settlement_desk: bytes
+    reserve_desk: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,15 @@ def deploy(steps: Steps, money: MoneyRules, timestamp: int | None = None) -> Dep
     origin = (_text(manager), _text(registry), _NOWHERE)
     unit = money.one_minor_micros
     settlement = _create(steps, "SettlementDesk", (_text(manager), _text(registry), unit), timestamp)
+    life = access.FIGURE_LIFE_SECONDS
+    reserves = _create(steps, "ReserveDesk", (_text(manager), _text(registry), life), timestamp)
     mover = _create(steps, "AccountMover", (*origin, _text(desk)), timestamp)
     house = _create(steps, "ClearingHouse", (*origin, _text(mover)), timestamp)
-    relayer, approver = (_text(steps.outbound.sender(key)) for key in (RELAYER, APPROVER))
-    holders = access.Holders(operator, operator, operator, relayer, operator, approver)
-    calls = [
-        *access.function_role_calls("RecoveryDesk", _text(desk)),
-        *access.function_role_calls("SettlementDesk", _text(settlement)),
-        *access.function_role_calls("AllianceRegistry", _text(registry)),
-        *access.function_role_calls("ClearingHouse", _text(house)),
-        *access.role_calls(holders),
-    ]
-    for number, data in enumerate(calls):
-        steps.perform(f"deploy:roles:{number}", manager, data, timestamp)
+    restricted = {
+        "RecoveryDesk": desk, "SettlementDesk": settlement, "ReserveDesk": reserves,
+        "AllianceRegistry": registry, "ClearingHouse": house,
+    }  # fmt: skip
+    holders = _give_roles(steps, manager, restricted, timestamp)
     rules = load("AllianceRegistry")
     limit_data = rules.call_data("setCustodialLimits", money.per_permit_micros, money.per_day_micros)
     steps.perform("deploy:limits", registry, limit_data, timestamp)
@@ -71,7 +68,23 @@ def deploy(steps: Steps, money: MoneyRules, timestamp: int | None = None) -> Dep
     )
     for number, data in enumerate(access.handover_calls(holders)):
         steps.perform(f"deploy:handover:{number}", manager, data, timestamp)
-    return Deployment(Contracts(house, registry), manager, points, desk, settlement)
+    return Deployment(Contracts(house, registry), manager, points, desk, settlement, reserves)
+
+
+def _give_roles(
+    steps: Steps, manager: bytes, contracts: dict[str, bytes], timestamp: int | None
+) -> access.Holders:
+    """Every contract's functions have their roles, and the roles their holders; who they are."""
+    operator, relayer, approver = (_text(steps.outbound.sender(key)) for key in (OPERATOR, RELAYER, APPROVER))
+    holders = access.Holders(operator, operator, operator, relayer, operator, approver)
+    calls = [
+        *(call for name, at in contracts.items() for call in access.function_role_calls(name, _text(at))),
+        *access.reserve_desk_calls(_text(contracts["ReserveDesk"])),
+        *access.role_calls(holders),
+    ]
+    for number, data in enumerate(calls):
+        steps.perform(f"deploy:roles:{number}", manager, data, timestamp)
+    return holders
 
 
 def _create(steps: Steps, name: str, arguments: tuple[object, ...], timestamp: int | None) -> bytes:

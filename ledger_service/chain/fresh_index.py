@@ -30,6 +30,7 @@ from ledger_service.chain.models import (
     chain_restored,
     chain_terms,
 )
+from ledger_service.chain.reserves import told
 from ledger_service.db.engine import Database
 
 MIRROR = (
@@ -46,6 +47,7 @@ MIRROR = (
     chain_merchant_keys,
     chain_period,
     chain_house,
+    *told.TABLES,
 )
 # A row whose sums all came down to nothing tells what no row tells.
 _SUMS = {

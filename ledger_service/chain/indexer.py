@@ -22,9 +22,10 @@ from ledger_service.chain.mirror import BlockFacts
 from ledger_service.chain.models import chain_block, chain_cursor
 from ledger_service.chain.ports import Handler
 from ledger_service.chain.reading import facts_of, next_blocks
+from ledger_service.chain.reserves import told
 from ledger_service.chain.settings import ChainSettings, Contracts
 from ledger_service.db.bulk import sql_of
-from ledger_service.kernel.events import ChainEvent, OperationReorged
+from ledger_service.kernel.events import ChainEvent, LimitsChanged, OperationReorged
 
 
 class CursorMoved(Exception):
@@ -130,6 +131,8 @@ class Indexer:
             events += outcome.finalise(conn, final)
             outcome.mark_mined(conn, read, final)
             events += mirror.agreed_in(read)
+            if told.changes_limits(fact for facts in read for _, fact in facts.others):
+                events = [*events, LimitsChanged()]
             self._tell(conn, events)
 
     def _mirror(self, conn: Connection, read: Sequence[BlockFacts]) -> None:
@@ -149,6 +152,7 @@ class Indexer:
         """
         with self._desk.write() as conn:
             unagreed = mirror.agreed_after(conn, to_number)
+            unlimited: list[ChainEvent] = [LimitsChanged()] if told.limits_after(conn, to_number) else []
             gone = mirror.rewind(conn, to_number)
             outcome.take_back(conn, to_number, sorted({o.batch for o in gone}))
             block = _block_at(conn, to_number)
@@ -156,7 +160,7 @@ class Indexer:
                 conn.execute(chain_cursor.delete())
             else:
                 _set_cursor(conn, block, min(to_number, _final_of(conn)))
-            self._tell(conn, [*(OperationReorged(o.op_id, o.batch) for o in gone), *unagreed])
+            self._tell(conn, [*unlimited, *(OperationReorged(o.op_id, o.batch) for o in gone), *unagreed])
         return len(gone)
 
     def _tell(self, conn: Connection, events: Sequence[ChainEvent]) -> None:

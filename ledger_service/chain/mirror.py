@@ -28,6 +28,8 @@ from ledger_service.chain.decode import (
     operation_from,
 )
 from ledger_service.chain.effects import Effects, Move, Obligations, OriginalLeg, TermsValue, add_move
+from ledger_service.chain.reserves import told
+from ledger_service.chain.reserves.facts import IssuanceLimited, ReserveStated
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.events import PairTermsAgreed, PairTermsGone
 from ledger_service.kernel.operations import Kind
@@ -35,6 +37,7 @@ from ledger_service.kernel.operations import Kind
 _OF_A_BLOCK = (
     m.chain_applied, m.chain_programme, m.chain_terms, m.chain_merchant_keys, m.chain_period, m.chain_house,
     chain_basis,
+    *told.TABLES,
 )  # fmt: skip
 _COUNTER_NAMES = ("issued", "redeemed", "restored", "clawed_back", "expired")
 
@@ -269,6 +272,8 @@ def _insert_others(conn: Connection, facts: BlockFacts) -> None:
             case PeriodClosed(period, last_batch):
                 row = {"period": period, "last_batch": last_batch, "block_number": number}
                 _insert(conn, m.chain_period, [row])
+            case IssuanceLimited() | ReserveStated():
+                told.note(conn, (number, log_index), fact)
             case HouseInForce():
                 houses.note(conn, number, fact)
             case _:

@@ -35,7 +35,8 @@ _TOO_EARLY = frozenset({"AcceptedInFuture", "EpochNotEnded", "MoveNotRipe"})
 _MERCHANT = frozenset({"SliceMerchantUnknown", "SliceSignatureInvalid"})
 _ROW = frozenset({"RegistryTermsUnknown", "RegistryProgrammeUnknown"})
 _CONTRACTS = (
-    "ClearingHouse", "AllianceRegistry", "AlliancePoints", "RecoveryDesk", "SettlementDesk", "AccessManager",
+    "ClearingHouse", "AllianceRegistry", "AlliancePoints", "RecoveryDesk", "SettlementDesk", "ReserveDesk",
+    "AccessManager",
 )  # fmt: skip
 
 

@@ -36,7 +36,6 @@ from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.points import GREATEST_AMOUNT, NEVER_SECONDS
 from ledger_service.members.rules import Device
 from ledger_service.points.models import issuance_reservation
-from ledger_service.points.rules import cap_in_force
 
 _UNSIGNED = ("signature", "number", "series", "operations")
 
@@ -88,7 +87,7 @@ class TrainingCommand(KeyedCommand):
             if not programme.terms:
                 continue
             block = {"programme_id": programme.programme_id, "worker": scene.worker.name}
-            cap = cap_in_force(programme.terms, scene.accepted_at)
+            cap = programme.cap_at(scene.accepted_at)
             scratch.add(issuance_reservation, {**block, "remaining": GREATEST_AMOUNT, "cap": cap})
 
     def _keep(self, draft: Draft, scratch: Draft, sale_id: bytes) -> None:

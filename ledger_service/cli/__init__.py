@@ -28,6 +28,7 @@ COMMANDS = {
     "house": "let another ClearingHouse follow the one in force",
     "settle": "close a settlement period on chain, write its lines",
     "liability": "what a programme's issuer owes in points as of a day, its age, end, breakage and revenue",
+    "reserve": "what stands behind merchants' points: custodians, figures, requirements, defaults",
     "verify": "recompute a settlement period from a chain URL and two addresses",
     "alarms": "list the bridge's alarms, clear those that were dealt with",
     "index": "read the chain anew from its first block, alone or against the database",

@@ -233,7 +233,7 @@ def document_of(standing: Standing) -> dict[str, Any]:
         ],
         "payouts": [
             {"payer": gln_text(p.payer), "payee": gln_text(p.payee), "minor": p.minor,
-             "paid": standing.paid(i)}
+             "paid": standing.paid(i), "from_reserve": p.payer in standing.in_default}
             for i, p in enumerate(standing.payouts)
         ],
     }  # fmt: skip
@@ -255,6 +255,7 @@ def _text(standing: Standing) -> str:
     ]
     lines += [
         f"payout {i}: {p['payer']} pays {p['payee']} {p['minor']:,} minor units"
+        + (" out of its reserve" if p["from_reserve"] else "")
         + (", paid" if p["paid"] else "")
         for i, p in enumerate(told["payouts"])
     ]

@@ -12,6 +12,7 @@ from ledger_service.custody.requests import (
     Request,
     ServiceSecret,
     SignBasis,
+    SignCustodian,
     SignMerchantKeys,
     SignPairTerms,
     SignSettlement,
@@ -64,6 +65,10 @@ class Asking(ABC):
 
     def sign_settlement(self, word: SignSettlement) -> bytes:
         """The merchant's settlement signature of its word on a closed period."""
+        return self._all([word])[0]
+
+    def sign_custodian(self, word: SignCustodian) -> bytes:
+        """The merchant's admin signature of who holds its reserve."""
         return self._all([word])[0]
 
     def sign_transaction(self, request: SignTransaction) -> bytes:

@@ -9,6 +9,7 @@ from ledger_service.custody.requests import (
     BindDomain,
     Request,
     SignBasis,
+    SignCustodian,
     SignMerchantKeys,
     SignPairTerms,
     SignSettlement,
@@ -62,6 +63,9 @@ class Custody(Protocol):
 
     def sign_settlement(self, word: SignSettlement) -> bytes:
         """The merchant's settlement signature of its word on a closed period."""
+
+    def sign_custodian(self, word: SignCustodian) -> bytes:
+        """The merchant's admin signature of who holds its reserve."""
 
     def sign_transaction(self, request: SignTransaction) -> bytes:
         """The signature of a chain transaction by a sending key; see ``sending`` for what it may do."""

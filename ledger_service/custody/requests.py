@@ -129,6 +129,17 @@ class SignSettlement:
 
 
 @dataclass(frozen=True, slots=True)
+class SignCustodian:
+    """Who holds a merchant's reserve, signed by its admin key for the desk of its alliance."""
+
+    wire: ClassVar[str] = "custodian"
+    merchant: int
+    desk: bytes
+    custodian: bytes
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignTransaction:
     """A chain transaction of the relayer's or the operator's key, as ``Unsigned.encoded`` wrote it."""
 
@@ -178,15 +189,16 @@ class BindDomain:
 
 Request = (
     SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignPairTerms | SignBasis
-    | SignMerchantKeys | SignSettlement | SignTransaction | AddressOfKey | AddressOfAccount | ServiceSecret
-    | BindDomain
+    | SignMerchantKeys | SignSettlement | SignCustodian | SignTransaction | AddressOfKey | AddressOfAccount
+    | ServiceSecret | BindDomain
 )  # fmt: skip
 _KINDS: tuple[type[Request], ...] = (
     SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignPairTerms, SignBasis, SignMerchantKeys,
-    SignSettlement, SignTransaction, AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
+    SignSettlement, SignCustodian, SignTransaction, AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
 )  # fmt: skip
 _BY_WIRE = {kind.wire: kind for kind in _KINDS}
-_ADDRESSES = ("account", "signer", "clearing_house", "registry", "admin", "operations", "settlement", "desk")
+_ADDRESSES = ("account", "signer", "clearing_house", "registry", "admin", "operations", "settlement", "desk",
+              "custodian")  # fmt: skip
 _WIDTH = {**dict.fromkeys(_ADDRESSES, 20), "unsigned": None}
 
 

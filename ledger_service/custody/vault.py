@@ -22,6 +22,7 @@ from ledger_service.custody.requests import (
     Request,
     ServiceSecret,
     SignBasis,
+    SignCustodian,
     SignMerchantKeys,
     SignPairTerms,
     SignSettlement,
@@ -40,6 +41,8 @@ from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.gs1 import is_key
 from ledger_service.kernel.paycode import LIFE_SECONDS
 from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, SignerGrant, SpendPermit, slice_struct_hash
+from ledger_service.kernel.reserve_words import NAME as RESERVES
+from ledger_service.kernel.reserve_words import custodian_struct_hash
 from ledger_service.kernel.secp256k1 import address_of_key, sign_digest
 
 _TERMS = (
@@ -112,6 +115,8 @@ class Vault:
                 return self._by_merchant(request.merchant, "admin", self._registry_digest(request))
             case SignSettlement():
                 return self._settlement(request)
+            case SignCustodian():
+                return self._custodian(request)
             case SignTransaction():
                 return self._transaction(request)
             case AddressOfKey():
@@ -162,6 +167,13 @@ class Vault:
             raise SigningRefused("not-the-merchants-word")
         domain = Domain(self._bound().chain_id, request.desk, settlement_words.NAME)
         return self._by_merchant(request.merchant, "settlement", domain.digest(struct))
+
+    def _custodian(self, request: SignCustodian) -> bytes:
+        if not self._journal.knows_contract(request.desk):
+            raise SigningRefused("target-unknown")
+        struct = custodian_struct_hash(request.merchant, request.custodian, request.nonce)
+        domain = Domain(self._bound().chain_id, request.desk, RESERVES)
+        return self._by_merchant(request.merchant, "admin", domain.digest(struct))
 
     def _transaction(self, request: SignTransaction) -> bytes:
         if request.key not in SENDING_KEYS:

@@ -24,6 +24,8 @@ alliance = Table(
     Column("recovery_desk", Bytes(20)),
     # None where they are older than settlement on chain.
     Column("settlement_desk", Bytes(20)),
+    # None where they are older than reserves.
+    Column("reserve_desk", Bytes(20)),
     Column("per_permit_micros", BigInteger, nullable=False),
     Column("per_day_micros", BigInteger, nullable=False),
     # Whether the ClearingHouse in force takes extensions; false where it is older than they are.
@@ -55,4 +57,32 @@ operator_act = Table(
     Column("result", Text),
     Column("asked_at", UtcInstant, nullable=False),
     one_of("state", ("waiting", "done", "refused")),
+)
+
+# What a programme's reserve allows to be issued, as the registry said in that block: before the second
+# `since` `before` in all, then `most`, from `until` on nothing. Only the index writes it.
+chain_issuance_limit = Table(
+    "chain_issuance_limit",
+    metadata,
+    Column("programme_id", Integer, primary_key=True, autoincrement=False),
+    Column("block_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("log_index", Integer, primary_key=True, autoincrement=False),
+    Column("most", BigInteger, nullable=False),
+    Column("before", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+
+# What stands behind a merchant's points, as the registry said in that block; instants in seconds, 0 for none.
+chain_reserve = Table(
+    "chain_reserve",
+    metadata,
+    Column("merchant", BigInteger, primary_key=True, autoincrement=False),
+    Column("block_number", BigInteger, primary_key=True, autoincrement=False),
+    Column("log_index", Integer, primary_key=True, autoincrement=False),
+    Column("reserve_micros", BigInteger, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
+    Column("stale_from", BigInteger, nullable=False),
+    Column("required_bps", Integer, nullable=False),
+    Column("default_from", BigInteger, nullable=False),
 )

@@ -63,6 +63,17 @@ class PairTermsGone:
     version: int
 
 
+@dataclass(frozen=True, slots=True)
+class LimitsChanged:
+    """What reserves allow to be issued is not what it was."""
+
+
 ChainEvent = (
-    OperationMined | OperationFinal | OperationReorged | OperationSetAside | PairTermsAgreed | PairTermsGone
+    OperationMined
+    | OperationFinal
+    | OperationReorged
+    | OperationSetAside
+    | PairTermsAgreed
+    | PairTermsGone
+    | LimitsChanged
 )

@@ -21,7 +21,6 @@ from ledger_service.moving_in.people import Cards, Members
 from ledger_service.moving_in.rules import Frame
 from ledger_service.points.catalogue import Programme, read_catalogue
 from ledger_service.points.models import issuance_budget
-from ledger_service.points.rules import cap_in_force
 
 # Told after each chunk: what is done, how many of how many.
 Note = Callable[[str, int, int], None]
@@ -82,6 +81,6 @@ def refuse_unissuable(conn: Connection, moment: Moment, needs: Mapping[int, int]
         programme: Programme = moment.programmes[programme_id]
         if programme.merchant_id in suspended:
             raise ImportIssuerSuspended(programme.code)
-        room = cap_in_force(programme.terms, seconds_floor(moment.at)) - drawn.get(programme_id, 0)
+        room = programme.cap_at(seconds_floor(moment.at)) - drawn.get(programme_id, 0)
         if room < needs[programme_id]:
             raise ImportCapTooLow(programme.code, max(room, 0), needs[programme_id])

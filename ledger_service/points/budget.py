@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 from ledger_service.points.catalogue import Programme
 from ledger_service.points.issuance import BlockEmpty
 from ledger_service.points.models import issuance_budget, issuance_reservation
-from ledger_service.points.rules import Reservation, cap_in_force, refill_beside
+from ledger_service.points.rules import Reservation, refill_beside
 
 
 def draw(conn: Connection, wish: BlockEmpty, worker: str) -> bool:
@@ -22,7 +22,7 @@ def draw(conn: Connection, wish: BlockEmpty, worker: str) -> bool:
     Invariants: INV-10: all blocks and all issues together never exceed the cap in force.
     """
     programme_id = wish.programme.programme_id
-    cap = cap_in_force(wish.programme.terms, wish.at)
+    cap = wish.programme.cap_at(wish.at)
     budget = issuance_budget.c
     drawn = conn.execute(
         select(budget.drawn_total).where(budget.programme_id == programme_id).with_for_update()
@@ -62,7 +62,7 @@ def draw_at_once(conn: Connection, programme: Programme, points: int, at: int) -
     """
     mine = issuance_budget.c.programme_id == programme.programme_id
     drawn = conn.execute(select(issuance_budget.c.drawn_total).where(mine).with_for_update()).scalar_one()
-    room = cap_in_force(programme.terms, at) - int(drawn)
+    room = programme.cap_at(at) - int(drawn)
     if points > 0 and room < points:
         return max(room, 0)
     conn.execute(update(issuance_budget).where(mine).values(drawn_total=drawn + points))

@@ -30,8 +30,9 @@ from ledger_service.points.models import (
 )
 from ledger_service.points.pairs.models import pair_terms
 from ledger_service.points.pending_rules import PendingTerms, after_days
+from ledger_service.points.reserves import IssuanceLimit, limits_in_force
 from ledger_service.points.rule_text import rule_of
-from ledger_service.points.rules import EarnRule, Terms, terms_in_force
+from ledger_service.points.rules import EarnRule, Terms, cap_in_force, terms_in_force
 
 A = TypeVar("A")
 
@@ -65,6 +66,7 @@ class Programme:
     jurisdiction: Jurisdiction = Jurisdiction.NONE
     activities: tuple[Activity, ...] = ()
     pairs: Mapping[int, tuple[Terms, ...]] = field(default_factory=dict)
+    limit: IssuanceLimit | None = None
 
     def terms_at(self, acceptor: int, at: int) -> Terms | None:
         """The terms for points that the acceptor accepts at ``at``: the pair's own, else the general ones."""
@@ -107,6 +109,11 @@ class Programme:
     def pending(self) -> PendingTerms:
         """What an earn waits for where its rule says nothing."""
         return after_days(self.pending_days)
+
+    def cap_at(self, second: int) -> int:
+        """The most that may ever have been issued by an issue accepted then, by cap and reserve."""
+        cap = cap_in_force(self.terms, second)
+        return cap if self.limit is None else min(cap, self.limit.at(second))
 
     def pending_of(self, rule: EarnRule) -> PendingTerms:
         """What an earn by this rule waits for: as the rule says, else as the programme does."""
@@ -184,9 +191,10 @@ def read_catalogue(conn: Connection) -> Catalogue:
         conn.execute(select(earn_rule).order_by("programme_id", "version")).all(),
         lambda r: rule_of(r.version, r.effective_from, r.body),
     )
-    rows, pairs = conn.execute(select(programme)).all(), _pairs(conn)
+    rows, pairs, limits = conn.execute(select(programme)).all(), _pairs(conn), limits_in_force(conn)
     found = {r.programme_id: _programme(r, terms, ends, rules) for r in rows}
-    return Catalogue(version, {key: replace(p, pairs=pairs.get(key, {})) for key, p in found.items()})
+    own = {key: replace(p, pairs=pairs.get(key, {}), limit=limits.get(key)) for key, p in found.items()}
+    return Catalogue(version, own)
 
 
 def _pairs(conn: Connection) -> dict[int, dict[int, tuple[Terms, ...]]]:

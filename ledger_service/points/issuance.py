@@ -22,7 +22,6 @@ from ledger_service.points.parties import Holder
 from ledger_service.points.pending_rules import PendingTerms, Waiting, waiting_of
 from ledger_service.points.rules import (
     Terms,
-    cap_in_force,
     debt_collected,
     epoch_of_issue,
     is_open,
@@ -240,7 +239,7 @@ def _take_block(draft: Draft, grant: Grant, need: int, worker: Worker) -> bool:
     programme, second = grant.programme, seconds_floor(grant.at)
     key = (programme.programme_id, worker.name)
     row = draft.get(issuance_reservation, key)
-    cap = cap_in_force(programme.terms, second)
+    cap = programme.cap_at(second)
     if row is None or row["remaining"] < need or row["cap"] > cap:
         if programme.programme_id in worker.exhausted:
             return False
@@ -257,7 +256,7 @@ def give_back(draft: Draft, grant: Grant, worker: Worker) -> None:
         draft.change(issuance_reservation, key, remaining=row["remaining"] + grant.points)
         return
     names = ("programme_id", "worker", "remaining", "cap")
-    cap = cap_in_force(grant.programme.terms, seconds_floor(grant.at))
+    cap = grant.programme.cap_at(seconds_floor(grant.at))
     draft.add(issuance_reservation, dict(zip(names, (*key, grant.points, cap), strict=True)))
 
 

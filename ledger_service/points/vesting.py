@@ -32,7 +32,7 @@ from ledger_service.points.issuance import Grant, Worker, give_back, post_issue
 from ledger_service.points.models import issuance_budget, issuance_reservation, pending_issue, programme
 from ledger_service.points.parties import MEMBER_BY_ID, Holder, issuer_is_suspended, issuer_need
 from ledger_service.points.reversal import PENDING
-from ledger_service.points.rules import cap_in_force, epoch_of_restore, terms_in_force
+from ledger_service.points.rules import epoch_of_restore, terms_in_force
 
 # Written out, not bound, so that SQLite reads the partial index.
 _WAITING = pending_issue.c.state == literal_column("'waiting'")
@@ -75,7 +75,7 @@ def rooms(conn: Connection, programmes: Iterable[Programme], at: datetime) -> di
     What all workers have drawn is issued, promised or still in a block, so while it is within the cap every
     promise is (INV-10).
     """
-    caps = {p.programme_id: cap_in_force(p.terms, seconds_floor(at)) for p in programmes}
+    caps = {p.programme_id: p.cap_at(seconds_floor(at)) for p in programmes}
     budget, found = issuance_budget.c, {}
     query = select(budget.programme_id, budget.drawn_total).where(budget.programme_id.in_(list(caps)))
     for programme_id, drawn in conn.execute(query):

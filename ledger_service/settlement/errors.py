@@ -29,6 +29,28 @@ class SettlementNotOffered(DomainError):
 
 
 @dataclass(eq=False)
+class ReservesNotOffered(DomainError):
+    """The alliance has no ReserveDesk."""
+
+    code = "reserves-not-offered"
+    category = Category.CONFLICT
+    why = "This alliance was founded before there was a ReserveDesk; its registry knows no limit but the cap."
+    fix = "Hold reserves by agreement outside; a new alliance has the desk."
+
+
+@dataclass(eq=False)
+class NotInDefault(DomainError):
+    """The merchant is not in default."""
+
+    merchant: int
+
+    code = "not-in-default"
+    category = Category.CONFLICT
+    why = "No default of `merchant` stands on chain, so there is none to cure."
+    fix = "See `alliance reserve status`."
+
+
+@dataclass(eq=False)
 class PeriodNotPublished(DomainError):
     """The period's statements are not published."""
 

@@ -11,6 +11,7 @@ from ledger_service.cli.catalogue import all_errors
 _BRIDGE = "met by the bridge or a command, never by a request; tests/chain, tests/operations"
 _IMPORT = "met by `alliance import`, never by a request; tests/integration/moving_in"
 _SETTLEMENT = "met by `alliance settle` and `verify`, never by a request; tests/unit/settlement"
+_RESERVE = "met by `alliance reserve`, never by a request; tests/operations"
 REASONS = {
     "chain-no-time-control": _BRIDGE,
     "chain-house-never-in-force": _BRIDGE,
@@ -46,6 +47,8 @@ REASONS = {
     "period-not-published": _SETTLEMENT,
     "settlement-no-such-pair": _SETTLEMENT,
     "settlement-not-offered": _SETTLEMENT,
+    "reserves-not-offered": _RESERVE,
+    "not-in-default": _RESERVE,
     "statement-lines-malformed": _SETTLEMENT,
     "statement-unbalanced": _SETTLEMENT,
     "settlement-paper-differs": _SETTLEMENT,
@@ -66,7 +69,7 @@ REASONS = {
     "not-issuable": "needs an exhausted cap; tests of adjustments",
 }
 # Refusals that no route documents, because no request can cause them.
-UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in (_BRIDGE, _IMPORT, _SETTLEMENT)} | {
+UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in (_BRIDGE, _IMPORT, _SETTLEMENT, _RESERVE)} | {
     "calendar-exhausted", "signing-refused", "method-not-allowed", "challenge-unknown",
 }  # fmt: skip
 

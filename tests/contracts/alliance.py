@@ -27,6 +27,7 @@ from tests.contracts.parties import (
     DESK,
     EPOCH_ENDS,
     FEE_BPS,
+    FIGURE_LIFE,
     GUARDIAN,
     HOUSE,
     MANAGER,
@@ -39,6 +40,8 @@ from tests.contracts.parties import (
     POINTS,
     REGISTRY,
     RELAYER,
+    RESERVE,
+    RESERVES,
     SETTLEMENT,
     SLICE_KINDS,
     STRANGER,
@@ -95,12 +98,17 @@ class Alliance(Building):
         self.desk = evm.create(DEPLOYER, DESK.creation_code(self.manager, self.registry, NOTICE))
         origin = (self.manager, self.registry, CENT)
         self.settlement_desk = evm.create(DEPLOYER, SETTLEMENT.creation_code(*origin))
+        origin = (self.manager, self.registry, FIGURE_LIFE)
+        self.reserve_desk = evm.create(DEPLOYER, RESERVE.creation_code(*origin))
         self.house = self.new_house(bytes(20))
         parties = (DEPLOYER, ADMIN, OPERATOR, RELAYER, GUARDIAN, APPROVER)
         holders = access.Holders(*("0x" + a.hex() for a in parties))
         calls = access.function_role_calls("AllianceRegistry", "0x" + self.registry.hex())
         calls += access.function_role_calls("RecoveryDesk", "0x" + self.desk.hex())
         calls += access.function_role_calls("SettlementDesk", "0x" + self.settlement_desk.hex())
+        calls += access.function_role_calls("ReserveDesk", "0x" + self.reserve_desk.hex())
+        for holder in (self.reserve_desk, RESERVES):
+            calls += access.reserve_desk_calls("0x" + holder.hex())
         for data in (*calls, *access.role_calls(holders)):
             evm.send(DEPLOYER, self.manager, data)
         self.transact(DEPLOYER, REGISTRY, "setCustodialLimits", PER_PERMIT, PER_DAY)
@@ -167,6 +175,7 @@ class Alliance(Building):
             "AccessManager": self.manager,
             "RecoveryDesk": self.desk,
             "SettlementDesk": self.settlement_desk,
+            "ReserveDesk": self.reserve_desk,
         }[artifact.contract]
 
     def transact(self, sender: bytes, artifact: Artifact, function: str, *arguments: object) -> Receipt:

@@ -20,7 +20,9 @@ REGISTRY, POINTS, HOUSE, MANAGER = (
     load("AllianceRegistry"), load("AlliancePoints"), load("ClearingHouse"), load("AccessManager"),
 )  # fmt: skip
 DESK, MOVER, SETTLEMENT = load("RecoveryDesk"), load("AccountMover"), load("SettlementDesk")
+RESERVE = load("ReserveDesk")
 CENT = 10_000
+FIGURE_LIFE = 10 * DAY
 NOTICE = 7 * DAY
 SLICE_KINDS = (Kind.ISSUE, Kind.RESTORE, Kind.GIFT, Kind.REDEEM, Kind.CLAWBACK, Kind.EXPIRE)
 
@@ -33,9 +35,11 @@ def role_address(name: str) -> bytes:
 DEPLOYER, ADMIN, OPERATOR, RELAYER, GUARDIAN, APPROVER, STRANGER = (
     role_address(n) for n in ("deployer", "admin", "operator", "relayer", "guardian", "approver", "stranger")
 )
+RESERVES = role_address("reserves")  # beside the desk, which is a contract
 ROLE_HOLDERS = {
     access.Role.ADMIN: ADMIN, access.Role.OPERATOR: OPERATOR,
     access.Role.RELAYER: RELAYER, access.Role.GUARDIAN: GUARDIAN, access.Role.APPROVER: APPROVER,
+    access.Role.RESERVES: RESERVES,
 }  # fmt: skip
 
 

@@ -13,7 +13,10 @@ from ledger_service.chain.artifacts import Artifact, load, type_of
 from ledger_service.kernel.secp256k1 import keccak256
 from tests.contracts.evm import Reverted
 
-CONTRACTS = ("AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "AccessManager")
+CONTRACTS = (
+    "AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk",
+    "AccessManager",
+)  # fmt: skip
 
 
 def errors_of(artifact: Artifact) -> dict[str, tuple[bytes, list[str]]]:

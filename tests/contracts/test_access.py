@@ -16,8 +16,9 @@ from tests.contracts.refusals import refused, told
 DOCUMENT = Path(__file__).parents[2] / "docs" / "contracts-access.md"
 BY_SIGNATURE = {"AllianceRegistry": {"rotateKeys", "publishTerms", "publishPairTerms", "publishBasis"}}
 BY_TIME = {"AllianceRegistry": {"completeRecovery"}}
-BY_ANYBODY = {"SettlementDesk": {"enlist"}}
+BY_ANYBODY = {"SettlementDesk": {"enlist"}, "ReserveDesk": {"refresh"}}
 BY_SETTLEMENT_KEY = {"SettlementDesk": {"confirm", "dispute", "resolve"}}
+BY_CUSTODIAN = {"ReserveDesk": {"bring"}}
 BY_HOUSE = {
     "AlliancePoints": {
         "issueBatch",
@@ -32,9 +33,10 @@ ONCE = {"AlliancePoints": {"initialize"}}
 BY_MEMBER = {"RecoveryDesk": {"object"}}
 BY_AUTHORITY = {
     "AllianceRegistry": {"setAuthority"}, "ClearingHouse": {"setAuthority"}, "RecoveryDesk": {"setAuthority"},
-    "SettlementDesk": {"setAuthority"},
+    "SettlementDesk": {"setAuthority"}, "ReserveDesk": {"setAuthority"},
 }  # fmt: skip
-OTHERS = (BY_SIGNATURE, BY_TIME, BY_ANYBODY, BY_SETTLEMENT_KEY, BY_HOUSE, ONCE, BY_MEMBER, BY_AUTHORITY)
+OTHERS = (BY_SIGNATURE, BY_TIME, BY_ANYBODY, BY_SETTLEMENT_KEY, BY_CUSTODIAN, BY_HOUSE, ONCE, BY_MEMBER,
+          BY_AUTHORITY)  # fmt: skip
 RESTRICTED = [(c, f, role) for c, functions in access.FUNCTION_ROLES.items() for f, role in functions.items()]
 
 
@@ -59,7 +61,8 @@ def blank_call(contract: str, function: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "contract", ["AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk"]
+    "contract",
+    ["AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk"],
 )
 def test_every_writing_function_has_a_place_in_the_table(contract: str) -> None:
     known = set(access.FUNCTION_ROLES.get(contract, {})).union(
@@ -89,7 +92,9 @@ def test_a_function_is_refused_to_all_but_its_role(
             pytest.fail(refusal)
 
 
-@pytest.mark.parametrize("contract", ["AllianceRegistry", "ClearingHouse", "RecoveryDesk", "SettlementDesk"])
+@pytest.mark.parametrize(
+    "contract", ["AllianceRegistry", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk"]
+)
 def test_the_authority_is_changed_through_the_access_manager_alone(alliance: Alliance, contract: str) -> None:
     address, data = (
         alliance.address_of(load(contract)),
@@ -137,7 +142,7 @@ def test_the_documented_table_is_the_one_in_force() -> None:
     for words, group in (
         ("merchant's admin key", BY_SIGNATURE), ("anybody, when due", BY_TIME),
         ("ClearingHouse in force", BY_HOUSE), ("a signer of the account, through anybody", BY_MEMBER),
-        ("anybody", BY_ANYBODY),
+        ("anybody", BY_ANYBODY), ("merchant's custodian, through anybody", BY_CUSTODIAN),
         ("merchant's settlement key, through anybody", BY_SETTLEMENT_KEY), ("registry, once", ONCE), ("AccessManager", BY_AUTHORITY),
     ):  # fmt: skip
         expected |= {(c, f, words) for c, functions in group.items() for f in functions}

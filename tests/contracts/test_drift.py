@@ -29,7 +29,7 @@ UNREACHABLE = {
 
 
 @pytest.mark.parametrize(
-    "contract", ["AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk"]
+    "contract", ["AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk"]
 )
 def test_every_custom_error_has_a_test(contract: str) -> None:
     text = "".join(path.read_text() for path in HERE.glob("test_*.py"))

@@ -26,7 +26,7 @@ abstract contract BatchDesk is Permits {
         Book book;
         uint256 value; // of a point, micros
         uint256 feeBps;
-        uint256 cap;
+        uint256 cap; // a word, as in TermsInForce
         uint256 from;
         uint256 until;
         uint256 asked; // what of acceptor << 32 | epoch matters: without terms of pairs the epoch alone

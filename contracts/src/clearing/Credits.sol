@@ -77,7 +77,7 @@ abstract contract Credits is Succession {
         Book memory book = row.book;
         _checkIssuer(turn, book);
         _checkOpen(index, row, Moves.epochOf(whom), acceptedAt);
-        _countIssued(index, row, uint64(whom));
+        if (!_countIssued(row, uint64(whom))) _checkCap(index, row, acceptedAt);
         book.moves.push(whom | index << 80);
         _recordIssue(work, turn, what, whom, _whole(row, whom));
     }
@@ -97,18 +97,24 @@ abstract contract Credits is Succession {
         emit OperationIssued(_place(work, turn, 7, acceptedAt, _detail(reason, false)), opId, account, leg);
     }
 
-    /// @dev INV-10: lifetime issuance stays within the cap of the terms in force at acceptance.
-    function _countIssued(uint256 index, Row memory row, uint256 amount) private view {
+    /// @dev INV-10: lifetime issuance stays within the cap of the terms in force at acceptance, and within what the
+    /// issuer's reserve allowed then; whether it is within what may be issued in any case.
+    function _countIssued(Row memory row, uint256 amount) private view returns (bool) {
         uint256 issued = row.book.issued;
         if (issued == NOT_READ) issued = IAlliancePoints(row.book.token).issuedTotal();
         // Two numbers of at most 64 bits: no overflow.
         unchecked {
             issued += amount;
         }
-        if (issued > row.cap) {
-            revert IssuanceCapExceeded(uint32(index), uint32(row.book.programme), issued, row.cap);
-        }
         row.book.issued = issued;
+        return issued <= uint64(row.cap);
+    }
+
+    function _checkCap(uint256 index, Row memory row, uint256 acceptedAt) private view {
+        uint32 programme = uint32(row.book.programme);
+        uint256 cap = row.cap;
+        if (cap >> 64 != 0) cap = _registry.issuanceCapAt(programme, uint16(row.key), acceptedAt);
+        if (row.book.issued > cap) revert IssuanceCapExceeded(uint32(index), programme, row.book.issued, cap);
     }
 
     function _restore(Work memory work, Turn memory turn, Restore calldata op) internal {

@@ -32,15 +32,37 @@ struct TermsKey {
     uint16 version;
 }
 
+/// @dev What stands behind a merchant's points: the custodian's figure, its date and the instant from which it counts as
+/// zero; what must be covered of what is outstanding; `defaultFrom` 0 means that the merchant is not in default.
+struct ReserveStatement {
+    uint64 merchant;
+    uint128 reserveMicros;
+    uint40 asOf;
+    uint40 staleFrom;
+    uint16 requiredBps;
+    uint40 defaultFrom;
+}
+
+/// @dev Lifetime points of a programme that its issuer's reserve allows, for what is accepted now: from `until` on none,
+/// before `from` what was allowed `before`, else `limit`. `until` 0 means that no reserve was ever required.
+struct IssuanceLimit {
+    uint64 limit;
+    uint64 before;
+    uint40 from;
+    uint40 until;
+}
+
 /// @dev What the ClearingHouse needs to know of one table row; `effectiveUntil` is exclusive. `issuer` is
 /// 1 << 64 more where the programme has terms of pairs: `timesAt` tells then whose and when the row's are. (A registry
 /// that is older than those says the issuer alone, in the same word.)
+/// `issuanceCap` is a word too: limited << 64 | points that may be issued in any case. Where it is limited,
+/// `issuanceCapAt` tells what else may be.
 struct TermsInForce {
     address token;
     uint256 issuer;
     uint64 pointValueMicros;
     uint16 feeBps;
-    uint64 issuanceCap;
+    uint256 issuanceCap;
     uint40 effectiveFrom;
     uint40 effectiveUntil;
 }

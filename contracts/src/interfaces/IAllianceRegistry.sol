@@ -2,7 +2,8 @@
 pragma solidity 0.8.37;
 
 import {
-    Basis, CustodialLimits, MerchantKeys, PairTerms, Programme, Terms, TermsInForce, TermsKey
+    Basis, CustodialLimits, IssuanceLimit, MerchantKeys, PairTerms, Programme, ReserveStatement, Terms,
+    TermsInForce, TermsKey
 } from "./AllianceTypes.sol";
 
 /// @title Merchants, their keys, their programmes, terms and calendars
@@ -46,6 +47,15 @@ interface IAllianceRegistry {
     );
     event EpochsAppended(uint32 indexed programme, uint256 firstEpoch, uint40[] ends);
     event CustodialLimitsSet(uint64 perPermitMicros, uint64 perDayMicros);
+    event ReserveStated(
+        uint64 indexed merchant,
+        uint128 reserveMicros,
+        uint40 asOf,
+        uint40 staleFrom,
+        uint16 requiredBps,
+        uint40 defaultFrom
+    );
+    event IssuanceLimited(uint32 indexed programme, uint64 limit, uint64 before, uint40 from, uint40 until);
     event ClearingHouseSet(address indexed clearingHouse, address indexed predecessor);
 
     /// @notice Not a 13-digit GLN with its check digit.
@@ -142,6 +152,16 @@ interface IAllianceRegistry {
     /// @notice Sets what custodial signers may spend per permit and per account and day (D1). Role ADMIN.
     function setCustodialLimits(uint64 perPermitMicros, uint64 perDayMicros) external;
 
+    /// @notice Sets how many points of a programme its issuer's reserve allows to be issued in all, beside the cap, and
+    /// the instant from which on it allows none. Role RESERVES, which the reserve desk has.
+    /// @dev D7: an issue is never judged more strictly when it is mined than when it was accepted. It may go up to the
+    /// greatest limit in force from its acceptance until now; what takes room away counts an hour later.
+    function setIssuanceLimit(uint32 programme, uint64 limit, uint40 until) external;
+
+    /// @notice Tells what the desk knows of a merchant's reserve, so that whoever reads the registry's events has it.
+    /// Role RESERVES.
+    function stateReserve(ReserveStatement calldata statement) external;
+
     /// @notice Names the ClearingHouse in force; every token follows at once. Role ADMIN.
     /// @dev It must name the one in force as its predecessor. The old one refuses batches from then on.
     function setClearingHouse(address clearingHouse) external;
@@ -153,6 +173,12 @@ interface IAllianceRegistry {
     function merchantNonce(uint64 merchant) external view returns (uint32);
     function programmeCount() external view returns (uint32);
     function programme(uint32 programme_) external view returns (Programme memory);
+    function programmesOf(uint64 issuer) external view returns (uint32[] memory);
+    function issuanceLimit(uint32 programme_) external view returns (IssuanceLimit memory);
+
+    /// @notice The most that may have been issued by an issue accepted then under that version, were it mined now.
+    function issuanceCapAt(uint32 programme_, uint16 version, uint256 acceptedAt) external view returns (uint256);
+
     /// @notice One version; of a pair's terms neither cap nor validity is stated.
     function terms(uint32 programme_, uint16 version) external view returns (Terms memory);
 

@@ -49,6 +49,7 @@ abstract contract ProgrammeBook is MerchantBook {
     mapping(uint32 programme => mapping(uint256 version => Link)) internal _links;
     mapping(uint32 programme => mapping(uint256 acceptor => uint16)) internal _last;
     mapping(uint32 programme => uint40[]) private _epochEnds;
+    mapping(uint64 issuer => uint32[]) private _programmesOf;
 
     constructor(address pointsImplementation_) {
         pointsImplementation = pointsImplementation_;
@@ -67,6 +68,7 @@ abstract contract ProgrammeBook is MerchantBook {
         if (epochEnds.length == 0) revert RegistryCalendarEmpty(number);
         address token = Clones.clone(pointsImplementation);
         _programmes[number] = Book(token, uint48(merchant), 0, 0, false);
+        _programmesOf[merchant].push(number);
         emit ProgrammeCreated(number, merchant, token, name, symbol);
         _addTerms(number, first);
         _append(number, epochEnds);
@@ -104,6 +106,11 @@ abstract contract ProgrammeBook is MerchantBook {
         Book storage known = _programmes[number];
         if (known.token == address(0)) revert RegistryProgrammeUnknown(number);
         return Programme(known.token, known.issuer, known.versions, known.epochs);
+    }
+
+    /// @inheritdoc IAllianceRegistry
+    function programmesOf(uint64 issuer) external view returns (uint32[] memory) {
+        return _programmesOf[issuer];
     }
 
     /// @inheritdoc IAllianceRegistry

@@ -21,6 +21,7 @@ class Role(IntEnum):
     RELAYER = 2
     GUARDIAN = 3
     APPROVER = 4
+    RESERVES = 5
 
 
 FUNCTION_ROLES: dict[str, dict[str, Role]] = {
@@ -33,6 +34,8 @@ FUNCTION_ROLES: dict[str, dict[str, Role]] = {
         "proposeRecovery": Role.ADMIN,
         "setCustodialLimits": Role.ADMIN,
         "setClearingHouse": Role.ADMIN,
+        "setIssuanceLimit": Role.RESERVES,
+        "stateReserve": Role.RESERVES,
     },
     "ClearingHouse": {
         "submitBatch": Role.RELAYER,
@@ -54,6 +57,12 @@ FUNCTION_ROLES: dict[str, dict[str, Role]] = {
         "markPaid": Role.OPERATOR,
         "arbitrate": Role.ADMIN,
     },
+    "ReserveDesk": {
+        "nameCustodian": Role.OPERATOR,
+        "setRequirement": Role.OPERATOR,
+        "declareDefault": Role.OPERATOR,
+        "cure": Role.OPERATOR,
+    },
 }
 
 EXECUTION_DELAY_SECONDS: dict[Role, int] = {
@@ -62,8 +71,10 @@ EXECUTION_DELAY_SECONDS: dict[Role, int] = {
     Role.RELAYER: 0,
     Role.GUARDIAN: 0,
     Role.APPROVER: 0,
+    Role.RESERVES: 0,
 }
 LEAST_NOTICE_SECONDS = 7 * DAY_SECONDS
+FIGURE_LIFE_SECONDS = 35 * DAY_SECONDS
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,15 @@ def role_calls(holders: Holders) -> list[bytes]:
         for role, holder in granted.items()
     ]
     return [*calls, manager.call_data("setRoleGuardian", int(Role.OPERATOR), int(Role.GUARDIAN))]
+
+
+def reserve_desk_calls(desk: str) -> list[bytes]:
+    """Calldata for the AccessManager that lets the ReserveDesk, a contract and no key, limit issuance."""
+    manager, role = load("AccessManager"), Role.RESERVES
+    return [
+        manager.call_data("labelRole", int(role), role.name),
+        manager.call_data("grantRole", int(role), desk, EXECUTION_DELAY_SECONDS[role]),
+    ]
 
 
 def handover_calls(holders: Holders) -> list[bytes]:
