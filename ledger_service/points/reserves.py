@@ -23,7 +23,7 @@ class IssuanceLimit:
         """The most that may ever have been issued by an issue accepted then.
 
         The contract takes it however late it is mined: what comes after raises it at once, or lowers it only
-        for what is accepted an hour later (D7).
+        for what is accepted an hour later at the earliest (D7).
         """
         if second >= self.until:
             return 0

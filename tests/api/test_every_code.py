@@ -69,7 +69,8 @@ REASONS = {
     "not-issuable": "needs an exhausted cap; tests of adjustments",
 }
 # Refusals that no route documents, because no request can cause them.
-UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in (_BRIDGE, _IMPORT, _SETTLEMENT, _RESERVE)} | {
+_BY_COMMAND = (_BRIDGE, _IMPORT, _SETTLEMENT, _RESERVE)
+UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in _BY_COMMAND} | {
     "calendar-exhausted", "signing-refused", "method-not-allowed", "challenge-unknown",
 }  # fmt: skip
 

@@ -33,7 +33,7 @@ class Reserve:
         self.sequence = 0
         self.name(self.merchant)
         self.require(5_000, alliance.evm.now + 8 * DAY)
-        alliance.evm.now += 8 * DAY
+        alliance.evm.now = (alliance.evm.now + 8 * DAY) // HOUR * HOUR + HOUR
 
     def sign(self, key: bytes, type_: str, *members: int | bytes) -> bytes:
         domain = Domain(CHAIN_ID, self.alliance.reserve_desk, "Alliance Reserves")
@@ -151,6 +151,19 @@ def test_a_loss_that_is_made_good_in_time_does_not_come(reserve: Reserve) -> Non
     assert reserve.limit[0] == 42_000
     reserve.alliance.evm.now += 2 * HOUR
     reserve.issue(12_000)
+
+
+def test_losses_of_the_same_hour_are_one_step_and_none_counts_before_an_hour(reserve: Reserve) -> None:
+    reserve.bring(20_000)
+    reserve.alliance.evm.now += 2 * HOUR + 1
+    begun = reserve.now - 1
+    for lost in range(1, 4):
+        reserve.bring(20_000 - lost)
+        assert reserve.limit[:3] == (40_000 - 2 * lost, 40_000, begun + 2 * HOUR)
+        reserve.alliance.evm.now += 1_000
+    reserve.alliance.evm.now = begun + HOUR + 1
+    reserve.bring(19_000)
+    assert reserve.limit[:3] == (38_000, 39_994, begun + 3 * HOUR)
 
 
 def test_a_stale_figure_counts_as_zero_from_its_instant_on(reserve: Reserve) -> None:

@@ -155,7 +155,8 @@ interface IAllianceRegistry {
     /// @notice Sets how many points of a programme its issuer's reserve allows to be issued in all, beside the cap, and
     /// the instant from which on it allows none. Role RESERVES, which the reserve desk has.
     /// @dev D7: an issue is never judged more strictly when it is mined than when it was accepted. It may go up to the
-    /// greatest limit in force from its acceptance until now; what takes room away counts an hour later.
+    /// greatest limit in force from its acceptance until now; what takes room away counts from the first whole hour on
+    /// that is an hour away.
     function setIssuanceLimit(uint32 programme, uint64 limit, uint40 until) external;
 
     /// @notice Tells what the desk knows of a merchant's reserve, so that whoever reads the registry's events has it.

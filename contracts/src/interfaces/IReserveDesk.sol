@@ -37,8 +37,8 @@ struct Coverage {
 /// the figure covers beyond what is outstanding, an equal share for each programme. The ClearingHouse refuses what goes
 /// beyond it. Points that are issued stay spendable whatever happens here.
 /// @dev INV-10, D7. An issue is judged by the state that was public when it was accepted, however late it is mined: more
-/// room counts at once, for what was accepted before too; less counts from an hour later on, by acceptance time, so that
-/// who follows the chain knows it in time. A figure that is older than `figureLife` counts as zero, from that instant on
+/// room counts at once, for what was accepted before too; less counts from the first whole hour on that is an hour away, by
+/// acceptance time, so that who follows the chain knows it in time. A figure that is older than `figureLife` counts as zero, from that instant on
 /// and without any call.
 ///
 /// Typed data (EIP-712, domain "Alliance Reserves", version 1, this contract):

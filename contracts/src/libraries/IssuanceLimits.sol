@@ -18,7 +18,8 @@ library IssuanceLimits {
         Step[] steps;
     }
 
-    /// @dev What takes room away counts so much later, for the indexes to see it first.
+    /// @dev What takes room away counts so much later, for the indexes to see it first, and from a whole hour on, so
+    /// that whoever asks for many counts makes no more steps than hours.
     uint256 private constant LEAD = 1 hours;
     uint256 private constant CLOCK_SKEW = 120 seconds;
 
@@ -67,7 +68,7 @@ library IssuanceLimits {
 
     function _take(Step[] storage steps, uint64 limit, uint40 ended) private {
         Step storage last = steps[steps.length - 1];
-        uint40 from = ended <= block.timestamp ? ended : uint40(block.timestamp + LEAD);
+        uint40 from = ended <= block.timestamp ? ended : uint40((block.timestamp + 2 * LEAD - 1) / LEAD * LEAD);
         // Where nothing was accepted since the last step, for issuance had ended, there is nothing to honour.
         if (from <= last.from) last.limit = limit;
         else steps.push(Step(limit, from));

@@ -93,7 +93,10 @@ def _outstanding(conn: Connection, at: int) -> Mapping[int, int]:
 
 
 def _values(conn: Connection, at: int) -> dict[int, int]:
-    t = chain_terms.c
-    general = (t.acceptor == 0) & (t.effective_from <= at)
-    query = select(t.programme_id, t.point_value_micros).where(general).order_by(t.version)
-    return {row[0]: row[1] for row in conn.execute(query)}
+    t, values = chain_terms.c, dict[int, int]()
+    query = select(t.programme_id, t.effective_from, t.point_value_micros).where(t.acceptor == 0)
+    for programme, since, micros in conn.execute(query.order_by(t.version)):
+        # As the contract's `currentTerms`: the first terms count where none are in force yet.
+        if since <= at or programme not in values:
+            values[programme] = micros
+    return values
