@@ -88,3 +88,7 @@ def test_a_reserve_limits_what_is_issued_and_a_default_freezes_it(grocer: Reserv
     wait_until(lambda: grocer.earned(member)["points"] > 0, "earning does not come back")
     wait_until(grocer.drained, "not every operation is final")
     grocer.assert_sound()
+    with grocer.database() as database, database.begin() as conn:
+        conn.exec_driver_sql("UPDATE alliance SET reserve_desk = NULL")
+    with pytest.raises(SetupFailed, match="reserves-not-offered"):
+        grocer.reserve("refresh")
