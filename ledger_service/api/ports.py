@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ledger_service.kernel.settlement_words import Held
 from ledger_service.merchants.requests import MerchantKeys
 
 
@@ -71,6 +72,16 @@ class BasisOfProgramme:
     pool: int
 
 
+@dataclass(frozen=True, slots=True)
+class NetWord:
+    """A merchant's word that its net of a period is right, as the published statements' root has it."""
+
+    period: int
+    merchant: int
+    net_micros: int
+    statements: bytes
+
+
 class Governance(Protocol):
     """The operator's acts on chain.
 
@@ -103,6 +114,16 @@ class Governance(Protocol):
 
     def publish_basis(self, basis: BasisOfProgramme) -> None:
         """The basis stands in the registry, signed by the admin keys of issuer and pool (INV-10)."""
+
+    def confirm_period(self, word: NetWord, signature: bytes | None) -> None:
+        """The merchant's confirmation stands on chain, signed by custody where it brings no signature.
+
+        Raises:
+            SettlementNotOffered: the alliance has no SettlementDesk.
+        """
+
+    def dispute_line(self, held: Held, signature: bytes | None) -> None:
+        """A part of a line is held out on chain by the merchant's word; raises as ``confirm_period``."""
 
     def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
         """The calendar goes on with these ends, the first of them that of ``first_epoch``."""

@@ -21,6 +21,7 @@ from ledger_service.custody.requests import SignSettlement
 from ledger_service.kernel import settlement_words as words
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.money import exponent_of, micros_of_minor
+from ledger_service.kernel.settlement_words import Held
 from ledger_service.settlement.bank.references import tag_of
 from ledger_service.settlement.errors import PeriodNotPublished, SettlementNotOffered
 from ledger_service.settlement.netting import Payout, payouts_of, rounded
@@ -106,6 +107,16 @@ class Agreement:
             self._office.confirm(period, (merchant, micros, signature), self._stamp)
         return self.standing(period)
 
+    def relay_confirmation(self, period: int, word: tuple[int, int], signature: bytes) -> None:
+        """A merchant's own word on its net (merchant, micros) goes to the desk.
+
+        Raises:
+            PeriodNotPublished: there is nothing to confirm yet.
+            AdminRefused: another net, another key, or too late.
+        """
+        self._published(period)
+        self._office.confirm(period, (*word, signature), self._stamp)
+
     def dispute(self, period: int, pair: tuple[int, int], by: int, what: tuple[int, Path]) -> Standing:
         """A part of what one owes the other is held out, by the word of one of the two.
 
@@ -119,14 +130,18 @@ class Agreement:
             NoSuchPair: no such line.
             AdminRefused: more than the line, disputed before, or too late.
         """
-        self._published(period)
-        statements = self._statements(period)
-        line = pair_of(statements, period, *pair)
-        micros, evidence = what[0], _digest(what[1])
-        signature = self._signed(by, words.DISPUTE, words.dispute(line, by, micros, evidence))
-        told = (line.period, line.debtor, line.creditor, line.owed_micros, line.detail)
-        self._office.dispute(told, statements.proof(line), (by, micros, evidence, signature), self._stamp)
+        held = Held(period, *pair, by, what[0], _digest(what[1]))
+        self.relay_dispute(held, self._signed(by, words.DISPUTE, held.words()))
         return self.standing(period)
+
+    def relay_dispute(self, held: Held, signature: bytes) -> None:
+        """A merchant's own word that a part of a line is not owed goes to the desk; raises as ``dispute``."""
+        self._published(held.period)
+        statements = self._statements(held.period)
+        line = pair_of(statements, held.period, held.debtor, held.creditor)
+        told = (line.period, line.debtor, line.creditor, line.owed_micros, line.detail)
+        word = (held.by, held.micros, held.evidence, signature)
+        self._office.dispute(told, statements.proof(line), word, self._stamp)
 
     def resolve(self, period: int, pair: tuple[int, int], pay_micros: int) -> Standing:
         """Both have decided what of the held amount is owed; it counts in the period published next."""
@@ -188,6 +203,14 @@ class Agreement:
         clock = background_clock(self._foundations.settings, self._foundations.database)
         with self._foundations.database.snapshot() as conn:
             return in_default(conn, seconds_floor(clock.now()))
+
+    def last_published(self) -> int:
+        """The last period whose statements are published; 0 for none."""
+        return self._office.last_published()
+
+    def round(self, period: int) -> Round:
+        """The desk's own figures of a period; ``until`` is 0 before it is published."""
+        return self._office.round(period)
 
     def _published(self, period: int) -> Round:
         round_ = self._office.round(period)

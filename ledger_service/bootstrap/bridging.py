@@ -5,20 +5,24 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ledger_service.bootstrap.agreeing import Agreement
+from ledger_service.bootstrap.answering import settlement_acts
 from ledger_service.bootstrap.caring import CareClerk
 from ledger_service.bootstrap.chain_events import handlers
 from ledger_service.bootstrap.chain_parts import CustodyKeys, chain_settings, desk_of, node_of, steps_of
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
 from ledger_service.bootstrap.governance import GovernanceClerk
 from ledger_service.bootstrap.jobs import Jobs, open_jobs
+from ledger_service.bootstrap.standings import StandingReader
 from ledger_service.bootstrap.tills import secrets_of
 from ledger_service.care.cases import CaseDesk
-from ledger_service.chain.admin import Admin
+from ledger_service.chain.admin import Admin, Steps
 from ledger_service.chain.bridge import Bridge, Job, Wiring
 from ledger_service.chain.client import Node
 from ledger_service.chain.errors import ChainUnavailable, WrongNetwork
 from ledger_service.chain.recovery import RecoveryOffice
 from ledger_service.chain.settings import Contracts
+from ledger_service.chain.settlement_office import SettlementOffice
 from ledger_service.config import Settings
 from ledger_service.merchants.api_keys import ApiKeys
 
@@ -56,15 +60,19 @@ def bridging_over(foundations: Foundations) -> Bridging:
     room, node = chain_settings(settings), _node(foundations)
     desk = desk_of(database, room)
     contracts = Contracts(alliance.clearing_house, alliance.registry)
-    clerk = GovernanceClerk(desk, Admin(steps_of(desk, node, custody, room), contracts))
+    steps = steps_of(desk, node, custody, room)
+    agreed = _agreement(foundations, steps)
+    clerk = GovernanceClerk(desk, Admin(steps, contracts), settlement_acts(agreed))
     secrets = secrets_of(foundations)
     jobs = open_jobs(foundations, secrets)
     acts = [Job("operator-acts", _ACTS_SECONDS, clerk.run, signs=True)]
     if alliance.recovery_desk is not None:
-        office = RecoveryOffice(steps_of(desk, node, custody, room), alliance.recovery_desk)
+        office = RecoveryOffice(steps, alliance.recovery_desk)
         cases = CaseDesk(ApiKeys(SystemRandom()), secrets.one_time)
         caring = CareClerk(office, cases, database, jobs.writer, jobs.clock, settings.replay)
         acts.append(Job("care", settings.jobs_seconds, caring.run, signs=True))
+    if agreed is not None:
+        acts.append(Job("settlement-standing", settings.jobs_seconds, StandingReader(agreed, desk).run))
     timed = [Job(name, settings.jobs_seconds, run) for name, run in jobs.steps().items()]
     wiring = Wiring(
         chain_id=alliance.chain_id,
@@ -78,6 +86,11 @@ def bridging_over(foundations: Foundations) -> Bridging:
         jobs=(*acts, *timed),
     )
     return Bridging(foundations, jobs, Bridge(wiring))
+
+
+def _agreement(foundations: Foundations, steps: Steps) -> Agreement | None:
+    at = foundations.alliance.settlement_desk
+    return None if at is None else Agreement(foundations, SettlementOffice(steps, at), at)
 
 
 def _node(foundations: Foundations) -> Node:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select, update
 from ledger_service.api.ports import (
     BasisOfProgramme,
     CreatedProgramme,
+    NetWord,
     NewProgramme,
     TermsOfPair,
     TermsOfProgramme,
@@ -28,14 +29,23 @@ from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable
 from ledger_service.chain.pair_terms import PairClerk, PairOnChain
 from ledger_service.custody.ports import Custody
-from ledger_service.custody.requests import SignBasis, SignPairTerms, SignTerms, merchant_key_name
+from ledger_service.custody.requests import (
+    SignBasis,
+    SignPairTerms,
+    SignSettlement,
+    SignTerms,
+    merchant_key_name,
+)
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.engine import Database
 from ledger_service.db.models import operator_act
 from ledger_service.db.writer import Writer
+from ledger_service.kernel import settlement_words as words
 from ledger_service.kernel.clock import Clock, seconds_floor
 from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS
+from ledger_service.kernel.settlement_words import Held
 from ledger_service.merchants.requests import MerchantKeys
+from ledger_service.settlement.errors import SettlementNotOffered
 
 Json = dict[str, Any]
 PATIENCE_SECONDS = 30
@@ -58,23 +68,26 @@ class Act:
 class QueuedGovernance:
     """Fulfils ``api.ports.Governance`` in a serving process."""
 
-    def __init__(self, writer: Writer, database: Database, custody: Custody, clock: Clock) -> None:
+    def __init__(
+        self, writer: Writer, database: Database, custody: Custody, clock: Clock, desk: bytes | None = None
+    ) -> None:
+        """``desk`` is where the SettlementDesk stands, None where there is none."""
         self._writer, self._database = writer, database
-        self._custody, self._clock = custody, clock
+        self._custody, self._clock, self._desk = custody, clock, desk
 
     def admit_merchant(self, merchant_id: int) -> MerchantKeys:
         """See the port."""
         purposes = ("admin", "operations", "settlement")
         keys = [self._custody.address_of(merchant_key_name(merchant_id, p)) for p in purposes]
         payload = {"merchant": merchant_id, "keys": [key.hex() for key in keys]}
-        self._do(Act("admit", str(merchant_id), payload))
+        self.perform(Act("admit", str(merchant_id), payload))
         return MerchantKeys(*keys)
 
     def set_suspended(self, merchant_id: int, suspended: bool, name: str) -> None:
         """See the port."""
         since = seconds_floor(self._clock.now()) + SUSPENSION_LEAD_SECONDS
         kind = "suspend" if suspended else "reinstate"
-        self._do(Act(kind, f"{merchant_id}:{name}", {"merchant": merchant_id, "since": since}))
+        self.perform(Act(kind, f"{merchant_id}:{name}", {"merchant": merchant_id, "since": since}))
 
     def create_programme(self, new: NewProgramme) -> CreatedProgramme:
         """See the port."""
@@ -85,7 +98,7 @@ class QueuedGovernance:
             "epoch_ends": list(new.epoch_ends),
             "terms": asdict(new.first),
         }
-        made = self._do(Act("programme", new.code, payload))
+        made = self.perform(Act("programme", new.code, payload))
         return CreatedProgramme(made["programme"], bytes.fromhex(made["token"]))
 
     def publish_terms(
@@ -95,7 +108,7 @@ class QueuedGovernance:
         given = asdict(terms)
         signature = self._custody.sign_terms(SignTerms(merchant_id, programme_id, version, **given))
         payload = {"programme": programme_id, "version": version, "terms": given, "by": signature.hex()}
-        self._do(Act("terms", f"{programme_id}:{version}", payload))
+        self.perform(Act("terms", f"{programme_id}:{version}", payload))
 
     def publish_pair_terms(self, terms: TermsOfPair) -> int:
         """See the port."""
@@ -103,21 +116,54 @@ class QueuedGovernance:
         both = [SignPairTerms(merchant, *pair.values()) for merchant in (terms.issuer, terms.acceptor)]
         by = [signature.hex() for signature in self._custody.sign_pair_terms(both)]
         name = f"{terms.programme_id}:{terms.acceptor}:{terms.previous}"
-        return int(self._do(Act("pair", name, {"pair": pair, "by": by}))["version"])
+        return int(self.perform(Act("pair", name, {"pair": pair, "by": by}))["version"])
 
     def publish_basis(self, basis: BasisOfProgramme) -> None:
         """See the port."""
         words = {name: value for name, value in asdict(basis).items() if name != "issuer"}
         both = [SignBasis(merchant, *words.values()) for merchant in (basis.issuer, basis.pool)]
         by = [signature.hex() for signature in self._custody.sign_bases(both)]
-        self._do(Act("basis", f"{basis.programme_id}:{basis.number}", {"basis": words, "by": by}))
+        self.perform(Act("basis", f"{basis.programme_id}:{basis.number}", {"basis": words, "by": by}))
 
     def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
         """See the port."""
         payload = {"programme": programme_id, "first": first_epoch, "ends": list(ends)}
-        self._do(Act("epochs", f"{programme_id}:{first_epoch}", payload))
+        self.perform(Act("epochs", f"{programme_id}:{first_epoch}", payload))
 
-    def _do(self, act: Act) -> Json:
+    def confirm_period(self, word: NetWord, signature: bytes | None) -> None:
+        """See the port."""
+        told = words.confirmation(word.period, word.merchant, word.net_micros, word.statements)
+        by = self._settlement_word(word.merchant, (words.CONFIRMATION, told), signature)
+        payload = {"period": word.period, "merchant": word.merchant, "net": str(word.net_micros)}
+        name = f"{word.period}:{word.merchant}:{word.net_micros}"
+        self.perform(Act("settle-confirm", name, {**payload, "by": by.hex()}))
+
+    def dispute_line(self, held: Held, signature: bytes | None) -> None:
+        """See the port."""
+        by = self._settlement_word(held.by, (words.DISPUTE, held.words()), signature)
+        payload = {
+            "period": held.period, "pair": [held.debtor, held.creditor], "merchant": held.by,
+            "held": str(held.micros), "evidence": held.evidence.hex(), "by": by.hex(),
+        }  # fmt: skip
+        name = f"{held.period}:{held.debtor}:{held.creditor}"
+        self.perform(Act("settle-dispute", name, payload))
+
+    def _settlement_word(
+        self, merchant: int, what: tuple[str, words.Words], signature: bytes | None
+    ) -> bytes:
+        if self._desk is None:
+            raise SettlementNotOffered()
+        if signature is not None:
+            return signature
+        return self._custody.sign_settlement(SignSettlement(merchant, self._desk, *what))
+
+    def perform(self, act: Act) -> Json:
+        """The act is done by the leading bridge; returns what came of it.
+
+        Raises:
+            AdminRefused: the contract refuses it, or another of this name came first.
+            ChainUnavailable: the bridge has not done it yet; asked again it is waited for.
+        """
         at = self._clock.now()
         act_id = f"{act.kind}:{act.name}"
         self._writer.run(lambda conn: ask(conn, act_id, act, at))
@@ -152,9 +198,12 @@ def ask(conn: Connection, act_id: str, act: Act, at: datetime) -> None:
 class GovernanceClerk:
     """Does the waiting acts in the bridge that leads; run it as one of the bridge's jobs."""
 
-    def __init__(self, desk: Desk, admin: Admin) -> None:
+    def __init__(
+        self, desk: Desk, admin: Admin, further: Mapping[str, Callable[[Json], Json]] | None = None
+    ) -> None:
         self._desk, pairs, bases = desk, PairClerk(admin), BasisClerk(admin)
         self._acts: dict[str, Callable[[Json], Json]] = {
+            **(further or {}),
             "admit": lambda p: _admit(admin, p),
             "suspend": lambda p: _suspend(admin, p),
             "reinstate": lambda p: _reinstate(admin, p),

@@ -175,7 +175,7 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
     return [
         *chain.served(chain.ChainDoor(administration, cursors)),
         *proofs.served(proofs.ProofsDoor(administration, serving.catalogue, domain)),
-        *settlement.served(settlement.SettlementDoor(administration, cursors)),
+        *settlement.served(settlement.SettlementDoor(administration, cursors, serving.governance)),
         *coverage.served(coverage.CoverageDoor(administration, cursors)),
     ]
 

@@ -114,7 +114,7 @@ def open_serving(settings: Settings) -> Serving:
 def wire(foundations: Foundations, governance: Governance | None = None) -> Serving:
     """Wire services over foundations that are laid; ``governance`` replaces the way over the bridge."""
     settings = foundations.settings
-    database, custody, random = foundations.database, foundations.custody, SystemRandom()
+    database, random = foundations.database, SystemRandom()
     secrets = secrets_of(foundations)
     clock = _clock(foundations)
     writer = Writer(database, clock, WriterLimits(settings.queue_most, settings.group_most))
@@ -147,10 +147,15 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         merchants=MerchantsService(random),
         api_keys=ApiKeys(random),
         keyring=keyring,
-        governance=governance or QueuedGovernance(writer, database, custody, clock),
+        governance=governance or _governance(foundations, writer, clock),
         pipeline=_pipeline(settings, keyring, clock, observation, secrets.cursor),
         observation=observation,
     )
+
+
+def _governance(foundations: Foundations, writer: Writer, clock: ReplayClock | SystemClock) -> Governance:
+    f = foundations
+    return QueuedGovernance(writer, f.database, f.custody, clock, f.alliance.settlement_desk)
 
 
 def _cards(settings: Settings, secrets: Secrets, tills: Tills) -> CardService:

@@ -11,20 +11,19 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from ledger_service.bootstrap.agreeing import Agreement, Standing, agreement
 from ledger_service.bootstrap.alliance import NotFounded
 from ledger_service.bootstrap.recomputing import pools_of, write_period, write_statements
 from ledger_service.bootstrap.settling import close_period
+from ledger_service.bootstrap.standings import document_of
 from ledger_service.cli import settle_statement
 from ledger_service.cli.pools import pool_documents, pool_text
 from ledger_service.cli.settle_bank import attempt_number, execution_date, read_statement, write_order
 from ledger_service.cli.wording import why_it_ended
 from ledger_service.config import Settings, settings_from_environment
-from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.errors import DomainError
-from ledger_service.kernel.gs1 import gln_text, parse_gln
+from ledger_service.kernel.gs1 import parse_gln
 
 _GREATEST_PERIOD = 2**32 - 2
 _GREATEST_MICROS = 2**96
@@ -211,32 +210,6 @@ def _micros(text: str) -> int:
     if not (text.lstrip("-").isdigit() and text.isascii() and abs(int(text[:32])) <= _GREATEST_MICROS):
         raise argparse.ArgumentTypeError("takes whole micros")
     return int(text)
-
-
-def document_of(standing: Standing) -> dict[str, Any]:
-    """Where a period's settlement stands, as JSON."""
-    round_ = standing.round
-    return {
-        "period": standing.period,
-        "statements": "0x" + round_.statements.hex(),
-        "until": format_instant(instant_of_seconds(round_.until)),
-        "root": None if round_.root == bytes(32) else "0x" + round_.root.hex(),
-        "merchants": [
-            {"merchant": gln_text(m), "net_micros": standing.nets[m], "net_minor": standing.minors[m],
-             "confirmed": standing.confirmed(m)}
-            for m in standing.members
-        ],
-        "disputes": [
-            {"debtor": gln_text(debtor), "creditor": gln_text(creditor), "held_micros": held.micros,
-             "open": held.open, "deadline": format_instant(instant_of_seconds(held.deadline))}
-            for (debtor, creditor), held in standing.held.items()
-        ],
-        "payouts": [
-            {"payer": gln_text(p.payer), "payee": gln_text(p.payee), "minor": p.minor,
-             "paid": standing.paid(i), "from_reserve": p.payer in standing.in_default}
-            for i, p in enumerate(standing.payouts)
-        ],
-    }  # fmt: skip
 
 
 def _text(standing: Standing) -> str:

@@ -64,9 +64,26 @@ def confirmation(period: int, merchant: int, net_micros: int, statements: bytes)
     return _words(period, merchant, _signed(net_micros), statements)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The word of ``by``, one of the two, that a part of a line is not owed; ``evidence`` is a SHA-256."""
+
+    period: int
+    debtor: int
+    creditor: int
+    by: int
+    micros: int
+    evidence: bytes
+
+    def words(self) -> Words:
+        """The members of the struct that the merchant signs."""
+        pair = self.debtor, self.creditor
+        return _words(self.period, self.by, *pair, _signed(self.micros), self.evidence)
+
+
 def dispute(line: PairLine, by: int, held_micros: int, evidence: bytes) -> Words:
     """The members of a merchant's word that a part of a line is not owed."""
-    return _words(line.period, by, line.debtor, line.creditor, _signed(held_micros), evidence)
+    return Held(line.period, line.debtor, line.creditor, by, held_micros, evidence).words()
 
 
 def resolution(period: int, debtor: int, creditor: int, pay_micros: int) -> Words:

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from ledger_service.api.ports import (
     BasisOfProgramme,
     CreatedProgramme,
+    NetWord,
     NewProgramme,
     TermsOfPair,
     TermsOfProgramme,
@@ -32,6 +33,7 @@ from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.secp256k1 import keccak256
+from ledger_service.kernel.settlement_words import Held
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.requests import IssuedKey, IssueKey, MerchantKeys
 from tests.api import contract
@@ -68,6 +70,12 @@ class Registry:
 
     def set_suspended(self, merchant_id: int, suspended: bool, name: str) -> None:
         self._act("suspend", merchant_id, suspended)
+
+    def confirm_period(self, word: NetWord, signature: bytes | None) -> None:
+        self._act("confirm", word, signature)
+
+    def dispute_line(self, held: Held, signature: bytes | None) -> None:
+        self._act("dispute", held, signature)
 
     def create_programme(self, new: NewProgramme) -> CreatedProgramme:
         self._act("programme", new.code)

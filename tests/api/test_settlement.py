@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, update
 
+from ledger_service.api.ports import NetWord
 from ledger_service.chain import models as m
+from ledger_service.chain import standings
 from ledger_service.kernel.gs1 import gln_text, with_check_digit
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.points import Leg
+from ledger_service.kernel.settlement_words import Held
+from ledger_service.settlement.errors import SettlementNotOffered
 from tests.api.service import FUEL, GROCER, Shop
 from tests.api.test_administration import with_phone
 from tests.api.test_pages import all_pages
@@ -121,3 +125,82 @@ def test_a_period_that_has_not_begun_and_a_strange_cursor_are_refused(shop: Shop
     mine = shop.get("grocer", f"{PERIODS}/1/lines?limit=1").json["next_cursor"]
     answer = shop.get("third", f"{PERIODS}/1/lines?cursor={mine}")
     assert (answer.status_code, answer.json["code"]) == (400, "cursor-refused")
+
+
+STANDING = {
+    "period": 1, "statements": "0x" + "ab" * 32, "until": "2017-04-08T00:00:00Z", "root": None,
+    "merchants": [
+        {"merchant": GROCER, "net_micros": -MICROS, "net_minor": -95, "confirmed": False},
+        {"merchant": FUEL, "net_micros": MICROS, "net_minor": 95, "confirmed": True},
+    ],
+    "disputes": [{"debtor": GROCER, "creditor": FUEL, "held_micros": 5, "open": True,
+                  "deadline": "2017-05-08T00:00:00Z"}],
+    "payouts": [{"payer": GROCER, "payee": FUEL, "minor": 95, "paid": False, "from_reserve": False}],
+}  # fmt: skip
+
+
+def published(shop: Shop) -> None:
+    """Period 1 is published, as the leading bridge has read it from the desk."""
+    settled(shop)
+    with shop.serving.foundations.database.begin() as conn:
+        standings.note(conn, 1, 9, STANDING)
+
+
+def test_everybody_sees_the_published_totals_and_only_parties_their_disputes(any_shop: Shop) -> None:
+    published(any_shop)
+    for who, parts in (("grocer", 1), ("operator", 1), ("third", 0)):
+        told = any_shop.get(who, f"{PERIODS}/1/standing").json
+        assert [one["net_micros"] for one in told["merchants"]] == [str(-MICROS), str(MICROS)]
+        assert (len(told["disputes"]), len(told["payouts"]), told["payouts_total"]) == (parts, parts, 1)
+    assert any_shop.get("grocer", f"{PERIODS}/2/standing").json["code"] == "period-not-published"
+
+
+def test_a_merchant_confirms_once_by_custody_or_by_its_own_signature(shop: Shop) -> None:
+    published(shop)
+    body = {"merchant": GROCER, "net_micros": str(-MICROS)}
+    path = f"{PERIODS}/1/confirmations"
+    first = shop.post("grocer", path, body, key="c1")
+    assert (first.status_code, shop.post("grocer", path, body, key="c1").json) == (201, first.json)
+    word = NetWord(1, int(GROCER), -MICROS, b"\xab" * 32)
+    assert shop.registry.acts[-1] == ("confirm", word, None)
+    signed = {**body, "signature": "0x" + "01" * 65}
+    assert shop.post("operator", path, signed).status_code == 201
+    assert shop.registry.acts[-2:] == [("confirm", word, None), ("confirm", word, b"\x01" * 65)]
+
+
+@pytest.mark.parametrize(
+    ("who", "change", "code"),
+    [
+        ("fuel", {}, "not-yours"),
+        ("operator", {}, "not-yours"),
+        ("grocer", {"net_micros": "1.5"}, "malformed-field"),
+        ("grocer", {"signature": "0x12"}, "malformed-field"),
+        ("grocer", {"merchant": "123"}, "malformed-field"),
+    ],
+)
+def test_words_of_others_and_malformed_ones_reach_no_chain(
+    shop: Shop, who: str, change: dict[str, Any], code: str
+) -> None:
+    published(shop)
+    before = list(shop.registry.acts)
+    body = {"merchant": GROCER, "net_micros": str(-MICROS), **change}
+    assert shop.post(who, f"{PERIODS}/1/confirmations", body).json["code"] == code
+    assert shop.registry.acts == before
+
+
+def test_a_dispute_is_the_word_of_one_of_the_two(shop: Shop) -> None:
+    published(shop)
+    body = {"merchant": FUEL, "debtor": GROCER, "creditor": FUEL, "held_micros": "5", "evidence": "cd" * 32}
+    assert shop.post("fuel", f"{PERIODS}/1/disputes", body).status_code == 201
+    held = Held(1, int(GROCER), int(FUEL), int(FUEL), 5, b"\xcd" * 32)
+    assert shop.registry.acts[-1] == ("dispute", held, None)
+    third = {**body, "merchant": THIRD}
+    assert shop.post("third", f"{PERIODS}/1/disputes", third).json["code"] == "malformed-field"
+    assert shop.post("fuel", f"{PERIODS}/2/disputes", body).json["code"] == "period-not-published"
+
+
+def test_an_alliance_without_a_desk_says_so(shop: Shop) -> None:
+    published(shop)
+    shop.registry.refusal = SettlementNotOffered()
+    body = {"merchant": GROCER, "net_micros": str(-MICROS)}
+    assert shop.post("grocer", f"{PERIODS}/1/confirmations", body).json["code"] == "settlement-not-offered"

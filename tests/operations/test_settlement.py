@@ -226,11 +226,33 @@ def second_period(pair: Pair) -> None:
     pair.run("settle", "close", "--period", "2")
     second = pair.settle("publish", 2, "--days", "3")
     assert net_of(second, BAKER) == 250_000
+    confirm_over_http(pair, 250_000)
     with pytest.raises(SetupFailed, match="SettlementUnanswered"):
         pair.settle("net", 2)
     pair.run("clock", "--days", "4")
     last = pair.settle("net", 2)
     assert [(p["payer"], p["minor"]) for p in last["payouts"]] == [(GROCER, 25)]
+
+
+def confirm_over_http(pair: Pair, net_micros: int) -> None:
+    """The baker sees where the period stands, and says that its net is right."""
+    office = str(pair.must(pair.operator, "/v1/keys", {"role": "merchant", "subject": BAKER})["token"])
+    path = "/v1/settlement/periods/2"
+
+    def standing() -> dict[str, Any]:
+        return dict(pair.ask("GET", f"{path}/standing", Authorization=f"Bearer {office}")[1])
+
+    wait_until(lambda: standing().get("period") == 2, "the standing of the period does not show")
+    word = {"merchant": BAKER, "net_micros": str(net_micros)}
+    wrong = {**word, "net_micros": "1"}
+    heads = {"Authorization": f"Bearer {office}", "Idempotency-Key": "a-wrong-net"}
+    assert pair.ask("POST", f"{path}/confirmations", wrong, **heads)[1]["code"] == "chain-admin-refused"
+    pair.must(office, f"{path}/confirmations", word)
+
+    def confirmed() -> bool:
+        return any(m["merchant"] == BAKER and m["confirmed"] for m in standing()["merchants"])
+
+    wait_until(confirmed, "the confirmation does not show")
 
 
 def test_statements_are_not_published_before_the_close_is_final(tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""What the clerk of the leading bridge does about merchants' words on a period, as the front door asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ledger_service.bootstrap.agreeing import Agreement
+from ledger_service.chain.errors import AdminRefused
+from ledger_service.kernel.settlement_words import Held
+
+Json = dict[str, Any]
+
+
+def settlement_acts(agreement: Agreement | None) -> Mapping[str, Callable[[Json], Json]]:
+    """What relays a word, by the kind of the act; without a SettlementDesk each is refused."""
+
+    def needed() -> Agreement:
+        if agreement is None:
+            raise AdminRefused("settlement", "the alliance has no SettlementDesk")
+        return agreement
+
+    def confirm(p: Json) -> Json:
+        needed().relay_confirmation(p["period"], (p["merchant"], int(p["net"])), bytes.fromhex(p["by"]))
+        return {}
+
+    def dispute(p: Json) -> Json:
+        debtor, creditor = p["pair"]
+        evidence = bytes.fromhex(p["evidence"])
+        held = Held(p["period"], debtor, creditor, p["merchant"], int(p["held"]), evidence)
+        needed().relay_dispute(held, bytes.fromhex(p["by"]))
+        return {}
+
+    return {"settle-confirm": confirm, "settle-dispute": dispute}
