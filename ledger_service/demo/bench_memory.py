@@ -20,7 +20,7 @@ from ledger_service.demo.load import LoadBroken, LoadResult
 from ledger_service.demo.screen import Screen
 
 # Fewer than there are baskets: within one round the same basket would come twice under the same key.
-MOST_A_ROUND, ROUNDS = 25_000, 20
+MOST_A_ROUND, ROUNDS = 15_000, 20
 
 
 async def measure(stage: Stage, options: BenchOptions) -> Figures:
