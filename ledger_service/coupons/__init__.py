@@ -1,0 +1,1 @@
+"""Coupons: what is promised to whom, who holds it, and what it takes off a basket."""

@@ -1,0 +1,217 @@
+"""The best lawful combination, by branch and bound under a fixed number of nodes.
+
+At each node the coupons still allowed are walked by falling weight: once under relaxed rules, which bounds
+what the node can reach, and once under the real ones, which gives a combination. Where both weigh the same,
+the node is solved; so a basket whose coupons do not compete needs one node. A node budget, not a clock, ends
+the search, so the same basket has the same answer on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger_service.coupons.deciding.effects import Effect
+from ledger_service.coupons.deciding.offers import Offer, Stack, clash
+from ledger_service.coupons.deciding.weighing import Weights, bits
+
+MOST_NODES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best combination seen; no lawful one takes more than ``gap_minor`` beyond it."""
+
+    chosen: tuple[Offer, ...]
+    gap_minor: int
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    chosen: int
+    weight: int
+    open: int
+    slots: int
+
+
+class _Rules:
+    """The stacking rules of some offers as bit masks."""
+
+    def __init__(self, offers: Sequence[Offer]) -> None:
+        self.offers = offers
+        self.clashes = _clashes(offers)
+        self.groups: dict[str, int] = {}
+        self.definitions: dict[int, int] = {}
+        self.twins: dict[tuple[int, int, Effect, Stack], int] = {}
+        for i, offer in enumerate(offers):
+            self.groups[offer.stack.group] = self.groups.get(offer.stack.group, 0) | 1 << i
+            self.definitions[offer.definition] = self.definitions.get(offer.definition, 0) | 1 << i
+            self.twins[offer.twin] = self.twins.get(offer.twin, 0) | 1 << i
+        self.relaxed = _relaxed(offers, self.groups)
+        for i, offer in enumerate(offers):
+            self.relaxed[i].append(("of one", self.definitions[offer.definition], offer.most_of_definition))
+
+    def open_after(self, chosen: int, open_: int, i: int) -> int:
+        """What may still be added to ``chosen``, which has just got ``i``."""
+        offer = self.offers[i]
+        open_ &= ~(self.clashes[i] | 1 << i)
+        group = self.groups[offer.stack.group]
+        members = chosen & group
+        count = members.bit_count()
+        if count >= min(self.offers[j].stack.most_per_group for j in bits(members)):
+            open_ &= ~group
+        else:
+            for j in bits(open_ & group):
+                if self.offers[j].stack.most_per_group <= count:
+                    open_ &= ~(1 << j)
+        same = self.definitions[offer.definition]
+        if (chosen & same).bit_count() >= offer.most_of_definition:
+            open_ &= ~same
+        return open_
+
+
+def search(weights: Weights, most_coupons: int, most_nodes: int = MOST_NODES) -> Found:
+    """The combination of the greatest weight.
+
+    Args:
+        weights: the offers of the basket, weighed.
+        most_coupons: the basket's published limit.
+        most_nodes: how many nodes may be looked at before the best so far is given.
+    """
+    rules = _Rules(weights.offers)
+    best = (0, 0)
+    alone = 0
+    if most_coupons > 0:
+        for i, offer in enumerate(weights.offers):
+            if offer.stack.exclusive:
+                alone |= 1 << i
+                best = max(best, (weights.of(1 << i), 1 << i))
+    everything = (1 << len(weights.offers)) - 1
+    stack, nodes, bound_left = [_Node(0, 0, everything & ~alone, most_coupons)], 0, 0
+    while stack:
+        node = stack.pop()
+        bound = node.weight + _bound(weights, rules, node)
+        if bound <= best[0]:
+            continue
+        if nodes >= most_nodes:
+            bound_left = max(bound_left, bound)
+            continue
+        nodes += 1
+        full = _lawful_walk(rules, node)
+        best = max(best, (weights.of(full), full))
+        if best[0] < bound and node.open and node.slots:
+            stack += _branches(weights, rules, node)
+    gap = max(0, weights.minor_of(bound_left) - weights.minor_of(best[0]))
+    return Found(tuple(weights.chosen(_trimmed(weights, best[1]))), gap, nodes)
+
+
+def _branches(weights: Weights, rules: _Rules, node: _Node) -> tuple[_Node, _Node]:
+    """Without the heaviest open offer, and with it; the last is looked at first."""
+    low = node.open & -node.open
+    i = low.bit_length() - 1
+    chosen = node.chosen | low
+    # A twin of what is left out could only do the same with a later expiry.
+    without = node.open & ~rules.twins[rules.offers[i].twin]
+    return (
+        _Node(node.chosen, node.weight, without, node.slots),
+        _Node(
+            chosen,
+            node.weight + weights.single[i],
+            rules.open_after(chosen, node.open, i),
+            node.slots - 1,
+        ),
+    )
+
+
+def _bound(weights: Weights, rules: _Rules, node: _Node) -> int:
+    """The most that open offers can add: groups that exclude each other count as one."""
+    open_, total, slots = node.open, 0, node.slots
+    used: dict[tuple[str, int, int], int] = {}
+    while open_ and slots:
+        low = open_ & -open_
+        i = low.bit_length() - 1
+        weight = weights.single[i]
+        if weight <= 0:
+            break
+        total += weight
+        slots -= 1
+        open_ ^= low
+        for one in rules.relaxed[i]:
+            used[one] = used.get(one, 0) + 1
+            if used[one] >= one[2]:
+                open_ &= ~one[1]
+    return total
+
+
+def _lawful_walk(rules: _Rules, node: _Node) -> int:
+    chosen, open_, slots = node.chosen, node.open, node.slots
+    while open_ and slots:
+        low = open_ & -open_
+        chosen |= low
+        slots -= 1
+        open_ = rules.open_after(chosen, open_, low.bit_length() - 1)
+    return chosen
+
+
+def _trimmed(weights: Weights, mask: int) -> int:
+    """Without coupons that would be used up for nothing; only an unfinished search can leave some."""
+    best = weights.of(mask)
+    for i in bits(mask):
+        without = weights.of(mask & ~(1 << i))
+        if without > best:
+            best, mask = without, mask & ~(1 << i)
+    return mask
+
+
+def _clashes(offers: Sequence[Offer]) -> list[int]:
+    """For each offer, the others that its groups keep out; worked out once per distinct rule of stacking."""
+    kinds: dict[object, tuple[Offer, int]] = {}
+    for i, offer in enumerate(offers):
+        stack = offer.stack
+        key = (stack.group, stack.exclusive, stack.combines_with, stack.excludes)
+        sample, mask = kinds.get(key, (offer, 0))
+        kinds[key] = (sample, mask | 1 << i)
+    found = [0] * len(offers)
+    for one, members in kinds.values():
+        mask = 0
+        for other, others in kinds.values():
+            if clash(one, other):
+                mask |= others
+        for i in bits(members):
+            found[i] = mask & ~(1 << i)
+    return found
+
+
+def _relaxed(offers: Sequence[Offer], groups: dict[str, int]) -> list[list[tuple[str, int, int]]]:
+    """For each offer the sets (what for, who, how many at most) of which few can be in one basket.
+
+    Groups of which all coupons keep out all of another are put together: only one of them can be used.
+    """
+    sets: list[tuple[list[str], int, int]] = []
+    apart = _groups_apart(offers)
+    for group, mask in sorted(groups.items()):
+        most = max(offers[i].stack.most_per_group for i in bits(mask))
+        for at, (names, members, cap) in enumerate(sets):
+            if all((group, name) in apart for name in names):
+                sets[at] = ([*names, group], members | mask, max(cap, most))
+                break
+        else:
+            sets.append(([group], mask, most))
+    found: list[list[tuple[str, int, int]]] = [[] for _ in offers]
+    for _, members, cap in sets:
+        for i in bits(members):
+            found[i].append(("together", members, cap))
+    return found
+
+
+def _groups_apart(offers: Sequence[Offer]) -> set[tuple[str, str]]:
+    samples: dict[object, Offer] = {}
+    for o in offers:
+        samples.setdefault((o.stack.group, o.stack.combines_with, o.stack.excludes, o.stack.exclusive), o)
+    pairs: dict[tuple[str, str], bool] = {}
+    for one in samples.values():
+        for other in samples.values():
+            key = (one.stack.group, other.stack.group)
+            pairs[key] = pairs.get(key, True) and clash(one, other)
+    return {pair for pair, always in pairs.items() if always}

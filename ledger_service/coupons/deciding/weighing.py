@@ -1,0 +1,88 @@
+"""What a combination is worth: one integer in which the discount counts first and the tie-break is built in.
+
+More discount; of equal ones more benefits beside the goods, then fewer coupons, then the coupons that expire
+soonest, then the lowest ids. No two combinations weigh the same, so the best one never depends on the order
+of the input. The weight of a combination is at most the sum of its coupons' weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ledger_service.coupons.deciding.effects import Parts, Tally, lines_of
+from ledger_service.coupons.deciding.offers import Offer, Step
+
+# More than coupons can be in one basket.
+_ROOM = 1_024
+
+
+class Weights:
+    """Offers of one basket by falling weight, and the weight of any combination of them.
+
+    A combination is a bit mask: bit i stands for ``offers[i]``.
+    """
+
+    def __init__(self, offers: Sequence[Offer], amounts: Sequence[int], pieces: Sequence[int]) -> None:
+        """Weigh each offer alone; those that can never give anything are left out."""
+        self.amounts, self.pieces = amounts, pieces
+        self._shift = len(offers)
+        self._bit: dict[str, int] = {}
+        for place, offer in enumerate(sorted(offers, key=lambda o: o.by_expiry)):
+            self._bit[offer.key] = 1 << (self._shift - 1 - place)
+        most = _most_of(offers, amounts, pieces)
+        worth = [(o, m) for o, m in zip(offers, most, strict=True) if m or o.step is Step.BESIDE]
+        weighed = [(self._weight(m, (o,)), o) for o, m in worth]
+        weighed.sort(key=lambda pair: -pair[0])
+        self.offers = [offer for _, offer in weighed]
+        self.single = [weight for weight, _ in weighed]
+
+    def _weight(self, minor: int, chosen: Sequence[Offer]) -> int:
+        beside = sum(o.step is Step.BESIDE for o in chosen)
+        value = (minor * _ROOM + beside) * _ROOM - len(chosen)
+        return (value << self._shift) + sum(self._bit[o.key] for o in chosen)
+
+    def minor_of(self, weight: int) -> int:
+        """The discount in a weight."""
+        return ((weight >> self._shift) + _ROOM) // (_ROOM * _ROOM)
+
+    def of(self, mask: int) -> int:
+        """What the combination really weighs."""
+        chosen = self.chosen(mask)
+        minor = sum(part for _, parts in applied(chosen, self.amounts, self.pieces) for _, part in parts)
+        return self._weight(minor, chosen)
+
+    def chosen(self, mask: int) -> list[Offer]:
+        """The offers of a mask."""
+        return [self.offers[i] for i in bits(mask)]
+
+
+def applied(
+    chosen: Iterable[Offer], amounts: Sequence[int], pieces: Sequence[int]
+) -> list[tuple[Offer, Parts]]:
+    """What each coupon takes off which line, in the order of application."""
+    tally = Tally(amounts, pieces)
+    return [(offer, offer.effect.apply(tally)) for offer in sorted(chosen, key=lambda o: o.in_order)]
+
+
+def bits(mask: int) -> Iterable[int]:
+    """The places of the bits that are set, lowest first."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low
+
+
+def _most_of(offers: Sequence[Offer], amounts: Sequence[int], pieces: Sequence[int]) -> list[int]:
+    """What each can give at most: exactly what it gives alone, unless others compete for its pieces."""
+    users: dict[int, int] = {}
+    for offer in offers:
+        if offer.effect.on_pieces:
+            for line in lines_of(offer.effect):
+                users[line] = users.get(line, 0) + 1
+    most = []
+    for offer in offers:
+        tally = Tally(amounts, pieces)
+        competes = offer.effect.on_pieces and any(users[line] > 1 for line in lines_of(offer.effect))
+        alone = sum(part for _, part in offer.effect.apply(tally))
+        most.append(max(alone, offer.effect.most(tally)) if competes else alone)
+    return most

@@ -1,0 +1,114 @@
+"""The search finds what trying every combination finds, whatever the order of the input."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger_service.coupons.deciding.effects import Amount, Beside, Bundle, Free, Priced, Share
+from ledger_service.coupons.deciding.offers import Offer, Stack, Step, lawful
+from ledger_service.coupons.deciding.rounding import parts_of
+from ledger_service.coupons.deciding.searching import search
+from ledger_service.coupons.deciding.weighing import Weights, applied
+
+GROUPS = ("", "a", "b", "c")
+
+
+@st.composite
+def baskets(draw):
+    size = draw(st.integers(1, 4))
+    amounts = draw(st.lists(st.integers(0, 400), min_size=size, max_size=size))
+    pieces = draw(st.lists(st.integers(1, 4), min_size=size, max_size=size))
+    offers = [draw(an_offer(size, amounts, pieces, n)) for n in range(draw(st.integers(0, 7)))]
+    return amounts, pieces, offers, draw(st.integers(0, 5))
+
+
+@st.composite
+def an_offer(draw, size, amounts, pieces, number):
+    lines = tuple(sorted(draw(st.sets(st.integers(0, size - 1), min_size=1))))
+    of = tuple(sorted(draw(st.sets(st.integers(0, size - 1), min_size=1))))
+    by_price = sorted(lines, key=lambda i: (amounts[i] * 100 // pieces[i], i))
+    bps = draw(st.sampled_from((500, 1_000, 5_000, 10_000)))
+    percent = parts_of(sum(amounts[i] for i in lines) * bps // 10_000, [amounts[i] for i in lines])
+    buy, get, minor = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 300))
+    effects = (
+        (Step.PIECES, Priced(lines, minor // 3)),
+        (Step.PIECES, Free(tuple(by_price[::-1]), buy, draw(st.sampled_from(((), of))))),
+        (Step.PIECES, Bundle(of, tuple(by_price), buy, get, bps)),
+        (Step.PERCENT, Share(lines, tuple(percent))),
+        (Step.AMOUNT, Amount(lines, minor)),
+        (Step.BESIDE, Beside()),
+    )
+    step, effect = draw(st.sampled_from(effects))
+    some = st.frozensets(st.sampled_from(GROUPS), max_size=2)
+    stack = Stack(
+        draw(st.sampled_from(GROUPS)), draw(st.integers(0, 9)) == 0, draw(st.integers(1, 3)), draw(some),
+        draw(some) if draw(st.booleans()) else frozenset(),
+    )  # fmt: skip
+    definition = draw(st.integers(1, 4))
+    expires_at, most = draw(st.integers(1, 3)), 1 + definition % 2
+    return Offer(f"k{number}", definition, 1, expires_at, step, effect, stack, most)
+
+
+def best_by_trying_all(weights, most):
+    tried = [(0, frozenset())]
+    for size in range(1, most + 1):
+        for places in combinations(range(len(weights.offers)), size):
+            if lawful([weights.offers[i] for i in places], most):
+                tried.append((weights.of(sum(1 << i for i in places)), frozenset(places)))
+    weight, places = max(tried, key=lambda pair: pair[0])
+    return weight, {weights.offers[i].key for i in places}
+
+
+def names(found):
+    return {o.key for o in found.chosen}
+
+
+def discount(found, amounts, pieces):
+    return sum(part for _, parts in applied(found.chosen, amounts, pieces) for _, part in parts)
+
+
+@settings(max_examples=500, deadline=None)
+@given(baskets(), st.randoms(use_true_random=False))
+def test_the_search_finds_what_trying_everything_finds(basket, chance):
+    amounts, pieces, offers, most = basket
+    weights = Weights(offers, amounts, pieces)
+    found = search(weights, most)
+    weight, keys = best_by_trying_all(weights, most)
+    assert found.gap_minor == 0
+    assert names(found) == keys
+    assert discount(found, amounts, pieces) == weights.minor_of(weight)
+    shuffled = list(offers)
+    chance.shuffle(shuffled)
+    assert names(search(Weights(shuffled, amounts, pieces), most)) == keys
+
+
+@settings(max_examples=150, deadline=None)
+@given(baskets())
+def test_no_line_goes_below_zero_and_a_further_coupon_never_lowers_the_best(basket):
+    amounts, pieces, offers, most = basket
+    best = 0
+    for count in range(len(offers) + 1):
+        found = search(Weights(offers[:count], amounts, pieces), most)
+        left = list(amounts)
+        for _, parts in applied(found.chosen, amounts, pieces):
+            for line, part in parts:
+                assert part > 0
+                left[line] -= part
+        assert min(left) >= 0
+        assert sum(amounts) - sum(left) >= best
+        best = sum(amounts) - sum(left)
+
+
+@settings(max_examples=150, deadline=None)
+@given(baskets(), st.integers(0, 3))
+def test_a_search_that_ran_out_of_nodes_says_a_gap_that_holds(basket, nodes):
+    amounts, pieces, offers, most = basket
+    weights = Weights(offers, amounts, pieces)
+    found = search(weights, most, nodes)
+    best = weights.minor_of(best_by_trying_all(weights, most)[0])
+    assert lawful(found.chosen, most)
+    assert discount(found, amounts, pieces) <= best <= discount(found, amounts, pieces) + found.gap_minor
+    assert found.nodes <= nodes
