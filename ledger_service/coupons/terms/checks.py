@@ -51,9 +51,9 @@ def _of_benefit(benefit: Benefit) -> Iterator[str]:
     if isinstance(benefit, Tiered):
         yield from _of_steps(benefit)
         return
-    for name, value, least, most in _bounds(benefit):
-        if not least <= value <= most:
-            yield f"{name} is not between {least} and {most}"
+    for name, value, least, greatest in _bounds(benefit):
+        if not least <= value <= greatest:
+            yield f"{name} is not between {least} and {greatest}"
 
 
 def _bounds(benefit: Benefit) -> list[tuple[str, int, int, int]]:
@@ -78,8 +78,8 @@ def _bounds(benefit: Benefit) -> list[tuple[str, int, int, int]]:
         case Reward(spend, days, minor):
             sums = [("spend_minor", spend, 1, _MOST_MINOR), ("minor", minor, 1, _MOST_MINOR)]
             return [*sums, ("days", days, 1, _MOST_DAYS)]
-        case StoredValue(most):
-            return [("most_minor", most, 1, _MOST_MINOR)]
+        case StoredValue(balance):
+            return [("most_minor", balance, 1, _MOST_MINOR)]
         case _:
             return []
 

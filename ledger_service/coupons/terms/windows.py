@@ -19,7 +19,7 @@ class Outside(StrEnum):
 
 
 def outside(window: Window, at: datetime, expires_at: datetime | None = None) -> Outside | None:
-    """Why the window is shut at ``at`` (aware), None where it is open; ``expires_at`` is the coupon's own end."""
+    """Why the window is shut at ``at``, None where it is open; ``expires_at`` is the coupon's own end."""
     if window.starts_at is not None and at < window.starts_at:
         return Outside.NOT_YET
     ends = [end for end in (window.ends_at, expires_at) if end is not None]

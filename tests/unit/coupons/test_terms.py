@@ -27,7 +27,9 @@ RICH = replace(
         on=v.Goods(departments=frozenset({"DAIRY", "茶"})),
         merchants=frozenset({OWNER, 9506000000020}), least_minor=100, first_purchase=True,
     ),
-    window=v.Window(datetime(2026, 1, 1, tzinfo=UTC), None, "Asia/Taipei", frozenset({1, 7}), (1_320, 120), 30),
+    window=v.Window(
+        datetime(2026, 1, 1, tzinfo=UTC), None, "Asia/Taipei", frozenset({1, 7}), (1_320, 120), 30
+    ),
     stacking=v.Stacking("a", most_per_group=1, combines_with=frozenset({"b"}), excludes=frozenset({"c"})),
     limits=v.Limits(2, per_member_week=1, budget_value_minor=5),
     on_return=v.OnReturn.GIVE_BACK,
