@@ -242,7 +242,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """One version of a definition; ``merchant`` owns it, the shares of ``funders`` sum to 10,000."""
+    """One version of a definition; ``merchant`` owns it, the shares of ``funders`` sum to 10,000.
+
+    What is ``automatic`` holds for every basket that qualifies; all else needs a coupon or a code.
+    """
 
     definition: int
     version: int
@@ -258,6 +261,7 @@ class Terms:
     on_return: OnReturn = OnReturn.KEEP
     tax_base: TaxBase = TaxBase.AFTER
     gift: GiftRule = GiftRule.NONE
+    automatic: bool = False
 
     def taken_by(self, merchant: int) -> bool:
         """Whether a merchant's tills take it."""

@@ -1,0 +1,6 @@
+"""What merchants promise by coupon: definitions with versions, campaigns with sources, goods, budgets.
+
+A version that was approved never changes; a later one takes over from its first second, and what was held or
+claimed before keeps its own. ``catalogue`` is the immutable picture by which checkouts decide, ``budgets`` the
+counters that a sale changes under lock, so that no limit is exceeded by one unit.
+"""
