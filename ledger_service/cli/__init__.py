@@ -38,6 +38,7 @@ COMMANDS = {
     "import": "move a running programme in: check, load, compare, cut over, roll back",
     "export": "write everything as files that an import takes in elsewhere",
     "tiers": "make the tiers of members anew, from their activity or from all sales",
+    "goods": "fill a goods list, or tell brand and manufacturer of articles, from a file",
     "risk": "fraud rules: print the defaults, measure a set on known thefts, replay the past under a draft",
     "lost": "list what the chain has and a restored database lacks",
     "adopt": "book what the chain has and a restored database lacks, by two operators",

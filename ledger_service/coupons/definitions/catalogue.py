@@ -1,7 +1,7 @@
 """What all coupons promise, as one immutable value that is read from the database now and then.
 
-Checkouts decide by a picture that is at most a second old. What was claimed, held or sold under a version keeps
-it: ``terms`` finds any version, ``live`` the ones in force.
+Checkouts decide by a picture that is at most a second old. What was claimed, held or sold under a version
+keeps it: ``terms`` finds any version, ``live`` the ones in force.
 """
 
 from __future__ import annotations
@@ -34,10 +34,13 @@ class Definition:
     merchant_id: int
     code: str
     gcn_type: int | None
+    withdrawn_micros: int | None
     versions: tuple[tuple[int, Terms], ...]
 
     def in_force(self, at_micros: int) -> Terms | None:
-        """The terms in force then: the last that have begun."""
+        """The terms in force then: the last that have begun, until the definition is withdrawn."""
+        if self.withdrawn_micros is not None and self.withdrawn_micros <= at_micros:
+            return None
         begun = [terms for since, terms in self.versions if since <= at_micros]
         return begun[-1] if begun else None
 
@@ -89,14 +92,18 @@ def read_catalogue(conn: Connection) -> CouponCatalogue:
     """The catalogue as a db transaction sees it."""
     version = change_version(conn)
     v = coupon_version.c
-    approved = select(v.definition_id, v.effective_from, v.body).where(v.approved_at.is_not(None))
+    approved = select(v.definition_id, v.live_from, v.body).where(v.live_from.is_not(None))
     versions: dict[int, list[tuple[int, Terms]]] = {}
     for row in conn.execute(approved.order_by(v.definition_id, v.version)):
-        begins = micros_of(row.effective_from)
+        begins = micros_of(row.live_from)
         versions.setdefault(row.definition_id, []).append((begins, terms_of(orjson.loads(row.body))))
     d = coupon_definition.c
-    rows = conn.execute(select(d.definition_id, d.merchant_id, d.code, d.gcn_type)).all()
-    found = {r[0]: Definition(*r, tuple(versions[r[0]])) for r in rows if r[0] in versions}
+    rows = conn.execute(select(d.definition_id, d.merchant_id, d.code, d.gcn_type, d.withdrawn_at)).all()
+    found = {
+        r[0]: Definition(*r[:4], None if r[4] is None else micros_of(r[4]), tuple(versions[r[0]]))
+        for r in rows
+        if r[0] in versions
+    }
     lists: dict[int, set[int]] = {}
     owners = select(coupon_goods_list.c.merchant_id, coupon_goods_list.c.list_id)
     for merchant, list_id in conn.execute(owners):

@@ -17,12 +17,15 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from ledger_service.db.guards import append_only
 from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, Int64, UtcInstant
 
+CHANNELS = ("app", "cashier", "mail", "poster", "receipt", "share", "web", "other")
 SCOPES = ("budget", "member", "member-day", "member-week", "member-month", "store-day")
 
-# code is the merchant's own name for it; names is canonical JSON, language to text.
+# code is the merchant's own name for it; names is canonical JSON, language to text; guarantee says who
+# guarantees what was paid for it.
 coupon_definition = Table(
     "coupon_definition", metadata,
     Column("definition_id", Int64, primary_key=True, autoincrement=False),
@@ -30,12 +33,18 @@ coupon_definition = Table(
     Column("code", String(64), nullable=False),
     Column("gcn_type", BigInteger, unique=True),
     Column("names", Text, nullable=False),
+    Column("jurisdiction", String(8), nullable=False),
+    Column("guarantee", Text),
     Column("created_by", Text, nullable=False),
     Column("created_at", UtcInstant, nullable=False),
+    Column("withdrawn_by", Text),
+    Column("withdrawn_at", UtcInstant),
     UniqueConstraint("merchant_id", "code"),
+    CheckConstraint("(withdrawn_by IS NULL) = (withdrawn_at IS NULL)", name="withdrawn_by_somebody"),
 )  # fmt: skip
 
-# body is the canonical JSON of the terms, which its hash names on chain; only the approval is added later.
+# body is the canonical JSON of the terms, which its hash names on chain; only the approval is added later,
+# and live_from once all have agreed: the later of effective_from and that instant.
 coupon_version = Table(
     "coupon_version", metadata,
     Column("definition_id", Int64, ForeignKey("coupon_definition.definition_id"), primary_key=True),
@@ -47,10 +56,22 @@ coupon_version = Table(
     Column("written_at", UtcInstant, nullable=False),
     Column("approved_by", Text),
     Column("approved_at", UtcInstant),
+    Column("live_from", UtcInstant),
     fixed_length("terms_hash", 32), at_least("version", 1),
+    CheckConstraint("live_from IS NULL OR approved_by IS NOT NULL", name="live_once_approved"),
     CheckConstraint("(approved_by IS NULL) = (approved_at IS NULL)", name="approved_by_somebody"),
     CheckConstraint("approved_by IS NULL OR approved_by <> written_by", name="approved_by_another"),
 )  # fmt: skip
+
+# A merchant that pays for a version, or takes it, has agreed to these very terms.
+coupon_consent = append_only(Table(
+    "coupon_consent", metadata,
+    Column("definition_id", Int64, primary_key=True, autoincrement=False),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("merchant_id", Int64, ForeignKey("merchant.merchant_id"), primary_key=True),
+    Column("given_by", Text, nullable=False),
+    Column("given_at", UtcInstant, nullable=False),
+))  # fmt: skip
 
 coupon_campaign = Table(
     "coupon_campaign", metadata,
@@ -89,13 +110,18 @@ coupon_campaign_arm = Table(
     at_least("arm"), at_least("weight", 1),
 )  # fmt: skip
 
-# Where somebody can have got it: a poster, a channel, a cashier, a link. Counters say how it went.
+# Where somebody can have got it: a poster, a channel, a cashier, a link. Who comes from a source with an arm
+# gets that arm; else the member decides it.
 coupon_source = Table(
     "coupon_source", metadata,
     Column("campaign_id", Int64, ForeignKey("coupon_campaign.campaign_id"), primary_key=True),
     Column("source", String(64), primary_key=True),
     Column("channel", String(32), nullable=False),
     Column("label", Text, nullable=False),
+    Column("arm", SmallInteger),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", UtcInstant, nullable=False),
+    UniqueConstraint("source"), one_of("channel", CHANNELS),
 )  # fmt: skip
 
 # What was used of a bounded definition: use_key says the next three columns, rows are locked by it alone.

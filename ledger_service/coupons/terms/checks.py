@@ -67,8 +67,8 @@ def _bounds(benefit: Benefit) -> list[tuple[str, int, int, int]]:
         case FreeItem(pieces):
             return [("pieces", pieces, 1, _MOST_PIECES)]
         case BuyGet(buy, get, bps):
-            pieces = [("buy", buy, 1, _MOST_PIECES), ("get", get, 1, _MOST_PIECES)]
-            return [*pieces, ("get_bps", bps, 1, WHOLE_BPS)]
+            both = [("buy", buy, 1, _MOST_PIECES), ("get", get, 1, _MOST_PIECES)]
+            return [*both, ("get_bps", bps, 1, WHOLE_BPS)]
         case Shipping(cap):
             return _maybe("most_minor", cap)
         case Parking(minutes):
