@@ -75,8 +75,8 @@ class ApproverIsAuthor(DomainError):
 
     code = "coupon-approver-is-author"
     category = Category.FORBIDDEN
-    why = "What one person wrote goes live by the word of another, with a key of its own."
-    fix = "Let another key of the merchant, or an operator, approve it."
+    why = "What one wrote goes live by the word of another: a further key of the same subject is no other."
+    fix = "Let an operator approve what a merchant wrote, and another operator or the merchant the rest."
 
 
 @dataclass(eq=False)
@@ -101,3 +101,80 @@ class GoodsFileTooLong(DomainError):
     category = Category.TOO_LARGE
     why = "A goods list or product file comes in parts of so many lines."
     fix = "Send the rest in further requests; lines that are there already change nothing."
+
+
+@dataclass(eq=False)
+class LawRefused(DomainError):
+    """Terms of a paid coupon that the law of the place does not allow."""
+
+    jurisdiction: str
+    rule: str
+
+    code = "coupon-law-refused"
+    why = "Somebody pays for this coupon, and the law of its jurisdiction does not allow these terms."
+    fix = "`rule` is expiry-banned, too-short, card-cap, guarantee or no-profile: see docs/coupons.md."
+
+
+@dataclass(eq=False)
+class StackingContradiction(DomainError):
+    """Groups that say they combine while the other side does not let them."""
+
+    definition: str
+    group: str
+
+    code = "coupon-stacking-contradiction"
+    why = "One of two definitions says that it combines with the other's group, which does not allow it back."
+    fix = "Change the groups of these terms, or first those of `definition`."
+
+
+@dataclass(eq=False)
+class VersionUnknown(DomainError):
+    """No such version."""
+
+    version: int
+
+    code = "coupon-version-unknown"
+    category = Category.MISSING
+    why = "The coupon definition has no version of that number."
+    fix = "Look the number up in the list of the definition's versions."
+
+
+@dataclass(eq=False)
+class VersionDecided(DomainError):
+    """Approved already, or past its beginning."""
+
+    version: int
+
+    code = "coupon-version-decided"
+    category = Category.CONFLICT
+    why = "The version is approved already, or the merchant agreed to it before, or a later one is approved."
+    fix = "Read the versions; write a further one to change what holds."
+
+
+@dataclass(eq=False)
+class ConsentNotNeeded(DomainError):
+    """A merchant that the terms do not bind."""
+
+    code = "coupon-consent-not-needed"
+    why = "The terms name this merchant neither among those who pay nor among those who take the coupon."
+    fix = "Agree with a key of a merchant that the version is `waiting_for`."
+
+
+@dataclass(eq=False)
+class DefinitionWithdrawn(DomainError):
+    """The definition is at its end."""
+
+    code = "coupon-definition-withdrawn"
+    category = Category.CONFLICT
+    why = "The definition was withdrawn: it takes no versions, and no campaign may offer it."
+    fix = "Make another definition."
+
+
+@dataclass(eq=False)
+class SourceUnknown(DomainError):
+    """No such source."""
+
+    code = "coupon-source-unknown"
+    category = Category.MISSING
+    why = "No campaign has a source of this code."
+    fix = "Use the code as the campaign's list of sources shows it."

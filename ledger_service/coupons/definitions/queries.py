@@ -1,0 +1,102 @@
+"""Reading definitions, versions and consents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import Connection, RowMapping, select
+
+from ledger_service.coupons.definitions.errors import DefinitionUnknown, VersionUnknown
+from ledger_service.coupons.definitions.models import coupon_consent, coupon_definition, coupon_version
+from ledger_service.coupons.terms.text import terms_of
+from ledger_service.coupons.terms.values import Stacking
+from ledger_service.db.models import alliance
+
+_D, _V, _C = coupon_definition.c, coupon_version.c, coupon_consent.c
+
+
+def definition_of(conn: Connection, merchant_id: int, code: str) -> RowMapping | None:
+    """The merchant's definition of this code."""
+    mine = (_D.merchant_id == merchant_id) & (_D.code == code)
+    return conn.execute(select(coupon_definition).where(mine)).mappings().one_or_none()
+
+
+def the_definition(conn: Connection, merchant_id: int, code: str) -> RowMapping:
+    """As ``definition_of``.
+
+    Raises:
+        DefinitionUnknown: there is none.
+    """
+    found = definition_of(conn, merchant_id, code)
+    if found is None:
+        raise DefinitionUnknown(code)
+    return found
+
+
+def definitions_after(conn: Connection, merchant_id: int, after: int, most: int) -> Sequence[RowMapping]:
+    """The merchant's definitions behind an id, ascending."""
+    mine = (_D.merchant_id == merchant_id) & (_D.definition_id > after)
+    found = select(coupon_definition).where(mine).order_by(_D.definition_id).limit(most)
+    return conn.execute(found).mappings().all()
+
+
+def the_version(conn: Connection, definition_id: int, version: int) -> RowMapping:
+    """A version of a definition.
+
+    Raises:
+        VersionUnknown: there is none.
+    """
+    mine = (_V.definition_id == definition_id) & (_V.version == version)
+    found = conn.execute(select(coupon_version).where(mine)).mappings().one_or_none()
+    if found is None:
+        raise VersionUnknown(version)
+    return found
+
+
+def versions_after(conn: Connection, definition_id: int, after: int, most: int) -> Sequence[RowMapping]:
+    """The definition's versions behind a number, ascending."""
+    mine = (_V.definition_id == definition_id) & (_V.version > after)
+    found = select(coupon_version).where(mine).order_by(_V.version).limit(most)
+    return conn.execute(found).mappings().all()
+
+
+class LastVersions(NamedTuple):
+    """The highest number of a definition's versions, 0 for none, and when the last approved one begins."""
+
+    number: int
+    begins: datetime | None
+
+
+def last_versions(conn: Connection, definition_id: int) -> LastVersions:
+    """What a further version has to follow."""
+    mine = select(_V.version, _V.effective_from, _V.approved_at).where(_V.definition_id == definition_id)
+    rows = conn.execute(mine.order_by(_V.version.desc())).all()
+    approved = (row.effective_from for row in rows if row.approved_at is not None)
+    return LastVersions(rows[0].version if rows else 0, next(approved, None))
+
+
+def agreed(conn: Connection, definition_id: int, version: int) -> frozenset[int]:
+    """The merchants that have agreed to the version."""
+    mine = (_C.definition_id == definition_id) & (_C.version == version)
+    return frozenset(conn.execute(select(_C.merchant_id).where(mine)).scalars())
+
+
+def stacking_of_others(conn: Connection, merchant_id: int, but: int) -> list[tuple[int, Stacking]]:
+    """What the last approved version of each other definition of the merchant says of groups."""
+    theirs = (_D.merchant_id == merchant_id) & (_D.definition_id != but) & _D.withdrawn_at.is_(None)
+    rows = (
+        select(_V.definition_id, _V.body)
+        .join(coupon_definition, _D.definition_id == _V.definition_id)
+        .where(theirs & _V.approved_at.is_not(None))
+        .order_by(_V.definition_id, _V.version)
+    )
+    last = {row.definition_id: row.body for row in conn.execute(rows)}
+    return [(key, terms_of(orjson.loads(body)).stacking) for key, body in sorted(last.items())]
+
+
+def gs1_prefix(conn: Connection) -> str:
+    """The alliance's GS1 company prefix; empty before it is founded."""
+    return conn.execute(select(alliance.c.gs1_prefix)).scalar_one_or_none() or ""
