@@ -22,6 +22,9 @@ from ledger_service.api.endpoints import (
     chain,
     checkout,
     claims,
+    coupon_campaigns,
+    coupon_definitions,
+    coupon_goods,
     coverage,
     days,
     devices,
@@ -64,7 +67,8 @@ from ledger_service.config import settings_from_environment
 from ledger_service.merchants.owners.service import OwnersService
 
 MODULES = (
-    checkout, returns, acceptance, days, attachments, offline, paycodes, members, cards, pins, devices,
+    checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods,
+    days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
     settlement_basis, tiers, risk, reviews, merchants, places, owners, modes, keys, chain, proofs, settlement,
     coverage, imports, alliance, status,
@@ -125,6 +129,7 @@ def bound(serving: Serving) -> list[Served]:
         *checkout.served(s.checkout),
         *offline.served(alone),
         *_of_merchants(s, administration, cursors),
+        *_of_coupons(s, administration, cursors),
         *days.served(days.DaysDoor(administration, cursors)),
         *attachments.served(attachments.AttachmentsDoor(administration, s.attaching, cursors)),
         *cards.served(cards.CardsDoor(administration, s.cards, cursors)),
@@ -185,6 +190,15 @@ def _of_merchants(serving: Serving, administration: Administration, cursors: Cur
     return [
         *returns.served(returns.ReturnsDoor(administration, serving.checkout, cursors)),
         *acceptance.served(acceptance.AcceptanceDoor(administration, serving.catalogue, cursors)),
+    ]
+
+
+def _of_coupons(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    door = coupon_definitions.DefinitionsDoor(administration, cursors, serving.desk.currency)
+    return [
+        *coupon_definitions.served(door),
+        *coupon_campaigns.served(coupon_campaigns.CampaignsDoor(administration, cursors)),
+        *coupon_goods.served(coupon_goods.GoodsDoor(administration, cursors)),
     ]
 
 

@@ -92,18 +92,6 @@ class CampaignStateWrong(DomainError):
 
 
 @dataclass(eq=False)
-class GoodsFileTooLong(DomainError):
-    """More lines than one request may bring."""
-
-    most: int
-
-    code = "coupon-goods-file-too-long"
-    category = Category.TOO_LARGE
-    why = "A goods list or product file comes in parts of so many lines."
-    fix = "Send the rest in further requests; lines that are there already change nothing."
-
-
-@dataclass(eq=False)
 class LawRefused(DomainError):
     """Terms of a paid coupon that the law of the place does not allow."""
 

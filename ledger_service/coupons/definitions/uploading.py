@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from ledger_service.coupons.definitions.changes import next_number
-from ledger_service.coupons.definitions.models import coupon_goods_item, coupon_goods_list, coupon_product
-from ledger_service.coupons.definitions.upload_errors import GoodsFileRefused, GoodsListUnknown
+from ledger_service.coupons.definitions.lists import the_list
+from ledger_service.coupons.definitions.models import coupon_goods_item, coupon_product
+from ledger_service.coupons.definitions.upload_errors import GoodsFileRefused
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import MalformedField
@@ -66,11 +67,8 @@ class Upload:
             GoodsFileRefused: the first line says neither ``gtin`` nor ``sku``, or too many rows are bad.
         """
         with self.database.read() as conn:
-            mine = (coupon_goods_list.c.merchant_id == merchant_id) & (coupon_goods_list.c.code == code)
-            list_id = conn.execute(select(coupon_goods_list.c.list_id).where(mine)).scalar_one_or_none()
-        if list_id is None:
-            raise GoodsListUnknown
-        return self._run(file, (GTIN, SKU), lambda conn, rows: _put_goods(conn, list_id, rows))
+            list_id = the_list(conn, merchant_id, code)["list_id"]
+        return self._run(file, (GTIN, SKU), lambda conn, rows: put_goods(conn, list_id, rows))
 
     def products(self, file: BinaryIO, merchant_id: int) -> Tally:
         """Brand and manufacturer of every good row's article hold at the merchant's tills.
@@ -78,7 +76,7 @@ class Upload:
         Raises:
             GoodsFileRefused: the first line is not ``sku,brand,manufacturer``, or too many rows are bad.
         """
-        return self._run(file, (PRODUCT,), lambda conn, rows: _put_products(conn, merchant_id, rows))
+        return self._run(file, (PRODUCT,), lambda conn, rows: put_products(conn, merchant_id, rows))
 
     def _run(self, file: BinaryIO, headers: tuple[str, ...], take: Take) -> Tally:
         rows = rows_of(file, headers)
@@ -133,6 +131,11 @@ def _row(number: int, raw: bytes, header: str) -> Row:
         cells = tuple(cell.strip() for cell in raw.decode().split(","))
     except UnicodeDecodeError:
         return Row(number, reason="not-utf-8")
+    return row_of(number, cells, header)
+
+
+def row_of(number: int, cells: tuple[str, ...], header: str) -> Row:
+    """The row with these cells under the header, bad where a cell is."""
     if len(cells) != header.count(",") + 1:
         return Row(number, reason="columns")
     try:
@@ -145,7 +148,8 @@ def _row(number: int, raw: bytes, header: str) -> Row:
         return Row(number, reason="gtin" if error.field == "gtin" else "text")
 
 
-def _put_goods(conn: Connection, list_id: int, rows: list[Row]) -> int:
+def put_goods(conn: Connection, list_id: int, rows: list[Row]) -> int:
+    """The good rows are in the list; returns how many are new."""
     wanted = dict.fromkeys((row.fields[0], list_id) for row in rows)
     sql = sql_of(coupon_goods_item, conn)
     found = sql.select(conn, ("article", "list_id"), list(wanted))
@@ -157,7 +161,8 @@ def _put_goods(conn: Connection, list_id: int, rows: list[Row]) -> int:
     return len(fresh)
 
 
-def _put_products(conn: Connection, merchant_id: int, rows: list[Row]) -> int:
+def put_products(conn: Connection, merchant_id: int, rows: list[Row]) -> int:
+    """The good rows hold for their articles; returns how many are new or changed."""
     wanted = {row.fields[0]: row.fields for row in rows}
     sql = sql_of(coupon_product, conn)
     keys = [(merchant_id, sku) for sku in wanted]
