@@ -12,7 +12,9 @@ _BRIDGE = "met by the bridge or a command, never by a request; tests/chain, test
 _IMPORT = "met by `alliance import`, never by a request; tests/integration/moving_in"
 _SETTLEMENT = "met by `alliance settle` and `verify`, never by a request; tests/unit/settlement"
 _RESERVE = "met by `alliance reserve`, never by a request; tests/operations"
+_GOODS = "met by `alliance goods`, never by a request; tests/integration/coupons"
 REASONS = {
+    "goods-file-refused": _GOODS,
     "chain-no-time-control": _BRIDGE,
     "chain-house-never-in-force": _BRIDGE,
     "chain-mirrors-apart": _BRIDGE,
@@ -67,7 +69,7 @@ REASONS = {
     "not-issuable": "needs an exhausted cap; tests of adjustments",
 }
 # Refusals that no route documents, because no request can cause them.
-_BY_COMMAND = (_BRIDGE, _IMPORT, _SETTLEMENT, _RESERVE)
+_BY_COMMAND = (_BRIDGE, _IMPORT, _SETTLEMENT, _RESERVE, _GOODS)
 UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in _BY_COMMAND} | {
     "calendar-exhausted", "signing-refused", "method-not-allowed", "challenge-unknown",
 }  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from io import BytesIO, RawIOBase
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
 
+from ledger_service.cli.goods import main
 from ledger_service.coupons.definitions.models import coupon_goods_item, coupon_goods_list, coupon_product
 from ledger_service.coupons.definitions.upload_errors import GoodsFileRefused, GoodsListUnknown
 from ledger_service.coupons.definitions.uploading import MOST_BAD, Upload, rows_of
@@ -101,3 +103,23 @@ def test_a_file_of_bad_rows_is_given_up(upload: tuple[Upload, list[tuple[int, st
     assert len(bad) == MOST_BAD
     with reader.database.read() as conn:
         assert conn.execute(select(func.count()).select_from(coupon_goods_item)).scalar() == 0
+
+
+def test_the_command_reads_a_file_and_says_how_it_went(
+    upload: tuple[Upload, list[tuple[int, str]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reader, _ = upload
+    monkeypatch.setenv("ALLIANCE_DATABASE_URL", reader.database.url.render_as_string(hide_password=False))
+    path = tmp_path / "goods.csv"
+    path.write_bytes(b"gtin\n4006381333931\n1\n")
+    who = ["--merchant", str(OWNER), str(path)]
+    assert main(["list", "--code", "dairy", *who]) == 1
+    told = capsys.readouterr()
+    assert (told.err, told.out) == ("3,gtin\n", "1 new or changed, 0 known, 1 bad, 3 lines\n")
+    path.write_bytes(b"sku,brand,manufacturer\nA,Alpha,One\n")
+    assert main(["products", *who]) == 0
+    with pytest.raises(GoodsFileRefused):
+        main(["list", "--code", "dairy", *who])
