@@ -8,6 +8,9 @@ from enum import IntEnum
 
 from ledger_service.coupons.deciding.effects import Effect
 
+# More than coupons can be in one basket.
+UNLIMITED = 1_000
+
 
 class Step(IntEnum):
     """The order in which coupons are applied."""
@@ -28,7 +31,7 @@ class Stack:
 
     group: str = ""
     exclusive: bool = False
-    most_per_group: int = 1_000
+    most_per_group: int = UNLIMITED
     combines_with: frozenset[str] = frozenset()
     excludes: frozenset[str] = frozenset()
 
@@ -44,7 +47,9 @@ class Offer:
     """A coupon that the basket qualifies for.
 
     ``key`` names the candidate; ``expires_at`` in seconds decides between equals. At most
-    ``most_of_definition`` coupons of the definition may be used in this basket.
+    ``most_of_definition`` coupons of the definition may be used in this basket. ``funders`` are (party, bps)
+    that sum to 10,000; ``lowers_tax`` says that tax is due on what is left only; ``promise`` is what it gives
+    beside the goods, in words of the terms.
     """
 
     key: str
@@ -54,7 +59,10 @@ class Offer:
     step: Step
     effect: Effect
     stack: Stack
-    most_of_definition: int = 1_000
+    most_of_definition: int = UNLIMITED
+    funders: tuple[tuple[int, int], ...] = ()
+    lowers_tax: bool = True
+    promise: tuple[str, int] | None = None
 
     @property
     def twin(self) -> tuple[int, int, Effect, Stack]:
@@ -79,9 +87,18 @@ def clash(one: Offer, other: Offer) -> bool:
     return not (one.stack.allows(other.stack.group) and other.stack.allows(one.stack.group))
 
 
-def lawful(chosen: Sequence[Offer], most_coupons: int) -> bool:
+def fit(chosen: Sequence[Offer], pieces: Sequence[int]) -> bool:
+    """Whether no piece is used by two coupons."""
+    used: dict[int, int] = {}
+    for offer in chosen:
+        for line, count in offer.effect.uses:
+            used[line] = used.get(line, 0) + count
+    return all(count <= pieces[line] for line, count in used.items())
+
+
+def lawful(chosen: Sequence[Offer], most_coupons: int, pieces: Sequence[int]) -> bool:
     """Whether these coupons may stand in one basket: the rule itself, which the search must agree with."""
-    if len(chosen) > most_coupons:
+    if len(chosen) > most_coupons or not fit(chosen, pieces):
         return False
     for at, one in enumerate(chosen):
         if any(clash(one, other) for other in chosen[at + 1 :]):

@@ -8,14 +8,15 @@ the search, so the same basket has the same answer on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ledger_service.coupons.deciding.covering import Coverage, Covered
 from ledger_service.coupons.deciding.effects import Effect
-from ledger_service.coupons.deciding.offers import Offer, Stack, clash
+from ledger_service.coupons.deciding.offers import Offer, Stack, clash, fit
 from ledger_service.coupons.deciding.weighing import Weights, bits
 
-MOST_NODES = 2_000
+MOST_NODES = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,23 @@ class _Node:
     weight: int
     open: int
     slots: int
+    covered: Covered
+
+    def order(self) -> Iterable[int]:
+        """The open offers by what each can still add, most first."""
+        single = self.covered.single
+        return bits(self.open) if self.covered.sorted else sorted(bits(self.open), key=lambda i: -single[i])
 
 
 class _Rules:
     """The stacking rules of some offers as bit masks."""
 
-    def __init__(self, offers: Sequence[Offer]) -> None:
+    def __init__(self, offers: Sequence[Offer], pieces: Sequence[int]) -> None:
         self.offers = offers
+        self.pieces = pieces
+        self.most_per_group = [offer.stack.most_per_group for offer in offers]
+        self.most_of_definition = [offer.most_of_definition for offer in offers]
+        self.users = sum(1 << i for i, offer in enumerate(offers) if offer.effect.uses)
         self.clashes = _clashes(offers)
         self.groups: dict[str, int] = {}
         self.definitions: dict[int, int] = {}
@@ -50,25 +61,49 @@ class _Rules:
             self.twins[offer.twin] = self.twins.get(offer.twin, 0) | 1 << i
         self.relaxed = _relaxed(offers, self.groups)
         for i, offer in enumerate(offers):
-            self.relaxed[i].append(("of one", self.definitions[offer.definition], offer.most_of_definition))
+            same = self.definitions[offer.definition]
+            most = max(self.most_of_definition[j] for j in bits(same))
+            self.relaxed[i].append(("of one", same, most))
+        for mask in self._rivals():
+            for i in bits(mask):
+                self.relaxed[i].append(("pieces", mask, 1))
+
+    def _rivals(self) -> list[int]:
+        """Sets of offers of which any two want the same pieces: one of each set can be used."""
+        sets: list[int] = []
+        for i in bits(self.users):
+            for at, mask in enumerate(sets):
+                if not any(fit((self.offers[i], self.offers[j]), self.pieces) for j in bits(mask)):
+                    sets[at] = mask | 1 << i
+                    break
+            else:
+                sets.append(1 << i)
+        return sets
 
     def open_after(self, chosen: int, open_: int, i: int) -> int:
         """What may still be added to ``chosen``, which has just got ``i``."""
         offer = self.offers[i]
         open_ &= ~(self.clashes[i] | 1 << i)
-        group = self.groups[offer.stack.group]
-        members = chosen & group
-        count = members.bit_count()
-        if count >= min(self.offers[j].stack.most_per_group for j in bits(members)):
-            open_ &= ~group
-        else:
-            for j in bits(open_ & group):
-                if self.offers[j].stack.most_per_group <= count:
+        mates, same = self.groups[offer.stack.group], self.definitions[offer.definition]
+        open_ = _not_full(chosen, open_, mates, self.most_per_group)
+        open_ = _not_full(chosen, open_, same, self.most_of_definition)
+        if offer.effect.uses:
+            for j in bits(open_ & self.users):
+                if not fit([self.offers[k] for k in bits(chosen & self.users | 1 << j)], self.pieces):
                     open_ &= ~(1 << j)
-        same = self.definitions[offer.definition]
-        if (chosen & same).bit_count() >= offer.most_of_definition:
-            open_ &= ~same
         return open_
+
+
+def _not_full(chosen: int, open_: int, mates: int, most: Sequence[int]) -> int:
+    """What stays open of ``mates``, of which each may stand among so many at most."""
+    members = chosen & mates
+    count = members.bit_count()
+    if count >= min(most[j] for j in bits(members)):
+        return open_ & ~mates
+    for j in bits(open_ & mates):
+        if most[j] <= count:
+            open_ &= ~(1 << j)
+    return open_
 
 
 def search(weights: Weights, most_coupons: int, most_nodes: int = MOST_NODES) -> Found:
@@ -79,7 +114,7 @@ def search(weights: Weights, most_coupons: int, most_nodes: int = MOST_NODES) ->
         most_coupons: the basket's published limit.
         most_nodes: how many nodes may be looked at before the best so far is given.
     """
-    rules = _Rules(weights.offers)
+    rules, coverage = _Rules(weights.offers, weights.pieces), Coverage(weights)
     best = (0, 0)
     alone = 0
     if most_coupons > 0:
@@ -88,10 +123,10 @@ def search(weights: Weights, most_coupons: int, most_nodes: int = MOST_NODES) ->
                 alone |= 1 << i
                 best = max(best, (weights.of(1 << i), 1 << i))
     everything = (1 << len(weights.offers)) - 1
-    stack, nodes, bound_left = [_Node(0, 0, everything & ~alone, most_coupons)], 0, 0
+    stack, nodes, bound_left = [_Node(0, 0, everything & ~alone, most_coupons, coverage.start())], 0, 0
     while stack:
         node = stack.pop()
-        bound = node.weight + _bound(weights, rules, node)
+        bound = node.weight + _bound(rules, node)
         if bound <= best[0]:
             continue
         if nodes >= most_nodes:
@@ -101,56 +136,56 @@ def search(weights: Weights, most_coupons: int, most_nodes: int = MOST_NODES) ->
         full = _lawful_walk(rules, node)
         best = max(best, (weights.of(full), full))
         if best[0] < bound and node.open and node.slots:
-            stack += _branches(weights, rules, node)
+            stack += _branches(coverage, rules, node)
     gap = max(0, weights.minor_of(bound_left) - weights.minor_of(best[0]))
     return Found(tuple(weights.chosen(_trimmed(weights, best[1]))), gap, nodes)
 
 
-def _branches(weights: Weights, rules: _Rules, node: _Node) -> tuple[_Node, _Node]:
+def _branches(coverage: Coverage, rules: _Rules, node: _Node) -> tuple[_Node, _Node]:
     """Without the heaviest open offer, and with it; the last is looked at first."""
-    low = node.open & -node.open
-    i = low.bit_length() - 1
-    chosen = node.chosen | low
+    i = next(iter(node.order()))
+    chosen = node.chosen | 1 << i
     # A twin of what is left out could only do the same with a later expiry.
     without = node.open & ~rules.twins[rules.offers[i].twin]
     return (
-        _Node(node.chosen, node.weight, without, node.slots),
+        _Node(node.chosen, node.weight, without, node.slots, node.covered),
         _Node(
             chosen,
-            node.weight + weights.single[i],
+            node.weight + node.covered.single[i],
             rules.open_after(chosen, node.open, i),
             node.slots - 1,
+            coverage.after(node.covered, i),
         ),
     )
 
 
-def _bound(weights: Weights, rules: _Rules, node: _Node) -> int:
-    """The most that open offers can add: groups that exclude each other count as one."""
-    open_, total, slots = node.open, 0, node.slots
+def _bound(rules: _Rules, node: _Node) -> int:
+    """The most that open offers can add: of offers that exclude each other only the first ones count."""
+    single, total, slots, shut = node.covered.single, 0, node.slots, 0
     used: dict[tuple[str, int, int], int] = {}
-    while open_ and slots:
-        low = open_ & -open_
-        i = low.bit_length() - 1
-        weight = weights.single[i]
-        if weight <= 0:
+    for i in node.order():
+        if not slots or single[i] <= 0:
             break
-        total += weight
+        if shut >> i & 1:
+            continue
+        total += single[i]
         slots -= 1
-        open_ ^= low
         for one in rules.relaxed[i]:
             used[one] = used.get(one, 0) + 1
             if used[one] >= one[2]:
-                open_ &= ~one[1]
+                shut |= one[1]
     return total
 
 
 def _lawful_walk(rules: _Rules, node: _Node) -> int:
     chosen, open_, slots = node.chosen, node.open, node.slots
-    while open_ and slots:
-        low = open_ & -open_
-        chosen |= low
-        slots -= 1
-        open_ = rules.open_after(chosen, open_, low.bit_length() - 1)
+    for i in node.order():
+        if not slots:
+            break
+        if open_ >> i & 1:
+            chosen |= 1 << i
+            slots -= 1
+            open_ = rules.open_after(chosen, open_, i)
     return chosen
 
 

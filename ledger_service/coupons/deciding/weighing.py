@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ledger_service.coupons.deciding.effects import Parts, Tally, lines_of
+from ledger_service.coupons.deciding.effects import Parts, Tally
 from ledger_service.coupons.deciding.offers import Offer, Step
 
 # More than coupons can be in one basket.
@@ -29,9 +29,9 @@ class Weights:
         self._bit: dict[str, int] = {}
         for place, offer in enumerate(sorted(offers, key=lambda o: o.by_expiry)):
             self._bit[offer.key] = 1 << (self._shift - 1 - place)
-        most = _most_of(offers, amounts, pieces)
-        worth = [(o, m) for o, m in zip(offers, most, strict=True) if m or o.step is Step.BESIDE]
-        weighed = [(self._weight(m, (o,)), o) for o, m in worth]
+        alone = [(o, sum(part for _, part in o.effect.apply(Tally(amounts)))) for o in offers]
+        worth = [(o, minor) for o, minor in alone if minor or o.step is Step.BESIDE]
+        weighed = [(self._weight(minor, (o,)), o) for o, minor in worth]
         weighed.sort(key=lambda pair: -pair[0])
         self.offers = [offer for _, offer in weighed]
         self.single = [weight for weight, _ in weighed]
@@ -41,6 +41,10 @@ class Weights:
         value = (minor * _ROOM + beside) * _ROOM - len(chosen)
         return (value << self._shift) + sum(self._bit[o.key] for o in chosen)
 
+    def of_minor(self, minor: int) -> int:
+        """What so many minor units weigh."""
+        return (minor * _ROOM * _ROOM) << self._shift
+
     def minor_of(self, weight: int) -> int:
         """The discount in a weight."""
         return ((weight >> self._shift) + _ROOM) // (_ROOM * _ROOM)
@@ -48,7 +52,7 @@ class Weights:
     def of(self, mask: int) -> int:
         """What the combination really weighs."""
         chosen = self.chosen(mask)
-        minor = sum(part for _, parts in applied(chosen, self.amounts, self.pieces) for _, part in parts)
+        minor = sum(part for _, parts in applied(chosen, self.amounts) for _, part in parts)
         return self._weight(minor, chosen)
 
     def chosen(self, mask: int) -> list[Offer]:
@@ -56,11 +60,9 @@ class Weights:
         return [self.offers[i] for i in bits(mask)]
 
 
-def applied(
-    chosen: Iterable[Offer], amounts: Sequence[int], pieces: Sequence[int]
-) -> list[tuple[Offer, Parts]]:
+def applied(chosen: Iterable[Offer], amounts: Sequence[int]) -> list[tuple[Offer, Parts]]:
     """What each coupon takes off which line, in the order of application."""
-    tally = Tally(amounts, pieces)
+    tally = Tally(amounts)
     return [(offer, offer.effect.apply(tally)) for offer in sorted(chosen, key=lambda o: o.in_order)]
 
 
@@ -70,19 +72,3 @@ def bits(mask: int) -> Iterable[int]:
         low = mask & -mask
         yield low.bit_length() - 1
         mask ^= low
-
-
-def _most_of(offers: Sequence[Offer], amounts: Sequence[int], pieces: Sequence[int]) -> list[int]:
-    """What each can give at most: exactly what it gives alone, unless others compete for its pieces."""
-    users: dict[int, int] = {}
-    for offer in offers:
-        if offer.effect.on_pieces:
-            for line in lines_of(offer.effect):
-                users[line] = users.get(line, 0) + 1
-    most = []
-    for offer in offers:
-        tally = Tally(amounts, pieces)
-        competes = offer.effect.on_pieces and any(users[line] > 1 for line in lines_of(offer.effect))
-        alone = sum(part for _, part in offer.effect.apply(tally))
-        most.append(max(alone, offer.effect.most(tally)) if competes else alone)
-    return most

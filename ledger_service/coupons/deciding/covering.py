@@ -1,0 +1,78 @@
+"""How far lines are used up by the coupons chosen so far, and what each other coupon can still add.
+
+Fixed parts cover their lines; what another coupon adds can only shrink as more is covered, so what is added
+now bounds what it adds to any combination that holds the chosen ones. Amounts that were chosen cover
+nothing here, since it is not settled which lines they take from: the bound is then too high, never too low.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger_service.coupons.deciding.effects import Amount
+from ledger_service.coupons.deciding.weighing import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """Minor units left per line, and what each offer can still add, as a weight."""
+
+    left: list[int]
+    single: list[int]
+    sorted: bool
+
+
+class Coverage:
+    """The lines of a basket and the offers that rest on each."""
+
+    def __init__(self, weights: Weights) -> None:
+        """Index the offers by line, greatest part first."""
+        self.weights = weights
+        lines = range(len(weights.amounts))
+        self.fixed: list[list[tuple[int, int]]] = [[] for _ in lines]
+        self.amounts: list[list[int]] = [[] for _ in lines]
+        for i, offer in enumerate(weights.offers):
+            if isinstance(offer.effect, Amount):
+                for line in offer.effect.lines:
+                    self.amounts[line].append(i)
+            else:
+                for line, part in offer.effect.parts:
+                    self.fixed[line].append((part, i))
+        for on_line in self.fixed:
+            on_line.sort(reverse=True)
+
+    def start(self) -> Covered:
+        """Nothing is covered."""
+        return Covered(list(self.weights.amounts), self.weights.single, True)
+
+    def after(self, covered: Covered, i: int) -> Covered:
+        """What is left and can be added once offer ``i`` is chosen."""
+        effect = self.weights.offers[i].effect
+        if isinstance(effect, Amount) or not effect.parts:
+            return covered
+        left, single, is_sorted = list(covered.left), covered.single, covered.sorted
+        for line, part in effect.parts:
+            before = left[line]
+            now = left[line] = max(0, before - part)
+            for other, j in self.fixed[line]:
+                if other <= now:
+                    break
+                if single is covered.single:
+                    single, is_sorted = list(single), False
+                single[j] -= self.weights.of_minor(min(other, before) - now)
+        lines = [line for line, _ in effect.parts]
+        return self._amounts_after(Covered(left, single, is_sorted), covered, lines)
+
+    def _amounts_after(self, now: Covered, was: Covered, lines: list[int]) -> Covered:
+        single, is_sorted = now.single, now.sorted
+        for j in {j for line in lines for j in self.amounts[line]}:
+            effect = self.weights.offers[j].effect
+            if not isinstance(effect, Amount):
+                continue
+            room = sum(now.left[line] for line in effect.lines)
+            if room < effect.minor:
+                if single is was.single:
+                    single, is_sorted = list(single), False
+                before = min(effect.minor, sum(was.left[line] for line in effect.lines))
+                single[j] -= self.weights.of_minor(before - room)
+        return Covered(now.left, single, is_sorted)

@@ -1,0 +1,172 @@
+"""Whether a basket qualifies for a coupon: the first rule that refuses it, in a fixed order, or its offer.
+
+The order is: the coupon itself, currency, merchant, store, channel, window, member, limits, goods, benefit.
+Conditions on goods count the lines as the till sent them, so no coupon makes another one fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ledger_service.coupons.deciding.compiling import beside_of, effect_of
+from ledger_service.coupons.deciding.effects import Effect, Tally
+from ledger_service.coupons.deciding.facts import Basket, Candidate, Visit
+from ledger_service.coupons.deciding.matching import Matcher, Matches
+from ledger_service.coupons.deciding.offers import UNLIMITED, Offer, Stack, Step
+from ledger_service.coupons.deciding.reasons import Reason, Refused, Rule
+from ledger_service.coupons.terms.values import Limits, Stacking, TaxBase, Terms
+from ledger_service.coupons.terms.windows import Outside, outside
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.points import NEVER_SECONDS
+
+Refusal = tuple[Rule, Reason]
+
+_OUTSIDE = {
+    Outside.NOT_YET: Reason.NOT_YET_VALID,
+    Outside.EXPIRED: Reason.EXPIRED,
+    Outside.WEEKDAY: Reason.WRONG_DAY,
+    Outside.HOUR: Reason.WRONG_HOUR,
+}
+
+
+def judge(basket: Basket, candidates: Sequence[Candidate]) -> tuple[list[Offer], list[Refused]]:
+    """The offers of the candidates that the basket qualifies for, and why not the others.
+
+    Args:
+        basket: its lines in the order in which the offers shall count them.
+        candidates: with distinct keys.
+    """
+    matcher = Matcher(basket.lines)
+    offers: list[Offer] = []
+    refused: list[Refused] = []
+    twins: dict[tuple[int, int], int] = {}
+    for candidate in sorted(candidates, key=_by_expiry):
+        terms = candidate.terms
+        place = twins.get((terms.definition, terms.version), 0)
+        found = _judged(basket, matcher, candidate, place)
+        if isinstance(found, Offer):
+            twins[terms.definition, terms.version] = place + 1
+            offers.append(found)
+        else:
+            refused.append(Refused(candidate.key, terms.definition, terms.version, *found))
+    return offers, refused
+
+
+def _by_expiry(candidate: Candidate) -> tuple[int, int, str]:
+    return _seconds(candidate), candidate.terms.definition, candidate.key
+
+
+def _seconds(candidate: Candidate) -> int:
+    ends = [at for at in (candidate.expires_at, candidate.terms.window.ends_at) if at is not None]
+    return min(map(seconds_floor, ends), default=NEVER_SECONDS)
+
+
+def _judged(basket: Basket, matcher: Matcher, candidate: Candidate, place: int) -> Offer | Refusal:
+    terms = candidate.terms
+    refusal = next(_before_goods(candidate, basket), None)
+    if refusal is not None:
+        return refusal
+    matches = matcher.of(terms)
+    refusal = next(_of_goods(matches, basket, terms), None)
+    if refusal is not None:
+        return refusal
+    step, effect = effect_of(terms, basket.lines, matches, place)
+    promise = beside_of(terms.benefit)
+    alone = sum(part for _, part in effect.apply(Tally([goods.amount_minor for goods in basket.lines])))
+    if not alone and promise is None:
+        return Rule.BENEFIT, Reason.WORTH_NOTHING
+    left = basket.uses.get(terms.definition)
+    if left is not None and left.value_left_minor is not None and alone > left.value_left_minor:
+        return Rule.LIMITS, Reason.BUDGET
+    return _offer(candidate, (step, effect), _most_of_definition(basket, terms, alone))
+
+
+def _before_goods(candidate: Candidate, basket: Basket) -> Iterator[Refusal]:
+    terms, visit = candidate.terms, basket.visit
+    if candidate.refused is not None:
+        yield Rule.COUPON, candidate.refused
+    yield from _of_place(terms, visit)
+    shut = outside(terms.window, visit.at, candidate.expires_at)
+    if shut is not None:
+        yield Rule.WINDOW, _OUTSIDE[shut]
+    yield from _of_member(terms, visit)
+    uses = basket.uses.get(terms.definition)
+    if uses is None:
+        return
+    if uses.member_left is not None and uses.member_left < 1:
+        yield Rule.LIMITS, Reason.MEMBER_LIMIT
+    if uses.store_left is not None and uses.store_left < 1:
+        yield Rule.LIMITS, Reason.STORE_LIMIT
+    if uses.budget_left is not None and uses.budget_left < 1:
+        yield Rule.LIMITS, Reason.BUDGET
+
+
+def _of_place(terms: Terms, visit: Visit) -> Iterator[Refusal]:
+    scope = terms.scope
+    if terms.currency != visit.currency:
+        yield Rule.PLACE, Reason.WRONG_CURRENCY
+    if not terms.taken_by(visit.merchant):
+        yield Rule.PLACE, Reason.WRONG_MERCHANT
+    if scope.stores and visit.store not in scope.stores:
+        yield Rule.PLACE, Reason.WRONG_STORE
+    if scope.channels and visit.channel not in scope.channels:
+        yield Rule.PLACE, Reason.WRONG_CHANNEL
+
+
+def _of_member(terms: Terms, visit: Visit) -> Iterator[Refusal]:
+    scope = terms.scope
+    if not visit.member and (scope.segments or scope.first_purchase or _counts_members(terms.limits)):
+        yield Rule.MEMBER, Reason.NEEDS_MEMBER
+    if scope.segments and not scope.segments & visit.segments:
+        yield Rule.MEMBER, Reason.WRONG_SEGMENT
+    if scope.first_purchase and not visit.first_purchase:
+        yield Rule.MEMBER, Reason.NOT_FIRST_PURCHASE
+
+
+def _counts_members(limits: Limits) -> bool:
+    by_member = (
+        limits.per_member, limits.per_member_day, limits.per_member_week, limits.per_member_month
+    )  # fmt: skip
+    return any(most is not None for most in by_member)
+
+
+def _of_goods(matches: Matches, basket: Basket, terms: Terms) -> Iterator[Refusal]:
+    if not matches.of or not matches.on:
+        yield Rule.GOODS, Reason.NO_GOODS
+    if sum(basket.lines[i].amount_minor for i in matches.of) < terms.scope.least_minor:
+        yield Rule.GOODS, Reason.TOO_LITTLE
+    if sum(basket.lines[i].pieces for i in matches.of) < terms.scope.least_pieces:
+        yield Rule.GOODS, Reason.TOO_FEW
+
+
+def _most_of_definition(basket: Basket, terms: Terms, alone: int) -> int:
+    bounds = [basket.most_of_definition, terms.limits.per_basket]
+    uses = basket.uses.get(terms.definition)
+    if uses is not None:
+        bounds += [most for most in (uses.member_left, uses.store_left, uses.budget_left) if most is not None]
+        if uses.value_left_minor is not None and alone:
+            # No coupon takes more off than alone, so these never exceed the budget by one unit.
+            bounds.append(uses.value_left_minor // alone)
+    return min(bounds)
+
+
+def _offer(candidate: Candidate, gives: tuple[Step, Effect], most: int) -> Offer:
+    terms = candidate.terms
+    return Offer(
+        candidate.key,
+        terms.definition,
+        terms.version,
+        _seconds(candidate),
+        gives[0],
+        gives[1],
+        _stack(terms.stacking),
+        most,
+        tuple((share.party, share.bps) for share in terms.funders),
+        terms.tax_base is TaxBase.AFTER,
+        beside_of(terms.benefit),
+    )
+
+
+def _stack(stacking: Stacking) -> Stack:
+    most = UNLIMITED if stacking.most_per_group is None else stacking.most_per_group
+    return Stack(stacking.group, stacking.exclusive, most, stacking.combines_with, stacking.excludes)
