@@ -12,6 +12,7 @@ from pathlib import Path
 from ledger_service.demo import (
     bench_chain,
     bench_checkout,
+    bench_coupons,
     bench_import,
     bench_memory,
     bench_offline,
@@ -40,13 +41,14 @@ WHAT: dict[str, tuple[Measure, str]] = {
 # Tills that never pause: a file has one writer, a server several.
 CONNECTIONS = {"sqlite": 16, "postgresql": 32}
 READERS = 8
+COUPONS = "how long the decision over a basket's coupons takes, without service or database"
 TIERS = "how long the tiers of so many members take to make anew"
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure the chosen setups and print the table for docs/performance.md."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    about = {**{name: what for name, (_, what) in WHAT.items()}, "tiers": TIERS}
+    about = {**{name: what for name, (_, what) in WHAT.items()}, "tiers": TIERS, "coupons": COUPONS}
     parser.add_argument("what", choices=[*about], help="; ".join(f"{k}: {v}" for k, v in about.items()))
     parser.add_argument(
         "--setup", choices=[*SETUPS, "both"], default="both", help="default: both, one by one"
@@ -66,6 +68,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--data", type=Path, default=Path("var/baskets.db"), help="converted data set")
     given = parser.parse_args(argv)
     screen = Screen()
+    if given.what == "coupons":
+        return bench_coupons.main(screen)
     names = list(SETUPS) if given.setup == "both" else [given.setup]
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}"
     title = f"scripts/bench {given.what} --sales {given.sales} --workers {given.workers}"

@@ -69,6 +69,9 @@ class Coverage:
             effect = self.weights.offers[j].effect
             if not isinstance(effect, Amount):
                 continue
+            # Most often one line alone bears the amount.
+            if any(now.left[line] >= effect.minor for line in effect.lines):
+                continue
             room = sum(now.left[line] for line in effect.lines)
             if room < effect.minor:
                 if single is was.single:

@@ -8,7 +8,7 @@ the search, so the same basket has the same answer on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger_service.coupons.deciding.covering import Coverage, Covered
@@ -36,10 +36,12 @@ class _Node:
     slots: int
     covered: Covered
 
-    def order(self) -> Iterable[int]:
+    def order(self) -> list[int]:
         """The open offers by what each can still add, most first."""
-        single = self.covered.single
-        return bits(self.open) if self.covered.sorted else sorted(bits(self.open), key=lambda i: -single[i])
+        places = bits(self.open)
+        if not self.covered.sorted:
+            places.sort(key=self.covered.single.__getitem__, reverse=True)
+        return places
 
 
 class _Rules:
@@ -59,6 +61,9 @@ class _Rules:
             self.groups[offer.stack.group] = self.groups.get(offer.stack.group, 0) | 1 << i
             self.definitions[offer.definition] = self.definitions.get(offer.definition, 0) | 1 << i
             self.twins[offer.twin] = self.twins.get(offer.twin, 0) | 1 << i
+        groups = {group: _counted(mates, self.most_per_group) for group, mates in self.groups.items()}
+        same = {one: _counted(mates, self.most_of_definition) for one, mates in self.definitions.items()}
+        self.counted = [(groups[offer.stack.group], same[offer.definition]) for offer in offers]
         self.relaxed = _relaxed(offers, self.groups)
         for i, offer in enumerate(offers):
             same = self.definitions[offer.definition]
@@ -67,6 +72,14 @@ class _Rules:
         for mask in self._rivals():
             for i in bits(mask):
                 self.relaxed[i].append(("pieces", mask, 1))
+
+    def _free(self, chosen: int) -> dict[int, int]:
+        """Pieces that are left on the lines of which chosen offers use some."""
+        free: dict[int, int] = {}
+        for j in bits(chosen & self.users):
+            for line, count in self.offers[j].effect.uses:
+                free[line] = free.get(line, self.pieces[line]) - count
+        return free
 
     def _rivals(self) -> list[int]:
         """Sets of offers of which any two want the same pieces: one of each set can be used."""
@@ -84,20 +97,27 @@ class _Rules:
         """What may still be added to ``chosen``, which has just got ``i``."""
         offer = self.offers[i]
         open_ &= ~(self.clashes[i] | 1 << i)
-        mates, same = self.groups[offer.stack.group], self.definitions[offer.definition]
-        open_ = _not_full(chosen, open_, mates, self.most_per_group)
-        open_ = _not_full(chosen, open_, same, self.most_of_definition)
+        for mates, most, least in self.counted[i]:
+            open_ = _not_full(chosen, open_, mates, most, least)
         if offer.effect.uses:
+            free = self._free(chosen)
             for j in bits(open_ & self.users):
-                if not fit([self.offers[k] for k in bits(chosen & self.users | 1 << j)], self.pieces):
+                if any(free.get(line, count) < count for line, count in self.offers[j].effect.uses):
                     open_ &= ~(1 << j)
         return open_
 
 
-def _not_full(chosen: int, open_: int, mates: int, most: Sequence[int]) -> int:
-    """What stays open of ``mates``, of which each may stand among so many at most."""
+def _counted(mates: int, most: Sequence[int]) -> tuple[int, Sequence[int], int]:
+    """A set in which few may be chosen: who, how many each of them allows, and the least of these."""
+    return mates, most, min(most[j] for j in bits(mates))
+
+
+def _not_full(chosen: int, open_: int, mates: int, most: Sequence[int], least: int) -> int:
+    """What stays open: each of ``mates`` may stand among ``most`` of them, and any among ``least``."""
     members = chosen & mates
     count = members.bit_count()
+    if count < least:
+        return open_
     if count >= min(most[j] for j in bits(members)):
         return open_ & ~mates
     for j in bits(open_ & mates):
@@ -126,24 +146,24 @@ def search(weights: Weights, most_coupons: int, most_nodes: int = MOST_NODES) ->
     stack, nodes, bound_left = [_Node(0, 0, everything & ~alone, most_coupons, coverage.start())], 0, 0
     while stack:
         node = stack.pop()
-        bound = node.weight + _bound(rules, node)
+        order = node.order()
+        bound = node.weight + _bound(rules, node, order)
         if bound <= best[0]:
             continue
         if nodes >= most_nodes:
             bound_left = max(bound_left, bound)
             continue
         nodes += 1
-        full = _lawful_walk(rules, node)
+        full = _lawful_walk(rules, node, order)
         best = max(best, (weights.of(full), full))
         if best[0] < bound and node.open and node.slots:
-            stack += _branches(coverage, rules, node)
+            stack += _branches(coverage, rules, node, order[0])
     gap = max(0, weights.minor_of(bound_left) - weights.minor_of(best[0]))
     return Found(tuple(weights.chosen(_trimmed(weights, best[1]))), gap, nodes)
 
 
-def _branches(coverage: Coverage, rules: _Rules, node: _Node) -> tuple[_Node, _Node]:
-    """Without the heaviest open offer, and with it; the last is looked at first."""
-    i = next(iter(node.order()))
+def _branches(coverage: Coverage, rules: _Rules, node: _Node, i: int) -> tuple[_Node, _Node]:
+    """Without offer ``i``, and with it; the last is looked at first."""
     chosen = node.chosen | 1 << i
     # A twin of what is left out could only do the same with a later expiry.
     without = node.open & ~rules.twins[rules.offers[i].twin]
@@ -159,11 +179,11 @@ def _branches(coverage: Coverage, rules: _Rules, node: _Node) -> tuple[_Node, _N
     )
 
 
-def _bound(rules: _Rules, node: _Node) -> int:
+def _bound(rules: _Rules, node: _Node, order: Sequence[int]) -> int:
     """The most that open offers can add: of offers that exclude each other only the first ones count."""
     single, total, slots, shut = node.covered.single, 0, node.slots, 0
     used: dict[tuple[str, int, int], int] = {}
-    for i in node.order():
+    for i in order:
         if not slots or single[i] <= 0:
             break
         if shut >> i & 1:
@@ -177,9 +197,9 @@ def _bound(rules: _Rules, node: _Node) -> int:
     return total
 
 
-def _lawful_walk(rules: _Rules, node: _Node) -> int:
+def _lawful_walk(rules: _Rules, node: _Node, order: Sequence[int]) -> int:
     chosen, open_, slots = node.chosen, node.open, node.slots
-    for i in node.order():
+    for i in order:
         if not slots:
             break
         if open_ >> i & 1:

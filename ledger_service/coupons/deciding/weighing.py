@@ -66,9 +66,11 @@ def applied(chosen: Iterable[Offer], amounts: Sequence[int]) -> list[tuple[Offer
     return [(offer, offer.effect.apply(tally)) for offer in sorted(chosen, key=lambda o: o.in_order)]
 
 
-def bits(mask: int) -> Iterable[int]:
+def bits(mask: int) -> list[int]:
     """The places of the bits that are set, lowest first."""
+    found = []
     while mask:
         low = mask & -mask
-        yield low.bit_length() - 1
+        found.append(low.bit_length() - 1)
         mask ^= low
+    return found
