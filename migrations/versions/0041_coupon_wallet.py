@@ -43,6 +43,8 @@ def _code_list() -> None:
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("merchant_id", sa.BigInteger(), nullable=False),
         sa.Column("definition_id", sa.BigInteger(), nullable=False),
+        sa.Column("gcn", sa.BigInteger(), nullable=False),
+        sa.Column("first", sa.BigInteger(), nullable=True),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("origin", sa.String(length=9), nullable=False),
         sa.Column("pattern", sa.Text(), nullable=True),
@@ -59,7 +61,7 @@ def _code_list() -> None:
         sa.Column("sealed_at", sa.BigInteger(), nullable=True),
         sa.Column("exported_at", sa.BigInteger(), nullable=True),
         sa.Column("exported_by", sa.Text(), nullable=True),
-        *(_at_least(table, name) for name in ("size", "made", "taken")),
+        *(_at_least(table, name) for name in ("size", "made", "taken", "first")),
         _known(table, "kind", ("generic", "personal", "unique")),
         _known(table, "origin", ("generated", "imported")),
         _known(table, "state", ("making", "sealed")),
@@ -70,6 +72,7 @@ def _code_list() -> None:
         ),
         sa.PrimaryKeyConstraint("list_id", name=op.f(f"pk_{table}")),
         sa.UniqueConstraint("name", name=f"uq_{table}_name"),
+        sa.UniqueConstraint("gcn", "first", name=f"uq_{table}_serials"),
     )
     op.create_index("ix_coupon_code_list_merchant_id", table, ["merchant_id"], unique=False)
 

@@ -22,6 +22,7 @@ from ledger_service.db.guards import append_only
 from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, Int64, UtcInstant
 
+# gcn is the definition's GCN type, first the serial of position 0: a list gets its serials when it is sealed.
 # seed is what a generated list's codes follow from, sealed; it is gone once they were exported. size is how
 # many there will be, made how many there are; most is how often a generic code is claimed at most (None: no
 # limit), taken how often it was. closed lists keep keyed hashes.
@@ -31,6 +32,8 @@ coupon_code_list = Table(
     Column("name", String(64), nullable=False),
     Column("merchant_id", BigInteger, ForeignKey("merchant.merchant_id"), nullable=False),
     Column("definition_id", BigInteger, nullable=False),
+    Column("gcn", BigInteger, nullable=False),
+    Column("first", BigInteger),
     Column("kind", String(8), nullable=False),
     Column("origin", String(9), nullable=False),
     Column("pattern", Text),
@@ -49,9 +52,10 @@ coupon_code_list = Table(
     Column("exported_by", Text),
     UniqueConstraint("name", name="uq_coupon_code_list_name"),
     one_of("kind", KINDS), one_of("origin", ORIGINS), one_of("state", STATES),
-    at_least("size"), at_least("made"), at_least("taken"),
+    at_least("size"), at_least("made"), at_least("taken"), at_least("first"),
     CheckConstraint("most IS NULL OR taken <= most", name="taken_within_most"),
     CheckConstraint("(state = 'making') = (root IS NULL)", name="root_once_sealed"),
+    UniqueConstraint("gcn", "first", name="uq_coupon_code_list_serials"),
     Index("ix_coupon_code_list_merchant_id", "merchant_id"),
 )  # fmt: skip
 

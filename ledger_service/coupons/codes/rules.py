@@ -28,6 +28,7 @@ MOST_RANDOM = 32
 LEAST_GUESSES = 100_000
 MOST_CODES = 10_000_000
 TAG_BYTES = 16
+SERIAL_DIGITS = 12
 _PATTERN = re.compile(r"[0-9A-Z#*-]{6,64}")
 _TYPED = re.compile(r"[0-9A-Z]{4,64}")
 _SEPARATORS = str.maketrans("", "", " -")
@@ -82,7 +83,7 @@ class Pattern:
 
 
 def parse_pattern(text: str, size: int) -> Pattern:
-    """The pattern of a list of so many codes.
+    """The pattern of a list of so many codes, each its own.
 
     Raises:
         CodePatternRefused: with the reason.
@@ -97,6 +98,17 @@ def parse_pattern(text: str, size: int) -> Pattern:
     if pattern.guesses_per_hit(size) < LEAST_GUESSES:
         raise CodePatternRefused("guessable")
     return pattern
+
+
+def parse_word(text: str) -> str:
+    """The text of a generic code, which everybody may know: letters, digits and hyphens.
+
+    Raises:
+        CodePatternRefused: form.
+    """
+    if "#" in text or "*" in text or not _PATTERN.fullmatch(text) or normal_code(text) is None:
+        raise CodePatternRefused("form")
+    return text
 
 
 def check_character(drawn: str) -> str:
@@ -163,9 +175,28 @@ class Tagger:
         return self.tag(code, closed=False), self.tag(code, closed=True)
 
 
-def leaf_of(list_id: int, position: int, tag: bytes) -> bytes:
-    """What a list's tree commits to for one code; hashed twice so that no node passes for a leaf."""
-    return keccak256(keccak256(word(list_id) + word(position) + tag.ljust(32, b"\0")))
+def leaf_of(gcn: int, serial: int, tag: bytes) -> bytes:
+    """The leaf of one code in its list's tree (``kernel.merkle``, in the order of the serials).
+
+    keccak256 of the chain's id of the coupon and the commitment, which is keccak256 of the opening: the tag,
+    zeros behind it.
+    """
+    return keccak256(word(chain_id_of(gcn, serial)) + keccak256(opening_of(tag)))
+
+
+def opening_of(tag: bytes) -> bytes:
+    """What opens a code's commitment on the chain; it tells nobody the code."""
+    return tag.ljust(32, b"\0")
+
+
+def chain_id_of(gcn: int, serial: int) -> int:
+    """The chain's id of a coupon: GCN type, number of digits of the serial, serial."""
+    return gcn << 64 | SERIAL_DIGITS << 56 | serial
+
+
+def serial_text(serial: int) -> str:
+    """The serial of a GCN as it is printed (AI 255): twelve digits."""
+    return f"{serial:0{SERIAL_DIGITS}d}"
 
 
 def coupon_id_of(list_id: int, position: int) -> bytes:
