@@ -29,6 +29,13 @@ class Applied:
     parts: tuple[RestingPart, ...]
     promise: tuple[str, int] | None = None
 
+    def funded(self) -> dict[int, int]:
+        """What each funder pays of it; sums to the discount."""
+        by: dict[int, int] = {}
+        for part in self.parts:
+            by[part.funder] = by.get(part.funder, 0) + part.minor
+        return dict(sorted(by.items()))
+
 
 @dataclass(frozen=True, slots=True)
 class LineDecided:
