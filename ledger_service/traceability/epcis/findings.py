@@ -1,0 +1,110 @@
+"""Contradictions of items: noted when an event is captured, and read again for verdicts and cases."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from ledger_service.db.bulk import sql_of
+from ledger_service.traceability.epcis import contradictions
+from ledger_service.traceability.epcis.contradictions import Contradiction, Fact, judge, standing
+from ledger_service.traceability.epcis.models import epcis_event_epc, epcis_finding
+from ledger_service.traceability.epcis.naming import is_class, normal_name
+from ledger_service.traceability.epcis.prepared import Prepared
+from ledger_service.traceability.epcis.things import THINGS, Deed, key_of
+
+# Goods and what they are packed in; assets that go round are packed, lent and emptied for ever.
+_JUDGED = ("https://id.gs1.org/01/", "https://id.gs1.org/8006/", "https://id.gs1.org/00/")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A contradiction that was noted."""
+
+    epc: str
+    code: str
+    event_seq: int
+    other_seq: int | None
+    noted_at: datetime
+
+
+def findings_of(conn: Connection, epc: str) -> list[Contradiction]:
+    """What about an item contradicts itself now, whatever was noted before."""
+    key = key_of(normal_name(epc))
+    facts = _facts(conn, [key])
+    return judge(facts[key], _emptied(conn, facts.values()))
+
+
+def facts_of(conn: Connection, epc: str) -> list[Fact]:
+    """What stands of an item, by time: declared errors are left out."""
+    key = key_of(normal_name(epc))
+    return standing(_facts(conn, [key])[key])
+
+
+def noted_after(conn: Connection, since: datetime, most: int) -> list[Finding]:
+    """What was noted from an instant on, the oldest first, for alerts."""
+    t = epcis_finding.c
+    rows = conn.execute(
+        select(t.epc, t.code, t.event_seq, t.other_seq, t.noted_at)
+        .where(t.noted_at >= since).order_by(t.noted_at, t.event_seq, t.code).limit(most)
+    )  # fmt: skip
+    return [Finding(*row) for row in rows]
+
+
+def note(conn: Connection, captured: Mapping[int, Prepared], at: datetime) -> None:
+    """What the captured events, by number, contradict or are contradicted by is noted, each thing once."""
+    names = {
+        thing.key: thing.name
+        for event in captured.values() for thing in event.things
+        if thing.role in THINGS and thing.name.startswith(_JUDGED) and not is_class(thing.name)
+    }  # fmt: skip
+    facts = _facts(conn, list(names)) if names else {}
+    emptied = _emptied(conn, facts.values())
+    found = [(names[key], one) for key, some in facts.items() for one in judge(some, emptied)]
+    found += [
+        (thing.name, Contradiction(code, seq))
+        for seq, event in captured.items() for code in _of_itself(event, at)
+        for thing in event.things[:1]
+    ]  # fmt: skip
+    rows = [
+        {"event_seq": one.event_seq, "epc_key": key_of(name), "code": one.code, "epc": name,
+         "other_seq": one.other_seq, "noted_at": at}
+        for name, one in found
+    ]  # fmt: skip
+    if rows:
+        sql_of(epcis_finding, conn).insert(conn, rows, or_ignore=True)
+
+
+def _of_itself(event: Prepared, at: datetime) -> Iterable[str]:
+    if event.event_time > at + contradictions.SKEW:
+        yield contradictions.IN_FUTURE
+    if event.stale:
+        yield contradictions.ID_NOT_ITS_HASH
+
+
+def _facts(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Fact]]:
+    found: dict[bytes, list[Fact]] = defaultdict(list)
+    for row in sql_of(epcis_event_epc, conn).select(conn, ("epc_key",), [(key,) for key in keys]):
+        if row["role"] in THINGS:
+            fact = Fact(row["event_seq"], row["event_time"], row["role"], Deed(row["deed"]), row["parent"],
+                        row["voids"])  # fmt: skip
+            found[bytes(row["epc_key"])].append(fact)
+    return found
+
+
+def _emptied(conn: Connection, items: Iterable[Sequence[Fact]]) -> dict[bytes, list[datetime]]:
+    """When the parents of items that were packed more than once were unpacked as a whole."""
+    parents = set()
+    for facts in items:
+        packed = {fact.parent for fact in facts if fact.deed == Deed.PACK and fact.parent is not None}
+        parents |= packed if len(packed) > 1 else set()
+    if not parents:
+        return {}
+    return {
+        key: [fact.event_time for fact in standing(facts) if fact.deed == Deed.UNPACK_ALL]
+        for key, facts in _facts(conn, sorted(parents)).items()
+    }

@@ -1,0 +1,140 @@
+"""The things that an event is about, by role, and what it does to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any
+
+from ledger_service.traceability.epcis.naming import class_of, normal_name
+from ledger_service.traceability.epcis.vocabulary import CBV
+
+Event = Mapping[str, Any]
+KEY_BYTES = 16
+
+
+class Role(IntEnum):
+    """As what an event names a thing; ``QUANTITY`` and ``KIND`` are added for classes."""
+
+    EPC = 1
+    PARENT = 2
+    CHILD = 3
+    INPUT = 4
+    OUTPUT = 5
+    TRANSFORMATION = 9
+
+
+QUANTITY = 10
+KIND = 20
+THINGS = (Role.EPC, Role.PARENT, Role.CHILD, Role.INPUT, Role.OUTPUT)
+
+
+class Deed(IntEnum):
+    """What an event does to a thing, as far as others can contradict it."""
+
+    NONE = 0
+    COMMISSION = 1
+    SELL = 2
+    TAKE_BACK = 3
+    PACK = 4
+    UNPACK = 5
+    UNPACK_ALL = 6
+    END = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A thing of an event: its name in the one form, or that of the class it is of."""
+
+    name: str
+    role: int
+    deed: Deed = Deed.NONE
+    parent: bytes | None = None
+
+    @property
+    def key(self) -> bytes:
+        """Under which it is looked up."""
+        return key_of(self.name)
+
+
+_LISTS = MappingProxyType({
+    "epcList": Role.EPC, "childEPCs": Role.CHILD, "inputEPCList": Role.INPUT, "outputEPCList": Role.OUTPUT,
+})  # fmt: skip
+_QUANTITIES = MappingProxyType({
+    "quantityList": Role.EPC, "childQuantityList": Role.CHILD,
+    "inputQuantityList": Role.INPUT, "outputQuantityList": Role.OUTPUT,
+})  # fmt: skip
+_ENDS = frozenset(("decommissioning", "destroying", "killing"))
+
+
+def key_of(name: str) -> bytes:
+    """16 bytes for a name in its one form: those of any two names differ, as far as anybody can make them."""
+    return sha256(name.encode()).digest()[:KEY_BYTES]
+
+
+def things_of(event: Event) -> list[Thing]:
+    """Every thing of a right event once in each role, and the classes that they are of."""
+    found = {(thing.name, thing.role): thing for thing in _all_things(event)}
+    return list(found.values())
+
+
+def step_of(event: Event) -> str | None:
+    """The business step as a bare word where it is one of the CBV's."""
+    return bare_word(event.get("bizStep"), f"{CBV}BizStep-")
+
+
+def disposition_of(event: Event) -> str | None:
+    """The disposition as a bare word where it is one of the CBV's."""
+    return bare_word(event.get("disposition"), f"{CBV}Disp-")
+
+
+def bare_word(value: str | None, prefix: str) -> str | None:
+    """A word without the URI of its vocabulary."""
+    return None if value is None else value.removeprefix(prefix)
+
+
+def _all_things(event: Event) -> Iterator[Thing]:
+    parent = normal_name(event["parentID"]) if "parentID" in event else None
+    if parent is not None:
+        yield Thing(parent, Role.PARENT, _deed_to_parent(event))
+    inside = key_of(parent) if parent is not None and event["type"] == "AggregationEvent" else None
+    for field, role in _LISTS.items():
+        deed = _deed(event, role)
+        for epc in event.get(field, ()):
+            yield from _with_class(normal_name(epc), role, deed, inside if role == Role.CHILD else None)
+    for field, role in _QUANTITIES.items():
+        for element in event.get(field, ()):
+            yield from _with_class(normal_name(element["epcClass"]), QUANTITY + role, Deed.NONE, None)
+    if "transformationID" in event:
+        yield Thing(event["transformationID"], Role.TRANSFORMATION)
+
+
+def _with_class(name: str, role: int, deed: Deed, parent: bytes | None) -> Iterator[Thing]:
+    yield Thing(name, role, deed, parent)
+    kind = class_of(name)
+    if kind is not None:
+        yield Thing(kind, KIND + role % QUANTITY)
+
+
+def _deed(event: Event, role: Role) -> Deed:
+    action, step = event.get("action"), step_of(event)
+    if event["type"] == "AggregationEvent":
+        return {"ADD": Deed.PACK, "DELETE": Deed.UNPACK}.get(str(action), Deed.NONE)
+    if event["type"] != "ObjectEvent" or role != Role.EPC:
+        return Deed.NONE
+    if step == "commissioning" and action == "ADD":
+        return Deed.COMMISSION
+    if disposition_of(event) == "returned":
+        return Deed.TAKE_BACK
+    if step == "retail_selling":
+        return Deed.SELL
+    return Deed.END if step in _ENDS and action == "DELETE" else Deed.NONE
+
+
+def _deed_to_parent(event: Event) -> Deed:
+    named = event.get("childEPCs") or event.get("childQuantityList")
+    emptied = event["type"] == "AggregationEvent" and event["action"] == "DELETE" and not named
+    return Deed.UNPACK_ALL if emptied else Deed.NONE
