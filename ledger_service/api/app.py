@@ -52,7 +52,9 @@ class _ShortWay:
         self._pipeline = pipeline
         self._fixed = {(s.route.method, s.route.path): s for s in served if "<" not in s.route.path}
         self._methods = _methods_by_path(self._fixed)
-        self._named = dict(_named(one) for one in served if one.route.path.count("<") == 1)
+        # A part that may hold slashes is Flask's to find.
+        named = [s for s in served if s.route.path.count("<") == 1 and "<path:" not in s.route.path]
+        self._named = dict(map(_named, named))
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]

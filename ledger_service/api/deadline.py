@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from ledger_service.api.door import read_body
+from ledger_service.api.door import MOST_BODY_BYTES, read_body
 from ledger_service.api.errors import BodyTooSlow
 from ledger_service.kernel.errors import DomainError
 
@@ -33,8 +33,8 @@ class Deadlines:
         # Setting and popping one key are single steps of the interpreter: whoever pops it has it.
         self._open: dict[int, tuple[float, Environ, str]] = {}
 
-    def read(self, environ: Environ, request_id: str) -> bytes:
-        """Return the raw body.
+    def read(self, environ: Environ, request_id: str, most: int = MOST_BODY_BYTES) -> bytes:
+        """Return the raw body of at most so many bytes.
 
         Raises:
             BodyTooSlow: it was not there in time; the caller has been told already.
@@ -43,7 +43,7 @@ class Deadlines:
         number = next(self._numbers)
         self._open[number] = (self._ticks() + self.seconds, environ, request_id)
         try:
-            raw = read_body(environ)
+            raw = read_body(environ, most)
         except DomainError:
             if self._open.pop(number, None) is None:
                 raise BodyTooSlow(self.seconds) from None

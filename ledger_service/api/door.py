@@ -35,11 +35,11 @@ class Body:
     digest: bytes
 
 
-def read_body(environ: dict[str, Any]) -> bytes:
+def read_body(environ: dict[str, Any], most: int = MOST_BODY_BYTES) -> bytes:
     """Return the raw body of a WSGI request.
 
     Raises:
-        BodyTooLarge: more than 64 KB announced or sent.
+        BodyTooLarge: more than ``most`` bytes announced or sent; no more than those are read.
         MalformedField: a Content-Length that is no number.
         MalformedBody: the caller went away before the announced end, or before the first of its chunks.
     """
@@ -47,12 +47,12 @@ def read_body(environ: dict[str, Any]) -> bytes:
     if announced and not (announced.isascii() and announced.isdigit()):
         raise MalformedField("Content-Length", "must be a number")
     # Python reads no number of thousands of digits; one of more than nine is too many bytes anyway.
-    if len(announced.lstrip("0")) > 9 or int(announced or "0") > MOST_BODY_BYTES:
-        raise BodyTooLarge(MOST_BODY_BYTES)
+    if len(announced.lstrip("0")) > 9 or int(announced or "0") > most:
+        raise BodyTooLarge(most)
     stream: Readable = environ["wsgi.input"]
-    raw = stream.read(int(announced) if announced else MOST_BODY_BYTES + 1)
-    if len(raw) > MOST_BODY_BYTES:
-        raise BodyTooLarge(MOST_BODY_BYTES)
+    raw = stream.read(int(announced) if announced else most + 1)
+    if len(raw) > most:
+        raise BodyTooLarge(most)
     if announced and len(raw) < int(announced):
         raise MalformedBody("must be as long as its Content-Length says")
     if not raw and not announced and environ.get("HTTP_TRANSFER_ENCODING"):
@@ -61,13 +61,14 @@ def read_body(environ: dict[str, Any]) -> bytes:
     return raw
 
 
-def parse_body(raw: bytes, content_type: str, route: str) -> Body:
+def parse_body(raw: bytes, content_type: str, route: str, also: tuple[str, ...] = ()) -> Body:
     """Return the object in a JSON body; an empty body is the empty object.
 
     Args:
         raw: the bytes as they came.
         content_type: the header, may hold parameters.
         route: method and path, part of the digest, so a key reused on another resource is seen.
+        also: media types that are JSON here, beside application/json.
 
     Raises:
         MediaTypeUnsupported: a body that is not announced as JSON in UTF-8.
@@ -75,7 +76,7 @@ def parse_body(raw: bytes, content_type: str, route: str) -> Body:
     """
     if not raw:
         return Body({}, _digest(route, b"{}"))
-    if not _is_json(content_type):
+    if not _is_json(content_type, also):
         raise MediaTypeUnsupported(JSON_TYPE)
     try:
         fields = orjson.loads(raw)
@@ -100,11 +101,11 @@ def _digest(route: str, plain: bytes) -> bytes:
     return sha256(route.encode() + b"\n" + plain).digest()
 
 
-def _is_json(content_type: str) -> bool:
+def _is_json(content_type: str, also: tuple[str, ...]) -> bool:
     if content_type == JSON_TYPE:
         return True
     kind, _, parameters = content_type.lower().partition(";")
-    return kind.strip() == JSON_TYPE and parameters.strip().replace('"', "") in ("", "charset=utf-8")
+    return kind.strip() in (JSON_TYPE, *also) and parameters.strip().replace('"', "") in ("", "charset=utf-8")
 
 
 def _reason(raw: bytes) -> str:

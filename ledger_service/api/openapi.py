@@ -28,7 +28,7 @@ from ledger_service.db.errors import StorageUnavailable
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.merchants.errors import ScopeMissing
 
-_PATH_PARAMETER = re.compile(r"<([a-z_]+)>")
+_PATH_PARAMETER = re.compile(r"<(?:path:)?([a-z_]+)>")
 
 # What each path parameter is, wherever it occurs.
 PATH_PARAMETERS = {
@@ -53,6 +53,9 @@ PATH_PARAMETERS = {
     "review": (shapes.HEX_ID, "Id of the review, 32 hex digits."),
     "scope": (Text(pattern="alliance|[0-9]{13}"), "`alliance`, or the GLN of a merchant."),
     "version": (Text(pattern="[0-9]{1,9}"), "Version of the rules."),
+    "capture": (shapes.HEX_ID, "Id of the capture job, 32 hex digits."),
+    "epc": (Text(1_024), "EPC or class: a Digital Link or an EPC URI, percent-encoded."),
+    "event": (Text(1_024), "eventID, percent-encoded."),
     "period": (Text(pattern="[0-9]{1,10}"), "Number of the settlement period."),
 }
 
@@ -99,7 +102,7 @@ def problems_of(route: Route) -> list[Problem]:
         found.append(MalformedField)
     if "cursor" in route.query:
         found.append(CursorRefused)
-    if route.method != "GET":
+    if route.method not in ("GET", "OPTIONS"):
         found += [MalformedBody, MalformedField, BodyTooLarge, BodyTooSlow, MediaTypeUnsupported]
     if route.write:
         found += [IdempotencyKeyMissing, IdempotencyKeyMalformed]
@@ -131,7 +134,8 @@ def _operation(route: Route) -> Json:
     if parameters:
         found["parameters"] = parameters
     if route.body is not None:
-        content = {"application/json": {"schema": route.body.describe()}}
+        types = ("application/json", *route.dialect.media_types)
+        content = {media_type: {"schema": route.body.describe()} for media_type in types}
         found["requestBody"] = {"required": _needs_body(route.body), "content": content}
     found["responses"] = responses_of(route, problems_of(route))
     return found

@@ -54,7 +54,7 @@ _FIXED: Headers = [
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 ]
 _WRONG_CODE = (PayCodeWrong, PayCodeAltered, PinWrong, CodeWrong)
-_NO_BODY = Body({}, b"")
+_NO_BODY, _BODILESS = Body({}, b""), ("GET", "OPTIONS")
 _DATABASE_SECONDS = 1
 # The chain takes an operation for seven days of its own time, which never runs ahead of the replay's (D3).
 _MOST_BEHIND = timedelta(days=4)
@@ -114,7 +114,7 @@ class Pipeline:
         begun = time.perf_counter()
         request_id = request_id_of(environ)
         route = served.route
-        headers = self._common(request_id, personal=route.personal)
+        headers = [*self._common(request_id, personal=route.personal), *route.dialect.told]
         principal: Principal | None = None
         try:
             principal = self._admit(environ, route, headers)
@@ -122,7 +122,8 @@ class Pipeline:
             query, body, key = self._parts(environ, route, principal, request_id)
             self._beware(principal, body)
             late = self._late(at) if route.write else None
-            reply = self._work(served, Call(principal, at, request_id, path, query, body, key, late))
+            asked = route.dialect.headers_of(environ) if route.dialect.asked else None
+            reply = self._work(served, Call(principal, at, request_id, path, query, body, key, late, asked))
             status, raw = reply.status, _finish(reply, headers)
         except DomainError as error:
             if principal is not None and isinstance(error, _WRONG_CODE):
@@ -130,10 +131,12 @@ class Pipeline:
             status, raw = _refuse(error, request_id, headers)
         except Exception as error:  # noqa: BLE001 - the top loop of HTTP: nothing may escape it
             status, raw = self._failed(error, request_id, headers)
-        self._record(
-            environ, (route.path, status), (begun, request_id, principal.key_id if principal else "")
-        )
-        headers.append(("Content-Length", str(len(raw))))
+        if status >= 400 and route.dialect.problem_types:
+            raw = route.dialect.worded(status, raw)
+        who = (begun, request_id, principal.key_id if principal else "")
+        self._record(environ, (route.path, status), who)
+        if status != 204:
+            headers.append(("Content-Length", str(len(raw))))
         return Answered(status, headers, raw)
 
     def _failed(self, error: Exception, request_id: str, headers: Headers) -> tuple[int, bytes]:
@@ -205,12 +208,12 @@ class Pipeline:
     ) -> tuple[dict[str, str], Body, str]:
         query = _query(environ, route)
         key = _idempotency_key(environ) if route.write else ""
-        if route.method == "GET":
+        if route.method in _BODILESS:
             return query, _NO_BODY, key
         frame = f"{route.method} {environ['PATH_INFO']}"
         with self.admission.reading(principal.key_id if principal else ""):
-            raw = self.bodies.read(environ, request_id)
-        body = parse_body(raw, environ.get("CONTENT_TYPE") or "", frame)
+            raw = self.bodies.read(environ, request_id, route.dialect.most_bytes)
+        body = parse_body(raw, environ.get("CONTENT_TYPE") or "", frame, route.dialect.media_types)
         if holds_secret(body.fields):
             body = blinded(body, self.blind)
         if route.body is not None and not route.room_checks:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ledger_service.api.dialects import OURS, Dialect
 from ledger_service.api.door import Body
 from ledger_service.api.errors import CredentialsMissing
 from ledger_service.api.schema import Schema
@@ -20,7 +21,8 @@ PUBLIC: frozenset[str] = frozenset()
 class Call:
     """One admitted request: who, when, and the parts of it that were checked.
 
-    ``refusal`` is raised by a write only after its idempotency key was looked up (D6).
+    ``refusal`` is raised by a write only after its idempotency key was looked up (D6); ``headers`` are those
+    that the route's dialect names.
     """
 
     principal: Principal | None
@@ -31,6 +33,7 @@ class Call:
     body: Body
     key: str
     refusal: DomainError | None = None
+    headers: Mapping[str, str] | None = None
 
     @property
     def caller(self) -> Principal:
@@ -88,6 +91,7 @@ class Route:
         problems: every refusal of the service behind it; the door's own ones are added by ``openapi``.
         personal: True where the answer is about one member or merchant and must not be kept by caches.
         write: True where an Idempotency-Key is demanded.
+        dialect: how a standard of others has the route speak; else our own way.
     """
 
     method: str
@@ -103,6 +107,7 @@ class Route:
     problems: tuple[type[DomainError], ...] = ()
     write: bool = False
     personal: bool = True
+    dialect: Dialect = OURS
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ from ledger_service.api.endpoints import (
     coverage,
     days,
     devices,
+    epcis,
+    epcis_queries,
     gestures,
     households,
     imports,
@@ -71,7 +73,7 @@ MODULES = (
     days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
     settlement_basis, tiers, risk, reviews, merchants, places, owners, modes, keys, chain, proofs, settlement,
-    coverage, imports, alliance, status,
+    coverage, imports, epcis, epcis_queries, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -152,8 +154,17 @@ def bound(serving: Serving) -> list[Served]:
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
         *imports.served(imports.ImportsDoor(administration)),
+        *_of_events(serving, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
+    ]
+
+
+def _of_events(serving: Serving, cursors: Cursors) -> list[Served]:
+    database = serving.foundations.database
+    return [
+        *epcis.served(epcis.EpcisDoor(database, SystemRandom(), cursors)),
+        *epcis_queries.served(epcis_queries.EpcisQueriesDoor(database, cursors)),
     ]
 
 

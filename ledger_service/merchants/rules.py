@@ -27,8 +27,12 @@ _CASHIER = frozenset(
     {"quote", "sell", "authorise", "refund", "pay-code", "member:identify", "programme:read"}
 )
 # No member:read: a statement shows where a member shops, rivals of the merchant included (D15).
-_MERCHANT = _CASHIER | {"member:enrol", "sale:read", "store:write", "key:write", "terminal:write"}
-_AUDITOR = frozenset({"audit:read", "member:read", "merchant:read", "programme:read", "sale:read"})
+_MERCHANT = _CASHIER | {
+    "member:enrol", "sale:read", "store:write", "key:write", "terminal:write", "trace:read", "trace:write",
+}  # fmt: skip
+_AUDITOR = frozenset(
+    {"audit:read", "member:read", "merchant:read", "programme:read", "sale:read", "trace:read"}
+)
 _OPERATOR = _MERCHANT | _AUDITOR | {"member:write", "merchant:write", "programme:write", "operate"}
 _MEMBER = frozenset({"self:read", "self:write", "programme:read"})
 

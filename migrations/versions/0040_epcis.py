@@ -90,6 +90,7 @@ def _event() -> None:
     )
     op.create_index("ix_epcis_event_merchant_id", "epcis_event", ["merchant_id", "event_time"])
     op.create_index("ix_epcis_event_event_time", "epcis_event", ["event_time"])
+    op.create_index("ix_epcis_event_record_time", "epcis_event", ["record_time"])
 
 
 def _finding() -> None:

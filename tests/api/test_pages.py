@@ -37,6 +37,8 @@ OF_ONE_THING = {
     "show-member-tiers": "one of each programme with a ladder",
     "show-settlement-period": "one net of each merchant, at most 256 of which take part",
     "chain-status": "the first of what /v1/chain/set-aside lists; alarms are bounded",
+    "history-of-epc": "one item's steps, at most 2000, and `cut` says that there are more",
+    "capture-job": "the first hundred errors of one document of at most 1000 events",
     "ready": "notes",
     "openapi": "the document",
 }

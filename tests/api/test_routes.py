@@ -30,7 +30,8 @@ WRITES = [route for route in ROUTES if route.write]
 VALUES = {"hold": "0" * 32, "sale": "0" * 32, "number": "952000000000000019", "gln": GROCER, "code": "GROC",
           "terminal": "t0", "key": "0" * 16, "device": "0", "case": "0" * 32, "review": "0" * 32,
           "scope": "alliance", "version": "1", "cashier": "ann", "code_id": "0" * 32, "claim": "0" * 32,
-          "household": "952000000000000019", "limit": "0" * 32}  # fmt: skip
+          "household": "952000000000000019", "limit": "0" * 32, "capture": "0" * 32,
+          "path:event": "urn:x:1", "path:epc": "urn:x:1"}  # fmt: skip
 
 
 def by_name(routes: list[Route]) -> Any:
@@ -101,6 +102,7 @@ def test_every_declaration_is_bound_to_an_endpoint_once(open_shop_once: Shop) ->
 def test_every_write_under_v1_takes_an_idempotency_key() -> None:
     reads = {"quote", "query-pay-code", "draw-pay-code", "identify-member"}
     reads |= {"upload-offline-sales"}  # each sale of the batch has a key of its own
+    reads |= {"capture-events", "capture-event", "capture-limits"}  # an event's hash is its key, as EPCIS has it
     assert {r.name for r in ROUTES if r.method != "GET" and not r.write} == reads
 
 
@@ -135,7 +137,7 @@ def test_a_body_that_is_no_json_object_is_refused(open_shop_once: Shop, route: R
         "malformed-field",
         "not-yours",
     )
-    large = send(open_shop_once, route, key, b" " * 65_537)
+    large = send(open_shop_once, route, key, b" " * (route.dialect.most_bytes + 1))
     assert (large.status_code, large.json["code"]) == (413, "body-too-large")
     other = send(open_shop_once, route, key, b"{}", **{"Content-Type": "text/plain"})
     assert (other.status_code, other.json["code"]) == (415, "media-type-unsupported")

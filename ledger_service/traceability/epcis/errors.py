@@ -61,3 +61,15 @@ class CaptureUnknown(DomainError):
     category = Category.MISSING
     why = "No capture job has this id, or it is another merchant's."
     fix = "Use the Location that the capture answered."
+
+
+@dataclass(eq=False)
+class QueryTooLarge(DomainError):
+    """The query finds more than the caller said it would have."""
+
+    most_events: int
+
+    code = "query-too-large"
+    category = Category.TOO_LARGE
+    why = "The query finds more events than its `maxEventCount`."
+    fix = "Narrow the query by times or names, or leave `maxEventCount` out and follow the pages."

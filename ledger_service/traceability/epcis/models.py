@@ -50,6 +50,7 @@ epcis_event = append_only(Table(
           postgresql_where=_GIVEN),
     Index("ix_epcis_event_merchant_id", "merchant_id", "event_time"),
     Index("ix_epcis_event_event_time", "event_time"),
+    Index("ix_epcis_event_record_time", "record_time"),
 ))  # fmt: skip
 
 # One row for each thing of an event, by 16 bytes of its name's SHA-256 (``prepared.key_of``) and role; also

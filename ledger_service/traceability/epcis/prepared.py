@@ -53,6 +53,7 @@ class Prepared:
     def body(self, at: datetime) -> bytes:
         """The bytes that are stored and shown."""
         whole = {**self.event, "eventID": self.event_id, "recordTime": format_instant(at)}
+        whole.pop("@context", None)
         if self.context:
             whole["@context"] = list(self.context)
         return orjson.dumps(whole, option=orjson.OPT_SORT_KEYS)

@@ -38,16 +38,17 @@ COMPONENTS = frozenset(
 )
 MEASUREMENTS = frozenset(
     (
-        "AbsoluteHumidity AbsorbedDose AbsorbedDoseRate Acceleration Radioactivity Altitude AmountOfSubstance "
-        "AmountOfSubstancePerUnitVolume Angle AngularAcceleration AngularMomentum AngularVelocity Area "
-        "Capacitance Conductance Conductivity Count Density Dimensionless DoseEquivalent DoseEquivalentRate "
-        "DynamicViscosity ElectricCharge ElectricCurrent ElectricCurrentDensity ElectricFieldStrength Energy "
-        "Exposure Force Frequency Illuminance Inductance Irradiance KinematicViscosity Length LinearMomentum "
-        "Luminance LuminousFlux LuminousIntensity MagneticFlux MagneticFluxDensity MagneticVectorPotential "
-        "Mass MassConcentration MassFlowRate MassPerAreaTime MemoryCapacity MolalityOfSolute MolarEnergy "
+        "AbsoluteHumidity AbsorbedDose AbsorbedDoseRate Acceleration Radioactivity Altitude "
+        "AmountOfSubstance AmountOfSubstancePerUnitVolume Angle AngularAcceleration AngularMomentum "
+        "AngularVelocity Area Capacitance Conductance Conductivity Count Density Dimensionless "
+        "DoseEquivalent DoseEquivalentRate DynamicViscosity ElectricCharge ElectricCurrent "
+        "ElectricCurrentDensity ElectricFieldStrength Energy Exposure Force Frequency Illuminance "
+        "Inductance Irradiance KinematicViscosity Length LinearMomentum Luminance LuminousFlux "
+        "LuminousIntensity MagneticFlux MagneticFluxDensity MagneticVectorPotential Mass "
+        "MassConcentration MassFlowRate MassPerAreaTime MemoryCapacity MolalityOfSolute MolarEnergy "
         "MolarMass MolarVolume Power Pressure RadiantFlux RadiantIntensity RelativeHumidity Resistance "
-        "Resistivity SolidAngle SpecificVolume Speed SurfaceDensity SurfaceTension Temperature Time Torque "
-        "Voltage Volume VolumeFlowRate VolumeFraction VolumetricFlux Wavenumber"
+        "Resistivity SolidAngle SpecificVolume Speed SurfaceDensity SurfaceTension Temperature Time "
+        "Torque Voltage Volume VolumeFlowRate VolumeFraction VolumetricFlux Wavenumber"
     ).split()
 )
 ALERTS = frozenset(("ALARM_CONDITION ERROR_CONDITION").split())

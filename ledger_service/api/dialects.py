@@ -1,0 +1,45 @@
+"""How a standard of others has a route speak where that is not our own way: sizes, media types, headers,
+the types of problems. Everything else about the route stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ledger_service.api.door import MOST_BODY_BYTES
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dialect:
+    """A standard's ways.
+
+    Attributes:
+        most_bytes: how long a body may be.
+        media_types: of JSON bodies, beside application/json.
+        asked: the request's headers that the endpoint is given.
+        told: headers of every answer.
+        problem_types: the ``type`` of a problem by its status; ``code`` stays ours.
+    """
+
+    most_bytes: int = MOST_BODY_BYTES
+    media_types: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    told: tuple[tuple[str, str], ...] = ()
+    problem_types: Mapping[int, str] = field(default_factory=dict)
+
+    def headers_of(self, environ: Mapping[str, Any]) -> dict[str, str]:
+        """The headers of a request that the standard knows."""
+        names = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in self.asked}
+        return {name: environ[variable] for name, variable in names.items() if variable in environ}
+
+    def worded(self, status: int, problem: bytes) -> bytes:
+        """A problem document with the standard's type."""
+        given = self.problem_types.get(status)
+        return problem if given is None else orjson.dumps(orjson.loads(problem) | {"type": given})
+
+
+OURS = Dialect()

@@ -1,0 +1,121 @@
+"""The REST binding of EPCIS 2.0, queries: events by search, id and thing, and an item's whole history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from ledger_service.api.endpoints import epcis_shapes as shapes
+from ledger_service.api.errors import CursorRefused, NotYours
+from ledger_service.api.paging import Cursors
+from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
+from ledger_service.api.schema import Flag, Free, Listing, Record, Text
+from ledger_service.db.engine import Database
+from ledger_service.traceability.epcis import errors as refusals
+from ledger_service.traceability.epcis import queries, searching, walk
+from ledger_service.traceability.epcis.documents import query_document
+from ledger_service.traceability.epcis.findings import findings_of
+from ledger_service.traceability.epcis.naming import check_name, is_class
+from ledger_service.traceability.epcis.searching import Search, matching, parse_search
+
+_READ = scopes("trace:read")
+_QUERY = {
+    **{name: Parameter(Text(8_000), "As EPCIS 2.0 has it; several values with | between them")
+       for name in searching.NAMES},
+    **shapes.PAGES,
+}  # fmt: skip
+_PAGE = Success(200, "A page; the next is in `Link`.", shapes.DOCUMENT)
+SEARCH = Route(
+    "GET", "/epcis/events", "query-events", _READ,
+    "Events by search: a merchant's own, and everybody's of things named to the serial",
+    group=shapes.GROUP, query=_QUERY, problems=(refusals.QueryTooLarge, CursorRefused), success=_PAGE,
+    dialect=shapes.PLAIN,
+)  # fmt: skip
+SHOW = Route(
+    "GET", "/epcis/events/<path:event>", "show-event", _READ, "An event, as declared wrong where it was",
+    group=shapes.GROUP, problems=(refusals.EventUnknown,), success=Success(200, "The event.", shapes.EVENT),
+    dialect=shapes.PLAIN,
+)  # fmt: skip
+OF_EPC = Route(
+    "GET", "/epcis/epcs/<path:epc>/events", "events-of-epc", _READ, "The events of a thing or class",
+    group=shapes.GROUP, query=_QUERY, problems=(refusals.QueryTooLarge, CursorRefused), success=_PAGE,
+    dialect=shapes.PLAIN,
+)  # fmt: skip
+HISTORY = Route(
+    "GET", "/epcis/epcs/<path:epc>/history", "history-of-epc", _READ,
+    "Where a thing came from and went to, with what it was inside, made of and became", group=shapes.GROUP,
+    problems=(NotYours,), dialect=shapes.PLAIN,
+    success=Success(200, "The steps by time, and what contradicts itself.", Record({
+        "steps": Listing(Free("relation, subject, depth and the event."), walk.MOST_EVENTS), "cut": Flag(),
+        "contradictions": Listing(Free("code, event, other.")),
+    }, closed=False)),
+)  # fmt: skip
+ROUTES = (SEARCH, SHOW, OF_EPC, HISTORY)
+
+
+@dataclass(frozen=True, slots=True)
+class EpcisQueriesDoor:
+    """The endpoints of queries."""
+
+    database: Database
+    cursors: Cursors
+
+    def search(self, call: Call) -> Reply:
+        """A page of events that a search finds."""
+        return self._page(call, parse_search(call.query), "")
+
+    def of_epc(self, call: Call) -> Reply:
+        """A page of a thing's events."""
+        name = check_name(call.path["epc"], "epc")
+        found = parse_search(call.query)
+        mine = matching(name, searching.MATCHES["MATCH_anyEPC"] | searching.MATCHES["MATCH_anyEPCClass"])
+        return self._page(call, replace(found, matches=(mine, *found.matches)), name)
+
+    def show(self, call: Call) -> Reply:
+        """One event."""
+        with self.database.read() as conn:
+            body = queries.find_event(conn, call.path["event"], call.caller.merchant_id)
+        return Reply(shapes.whole_event(body))
+
+    def history(self, call: Call) -> Reply:
+        """Everything about an item; of a whole class only for those who see every merchant's events."""
+        name = check_name(call.path["epc"], "epc")
+        if call.caller.merchant_id is not None and is_class(name):
+            raise NotYours("epc")
+        with self.database.snapshot() as conn:
+            found = walk.history_of(conn, [name])
+            wrong = findings_of(conn, name)
+            pairs = [(w.event_seq, w.event_seq if w.other_seq is None else w.other_seq) for w in wrong]
+            ids = queries.ids_of(conn, [number for pair in pairs for number in pair])
+        steps = [
+            {"relation": step.relation, "subject": step.subject, "depth": step.depth, "event": step.event}
+            for step in found.steps
+        ]
+        marks = [
+            {"code": w.code, "event": ids[event], "other": ids[other]}
+            for w, (event, other) in zip(wrong, pairs, strict=True)
+        ]
+        return Reply({"steps": steps, "cut": found.cut, "contradictions": marks})
+
+    def _page(self, call: Call, search: Search, of: str) -> Reply:
+        if call.caller.merchant_id is not None and not search.of_one_thing:
+            search = replace(search, owner=call.caller.merchant_id)
+        size, listing = shapes.page_size(call.query), _listing(call.query, of)
+        after = self.cursors.open(listing, call.query.get(shapes.TOKEN))
+        with self.database.read() as conn:
+            found = queries.search_events(conn, search, after, size + 1)
+        headers = shapes.next_page(call, found, size, lambda e: self.cursors.seal(listing, e.position))
+        return Reply(query_document([event.body for event in found[:size]], call.at), headers=headers)
+
+
+def served(door: EpcisQueriesDoor) -> list[Served]:
+    """The routes of this module bound to their endpoints."""
+    endpoints = (door.search, door.show, door.of_epc, door.history)
+    return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
+
+
+def _listing(query: Mapping[str, str], of: str) -> str:
+    """The name of a list: another search's pages go on somewhere else."""
+    asked = sorted(item for item in query.items() if item[0] not in (shapes.TOKEN, "perPage"))
+    return f"epcis:{sha256(repr((of, asked)).encode()).hexdigest()}"

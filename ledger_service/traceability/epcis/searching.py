@@ -1,0 +1,157 @@
+"""The parameters of a query for events, in the words of EPCIS 2.0; what is not known is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from ledger_service.kernel.clock import parse_instant
+from ledger_service.kernel.errors import MalformedField
+from ledger_service.traceability.epcis import vocabulary as words
+from ledger_service.traceability.epcis.naming import LONGEST, check_uri, is_class, normal_name
+from ledger_service.traceability.epcis.things import KIND, QUANTITY, THINGS, Role, bare_word
+
+MOST_VALUES = 50
+_EPC, _CHILD, _INPUT, _OUTPUT = Role.EPC, Role.CHILD, Role.INPUT, Role.OUTPUT
+# Where each parameter looks for its names.
+MATCHES: MappingProxyType[str, frozenset[int]] = MappingProxyType({
+    "MATCH_epc": frozenset({_EPC, _CHILD}), "MATCH_parentID": frozenset({Role.PARENT}),
+    "MATCH_inputEPC": frozenset({_INPUT}), "MATCH_outputEPC": frozenset({_OUTPUT}),
+    "MATCH_anyEPC": frozenset(THINGS),
+    "MATCH_epcClass": frozenset({QUANTITY + _EPC, QUANTITY + _CHILD}),
+    "MATCH_inputEPCClass": frozenset({QUANTITY + _INPUT}),
+    "MATCH_outputEPCClass": frozenset({QUANTITY + _OUTPUT}),
+    "MATCH_anyEPCClass": frozenset(QUANTITY + r for r in (_EPC, _CHILD, _INPUT, _OUTPUT)),
+    "EQ_transformationID": frozenset({Role.TRANSFORMATION}),
+})  # fmt: skip
+TIMES = MappingProxyType({
+    "GE_eventTime": ("event_time", ">="), "LT_eventTime": ("event_time", "<"),
+    "GE_recordTime": ("record_time", ">="), "LT_recordTime": ("record_time", "<"),
+})  # fmt: skip
+_COLUMNS: MappingProxyType[str, tuple[str, Callable[[str], Any]]] = MappingProxyType({
+    "eventType": ("kind", str), "EQ_action": ("action", str),
+    "EQ_bizStep": ("biz_step", lambda v: bare_word(v, f"{words.CBV}BizStep-")),
+    "EQ_disposition": ("disposition", lambda v: bare_word(v, f"{words.CBV}Disp-")),
+    "EQ_readPoint": ("read_point", normal_name), "EQ_bizLocation": ("biz_location", normal_name),
+})  # fmt: skip
+ORDERS = MappingProxyType({"eventTime": "event_time", "recordTime": "record_time"})
+NAMES = (
+    *TIMES, *_COLUMNS, *MATCHES, "EQ_eventID", "EXISTS_errorDeclaration", "orderBy", "orderDirection",
+    "eventCountLimit", "maxEventCount",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Events that name one of these in one of these roles."""
+
+    names: tuple[str, ...]
+    roles: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which events are asked for, in which order.
+
+    ``owner`` is whose events alone may be seen; None for everybody's. ``most`` is what the caller wants at
+    most in all, ``too_many`` from which number on it would rather be refused.
+    """
+
+    owner: int | None = None
+    times: tuple[tuple[str, str, datetime], ...] = ()
+    equal: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    matches: tuple[Match, ...] = ()
+    event_ids: tuple[str, ...] | None = None
+    declared: bool | None = None
+    order: str = "event_time"
+    ascending: bool = False
+    most: int | None = None
+    too_many: int | None = None
+
+    @property
+    def of_one_thing(self) -> bool:
+        """Whether only events of things that the caller can name to the serial are asked for."""
+        return any(all(_is_serial(name) for name in match.names) for match in self.matches)
+
+
+def parse_search(query: Mapping[str, str]) -> Search:
+    """The search that the parameters of a request say.
+
+    Raises:
+        MalformedField: a value that is none, or two parameters that exclude each other.
+    """
+    if "eventCountLimit" in query and "maxEventCount" in query:
+        raise MalformedField("query.maxEventCount", "may not stand beside eventCountLimit")
+    direction = _one_of(query, "orderDirection", ("DESC", "ASC"))
+    return Search(
+        times=tuple(
+            (column, sign, parse_instant(query[name], f"query.{name}"))
+            for name, (column, sign) in TIMES.items()
+            if name in query
+        ),
+        equal={
+            column: tuple(plain(v) for v in _values(query, name))
+            for name, (column, plain) in _COLUMNS.items()
+            if name in query
+        },
+        matches=tuple(_match(query, name) for name in MATCHES if name in query),
+        event_ids=tuple(_values(query, "EQ_eventID")) if "EQ_eventID" in query else None,
+        declared=True if "EXISTS_errorDeclaration" in query else None,
+        order=ORDERS[_one_of(query, "orderBy", tuple(ORDERS))],
+        ascending=direction == "ASC",
+        most=_count(query, "eventCountLimit"),
+        too_many=_count(query, "maxEventCount"),
+    )
+
+
+def matching(name: str, roles: frozenset[int]) -> Match:
+    """The match of one name: of a class also the events of every thing of that class."""
+    return Match((name,), roles | _kinds(name, roles))
+
+
+def _match(query: Mapping[str, str], parameter: str) -> Match:
+    where, roles = f"query.{parameter}", MATCHES[parameter]
+    names = tuple(_name(value, where) for value in _values(query, parameter))
+    return Match(names, roles.union(*(_kinds(name, roles) for name in names)))
+
+
+def _kinds(name: str, roles: frozenset[int]) -> frozenset[int]:
+    return frozenset(KIND + role % QUANTITY for role in roles) if is_class(name) else frozenset()
+
+
+def _name(value: str, where: str) -> str:
+    name = normal_name(value)
+    # A pattern's asterisk stands in no URI; those of one class have become its name above.
+    if name.startswith("urn:epc:"):
+        raise MalformedField(where, "is no EPC, class or pattern of one class")
+    return check_uri(name, where)
+
+
+def _is_serial(name: str) -> bool:
+    return name.startswith("https://id.gs1.org/") and not is_class(name)
+
+
+def _values(query: Mapping[str, str], name: str) -> list[str]:
+    values = query[name].split("|")
+    if len(values) > MOST_VALUES or not all(0 < len(value) <= LONGEST for value in values):
+        raise MalformedField(f"query.{name}", f"must be 1 to {MOST_VALUES} values with | between them")
+    return values
+
+
+def _one_of(query: Mapping[str, str], name: str, known: tuple[str, ...]) -> str:
+    value = query.get(name, known[0])
+    if value not in known:
+        raise MalformedField(f"query.{name}", f"must be one of {', '.join(known)}")
+    return value
+
+
+def _count(query: Mapping[str, str], name: str) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text)):
+        raise MalformedField(f"query.{name}", "must be a number from 1 on")
+    return int(text)
