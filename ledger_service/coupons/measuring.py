@@ -115,9 +115,10 @@ def _gives(chance: Random, group: str, shelf: Sequence[tuple[int, str]]) -> tupl
     # What a leaflet names: one article, or a goods list's dozen.
     skus = chance.sample(range(_SKUS), chance.choice((1, 12, 12, 40)))
     price = shelf[skus[0]][0]
-    gives = (AmountOff(chance.choice((50, 100, 150))), FreeItem(1), BuyGet(1, 1, 5_000), percent)
+    amount = AmountOff(chance.choice((50, 100, 150)))
+    gives: list[Benefit] = [amount, FreeItem(1), BuyGet(1, 1, 5_000), percent]
     if len(skus) == 1:
-        gives = (*gives, FixedPrice(price * 8 // 10))
+        gives.append(FixedPrice(price * 8 // 10))
     return Scope(Goods(skus=frozenset(f"s{n}" for n in skus))), chance.choice(gives)
 
 

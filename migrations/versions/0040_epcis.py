@@ -8,7 +8,7 @@ from alembic import op
 from ledger_service.db.guards import guard_statements
 
 revision = "0040_epcis"
-down_revision = "0032_taking_points"
+down_revision = "0037_coupon_definitions"
 
 
 def upgrade() -> None:

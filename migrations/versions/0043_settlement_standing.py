@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0043_settlement_standing"
-down_revision = "0033_reserves"
+down_revision = "0041_coupon_wallet"
 
 
 def upgrade() -> None:

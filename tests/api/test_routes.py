@@ -102,7 +102,7 @@ def test_every_declaration_is_bound_to_an_endpoint_once(open_shop_once: Shop) ->
 def test_every_write_under_v1_takes_an_idempotency_key() -> None:
     reads = {"quote", "query-pay-code", "draw-pay-code", "identify-member"}
     reads |= {"upload-offline-sales"}  # each sale of the batch has a key of its own
-    reads |= {"capture-events", "capture-event", "capture-limits"}  # an event's hash is its key, as EPCIS has it
+    reads |= {"capture-events", "capture-event", "capture-limits"}  # an event's hash is its key, by EPCIS
     assert {r.name for r in ROUTES if r.method != "GET" and not r.write} == reads
 
 

@@ -62,8 +62,8 @@ class _Rules:
             self.definitions[offer.definition] = self.definitions.get(offer.definition, 0) | 1 << i
             self.twins[offer.twin] = self.twins.get(offer.twin, 0) | 1 << i
         groups = {group: _counted(mates, self.most_per_group) for group, mates in self.groups.items()}
-        same = {one: _counted(mates, self.most_of_definition) for one, mates in self.definitions.items()}
-        self.counted = [(groups[offer.stack.group], same[offer.definition]) for offer in offers]
+        alike = {one: _counted(mates, self.most_of_definition) for one, mates in self.definitions.items()}
+        self.counted = [(groups[offer.stack.group], alike[offer.definition]) for offer in offers]
         self.relaxed = _relaxed(offers, self.groups)
         for i, offer in enumerate(offers):
             same = self.definitions[offer.definition]
