@@ -4,20 +4,22 @@ pragma solidity 0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {
-    AccountMove, ExtensionSlice, SignerChange, Slice, Successor, TermsKey
+    AccountMove, ConversionSlice, ExtensionSlice, SignerChange, Slice, Successor, TermsKey
 } from "./interfaces/AllianceTypes.sol";
 import {IAlliancePoints} from "./interfaces/IAlliancePoints.sol";
 import {IRecoveryDesk} from "./interfaces/IRecoveryDesk.sol";
+import {Conversions} from "./clearing/Conversions.sol";
 import {Extensions} from "./clearing/Extensions.sol";
 import {Settlement} from "./clearing/Settlement.sol";
 import {Succession} from "./clearing/Succession.sol";
 import {Moves} from "./libraries/Moves.sol";
 import {OrderedTree} from "./libraries/OrderedTree.sol";
 
-/// @dev The part of the ClearingHouse that moves accounts, and points between epochs, in a contract of its own for its size. The house calls it
-/// by delegatecall, so that it works on the house's storage, as the house towards the tokens, and in its domain; both
-/// have the same ancestors, and thereby the same places for what they share. Called by itself it refuses.
-contract AccountMover is Extensions {
+/// @dev The part of the ClearingHouse that moves accounts, and points between epochs and programmes, in a contract of
+/// its own for its size. The house calls it by delegatecall, so that it works on the house's storage, as the house
+/// towards the tokens, and in its domain; both have the same ancestors, and thereby the same places for what they share.
+/// Called by itself it refuses.
+contract AccountMover is Extensions, Conversions {
     bytes32 private constant MOVE_TYPE =
         keccak256("AccountMove(address account,address successor,address signer,uint40 validUntil)");
     uint8 private constant ROTATION = 1;
@@ -54,6 +56,15 @@ contract AccountMover is Extensions {
         Work memory work = _openMoves(number, _countExtensions(slices));
         uint32 count = uint32(work.leaves.length);
         _applyExtensions(work, slices);
+        _closeBatch(number, count, OrderedTree.consumeToRoot(work.leaves));
+    }
+
+    /// @dev The house has checked who calls.
+    function convertPoints(uint64 number, ConversionSlice[] calldata slices) external {
+        _openBatch(number);
+        Work memory work = _openMoves(number, _countConversions(slices));
+        uint32 count = uint32(work.leaves.length);
+        _applyConversions(work, slices);
         _closeBatch(number, count, OrderedTree.consumeToRoot(work.leaves));
     }
 

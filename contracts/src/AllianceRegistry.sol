@@ -7,10 +7,10 @@ import {CustodialLimits, IssuanceLimit, ReserveStatement, TermsInForce, TermsKey
 import {IAllianceRegistry} from "./interfaces/IAllianceRegistry.sol";
 import {IClearingHouse} from "./interfaces/IClearingHouse.sol";
 import {IssuanceLimits} from "./libraries/IssuanceLimits.sol";
-import {BasisBook} from "./registry/BasisBook.sol";
+import {ClosingBook} from "./registry/ClosingBook.sol";
 import {ProgrammeBook} from "./registry/ProgrammeBook.sol";
 
-contract AllianceRegistry is BasisBook {
+contract AllianceRegistry is ClosingBook {
     CustodialLimits private _limits;
     /// @inheritdoc IAllianceRegistry
     address public clearingHouse;
@@ -92,7 +92,7 @@ contract AllianceRegistry is BasisBook {
             feeBps: stated.feeBps,
             issuanceCap: _capWord(number, stated.issuanceCap),
             effectiveFrom: stated.effectiveFrom,
-            effectiveUntil: version == known.versions ? type(uint40).max : _untilOf(number, version)
+            effectiveUntil: version == known.versions && !known.ending ? type(uint40).max : _untilOf(number, version)
         });
     }
 

@@ -6,6 +6,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {
     AccountMove,
     Clawback,
+    ConversionSlice,
     Expiry,
     ExtensionSlice,
     Gift,
@@ -62,6 +63,11 @@ contract ClearingHouse is Debits {
 
     /// @inheritdoc IClearingHouse
     function extendPoints(uint64, ExtensionSlice[] calldata) external restricted {
+        _toMover();
+    }
+
+    /// @inheritdoc IClearingHouse
+    function convertPoints(uint64, ConversionSlice[] calldata) external restricted {
         _toMover();
     }
 

@@ -82,6 +82,32 @@ class NetWord:
     statements: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ConversionOfProgrammes:
+    """The next terms at which points of a programme convert into a target's, ``number`` counted from 1."""
+
+    issuer: int
+    target_issuer: int
+    programme_id: int
+    target_id: int
+    number: int
+    effective_from: int
+    spread_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfProgramme:
+    """The end of a programme, and into which target's points the rest of its own converts."""
+
+    issuer: int
+    target_issuer: int
+    programme_id: int
+    issues_until: int
+    ends_at: int
+    target_id: int
+    spread_bps: int
+
+
 class Governance(Protocol):
     """The operator's acts on chain.
 
@@ -124,6 +150,12 @@ class Governance(Protocol):
 
     def dispute_line(self, held: Held, signature: bytes | None) -> None:
         """A part of a line is held out on chain by the merchant's word; raises as ``confirm_period``."""
+
+    def publish_conversion(self, terms: ConversionOfProgrammes) -> None:
+        """The conversion terms stand in the registry, signed by both issuers' admin keys (INV-10)."""
+
+    def announce_end(self, end: EndOfProgramme) -> None:
+        """The programme's end stands in the registry, signed by both issuers' admin keys."""
 
     def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
         """The calendar goes on with these ends, the first of them that of ``first_epoch``."""

@@ -21,7 +21,7 @@ from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import Clock, seconds_floor
 from ledger_service.kernel.errors import DomainError
-from ledger_service.kernel.operations import Issue, Kind, Operation
+from ledger_service.kernel.operations import Convert, Issue, Kind, Operation
 from ledger_service.merchants.keyring import KeyRing
 from ledger_service.points.adoption import AdoptCommand
 from ledger_service.points.budget import draw_at_once
@@ -109,13 +109,14 @@ def _cases(conn: Connection, people: tuple[str, str], told: Adopted) -> Iterator
         facts: dict[str, Canonical] = {
             "batch": one.batch, "block": one.block_number, "asked_by": people[0], "agreed_by": people[1],
         }  # fmt: skip
-        custodial_micros = catalogue.worth_micros(mined.legs) if by_custodian(mined) else 0
+        spent = mined.legs[:-1] if mined.kind is Kind.CONVERT else mined.legs
+        custodial_micros = catalogue.worth_micros(spent) if by_custodian(mined) else 0
         yield _Case(operation, facts, custodial_micros, one.member)
 
 
 def _book(writer: Writer, clock: Clock, case: _Case) -> str:
     """Why the operation could not be booked; empty where it is."""
-    if isinstance(case.operation, Issue) and case.member is not None:
+    if isinstance(case.operation, (Issue, Convert)) and case.member is not None:
         # First, so that whoever is killed in between loses room under the cap and never goes beyond it.
         writer.run(lambda conn: _draw(conn, case.operation, clock))
     try:
@@ -127,10 +128,11 @@ def _book(writer: Writer, clock: Clock, case: _Case) -> str:
 
 def _draw(conn: Connection, operation: Operation, clock: Clock) -> None:
     """What the chain issued is taken from the cap, as far as that reaches (INV-10)."""
-    if not isinstance(operation, Issue):
+    if not isinstance(operation, (Issue, Convert)):
         return
-    issuing = read_catalogue(conn).programmes[operation.leg.programme]
-    points, at = operation.leg.amount, seconds_floor(clock.now())
+    leg = operation.leg if isinstance(operation, Issue) else operation.legs[-1]
+    issuing = read_catalogue(conn).programmes[leg.programme]
+    points, at = leg.amount, seconds_floor(clock.now())
     room = draw_at_once(conn, issuing, points, at)
     if room:
         draw_at_once(conn, issuing, room, at)

@@ -22,7 +22,7 @@ class Alliance:
     """What every process must know of the alliance; the limits are micros of the settlement currency.
 
     ``extends`` says whether the ClearingHouse in force takes extensions, ``pairs`` whether the registry
-    takes terms of pairs.
+    takes terms of pairs, ``converts`` whether it takes conversions and ends of programmes.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Alliance:
     reserve_desk: bytes | None = None
     extends: bool = False
     pairs: bool = False
+    converts: bool = False
 
     @property
     def domain(self) -> Domain:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from ledger_service.chain.effects import Effects, add_move
 from ledger_service.chain.unmined import move_of_operation
 from ledger_service.kernel.intents import readable_operation
-from ledger_service.kernel.operations import Redeem
+from ledger_service.kernel.operations import Convert, Redeem
 from ledger_service.ledger.carried import archived
 
 _CHUNK = 2_000
@@ -94,7 +94,7 @@ def _of_operation(payload: str) -> str:
         return "no operation"
     effects = Effects()
     add_move(effects, move_of_operation(operation), 1)
-    merchants = {operation.merchant} if isinstance(operation, Redeem) else set()
+    merchants = {operation.merchant} if isinstance(operation, (Redeem, Convert)) else set()
     return _told(((p, e, n) for (_, p, e), n in effects.balances.items()), merchants)
 
 

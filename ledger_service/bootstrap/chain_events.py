@@ -17,11 +17,13 @@ from ledger_service.kernel.events import (
     OperationSetAside,
     PairTermsAgreed,
     PairTermsGone,
+    Published,
 )
 from ledger_service.kernel.operations import Kind
 from ledger_service.members.devices import DeviceDesk
 from ledger_service.members.standing import freeze
 from ledger_service.outbox.queries import member_of
+from ledger_service.points.conversion import service as conversions
 from ledger_service.points.pairs import service as pairs
 from ledger_service.points.programmes import note_change
 
@@ -46,12 +48,17 @@ def handlers(foundations: Foundations, secrets: Secrets) -> tuple[Handler, ...]:
                 if member_id is not None:
                     freeze(conn, member_id, clock.now())
 
-    return (confirm_signers, freeze_the_unmoved, note_pair_terms, reread_limits)
+    return (confirm_signers, freeze_the_unmoved, note_pair_terms, note_conversions, reread_limits)
 
 
 def note_pair_terms(conn: Connection, events: Sequence[ChainEvent]) -> None:
     """The checkout cites what two merchants agreed on, from the instant on that the registry has for it."""
     pairs.note(conn, [e for e in events if isinstance(e, PairTermsAgreed | PairTermsGone)])
+
+
+def note_conversions(conn: Connection, events: Sequence[ChainEvent]) -> None:
+    """Points convert, and programmes end, as the registry has it."""
+    conversions.note(conn, [e for e in events if isinstance(e, Published)])
 
 
 def reread_limits(conn: Connection, events: Sequence[ChainEvent]) -> None:

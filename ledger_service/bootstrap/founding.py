@@ -126,4 +126,5 @@ def _alliance(settings: Settings, charter: Charter, deployed: Deployment, chain_
         reserve_desk=deployed.reserve_desk,
         extends=True,
         pairs=True,
+        converts=True,
     )

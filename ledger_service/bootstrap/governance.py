@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,9 @@ from sqlalchemy import Connection, select, update
 
 from ledger_service.api.ports import (
     BasisOfProgramme,
+    ConversionOfProgrammes,
     CreatedProgramme,
+    EndOfProgramme,
     NetWord,
     NewProgramme,
     TermsOfPair,
@@ -25,15 +27,18 @@ from ledger_service.api.ports import (
 )
 from ledger_service.chain.admin import Admin, MerchantOnChain, ProgrammeOnChain, TermsOnChain
 from ledger_service.chain.basis.clerk import BasisClerk, BasisOnChain
+from ledger_service.chain.conversion.clerk import ConversionClerk, ConversionOnChain, WindDownOnChain
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable
 from ledger_service.chain.pair_terms import PairClerk, PairOnChain
 from ledger_service.custody.ports import Custody
 from ledger_service.custody.requests import (
     SignBasis,
+    SignConversion,
     SignPairTerms,
     SignSettlement,
     SignTerms,
+    SignWindDown,
     merchant_key_name,
 )
 from ledger_service.db.bulk import sql_of
@@ -125,6 +130,21 @@ class QueuedGovernance:
         by = [signature.hex() for signature in self._custody.sign_bases(both)]
         self.perform(Act("basis", f"{basis.programme_id}:{basis.number}", {"basis": words, "by": by}))
 
+    def publish_conversion(self, terms: ConversionOfProgrammes) -> None:
+        """See the port."""
+        words = astuple(terms)[2:]
+        both = [SignConversion(merchant, *words) for merchant in (terms.issuer, terms.target_issuer)]
+        by = [signature.hex() for signature in self._custody.sign_by_both(both)]
+        name = ":".join(map(str, words[:3]))
+        self.perform(Act("conversion", name, {"words": list(words), "by": by}))
+
+    def announce_end(self, end: EndOfProgramme) -> None:
+        """See the port."""
+        words = astuple(end)[2:]
+        both = [SignWindDown(merchant, *words) for merchant in (end.issuer, end.target_issuer)]
+        by = [signature.hex() for signature in self._custody.sign_by_both(both)]
+        self.perform(Act("wind-down", str(end.programme_id), {"words": list(words), "by": by}))
+
     def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
         """See the port."""
         payload = {"programme": programme_id, "first": first_epoch, "ends": list(ends)}
@@ -202,6 +222,7 @@ class GovernanceClerk:
         self, desk: Desk, admin: Admin, further: Mapping[str, Callable[[Json], Json]] | None = None
     ) -> None:
         self._desk, pairs, bases = desk, PairClerk(admin), BasisClerk(admin)
+        conversions = ConversionClerk(admin)
         self._acts: dict[str, Callable[[Json], Json]] = {
             **(further or {}),
             "admit": lambda p: _admit(admin, p),
@@ -212,6 +233,8 @@ class GovernanceClerk:
             "epochs": lambda p: _epochs(admin, p),
             "pair": lambda p: _pair(pairs, p),
             "basis": lambda p: _basis(bases, p),
+            "conversion": lambda p: _conversion(conversions, p),
+            "wind-down": lambda p: _end(conversions, p),
         }
 
     def run(self) -> bool:
@@ -277,6 +300,18 @@ def _basis(bases: BasisClerk, p: Json) -> Json:
     words = dict(p["basis"])
     issuer, pool = (bytes.fromhex(signature) for signature in p["by"])
     bases.publish(BasisOnChain(words.pop("programme_id"), **words), (issuer, pool), p["at"])
+    return {}
+
+
+def _conversion(conversions: ConversionClerk, p: Json) -> Json:
+    issuer, target = (bytes.fromhex(signature) for signature in p["by"])
+    conversions.publish(ConversionOnChain(*p["words"]), (issuer, target), p["at"])
+    return {}
+
+
+def _end(conversions: ConversionClerk, p: Json) -> Json:
+    issuer, target = (bytes.fromhex(signature) for signature in p["by"])
+    conversions.announce(WindDownOnChain(*p["words"]), (issuer, target), p["at"])
     return {}
 
 

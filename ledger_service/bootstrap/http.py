@@ -22,6 +22,7 @@ from ledger_service.api.endpoints import (
     chain,
     checkout,
     claims,
+    conversions,
     coupon_campaigns,
     coupon_definitions,
     coupon_goods,
@@ -43,6 +44,7 @@ from ledger_service.api.endpoints import (
     paycodes,
     pins,
     places,
+    programme_ends,
     programme_policies,
     programmes,
     proofs,
@@ -72,8 +74,8 @@ MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods,
     days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
-    settlement_basis, tiers, risk, reviews, merchants, places, owners, modes, keys, chain, proofs, settlement,
-    coverage, imports, epcis, epcis_queries, alliance, status,
+    settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places, owners, modes,
+    keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -146,6 +148,7 @@ def bound(serving: Serving) -> list[Served]:
         *adjustments.served(adjustments.AdjustmentsDoor(administration, cursors, s.catalogue)),
         *claims.served(claims.ClaimsDoor(administration, cursors, s.catalogue, s.claims)),
         *_of_programmes(points),
+        *conversions.served(conversions.ConversionsDoor(points, s.conversions)),
         *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),
         *risk.served(risk.RiskDoor(administration, s.rules, cursors)),
         *reviews.served(reviews.ReviewsDoor(administration, s.reviews, cursors)),
@@ -174,6 +177,7 @@ def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
         *pair_terms.served(pair_terms.PairTermsDoor(points)),
         *settlement_basis.served(settlement_basis.SettlementBasisDoor(points)),
+        *programme_ends.served(programme_ends.ProgrammeEndsDoor(points)),
     ]
 
 

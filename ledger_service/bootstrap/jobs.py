@@ -50,6 +50,7 @@ class Jobs:
             "vesting": lambda: self.tills.points.vest_due(self.clock.now()) > 0,
             "inactivity": lambda: self.tills.points.extend_due(self.clock.now()) > 0,
             "expiry": lambda: self.tills.points.expire_due(self.clock.now()) > 0,
+            "wind-downs": lambda: self.tills.conversions.wind_down_due(self.clock.now()) > 0,
             "notices": lambda: self.tills.points.write_notices(self.clock.now()) > 0,
             "tiers": self.recount_tiers,
             "households": self.lapse_parts,

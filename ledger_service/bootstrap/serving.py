@@ -46,6 +46,7 @@ from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
 from ledger_service.merchants.service import MerchantsService
 from ledger_service.points.catalogue import CatalogueCache
+from ledger_service.points.conversion.desk import ConversionDesk
 from ledger_service.points.service import PointsService
 from ledger_service.risk.rulebook import RuleBookCache
 from ledger_service.tiers.ladders import LadderCache
@@ -67,6 +68,7 @@ class Serving:
     cards: CardService
     desk: Desk
     points: PointsService
+    conversions: ConversionDesk
     claims: ClaimsService
     catalogue: CatalogueCache
     ladders: LadderCache
@@ -115,8 +117,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
     """Wire services over foundations that are laid; ``governance`` replaces the way over the bridge."""
     settings = foundations.settings
     database, random = foundations.database, SystemRandom()
-    secrets = secrets_of(foundations)
-    clock = _clock(foundations)
+    secrets, clock = secrets_of(foundations), _clock(foundations)
     writer = Writer(database, clock, WriterLimits(settings.queue_most, settings.group_most))
     keyring = KeyRing(database.read, clock, time.monotonic_ns)
     name = WorkerName(settings.state_dir, SERVE)
@@ -135,6 +136,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         cards=_cards(settings, secrets, tills),
         desk=tills.desk,
         points=tills.points,
+        conversions=tills.conversions,
         claims=ClaimsService(tills.points, ReceiptSales(tills.catalogue)),
         catalogue=tills.catalogue,
         ladders=tills.ladders,

@@ -25,6 +25,7 @@ from ledger_service.members.cards.pins import Pins
 from ledger_service.members.digits import DigitDesk
 from ledger_service.members.identities import IdentityVault
 from ledger_service.points.catalogue import CatalogueCache
+from ledger_service.points.conversion.desk import ConversionDesk
 from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.service import PointsService, PointsSettings
 from ledger_service.risk.rulebook import RuleBookCache
@@ -61,6 +62,7 @@ class Tills:
     cards: CardDesk
     desk: Desk
     points: PointsService
+    conversions: ConversionDesk
     catalogue: CatalogueCache
     ladders: LadderCache
     rules: RuleBookCache
@@ -85,9 +87,11 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     checkout, offline = CheckoutService(store, admission), OfflineService(store, admission, desk)
     attaching = AttachService(store, admission)
     reviews = ReviewDesk(writer, database, catalogue, worker)
+    conversions = ConversionDesk(writer, database, catalogue, constants)
     return Tills(
-        checkout, offline, attaching, cards, desk, points, catalogue, ladders, watch.rules, reviews
-    )
+        checkout, offline, attaching, cards, desk, points, conversions, catalogue, ladders, watch.rules,
+        reviews,
+    )  # fmt: skip
 
 
 def card_desk_of(foundations: Foundations, secrets: Secrets, writer: Writer) -> CardDesk:

@@ -69,5 +69,5 @@ def lots_of(conn: Connection, member_id: int) -> list[tuple[int, int]]:
 def was_ever_used(conn: Connection, member_id: int) -> bool:
     """Whether any points ever came to or left the member: such a sale may still be returned."""
     row = intent.c
-    used = (row.member_id == member_id) & (row.kind < int(Kind.SIGNER))
+    used = (row.member_id == member_id) & ((row.kind < int(Kind.SIGNER)) | (row.kind == int(Kind.CONVERT)))
     return bool(conn.execute(select(exists().where(used))).scalar_one())

@@ -16,15 +16,16 @@ from sqlalchemy import Connection, Row, select, update
 from ledger_service.chain.aside import Aside
 from ledger_service.chain.decode import MinedOperation
 from ledger_service.chain.desk import Desk
-from ledger_service.chain.encode import legs_of
+from ledger_service.chain.encode import moved_legs
 from ledger_service.chain.mirror import operation_of_row
 from ledger_service.chain.models import chain_applied, chain_batch, chain_batch_item, chain_operation
 from ledger_service.chain.ports import Handler
-from ledger_service.chain.rebuilt import accepted_and_detail
+from ledger_service.chain.rebuilt import accepted_and_detail, terms_of
 from ledger_service.kernel.events import ChainEvent, OperationMined
 from ledger_service.kernel.intents import payload_of, readable_operation
 from ledger_service.kernel.operations import (
     Clawback,
+    Convert,
     Expire,
     Extend,
     Gift,
@@ -88,8 +89,7 @@ def _version_of_chain(queued: Operation, row: Row[Any]) -> Operation | None:
 
 
 def _with_words_of(queued: Operation, mined: MinedOperation) -> Operation | None:
-    legs = queued.legs() if isinstance(queued, Extend) else legs_of(queued)
-    if mined.kind is not queued.kind or _points(legs) != _points(mined.legs):
+    if mined.kind is not queued.kind or _points(moved_legs(queued)) != _points(mined.legs):
         return None
     (at, detail), data = accepted_and_detail(mined), mined.data
     match queued:
@@ -104,6 +104,12 @@ def _with_words_of(queued: Operation, mined: MinedOperation) -> Operation | None
             return replace(
                 queued, accepted_at=at, flags=detail, nonce=nonce, permit_digest=digest, legs=mined.legs
             )
+        case Convert():
+            nonce, digest, terms = int.from_bytes(data[96:128], "big"), data[160:192], terms_of(mined)
+            return replace(
+                queued, accepted_at=at, nonce=nonce, permit_digest=digest, legs=mined.legs, terms=terms,
+                spread_bps=mined.spread_bps,
+            )  # fmt: skip
         case Gift():
             nonce, digest = int.from_bytes(data[128:160], "big"), data[160:192]
             return replace(queued, accepted_at=at, nonce=nonce, permit_digest=digest, legs=mined.legs)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ledger_service.chain.conversion.facts import ConversionPublished, WindDownAnnounced
 from ledger_service.chain.reserves import facts
 from ledger_service.chain.reserves.facts import ReserveFact
 from ledger_service.kernel.operations import Kind
@@ -20,7 +21,8 @@ from ledger_service.kernel.secp256k1 import keccak256
 class MinedOperation:
     """One operation as its event tells it; ``data`` is the event's data, enough to tell it again.
 
-    The ``legs`` of an extension are two: the points where they were, and where they are now.
+    The ``legs`` of an extension are two: the points where they were, and where they are now. The last leg of
+    a conversion is what it issued.
     """
 
     batch: int
@@ -33,6 +35,11 @@ class MinedOperation:
     legs: tuple[Leg, ...]
     recipient: bytes | None
     data: bytes
+
+    @property
+    def spread_bps(self) -> int:
+        """What the source's issuer keeps of a conversion's value."""
+        return _int(self.data, 4) & 0xFFFF if self.kind is Kind.CONVERT else 0
 
     @property
     def original(self) -> tuple[bytes, int] | None:
@@ -120,6 +127,8 @@ Fact = (
     | ProgrammeCreated
     | TermsPublished
     | BasisPublished
+    | ConversionPublished
+    | WindDownAnnounced
     | ReserveFact
     | MerchantKeys
     | PeriodClosed
@@ -129,7 +138,8 @@ Fact = (
 _KIND_WORD = {kind: int(kind).to_bytes(32, "big") for kind in Kind}
 # Where the words of an event begin to differ by kind: the leg, or the length of the legs.
 _LEG_AT = {Kind.ISSUE: 3, Kind.RESTORE: 4, Kind.EXPIRE: 3}
-_LEGS_AT = {Kind.REDEEM: 6, Kind.CLAWBACK: 5, Kind.GIFT: 7, Kind.MOVE: 5}
+_LEGS_AT = {Kind.REDEEM: 6, Kind.CLAWBACK: 5, Kind.GIFT: 7, Kind.MOVE: 5, Kind.CONVERT: 7}
+_WITH_RECIPIENT = frozenset({Kind.GIFT, Kind.MOVE})
 _AMOUNT = (1 << 64) - 1
 
 
@@ -140,7 +150,7 @@ def operation_from(kind: Kind, data: bytes) -> MinedOperation:
     merchant, accepted_at, detail = head >> 96 & (1 << 64) - 1, head >> 56 & (1 << 40) - 1, head >> 48 & 255
     start = _KIND_WORD[kind] + data[32:64] + _word(merchant) + data[64:96]
     time, third = _word(accepted_at), data[96:128]
-    recipient = None
+    recipient = data[108:128] if kind in _WITH_RECIPIENT else None
     match kind:
         case Kind.ISSUE:
             body = time + _word(detail) + third
@@ -153,12 +163,12 @@ def operation_from(kind: Kind, data: bytes) -> MinedOperation:
         case Kind.CLAWBACK:
             body = time + third + _legs_hash(data, 5)
         case Kind.GIFT:
-            recipient = data[108:128]
             body = third + data[128:160] + time + data[160:192] + _legs_hash(data, 7)
+        case Kind.CONVERT:
+            body = third + time + data[128:192] + _legs_hash(data, 7)
         case Kind.SIGNER:
             body = third + _word(detail) + time
         case Kind.MOVE:
-            recipient = data[108:128]
             body = third + _word(detail) + time + _legs_hash(data, 5, bare=True)
     return MinedOperation(
         head >> 192,
@@ -230,6 +240,7 @@ _OPERATIONS = {
     "OperationSignerChanged(uint256,bytes16,address,address,uint40)": Kind.SIGNER,
     "OperationMoved(uint256,bytes16,address,address,uint256[])": Kind.MOVE,
     "OperationExtended(uint256,bytes16,address,uint256,uint256)": Kind.EXTEND,
+    "OperationConverted(uint256,bytes16,address,uint256,uint256,bytes32,uint256[])": Kind.CONVERT,
 }
 
 
@@ -253,6 +264,12 @@ _OTHERS: dict[str, Callable[[list[bytes], bytes], Fact]] = {
     ),
     "BasisPublished(uint32,uint32,uint40,uint8,uint16,uint64)": lambda t, d: BasisPublished(
         _small(t[1], 0), _small(t[2], 0), *(_small(d, i) for i in range(4))
+    ),
+    "ConversionPublished(uint32,uint32,uint32,uint40,uint16)": lambda t, d: ConversionPublished(
+        _small(t[1], 0), _small(t[2], 0), _small(t[3], 0), _small(d, 0), _small(d, 1)
+    ),
+    "WindDownAnnounced(uint32,uint32,uint40,uint40,uint16)": lambda t, d: WindDownAnnounced(
+        _small(t[1], 0), _small(t[2], 0), *(_small(d, i) for i in range(3))
     ),
     facts.LIMITED: facts.limited,
     facts.STATED: facts.stated,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger_service.kernel.operations import Kind
@@ -36,7 +36,7 @@ class Effects:
 @dataclass(frozen=True, slots=True)
 class Move:
     """What matters of an operation for balances; ``recipient`` only for a gift, ``original`` (leaf and leg
-    index of the redemption) only for a restore."""
+    index of the redemption) only for a restore, ``spread_bps`` only for a conversion."""
 
     kind: Kind
     merchant: int
@@ -44,12 +44,29 @@ class Move:
     recipient: bytes | None
     legs: tuple[Leg, ...]
     original: OriginalLeg | None = None
+    spread_bps: int = 0
+
+
+def changes_of(kind: Kind, legs: Sequence[Leg]) -> Iterator[tuple[Leg, int]]:
+    """What an operation does to the points that members hold: its legs, those it takes away negative.
+
+    Gifts, moves and extensions leave them what they were.
+    """
+    if kind is Kind.CONVERT:
+        yield from ((leg, -leg.amount) for leg in legs[:-1])
+        yield legs[-1], legs[-1].amount
+    elif kind in COUNTERS:
+        sign = 1 if kind in _CREDITS else -1
+        yield from ((leg, sign * leg.amount) for leg in legs)
 
 
 def add_move(effects: Effects, move: Move, sign: int) -> None:
     """The move's points and counters are in ``effects``; ``sign`` -1 takes a move back."""
     if move.kind is Kind.EXTEND:
         _add_extension(effects, move, sign)
+        return
+    if move.kind is Kind.CONVERT:
+        _add_conversion(effects, move, sign)
         return
     credit = sign if move.kind in _CREDITS else -sign
     name = COUNTERS.get(move.kind)
@@ -64,6 +81,13 @@ def add_move(effects: Effects, move: Move, sign: int) -> None:
 def _add_extension(effects: Effects, move: Move, sign: int) -> None:
     for leg, name, side in zip(move.legs, ("clawed_back", "restored"), (-sign, sign), strict=True):
         effects.balances[move.account, leg.programme, leg.epoch] += side * leg.amount
+        effects.counters[leg.programme, leg.epoch, name] += sign * leg.amount
+
+
+def _add_conversion(effects: Effects, move: Move, sign: int) -> None:
+    for leg, points in changes_of(move.kind, move.legs):
+        effects.balances[move.account, leg.programme, leg.epoch] += sign * points
+        name = "issued" if points > 0 else "redeemed"
         effects.counters[leg.programme, leg.epoch, name] += sign * leg.amount
 
 
@@ -88,10 +112,12 @@ class Obligations:
 
     def add(self, effects: Effects, move: Move, period: int, sign: int) -> None:
         """The move's obligations, taken back where ``sign`` is -1, are in ``effects.nets``."""
-        if move.kind not in (Kind.REDEEM, Kind.RESTORE):
+        if move.kind not in (Kind.REDEEM, Kind.RESTORE, Kind.CONVERT):
             return
-        for leg in move.legs:
+        for leg in move.legs[:-1] if move.kind is Kind.CONVERT else move.legs:
             terms = self.terms[leg.programme, leg.terms_version]
+            if move.kind is Kind.CONVERT:
+                terms = (terms[0], terms[1], move.spread_bps)
             micros = sign * (owed_micros_floor(leg.amount, terms) if move.original is None
                              else self._restore(move.original, leg.amount, terms, sign))  # fmt: skip
             if terms[0] != move.merchant:

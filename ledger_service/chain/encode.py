@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
+    Convert,
     Expire,
     Extend,
     Gift,
@@ -41,6 +42,11 @@ MOVE_SIGNATURE = (
 MOVE_SELECTOR = keccak256(MOVE_SIGNATURE.encode())[:4]
 EXTEND_SIGNATURE = "extendPoints(uint64,(uint64,bytes,(bytes16,address,uint40,uint16,uint256)[])[])"
 EXTEND_SELECTOR = keccak256(EXTEND_SIGNATURE.encode())[:4]
+CONVERT_SIGNATURE = (
+    "convertPoints(uint64,(uint64,bytes,"
+    "(bytes16,address,uint256,uint64,uint40,uint40,uint32,uint256[],bytes)[])[])"
+)
+CONVERT_SELECTOR = keccak256(CONVERT_SIGNATURE.encode())[:4]
 SLICE_ORDER = (Kind.ISSUE, Kind.RESTORE, Kind.GIFT, Kind.REDEEM, Kind.CLAWBACK, Kind.EXPIRE)
 
 TermsRow = tuple[int, int]
@@ -70,19 +76,26 @@ class SlicePlan:
 
     def in_order(self) -> list[Operation]:
         """The slice's operations in the order of their positions."""
-        kinds = (*SLICE_ORDER, Kind.EXTEND)
+        kinds = (*SLICE_ORDER, Kind.EXTEND, Kind.CONVERT)
         return [operation for kind in kinds for operation in self.by_kind.get(kind, ())]
 
 
 def legs_of(operation: Operation) -> tuple[Leg, ...]:
     """The legs whose terms the batch's table must have."""
     match operation:
-        case SignerChange() | AccountMove() | Extend():
+        case SignerChange() | AccountMove() | Extend() | Convert():
             return ()
         case Issue() | Restore() | Expire():
             return (operation.leg,)
         case _:
             return operation.legs
+
+
+def moved_legs(operation: Operation) -> tuple[Leg, ...]:
+    """Every leg that the operation's event tells, in its order."""
+    if isinstance(operation, Extend):
+        return operation.legs()
+    return operation.legs if isinstance(operation, Convert) else legs_of(operation)
 
 
 def table_of(operations: Sequence[Operation]) -> list[TermsRow]:
@@ -219,6 +232,36 @@ def _extension_slice(plan: SlicePlan) -> bytes:
 
 def _extension(o: Extend) -> bytes:
     return _head(o) + _words(o.accepted_at, o.into_epoch, o.leg.word())
+
+
+def batch_of_its_own(number: int, first: Operation, slices: Sequence[SlicePlan]) -> bytes | None:
+    """The calldata of a batch of what does not share one with others; None where the first of it does."""
+    match first:
+        case Extend():
+            return extension_batch(number, slices)
+        case Convert():
+            return conversion_batch(number, slices)
+        case _:
+            return None
+
+
+def conversion_batch(number: int, slices: Sequence[SlicePlan]) -> bytes:
+    """The calldata of one batch of conversions."""
+    return CONVERT_SELECTOR + _words(number, 64) + _dynamic([_conversion_slice(plan) for plan in slices])
+
+
+def _conversion_slice(plan: SlicePlan) -> bytes:
+    signature = _bytes(plan.signature)
+    items = [_conversion(o) for o in plan.in_order() if isinstance(o, Convert)]
+    return _words(plan.merchant, 96, 96 + len(signature)) + signature + _dynamic(items)
+
+
+def _conversion(o: Convert) -> bytes:
+    legs = _words(len(o.legs), *(leg.word() for leg in o.legs))
+    fixed = _words(
+        o.nonce, o.least_points, o.valid_until, o.accepted_at, o.terms, 288, 288 + len(legs)
+    )  # fmt: skip
+    return _head(o) + fixed + legs + _bytes(o.signature)
 
 
 def _head(o: Operation, original: Original | None = None) -> bytes:

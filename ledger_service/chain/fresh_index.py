@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, or_, select
 
 from ledger_service.chain.basis.models import chain_basis
 from ledger_service.chain.client import Block
+from ledger_service.chain.conversion.models import chain_conversion, chain_wind_down
 from ledger_service.chain.errors import MirrorsApart
 from ledger_service.chain.indexer import Indexer, cursor_of
 from ledger_service.chain.models import (
@@ -44,6 +45,8 @@ MIRROR = (
     chain_programme,
     chain_terms,
     chain_basis,
+    chain_conversion,
+    chain_wind_down,
     chain_merchant_keys,
     chain_period,
     chain_house,

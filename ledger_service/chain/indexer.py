@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select, update
 from ledger_service.chain import adoption, mirror, outcome
 from ledger_service.chain.adoption import Found
 from ledger_service.chain.client import Block, Node, Receipt
+from ledger_service.chain.conversion.telling import gone_after, told_by
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import LyingNode
 from ledger_service.chain.houses import line_of
@@ -131,6 +132,7 @@ class Indexer:
             events += outcome.finalise(conn, final)
             outcome.mark_mined(conn, read, final)
             events += mirror.agreed_in(read)
+            events += told_by(read)
             if told.changes_limits(fact for facts in read for _, fact in facts.others):
                 events = [*events, LimitsChanged()]
             self._tell(conn, events)
@@ -151,7 +153,7 @@ class Indexer:
         Locks: the lease, then the rows of the mirror and of what was sent.
         """
         with self._desk.write() as conn:
-            unagreed = mirror.agreed_after(conn, to_number)
+            unagreed = [*mirror.agreed_after(conn, to_number), *gone_after(conn, to_number)]
             unlimited: list[ChainEvent] = [LimitsChanged()] if told.limits_after(conn, to_number) else []
             gone = mirror.rewind(conn, to_number)
             outcome.take_back(conn, to_number, sorted({o.batch for o in gone}))

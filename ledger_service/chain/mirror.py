@@ -15,6 +15,8 @@ from ledger_service.chain import houses
 from ledger_service.chain import models as m
 from ledger_service.chain.basis.models import chain_basis
 from ledger_service.chain.client import Block
+from ledger_service.chain.conversion.facts import ConversionPublished, WindDownAnnounced
+from ledger_service.chain.conversion.models import chain_conversion, chain_wind_down
 from ledger_service.chain.decode import (
     BasisPublished,
     BatchApplied,
@@ -36,9 +38,11 @@ from ledger_service.kernel.operations import Kind
 
 _OF_A_BLOCK = (
     m.chain_applied, m.chain_programme, m.chain_terms, m.chain_merchant_keys, m.chain_period, m.chain_house,
-    chain_basis,
-    *told.TABLES,
+    chain_basis, chain_conversion, chain_wind_down, *told.TABLES,
 )  # fmt: skip
+_PUBLISHED: dict[type, Table] = {
+    BasisPublished: chain_basis, ConversionPublished: chain_conversion, WindDownAnnounced: chain_wind_down,
+}  # fmt: skip
 _COUNTER_NAMES = ("issued", "redeemed", "restored", "clawed_back", "expired")
 
 
@@ -141,6 +145,7 @@ def move_of(operation: MinedOperation) -> Move:
         operation.recipient,
         operation.legs,
         operation.original,
+        operation.spread_bps,
     )
 
 
@@ -257,8 +262,8 @@ def _insert_others(conn: Connection, facts: BlockFacts) -> None:
                 _insert(conn, m.chain_programme, [row])
             case TermsPublished():
                 _insert(conn, m.chain_terms, [_terms_row(fact, number)])
-            case BasisPublished():
-                _insert(conn, chain_basis, [asdict(fact) | {"block_number": number}])
+            case BasisPublished() | ConversionPublished() | WindDownAnnounced():
+                _insert(conn, _PUBLISHED[type(fact)], [asdict(fact) | {"block_number": number}])
             case MerchantKeys(merchant, admin, operations, settlement):
                 row = {
                     "merchant": merchant,

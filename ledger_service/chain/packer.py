@@ -20,7 +20,7 @@ from ledger_service.chain.aside import Aside
 from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.delivery import Delivery
 from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
-from ledger_service.chain.encode import Encoder, Original, SlicePlan, extension_batch, move_batch
+from ledger_service.chain.encode import Encoder, Original, SlicePlan, batch_of_its_own, move_batch
 from ledger_service.chain.errors import NodeRefusal
 from ledger_service.chain.models import chain_batch, chain_batch_item
 from ledger_service.chain.outbound import Draft, NonceMoved, Outbound
@@ -31,7 +31,6 @@ from ledger_service.chain.refusals import Blame, Refusal, refusal_of
 from ledger_service.chain.settings import MOST_GAS_PER_TX, MOST_ROWS, ChainSettings, Contracts
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.merkle import root_of
-from ledger_service.kernel.operations import Extend
 
 _PARKED_SECONDS = 15.0
 # How many culprits one pass looks for before the bridge does its other work again.
@@ -272,8 +271,9 @@ class Packer:
 def _encoded(number: int, plan: Plan, slices: Sequence[SlicePlan], situation: Situation) -> bytes:
     if plan.moves:
         return move_batch(number, plan.moves)
-    if isinstance(plan.taken[0].operation, Extend):
-        return extension_batch(number, slices)
+    alone = batch_of_its_own(number, plan.taken[0].operation, slices)
+    if alone is not None:
+        return alone
     rows = {row: at for at, row in enumerate(sorted(plan.rows))}
     proven = {op_id: found for op_id, found in situation.originals.items() if isinstance(found, Original)}
     return Encoder(rows, proven).submit_batch(number, plan.signers, slices)

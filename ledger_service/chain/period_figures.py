@@ -10,11 +10,13 @@ from sqlalchemy import Connection, func, select
 
 from ledger_service.chain import models as m
 from ledger_service.chain.decode import MinedOperation
+from ledger_service.chain.effects import COUNTERS, changes_of
 from ledger_service.chain.errors import PeriodStillOpen
 from ledger_service.chain.mirror import operation_of_row
 from ledger_service.chain.status import open_period, programme_totals
 from ledger_service.kernel.operations import IssueReason, Kind
 from ledger_service.kernel.period_figures import PeriodPlace, ProgrammePeriod, ValueInForce
+from ledger_service.kernel.points import Leg
 
 _ROWS_AT_ONCE = 2_000
 _NAMES: dict[int, str] = {
@@ -22,12 +24,12 @@ _NAMES: dict[int, str] = {
     Kind.CLAWBACK: "clawed_back",
     Kind.EXPIRE: "expired",
     Kind.EXTEND: "extended",
+    Kind.CONVERT: "converted",
 }
 # The contract takes any reason of an issuer's; one that we do not know is an earn.
 _ISSUED: dict[int, str] = {IssueReason.ADJUSTMENT: "adjusted", IssueReason.CONVERSION: "converted"}
 _NAMED = frozenset((*_NAMES.values(), *_ISSUED.values()))
-# What an operation does to the points that members hold; gifts, moves and extensions leave them.
-_SIGNS = {Kind.ISSUE: 1, Kind.RESTORE: 1, Kind.REDEEM: -1, Kind.CLAWBACK: -1, Kind.EXPIRE: -1}
+_KINDS = (*COUNTERS, Kind.EXTEND, Kind.CONVERT)
 _REASON_SHIFT = 48
 
 
@@ -80,16 +82,25 @@ def programme_periods(conn: Connection, period: int) -> list[ProgrammePeriod]:
 def _since(conn: Connection, period: int) -> _Since:
     since = _Since(Counter(), Counter(), Counter())
     for number, operation in _operations_from(conn, period):
-        sign = _SIGNS.get(operation.kind, 0)
         changes = since.within if number == period else since.after
-        for leg in operation.legs if sign else ():
-            changes[leg.programme] += sign * leg.amount
+        for leg, points in changes_of(operation.kind, operation.legs):
+            changes[leg.programme] += points
         name = _name_of(operation)
         if number == period and name is not None:
-            # The two legs of an extension are the same points, before and after.
-            for leg in operation.legs[:1] if operation.kind is Kind.EXTEND else operation.legs:
+            for leg in _named_legs(operation):
                 since.named[leg.programme, name] += leg.amount
     return since
+
+
+def _named_legs(operation: MinedOperation) -> tuple[Leg, ...]:
+    """Those whose points the name is about.
+
+    The two legs of an extension are the same points, before and after; what a conversion took is a line of
+    the settlement.
+    """
+    if operation.kind is Kind.CONVERT:
+        return operation.legs[-1:]
+    return operation.legs[:1] if operation.kind is Kind.EXTEND else operation.legs
 
 
 def _name_of(operation: MinedOperation) -> str | None:
@@ -100,7 +111,7 @@ def _name_of(operation: MinedOperation) -> str | None:
 
 
 def _operations_from(conn: Connection, period: int) -> Iterator[tuple[int, MinedOperation]]:
-    kinds = [int(kind) for kind in (*_SIGNS, Kind.EXTEND)]
+    kinds = [int(kind) for kind in _KINDS]
     query = (
         select(m.chain_operation, m.chain_applied.c.period)
         .join(m.chain_applied, m.chain_applied.c.number == m.chain_operation.c.batch)

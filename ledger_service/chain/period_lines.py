@@ -1,6 +1,7 @@
 """The obligations of one settlement period, line by line, from the operations that the mirror keeps (D12).
 
-A line is one leg of a redemption or one restored leg, at the terms that it cites. Everything here follows
+A line is one leg of a redemption, one restored leg, or one leg that a conversion took, at the terms that it
+cites. Everything here follows
 from the chain's events, so whoever has a fresh index has the same lines as the operator.
 """
 
@@ -68,7 +69,8 @@ def _lines_of(
     terms: Mapping[tuple[int, int], TermsValue],
     restored: dict[OriginalLeg, list[int]],
 ) -> Iterator[ObligationLine]:
-    for index, leg in enumerate(operation.legs):
+    owing = operation.legs[:-1] if operation.kind is Kind.CONVERT else operation.legs
+    for index, leg in enumerate(owing):
         stated = terms[leg.programme, leg.terms_version]
         yield _line(operation, index, stated[0], change_of(operation, leg, restored, stated))
 
@@ -87,6 +89,8 @@ def change_of(
 ) -> tuple[int, int]:
     """Value and fee that the leg adds: of a restore, the difference of what is left of the original leg."""
     _, value, fee_bps = terms
+    if operation.kind is Kind.CONVERT:
+        fee_bps = operation.spread_bps
     if operation.original is None:
         gross = leg.amount * value
         return gross, fee_micros_floor(gross, fee_bps)
@@ -97,9 +101,9 @@ def change_of(
 
 
 def _operations_of(period: int, from_batch: int = 0) -> Select[Any]:
-    """Redemptions and restores in chain order."""
+    """Redemptions, restores and conversions in chain order."""
     o = m.chain_operation
-    kinds = o.c.kind.in_((int(Kind.REDEEM), int(Kind.RESTORE)))
+    kinds = o.c.kind.in_((int(Kind.REDEEM), int(Kind.RESTORE), int(Kind.CONVERT)))
     return (
         select(o)
         .join(m.chain_applied, m.chain_applied.c.number == o.c.batch)

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ledger_service.chain.encode import Original, SlicePlan, TermsRow, legs_of
+from ledger_service.chain.encode import Original, SlicePlan, TermsRow, legs_of, moved_legs
 from ledger_service.chain.queue import Waiting
 from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
+    Convert,
     Extend,
     Gift,
     Issue,
@@ -39,6 +40,7 @@ _GAS = {
     Kind.SIGNER: 90_000,
     Kind.MOVE: 180_000,
     Kind.EXTEND: 160_000,
+    Kind.CONVERT: 420_000,
 }
 _GAS_PER_MOVED_LEG = 60_000
 _GAS_PER_FURTHER_LEG = 27_000
@@ -57,6 +59,7 @@ _BYTES = {
     Kind.SIGNER: 416,
     Kind.MOVE: 512,
     Kind.EXTEND: 160,
+    Kind.CONVERT: 608,
 }
 
 
@@ -109,8 +112,8 @@ class Situation:
 class Plan:
     """The operations of one batch. ``orphans`` can never be carried out, for their original never will be.
 
-    Moves have batches of their own: a plan with ``moves`` has nothing else. So have extensions: either all
-    operations of ``slices`` are, or none is.
+    Moves have batches of their own: a plan with ``moves`` has nothing else. So have extensions,
+    and conversions: either all operations of ``slices`` are, or none is.
     """
 
     taken: list[Waiting] = field(default_factory=list)
@@ -133,8 +136,8 @@ def touched(operation: Operation) -> set[Key]:
     keys = {(operation.account, leg.programme) for leg in legs_of(operation)}
     if isinstance(operation, Gift):
         keys |= {(operation.recipient, leg.programme) for leg in operation.legs}
-    if isinstance(operation, Extend):
-        keys = {(operation.account, operation.leg.programme)}
+    if isinstance(operation, (Extend, Convert)):
+        keys = {(operation.account, leg.programme) for leg in moved_legs(operation)}
     if isinstance(operation, SignerChange):
         keys = {(operation.account, _EVERY_PROGRAMME)}
     if isinstance(operation, AccountMove):
@@ -176,16 +179,16 @@ def plan_batch(queue: Sequence[Waiting], situation: Situation, limits: Limits) -
 
 def _joins(plan: Plan, operation: Operation, situation: Situation) -> bool:
     """Moves go with moves alone, and only when nothing of their accounts is on its way; extensions with
-    extensions."""
+    extensions, conversions with conversions."""
     if plan.taken and _company(plan.taken[0].operation) is not _company(operation):
         return False
     moves = isinstance(operation, AccountMove)
     return not moves or not _is_blocked(touched(operation), set(situation.flying))
 
 
-def _company(operation: Operation) -> type[AccountMove] | type[Extend] | None:
+def _company(operation: Operation) -> type[AccountMove] | type[Extend] | type[Convert] | None:
     """What an operation shares its batch with; None for everything that a usual batch takes."""
-    return next((kind for kind in (AccountMove, Extend) if isinstance(operation, kind)), None)
+    return next((kind for kind in (AccountMove, Extend, Convert) if isinstance(operation, kind)), None)
 
 
 def _latest(queue: Sequence[Waiting], limits: Limits) -> int | None:
@@ -231,8 +234,9 @@ def _fits(plan: Plan, operation: Operation, situation: Situation, limits: Limits
 def _cost(plan: Plan, operation: Operation, situation: Situation) -> tuple[int, int]:
     legs = legs_of(operation)
     gas, size = _GAS[operation.kind], _BYTES[operation.kind]
-    gas += _GAS_PER_FURTHER_LEG * max(len(legs) - 1, 0)
-    size += 32 * len(legs)
+    told = operation.legs if isinstance(operation, Convert) else legs
+    gas += _GAS_PER_FURTHER_LEG * max(len(told) - 1, 0)
+    size += 32 * len(told)
     if isinstance(operation, AccountMove):
         signed = len(operation.authorisation)
         return gas + _GAS_PER_MOVED_LEG * len(operation.legs), size + 32 * len(operation.legs) + signed
@@ -244,7 +248,7 @@ def _cost(plan: Plan, operation: Operation, situation: Situation) -> tuple[int, 
         original = situation.originals.get(operation.original_op_id)
         nodes = len(original.proof) if isinstance(original, Original) else 0
         gas, size = gas + _GAS_PER_PROOF_NODE * nodes, size + 32 * nodes
-    if isinstance(operation, (Redeem, Gift)):
+    if isinstance(operation, (Redeem, Gift, Convert)):
         size += len(operation.signature)
     return gas, size
 

@@ -8,6 +8,7 @@ from ledger_service.chain.decode import MinedOperation
 from ledger_service.chain.models import chain_operation
 from ledger_service.kernel.operations import (
     Clawback,
+    Convert,
     Expire,
     Extend,
     Gift,
@@ -25,9 +26,14 @@ def accepted_and_detail(mined: MinedOperation) -> tuple[int, int]:
     return head >> 56 & (1 << 40) - 1, head >> 48 & 255
 
 
+def terms_of(mined: MinedOperation) -> int:
+    """The number of the terms of a conversion; 0 where the programme had ended."""
+    return int.from_bytes(mined.data[128:160], "big") >> 16
+
+
 def by_custodian(mined: MinedOperation) -> bool:
     """Whether a custodial signer approved it, so that the contract counted it against the day's limit."""
-    spends = mined.kind in (Kind.REDEEM, Kind.GIFT)
+    spends = mined.kind in (Kind.REDEEM, Kind.GIFT, Kind.CONVERT)
     return spends and bool(int.from_bytes(mined.data[:32], "big") & 1)
 
 
@@ -59,6 +65,10 @@ def rebuilt(conn: Connection, mined: MinedOperation) -> Operation | None:
         case Kind.GIFT:
             nonce, recipient = int.from_bytes(data[128:160], "big"), mined.recipient or b""
             return Gift(*head, recipient, nonce, at, at, data[160:192], mined.legs, b"")
+        case Kind.CONVERT:
+            nonce, digest = int.from_bytes(third, "big"), data[160:192]
+            terms = (terms_of(mined), mined.spread_bps)
+            return Convert(*head, nonce, 0, at, at, *terms, digest, mined.legs, b"")
         case _:
             return None
 

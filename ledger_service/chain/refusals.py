@@ -31,7 +31,7 @@ class Blame(Enum):
 
 
 # The operation is sound, the block only came too early for it.
-_TOO_EARLY = frozenset({"AcceptedInFuture", "EpochNotEnded", "MoveNotRipe"})
+_TOO_EARLY = frozenset({"AcceptedInFuture", "EpochNotEnded", "MoveNotRipe", "WindDownNotDue"})
 _MERCHANT = frozenset({"SliceMerchantUnknown", "SliceSignatureInvalid"})
 _ROW = frozenset({"RegistryTermsUnknown", "RegistryProgrammeUnknown"})
 _CONTRACTS = (

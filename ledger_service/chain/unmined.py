@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from ledger_service.chain.effects import Effects, Move, add_move
-from ledger_service.chain.encode import legs_of
+from ledger_service.chain.encode import moved_legs
 from ledger_service.kernel.intents import readable_operation
-from ledger_service.kernel.operations import Extend, Gift, Operation
+from ledger_service.kernel.operations import Gift, Operation
 from ledger_service.outbox.models import State, intent, standing
 
 _ROWS_AT_ONCE = 2_000
@@ -70,5 +70,4 @@ def move_of_operation(operation: Operation) -> Move:
     is known by the succession.
     """
     recipient = operation.recipient if isinstance(operation, Gift) else None
-    legs = operation.legs() if isinstance(operation, Extend) else legs_of(operation)
-    return Move(operation.kind, operation.merchant, operation.account, recipient, legs)
+    return Move(operation.kind, operation.merchant, operation.account, recipient, moved_legs(operation))

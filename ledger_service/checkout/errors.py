@@ -92,13 +92,13 @@ class UnknownProgramme(DomainError):
 
 @dataclass(eq=False)
 class ProgrammeWithoutTerms(DomainError):
-    """No terms of the programme are in force yet."""
+    """No terms of the programme are in force."""
 
     programme: str
 
     code = "programme-without-terms"
-    why = "The programme has no terms in force at the time of acceptance, so its points have no value yet."
-    fix = "Wait until the merchant's first terms take effect."
+    why = "The programme has no terms in force at acceptance: its first are to come, or it has ended."
+    fix = "Wait for the first terms; what is left of an ended programme converts by itself."
 
 
 @dataclass(eq=False)

@@ -131,7 +131,8 @@ def purse_of(lots: Iterable[Lot], programme: Programme, till: Accepting) -> Purs
     before the programme's first."""
     acceptor, at = till
     # Two calls less for every sale of a programme that has no terms of pairs.
-    terms = programme.terms_at(acceptor, at) if programme.pairs else terms_in_force(programme.terms, at)
+    own = programme.pairs or programme.end is not None
+    terms = programme.terms_at(acceptor, at) if own else terms_in_force(programme.terms, at)
     if terms is None:
         return None
     ends = programme.epoch_ends

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ledger_service.custody.requests import (
     AddressOfAccount,
     AddressOfKey,
+    AgreedByBoth,
     BindDomain,
     Request,
     ServiceSecret,
@@ -58,6 +59,10 @@ class Asking(ABC):
     def sign_bases(self, bases: Sequence[SignBasis]) -> list[bytes]:
         """The admin signatures of issuer and pool, in order."""
         return self._all(bases)
+
+    def sign_by_both(self, proposals: Sequence[AgreedByBoth]) -> list[bytes]:
+        """The admin signatures of two merchants of one proposal, in order."""
+        return self._all(proposals)
 
     def sign_merchant_keys(self, keys: SignMerchantKeys) -> bytes:
         """The merchant's present admin signature of its next keys."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ledger_service.custody.requests import (
+    AgreedByBoth,
     BindDomain,
     Request,
     SignBasis,
@@ -57,6 +58,9 @@ class Custody(Protocol):
 
     def sign_bases(self, bases: Sequence[SignBasis]) -> list[bytes]:
         """The admin signatures of issuer and pool, in order."""
+
+    def sign_by_both(self, proposals: Sequence[AgreedByBoth]) -> list[bytes]:
+        """The admin signatures of two merchants of one proposal, in order."""
 
     def sign_merchant_keys(self, keys: SignMerchantKeys) -> bytes:
         """The merchant's present admin signature of its next keys."""

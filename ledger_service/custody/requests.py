@@ -103,6 +103,32 @@ class SignBasis:
 
 
 @dataclass(frozen=True, slots=True)
+class SignConversion:
+    """The next conversion terms of two programmes, signed by the admin key of one of their issuers."""
+
+    wire: ClassVar[str] = "conversion"
+    merchant: int
+    programme: int
+    target: int
+    number: int
+    effective_from: int
+    spread_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignWindDown:
+    """The end of a programme, signed by the admin key of its issuer or of the target's."""
+
+    wire: ClassVar[str] = "wind-down"
+    merchant: int
+    programme: int
+    issues_until: int
+    ends_at: int
+    target: int
+    spread_bps: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignMerchantKeys:
     """A merchant's next three keys, signed by its admin key in force; ``nonce`` as the registry tells."""
 
@@ -187,14 +213,16 @@ class BindDomain:
         return Domain(self.chain_id, self.clearing_house)
 
 
+AgreedByBoth = SignPairTerms | SignBasis | SignConversion | SignWindDown
 Request = (
-    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | SignPairTerms | SignBasis
-    | SignMerchantKeys | SignSettlement | SignCustodian | SignTransaction | AddressOfKey | AddressOfAccount
-    | ServiceSecret | BindDomain
+    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | AgreedByBoth | SignMerchantKeys
+    | SignSettlement | SignCustodian | SignTransaction | AddressOfKey | AddressOfAccount | ServiceSecret
+    | BindDomain
 )  # fmt: skip
 _KINDS: tuple[type[Request], ...] = (
-    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignPairTerms, SignBasis, SignMerchantKeys,
-    SignSettlement, SignCustodian, SignTransaction, AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
+    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignPairTerms, SignBasis, SignConversion,
+    SignWindDown, SignMerchantKeys, SignSettlement, SignCustodian, SignTransaction, AddressOfKey,
+    AddressOfAccount, ServiceSecret, BindDomain,
 )  # fmt: skip
 _BY_WIRE = {kind.wire: kind for kind in _KINDS}
 _ADDRESSES = ("account", "signer", "clearing_house", "registry", "admin", "operations", "settlement", "desk",

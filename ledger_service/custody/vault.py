@@ -7,7 +7,7 @@ no digest arrives ready-made.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from ledger_service.custody.errors import CustodialLimitReached, SigningRefused
 from ledger_service.custody.journal import Journal
@@ -18,10 +18,12 @@ from ledger_service.custody.requests import (
     SERVICE_SECRETS,
     AddressOfAccount,
     AddressOfKey,
+    AgreedByBoth,
     BindDomain,
     Request,
     ServiceSecret,
     SignBasis,
+    SignConversion,
     SignCustodian,
     SignMerchantKeys,
     SignPairTerms,
@@ -31,6 +33,7 @@ from ledger_service.custody.requests import (
     SignSpendPermit,
     SignTerms,
     SignTransaction,
+    SignWindDown,
     merchant_key_name,
 )
 from ledger_service.custody.sending import check_sending
@@ -57,6 +60,15 @@ _BASIS = (
     "BasisProposal(uint32 programme,uint32 number,uint40 effectiveFrom,uint8 kind,uint16 reserveBps,"
     "uint64 pool)"
 )
+_CONVERSION = (
+    "ConversionProposal(uint32 programme,uint32 target,uint32 number,uint40 effectiveFrom,uint16 spreadBps)"
+)
+_WIND_DOWN = (
+    "WindDownProposal(uint32 programme,uint40 issuesUntil,uint40 endsAt,uint32 target,uint16 spreadBps)"
+)
+_BY_BOTH = {
+    SignPairTerms: _PAIR, SignBasis: _BASIS, SignConversion: _CONVERSION, SignWindDown: _WIND_DOWN,
+}  # fmt: skip
 _KEYS = "MerchantKeys(uint64 merchant,address admin,address operations,address settlement,uint32 nonce)"
 
 
@@ -111,7 +123,10 @@ class Vault:
             case SignSignerGrant():
                 grant = SignerGrant(request.account, request.signer, request.flags, request.valid_until)
                 return self._by_account(request.account, grant.struct_hash())
-            case SignTerms() | SignPairTerms() | SignBasis() | SignMerchantKeys():
+            case (
+                SignTerms() | SignPairTerms() | SignBasis() | SignConversion() | SignWindDown()
+                | SignMerchantKeys()
+            ):  # fmt: skip
                 return self._by_merchant(request.merchant, "admin", self._registry_digest(request))
             case SignSettlement():
                 return self._settlement(request)
@@ -136,22 +151,15 @@ class Vault:
     def _by_account(self, account: bytes, struct: bytes) -> bytes:
         return sign_digest(self._keystore.custodial_key(account), self._domain().digest(struct))
 
-    def _registry_digest(self, request: SignTerms | SignPairTerms | SignBasis | SignMerchantKeys) -> bytes:
+    def _registry_digest(self, request: SignTerms | AgreedByBoth | SignMerchantKeys) -> bytes:
         if isinstance(request, SignTerms):
             struct = struct_hash(
                 _TERMS, request.programme, request.version, request.effective_from,
                 request.point_value_micros, request.fee_bps, request.issuance_cap, request.validity_epochs,
             )  # fmt: skip
-        elif isinstance(request, SignPairTerms):
-            struct = struct_hash(
-                _PAIR, request.programme, request.acceptor, request.previous, request.effective_from,
-                request.point_value_micros, request.fee_bps,
-            )  # fmt: skip
-        elif isinstance(request, SignBasis):
-            struct = struct_hash(
-                _BASIS, request.programme, request.number, request.effective_from,
-                request.kind, request.reserve_bps, request.pool,
-            )  # fmt: skip
+        elif not isinstance(request, SignMerchantKeys):
+            # The fields behind the merchant's are the words of the struct, in its order.
+            struct = struct_hash(_BY_BOTH[type(request)], *astuple(request)[1:])
         else:
             struct = struct_hash(
                 _KEYS, request.merchant, request.admin, request.operations, request.settlement, request.nonce

@@ -32,6 +32,8 @@ alliance = Table(
     Column("extends", Boolean, nullable=False, default=False),
     # Whether the registry takes terms of pairs; one that was created before there were any never will.
     Column("pairs", Boolean, nullable=False, default=False),
+    # Whether it takes conversions and ends of programmes; likewise.
+    Column("converts", Boolean, nullable=False, default=False),
     Column("founded_at", UtcInstant, nullable=False),
     CheckConstraint("id = 1", name="only_one"),
 )

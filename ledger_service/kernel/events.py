@@ -64,16 +64,56 @@ class PairTermsGone:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversionAgreed:
+    """From an instant on points of a programme convert into the target's at this spread; 10,000: no more."""
+
+    programme: int
+    target: int
+    number: int
+    effective_from: int
+    spread_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionGone:
+    """A block with these conversion terms left the chain."""
+
+    programme: int
+    target: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndAnnounced:
+    """A programme ends, and by which last version of its terms nothing more is issued.
+
+    ``announced_at`` is the time of the block, in seconds.
+    """
+
+    programme: int
+    target: int
+    issues_until: int
+    ends_at: int
+    spread_bps: int
+    version: int
+    point_value_micros: int
+    fee_bps: int
+    validity_epochs: int
+    announced_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndGone:
+    """A block with the announcement of this programme's end left the chain."""
+
+    programme: int
+
+
+@dataclass(frozen=True, slots=True)
 class LimitsChanged:
     """What reserves allow to be issued is not what it was."""
 
 
-ChainEvent = (
-    OperationMined
-    | OperationFinal
-    | OperationReorged
-    | OperationSetAside
-    | PairTermsAgreed
-    | PairTermsGone
-    | LimitsChanged
-)
+Published = PairTermsAgreed | PairTermsGone | ConversionAgreed | ConversionGone | EndAnnounced | EndGone
+OfOperation = OperationMined | OperationFinal | OperationReorged | OperationSetAside
+ChainEvent = OfOperation | Published | LimitsChanged

@@ -10,6 +10,7 @@ from typing import Any
 from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
+    Convert,
     Expire,
     Extend,
     Gift,
@@ -23,7 +24,7 @@ from ledger_service.kernel.operations import (
 from ledger_service.kernel.points import Leg
 
 _KINDS: tuple[type[Operation], ...] = (
-    Issue, Redeem, Restore, Clawback, Expire, Gift, SignerChange, AccountMove, Extend,
+    Issue, Redeem, Restore, Clawback, Expire, Gift, SignerChange, AccountMove, Extend, Convert,
 )  # fmt: skip
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 

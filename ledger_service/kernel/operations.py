@@ -1,4 +1,4 @@
-"""The nine chain operations, their Merkle leaves, and their form in an outbox intent.
+"""The ten chain operations, their Merkle leaves, and their form in an outbox intent.
 
 A leaf is fixed when the operation is accepted; batch number and position come later, so receipts
 can name an operation before the chain has seen it (D13). The ClearingHouse computes the same leaf.
@@ -29,6 +29,7 @@ class Kind(IntEnum):
     SIGNER = 7
     MOVE = 8
     EXTEND = 9
+    CONVERT = 10
 
 
 class IssueReason(IntEnum):
@@ -256,4 +257,37 @@ class Extend:
         return self.leg, replace(self.leg, epoch=self.into_epoch)
 
 
-Operation = Issue | Redeem | Restore | Clawback | Expire | Gift | SignerChange | AccountMove | Extend
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """Points of one programme become points of the merchant's own, under the member's permit.
+
+    The last leg is what is issued, those before it are what is redeemed. ``terms`` numbers the conversion
+    terms of the two programmes; 0 where the one has ended, which needs no permit: then what is signed is
+    empty (INV-9).
+    """
+
+    kind: ClassVar[Kind] = Kind.CONVERT
+    op_id: bytes
+    merchant: int
+    account: bytes
+    nonce: int
+    least_points: int
+    valid_until: int
+    accepted_at: int
+    terms: int
+    spread_bps: int
+    permit_digest: bytes
+    legs: tuple[Leg, ...]
+    signature: bytes
+
+    def leaf(self) -> bytes:
+        """The operation's Merkle leaf."""
+        return leaf_of(
+            self.kind, self.op_id, self.merchant, self.account, self.nonce, self.accepted_at,
+            self.terms << 16 | self.spread_bps, self.permit_digest, legs_hash(self.legs),
+        )  # fmt: skip
+
+
+Operation = (
+    Issue | Redeem | Restore | Clawback | Expire | Gift | SignerChange | AccountMove | Extend | Convert
+)

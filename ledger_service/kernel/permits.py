@@ -11,6 +11,10 @@ from ledger_service.kernel.secp256k1 import keccak256
 
 _SPEND = "SpendPermit(address account,uint256 nonce,uint64 maxValueMicros,uint40 validUntil)"
 _GIFT = "GiftPermit(address account,address recipient,uint256 nonce,uint40 validUntil,bytes32 legsHash)"
+_CONVERSION = (
+    "ConversionPermit(address account,uint32 programme,uint64 points,uint32 target,uint64 leastPoints,"
+    "uint256 nonce,uint40 validUntil)"
+)
 _GRANT = "SignerGrant(address account,address signer,uint8 flags,uint40 validUntil)"
 _MOVE = "AccountMove(address account,address successor,address signer,uint40 validUntil)"
 _OBJECTION = "Objection(address account,uint64 number)"
@@ -64,6 +68,26 @@ class GiftPermit:
         return struct_hash(
             _GIFT, self.account, self.recipient, self.nonce, self.valid_until, legs_hash(self.legs)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionPermit:
+    """A member's leave to convert so many points of one programme into at least so many of another."""
+
+    account: bytes
+    programme: int
+    points: int
+    target: int
+    least_points: int
+    nonce: int
+    valid_until: int
+
+    def struct_hash(self) -> bytes:
+        """The EIP-712 struct hash."""
+        return struct_hash(
+            _CONVERSION, self.account, self.programme, self.points, self.target, self.least_points,
+            self.nonce, self.valid_until,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ledger_service.kernel.intents import payload_of
 from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
+    Convert,
     Gift,
     Operation,
     Redeem,
@@ -91,5 +92,5 @@ def _row(number: int, new: NewIntent, recorded_at: datetime) -> dict[str, Any]:
 def _programmes(operation: Operation) -> str:
     if isinstance(operation, (SignerChange, AccountMove)):
         return ""
-    legs = operation.legs if isinstance(operation, (Redeem, Clawback, Gift)) else (operation.leg,)
+    legs = operation.legs if isinstance(operation, (Redeem, Clawback, Gift, Convert)) else (operation.leg,)
     return ",".join(map(str, sorted({leg.programme for leg in legs})))

@@ -16,6 +16,7 @@ from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import instant_of_seconds
 from ledger_service.kernel.operations import (
     Clawback,
+    Convert,
     Expire,
     Extend,
     Gift,
@@ -32,6 +33,7 @@ from ledger_service.ledger.rules import Account, Movement, Part, SystemKind, sys
 from ledger_service.members.errors import MemberUnknown
 from ledger_service.outbox.models import intent
 from ledger_service.outbox.service import enqueue
+from ledger_service.points.conversion.postings import conversion_movements
 from ledger_service.points.models import NO_RULE, pending_issue
 from ledger_service.points.parties import MEMBER_BY_ACCOUNT, Holder
 from ledger_service.points.permits import PERMIT_USE, custodial_need, mark_used, nonce_key, note_custodial
@@ -80,8 +82,9 @@ class AdoptCommand(BookCommand[bool]):
             row = view.one(MEMBER_BY_ACCOUNT, account)
             if row is not None:
                 yield lots_of(row["member_id"])
-        if isinstance(self.operation, (Redeem, Gift)):
-            yield PERMIT_USE.of(self.operation.account, nonce_key(self.operation.nonce))
+        nonce = _nonce_of(self.operation)
+        if nonce is not None:
+            yield PERMIT_USE.of(self.operation.account, nonce_key(nonce))
         if self.custodial_micros:
             yield custodial_need(self.operation.account, self.operation.accepted_at)
 
@@ -106,33 +109,40 @@ class AdoptCommand(BookCommand[bool]):
         kind = operation.kind.name.lower()
         accepted_at = instant_of_seconds(operation.accepted_at)
         Book(draft).entry(operation.op_id, kind, accepted_at, {**self.facts, "adopted": True}, moves)
-        if isinstance(operation, (Redeem, Gift)):
-            self._use_permit(draft, operation)
+        nonce = _nonce_of(operation)
+        if nonce is not None:
+            self._use_permit(draft, nonce)
         if isinstance(operation, Issue):
             _never_promise(draft, operation, holders[0].member_id)
         enqueue(draft, operation, holders[0].member_id)
         return True
 
-    def _use_permit(self, draft: Draft, operation: Redeem | Gift) -> None:
+    def _use_permit(self, draft: Draft, nonce: int) -> None:
+        operation = self.operation
         used = self._use_of_permit(draft)
         # What a hold may take was counted when it was made.
         held = used is not None and draft.one(HOLD, used["used_by"]) is not None
         if self.custodial_micros and not held:
             note_custodial(draft, operation.account, self.custodial_micros, operation.accepted_at)
         if used is None:
-            mark_used(draft, operation.account, operation.nonce, operation.op_id, self.at)
+            mark_used(draft, operation.account, nonce, operation.op_id, self.at)
 
     def _use_of_permit(self, view: Workset | Draft) -> Row | None:
-        operation = self.operation
-        if not isinstance(operation, (Redeem, Gift)):
-            return None
-        return view.one(PERMIT_USE, operation.account, nonce_key(operation.nonce))
+        nonce = _nonce_of(self.operation)
+        return None if nonce is None else view.one(PERMIT_USE, self.operation.account, nonce_key(nonce))
 
     def _holder(self, draft: Draft, account: bytes) -> Holder:
         row = draft.one(MEMBER_BY_ACCOUNT, account)
         if row is None:
             raise MemberUnknown
         return Holder.of(row)
+
+
+def _nonce_of(operation: Operation) -> int | None:
+    """That of the member's permit; None where it took none."""
+    if isinstance(operation, Convert):
+        return operation.nonce if operation.terms else None
+    return operation.nonce if isinstance(operation, (Redeem, Gift)) else None
 
 
 def _never_promise(draft: Draft, issue: Issue, member_id: int) -> None:
@@ -159,6 +169,8 @@ def _movements(operation: Operation, holders: list[Holder]) -> list[Movement]:
         (was, now), own = operation.legs(), holders[0].part(Part.AVAILABLE)
         between = system_account(SystemKind.EXTENSION, was.programme)
         return [_move(own, between, was), _move(between, own, now)]
+    if isinstance(operation, Convert):
+        return conversion_movements(operation, holders[0].part(Part.AVAILABLE))
     return [_movement(operation, leg, holders) for leg in _legs(operation)]
 
 

@@ -14,11 +14,12 @@ from itertools import count
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-import orjson
 from sqlalchemy import Connection, select
 
 from ledger_service.db.engine import Database
 from ledger_service.kernel.points import Leg
+from ledger_service.points.conversion.reading import read_conversions, read_ends
+from ledger_service.points.conversion.rules import ConversionTerms, Ending
 from ledger_service.points.expiry_rules import Jurisdiction
 from ledger_service.points.inactivity_rules import Activity
 from ledger_service.points.models import (
@@ -30,6 +31,7 @@ from ledger_service.points.models import (
 )
 from ledger_service.points.pairs.models import pair_terms
 from ledger_service.points.pending_rules import PendingTerms, after_days
+from ledger_service.points.policy_text import activities_of, notice_days_of
 from ledger_service.points.reserves import IssuanceLimit, limits_in_force
 from ledger_service.points.rule_text import rule_of
 from ledger_service.points.rules import EarnRule, Terms, cap_in_force, terms_in_force
@@ -66,10 +68,17 @@ class Programme:
     jurisdiction: Jurisdiction = Jurisdiction.NONE
     activities: tuple[Activity, ...] = ()
     pairs: Mapping[int, tuple[Terms, ...]] = field(default_factory=dict)
+    conversions: Mapping[int, tuple[ConversionTerms, ...]] = field(default_factory=dict)
+    end: Ending | None = None
     limit: IssuanceLimit | None = None
 
     def terms_at(self, acceptor: int, at: int) -> Terms | None:
-        """The terms for points that the acceptor accepts at ``at``: the pair's own, else the general ones."""
+        """The terms for points that the acceptor accepts at ``at``: the pair's own, else the general ones.
+
+        None before the first, and once the programme has ended.
+        """
+        if self.end is not None and at >= self.end.ends_at:
+            return None
         if self.pairs:
             own = terms_in_force(self.pairs.get(acceptor, ()), at)
             if own is not None and own.point_value_micros:
@@ -193,8 +202,13 @@ def read_catalogue(conn: Connection) -> Catalogue:
     )
     rows, pairs, limits = conn.execute(select(programme)).all(), _pairs(conn), limits_in_force(conn)
     found = {r.programme_id: _programme(r, terms, ends, rules) for r in rows}
-    own = {key: replace(p, pairs=pairs.get(key, {}), limit=limits.get(key)) for key, p in found.items()}
-    return Catalogue(version, own)
+    agreed, closing = read_conversions(conn), read_ends(conn)
+    for key, p in found.items():
+        known = replace(p, pairs=pairs.get(key, {}), conversions=agreed.get(key, {}), limit=limits.get(key))
+        end = closing.get(key)
+        ended = known if end is None else replace(known, end=end, terms=(*p.terms, end.closing))
+        found[key] = ended
+    return Catalogue(version, found)
 
 
 def _pairs(conn: Connection) -> dict[int, dict[int, tuple[Terms, ...]]]:
@@ -225,28 +239,6 @@ def _programme(row: Any, terms: dict[int, Any], ends: dict[int, Any], rules: dic
         Jurisdiction(row.jurisdiction),
         activities_of(row.inactivity),
     )
-
-
-def notice_days_of(text: str | None) -> tuple[int, ...]:
-    """The days that ``programme.notice_days`` keeps, the longest before the end first."""
-    return () if text is None else tuple(orjson.loads(text))
-
-
-def activities_of(text: str | None) -> tuple[Activity, ...]:
-    """The activities that ``programme.inactivity`` keeps; none where points end by time alone."""
-    return () if text is None else tuple(map(Activity, orjson.loads(text)))
-
-
-def activities_text(activities: Iterable[Activity]) -> str | None:
-    """The text that ``programme.inactivity`` keeps, each activity once; None for none."""
-    once = sorted({activity.value for activity in activities})
-    return orjson.dumps(once).decode() if once else None
-
-
-def notice_days_text(days: Iterable[int]) -> str | None:
-    """The text that ``programme.notice_days`` keeps, each day once; None for no notices."""
-    once = sorted(set(days), reverse=True)
-    return orjson.dumps(once).decode() if once else None
 
 
 def _grouped(rows: Iterable[Any], make: Callable[[Any], Any]) -> dict[int, list[Any]]:

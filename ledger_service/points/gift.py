@@ -9,26 +9,24 @@ from typing import Any, Protocol
 
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Need, Workset
-from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
+from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.kernel.operations import Gift
-from ledger_service.kernel.paycode_errors import PayCodeAltered
-from ledger_service.kernel.permits import FLAG_CONTRACT, GiftPermit
+from ledger_service.kernel.permits import GiftPermit
 from ledger_service.kernel.points import MOST_LEGS
 from ledger_service.kernel.secp256k1 import recover_address
 from ledger_service.ledger.book import Book, lots_of
 from ledger_service.ledger.rules import Movement, Part
-from ledger_service.members.device_rows import device_of
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.members.households.gifts import Given, give_out, take_in
 from ledger_service.members.households.spending import household_needs
-from ledger_service.members.rules import Device, active_device
+from ledger_service.members.rules import Device
 from ledger_service.outbox.service import enqueue
 from ledger_service.points.catalogue import Catalogue, Programme
 from ledger_service.points.errors import GiftPermitInvalid, GiftRefused, GiftToSelf, IssuerSuspended
 from ledger_service.points.issuance import STANDING_OF_MEMBER
-from ledger_service.points.models import member_programme, permit_use
+from ledger_service.points.models import member_programme
 from ledger_service.points.parties import MEMBER_BY_ACCOUNT, Holder, issuer_is_suspended, issuer_need
 from ledger_service.points.permits import (
     DEVICES_OF_MEMBER,
@@ -40,7 +38,8 @@ from ledger_service.points.permits import (
     nonce_key,
 )
 from ledger_service.points.requests import GiftRequest
-from ledger_service.points.rules import is_open, terms_in_force
+from ledger_service.points.rules import is_open
+from ledger_service.points.willed import Signed, device_that_signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,18 +190,11 @@ class GiftCommand(BookCommand[bytes]):
 
     def _check_permit(self, draft: Draft, giver: Holder, accepted_at: int) -> Device:
         request = self.request
-        if accepted_at > request.valid_until:
-            raise GiftPermitInvalid("expired")
-        if draft.get(permit_use, (request.giver, nonce_key(request.nonce))) is not None:
-            raise GiftPermitInvalid("used")
-        devices = [device_of(row) for row in draft.find(DEVICES_OF_MEMBER, giver.member_id)]
-        try:
-            signed = active_device(devices, giver.member_id, self.signer, instant_of_seconds(accepted_at))
-        except PayCodeAltered:
-            raise GiftPermitInvalid("signature") from None
-        if signed.lane != request.nonce >> 32 or signed.flags & FLAG_CONTRACT:
-            raise GiftPermitInvalid("lane")
-        return signed
+        signed = Signed(request.nonce, request.valid_until, self.signer)
+        found = device_that_signed(draft, giver, signed, accepted_at)
+        if isinstance(found, str):
+            raise GiftPermitInvalid(found)
+        return found
 
     def _check_legs(self, draft: Draft, giver: Holder, accepted_at: int) -> tuple[Programme, int]:
         legs = self.request.legs
@@ -216,7 +208,7 @@ class GiftCommand(BookCommand[bytes]):
         standing = draft.get(member_programme, (giver.member_id, programme.programme_id))
         if standing is not None and standing["frozen"]:
             raise GiftRefused("frozen")
-        terms = terms_in_force(programme.terms, accepted_at)
+        terms = programme.terms_at(programme.merchant_id, accepted_at)
         if terms is None or any(g.terms_version != terms.version for g in legs):
             raise GiftRefused("terms")
         if not all(is_open(programme.epoch_ends, g.epoch, accepted_at) and g.amount > 0 for g in legs):

@@ -27,7 +27,7 @@ class Activity(StrEnum):
 # The entries of the ledger in which each of them shows; a promise counts when it is made, not when it vests.
 ENTRY_KINDS: Mapping[Activity, tuple[str, ...]] = {
     Activity.EARN: ("issue", "promise", "collect"),
-    Activity.REDEEM: ("redeem", "capture"),
+    Activity.REDEEM: ("redeem", "capture", "convert"),
     Activity.GIFT: ("gift",),
 }
 # On the last day, and once more when the epoch has ended: whoever was active meanwhile keeps the points.

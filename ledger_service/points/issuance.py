@@ -121,8 +121,8 @@ def issue(draft: Draft, grant: Grant, worker: Worker) -> Issued:
     if terms is None:
         return _refused("no-terms")
     epoch = epoch_of_issue(programme.epoch_ends, vests_at, terms.validity_epochs)
-    if epoch is None:
-        return _refused("calendar-exhausted")
+    if epoch is None or (programme.end is not None and vests_at >= programme.end.closing.effective_from):
+        return _refused("calendar-exhausted" if epoch is None else "programme-ends")
     if since != second:
         refusal, waiting, terms = _by_now(programme, (epoch, waiting, terms), second)
         if refusal is not None:
@@ -131,7 +131,7 @@ def issue(draft: Draft, grant: Grant, worker: Worker) -> Issued:
     if grant.reason is IssueReason.EARN:
         collected = debt_collected(debt_of(draft, grant.holder, programme), grant.points)
     net = grant.points - collected
-    if net and not _take_block(draft, grant, net, worker):
+    if net and not take_block(draft, grant, net, worker):
         return _refused("cap-exhausted")
     leaf, state = None, "available"
     if net and waiting is not None:
@@ -235,7 +235,14 @@ def _collect(draft: Draft, grant: Grant, points: int) -> None:
     Book(draft).entry(op_id, "collect", grant.at, facts, [move])
 
 
-def _take_block(draft: Draft, grant: Grant, need: int, worker: Worker) -> bool:
+def take_block(draft: Draft, grant: Grant, need: int, worker: Worker) -> bool:
+    """So many points are drawn of the worker's block; False where the cap leaves no more (D11).
+
+    Reads: ``worker.needs`` of the programme.
+
+    Raises:
+        BlockEmpty: the block must be refilled first.
+    """
     programme, second = grant.programme, seconds_floor(grant.at)
     key = (programme.programme_id, worker.name)
     row = draft.get(issuance_reservation, key)

@@ -15,6 +15,7 @@ from ledger_service.kernel.points import NEVER_SECONDS
 
 MOST_DAYS_BEFORE = 365
 MOST_NOTICES = 10
+_BEFORE_AN_END = (30, 7, 1)
 _LONGEST_SECONDS = (MOST_DAYS_BEFORE + 2) * 86_400
 
 
@@ -38,3 +39,10 @@ def notice_due(ends_at: int, days_before: Sequence[int], zone: ZoneInfo, at: int
     if ends_at >= NEVER_SECONDS or at >= ends_at or ends_at - at > _LONGEST_SECONDS:
         return None
     return min((days for days in days_before if notice_at(ends_at, days, zone) <= at), default=None)
+
+
+def end_notice_days(ends_at: int, announced_at: int, zone: ZoneInfo) -> tuple[int, ...]:
+    """How many days before a programme's end members are told of it: on the day when it was announced, and
+    with 30 days, a week and a day left."""
+    first = (last_day(ends_at, zone) - instant_of_seconds(announced_at).astimezone(zone).date()).days + 1
+    return tuple(sorted({min(first, MOST_DAYS_BEFORE), *(d for d in _BEFORE_AN_END if d < first)}))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import BigInteger, Connection, Select, cast, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger_service.kernel.clock import seconds_floor
@@ -20,9 +20,11 @@ from ledger_service.ledger.models import lot
 from ledger_service.members.models import member
 from ledger_service.points.catalogue import Catalogue, Programme
 from ledger_service.points.models import expiry_notice, expiry_notice_run
-from ledger_service.points.notice_rules import last_day, notice_due
+from ledger_service.points.notice_rules import end_notice_days, last_day, notice_due
 
 _ROWS = 500
+# In the place of an epoch: the end of the programme itself.
+OF_THE_END = 0
 
 
 class Stage(NamedTuple):
@@ -58,6 +60,12 @@ def stages_due(conn: Connection, catalogue: Catalogue, at: datetime) -> list[Sta
 
 
 def _due_of(programme: Programme, at: int) -> Iterable[Stage]:
+    end = programme.end
+    if end is not None:
+        told = end_notice_days(end.ends_at, end.announced_at, programme.zone)
+        days = notice_due(end.ends_at, told, programme.zone, at)
+        if days is not None:
+            yield Stage(programme.programme_id, OF_THE_END, days)
     for epoch, ends_at in enumerate(programme.epoch_ends, 1):
         days = notice_due(ends_at, programme.notice_days, programme.zone, at)
         if days is not None:
@@ -84,13 +92,19 @@ def write_some(conn: Connection, stage: Stage, programme: Programme, at: datetim
         return 0
     rows = conn.execute(_holders(stage, so_far.last_member_id)).all()
     if rows:
-        day = last_day(programme.epoch_ends[stage.epoch - 1], programme.zone).isoformat()
+        day = last_day(_end_of(stage, programme), programme.zone).isoformat()
         same = {**stage._asdict(), "last_day": day, "noticed_at": at}
         told = [{**same, "member_id": row.member_id, "points": row.points} for row in rows]
         conn.execute(insert(expiry_notice), told)
     last = rows[-1].member_id if rows else so_far.last_member_id
     conn.execute(update(expiry_notice_run).where(mine).values(last_member_id=last, done=len(rows) < _ROWS))
     return len(rows)
+
+
+def _end_of(stage: Stage, programme: Programme) -> int:
+    if stage.epoch == OF_THE_END and programme.end is not None:
+        return programme.end.ends_at
+    return programme.epoch_ends[stage.epoch - 1]
 
 
 def tell_anew(
@@ -130,11 +144,14 @@ def tell_anew(
 
 def _holders(stage: Stage, after: int) -> Select[tuple[int, int]]:
     points = lot.c.available + lot.c.held
-    mine = (lot.c.programme_id == stage.programme_id) & (lot.c.epoch == stage.epoch) & (points > 0)
+    mine = (lot.c.programme_id == stage.programme_id) & (points > 0) & (lot.c.member_id > after)
+    if stage.epoch != OF_THE_END:
+        mine &= lot.c.epoch == stage.epoch
     return (
-        select(lot.c.member_id, points.label("points"))
+        select(lot.c.member_id, cast(func.sum(points), BigInteger).label("points"))
         .join(member, (member.c.member_id == lot.c.member_id) & (member.c.status != "erased"))
-        .where(mine & (lot.c.member_id > after))
+        .where(mine)
+        .group_by(lot.c.member_id)
         .order_by(lot.c.member_id)
         .limit(_ROWS)
     )

@@ -15,7 +15,7 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.money import exponent_of
 from ledger_service.kernel.permits import MINING_WINDOW_SECONDS
 from ledger_service.kernel.text import clean_text
-from ledger_service.points.catalogue import Programme, activities_text, first_free, notice_days_text
+from ledger_service.points.catalogue import Programme, first_free
 from ledger_service.points.errors import (
     ActivitiesTooFew,
     ActivityWithdrawn,
@@ -39,6 +39,7 @@ from ledger_service.points.models import (
     programme_terms,
 )
 from ledger_service.points.pairs.models import pair_terms
+from ledger_service.points.policy_text import activities_text, notice_days_text
 from ledger_service.points.requests import NewProgramme
 from ledger_service.points.rule_text import rule_body
 from ledger_service.points.rules import EarnRule, Terms, terms_in_force

@@ -127,7 +127,12 @@ def cap_in_force(terms: Sequence[Terms], at: int) -> int:
     now = terms_in_force(terms, at)
     if now is None:
         return 0
-    soon = [t.issuance_cap for t in terms if at < t.effective_from <= at + MINING_WINDOW_SECONDS]
+    # A cap of 0 is a programme's end: what is accepted before counts by the terms before, whenever mined.
+    soon = [
+        t.issuance_cap
+        for t in terms
+        if t.issuance_cap and at < t.effective_from <= at + MINING_WINDOW_SECONDS
+    ]
     return min([now.issuance_cap, *soon])
 
 

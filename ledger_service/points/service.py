@@ -20,7 +20,8 @@ from ledger_service.kernel.events import OperationSetAside
 from ledger_service.ledger.models import lot
 from ledger_service.points.adjustments import Asked, DecideCommand, Decision, ask, issue_of
 from ledger_service.points.adopted import adopted_of
-from ledger_service.points.budget import draw, given_back, release
+from ledger_service.points.blocks import with_blocks
+from ledger_service.points.budget import given_back, release
 from ledger_service.points.catalogue import Catalogue, CatalogueCache
 from ledger_service.points.expiry import EndedEpoch, ExpireCommand
 from ledger_service.points.extension import ExtendCommand
@@ -33,10 +34,10 @@ from ledger_service.points.inactivity import (
     looks_due,
     note_progress,
 )
-from ledger_service.points.issuance import BlockEmpty, Worker
+from ledger_service.points.issuance import Worker
 from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.models import member_programme
-from ledger_service.points.notices import Stage, stages_due, tell_anew, write_some
+from ledger_service.points.notices import OF_THE_END, Stage, stages_due, tell_anew, write_some
 from ledger_service.points.permits import CustodialLimits
 from ledger_service.points.requests import AskAdjustment, GiftRequest
 from ledger_service.points.rules import is_open
@@ -48,7 +49,8 @@ A = TypeVar("A")
 
 def _may_tell(conn: Connection, catalogue: Catalogue, stage: Stage) -> bool:
     """Where activity puts an end off, nobody is told of an end before it was looked for."""
-    return not catalogue.programmes[stage.programme_id].activities or looked_at(conn, stage)
+    by_time = not catalogue.programmes[stage.programme_id].activities
+    return by_time or stage.epoch == OF_THE_END or looked_at(conn, stage)
 
 
 def _as_it_is(command: BookCommand[Any]) -> BookCommand[Any]:
@@ -60,7 +62,6 @@ def _nobody(_at: datetime) -> GiftWatch | None:
 
 
 STEP_ROWS = 200
-_MOST_DRAWS = 8
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,9 @@ class PointsService:
         for programme in self._catalogue.current().programmes.values():
             epochs = range(1, len(programme.epoch_ends) + 1)
             ended = [e for e in epochs if has_lapsed(programme, e, seconds_floor(at))]
+            if programme.end is not None:
+                ends = programme.epoch_ends
+                ended = [e for e in ended if not programme.end.converts(ends[e - 1], seconds_floor(at))]
             rest = self._first_rest(programme.programme_id, max(ended, default=0))
             if rest is not None:
                 done = self._expire(EndedEpoch(programme, rest[0]), rest[1], at)
@@ -270,12 +274,4 @@ class PointsService:
         return rows[0].epoch, [row.member_id for row in rows if row.epoch == rows[0].epoch]
 
     def _with_blocks(self, make: Callable[[Worker], BookCommand[A]]) -> A:
-        name, exhausted = self._settings.worker, frozenset[int]()
-        for _ in range(_MOST_DRAWS):
-            try:
-                return self._writer.submit(make(Worker(name, exhausted)))
-            except BlockEmpty as wish:
-                empty = wish
-            if not self._writer.run(partial(draw, wish=empty, worker=name)):
-                exhausted |= {empty.programme.programme_id}
-        return self._writer.submit(make(Worker(name, frozenset(self._catalogue.current().programmes))))
+        return with_blocks(self._writer, self._catalogue, self._settings.worker, make)

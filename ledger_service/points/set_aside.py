@@ -21,6 +21,7 @@ from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.kernel.intents import readable_operation
 from ledger_service.kernel.operations import (
     Clawback,
+    Convert,
     Expire,
     Extend,
     Gift,
@@ -36,6 +37,7 @@ from ledger_service.ledger.book import Book
 from ledger_service.ledger.models import entry
 from ledger_service.ledger.rules import Account, Movement, SystemKind, system_account
 from ledger_service.outbox.models import PAYLOAD_UNREADABLE, State, intent, standing
+from ledger_service.points.conversion.postings import conversion_movements
 from ledger_service.points.issuance import STANDING_OF_MEMBER, change_standing
 from ledger_service.points.models import member_programme, set_aside
 from ledger_service.points.parties import MEMBER_BY_ACCOUNT, MEMBER_BY_ID
@@ -43,6 +45,8 @@ from ledger_service.points.parties import MEMBER_BY_ACCOUNT, MEMBER_BY_ID
 INTENT: Load = load_by(intent, "op_id")
 ENTRIES_OF_OPERATION: Load = load_by(entry, "op_id")
 SET_ASIDE_OF_MEMBER: Load = load_by(set_aside, "member_id")
+# Stands for the member in the postings that go to suspense.
+_NOBODY = Account(0)
 ORIGINAL_SET_ASIDE = "OriginalSetAside()"
 
 
@@ -68,7 +72,7 @@ def original_set_aside(draft: Draft, op_id: bytes) -> Operation | None:
 
 def suspense_of(operation: Operation, programme_id: int) -> Account:
     """Where the counterpart of a refused operation waits: the acceptor's claim, or the operator's own."""
-    acceptor = operation.merchant if isinstance(operation, (Redeem, Restore)) else None
+    acceptor = operation.merchant if isinstance(operation, (Redeem, Restore, Convert)) else None
     return system_account(SystemKind.SUSPENSE, programme_id, acceptor)
 
 
@@ -79,7 +83,7 @@ def unrefused(conn: Connection, most: int) -> list[OperationSetAside]:
     """
     row = intent.c
     done = exists().where(set_aside.c.op_id == row.op_id)
-    moves_points = (row.kind < Kind.SIGNER) | (row.kind == Kind.EXTEND)
+    moves_points = (row.kind < Kind.SIGNER) | row.kind.in_((int(Kind.EXTEND), int(Kind.CONVERT)))
     news = standing(State.SET_ASIDE) & row.member_id.is_not(None) & moves_points
     news &= ~done & (row.reason != PAYLOAD_UNREADABLE)
     query = select(row.op_id, row.kind, row.reason).where(news).order_by(row.intent_id).limit(most)
@@ -177,6 +181,10 @@ def _changes(view: Workset | Draft, operation: Operation | None, member_id: int)
         was, now = operation.legs()
         moved = ((was, -was.amount), (now, now.amount))
         return [Change(member_id, leg.programme, leg.epoch, points) for leg, points in moved]
+    if isinstance(operation, Convert):
+        *taken, into = operation.legs
+        signed = [*((leg, -leg.amount) for leg in taken), (into, into.amount)]
+        return [Change(member_id, leg.programme, leg.epoch, points) for leg, points in signed]
     sign = 1 if isinstance(operation, (Issue, Restore)) else -1
     legs = _legs(operation)
     changes = [Change(member_id, leg.programme, leg.epoch, sign * leg.amount) for leg in legs]
@@ -202,7 +210,17 @@ def _suspended(operation: Operation) -> list[Movement]:
             Movement(between, suspense, was.programme, was.epoch, was.amount),
             Movement(suspense, between, now.programme, now.epoch, now.amount),
         ]
+    if isinstance(operation, Convert):
+        return [_beside_suspense(move, operation) for move in conversion_movements(operation, _NOBODY)]
     return [_to_suspense(operation, leg) for leg in _legs(operation)]
+
+
+def _beside_suspense(move: Movement, operation: Operation) -> Movement:
+    """The posting of a refused conversion with suspense in the place of its system account's other side."""
+    suspense = suspense_of(operation, move.programme_id)
+    if move.source is _NOBODY:
+        return move._replace(source=move.destination, destination=suspense)
+    return move._replace(source=suspense, destination=move.source)
 
 
 def _to_suspense(operation: Operation, leg: Leg) -> Movement:

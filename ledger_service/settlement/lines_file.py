@@ -19,7 +19,7 @@ COLUMNS = (
     "batch", "position", "leg", "operation", "kind", "programme", "terms_version", "points",
     "debtor", "creditor", "value_micros", "fee_micros", "owed_micros",
 )  # fmt: skip
-_KINDS = {"redeem": Kind.REDEEM, "restore": Kind.RESTORE}
+_KINDS = {"redeem": Kind.REDEEM, "restore": Kind.RESTORE, "convert": Kind.CONVERT}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _MOST_DIGITS = 40
 

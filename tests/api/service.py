@@ -14,7 +14,9 @@ from werkzeug.test import TestResponse
 
 from ledger_service.api.ports import (
     BasisOfProgramme,
+    ConversionOfProgrammes,
     CreatedProgramme,
+    EndOfProgramme,
     NetWord,
     NewProgramme,
     TermsOfPair,
@@ -44,7 +46,7 @@ GROCER_STORE, FUEL_STORE = with_check_digit("952010000007"), with_check_digit("9
 FORMER_HOUSE = b"\x0f" * 20
 ALLIANCE = Alliance(
     "Test", "USD", "9520000", 31337, b"\x01" * 20, b"\x02" * 20, b"\x03" * 20, b"\x04" * 20, 50_000_000,
-    100_000_000, NOON, b"\x05" * 20, extends=True, pairs=True,
+    100_000_000, NOON, b"\x05" * 20, extends=True, pairs=True, converts=True,
 )  # fmt: skip
 TERMS = {"point_value_micros": 10_000, "fee_bps": 100, "issuance_cap": 1_000_000, "validity_epochs": 1}
 
@@ -93,6 +95,12 @@ class Registry:
 
     def publish_basis(self, basis: BasisOfProgramme) -> None:
         self._act("basis", basis)
+
+    def publish_conversion(self, terms: ConversionOfProgrammes) -> None:
+        self._act("conversion", terms)
+
+    def announce_end(self, end: EndOfProgramme) -> None:
+        self._act("end", end)
 
     def append_epochs(self, programme_id: int, first_epoch: int, ends: Sequence[int]) -> None:
         self._act("epochs", programme_id, first_epoch, len(ends))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
+    Convert,
     Expire,
     Extend,
     Gift,
@@ -73,4 +74,12 @@ def move(number: int = 9, account: bytes = ACCOUNT, successor: bytes = OTHER) ->
     return AccountMove(
         op_id(number), account, successor, 1, 1_500_000_005, 1_500_000_065, b"\x06" * 20,
         (Leg(1, 0, 3, 0), Leg(2, 0, 5, 0)), bytes(range(65)),
+    )  # fmt: skip
+
+
+def convert(number: int = 10, account: bytes = ACCOUNT, sources: int = 1) -> Convert:
+    legs = (*(Leg(1, 1, 3 + i, 9) for i in range(sources)), Leg(2, 1, 5, 4))
+    return Convert(
+        op_id(number), MERCHANT_B, account, 2**64 - 1, 4, 1_500_000_065, 1_500_000_005, 3, 200, b"\x0c" * 32,
+        legs, bytes(range(65)),
     )  # fmt: skip

@@ -8,6 +8,8 @@ from typing import Any
 from eth_abi import decode, encode
 
 from ledger_service.chain.encode import (
+    CONVERT_SELECTOR,
+    CONVERT_SIGNATURE,
     EXTEND_SELECTOR,
     EXTEND_SIGNATURE,
     MOVE_SELECTOR,
@@ -17,6 +19,7 @@ from ledger_service.chain.encode import (
     Encoder,
     Original,
     SlicePlan,
+    conversion_batch,
     extension_batch,
     move_batch,
     table_of,
@@ -155,3 +158,15 @@ def test_calldata_of_extensions_equals_that_of_an_independent_encoder() -> None:
     ]  # fmt: skip
     types = EXTEND_SIGNATURE[len("extendPoints(") : -1].split(",", 1)
     assert extension_batch(7, slices) == EXTEND_SELECTOR + encode(types, [7, rows])
+
+
+def test_calldata_of_conversions_equals_that_of_an_independent_encoder() -> None:
+    plan = SlicePlan(s.MERCHANT_B, signature=b"\x0b" * 65)
+    for operation in (s.convert(1), s.convert(2, sources=8), replace(s.convert(3), signature=b"")):
+        plan.add(operation)
+    rows = [(plan.merchant, plan.signature, [
+        (o.op_id, o.account, o.nonce, o.least_points, o.valid_until, o.accepted_at, o.terms,
+         [leg.word() for leg in o.legs], o.signature) for o in plan.in_order()
+    ])]  # fmt: skip
+    types = CONVERT_SIGNATURE[len("convertPoints(") : -1].split(",", 1)
+    assert conversion_batch(7, [plan]) == CONVERT_SELECTOR + encode(types, [7, rows])

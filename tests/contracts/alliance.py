@@ -12,7 +12,7 @@ from typing import Any
 from ledger_service.chain.artifacts import Artifact, access
 from ledger_service.kernel.eip712 import Domain, struct_hash
 from ledger_service.kernel.merkle import proof_of
-from ledger_service.kernel.operations import AccountMove, Extend, Operation, SignerChange
+from ledger_service.kernel.operations import AccountMove, Convert, Extend, Operation, SignerChange
 from ledger_service.kernel.permits import slice_struct_hash
 from ledger_service.kernel.secp256k1 import sign_digest
 from tests.contracts.building import Building
@@ -53,6 +53,7 @@ from tests.contracts.writing import (
     Writer,
     group_by_merchant,
     legs_of,
+    write_conversion,
     write_extension,
     write_move,
 )
@@ -236,17 +237,27 @@ class Alliance(Building):
         self.last_batch = number
         return Applied(number, receipt, moves, leaves)
 
+    def converted(self, *operations: Convert, falsify: Callable[[list[Any]], None] | None = None) -> Applied:
+        """Send the conversions as one batch, each in its target's slice; ``falsify`` edits what is sent."""
+        return self._alone("convertPoints", write_conversion, operations, falsify)
+
     def extended(self, *operations: Extend, falsify: Callable[[list[Any]], None] | None = None) -> Applied:
         """Send the extensions as one batch, each in its issuer's slice; ``falsify`` edits what is sent."""
+        return self._alone("extendPoints", write_extension, operations, falsify)
+
+    def _alone(
+        self, function: str, write: Callable[[Any], Any], operations: Sequence[Operation],
+        falsify: Callable[[list[Any]], None] | None,
+    ) -> Applied:  # fmt: skip
         number, slices = self.last_batch + 1, group_by_merchant(operations)
         ordered = [o for parts in slices.values() for o in parts]
         written = [
-            [gln, self._signature(number, gln, parts), [write_extension(o) for o in parts]]
+            [gln, self._signature(number, gln, parts), [write(o) for o in parts]]
             for gln, parts in slices.items()
         ]
         if falsify:
             falsify(written)
-        receipt = self.evm.send(RELAYER, self.house, HOUSE.call_data("extendPoints", number, written))
+        receipt = self.evm.send(RELAYER, self.house, HOUSE.call_data(function, number, written))
         self.last_batch = number
         return Applied(number, receipt, tuple(ordered), tuple(o.leaf() for o in ordered))
 

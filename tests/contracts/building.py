@@ -10,6 +10,7 @@ from ledger_service.kernel.eip712 import RECOVERY_NAME, Domain
 from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
+    Convert,
     Expire,
     Extend,
     Gift,
@@ -20,6 +21,7 @@ from ledger_service.kernel.operations import (
     SignerChange,
 )
 from ledger_service.kernel.permits import (
+    ConversionPermit,
     GiftPermit,
     MovePermit,
     SignerGrant,
@@ -144,6 +146,30 @@ class Building:
             "accepted_at": self.evm.now, "leg": replace(leg, terms_version=0), "into_epoch": into_epoch,
         }  # fmt: skip
         return Extend(**{**fields, **changes})
+
+    def convert(self, member: Member, sources: Sequence[Leg], into: Leg, **changes: Any) -> Convert:
+        """Under a permit for just these points (``signing_key``: of another's), by the first terms, at 2%."""
+        key = changes.pop("signing_key", member.key)
+        least = changes.get("least_points", 1)
+        nonce = changes["nonce"] if "nonce" in changes else self.next_nonce(member.account)
+        valid_until = changes.get("valid_until", self.evm.now + 60)
+        points = sum(leg.amount for leg in sources)
+        permit = ConversionPermit(
+            member.account, sources[0].programme, points, into.programme, least, nonce, valid_until
+        )
+        digest = self.domain.digest(permit.struct_hash())
+        fields = {
+            "op_id": self.op_id(), "merchant": self.merchant_of(into.programme).gln, "account": member.account,
+            "nonce": nonce, "least_points": least, "valid_until": valid_until, "accepted_at": self.evm.now,
+            "terms": 1, "spread_bps": 200, "permit_digest": digest, "legs": (*sources, into),
+            "signature": sign_digest(key, digest),
+        }  # fmt: skip
+        return Convert(**{**fields, **changes})
+
+    def wound_down(self, member: Member, sources: Sequence[Leg], into: Leg, **changes: Any) -> Convert:
+        """What is left of an ended programme: nobody signs for the member."""
+        empty = {"nonce": 0, "least_points": 0, "valid_until": 0, "terms": 0, "signature": b""}
+        return replace(self.convert(member, sources, into), permit_digest=bytes(32), **{**empty, **changes})
 
     def rotation(self, member: Member, new: Member, legs: Sequence[Leg], **changes: Any) -> AccountMove:
         """A move to ``new`` by the member's will (``signing_key``: by another's)."""

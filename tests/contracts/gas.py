@@ -9,6 +9,7 @@ from ledger_service.kernel.permits import FLAG_CUSTODIAL
 from ledger_service.kernel.points import Leg
 from tests.contracts.alliance import Alliance
 from tests.contracts.parties import DAY, REGISTRY, Member
+from tests.contracts.test_conversions import offer
 from tests.contracts.test_pairs import agree
 
 OPERATIONS = 200
@@ -64,6 +65,7 @@ def measure(alliance: Alliance) -> dict[str, int]:
     _measure_reversals(alliance, members, first, run)
     _measure_extensions(alliance, members, figures)
     _measure_pairs(alliance, members, run)
+    _measure_conversions(alliance, members, figures)
     return figures
 
 
@@ -88,6 +90,17 @@ def _measure_extensions(alliance: Alliance, members: list[Member], figures: dict
     for case, into in (("extend, to a new epoch", 12), ("extend, holder with that epoch", 12)):
         batch = [alliance.extend(m, Leg(1, 1, 8, 10), into) for m in members]
         figures[case] = -(-alliance.extended(*batch).receipt.gas // len(batch))
+
+
+def _measure_conversions(alliance: Alliance, members: list[Member], figures: dict[str, int]) -> None:
+    """Of two programmes at one value and two percent; twice into one epoch."""
+    alliance.evm.now = offer(alliance)
+    alliance.apply(*_issue(alliance, members, epoch=12))
+    alliance.apply(*_issue(alliance, members, epoch=12))
+    into = Leg(2, 1, 12, 196)
+    for case in ("convert, into a new epoch", "convert, holder with that epoch"):
+        batch = [alliance.convert(m, (Leg(1, 1, 12, 100),), into) for m in members]
+        figures[case] = -(-alliance.converted(*batch).receipt.gas // len(batch))
 
 
 def _is_first_issue(alliance: Alliance, leaf: bytes) -> bool:

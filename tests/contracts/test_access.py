@@ -14,7 +14,8 @@ from tests.contracts.parties import DAY, MANAGER, REGISTRY, ROLE_HOLDERS, STRANG
 from tests.contracts.refusals import refused, told
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "contracts-access.md"
-BY_SIGNATURE = {"AllianceRegistry": {"rotateKeys", "publishTerms", "publishPairTerms", "publishBasis"}}
+BY_SIGNATURE = {"AllianceRegistry": {"rotateKeys", "publishTerms", "publishPairTerms", "publishBasis",
+                                      "publishConversion", "announceWindDown"}}  # fmt: skip
 BY_TIME = {"AllianceRegistry": {"completeRecovery"}}
 BY_ANYBODY = {"SettlementDesk": {"enlist"}, "ReserveDesk": {"refresh"}}
 BY_SETTLEMENT_KEY = {"SettlementDesk": {"confirm", "dispute", "resolve"}}

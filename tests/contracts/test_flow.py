@@ -36,6 +36,7 @@ EVENTS = {
         ("OperationGifted(uint256,bytes16,address,address,uint256,bytes32,uint256[])", Kind.GIFT),
         ("OperationSignerChanged(uint256,bytes16,address,address,uint40)", Kind.SIGNER),
         ("OperationExtended(uint256,bytes16,address,uint256,uint256)", Kind.EXTEND),
+        ("OperationConverted(uint256,bytes16,address,uint256,uint256,bytes32,uint256[])", Kind.CONVERT),
     )
 }
 

@@ -120,12 +120,12 @@ def test_the_registrys_facts_stand_where_the_layout_says(alliance: Alliance) -> 
     assert (operations, suspended_from) == whole(alliance.ask(REGISTRY, "sliceKey", gln))
     assert (admin, operations, settlement) == whole(alliance.ask(REGISTRY, "merchantKeys", gln)[0])
     told = alliance.ask(REGISTRY, "programme", 1)[0]
-    assert registry.struct("Book", "_programmes", 1) == (*whole(told), 0)
+    assert registry.struct("Book", "_programmes", 1) == (*whole(told), 0, 0)
     told = alliance.ask(REGISTRY, "terms", 1, 1)[0]
     assert registry.struct("Version", "_versions", 1, 1) == (*whole(told), 0)
     start, pair = agree(alliance), alliance.merchants[1].gln
     agree(alliance, value=0, fee=0, notice=9 * DAY)
-    assert registry.struct("Book", "_programmes", 1)[2:] == (3, told_epochs(alliance), 1)
+    assert registry.struct("Book", "_programmes", 1)[2:] == (3, told_epochs(alliance), 1, 0)
     assert registry.struct("Version", "_versions", 1, 2) == (start, 8_000, 40, 0, 0, pair)
     assert registry.struct("Link", "_links", 1, 2) == (start + DAY, 0)
     assert registry.struct("Link", "_links", 1, 3) == (0, 2)

@@ -9,6 +9,7 @@ from typing import Any
 from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
+    Convert,
     Expire,
     Extend,
     Gift,
@@ -108,6 +109,13 @@ def write_move(o: AccountMove) -> list[Any]:
 
 def write_extension(o: Extend) -> list[Any]:
     return [o.op_id, o.account, o.accepted_at, o.into_epoch, o.leg.word()]
+
+
+def write_conversion(o: Convert) -> list[Any]:
+    return [
+        o.op_id, o.account, o.nonce, o.least_points, o.valid_until, o.accepted_at, o.terms,
+        [leg.word() for leg in o.legs], o.signature,
+    ]  # fmt: skip
 
 
 def redeem_ref(o: Any) -> list[Any]:

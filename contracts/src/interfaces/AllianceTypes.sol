@@ -26,6 +26,20 @@ struct Basis {
     uint64 pool; // the merchant that keeps the pool
 }
 
+/// @dev At which spread points of one programme convert into points of another.
+struct ConversionTerms {
+    uint40 effectiveFrom;
+    uint16 spreadBps; // what the source's issuer keeps of the value; 10,000: nothing converts from then on
+}
+
+/// @dev That a programme ends, and what becomes of the points that members then have.
+struct WindDown {
+    uint40 issuesUntil; // issues accepted from this instant on are refused
+    uint40 endsAt; // so are redemptions and gifts from this one on
+    uint32 target; // the programme that the rest converts into
+    uint16 spreadBps;
+}
+
 /// @dev Names one version of one programme's terms; the table of a batch is a list of these.
 struct TermsKey {
     uint32 programme;
@@ -202,6 +216,28 @@ struct ExtensionSlice {
     uint64 merchant;
     bytes signature;
     Extension[] extensions;
+}
+
+/// @dev Points of one programme become points of another. The legs are whole words: up to eight of the one programme and
+/// terms version, then one of what is issued for them. `terms` numbers the conversion terms; 0 where the programme has
+/// ended: then nonce, leastPoints, validUntil and signature are zero and empty.
+struct Conversion {
+    bytes16 opId;
+    address account;
+    uint256 nonce;
+    uint64 leastPoints;
+    uint40 validUntil;
+    uint40 acceptedAt;
+    uint32 terms;
+    uint256[] legs;
+    bytes signature;
+}
+
+/// @dev All conversions of one batch into one merchant's programmes, under that merchant's one signature (D2).
+struct ConversionSlice {
+    uint64 merchant;
+    bytes signature;
+    Conversion[] conversions;
 }
 
 /// @dev The account that took over (zero: none has), and how many moves led to this one at most.

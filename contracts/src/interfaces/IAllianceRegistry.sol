@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 import {
-    Basis, CustodialLimits, IssuanceLimit, MerchantKeys, PairTerms, Programme, ReserveStatement, Terms,
-    TermsInForce, TermsKey
+    Basis, ConversionTerms, CustodialLimits, IssuanceLimit, MerchantKeys, PairTerms, Programme, ReserveStatement, Terms,
+    TermsInForce, TermsKey, WindDown
 } from "./AllianceTypes.sol";
 
 /// @title Merchants, their keys, their programmes, terms and calendars
@@ -45,6 +45,17 @@ interface IAllianceRegistry {
         uint16 reserveBps,
         uint64 pool
     );
+    /// @dev `number` counts from 1 for each two programmes; spread 10,000 ends the conversion.
+    event ConversionPublished(
+        uint32 indexed programme,
+        uint32 indexed target,
+        uint32 indexed number,
+        uint40 effectiveFrom,
+        uint16 spreadBps
+    );
+    event WindDownAnnounced(
+        uint32 indexed programme, uint32 indexed target, uint40 issuesUntil, uint40 endsAt, uint16 spreadBps
+    );
     event EpochsAppended(uint32 indexed programme, uint256 firstEpoch, uint40[] ends);
     event CustodialLimitsSet(uint64 perPermitMicros, uint64 perDayMicros);
     event ReserveStated(
@@ -75,6 +86,13 @@ interface IAllianceRegistry {
     error RegistryPairInvalid(uint32 programme, uint64 acceptor, uint64 pointValueMicros, uint16 feeBps);
     /// @notice An unknown kind, a share that the kind does not have, another pool than before, or the issuer's own.
     error RegistryBasisInvalid(uint32 programme, uint8 kind, uint16 reserveBps, uint64 pool);
+    /// @notice Two programmes, a spread of at most 10,000, and an end only where there was a beginning: at no spread does
+    /// a conversion give more than the value that it takes, so no cycle of conversions does.
+    error RegistryConversionInvalid(uint32 programme, uint32 target, uint16 spreadBps);
+    /// @notice The rest goes to another programme that does not end itself, for less than all of it; issues end first.
+    error RegistryWindDownInvalid(uint32 programme, uint32 target, uint40 issuesUntil, uint16 spreadBps);
+    /// @notice The programme's end was announced: it is announced once, and terms change no more.
+    error RegistryProgrammeEnds(uint32 programme, uint40 endsAt);
     /// @notice There are no terms of this pair that could end.
     error RegistryPairUnknown(uint32 programme, uint64 acceptor);
     /// @notice Terms change with at least the notice period, and after the version before them.
@@ -146,6 +164,31 @@ interface IAllianceRegistry {
         uint32 programme, Basis calldata basis, bytes calldata issuerSignature, bytes calldata poolSignature
     ) external;
 
+    /// @notice Adds terms at which points of a programme convert into points of another, at least 8 days ahead and after
+    /// those before. The rate follows from the spread and the point values in force; a rate of its own cannot be said.
+    /// Anybody may relay it.
+    /// @param issuerSignature by the admin key of the programme's issuer over ConversionProposal(uint32 programme,
+    /// uint32 target,uint32 number,uint40 effectiveFrom,uint16 spreadBps); number counts from 1
+    /// @param targetSignature by that of the target's issuer over the same: it will issue for what converts (INV-10)
+    function publishConversion(
+        uint32 programme,
+        uint32 target,
+        ConversionTerms calldata terms,
+        bytes calldata issuerSignature,
+        bytes calldata targetSignature
+    ) external;
+
+    /// @notice Announces, once and for good, that a programme ends: at least 30 days ahead; issues end at least 8 days
+    /// ahead and after the last terms, which they get a cap of 0 by. From `endsAt` on the rest of its points converts
+    /// into the target without permits. Anybody may relay it.
+    /// @param issuerSignature by the admin key of the programme's issuer over WindDownProposal(uint32 programme,
+    /// uint40 issuesUntil,uint40 endsAt,uint32 target,uint16 spreadBps)
+    /// @param targetSignature by that of the target's issuer over the same: it will issue for the rest (INV-10)
+    /// Warning: the target goes on issuing until 30 days after that end: its own end may not come before.
+    function announceWindDown(
+        uint32 programme, WindDown calldata end, bytes calldata issuerSignature, bytes calldata targetSignature
+    ) external;
+
     /// @notice Adds epochs at the end of a programme's calendar. Role OPERATOR.
     function appendEpochs(uint32 programme, uint40[] calldata epochEnds) external;
 
@@ -185,6 +228,19 @@ interface IAllianceRegistry {
 
     /// @notice Every basis of the programme, in the order of their instants; before the first it is redemption.
     function bases(uint32 programme_) external view returns (Basis[] memory);
+
+    /// @notice Every version of the terms at which points convert from one programme into another, by number.
+    function conversions(uint32 programme_, uint32 target) external view returns (ConversionTerms[] memory);
+
+    /// @notice From when until when (exclusive) the conversion terms of that number are in force, and their spread;
+    /// zeros where there are none of that number.
+    function conversionTerms(uint32 programme_, uint32 target, uint32 number)
+        external
+        view
+        returns (uint40 from, uint40 until, uint16 spreadBps);
+
+    /// @notice The programme's announced end; zeros where none was.
+    function windDown(uint32 programme_) external view returns (WindDown memory);
 
     /// @notice The acceptor that a version is for; 0 of general terms.
     function acceptorOf(uint32 programme_, uint16 version) external view returns (uint64);

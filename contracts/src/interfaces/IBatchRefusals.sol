@@ -49,6 +49,18 @@ interface IBatchRefusals {
     /// @notice The programme's points have been extended so often that the token's counters would overflow.
     error ExtensionsExhausted(uint32 operation, uint32 programme, uint256 clawedBack);
 
+    /// @notice Legs of one programme and terms version and then one of another programme, in whole words.
+    error ConversionLegInvalid(uint32 operation, uint256 leg);
+    /// @notice The two programmes have no conversion terms of that number (0: no announced end of the one brings its
+    /// points into the other), or they are not in force at acceptance.
+    error ConversionNotInForce(uint32 operation, uint32 programme, uint32 target, uint32 terms, uint40 acceptedAt);
+    /// @notice What is issued is not what terms and point values give, rounded down.
+    error ConversionAmountWrong(uint32 operation, uint256 points, uint256 due);
+    /// @notice The member wanted at least so many points.
+    error ConversionBelowLeast(uint32 operation, uint256 points, uint256 least);
+    /// @notice The programme ends, and has not yet, in the acceptance time or in the block.
+    error WindDownNotDue(uint32 operation, uint32 programme, uint40 endsAt);
+
     error PermitExpired(uint32 operation, uint40 validUntil, uint40 acceptedAt);
     /// @notice Not a proper signature: wrong length, high s, no such curve point, or refused by the contract signer.
     error SignatureInvalid(uint32 operation, address account, bytes32 digest);

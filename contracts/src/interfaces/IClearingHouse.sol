@@ -2,7 +2,15 @@
 pragma solidity 0.8.37;
 
 import {
-    AccountMove, AccountUse, ExtensionSlice, SignerChange, SignerRecord, Slice, Successor, TermsKey
+    AccountMove,
+    AccountUse,
+    ConversionSlice,
+    ExtensionSlice,
+    SignerChange,
+    SignerRecord,
+    Slice,
+    Successor,
+    TermsKey
 } from "./AllianceTypes.sol";
 import {IBatchRefusals} from "./IBatchRefusals.sol";
 
@@ -13,7 +21,8 @@ import {IBatchRefusals} from "./IBatchRefusals.sol";
 /// @dev INV-5: `net` of a period sums to zero over the merchants. INV-7: batch numbers rise strictly, permit nonces
 /// are used once, and reversals are bounded by their proven original, so that no operation takes effect twice.
 /// INV-9: a debit needs the permit of an active signer of the account; excepted are clawbacks of that account's own
-/// proven issue, expiries of ended epochs, and moves that the recovery desk found ripe.
+/// proven issue, expiries of ended epochs, moves that the recovery desk found ripe, and conversions of what is left of a
+/// programme whose end was published with notice and has come.
 ///
 /// An account that moved has one successor for ever. What is restored or clawed back of an original of the old
 /// account is so on the account that its successions lead to: that one stands in leaf and event, the original's in
@@ -29,15 +38,18 @@ import {IBatchRefusals} from "./IBatchRefusals.sol";
 /// SIGNER 7, opId, 0, account, signer, flags, acceptedAt
 /// MOVE 8, opId, 0, account, successor, reason, acceptedAt, legs_hash (legs without amounts)
 /// EXTEND 9, opId, issuer, account, acceptedAt, leg (without terms version), epoch
+/// CONVERT 10, opId, issuer of the target, account, nonce, acceptedAt, terms << 16 | spreadBps, permitDigest, legs_hash
+/// (the last leg is what was issued)
 ///
 /// Positions in a batch: signer changes, then slice by slice its issues, restores, gifts, redemptions, clawbacks,
 /// expiries. Operations are applied kind by kind over all slices in that same order of kinds, so that no order
 /// inside a batch makes a balance negative that is covered at its end. Moves have batches of their own, and so have
-/// extensions: slice by slice, applied in that order.
+/// extensions and conversions: slice by slice, applied in that order.
 ///
 /// Typed data (EIP-712, this contract's domain, ERC-5267):
 /// SpendPermit(address account,uint256 nonce,uint64 maxValueMicros,uint40 validUntil)
 /// GiftPermit(address account,address recipient,uint256 nonce,uint40 validUntil,bytes32 legsHash)
+/// ConversionPermit(address account,uint32 programme,uint64 points,uint32 target,uint64 leastPoints,uint256 nonce,uint40 validUntil)
 /// SignerGrant(address account,address signer,uint8 flags,uint40 validUntil)
 /// AccountMove(address account,address successor,address signer,uint40 validUntil)
 /// Slice(uint64 batch,uint64 merchant,bytes32 operationsHash), operationsHash over the slice's leaves in order
@@ -48,7 +60,7 @@ interface IClearingHouse is IBatchRefusals {
     event BatchApplied(uint64 indexed number, uint32 indexed period, uint32 count, bytes32 root);
     /// @dev Every operation event begins with `head`: batch << 192 | index in the batch << 160 | merchant << 96 |
     /// acceptedAt << 56 | detail << 48 | custodial. `detail` is the issue's reason, the redemption's or signer's flags,
-    /// the restore's leg index, else 0; `custodial` is 1 where a custodian signed and not the member's device (D1).
+    /// the restore's leg index, 1 of a conversion without a permit because the programme has ended, else 0; `custodial` is 1 where a custodian signed and not the member's device (D1).
     /// With it the event holds every word of the operation's leaf.
     event OperationIssued(uint256 head, bytes16 opId, address account, uint256 leg);
     event OperationRedeemed(
@@ -73,6 +85,11 @@ interface IClearingHouse is IBatchRefusals {
     event OperationMoved(uint256 head, bytes16 opId, address account, address successor, uint256[] legs);
     /// @dev The points left the leg's epoch for `epoch`, which ends later. Nothing was issued; nobody owes anything.
     event OperationExtended(uint256 head, bytes16 opId, address account, uint256 leg, uint256 epoch);
+    /// @dev All legs but the last were redeemed, the last was issued. `terms` is the number of the conversion terms << 16
+    /// | their spread. The source's issuer owes the target's the value of what was redeemed less the spread.
+    event OperationConverted(
+        uint256 head, bytes16 opId, address account, uint256 nonce, uint256 terms, bytes32 permitDigest, uint256[] legs
+    );
     event PeriodClosed(uint32 indexed period, uint64 lastBatch);
     event Paused(uint40 until);
     event Unpaused();
@@ -106,6 +123,14 @@ interface IClearingHouse is IBatchRefusals {
     /// @param slices rising by merchant, so that a merchant's one signature counts once
     function extendPoints(uint64 number, ExtensionSlice[] calldata slices) external;
 
+    /// @notice Applies a batch of conversions whole or not at all, under a batch number as any other. Role RELAYER.
+    /// Each needs the member's permit and conversion terms that both issuers signed, in force at acceptance; or the
+    /// source's published end has come, and then neither. Points issued = points x value of the source's point x
+    /// (10,000 - spread) / (10,000 x value of the target's point), rounded down once, at the general point values in
+    /// force at acceptance (of an ended programme: at its end). The target's cap counts them (INV-10).
+    /// @param slices rising by merchant, the issuer of the targets, so that one signature counts once
+    function convertPoints(uint64 number, ConversionSlice[] calldata slices) external;
+
     /// @notice Closes the open period; batches count for the next one from here on. Role OPERATOR.
     /// @param period the open period, so that a repeated call does nothing twice
     function closePeriod(uint32 period) external;
@@ -120,7 +145,7 @@ interface IClearingHouse is IBatchRefusals {
 
     function registry() external view returns (address);
 
-    /// @notice The contract that holds the code of `moveAccounts` and `extendPoints`; it names the recovery desk.
+    /// @notice The contract that holds the code of `moveAccounts`, `extendPoints` and `convertPoints`; it names the recovery desk.
     function accountMover() external view returns (address);
 
     /// @notice Who took over from an account, and how many moves led to it.

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
-import {Programme, Terms} from "../interfaces/AllianceTypes.sol";
+import {Programme, Terms, WindDown} from "../interfaces/AllianceTypes.sol";
 import {IAlliancePoints} from "../interfaces/IAlliancePoints.sol";
 import {IAllianceRegistry} from "../interfaces/IAllianceRegistry.sol";
 import {MerchantBook} from "./MerchantBook.sol";
@@ -17,6 +17,7 @@ abstract contract ProgrammeBook is MerchantBook {
         uint16 versions;
         uint16 epochs;
         bool paired; // there are terms of pairs
+        bool ending; // its end was announced
     }
 
     /// @dev One word too; the first five are `Terms`.
@@ -48,6 +49,7 @@ abstract contract ProgrammeBook is MerchantBook {
     mapping(uint32 programme => mapping(uint256 version => Version)) internal _versions;
     mapping(uint32 programme => mapping(uint256 version => Link)) internal _links;
     mapping(uint32 programme => mapping(uint256 acceptor => uint16)) internal _last;
+    mapping(uint32 programme => WindDown) internal _windDowns;
     mapping(uint32 programme => uint40[]) private _epochEnds;
     mapping(uint64 issuer => uint32[]) private _programmesOf;
 
@@ -67,7 +69,7 @@ abstract contract ProgrammeBook is MerchantBook {
         number = ++programmeCount;
         if (epochEnds.length == 0) revert RegistryCalendarEmpty(number);
         address token = Clones.clone(pointsImplementation);
-        _programmes[number] = Book(token, uint48(merchant), 0, 0, false);
+        _programmes[number] = Book(token, uint48(merchant), 0, 0, false, false);
         _programmesOf[merchant].push(number);
         emit ProgrammeCreated(number, merchant, token, name, symbol);
         _addTerms(number, first);
@@ -78,6 +80,7 @@ abstract contract ProgrammeBook is MerchantBook {
     /// @inheritdoc IAllianceRegistry
     function publishTerms(uint32 number, Terms calldata proposal, bytes calldata signature) external {
         Book memory known = _programme(number);
+        if (known.ending) revert RegistryProgrammeEnds(number, _windDowns[number].endsAt);
         bytes32 structHash = keccak256(
             abi.encode(
                 TERMS_TYPE,
@@ -153,7 +156,7 @@ abstract contract ProgrammeBook is MerchantBook {
         if (known.token == address(0)) revert RegistryProgrammeUnknown(number);
     }
 
-    function _stated(uint32 number, uint16 version) private view returns (Terms memory) {
+    function _stated(uint32 number, uint16 version) internal view returns (Terms memory) {
         Version storage v = _versions[number][version];
         return Terms(v.effectiveFrom, v.pointValueMicros, v.feeBps, v.issuanceCap, v.validityEpochs);
     }
@@ -161,6 +164,9 @@ abstract contract ProgrammeBook is MerchantBook {
     function _untilOf(uint32 number, uint16 version) internal view returns (uint40 until) {
         until = _links[number][version].until;
         if (until == 0) until = type(uint40).max;
+        if (!_programmes[number].ending) return until;
+        uint40 end = _windDowns[number].endsAt;
+        if (end < until) until = end;
     }
 
     /// @dev Terms change with notice, and after the version before them of the same acceptor.
@@ -186,6 +192,10 @@ abstract contract ProgrammeBook is MerchantBook {
         if (added.pointValueMicros == 0 || added.feeBps > 10_000 || added.issuanceCap == 0) {
             revert RegistryTermsInvalid(added.pointValueMicros, added.feeBps, added.issuanceCap);
         }
+        _addGeneral(number, added);
+    }
+
+    function _addGeneral(uint32 number, Terms memory added) internal {
         uint16 version = _addVersion(
             number,
             Version(

@@ -145,13 +145,18 @@ def _gift_request(given: dict[str, Any]) -> GiftRequest:
         giver=parse_address(given["giver"], "giver"),
         recipient=parse_address(given["recipient"], "recipient"),
         legs=legs,
-        nonce=_nonce(given["nonce"]),
+        nonce=parse_nonce(given["nonce"]),
         valid_until=given["valid_until"],
         signature=parse_signature(given["signature"], "signature"),
     )
 
 
-def _nonce(text: str) -> int:
+def parse_nonce(text: str) -> int:
+    """The number of a permit: 64 bits, as decimal text.
+
+    Raises:
+        MalformedField: more than 64 bits.
+    """
     nonce = int(text)
     if nonce >= 2**64:
         raise MalformedField("nonce", "must be less than 2^64")

@@ -101,6 +101,11 @@ PROGRAMME = Named(
             "expiry": EXPIRY,
             "jurisdiction": JURISDICTION,
             "inactivity": Listing(Text(one_of=tuple(a.value for a in Activity)), len(Activity)),
+            "end": Nullable(Record(
+                {"issues_until": shapes.INSTANT, "ends_at": shapes.INSTANT,
+                 "converts_into": Integer(1, about="The programme_id of the one that the rest converts into"),
+                 "spread_bps": Integer(0, 9_999)},
+                about="Announced: nothing is accepted from `ends_at` on")),
         },
         closed=False,
     ),
@@ -154,9 +159,23 @@ def programme_document(programme: Programme) -> Json:
             {"version": t.version, "effective_from": _instant(t.effective_from),
              **{name: getattr(t, name) for name in TERMS}}
             for t in programme.terms
+            if t.issuance_cap
         ],
+        "end": _end(programme),
         "rules": [_rule(rule) for rule in programme.rules],
     }  # fmt: skip
+
+
+def _end(programme: Programme) -> Json | None:
+    end = programme.end
+    if end is None:
+        return None
+    return {
+        "issues_until": _instant(end.closing.effective_from),
+        "ends_at": _instant(end.ends_at),
+        "converts_into": end.target_id,
+        "spread_bps": end.spread_bps,
+    }
 
 
 def _expiry(programme: Programme) -> Expiry:

@@ -40,6 +40,8 @@ from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.points import errors as refusals
 from ledger_service.points import programmes as commands
 from ledger_service.points.catalogue import CatalogueCache, Programme, read_catalogue
+from ledger_service.points.conversion.ends import check_goes_on
+from ledger_service.points.conversion.errors import ProgrammeEnds
 from ledger_service.points.expiry_rules import Jurisdiction, expiry_of
 from ledger_service.points.extension import require_extending_house
 from ledger_service.points.inactivity_rules import Activity
@@ -75,7 +77,7 @@ PUBLISH = Route(
     body=Named("NewTerms", Record({"effective_from": shapes.INSTANT, **TERMS})), write=True,
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, refusals.ProgrammeUnknown, refusals.NoticeTooShort,
               refusals.TermsOutOfOrder, refusals.ExpiryByTimeAlone, refusals.InactivityTooShort,
-              refusals.ActivitiesTooFew),
+              refusals.ActivitiesTooFew, ProgrammeEnds),
     success=Success(201, "Published, on chain and here.", PROGRAMME),
 )  # fmt: skip
 APPEND = Route(
@@ -142,6 +144,7 @@ class ProgrammesDoor:
         if replay is not None:
             return replay
         given, known = call.body.fields, self.known(call)
+        check_goes_on(known)
         effective = seconds_floor(parse_instant(given["effective_from"], "effective_from"))
         terms = Terms(version=known.next_version, effective_from=effective, **terms_of_body(given))
         earliest = seconds_floor(call.at) + commands.NOTICE_SECONDS

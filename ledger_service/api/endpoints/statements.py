@@ -26,7 +26,7 @@ from ledger_service.ledger.rules import Part
 from ledger_service.members.errors import MemberUnknown
 from ledger_service.members.queries import MemberView, find_with_points
 from ledger_service.points.catalogue import Catalogue, CatalogueCache
-from ledger_service.points.notices import NoticeView, notices_of
+from ledger_service.points.notices import OF_THE_END, NoticeView, notices_of
 from ledger_service.points.pending import PendingView, pending_of
 
 _GROUP = "Balances"
@@ -59,8 +59,9 @@ ENTRIES = Route(
         next_cursor=Nullable(Text(200)))),
 )  # fmt: skip
 _NOTICE = Named("ExpiryNotice", Record(
-    {"programme": shapes.PROGRAMME, "epoch": Integer(1), "points": shapes.POINTS, "days_before": Integer(1),
-     "last_day": Text(10), "noticed_at": shapes.INSTANT}, closed=False))  # fmt: skip
+    {"programme": shapes.PROGRAMME, "points": shapes.POINTS, "days_before": Integer(1), "last_day": Text(10),
+     "epoch": Integer(0, about="0: the programme itself ends, and the rest converts"),
+     "converts_into": Nullable(shapes.PROGRAMME), "noticed_at": shapes.INSTANT}, closed=False))  # fmt: skip
 NOTICES = Route(
     "GET", "/v1/members/<number>/notices", "notices", _READ, "Notices of expiry, newest first", group=_GROUP,
     query=PAGE_QUERY, problems=(MemberUnknown, NotYours),
@@ -233,8 +234,11 @@ def _promise(one: PendingView, catalogue: Catalogue) -> Json:
 
 
 def _notice(notice: NoticeView, catalogue: Catalogue) -> Json:
+    programme = catalogue.programme(notice.programme_id)
+    end = programme.end if notice.epoch == OF_THE_END else None
     return {
-        "programme": catalogue.programme(notice.programme_id).code,
+        "programme": programme.code,
+        "converts_into": None if end is None else catalogue.programme(end.target_id).code,
         "epoch": notice.epoch,
         "points": notice.points,
         "days_before": notice.days_before,

@@ -41,6 +41,7 @@ FUNCTION_ROLES: dict[str, dict[str, Role]] = {
         "submitBatch": Role.RELAYER,
         "moveAccounts": Role.RELAYER,
         "extendPoints": Role.RELAYER,
+        "convertPoints": Role.RELAYER,
         "closePeriod": Role.OPERATOR,
         "pause": Role.GUARDIAN,
         "unpause": Role.GUARDIAN,

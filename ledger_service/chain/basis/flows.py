@@ -15,13 +15,15 @@ from sqlalchemy import Connection, Select, func, select
 from ledger_service.chain import models as m
 from ledger_service.chain.basis.models import chain_basis
 from ledger_service.chain.decode import MinedOperation
+from ledger_service.chain.effects import COUNTERS, changes_of
 from ledger_service.chain.mirror import operation_of_row, terms_by_key
 from ledger_service.chain.period_lines import change_of, restored_before
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.pools import Basis, BasisKind, PoolFlow
 
 _ROWS_AT_ONCE = 2_000
-_SIGNS = {Kind.ISSUE: 1, Kind.RESTORE: 1, Kind.REDEEM: -1, Kind.CLAWBACK: -1, Kind.EXPIRE: -1}
+_KINDS = (*COUNTERS, Kind.CONVERT)
+_OF_ISSUES = (Kind.ISSUE, Kind.CLAWBACK)
 Dated = list[tuple[int, Any]]
 
 
@@ -102,12 +104,12 @@ def _add_period(conn: Connection, sums: _Sums, period: int) -> None:
     terms, restored = terms_by_key(conn), restored_before(conn, period)
     for row in conn.execute(_operations_of(period)):
         operation: MinedOperation = operation_of_row(row)
-        sign = _SIGNS[operation.kind]
-        for leg in operation.legs:
+        for leg, points in changes_of(operation.kind, operation.legs):
             stated = terms[leg.programme, leg.terms_version]
-            sums.outstanding[leg.programme] += sign * leg.amount
-            if operation.kind in (Kind.ISSUE, Kind.CLAWBACK):
-                sums.issued[leg.programme] += sign * leg.amount * stated[1]
+            sums.outstanding[leg.programme] += points
+            issued = points > 0 if operation.kind is Kind.CONVERT else operation.kind in _OF_ISSUES
+            if issued:
+                sums.issued[leg.programme] += points * stated[1]
             elif operation.kind is not Kind.EXPIRE:
                 gross, fee = change_of(operation, leg, restored, stated)
                 sums.owed[leg.programme] += gross - fee
@@ -118,7 +120,7 @@ def _operations_of(period: int) -> Select[Any]:
     return (
         select(o)
         .join(m.chain_applied, m.chain_applied.c.number == o.c.batch)
-        .where((m.chain_applied.c.period == period) & o.c.kind.in_([int(kind) for kind in _SIGNS]))
+        .where((m.chain_applied.c.period == period) & o.c.kind.in_([int(kind) for kind in _KINDS]))
         .order_by(o.c.batch, o.c.position)
         .execution_options(yield_per=_ROWS_AT_ONCE)
     )

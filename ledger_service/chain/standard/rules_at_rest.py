@@ -164,5 +164,7 @@ def within_the_cap(on: Subject) -> None:
     if not on.epochs:
         raise NotApplicable("the programme has no calendar")
     cap = on.of_registry("currentTerms", on.programme)[3]
+    if not cap:
+        raise NotApplicable("the programme ends and issues no more")
     issued = value_of("issuedTotal", on.run(on.step("issuedTotal"))[0])
     must_be(f"issuedTotal {issued} is within the cap {cap}", issued <= cap, True)

@@ -82,7 +82,7 @@ def outstanding(flows: Iterable[Flow], last: int) -> int:
 
 def _way(entry_kind: str, account_kind: str) -> Way:
     if account_kind == SystemKind.ISSUANCE:
-        return Way.ISSUED if entry_kind == "issue" else Way.IMPORTED
+        return Way.ISSUED if entry_kind in ("issue", "convert") else Way.IMPORTED
     return _WAYS.get(SystemKind(account_kind), Way.OTHER) if account_kind in set(SystemKind) else Way.OTHER
 
 

@@ -18,6 +18,7 @@ from ledger_service.custody.requests import (
     Request,
     ServiceSecret,
     SignBasis,
+    SignConversion,
     SignMerchantKeys,
     SignPairTerms,
     SignSettlement,
@@ -26,6 +27,7 @@ from ledger_service.custody.requests import (
     SignSpendPermit,
     SignTerms,
     SignTransaction,
+    SignWindDown,
     merchant_key_name,
     request_of_wire,
     request_to_wire,
@@ -115,6 +117,12 @@ def test_grants_terms_and_merchant_keys_are_signed_in_their_own_domains(custody:
     (basis,) = custody.sign_bases([SignBasis(GLN, 1, 2, NOW, 2, 8_000, GLN + 7)])
     kind = "BasisProposal(uint32 programme,uint32 number,uint40 effectiveFrom,uint8 kind,uint16 reserveBps,uint64 pool)"  # noqa: E501 - one type
     assert recover_address(registry.digest(struct_hash(kind, 1, 2, NOW, 2, 8_000, GLN + 7)), basis) == admin
+    both = [SignConversion(GLN, 1, 2, 3, NOW, 200), SignWindDown(GLN, 1, 5, NOW, 2, 9)]
+    terms, end = custody.sign_by_both(both)
+    kind = "ConversionProposal(uint32 programme,uint32 target,uint32 number,uint40 effectiveFrom,uint16 spreadBps)"  # noqa: E501 - one type
+    assert recover_address(registry.digest(struct_hash(kind, 1, 2, 3, NOW, 200)), terms) == admin
+    kind = "WindDownProposal(uint32 programme,uint40 issuesUntil,uint40 endsAt,uint32 target,uint16 spreadBps)"  # noqa: E501 - one type
+    assert recover_address(registry.digest(struct_hash(kind, 1, 5, NOW, 2, 9)), end) == admin
     keys = [bytes([i]) * 20 for i in (1, 2, 3)]
     signed = custody.sign_merchant_keys(SignMerchantKeys(GLN, *keys, nonce=0))
     kind = "MerchantKeys(uint64 merchant,address admin,address operations,address settlement,uint32 nonce)"
@@ -241,6 +249,8 @@ def test_one_refusal_in_a_message_spoils_no_other_answer(custody: LocalCustody) 
         SignTerms(GLN, 1, 2, 3, 4, 5, 6, 7),
         SignPairTerms(GLN, 1, 2, 3, 4, 5, 6),
         SignBasis(GLN, 1, 2, 3, 4, 5, 6),
+        SignConversion(GLN, 1, 2, 3, 4, 5),
+        SignWindDown(GLN, 1, 2, 3, 4, 5),
         SignMerchantKeys(GLN, *[b"\x01" * 20] * 3, nonce=3),
         SignTransaction("relayer", bytes(range(77))),
         AddressOfKey("operator"),

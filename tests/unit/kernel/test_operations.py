@@ -10,6 +10,7 @@ from ledger_service.kernel.intents import operation_of, payload_of
 from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
+    Convert,
     Expire,
     Extend,
     Gift,
@@ -43,6 +44,8 @@ operations = st.one_of(
     st.builds(SignerChange, ids, addresses, addresses, st.integers(0, 7), seconds, seconds, hashes),
     st.builds(AccountMove, ids, addresses, addresses, st.integers(1, 3), seconds, seconds, addresses,
               some_legs, hashes),
+    st.builds(Convert, ids, merchants, addresses, nonces, seconds, seconds, seconds,
+              st.integers(0, 2**32 - 1), st.integers(0, 10_000), hashes, some_legs, hashes),
     st.builds(Extend, ids, merchants, addresses, seconds, legs, st.integers(0, 2**16 - 1)),
 )  # fmt: skip
 
@@ -60,7 +63,9 @@ def test_a_leaf_is_32_bytes_and_binds_the_operation_id(operation):
 
 
 # What a leaf leaves out is bound elsewhere: by the permit's digest, or by the original's leaf.
-NOT_IN_THE_LEAF = {"max_value_micros", "valid_until", "signature", "original_op_id", "authorisation"}
+NOT_IN_THE_LEAF = {
+    "max_value_micros", "least_points", "valid_until", "signature", "original_op_id", "authorisation",
+}  # fmt: skip
 
 
 @given(operations, st.data())

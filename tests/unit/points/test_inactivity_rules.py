@@ -59,4 +59,4 @@ def test_the_shortest_inactivity_is_that_from_the_last_instant_of_an_epoch() -> 
 
 def test_every_activity_shows_in_some_entry() -> None:
     assert set(ENTRY_KINDS) == set(Activity)
-    assert entry_kinds([Activity.GIFT, Activity.REDEEM]) == ("gift", "redeem", "capture")
+    assert entry_kinds([Activity.GIFT, Activity.REDEEM]) == ("gift", "redeem", "capture", "convert")
