@@ -16,6 +16,7 @@ from tests.contracts.parties import (
     CAP, DAY, FIGURE_LIFE, NEVER, OPERATOR, POINT_VALUES, REGISTRY, RESERVE, STRANGER, T0, Member, Merchant,
 )  # fmt: skip
 from tests.contracts.refusals import refused
+from tests.contracts.test_conversions import offer
 
 CUSTODIAN = keccak256(b"a bank's key")
 CUSTODIAN_TYPE = "Custodian(uint64 merchant,address custodian,uint32 nonce)"
@@ -106,6 +107,23 @@ def test_what_goes_beyond_the_reserve_is_refused_in_the_same_transaction(reserve
     reserve.issue(500)
     with refused("IssuanceCapExceeded", 0, 1, 40_501, 40_500):
         reserve.issue(1)
+
+
+def test_what_a_conversion_brings_counts_by_acceptance_time_too(reserve: Reserve) -> None:
+    alliance, ann = reserve.alliance, reserve.member
+    alliance.evm.now = offer(alliance, 2, 1)
+    # Two points of programme 2 are worth one of programme 1, less two percent.
+    legs = (Leg(2, 1, 5, 2_000),), Leg(1, 1, 5, 980)
+    reserve.bring(15_490)
+    alliance.evm.now += HOUR
+    accepted = alliance.convert(ann, *legs)
+    reserve.bring(15_489)
+    alliance.evm.now += 2 * HOUR
+    assert reserve.limit[:2] == (30_978, 30_980)
+    with refused("IssuanceCapExceeded", 0, 1, 30_980, 30_978):
+        alliance.converted(alliance.convert(ann, *legs))
+    alliance.converted(accepted)
+    assert alliance.balance(ann.account, 1, 5) == 10_980
 
 
 def test_what_was_accepted_under_an_older_figure_is_mined_under_later_ones(reserve: Reserve) -> None:

@@ -6,7 +6,9 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Debits} from "../../src/clearing/Debits.sol";
 import {Settlement} from "../../src/clearing/Settlement.sol";
 import {Succession} from "../../src/clearing/Succession.sol";
-import {AccountMove, ExtensionSlice, Issue, SignerChange, Slice, TermsKey} from "../../src/interfaces/AllianceTypes.sol";
+import {
+    AccountMove, ConversionSlice, ExtensionSlice, Issue, SignerChange, Slice, TermsKey
+} from "../../src/interfaces/AllianceTypes.sol";
 import {Signatures} from "../../src/libraries/Signatures.sol";
 import {vm} from "../foundry/Vm.sol";
 
@@ -30,6 +32,8 @@ contract HouseProofs is Debits {
     function moveAccounts(uint64, AccountMove[] calldata) external {}
 
     function extendPoints(uint64, ExtensionSlice[] calldata) external {}
+
+    function convertPoints(uint64, ConversionSlice[] calldata) external {}
 
     function submitBatch(uint64, TermsKey[] calldata, SignerChange[] calldata, Slice[] calldata) external {}
 

@@ -42,6 +42,7 @@ from tests.integration.checkout.shop import DOMAIN, FUEL, GROCER, START, Phone, 
 from tests.integration.points.refusals import differences, on_account
 from tests.integration.points.test_adoption import before
 from tests.integration.points.test_points import operations
+from tests.integration.points.test_reserves import limit
 
 __all__ = ["before"]
 SPREAD = 200
@@ -253,6 +254,19 @@ def test_the_target_s_cap_holds_exactly(shop: Shop) -> None:
     convert(shop, phone, replace(WISH, points=53), least=1)
     assert shop.balance(phone, 2) == 196 + 103
     refused(shop, phone, NotIssuable, replace(WISH, points=2), least=1)
+
+
+def test_the_reserve_of_the_target_s_issuer_limits_what_conversions_bring(shop: Shop) -> None:
+    phone = shop.enrol()
+    shop.stock(phone, 2, 400)
+    offer(shop, 2, 1)
+    back = Wish("FUEL", "GROC", 200)
+    limit(shop, most=98)
+    convert(shop, phone, back, least=98)
+    assert refused(shop, phone, NotIssuable, back, least=98).reason == "cap-exhausted"
+    limit(shop, most=98 + 98)
+    convert(shop, phone, back, least=98)
+    assert (shop.balance(phone, 1), shop.balance(phone, 2)) == (196, 0)
 
 
 def test_who_is_frozen_unknown_or_a_household_converts_nothing(shop: Shop) -> None:
