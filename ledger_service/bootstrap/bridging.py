@@ -10,8 +10,8 @@ from ledger_service.bootstrap.answering import settlement_acts
 from ledger_service.bootstrap.caring import CareClerk
 from ledger_service.bootstrap.chain_events import handlers
 from ledger_service.bootstrap.chain_parts import CustodyKeys, chain_settings, desk_of, node_of, steps_of
+from ledger_service.bootstrap.clerking import GovernanceClerk
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
-from ledger_service.bootstrap.governance import GovernanceClerk
 from ledger_service.bootstrap.jobs import Jobs, open_jobs
 from ledger_service.bootstrap.standings import StandingReader
 from ledger_service.bootstrap.tills import secrets_of

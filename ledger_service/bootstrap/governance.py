@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from typing import Any
@@ -25,12 +25,7 @@ from ledger_service.api.ports import (
     TermsOfPair,
     TermsOfProgramme,
 )
-from ledger_service.chain.admin import Admin, MerchantOnChain, ProgrammeOnChain, TermsOnChain
-from ledger_service.chain.basis.clerk import BasisClerk, BasisOnChain
-from ledger_service.chain.conversion.clerk import ConversionClerk, ConversionOnChain, WindDownOnChain
-from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable
-from ledger_service.chain.pair_terms import PairClerk, PairOnChain
 from ledger_service.custody.ports import Custody
 from ledger_service.custody.requests import (
     SignBasis,
@@ -213,108 +208,3 @@ def ask(conn: Connection, act_id: str, act: Act, at: datetime) -> None:
     sql_of(operator_act, conn).insert(conn, [row], or_ignore=True)
     again = (operator_act.c.act_id == act_id) & (operator_act.c.state == "refused")
     conn.execute(update(operator_act).where(again).values(**asked, state="waiting", result=None))
-
-
-class GovernanceClerk:
-    """Does the waiting acts in the bridge that leads; run it as one of the bridge's jobs."""
-
-    def __init__(
-        self, desk: Desk, admin: Admin, further: Mapping[str, Callable[[Json], Json]] | None = None
-    ) -> None:
-        self._desk, pairs, bases = desk, PairClerk(admin), BasisClerk(admin)
-        conversions = ConversionClerk(admin)
-        self._acts: dict[str, Callable[[Json], Json]] = {
-            **(further or {}),
-            "admit": lambda p: _admit(admin, p),
-            "suspend": lambda p: _suspend(admin, p),
-            "reinstate": lambda p: _reinstate(admin, p),
-            "programme": lambda p: _programme(admin, p),
-            "terms": lambda p: _terms(admin, p),
-            "epochs": lambda p: _epochs(admin, p),
-            "pair": lambda p: _pair(pairs, p),
-            "basis": lambda p: _basis(bases, p),
-            "conversion": lambda p: _conversion(conversions, p),
-            "wind-down": lambda p: _end(conversions, p),
-        }
-
-    def run(self) -> bool:
-        """One waiting act is done or refused; returns whether there was one.
-
-        Raises:
-            ChainUnavailable: the act goes on waiting.
-        """
-        with self._desk.read() as conn:
-            first = select(operator_act).where(operator_act.c.state == "waiting")
-            row = conn.execute(
-                first.order_by(operator_act.c.asked_at, operator_act.c.act_id).limit(1)
-            ).first()
-        if row is None:
-            return False
-        try:
-            state, result = "done", json.dumps(self._acts[row.kind](json.loads(row.payload)))
-        except AdminRefused as refusal:
-            state, result = "refused", refusal.reason
-        with self._desk.write() as conn:
-            mine = operator_act.c.act_id == row.act_id
-            conn.execute(update(operator_act).where(mine).values(state=state, result=result))
-        return True
-
-
-def _admit(admin: Admin, p: Json) -> Json:
-    keys = [bytes.fromhex(key) for key in p["keys"]]
-    admin.admit_merchant(MerchantOnChain(p["merchant"], *keys), p["at"])
-    return {}
-
-
-def _suspend(admin: Admin, p: Json) -> Json:
-    admin.suspend_merchant(p["merchant"], p["since"], p["at"])
-    return {}
-
-
-def _reinstate(admin: Admin, p: Json) -> Json:
-    admin.reinstate_merchant(p["merchant"], p["since"], p["at"])
-    return {}
-
-
-def _programme(admin: Admin, p: Json) -> Json:
-    ends, terms = tuple(p["epoch_ends"]), TermsOnChain(**p["terms"])
-    wanted = ProgrammeOnChain(p["merchant"], p["name"], p["code"], ends, terms)
-    programme, token = admin.create_programme(p["code"], wanted, p["at"])
-    return {"programme": programme, "token": token.hex()}
-
-
-def _terms(admin: Admin, p: Json) -> Json:
-    terms = TermsOnChain(**p["terms"])
-    admin.publish_terms(p["programme"], p["version"], terms, bytes.fromhex(p["by"]), p["at"])
-    return {}
-
-
-def _pair(pairs: PairClerk, p: Json) -> Json:
-    terms = dict(p["pair"])
-    pair = PairOnChain(terms.pop("programme_id"), **terms)
-    issuer, acceptor = (bytes.fromhex(signature) for signature in p["by"])
-    return {"version": pairs.publish(pair, (issuer, acceptor), p["at"])}
-
-
-def _basis(bases: BasisClerk, p: Json) -> Json:
-    words = dict(p["basis"])
-    issuer, pool = (bytes.fromhex(signature) for signature in p["by"])
-    bases.publish(BasisOnChain(words.pop("programme_id"), **words), (issuer, pool), p["at"])
-    return {}
-
-
-def _conversion(conversions: ConversionClerk, p: Json) -> Json:
-    issuer, target = (bytes.fromhex(signature) for signature in p["by"])
-    conversions.publish(ConversionOnChain(*p["words"]), (issuer, target), p["at"])
-    return {}
-
-
-def _end(conversions: ConversionClerk, p: Json) -> Json:
-    issuer, target = (bytes.fromhex(signature) for signature in p["by"])
-    conversions.announce(WindDownOnChain(*p["words"]), (issuer, target), p["at"])
-    return {}
-
-
-def _epochs(admin: Admin, p: Json) -> Json:
-    admin.append_epochs(p["programme"], p["first"], tuple(p["ends"]), p["at"])
-    return {}

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from ledger_service.api.ports import ConversionOfProgrammes, EndOfProgramme
 from ledger_service.bootstrap.chain_events import note_conversions
-from ledger_service.bootstrap.governance import GovernanceClerk, QueuedGovernance
+from ledger_service.bootstrap.clerking import GovernanceClerk
+from ledger_service.bootstrap.governance import QueuedGovernance
 from ledger_service.chain.admin import Admin
 from ledger_service.chain.errors import AdminRefused
 from ledger_service.chain.models import chain_net

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from ledger_service.api.ports import BasisOfProgramme
-from ledger_service.bootstrap.governance import GovernanceClerk, QueuedGovernance
+from ledger_service.bootstrap.clerking import GovernanceClerk
+from ledger_service.bootstrap.governance import QueuedGovernance
 from ledger_service.chain.admin import Admin
 from ledger_service.chain.basis.flows import pool_flows
 from ledger_service.chain.basis.models import chain_basis

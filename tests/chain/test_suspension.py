@@ -9,11 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from ledger_service.bootstrap import governance as module
-from ledger_service.bootstrap.governance import (
-    SUSPENSION_LEAD_SECONDS,
-    GovernanceClerk,
-    QueuedGovernance,
-)
+from ledger_service.bootstrap.clerking import GovernanceClerk
+from ledger_service.bootstrap.governance import SUSPENSION_LEAD_SECONDS, QueuedGovernance
 from ledger_service.chain.admin import Admin, Steps
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.client import CallAt

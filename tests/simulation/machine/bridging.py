@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from ledger_service.bootstrap.bridging import _ACTS_SECONDS
 from ledger_service.bootstrap.chain_events import handlers
 from ledger_service.bootstrap.chain_parts import CustodyKeys, steps_of
+from ledger_service.bootstrap.clerking import GovernanceClerk
 from ledger_service.bootstrap.foundations import Foundations
-from ledger_service.bootstrap.governance import GovernanceClerk
 from ledger_service.bootstrap.jobs import Jobs
 from ledger_service.bootstrap.tills import open_tills, secrets_of
 from ledger_service.chain.admin import Admin
