@@ -63,6 +63,7 @@ ENTRIES = (
     Entry("RecoveryDesk", "src/RecoveryDesk.sol"),
     Entry("SettlementDesk", "src/SettlementDesk.sol"),
     Entry("ReserveDesk", "src/ReserveDesk.sol"),
+    Entry("AllianceCoupons", "src/AllianceCoupons.sol"),
     Entry("AccessManager", "@openzeppelin/contracts/access/manager/AccessManager.sol"),
     Entry("ContractSigner", "test/ContractSigner.sol", ROOT / "tests" / "contracts" / "artifacts"),
     *(Entry(name, BROKEN, ROOT / "tests" / "contracts" / "artifacts" / "broken") for name in broken_tokens()),

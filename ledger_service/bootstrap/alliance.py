@@ -42,6 +42,7 @@ class Alliance:
     extends: bool = False
     pairs: bool = False
     converts: bool = False
+    coupons: bytes | None = None
 
     @property
     def domain(self) -> Domain:

@@ -13,10 +13,12 @@ from ledger_service.bootstrap.chain_parts import CustodyKeys, chain_settings, de
 from ledger_service.bootstrap.clerking import GovernanceClerk
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
 from ledger_service.bootstrap.jobs import Jobs, open_jobs
+from ledger_service.bootstrap.relaying import relay_jobs
 from ledger_service.bootstrap.standings import StandingReader
 from ledger_service.bootstrap.tills import secrets_of
 from ledger_service.care.cases import CaseDesk
 from ledger_service.chain.admin import Admin, Steps
+from ledger_service.chain.beside.relay import relay_room
 from ledger_service.chain.bridge import Bridge, Job, Wiring
 from ledger_service.chain.client import Node
 from ledger_service.chain.errors import ChainUnavailable, WrongNetwork
@@ -73,17 +75,20 @@ def bridging_over(foundations: Foundations) -> Bridging:
         acts.append(Job("care", settings.jobs_seconds, caring.run, signs=True))
     if agreed is not None:
         acts.append(Job("settlement-standing", settings.jobs_seconds, StandingReader(agreed, desk).run))
+    told = handlers(foundations, secrets)
+    keys = CustodyKeys(custody)
+    beside = relay_jobs(relay_room(desk, node, keys, room, told), alliance)
     timed = [Job(name, settings.jobs_seconds, run) for name, run in jobs.steps().items()]
     wiring = Wiring(
         chain_id=alliance.chain_id,
         database=database,
         node=node,
-        keys=CustodyKeys(custody),
+        keys=keys,
         contracts=contracts,
         settings=room,
         desk=desk,
-        handlers=handlers(foundations, secrets),
-        jobs=(*acts, *timed),
+        handlers=told,
+        jobs=(*acts, *beside, *timed),
     )
     return Bridging(foundations, jobs, Bridge(wiring))
 

@@ -18,7 +18,7 @@ from ledger_service.chain.transport import Transport
 from ledger_service.config import ConfigurationError, Settings
 from ledger_service.custody.errors import SigningRefused
 from ledger_service.custody.ports import Custody
-from ledger_service.custody.requests import SignSlice, SignTransaction
+from ledger_service.custody.requests import SignSlice, SignSliceBeside, SignTransaction
 from ledger_service.db.engine import Database
 
 
@@ -35,7 +35,7 @@ class CustodyKeys:
         Raises:
             SignerUnavailable: custody does not answer.
         """
-        asked = [SignSlice(one.batch, one.merchant, one.leaves) for one in slices]
+        asked = [_slice_request(one) for one in slices]
         found: list[bytes | None] = []
         for answer in self._custody.ask(asked):
             if isinstance(answer, SigningRefused):
@@ -59,6 +59,12 @@ class CustodyKeys:
         if key not in self._addresses:
             self._addresses[key] = self._custody.address_of(key)
         return self._addresses[key]
+
+
+def _slice_request(one: SliceToSign) -> SignSlice | SignSliceBeside:
+    if one.beside is None:
+        return SignSlice(one.batch, one.merchant, one.leaves)
+    return SignSliceBeside(one.beside, one.batch, one.merchant, one.leaves)
 
 
 def chain_settings(settings: Settings) -> ChainSettings:

@@ -124,6 +124,7 @@ def _alliance(settings: Settings, charter: Charter, deployed: Deployment, chain_
         recovery_desk=deployed.recovery_desk,
         settlement_desk=deployed.settlement_desk,
         reserve_desk=deployed.reserve_desk,
+        coupons=deployed.coupons,
         extends=True,
         pairs=True,
         converts=True,

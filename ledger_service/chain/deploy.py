@@ -22,6 +22,7 @@ class Deployment:
     recovery_desk: bytes
     settlement_desk: bytes
     reserve_desk: bytes
+    coupons: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,10 @@ def deploy(steps: Steps, money: MoneyRules, timestamp: int | None = None) -> Dep
     reserves = _create(steps, "ReserveDesk", (_text(manager), _text(registry), life), timestamp)
     mover = _create(steps, "AccountMover", (*origin, _text(desk)), timestamp)
     house = _create(steps, "ClearingHouse", (*origin, _text(mover)), timestamp)
+    coupons = _create(steps, "AllianceCoupons", (_text(manager), _text(registry)), timestamp)
     restricted = {
         "RecoveryDesk": desk, "SettlementDesk": settlement, "ReserveDesk": reserves,
-        "AllianceRegistry": registry, "ClearingHouse": house,
+        "AllianceCoupons": coupons, "AllianceRegistry": registry, "ClearingHouse": house,
     }  # fmt: skip
     holders = _give_roles(steps, manager, restricted, timestamp)
     rules = load("AllianceRegistry")
@@ -68,7 +70,7 @@ def deploy(steps: Steps, money: MoneyRules, timestamp: int | None = None) -> Dep
     )
     for number, data in enumerate(access.handover_calls(holders)):
         steps.perform(f"deploy:handover:{number}", manager, data, timestamp)
-    return Deployment(Contracts(house, registry), manager, points, desk, settlement, reserves)
+    return Deployment(Contracts(house, registry), manager, points, desk, settlement, reserves, coupons)
 
 
 def _give_roles(

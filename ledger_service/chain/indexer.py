@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from ledger_service.chain import adoption, mirror, outcome
 from ledger_service.chain.adoption import Found
+from ledger_service.chain.beside import book as beside
 from ledger_service.chain.client import Block, Node, Receipt
 from ledger_service.chain.conversion.telling import gone_after, told_by
 from ledger_service.chain.desk import Desk
@@ -157,12 +158,14 @@ class Indexer:
             unlimited: list[ChainEvent] = [LimitsChanged()] if told.limits_after(conn, to_number) else []
             gone = mirror.rewind(conn, to_number)
             outcome.take_back(conn, to_number, sorted({o.batch for o in gone}))
+            unjudged = beside.rewind(conn, to_number)
             block = _block_at(conn, to_number)
             if block is None:
                 conn.execute(chain_cursor.delete())
             else:
                 _set_cursor(conn, block, min(to_number, _final_of(conn)))
-            self._tell(conn, [*unlimited, *(OperationReorged(o.op_id, o.batch) for o in gone), *unagreed])
+            reorged = (OperationReorged(o.op_id, o.batch) for o in gone)
+            self._tell(conn, [*unlimited, *reorged, *unagreed, *unjudged])
         return len(gone)
 
     def _tell(self, conn: Connection, events: Sequence[ChainEvent]) -> None:

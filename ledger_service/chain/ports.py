@@ -25,11 +25,13 @@ Wall = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class SliceToSign:
-    """One merchant's part of a batch: the leaves in their order (D2)."""
+    """One merchant's part of a batch: the leaves in their order (D2). ``beside`` is the contract that it is
+    for, where that is not the ClearingHouse."""
 
     batch: int
     merchant: int
     leaves: tuple[bytes, ...]
+    beside: bytes | None = None
 
 
 class Keys(Protocol):

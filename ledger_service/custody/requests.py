@@ -38,6 +38,17 @@ class SignSlice:
 
 
 @dataclass(frozen=True, slots=True)
+class SignSliceBeside:
+    """A merchant's slice of one batch for a contract beside the ClearingHouse, by its operations key (D2)."""
+
+    wire: ClassVar[str] = "slice-beside"
+    desk: bytes
+    batch: int
+    merchant: int
+    leaves: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SignSpendPermit:
     """A custodial member's spend permit, counted against the limits of D1."""
 
@@ -215,14 +226,14 @@ class BindDomain:
 
 AgreedByBoth = SignPairTerms | SignBasis | SignConversion | SignWindDown
 Request = (
-    SignSlice | SignSpendPermit | SignSignerGrant | SignTerms | AgreedByBoth | SignMerchantKeys
-    | SignSettlement | SignCustodian | SignTransaction | AddressOfKey | AddressOfAccount | ServiceSecret
-    | BindDomain
+    SignSlice | SignSliceBeside | SignSpendPermit | SignSignerGrant | SignTerms | AgreedByBoth
+    | SignMerchantKeys | SignSettlement | SignCustodian | SignTransaction | AddressOfKey | AddressOfAccount
+    | ServiceSecret | BindDomain
 )  # fmt: skip
 _KINDS: tuple[type[Request], ...] = (
-    SignSlice, SignSpendPermit, SignSignerGrant, SignTerms, SignPairTerms, SignBasis, SignConversion,
-    SignWindDown, SignMerchantKeys, SignSettlement, SignCustodian, SignTransaction, AddressOfKey,
-    AddressOfAccount, ServiceSecret, BindDomain,
+    SignSlice, SignSliceBeside, SignSpendPermit, SignSignerGrant, SignTerms, SignPairTerms, SignBasis,
+    SignConversion, SignWindDown, SignMerchantKeys, SignSettlement, SignCustodian, SignTransaction,
+    AddressOfKey, AddressOfAccount, ServiceSecret, BindDomain,
 )  # fmt: skip
 _BY_WIRE = {kind.wire: kind for kind in _KINDS}
 _ADDRESSES = ("account", "signer", "clearing_house", "registry", "admin", "operations", "settlement", "desk",

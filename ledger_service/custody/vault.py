@@ -30,6 +30,7 @@ from ledger_service.custody.requests import (
     SignSettlement,
     SignSignerGrant,
     SignSlice,
+    SignSliceBeside,
     SignSpendPermit,
     SignTerms,
     SignTransaction,
@@ -38,6 +39,7 @@ from ledger_service.custody.requests import (
 )
 from ledger_service.custody.sending import check_sending
 from ledger_service.kernel import settlement_words
+from ledger_service.kernel.beside import DOMAIN_NAME
 from ledger_service.kernel.chain_tx import unsigned_of
 from ledger_service.kernel.eip712 import Domain, struct_hash
 from ledger_service.kernel.errors import DomainError
@@ -115,6 +117,8 @@ class Vault:
             case SignSlice():
                 struct = slice_struct_hash(request.batch, request.merchant, request.leaves)
                 return self._by_merchant(request.merchant, "operations", self._domain().digest(struct))
+            case SignSliceBeside():
+                return self._slice_beside(request)
             case SignSpendPermit():
                 permit = SpendPermit(
                     request.account, request.nonce, request.max_value_micros, request.valid_until
@@ -143,6 +147,13 @@ class Vault:
             case BindDomain():
                 self._journal.bind(request)
                 return b""
+
+    def _slice_beside(self, request: SignSliceBeside) -> bytes:
+        if not self._journal.knows_contract(request.desk):
+            raise SigningRefused("target-unknown")
+        struct = slice_struct_hash(request.batch, request.merchant, request.leaves)
+        domain = Domain(self._bound().chain_id, request.desk, DOMAIN_NAME)
+        return self._by_merchant(request.merchant, "operations", domain.digest(struct))
 
     def _by_merchant(self, merchant: int, purpose: str, digest: bytes) -> bytes:
         name = _checked_name(merchant_key_name(merchant, purpose))

@@ -26,6 +26,8 @@ alliance = Table(
     Column("settlement_desk", Bytes(20)),
     # None where they are older than reserves.
     Column("reserve_desk", Bytes(20)),
+    # None where they are older than coupons on chain: then coupons are the ledger's word alone.
+    Column("coupons", Bytes(20)),
     Column("per_permit_micros", BigInteger, nullable=False),
     Column("per_day_micros", BigInteger, nullable=False),
     # Whether the ClearingHouse in force takes extensions; false where it is older than they are.

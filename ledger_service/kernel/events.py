@@ -114,6 +114,25 @@ class LimitsChanged:
     """What reserves allow to be issued is not what it was."""
 
 
+@dataclass(frozen=True, slots=True)
+class BesideJudged:
+    """A contract beside the ClearingHouse has judged an operation: applied, or refused for a reason (D7)."""
+
+    op_id: bytes
+    target: str
+    kind: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BesideReorged:
+    """A block with this operation left the chain; its batch is sent again, and judged again."""
+
+    op_id: bytes
+    target: str
+
+
 Published = PairTermsAgreed | PairTermsGone | ConversionAgreed | ConversionGone | EndAnnounced | EndGone
 OfOperation = OperationMined | OperationFinal | OperationReorged | OperationSetAside
-ChainEvent = OfOperation | Published | LimitsChanged
+Beside = BesideJudged | BesideReorged
+ChainEvent = OfOperation | Published | LimitsChanged | Beside

@@ -73,7 +73,10 @@ class LocalKeys:
     def _sign(self, piece: SliceToSign) -> bytes:
         assert self.domain is not None
         purpose = "stranger" if piece.merchant in self.wrong else "operations"
-        digest = self.domain.digest(slice_struct_hash(piece.batch, piece.merchant, piece.leaves))
+        domain = self.domain
+        if piece.beside is not None:
+            domain = Domain(domain.chain_id, piece.beside, "Alliance Batches")
+        digest = domain.digest(slice_struct_hash(piece.batch, piece.merchant, piece.leaves))
         return sign_digest(merchant_key(piece.merchant, purpose), digest)
 
     def sign_transaction(self, key: str, unsigned: bytes) -> bytes:

@@ -64,6 +64,11 @@ FUNCTION_ROLES: dict[str, dict[str, Role]] = {
         "declareDefault": Role.OPERATOR,
         "cure": Role.OPERATOR,
     },
+    "AllianceCoupons": {
+        "submitBatch": Role.RELAYER,
+        "pause": Role.GUARDIAN,
+        "unpause": Role.GUARDIAN,
+    },
 }
 
 EXECUTION_DELAY_SECONDS: dict[Role, int] = {

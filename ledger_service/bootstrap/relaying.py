@@ -1,0 +1,21 @@
+"""The relay of contracts beside the ClearingHouse as a job of the bridge; none where there are none."""
+
+from __future__ import annotations
+
+from ledger_service.bootstrap.alliance import Alliance
+from ledger_service.chain.beside.relay import Relay, RelayRoom
+from ledger_service.chain.beside.targets import Target, coupons_at
+from ledger_service.chain.bridge import Job
+
+_BESIDE_SECONDS = 0.1
+
+
+def targets_of(alliance: Alliance) -> list[Target]:
+    """The contracts beside the ClearingHouse that this alliance has."""
+    return [] if alliance.coupons is None else [coupons_at(alliance.coupons)]
+
+
+def relay_jobs(room: RelayRoom, alliance: Alliance) -> list[Job]:
+    """The relay's job, if there is anything for it to do."""
+    targets = targets_of(alliance)
+    return [Job("beside", _BESIDE_SECONDS, Relay(room, targets).run, signs=True)] if targets else []

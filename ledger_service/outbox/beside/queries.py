@@ -1,0 +1,47 @@
+"""Reads of the intents beside: how many wait, where one stands, what the contracts refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from ledger_service.outbox.beside.models import BESIDE_STATES, beside_intent
+
+_i = beside_intent.c
+
+
+class BesideStanding(NamedTuple):
+    """Where an operation stands; ``reason`` says why its contract refused it, or why it is never sent."""
+
+    op_id: bytes
+    target: str
+    kind: int
+    state: str
+    reason: str | None
+
+
+_PLACES = (_i.op_id, _i.target, _i.kind, _i.state, _i.reason)
+
+
+def standings(conn: Connection, op_ids: Sequence[bytes]) -> dict[bytes, BesideStanding]:
+    """Where these operations stand; unknown ones are left out."""
+    if not op_ids:
+        return {}
+    rows = conn.execute(select(*_PLACES).where(_i.op_id.in_(list(op_ids))))
+    return {row[0]: BesideStanding(*row) for row in rows}
+
+
+def counts(conn: Connection, target: str) -> dict[str, int]:
+    """How many intents of a target stand in each state, every state named; reads the whole table."""
+    query = select(_i.state, func.count()).where(_i.target == target).group_by(_i.state)
+    found = {row[0]: int(row[1]) for row in conn.execute(query)}
+    return {state: found.get(state, 0) for state in BESIDE_STATES}
+
+
+def refused(conn: Connection, target: str, most: int = 100) -> list[BesideStanding]:
+    """Operations that SQL did and the contract did not (D7), newest first."""
+    query = select(*_PLACES).where((_i.target == target) & _i.reason.is_not(None))
+    rows = conn.execute(query.order_by(_i.created_at.desc(), _i.op_id).limit(most))
+    return [BesideStanding(*row) for row in rows]
