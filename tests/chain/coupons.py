@@ -119,13 +119,17 @@ def target_of(world: World) -> Target:
     return coupons_at(world.deployment.coupons)
 
 
-def bridge_beside(world: World, holder: str = "one", **changes: Any) -> Bridge:
-    """A bridge process with the relay among its jobs."""
+def bridge_beside(
+    world: World, holder: str = "one", gas: dict[int, int] | None = None, **changes: Any
+) -> Bridge:
+    """A bridge process with the relay among its jobs; ``gas`` in the place of the target's bounds."""
     assert world.deployment is not None
     settings = replace(world.settings, **changes)
     desk = Desk(world.database, holder, wall, settings.lease_seconds)
     handlers = (lambda conn, events: world.told.extend(events),)
-    relay = Relay(relay_room(desk, world.node, world.keys, settings, handlers), [target_of(world)])
+    target = target_of(world)
+    target = target if gas is None else replace(target, gas=gas)
+    relay = Relay(relay_room(desk, world.node, world.keys, settings, handlers), [target])
     at, job = world.deployment.contracts, Job("beside", 0.0, relay.run, signs=True)
     return Bridge(Wiring(world.database, world.node, world.keys, at, settings, desk, handlers, (job,)))
 

@@ -22,6 +22,7 @@ from tests.contracts.parties import (
     APPROVER,
     CAP,
     CENT,
+    COUPONS,
     DAY,
     DEPLOYER,
     DESK,
@@ -102,6 +103,7 @@ class Alliance(Building):
         origin = (self.manager, self.registry, FIGURE_LIFE)
         self.reserve_desk = evm.create(DEPLOYER, RESERVE.creation_code(*origin))
         self.house = self.new_house(bytes(20))
+        self.coupons = evm.create(DEPLOYER, COUPONS.creation_code(self.manager, self.registry))
         parties = (DEPLOYER, ADMIN, OPERATOR, RELAYER, GUARDIAN, APPROVER)
         holders = access.Holders(*("0x" + a.hex() for a in parties))
         calls = access.function_role_calls("AllianceRegistry", "0x" + self.registry.hex())
@@ -110,6 +112,7 @@ class Alliance(Building):
         calls += access.function_role_calls("ReserveDesk", "0x" + self.reserve_desk.hex())
         for holder in (self.reserve_desk, RESERVES):
             calls += access.reserve_desk_calls("0x" + holder.hex())
+        calls += access.function_role_calls("AllianceCoupons", "0x" + self.coupons.hex())
         for data in (*calls, *access.role_calls(holders)):
             evm.send(DEPLOYER, self.manager, data)
         self.transact(DEPLOYER, REGISTRY, "setCustodialLimits", PER_PERMIT, PER_DAY)
@@ -177,6 +180,7 @@ class Alliance(Building):
             "RecoveryDesk": self.desk,
             "SettlementDesk": self.settlement_desk,
             "ReserveDesk": self.reserve_desk,
+            "AllianceCoupons": self.coupons,
         }[artifact.contract]
 
     def transact(self, sender: bytes, artifact: Artifact, function: str, *arguments: object) -> Receipt:

@@ -21,6 +21,7 @@ REGISTRY, POINTS, HOUSE, MANAGER = (
 )  # fmt: skip
 DESK, MOVER, SETTLEMENT = load("RecoveryDesk"), load("AccountMover"), load("SettlementDesk")
 RESERVE = load("ReserveDesk")
+COUPONS = load("AllianceCoupons")
 CENT = 10_000
 FIGURE_LIFE = 10 * DAY
 NOTICE = 7 * DAY

@@ -15,7 +15,7 @@ from tests.contracts.evm import Reverted
 
 CONTRACTS = (
     "AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk",
-    "AccessManager",
+    "AllianceCoupons", "AccessManager",
 )  # fmt: skip
 
 

@@ -24,12 +24,23 @@ UNREACHABLE = {
     "ERC20InvalidSender": "the library's set; no path has a zero sender",
     "ERC20InvalidApprover": "the library's set; approvals are restricted before an approver matters",
     "SettlementHouseSilent": "every ClearingHouse answers for every merchant",
+    "ERC1155InsufficientBalance": "the library's set; whoever does not hold a coupon is refused before",
+    "ERC1155InvalidApprover": "the library's set; approvals are restricted before",
+    "ERC1155InvalidArrayLength": "the library's set; one coupon moves at a time",
+    "ERC1155InvalidOperator": "the library's set; approvals are restricted before",
+    "ERC1155InvalidReceiver": "the library's set; nobody is asked whether it takes a coupon",
+    "ERC1155InvalidSender": "the library's set; transfers by hand are restricted before",
+    "ERC1155MissingApprovalForAll": "the library's set; transfers by hand are restricted before",
     "AccessManagedRequiredDelay": "declared by the library; delays are answered by the manager",
 }
 
 
 @pytest.mark.parametrize(
-    "contract", ["AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk"]
+    "contract",
+    [
+        "AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk",
+        "AllianceCoupons",
+    ],
 )
 def test_every_custom_error_has_a_test(contract: str) -> None:
     text = "".join(path.read_text() for path in HERE.glob("test_*.py"))

@@ -26,7 +26,8 @@ def test_gas_is_as_committed(prepared: tuple[Alliance, Any], capsys: Any) -> Non
             target = TARGETS.get(case)
             sys.stdout.write(f"  {case:<50}{gas:>8,}" + (f"   target {target:,}\n" if target else "\n"))
     if os.environ.get("ALLIANCE_UPDATE_SNAPSHOT"):
-        SNAPSHOT.write_text(json.dumps({"operations": OPERATIONS, "gas": figures}, indent=1) + "\n")
+        kept = json.loads(SNAPSHOT.read_text()) | {"operations": OPERATIONS, "gas": figures}
+        SNAPSHOT.write_text(json.dumps(kept, indent=1) + "\n")
     committed = json.loads(SNAPSHOT.read_text())["gas"]
     assert committed.keys() == figures.keys()
     changed = {c: (committed[c], figures[c]) for c in figures if abs(committed[c] - figures[c]) > TOLERANCE}

@@ -57,5 +57,5 @@ def _free(conn: Connection, operations: list[SentOperation]) -> None:
     """Where one of them lives in another batch of ours, that one must not be mined any more (D8)."""
     n = chain_beside_item.c
     mine = n.op_id.in_([operation.op_id for operation in operations]) & n.live
-    for target, number in set(conn.execute(select(n.target, n.batch).where(mine)).tuples()):
-        book.bury(conn, target, number)
+    for row in conn.execute(select(n.target, n.batch).where(mine).distinct()).all():
+        book.bury(conn, row.target, row.batch)

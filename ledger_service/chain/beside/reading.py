@@ -69,6 +69,11 @@ class Reader:
         mine = _n.op_id.in_(list(op_ids)) & _n.live
         return conn.execute(select(_n.op_id).where(mine).limit(1)).first() is not None
 
+    def was_buried(self, conn: Connection, op_ids: Sequence[bytes]) -> bool:
+        """Whether one of these stood in a batch that died: it may have lacked gas."""
+        mine = _n.op_id.in_(list(op_ids)) & ~_n.live
+        return conn.execute(select(_n.op_id).where(mine).limit(1)).first() is not None
+
     def put(self, conn: Connection, op_ids: Sequence[bytes]) -> None:
         """Queued ones of these that stand in a batch have the state that they have there."""
         joined = chain_beside_item.join(
