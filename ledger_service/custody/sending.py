@@ -1,9 +1,9 @@
 """What the three sending keys may send: to the alliance's own contracts, on its own chain, and never a value.
 
 Until custody is bound, the alliance is being founded: on one chain the operator's key creates contracts and
-calls those that it created. From then on it creates nothing new. The relayer's key calls the ClearingHouse
-and contracts that the operator's created, of which only those that take signed batches listen to it; the
-approver's key calls the latter too, of which only the recovery desk listens to it.
+calls those that it created. From then on it creates nothing new. The relayer's key calls the ClearingHouse,
+and hands signed batches to contracts that the operator's created; the approver's key calls any of the latter,
+of which only the recovery desk listens to it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from ledger_service.custody.errors import SigningRefused
 from ledger_service.custody.journal import Journal
 from ledger_service.custody.requests import APPROVER, OPERATOR
+from ledger_service.kernel.beside import SUBMIT_SELECTOR
 from ledger_service.kernel.chain_tx import Unsigned, created_address
 from ledger_service.kernel.secp256k1 import keccak256
 
@@ -51,12 +52,14 @@ def _check_target(journal: Journal, key: str, sender: bytes, transaction: Unsign
     elif key == APPROVER:
         if not journal.knows_contract(to):
             raise SigningRefused("target-unknown")
-    elif bound is None or not _takes_batches(journal, bound.clearing_house, to):
+    elif bound is None or not _is_batch(journal, bound.clearing_house, to, transaction.data):
         raise SigningRefused("target-unknown")
 
 
-def _takes_batches(journal: Journal, house: bytes, to: bytes) -> bool:
-    return to == house or journal.was_house(to) or journal.knows_contract(to)
+def _is_batch(journal: Journal, house: bytes, to: bytes, data: bytes) -> bool:
+    if to == house or journal.was_house(to):
+        return True
+    return data[:4] == SUBMIT_SELECTOR and journal.knows_contract(to)
 
 
 def _check_creation(journal: Journal, key: str, address: bytes, code_hash: bytes) -> None:

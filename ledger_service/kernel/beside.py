@@ -16,6 +16,8 @@ from ledger_service.kernel.eip712 import word
 from ledger_service.kernel.secp256k1 import keccak256
 
 DOMAIN_NAME = "Alliance Batches"
+# Of the one function by which the relayer hands batches to such a contract.
+SUBMIT_SELECTOR = keccak256(b"submitBatch(uint64,(uint64,bytes,(bytes,bytes32[])[])[])")[:4]
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 

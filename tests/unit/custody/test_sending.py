@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ledger_service.chain.artifacts import load
 from ledger_service.custody.errors import SigningRefused
 from ledger_service.custody.journal import Journal
 from ledger_service.custody.keystore import Keystore
@@ -20,6 +21,7 @@ from ledger_service.custody.requests import (
     SignTransaction,
     merchant_key_name,
 )
+from ledger_service.kernel.beside import SUBMIT_SELECTOR
 from ledger_service.kernel.chain_tx import Fee, Unsigned, created_address, rlp, unsigned_of
 from ledger_service.kernel.secp256k1 import keccak256, recover_address
 
@@ -147,6 +149,19 @@ def test_the_hand_at_the_machine_names_a_contract_for_the_operator_alone(
     journal.close()
     sign(custody, OPERATOR, replace(CALL, to=STRANGER))
     assert refusal(custody, RELAYER, replace(CALL, to=STRANGER)) == "target-unknown"
+
+
+def test_the_relayer_hands_signed_batches_to_contracts_of_the_alliance_and_calls_nothing_else_of_them(
+    custody: LocalCustody, tmp_path: Path
+) -> None:
+    batch = replace(CALL, to=STRANGER, data=SUBMIT_SELECTOR + b"\x01" * 300)
+    assert load("AllianceCoupons").selector("submitBatch") == SUBMIT_SELECTOR
+    assert refusal(custody, RELAYER, batch) == "target-unknown"
+    journal = Journal(tmp_path / "journal")
+    journal.remember_contract(STRANGER, None)
+    journal.close()
+    sign(custody, RELAYER, batch)
+    assert refusal(custody, RELAYER, replace(batch, data=b"\x01" * 300)) == "target-unknown"
 
 
 def body(**changed: object) -> bytes:
