@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0036_coupons_on_chain"
-down_revision = "0032_taking_points"
+down_revision = "0034_conversions"
 
 _Int64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

@@ -8,7 +8,7 @@ from alembic import op
 from ledger_service.db.guards import guard_statements
 
 revision = "0037_coupon_definitions"
-down_revision = "0034_conversions"
+down_revision = "0036_coupons_on_chain"
 
 _INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
