@@ -15,6 +15,8 @@ from ledger_service.bootstrap.chain_parts import node_of
 from ledger_service.bootstrap.foundations import Foundations, background_clock, lay_foundations
 from ledger_service.bootstrap.ledger_view import SqlLedgerView
 from ledger_service.bootstrap.operator_keys import keys_given_by_others
+from ledger_service.bootstrap.relaying import targets_of
+from ledger_service.chain.beside.audit import check_coupons
 from ledger_service.chain.errors import ChainUnavailable, LyingNode, NodeRefusal, WrongNetwork
 from ledger_service.chain.node_check import ChainMoves, check_node
 from ledger_service.chain.reconciler import reconcile
@@ -129,6 +131,8 @@ def _audit_node(foundations: Foundations, verdict: Verdict) -> None:
         with closing(node.transport):
             node.must_serve(alliance.chain_id)
             found = check_node(foundations.database, node, contracts)
+            for target in targets_of(alliance):
+                found += check_coupons(foundations.database, node, target)
     except WrongNetwork as other:
         numbers = str(other.expected_chain_id), str(other.actual_chain_id)
         verdict.findings.append(Finding("node", "chain id", *numbers))

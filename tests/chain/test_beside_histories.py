@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from ledger_service.chain.beside.audit import check_coupons
 from ledger_service.chain.beside.models import chain_beside_batch, chain_beside_item
 from ledger_service.chain.bridge import Bridge, lag_of
 from ledger_service.chain.client import Node
@@ -15,7 +16,7 @@ from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database
 from ledger_service.kernel.coupon_operations import Consume, CouponOperation
 from ledger_service.kernel.events import BesideReorged
-from tests.chain.coupons import Codes, CouponDesk, bridge_beside, reasons, settle
+from tests.chain.coupons import Codes, CouponDesk, bridge_beside, reasons, settle, target_of
 from tests.chain.networks import Anvil, Network
 from tests.chain.test_crashes import CrashingDatabase, CrashingTransport, Killed
 from tests.chain.world import MERCHANTS, World
@@ -54,6 +55,7 @@ def assert_once(desk: CouponDesk, codes: Codes, told: list[CouponOperation]) -> 
     with desk.world.database.snapshot() as conn:
         live = list(conn.execute(select(chain_beside_item.c.op_id).where(chain_beside_item.c.live)).scalars())
     assert sorted(live) == sorted(operation.op_id for operation in told)
+    assert check_coupons(desk.world.database, desk.world.node, target_of(desk.world)) == []
 
 
 @pytest.mark.anvil
@@ -177,3 +179,19 @@ def test_a_relay_whose_contract_is_not_there_alarms_and_the_bridge_goes_on(desk:
     assert any(getattr(event, "op_id", b"") == earned.op_id for event in world.told)
 
 
+
+
+@pytest.mark.postgres
+def test_the_same_on_postgresql(
+    postgres_database: Database, anvil: Anvil, settings: ChainSettings
+) -> None:
+    world = World(postgres_database, anvil.node(), settings)
+    world.found()
+    desk, codes = CouponDesk(world), Codes()
+    bridge = bridge_beside(world, most_operations=2)
+    told = story(desk, codes)
+    for _ in range(20):
+        bridge.step()
+    world.node.control(("anvil_reorg", [4, []]))
+    settle(bridge, desk)
+    assert_once(desk, codes, told)

@@ -9,17 +9,7 @@ import pytest
 from ledger_service.kernel.points import Leg
 from tests.contracts.alliance import Alliance
 from tests.contracts.parties import (
-    ADMIN,
-    CENT,
-    DAY,
-    HOUSE,
-    MANAGER,
-    OPERATOR,
-    REGISTRY,
-    SETTLEMENT,
-    STRANGER,
-    Member,
-    Merchant,
+    ADMIN, CENT, DAY, HOUSE, MANAGER, OPERATOR, REGISTRY, SETTLEMENT, STRANGER, Member, Merchant,
 )  # fmt: skip
 from tests.contracts.refusals import refused
 from tests.contracts.settling import EVIDENCE, WINDOW, Period

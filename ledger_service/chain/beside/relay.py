@@ -237,13 +237,14 @@ class Relay:
     def _set_aside(self, target: Target, those: Sequence[tuple[bytes, int]], reason: str) -> None:
         """They are never sent; their rooms hear of it as of a refusal (D7)."""
         for op_id, kind in those:
+            mine = (beside_intent.c.op_id == op_id) & (beside_intent.c.state == "queued")
+            change = update(beside_intent).where(mine).values(state="set_aside", reason=reason)
             with self._desk.write() as conn:
-                mine = (beside_intent.c.op_id == op_id) & (beside_intent.c.state == "queued")
-                change = update(beside_intent).where(mine).values(state="set_aside", reason=reason)
-                if conn.execute(change).rowcount:
-                    raise_alarm(conn, self._desk.wall, "operation-set-aside", op_id.hex(), reason)
-                    for handler in self._room.handlers:
-                        handler(conn, [BesideJudged(op_id, target.name, kind, reason)])
+                if conn.execute(change).rowcount != 1:
+                    continue
+                raise_alarm(conn, self._desk.wall, "operation-set-aside", op_id.hex(), reason)
+                for handler in self._room.handlers:
+                    handler(conn, [BesideJudged(op_id, target.name, kind, reason)])
 
     def _put_where_they_live(self, target: Target, operations: Sequence[BesideOperation]) -> bool:
         """Those that a batch has already, as when a till repeats a sale after a restore, stand there now."""
