@@ -13,10 +13,11 @@ from ledger_service.coupons.definitions.models import coupon_goods_item, coupon_
 from ledger_service.coupons.definitions.upload_errors import GoodsFileRefused, GoodsListUnknown
 from ledger_service.coupons.definitions.uploading import MOST_BAD, Upload, rows_of
 from ledger_service.db.engine import Database
+from ledger_service.kernel.gs1 import gln_text, with_check_digit
 from ledger_service.merchants.models import merchant
 from tests.integration.checkout.shop import START
 
-OWNER = 9506000000013
+OWNER = int(with_check_digit("950600000001"))
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_the_command_reads_a_file_and_says_how_it_went(
     monkeypatch.setenv("ALLIANCE_DATABASE_URL", reader.database.url.render_as_string(hide_password=False))
     path = tmp_path / "goods.csv"
     path.write_bytes(b"gtin\n4006381333931\n1\n")
-    who = ["--merchant", str(OWNER), str(path)]
+    who = ["--merchant", gln_text(OWNER), str(path)]
     assert main(["list", "--code", "dairy", *who]) == 1
     told = capsys.readouterr()
     assert (told.err, told.out) == ("3,gtin\n", "1 new or changed, 0 known, 1 bad, 3 lines\n")
