@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from ledger_service.coupons.definitions import campaigns
 from ledger_service.coupons.definitions.errors import CampaignStateWrong, SourceUnknown
-from ledger_service.kernel.clock import parse_instant
 from tests.api.service import GROCER, Shop
 from tests.api.test_coupon_definitions import PATH as DEFINITIONS
-from tests.api.test_coupon_definitions import TERMS, defined, live
+from tests.api.test_coupon_definitions import TERMS, catalogue, defined, live, micros
 
 PATH = f"/v1/merchants/{GROCER}/coupon-campaigns"
 LISTS = f"/v1/merchants/{GROCER}/goods-lists"
@@ -25,8 +23,7 @@ def campaign(arms: Any = None, **more: str) -> dict[str, Any]:
 
 
 def offered(shop: Shop, source: str, member: int, at: str) -> Any:
-    with shop.serving.foundations.database.read() as conn:
-        return campaigns.offered(conn, source, member, parse_instant(at, "at"))
+    return catalogue(shop).offerings.offered(source, member, micros(at))
 
 
 def test_a_campaign_goes_from_draft_to_approved_to_live_to_ended(shop: Shop) -> None:
@@ -43,8 +40,10 @@ def test_a_campaign_goes_from_draft_to_approved_to_live_to_ended(shop: Shop) -> 
     for at in ("2017-03-01T23:59:59Z", "2017-04-01T00:00:00Z"):
         with pytest.raises(CampaignStateWrong):
             offered(shop, source, 1, at)
-    found = [offered(shop, source, member, "2017-03-02T00:00:00Z") for member in range(400)]
-    assert found == [offered(shop, source, member, "2017-03-31T23:59:59Z") for member in range(400)]
+    first, last = micros("2017-03-02T00:00:00Z"), micros("2017-03-31T23:59:59.999999Z")
+    known = catalogue(shop).offerings
+    found = [known.offered(source, member, first) for member in range(400)]
+    assert found == [known.offered(source, member, last) for member in range(400)]
     shares = Counter(one.definitions for one in found)
     assert set(shares) == {(definition,), ()}
     assert 260 < shares[(definition,)] < 340

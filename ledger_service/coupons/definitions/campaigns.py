@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
-from ledger_service.coupons.definitions.arms import arm_of
 from ledger_service.coupons.definitions.changes import next_number
 from ledger_service.coupons.definitions.errors import (
     ApproverIsAuthor,
@@ -65,15 +64,6 @@ class NewSource:
     channel: str
     label: str
     arm: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """What a member is offered at a source: the campaign, the member's arm, definitions by id."""
-
-    campaign_id: int
-    arm: int
-    definitions: tuple[int, ...]
 
 
 def state_of(row: Mapping[Any, Any], at: datetime) -> str:
@@ -163,28 +153,6 @@ def add_source(conn: Connection, row: RowMapping, new: NewSource, said: Said) ->
         created_by=by, created_at=at,
     ))  # fmt: skip
     return conn.execute(select(coupon_source).where(_S.source == new.source)).mappings().one()
-
-
-def offered(conn: Connection, source: str, member_id: int, at: datetime) -> Offered:
-    """What the member is offered there now; the same whenever it is asked while the campaign is live.
-
-    Raises:
-        SourceUnknown: there is no such source.
-        CampaignStateWrong: its campaign is not live.
-    """
-    found = find_source(conn, source)
-    if found is None:
-        raise SourceUnknown
-    campaign_id = found["campaign_id"]
-    row = conn.execute(select(coupon_campaign).where(_K.campaign_id == campaign_id)).mappings().one()
-    state = state_of(row, at)
-    if state != LIVE:
-        raise CampaignStateWrong(state)
-    arms = arms_of(conn, campaign_id)
-    arm = found["arm"]
-    if arm is None:
-        arm = arm_of(campaign_id, member_id, [weight for weight, _ in arms])
-    return Offered(campaign_id, arm, arms[arm][1])
 
 
 def the_campaign(conn: Connection, merchant_id: int, code: str) -> RowMapping:

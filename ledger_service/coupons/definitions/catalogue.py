@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from ledger_service.coupons.definitions.changes import change_version
 from ledger_service.coupons.definitions.models import coupon_definition, coupon_goods_list, coupon_version
+from ledger_service.coupons.definitions.offering import Offerings, read_offerings
 from ledger_service.coupons.terms.text import terms_of
 from ledger_service.coupons.terms.values import Terms
 from ledger_service.db.engine import Database
@@ -47,11 +48,15 @@ class Definition:
 
 @dataclass(frozen=True)
 class CouponCatalogue:
-    """Every definition with an approved version; ``lists`` are each merchant's own goods lists."""
+    """Every definition with an approved version; ``lists`` are each merchant's own goods lists.
+
+    ``offerings`` says what members are offered at which source.
+    """
 
     version: int
     definitions: Mapping[int, Definition]
     lists: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    offerings: Offerings = field(default_factory=Offerings)
 
     def terms(self, definition: int, version: int) -> Terms:
         """The terms that a coupon, hold or sale names.
@@ -108,7 +113,8 @@ def read_catalogue(conn: Connection) -> CouponCatalogue:
     owners = select(coupon_goods_list.c.merchant_id, coupon_goods_list.c.list_id)
     for merchant, list_id in conn.execute(owners):
         lists.setdefault(merchant, set()).add(list_id)
-    return CouponCatalogue(version, found, {m: frozenset(some) for m, some in lists.items()})
+    own_lists = {m: frozenset(some) for m, some in lists.items()}
+    return CouponCatalogue(version, found, own_lists, read_offerings(conn))
 
 
 class CouponCatalogueCache:
