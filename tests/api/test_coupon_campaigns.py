@@ -6,9 +6,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from ledger_service.coupons.definitions.errors import CampaignStateWrong, SourceUnknown
-from tests.api.service import GROCER, Shop
+from ledger_service.coupons.wallet.models import coupon
+from tests.api.service import GROCER, NOON, Shop
 from tests.api.test_coupon_definitions import PATH as DEFINITIONS
 from tests.api.test_coupon_definitions import TERMS, catalogue, defined, live, micros
 
@@ -59,7 +61,7 @@ def test_a_campaign_goes_from_draft_to_approved_to_live_to_ended(shop: Shop) -> 
 
 
 def test_sources_name_where_members_come_from(shop: Shop) -> None:
-    defined(shop)
+    definition = defined(shop)["definition"]
     shop.must("grocer", PATH, campaign())
     path = f"{PATH}/spring/sources"
     body = {"channel": "cashier", "label": "Till 7", "source": "TILL7", "arm": 1}
@@ -73,6 +75,17 @@ def test_sources_name_where_members_come_from(shop: Shop) -> None:
     second = shop.get("grocer", f"{path}?limit=1&cursor={first['next_cursor']}").json
     found = [*first["sources"], *second["sources"]]
     assert sorted(row["source"] for row in found) == sorted([made["source"], "TILL7"])
+    assert [(row["coupons"], row["used"]) for row in found] == [(0, 0)] * 2
+    with shop.serving.foundations.database.begin() as conn:
+        for number, state in enumerate(("available", "available", "consumed", "void")):
+            used = b"u" * 16 if state == "consumed" else None
+            source = "TILL7" if number else made["source"]
+            conn.execute(insert(coupon).values(
+                coupon_id=bytes([number]) * 16, definition_id=definition, version=1, state=state,
+                used_by=used, source=source, claimed_at=NOON,
+            ))  # fmt: skip
+    did = {row["source"]: (row["coupons"], row["used"]) for row in shop.get("grocer", path).json["sources"]}
+    assert did == {"TILL7": (3, 1), made["source"]: (1, 0)}
     shop.must("operator", f"{PATH}/spring/approval")
     assert offered(shop, "TILL7", 5, "2017-03-05T00:00:00Z").definitions == ()
     with pytest.raises(SourceUnknown):

@@ -22,6 +22,7 @@ from ledger_service.coupons.definitions import campaigns
 from ledger_service.coupons.definitions import errors as refusals
 from ledger_service.coupons.definitions.campaigns import Arm, NewCampaign, NewSource
 from ledger_service.coupons.definitions.models import CHANNELS
+from ledger_service.coupons.definitions.results import results_of
 from ledger_service.kernel.clock import format_instant, parse_instant
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text, parse_gln
@@ -43,6 +44,10 @@ _ARM_NUMBER = Nullable(Integer(0, _MOST_ARMS - 1, "All who come from here get it
 _SOURCE = Named("CouponSource", Record(
     {"source": _SOURCE_CODE, "channel": _CHANNEL, "label": Text(200), "arm": _ARM_NUMBER,
      "created_at": shapes.INSTANT}, closed=False))  # fmt: skip
+_RESULT = Named("CouponSourceResult", Record(
+    {"source": _SOURCE_CODE, "channel": _CHANNEL, "label": Text(200), "arm": _ARM_NUMBER,
+     "created_at": shapes.INSTANT, "coupons": Integer(about="Came from here"),
+     "used": Integer(about="Of them, used and not given back")}, closed=False))  # fmt: skip
 _BASE = "/v1/merchants/<gln>/coupon-campaigns"
 _SOURCES = f"{_BASE}/<code>/sources"
 _WRITES = (*WRITE_PROBLEMS, NotYours, refusals.CampaignUnknown, refusals.CampaignStateWrong)
@@ -79,9 +84,9 @@ ADD_SOURCE = Route(
     success=Success(201, "Added.", _SOURCE),
 )  # fmt: skip
 SOURCES = Route(
-    "GET", _SOURCES, "coupon-sources", _READ, "A campaign's sources", group=_GROUP, query=PAGE_QUERY,
-    problems=(refusals.CampaignUnknown, CursorRefused),
-    success=Success(200, "A page, by code.", paged("sources", _SOURCE)),
+    "GET", _SOURCES, "coupon-sources", _READ, "A campaign's sources and how each did",
+    group=_GROUP, query=PAGE_QUERY, problems=(refusals.CampaignUnknown, CursorRefused),
+    success=Success(200, "A page, by code.", paged("sources", _RESULT)),
 )  # fmt: skip
 ROUTES = (PROPOSE, LIST, APPROVE, END, ADD_SOURCE, SOURCES)
 
@@ -155,7 +160,8 @@ class CampaignsDoor:
             page = self.cursors.page(f"coupon-sources:{campaign}", call.query)
             found = campaigns.sources_after(conn, campaign, page.after or "", page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, lambda row: row["source"])
-            return {"sources": [_source(row) for row in rows], "next_cursor": cursor}
+            did = results_of(conn, campaign, [row["source"] for row in rows])
+            return {"sources": [_result(row, did) for row in rows], "next_cursor": cursor}
 
         return self.administration.read(find)
 
@@ -197,6 +203,11 @@ def _campaign(conn: Connection, row: RowMapping, call: Call) -> Json:
         "ends_at": format_instant(row["ends_at"]),
         "arms": [{"weight": weight, "definitions": [codes[one] for one in some]} for weight, some in arms],
     }
+
+
+def _result(row: Mapping[Any, Any], did: Mapping[str, tuple[int, int]]) -> Json:
+    coupons, used = did.get(row["source"], (0, 0))
+    return {**_source(row), "coupons": coupons, "used": used}
 
 
 def _source(row: Mapping[Any, Any]) -> Json:
