@@ -80,6 +80,10 @@ def test_whoever_pays_or_takes_it_beside_the_owner_must_agree_with_a_key_of_its_
     consent = f"{PATH}/ten-off/versions/1/consent"
     assert shop.post("operator", consent).json["code"] == "not-yours"
     assert shop.post("grocer", consent).json["code"] == "coupon-consent-not-needed"
+    versions = f"{PATH}/ten-off/versions"
+    written(shop, TERMS)
+    assert [one["version"] for one in shop.get("fuel", versions).json["versions"]] == [1]
+    assert [one["version"] for one in shop.get("auditor", versions).json["versions"]] == [1, 2]
     agreed = shop.must("fuel", consent)
     assert (agreed["waiting_for"], agreed["live_from"]) == ([], shop.at)
     assert shop.post("fuel", consent).json["code"] == "coupon-version-decided"
@@ -154,6 +158,9 @@ def test_codes_numbers_and_owners_of_definitions(shop: Shop) -> None:
     nowhere = "/v1/merchants/9506000000992/coupon-definitions"
     assert shop.post("operator", nowhere, body).json["code"] == "merchant-unknown"
     assert shop.get("grocer", PATH).json["definitions"] == [one]
+    for path in (PATH, f"/v1/merchants/{GROCER}/coupon-campaigns", f"/v1/merchants/{GROCER}/goods-lists"):
+        assert shop.get("fuel-till", path).json["code"] == "not-yours"
+        assert shop.get("auditor", path).status_code == 200
     for path in (f"{PATH}/none/versions", f"{PATH}/ten-off/versions/1/approval"):
         expected = "coupon-definition-unknown" if "none" in path else "coupon-version-unknown"
         said = {"terms": TERMS} if path.endswith("versions") else {}

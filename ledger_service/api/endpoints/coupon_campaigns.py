@@ -25,7 +25,7 @@ from ledger_service.coupons.definitions.models import CHANNELS
 from ledger_service.coupons.definitions.results import results_of
 from ledger_service.kernel.clock import format_instant, parse_instant
 from ledger_service.kernel.errors import MalformedField
-from ledger_service.kernel.gs1 import gln_text, parse_gln
+from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import derive_id
 
 _GROUP = "Coupons"
@@ -63,7 +63,8 @@ PROPOSE = Route(
 )  # fmt: skip
 LIST = Route(
     "GET", _BASE, "coupon-campaigns", _READ, "A merchant's campaigns", group=_GROUP, query=PAGE_QUERY,
-    problems=(CursorRefused,), success=Success(200, "A page, oldest first.", paged("campaigns", _CAMPAIGN)),
+    problems=(NotYours, CursorRefused),
+    success=Success(200, "A page, oldest first.", paged("campaigns", _CAMPAIGN)),
 )  # fmt: skip
 APPROVE = Route(
     "POST", f"{_BASE}/<code>/approval", "approve-coupon-campaign", scopes("store:write"),
@@ -85,7 +86,7 @@ ADD_SOURCE = Route(
 )  # fmt: skip
 SOURCES = Route(
     "GET", _SOURCES, "coupon-sources", _READ, "A campaign's sources and how each did",
-    group=_GROUP, query=PAGE_QUERY, problems=(refusals.CampaignUnknown, CursorRefused),
+    group=_GROUP, query=PAGE_QUERY, problems=(NotYours, refusals.CampaignUnknown, CursorRefused),
     success=Success(200, "A page, by code.", paged("sources", _RESULT)),
 )  # fmt: skip
 ROUTES = (PROPOSE, LIST, APPROVE, END, ADD_SOURCE, SOURCES)
@@ -109,7 +110,7 @@ class CampaignsDoor:
 
     def listed(self, call: Call) -> Reply:
         """A page of the merchant's campaigns."""
-        merchant_id = parse_gln(call.path["gln"], "gln")
+        merchant_id = own_merchant(call)
         page = self.cursors.page(f"coupon-campaigns:{merchant_id}", call.query)
 
         def find(conn: Connection) -> Json:
@@ -153,7 +154,7 @@ class CampaignsDoor:
 
     def sources(self, call: Call) -> Reply:
         """A page of the campaign's sources."""
-        merchant_id = parse_gln(call.path["gln"], "gln")
+        merchant_id = own_merchant(call)
 
         def find(conn: Connection) -> Json:
             campaign = campaigns.the_campaign(conn, merchant_id, call.path["code"])["campaign_id"]

@@ -61,7 +61,7 @@ DEFINE = Route(
 )  # fmt: skip
 LIST = Route(
     "GET", _BASE, "coupon-definitions", _READ, "A merchant's coupon definitions", group=_GROUP,
-    query=PAGE_QUERY, problems=(CursorRefused,),
+    query=PAGE_QUERY, problems=(NotYours, CursorRefused),
     success=Success(200, "A page, oldest first.", paged("definitions", _DEFINITION)),
 )  # fmt: skip
 WRITE = Route(
@@ -75,8 +75,9 @@ WRITE = Route(
     success=Success(200, "The version, and whose word it waits for.", _VERSION),
 )  # fmt: skip
 VERSIONS = Route(
-    "GET", _VERSIONS, "coupon-versions", _READ, "The versions of a definition", group=_GROUP,
-    query=PAGE_QUERY, problems=(refusals.DefinitionUnknown, CursorRefused),
+    "GET", _VERSIONS, "coupon-versions", _READ, "The versions of a definition; of another "
+    "merchant's those that bind the caller's", group=_GROUP, query=PAGE_QUERY,
+    problems=(refusals.DefinitionUnknown, CursorRefused),
     success=Success(200, "A page, oldest first.", paged("versions", _VERSION)),
 )  # fmt: skip
 _ANSWER = Success(200, "The version as it stands now.", _VERSION)
@@ -126,7 +127,7 @@ class DefinitionsDoor:
 
     def definitions(self, call: Call) -> Reply:
         """A page of the merchant's definitions."""
-        merchant_id = parse_gln(call.path["gln"], "gln")
+        merchant_id = own_merchant(call)
         page = self.cursors.page(f"coupon-definitions:{merchant_id}", call.query)
 
         def find(conn: Connection) -> Json:
@@ -157,15 +158,16 @@ class DefinitionsDoor:
         return self.administration.write(call, act, status=200)
 
     def versions(self, call: Call) -> Reply:
-        """A page of the definition's versions."""
-        merchant_id = parse_gln(call.path["gln"], "gln")
+        """A page of the definition's versions; another merchant sees those that it pays for or takes."""
+        merchant_id, own = parse_gln(call.path["gln"], "gln"), call.caller.merchant_id
 
         def find(conn: Connection) -> Json:
             one = queries.the_definition(conn, merchant_id, call.path["code"])["definition_id"]
             page = self.cursors.page(f"coupon-versions:{one}", call.query)
             found = queries.versions_after(conn, one, page.after_number or 0, page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, lambda row: row["version"])
-            return {"versions": [_version(conn, row) for row in rows], "next_cursor": cursor}
+            shown = [row for row in rows if own in (None, merchant_id) or own in bound(_terms(row))]
+            return {"versions": [_version(conn, row) for row in shown], "next_cursor": cursor}
 
         return self.administration.read(find)
 
@@ -255,8 +257,12 @@ def _definition(row: RowMapping) -> Json:
     }
 
 
+def _terms(row: RowMapping) -> Terms:
+    return terms_of(orjson.loads(row["body"]))
+
+
 def _version(conn: Connection, row: RowMapping) -> Json:
-    terms = terms_of(orjson.loads(row["body"]))
+    terms = _terms(row)
     return _shown(terms, dict(row), queries.agreed(conn, terms.definition, terms.version))
 
 

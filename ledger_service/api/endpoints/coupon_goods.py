@@ -16,7 +16,6 @@ from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Named, Record, Text
 from ledger_service.coupons.definitions import lists
-from ledger_service.coupons.definitions.changes import next_number
 from ledger_service.coupons.definitions.errors import CouponCodeTaken
 from ledger_service.coupons.definitions.upload_errors import GoodsListUnknown
 from ledger_service.coupons.definitions.uploading import (
@@ -29,7 +28,6 @@ from ledger_service.coupons.definitions.uploading import (
     row_of,
 )
 from ledger_service.kernel.clock import format_instant
-from ledger_service.kernel.gs1 import parse_gln
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.merchants.queries import find_merchant
 
@@ -52,7 +50,7 @@ CREATE = Route(
 )  # fmt: skip
 LIST = Route(
     "GET", _BASE, "goods-lists", scopes("quote", "merchant:read"), "A merchant's goods lists", group=_GROUP,
-    query=PAGE_QUERY, problems=(CursorRefused,),
+    query=PAGE_QUERY, problems=(NotYours, CursorRefused),
     success=Success(200, "A page, oldest first.", paged("lists", _LIST)),
 )  # fmt: skip
 FILL = Route(
@@ -92,7 +90,7 @@ class GoodsDoor:
 
     def listed(self, call: Call) -> Reply:
         """A page of the merchant's lists."""
-        merchant_id = parse_gln(call.path["gln"], "gln")
+        merchant_id = own_merchant(call)
         page = self.cursors.page(f"goods-lists:{merchant_id}", call.query)
 
         def find(conn: Connection) -> Json:
@@ -123,7 +121,6 @@ class GoodsDoor:
 
         def act(conn: Connection) -> Json:
             _require(conn, merchant_id)
-            next_number(conn)
             return _tally(rows, lambda good: put_products(conn, merchant_id, good))
 
         return self.administration.write(call, act, status=200)

@@ -13,7 +13,6 @@ from typing import BinaryIO, NamedTuple
 
 from sqlalchemy import Connection
 
-from ledger_service.coupons.definitions.changes import next_number
 from ledger_service.coupons.definitions.lists import the_list
 from ledger_service.coupons.definitions.models import coupon_goods_item, coupon_product
 from ledger_service.coupons.definitions.upload_errors import GoodsFileRefused
@@ -88,8 +87,6 @@ class Upload:
             self.tally.added += added
             self.tally.known += len(good) - added
             self._refuse(row for row in piece if row.reason is not None)
-        with self.database.begin() as conn:
-            next_number(conn)
         return self.tally
 
     def _refuse(self, rows: Iterable[Row]) -> None:
