@@ -64,7 +64,7 @@ class CouponCatalogue:
         Raises:
             CouponsBehind: they were approved since the catalogue was read.
         """
-        found = self._by_version.get((definition, version))
+        found = self.by_version.get((definition, version))
         if found is None:
             raise CouponsBehind(definition, version)
         return found
@@ -75,7 +75,8 @@ class CouponCatalogue:
         return [terms for terms in offered if terms is not None and terms.taken_by(merchant)]
 
     @cached_property
-    def _by_version(self) -> Mapping[tuple[int, int], Terms]:
+    def by_version(self) -> Mapping[tuple[int, int], Terms]:
+        """Every version's terms by definition and number."""
         every = self.definitions.values()
         return {(t.definition, t.version): t for one in every for _, t in one.versions}
 
@@ -93,15 +94,17 @@ class CouponCatalogue:
 NOTHING_OFFERED = CouponCatalogue(0, {})
 
 
-def read_catalogue(conn: Connection) -> CouponCatalogue:
-    """The catalogue as a db transaction sees it."""
+def read_catalogue(conn: Connection, before: CouponCatalogue = NOTHING_OFFERED) -> CouponCatalogue:
+    """The catalogue as a db transaction sees it; versions that ``before`` knows are not read again."""
     version = change_version(conn)
     v = coupon_version.c
-    approved = select(v.definition_id, v.live_from, v.body).where(v.live_from.is_not(None))
+    approved = select(v.definition_id, v.version, v.live_from, v.body).where(v.live_from.is_not(None))
     versions: dict[int, list[tuple[int, Terms]]] = {}
     for row in conn.execute(approved.order_by(v.definition_id, v.version)):
         begins = micros_of(row.live_from)
-        versions.setdefault(row.definition_id, []).append((begins, terms_of(orjson.loads(row.body))))
+        known = before.by_version.get((row.definition_id, row.version))
+        terms = terms_of(orjson.loads(row.body)) if known is None else known
+        versions.setdefault(row.definition_id, []).append((begins, terms))
     d = coupon_definition.c
     rows = conn.execute(select(d.definition_id, d.merchant_id, d.code, d.gcn_type, d.withdrawn_at)).all()
     found = {
@@ -137,6 +140,6 @@ class CouponCatalogueCache:
         """The catalogue as it stands in the database now."""
         with self._lock, self._database.snapshot() as conn:
             if change_version(conn) != self._catalogue.version:
-                self._catalogue = read_catalogue(conn)
+                self._catalogue = read_catalogue(conn, self._catalogue)
             self._looked_at = self._monotonic()
             return self._catalogue

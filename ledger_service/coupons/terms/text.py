@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from ledger_service.coupons.terms.values import Benefit, Terms
@@ -62,7 +63,7 @@ def _plain(value: object) -> object:
 def _made(cls: type, raw: object, where: str) -> object:
     if not isinstance(raw, dict):
         raise MalformedField(where, "is no object")
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     unknown = set(raw) - set(hints)
     if unknown:
         raise MalformedField(f"{where}.{min(map(str, unknown))}", "is no field of it")
@@ -73,6 +74,12 @@ def _made(cls: type, raw: object, where: str) -> object:
         elif f.default is MISSING and f.default_factory is MISSING:
             raise MalformedField(f"{where}.{f.name}", "is missing")
     return cls(**values)
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    # Resolving them takes longer than all the rest.
+    return get_type_hints(cls)
 
 
 def _read(hint: Any, raw: object, where: str) -> object:
