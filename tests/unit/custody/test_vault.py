@@ -261,18 +261,14 @@ def test_one_refusal_in_a_message_spoils_no_other_answer(custody: LocalCustody) 
         SignSlice(1, GLN, (b"\x01" * 32,)),
         replace(PERMIT, nonce=2**64 - 1),
         SignSignerGrant(ACCOUNT, b"\x05" * 20, 1, 2),
-        SignTerms(GLN, 1, 2, 3, 4, 5, 6, 7),
-        SignPairTerms(GLN, 1, 2, 3, 4, 5, 6),
+        SignTerms(GLN, 1, 2, 3, 4, 5, 6, 7), SignPairTerms(GLN, 1, 2, 3, 4, 5, 6),
         SignBasis(GLN, 1, 2, 3, 4, 5, 6),
-        SignConversion(GLN, 1, 2, 3, 4, 5),
-        SignWindDown(GLN, 1, 2, 3, 4, 5),
+        SignConversion(GLN, 1, 2, 3, 4, 5), SignWindDown(GLN, 1, 2, 3, 4, 5),
         SignMerchantKeys(GLN, *[b"\x01" * 20] * 3, nonce=3),
         SignTransaction("relayer", bytes(range(77))),
-        AddressOfKey("operator"),
-        ServiceSecret("receipt"),
-        BOND,
+        AddressOfKey("operator"), ServiceSecret("receipt"), BOND,
     ],
-)
+)  # fmt: skip
 def test_every_request_survives_the_wire(request_: Request) -> None:
     assert request_of_wire(request_to_wire(request_)) == request_
 
