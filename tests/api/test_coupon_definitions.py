@@ -94,6 +94,9 @@ def test_whoever_pays_or_takes_it_beside_the_owner_must_agree_with_a_key_of_its_
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"benefit": {"type": "Gold"}}, "malformed-field"),
     ({"version": 3}, "malformed-field"),
+    ({"benefit": {"type": []}}, "malformed-field"),
+    ({"scope": {"of": {"lists": [2**63]}}}, "malformed-field"),
+    ({"scope": {"of": {"lists": [-1]}}}, "coupon-terms-faulty"),
     ({"funders": [{"party": "12", "bps": 10_000}]}, "malformed-field"),
     ({"scope": {"stores": "all"}}, "malformed-field"),
     ({"funders": [{"party": GROCER, "bps": 9_999}]}, "coupon-terms-faulty"),
@@ -166,4 +169,5 @@ def test_codes_numbers_and_owners_of_definitions(shop: Shop) -> None:
         expected = "coupon-definition-unknown" if "none" in path else "coupon-version-unknown"
         said = {"terms": TERMS} if path.endswith("versions") else {}
         assert shop.post("operator", path, said).json["code"] == expected
-    assert shop.post("operator", f"{PATH}/ten-off/versions/x/approval").json["code"] == "malformed-field"
+    for odd in ("ten-off/versions/x", "%00/versions/1", "a%20b/versions/1", "ten-off/versions/%D9%A1"):
+        assert shop.post("operator", f"{PATH}/{odd}/approval").json["code"] == "malformed-field"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
-from ledger_service.api.endpoints.coupon_definitions import CODE, NAMES, own_merchant, said
+from ledger_service.api.endpoints.coupon_definitions import CODE, NAMES, code_of, own_merchant, said
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.errors import CursorRefused, NotYours
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
@@ -125,7 +125,7 @@ class CampaignsDoor:
         merchant_id = own_merchant(call)
 
         def act(conn: Connection) -> Json:
-            row = campaigns.the_campaign(conn, merchant_id, call.path["code"])
+            row = campaigns.the_campaign(conn, merchant_id, code_of(call))
             return _campaign(conn, campaigns.approve(conn, row, said(call)), call)
 
         return self.administration.write(call, act, status=200)
@@ -135,7 +135,7 @@ class CampaignsDoor:
         merchant_id = own_merchant(call)
 
         def act(conn: Connection) -> Json:
-            row = campaigns.the_campaign(conn, merchant_id, call.path["code"])
+            row = campaigns.the_campaign(conn, merchant_id, code_of(call))
             return _campaign(conn, campaigns.end(conn, row, said(call)), call)
 
         return self.administration.write(call, act, status=200)
@@ -147,7 +147,7 @@ class CampaignsDoor:
         new = NewSource(source, given["channel"], given["label"], given.get("arm"))
 
         def act(conn: Connection) -> Json:
-            row = campaigns.the_campaign(conn, merchant_id, call.path["code"])
+            row = campaigns.the_campaign(conn, merchant_id, code_of(call))
             return _source(campaigns.add_source(conn, row, new, said(call)))
 
         return self.administration.write(call, act)
@@ -157,7 +157,7 @@ class CampaignsDoor:
         merchant_id = own_merchant(call)
 
         def find(conn: Connection) -> Json:
-            campaign = campaigns.the_campaign(conn, merchant_id, call.path["code"])["campaign_id"]
+            campaign = campaigns.the_campaign(conn, merchant_id, code_of(call))["campaign_id"]
             page = self.cursors.page(f"coupon-sources:{campaign}", call.query)
             found = campaigns.sources_after(conn, campaign, page.after or "", page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, lambda row: row["source"])

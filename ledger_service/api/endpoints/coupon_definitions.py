@@ -145,12 +145,12 @@ class DefinitionsDoor:
         new = NewVersion(raw_of(given["terms"]), self.currency, since)
 
         def judge(conn: Connection) -> Json:
-            definition = queries.the_definition(conn, merchant_id, call.path["code"])
+            definition = queries.the_definition(conn, merchant_id, code_of(call))
             terms, start = writing.judge(conn, definition, new, call.at)
             return _shown(terms, {"effective_from": start, "approved_at": None, "live_from": None}, set())
 
         def act(conn: Connection) -> Json:
-            definition = queries.the_definition(conn, merchant_id, call.path["code"])
+            definition = queries.the_definition(conn, merchant_id, code_of(call))
             return _version(conn, writing.write(conn, definition, new, said(call)))
 
         if given.get("dry_run", False):
@@ -162,7 +162,7 @@ class DefinitionsDoor:
         merchant_id, own = parse_gln(call.path["gln"], "gln"), call.caller.merchant_id
 
         def find(conn: Connection) -> Json:
-            one = queries.the_definition(conn, merchant_id, call.path["code"])["definition_id"]
+            one = queries.the_definition(conn, merchant_id, code_of(call))["definition_id"]
             page = self.cursors.page(f"coupon-versions:{one}", call.query)
             found = queries.versions_after(conn, one, page.after_number or 0, page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, lambda row: row["version"])
@@ -198,7 +198,7 @@ class DefinitionsDoor:
         merchant_id = own_merchant(call)
 
         def act(conn: Connection) -> Json:
-            code = call.path["code"]
+            code = code_of(call)
             writing.withdraw(conn, queries.the_definition(conn, merchant_id, code), said(call))
             return _definition(queries.the_definition(conn, merchant_id, code))
 
@@ -223,6 +223,16 @@ def own_merchant(call: Call) -> int:
     return merchant_id
 
 
+def code_of(call: Call) -> str:
+    """The code in the path.
+
+    Raises:
+        MalformedField: no code at all.
+    """
+    CODE.check(call.path["code"], "code")
+    return call.path["code"]
+
+
 def said(call: Call) -> writing.Said:
     """Who says it, and when."""
     return call.caller.subject, call.at
@@ -232,7 +242,7 @@ def _named(conn: Connection, call: Call, merchant_id: int) -> RowMapping:
     number = call.path["version"]
     if not (number.isascii() and number.isdigit() and len(number) <= 9):
         raise MalformedField("version", "must be the number of a version")
-    definition = queries.the_definition(conn, merchant_id, call.path["code"])
+    definition = queries.the_definition(conn, merchant_id, code_of(call))
     return queries.the_version(conn, definition["definition_id"], int(number))
 
 

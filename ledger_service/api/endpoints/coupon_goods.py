@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
-from ledger_service.api.endpoints.coupon_definitions import CODE, own_merchant
+from ledger_service.api.endpoints.coupon_definitions import CODE, code_of, own_merchant
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.errors import CursorRefused, NotYours
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
@@ -106,7 +106,7 @@ class GoodsDoor:
         rows = [row_of(i, (cell,), given["column"]) for i, cell in enumerate(given["rows"], 1)]
 
         def act(conn: Connection) -> Json:
-            list_id = lists.the_list(conn, merchant_id, call.path["code"])["list_id"]
+            list_id = lists.the_list(conn, merchant_id, code_of(call))["list_id"]
             return _tally(rows, lambda good: put_goods(conn, list_id, good))
 
         return self.administration.write(call, act, status=200)

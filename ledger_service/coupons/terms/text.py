@@ -18,6 +18,8 @@ from ledger_service.kernel.canonical import Canonical, canonical_hash, canonical
 from ledger_service.kernel.clock import format_instant, parse_instant
 from ledger_service.kernel.errors import MalformedField
 
+# Beyond this JSON readers disagree, and no database has such a number.
+_GREATEST = 2**53 - 1
 _BENEFITS = {cls.__name__: cls for cls in get_args(Benefit)}
 
 
@@ -97,9 +99,9 @@ def _read(hint: Any, raw: object, where: str) -> object:
 
 
 def _benefit(raw: object, where: str) -> object:
-    if not isinstance(raw, dict) or raw.get("type") not in _BENEFITS:
+    if not isinstance(raw, dict) or str(raw.get("type")) not in _BENEFITS:
         raise MalformedField(f"{where}.type", f"is none of {', '.join(_BENEFITS)}")
-    return _made(_BENEFITS[raw["type"]], {k: v for k, v in raw.items() if k != "type"}, where)
+    return _made(_BENEFITS[str(raw["type"])], {k: v for k, v in raw.items() if k != "type"}, where)
 
 
 def _several(hint: Any, raw: object, where: str) -> object:
@@ -118,13 +120,15 @@ def _several(hint: Any, raw: object, where: str) -> object:
 
 def _single(hint: Any, raw: object, where: str) -> object:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        if raw not in {one.value for one in hint}:
+        if str(raw) not in {one.value for one in hint}:
             raise MalformedField(where, f"is none of {', '.join(hint)}")
-        return hint(raw)
+        return hint(str(raw))
     if hint is datetime:
         return parse_instant(raw, where)
     if type(raw) is not hint:
         raise MalformedField(where, f"is no {hint.__name__}")
+    if type(raw) is int and abs(raw) > _GREATEST:
+        raise MalformedField(where, "is out of range")
     if hint is str and not 1 <= len(cast(str, raw)) <= 200:
         raise MalformedField(where, "has not 1 to 200 characters")
     return raw
