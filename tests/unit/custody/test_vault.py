@@ -24,7 +24,6 @@ from ledger_service.custody.requests import (
     SignSettlement,
     SignSignerGrant,
     SignSlice,
-    SignSliceBeside,
     SignSpendPermit,
     SignTerms,
     SignTransaction,
@@ -91,20 +90,6 @@ def test_a_slice_is_signed_by_the_merchants_operations_key(custody: LocalCustody
     signer = recover_address(DOMAIN.digest(slice_struct_hash(5, GLN, leaves)), signature)
     assert signer == custody.address_of(merchant_key_name(GLN, "operations"))
     assert signer != custody.address_of(merchant_key_name(GLN, "admin"))
-
-
-def test_a_slice_for_a_contract_beside_is_signed_in_that_contracts_domain(custody: LocalCustody) -> None:
-    desk, leaves = b"\xab" * 20, (b"\x01" * 32, b"\x02" * 32)
-    asked = SignSliceBeside(desk, 5, GLN, leaves)
-    assert request_of_wire(request_to_wire(asked)) == asked
-    (refused,) = custody.ask([asked])
-    assert isinstance(refused, SigningRefused) and refused.reason == "target-unknown"
-    custody._journal.remember_contract(desk, bytes(32))
-    (signature,) = custody.ask([asked])
-    assert isinstance(signature, bytes)
-    domain = Domain(31337, desk, "Alliance Batches")
-    signer = recover_address(domain.digest(slice_struct_hash(5, GLN, leaves)), signature)
-    assert signer == custody.address_of(merchant_key_name(GLN, "operations"))
 
 
 def test_a_custodial_permit_makes_a_pay_code_that_names_the_accounts_own_key(custody: LocalCustody) -> None:
