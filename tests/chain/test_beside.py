@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select, update
 
 from ledger_service.chain.beside.audit import check_coupons
-from ledger_service.chain.beside.models import chain_beside_batch, chain_beside_item
+from ledger_service.chain.beside.models import UNSETTLED, chain_beside_batch, chain_beside_item
 from ledger_service.chain.bridge import lag_of
 from ledger_service.kernel.events import BesideJudged
-from ledger_service.outbox.beside.models import beside_intent
+from ledger_service.outbox.beside.models import QUEUED, beside_intent
 from tests.chain.coupons import Codes, CouponDesk, bridge_beside, reasons, settle, target_of
 from tests.chain.world import MERCHANTS, World
 
@@ -113,3 +113,20 @@ def test_the_audit_names_what_ledger_and_contract_tell_differently(desk: CouponD
     assert {one.check for one in found} == {"beside-leaf", "coupons-rootOf", "coupons-consumedWord"}
     told = next(one for one in found if one.check == "coupons-consumedWord")
     assert (told.expected, told.actual) == ("0x1", "0x7")
+
+
+def test_looking_for_work_reads_the_indexes_of_what_is_open_alone(desk: CouponDesk) -> None:
+    """Ten times a second, whatever ever was."""
+    queries = {
+        "ix_beside_intent_queued": select(beside_intent.c.op_id).where(
+            (beside_intent.c.target == "coupons") & QUEUED
+        ),
+        "ix_chain_beside_batch_unsettled": select(chain_beside_batch).where(
+            (chain_beside_batch.c.target == "coupons") & UNSETTLED
+        ),
+    }
+    with desk.world.database.snapshot() as conn:
+        for index, query in queries.items():
+            text = str(query.compile(conn.engine, compile_kwargs={"literal_binds": True}))
+            plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all()
+            assert index in str(plan), plan

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
 from ledger_service.api.paging import MOST_ROWS, PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Integer, Listing, Nullable, Record, Text
+from ledger_service.api.schema import Flag, Integer, Listing, Nullable, Record, Text
 from ledger_service.chain.status import chain_status
+from ledger_service.db.models import alliance
 from ledger_service.kernel.clock import format_instant
+from ledger_service.kernel.coupon_operations import TARGET
 from ledger_service.kernel.operations import Kind
 from ledger_service.outbox import queries as outbox
+from ledger_service.outbox.beside import queries as beside
 
 _GROUP = "Chain"
 _COUNT = Integer()
@@ -27,6 +30,7 @@ _LAG = Record(
         "later": Integer(0, outbox.MOST_COUNTED),
     }
 )
+_COUPONS = Record({"on_chain": Flag(), "queued": _COUNT, "refused": _COUNT})
 _ASIDE = Record({"operation": shapes.HEX_ID, "kind": Text(), "reason": Nullable(Text(1000))}, closed=False)
 
 STATUS = Route(
@@ -34,7 +38,7 @@ STATUS = Route(
     "Lag, last batch, operations set aside, alarms", group=_GROUP,
     success=Success(200, "As the database tells; the node is not asked.", shapes.answer(
         "ChainStatus", lag=_LAG, block_number=Nullable(_COUNT), last_batch=Nullable(_COUNT),
-        period=_COUNT, set_aside_count=_COUNT, set_aside=Listing(_ASIDE, MOST_ROWS),
+        coupons=_COUPONS, period=_COUNT, set_aside_count=_COUNT, set_aside=Listing(_ASIDE, MOST_ROWS),
         alarms=Listing(Record(closed=False)))),
 )  # fmt: skip
 SET_ASIDE = Route(
@@ -80,6 +84,7 @@ def status_document(conn: Connection) -> Json:
             "oldest_queued": oldest,
             "later": lag.later,
         },
+        "coupons": _coupons(conn),
         "block_number": chain.block_number,
         "final_block": chain.final_block,
         "last_batch": chain.last_batch,
@@ -89,6 +94,13 @@ def status_document(conn: Connection) -> Json:
         "set_aside": [_aside(one) for one in outbox.set_aside(conn, most=MOST_ROWS)],
         "alarms": [{"code": a.code, "subject": a.subject, "detail": a.detail} for a in chain.alarms],
     }
+
+
+def _coupons(conn: Connection) -> Json:
+    """How far the coupon contract is behind; an alliance founded before there was one goes on without it."""
+    lag = beside.lag(conn, TARGET)
+    on_chain = conn.execute(select(alliance.c.coupons)).scalar() is not None
+    return {"on_chain": on_chain, "queued": lag.queued, "refused": lag.refused}
 
 
 def _aside(one: outbox.SetAside) -> Json:

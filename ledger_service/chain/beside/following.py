@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, or_, select, update
 
 from ledger_service.chain.beside import book
-from ledger_service.chain.beside.models import chain_beside_batch, step_of
+from ledger_service.chain.beside.models import UNSETTLED, chain_beside_batch, step_of
 from ledger_service.chain.beside.targets import Target, Told, told_by
 from ledger_service.chain.client import Node
 from ledger_service.chain.desk import Desk
@@ -28,7 +28,6 @@ from ledger_service.kernel.events import BesideJudged
 from ledger_service.kernel.merkle import root_of
 from ledger_service.outbox.beside.models import beside_intent
 
-_UNSETTLED = ("signed", "mined", "reverted")
 _MINED = ("mined", "final")
 _t = chain_tx.c
 
@@ -133,8 +132,7 @@ class Follow:
 
 def _unsettled(conn: Connection, target: str) -> Sequence[Row[Any]]:
     b = chain_beside_batch.c
-    # Written out, so that the partial index counts.
-    query = select(chain_beside_batch).where((b.target == target) & b.state.in_(_UNSETTLED))
+    query = select(chain_beside_batch).where((b.target == target) & UNSETTLED)
     return conn.execute(query.order_by(b.number)).all()
 
 

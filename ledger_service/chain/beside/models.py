@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    literal_column,
     text,
 )
 
@@ -41,6 +42,11 @@ chain_beside_batch = Table(
         postgresql_where=text("state IN ('signed', 'mined', 'reverted')"),
     ),
     Index("ix_chain_beside_batch_block_number", "block_number"),
+)
+
+# Written out: the index of unsettled batches counts only where the query says what the index says.
+UNSETTLED = chain_beside_batch.c.state.in_(
+    [literal_column(f"'{state}'") for state in ("signed", "mined", "reverted")]
 )
 
 # One operation lives in one batch; a dead batch keeps its items as history (D8, INV-7).

@@ -13,7 +13,7 @@ from ledger_service.chain.beside.planning import Queued
 from ledger_service.chain.beside.targets import Target
 from ledger_service.kernel.beside import BesideOperation, Proven, leaf_of, refused_outcome
 from ledger_service.kernel.merkle import proof_of
-from ledger_service.outbox.beside.models import beside_intent
+from ledger_service.outbox.beside.models import QUEUED, beside_intent
 
 _b, _n, _i = chain_beside_batch.c, chain_beside_item.c, beside_intent.c
 _STATES = {"mined": "mined", "final": "final"}
@@ -24,7 +24,7 @@ class Reader:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._queued = (_i.target == target.name) & (_i.state == "queued")
+        self._queued = (_i.target == target.name) & QUEUED
         self.unreadable: list[tuple[bytes, int]] = []
 
     def has_work(self, conn: Connection) -> bool:

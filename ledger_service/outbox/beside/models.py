@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, SmallInteger, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    SmallInteger,
+    Table,
+    Text,
+    literal_column,
+    text,
+)
 
 from ledger_service.db.tables import fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, UtcInstant
@@ -47,3 +57,6 @@ beside_intent = Table(
         postgresql_where=text("reason IS NOT NULL"),
     ),
 )
+
+# Written out: the index of what is queued counts only where the query says what the index says.
+QUEUED = beside_intent.c.state == literal_column("'queued'")

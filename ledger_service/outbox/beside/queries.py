@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from ledger_service.outbox.beside.models import BESIDE_STATES, beside_intent
+from ledger_service.outbox.beside.models import BESIDE_STATES, QUEUED, beside_intent
 
 _i = beside_intent.c
 
@@ -38,6 +38,21 @@ def counts(conn: Connection, target: str) -> dict[str, int]:
     query = select(_i.state, func.count()).where(_i.target == target).group_by(_i.state)
     found = {row[0]: int(row[1]) for row in conn.execute(query)}
     return {state: found.get(state, 0) for state in BESIDE_STATES}
+
+
+class BesideLag(NamedTuple):
+    """How much of a target waits to be sent, and how much its contract refused or is never shown (D7)."""
+
+    queued: int
+    refused: int
+
+
+def lag(conn: Connection, target: str) -> BesideLag:
+    """What a person may have to look at; costs as much as there is of it."""
+    mine = _i.target == target
+    queued = conn.execute(select(func.count()).where(mine & QUEUED)).scalar_one()
+    aside = conn.execute(select(func.count()).where(mine & _i.reason.is_not(None))).scalar_one()
+    return BesideLag(int(queued), int(aside))
 
 
 def refused(conn: Connection, target: str, most: int = 100) -> list[BesideStanding]:
