@@ -32,8 +32,8 @@ class Reader:
         return conn.execute(select(_i.op_id).where(self._queued).limit(1)).first() is not None
 
     def queued(self, conn: Connection, most: int) -> list[Queued]:
-        """The first queued operations, in the order in which they were written."""
-        query = select(beside_intent).where(self._queued).order_by(_i.created_at, _i.op_id)
+        """The first queued operations in the order in which they were written; of one instant by kind."""
+        query = select(beside_intent).where(self._queued).order_by(_i.created_at, _i.kind, _i.op_id)
         self.unreadable, found = [], []
         for row in conn.execute(query.limit(most)):
             operation = self._target.codec.read(row.payload)

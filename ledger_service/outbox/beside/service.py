@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,6 +19,9 @@ def enqueue(
 ) -> None:
     """The operation will be in the outbox, queued, in the same db transaction as the draft's other rows.
 
+    They are sent in the order of ``recorded_at``: what follows from another operation of the same command is
+    given an instant a microsecond later.
+
     Idempotency: a second intent with the same op_id is refused by the database (INV-7).
     """
     draft.add(beside_intent, _row(target, codec, operation, recorded_at))
@@ -31,8 +34,11 @@ def enqueue_now(
     operations: Sequence[BesideOperation],
     recorded_at: datetime,
 ) -> None:
-    """The operations stand in the outbox when the caller commits; for plain commands and jobs."""
-    rows = [_row(target, codec, operation, recorded_at) for operation in operations]
+    """The operations stand in the outbox, in this order, when the caller commits; for commands and jobs."""
+    rows = [
+        _row(target, codec, operation, recorded_at + timedelta(microseconds=place))
+        for place, operation in enumerate(operations)
+    ]
     if rows:
         sql_of(beside_intent, conn).insert(conn, rows)
 

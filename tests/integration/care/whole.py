@@ -61,7 +61,7 @@ class Whole:
         self.custody.bind(BindDomain(*where))
         self.alliance = Alliance(
             "Whole", "USD", "9520000", *where, deployed.manager, deployed.points_implementation,
-            50_000_000, 100_000_000, NOON, deployed.recovery_desk,
+            50_000_000, 100_000_000, NOON, deployed.recovery_desk, coupons=deployed.coupons,
         )  # fmt: skip
         with database.begin() as conn:
             store_alliance(conn, self.alliance)
