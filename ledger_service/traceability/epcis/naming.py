@@ -97,8 +97,10 @@ def _named(text: str) -> str | Unfit:
         return text
     if name is None and not _OWN_RESOLVER.match(text):
         return text
+    # Links of the years when keys had names (/gtin/ for /01/) are read in their present form.
+    named = name is not None and f"/{_key(name)[0]}/" not in text
     try:
-        parse_digital_link(text)
+        parse_digital_link(name if name is not None and named else text)
     except LinkMalformed as error:
         return Unfit(f"is no GS1 Digital Link: {error}")
     return name if name is not None else text
