@@ -69,8 +69,8 @@ def test_an_event_is_stored_once_however_often_it_is_told(database: Database) ->
     first = capture(database, WAY[10], WAY[2], WAY[10])
     assert first[0] == first[2] != first[1]
     # Another form of the same names and times is the same event.
-    again = {**WAY[10], "eventTime": "2026-03-01T08:11:00.000+08:00",
-             "epcList": ["urn:epc:id:sgtin:9506000.013435.A"], "recordTime": "2026-03-08T00:00:00Z"}  # fmt: skip
+    told = {"eventTime": "2026-03-01T08:11:00.000+08:00", "recordTime": "2026-03-08T00:00:00Z"}
+    again = {**WAY[10], **told, "epcList": ["urn:epc:id:sgtin:9506000.013435.A"]}
     assert capture(database, again) == first[:1]
     with database.read() as conn:
         assert conn.execute(select(func.count()).select_from(epcis_event)).scalar_one() == 2
