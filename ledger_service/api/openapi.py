@@ -49,6 +49,7 @@ PATH_PARAMETERS = {
     "cashier": (shapes.CASHIER, "The merchant's own name of a cashier."),
     "code_id": (shapes.HEX_ID, "Id of the one-time code, 32 hex digits; not the code."),
     "claim": (shapes.HEX_ID, "Id of the claim, 32 hex digits."),
+    "coupon": (shapes.HEX_ID, "A coupon in the member's wallet"),
     "household": (shapes.NUMBER, "Number of the household (GSRN), 18 digits."),
     "review": (shapes.HEX_ID, "Id of the review, 32 hex digits."),
     "scope": (Text(pattern="alliance|[0-9]{13}"), "`alliance`, or the GLN of a merchant."),

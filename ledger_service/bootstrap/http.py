@@ -26,6 +26,7 @@ from ledger_service.api.endpoints import (
     coupon_campaigns,
     coupon_definitions,
     coupon_goods,
+    coupons,
     coverage,
     days,
     devices,
@@ -71,7 +72,7 @@ from ledger_service.config import settings_from_environment
 from ledger_service.merchants.owners.service import OwnersService
 
 MODULES = (
-    checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods,
+    checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
     days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
     settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places, owners, modes,
@@ -214,6 +215,7 @@ def _of_coupons(serving: Serving, administration: Administration, cursors: Curso
         *coupon_definitions.served(door),
         *coupon_campaigns.served(coupon_campaigns.CampaignsDoor(administration, cursors)),
         *coupon_goods.served(coupon_goods.GoodsDoor(administration, cursors)),
+        *coupons.served(coupons.CouponsDoor(administration, serving.wallets, cursors)),
     ]
 
 

@@ -17,6 +17,7 @@ from ledger_service.api.request_log import RequestLog
 from ledger_service.api.shared_limits import SharedBuckets
 from ledger_service.bootstrap.carriers import carrier_of
 from ledger_service.bootstrap.clocks import ReplayClock, SystemClock
+from ledger_service.bootstrap.couponing import coupon_catalogue, wallets_of
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
 from ledger_service.bootstrap.governance import QueuedGovernance
 from ledger_service.bootstrap.observation import Observation
@@ -34,6 +35,7 @@ from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService
 from ledger_service.claims.service import ClaimsService
 from ledger_service.config import Settings
+from ledger_service.coupons.wallet.service import WalletService
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.secp256k1 import SigningKey
 from ledger_service.members.cards.service import CardService
@@ -71,6 +73,7 @@ class Serving:
     conversions: ConversionDesk
     claims: ClaimsService
     catalogue: CatalogueCache
+    wallets: WalletService
     ladders: LadderCache
     rules: RuleBookCache
     reviews: ReviewDesk
@@ -139,6 +142,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         conversions=tills.conversions,
         claims=ClaimsService(tills.points, ReceiptSales(tills.catalogue)),
         catalogue=tills.catalogue,
+        wallets=wallets_of(writer, coupon_catalogue(database), secrets.one_time),
         ladders=tills.ladders,
         rules=tills.rules,
         reviews=tills.reviews,

@@ -36,6 +36,7 @@ COMMANDS = {
     "restore": "put a backup in the place of what was lost",
     "archive": "move what is over out of the database into sealed files; verify and read them",
     "import": "move a running programme in: check, load, compare, cut over, roll back",
+    "coupons": "lists of coupon codes: make, take over, give to the printer once, prove",
     "export": "write everything as files that an import takes in elsewhere",
     "tiers": "make the tiers of members anew, from their activity or from all sales",
     "goods": "fill a goods list, or tell brand and manufacturer of articles, from a file",

@@ -11,6 +11,7 @@ from ledger_service.cli.catalogue import all_errors
 _BRIDGE = "met by the bridge or a command, never by a request; tests/chain, tests/operations"
 _IMPORT = "met by `alliance import`, never by a request; tests/integration/moving_in"
 _SETTLEMENT = "met by `alliance settle` and `verify`, never by a request; tests/unit/settlement"
+_CODES = "met by `alliance coupons`, never by a request; tests/integration/coupons"
 _RESERVE = "met by `alliance reserve`, never by a request; tests/operations"
 _GOODS = "met by `alliance goods`, never by a request; tests/integration/coupons"
 REASONS = {
@@ -34,6 +35,11 @@ REASONS = {
     "import-unknown": _IMPORT,
     "parquet-reader-missing": _IMPORT,
     "rejects-not-acknowledged": _IMPORT,
+    "code-file-refused": _CODES,
+    "code-list-differs": _CODES,
+    "code-list-not-ready": _CODES,
+    "code-list-unknown": _CODES,
+    "code-pattern-refused": _CODES,
     "bank-account-missing": _SETTLEMENT,
     "bank-accounts-malformed": _SETTLEMENT,
     "bank-name-not-latin": _SETTLEMENT,
@@ -69,7 +75,7 @@ REASONS = {
     "not-issuable": "needs an exhausted cap; tests of adjustments",
 }
 # Refusals that no route documents, because no request can cause them.
-_BY_COMMAND = (_BRIDGE, _IMPORT, _SETTLEMENT, _RESERVE, _GOODS)
+_BY_COMMAND = (_BRIDGE, _IMPORT, _SETTLEMENT, _RESERVE, _GOODS, _CODES)
 UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in _BY_COMMAND} | {
     "calendar-exhausted", "signing-refused", "method-not-allowed", "challenge-unknown",
 }  # fmt: skip

@@ -20,6 +20,7 @@ OF_ONE_THING = {
     "show-settlement-standing": "the merchants of one period, 256 at most, and payouts fewer than they",
     "list-member-cards": "at most so many cards are shown",
     "show-member": "at most so many devices are shown",
+    "show-coupon": "what happened to one coupon, the latest of it",
     "show-household": "at most so many mates; lots of the epochs of a calendar",
     "show-claim": "the few events of one claim",
     "member-households": "the latest fifty; a member is in one at a time",

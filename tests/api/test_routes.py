@@ -30,7 +30,7 @@ WRITES = [route for route in ROUTES if route.write]
 VALUES = {"hold": "0" * 32, "sale": "0" * 32, "number": "952000000000000019", "gln": GROCER, "code": "GROC",
           "terminal": "t0", "key": "0" * 16, "device": "0", "case": "0" * 32, "review": "0" * 32,
           "scope": "alliance", "version": "1", "cashier": "ann", "code_id": "0" * 32, "claim": "0" * 32,
-          "household": "952000000000000019", "limit": "0" * 32, "capture": "0" * 32,
+          "household": "952000000000000019", "limit": "0" * 32, "capture": "0" * 32, "coupon": "0" * 32,
           "path:event": "urn:x:1", "path:epc": "urn:x:1"}  # fmt: skip
 
 

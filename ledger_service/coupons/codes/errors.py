@@ -56,7 +56,8 @@ class CodeListNotReady(DomainError):
     category = Category.CONFLICT
     why = (
         "The list cannot be used so now: `reason` is one of making (not all codes are there), imported (its "
-        "codes are kept as hashes alone), exported (that is done once) and closed (its hashes stay here)."
+        "codes are kept as hashes alone), exported (that is done once), closed (its hashes stay here) and "
+        "too-long (for sheets)."
     )
     fix = "Finish the list first; codes that were exported are nowhere but in that file."
 

@@ -121,23 +121,27 @@ class ListDesk:
         The root is made outside the unit of work, which nobody should wait for; where another list of the
         type took the serials meanwhile, it is made again.
         """
-        while True:
-            with self.database.snapshot() as conn:
-                listed = the_list(conn, name)
-                first = next_serial(conn, listed["gcn"])
-                root = root_of(leaves_of(conn, listed, first))
-            with self.database.begin() as conn:
-                _lock_lists(conn)
-                listed = the_list(conn, name)
-                if listed["state"] == SEALED:
-                    return
-                if next_serial(conn, listed["gcn"]) == first:
-                    values = {"state": SEALED, "root": root, "first": first, "size": listed["made"]}
-                    mine = _C.list_id == listed["list_id"]
-                    conn.execute(update(coupon_code_list).where(mine).values(**values, sealed_at=at))
-                    if self.announce is not None:
-                        self.announce(conn, the_list(conn, name), at)
-                    return
+        while not self._sealed(name, at):
+            pass
+
+    def _sealed(self, name: str, at: datetime) -> bool:
+        with self.database.snapshot() as conn:
+            listed = the_list(conn, name)
+            first = next_serial(conn, listed["gcn"])
+            root = root_of(leaves_of(conn, listed, first))
+        with self.database.begin() as conn:
+            _lock_lists(conn)
+            listed = the_list(conn, name)
+            if listed["state"] == SEALED:
+                return True
+            if next_serial(conn, listed["gcn"]) != first:
+                return False
+            values = {"state": SEALED, "root": root, "first": first, "size": listed["made"]}
+            mine = _C.list_id == listed["list_id"]
+            conn.execute(update(coupon_code_list).where(mine).values(**values, sealed_at=at))
+            if self.announce is not None:
+                self.announce(conn, the_list(conn, name), at)
+            return True
 
     def codes(self, listed: RowMapping) -> Iterator[str]:
         """The codes of a generated list as they are printed, by position."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from itertools import combinations
 
 import pytest
+from pypdf import PdfReader
 
-from ledger_service.coupons.codes.errors import CodePatternRefused
+from ledger_service.coupons.codes.errors import CodeListNotReady, CodePatternRefused
 from ledger_service.coupons.codes.rules import (
     ALPHABET,
     Drawing,
@@ -19,6 +21,7 @@ from ledger_service.coupons.codes.rules import (
     opening_of,
     parse_pattern,
 )
+from ledger_service.coupons.codes.sheets import write_pdf
 from ledger_service.kernel.merkle import proof_of, root_of, verify
 
 SEED = bytes(range(32))
@@ -117,3 +120,20 @@ def test_a_till_proves_a_code_with_the_root_alone() -> None:
 def test_ids_and_openings_are_those_of_the_chain() -> None:
     assert chain_id_of(9_501_234_567_891, 7) == 9_501_234_567_891 << 64 | 12 << 56 | 7
     assert opening_of(b"\x01" * 16) == b"\x01" * 16 + bytes(16)
+
+
+def test_sheets_show_every_code_and_are_the_same_each_time() -> None:
+    codes = [Pattern(LONG).code(Drawing(SEED, 16).at(i)) for i in range(25)]
+    listed = {"name": "Poster", "size": 25, "gcn": 9_501_234_567_891, "first": 40}
+    first, again = BytesIO(), BytesIO()
+    write_pdf(first, listed, iter(codes))  # type: ignore[arg-type]  # as much of a row as it reads
+    write_pdf(again, listed, iter(codes))  # type: ignore[arg-type]
+    assert first.getvalue() == again.getvalue()
+    pages = PdfReader(first).pages
+    text = "".join(page.extract_text() for page in pages)
+    assert len(pages) == 2
+    for code in codes:
+        assert code.replace("-", "") in text.replace("-", "").replace("\n", "")
+    assert "9501234567891 000000000064" in text
+    with pytest.raises(CodeListNotReady, match="too-long"):
+        write_pdf(BytesIO(), {**listed, "size": 5_001}, iter(codes))  # type: ignore[arg-type]

@@ -1,0 +1,175 @@
+"""Wallets over HTTP: claims by code and by link, gifts, grants; each write once; nobody sees another's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, update
+
+from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.coupons.codes.making import ListDesk, NewList
+from ledger_service.coupons.codes.seeds import safe_of, tagger_of
+from ledger_service.coupons.definitions.changes import next_number
+from ledger_service.coupons.definitions.models import coupon_definition, coupon_version
+from ledger_service.coupons.terms.text import terms_hash, terms_json
+from ledger_service.coupons.terms.values import AmountOff, GiftRule, Limits, Share, Terms, Window
+from ledger_service.coupons.wallet.rules import MOST_WRONG_OF_MEMBER
+from ledger_service.kernel.gs1 import with_check_digit
+from ledger_service.members.models import member
+from tests.api.service import FUEL, GROCER, NOON, Shop
+from tests.api.test_pages import all_pages
+
+PATTERN = "####-####-####-####-*"
+
+
+def offer(shop: Shop, merchant: str = GROCER, gift: GiftRule = GiftRule.ONCE) -> int:
+    """A live definition with at most two coupons a member; its id."""
+    owner = int(merchant)
+    with shop.serving.foundations.database.begin() as conn:
+        number = next_number(conn)
+        terms = Terms(
+            number, 1, owner, "USD", AmountOff(100), (Share(owner, 10_000),),
+            window=Window(ends_at=NOON + timedelta(days=30)), limits=Limits(per_member=2), gift=gift,
+        )  # fmt: skip
+        conn.execute(insert(coupon_definition).values(
+            definition_id=number, merchant_id=owner, code=f"D{number}", gcn_type=None, names="{}",
+            created_by="test", created_at=NOON,
+        ))  # fmt: skip
+        conn.execute(insert(coupon_version).values(
+            definition_id=number, version=1, body=terms_json(terms), terms_hash=terms_hash(terms),
+            effective_from=NOON - timedelta(days=1), written_by="a", written_at=NOON, approved_by="b",
+            approved_at=NOON,
+        ))  # fmt: skip
+    shop.serving.wallets.offers.catalogue.refresh()
+    return number
+
+
+def codes_of(shop: Shop, definition: int, size: int = 3, **other: Any) -> list[str]:
+    """The codes of a sealed list."""
+    secret, random = shop.serving.secrets.one_time, SystemRandom()
+    desk = ListDesk(shop.serving.foundations.database, tagger_of(secret), safe_of(secret, random), random)
+    given = {"kind": "unique", "pattern": PATTERN} | other
+    new = NewList(f"L{definition}", int(GROCER), definition, 9_520_000_000_019, size=size, **given)
+    desk.begin(new, NOON)
+    return list(desk.codes(desk.generate(f"L{definition}", NOON, lambda *_: None)))
+
+
+def person(shop: Shop, name: str) -> str:
+    """A member with a key of its own under its name; its wallet's path."""
+    number = shop.must("operator", "/v1/members", {"custody": "custodial"})["number"]
+    shop.keys[name] = shop.key_for("member", number)
+    shop.keys[f"{name}-number"] = number
+    return f"/v1/members/{number}/coupons"
+
+
+def refused(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json["code"]
+
+
+def test_a_member_claims_by_code_and_by_link_and_a_retry_gives_the_same(any_shop: Shop) -> None:
+    shop = any_shop
+    definition, wallet = offer(shop), person(shop, "anna")
+    code, *_ = codes_of(shop, definition)
+    first = shop.must("anna", wallet, {"code": code.lower(), "source": "poster-7"}, key="once")
+    assert shop.post("anna", wallet, {"code": code.lower(), "source": "poster-7"}, key="once").json == first
+    assert (first["definition"], first["version"]) == (definition, 1)
+    assert first["expires_at"] == "2017-03-31T12:00:00Z"
+    second = shop.must("anna", wallet, {"definition": definition})
+    assert refused(shop.post("anna", wallet, {"definition": definition})) == (409, "coupon-limit-reached")
+    rows = all_pages(shop, "anna", wallet, "coupons", limit=1)
+    assert {row["coupon"] for row in rows} == {first["coupon"], second["coupon"]}
+    assert {row["source"] for row in rows} == {"poster-7", None}
+    shown = shop.get("operator", f"{wallet}/{first['coupon']}").json
+    assert shown["coupon"]["state"] == "available"
+    assert [event["kind"] for event in shown["events"]] == ["claimed"]
+
+
+def test_a_gift_is_at_once_and_the_old_holder_has_nothing_left(shop: Shop) -> None:
+    definition, wallet = offer(shop), person(shop, "anna")
+    other = person(shop, "bert")
+    held = shop.must("anna", wallet, {"definition": definition})["coupon"]
+    path, body = f"{wallet}/{held}/gift", {"recipient": shop.keys["bert-number"]}
+    given = shop.post("anna", path, body, key="gift")
+    assert (given.status_code, given.json) == (200, {"coupon": held})
+    assert shop.post("anna", path, body, key="gift").json == given.json
+    assert refused(shop.post("anna", path, body)) == (404, "coupon-unknown")
+    assert refused(shop.get("anna", f"{wallet}/{held}")) == (404, "coupon-unknown")
+    back = {"recipient": shop.keys["anna-number"]}
+    assert refused(shop.post("bert", f"{other}/{held}/gift", back)) == (409, "coupon-gift-refused")
+    assert [row["coupon"] for row in shop.get("bert", other).json["coupons"]] == [held]
+
+
+def test_nobody_reads_or_changes_another_members_wallet(shop: Shop) -> None:
+    definition, wallet = offer(shop), person(shop, "anna")
+    person(shop, "bert")
+    held = shop.must("anna", wallet, {"definition": definition})["coupon"]
+    assert refused(shop.get("bert", wallet)) == (403, "not-yours")
+    assert refused(shop.get("bert", f"{wallet}/{held}")) == (403, "not-yours")
+    assert refused(shop.post("bert", wallet, {"definition": definition})) == (403, "not-yours")
+    own = {"recipient": shop.keys["bert-number"]}
+    assert refused(shop.post("bert", f"{wallet}/{held}/gift", own)) == (403, "not-yours")
+    assert refused(shop.get("grocer", wallet)) == (403, "scope-missing")
+
+
+def test_wrong_codes_lock_and_right_ones_of_others_look_like_wrong_ones(shop: Shop) -> None:
+    definition, wallet = offer(shop), person(shop, "anna")
+    other = person(shop, "bert")
+    code, free, *_ = codes_of(shop, definition)
+    shop.must("anna", wallet, {"code": code})
+    answers = [shop.post("bert", other, {"code": tried}) for tried in (code, "ABCD-EFGH", "ö", code)]
+    bodies = [{k: v for k, v in a.json.items() if k not in ("instance", "request_id")} for a in answers]
+    assert all(body == bodies[0] for body in bodies)
+    for _ in range(MOST_WRONG_OF_MEMBER - 4):
+        assert refused(shop.post("bert", other, {"code": "WRONG"})) == (404, "coupon-unknown")
+    locked = shop.post("bert", other, {"code": free})
+    assert refused(locked) == (429, "coupon-codes-locked")
+    assert 0 < int(locked.headers["Retry-After"]) <= 900
+    shop.must("bert", other, {"definition": definition})  # what needs no code goes on
+
+
+def test_bad_claims_are_refused_and_change_nothing(shop: Shop) -> None:
+    definition, wallet = offer(shop), person(shop, "anna")
+    (word,) = codes_of(shop, definition, 1, kind="generic", pattern="SUMMER-26", most=1)
+    for body in ({}, {"code": word, "definition": definition}, {"code": 7}, {"definition": 0}):
+        assert shop.post("anna", wallet, body).status_code == 400
+    assert refused(shop.post("anna", wallet, {"definition": definition + 999})) == (409, "coupon-not-offered")
+    held = shop.must("anna", wallet, {"code": word})["coupon"]
+    other = person(shop, "bert")
+    assert refused(shop.post("bert", other, {"code": word})) == (409, "coupon-not-offered")
+    shop.at = "2017-04-01T00:00:00Z"
+    body = {"recipient": shop.keys["bert-number"]}
+    assert refused(shop.post("anna", f"{wallet}/{held}/gift", body)) == (409, "coupon-not-usable")
+    assert refused(shop.post("anna", wallet, {"definition": definition})) == (409, "coupon-not-offered")
+    assert [row["state"] for row in shop.get("anna", wallet).json["coupons"]] == ["expired"]
+
+
+def test_a_merchant_grants_its_own_coupons_to_members_once(shop: Shop) -> None:
+    definition, wallet = offer(shop), person(shop, "anna")
+    person(shop, "bert")
+    numbers = [shop.keys["anna-number"], shop.keys["bert-number"]]
+    body = {"definition": definition, "members": numbers, "reference": "TypeA-12"}
+    assert shop.must("grocer", "/v1/coupon-grants", body) == {"new": 2}
+    assert shop.must("grocer", "/v1/coupon-grants", body) == {"new": 0}
+    assert refused(shop.post("fuel", "/v1/coupon-grants", body)) == (404, "coupon-definition-unknown")
+    foreign = offer(shop, FUEL)
+    assert refused(shop.post("grocer", "/v1/coupon-grants", {**body, "definition": foreign}))[0] == 404
+    unknown = {**body, "members": [*numbers, with_check_digit("95200000000000999")], "reference": "next"}
+    assert refused(shop.post("grocer", "/v1/coupon-grants", unknown)) == (404, "member-unknown")
+    assert len(shop.get("anna", wallet).json["coupons"]) == 1
+
+
+def test_a_frozen_member_claims_and_gets_nothing(shop: Shop) -> None:
+    definition, wallet = offer(shop), person(shop, "anna")
+    with shop.serving.foundations.database.begin() as conn:
+        mine = member.c.member_number == shop.keys["anna-number"]
+        conn.execute(update(member).where(mine).values(status="frozen", frozen_at=NOON))
+    assert refused(shop.post("anna", wallet, {"definition": definition}))[1] == "member-frozen"
+
+
+@pytest.mark.parametrize("coupon", ["0" * 31, "0" * 32])
+def test_a_coupon_that_is_none_is_unknown_or_malformed(shop: Shop, coupon: str) -> None:
+    wallet = person(shop, "anna")
+    answer = shop.get("anna", f"{wallet}/{coupon}")
+    assert refused(answer) == ((400, "malformed-field") if len(coupon) < 32 else (404, "coupon-unknown"))
