@@ -6,13 +6,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, update
 
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.coupons.codes.making import ListDesk, NewList
 from ledger_service.coupons.codes.seeds import safe_of, tagger_of
 from ledger_service.coupons.definitions.changes import next_number
-from ledger_service.coupons.definitions.models import coupon_definition, coupon_version
+from ledger_service.coupons.definitions.models import (
+    coupon_campaign,
+    coupon_campaign_arm,
+    coupon_campaign_offer,
+    coupon_definition,
+    coupon_source,
+    coupon_version,
+)
 from ledger_service.coupons.terms.text import terms_hash, terms_json
 from ledger_service.coupons.terms.values import AmountOff, GiftRule, Limits, Share, Terms, Window
 from ledger_service.coupons.wallet.rules import MOST_WRONG_OF_MEMBER
@@ -35,15 +42,35 @@ def offer(shop: Shop, merchant: str = GROCER, gift: GiftRule = GiftRule.ONCE) ->
         )  # fmt: skip
         conn.execute(insert(coupon_definition).values(
             definition_id=number, merchant_id=owner, code=f"D{number}", gcn_type=None, names="{}",
-            created_by="test", created_at=NOON,
+            jurisdiction="none", created_by="test", created_at=NOON,
         ))  # fmt: skip
         conn.execute(insert(coupon_version).values(
             definition_id=number, version=1, body=terms_json(terms), terms_hash=terms_hash(terms),
             effective_from=NOON - timedelta(days=1), written_by="a", written_at=NOON, approved_by="b",
-            approved_at=NOON,
+            approved_at=NOON, live_from=NOON - timedelta(days=1),
         ))  # fmt: skip
+        if merchant == GROCER:
+            _campaign(conn, number)
     shop.serving.wallets.offers.catalogue.refresh()
     return number
+
+
+def _campaign(conn: Connection, definition: int) -> None:
+    """A live campaign whose link offers the definition."""
+    campaign, to = next_number(conn), NOON + timedelta(days=40)
+    rows = (
+        (coupon_campaign, {
+            "merchant_id": int(GROCER), "code": "C", "names": "{}", "starts_at": NOON, "ends_at": to,
+            "proposed_by": "a", "proposed_at": NOON, "approved_by": "b", "approved_at": NOON,
+        }),
+        (coupon_campaign_arm, {"arm": 0, "weight": 1}),
+        (coupon_campaign_offer, {"definition_id": definition, "arm": 0}),
+        (coupon_source, {
+            "source": "LINK", "channel": "web", "label": "", "created_by": "a", "created_at": NOON,
+        }),
+    )  # fmt: skip
+    for table, row in rows:
+        conn.execute(insert(table).values(campaign_id=campaign, **row))
 
 
 def codes_of(shop: Shop, definition: int, size: int = 3, **other: Any) -> list[str]:
@@ -64,6 +91,11 @@ def person(shop: Shop, name: str) -> str:
     return f"/v1/members/{number}/coupons"
 
 
+def link(definition: int) -> dict[str, Any]:
+    """The body of a claim by the campaign's link."""
+    return {"definition": definition, "source": "LINK"}
+
+
 def refused(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json["code"]
 
@@ -76,11 +108,11 @@ def test_a_member_claims_by_code_and_by_link_and_a_retry_gives_the_same(any_shop
     assert shop.post("anna", wallet, {"code": code.lower(), "source": "poster-7"}, key="once").json == first
     assert (first["definition"], first["version"]) == (definition, 1)
     assert first["expires_at"] == "2017-03-31T12:00:00Z"
-    second = shop.must("anna", wallet, {"definition": definition})
-    assert refused(shop.post("anna", wallet, {"definition": definition})) == (409, "coupon-limit-reached")
+    second = shop.must("anna", wallet, link(definition))
+    assert refused(shop.post("anna", wallet, link(definition))) == (409, "coupon-limit-reached")
     rows = all_pages(shop, "anna", wallet, "coupons", limit=1)
     assert {row["coupon"] for row in rows} == {first["coupon"], second["coupon"]}
-    assert {row["source"] for row in rows} == {"poster-7", None}
+    assert {row["source"] for row in rows} == {"poster-7", "LINK"}
     shown = shop.get("operator", f"{wallet}/{first['coupon']}").json
     assert shown["coupon"]["state"] == "available"
     assert [event["kind"] for event in shown["events"]] == ["claimed"]
@@ -89,7 +121,7 @@ def test_a_member_claims_by_code_and_by_link_and_a_retry_gives_the_same(any_shop
 def test_a_gift_is_at_once_and_the_old_holder_has_nothing_left(shop: Shop) -> None:
     definition, wallet = offer(shop), person(shop, "anna")
     other = person(shop, "bert")
-    held = shop.must("anna", wallet, {"definition": definition})["coupon"]
+    held = shop.must("anna", wallet, link(definition))["coupon"]
     path, body = f"{wallet}/{held}/gift", {"recipient": shop.keys["bert-number"]}
     given = shop.post("anna", path, body, key="gift")
     assert (given.status_code, given.json) == (200, {"coupon": held})
@@ -104,10 +136,10 @@ def test_a_gift_is_at_once_and_the_old_holder_has_nothing_left(shop: Shop) -> No
 def test_nobody_reads_or_changes_another_members_wallet(shop: Shop) -> None:
     definition, wallet = offer(shop), person(shop, "anna")
     person(shop, "bert")
-    held = shop.must("anna", wallet, {"definition": definition})["coupon"]
+    held = shop.must("anna", wallet, link(definition))["coupon"]
     assert refused(shop.get("bert", wallet)) == (403, "not-yours")
     assert refused(shop.get("bert", f"{wallet}/{held}")) == (403, "not-yours")
-    assert refused(shop.post("bert", wallet, {"definition": definition})) == (403, "not-yours")
+    assert refused(shop.post("bert", wallet, link(definition))) == (403, "not-yours")
     own = {"recipient": shop.keys["bert-number"]}
     assert refused(shop.post("bert", f"{wallet}/{held}/gift", own)) == (403, "not-yours")
     assert refused(shop.get("grocer", wallet)) == (403, "scope-missing")
@@ -126,22 +158,23 @@ def test_wrong_codes_lock_and_right_ones_of_others_look_like_wrong_ones(shop: Sh
     locked = shop.post("bert", other, {"code": free})
     assert refused(locked) == (429, "coupon-codes-locked")
     assert 0 < int(locked.headers["Retry-After"]) <= 900
-    shop.must("bert", other, {"definition": definition})  # what needs no code goes on
+    shop.must("bert", other, link(definition))  # what needs no code goes on
 
 
 def test_bad_claims_are_refused_and_change_nothing(shop: Shop) -> None:
     definition, wallet = offer(shop), person(shop, "anna")
     (word,) = codes_of(shop, definition, 1, kind="generic", pattern="SUMMER-26", most=1)
-    for body in ({}, {"code": word, "definition": definition}, {"code": 7}, {"definition": 0}):
+    both = {"code": word, "definition": definition}
+    for body in ({}, both, {"definition": definition}, {"code": 7}, {"definition": 0}):
         assert shop.post("anna", wallet, body).status_code == 400
-    assert refused(shop.post("anna", wallet, {"definition": definition + 999})) == (409, "coupon-not-offered")
+    assert refused(shop.post("anna", wallet, link(definition + 999))) == (409, "coupon-not-offered")
     held = shop.must("anna", wallet, {"code": word})["coupon"]
     other = person(shop, "bert")
     assert refused(shop.post("bert", other, {"code": word})) == (409, "coupon-not-offered")
     shop.at = "2017-04-01T00:00:00Z"
     body = {"recipient": shop.keys["bert-number"]}
     assert refused(shop.post("anna", f"{wallet}/{held}/gift", body)) == (409, "coupon-not-usable")
-    assert refused(shop.post("anna", wallet, {"definition": definition})) == (409, "coupon-not-offered")
+    assert refused(shop.post("anna", wallet, link(definition))) == (409, "coupon-not-offered")
     assert [row["state"] for row in shop.get("anna", wallet).json["coupons"]] == ["expired"]
 
 
@@ -165,7 +198,7 @@ def test_a_frozen_member_claims_and_gets_nothing(shop: Shop) -> None:
     with shop.serving.foundations.database.begin() as conn:
         mine = member.c.member_number == shop.keys["anna-number"]
         conn.execute(update(member).where(mine).values(status="frozen", frozen_at=NOON))
-    assert refused(shop.post("anna", wallet, {"definition": definition}))[1] == "member-frozen"
+    assert refused(shop.post("anna", wallet, link(definition)))[1] == "member-frozen"
 
 
 @pytest.mark.parametrize("coupon", ["0" * 31, "0" * 32])

@@ -101,6 +101,8 @@ class CouponsDoor:
         code, definition = given.get("code"), given.get("definition")
         if (code is None) == (definition is None):
             raise MalformedField("code", "is needed, or else a definition")
+        if definition is not None and given.get("source") is None:
+            raise MalformedField("source", "is needed with a definition: it says where that is offered")
         tags = None if code is None else self.wallets.tagger.both(code)
         claim = Claim(number, tags, definition, given.get("source"))
         keyed = self.administration.keyed(call, 201, _claimed)

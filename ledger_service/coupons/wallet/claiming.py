@@ -63,7 +63,7 @@ class ClaimCommand(BookCommand[Held]):
             MemberUnknown, MemberFrozen, HouseholdAccount: nobody who may hold coupons.
             CouponCodesLocked, CouponUnknown: no code of a list, or it is somebody else's.
             CouponNotUsable: the code's coupon is reserved, consumed, void or expired.
-            CouponNotOffered: the definition is not live, or a generic code was used often enough.
+            CouponNotOffered: not live, not what the source offers, or a generic code was used often enough.
             CouponLimitReached: the member has claimed its share.
         """
         member_id, at = the_member(draft, self._claim.member_number), self._asked.at
@@ -84,6 +84,9 @@ class ClaimCommand(BookCommand[Held]):
 
     def _found(self, draft: Draft, member_id: int) -> Found:
         if self._claim.tags is None:
+            offered = self._offers.offered(self._claim.source or "", member_id, self._asked.at)
+            if self._claim.definition_id not in offered:
+                raise CouponNotOffered
             return Found(self._claim.definition_id or 0, None, None)
         check_unlocked(draft, self._asked.subject, self._asked.at)
         try:

@@ -36,7 +36,7 @@ class CouponNotOffered(DomainError):
 
     code = "coupon-not-offered"
     category = Category.CONFLICT
-    why = "The campaign behind the coupon is not live now, or every coupon of the code has been claimed."
+    why = "The campaign is not live now, does not offer this member that, or its code was used often enough."
     fix = "Claim while the campaign is live; its dates stand with its definition."
 
 

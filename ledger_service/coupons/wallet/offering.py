@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
+from ledger_service.coupons.definitions.errors import CampaignStateWrong, SourceUnknown
 from ledger_service.coupons.terms.values import InstrumentKind
 from ledger_service.coupons.terms.windows import expires_at
 from ledger_service.coupons.wallet.rules import NO_GIFT, Offer
@@ -32,6 +33,14 @@ class CatalogueOffers:
         if ends_at is not None and ends_at <= at:
             return None
         return Offer(definition_id, terms.version, ends_at, terms.limits.per_member, terms.gift.value)
+
+    def offered(self, source: str, member_id: int, at: datetime) -> frozenset[int]:
+        """What the source's campaign offers the member, by its arm; nothing while it is not live."""
+        try:
+            found = self.catalogue.current().offerings.offered(source, member_id, micros_of(at))
+        except (SourceUnknown, CampaignStateWrong):
+            return frozenset()
+        return frozenset(found.definitions)
 
     def gift_rule(self, definition_id: int, version: int) -> str:
         """The rule of the version under which the coupon was claimed; of an unknown one nothing is given."""

@@ -17,13 +17,16 @@ class Offers(Protocol):
     def live(self, definition_id: int, at: datetime) -> Offer | None:
         """What a coupon of the definition made now is like; None where it is not given out now."""
 
+    def offered(self, source: str, member_id: int, at: datetime) -> frozenset[int]:
+        """The definitions that a source offers the member then; none of a source that is not live."""
+
     def gift_rule(self, definition_id: int, version: int) -> str:
         """Whether coupons of that version are given on: none, once or alliance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A member takes a coupon: by the code that it scanned or typed, or (a link) by its definition."""
+    """A member takes a coupon: by the code that it has, or as a source (a link) offers it."""
 
     member_number: str
     tags: Tags | None = None

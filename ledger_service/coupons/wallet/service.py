@@ -8,8 +8,8 @@ from typing import Any
 from ledger_service.coupons.codes.rules import Tagger
 from ledger_service.coupons.wallet.claiming import ClaimCommand, GrantCommand
 from ledger_service.coupons.wallet.giving import GiveCommand
-from ledger_service.coupons.wallet.requests import Asked, Claim, Giving, Granting
 from ledger_service.coupons.wallet.offering import CatalogueOffers
+from ledger_service.coupons.wallet.requests import Asked, Claim, Giving, Granting
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.writer import Writer
 

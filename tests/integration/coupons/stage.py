@@ -53,6 +53,9 @@ class StandingOffers:
             return None
         return Offer(DEFINITION, 1, self.ends_at, self.per_member, self.gift)
 
+    def offered(self, source: str, member_id: int, at: datetime) -> frozenset[int]:
+        return frozenset({DEFINITION}) if source == "link" else frozenset()
+
     def gift_rule(self, definition_id: int, version: int) -> str:
         return self.gift
 
@@ -139,7 +142,7 @@ class Stage:
 
     def claim(self, number: str, code: str | None = None, at: datetime = NOW, writer: int = 0) -> Held:
         tags = None if code is None else self.desk.tagger.both(code)
-        request = Claim(number, tags, None if tags else DEFINITION)
+        request = Claim(number, tags, None if tags else DEFINITION, None if tags else "link")
         asked = Asked(f"member:{number}", at)
         return self.writers[writer].submit(ClaimCommand(request, self.offers, asked))
 
