@@ -18,6 +18,8 @@ from ledger_service.kernel.secp256k1 import keccak256
 DOMAIN_NAME = "Alliance Batches"
 # Of the one function by which the relayer hands batches to such a contract.
 SUBMIT_SELECTOR = keccak256(b"submitBatch(uint64,(uint64,bytes,(bytes,bytes32[])[])[])")[:4]
+# An operation is one list with a list for each of its tuples.
+_MOST_LISTS = 8
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -97,6 +99,9 @@ class Codec:
 
     def read(self, payload: str) -> BesideOperation | None:
         """The operation of text that somebody may have altered; None where it is no whole operation."""
+        # Deep nesting ends a process whose recursion limit was raised, as the EVM's library does.
+        if payload.count("[") > _MOST_LISTS or "{" in payload:
+            return None
         try:
             kind, *values = json.loads(payload)
             cls = self._kinds[kind]

@@ -64,7 +64,7 @@ SOUND = CODEC.payload_of(USED)
     "payload",
     ["", "[]", "[3]", "{}", "null", "[3,", SOUND[:-1], SOUND.replace("[3,", "[9,"),
      SOUND.replace("01" * 16, "zz"), SOUND.replace('"0303', '"03'),
-     SOUND.replace("1700000000", "-1"), SOUND[:-1] + ",1]", "[" * 100_000],
+     SOUND.replace("1700000000", "-1"), SOUND[:-1] + ",1]", "[" * 100_000, '{"a":' * 100_000],
 )  # fmt: skip
 def test_a_payload_that_is_no_whole_operation_is_none(payload: str) -> None:
     assert CODEC.read(payload) is None
