@@ -90,10 +90,19 @@ SHIFT: dict[str, Schema] = {
     "cashier": Nullable(CASHIER),
     "training": Flag("Answered as it would be, and nothing happens"),
 }  # fmt: skip
+COUPONS: dict[str, Schema] = {
+    "coupons": Nullable(Record(
+        {}, {"ids": Listing(HEX_ID, 20, about="Coupons of the member by their ids"),
+             "wallet": Flag("Also what else the member's wallet holds")},
+        about="The best lawful combination of these is used")),
+}  # fmt: skip
 QUOTE_BODY = Named(
-    "QuoteBody", Record(_BASKET, {"reference": Nullable(REFERENCE), **WITH_MEMBER, **PAID_BY, **SHIFT})
+    "QuoteBody",
+    Record(_BASKET, {"reference": Nullable(REFERENCE), **WITH_MEMBER, **PAID_BY, **SHIFT, **COUPONS}),
 )
-SALE_BODY = Named("SaleBody", Record(_BASKET | {"reference": REFERENCE}, WITH_MEMBER | PAID_BY | SHIFT))
+SALE_BODY = Named(
+    "SaleBody", Record(_BASKET | {"reference": REFERENCE}, WITH_MEMBER | PAID_BY | SHIFT | COUPONS)
+)
 TTL = Integer(30, 3 * 86_400, "Seconds")
 AUTHORISE_BODY = Named(
     "AuthorisationBody",

@@ -131,7 +131,7 @@ def bound(serving: Serving) -> list[Served]:
     alone = offline.OfflineDoor(administration, s.offline, Statements(s.desk), s.catalogue, s.writer, cursors)
     admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance, cursors)
     return [
-        *checkout.served(s.checkout),
+        *checkout.served(s.checkout, s.checkout.with_coupons(s.wallets.offers.catalogue)),
         *offline.served(alone),
         *_of_merchants(s, administration, cursors),
         *_of_coupons(s, administration, cursors),

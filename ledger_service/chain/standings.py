@@ -9,17 +9,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Table, Text, delete, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from ledger_service.db.bulk import sql_of
-from ledger_service.db.tables import metadata
-
-chain_standing = Table(
-    "chain_standing", metadata,
-    Column("period", BigInteger, primary_key=True, autoincrement=False),
-    Column("block_number", BigInteger, nullable=False),
-    Column("body", Text, nullable=False),
-)  # fmt: skip
+from ledger_service.db.models import chain_standing
 
 
 def note(conn: Connection, period: int, block_number: int, told: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.capture_command import CaptureCommand
+from ledger_service.checkout.couponing.service import CouponedCheckout
 from ledger_service.checkout.event_command import EventCommand
 from ledger_service.checkout.exchange_command import ExchangeCommand
 from ledger_service.checkout.hold_commands import (
@@ -45,6 +46,7 @@ from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.submission import Store, Submission
 from ledger_service.checkout.training import Training, training_view
 from ledger_service.checkout.unreceipted_command import UnreceiptedCommand
+from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.db.workset import Draft, Workset
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import id_text
@@ -67,6 +69,10 @@ class CheckoutService:
         self._admission = admission
         self._submission = Submission(store, admission)
         self._training = Training(self._submission, admission)
+
+    def with_coupons(self, catalogue: CouponCatalogueCache) -> CouponedCheckout:
+        """The same checkout, for baskets that bring coupons."""
+        return CouponedCheckout(self._store, self._admission, catalogue)
 
     def quote(self, caller: Caller, request: SaleRequest, at: datetime) -> bytes:
         """What this basket would spend and earn now, each with the rule that decided, as JSON.

@@ -90,3 +90,12 @@ chain_reserve = Table(
     Column("required_bps", Integer, nullable=False),
     Column("default_from", BigInteger, nullable=False),
 )
+
+# Where a published period's settlement stood on chain at the last reading; body is the document.
+chain_standing = Table(
+    "chain_standing",
+    metadata,
+    Column("period", BigInteger, primary_key=True, autoincrement=False),
+    Column("block_number", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)

@@ -13,6 +13,8 @@ from ledger_service.checkout import parsing
 from ledger_service.checkout import return_errors as returns
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.archive_errors import AnswerArchived, SaleArchived
+from ledger_service.checkout.couponing.parsing import parse_wish
+from ledger_service.checkout.couponing.service import CouponedCheckout
 from ledger_service.checkout.requests import Caller, EventRequest, Write
 from ledger_service.checkout.service import CheckoutService
 from ledger_service.checkout.taking.errors import PointsNotTaken
@@ -120,14 +122,14 @@ FIND = Route(
 ROUTES = (QUOTE, SALE, AUTHORISE, CAPTURE, VOID, EXTEND, REFUND, EVENT, FIND)
 
 
-def served(service: CheckoutService) -> list[Served]:
+def served(service: CheckoutService, couponed: CouponedCheckout) -> list[Served]:
     """The routes of this module bound to the checkout."""
 
     def quote(call: Call) -> Reply:
-        return Reply(service.quote(caller_of(call), parsing.parse_quote(call.body.fields), call.at))
+        return _quote(call, service, couponed)
 
     def sale(call: Call) -> Reply:
-        return reply_of(service.sale(write_of(call), parsing.parse_sale(call.body.fields)))
+        return _sale(call, service, couponed)
 
     def authorise(call: Call) -> Reply:
         return reply_of(service.authorise(write_of(call), parsing.parse_authorise(call.body.fields)))
@@ -157,6 +159,22 @@ def served(service: CheckoutService) -> list[Served]:
 
     endpoints = (quote, sale, authorise, capture, void, extend, refund, record_event, find)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
+
+
+def _quote(call: Call, service: CheckoutService, couponed: CouponedCheckout) -> Reply:
+    wish, body = parse_wish(call.body.fields)
+    caller, request = caller_of(call), parsing.parse_quote(body)
+    if wish is None or caller.training or request.shift.training:
+        return Reply(service.quote(caller, request, call.at))
+    return Reply(couponed.quote(caller, request, wish, call.at))
+
+
+def _sale(call: Call, service: CheckoutService, couponed: CouponedCheckout) -> Reply:
+    wish, body = parse_wish(call.body.fields)
+    write, request = write_of(call), parsing.parse_sale(body)
+    if wish is None or write.caller.training or request.shift.training:
+        return reply_of(service.sale(write, request))
+    return reply_of(couponed.sale(write, request, wish))
 
 
 def caller_of(call: Call) -> Caller:

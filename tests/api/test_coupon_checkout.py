@@ -1,0 +1,64 @@
+"""A coupon from its claim to the till: quoted, used once with the sale, told to the member, and refused in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.service import GROCER_STORE, Shop, basket
+from tests.api.test_coupons import link, offer, person
+
+
+def body(shop: Shop, amount: int = 1_000, **more: Any) -> dict[str, Any]:
+    return basket(GROCER_STORE, amount, member={"number": shop.keys["anna-number"]}, **more)
+
+
+def test_a_claimed_coupon_is_quoted_used_once_and_shown_as_used(any_shop: Shop) -> None:
+    shop = any_shop
+    wallet, definition = person(shop, "anna"), offer(shop)
+    coupon = shop.must("anna", wallet, link(definition))["coupon"]
+    wish = {"coupons": {"wallet": True}}
+    quoted = shop.must("grocer-till", "/v1/quotes", body(shop, **wish))
+    sold = shop.must("grocer-till", "/v1/sales", body(shop, **wish), key="sale-1")
+    for told in (quoted, sold):
+        assert (told["before_coupons_minor"], told["total_minor"]) == (1_000, 900)
+        assert [one["coupon"] for one in told["coupons"]["applied"]] == [coupon]
+    assert shop.must("grocer-till", "/v1/sales", body(shop, **wish), key="sale-1") == sold
+    again = shop.must("grocer-till", "/v1/sales", body(shop, coupons={"ids": [coupon]}))
+    assert (again["total_minor"], again["coupons"]["refused"][0]["reason"]) == (1_000, "coupon-spent")
+    shown = shop.get("anna", wallet).json["coupons"]
+    assert [(one["coupon"], one["state"]) for one in shown] == [(coupon, "consumed")]
+
+
+def test_a_refund_gives_back_what_was_paid_and_no_more(shop: Shop) -> None:
+    wallet, definition = person(shop, "anna"), offer(shop)
+    shop.must("anna", wallet, link(definition))
+    sold = shop.must("grocer-till", "/v1/sales", body(shop, coupons={"wallet": True}))
+    back = shop.must("grocer-till", f"/v1/sales/{sold['sale_id']}/refunds", {"reference": "back"})
+    assert (back["refunded_minor"], back["cash_minor"]) == (900, 900)
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ([], "coupons"),
+        ({"codes": []}, "coupons.codes"),
+        ({"ids": "x"}, "coupons.ids"),
+        ({"ids": ["zz"]}, "coupons.ids[0]"),
+        ({"ids": ["00" * 16] * 21}, "coupons.ids"),
+        ({"wallet": 1}, "coupons.wallet"),
+    ],
+)
+def test_a_wish_that_is_none_is_refused_by_name(shop: Shop, wish: Any, field: str) -> None:
+    person(shop, "anna")
+    refused = shop.post("grocer-till", "/v1/sales", body(shop, coupons=wish))
+    assert (refused.status_code, refused.json["code"]) == (400, "malformed-field")
+    assert refused.json["params"]["field"] == field
+
+
+def test_a_till_in_training_uses_no_coupon(shop: Shop) -> None:
+    wallet, definition = person(shop, "anna"), offer(shop)
+    shop.must("anna", wallet, link(definition))
+    shop.must("grocer-till", "/v1/sales", body(shop, training=True, coupons={"wallet": True}))
+    assert [one["state"] for one in shop.get("anna", wallet).json["coupons"]] == ["available"]
