@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from ledger_service.coupons.codes import importing, making
+from ledger_service.coupons.codes.anchoring import anchor
 from ledger_service.coupons.codes.errors import (
     CodeFileRefused,
     CodeListDiffers,
@@ -19,9 +21,11 @@ from ledger_service.coupons.codes.exporting import export, proof_for, write_csv,
 from ledger_service.coupons.codes.making import NewList, next_serial, tags_of, the_list
 from ledger_service.coupons.codes.rules import chain_id_of, normal_code
 from ledger_service.coupons.wallet.errors import CouponUnknown
+from ledger_service.kernel.coupon_operations import CODEC, AnchorRoot
 from ledger_service.kernel.eip712 import word
 from ledger_service.kernel.merkle import verify
 from ledger_service.kernel.secp256k1 import keccak256
+from ledger_service.outbox.beside.models import beside_intent
 
 from .stage import DEFINITION, GCN, MERCHANT, NOW, PATTERN, Stage
 
@@ -96,17 +100,15 @@ def test_serials_of_a_type_follow_each_other_in_the_order_of_sealing(stage: Stag
         assert (firsts, next_serial(conn, GCN)) == ([0, 5, 7], 11)
 
 
-def test_what_a_list_is_sealed_with_is_announced_with_it(stage: Stage) -> None:
-    told: list[tuple[int, int, bytes]] = []
-
-    def announce(_: Any, listed: Any, __: Any) -> None:
-        told.append((listed["first"], listed["size"], listed["root"]))
-
-    object.__setattr__(stage.desk, "announce", announce)
+def test_the_root_of_a_sealed_list_waits_for_the_chain_once(stage: Stage) -> None:
+    object.__setattr__(stage.desk, "announce", anchor)
     stage.list_of(5)
     stage.list_of(5)
     with stage.database.read() as conn:
-        assert told == [(0, 5, the_list(conn, "L")["root"])]
+        (row,) = conn.execute(select(beside_intent)).mappings().all()
+        told, listed = CODEC.read(row["payload"]), the_list(conn, "L")
+    assert isinstance(told, AnchorRoot)
+    assert (told.gcn, told.root, told.first, told.count) == (GCN, listed["root"], 12 << 56, 5)
 
 
 def test_codes_leave_the_house_once_and_the_database_keeps_none(stage: Stage, tmp_path: Path) -> None:

@@ -20,8 +20,10 @@ from ledger_service.coupons.codes.rules import (
     normal_code,
     opening_of,
     parse_pattern,
+    serial_text,
 )
 from ledger_service.coupons.codes.sheets import write_pdf
+from ledger_service.kernel.coupon_operations import code_leaf, commitment_of, coupon_id
 from ledger_service.kernel.merkle import proof_of, root_of, verify
 
 SEED = bytes(range(32))
@@ -117,7 +119,11 @@ def test_a_till_proves_a_code_with_the_root_alone() -> None:
         assert not verify(leaf, proof_of(leaves, (i + 1) % 11), root)
 
 
-def test_ids_and_openings_are_those_of_the_chain() -> None:
+def test_ids_and_leaves_are_those_of_the_chain() -> None:
+    gcn, tag = 9_501_234_567_891, bytes(range(16))
+    coupon = coupon_id(gcn, serial_text(7))
+    assert chain_id_of(gcn, 7) == coupon
+    assert leaf_of(gcn, 7, tag) == code_leaf(coupon, commitment_of(opening_of(tag)))
     assert chain_id_of(9_501_234_567_891, 7) == 9_501_234_567_891 << 64 | 12 << 56 | 7
     assert opening_of(b"\x01" * 16) == b"\x01" * 16 + bytes(16)
 
