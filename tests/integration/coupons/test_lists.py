@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,12 @@ from ledger_service.coupons.codes.errors import (
 )
 from ledger_service.coupons.codes.exporting import export, proof_for, write_csv, write_tags
 from ledger_service.coupons.codes.making import NewList, next_serial, tags_of, the_list
-from ledger_service.coupons.codes.rules import chain_id_of, normal_code
+from ledger_service.coupons.codes.rules import chain_id_of, leaf_of, normal_code
 from ledger_service.coupons.wallet.errors import CouponUnknown
+from ledger_service.db.engine import Database
 from ledger_service.kernel.coupon_operations import CODEC, AnchorRoot
 from ledger_service.kernel.eip712 import word
-from ledger_service.kernel.merkle import verify
+from ledger_service.kernel.merkle import root_of, verify
 from ledger_service.kernel.secp256k1 import keccak256
 from ledger_service.outbox.beside.models import beside_intent
 
@@ -198,3 +201,24 @@ def test_garbage_is_given_up_in_bounded_memory(stage: Stage, monkeypatch: pytest
     tally, bad = stage.take_over(b"z" * 5_000_000, name="one line")
     assert (tally.added, bad) == (0, [(1, "too-long")])
     assert stage.count() == 0
+
+
+def test_a_process_that_is_killed_in_the_middle_leaves_a_list_that_goes_on(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    stage = Stage(sqlite_database)
+    listed = stage.desk.begin(NewList("L", MERCHANT, DEFINITION, GCN, "unique", 20_000, PATTERN), NOW)
+    command = [sys.executable, "-m", "tests.integration.coupons.killed", str(tmp_path / "alliance.db")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert int(process.stdout.readline()) == making.PIECE
+    process.kill()
+    process.communicate()
+    assert making.PIECE <= stage.count() < 20_000
+    sealed = stage.desk.generate("L", NOW, lambda *_: None)
+    wanted = [stage.desk.tagger.both(code)[0] for code in stage.desk.codes(listed)]
+    with sqlite_database.read() as conn:
+        assert list(tags_of(conn, listed["list_id"])) == wanted
+    leaves = [leaf_of(GCN, serial, tag) for serial, tag in enumerate(wanted)]
+    assert sealed["root"] == root_of(leaves)
+    stage.close()
