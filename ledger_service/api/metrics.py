@@ -34,6 +34,7 @@ GAUGES = {
     "audit_findings": "Differences that this audit found, or 1 where the chain never held still for it",
     "reserves_short": "Merchants whose reserve covers less of their points than it must",
     "reserve_figure_seconds": "Seconds until the first figure of a required reserve counts as zero",
+    "coupon_codes_locked": "Tills and members that are locked for having typed too many wrong coupon codes",
     "state_free_bytes": "Free bytes of the disk under the state folder",
 }
 # Readings that hold a figure for each value of a label, and that label.

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from ledger_service.chain.status import alarm_counts, leaderless_since
 from ledger_service.config import Settings
+from ledger_service.coupons.wallet.guesses import locked_now
 
 Reading = int | dict[str, int]
 _PROBE_SECONDS = 0.5
@@ -45,6 +46,7 @@ class Surroundings:
     def of_database(self, conn: Connection) -> dict[str, Reading]:
         """The gauges that the database knows."""
         found: dict[str, Reading] = {"chain_alarms": alarm_counts(conn)}
+        found["coupon_codes_locked"] = locked_now(conn, datetime.now(UTC))
         ends = leaderless_since(conn)
         if ends is not None:
             found["bridge_absent_seconds"] = _seconds_since(ends)

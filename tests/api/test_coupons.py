@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,11 +22,13 @@ from ledger_service.coupons.definitions.models import (
 )
 from ledger_service.coupons.terms.text import terms_hash, terms_json
 from ledger_service.coupons.terms.values import AmountOff, GiftRule, Limits, Share, Terms, Window
+from ledger_service.coupons.wallet.models import coupon_guess
 from ledger_service.coupons.wallet.rules import MOST_WRONG_OF_MEMBER
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.members.models import member
 from tests.api.service import FUEL, GROCER, NOON, Shop
 from tests.api.test_pages import all_pages
+from tests.api.test_surroundings import gauges
 
 PATTERN = "####-####-####-####-*"
 
@@ -206,3 +208,12 @@ def test_a_coupon_that_is_none_is_unknown_or_malformed(shop: Shop, coupon: str) 
     wallet = person(shop, "anna")
     answer = shop.get("anna", f"{wallet}/{coupon}")
     assert refused(answer) == ((400, "malformed-field") if len(coupon) < 32 else (404, "coupon-unknown"))
+
+
+def test_a_lock_shows_to_the_monitor(shop: Shop) -> None:
+    assert gauges(shop)["alliance_coupon_codes_locked"] == 0
+    with shop.serving.foundations.database.begin() as conn:
+        until = datetime.now(UTC) + timedelta(minutes=1)
+        row = {"subject": "terminal:t", "wrong": 20, "since": NOON, "locked_until": until}
+        conn.execute(insert(coupon_guess).values(row))
+    assert gauges(shop)["alliance_coupon_codes_locked"] == 1
