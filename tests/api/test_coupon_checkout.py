@@ -1,4 +1,4 @@
-"""A coupon from its claim to the till: quoted, used once with the sale, told to the member, and refused in words."""
+"""A coupon from its claim to the till: quoted, used once with the sale, told, and refused in words."""
 
 from __future__ import annotations
 
