@@ -13,10 +13,12 @@ from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.couponing.choosing import Chooser, Wanted
 from ledger_service.checkout.couponing.lines import after_coupons
+from ledger_service.checkout.couponing.refunding import CouponedRefundCommand, UsedCoupon, used_of
 from ledger_service.checkout.couponing.selling import CouponedSaleCommand, coupons_view
+from ledger_service.checkout.permitted import permitted
 from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.quoting import Quote
-from ledger_service.checkout.requests import Caller, SaleRequest, Write
+from ledger_service.checkout.requests import Caller, RefundRequest, SaleRequest, Write
 from ledger_service.checkout.submission import Store, Submission
 from ledger_service.coupons.definitions.catalogue import CouponCatalogue, CouponCatalogueCache, CouponsBehind
 from ledger_service.coupons.terms.values import Terms
@@ -81,6 +83,31 @@ class CouponedCheckout:
                 chooser = self._chooser(conn, request, admitted.presence, asked)
             command = CouponedSaleCommand(write, request, admitted.presence, admitted.scene, chooser)
             return self._submission.submit(command)
+
+    def used(self, sale_id: bytes) -> tuple[UsedCoupon, ...]:
+        """The coupons that a sale consumed; nothing is read where nobody offers any."""
+        catalogue = self._catalogue.current()
+        if not catalogue.definitions:
+            return ()
+        with self._store.database.snapshot() as conn:
+            try:
+                return used_of(conn, sale_id, catalogue)
+            except CouponsBehind:
+                return used_of(conn, sale_id, self._catalogue.refresh())
+
+    def refund(self, write: Write, request: RefundRequest, used: tuple[UsedCoupon, ...]) -> Answer:
+        """As a refund without coupons; their shares go back, and by their terms they do too: 201.
+
+        Raises:
+            DomainError: as a refund without coupons.
+
+        Idempotency: by caller and key.
+        Invariants: INV-6, INV-13.
+        """
+        write = permitted(write, "refund", request.shift)
+        scene = self._admission.scene_in(write.caller, request.shift, write.at)
+        policies = self._admission.policies()
+        return self._submission.submit(CouponedRefundCommand(write, request, scene, policies, used))
 
     def _chooser(
         self,

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.couponing.models import sale_coupon
 from ledger_service.checkout.couponing.service import CouponedCheckout, CouponWish
-from ledger_service.checkout.parsing import parse_quote, parse_sale
+from ledger_service.checkout.parsing import parse_quote, parse_refund, parse_sale
 from ledger_service.checkout.service import Store
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.coupons.definitions.changes import next_number
@@ -90,3 +90,14 @@ class CouponShop:
         with self.shop.database.begin() as conn:
             rows = conn.execute(select(coupon_use.c.count, coupon_use.c.value_minor)).all()
             return [(row[0], row[1]) for row in rows]
+
+    def refund(self, sale_id: str, *lines: tuple[str, int]) -> dict[str, Any]:
+        body: dict[str, Any] = {"reference": "r"}
+        if lines:
+            body["lines"] = [{"line": name, "quantity": quantity} for name, quantity in lines]
+        request = parse_refund(sale_id, body)
+        used = self.checkout.used(request.sale_id)
+        found: dict[str, Any] = loads(
+            self.checkout.refund(self.shop.write("refund", body), request, used)
+        )
+        return found

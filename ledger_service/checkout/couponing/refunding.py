@@ -1,0 +1,153 @@
+"""A return of goods that coupons took something off: their shares go back, and by their terms they do too.
+
+The money needs nothing of this: lines were sold at what coupons left, so a return gives that back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from ledger_service.checkout.couponing.models import sale_coupon
+from ledger_service.checkout.earn_reversal import Outcome
+from ledger_service.checkout.models import sale
+from ledger_service.checkout.records import ReturnedRecord, SaleRecord
+from ledger_service.checkout.refund_command import RefundCommand
+from ledger_service.checkout.requests import RefundRequest, Write
+from ledger_service.checkout.return_rules import ReturnPolicy
+from ledger_service.checkout.reversal_rules import Returned
+from ledger_service.checkout.scene import Scene
+from ledger_service.coupons.deciding.returning import RestingPart, share_returned, wholly_returned
+from ledger_service.coupons.definitions import budgets
+from ledger_service.coupons.definitions.catalogue import CouponCatalogue
+from ledger_service.coupons.terms.values import OnReturn, Terms
+from ledger_service.coupons.wallet.models import coupon
+from ledger_service.coupons.wallet.moves import COUPON, Act, give_back
+from ledger_service.db.workset import Draft, Need, Workset
+from ledger_service.kernel.gs1 import gln_text
+from ledger_service.kernel.ids import id_text
+
+
+@dataclass(frozen=True, slots=True)
+class UsedCoupon:
+    """A coupon that the sale consumed, as it stands for ever: its terms, its parts, and where it counted."""
+
+    coupon_id: bytes
+    terms: Terms
+    discount_minor: int
+    parts: tuple[RestingPart, ...]
+    place: budgets.Place
+
+
+def used_of(conn: Connection, sale_id: bytes, catalogue: CouponCatalogue) -> tuple[UsedCoupon, ...]:
+    """The coupons of a sale, by id.
+
+    Raises:
+        CouponsBehind: the catalogue is older than one of them.
+    """
+    c = sale_coupon.c
+    columns = (c.coupon_id, c.definition_id, c.version, c.discount_minor, c.parts, c.used_at)
+    joined = sale_coupon.join(sale, sale.c.sale_id == c.sale_id).join(
+        coupon, coupon.c.coupon_id == c.coupon_id
+    )
+    found = select(*columns, sale.c.store_gln, coupon.c.holder).select_from(joined)
+    rows = conn.execute(found.where(c.sale_id == sale_id).order_by(c.coupon_id)).all()
+    return tuple(_used(row, catalogue.terms(row.definition_id, row.version)) for row in rows)
+
+
+class CouponedRefundCommand(RefundCommand):
+    """As a refund; and coupons of which everything is back are the member's again, where their terms say so.
+
+    Locks: as a refund, and the counters of bounded definitions. The sale's row locks its coupons.
+    """
+
+    def __init__(
+        self,
+        write: Write,
+        request: RefundRequest,
+        scene: Scene,
+        policies: Mapping[int, ReturnPolicy],
+        used: tuple[UsedCoupon, ...],
+    ) -> None:
+        """Take what a refund takes, and the coupons of the sale."""
+        super().__init__(write, request, scene, policies)
+        self._used = used
+        self._view: list[dict[str, Any]] = []
+
+    def locks(self, view: Workset) -> Iterable[Need]:
+        """As the class says."""
+        yield from super().locks(view)
+        for one in self._used:
+            yield from budgets.needs(one.terms, one.place)
+
+    def reads(self, view: Workset) -> Iterable[Need]:
+        """As a refund, and the coupons."""
+        yield from super().reads(view)
+        yield from (COUPON.of(one.coupon_id) for one in self._used)
+
+    def undo(
+        self,
+        draft: Draft,
+        before: SaleRecord,
+        state: ReturnedRecord,
+        returned: Returned,
+        outcome: Outcome,
+    ) -> ReturnedRecord:
+        """As a refund; then each coupon's share, and the coupon itself."""
+        after = super().undo(draft, before, state, returned, outcome)
+        sold = {line.line: line.quantity for line, _ in before.lines}
+        pieces = before.returned.pieces, after.pieces
+        act = Act(self.id_of("refund"), None, self.write.caller.subject, self.write.at)
+        self._view = [self._back(draft, one, sold, pieces, act) for one in self._used]
+        return after
+
+    def _back(
+        self,
+        draft: Draft,
+        one: UsedCoupon,
+        sold: Mapping[str, int],
+        pieces: tuple[Mapping[str, int], Mapping[str, int]],
+        act: Act,
+    ) -> dict[str, Any]:
+        was, now = (share_returned(one.parts, sold, some) for some in pieces)
+        funders: dict[int, int] = {}
+        for (_, funder), minor in now.items():
+            funders[funder] = funders.get(funder, 0) + minor
+        for (_, funder), minor in was.items():
+            funders[funder] -= minor
+        return {
+            "coupon": id_text(one.coupon_id),
+            "discount_returned_minor": sum(funders.values()),
+            "funders": [
+                {"funder": gln_text(funder), "amount_minor": minor}
+                for funder, minor in sorted(funders.items())
+                if minor
+            ],
+            "given_back": wholly_returned(one.parts, sold, pieces[1]) and _given_back(draft, one, act, self),
+        }
+
+    def _write(self, draft: Draft, refund_id: bytes, answer: dict[str, Any]) -> None:
+        answer["coupons"] = self._view
+        super()._write(draft, refund_id, answer)
+
+
+def _given_back(draft: Draft, one: UsedCoupon, act: Act, command: RefundCommand) -> bool:
+    """Whether the coupon is the member's again: once, and only where its terms say so."""
+    if one.terms.on_return is not OnReturn.GIVE_BACK:
+        return False
+    if not give_back(draft, one.coupon_id, act, command.request.sale_id):
+        return False
+    budgets.give_back(draft, one.terms, one.place, (1, one.discount_minor))
+    return True
+
+
+def _used(row: Any, terms: Terms) -> UsedCoupon:
+    parts = tuple(RestingPart(line, int(funder), minor) for line, funder, minor in orjson.loads(row.parts))
+    at: datetime = row.used_at
+    place = budgets.Place(row.holder, row.store_gln, at)
+    return UsedCoupon(row.coupon_id, terms, row.discount_minor, parts, place)
