@@ -209,7 +209,7 @@ REFUND = Named(
             "cash_withheld_minor": MINOR,
             "receipt": RECEIPT,
         },
-        {"tenders": REFUNDED_TENDERS, "sold_by": GLN, **_SHIFT_OF},
+        {"tenders": REFUNDED_TENDERS, "sold_by": GLN, "coupons": Listing(Record(closed=False)), **_SHIFT_OF},
         closed=False,
     ),
 )

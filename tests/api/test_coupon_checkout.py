@@ -37,6 +37,8 @@ def test_a_refund_gives_back_what_was_paid_and_no_more(shop: Shop) -> None:
     sold = shop.must("grocer-till", "/v1/sales", body(shop, coupons={"wallet": True}))
     back = shop.must("grocer-till", f"/v1/sales/{sold['sale_id']}/refunds", {"reference": "back"})
     assert (back["refunded_minor"], back["cash_minor"]) == (900, 900)
+    assert [(one["discount_returned_minor"], one["given_back"]) for one in back["coupons"]] == [(100, False)]
+    assert [one["state"] for one in shop.get("anna", wallet).json["coupons"]] == ["consumed"]
 
 
 @pytest.mark.parametrize(

@@ -146,8 +146,7 @@ def served(service: CheckoutService, couponed: CouponedCheckout) -> list[Served]
         return reply_of(service.extend(write_of(call), request))
 
     def refund(call: Call) -> Reply:
-        request = parsing.parse_refund(call.path["sale"], call.body.fields)
-        return reply_of(service.refund(write_of(call), request))
+        return _refund(call, service, couponed)
 
     def record_event(call: Call) -> Reply:
         request = EventRequest(parse_id(call.path["sale"], "sale"), call.body.fields["event"])
@@ -175,6 +174,13 @@ def _sale(call: Call, service: CheckoutService, couponed: CouponedCheckout) -> R
     if wish is None or write.caller.training or request.shift.training:
         return reply_of(service.sale(write, request))
     return reply_of(couponed.sale(write, request, wish))
+
+
+def _refund(call: Call, service: CheckoutService, couponed: CouponedCheckout) -> Reply:
+    write, request = write_of(call), parsing.parse_refund(call.path["sale"], call.body.fields)
+    training = write.caller.training or request.shift.training
+    used = () if training else couponed.used(request.sale_id)
+    return reply_of(couponed.refund(write, request, used) if used else service.refund(write, request))
 
 
 def caller_of(call: Call) -> Caller:
