@@ -13,6 +13,7 @@ from ledger_service.demo import (
     bench_chain,
     bench_checkout,
     bench_coupons,
+    bench_epcis,
     bench_import,
     bench_memory,
     bench_offline,
@@ -36,6 +37,7 @@ WHAT: dict[str, tuple[Measure, str]] = {
     "memory": (bench_memory.measure, "what so many sales leave in the processes' memory"),
     "import": (bench_import.measure, "how fast so many members with three lots each move in"),
     "offline": (bench_offline.measure, "fifty tills that were cut off, merged at once in any order"),
+    "epcis": (bench_epcis.measure, "so many events captured in documents of 1000, then histories of items"),
     "chain": (bench_chain.measure, "how fast the chain settles a queue, and an index from block zero"),
 }
 # Tills that never pause: a file has one writer, a server several.
