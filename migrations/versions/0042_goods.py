@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0042_goods"
-down_revision = "0033_reserves"
+down_revision = "0038_sale_coupons"
 _STATES = (
     "generated", "printed", "commissioned", "in-transit", "available", "sold", "activated", "locked",
     "sample", "exported", "destroyed", "stolen", "recalled", "expired", "void", "replaced",

@@ -24,6 +24,7 @@ from ledger_service.traceability.goods.models import MOST_ITEMS, trace_batch, tr
 from ledger_service.traceability.goods.rules import State
 
 STEP_ITEMS = 20_000
+PAGE_ITEMS = 10_000
 INDEX_BITS = 24
 _SEED_BYTES = 16
 _LOT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
@@ -167,7 +168,12 @@ def items_of(conn: Connection, batch_no: int) -> Iterator[tuple[int, str, str]]:
     """Index, GTIN and serial of every item that a batch has, in order; for roots, labels and exports."""
     i = trace_item.c
     first, behind = batch_no << INDEX_BITS, batch_no + 1 << INDEX_BITS
-    wanted = select(i.item_id, i.gtin, i.serial).where((i.item_id >= first) & (i.item_id < behind))
-    streamed = conn.execution_options(yield_per=10_000).execute(wanted.order_by(i.item_id))
-    for item_id, gtin, serial in streamed:
-        yield item_id - first, gtin, serial
+    after = first - 1
+    while True:
+        wanted = select(i.item_id, i.gtin, i.serial).where((i.item_id > after) & (i.item_id < behind))
+        page = conn.execute(wanted.order_by(i.item_id).limit(PAGE_ITEMS)).all()
+        for item_id, gtin, serial in page:
+            yield item_id - first, gtin, serial
+        if len(page) < PAGE_ITEMS:
+            return
+        after = page[-1].item_id

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.merchants.models import merchant
-from ledger_service.traceability.goods import codes
+from ledger_service.traceability.goods import codes, service
 from ledger_service.traceability.goods.models import trace_batch, trace_item
 from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct, items_of
 
@@ -46,8 +46,9 @@ def cut_off(database: Database, batch_no: int) -> None:
 
 
 def test_a_run_that_is_cut_off_in_a_step_goes_on_and_makes_the_same_items(
-    database: Database, batch_no: int
+    database: Database, batch_no: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(service, "PAGE_ITEMS", 50)
     with database.begin() as conn:
         assert GOODS.make_items(conn, batch_no, 40) == (40, 100)
     with pytest.raises(InterruptedError):
