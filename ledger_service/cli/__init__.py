@@ -41,6 +41,7 @@ COMMANDS = {
     "tiers": "make the tiers of members anew, from their activity or from all sales",
     "goods": "fill a goods list, or tell brand and manufacturer of articles, from a file",
     "risk": "fraud rules: print the defaults, measure a set on known thefts, replay the past under a draft",
+    "items": "products, batches and their items' codes; lines for a printer",
     "lost": "list what the chain has and a restored database lacks",
     "adopt": "book what the chain has and a restored database lacks, by two operators",
     "jobs": "run the jobs (expiry, vesting, hold deadlines) once",

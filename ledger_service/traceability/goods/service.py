@@ -7,6 +7,7 @@ chain is made of.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.digital_link.identifiers import identifiers
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gtin
 from ledger_service.kernel.ids import IdSource
@@ -27,6 +29,7 @@ STEP_ITEMS = 20_000
 PAGE_ITEMS = 10_000
 INDEX_BITS = 24
 _SEED_BYTES = 16
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _LOT = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 
 
@@ -68,6 +71,8 @@ class Goods:
         gtin = parse_gtin(new.gtin, "gtin")
         if conn.execute(select(trace_product.c.gtin).where(trace_product.c.gtin == gtin)).first():
             raise MalformedField("gtin", "is a product already")
+        if not all(_COUNTRY.fullmatch(market) for market in new.markets):
+            raise MalformedField("markets", "must be countries of two capitals")
         names = ("name_en", "name_zh_hans", "name_zh_hant")
         row = {name: clean_text(text, name, 200) for name, text in zip(names, new.names, strict=True)}
         row |= {"gtin": gtin, "brand": clean_text(new.brand, "brand", 100)}
@@ -80,6 +85,7 @@ class Goods:
 
         Raises:
             MalformedField: another merchant's product, a lot that is none or taken, a size out of range.
+            LinkMalformed: an expiry that is no day.
         """
         gtin, p = parse_gtin(new.gtin, "gtin"), trace_product.c
         owner = conn.execute(select(p.merchant_id).where(p.gtin == gtin)).scalar_one_or_none()
@@ -87,6 +93,8 @@ class Goods:
             raise MalformedField("gtin", "must be a product of the merchant")
         if not 1 <= len(new.lot) <= 20 or not _LOT.issuperset(new.lot):
             raise MalformedField("lot", "must be 1 to 20 capitals, digits or hyphens")
+        if new.expiry is not None:
+            identifiers()["17"].check(new.expiry)
         b = trace_batch.c
         if conn.execute(select(b.batch_no).where((b.gtin == gtin) & (b.lot == new.lot))).first():
             raise MalformedField("lot", "is a batch of the product already")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, insert, select
 
 from ledger_service.db.engine import Database
+from ledger_service.kernel.digital_link.errors import LinkMalformed
+from ledger_service.kernel.digital_link.parsing import parse_digital_link
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.merchants.models import merchant
 from ledger_service.traceability.goods import codes, service
 from ledger_service.traceability.goods.models import trace_batch, trace_item
+from ledger_service.traceability.goods.printing import printer_lines
 from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct, items_of
 
 GTIN, OWNER, OTHER = "09506000134352", 9506000000013, 9506000000020
@@ -103,8 +107,27 @@ def test_nobody_makes_codes_of_anothers_product_or_of_a_lot_twice(database: Data
         for new in odd:
             with pytest.raises(MalformedField):
                 GOODS.open_batch(conn, new, AT)
-        with pytest.raises(MalformedField):
-            GOODS.add_product(conn, PRODUCT, AT)
+        for product in (PRODUCT, replace(PRODUCT, gtin="95060001343511", markets=("USA",))):
+            with pytest.raises(MalformedField):
+                GOODS.add_product(conn, product, AT)
+        with pytest.raises(LinkMalformed):
+            GOODS.open_batch(conn, NewBatch(GTIN, OWNER, "L9", 1, "270231"), AT)
         with pytest.raises(MalformedField):
             GOODS.make_items(conn, 999)
         assert conn.execute(select(func.count()).select_from(trace_batch)).scalar_one() == 1
+
+
+def test_a_printer_gets_codes_in_capitals_and_pins_that_open_once_all_items_are_made(
+    database: Database, batch_no: int
+) -> None:
+    with database.begin() as conn:
+        GOODS.make_items(conn, batch_no, 99)
+        with pytest.raises(MalformedField):
+            list(printer_lines(conn, GOODS.master, batch_no, "https://id.example.org/"))
+        GOODS.make_items(conn, batch_no)
+        lines = list(printer_lines(conn, GOODS.master, batch_no, "https://id.example.org/"))
+        assert [line[0] for line in lines] == list(range(100))
+        _, code, serial, pin = lines[42]
+        assert code == f"HTTPS://ID.EXAMPLE.ORG/01/{GTIN}/21/{serial}"
+        assert parse_digital_link(code).path == (("01", GTIN), ("21", serial))
+        assert GOODS.is_opened_by(conn, (GTIN, serial), pin) == batch_no << 24 | 42

@@ -1,0 +1,98 @@
+"""`alliance items`: products, batches and their items' codes; lines for a printer.
+
+A run that was ended goes on with `alliance items make --batch N`, and ends with the same codes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Sequence
+
+from ledger_service.bootstrap.clocks import NotedClock, SystemClock
+from ledger_service.bootstrap.foundations import (
+    Foundations,
+    SystemRandom,
+    background_clock,
+    lay_foundations,
+)
+from ledger_service.bootstrap.tills import secrets_of
+from ledger_service.config import settings_from_environment
+from ledger_service.kernel.gs1 import parse_gln
+from ledger_service.traceability.goods.printing import COLUMNS, printer_lines
+from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct
+
+
+def main(argv: Sequence[str]) -> int:
+    """Do one action; progress goes to standard error."""
+    options = _parser().parse_args(argv)
+    foundations = lay_foundations(settings_from_environment())
+    try:
+        goods = Goods(secrets_of(foundations).one_time, SystemRandom())
+        options.act(foundations, goods, options)
+    finally:
+        foundations.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="alliance items", description=__doc__)
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    product = actions.add_parser("product", help="a product of a merchant")
+    product.set_defaults(act=_product)
+    for name in ("gtin", "merchant", "name-en", "name-zh-hans", "name-zh-hant", "brand"):
+        product.add_argument(f"--{name}", required=True)
+    product.add_argument("--markets", default="", help="countries, by comma; none for all")
+    opened = actions.add_parser("open", help="a batch, whose items `make` makes")
+    opened.set_defaults(act=_open)
+    for name in ("gtin", "merchant", "lot"):
+        opened.add_argument(f"--{name}", required=True)
+    opened.add_argument("--size", type=int, required=True)
+    opened.add_argument("--expiry", help="YYMMDD")
+    for name, act, about in (
+        ("make", _make, "make what a batch lacks"),
+        ("print", _print, "CSV for the printer, PINs and all"),
+    ):
+        action = actions.add_parser(name, help=about)
+        action.set_defaults(act=act)
+        action.add_argument("--batch", type=int, required=True)
+    return parser
+
+
+def _now(foundations: Foundations) -> NotedClock | SystemClock:
+    return background_clock(foundations.settings, foundations.database)
+
+
+def _product(foundations: Foundations, goods: Goods, options: argparse.Namespace) -> None:
+    names = (options.name_en, options.name_zh_hans, options.name_zh_hant)
+    markets = tuple(filter(None, options.markets.split(",")))
+    owner = parse_gln(options.merchant, "merchant")
+    new = NewProduct(options.gtin, owner, names, options.brand, markets)
+    at = _now(foundations).now()
+    with foundations.database.begin() as conn:
+        goods.add_product(conn, new, at)
+
+
+def _open(foundations: Foundations, goods: Goods, options: argparse.Namespace) -> None:
+    owner = parse_gln(options.merchant, "merchant")
+    new = NewBatch(options.gtin, owner, options.lot, options.size, options.expiry)
+    at = _now(foundations).now()
+    with foundations.database.begin() as conn:
+        print(goods.open_batch(conn, new, at))
+
+
+def _make(foundations: Foundations, goods: Goods, options: argparse.Namespace) -> None:
+    made, size = -1, 0
+    while made < size:
+        with foundations.database.begin() as conn:
+            made, size = goods.make_items(conn, options.batch)
+        print(f"{made:,} of {size:,}", file=sys.stderr)
+
+
+def _print(foundations: Foundations, goods: Goods, options: argparse.Namespace) -> None:
+    out = csv.writer(sys.stdout)
+    out.writerow(COLUMNS)
+    host = foundations.settings.public_url
+    with foundations.database.read() as conn:
+        out.writerows(printer_lines(conn, goods.master, options.batch, host))
