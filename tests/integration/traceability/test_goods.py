@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -131,3 +132,23 @@ def test_a_printer_gets_codes_in_capitals_and_pins_that_open_once_all_items_are_
         assert code == f"HTTPS://ID.EXAMPLE.ORG/01/{GTIN}/21/{serial}"
         assert parse_digital_link(code).path == (("01", GTIN), ("21", serial))
         assert GOODS.is_opened_by(conn, (GTIN, serial), pin) == batch_no << 24 | 42
+
+
+def test_wrong_pins_tried_at_once_are_all_counted_and_the_item_is_closed(
+    database: Database, batch_no: int
+) -> None:
+    key = codes.batch_key(GOODS.master, b"\x07" * 16)
+    item, pin = (GTIN, codes.serial_of(key, 3)), codes.pin_of(key, 3)
+    with database.begin() as conn:
+        GOODS.make_items(conn, batch_no, 10)
+
+    def guess(_: int) -> int | None:
+        with database.begin() as conn:
+            return GOODS.is_opened_by(conn, item, "00000000")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(guess, range(8))) == {None}
+    with database.begin() as conn:
+        tries = select(trace_item.c.wrong_pins).where(trace_item.c.serial == item[1])
+        assert conn.execute(tries).scalar_one() == codes.MOST_WRONG_PINS
+        assert GOODS.is_opened_by(conn, item, pin) is None
