@@ -61,6 +61,11 @@ PATH_PARAMETERS = {
 }
 
 
+def path_template(route: Route) -> str:
+    """The route's path as the document writes it, with braces."""
+    return _PATH_PARAMETER.sub(r"{\1}", route.path)
+
+
 def document_of(routes: Iterable[Route], version: str, url: str = "/") -> Json:
     """Return the document of these routes.
 
@@ -72,7 +77,7 @@ def document_of(routes: Iterable[Route], version: str, url: str = "/") -> Json:
     routes = list(routes)
     paths: dict[str, Json] = {}
     for route in routes:
-        path = _PATH_PARAMETER.sub(r"{\1}", route.path)
+        path = path_template(route)
         paths.setdefault(path, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": "3.1.0",

@@ -87,9 +87,10 @@ def _good(route: Route) -> Json:
         named["Idempotency-Replayed"] = "IdempotencyReplayed"
     good: Json = {
         "description": success.about,
-        "content": {media_type: {"schema": schema} for media_type in success.media_types},
         "headers": _headers(named),
     }
+    if success.media_types:
+        good["content"] = {media_type: {"schema": schema} for media_type in success.media_types}
     links = LINKS.get(route.name, ())
     if links:
         good["links"] = {link.route: link.describe() for link in links}

@@ -284,7 +284,8 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _finish(reply: Reply, headers: Headers) -> bytes:
-    headers.append(("Content-Type", reply.media_type))
+    if reply.status != 204:
+        headers.append(("Content-Type", reply.media_type))
     if reply.headers:
         own = {name for name, _ in reply.headers}
         headers[:] = [pair for pair in headers if pair[0] not in own] + list(reply.headers)
@@ -295,6 +296,5 @@ def _finish(reply: Reply, headers: Headers) -> bytes:
 
 def _refuse(error: DomainError, request_id: str, headers: Headers) -> tuple[int, bytes]:
     status, body, extra = problem_of(error, request_id)
-    headers.extend(extra)
-    headers.append(("Content-Type", PROBLEM_TYPE))
+    headers.extend([*extra, ("Content-Type", PROBLEM_TYPE)])
     return status, body

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from ledger_service.bootstrap.agreeing import Agreement, Standing
 from ledger_service.chain import standings
 from ledger_service.chain.desk import Desk
+from ledger_service.chain.errors import AdminRefused
 from ledger_service.chain.models import chain_cursor
 from ledger_service.chain.settlement_office import Round
 from ledger_service.kernel.clock import format_instant, instant_of_seconds
@@ -63,6 +64,15 @@ class StandingReader:
             known = standings.last_known(conn)
         if block is None or block == self._read_at:
             return False
+        try:
+            self._look_at_all(block, known)
+        except AdminRefused:
+            # The chain was emptied, and the desk is not made again yet: a later block has it.
+            return False
+        self._read_at = block
+        return False
+
+    def _look_at_all(self, block: int, known: int) -> None:
         last = self.agreement.last_published()
         if known > last:
             # The chain is another one: whatever was read before may be wrong.
@@ -73,8 +83,6 @@ class StandingReader:
         for period in range(1, last + 1):
             if period not in self._finished:
                 self._look(period, block)
-        self._read_at = block
-        return False
 
     def _look(self, period: int, block: int) -> None:
         round_ = self.agreement.round(period)

@@ -16,6 +16,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.engine import events, from_schema
 from schemathesis.transport.wsgi import WSGITransport
 
+from ledger_service.api.openapi import path_template
 from ledger_service.bootstrap.http import all_routes
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.errors import MalformedField
@@ -34,7 +35,7 @@ _HOLDERS = {
     "operator": ("operator", "operator", "operator"),
 }
 _SCOPES = {
-    (route.method, route.path.replace("<", "{").replace(">", "}")): route.scopes for route in all_routes()
+    (route.method, path_template(route)): route.scopes for route in all_routes()
 }
 # What ends a party that other requests need; left out of calm runs.
 DESTRUCTIVE = ("suspend-merchant", "disable-terminal", "close-store", "freeze-member", "erase-member",

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import pytest
 
+from ledger_service.api.openapi import path_template
 from ledger_service.bootstrap.http import all_routes
 from tests.fuzz.chains import follow
 from tests.fuzz.founded import Founded
 from tests.fuzz.harness import Found, Plan, run
 
-ALL = {f"{r.method} {r.path.replace('<', '{').replace('>', '}')}" for r in all_routes()}
+ALL = {f"{r.method} {path_template(r)}" for r in all_routes()}
 ALL -= {"GET /openapi.json"}  # Schemathesis leaves out the document that it has read
 HOLDERS = ("operator", "auditor", "grocer", "grocer-till", "member")
 

@@ -32,7 +32,8 @@ from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.merchants.queries import find_merchant
 
 _GROUP = "Coupons"
-_MOST = 1_000
+# As many of the longest rows as fit into a body.
+_MOST = 250
 _LIST = Named("GoodsList", Record(
     {"list": Integer(1, about="What terms name under `lists`"), "code": CODE, "created_at": shapes.INSTANT},
     closed=False))  # fmt: skip

@@ -30,7 +30,7 @@ CAPTURE = Route(
 LIMITS = Route(
     "OPTIONS", "/epcis/capture", "capture-limits", scopes("trace:write"),
     "Versions, limits and error behaviour of the capture, as headers", group=shapes.GROUP,
-    success=Success(204, "The headers."), dialect=shapes.PLAIN,
+    success=Success(204, "The headers.", media_types=()), dialect=shapes.PLAIN,
 )  # fmt: skip
 JOBS = Route(
     "GET", "/epcis/capture", "capture-jobs", scopes("trace:write"), "The caller's capture jobs, newest first",

@@ -12,8 +12,8 @@ from ledger_service.chain.artifacts import load, type_of
 from ledger_service.kernel.secp256k1 import keccak256
 
 CONTRACTS = (
-    "ClearingHouse", "AccountMover", "RecoveryDesk", "SettlementDesk", "AllianceRegistry", "AlliancePoints",
-    "AccessManager",
+    "ClearingHouse", "AccountMover", "RecoveryDesk", "SettlementDesk", "ReserveDesk", "AllianceCoupons",
+    "AllianceRegistry", "AlliancePoints", "AccessManager",
 )  # fmt: skip
 
 

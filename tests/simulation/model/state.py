@@ -25,6 +25,8 @@ class Site:
     mover: bytes = b""
     desk: bytes = b""
     settlement: bytes = b""
+    reserves: bytes = b""
+    coupons: bytes = b""
 
     @cached_property
     def house_domain(self) -> Domain:
