@@ -142,3 +142,21 @@ def database(request: pytest.FixtureRequest) -> Database:
     """An empty database with every table, once for each dialect."""
     fixture = "sqlite_database" if request.param == "sqlite" else "postgres_database"
     return request.getfixturevalue(fixture)
+
+
+# Rooms whose plain cases need a whole matrix of databases only in the deep run; races are tried on both always.
+_ONE_DATABASE = (
+    "archive", "care", "claims", "coupons", "households", "liability", "members", "merchants", "moving_in",
+    "paycode", "points", "risk", "tiers", "till", "traceability",
+)  # fmt: skip
+_BOTH_ALWAYS = ("race", "at_once", "same_time", "beside", "lock", "twice", "rivals")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On PostgreSQL the test command runs these rooms' races; `scripts/test --deep` runs all of it (D20)."""
+    for item in items:
+        if item.get_closest_marker("postgres") is None or item.path.parent.name not in _ONE_DATABASE:
+            continue
+        if not any(word in f"{item.path.stem} {item.name}" for word in _BOTH_ALWAYS):
+            item.add_marker(pytest.mark.deep)
