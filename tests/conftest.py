@@ -144,7 +144,7 @@ def database(request: pytest.FixtureRequest) -> Database:
     return request.getfixturevalue(fixture)
 
 
-# Rooms whose plain cases need a whole matrix of databases only in the deep run; races are tried on both always.
+# Rooms whose plain cases run on both databases only in the deep run; races are tried on both always.
 _ONE_DATABASE = (
     "archive", "care", "claims", "coupons", "households", "liability", "members", "merchants", "moving_in",
     "paycode", "points", "risk", "tiers", "till", "traceability",
