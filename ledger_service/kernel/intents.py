@@ -26,6 +26,8 @@ from ledger_service.kernel.points import Leg
 _KINDS: tuple[type[Operation], ...] = (
     Issue, Redeem, Restore, Clawback, Expire, Gift, SignerChange, AccountMove, Extend, Convert,
 )  # fmt: skip
+# The fields, and the legs in them.
+_MOST_LISTS = 2
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -50,6 +52,9 @@ def operation_of(payload: str) -> Operation:
 
 def read_payload(payload: str) -> tuple[Operation, bytes] | None:
     """Operation and leaf, of text that somebody may have altered; None where it is no whole operation."""
+    # Deep nesting ends a process whose recursion limit was raised, as the EVM's library does.
+    if payload.count("[") > _MOST_LISTS or "{" in payload:
+        return None
     try:
         operation = operation_of(payload)
         return operation, operation.leaf()
