@@ -1,4 +1,4 @@
-"""Bodies with a PIN, a code, a card, a name, a number of a person or a bank account: what a key keeps of them.
+"""Bodies with a PIN, a code, a card, a person or a bank account: what an idempotency key keeps of them.
 
 The hash of a body is kept for ever. Of four digits and a basket that is known it would tell the digits to
 whoever has the table, so it is keyed with a secret that no table holds.
