@@ -56,6 +56,8 @@ _FIXED: Headers = [
 _WRONG_CODE = (PayCodeWrong, PayCodeAltered, PinWrong, CodeWrong)
 _NO_BODY, _BODILESS = Body({}, b""), ("GET", "OPTIONS")
 _DATABASE_SECONDS = 1
+# What a caller in the same process is known by already; no header of HTTP can set it.
+PRINCIPAL = "alliance.principal"
 # The chain takes an operation for seven days of its own time, which never runs ahead of the replay's (D3).
 _MOST_BEHIND = timedelta(days=4)
 
@@ -174,6 +176,15 @@ class Pipeline:
     def _admit(self, environ: Environ, route: Route, headers: Headers) -> Principal | None:
         if not route.scopes:
             return None
+        principal = environ.get(PRINCIPAL) or self._identify(environ)
+        member = principal.subject_kind == "member"
+        buckets, owner = (self.members, principal.subject) if member else (self.keys, principal.key_id)
+        headers += buckets.headers(buckets.take(owner))
+        if route.scopes.isdisjoint(principal.scopes):
+            raise ScopeMissing(min(route.scopes))
+        return principal
+
+    def _identify(self, environ: Environ) -> Principal:
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise CredentialsMissing
@@ -181,11 +192,6 @@ class Pipeline:
         if principal is None:
             self.strangers.take(environ.get("REMOTE_ADDR", ""))
             raise CredentialsRefused
-        member = principal.subject_kind == "member"
-        buckets, owner = (self.members, principal.subject) if member else (self.keys, principal.key_id)
-        headers += buckets.headers(buckets.take(owner))
-        if route.scopes.isdisjoint(principal.scopes):
-            raise ScopeMissing(min(route.scopes))
         return principal
 
     def _instant(self, environ: Environ) -> datetime:

@@ -66,6 +66,7 @@ from ledger_service.api.schema import Json
 from ledger_service.bootstrap.connections import carry_protocol, end_request
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.listening import notice_dead_peers
+from ledger_service.bootstrap.pages import with_pages
 from ledger_service.bootstrap.serving import Serving, open_serving
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
@@ -108,8 +109,8 @@ def _end_slow_bodies(pipeline: Pipeline, port: int) -> None:
 
 
 def application(serving: Serving) -> Flask:
-    """The application over opened services."""
-    return create_app(serving.pipeline, bound(serving))
+    """The application over opened services, with the screens beside it."""
+    return with_pages(create_app(serving.pipeline, bound(serving)), serving)
 
 
 def all_routes() -> list[Route]:

@@ -88,6 +88,14 @@ class KeyRing:
             return None
         return entry.principal
 
+    def known(self, key_id: str) -> Principal | None:
+        """The principal of a key whose secret was shown before, or None once it is not in force."""
+        self._keep_fresh()
+        principal = self._entry(key_id).principal
+        if principal is None or (principal.expires_at is not None and self._clock.now() >= principal.expires_at):
+            return None
+        return principal
+
     def refresh(self) -> None:
         """Everything learned before this call is forgotten: to be called after a change has committed."""
         with self._lock:

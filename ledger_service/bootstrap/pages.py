@@ -1,0 +1,120 @@
+"""The screens wired: the API in the same process, sessions in the same database, one WSGI application of both."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from flask import Flask
+from sqlalchemy import select
+
+from ledger_service.api.pipeline import PRINCIPAL, Environ
+from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.bootstrap.serving import Serving
+from ledger_service.bootstrap.clocks import SystemClock
+from ledger_service.kernel.gs1 import gln_text
+from ledger_service.members.models import member
+from ledger_service.merchants.rules import Principal
+from ledger_service.web.app import Parts, create_pages
+from ledger_service.web.ports import Answer, Ask, Who
+from ledger_service.web.screens import SCREENS
+from ledger_service.web.sessions.service import Sessions
+
+Wsgi = Callable[[Environ, Any], Iterable[bytes]]
+_FIRST_PARTS = frozenset(
+    {"", *(screen.path.split("/")[1] for screen in SCREENS), "static", "service-worker.js", "icon.svg"}
+)
+
+
+class InProcessApi:
+    """Fulfils ``web.ports.Api`` over the application's own way of a request."""
+
+    def __init__(self, wsgi: Wsgi, serving: Serving) -> None:
+        """Take the API and the keys in force."""
+        self._wsgi = wsgi
+        self._keyring = serving.keyring
+        self._read = serving.foundations.database.read
+
+    def identify(self, token: str) -> Who | None:
+        """Whose key this text is, while it is in force."""
+        found = self._keyring.identify(token)
+        return None if found is None else self._who(found)
+
+    def known(self, key_id: str) -> Who | None:
+        """Who a key speaks for that was entered before."""
+        found = self._keyring.known(key_id)
+        return None if found is None else self._who(found)
+
+    def call(self, who: Who | None, ask: Ask, address: str = "") -> Answer:
+        """The answer of the declared route; what stands before it stands before this too."""
+        raw = orjson.dumps(ask.body or {})
+        environ: Environ = {
+            "REQUEST_METHOD": ask.method, "PATH_INFO": ask.path, "SCRIPT_NAME": "",
+            "QUERY_STRING": urlencode(ask.query), "SERVER_NAME": "pages", "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(raw),
+            "wsgi.errors": io.StringIO(), "REMOTE_ADDR": address, "CONTENT_TYPE": "application/json",
+            PRINCIPAL: None if who is None else who.principal,
+        }  # fmt: skip
+        if ask.method != "GET":
+            environ["CONTENT_LENGTH"] = str(len(raw))
+        if ask.key:
+            environ["HTTP_IDEMPOTENCY_KEY"] = ask.key
+        return self._answered(environ)
+
+    def _answered(self, environ: Environ) -> Answer:
+        told: list[Any] = []
+
+        def start(status: str, headers: list[tuple[str, str]], _exc: object = None) -> None:
+            told[:] = [int(status.split(" ", 1)[0]), dict(headers)]
+
+        raw = b"".join(self._wsgi(environ, start))
+        media_type = str(told[1].get("Content-Type", ""))
+        document = orjson.loads(raw) if raw and "json" in media_type else {}
+        return Answer(told[0], document if isinstance(document, dict) else {}, media_type, raw)
+
+    def _who(self, found: Principal) -> Who:
+        subject = found.subject_id if found.member_id is None else self._number_of(found.member_id)
+        merchant, store = (
+            None if gln is None else gln_text(gln) for gln in (found.merchant_id, found.store_gln)
+        )
+        return Who(found.key_id, found.role, subject, merchant, store, found)
+
+    def _number_of(self, member_id: int) -> str:
+        with self._read() as conn:
+            found = conn.execute(select(member.c.member_number).where(member.c.member_id == member_id))
+            return str(found.scalar_one_or_none() or "")
+
+
+def with_pages(api: Flask, serving: Serving) -> Flask:
+    """The API with the screens beside it: what begins like a page's path is one, everything else is the API's."""
+    alliance = serving.foundations.alliance
+    sessions = Sessions(serving.foundations.database.read, serving.writer.run, SystemRandom())
+    inside = InProcessApi(api.wsgi_app, serving)
+    replay = serving.foundations.settings.replay
+    parts = Parts(
+        inside, sessions, SystemClock(), alliance.currency, serving.desk.exponent, alliance.name, replay
+    )
+    api.extensions["alliance_pages"] = create_pages(parts, SCREENS)
+    api.wsgi_app = _Doors(api.wsgi_app, api.extensions["alliance_pages"].wsgi_app)  # type: ignore[method-assign]
+    return api
+
+
+class _Doors:
+    """Tells pages from the API by the first part of a path, which costs a till one look-up."""
+
+    def __init__(self, api: Wsgi, pages: Wsgi) -> None:
+        self._api = api
+        self._pages = pages
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if (
+            path.startswith("/v1/")
+            or path.split("/", 2)[1:2] == []
+            or path.split("/", 2)[1] not in _FIRST_PARTS
+        ):
+            return self._api(environ, start_response)
+        return self._pages(environ, start_response)

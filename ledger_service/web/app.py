@@ -1,0 +1,228 @@
+"""The pages as one WSGI application: session, language, form, handler, template; refusals become pages too."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, request
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from werkzeug.exceptions import HTTPException
+
+from ledger_service.kernel.clock import Clock
+from ledger_service.web import security, wording
+from ledger_service.web.charts import charts_for_templates
+from ledger_service.web.formats import Formats
+from ledger_service.web.ports import Answer, Api, Who
+from ledger_service.web.screen import ONCE, Download, Go, Page, Problem, Screen, StepUp, Visit
+from ledger_service.web.sessions.rules import Session, csrf_token
+from ledger_service.web.sessions.service import Sessions
+from ledger_service.web.statics import Static, load_statics
+
+MOST_FORM_BYTES = 64 * 1024
+HOMES = {
+    "member": "/me",
+    "cashier": "/till",
+    "merchant": "/merchant",
+    "auditor": "/audit",
+    "operator": "/operator",
+}
+_LANGUAGE = "language"
+_FOREVER = "public, max-age=31536000, immutable"
+_YEAR_SECONDS = 365 * 86_400
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the pages are made of: the API in process, sessions, the real clock, and the alliance's money."""
+
+    api: Api
+    sessions: Sessions
+    clock: Clock
+    currency: str
+    exponent: int
+    alliance: str
+    replay: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Visitor:
+    cookie: bytes | None
+    session: Session | None
+    who: Who | None
+
+
+def create_pages(parts: Parts, screens: Sequence[Screen]) -> Flask:
+    """The application that answers the declared screens, the static files, and nothing else."""
+    app = Flask("ledger_service.web", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_FORM_BYTES
+    app.config["MAX_FORM_MEMORY_SIZE"] = MOST_FORM_BYTES
+    pages = Pages(parts, load_statics())
+    for screen in screens:
+        app.add_url_rule(
+            screen.path, f"{screen.method} {screen.path}", pages.view(screen), methods=[screen.method],
+            provide_automatic_options=False,
+        )  # fmt: skip
+    app.add_url_rule("/static/<mark>/<name>", "static", pages.static, methods=["GET"])
+    app.add_url_rule("/service-worker.js", "worker", pages.worker, methods=["GET"])
+    app.add_url_rule("/icon.svg", "icon", pages.icon, methods=["GET"])
+    app.register_error_handler(HTTPException, pages.lost)
+    app.extensions["alliance_screens"] = tuple(screens)
+    return app
+
+
+class Pages:
+    """Turns requests into visits and what handlers give back into answers."""
+
+    def __init__(self, parts: Parts, statics: Mapping[str, Static]) -> None:
+        self._parts = parts
+        self._statics = statics
+        self._templates = Environment(
+            loader=PackageLoader("ledger_service.web"), autoescape=select_autoescape(), trim_blocks=True,
+            lstrip_blocks=True, undefined=StrictUndefined,
+        )  # fmt: skip
+        self._templates.globals.update(charts_for_templates())
+
+    def view(self, screen: Screen) -> Callable[..., Response]:
+        """The function that Flask calls for a screen."""
+
+        def answer(**path: str) -> Response:
+            visitor = self._visitor()
+            refused = self._refused(screen, visitor)
+            if refused is not None:
+                return refused
+            visit = self._visit(visitor, path)
+            try:
+                return self._answer(visit, visitor, screen.handler(visit))
+            except StepUp:
+                return self._again(visitor)
+            except Problem as problem:
+                return self._problem(visit, visitor, problem.answer)
+
+        return answer
+
+    def static(self, mark: str, name: str) -> Response:
+        """A file that never changes under its address."""
+        found = self._statics.get(name)
+        if found is None or found.path != f"/static/{mark}/{name}":
+            return self.lost(None)
+        return Response(found.raw, 200, [("Content-Type", found.media_type), ("Cache-Control", _FOREVER),
+                                         ("X-Content-Type-Options", "nosniff")])  # fmt: skip
+
+    def worker(self) -> Response:
+        """The script that keeps the pay code's page on a phone; it must stand at the root to serve it."""
+        found = self._statics["service-worker.js"]
+        return Response(found.raw, 200, [("Content-Type", found.media_type), ("Cache-Control", "no-cache")])
+
+    def icon(self) -> Response:
+        """The icon under the one address that a manifest can name."""
+        found = self._statics["icon.svg"]
+        return Response(
+            found.raw, 200, [("Content-Type", found.media_type), ("Cache-Control", "max-age=86400")]
+        )
+
+    def lost(self, error: HTTPException | None) -> Response:
+        """A page that there is not, or a method that it has not."""
+        status = 404 if error is None or error.code is None else error.code
+        visitor = self._visitor()
+        page = Page("lost.html", {"status": status}, status)
+        return self._answer(self._visit(visitor, {}), visitor, page)
+
+    def _visitor(self) -> _Visitor:
+        text = request.cookies.get(security.cookie_name(_secure()))
+        try:
+            cookie = bytes.fromhex(text or "")
+        except ValueError:
+            cookie = b""
+        session = self._parts.sessions.find(cookie, self._parts.clock.now()) if len(cookie) == 32 else None
+        who = None if session is None else self._parts.api.known(session.key_id)
+        if session is None or who is None:
+            return _Visitor(None, None, None)
+        return _Visitor(cookie, session, who)
+
+    def _refused(self, screen: Screen, visitor: _Visitor) -> Response | None:
+        """What stands before the handler: who may come here, and whether a form is our own."""
+        if screen.method == "POST" and not security.own_origin(request.headers.get("Origin"), request.host):
+            return self._stopped(visitor, 403, "stopped.origin")
+        if not screen.roles:
+            return None
+        if visitor.who is None or visitor.cookie is None:
+            wanted = request.path if screen.method == "GET" else ""
+            return _redirect(f"/enter?to={wanted}" if wanted else "/enter")
+        if visitor.who.role not in screen.roles:
+            return self._stopped(visitor, 403, "stopped.role")
+        if screen.method == "POST" and not security.right_token(visitor.cookie, request.form.get("csrf", "")):
+            return self._stopped(visitor, 403, "stopped.form")
+        return None
+
+    def _visit(self, visitor: _Visitor, path: Mapping[str, str]) -> Visit:
+        parts = self._parts
+        language = wording.best_language(
+            request.cookies.get(_LANGUAGE), request.headers.get("Accept-Language", "")
+        )
+        formats = Formats(language, parts.currency, parts.exponent)
+        form = request.form.to_dict() if request.method == "POST" else {}
+        return Visit(
+            parts.api, parts.sessions, visitor.who, visitor.session, formats, parts.clock.now(), path,
+            request.args.to_dict(), form, request.remote_addr or "", request.headers.get("User-Agent", ""),
+        )  # fmt: skip
+
+    def _answer(self, visit: Visit, visitor: _Visitor, given: Page | Go | Download) -> Response:
+        if isinstance(given, Go):
+            return _gone(given)
+        if isinstance(given, Download):
+            headers = [*security.HEADERS, ("Content-Type", given.media_type), ("Cache-Control", "no-store")]
+            if given.name is not None:
+                headers.append(("Content-Disposition", f'attachment; filename="{given.name}"'))
+            return Response(given.raw, 200, headers)
+        html = self._templates.get_template(given.template).render(self._shown(visit, visitor), **given.shown)
+        headers = [*security.HEADERS, ("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"),
+                   ("Content-Language", visit.formats.language), ("Vary", "Cookie, Accept-Language")]  # fmt: skip
+        return Response(html, given.status, headers)
+
+    def _shown(self, visit: Visit, visitor: _Visitor) -> dict[str, Any]:
+        """What every template has."""
+        return {
+            "t": visit.say, "f": visit.formats, "me": visitor.who, "now": visit.at, "visit": visit,
+            "language": visit.formats.language, "languages": wording.NAMES, "here": request.path,
+            "alliance": self._parts.alliance, "replay": self._parts.replay,
+            "static": {name: one.path for name, one in self._statics.items()},
+            "csrf": "" if visitor.cookie is None else csrf_token(visitor.cookie),
+            "once": secrets.token_hex(16), "ONCE": ONCE, "home": HOMES.get(visitor.who.role, "/") if visitor.who else "/",
+        }  # fmt: skip
+
+    def _again(self, visitor: _Visitor) -> Response:
+        wanted = (
+            request.path if request.method == "GET" else (request.referrer or "").split(request.host, 1)[-1]
+        )
+        return _redirect(f"/enter?again=1&to={wanted}")
+
+    def _stopped(self, visitor: _Visitor, status: int, why: str) -> Response:
+        page = Page("stopped.html", {"why": why}, status)
+        return self._answer(self._visit(visitor, {}), visitor, page)
+
+    def _problem(self, visit: Visit, visitor: _Visitor, answer: Answer) -> Response:
+        return self._answer(visit, visitor, Page("problem.html", {"problem": answer.document}, answer.status))
+
+
+def _secure() -> bool:
+    return security.needs_secure(request.host, request.scheme)
+
+
+def _redirect(to: str) -> Response:
+    return Response("", 303, [("Location", to), ("Cache-Control", "no-store"), *security.HEADERS])
+
+
+def _gone(given: Go) -> Response:
+    response, secure = _redirect(given.to), _secure()
+    name = security.cookie_name(secure)
+    if given.begins is not None or given.ends:
+        value, age = ("", 0) if given.begins is None else (given.begins.hex(), _YEAR_SECONDS)
+        response.set_cookie(name, value, max_age=age, secure=secure, httponly=True, samesite="Lax", path="/")
+    if given.language is not None:
+        response.set_cookie(
+            _LANGUAGE, given.language, max_age=_YEAR_SECONDS, secure=secure, samesite="Lax", path="/"
+        )
+    return response

@@ -1,0 +1,69 @@
+"""Money, numbers, dates and instants as a language writes them; all integers and aware instants before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency, format_decimal
+
+from ledger_service.kernel.clock import parse_instant
+
+_LOCALES = {"en": "en", "zh-Hans": "zh_Hans_CN", "zh-Hant": "zh_Hant_TW"}
+_UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """How a page writes figures: the language, the alliance's currency and its decimals."""
+
+    language: str
+    currency: str
+    exponent: int
+
+    @property
+    def locale(self) -> str:
+        """The name that CLDR has for the language."""
+        return _LOCALES[self.language]
+
+    def money(self, minor: int | str | None) -> str:
+        """An amount in minor units."""
+        if minor is None:
+            return "–"
+        amount = Decimal(int(minor)).scaleb(-self.exponent)
+        return str(format_currency(amount, self.currency, locale=self.locale))
+
+    def micros(self, micros: int | str | None) -> str:
+        """An amount in millionths of the currency, to its minor unit; what is below is dropped towards zero."""
+        if micros is None:
+            return "–"
+        step = 10 ** (6 - self.exponent)
+        whole = abs(int(micros)) // step
+        return self.money(-whole if int(micros) < 0 else whole)
+
+    def number(self, value: int | str | None) -> str:
+        """A whole number with its separators."""
+        return "–" if value is None else str(format_decimal(int(value), locale=self.locale))
+
+    def instant(self, text: str | datetime | None, zone: str | None = None) -> str:
+        """Day and minute of an instant, in a zone or UTC, which then is named."""
+        if not text:
+            return "–"
+        at = text if isinstance(text, datetime) else parse_instant(text, "at")
+        shown = format_datetime(at, "medium", tzinfo=ZoneInfo(zone) if zone else _UTC, locale=self.locale)
+        return str(shown) if zone else f"{shown} UTC"
+
+    def day(self, text: str | datetime | None, zone: str | None = None) -> str:
+        """The day of an instant in a zone or UTC."""
+        if not text:
+            return "–"
+        at = text if isinstance(text, datetime) else parse_instant(text, "at")
+        return str(format_date(at.astimezone(ZoneInfo(zone) if zone else _UTC), "medium", locale=self.locale))
+
+    def until(self, text: str | datetime, now: datetime) -> str:
+        """How long it is until an instant, or since, in words."""
+        at = text if isinstance(text, datetime) else parse_instant(text, "at")
+        return str(format_timedelta(at - now, add_direction=True, locale=self.locale))

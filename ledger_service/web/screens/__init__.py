@@ -1,0 +1,10 @@
+"""The screens by whom they serve; ``SCREENS`` is what the application answers and the role table tests."""
+
+from __future__ import annotations
+
+from ledger_service.web.screen import Screen
+from ledger_service.web.screens import audit, door, member, merchant, operator, till
+
+SCREENS: tuple[Screen, ...] = (
+    *door.SCREENS, *member.SCREENS, *till.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS,
+)  # fmt: skip

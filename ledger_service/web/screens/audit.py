@@ -1,0 +1,55 @@
+"""The auditor's pages, all of them read only: items, operations, periods, the state of the two books."""
+
+from __future__ import annotations
+
+from ledger_service.web.charts import Bar
+from ledger_service.web.screen import Page, Screen, Visit, roles
+from ledger_service.web.screens.merchant import names_of
+
+AUDITOR = roles("auditor", "operator")
+
+
+def home(visit: Visit) -> Page:
+    """How far chain and ledger are together, and the periods."""
+    shown = {
+        "status": visit.get("/v1/chain/status"),
+        "periods": visit.get("/v1/settlement/periods")["periods"],
+    }
+    return Page("audit/home.html", shown)
+
+
+def item(visit: Visit) -> Page:
+    """The way of a thing, backwards and forwards."""
+    epc = visit.query.get("epc", "").strip()
+    history = None
+    if epc:
+        history = visit.ask(f"/epcis/epcs/{epc.replace('/', '%2F')}/history")
+    return Page("audit/item.html", {"epc": epc, "history": history})
+
+
+def operation(visit: Visit) -> Page:
+    """An operation with its entry, leaf, batch and path."""
+    wanted = visit.query.get("operation", "").strip().lower()
+    answer = visit.ask(f"/v1/operations/{wanted}/proof") if wanted.isalnum() else None
+    return Page("audit/operation.html", {"wanted": wanted, "answer": answer})
+
+
+def period(visit: Visit) -> Page:
+    """A period with every net; they add up to nothing (INV-5)."""
+    told = visit.get(f"/v1/settlement/periods/{visit.path['period']}")
+    standing = visit.ask(f"/v1/settlement/periods/{visit.path['period']}/standing")
+    names = names_of(visit)
+    bars = [Bar(names.get(one["merchant"], one["merchant"]), int(one["net_micros"])) for one in told["nets"]]
+    shown = {
+        "period": told, "names": names, "bars": bars, "standing": standing.document if standing.good else None,
+        "sum": sum(int(one["net_micros"]) for one in told["nets"]),
+    }  # fmt: skip
+    return Page("audit/period.html", shown)
+
+
+SCREENS = (
+    Screen("GET", "/audit", "audit-home", AUDITOR, home),
+    Screen("GET", "/audit/item", "audit-item", AUDITOR, item),
+    Screen("GET", "/audit/operation", "audit-operation", AUDITOR, operation),
+    Screen("GET", "/audit/period/<period>", "audit-period", AUDITOR, period),
+)

@@ -1,0 +1,157 @@
+"""A member's own pages, for a phone first: what it has, its pay code, its coupons, its history, its data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger_service.kernel.clock import parse_instant
+from ledger_service.web.ports import Answer, Ask
+from ledger_service.web.screen import Download, Go, Page, Problem, Screen, Visit, roles
+
+MEMBER = roles("member")
+_ROWS = "25"
+
+
+def _mine(visit: Visit, rest: str = "") -> str:
+    return f"/v1/members/{visit.me.subject}{rest}"
+
+
+def names_of(visit: Visit) -> dict[str, str]:
+    """What the programmes are called, by their codes."""
+    return {p["programme"]: p["name"] for p in visit.get("/v1/programmes")["programmes"]}
+
+
+def home(visit: Visit) -> Page:
+    """What the member has, and what goes next."""
+    balances = [b for b in visit.get(_mine(visit, "/balance"))["balances"] if _has_any(b)]
+    notices = visit.ask(_mine(visit, "/notices"), limit="3")
+    tiers = visit.ask(_mine(visit, "/tiers"))
+    shown = {
+        "balances": balances, "names": names_of(visit), "ends": {b["programme"]: _next_end(b) for b in balances},
+        "notices": notices.document.get("notices", []),
+        "tiers": [one for one in tiers.document.get("tiers", []) if one["next_tier"]],
+    }  # fmt: skip
+    return Page("member/home.html", shown)
+
+
+def _has_any(balance: dict[str, Any]) -> bool:
+    return any(balance[part] for part in ("available", "held", "pending", "debt"))
+
+
+def _next_end(balance: dict[str, Any]) -> dict[str, Any] | None:
+    lots = [lot for lot in balance["lots"] if lot["available"]]
+    return min(lots, key=lambda lot: str(lot["expires_at"]), default=None)
+
+
+def pay(visit: Visit) -> Page:
+    """The code of this half minute; or what to do where the member's own phone signs."""
+    answer = visit.ask(_mine(visit, "/code"))
+    if answer.document.get("code") == "device-unknown":
+        return Page("member/pay_not_yet.html")
+    if not answer.good:
+        raise Problem(answer)
+    until = parse_instant(answer.document["valid_until"], "valid_until")
+    step = int(answer.document["step_seconds"])
+    known = visit.ask("/v1/alliance")
+    now = visit.at
+    left = int((until - now).total_seconds()) if 0 <= (until - now).total_seconds() <= 2 * step else step
+    digits = str(answer.document["digits"])
+    shown = {
+        "digits": " ".join(digits[n : n + 3] for n in range(0, 18, 3)),
+        "left": max(left, 1),
+        "step": step,
+    }
+    return Page("member/pay.html", {**shown, "most": known.document.get("custodial_per_permit_micros")})
+
+
+def pay_image(visit: Visit) -> Download:
+    """The same as a QR code."""
+    return _picture(visit.ask(_mine(visit, "/code-image"), form="svg"))
+
+
+def _picture(answer: Answer) -> Download:
+    if not answer.good:
+        raise Problem(answer)
+    return Download(answer.raw, answer.media_type)
+
+
+def allow_digits(visit: Visit) -> Go:
+    """From tomorrow on the member pays with digits too."""
+    visit.step_up()
+    visit.must(_mine(visit, "/digits"), {})
+    return Go("/me/pay")
+
+
+def history(visit: Visit) -> Page:
+    """What was booked, newest first."""
+    query = {"limit": _ROWS} | ({"cursor": visit.query["cursor"]} if "cursor" in visit.query else {})
+    told = visit.get(_mine(visit, "/entries"), **query)
+    shown = {"entries": told["entries"], "cursor": told["next_cursor"], "names": names_of(visit)}
+    return Page("member/history.html", shown)
+
+
+def proof(visit: Visit) -> Page:
+    """Where the chain has an operation of the member."""
+    answer = visit.ask(f"/v1/operations/{visit.path['operation']}/proof")
+    return Page("member/proof.html", {"operation": visit.path["operation"], "answer": answer})
+
+
+def coupons(visit: Visit) -> Page:
+    """The wallet."""
+    return _wallet(visit, None)
+
+
+def _wallet(visit: Visit, problem: dict[str, Any] | None, done: str = "") -> Page:
+    query = {"cursor": visit.query["cursor"]} if "cursor" in visit.query else {}
+    told = visit.get(_mine(visit, "/coupons"), **query)
+    shown = {"coupons": told["coupons"], "cursor": told["next_cursor"], "problem": problem, "done": done}
+    return Page("member/coupons.html", shown, 200 if problem is None else 422)
+
+
+def claim(visit: Visit) -> Page:
+    """A coupon that came as a code is in the wallet."""
+    answer = visit.do(_mine(visit, "/coupons"), {"code": visit.form.get("code", "").strip()})
+    return _wallet(visit, None, "coupon.taken") if answer.good else _wallet(visit, answer.document)
+
+
+def give(visit: Visit) -> Page:
+    """A coupon is a friend's, at once."""
+    path = _mine(visit, f"/coupons/{visit.path['coupon']}/gift")
+    answer = visit.do(path, {"to": visit.form.get("to", "").strip()})
+    return _wallet(visit, None, "coupon.given") if answer.good else _wallet(visit, answer.document)
+
+
+def data(visit: Visit) -> Page:
+    """What is kept, which devices speak for the member, and the way out."""
+    return Page("member/data.html", {"member": visit.get(_mine(visit)), "problem": None})
+
+
+def erase(visit: Visit) -> Page | Go:
+    """Asked twice: the member writes its own number."""
+    if visit.form.get("number", "").strip() != visit.me.subject:
+        shown = {"member": visit.get(_mine(visit)), "problem": {"code": "number-differs", "title": ""}}
+        return Page("member/data.html", shown, 422)
+    visit.step_up()
+    answer = visit.api.call(
+        visit.who, Ask("POST", _mine(visit, "/erase"), {}, key=f"web-erase-{visit.me.subject}")
+    )
+    if not answer.good:
+        return Page(
+            "member/data.html", {"member": visit.get(_mine(visit)), "problem": answer.document}, answer.status
+        )
+    return Go("/", ends=True)
+
+
+SCREENS = (
+    Screen("GET", "/me", "member-home", MEMBER, home),
+    Screen("GET", "/me/pay", "member-pay", MEMBER, pay),
+    Screen("GET", "/me/pay/image", "member-pay-image", MEMBER, pay_image),
+    Screen("POST", "/me/pay/digits", "member-allow-digits", MEMBER, allow_digits),
+    Screen("GET", "/me/history", "member-history", MEMBER, history),
+    Screen("GET", "/me/history/<operation>", "member-proof", MEMBER, proof),
+    Screen("GET", "/me/coupons", "member-coupons", MEMBER, coupons),
+    Screen("POST", "/me/coupons", "member-claim-coupon", MEMBER, claim),
+    Screen("POST", "/me/coupons/<coupon>/gift", "member-give-coupon", MEMBER, give),
+    Screen("GET", "/me/data", "member-data", MEMBER, data),
+    Screen("POST", "/me/erase", "member-erase", MEMBER, erase),
+)

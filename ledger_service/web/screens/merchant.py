@@ -1,0 +1,133 @@
+"""A merchant's back office: its programmes, what it owes and is owed, its coupons, its tills and keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger_service.web.charts import Bar
+from ledger_service.web.ports import Answer
+from ledger_service.web.screen import Go, Page, Screen, Visit, roles
+
+MERCHANT = roles("merchant")
+
+
+def _own(visit: Visit, rest: str) -> str:
+    return f"/v1/merchants/{visit.me.merchant}{rest}"
+
+
+def _cursor(visit: Visit) -> dict[str, str]:
+    return {"cursor": visit.query["cursor"]} if "cursor" in visit.query else {}
+
+
+def names_of(visit: Visit) -> dict[str, str]:
+    """What the merchants are called; one's own GLN where the caller may not list them."""
+    answer = visit.ask("/v1/merchants")
+    return {m["merchant"]: m["name"] for m in answer.document.get("merchants", [])}
+
+
+def home(visit: Visit) -> Page:
+    """Where the merchant stands: programmes, the open period, what its reserve covers."""
+    programmes = [p for p in visit.get("/v1/programmes")["programmes"] if p["merchant"] == visit.me.merchant]
+    periods = visit.get("/v1/settlement/periods")["periods"]
+    open_one = periods[-1]["period"] if periods else None
+    nets = visit.get(f"/v1/settlement/periods/{open_one}")["nets"] if open_one is not None else []
+    coverage = visit.ask("/v1/coverage")
+    shown = {
+        "programmes": programmes, "period": open_one, "net": _net_of(nets, visit.me.merchant),
+        "coverage": coverage.document.get("coverage", []) if coverage.good else [],
+    }  # fmt: skip
+    return Page("merchant/home.html", shown)
+
+
+def _net_of(nets: list[dict[str, Any]], merchant: str | None) -> int:
+    return sum(int(one["net_micros"]) for one in nets if one["merchant"] == merchant)
+
+
+def periods(visit: Visit) -> Page:
+    """Every period, the open one last."""
+    told = visit.get("/v1/settlement/periods", **_cursor(visit))
+    return Page("merchant/periods.html", {"periods": told["periods"], "cursor": told["next_cursor"]})
+
+
+def period(visit: Visit) -> Page:
+    """One period: one's net, who has confirmed it, the lines that make it."""
+    return _period(visit, None)
+
+
+def _period(visit: Visit, problem: dict[str, Any] | None, done: str = "") -> Page:
+    number = visit.path["period"]
+    base = f"/v1/settlement/periods/{number}"
+    told, standing = visit.get(base), visit.ask(f"{base}/standing")
+    lines = visit.get(f"{base}/lines", limit="50", **_cursor(visit))
+    names = names_of(visit)
+    bars = [Bar(names.get(one["merchant"], one["merchant"]), int(one["net_micros"])) for one in told["nets"]]
+    shown = {
+        "period": told, "standing": standing.document if standing.good else None, "lines": lines["lines"],
+        "cursor": lines["next_cursor"], "names": names, "bars": bars, "problem": problem, "done": done,
+    }  # fmt: skip
+    return Page("merchant/period.html", shown, 200 if problem is None else 422)
+
+
+def confirm(visit: Visit) -> Page:
+    """The merchant says that its net is right; its settlement key signs it where that lies in custody."""
+    visit.step_up()
+    path = f"/v1/settlement/periods/{visit.path['period']}/confirmations"
+    return _after(visit, visit.do(path, {"merchant": visit.me.merchant}), "period.confirmed")
+
+
+def dispute(visit: Visit) -> Page:
+    """A part of a line is not owed: it is held out, the rest settles."""
+    visit.step_up()
+    form = visit.form
+    body = {name: form.get(name, "").strip() for name in ("debtor", "creditor", "held_micros", "evidence")}
+    path = f"/v1/settlement/periods/{visit.path['period']}/disputes"
+    return _after(visit, visit.do(path, {"merchant": visit.me.merchant, **body}), "period.disputed")
+
+
+def _after(visit: Visit, answer: Answer, done: str) -> Page:
+    return _period(visit, None, done) if answer.good else _period(visit, answer.document)
+
+
+def coupons(visit: Visit) -> Page:
+    """Definitions and campaigns, with what waits for a second person."""
+    definitions = visit.get(_own(visit, "/coupon-definitions"))
+    campaigns = visit.get(_own(visit, "/coupon-campaigns"))
+    shown = {"definitions": definitions, "campaigns": campaigns}
+    return Page("merchant/coupons.html", shown)
+
+
+def places(visit: Visit) -> Page:
+    """Stores, tills, and the cashiers who are members."""
+    stores = visit.get("/v1/stores", **_cursor(visit))
+    shown = {
+        "stores": stores["stores"], "cursor": stores["next_cursor"],
+        "terminals": visit.get("/v1/terminals", limit="50")["terminals"],
+        "staff": visit.get("/v1/staff-links", limit="50")["staff_links"],
+    }  # fmt: skip
+    return Page("merchant/places.html", shown)
+
+
+def disable(visit: Visit) -> Go:
+    """A till and its keys do nothing any more."""
+    visit.step_up()
+    visit.must(f"/v1/terminals/{visit.path['terminal']}/disable", {})
+    return Go("/merchant/places")
+
+
+def sales(visit: Visit) -> Page:
+    """What was sold, newest first."""
+    told = visit.get("/v1/sales", limit="25", **_cursor(visit))
+    return Page("merchant/sales.html", {"sales": told["sales"], "cursor": told["next_cursor"]})
+
+
+SCREENS = (
+    Screen("GET", "/merchant", "merchant-home", MERCHANT, home),
+    Screen("GET", "/merchant/settlement", "merchant-periods", MERCHANT, periods),
+    Screen("GET", "/merchant/settlement/<period>", "merchant-period", MERCHANT, period),
+    Screen("POST", "/merchant/settlement/<period>/confirm", "merchant-confirm", MERCHANT, confirm),
+    Screen("POST", "/merchant/settlement/<period>/dispute", "merchant-dispute", MERCHANT, dispute),
+    Screen("GET", "/merchant/coupons", "merchant-coupons", MERCHANT, coupons),
+    Screen("GET", "/merchant/sales", "merchant-sales", MERCHANT, sales),
+    Screen("GET", "/merchant/places", "merchant-places", MERCHANT, places),
+    Screen("POST", "/merchant/places/<terminal>/disable", "merchant-disable-till", MERCHANT, disable),
+)

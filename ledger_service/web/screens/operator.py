@@ -1,0 +1,127 @@
+"""The operator's pages and those of the care desk: what waits for somebody, and who is who."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger_service.web.screen import Go, Page, Screen, Visit, roles
+from ledger_service.web.screens.member import names_of
+
+OPERATOR = roles("operator")
+
+
+def _cursor(visit: Visit) -> dict[str, str]:
+    return {"cursor": visit.query["cursor"]} if "cursor" in visit.query else {}
+
+
+def home(visit: Visit) -> Page:
+    """Lag, alarms, what was set aside, what waits for a person."""
+    shown = {
+        "status": visit.get("/v1/chain/status"), "reviews": visit.get("/v1/risk/reviews", limit="10")["reviews"],
+        "adjustments": visit.get("/v1/adjustments", limit="10")["adjustments"],
+        "claims": visit.get("/v1/claims", limit="10")["claims"],
+    }  # fmt: skip
+    return Page("operator/home.html", shown)
+
+
+def merchants(visit: Visit) -> Page:
+    """Who is in the alliance."""
+    return Page("operator/merchants.html", {"merchants": visit.get("/v1/merchants")["merchants"]})
+
+
+def suspend(visit: Visit) -> Go:
+    """A merchant does no business, or does again."""
+    visit.step_up()
+    body = {"suspended": visit.form.get("suspended") == "yes"}
+    visit.must(f"/v1/merchants/{visit.path['gln']}/suspension", body)
+    return Go("/operator/merchants")
+
+
+def set_aside(visit: Visit) -> Page:
+    """What the chain refuses for good, with its reason."""
+    told = visit.get("/v1/chain/set-aside", **_cursor(visit))
+    return Page("operator/set_aside.html", {"operations": told["set_aside"], "cursor": told["next_cursor"]})
+
+
+def reviews(visit: Visit) -> Page:
+    """What was booked under a rule and waits to be looked at."""
+    told = visit.get("/v1/risk/reviews", **_cursor(visit))
+    shown = {"reviews": told["reviews"], "cursor": told.get("next_cursor"), "problem": None}
+    return Page("operator/reviews.html", shown)
+
+
+def step(visit: Visit) -> Go:
+    """One step of a review; whoever asked does not approve."""
+    body = {"step": visit.form.get("step", ""), "reason": visit.form.get("reason", "").strip()}
+    visit.must(f"/v1/risk/reviews/{visit.path['review']}/steps", body)
+    return Go("/operator/reviews")
+
+
+def care(visit: Visit) -> Page:
+    """The form that finds a member."""
+    return Page("operator/care.html", {"problem": None})
+
+
+def find(visit: Visit) -> Page | Go:
+    """By number, phone, e-mail or card."""
+    text = visit.form.get("who", "").strip()
+    if text.isdecimal() and len(text) == 18:
+        return Go(f"/care/{text}")
+    kind = "email" if "@" in text else "phone" if text.startswith("+") else "card"
+    answer = visit.do("/v1/members/identify", {"kind": kind, "value": text})
+    if not answer.good:
+        return Page("operator/care.html", {"problem": answer.document}, answer.status)
+    return Go(f"/care/{answer.document['number']}")
+
+
+def member(visit: Visit) -> Page:
+    """A member as the desk sees it: standing, points, history with reasons, claims."""
+    return _member(visit, None)
+
+
+def _member(visit: Visit, problem: dict[str, Any] | None, done: str = "") -> Page:
+    path = f"/v1/members/{visit.path['number']}"
+    entries = visit.get(f"{path}/entries", limit="25", **_cursor(visit))
+    shown = {
+        "member": visit.get(path), "balances": visit.get(f"{path}/balance")["balances"],
+        "entries": entries["entries"], "cursor": entries["next_cursor"], "names": names_of(visit),
+        "claims": visit.get(f"{path}/claims")["claims"], "problem": problem, "done": done,
+    }  # fmt: skip
+    return Page("operator/member.html", shown, 200 if problem is None else 422)
+
+
+def freeze(visit: Visit) -> Page:
+    """A member's account rests at once, or works again."""
+    frozen = visit.form.get("frozen") == "yes"
+    answer = visit.do(f"/v1/members/{visit.path['number']}/freeze", {"frozen": frozen})
+    done = "care.frozen" if frozen else "care.thawed"
+    return _member(visit, None, done) if answer.good else _member(visit, answer.document)
+
+
+def open_case(visit: Visit) -> Page:
+    """A recovery is asked for, or a merge where another number is named; a second person approves it."""
+    visit.step_up()
+    form, number = visit.form, visit.path["number"]
+    evidence = form.get("evidence", "").strip()
+    if form.get("kind") == "merge":
+        answer = visit.do(
+            "/v1/merges", {"member": number, "into": form.get("into", "").strip(), "evidence": evidence}
+        )
+    else:
+        answer = visit.do("/v1/cases", {"member": number, "kind": form.get("kind", ""), "evidence": evidence})
+    return _member(visit, None, "care.case_opened") if answer.good else _member(visit, answer.document)
+
+
+SCREENS = (
+    Screen("GET", "/operator", "operator-home", OPERATOR, home),
+    Screen("GET", "/operator/merchants", "operator-merchants", OPERATOR, merchants),
+    Screen("POST", "/operator/merchants/<gln>/suspension", "operator-suspend", OPERATOR, suspend),
+    Screen("GET", "/operator/set-aside", "operator-set-aside", OPERATOR, set_aside),
+    Screen("GET", "/operator/reviews", "operator-reviews", OPERATOR, reviews),
+    Screen("POST", "/operator/reviews/<review>", "operator-step", OPERATOR, step),
+    Screen("GET", "/care", "care", OPERATOR, care),
+    Screen("POST", "/care", "care-find", OPERATOR, find),
+    Screen("GET", "/care/<number>", "care-member", OPERATOR, member),
+    Screen("POST", "/care/<number>/freeze", "care-freeze", OPERATOR, freeze),
+    Screen("POST", "/care/<number>/case", "care-case", OPERATOR, open_case),
+)

@@ -1,0 +1,179 @@
+"""The till's pages: keyboard and scanner first; a basket is quoted, sold, and taken back by its items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ledger_service.web.screen import Page, Screen, Visit, roles
+
+CASHIER = roles("cashier")
+MOST_LINES = 40
+
+
+class Mistyped(Exception):
+    """A field that is no number, or nothing to sell; ``field`` names it."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field)
+        self.field = field
+
+
+def minor_of(text: str, exponent: int, field: str) -> int:
+    """An amount as a cashier types it, in minor units.
+
+    Raises:
+        Mistyped: no amount, or more decimals than the currency has.
+    """
+    whole, _, part = text.strip().replace(",", ".").partition(".")
+    if (
+        not whole.isdecimal()
+        or not (part == "" or part.isdecimal())
+        or len(part) > exponent
+        or len(whole) > 9
+    ):
+        raise Mistyped(field)
+    return int(whole) * 10**exponent + int(part.ljust(exponent, "0") or "0")
+
+
+def basket_of(form: Mapping[str, str], exponent: int) -> list[dict[str, Any]]:
+    """The lines of a typed basket; rows without an amount are left out.
+
+    Raises:
+        Mistyped: a field that is no number, or no line at all.
+    """
+    lines: list[dict[str, Any]] = []
+    for number in range(1, MOST_LINES + 1):
+        amount = form.get(f"amount_{number}", "").strip()
+        if not amount:
+            continue
+        quantity = form.get(f"quantity_{number}", "1").strip() or "1"
+        if not quantity.isdecimal() or not 1 <= int(quantity) <= 9_999:
+            raise Mistyped(f"quantity_{number}")
+        line: dict[str, Any] = {"line": str(number), "quantity": int(quantity)}
+        line["amount_minor"] = minor_of(amount, exponent, f"amount_{number}") * int(quantity)
+        line["category"] = form.get("category", "").strip() or "general"
+        lines.append(line | _article(form.get(f"article_{number}", "").strip()))
+    if not lines:
+        raise Mistyped("amount_1")
+    return lines
+
+
+def _article(text: str) -> dict[str, str]:
+    if not text:
+        return {}
+    scanned = text.isdecimal() and len(text) in (8, 12, 13, 14)
+    return {"gtin": text.zfill(14)} if scanned else {"sku": text}
+
+
+def member_of(shown: str) -> dict[str, str] | None:
+    """Whoever was scanned or typed: a pay code, 18 digits of one, a member's number, a phone number or a card."""
+    text = shown.strip().replace(" ", "")
+    if not text:
+        return None
+    if text.startswith("+"):
+        return {"phone": text}
+    if text.isdecimal() and len(text) == 18:
+        return {"number": text} if text.startswith("952") else {"pay_code": text}
+    if text.isdecimal():
+        return {"card": text}
+    return {"pay_code": text}
+
+
+def body_of(visit: Visit) -> dict[str, Any]:
+    """The sale that the form describes.
+
+    Raises:
+        Mistyped: a field cannot be read.
+    """
+    form, exponent = visit.form, visit.formats.exponent
+    body: dict[str, Any] = {
+        "store": visit.me.store, "currency": visit.formats.currency, "lines": basket_of(form, exponent),
+        "reference": form.get("reference", "").strip() or form.get("once", "")[:12],
+    }  # fmt: skip
+    member = member_of(form.get("member", ""))
+    if member is not None:
+        body["member"] = member
+    if form.get("points", "").strip():
+        body["spend"] = {"max_value_minor": minor_of(form["points"], exponent, "points")}
+    if form.get("cashier", "").strip():
+        body["cashier"] = form["cashier"].strip()
+    return body
+
+
+def till(visit: Visit) -> Page:
+    """An empty basket."""
+    return _till(visit, {})
+
+
+def _till(visit: Visit, more: Mapping[str, Any], status: int = 200) -> Page:
+    shown = {"typed": visit.form, "rows": _rows(visit.form), "quote": None, "problem": None, "mistyped": ""}
+    return Page("till/basket.html", {**shown, **more}, status)
+
+
+def _rows(form: Mapping[str, str]) -> list[int]:
+    typed = [n for n in range(1, MOST_LINES + 1) if form.get(f"amount_{n}") or form.get(f"article_{n}")]
+    return list(range(1, max(typed, default=0) + 2))
+
+
+def checkout(visit: Visit) -> Page:
+    """A quote, or the sale: whichever button was pressed."""
+    try:
+        body = body_of(visit)
+    except Mistyped as wrong:
+        return _till(visit, {"mistyped": wrong.field}, 422)
+    if visit.form.get("act") != "sell":
+        answer = visit.do("/v1/quotes", {k: v for k, v in body.items() if k != "reference"})
+        more = {"quote": answer.document} if answer.good else {"problem": answer.document}
+        return _till(visit, more, 200 if answer.good else answer.status)
+    answer = visit.do("/v1/sales", body)
+    if not answer.good:
+        return _till(visit, {"problem": answer.document}, answer.status)
+    return Page("till/receipt.html", {"sale": answer.document, "lines": body["lines"], "refund": None}, 201)
+
+
+def find(visit: Visit) -> Page:
+    """The form that finds a sale by its number."""
+    sale_id = visit.query.get("sale", "").strip()
+    if not sale_id:
+        return Page("till/returns.html", {"sale": None, "problem": None})
+    answer = visit.ask(f"/v1/sales/{sale_id}" if sale_id.isalnum() else "/v1/sales/0")
+    found = answer.document if answer.good else None
+    problem = None if answer.good else answer.document
+    return Page(
+        "till/returns.html", {"sale": found, "problem": problem}, 200 if answer.good else answer.status
+    )
+
+
+def take_back(visit: Visit) -> Page:
+    """Goods of a sale come back, as many of each line as was typed."""
+    sale_id = visit.path["sale"]
+    lines = [
+        {"line": name.removeprefix("back_"), "quantity": int(value)}
+        for name, value in visit.form.items()
+        if name.startswith("back_") and value.isdecimal() and int(value) > 0
+    ]
+    body = {"reference": visit.form.get("once", "")[:12], "lines": lines}
+    answer = visit.do(f"/v1/sales/{sale_id}/refunds", body)
+    if answer.good:
+        return Page("till/receipt.html", {"sale": None, "lines": [], "refund": answer.document}, 201)
+    found = visit.ask(f"/v1/sales/{sale_id}")
+    shown = {"sale": found.document if found.good else None, "problem": answer.document}
+    return Page("till/returns.html", shown, answer.status)
+
+
+def day(visit: Visit) -> Page:
+    """The store's day as the ledger has it."""
+    answer = visit.ask("/v1/offline-sales", limit="20")
+    return Page(
+        "till/day.html", {"offline": answer.document.get("offline_sales", []) if answer.good else None}
+    )
+
+
+SCREENS = (
+    Screen("GET", "/till", "till", CASHIER, till),
+    Screen("POST", "/till", "till", CASHIER, checkout),
+    Screen("GET", "/till/returns", "till-returns", CASHIER, find),
+    Screen("POST", "/till/returns/<sale>", "till-take-back", CASHIER, take_back),
+    Screen("GET", "/till/offline", "till-offline", CASHIER, day),
+)
