@@ -1,4 +1,4 @@
-"""An item from its batch's root to an auditor who has a chain and a file: genuine, altered, missing or void."""
+"""An item from its batch's root to an auditor with a chain and a file: genuine, altered, missing or void."""
 
 from __future__ import annotations
 

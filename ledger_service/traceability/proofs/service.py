@@ -27,19 +27,18 @@ class Prover:
     commitments: Commitments
     place: Place
 
-    def bundle(self, conn: Connection, gtin: str, serial: str, owner: int | None = None) -> Bundle:
+    def bundle(self, conn: Connection, gtin: str, serial: str) -> Bundle:
         """The item's bundle as of the last checkpoint that the chain has.
 
         Args:
             conn: a snapshot.
             gtin: 14 digits.
             serial: in its one form.
-            owner: whose products alone may be proven; None for everybody's.
 
         Raises:
-            ItemProofUnknown: no such item of that owner, or its batch has no root.
+            ItemProofUnknown: no such item, or its batch has no root.
         """
-        item = self._item(conn, gtin, serial, owner)
+        item = self._item(conn, gtin, serial)
         names = item_names(gtin, serial, item.lot)
         numbers = [step.event_seq for step in history_of(conn, names).steps]
         last = last_checkpoint(conn, "relayed")
@@ -55,11 +54,11 @@ class Prover:
         log = LogPart(first.size, first.root, last.size, last.root, onward)
         return Bundle(self.place, item, events, log, len(numbers) - len(covered))
 
-    def _item(self, conn: Connection, gtin: str, serial: str, owner: int | None) -> ItemPart:
+    def _item(self, conn: Connection, gtin: str, serial: str) -> ItemPart:
         i, p = trace_item.c, trace_product.c
         wanted = select(i.item_id, p.merchant_id).join(trace_product, p.gtin == i.gtin)
         row = conn.execute(wanted.where((i.gtin == gtin) & (i.serial == serial))).one_or_none()
-        if row is None or (owner is not None and row.merchant_id != owner):
+        if row is None:
             raise ItemProofUnknown
         batch_no, index = row.item_id >> INDEX_BITS, row.item_id & (1 << INDEX_BITS) - 1
         root = anchored(conn, batch_no)
