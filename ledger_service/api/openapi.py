@@ -38,6 +38,8 @@ PATH_PARAMETERS = {
     "number": (shapes.NUMBER, "Member number (GSRN), 18 digits."),
     "code": (shapes.PROGRAMME, "Code of the programme."),
     "problem": (Text(pattern="[a-z0-9-]{1,64}"), "Code of the problem."),
+    "gtin": (Text(pattern="[0-9]{14}"), "GTIN of the product, 14 digits."),
+    "serial": (Text(pattern="[0-9A-Za-z]{12}"), "Serial of the item, 12 characters."),
     "gln": (shapes.GLN, "GLN, 13 digits."),
     "terminal": (shapes.TERMINAL, "Id of the terminal."),
     "key": (shapes.KEY_ID, "Public id of an API key."),

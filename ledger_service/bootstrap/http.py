@@ -35,6 +35,7 @@ from ledger_service.api.endpoints import (
     gestures,
     households,
     imports,
+    item_proofs,
     keys,
     members,
     merchants,
@@ -71,13 +72,17 @@ from ledger_service.bootstrap.serving import Serving, open_serving
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 from ledger_service.merchants.owners.service import OwnersService
+from ledger_service.traceability.proofs.bundle import Place
+from ledger_service.traceability.proofs.commitments import Commitments
+from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
     days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
     settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places, owners, modes,
-    keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, alliance, status,
+    keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs, alliance,
+    status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -170,7 +175,16 @@ def _of_events(serving: Serving, cursors: Cursors) -> list[Served]:
     return [
         *epcis.served(epcis.EpcisDoor(database, SystemRandom(), cursors)),
         *epcis_queries.served(epcis_queries.EpcisQueriesDoor(database, cursors)),
+        *_of_items(serving),
     ]
+
+
+def _of_items(serving: Serving) -> list[Served]:
+    known = serving.foundations.alliance
+    nowhere = bytes(20)
+    place = Place(known.chain_id, known.item_registry or nowhere, known.transparency_log or nowhere)
+    prover = Prover(Commitments(serving.secrets.one_time), place)
+    return item_proofs.served(item_proofs.ItemProofsDoor(serving.foundations.database, prover))
 
 
 def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
