@@ -52,6 +52,7 @@ from ledger_service.api.endpoints import (
     returns,
     reviews,
     risk,
+    scans,
     settlement,
     settlement_basis,
     statements,
@@ -70,13 +71,14 @@ from ledger_service.bootstrap.serving import Serving, open_serving
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 from ledger_service.merchants.owners.service import OwnersService
+from ledger_service.traceability.scanning.service import Scans
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
     days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
     settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places, owners, modes,
-    keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, alliance, status,
+    keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, scans, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -159,6 +161,7 @@ def bound(serving: Serving) -> list[Served]:
         *_of_chain(serving, administration, cursors),
         *imports.served(imports.ImportsDoor(administration)),
         *_of_events(serving, cursors),
+        *_of_items(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]
@@ -169,6 +172,13 @@ def _of_events(serving: Serving, cursors: Cursors) -> list[Served]:
     return [
         *epcis.served(epcis.EpcisDoor(database, SystemRandom(), cursors)),
         *epcis_queries.served(epcis_queries.EpcisQueriesDoor(database, cursors)),
+    ]
+
+
+def _of_items(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    s, database = serving, serving.foundations.database
+    return [
+        *scans.served(scans.ScansDoor(Scans(s.secrets.one_time, SystemRandom()), database, s.writer)),
     ]
 
 
