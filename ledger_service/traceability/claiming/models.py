@@ -47,11 +47,12 @@ trace_claim = Table(
     Index("ix_trace_claim_member_id", "member_id", "item_id"),
 )  # fmt: skip
 
-# How often something of a day claimed: a member, device, place or channel of a product, and wrong PINs.
+# How often of a day something claimed: a member, device, place or channel of a product; and a member's wrong
+# PINs. scope ends with the day.
 trace_claim_count = Table(
     "trace_claim_count", metadata,
     Column("scope", String(80), primary_key=True),
-    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("day", Integer, nullable=False),
     Column("times", Integer, nullable=False),
     at_least("times"),
 )  # fmt: skip
@@ -61,6 +62,7 @@ trace_return = append_only(Table(
     "trace_return", metadata,
     Column("item_id", BigInteger, primary_key=True, autoincrement=False),
     Column("return_id", Bytes(16), nullable=False),
+    Column("gtin", String(14), nullable=False),
     Column("merchant_id", BigInteger, ForeignKey("merchant.merchant_id"), nullable=False),
     Column("subject", Text, nullable=False),
     Column("sale_id", Bytes(16)),
@@ -70,4 +72,5 @@ trace_return = append_only(Table(
     Column("returned_at", UtcInstant, nullable=False),
     fixed_length("return_id", 16),
     UniqueConstraint("return_id", name="uq_trace_return_return_id"),
+    Index("ix_trace_return_sale_id", "sale_id"),
 ))  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -37,11 +37,16 @@ class Whence:
     channel: str
 
 
-def scopes_of(gtin: str, member_id: int, whence: Whence) -> dict[str, str]:
-    """Under which name each cap counts."""
+def scopes_of(gtin: str, member_id: int, whence: Whence, day: int) -> dict[str, str]:
+    """Under which name each cap counts on a day."""
     values = {"member": member_id, "device": whence.device.hex(), "place": whence.place or "nowhere",
               "channel": whence.channel}  # fmt: skip
-    return {cap: f"{cap}:{gtin}:{values[cap]}" for cap in CAPS}
+    return {cap: f"{cap}:{gtin}:{values[cap]}:{day}" for cap in CAPS}
+
+
+def scope_of_wrong(member_id: int, day: int) -> str:
+    """Under which name a member's wrong PINs of a day count."""
+    return f"wrong:{member_id}:{day}"
 
 
 def reached(terms: Terms, taken: Mapping[str, int]) -> str | None:
@@ -90,11 +95,3 @@ def recover(points: int, pending: int, available: int) -> Recovered:
     waiting = min(points, pending)
     there = min(points - waiting, available)
     return Recovered(waiting, there, points - waiting - there)
-
-
-def cells(latitude_tenths: int | None, longitude_tenths: int | None, country: str | None) -> Iterator[str]:
-    """The coarse place as one word, the finest first."""
-    if latitude_tenths is not None and longitude_tenths is not None:
-        yield f"{latitude_tenths},{longitude_tenths}"
-    if country is not None:
-        yield country

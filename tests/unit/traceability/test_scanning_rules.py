@@ -128,7 +128,7 @@ def test_a_cap_of_nought_is_none_and_the_first_that_is_full_is_named() -> None:
     assert reached(terms, dict.fromkeys(CAPS, 99)) == "member"
     assert reached(terms, {"member": 1, "device": 3, "place": 99, "channel": 99}) == "device"
     assert reached(terms, {"member": 1, "device": 2}) is None
-    assert set(scopes_of(GTIN, 7, Whence(bytes(8), "", "app"))) == set(CAPS)
+    assert set(scopes_of(GTIN, 7, Whence(bytes(8), "", "app"), 1)) == set(CAPS)
 
 
 @pytest.mark.parametrize(("points", "pending", "available", "wanted"), [
