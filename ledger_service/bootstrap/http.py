@@ -35,6 +35,7 @@ from ledger_service.api.endpoints import (
     gestures,
     households,
     imports,
+    item_proofs,
     keys,
     members,
     merchants,
@@ -52,7 +53,6 @@ from ledger_service.api.endpoints import (
     returns,
     reviews,
     risk,
-    scans,
     settlement,
     settlement_basis,
     statements,
@@ -66,19 +66,23 @@ from ledger_service.api.routes import Route, Served
 from ledger_service.api.schema import Json
 from ledger_service.bootstrap.connections import carry_protocol, end_request
 from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.bootstrap.items import ITEM_MODULES, served_items
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.serving import Serving, open_serving
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 from ledger_service.merchants.owners.service import OwnersService
-from ledger_service.traceability.scanning.service import Scans
+from ledger_service.traceability.proofs.bundle import Place
+from ledger_service.traceability.proofs.commitments import Commitments
+from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
     days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
     settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places, owners, modes,
-    keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, scans, alliance, status,
+    keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs, *ITEM_MODULES,
+    alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -161,7 +165,7 @@ def bound(serving: Serving) -> list[Served]:
         *_of_chain(serving, administration, cursors),
         *imports.served(imports.ImportsDoor(administration)),
         *_of_events(serving, cursors),
-        *_of_items(serving, administration, cursors),
+        *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]
@@ -172,14 +176,16 @@ def _of_events(serving: Serving, cursors: Cursors) -> list[Served]:
     return [
         *epcis.served(epcis.EpcisDoor(database, SystemRandom(), cursors)),
         *epcis_queries.served(epcis_queries.EpcisQueriesDoor(database, cursors)),
+        *_of_items(serving),
     ]
 
 
-def _of_items(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
-    s, database = serving, serving.foundations.database
-    return [
-        *scans.served(scans.ScansDoor(Scans(s.secrets.one_time, SystemRandom()), database, s.writer)),
-    ]
+def _of_items(serving: Serving) -> list[Served]:
+    known = serving.foundations.alliance
+    nowhere = bytes(20)
+    place = Place(known.chain_id, known.item_registry or nowhere, known.transparency_log or nowhere)
+    prover = Prover(Commitments(serving.secrets.one_time), place)
+    return item_proofs.served(item_proofs.ItemProofsDoor(serving.foundations.database, prover))
 
 
 def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:

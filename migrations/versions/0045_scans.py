@@ -8,7 +8,7 @@ from alembic import op
 from ledger_service.db.guards import guard_statements
 
 revision = "0045_scans"
-down_revision = "0042_goods"
+down_revision = "0044_item_proofs"
 _GUARDED = ("trace_scan", "trace_return", "trace_case_event", "trace_claim_terms", "trace_link_set")
 _VERDICT = (
     "'malformed', 'unknown', 'mismatch', 'recalled', 'not-for-sale', 'repeat', 'risk', 'genuine-first', "
@@ -39,10 +39,10 @@ def _claim_count() -> None:
     op.create_table(
         "trace_claim_count",
         sa.Column("scope", sa.String(length=80), nullable=False),
-        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
         sa.Column("times", sa.Integer(), nullable=False),
         sa.CheckConstraint("times >= 0", name=op.f("ck_trace_claim_count_times_at_least_0")),
-        sa.PrimaryKeyConstraint("scope", "day", name=op.f("pk_trace_claim_count")),
+        sa.PrimaryKeyConstraint("scope", name=op.f("pk_trace_claim_count")),
     )
 
 
@@ -184,6 +184,7 @@ def _return() -> None:
         "trace_return",
         sa.Column("item_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("return_id", sa.LargeBinary(), nullable=False),
+        sa.Column("gtin", sa.String(length=14), nullable=False),
         sa.Column("merchant_id", sa.BigInteger(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("sale_id", sa.LargeBinary(), nullable=True),
@@ -198,6 +199,7 @@ def _return() -> None:
         sa.PrimaryKeyConstraint("item_id", name=op.f("pk_trace_return")),
         sa.UniqueConstraint("return_id", name="uq_trace_return_return_id"),
     )
+    op.create_index("ix_trace_return_sale_id", "trace_return", ["sale_id"], unique=False)
 
 
 def _case_event() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from ledger_service.kernel.history_tree import HASH_BYTES
+from ledger_service.traceability.epcis.models import epcis_event
 from ledger_service.traceability.log.models import log_checkpoint, log_tile
 from ledger_service.traceability.log.rules import TILE_HASHES
 
@@ -53,6 +54,15 @@ def last_checkpoint(conn: Connection, state: str | None = None) -> Checkpoint | 
     """The greatest checkpoint, or the greatest in a state."""
     wanted = _CHECKPOINT.order_by(_C.size.desc()).limit(1)
     return _one(conn, wanted if state is None else wanted.where(_C.state == state))
+
+
+def has_work(conn: Connection, at: datetime, every: timedelta) -> bool:
+    """Whether events wait to be taken in, or what was taken in for a checkpoint that is due."""
+    size, last = log_size(conn), last_checkpoint(conn)
+    waiting = select(epcis_event.c.event_seq).where(epcis_event.c.event_seq >= size).limit(1)
+    if conn.execute(waiting).first() is not None:
+        return True
+    return size > 0 if last is None else size > last.size and at - last.made_at >= every
 
 
 def first_checkpoint_over(conn: Connection, event_seq: int) -> Checkpoint | None:

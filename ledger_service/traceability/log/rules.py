@@ -27,7 +27,7 @@ def node_of(tiles: Tiles, level: int, place: int) -> bytes:
 
 
 def root_of(tiles: Tiles, first: int, end: int) -> bytes:
-    """The root over the leaves from ``first`` to before ``end``, which lie in one subtree that begins there."""
+    """The root over the leaves from ``first`` to before ``end``, which are in one subtree from there on."""
     if first == end:
         return EMPTY_ROOT
     size = end - first
