@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from ledger_service.api.administration import Administration
-from ledger_service.api.endpoints import goods, item_claims, item_cases, resolver, scans
+from ledger_service.api.endpoints import goods, item_cases, item_claims, resolver, scans
 from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Served
 from ledger_service.bootstrap.foundations import SystemRandom
