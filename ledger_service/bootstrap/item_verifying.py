@@ -136,9 +136,9 @@ def _word(chain: ItemChain, place: Place, bundle: Bundle) -> ChainWord:
         return ChainWord(chain_id, place, False, nothing, bytes(32), bytes(32))
     item, log = bundle.item, bundle.log
     batch = chain.batch(item.root)
-    marks = chain.marks(item.root, item.index) if item.index < batch.count else (False, False)
+    marks = chain.marks(item.root, item.index) if item.index < batch.size else (False, False)
     roots = [bytes(32)] * 2 if log is None else [chain.root_of_size(s) for s in (log.size, log.last_size)]
-    told = BatchWord(batch.owner, batch.gtin, batch.count, *marks)
+    told = BatchWord(batch.owner, batch.gtin, batch.size, *marks)
     return ChainWord(chain_id, place, True, told, *roots)
 
 
@@ -163,7 +163,7 @@ def _tell_batches(node: Node, verdict: ItemVerdict, registry: bytes | None) -> N
     found = batches_of(node, int(verdict.gtin), registry)
     for one in found:
         verdict.facts.append(
-            f"lot {one.lot}: {one.count:,} items anchored by {gln_text(one.owner)}, root 0x{one.root.hex()},"
+            f"lot {one.lot}: {one.size:,} items anchored by {gln_text(one.owner)}, root 0x{one.root.hex()},"
             f" in 0x{one.registry.hex()}"
         )
     if not found:

@@ -18,12 +18,12 @@ _STEP = 200
 
 
 class BatchOnChain(NamedTuple):
-    """A root's batch: owner (GLN), GTIN, the second of acceptance, and how many items; all 0 if unknown."""
+    """A root's batch: owner (GLN), GTIN, the second of acceptance, and its size; all 0 if unknown."""
 
     owner: int
     gtin: int
     accepted_at: int
-    count: int
+    size: int
 
 
 class AnchoredBatch(NamedTuple):
@@ -33,7 +33,7 @@ class AnchoredBatch(NamedTuple):
     root: bytes
     owner: int
     lot: str
-    count: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)

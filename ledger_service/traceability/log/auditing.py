@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from ledger_service.kernel.clock import parse_instant
+from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.history_tree import Frontier, hash_leaf
 from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc
@@ -28,6 +28,7 @@ _PARTS = {
     "transformation_id": "what", "hash": "content", "hash_version": "content", "declares": "content",
     "given_id": "record",
 }  # fmt: skip
+_NAMED = {"what", "when", "where", "why"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def _judge(row: Any, leaf: bytes, things: set[tuple[bytes, int]]) -> LogFinding 
         what = "what is kept beside the event differs"
         return LogFinding(row.event_seq, event_id, tuple(sorted(parts)), what)
     if not parts:
-        parts = {"leaf"} if _is_its_own(row, body) else {"record"}
+        parts = {"leaf"} if ready is not None and ready.body(row.record_time) == body else {"record"}
     return LogFinding(row.event_seq, event_id, tuple(sorted(parts)), "the event is not what was logged")
 
 
@@ -138,15 +139,10 @@ def _differing(row: Any, ready: Prepared, things: set[tuple[bytes, int]]) -> set
     parts = {_PARTS[name] for name, value in ready.columns().items() if kept[name] != value}
     if {(thing.key, thing.role) for thing in ready.things} != things:
         parts.add("what")
-    return parts - {"content"} if len(parts) > 1 else parts
-
-
-def _is_its_own(row: Any, body: bytes) -> bool:
-    """Whether the bytes are those that this service would have written of the event."""
-    event = orjson.loads(body)
-    told = parse_instant(event.get("recordTime"), "recordTime")
-    ready = _prepared(body)
-    return ready is not None and told == row.record_time and ready.body(row.record_time) == body
+    if ready.event.get("recordTime") != format_instant(row.record_time):
+        parts.add("record")
+    # The hash differs with whatever differs: it says more only where no column does.
+    return parts & _NAMED or parts & {"content"} or parts
 
 
 def _prepared(body: bytes) -> Prepared | None:
