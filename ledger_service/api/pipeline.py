@@ -94,7 +94,8 @@ class Pipeline:
     """What every request passes through; built once per process by ``bootstrap``.
 
     ``replay`` is None outside replay mode. A member's keys share one bucket of ``members``; every other key
-    has its own of ``keys``, and one of ``guesses`` that its wrong pay codes empty. ``blind`` keys the
+    has its own of ``keys``, and one of ``guesses`` that its wrong pay codes empty. An address has one
+    of ``public`` for the limited routes that ask for no key. ``blind`` keys the
     hashes of bodies that hold a PIN, a code or a card.
     """
 
@@ -105,6 +106,7 @@ class Pipeline:
     members: Buckets
     strangers: Buckets
     guesses: Buckets
+    public: Buckets
     metrics: Metrics
     log: RequestLog
     admission: Admission
@@ -175,6 +177,8 @@ class Pipeline:
 
     def _admit(self, environ: Environ, route: Route, headers: Headers) -> Principal | None:
         if not route.scopes:
+            if route.limited:
+                headers += self.public.headers(self.public.take(environ.get("REMOTE_ADDR", "")))
             return None
         principal = environ.get(PRINCIPAL) or self._identify(environ)
         member = principal.subject_kind == "member"
@@ -212,7 +216,7 @@ class Pipeline:
     def _parts(
         self, environ: Environ, route: Route, principal: Principal | None, request_id: str
     ) -> tuple[dict[str, str], Body, str]:
-        query = _query(environ, route)
+        query = {} if route.dialect.free_query else _query(environ, route)
         key = _idempotency_key(environ) if route.write else ""
         if route.method in _BODILESS:
             return query, _NO_BODY, key

@@ -66,6 +66,7 @@ from ledger_service.api.routes import Route, Served
 from ledger_service.api.schema import Json
 from ledger_service.bootstrap.connections import carry_protocol, end_request
 from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.bootstrap.items import ITEM_MODULES, served_items
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.pages import with_pages
 from ledger_service.bootstrap.serving import Serving, open_serving
@@ -81,8 +82,8 @@ MODULES = (
     days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
     settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places, owners, modes,
-    keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs, alliance,
-    status,
+    keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs, *ITEM_MODULES,
+    alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 
@@ -165,6 +166,7 @@ def bound(serving: Serving) -> list[Served]:
         *_of_chain(serving, administration, cursors),
         *imports.served(imports.ImportsDoor(administration)),
         *_of_events(serving, cursors),
+        *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]

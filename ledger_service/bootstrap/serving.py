@@ -216,6 +216,7 @@ def _pipeline(
         strangers=_buckets(
             settings, Policy("stranger", settings.stranger_rate_per_second, settings.stranger_burst)
         ),
+        public=_buckets(settings, Policy("public", settings.public_rate_per_second, settings.public_burst)),
         metrics=Metrics(observation.readings, observation.work, several_processes=several),
         log=RequestLog(StandardError(), least=settings.log_level),
         admission=Admission(settings.threads),
