@@ -61,5 +61,5 @@ class ShareBudgetTooSmall(DomainError):
     used_rewards: int
 
     code = "share-budget-too-small"
-    why = "The budget would not cover the `used_points` and `used_rewards` that are promised already."
+    why = "The budget does not cover the `used_points` and `used_rewards` promised so far."
     fix = "Set a budget that covers them, or end the campaign."

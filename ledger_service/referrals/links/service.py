@@ -80,12 +80,14 @@ class LinkDesk:
         Raises:
             ShareLinkUnknown: no such link of this member.
         """
-        its = _L.code == code
+        its = select(_L.ended_at).where(_L.code == code)
         if member_id is not None:
-            its &= _L.member_id == member_id
-        ended = update(share_link).where(its).values(ended_at=func.coalesce(_L.ended_at, at))
-        if not conn.execute(ended).rowcount:
+            its = its.where(_L.member_id == member_id)
+        found = conn.execute(its.with_for_update()).one_or_none()
+        if found is None:
             raise ShareLinkUnknown
+        if found.ended_at is None:
+            conn.execute(update(share_link).where(_L.code == code).values(ended_at=at))
 
     def note_signal(self, conn: Connection, member_id: int, kind: str, value: str, at: datetime) -> None:
         """The member has this device, payment means, phone or address; kept as a keyed hash only."""

@@ -79,8 +79,9 @@ def follow(conn: Connection, sales: Sales, at: datetime) -> bool:
     if not entries:
         return False
     recorded = _recorded(entries)
-    purchases = sales.purchases(conn, recorded)
-    attribute(conn, sorted(purchases, key=lambda p: (p.recorded_at, p.sale_id)), at)
+    order = {sale_id: place for place, sale_id in enumerate(recorded)}
+    purchases = sorted(sales.purchases(conn, recorded), key=lambda p: order[p.sale_id])
+    attribute(conn, purchases, at)
     _move(conn, entries[-1].sequence)
     return len(entries) == ENTRIES_AT_ONCE
 

@@ -94,11 +94,11 @@ def _marks(conn: Connection, members: Collection[int]) -> dict[int, set[tuple[st
     for row in conn.execute(select(s.member_id, s.kind, s.digest).where(s.member_id.in_(members))):
         found[row.member_id].add((row.kind, row.digest))
     keys = select(device.c.member_id, device.c.signer).where(device.c.member_id.in_(members))
-    for row in conn.execute(keys):
-        found[row.member_id].add(("device", row.signer))
+    for member_id, signer in conn.execute(keys):
+        found[member_id].add(("device", signer))
     homes = select(m.member_id, m.household_id).where(m.member_id.in_(members), m.state == "in")
-    for row in conn.execute(homes):
-        found[row.member_id].add(("household", row.household_id))
+    for member_id, household_id in conn.execute(homes):
+        found[member_id].add(("household", household_id))
     return found
 
 

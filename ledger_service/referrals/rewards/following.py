@@ -64,7 +64,7 @@ def _take_ties(conn: Connection, closes: int, stays: int) -> None:
 
 
 def _cut_circle(conn: Connection, member_id: int) -> None:
-    """Of a circle that the merge has closed, the tie of who stays is gone: it was there before all of them."""
+    """Of a circle that the merge has closed, the tie of who stays is gone."""
     seen, at = {member_id}, member_id
     while True:
         up = conn.execute(select(_T.sharer_id).where(_T.member_id == at)).scalar_one_or_none()

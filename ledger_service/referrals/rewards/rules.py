@@ -42,7 +42,7 @@ def is_candidate(bind: Bind, purchase: Purchase, terms: Terms) -> bool:
 
     A till's clock may be ``SKEW_SECONDS`` behind ours, and no more is forgiven.
     """
-    if bind.bound_at > purchase.recorded_at or bind.touched_at > purchase.sold_at + SKEW:
+    if bind.bound_at >= purchase.recorded_at or bind.touched_at > purchase.sold_at + SKEW:
         return False
     return purchase.sold_at <= bind.touched_at + timedelta(days=terms.window_days)
 

@@ -42,7 +42,7 @@ class RewardDesk:
     sales: Sales
     worker: str
     # Where the look for returned goods stands; it begins anew when a process does.
-    _turn: bytes = field(default=b"", init=False)
+    _turn: bytes = field(default=bytes(16), init=False)
 
     def follow(self, at: datetime) -> bool:
         """The next entries of the ledger were followed; returns whether there is more to do at once."""
@@ -71,7 +71,7 @@ class RewardDesk:
                 catalogue, worker = self.catalogue.current(), Worker(self.worker)
                 self.writer.submit(ClawCommand(row.reward_id, catalogue, worker, at))
         full = len(page) == _LOOKED_AT_ONCE
-        self._turn = page[-1].reward_id if full else b""
+        self._turn = page[-1].reward_id if full else bytes(16)
         return full
 
     def end_reviews(self, at: datetime) -> bool:
