@@ -1,4 +1,4 @@
-"""Bodies with a PIN, a code, a card, a phone number or a bank account: what an idempotency key keeps of them.
+"""Bodies with a PIN, a code, a card, a person or a bank account: what an idempotency key keeps of them.
 
 The hash of a body is kept for ever. Of four digits and a basket that is known it would tell the digits to
 whoever has the table, so it is keyed with a secret that no table holds.
@@ -14,7 +14,9 @@ from typing import Any
 from ledger_service.api.door import Body
 
 _OF_MEMBER = frozenset({"card", "phone", "pin", "code"})
-_OF_BODY = frozenset({"pin", "card", "new_card", "numbers", "iban", "account_number"})
+_OF_BODY = frozenset(
+    {"pin", "card", "new_card", "numbers", "iban", "account_number", "identities", "display_name", "birthday"}
+)
 _GUESSES = frozenset({"pay_code", "pin"})
 _OF_GUESSER = frozenset({"pay_code", "pin", "code"})
 _LABEL = b"alliance blinded body v1"

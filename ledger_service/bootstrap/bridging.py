@@ -11,12 +11,12 @@ from ledger_service.bootstrap.caring import CareClerk
 from ledger_service.bootstrap.chain_events import handlers
 from ledger_service.bootstrap.chain_parts import CustodyKeys, chain_settings, desk_of, node_of, steps_of
 from ledger_service.bootstrap.clerking import GovernanceClerk
-from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
+from ledger_service.bootstrap.foundations import Foundations, lay_foundations
 from ledger_service.bootstrap.jobs import Jobs, open_jobs
+from ledger_service.bootstrap.merging import case_desk
 from ledger_service.bootstrap.relaying import relay_jobs
 from ledger_service.bootstrap.standings import StandingReader
 from ledger_service.bootstrap.tills import secrets_of
-from ledger_service.care.cases import CaseDesk
 from ledger_service.chain.admin import Admin, Steps
 from ledger_service.chain.beside.relay import relay_room
 from ledger_service.chain.bridge import Bridge, Job, Wiring
@@ -26,7 +26,6 @@ from ledger_service.chain.recovery import RecoveryOffice
 from ledger_service.chain.settings import Contracts
 from ledger_service.chain.settlement_office import SettlementOffice
 from ledger_service.config import Settings
-from ledger_service.merchants.api_keys import ApiKeys
 
 _ACTS_SECONDS = 0.1
 
@@ -70,8 +69,7 @@ def bridging_over(foundations: Foundations) -> Bridging:
     acts = [Job("operator-acts", _ACTS_SECONDS, clerk.run, signs=True)]
     if alliance.recovery_desk is not None:
         office = RecoveryOffice(steps, alliance.recovery_desk)
-        cases = CaseDesk(ApiKeys(SystemRandom()), secrets.one_time)
-        caring = CareClerk(office, cases, database, jobs.writer, jobs.clock, settings.replay)
+        caring = CareClerk(office, case_desk(secrets), database, jobs.writer, jobs.clock, settings.replay)
         acts.append(Job("care", settings.jobs_seconds, caring.run, signs=True))
     if agreed is not None:
         acts.append(Job("settlement-standing", settings.jobs_seconds, StandingReader(agreed, desk).run))

@@ -53,7 +53,8 @@ class CareClerk:
 
     def _announce(self, case: CaseView) -> bool:
         name, at = id_text(case.case_id), self.clock.now()
-        wanted = Announcement(name, case.account, case.successor, MoveReason.RECOVERY, case.evidence)
+        reason = MoveReason.RECOVERY if case.stays_id is None else MoveReason.MERGE
+        wanted = Announcement(name, case.account, case.successor, reason, case.evidence)
         try:
             told = self.office.announce(wanted, self._stamp())
         except AdminRefused:

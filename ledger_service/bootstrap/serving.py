@@ -20,11 +20,11 @@ from ledger_service.bootstrap.clocks import ReplayClock, SystemClock
 from ledger_service.bootstrap.couponing import coupon_catalogue, wallets_of
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
 from ledger_service.bootstrap.governance import QueuedGovernance
+from ledger_service.bootstrap.merging import case_desk
 from ledger_service.bootstrap.observation import Observation
 from ledger_service.bootstrap.surroundings import Surroundings
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills, secrets_of
 from ledger_service.bootstrap.worker_name import SERVE, WorkerName
-from ledger_service.care.cases import CaseDesk
 from ledger_service.care.review_desk import ReviewDesk
 from ledger_service.care.service import CareService
 from ledger_service.checkout.attach.service import AttachService
@@ -184,10 +184,10 @@ def _households(foundations: Foundations, secrets: Secrets) -> HouseholdDesk:
 def care_of(foundations: Foundations, secrets: Secrets) -> CareService:
     """The care room, for front doors and jobs."""
     alliance, random = foundations.alliance, SystemRandom()
-    cases = CaseDesk(ApiKeys(random), secrets.one_time)
     return CareService(
-        alliance.domain, alliance.recovery_domain, secrets.one_time, random, foundations.custody, cases
-    )
+        alliance.domain, alliance.recovery_domain, secrets.one_time, random, foundations.custody,
+        case_desk(secrets),
+    )  # fmt: skip
 
 
 def _clock(foundations: Foundations) -> ReplayClock | SystemClock:

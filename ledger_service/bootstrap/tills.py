@@ -77,7 +77,7 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     desk = _desk(foundations, SigningKey(secrets.receipt), worker)
     cards = card_desk_of(foundations, secrets, writer)
     sources = replace(_sources(foundations, secrets, writer, (catalogue, ladders)), cards=cards)
-    admission = Admission(desk, replace(sources, watch=watch))
+    admission = Admission(desk, replace(sources, watch=watch), writer.submit)
     settings, limits = foundations.settings, desk.limits
     adjustments = AdjustmentLimits(settings.adjustment_points, settings.adjustment_day_points)
     constants = PointsSettings(desk.domain, limits, adjustments, worker)

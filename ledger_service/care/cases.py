@@ -8,9 +8,10 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, func, select, update
 
 from ledger_service.care import queries, rules
-from ledger_service.care.errors import CaseClosed, CaseUnderWay, CaseUnknown, MovesExhausted
+from ledger_service.care.errors import CaseClosed, CaseUnderWay, CaseUnknown, MergeWithSelf, MovesExhausted
+from ledger_service.care.merging import Following, merge_members, must_wait
 from ledger_service.care.models import care_case, care_event
-from ledger_service.care.requests import OpenCase, Said, Successor
+from ledger_service.care.requests import OpenCase, OpenMerge, Said, Successor
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.operations import MoveReason
@@ -19,6 +20,7 @@ from ledger_service.members import rules as member_rules
 from ledger_service.members.accounts import Change, change_account, moves_so_far
 from ledger_service.members.device_rows import FreshDevice
 from ledger_service.members.devices import devices_of, lock_member, lock_member_by_id
+from ledger_service.members.merging import Merge
 from ledger_service.members.ports import MemberKeys
 from ledger_service.members.requests import CUSTODY_CUSTODIAL, CUSTODY_DEVICE
 from ledger_service.outbox.service import NewIntent, enqueue_now
@@ -33,6 +35,7 @@ class CaseDesk:
 
     keys: MemberKeys
     one_time_master: bytes
+    following: Following
 
     def open(self, conn: Connection, case_id: bytes, request: OpenCase, to: Successor, said: Said) -> None:
         """The case waits for a second person.
@@ -45,10 +48,7 @@ class CaseDesk:
         """
         owner = lock_member(conn, request.member_number, frozen_too=True)
         member_id = owner["member_id"]
-        c = care_case.c
-        mine = (c.member_id == member_id) & c.state.in_(rules.UNDER_WAY)
-        if conn.execute(select(c.case_id).where(mine)).first() is not None:
-            raise CaseUnderWay
+        _check_none_under_way(conn, (member_id,))
         member_rules.check_unknown_signer(devices_of(conn, member_id), to.signer)
         if moves_so_far(conn, member_id) >= rules.MOST_MOVES:
             raise MovesExhausted(rules.MOST_MOVES)
@@ -56,7 +56,36 @@ class CaseDesk:
             "case_id": case_id, "kind": request.kind, "member_id": member_id, "account": owner["account"],
             "successor": to.account, "salt": to.salt, "signer": to.signer, "flags": to.flags,
             "label": to.label, "evidence": request.evidence, "state": "open", "opened_by": said.by,
-            "approved_by": None, "number": None, "ripe_at": None,
+            "approved_by": None, "number": None, "ripe_at": None, "stays_id": None,
+        }  # fmt: skip
+        sql_of(care_case, conn).insert(conn, [row])
+        _note(conn, case_id, "opened", said)
+
+    def open_merge(self, conn: Connection, case_id: bytes, request: OpenMerge, said: Said) -> None:
+        """The merge waits for a second person.
+
+        Raises:
+            MemberUnknown, MemberFrozen: no such member; who stays must be active.
+            MergeWithSelf: both are the same member. CaseUnderWay: one of them has a case already.
+            MovesExhausted: 32 moves lead to the account that closes.
+
+        Locks: both members' rows, by their numbers. Idempotency: by ``case_id``.
+        """
+        if request.member_number == request.into:
+            raise MergeWithSelf
+        rows = {
+            number: lock_member(conn, number, frozen_too=number == request.member_number)
+            for number in sorted((request.member_number, request.into))
+        }
+        closes, stays = rows[request.member_number], rows[request.into]
+        _check_none_under_way(conn, (closes["member_id"], stays["member_id"]))
+        if moves_so_far(conn, closes["member_id"]) >= rules.MOST_MOVES:
+            raise MovesExhausted(rules.MOST_MOVES)
+        row = {
+            "case_id": case_id, "kind": rules.MERGE, "member_id": closes["member_id"],
+            "account": closes["account"], "successor": stays["account"], "salt": None, "signer": bytes(20),
+            "flags": 0, "label": None, "evidence": request.evidence, "state": "open", "opened_by": said.by,
+            "approved_by": None, "number": None, "ripe_at": None, "stays_id": stays["member_id"],
         }  # fmt: skip
         sql_of(care_case, conn).insert(conn, [row])
         _note(conn, case_id, "opened", said)
@@ -116,6 +145,8 @@ class CaseDesk:
         Idempotency: a case is carried out once. Locks: the case, the member; the head row last.
         """
         row = _locked(conn, case_id)
+        if row["kind"] == rules.MERGE:
+            return self._carry_out_merge(conn, row, at)
         owner = lock_member_by_id(conn, row["member_id"])
         overtaken = row["state"] != "notice" or owner is None or owner["account"] != row["account"]
         if owner is None or overtaken or rules.has_lapsed(row["ripe_at"], at):
@@ -133,12 +164,40 @@ class CaseDesk:
         enqueue_now(conn, [*enrols, *(NewIntent(move, member_id) for move in moves)], at)
         return True
 
+    def _carry_out_merge(self, conn: Connection, row: RowMapping, at: datetime) -> bool:
+        ids = row["member_id"], row["stays_id"]
+        rows = {one: lock_member_by_id(conn, one) for one in sorted(ids)}
+        closes, stays = (rows[one] for one in ids)
+        overtaken = (
+            row["state"] != "notice"
+            or closes is None
+            or stays is None
+            or (closes["account"], stays["account"]) != (row["account"], row["successor"])
+        )
+        if closes is None or stays is None or overtaken or rules.has_lapsed(row["ripe_at"], at):
+            self.stopped(conn, row["case_id"], at)
+            return True
+        if must_wait(conn, self.following, *ids):
+            return False
+        self.keys.forget_member(conn, row["member_id"], at)
+        _change(conn, row["case_id"], state="executed")
+        _note(conn, row["case_id"], "executed", Said(CHAIN, at))
+        merge_members(conn, Merge(*ids, at), (closes, stays), self.following)
+        return True
+
     def _change_of(self, conn: Connection, row: RowMapping, at: datetime) -> Change:
         lane = member_rules.next_lane(devices_of(conn, row["member_id"]))
         since = member_rules.active_from(at, first=True, granted=False)
         signer = FreshDevice(lane, row["signer"], row["flags"], since, row["label"])
         custody = CUSTODY_CUSTODIAL if row["flags"] & FLAG_CUSTODIAL else CUSTODY_DEVICE
         return Change(row["successor"], row["salt"], signer, custody, "recovery", True)
+
+
+def _check_none_under_way(conn: Connection, member_ids: tuple[int, ...]) -> None:
+    c = care_case.c
+    mine = (c.member_id.in_(member_ids) | c.stays_id.in_(member_ids)) & c.state.in_(rules.UNDER_WAY)
+    if conn.execute(select(c.case_id).where(mine).limit(1)).first() is not None:
+        raise CaseUnderWay
 
 
 def _locked(conn: Connection, case_id: bytes) -> RowMapping:

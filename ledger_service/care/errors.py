@@ -107,3 +107,13 @@ class MovesExhausted(DomainError):
     category = Category.REFUSED
     why = "The member's account has moved `most` times, and the contract follows no more."
     fix = "Keep the present account; further devices can be registered and revoked on it."
+
+
+@dataclass(eq=False)
+class MergeWithSelf(DomainError):
+    """Both numbers are the same member's."""
+
+    code = "merge-with-self"
+    category = Category.REFUSED
+    why = "A member cannot become itself."
+    fix = "Name the member that closes in `member` and the one that stays in `into`."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     ForeignKey,
     Index,
@@ -15,14 +16,15 @@ from sqlalchemy import (
     text,
 )
 
-from ledger_service.care.rules import EVENTS, KINDS, STATES, UNDER_WAY
+from ledger_service.care.rules import EVENTS, KINDS, MERGE, STATES, UNDER_WAY
 from ledger_service.db.guards import append_only
 from ledger_service.db.tables import fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, UtcInstant
 
 _UNDER_WAY = text(f"state IN ({', '.join(repr(state) for state in UNDER_WAY)})")
 
-# account moves to successor, which was made for it and has one signer. number is the announcement's at the
+# account moves to successor, which was made for it and has one signer; of a merge it is that of the member
+# who stays and has signers of its own, and the signer here is nobody. number is the announcement's at the
 # recovery desk, ripe_at the end of its notice; both are None until the desk has it.
 care_case = Table(
     "care_case", metadata,
@@ -41,11 +43,13 @@ care_case = Table(
     Column("approved_by", Text),
     Column("number", BigInteger),
     Column("ripe_at", UtcInstant),
-    one_of("kind", KINDS), one_of("state", STATES),
+    Column("stays_id", BigInteger, ForeignKey("member.member_id")),
+    one_of("kind", (*KINDS, MERGE)), one_of("state", STATES),
     fixed_length("case_id", 16), fixed_length("account", 20), fixed_length("successor", 20),
     fixed_length("evidence", 32),
     Index("uq_care_case_under_way", "member_id", unique=True, sqlite_where=_UNDER_WAY,
           postgresql_where=_UNDER_WAY),
+    CheckConstraint("(kind = 'merge') = (stays_id IS NOT NULL)", name="merge_names_who_stays"),
     Index("ix_care_case_state", "state"),
 )  # fmt: skip
 

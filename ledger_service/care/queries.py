@@ -18,13 +18,14 @@ CASES_AT_ONCE = 20
 _CASE = (
     care_case.c.case_id, care_case.c.kind, care_case.c.member_id, care_case.c.account, care_case.c.successor,
     care_case.c.evidence, care_case.c.state, care_case.c.number, care_case.c.ripe_at,
+    care_case.c.stays_id,
 )  # fmt: skip
 
 
 def find_case(conn: Connection, case_id: bytes) -> CaseView | None:
     """The case with this id."""
-    row = conn.execute(select(*_CASE).where(care_case.c.case_id == case_id)).one_or_none()
-    return None if row is None else CaseView(*row)
+    row = conn.execute(select(*_CASE).where(care_case.c.case_id == case_id)).mappings().one_or_none()
+    return None if row is None else CaseView(**row)
 
 
 def cases_for_the_desk(conn: Connection, at: datetime, after: bytes, most: int) -> list[CaseView]:
@@ -39,7 +40,8 @@ def cases_for_the_desk(conn: Connection, at: datetime, after: bytes, most: int) 
     row = care_case.c
     ripe = (row.state == "notice") & (row.ripe_at <= at)
     query = select(*_CASE).where(row.state.in_(("approved", "objected")) | ripe, row.case_id > after)
-    return [CaseView(*found) for found in conn.execute(query.order_by(row.case_id).limit(most))]
+    found = conn.execute(query.order_by(row.case_id).limit(most)).mappings()
+    return [CaseView(**one) for one in found]
 
 
 def events_of(conn: Connection, case_id: bytes) -> list[tuple[str, str, datetime]]:

@@ -39,6 +39,18 @@ class OpenCase:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenMerge:
+    """An operator found that two members are one person: all of ``member_number``'s goes to ``into``.
+
+    ``evidence`` is a salted hash of what was shown.
+    """
+
+    member_number: str
+    into: str
+    evidence: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Successor:
     """The account made for a case, its salt, and its one signer."""
 
@@ -70,6 +82,7 @@ class CaseView:
     state: str
     number: int | None
     ripe_at: datetime | None
+    stays_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ledger_service.kernel.secp256k1 import recover_address
 from ledger_service.members.rules import Device
 
 KINDS = ("lost_phone", "recycled_number", "death")
+MERGE = "merge"
 # open -> approved (by a second person) -> notice (the desk has it) -> executed; on the way it may be
 # objected to, and is stopped once the desk knows that.
 UNDER_WAY = ("open", "approved", "notice", "objected")

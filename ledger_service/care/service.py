@@ -58,8 +58,7 @@ class CareService:
             DeviceProofInvalid: the new key does not prove itself.
             SignerUnavailable: a custodial account is asked for and custody does not answer.
         """
-        if self.recovery is None:
-            raise MovesUnavailable
+        self.check_moves()
         salt = self.ids.random_bytes(32)
         account = member_rules.account_of(salt)
         new = request.device
@@ -69,6 +68,15 @@ class CareService:
         grant = SignerGrant(member_rules.NO_ACCOUNT, new.signer, 0, new.valid_until)
         member_rules.check_proof(self.domain, grant, new.proof, at)
         return Successor(account, salt, new.signer, 0, _label(new))
+
+    def check_moves(self) -> None:
+        """The contracts can move accounts.
+
+        Raises:
+            MovesUnavailable: they cannot.
+        """
+        if self.recovery is None:
+            raise MovesUnavailable
 
     def rotate(self, conn: Connection, request: Rotate, at: datetime) -> Moved:
         """The member is at another account, with one new device and everything it had.
@@ -87,8 +95,7 @@ class CareService:
 
         Locks: the member's row; the head row last. Invariants: INV-9.
         """
-        if self.recovery is None:
-            raise MovesUnavailable
+        self.check_moves()
         owner = lock_member(conn, request.member_number)
         devices = devices_of(conn, owner["member_id"])
         successor = member_rules.account_of(request.salt)

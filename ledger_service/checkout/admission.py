@@ -18,6 +18,7 @@ from ledger_service.checkout.errors import AcceptanceForged, ClockSkew, RequestI
 from ledger_service.checkout.keyed import stored_answer
 from ledger_service.checkout.models import idempotency
 from ledger_service.checkout.permitted import alone_with
+from ledger_service.checkout.pin_watch import AtTill, PinWatch, Submit
 from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.recognition import Recognition
 from ledger_service.checkout.requests import Acceptance, Caller, Presented, SaleRequest, Write
@@ -51,11 +52,14 @@ class Admitted:
 class Admission:
     """Works out scenes and presences; safe for any number of threads."""
 
-    def __init__(self, desk: Desk, sources: Sources) -> None:
-        """Open nothing."""
+    def __init__(self, desk: Desk, sources: Sources, submit: Submit | None = None) -> None:
+        """Open nothing; ``submit`` counts wrong PINs where there are rules."""
         self._desk = desk
         self._sources = sources
-        self._recognition = Recognition(desk, sources)
+        pins = None
+        if sources.watch is not None and submit is not None:
+            pins = PinWatch(sources.watch, submit, desk.worker)
+        self._recognition = Recognition(desk, sources, pins)
         self._resolving: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
@@ -158,7 +162,9 @@ class Admission:
             till = write.caller.merchant_id, scene.accepted_at
             asked = asked_micros(request, scene.catalogue, till, self._desk.exponent)
             exact = request.spend is not None and bool(request.spend.legs)
-            presence = self._recognition.resolved(write, member, Wish(asked, exact))
+            presence = self._recognition.resolved(
+                AtTill(write.caller, write.at, request.shift.cashier), member, Wish(asked, exact)
+            )
             yield self._judged(write, request, presence)
 
     @contextmanager
@@ -179,7 +185,9 @@ class Admission:
         refusal: DomainError | None = None
         try:
             if request.member is not None:
-                presence = self._recognition.in_quote(caller, request.member, at)
+                presence = self._recognition.in_quote(
+                    AtTill(caller, at, request.shift.cashier), request.member
+                )
             self._check(caller, request)
             _check_alone(caller, request)
             scene = replace(scene, accepted_at=self._accepted_at(caller, request, presence, at))
@@ -194,7 +202,9 @@ class Admission:
         shown, presence = request.member, None
         if shown is not None:
             try:
-                presence = self._recognition.in_quote(write.caller, shown, write.at)
+                presence = self._recognition.in_quote(
+                    AtTill(write.caller, write.at, request.shift.cashier), shown
+                )
             except DomainError as refusal:
                 presence = Presence(refusal=refusal)
         return self._judged(write, request, presence)

@@ -48,6 +48,7 @@ class Places:
             BusinessDateOutOfRange: the till says another one.
         """
         return business_day_at(self.clocks.get(store_gln or 0), at, said)
+
     attach_days: Mapping[int, int] = field(default_factory=dict)
     taking: Mapping[int, tuple[Version, ...]] = field(default_factory=dict)
 

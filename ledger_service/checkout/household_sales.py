@@ -71,9 +71,7 @@ def _add(found: dict[tuple[int, int], int], record: SaleRecord) -> None:
         found[lot] = found.get(lot, 0) + leg.amount - restored
 
 
-def _lanes_of(
-    conn: Connection, household_id: int, rows: Sequence[Mapping[str, Any]]
-) -> dict[bytes, int]:
+def _lanes_of(conn: Connection, household_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[bytes, int]:
     wanted = [row["hold_id"] or row["sale_id"] for row in rows]
     account = select(member.c.account).where(member.c.member_id == household_id).scalar_subquery()
     uses = select(permit_use.c.used_by, permit_use.c.nonce).where(permit_use.c.account == account)

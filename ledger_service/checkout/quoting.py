@@ -124,9 +124,7 @@ class Quote:
     def _counter(self, caller: Caller) -> Counter | None:
         return counter_of(self.scene, caller.merchant_id, (self.request.store, self.request.lines))
 
-    def _plan(
-        self, draft: Draft, holder: Holder, total: int, by: tuple[Caller, Taking | None]
-    ) -> SpendPlan:
+    def _plan(self, draft: Draft, holder: Holder, total: int, by: tuple[Caller, Taking | None]) -> SpendPlan:
         scene, presence, (caller, taking) = self.scene, self.presence, by
         most, signed = GREATEST_AMOUNT, None
         if presence is not None and presence.pay_code is not None and presence.digits is None:

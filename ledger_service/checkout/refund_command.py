@@ -289,5 +289,3 @@ class RefundCommand(KeyedCommand):
                 "exchange_sale_id": self.exchange_sale_id,
             },
         )
-
-

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.errors import PermitValueExceeded
+from ledger_service.checkout.pin_watch import AtTill, PinWatch
 from ledger_service.checkout.presence import Presence
-from ledger_service.checkout.requests import Caller, Presented, SaleRequest
+from ledger_service.checkout.requests import Presented, SaleRequest
 from ledger_service.checkout.spending import Accepting
 from ledger_service.kernel.money import micros_of_minor
 from ledger_service.kernel.paycode import PayCode
@@ -67,15 +67,21 @@ def asked_micros(request: SaleRequest, catalogue: Catalogue, till: Accepting, ex
     return worth
 
 
-def approval(desk: CardDesk, member: Presented, caller: Caller, at: datetime) -> Approved:
+def approval(desk: CardDesk, member: Presented, till: AtTill, watch: PinWatch | None) -> Approved:
     """The member's leave to spend: its card with the PIN, or the code that was made for this merchant.
 
     Raises:
+        RefusedByRules: too many were tried here.
         DomainError: as ``CardDesk.approve_pin`` and ``CardDesk.approve_code``.
     """
-    if member.pin is not None:
-        return desk.approve_pin(sought_of(member), member.pin, at)
-    return desk.approve_code(sought_of(member), member.code or "", (caller.merchant_id, SPEND), at)
+    sought, at = sought_of(member), till.at
+
+    def look() -> Approved:
+        if member.pin is not None:
+            return desk.approve_pin(sought, member.pin, at)
+        return desk.approve_code(sought, member.code or "", (till.caller.merchant_id, SPEND), at)
+
+    return look() if watch is None else watch.tried(desk, sought, till, look)
 
 
 def paying(pay_code: PayCode, desk: Desk, approved: Approved) -> Presence:

@@ -127,7 +127,7 @@ class CutOffTills:
         if kept.thief:
             await self._blame(document, loss, at)
             return
-        phone = town.phone(kept.household)
+        phone = town.phone(town.owner(kept.household))
         town.counts["sold alone"] += 1
         town.counts["cents paid with points alone"] += document["points_value_minor"]
         phone.unheard -= bool(kept.offered_minor)

@@ -118,12 +118,16 @@ class Floor:
 
     def plan_refund(self, due: DueRefund) -> None:
         """The goods come back on their day."""
-        work = ((due.household,), partial(self._refund, due))
-        self._town.agenda.add(Due(due.due_seconds, f"refund {due.checkout}", lambda: work))
+        town = self._town
+
+        def begin() -> Any:
+            return (town.owner(due.household),), partial(self._refund, due)
+
+        town.agenda.add(Due(due.due_seconds, f"refund {due.checkout}", begin))
 
     async def _refund(self, refund: DueRefund) -> None:
         town, at = self._town, instant_of_seconds(refund.due_seconds)
-        phone = town.phone(refund.household)
+        phone = town.phone(town.owner(refund.household))
         merchant, store = self._where(phone, refund)
         till = await town.alliance.till_key(merchant, store, at)
         body = {

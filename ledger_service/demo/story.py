@@ -22,8 +22,7 @@ from ledger_service.demo.thief import LOOT_MINOR, attempt, loot
 from ledger_service.demo.town import Town
 from ledger_service.demo.visits import MERCHANT_OF
 from ledger_service.kernel.clock import parse_instant, seconds_floor
-from ledger_service.kernel.permits import GiftPermit, SignerGrant, nonce_of
-from ledger_service.kernel.points import Leg
+from ledger_service.kernel.permits import SignerGrant
 from ledger_service.kernel.secp256k1 import address_of_key, address_text, keccak256, sign_digest
 
 _LOST = parse_instant("2017-01-01T22:00:00Z", "story")
@@ -32,13 +31,14 @@ _APPROVED = parse_instant("2017-01-01T23:00:00Z", "story")
 _STOLEN = parse_instant("2017-01-02T17:00:00Z", "story")
 _NOTICED = parse_instant("2017-01-02T18:00:00Z", "story")
 _TRIED_AGAIN = parse_instant("2017-01-03T18:30:00Z", "story")
-# Before any store's line can fail: nobody has a payment that no receipt tells of yet.
-_ONE_CARD = parse_instant("2017-01-04T12:30:00Z", "story")
+# Before any store's line can fail: nobody has a payment that no receipt tells of yet. At night, as its end a
+# week later, so that nothing comes back in the minutes between the notice's end and the act.
+_ONE_CARD = parse_instant("2017-01-04T08:00:00Z", "story")
+_MERGED = parse_instant("2017-01-11T08:30:00Z", "story")
 _RECOVERED = parse_instant("2017-01-09T12:00:00Z", "story")
 _PROOF_LIFE = timedelta(hours=1)
 _PATIENCE_SECONDS = 300
 _ASK_EVERY_SECONDS = 0.1
-_MOST_LEGS = 8
 _NO_ACCOUNT = bytes(20)
 Act = Callable[[datetime], Awaitable[None]]
 
@@ -66,7 +66,8 @@ class Story:
         """The acts that were not played yet are on the town's agenda."""
         self._town = town
         cast, told = self._cast, town.pending.story
-        town.cards.update({int(gone): kept for gone, kept in told.get("cards", {}).items()})
+        for now, fact in ((town.cards, "cards"), (town.merged, "merged")):
+            now.update({int(gone): kept for gone, kept in told.get(fact, {}).items()})
         acts: list[tuple[datetime, Act, Sequence[int]]] = [
             (_LOST, self._phone_is_lost, (cast.loses_phone,)),
             (_LOST_PHONE_TRIED, self._lost_phone_is_tried, (cast.loses_phone,)),
@@ -76,13 +77,14 @@ class Story:
             (_TRIED_AGAIN, self._thief_tries_again, (cast.session_stolen,)),
             (_ONE_CARD, self._two_cards_become_one, (cast.gives_card_up, cast.keeps_card)),
             (_RECOVERED, self._account_is_recovered, (cast.loses_phone,)),
+            (_MERGED, self._cards_are_one, (cast.gives_card_up, cast.keeps_card)),
         ]
         for at, act, households in acts:
             name = act.__name__.strip("_").replace("_", " ")
             if name not in told.get("done", []):
                 work = households, partial(self._play, name, act, at)
                 # What the chain's clock decides must not depend on how far the replay has gone meanwhile.
-                waits = at in (_APPROVED, _RECOVERED)
+                waits = at in (_APPROVED, _ONE_CARD, _RECOVERED, _MERGED)
                 town.agenda.add(Due(seconds_floor(at), f"act {name}", partial(_as_it_is, work), waits))
 
     async def _play(self, name: str, act: Act, at: datetime) -> None:
@@ -149,44 +151,38 @@ class Story:
         await self._try_takeover(phone, stolen["lane"], ("a revoked key after its day", at))
 
     async def _two_cards_become_one(self, at: datetime) -> None:
-        """All points of one card go to the other by gifts that its phone signs; it is shown no more."""
-        giver, taker = (
-            self._town.phone(household) for household in (self._cast.gives_card_up, self._cast.keeps_card)
-        )
-        answer = await self._town.service.get("/v1/programmes", self._desk.first)
-        ids = {one["programme"]: one["programme_id"] for one in answer["programmes"]}
-        giver.forget_expired(at)
-        for programme in sorted(giver.lots):
-            lots = sorted(giver.lots[programme].items())
-            for start in range(0, len(lots), _MOST_LEGS):
-                await self._give(
-                    giver, taker, (programme, ids[programme]), lots[start : start + _MOST_LEGS], at
-                )
-        self._town.cards[giver.household] = taker.household
-        self._town.remember("cards", {str(giver.household): taker.household})
-        for phone in (giver, taker):
+        """Two operators agree that both cards are one person's; from now on only one is shown, and the
+        desk on chain begins its seven days of notice.
+        """
+        closes, stays = self._both_cards()
+        body = {
+            "member": closes.number, "into": stays.number,
+            "evidence": "0x" + keccak256(f"{self._town.seed}|two cards of one person".encode()).hex(),
+        }  # fmt: skip
+        case = (await self._write("/v1/merges", body, ("merge", at)))["case"]
+        await self._write(f"/v1/cases/{case}/approval", {}, ("merge-approval", at), self._desk.second)
+        self._town.cards[closes.household] = stays.household
+        self._town.remember("cards", {str(closes.household): stays.household})
+        self._town.remember("merge", case)
+        await self._until(case, ("notice", "executed"), at)
+
+    async def _cards_are_one(self, at: datetime) -> None:
+        """Nobody objected: whatever the one had, and whatever still comes back to it, is the other's."""
+        closes, stays = self._both_cards()
+        await self._until(self._town.pending.story["merge"], ("executed",), at)
+        closes.forget_expired(at)
+        for programme, lots in closes.lots.items():
+            for end, points in lots.items():
+                stays.add(programme, end, points)
+                self._town.counts["points that came over from the other card"] += points
+        closes.lots = {}
+        self._town.merged[closes.household] = stays.household
+        self._town.remember("merged", {str(closes.household): stays.household})
+        for phone in (closes, stays):
             self._town.keep(phone)
 
-    async def _give(
-        self, giver: Phone, taker: Phone, of: tuple[str, int], lots: list[tuple[int, int]], at: datetime
-    ) -> None:
-        (programme, number), ends, domain = of, self._town.alliance.ends, self._town.alliance.domain
-        legs = tuple(Leg(number, 1, ends.epoch_of(programme, end), points) for end, points in lots)
-        until = seconds_floor(at + _PROOF_LIFE)
-        permit = GiftPermit(giver.account, taker.account, nonce_of(giver.lane, giver.counter), until, legs)
-        giver.counter += 1
-        body = {
-            "giver": address_text(giver.account), "recipient": address_text(taker.account),
-            "legs": [{"programme_id": leg.programme, "terms_version": leg.terms_version,
-                      "epoch": leg.epoch, "amount": leg.amount} for leg in legs],
-            "nonce": str(permit.nonce), "valid_until": until,
-            "signature": "0x" + sign_digest(giver.key, domain.digest(permit.struct_hash())).hex(),
-        }  # fmt: skip
-        await self._write("/v1/gifts", body, (f"gift:{permit.nonce}", at))
-        for end, points in lots:
-            giver.add(programme, end, -points)
-            taker.add(programme, end, points)
-            self._town.counts["points given to the other card"] += points
+    def _both_cards(self) -> tuple[Phone, Phone]:
+        return self._town.phone(self._cast.gives_card_up), self._town.phone(self._cast.keeps_card)
 
     async def _try_takeover(self, phone: Phone, lane: int, what: tuple[str, datetime]) -> None:
         thief = Phone(phone.household, self._thiefs_key(phone), phone.number, phone.account, lane)

@@ -16,7 +16,7 @@ from ledger_service.demo.thief import SERVED
 _COUNTED = (
     "sold alone", "uploads", "returns at another store", "returns at a partner", "codes photographed",
     "codes photographed at cut-off tills", "photographs unmasked when the line was back",
-    "thief paid with a member's points", SERVED, "points given to the other card",
+    "thief paid with a member's points", SERVED, "points that came over from the other card",
 )  # fmt: skip
 _NEVER = (SERVED, "thief paid with a member's points")
 

@@ -34,7 +34,8 @@ async def show_result(screen: Screen, stack: Stack, replay: Replay, parts: tuple
     kept_faith = show_story(screen, replay.counts, replay.town.pending.story)
     show_programmes(screen, verdict["programmes"])
     show_nets(screen, verdict["nets"])
-    joined = [phone for phone in replay.phones.values() if phone.joined]
+    gone = replay.town.merged
+    joined = [phone for phone in replay.phones.values() if phone.joined and phone.household not in gone]
     await show_tiers(screen, service, stack.operator_key, joined, replay.clock)
     differing = await disagreements(service, stack.operator_key, joined, replay.clock)
     show_verdict(screen, verdict, (len(joined), differing))

@@ -62,6 +62,7 @@ class Town:
     pending: Checkpoint
     phones: dict[int, Phone] = field(default_factory=dict)
     cards: dict[int, int] = field(default_factory=dict)
+    merged: dict[int, int] = field(default_factory=dict)
     agenda: Agenda = field(default_factory=Agenda)
     refusals: list[str] = field(default_factory=list)
 
@@ -73,6 +74,10 @@ class Town:
     def holder(self, household: int) -> int:
         """Whose phone a household shows now: another one's after their cards became one."""
         return self.cards.get(household, household)
+
+    def owner(self, household: int) -> int:
+        """Whose phone has what came to a household's: another one's after the two members became one."""
+        return self.merged.get(household, household)
 
     def phone(self, household: int) -> Phone:
         """The phone that came with a household."""

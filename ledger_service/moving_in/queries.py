@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from ledger_service.kernel.clock import format_instant
 from ledger_service.moving_in import books
+from ledger_service.moving_in.models import moved_lot, moving_in
 
 MOST_IMPORTS = 100
 
@@ -16,6 +17,13 @@ MOST_IMPORTS = 100
 def progress(conn: Connection) -> list[dict[str, Any]]:
     """The latest imports, the oldest first: where each stands, and rows and points of each of its files."""
     return [_view(record) for record in books.latest(conn, MOST_IMPORTS)]
+
+
+def is_moving_in(conn: Connection, member_id: int) -> bool:
+    """Whether an import that is not over has brought points for the member."""
+    under_way = select(moving_in.c.import_id).where(moving_in.c.state.not_in(("cut_over", "rolled_back")))
+    mine = (moved_lot.c.member_id == member_id) & moved_lot.c.import_id.in_(under_way)
+    return conn.execute(select(moved_lot.c.member_id).where(mine).limit(1)).first() is not None
 
 
 def _view(record: books.ImportRecord) -> dict[str, Any]:

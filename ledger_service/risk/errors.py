@@ -125,3 +125,15 @@ class ChallengeUnknown(DomainError):
     category = Category.MISSING
     why = "No open challenge of the member has this id, or its time is over."
     fix = "Try the payment again; it makes a new challenge."
+
+
+@dataclass(eq=False)
+class StaffUnknown(DomainError):
+    """No member is linked to the cashier."""
+
+    cashier: str
+
+    code = "staff-unknown"
+    category = Category.MISSING
+    why = "The merchant has linked no member to this cashier."
+    fix = "List the links under /v1/staff-links."

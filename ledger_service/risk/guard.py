@@ -81,13 +81,17 @@ class Guard:
 
     def book_it(self, draft: Draft, judged: Judged) -> None:
         """The act happens: it is counted, and the decision stands."""
+        self.count(draft, judged)
+        draft.add(risk_decision, judged.row)
+
+    def count(self, draft: Draft, judged: Judged) -> None:
+        """The act is in the tallies of its subjects."""
         for key, tally in self._counts(draft, judged):
             body = {"last_at": tally.last_at, "body": orjson.dumps(tally.document()).decode()}
             if draft.get(risk_tally, (key, self.worker)) is None:
                 draft.add(risk_tally, {"subject": key, "worker": self.worker, **body})
             else:
                 draft.change(risk_tally, (key, self.worker), **body)
-        draft.add(risk_decision, judged.row)
 
     def _counts(self, draft: Draft, judged: Judged) -> Iterator[tuple[str, Tally]]:
         booked = as_booked(judged.seen, judged.outcome)

@@ -54,15 +54,16 @@ risk_change = Table(
     CheckConstraint("id = 1", name="only_one"),
 )
 
-# Which member a cashier is, as the merchant says.
-risk_staff = Table(
-    "risk_staff",
+# Which member a cashier is, where the merchant knows; erasure of the member ends it.
+staff_link = Table(
+    "staff_link",
     metadata,
-    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("merchant_id", BigInteger, ForeignKey("merchant.merchant_id"), primary_key=True),
     Column("cashier", String(32), primary_key=True),
-    _of_member(),
-    Column("told_by", Text, nullable=False),
-    Column("told_at", UtcInstant, nullable=False),
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id), nullable=False),
+    Column("linked_by", Text, nullable=False),
+    Column("linked_at", UtcInstant, nullable=False),
+    Index("ix_staff_link_member_id", "member_id", "merchant_id"),
     sqlite_with_rowid=False,
 )
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from ledger_service.db.engine import Database
 from ledger_service.risk.documents import rules_of
-from ledger_service.risk.models import risk_change, risk_rule_set, risk_staff
+from ledger_service.risk.models import risk_change, risk_rule_set, staff_link
 from ledger_service.risk.rules import ALLIANCE, RuleSet
 
 
@@ -48,7 +48,7 @@ def read_book(conn: Connection) -> RuleBook:
         rules = rules_of(orjson.loads(row.body))
         one = RuleSet(row.merchant_id, row.version, row.effective_from, rules, since)
         sets[row.merchant_id] = (*before, one)
-    staff = conn.execute(select(risk_staff.c.merchant_id, risk_staff.c.cashier, risk_staff.c.member_id))
+    staff = conn.execute(select(staff_link.c.merchant_id, staff_link.c.cashier, staff_link.c.member_id))
     return RuleBook(change_of(conn), sets, {(row.merchant_id, row.cashier): row.member_id for row in staff})
 
 

@@ -1,4 +1,4 @@
-"""Commands of the risk room: rules that one person proposes and another publishes, and staff lists."""
+"""Commands of the risk room: rules that one person proposes and another publishes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.clock import seconds_floor
-from ledger_service.members.errors import MemberUnknown
-from ledger_service.members.models import member
+from ledger_service.risk.changes import changed
 from ledger_service.risk.documents import rules_document
 from ledger_service.risk.errors import RulesDecided, RulesNeedSecondPerson, RulesOutOfOrder, RulesUnknown
-from ledger_service.risk.models import risk_change, risk_rule_set, risk_staff
+from ledger_service.risk.models import risk_rule_set
 from ledger_service.risk.rules import RuleSet
 
 
@@ -74,34 +72,9 @@ def decide(conn: Connection, scope: int, version: int, said: Said, *, publish: b
         effective = max(row.effective_from, seconds_floor(said.at))
         _check_order(conn, RuleSet(scope, version, effective, ()), said.at)
         values |= {"state": "published", "effective_from": effective}
-        _changed(conn)
+        changed(conn)
     conn.execute(update(risk_rule_set).where(key).values(values))
     return str(values["state"])
-
-
-def name_staff(conn: Connection, merchant_id: int, cashier: str, number: str | None, said: Said) -> None:
-    """The cashier is that member, or (None) nobody that we know.
-
-    Raises:
-        MemberUnknown: no such member.
-    """
-    mine = (risk_staff.c.merchant_id == merchant_id) & (risk_staff.c.cashier == cashier)
-    conn.execute(delete(risk_staff).where(mine))
-    if number is not None:
-        found = select(member.c.member_id).where(member.c.member_number == number)
-        member_id = conn.execute(found).scalar()
-        if member_id is None:
-            raise MemberUnknown
-        row = {"merchant_id": merchant_id, "cashier": cashier, "member_id": member_id}
-        conn.execute(insert(risk_staff).values({**row, "told_by": said.by, "told_at": said.at}))
-    _changed(conn)
-
-
-def forget_staff(conn: Connection, member_id: int) -> None:
-    """Nobody is known to be this member any more, as after its erasure."""
-    gone = conn.execute(delete(risk_staff).where(risk_staff.c.member_id == member_id))
-    if gone.rowcount:
-        _changed(conn)
 
 
 def _check_order(conn: Connection, rules: RuleSet, at: datetime) -> None:
@@ -110,8 +83,3 @@ def _check_order(conn: Connection, rules: RuleSet, at: datetime) -> None:
     earliest = max(seconds_floor(at), 0 if latest is None else latest + 1)
     if rules.effective_from < earliest:
         raise RulesOutOfOrder(earliest)
-
-
-def _changed(conn: Connection) -> None:
-    sql_of(risk_change, conn).insert(conn, [{"id": 1, "version": 0}], or_ignore=True)
-    conn.execute(update(risk_change).values(version=risk_change.c.version + 1))

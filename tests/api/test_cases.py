@@ -14,10 +14,12 @@ from ledger_service.care.queries import find_case
 from ledger_service.care.requests import CaseView
 from ledger_service.chain.recovery import Announced
 from ledger_service.kernel.clock import format_instant, parse_instant
+from ledger_service.ledger.reconcile import differences
 from ledger_service.points.models import member_programme
-from tests.api.service import NOON, Shop
+from tests.api.service import NOON, Shop, basket
 from tests.api.test_account_moves import rich
 from tests.api.test_administration import NEXT_PHONE, PHONE, new_device, with_phone
+from tests.api.without_phone import card_of
 from tests.integration.checkout.shop import StandingClock
 
 EVIDENCE = "0x" + "e1" * 32
@@ -186,3 +188,71 @@ def test_cases_that_must_wait_hinder_no_other(
     clerk = CareClerk(office, serving.care.cases, serving.foundations.database, serving.writer, at, True)
     assert clerk.run()
     assert [stored(shop, case.case_id.hex()).state for case in found] == ["notice"] * 4 + ["executed"]
+
+
+def merge_of(shop: Shop, closes: str, stays: str) -> str:
+    body = {"member": closes, "into": stays, "evidence": EVIDENCE}
+    return str(shop.must("operator", "/v1/merges", body)["case"])
+
+
+def carried_out(shop: Shop, case: str, days: int = 8) -> bool:
+    cases, at = shop.serving.care.cases, NOON + timedelta(days=days)
+    return shop.serving.writer.run(lambda conn: cases.carry_out(conn, bytes.fromhex(case), at))
+
+
+def test_who_stays_has_everything_of_who_closes(any_shop: Shop) -> None:
+    shop = any_shop
+    second = shop.further_operator("second").token
+    phones = ("+14155550101", "+14155550102")
+    closes, stays = (
+        str(shop.must("grocer", "/v1/members", {"custody": "custodial", "identities": [
+            {"kind": "phone", "value": phone}, *more]})["number"])
+        for phone, more in zip(phones, ([{"kind": "email", "value": "mei@example.org"}], []), strict=True)
+    )  # fmt: skip
+    card = card_of(shop, closes)
+    sold = shop.must("grocer-till", "/v1/sales", basket(amount=100_000, member={"number": closes}))
+    shop.must("grocer-till", "/v1/sales", basket(amount=50_000, member={"number": stays}))
+    own = shop.key_for("member", closes)
+    case = merge_of(shop, closes, stays)
+    again = {"member": stays, "into": closes, "evidence": EVIDENCE}
+    assert shop.post("operator", "/v1/merges", again).json["code"] == "case-under-way"
+    shop.must(second, f"/v1/cases/{case}/approval")
+    notice(shop, case)
+    assert (carried_out(shop, case), carried_out(shop, case)) == (True, True)
+    shop.at = format_instant(NOON + timedelta(days=8))
+    assert shop.get(own, f"/v1/members/{closes}").json["code"] == "credentials-refused"
+    for kind, value in (("email", "mei@example.org"), ("card", card), ("phone", phones[1])):
+        found = shop.must("grocer", "/v1/members/identify", {"kind": kind, "value": value}, status=200)
+        assert found["number"] == stays
+    gone = shop.post("grocer", "/v1/members/identify", {"kind": "phone", "value": phones[0]})
+    assert gone.json["code"] == "member-unknown"
+    balance = shop.get("operator", f"/v1/members/{stays}/balance").json["balances"]
+    assert sum(b["available"] for b in balance) == 1_500
+    back = shop.must("grocer-till", f"/v1/sales/{sold['sale_id']}/refunds",
+                     {"reference": "b", "lines": [{"line": "1", "quantity": 4}]})  # fmt: skip
+    assert back["sale_id"] == sold["sale_id"]
+    with shop.serving.foundations.database.snapshot() as conn:
+        assert list(differences(conn)) == []
+
+
+def test_a_merge_waits_for_a_sale_and_is_stopped_when_who_stays_has_gone(shop: Shop, second: str) -> None:
+    closes, stays = rich(shop), with_phone(shop, NEXT_PHONE)
+    case = merge_of(shop, closes["number"], stays["number"])
+    shop.must(second, f"/v1/cases/{case}/approval")
+    notice(shop, case)
+    with shop.serving.foundations.database.begin() as conn:
+        row = {"member_id": stored(shop, case).stays_id, "programme_id": 1, "frozen": True}
+        conn.execute(insert(member_programme).values({**row, "frozen_reason": "refused"}))
+    assert (carried_out(shop, case), stored(shop, case).state) == (False, "notice")
+    shop.must("operator", f"/v1/members/{stays['number']}/erase")
+    assert (carried_out(shop, case), stored(shop, case).state) == (True, "stopped")
+
+
+def test_a_member_is_not_merged_with_itself_nor_into_a_frozen_one(shop: Shop) -> None:
+    one, other = with_phone(shop), with_phone(shop, NEXT_PHONE)
+    body = {"member": one["number"], "into": one["number"], "evidence": EVIDENCE}
+    assert shop.post("operator", "/v1/merges", body).json["code"] == "merge-with-self"
+    shop.must("operator", f"/v1/members/{other['number']}/freeze", {"frozen": True}, status=200)
+    into = {**body, "into": other["number"]}
+    assert shop.post("operator", "/v1/merges", into).json["code"] == "member-frozen"
+    merge_of(shop, other["number"], one["number"])

@@ -13,6 +13,7 @@ from ledger_service.checkout.models import idempotency
 from ledger_service.members.cards.models import member_access
 from tests.api.service import Shop, basket
 from tests.api.test_cards import assert_nowhere
+from tests.api.test_risk import publish
 from tests.api.without_phone import PIN, SPEND, card_of, enrol, later, with_pin
 
 
@@ -215,3 +216,18 @@ def test_pins_do_not_go_where_they_do_not_belong(shop: Shop) -> None:
     ).json["results"][0]  # fmt: skip
     assert (merged["state"], merged["problem"]["code"]) == ("refused", "malformed-field")
     assert_nowhere(shop, [card])
+
+
+def test_where_too_many_pins_fail_no_more_are_tried_for_nobody_as_for_anybody(shop: Shop) -> None:
+    guessed = {"code": "guessed", "signal": "velocity", "outcome": "refuse", "acts": ["pin"],
+               "per": "terminal", "count": "pins", "window_seconds": 3_600, "most": 3}  # fmt: skip
+    publish(shop, guessed)
+    cards = [with_pin(shop)[1] for _ in range(2)]
+    nobodys = "4000000000000002"
+    shown = [cards[0], nobodys, cards[1], cards[0], nobodys, cards[1]]
+    codes = [pay(shop, card, "9137").json["code"] for card in shown]
+    assert codes == ["pin-wrong"] * 3 + ["refused-by-rules"] * 3
+    # The right one is not looked at either, and at another till it pays.
+    assert pay(shop, cards[1]).json["code"] == "refused-by-rules"
+    later(shop, hours=2)
+    assert pay(shop, cards[1]).status_code == 201

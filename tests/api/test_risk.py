@@ -48,7 +48,7 @@ def code_of(answer: Any) -> str:
 
 def held_sale(shop: Shop, number: str) -> dict[str, Any]:
     """A sale that the cashier rang up on her own card."""
-    put(shop, "grocer", "/v1/risk/staff/anna", {"merchant": GROCER, "member": number})
+    shop.must("grocer", "/v1/staff-links", {"merchant": GROCER, "cashier": "anna", "member": number})
     publish(shop, OWN)
     return shop.must("grocer-till", "/v1/sales", basket(member={"number": number}, cashier="anna"))
 
@@ -218,16 +218,7 @@ def test_rules_are_tried_on_the_past_before_they_are_proposed(holder: Holder) ->
 
 def test_erasure_forgets_that_a_cashier_was_the_member(holder: Holder) -> None:
     shop, number = holder.shop, holder.member["number"]
-    put(shop, "grocer", "/v1/risk/staff/anna", {"merchant": GROCER, "member": number})
+    shop.must("grocer", "/v1/staff-links", {"merchant": GROCER, "cashier": "anna", "member": number})
     shop.must("operator", f"/v1/members/{number}/erase")
     with shop.serving.foundations.database.read() as conn:
-        assert conn.exec_driver_sql("SELECT count(*) FROM risk_staff").scalar_one() == 0
-
-
-def test_staff_is_named_by_its_merchant(shop: Shop) -> None:
-    body = {"merchant": GROCER, "member": "952000000000000019"}
-    assert code_of(shop.put("fuel", "/v1/risk/staff/anna", body)) == "not-yours"
-    assert code_of(shop.put("grocer", "/v1/risk/staff/anna", body)) == "member-unknown"
-    assert code_of(shop.put("grocer", "/v1/risk/staff/an%20na", body)) == "malformed-field"
-    gone = put(shop, "grocer", "/v1/risk/staff/anna", {"merchant": GROCER, "member": None})
-    assert gone == {"cashier": "anna", "known": False}
+        assert conn.exec_driver_sql("SELECT count(*) FROM staff_link").scalar_one() == 0

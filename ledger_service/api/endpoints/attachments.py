@@ -19,7 +19,7 @@ from ledger_service.api.schema import Flag, Integer, Listing, Named, Nullable, R
 from ledger_service.checkout import errors as refusals
 from ledger_service.checkout.archive_errors import SaleArchived
 from ledger_service.checkout.attach import errors as attaching
-from ledger_service.checkout.attach import policies, queries, staff
+from ledger_service.checkout.attach import policies, queries
 from ledger_service.checkout.attach.queries import MOST_DAYS as MOST_DAYS_SHOWN
 from ledger_service.checkout.attach.queries import CashierTally, DayTally, Window
 from ledger_service.checkout.attach.requests import parse_attach
@@ -35,6 +35,8 @@ from ledger_service.members.cards.errors import CardEnded
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.merchants.errors import MerchantSuspended, MerchantUnknown
 from ledger_service.merchants.queries import find_merchant
+from ledger_service.risk import staff
+from ledger_service.risk.errors import StaffUnknown
 
 _GROUP = "Late attach"
 _DAY_SECONDS = 86_400
@@ -82,12 +84,12 @@ LINK = Route(
     body=Named("NewStaffLink", Record(
         {"merchant": shapes.GLN, "cashier": _CASHIER, "member": shapes.NUMBER})),
     problems=(*WRITE_PROBLEMS, NotYours, MerchantUnknown, MemberUnknown),
-    success=Success(200, "Linked; tills attach nothing to this member.", _LINK),
+    success=Success(200, "Linked: tills attach nothing to this member; rules on own cards know it.", _LINK),
 )  # fmt: skip
 UNLINK = Route(
     "POST", "/v1/staff-links/<cashier>/end", "unlink-staff", scopes("store:write"),
     "Say that a cashier is no member any more", group=_GROUP, write=True,
-    body=Record({"merchant": shapes.GLN}), problems=(*WRITE_PROBLEMS, NotYours, attaching.StaffUnknown),
+    body=Record({"merchant": shapes.GLN}), problems=(*WRITE_PROBLEMS, NotYours, StaffUnknown),
     success=Success(200, "Ended.", Record(closed=False)),
 )  # fmt: skip
 LINKS = Route(

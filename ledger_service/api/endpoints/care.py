@@ -24,7 +24,7 @@ from ledger_service.api.routes import Call, Reply, Route, Served, Success, scope
 from ledger_service.api.schema import Flag, Named, Nullable, Record, Text
 from ledger_service.care import errors as refusals
 from ledger_service.care import queries
-from ledger_service.care.requests import Moved, OpenCase, Rotate, Said
+from ledger_service.care.requests import Moved, OpenCase, OpenMerge, Rotate, Said
 from ledger_service.care.rules import KINDS
 from ledger_service.care.service import CareService
 from ledger_service.custody.errors import SignerUnavailable
@@ -70,6 +70,18 @@ OPEN = Route(
               refusals.MovesExhausted, SignerUnavailable),
     success=Success(201, "It waits for a second person.", _CASE),
 )  # fmt: skip
+MERGE = Route(
+    "POST", "/v1/merges", "open-merge", scopes("member:write"),
+    "Ask that all of a member's goes to another account of the same person", group=_GROUP, write=True,
+    body=Named("NewMerge", Record(
+        {"member": shapes.NUMBER, "into": shapes.NUMBER, "evidence": _HASH},
+        about="`member` closes, `into` stays; `evidence` is a salted hash of what was shown",
+    )),
+    problems=(*WRITE_PROBLEMS, HouseholdAccount, members.MemberUnknown, members.MemberFrozen,
+              refusals.MovesUnavailable, refusals.CaseUnderWay, refusals.MovesExhausted,
+              refusals.MergeWithSelf),
+    success=Success(201, "A case that waits for a second person.", _CASE),
+)  # fmt: skip
 APPROVE = Route(
     "POST", "/v1/cases/<case>/approval", "approve-case", scopes("member:write"),
     "Approve what another person asked for; the notice begins", group=_GROUP, body=shapes.EMPTY_BODY,
@@ -86,7 +98,7 @@ SHOW = Route(
     "GET", "/v1/cases/<case>", "show-case", scopes("member:read", "self:read"), "A case and its events",
     group=_GROUP, problems=(refusals.CaseUnknown, NotYours), success=Success(200, "The case.", _CASE),
 )  # fmt: skip
-ROUTES = (ROTATE, OPEN, APPROVE, OBJECT, SHOW)
+ROUTES = (ROTATE, OPEN, MERGE, APPROVE, OBJECT, SHOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +135,19 @@ class CareDoor:
 
         return self.administration.write(call, act)
 
+    def open_merge(self, call: Call) -> Reply:
+        """The merge waits for a second person, once for the idempotency key."""
+        given, case_id = call.body.fields, derive_id("case", call.caller.subject, call.key)
+        member, into = parse_gsrn(given["member"], "member"), parse_gsrn(given["into"], "into")
+        request = OpenMerge(member, into, bytes.fromhex(given["evidence"][2:]))
+        self.care.check_moves()
+
+        def act(conn: Connection) -> Json:
+            self.care.cases.open_merge(conn, case_id, request, Said(call.caller.subject, call.at))
+            return _shown(conn, case_id)
+
+        return self.administration.write(call, act)
+
     def approve(self, call: Call) -> Reply:
         """The case goes to the recovery desk."""
         return self._said(call, self.care.cases.approve)
@@ -154,7 +179,7 @@ class CareDoor:
 
 def served(door: CareDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.rotate, door.open, door.approve, door.object, door.show)
+    endpoints = (door.rotate, door.open, door.open_merge, door.approve, door.object, door.show)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
@@ -179,7 +204,7 @@ def _new_case(given: dict[str, Any]) -> OpenCase:
 
 def _check_own(conn: Connection, call: Call, case_id: bytes) -> None:
     own, found = call.caller.member_id, queries.find_case(conn, case_id)
-    if own is not None and (found is None or found.member_id != own):
+    if own is not None and (found is None or own not in (found.member_id, found.stays_id)):
         raise NotYours("case")
     if found is None:
         raise refusals.CaseUnknown

@@ -23,7 +23,6 @@ from ledger_service.api.errors import NotYours
 from ledger_service.api.hexadecimal import hex_text
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Listing, Named, Nullable, Record, Text
-from ledger_service.checkout.attach import staff
 from ledger_service.checkout.invoice_book import forget_carriers
 from ledger_service.claims.service import forget_member
 from ledger_service.custody.errors import SignerUnavailable
@@ -35,7 +34,7 @@ from ledger_service.members.identities import parse_card, parse_identity
 from ledger_service.members.requests import Enrolled, EnrolMember
 from ledger_service.members.service import MembersService
 from ledger_service.merchants.keyring import KeyRing
-from ledger_service.risk.service import forget_staff
+from ledger_service.risk import staff
 
 _GROUP = "Members"
 _MEMBER = shapes.answer(
@@ -159,7 +158,6 @@ class MembersDoor:
             forget_carriers(conn, member_id)
             staff.forget_member(conn, member_id)
             forget_member(conn, member_id, call.at)
-            forget_staff(conn, member_id)
             return {"erased": True}
 
         reply = self.administration.write(call, act, status=200)

@@ -1,4 +1,4 @@
-"""Fraud rules: proposed, tried on the past, published by another person; staff lists, decisions, reasons."""
+"""Fraud rules: proposed, tried on the past, published by another person; decisions, reasons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row
 
-from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints import risk_shapes as risks
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
@@ -18,8 +17,7 @@ from ledger_service.api.endpoints.places import require_merchant
 from ledger_service.api.errors import CursorRefused, NotYours
 from ledger_service.api.paging import MOST_ROWS, PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Flag, Listing, Nullable, Record, Text
-from ledger_service.checkout.shifts import parse_cashier
+from ledger_service.api.schema import Flag, Listing, Record, Text
 from ledger_service.kernel.clock import (
     format_instant,
     instant_of_micros,
@@ -29,9 +27,8 @@ from ledger_service.kernel.clock import (
     seconds_floor,
 )
 from ledger_service.kernel.errors import MalformedField
-from ledger_service.kernel.gs1 import gln_text, parse_gln, parse_gsrn
+from ledger_service.kernel.gs1 import gln_text, parse_gln
 from ledger_service.kernel.ids import id_text
-from ledger_service.members.errors import MemberUnknown
 from ledger_service.merchants import queries as merchants
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.risk import errors as refusals
@@ -68,12 +65,6 @@ SHOW = Route(
     problems=(NotYours, refusals.RulesUnknown), personal=False,
     success=Success(200, "The versions, oldest first.", risks.VERSIONS),
 )  # fmt: skip
-STAFF = Route(
-    "PUT", "/v1/risk/staff/<cashier>", "name-staff", scopes("store:write"), "Say which member a cashier is",
-    group=_GROUP, write=True, body=Record({"merchant": shapes.GLN, "member": Nullable(shapes.NUMBER)}),
-    problems=(*WRITE_PROBLEMS, NotYours, MemberUnknown),
-    success=Success(200, "Kept.", Record({"cashier": shapes.CASHIER, "known": Flag()}, closed=False)),
-)  # fmt: skip
 DECISIONS = Route(
     "GET", "/v1/risk/decisions", "list-risk-decisions", scopes("store:write", "audit:read"),
     "What was asked again, held or refused, newest first", group=_GROUP, query=PAGE_QUERY,
@@ -85,7 +76,7 @@ SAID = Route(
     success=Success(200, "Every reason.", Record(
         {"reasons": Listing(risks.REASON_TEXTS, len(REASONS))}, closed=False)),
 )  # fmt: skip
-ROUTES = (PROPOSE, DECIDE, SHOW, STAFF, DECISIONS, SAID)
+ROUTES = (PROPOSE, DECIDE, SHOW, DECISIONS, SAID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,22 +128,6 @@ class RiskDoor:
 
         return self.administration.read(find)
 
-    def staff(self, call: Call) -> Reply:
-        """The cashier is known, or not any more."""
-        given, cashier = call.body.fields, parse_cashier(call.path["cashier"], "cashier")
-        merchant_id = parse_gln(given["merchant"], "merchant")
-        require_merchant(call, merchant_id, "merchant")
-        number = None if given["member"] is None else parse_gsrn(given["member"], "member")
-
-        def act(conn: Connection) -> Json:
-            said = Said(call.caller.subject, call.at)
-            service.name_staff(conn, merchant_id, cashier, number, said)
-            return {"cashier": cashier, "known": number is not None}
-
-        reply = self.administration.write(call, act, status=200)
-        self.rules.refresh()
-        return reply
-
     def decisions(self, call: Call) -> Reply:
         """A page of decisions; a merchant sees those at its own tills, by its own rules."""
         own = call.caller.merchant_id
@@ -174,7 +149,7 @@ class RiskDoor:
 
 def served(door: RiskDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.propose, door.decide, door.show, door.staff, door.decisions, door.reasons)
+    endpoints = (door.propose, door.decide, door.show, door.decisions, door.reasons)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 

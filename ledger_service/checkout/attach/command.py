@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ledger_service.checkout.attach.earning import Joined, join
+from ledger_service.checkout import guarding
+from ledger_service.checkout.attach.earning import Joined, Moment, join
 from ledger_service.checkout.attach.errors import AttachToStaff, SaleHasMember
-from ledger_service.checkout.attach.models import sale_attachment, staff_link
+from ledger_service.checkout.attach.models import sale_attachment
 from ledger_service.checkout.attach.requests import AttachRequest
 from ledger_service.checkout.attach.rules import DAY_SECONDS, check_age
 from ledger_service.checkout.earning import day_needs
@@ -21,12 +22,15 @@ from ledger_service.checkout.records import SaleRecord, earned_text, record_of, 
 from ledger_service.checkout.requests import Write
 from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.tiering import late_needs
+from ledger_service.db.bulk import Row
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
 from ledger_service.points.adjustments import OF_SALE
 from ledger_service.points.parties import Holder
+from ledger_service.risk.models import staff_link
+from ledger_service.risk.rules import Act
 
 SALE: Load = load_by(sale, "sale_id")
 IMPORTED: Load = load_by(imported_sale, "sale_id")
@@ -72,6 +76,8 @@ class AttachCommand(KeyedCommand):
         yield from day_needs(member_id, issuers, row["occurred_at"])
         now, sold = seconds_floor(self.write.at), seconds_floor(row["occurred_at"])
         yield from late_needs(self.scene.ladders, (member_id, issuers), sold, max(now, sold))
+        if self.scene.guard is not None:
+            yield from self.scene.guard.needs(self._till(who, row["total_minor"]).who())
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Check sale, policy and member, issue the earn, and write the member into the sale.
@@ -81,6 +87,7 @@ class AttachCommand(KeyedCommand):
             AttachClosed, AttachTooLate: by the merchant's policy.
             MemberUnknown, MemberFrozen: there is no such member, or it may do nothing.
             AttachToStaff: the member works here, and the caller is a till.
+            RefusedByRules: a fraud rule says no.
         """
         self.scene.check()
         before = self._sale(draft)
@@ -89,7 +96,8 @@ class AttachCommand(KeyedCommand):
         check_age(self.days, before.merchant_id, seconds_floor(at) - seconds_floor(before.occurred_at))
         holder = member_at_till(draft, self.presence)
         staff = self._second_person(draft, holder)
-        joined = join(draft, before, holder, self.scene, at)
+        moment = Moment(at, self._cleared(draft, before).review_until)
+        joined = join(draft, before, holder, self.scene, moment)
         changed = {"member_id": holder.member_id, "earned": earned_text(joined.record.earned)}
         draft.change(sale, before.sale_id, **changed, returned=returned_text(joined.record.returned))
         row = {
@@ -118,6 +126,17 @@ class AttachCommand(KeyedCommand):
     def _is_answered(self, draft: Draft) -> bool:
         """Whether a claim's adjustment stands for what this sale would earn."""
         return any(one["state"] != "declined" for one in draft.find(OF_SALE, self.request.sale_id))
+
+    def _cleared(self, draft: Draft, before: SaleRecord) -> guarding.Cleared:
+        """What the fraud rules make of it."""
+        row = self.presence.row(draft)
+        if self.scene.guard is None or row is None:
+            return guarding.CLEAR
+        till = self._till(row, before.total_minor)
+        return guarding.judge_earn(draft, self.scene.guard, till, (Act.ATTACH, before.sale_id))
+
+    def _till(self, member: Row, total_minor: int) -> guarding.Till:
+        return guarding.Till(self.write, member, self.request.cashier, total_minor)
 
     def _second_person(self, draft: Draft, holder: Holder) -> bool:
         """Whether the member works here: then the merchant itself must ask, whatever cashier the till

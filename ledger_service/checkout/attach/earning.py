@@ -38,7 +38,15 @@ class Joined:
     missed: tuple[int, ...]
 
 
-def join(draft: Draft, before: SaleRecord, holder: Holder, scene: Scene, at: datetime) -> Joined:
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a receipt joins, and until when somebody looks at what it earns, where a rule asks for that."""
+
+    at: datetime
+    review_until: datetime | None = None
+
+
+def join(draft: Draft, before: SaleRecord, holder: Holder, scene: Scene, moment: Moment) -> Joined:
     """The sale is the member's: its earn is issued with the sale's validity and counts for the sale's day.
 
     Reads: the member's standing and lots, the day's earning, the tiers of then and now, the worker's blocks.
@@ -46,7 +54,7 @@ def join(draft: Draft, before: SaleRecord, holder: Holder, scene: Scene, at: dat
     Raises:
         BlockEmpty: a block of the cap must be refilled first.
     """
-    state = before.returned
+    state, at = before.returned, moment.at
     back = returned_at(before.sold_lines(), state.pieces, points_first=state.points_first)
     visit = scene.visit(holder, before.merchant_id, before.occurred_at, before.store_gln)
     applied: dict[int, Applied] = {}
@@ -54,7 +62,7 @@ def join(draft: Draft, before: SaleRecord, holder: Holder, scene: Scene, at: dat
     if tiered:
         decided = decide(draft, scene.ladders, visit, seconds_floor(at))
         applied = {key: one.applied for key, one in decided.items()}
-    purchase = _purchase(before, holder, applied)
+    purchase = replace(_purchase(before, holder, applied), review_until=moment.review_until)
     earns = earn_of(draft, purchase, visit.programmes)
     if tiered:
         now = replace(visit, at=seconds_floor(at))

@@ -47,15 +47,3 @@ class AttachToStaff(DomainError):
     category = Category.FORBIDDEN
     why = "The member works at this merchant, and a till does not attach receipts to its own people."
     fix = "A second person does it: the same request with a key of the merchant itself."
-
-
-@dataclass(eq=False)
-class StaffUnknown(DomainError):
-    """No member is linked to the cashier."""
-
-    cashier: str
-
-    code = "staff-unknown"
-    category = Category.MISSING
-    why = "The merchant has linked no member to this cashier."
-    fix = "List the links under /v1/staff-links."

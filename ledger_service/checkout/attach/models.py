@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
 from ledger_service.db.tables import at_least, fixed_length, metadata
 from ledger_service.db.types import Bytes, UtcInstant
@@ -38,17 +38,4 @@ attach_policy = Table(
     Column("within_days", Integer, nullable=False),
     Column("changed_at", UtcInstant, nullable=False),
     at_least("within_days"),
-)
-
-# Which member a cashier is, where the merchant knows; erasure of the member ends it.
-staff_link = Table(
-    "staff_link",
-    metadata,
-    Column("merchant_id", BigInteger, ForeignKey("merchant.merchant_id"), primary_key=True),
-    Column("cashier", String(32), primary_key=True),
-    Column("member_id", BigInteger, ForeignKey(_member.c.member_id), nullable=False),
-    Column("linked_by", Text, nullable=False),
-    Column("linked_at", UtcInstant, nullable=False),
-    Index("ix_staff_link_member_id", "member_id", "merchant_id"),
-    sqlite_with_rowid=False,
 )

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from ledger_service.checkout.attach.models import sale_attachment, staff_link
+from ledger_service.checkout.attach.models import sale_attachment
 from ledger_service.members.models import member
+from ledger_service.risk.models import staff_link
 
 WHOLE_BPS = 10_000
 MOST_DAYS = 31

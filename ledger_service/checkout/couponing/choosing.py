@@ -91,9 +91,7 @@ class Chooser:
     def _goods(self, draft: Draft) -> tuple[Goods, ...]:
         own = self.catalogue.lists.get(self.merchant_id, frozenset())
         lines = self.request.lines
-        return tuple(
-            goods_of(one, goods.facts(draft, self.merchant_id, _article(one), own)) for one in lines
-        )
+        return tuple(goods_of(one, goods.facts(draft, self.merchant_id, _article(one), own)) for one in lines)
 
     def _visit(self) -> Visit:
         request = self.request

@@ -108,6 +108,19 @@ class CardDesk:
             raise MalformedField("member.card", "must end in its check digit")
         raise MemberUnknown
 
+    def whose(self, sought: Sought) -> tuple[int, datetime] | None:
+        """Which member is meant, and since when it is one; None for nobody, and for a card that has ended."""
+        try:
+            known = self._look(sought)
+        except (CardEnded, MalformedField):
+            return None
+        if known is None:
+            return None
+        with self.read() as conn:
+            mine = member.c.member_id == known.member_id
+            row = conn.execute(select(member.c.created_at).where(mine)).one_or_none()
+        return None if row is None else (known.member_id, row.created_at)
+
     def approve_pin(self, sought: Sought, pin: str, at: datetime) -> Approved:
         """The card's member pays with its PIN; a wrong try is on record when this raises.
 

@@ -17,12 +17,19 @@ from ledger_service.members.households.models import (
     household_key,
     household_mate,
 )
+from ledger_service.members.merging import Merge
 from ledger_service.outbox.service import NewIntent
 
 _M, _G, _D = household_mate.c, household_gift.c, household_due.c
 
 
-def follow_merge(conn: Connection, closes: int, stays: int, at: datetime) -> list[NewIntent]:
+def would_clash(conn: Connection, closes: int, stays: int) -> bool:
+    """Whether each is in a household of its own: one of them must leave before they can be one."""
+    mine = select(_M.household_id).where(_M.member_id.in_((closes, stays)), _M.state == "in").distinct()
+    return len(conn.execute(mine.limit(2)).all()) > 1
+
+
+def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
     """Whatever ``closes`` was in households, ``stays`` is; the keys of the former end there too.
 
     For whoever merges two members: in the same unit of work, with both members' rows locked.
@@ -35,6 +42,7 @@ def follow_merge(conn: Connection, closes: int, stays: int, at: datetime) -> lis
 
     Locks: the households' accounts.
     """
+    closes, stays, at = merge.closes, merge.stays, merge.at
     places = select(household_mate).where(_M.member_id == closes, _M.state != "out").order_by(_M.household_id)
     rows = conn.execute(places).mappings().all()
     accounts = lock_accounts(conn, [row["household_id"] for row in rows])

@@ -161,3 +161,34 @@ def test_a_sale_under_way_is_waited_for(whole: Whole) -> None:
         shown(whole, case)["successor"]
         == whole.shop.get("operator", f"/v1/members/{buyer.number}").json["account"]
     )
+
+
+def test_two_members_become_one_and_refunds_find_the_one_who_stays(whole: Whole) -> None:
+    shop = whole.shop
+    closes = Buyer(whole)
+    shop.must("grocer-till", "/v1/sales", basket(amount=30_000, member={"number": closes.number}))
+    enrolled = {"custody": "custodial", "identities": [{"kind": "phone", "value": "+14155550199"}]}
+    stays = shop.must("grocer", "/v1/members", enrolled)["number"]
+    shop.must("grocer-till", "/v1/sales", basket(amount=20_000, member={"number": stays}))
+    whole.further_operator("second")
+    asked = {"member": closes.number, "into": stays, "evidence": EVIDENCE}
+    case = str(shop.must("operator", "/v1/merges", asked)["case"])
+    shop.must("second", f"/v1/cases/{case}/approval")
+    whole.until(lambda: shown(whole, case)["state"] == "notice", "announced")
+    before = closes.balance()["GROC"]
+    whole.at(parse_instant(shown(whole, case)["notice_ends"], "at") + timedelta(minutes=3))
+    whole.until(lambda: shown(whole, case)["state"] == "executed", "executed")
+    whole.pass_time(60)
+    assert shop.get("operator", f"/v1/members/{closes.number}").json["code"] == "member-unknown"
+    assert points_of(whole, stays) == before + 200
+    shop.must("fuel-till", f"/v1/sales/{closes.spent}/refunds", REFUND)
+    assert points_of(whole, stays) == before + 300
+    shop.must("grocer-till", f"/v1/sales/{closes.earned}/refunds", REFUND)
+    assert points_of(whole, stays) == before - 700
+    whole.settle()
+    assert moves(whole) == 1
+
+
+def points_of(whole: Whole, number: str) -> int:
+    shown = whole.shop.get("operator", f"/v1/members/{number}/balance").json["balances"]
+    return sum(b["available"] for b in shown if b["programme"] == "GROC")

@@ -7,11 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from ledger_service.checkout.answers import Answer
-from ledger_service.checkout.attach import policies, staff
+from ledger_service.checkout.attach import policies
 from ledger_service.checkout.attach.requests import parse_attach
 from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.requests import Caller
 from ledger_service.checkout.submission import Store
+from ledger_service.risk import staff
 
 from .shop import GROCER, Phone, Shop, loads
 

@@ -17,6 +17,7 @@ from ledger_service.members.households.errors import (
     HouseholdUnknown,
 )
 from ledger_service.members.households.merging import follow_merge
+from ledger_service.members.merging import Merge
 from ledger_service.outbox.service import enqueue_now
 from ledger_service.points.errors import GiftPermitInvalid
 from tests.integration.checkout.shop import Phone
@@ -191,7 +192,7 @@ def test_who_merges_takes_the_place_the_part_and_the_ownership_along(home: Home)
     def merge(closes: Phone, stays: Phone) -> None:
         def act(conn: object) -> None:
             at = home.shop.clock.at
-            enqueue_now(conn, follow_merge(conn, closes.member_id, stays.member_id, at), at)  # type: ignore[arg-type]
+            enqueue_now(conn, follow_merge(conn, Merge(closes.member_id, stays.member_id, at)), at)  # type: ignore[arg-type]
 
         home.write(act)
 

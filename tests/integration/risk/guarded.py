@@ -17,7 +17,7 @@ from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256
 from ledger_service.members.models import device, member
-from ledger_service.risk import service
+from ledger_service.risk import service, staff
 from ledger_service.risk.documents import rules_of
 from ledger_service.risk.models import risk_decision
 from ledger_service.risk.rulebook import RuleBookCache
@@ -36,7 +36,7 @@ class GuardedShop(Shop):
         self.rules = RuleBookCache(database, lambda: 0.0)
         watch = Watch(self.rules, SystemRandom())
         sources = Sources(self.catalogue, self.directory, database, ladders=self.ladders, watch=watch)
-        self.admission = Admission(self.desk, sources)
+        self.admission = Admission(self.desk, sources, self.writer.submit)
         self.service = CheckoutService(Store(self.writer, database), self.admission)
 
     def rule(self, *rules: Json, scope: int = ALLIANCE) -> None:
@@ -50,7 +50,7 @@ class GuardedShop(Shop):
 
     def staff(self, cashier: str, phone: Phone, merchant_id: int = GROCER) -> None:
         with self.database.begin() as conn:
-            service.name_staff(conn, merchant_id, cashier, phone.number, Said("merchant:m", self.clock.at))
+            staff.link(conn, (merchant_id, cashier), phone.member_id, ("merchant:m", self.clock.at))
         self.rules.refresh()
 
     def age(self, phone: Phone, days: int, device_days: int | None = None) -> None:

@@ -14,7 +14,8 @@ from ledger_service.members.models import member
 from ledger_service.points.models import pending_issue
 from ledger_service.risk.challenges import meet
 from ledger_service.risk.errors import HeldForReview, RefusedByRules, StepUpRequired
-from tests.integration.checkout.shop import GROCER, line
+from tests.integration.checkout.attaching import attach
+from tests.integration.checkout.shop import GROCER, line, loads
 
 from .guarded import GuardedShop, rule
 
@@ -266,3 +267,18 @@ def test_erased_and_unknown_members_are_refused_as_ever(shop: GuardedShop) -> No
         conn.execute(member.update().values(status="frozen"))
     assert refusal(lambda: shop.earn(phone, 100)).code == "member-frozen"
     assert shop.decisions() == []
+
+
+def test_receipts_that_join_too_often_are_held_then_refused(shop: GuardedShop) -> None:
+    phone = shop.enrol()
+    receipts = [loads(shop.send_sale(shop.sale_body(line("1", 5_000))))["sale_id"] for _ in range(3)]
+    shop.rule(
+        rule("often", "velocity", "hold", "attach", count="attaches", window_seconds=86_400, most=1),
+        rule("too-often", "velocity", "refuse", "attach", count="attaches", window_seconds=86_400, most=2),
+    )
+    assert attach(shop, receipts[0], phone)["earned"][0]["points"] == 50
+    assert attach(shop, receipts[1], phone)["earned"][0]["points"] == 50
+    assert (shop.balance(phone, 1), shop.balance(phone, 1, "pending")) == (50, 50)
+    assert isinstance(refusal(lambda: attach(shop, receipts[2], phone)), RefusedByRules)
+    assert (shop.count("sale_attachment"), shop.count("risk_review")) == (2, 1)
+    assert [outcome for outcome, _ in shop.decisions()] == ["allow", "hold", "refuse"]

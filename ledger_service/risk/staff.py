@@ -1,4 +1,4 @@
-"""Which member a cashier is: told by the merchant, so that nobody attaches receipts to her own card."""
+"""Which member a cashier is, as the merchant says: for rules about own cards, and for late attach."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from ledger_service.checkout.attach.errors import StaffUnknown
-from ledger_service.checkout.attach.models import staff_link
 from ledger_service.members.models import member
+from ledger_service.risk.changes import changed
+from ledger_service.risk.errors import StaffUnknown
+from ledger_service.risk.models import staff_link
 
 
 def link(conn: Connection, who: tuple[int, str], member_id: int, said: tuple[str, datetime]) -> None:
@@ -19,6 +20,7 @@ def link(conn: Connection, who: tuple[int, str], member_id: int, said: tuple[str
     values = {"member_id": member_id, "linked_by": by, "linked_at": at}
     if not conn.execute(update(staff_link).where(mine).values(values)).rowcount:
         conn.execute(insert(staff_link).values(merchant_id=merchant_id, cashier=cashier, **values))
+    changed(conn)
 
 
 def unlink(conn: Connection, merchant_id: int, cashier: str) -> None:
@@ -30,11 +32,13 @@ def unlink(conn: Connection, merchant_id: int, cashier: str) -> None:
     mine = (staff_link.c.merchant_id == merchant_id) & (staff_link.c.cashier == cashier)
     if not conn.execute(delete(staff_link).where(mine)).rowcount:
         raise StaffUnknown(cashier)
+    changed(conn)
 
 
 def forget_member(conn: Connection, member_id: int) -> None:
     """Nobody's cashier is this member any more: it is erased."""
-    conn.execute(delete(staff_link).where(staff_link.c.member_id == member_id))
+    if conn.execute(delete(staff_link).where(staff_link.c.member_id == member_id)).rowcount:
+        changed(conn)
 
 
 def links_after(conn: Connection, merchant_id: int, after: str | None, most: int) -> Sequence[RowMapping]:

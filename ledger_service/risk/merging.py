@@ -1,0 +1,20 @@
+"""Two members become one: reviews and jobs at tills are who stays's; decisions stay as they were made."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, update
+
+from ledger_service.members.merging import Merge
+from ledger_service.outbox.service import NewIntent
+from ledger_service.risk.changes import changed
+from ledger_service.risk.models import risk_review, staff_link
+
+
+def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
+    """Whoever reviews an earn of who closes reviews one of who stays, and a cashier is that member."""
+    mine = risk_review.c.member_id == merge.closes
+    conn.execute(update(risk_review).where(mine).values(member_id=merge.stays))
+    works = staff_link.c.member_id == merge.closes
+    if conn.execute(update(staff_link).where(works).values(member_id=merge.stays)).rowcount:
+        changed(conn)
+    return []
