@@ -9,6 +9,7 @@ from ledger_service.bootstrap.carriers import carrier_of
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
 from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.messages import Postman
+from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.checkout.claimed_sales import ReceiptSales
@@ -22,6 +23,7 @@ from ledger_service.ledger.queries import holds_due
 from ledger_service.members.households.parting import PartingDesk
 from ledger_service.members.households.queries import lapse_is_due
 from ledger_service.members.identities import IdentityVault
+from ledger_service.referrals.rewards.service import RewardDesk
 from ledger_service.risk.pruning import forget
 
 _HOLDS_AT_ONCE = 200
@@ -40,6 +42,7 @@ class Jobs:
     writer: Writer
     name: WorkerName
     tills: Tills
+    rewards: RewardDesk
     postman: Postman | None = None
 
     def steps(self) -> Mapping[str, Step]:
@@ -57,6 +60,10 @@ class Jobs:
             "claims": self.follow_claims,
             "reviews": lambda: self.tills.reviews.end_due(self.clock.now()) > 0,
             "judgements": self.forget_judgements,
+            "sharing": lambda: self.rewards.follow(self.clock.now()),
+            "share-returns": lambda: self.rewards.take_back(self.clock.now()),
+            "share-reviews": lambda: self.rewards.end_reviews(self.clock.now()),
+            "share-rewards": lambda: self.rewards.pay_due(self.clock.now()),
             "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
 
@@ -122,7 +129,8 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     writer = Writer(foundations.database, clock, WriterLimits())
     name = WorkerName(foundations.settings.state_dir)
     tills = open_tills(foundations, secrets, writer, name.text)
-    return Jobs(foundations, clock, writer, name, tills, _postman(foundations, secrets, writer))
+    rewards = reward_desk(writer, foundations.database, tills.catalogue, name.text)
+    return Jobs(foundations, clock, writer, name, tills, rewards, _postman(foundations, secrets, writer))
 
 
 def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Postman | None:

@@ -8,7 +8,7 @@ from alembic import op
 from ledger_service.db.guards import guard_statements
 
 revision = "0046_sharing"
-down_revision = "0042_goods"
+down_revision = "0054_merging"
 _GUARDED = ("share_holder", "share_touch", "share_commitment", "share_purchase", "share_reward_event")
 
 

@@ -20,7 +20,7 @@ from ledger_service.referrals.ports import Purchase
 from ledger_service.referrals.rewards.fraud_rules import RING_STEPS, Facts
 from ledger_service.referrals.rewards.models import share_purchase
 from ledger_service.referrals.rewards.rules import Bind
-from ledger_service.risk.models import risk_staff
+from ledger_service.risk.models import staff_link
 
 _P, _B = share_purchase.c, share_bind.c
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
@@ -133,7 +133,7 @@ def _staff(conn: Connection, cases: Sequence[Case]) -> dict[tuple[int, str | Non
     places = {(c.purchase.merchant_id, c.purchase.cashier) for c in cases if c.purchase.cashier}
     if not places:
         return {}
-    s = risk_staff.c
+    s = staff_link.c
     its = select(s.merchant_id, s.cashier, s.member_id).where(tuple_(s.merchant_id, s.cashier).in_(places))
     return {(row.merchant_id, row.cashier): row.member_id for row in conn.execute(its)}
 

@@ -6,6 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
+from ledger_service.db.bulk import sql_of
+from ledger_service.members.merging import Merge
+from ledger_service.outbox.service import NewIntent
 from ledger_service.referrals.links.models import share_bind, share_link, share_signal, share_tie
 from ledger_service.referrals.rewards.models import share_reward
 
@@ -25,12 +28,13 @@ def forget_member(conn: Connection, member_id: int, at: datetime) -> None:
     conn.execute(delete(share_signal).where(_S.member_id == member_id))
 
 
-def follow_merge(conn: Connection, closes: int, stays: int, at: datetime) -> None:
+def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
     """Whatever ``closes`` was in the tree of who brought whom, ``stays`` is; nobody has brought itself.
 
-    For whoever merges two members, in the same unit of work, with both members' rows locked. What one of the
-    two earned by the other and was not issued waits for a person; the commitments stay as they were made.
+    What one of the two earned by the other and was not issued waits for a person; the commitments stay as
+    they were made.
     """
+    closes, stays, at = merge.closes, merge.stays, merge.at
     between = or_(
         and_(_B.member_id == closes, _B.sharer_id == stays),
         and_(_B.member_id == stays, _B.sharer_id == closes),
@@ -41,11 +45,22 @@ def follow_merge(conn: Connection, closes: int, stays: int, at: datetime) -> Non
     conn.execute(update(share_bind).where(_B.number.in_(own)).values(sharer_id=None, sharer_salt=None))
     conn.execute(update(share_bind).where(_B.member_id == closes).values(member_id=stays))
     conn.execute(update(share_bind).where(_B.sharer_id == closes).values(sharer_id=stays))
-    waiting = (_R.member_id == closes) & _R.state.in_(("held", "due", "appealed"))
-    conn.execute(update(share_reward).where(waiting).values(member_id=stays))
+    conn.execute(update(share_reward).where(_R.member_id == closes).values(member_id=stays))
     _take_ties(conn, closes, stays)
     open_links = (_L.member_id == closes) & _L.ended_at.is_(None)
     conn.execute(update(share_link).where(open_links).values(ended_at=at))
+    _take_signals(conn, merge)
+    return []
+
+
+def _take_signals(conn: Connection, merge: Merge) -> None:
+    mine = _S.member_id == merge.closes
+    rows = [
+        {**row, "member_id": merge.stays} for row in conn.execute(select(share_signal).where(mine)).mappings()
+    ]
+    if rows:
+        sql_of(share_signal, conn).insert(conn, rows, or_ignore=True)
+        conn.execute(delete(share_signal).where(mine))
 
 
 def _take_ties(conn: Connection, closes: int, stays: int) -> None:

@@ -57,6 +57,10 @@ class Sharing:
         run(lambda conn: campaigns.go_live(conn, code, Said("merchant:ann", at)))
         return code
 
+    def set_budget(self, budget: Budget) -> None:
+        said = Said("merchant:ann", self.shop.clock.at)
+        self.shop.writer.run(lambda conn: campaigns.set_budget(conn, "SPRING", budget, said))
+
     def link(self, phone: Phone, campaign: str = "SPRING", channel: Channel = Channel.WECHAT_GROUP) -> str:
         at = self.shop.clock.at
         row = self.shop.writer.run(
@@ -101,7 +105,9 @@ class Sharing:
 
     def outcomes(self) -> list[str]:
         with self.shop.database.read() as conn:
-            its = select(share_purchase.c.outcome).order_by(share_purchase.c.sold_at, share_purchase.c.ordinal)
+            its = select(share_purchase.c.outcome).order_by(
+                share_purchase.c.sold_at, share_purchase.c.ordinal
+            )
             return list(conn.execute(its).scalars())
 
     def paid(self) -> list[tuple[str, int, int, str]]:

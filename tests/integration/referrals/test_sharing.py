@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ledger_service.kernel.ids import derive_id
 from ledger_service.ledger.models import entry
+from ledger_service.members.merging import Merge
 from ledger_service.members.models import member
 from ledger_service.outbox.models import intent
 from ledger_service.points.errors import SecondPersonNeeded
@@ -142,13 +143,11 @@ def test_a_budget_is_never_exceeded_by_a_unit_and_what_goes_back_can_be_promised
     sharing.shop.refund(sales[0])
     sharing.job()
     assert sharing.used() == (0, 0)
-    at = sharing.shop.clock.at
+    sharing.buy(sharing.bring(ann))
+    sharing.job()
     with pytest.raises(ShareBudgetTooSmall):
-        sharing.buy(sharing.bring(ann))
-        sharing.job()
-        sharing.shop.writer.run(
-            lambda conn: campaigns.set_budget(conn, "SPRING", Budget(149, 10), Said("merchant:ann", at))
-        )
+        sharing.set_budget(Budget(149, 10))
+    sharing.set_budget(Budget(150, 2))
 
 
 def test_two_at_once_never_promise_more_than_the_budget(sharing: Sharing) -> None:
@@ -341,7 +340,10 @@ def test_erasure_leaves_the_chain_and_the_others_half_and_pays_nobody_who_is_gon
         gone = {"status": "erased", "member_number": None, "salt": None, "erased_at": at}
         conn.execute(update(member).where(member.c.member_id == ann.member_id).values(gone))
     sharing.job()
-    assert {role: state for role, _, _, state in sharing.paid()} == {"newcomer": "granted", "sharer": "refused"}
+    assert {role: state for role, _, _, state in sharing.paid()} == {
+        "newcomer": "granted",
+        "sharer": "refused",
+    }
     with sharing.shop.database.read() as conn:
         bind = conn.execute(select(share_bind)).one()
         assert (bind.sharer_salt, bind.member_salt is None) == (None, False)
@@ -359,8 +361,11 @@ def test_two_members_of_one_tree_that_become_one_have_brought_nobody_of_themselv
     sharing.rewards.follow(sharing.shop.clock.at)
     at = sharing.shop.clock.at
     with sharing.shop.database.begin() as conn:
-        following.follow_merge(conn, ben.member_id, ann.member_id, at)
-    assert {(role, state) for role, _, _, state in sharing.paid()} == {("newcomer", "held"), ("sharer", "held")}
+        following.follow_merge(conn, Merge(ben.member_id, ann.member_id, at))
+    assert {(role, state) for role, _, _, state in sharing.paid()} == {
+        ("newcomer", "held"),
+        ("sharer", "held"),
+    }
     with sharing.shop.database.read() as conn:
         ties = conn.execute(select(share_tie.c.member_id, share_tie.c.sharer_id)).all()
     assert [tuple(tie) for tie in ties] == [(cid.member_id, ann.member_id)]

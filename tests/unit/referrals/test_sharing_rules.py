@@ -66,7 +66,10 @@ def bind(number: int, touched: timedelta, sharer: int = 1, **changes: object) ->
         (Terms(Trigger.FIRST_PURCHASE, newcomer_points=5, second_points=1), "second-without-sharer"),
         (Terms(Trigger.FIRST_PURCHASE, sharer_points=5, second_points=6), "second-above-sharer"),
         (Terms(Trigger.FIRST_PURCHASE, milestones=((3, 1), (2, 1))), "milestones-not-ascending"),
-        (Terms(Trigger.FIRST_PURCHASE, milestones=tuple((n, 1) for n in range(1, 10))), "too-many-milestones"),
+        (
+            Terms(Trigger.FIRST_PURCHASE, milestones=tuple((n, 1) for n in range(1, 10))),
+            "too-many-milestones",
+        ),
     ],
 )
 def test_terms_that_break_a_rule_are_refused_by_its_name(terms: Terms, reason: str) -> None:
@@ -83,7 +86,9 @@ def test_terms_are_read_as_they_were_written_and_reach_two_levels_at_most() -> N
     assert {t.value for t in Trigger} == {"first-purchase", "nth-purchase", "basket", "item-scan"}
 
 
-@given(st.binary(min_size=5, max_size=5), st.integers(0, CODE_LENGTH - 1), st.sampled_from("0123456789abcxyz"))
+@given(
+    st.binary(min_size=5, max_size=5), st.integers(0, CODE_LENGTH - 1), st.sampled_from("0123456789abcxyz")
+)
 def test_a_code_with_one_wrong_digit_is_not_ours(number: bytes, place: int, digit: str) -> None:
     code = CODES.code_of(number)
     assert len(code) == CODE_LENGTH
