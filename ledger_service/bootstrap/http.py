@@ -165,18 +165,19 @@ def bound(serving: Serving) -> list[Served]:
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
         *imports.served(imports.ImportsDoor(administration)),
-        *_of_events(serving, cursors),
-        *_of_sharing(serving, administration, cursors),
+        *_of_events(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]
 
 
-def _of_events(serving: Serving, cursors: Cursors) -> list[Served]:
+def _of_events(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    """What happens to goods, and what comes of sharing."""
     database = serving.foundations.database
     return [
         *epcis.served(epcis.EpcisDoor(database, SystemRandom(), cursors)),
         *epcis_queries.served(epcis_queries.EpcisQueriesDoor(database, cursors)),
+        *_of_sharing(serving, administration, cursors),
     ]
 
 

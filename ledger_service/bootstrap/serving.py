@@ -120,9 +120,8 @@ def open_serving(settings: Settings) -> Serving:
 
 def wire(foundations: Foundations, governance: Governance | None = None) -> Serving:
     """Wire services over foundations that are laid; ``governance`` replaces the way over the bridge."""
-    settings = foundations.settings
-    database, random, name = foundations.database, SystemRandom(), WorkerName(settings.state_dir, SERVE)
-    secrets, clock = secrets_of(foundations), _clock(foundations)
+    settings, database, random = foundations.settings, foundations.database, SystemRandom()
+    secrets, clock, name = secrets_of(foundations), _clock(foundations), WorkerName(settings.state_dir, SERVE)
     writer = Writer(database, clock, WriterLimits(settings.queue_most, settings.group_most))
     keyring = KeyRing(database.read, clock, time.monotonic_ns)
     tills = open_tills(foundations, secrets, writer, name.text)

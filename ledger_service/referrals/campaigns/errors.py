@@ -47,7 +47,7 @@ class ShareTermsRefused(DomainError):
 
     code = "share-terms-refused"
     why = (
-        "The terms break a rule that `reason` names: depth is 1 or 2, every reward needs a purchase or a scan,"
+        "The terms break the rule that `reason` names: depth is 1 or 2, a reward needs a purchase or a scan,"
         " somebody is rewarded, and the points are the funder's own."
     )
     fix = "Correct the terms and ask again."

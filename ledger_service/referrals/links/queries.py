@@ -74,7 +74,7 @@ def steps_of(conn: Connection, campaign_id: bytes, until: datetime) -> list[Step
     touch, bind = share_touch.c, share_bind.c
     mine = _L.campaign_id == campaign_id
     made = select(_L.channel, func.count()).where(mine, _L.made_at <= until).group_by(_L.channel)
-    links: dict[str, int] = dict(conn.execute(made).tuples().all())
+    links: dict[str, int] = dict(row for row in conn.execute(made))
     of_link = share_touch.join(share_link, _L.code == touch.code)
     touched = select(_L.channel, touch.machine, func.count()).select_from(of_link).where(
         mine, touch.touched_at <= until

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, RowMapping, Select, func, select, tuple_
+from sqlalchemy import Connection, Row, RowMapping, Select, case, func, select, tuple_
 
 from ledger_service.kernel.clock import instant_of_micros
 from ledger_service.members.models import member
@@ -74,7 +74,7 @@ class Bought(NamedTuple):
 
 def purchases_of(conn: Connection, campaign_id: bytes, until: datetime) -> list[Bought]:
     """What was bought by members that had followed the campaign's links."""
-    first = func.sum((_P.ordinal == 1).cast(share_purchase.c.ordinal.type))
+    first = func.sum(case((_P.ordinal == 1, 1), else_=0))
     its = select(_P.outcome, first, func.count(), func.sum(_P.amount_minor)).where(
         _P.campaign_id == campaign_id, _P.sold_at <= until
     )
