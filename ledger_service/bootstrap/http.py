@@ -55,10 +55,14 @@ from ledger_service.api.endpoints import (
     risk,
     settlement,
     settlement_basis,
+    share,
+    share_campaigns,
+    share_rewards,
     statements,
     status,
     tiers,
 )
+from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.openapi import document_of
 from ledger_service.api.paging import Cursors
 from ledger_service.api.pipeline import Pipeline
@@ -83,9 +87,11 @@ MODULES = (
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
     settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places, owners, modes,
     keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs, *ITEM_MODULES,
-    alliance, status,
+    share, share_campaigns, share_rewards, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
+# Of one link: what a group chat does at once, and what a flood may go on with.
+_TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
 
 
 def worker() -> Flask:
@@ -147,7 +153,7 @@ def bound(serving: Serving) -> list[Served]:
         *cards.served(cards.CardsDoor(administration, s.cards, cursors)),
         *pins.served(pins.PinsDoor(administration, s.cards, s.desk.exponent)),
         *paycodes.served(paycodes.PayCodesDoor(administration, s.checkout, s.secrets.one_time)),
-        *members.served(members.MembersDoor(administration, s.members, s.keyring)),
+        *members.served(members.MembersDoor(administration, s.members, s.keyring, s.sharing.binder)),
         *devices.served(devices.DevicesDoor(administration, s.members)),
         *households.served(_households(serving, administration, cursors)),
         *care.served(care.CareDoor(administration, s.care)),
@@ -165,19 +171,32 @@ def bound(serving: Serving) -> list[Served]:
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
         *imports.served(imports.ImportsDoor(administration)),
-        *_of_events(serving, cursors),
+        *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]
 
 
-def _of_events(serving: Serving, cursors: Cursors) -> list[Served]:
+def _of_events(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    """What happens to goods, and what comes of sharing."""
     database = serving.foundations.database
     return [
         *epcis.served(epcis.EpcisDoor(database, SystemRandom(), cursors)),
         *epcis_queries.served(epcis_queries.EpcisQueriesDoor(database, cursors)),
         *_of_items(serving),
+        *_of_sharing(serving, administration, cursors),
+    ]
+
+
+def _of_sharing(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    parts, url = serving.sharing, serving.foundations.settings.public_url
+    flood = Buckets(Policy("touch", _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE))
+    door = share.ShareDoor(administration, cursors, serving.writer, parts.links, parts.binder, flood, url)
+    return [
+        *share.served(door),
+        *share_campaigns.served(share_campaigns.ShareCampaignsDoor(administration, cursors)),
+        *share_rewards.served(share_rewards.ShareRewardsDoor(administration, cursors, parts.rewards)),
     ]
 
 

@@ -9,6 +9,7 @@ from ledger_service.bootstrap.carriers import carrier_of
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
 from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.messages import Postman
+from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.checkout.claimed_sales import ReceiptSales
@@ -22,6 +23,7 @@ from ledger_service.ledger.queries import holds_due
 from ledger_service.members.households.parting import PartingDesk
 from ledger_service.members.households.queries import lapse_is_due
 from ledger_service.members.identities import IdentityVault
+from ledger_service.referrals.rewards.service import RewardDesk
 from ledger_service.risk.pruning import forget
 from ledger_service.traceability.log.queries import has_work
 from ledger_service.traceability.log.service import CHECKPOINT_EVERY, STEP_EVENTS, checkpoint, grow
@@ -44,6 +46,7 @@ class Jobs:
     name: WorkerName
     tills: Tills
     commitments: Commitments
+    rewards: RewardDesk
     postman: Postman | None = None
 
     def steps(self) -> Mapping[str, Step]:
@@ -63,6 +66,10 @@ class Jobs:
             "judgements": self.forget_judgements,
             "event-log": self.follow_events,
             "item-roots": self.commit_to_items,
+            "sharing": lambda: self.rewards.follow(self.clock.now()),
+            "share-returns": lambda: self.rewards.take_back(self.clock.now()),
+            "share-reviews": lambda: self.rewards.end_reviews(self.clock.now()),
+            "share-rewards": lambda: self.rewards.pay_due(self.clock.now()),
             "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
 
@@ -152,9 +159,9 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     name = WorkerName(foundations.settings.state_dir)
     tills = open_tills(foundations, secrets, writer, name.text)
     commitments = Commitments(secrets.one_time)
-    return Jobs(
-        foundations, clock, writer, name, tills, commitments, _postman(foundations, secrets, writer)
-    )
+    rewards = reward_desk(writer, foundations.database, tills.catalogue, name.text)
+    postman = _postman(foundations, secrets, writer)
+    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, postman)
 
 
 def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Postman | None:

@@ -24,7 +24,7 @@ AT = parse_instant("2017-03-01T12:00:00Z", "at")
 
 @pytest.fixture
 def serials(shop: Shop) -> list[str]:
-    """Two batches of the grocer: one committed to, one not; events of its first item, of which one is not logged."""
+    """Two batches of the grocer, one committed to, one not; of the first item's events one is not logged."""
     foundations, secret = shop.serving.foundations, shop.serving.secrets.one_time
     goods, owner = Goods(secret, SystemRandom()), int(GROCER)
     with foundations.database.begin() as conn:

@@ -43,6 +43,9 @@ OF_ONE_THING = {
     "show-verdict": "the few reasons of one verdict",
     "show-item-case": "what happened to one case, at most 200 of it",
     "show-product-links": "the links of one product, at most 50",
+    "show-share-campaign": "versions of one campaign, each approved by two people",
+    "share-funnel": "one row of each channel and each outcome",
+    "show-share-reward": "the steps of one review",
     "ready": "notes",
     "openapi": "the document",
 }
