@@ -63,6 +63,8 @@ PATH_PARAMETERS = {
     "epc": (Text(1_024), "EPC or class: a Digital Link or an EPC URI, percent-encoded."),
     "event": (Text(1_024), "eventID, percent-encoded."),
     "period": (Text(pattern="[0-9]{1,10}"), "Number of the settlement period."),
+    "batch": (Text(pattern="[0-9]{1,12}"), "Number of the batch."),
+    "link": (Text(1_024), "What of a GS1 Digital Link stands behind /01/: GTIN and qualifiers."),
 }
 
 

@@ -32,8 +32,8 @@ VALUES = {"hold": "0" * 32, "sale": "0" * 32, "number": "952000000000000019", "g
           "terminal": "t0", "key": "0" * 16, "device": "0", "case": "0" * 32, "review": "0" * 32,
           "scope": "alliance", "version": "1", "cashier": "ann", "code_id": "0" * 32, "claim": "0" * 32,
           "household": "952000000000000019", "limit": "0" * 32, "capture": "0" * 32, "coupon": "0" * 32,
-          "batch": "1", "gtin": "09506000134352", "path:event": "urn:x:1", "path:epc": "urn:x:1",
-          "path:link": "09506000134352", "link": "0" * 12, "reward": "0" * 32,
+          "batch": "1", "gtin": "09506000134352", "serial": "0123456789AB", "path:event": "urn:x:1",
+          "path:epc": "urn:x:1", "path:link": "09506000134352", "link": "0" * 12, "reward": "0" * 32,
           "campaign": "NONE-SUCH"}  # fmt: skip
 
 

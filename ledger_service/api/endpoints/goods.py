@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
@@ -209,24 +208,24 @@ def _instant(at: Any) -> str | None:
     return None if at is None else format_instant(at)
 
 
-def _product(row: Mapping[str, Any]) -> Json:
+def _product(row: RowMapping) -> Json:
     markets = [market for market in row["markets"].split(",") if market]
     return {"gtin": row["gtin"], "merchant": gln_text(row["merchant_id"]), "brand": row["brand"],
             "names": names_of(row), "markets": markets}  # fmt: skip
 
 
-def _batch(row: Mapping[str, Any]) -> Json:
+def _batch(row: RowMapping) -> Json:
     return {"batch": row["batch_no"], "lot": row["lot"], "expiry": row["expiry"], "size": row["size"],
             "made": row["made"], "opened_at": format_instant(row["opened_at"]),
             "recalled_at": _instant(row["recalled_at"])}  # fmt: skip
 
 
-def _item(row: Mapping[str, Any], batch_no: int) -> Json:
+def _item(row: RowMapping, batch_no: int) -> Json:
     return {"index": row["item_id"] - (batch_no << INDEX_BITS), "serial": row["serial"],
             "state": row["state"], "state_at": _instant(row["state_at"])}  # fmt: skip
 
 
-def _claim(row: Mapping[str, Any], own: int | None) -> Json:
+def _claim(row: RowMapping, own: int | None) -> Json:
     # Where a member shops is nobody's business but the alliance's (D15): a brand reaches it by its operation.
     return {"serial": row["serial"], "state": row["state"], "operation": id_text(row["op_id"]),
             "member": row["member_number"] if own is None else None, "points": row["points"],

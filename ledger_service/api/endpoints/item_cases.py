@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
@@ -128,7 +127,7 @@ def served(door: ItemCasesDoor) -> list[Served]:
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
-def _document(row: Mapping[str, Any]) -> Json:
+def _document(row: RowMapping) -> Json:
     return {
         "case": id_text(row["case_id"]), "kind": row["kind"], "subject": row["subject"], "gtin": row["gtin"],
         "state": row["state"], "assigned_to": row["assigned_to"], "closure": row["closure"],

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
@@ -192,7 +191,7 @@ def _item(code: str) -> tuple[str, str]:
     return told.gtin, told.serial
 
 
-def _document(row: Mapping[str, Any], codes: Mapping[int, str]) -> Json:
+def _document(row: RowMapping, codes: Mapping[int, str]) -> Json:
     voided = row["voided_at"]
     return {
         "operation": id_text(row["op_id"]), "gtin": row["gtin"], "serial": row["serial"],

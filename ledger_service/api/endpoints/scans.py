@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from sqlalchemy import RowMapping
 
 from ledger_service.api import shapes
 from ledger_service.api.dialects import Dialect
@@ -88,9 +89,9 @@ def served(door: ScansDoor) -> list[Served]:
 
 def _document(scanned: Scanned) -> dict[str, Any]:
     judgement, told, item = scanned.judgement, scanned.told, scanned.item
-    facts: Mapping[str, Any] = {} if item is None or item.facts is None else item.facts
+    facts: Any = {} if item is None or item.facts is None else item.facts
     product = None if item is None or not facts else item.product
-    scans = {} if item is None or item.scans is None else item.scans
+    scans: Any = {} if item is None or item.scans is None else item.scans
     claimed = facts.get("claimed_at")
     return {
         "verdict": str(judgement.verdict), "reasons": list(judgement.reasons), "hints": list(judgement.hints),
@@ -105,7 +106,7 @@ def _document(scanned: Scanned) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def names_of(product: Mapping[str, Any]) -> dict[str, str]:
+def names_of(product: RowMapping) -> dict[str, str]:
     """A product's names by language."""
     return {"en": product["name_en"], "zh-Hans": product["name_zh_hans"], "zh-Hant": product["name_zh_hant"]}
 

@@ -55,4 +55,4 @@ def find_terms(conn: Connection, gtin: str) -> Terms | None:
     """The terms in force; None where the brand never set any."""
     t = trace_claim_terms.c
     latest = select(trace_claim_terms).where(t.gtin == gtin).order_by(t.version.desc()).limit(1)
-    return terms_of(conn.execute(latest).mappings())
+    return terms_of([dict(row) for row in conn.execute(latest).mappings()])

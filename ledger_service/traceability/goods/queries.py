@@ -8,8 +8,6 @@ from ledger_service.traceability.goods.errors import BatchUnknown, ProductUnknow
 from ledger_service.traceability.goods.models import trace_batch, trace_item, trace_product
 from ledger_service.traceability.goods.service import INDEX_BITS
 
-_P, _B, _I = trace_product.c, trace_batch.c, trace_item.c
-
 
 def lock_product(conn: Connection, gtin: str, merchant_id: int | None) -> RowMapping:
     """The product, its row locked.
@@ -17,27 +15,29 @@ def lock_product(conn: Connection, gtin: str, merchant_id: int | None) -> RowMap
     Raises:
         ProductUnknown: there is none, or it is another merchant's (any may be seen where that is None).
     """
-    return _product(conn, select(trace_product).where(gtin == _P.gtin).with_for_update(), merchant_id)
+    return _product(conn, select(trace_product).where(trace_product.c.gtin == gtin).with_for_update(), merchant_id)
 
 
 def find_product(conn: Connection, gtin: str, merchant_id: int | None) -> RowMapping:
     """The product; raises as ``lock_product``."""
-    return _product(conn, select(trace_product).where(gtin == _P.gtin), merchant_id)
+    return _product(conn, select(trace_product).where(trace_product.c.gtin == gtin), merchant_id)
 
 
 def products_of(conn: Connection, merchant_id: int | None, after: str | None, most: int) -> list[RowMapping]:
     """Products of a merchant (all where None) by GTIN, behind ``after``."""
-    query = select(trace_product).where(_P.gtin > (after or ""))
+    p = trace_product.c
+    query = select(trace_product).where(p.gtin > (after or ""))
     if merchant_id is not None:
-        query = query.where(_P.merchant_id == merchant_id)
-    return list(conn.execute(query.order_by(_P.gtin).limit(most)).mappings())
+        query = query.where(p.merchant_id == merchant_id)
+    return list(conn.execute(query.order_by(p.gtin).limit(most)).mappings())
 
 
 def batches_of(conn: Connection, gtin: str, after: int | None, most: int) -> list[RowMapping]:
     """Batches of a product by number, behind ``after``; without the seed of their codes."""
-    columns = [column for column in trace_batch.c if column.name != "seed"]
-    query = select(*columns).where((gtin == _B.gtin) & (_B.batch_no > (after or 0)))
-    return list(conn.execute(query.order_by(_B.batch_no).limit(most)).mappings())
+    b = trace_batch.c
+    columns = [column for column in b if column.name != "seed"]
+    query = select(*columns).where((b.gtin == gtin) & (b.batch_no > (after or 0)))
+    return list(conn.execute(query.order_by(b.batch_no).limit(most)).mappings())
 
 
 def find_batch(conn: Connection, batch_no: int, merchant_id: int | None, *, lock: bool = False) -> RowMapping:
@@ -46,8 +46,9 @@ def find_batch(conn: Connection, batch_no: int, merchant_id: int | None, *, lock
     Raises:
         BatchUnknown: there is none, or it is another merchant's (any may be seen where that is None).
     """
-    joined = trace_batch.join(trace_product, _P.gtin == _B.gtin)
-    query = select(trace_batch, _P.merchant_id).select_from(joined).where(batch_no == _B.batch_no)
+    b, p = trace_batch.c, trace_product.c
+    joined = trace_batch.join(trace_product, p.gtin == b.gtin)
+    query = select(trace_batch, p.merchant_id).select_from(joined).where(b.batch_no == batch_no)
     row = conn.execute(query.with_for_update(of=trace_batch) if lock else query).mappings().one_or_none()
     if row is None or merchant_id not in (None, row["merchant_id"]):
         raise BatchUnknown
@@ -56,11 +57,11 @@ def find_batch(conn: Connection, batch_no: int, merchant_id: int | None, *, lock
 
 def items_after(conn: Connection, batch_no: int, after: int | None, most: int) -> list[RowMapping]:
     """Items of a batch by index, behind ``after``; no PIN, no hash of one."""
-    first = batch_no << INDEX_BITS
+    i, first = trace_item.c, batch_no << INDEX_BITS
     last = first - 1 if after is None else first + after
-    mine = (_I.item_id > last) & (_I.item_id < batch_no + 1 << INDEX_BITS)
-    query = select(_I.item_id, _I.serial, _I.state, _I.state_at).where(mine)
-    return list(conn.execute(query.order_by(_I.item_id).limit(most)).mappings())
+    mine = (i.item_id > last) & (i.item_id < batch_no + 1 << INDEX_BITS)
+    query = select(i.item_id, i.serial, i.state, i.state_at).where(mine)
+    return list(conn.execute(query.order_by(i.item_id).limit(most)).mappings())
 
 
 def _product(conn: Connection, query: Select[tuple[object, ...]], merchant_id: int | None) -> RowMapping:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, literal_column, select
+from sqlalchemy import ColumnClause, Connection, Integer, RowMapping, literal_column, select
 
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.traceability.claiming.models import trace_claim
@@ -32,9 +30,9 @@ BURST_AN_HOUR = 20
 DEVICE_DAYS = 30
 _MOST_DEEDS = 100
 # Of no parameter's type: PostgreSQL shifts by nothing wider than an INTEGER.
-_BITS = literal_column(str(INDEX_BITS))
+_BITS: ColumnClause[int] = literal_column(str(INDEX_BITS), Integer)
 _HOUR = 3_600
-Facts = Mapping[str, Any]
+Facts = RowMapping
 
 
 @dataclass(frozen=True, slots=True)
