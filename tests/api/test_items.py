@@ -1,4 +1,4 @@
-"""Items over HTTP: scans in public, a claim and a return, terms, cases, labels, and the resolver's answers."""
+"""Items over HTTP: scans in public, a claim and a return, terms, cases, labels, the resolver's answers."""
 
 from __future__ import annotations
 

@@ -40,13 +40,13 @@ _LINK = Record({
 }, {"languages": Listing(Text(35), 20), "media_type": Text(80), "default": Flag()})  # fmt: skip
 _LOT = Text(20, about="A lot, whose own links stand before the product's")
 RESOLVE = Route(
-    "GET", "/01/<path:link>", "resolve-code", PUBLIC, "Where a product's or item's code leads",
+    "GET", "/01/<path:digital_link>", "resolve-code", PUBLIC, "Where a product's or item's code leads",
     group=GROUP, limited=True, personal=False, problems=(CodeMalformed, LinkAbsent), dialect=_OPEN,
     success=Success(307, "`Location`; 300 where several fit alike; 200 with the linkset that was asked for.",
                     media_types=("text/plain",)),
 )  # fmt: skip
 OPTIONS = Route(
-    "OPTIONS", "/01/<path:link>", "resolve-options", PUBLIC, "What the resolver answers to, as headers",
+    "OPTIONS", "/01/<path:digital_link>", "resolve-options", PUBLIC, "What the resolver answers to, as headers",
     group=GROUP, limited=True, personal=False, dialect=Dialect(told=_CORS, free_query=True),
     success=Success(204, "The headers.", media_types=()),
 )  # fmt: skip
@@ -85,7 +85,7 @@ class ResolverDoor:
         """A redirect, a choice, or the linkset."""
         headers = call.headers or {}
         query = headers.get(":query", "")
-        link = _parsed(call.path["link"], query)
+        link = _parsed(call.path["digital_link"], query)
         gtin = link.key[1]
         with self.database.read() as conn:
             led = find_links(conn, gtin, link.find("10"), link.find("21"))

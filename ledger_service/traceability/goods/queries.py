@@ -15,7 +15,8 @@ def lock_product(conn: Connection, gtin: str, merchant_id: int | None) -> RowMap
     Raises:
         ProductUnknown: there is none, or it is another merchant's (any may be seen where that is None).
     """
-    return _product(conn, select(trace_product).where(trace_product.c.gtin == gtin).with_for_update(), merchant_id)
+    wanted = select(trace_product).where(trace_product.c.gtin == gtin).with_for_update()
+    return _product(conn, wanted, merchant_id)
 
 
 def find_product(conn: Connection, gtin: str, merchant_id: int | None) -> RowMapping:
