@@ -46,7 +46,8 @@ RESOLVE = Route(
                     media_types=("text/plain",)),
 )  # fmt: skip
 OPTIONS = Route(
-    "OPTIONS", "/01/<path:digital_link>", "resolve-options", PUBLIC, "What the resolver answers to, as headers",
+    "OPTIONS", "/01/<path:digital_link>", "resolve-options", PUBLIC,
+    "What the resolver answers to, as headers",
     group=GROUP, limited=True, personal=False, dialect=Dialect(told=_CORS, free_query=True),
     success=Success(204, "The headers.", media_types=()),
 )  # fmt: skip

@@ -147,7 +147,12 @@ def _in_rings(conn: Connection, pairs: Sequence[tuple[int, int]]) -> list[bool]:
         found = _followed(conn, wanted)
         above |= found
         frontier = {one for some in found.values() for one in some}
-    return [_reaches(above, sharer, buyer) for sharer, buyer in pairs]
+    rings = []
+    for sharer, buyer in pairs:
+        rings.append(_reaches(above, sharer, buyer))
+        # What the page itself has seen so far is not written down yet.
+        above.setdefault(buyer, set()).add(sharer)
+    return rings
 
 
 def _followed(conn: Connection, members: Sequence[int]) -> dict[int, set[int]]:

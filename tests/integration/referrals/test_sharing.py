@@ -63,6 +63,7 @@ def test_enrolling_alone_pays_nobody(sharing: Sharing) -> None:
 
 
 def test_the_database_itself_refuses_a_third_level_and_a_reward_without_a_sale(sharing: Sharing) -> None:
+    """INV-14 holds against our own code too."""
     sharing.campaign(terms(second_points=20))
     ann = sharing.shop.enrol()
     ben = sharing.bring(ann)
