@@ -1,0 +1,138 @@
+"""The real campaigns in a replay: mailed when they begin, shown on the real days, every redemption accounted
+for.
+
+A household that joins later gets the coupons of the campaigns that have begun when it joins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ledger_service.demo import coupon_data
+from ledger_service.demo.agenda import Due, Work
+from ledger_service.demo.coupon_data import Campaign, Redemption
+from ledger_service.demo.coupon_desk import Campaigns
+from ledger_service.demo.coupon_rules import issued_to
+from ledger_service.demo.dataset import Basket
+from ledger_service.demo.phones import Phone
+from ledger_service.demo.progress import Progress
+from ledger_service.demo.town import Town
+from ledger_service.demo.visits import Visit
+from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
+
+# Stands where a household does: the replay waits for what it does.
+_NOBODY = -2
+Made = dict[int, tuple[int, str]]
+
+
+class Mailing:
+    """Issues coupons and shows them; what each campaign became in the service stands in the progress."""
+
+    def __init__(self, path: Path, desk: Campaigns, progress: Progress) -> None:
+        self._path, self._desk, self._progress = path, desk, progress
+        self._campaigns = coupon_data.campaigns(path)
+        self._upcs = {c.number: [p.upc for p in coupon_data.printings(path, c.number)] for c in self._campaigns}
+        self._made: dict[int, Made] = {}
+        self._at: dict[tuple[int, str], list[Redemption]] = defaultdict(list)
+        self._redeemed: dict[tuple[int, int], list[int]] = defaultdict(list)
+        self._of_household: dict[int, list[Campaign]] = defaultdict(list)
+
+    def enter(self, town: Town) -> None:
+        """The beginnings of all campaigns are on the town's agenda, and the redemptions at their checkouts."""
+        self._town = town
+        town.mailing = self
+        for one in coupon_data.redemptions(self._path, town.scenario.last):
+            self._redeemed[one.household, one.campaign].append(one.upc)
+            self._at[one.basket, one.merchant].append(one)
+        for campaign in self._campaigns:
+            for household in campaign.households:
+                self._of_household[household].append(campaign)
+            known = self._progress.get(f"campaign {campaign.number}")
+            if known is not None:
+                self._made[campaign.number] = {int(upc): (made[0], made[1]) for upc, made in known.items()}
+            if known is None and campaign.begins <= seconds_floor(town.scenario.until):
+                due = Due(campaign.begins, f"campaign {campaign.number:02}", partial(self._of_nobody, campaign),
+                          barrier=True)  # fmt: skip
+                town.agenda.add(due)
+
+    def _of_nobody(self, campaign: Campaign) -> tuple[Sequence[int], Work]:
+        return (_NOBODY,), partial(self._begin, campaign)
+
+    async def _begin(self, campaign: Campaign) -> None:
+        """Set it up, and mail it to all who are members by now."""
+        at = max(instant_of_seconds(campaign.begins), self._town.began)
+        made = await self._desk.prepare(campaign, coupon_data.printings(self._path, campaign.number), at)
+        self._made[campaign.number] = made
+        told: dict[tuple[int, int], list[str]] = defaultdict(list)
+        for household in campaign.households:
+            phone = self._town.phone(self._town.owner(household))
+            if self._town.phone(household).joined:
+                for upc, count in self._issued(campaign, household).items():
+                    for copy in range(1, count + 1):
+                        told[upc, copy].append(phone.number)
+        issues = [
+            self._desk.issue(made[upc], list(dict.fromkeys(numbers)), f"mail {copy}", at)
+            for (upc, copy), numbers in sorted(told.items())
+        ]
+        self._town.counts["coupons issued"] += sum(await asyncio.gather(*issues))
+        self._town.counts["campaigns"] += 1
+        self._progress.put(f"campaign {campaign.number}", made)
+
+    async def welcome(self, phone: Phone, basket: Basket) -> None:
+        """A household that has just joined gets what campaigns that have begun sent to it."""
+        for campaign in self._of_household[basket.household]:
+            made = self._made.get(campaign.number)
+            if made is None or not campaign.begins <= seconds_floor(basket.at) < campaign.ends:
+                continue
+            for upc, count in sorted(self._issued(campaign, basket.household).items()):
+                for copy in range(1, count + 1):
+                    new = await self._desk.issue(made[upc], [phone.number], f"mail {copy}", basket.at)
+                    self._town.counts["coupons issued"] += new
+
+    def _issued(self, campaign: Campaign, household: int) -> Any:
+        of = campaign.number, campaign.kind
+        redeemed = self._redeemed[household, campaign.number]
+        return issued_to(self._town.seed, of, household, self._upcs[campaign.number], redeemed)
+
+    async def shown(self, visit: Visit, *, cut_off: bool) -> list[str]:
+        """The ids of the coupons that the household shows at this checkout."""
+        wanted = self._at.get((visit.basket.basket_id, visit.merchant.key), [])
+        if not wanted:
+            return []
+        counts = self._town.counts
+        counts["coupons shown"] += len(wanted)
+        if cut_off:
+            counts["coupon refused: till cut off"] += len(wanted)
+            return []
+        free: dict[int, list[str]] = defaultdict(list)
+        for held in await self._desk.wallet(visit.phone.number, visit.basket.at):
+            if held["state"] == "available":
+                free[held["definition"]].append(held["coupon"])
+        ids = []
+        for one in wanted:
+            own = free[self._made[one.campaign][one.upc][0]]
+            if own:
+                ids.append(own.pop(0))
+            else:
+                counts["coupon refused: not in the wallet"] += 1
+        return ids
+
+    def read(self, shown: Sequence[str], document: dict[str, Any] | None) -> int:
+        """Account for what a checkout showed; the cents that coupons took off."""
+        counts = self._town.counts
+        if not shown:
+            return 0
+        if document is None:
+            counts["coupon refused: sale refused"] += len(shown)
+            return 0
+        view = document["coupons"]
+        counts["coupons accepted"] += len(view["applied"])
+        for one in view["refused"]:
+            counts[f"coupon refused: {one['reason']}"] += 1
+        counts["cents off by coupons"] += view["discount_minor"]
+        return int(view["discount_minor"])
