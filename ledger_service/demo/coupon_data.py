@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from ledger_service.demo.alliance_plan import merchant_of_department
 from ledger_service.demo.dataset import Basket, data_folder, stream
-from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
+from ledger_service.kernel.clock import seconds_floor
 
 _COAST = ZoneInfo("America/New_York")
 _SCHEMA = """
@@ -125,12 +125,12 @@ def convert(path: Path, baskets: Path) -> None:
 
 def _goods() -> dict[Printed, dict[int, str]]:
     """The products of each coupon with the merchant that sells each."""
-    sellers = {row["product_id"]: merchant_of_department(row["department"]).key for row in _rows("products")}
-    nobody = merchant_of_department(None).key
+    departments = {row["product_id"]: row["department"] for row in _rows("products")}
     goods: dict[Printed, dict[int, str]] = defaultdict(dict)
     for row in _rows("coupons"):
         product = row["product_id"]
-        goods[row["campaign_id"], row["coupon_upc"]][product] = sellers.get(product, nobody)
+        seller = merchant_of_department(departments.get(product)).key
+        goods[row["campaign_id"], row["coupon_upc"]][product] = seller
     return goods
 
 
@@ -151,11 +151,11 @@ def _shown(goods: Mapping[Printed, Mapping[int, str]], baskets: Path) -> Iterato
             of_day.append(basket)
     for number, row in enumerate(wanted, start=1):
         printed, day = (row["campaign_id"], row["coupon_upc"]), row["redemption_date"].date()
-        basket_id, merchant = _place(visits[row["household_id"], day], goods[printed])
+        basket_id, merchant = place_of(visits[row["household_id"], day], goods[printed])
         yield (number, row["household_id"], *printed, _midnight(day), basket_id, merchant)
 
 
-def _place(visits: list[Basket], products: Mapping[int, str]) -> tuple[int, str]:
+def place_of(visits: list[Basket], products: Mapping[int, str]) -> tuple[int, str]:
     """The day's first checkout at the giver with one of the products that cost something; else one with any
     of them; else the giver's first checkout, else the first checkout of all.
     """
@@ -185,11 +185,6 @@ def _rows(name: str) -> list[dict[str, Any]]:
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as conn:
         yield conn
-
-
-def begins_at(campaign: Campaign) -> datetime:
-    """The first midnight of a campaign."""
-    return instant_of_seconds(campaign.begins)
 
 
 if __name__ == "__main__":

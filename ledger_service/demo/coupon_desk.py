@@ -1,4 +1,4 @@
-"""Whoever sets up a real campaign over HTTP: goods lists, definitions with two people's word, sources, grants.
+"""Whoever sets up a real campaign over HTTP: goods lists, definitions, sources, grants.
 
 Every write has a key of its own, so what was cut off is done again to the same effect.
 """
@@ -50,9 +50,7 @@ class Campaigns:
         await asyncio.sleep(_KNOWN_AFTER_SECONDS)
         return {upc: (definitions[upc], sources[upc]) for upc in definitions}
 
-    async def issue(
-        self, made: tuple[int, str], numbers: Sequence[str], reference: str, at: datetime
-    ) -> int:
+    async def issue(self, made: tuple[int, str], numbers: Sequence[str], reference: str, at: datetime) -> int:
         """The members have the coupon; how many are new to it."""
         definition, source = made
         new = 0
@@ -95,7 +93,7 @@ class Campaigns:
         span = [format_instant(instant_of_seconds(s)) for s in (campaign.begins, campaign.ends)]
         terms = {
             "benefit": BENEFITS[campaign.kind],
-            "funders": [{"party": int(gln), "bps": 10_000}],
+            "funders": [{"party": gln, "bps": 10_000}],
             "scope": {"of": {"lists": [list_id]}},
             "window": {"starts_at": span[0], "ends_at": span[1], "zone": "America/New_York"},
         }

@@ -1,4 +1,4 @@
-"""What a run says of the real coupons: every redemption that fell due is accepted or refused with a reason."""
+"""What a run says of the real coupons: every redemption is accepted, or refused with a reason."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from ledger_service.demo.coupon_desk import Campaigns
 from ledger_service.demo.coupon_rules import issued_to
 from ledger_service.demo.dataset import Basket
 from ledger_service.demo.phones import Phone
-from ledger_service.demo.progress import Progress
 from ledger_service.demo.town import Town
 from ledger_service.demo.visits import Visit
 from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
@@ -31,34 +30,39 @@ Made = dict[int, tuple[int, str]]
 
 
 class Mailing:
-    """Issues coupons and shows them; what each campaign became in the service stands in the progress."""
+    """Issues coupons and shows them; what each campaign became stands in the run's checkpoints."""
 
-    def __init__(self, path: Path, desk: Campaigns, progress: Progress) -> None:
-        self._path, self._desk, self._progress = path, desk, progress
+    def __init__(self, path: Path, desk: Campaigns) -> None:
+        self._path, self._desk = path, desk
         self._campaigns = coupon_data.campaigns(path)
-        self._upcs = {c.number: [p.upc for p in coupon_data.printings(path, c.number)] for c in self._campaigns}
+        self._upcs = {
+            one.number: [printing.upc for printing in coupon_data.printings(path, one.number)]
+            for one in self._campaigns
+        }
         self._made: dict[int, Made] = {}
         self._at: dict[tuple[int, str], list[Redemption]] = defaultdict(list)
         self._redeemed: dict[tuple[int, int], list[int]] = defaultdict(list)
         self._of_household: dict[int, list[Campaign]] = defaultdict(list)
+        self._place: dict[int, int] = {}
 
     def enter(self, town: Town) -> None:
-        """The beginnings of all campaigns are on the town's agenda, and the redemptions at their checkouts."""
+        """The beginnings of the campaigns are on the town's agenda, redemptions at their checkouts."""
         self._town = town
         town.mailing = self
         for one in coupon_data.redemptions(self._path, town.scenario.last):
-            self._redeemed[one.household, one.campaign].append(one.upc)
+            before = self._redeemed[one.household, one.campaign]
+            self._place[one.number] = before.count(one.upc)
+            before.append(one.upc)
             self._at[one.basket, one.merchant].append(one)
         for campaign in self._campaigns:
             for household in campaign.households:
                 self._of_household[household].append(campaign)
-            known = self._progress.get(f"campaign {campaign.number}")
+            known = town.pending.story.get(f"campaign {campaign.number}")
             if known is not None:
                 self._made[campaign.number] = {int(upc): (made[0], made[1]) for upc, made in known.items()}
             if known is None and campaign.begins <= seconds_floor(town.scenario.until):
-                due = Due(campaign.begins, f"campaign {campaign.number:02}", partial(self._of_nobody, campaign),
-                          barrier=True)  # fmt: skip
-                town.agenda.add(due)
+                begin, name = partial(self._of_nobody, campaign), f"campaign {campaign.number:02}"
+                town.agenda.add(Due(campaign.begins, name, begin, barrier=True))
 
     def _of_nobody(self, campaign: Campaign) -> tuple[Sequence[int], Work]:
         return (_NOBODY,), partial(self._begin, campaign)
@@ -76,12 +80,12 @@ class Mailing:
                     for copy in range(1, count + 1):
                         told[upc, copy].append(phone.number)
         issues = [
-            self._desk.issue(made[upc], list(dict.fromkeys(numbers)), f"mail {copy}", at)
+            self._desk.issue(made[upc], list(dict.fromkeys(numbers)), f"mail-{copy}", at)
             for (upc, copy), numbers in sorted(told.items())
         ]
         self._town.counts["coupons issued"] += sum(await asyncio.gather(*issues))
         self._town.counts["campaigns"] += 1
-        self._progress.put(f"campaign {campaign.number}", made)
+        self._town.remember(f"campaign {campaign.number}", made)
 
     async def welcome(self, phone: Phone, basket: Basket) -> None:
         """A household that has just joined gets what campaigns that have begun sent to it."""
@@ -91,7 +95,7 @@ class Mailing:
                 continue
             for upc, count in sorted(self._issued(campaign, basket.household).items()):
                 for copy in range(1, count + 1):
-                    new = await self._desk.issue(made[upc], [phone.number], f"mail {copy}", basket.at)
+                    new = await self._desk.issue(made[upc], [phone.number], f"mail-{copy}", basket.at)
                     self._town.counts["coupons issued"] += new
 
     def _issued(self, campaign: Campaign, household: int) -> Any:
@@ -109,15 +113,16 @@ class Mailing:
         if cut_off:
             counts["coupon refused: till cut off"] += len(wanted)
             return []
-        free: dict[int, list[str]] = defaultdict(list)
-        for held in await self._desk.wallet(visit.phone.number, visit.basket.at):
-            if held["state"] == "available":
-                free[held["definition"]].append(held["coupon"])
+        held: dict[int, list[str]] = defaultdict(list)
+        for coupon in await self._desk.wallet(visit.phone.number, visit.basket.at):
+            held[coupon["definition"]].append(coupon["coupon"])
         ids = []
         for one in wanted:
-            own = free[self._made[one.campaign][one.upc][0]]
-            if own:
-                ids.append(own.pop(0))
+            own = held[self._made[one.campaign][one.upc][0]]
+            # Used ones count, so that a run that goes on after a crash shows the same again.
+            place = self._place[one.number]
+            if place < len(own):
+                ids.append(own[place])
             else:
                 counts["coupon refused: not in the wallet"] += 1
         return ids

@@ -154,7 +154,7 @@ def _mailing(stack: Stack, service: Service, progress: Progress, given: tuple[Pa
     coupons = data.with_name("coupons.db")
     ensure_coupons(coupons, data)
     keys = stack.operator_key, second_operator(stack, progress)
-    return Mailing(coupons, Campaigns(service, keys, seed), progress)
+    return Mailing(coupons, Campaigns(service, keys, seed))
 
 
 async def _show_months(stack: Stack, service: Service, seen: tuple[Months, Screen]) -> bool:
