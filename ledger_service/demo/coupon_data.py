@@ -82,7 +82,7 @@ def campaigns(path: Path) -> list[Campaign]:
         for number, household in conn.execute("SELECT campaign, household FROM sent ORDER BY 1, 2"):
             sent[number].append(household)
         rows = conn.execute("SELECT campaign, kind, begins, ends FROM campaign ORDER BY 1")
-        return [Campaign(*row, tuple(sent[row[0]])) for row in rows]
+        return [Campaign(n, kind, begins, ends, tuple(sent[n])) for n, kind, begins, ends in rows]
 
 
 def printings(path: Path, campaign: int) -> list[Printing]:

@@ -39,7 +39,7 @@ class Campaigns:
         definitions = {}
         for one, list_id in zip(coupons, lists, strict=True):
             definitions[one.upc] = await self._define(campaign, one, list_id, at)
-        sources = {}
+        sources: dict[int, str] = {}
         by_merchant: dict[str, list[int]] = defaultdict(list)
         for one in coupons:
             by_merchant[one.merchant].append(one.upc)

@@ -7,7 +7,7 @@ A household that joins later gets the coupons of the campaigns that have begun w
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -89,16 +89,17 @@ class Mailing:
 
     async def welcome(self, phone: Phone, basket: Basket) -> None:
         """A household that has just joined gets what campaigns that have begun sent to it."""
+        issues = []
         for campaign in self._of_household[basket.household]:
             made = self._made.get(campaign.number)
             if made is None or not campaign.begins <= seconds_floor(basket.at) < campaign.ends:
                 continue
             for upc, count in sorted(self._issued(campaign, basket.household).items()):
                 for copy in range(1, count + 1):
-                    new = await self._desk.issue(made[upc], [phone.number], f"mail-{copy}", basket.at)
-                    self._town.counts["coupons issued"] += new
+                    issues.append(self._desk.issue(made[upc], [phone.number], f"mail-{copy}", basket.at))
+        self._town.counts["coupons issued"] += sum(await asyncio.gather(*issues))
 
-    def _issued(self, campaign: Campaign, household: int) -> Any:
+    def _issued(self, campaign: Campaign, household: int) -> Counter[int]:
         of = campaign.number, campaign.kind
         redeemed = self._redeemed[household, campaign.number]
         return issued_to(self._town.seed, of, household, self._upcs[campaign.number], redeemed)

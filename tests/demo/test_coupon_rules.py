@@ -28,7 +28,7 @@ def test_a_household_of_a_campaign_by_post_gets_every_coupon_once_and_what_it_re
     assert got == Counter(dict.fromkeys(UPCS, 1)) | Counter({101: 2})
 
 
-def test_sixteen_kinds_of_a_campaign_of_type_a_hold_those_that_were_redeemed_and_follow_from_the_seed() -> None:
+def test_sixteen_kinds_of_type_a_hold_those_that_were_redeemed_and_follow_from_the_seed() -> None:
     got = issued_to("s", (8, "Type A"), 7, UPCS, [139, 139, 100])
     assert len(got) == OF_TYPE_A
     assert (got[139], got[100]) == (2, 1)
