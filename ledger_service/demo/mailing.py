@@ -72,20 +72,24 @@ class Mailing:
         at = max(instant_of_seconds(campaign.begins), self._town.began)
         made = await self._desk.prepare(campaign, coupon_data.printings(self._path, campaign.number), at)
         self._made[campaign.number] = made
-        told: dict[tuple[int, int], list[str]] = defaultdict(list)
-        for household in campaign.households:
-            phone = self._town.phone(self._town.owner(household))
-            if self._town.phone(household).joined:
-                for upc, count in self._issued(campaign, household).items():
-                    for copy in range(1, count + 1):
-                        told[upc, copy].append(phone.number)
         issues = [
-            self._desk.issue(made[upc], list(dict.fromkeys(numbers)), f"mail-{copy}", at)
-            for (upc, copy), numbers in sorted(told.items())
+            self._desk.issue(made[upc], numbers, f"mail-{copy}", at)
+            for (upc, copy), numbers in sorted(self._told(campaign).items())
         ]
         self._town.counts["coupons issued"] += sum(await asyncio.gather(*issues))
         self._town.counts["campaigns"] += 1
         self._town.remember(f"campaign {campaign.number}", made)
+
+    def _told(self, campaign: Campaign) -> dict[tuple[int, int], list[str]]:
+        """The numbers of all who are members by now and get a coupon, by its UPC and which copy it is."""
+        told: dict[tuple[int, int], list[str]] = defaultdict(list)
+        for household in campaign.households:
+            number = self._town.phone(self._town.owner(household)).number
+            issued = self._issued(campaign, household) if self._town.phone(household).joined else {}
+            for printed in ((upc, copy) for upc, count in issued.items() for copy in range(1, count + 1)):
+                if number not in told[printed]:
+                    told[printed].append(number)
+        return told
 
     async def welcome(self, phone: Phone, basket: Basket) -> None:
         """A household that has just joined gets what campaigns that have begun sent to it."""
@@ -95,8 +99,8 @@ class Mailing:
             if made is None or not campaign.begins <= seconds_floor(basket.at) < campaign.ends:
                 continue
             for upc, count in sorted(self._issued(campaign, basket.household).items()):
-                for copy in range(1, count + 1):
-                    issues.append(self._desk.issue(made[upc], [phone.number], f"mail-{copy}", basket.at))
+                copies = [f"mail-{copy}" for copy in range(1, count + 1)]
+                issues += [self._desk.issue(made[upc], [phone.number], copy, basket.at) for copy in copies]
         self._town.counts["coupons issued"] += sum(await asyncio.gather(*issues))
 
     def _issued(self, campaign: Campaign, household: int) -> Counter[int]:
