@@ -15,7 +15,7 @@ def show_coupons(screen: Screen, counts: Counter[str]) -> bool:
     rows = [("campaigns", f"{counts['campaigns']:,}"), ("coupons issued", f"{counts['coupons issued']:,}"),
             ("redemptions shown", f"{counts['coupons shown']:,}"),
             ("accepted", f"{counts['coupons accepted']:,}")]  # fmt: skip
-    rows += [(f"refused: {name.removeprefix(_REFUSED)}", f"{count:,}") for name, count in refused.items()]
+    rows += [(f"not used: {name.removeprefix(_REFUSED)}", f"{count:,}") for name, count in refused.items()]
     rows.append(("taken off", dollars(counts["cents off by coupons"])))
     screen.table("Real coupons", ["", "so far"], rows)
     whole = counts["coupons accepted"] + sum(refused.values()) == counts["coupons shown"]
