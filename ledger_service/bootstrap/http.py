@@ -40,6 +40,7 @@ from ledger_service.api.endpoints import (
     merchants,
     modes,
     offline,
+    outstanding,
     owners,
     pair_terms,
     paycodes,
@@ -75,7 +76,7 @@ from ledger_service.merchants.owners.service import OwnersService
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
     days, attachments, offline, paycodes, members, cards, pins, devices,
-    households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
+    households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding, pair_terms,
     settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places, owners, modes,
     keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, alliance, status,
 )  # fmt: skip
@@ -144,7 +145,7 @@ def bound(serving: Serving) -> list[Served]:
         *members.served(members.MembersDoor(administration, s.members, s.keyring)),
         *devices.served(devices.DevicesDoor(administration, s.members)),
         *households.served(_households(serving, administration, cursors)),
-        *care.served(care.CareDoor(administration, s.care)),
+        *care.served(care.CareDoor(administration, s.care, cursors)),
         *statements.served(statements.StatementsDoor(administration, cursors, s.catalogue)),
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *adjustments.served(adjustments.AdjustmentsDoor(administration, cursors, s.catalogue)),
@@ -177,6 +178,7 @@ def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
     return [
         *programmes.served(points),
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
+        *outstanding.served(outstanding.OutstandingDoor(points)),
         *pair_terms.served(pair_terms.PairTermsDoor(points)),
         *settlement_basis.served(settlement_basis.SettlementBasisDoor(points)),
         *programme_ends.served(programme_ends.ProgrammeEndsDoor(points)),
