@@ -1,4 +1,4 @@
-"""The screens wired: the API in the same process, sessions in the same database, one WSGI application of both."""
+"""The screens wired: the API in the same process, sessions in the same database, one application of both."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from ledger_service.api.pipeline import PRINCIPAL, Environ
+from ledger_service.bootstrap.clocks import SystemClock
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.serving import Serving
-from ledger_service.bootstrap.clocks import SystemClock
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.members.models import member
 from ledger_service.merchants.rules import Principal
@@ -88,8 +88,12 @@ class InProcessApi:
             return str(found.scalar_one_or_none() or "")
 
 
+def _gln(number: int | None) -> str | None:
+    return None if number is None else gln_text(number)
+
+
 def with_pages(api: Flask, serving: Serving) -> Flask:
-    """The API with the screens beside it: what begins like a page's path is one, everything else is the API's."""
+    """The API with the screens beside it: a path that begins like a page's is one, all else is the API's."""
     alliance = serving.foundations.alliance
     sessions = Sessions(serving.foundations.database.read, serving.writer.run, SystemRandom())
     inside = InProcessApi(api.wsgi_app, serving)

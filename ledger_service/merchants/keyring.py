@@ -83,18 +83,16 @@ class KeyRing:
         given = _NOBODYS_HASH[::-1] if presented is None else presented.secret_hash
         if not same_secret(given, entry.secret_hash) or entry.principal is None:
             return None
-        expires_at = entry.principal.expires_at
-        if expires_at is not None and self._clock.now() >= expires_at:
-            return None
-        return entry.principal
+        return self._unless_over(entry.principal)
 
     def known(self, key_id: str) -> Principal | None:
         """The principal of a key whose secret was shown before, or None once it is not in force."""
         self._keep_fresh()
-        principal = self._entry(key_id).principal
-        if principal is None or (principal.expires_at is not None and self._clock.now() >= principal.expires_at):
-            return None
-        return principal
+        return self._unless_over(self._entry(key_id).principal)
+
+    def _unless_over(self, principal: Principal | None) -> Principal | None:
+        ends = None if principal is None else principal.expires_at
+        return None if ends is not None and self._clock.now() >= ends else principal
 
     def refresh(self) -> None:
         """Everything learned before this call is forgotten: to be called after a change has committed."""

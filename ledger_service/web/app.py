@@ -1,4 +1,4 @@
-"""The pages as one WSGI application: session, language, form, handler, template; refusals become pages too."""
+"""The pages as one WSGI application: session, language, form, handler, template; refusals are pages too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -16,19 +17,23 @@ from ledger_service.web import security, wording
 from ledger_service.web.charts import charts_for_templates
 from ledger_service.web.formats import Formats
 from ledger_service.web.ports import Answer, Api, Who
-from ledger_service.web.screen import ONCE, Download, Go, Page, Problem, Screen, StepUp, Visit
+from ledger_service.web.screen import (
+    HOMES,
+    ONCE,
+    Download,
+    Go,
+    Page,
+    Problem,
+    Screen,
+    StepUp,
+    Visit,
+    own_path,
+)
 from ledger_service.web.sessions.rules import Session, csrf_token
 from ledger_service.web.sessions.service import Sessions
 from ledger_service.web.statics import Static, load_statics
 
 MOST_FORM_BYTES = 64 * 1024
-HOMES = {
-    "member": "/me",
-    "cashier": "/till",
-    "merchant": "/merchant",
-    "auditor": "/audit",
-    "operator": "/operator",
-}
 _LANGUAGE = "language"
 _FOREVER = "public, max-age=31536000, immutable"
 _YEAR_SECONDS = 365 * 86_400
@@ -150,7 +155,7 @@ class Pages:
             return None
         if visitor.who is None or visitor.cookie is None:
             wanted = request.path if screen.method == "GET" else ""
-            return _redirect(f"/enter?to={wanted}" if wanted else "/enter")
+            return _redirect("/enter?" + urlencode({"to": wanted}) if wanted else "/enter")
         if visitor.who.role not in screen.roles:
             return self._stopped(visitor, 403, "stopped.role")
         if screen.method == "POST" and not security.right_token(visitor.cookie, request.form.get("csrf", "")):
@@ -177,9 +182,12 @@ class Pages:
             if given.name is not None:
                 headers.append(("Content-Disposition", f'attachment; filename="{given.name}"'))
             return Response(given.raw, 200, headers)
-        html = self._templates.get_template(given.template).render(self._shown(visit, visitor), **given.shown)
-        headers = [*security.HEADERS, ("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"),
-                   ("Content-Language", visit.formats.language), ("Vary", "Cookie, Accept-Language")]  # fmt: skip
+        template = self._templates.get_template(given.template)
+        html = template.render(self._shown(visit, visitor), **given.shown)
+        headers = [
+            *security.HEADERS, ("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"),
+            ("Content-Language", visit.formats.language), ("Vary", "Cookie, Accept-Language"),
+        ]  # fmt: skip
         return Response(html, given.status, headers)
 
     def _shown(self, visit: Visit, visitor: _Visitor) -> dict[str, Any]:
@@ -190,14 +198,14 @@ class Pages:
             "alliance": self._parts.alliance, "replay": self._parts.replay,
             "static": {name: one.path for name, one in self._statics.items()},
             "csrf": "" if visitor.cookie is None else csrf_token(visitor.cookie),
-            "once": secrets.token_hex(16), "ONCE": ONCE, "home": HOMES.get(visitor.who.role, "/") if visitor.who else "/",
+            "once": secrets.token_hex(16), "ONCE": ONCE,
+            "home": HOMES.get(visitor.who.role, "/") if visitor.who else "/",
         }  # fmt: skip
 
     def _again(self, visitor: _Visitor) -> Response:
-        wanted = (
-            request.path if request.method == "GET" else (request.referrer or "").split(request.host, 1)[-1]
-        )
-        return _redirect(f"/enter?again=1&to={wanted}")
+        before = urlsplit(request.referrer or "").path
+        wanted = request.path if request.method == "GET" else own_path(before, "/")
+        return _redirect("/enter?" + urlencode({"again": "1", "to": wanted}))
 
     def _stopped(self, visitor: _Visitor, status: int, why: str) -> Response:
         page = Page("stopped.html", {"why": why}, status)

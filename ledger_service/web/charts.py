@@ -1,4 +1,4 @@
-"""Pictures of figures as SVG, made here: no script, no library, and the same figures stand in a table beside."""
+"""Pictures of figures as SVG, made here without script; the same figures stand in a table beside."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Formats:
         return str(format_currency(amount, self.currency, locale=self.locale))
 
     def micros(self, micros: int | str | None) -> str:
-        """An amount in millionths of the currency, to its minor unit; what is below is dropped towards zero."""
+        """An amount in millionths of the currency, to its minor unit; what is below is dropped."""
         if micros is None:
             return "–"
         step = 10 ** (6 - self.exponent)

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 class Who:
     """Whose key it is: the key's id, its role, and whom it speaks for.
 
-    ``merchant`` is the GLN behind a merchant's or a till's key, ``store`` that of a till; ``subject`` is a member's
-    number, a terminal, a GLN, or the name of an auditor or operator. ``principal`` is the API's own.
+    ``merchant`` is the GLN behind a merchant's or a till's key, ``store`` that of a till; ``subject`` is a
+    member's number, a terminal, a GLN, or the name of an auditor or operator. ``principal`` is the API's own.
     """
 
     key_id: str

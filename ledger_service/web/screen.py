@@ -14,6 +14,13 @@ from ledger_service.web.sessions.service import Sessions
 from ledger_service.web.wording import say
 
 PUBLIC: frozenset[str] = frozenset()
+HOMES = {
+    "member": "/me",
+    "cashier": "/till",
+    "merchant": "/merchant",
+    "auditor": "/audit",
+    "operator": "/operator",
+}
 # The form field with the key under which a write is done once, however often the form is sent.
 ONCE = "once"
 
@@ -41,7 +48,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """To another page of ours, by GET; on the way a session may begin (its cookie) or end, or a language be chosen."""
+    """To another page of ours, by GET; on the way a session may begin or end, or a language be chosen."""
 
     to: str
     begins: bytes | None = None
@@ -105,7 +112,7 @@ class Visit:
         return answer.document
 
     def do(self, path: str, body: Mapping[str, Any], method: str = "POST") -> Answer:
-        """What a write answers, done once for the form's own key; two writes of one form differ by their path."""
+        """What a write answers, done once for the form's own key, however often the form is sent."""
         key = f"web-{self.form.get(ONCE, '')}"
         return self.api.call(self.who, Ask(method, path, body, key=key), self.address)
 
@@ -128,6 +135,14 @@ class Visit:
         """
         if self.session is None or not self.session.fresh(self.at):
             raise StepUp
+
+
+def own_path(text: str | None, otherwise: str) -> str:
+    """A path of ours and of nobody else's, whatever a link says."""
+    plain = text is not None and text.startswith("/") and not text.startswith(("//", "/\\"))
+    if text is None or not plain or any(ord(c) < 33 for c in text):
+        return otherwise
+    return text
 
 
 Handler = Callable[[Visit], Page | Go | Download]

@@ -32,7 +32,7 @@ def needs_secure(host: str, scheme: str) -> bool:
 
 
 def own_origin(origin: str | None, host: str) -> bool:
-    """Whether a form was sent from a page of ours; browsers that send no Origin are judged by the token alone."""
+    """Whether a form was sent from a page of ours; where no Origin is sent, the token alone decides."""
     return origin in (None, "") or urlsplit(origin).netloc == host
 
 

@@ -1,4 +1,4 @@
-"""Style, scripts and icons: read once, addressed by their content, so that a browser may keep them for ever."""
+"""Style, scripts and icons: read once and addressed by their content, so browsers may keep them for ever."""
 
 from __future__ import annotations
 

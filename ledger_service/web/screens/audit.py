@@ -41,7 +41,8 @@ def period(visit: Visit) -> Page:
     names = names_of(visit)
     bars = [Bar(names.get(one["merchant"], one["merchant"]), int(one["net_micros"])) for one in told["nets"]]
     shown = {
-        "period": told, "names": names, "bars": bars, "standing": standing.document if standing.good else None,
+        "period": told, "names": names, "bars": bars,
+        "standing": standing.document if standing.good else None,
         "sum": sum(int(one["net_micros"]) for one in told["nets"]),
     }  # fmt: skip
     return Page("audit/period.html", shown)

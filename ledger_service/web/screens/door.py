@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from ledger_service.web.screen import PUBLIC, Go, Page, Screen, Visit, roles
+from ledger_service.web.screen import HOMES, PUBLIC, Go, Page, Screen, Visit, own_path, roles
 from ledger_service.web.wording import LANGUAGES
 
-HOMES = {
-    "member": "/me",
-    "cashier": "/till",
-    "merchant": "/merchant",
-    "auditor": "/audit",
-    "operator": "/operator",
-}
 ALL = roles(*HOMES)
-
-
-def own_path(text: str | None, otherwise: str) -> str:
-    """A path of ours and of nobody else's, whatever a link says."""
-    if (
-        not text
-        or not text.startswith("/")
-        or text.startswith(("//", "/\\"))
-        or any(ord(c) < 33 for c in text)
-    ):
-        return otherwise
-    return text
 
 
 def welcome(visit: Visit) -> Page | Go:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from ledger_service.kernel.clock import parse_instant
-from ledger_service.web.ports import Answer, Ask
+from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Download, Go, Page, Problem, Screen, Visit, roles
 
 MEMBER = roles("member")
@@ -27,7 +28,8 @@ def home(visit: Visit) -> Page:
     notices = visit.ask(_mine(visit, "/notices"), limit="3")
     tiers = visit.ask(_mine(visit, "/tiers"))
     shown = {
-        "balances": balances, "names": names_of(visit), "ends": {b["programme"]: _next_end(b) for b in balances},
+        "balances": balances, "names": names_of(visit),
+        "ends": {b["programme"]: _next_end(b) for b in balances},
         "notices": notices.document.get("notices", []),
         "tiers": [one for one in tiers.document.get("tiers", []) if one["next_tier"]],
     }  # fmt: skip
@@ -53,15 +55,16 @@ def pay(visit: Visit) -> Page:
     until = parse_instant(answer.document["valid_until"], "valid_until")
     step = int(answer.document["step_seconds"])
     known = visit.ask("/v1/alliance")
-    now = visit.at
-    left = int((until - now).total_seconds()) if 0 <= (until - now).total_seconds() <= 2 * step else step
+    left = (until - visit.at) // timedelta(seconds=1)
     digits = str(answer.document["digits"])
     shown = {
         "digits": " ".join(digits[n : n + 3] for n in range(0, 18, 3)),
-        "left": max(left, 1),
         "step": step,
+        # A replay has a clock of its own: then the whole step is counted down.
+        "left": left if 0 < left <= 2 * step else step,
+        "most": known.document.get("custodial_per_permit_micros"),
     }
-    return Page("member/pay.html", {**shown, "most": known.document.get("custodial_per_permit_micros")})
+    return Page("member/pay.html", shown)
 
 
 def pay_image(visit: Visit) -> Download:
@@ -132,9 +135,7 @@ def erase(visit: Visit) -> Page | Go:
         shown = {"member": visit.get(_mine(visit)), "problem": {"code": "number-differs", "title": ""}}
         return Page("member/data.html", shown, 422)
     visit.step_up()
-    answer = visit.api.call(
-        visit.who, Ask("POST", _mine(visit, "/erase"), {}, key=f"web-erase-{visit.me.subject}")
-    )
+    answer = visit.do(_mine(visit, "/erase"), {})
     if not answer.good:
         return Page(
             "member/data.html", {"member": visit.get(_mine(visit)), "problem": answer.document}, answer.status

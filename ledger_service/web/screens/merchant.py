@@ -115,9 +115,19 @@ def disable(visit: Visit) -> Go:
 
 
 def sales(visit: Visit) -> Page:
-    """What was sold, newest first."""
-    told = visit.get("/v1/sales", limit="25", **_cursor(visit))
-    return Page("merchant/sales.html", {"sales": told["sales"], "cursor": told["next_cursor"]})
+    """The sales of a receipt's reference, within a week, newest first."""
+    wanted = visit.query.get("reference", "").strip()
+    if not wanted:
+        return Page("merchant/sales.html", {"sales": [], "cursor": None, "wanted": "", "problem": None})
+    answer = visit.ask("/v1/sales", reference=wanted, **_cursor(visit))
+    found, problem = (answer.document, None) if answer.good else ({"sales": []}, answer.document)
+    shown = {
+        "sales": found["sales"],
+        "cursor": found.get("next_cursor"),
+        "wanted": wanted,
+        "problem": problem,
+    }
+    return Page("merchant/sales.html", shown, answer.status)
 
 
 SCREENS = (

@@ -17,7 +17,8 @@ def _cursor(visit: Visit) -> dict[str, str]:
 def home(visit: Visit) -> Page:
     """Lag, alarms, what was set aside, what waits for a person."""
     shown = {
-        "status": visit.get("/v1/chain/status"), "reviews": visit.get("/v1/risk/reviews", limit="10")["reviews"],
+        "status": visit.get("/v1/chain/status"),
+        "reviews": visit.get("/v1/risk/reviews", limit="10")["reviews"],
         "adjustments": visit.get("/v1/adjustments", limit="10")["adjustments"],
         "claims": visit.get("/v1/claims", limit="10")["claims"],
     }  # fmt: skip

@@ -26,14 +26,10 @@ def minor_of(text: str, exponent: int, field: str) -> int:
         Mistyped: no amount, or more decimals than the currency has.
     """
     whole, _, part = text.strip().replace(",", ".").partition(".")
-    if (
-        not whole.isdecimal()
-        or not (part == "" or part.isdecimal())
-        or len(part) > exponent
-        or len(whole) > 9
-    ):
+    digits = whole + part.ljust(exponent, "0")
+    if not (whole and digits.isascii() and digits.isdigit()) or len(part) > exponent or len(whole) > 9:
         raise Mistyped(field)
-    return int(whole) * 10**exponent + int(part.ljust(exponent, "0") or "0")
+    return int(digits)
 
 
 def basket_of(form: Mapping[str, str], exponent: int) -> list[dict[str, Any]]:
@@ -67,7 +63,7 @@ def _article(text: str) -> dict[str, str]:
 
 
 def member_of(shown: str) -> dict[str, str] | None:
-    """Whoever was scanned or typed: a pay code, 18 digits of one, a member's number, a phone number or a card."""
+    """Whoever was scanned or typed: a pay code, 18 digits of one, a member's number, a phone or a card."""
     text = shown.strip().replace(" ", "")
     if not text:
         return None

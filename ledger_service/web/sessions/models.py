@@ -7,8 +7,8 @@ from sqlalchemy import Column, Index, String, Table
 from ledger_service.db.tables import fixed_length, metadata
 from ledger_service.db.types import Bytes, UtcInstant
 
-# cookie_hash is SHA-256 of 32 random bytes. entered_at is when the key was last entered: risky acts want that to be
-# a moment ago. device says a class of machine, not which one.
+# cookie_hash is SHA-256 of 32 random bytes. entered_at is when the key was entered: risky acts want that to
+# be a moment ago. device says a class of machine, not which one.
 web_session = Table(
     "web_session",
     metadata,

@@ -56,5 +56,5 @@ def hash_cookie(cookie: bytes) -> bytes:
 
 
 def csrf_token(cookie: bytes) -> str:
-    """The token that every form of the session carries; it follows from the cookie, which no other site reads."""
+    """The token that every form of the session carries; it follows from the cookie, which nobody else has."""
     return hmac.digest(cookie, b"alliance csrf v1", sha256).hex()[:32]
