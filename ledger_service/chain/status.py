@@ -141,7 +141,9 @@ def programme_totals(conn: Connection) -> list[ProgrammeTotal]:
     return [ProgrammeTotal(row[0], *(int(figure) for figure in row[1:])) for row in conn.execute(query)]
 
 
-def epoch_totals(conn: Connection, programme_id: int, after: int, most: int) -> list[tuple[int, ProgrammeTotal]]:
+def epoch_totals(
+    conn: Connection, programme_id: int, after: int, most: int
+) -> list[tuple[int, ProgrammeTotal]]:
     """(epoch, what the chain has counted of it), by epoch, for the epochs behind one.
 
     Args:
@@ -154,7 +156,9 @@ def epoch_totals(conn: Connection, programme_id: int, after: int, most: int) -> 
     figures = (c.issued, c.redeemed, c.restored, c.clawed_back, c.expired)
     query = select(c.epoch, *figures).where(c.programme_id == programme_id, c.epoch > after)
     found = conn.execute(query.order_by(c.epoch).limit(most))
-    return [(int(row[0]), ProgrammeTotal(programme_id, *(int(figure) for figure in row[1:]))) for row in found]
+    return [
+        (int(row[0]), ProgrammeTotal(programme_id, *(int(figure) for figure in row[1:]))) for row in found
+    ]
 
 
 def net_positions(conn: Connection) -> list[tuple[int, int, int]]:

@@ -55,7 +55,9 @@ def furnished(shop: Shop) -> dict[str, str]:
     member = with_phone(shop)["number"]
     shop.must("operator", "/v1/merchants", {"merchant": LONG_GLN, "name": LONG})
     with shop.serving.foundations.database.begin() as conn:
-        counters = [{"programme_id": 1, "epoch": epoch, "issued": 1000 * epoch, **FIGURES} for epoch in (1, 2, 3)]
+        counters = [
+            {"programme_id": 1, "epoch": epoch, "issued": 1000 * epoch, **FIGURES} for epoch in (1, 2, 3)
+        ]
         conn.execute(insert(m.chain_counter), counters)
     sold = shop.must("grocer-till", "/v1/sales", basket(member={"number": member}))
     limit = shop.must("operator", "/v1/adjustment-limits", LIMITS)["limit"]
@@ -64,8 +66,15 @@ def furnished(shop: Shop) -> dict[str, str]:
     asked = {"member": member, "programme": "GROC", "points": 50, "reason": "goodwill", "note": "迟到 late",
              "funder": GROCER}  # fmt: skip
     adjustment = shop.must("operator", "/v1/adjustments", asked)["adjustment"]
-    case = shop.must("operator", "/v1/cases", {"member": member, "kind": "lost_phone", "evidence": EVIDENCE})["case"]
-    receipt = {"store": GROCER_STORE, "sold_on": "2017-03-01", "reference": "lost-receipt", "amount_minor": 500}
+    case = shop.must("operator", "/v1/cases", {"member": member, "kind": "lost_phone", "evidence": EVIDENCE})[
+        "case"
+    ]
+    receipt = {
+        "store": GROCER_STORE,
+        "sold_on": "2017-03-01",
+        "reference": "lost-receipt",
+        "amount_minor": 500,
+    }
     claim = shop.must("operator", f"/v1/members/{member}/claims", receipt)["claim"]
     own = f"/v1/merchants/{GROCER}"
     shop.must("grocer", f"{own}/coupon-definitions", {"code": "TEN", "names": NAMES})

@@ -17,16 +17,19 @@ from ledger_service.web.wording import LANGUAGES, words
 from tests.api.offices import LONG, Browser, browser, furnished
 from tests.api.service import GROCER, Shop
 
+Furnished = tuple[Shop, dict[str, str]]
 ROLES = {"merchant": "grocer", "operator": "operator", "auditor": "auditor", "cashier": "grocer-till"}
 LOOKS = [screen for screen in offices.SCREENS if screen.method == "GET"]
 DEEDS = [screen.handler.__self__ for screen in offices.SCREENS if screen.method == "POST"]  # type: ignore[attr-defined]
 MOST_BYTES = 100_000
-RAW_KEY = re.compile(r">\s*((?:office|col|field|deed|done|keys|books|lines|programme|coupons|cases|care)\.[a-z_.-]+)\s*<")
+RAW_KEY = re.compile(
+    r">\s*((?:office|col|field|deed|done|keys|books|lines|programme|coupons|cases|care)\.[a-z_.-]+)\s*<"
+)
 CODES = {"merchant-definition": "TEN", "merchant-campaign": "SUMMER"}
 
 
 @pytest.fixture(scope="module")
-def furnished_shop(open_shop_once: Shop) -> tuple[Shop, dict[str, str]]:
+def furnished_shop(open_shop_once: Shop) -> Furnished:
     places = furnished(open_shop_once)
     campaign = {"code": "SUMMER", "names": {"en": "Summer"}, "starts_at": "2017-03-02T00:00:00Z",
                 "ends_at": "2017-04-01T00:00:00Z", "arms": [{"weight": 1, "definitions": ["TEN"]}]}  # fmt: skip
@@ -35,7 +38,7 @@ def furnished_shop(open_shop_once: Shop) -> tuple[Shop, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def people(furnished_shop: tuple[Shop, dict[str, str]]) -> dict[str, Browser]:
+def people(furnished_shop: Furnished) -> dict[str, Browser]:
     return {role: browser(furnished_shop[0], who) for role, who in ROLES.items()}
 
 
@@ -46,7 +49,7 @@ def path_of(screen: Screen, places: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("screen", LOOKS, ids=lambda screen: screen.name)
 def test_a_page_is_whole_small_and_said_in_three_languages(
-    screen: Screen, furnished_shop: tuple[Shop, dict[str, str]], people: dict[str, Browser]
+    screen: Screen, furnished_shop: Furnished, people: dict[str, Browser]
 ) -> None:
     path = path_of(screen, furnished_shop[1])
     if "<review>" in screen.path:
@@ -63,7 +66,7 @@ def test_a_page_is_whole_small_and_said_in_three_languages(
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_page_is_closed_to_every_other_role(
-    role: str, furnished_shop: tuple[Shop, dict[str, str]], people: dict[str, Browser]
+    role: str, furnished_shop: Furnished, people: dict[str, Browser]
 ) -> None:
     wrong = [screen for screen in offices.SCREENS if role not in screen.roles]
     assert wrong
@@ -74,7 +77,7 @@ def test_a_page_is_closed_to_every_other_role(
 
 
 def test_a_stranger_is_sent_to_the_door_and_a_foreign_form_does_nothing(
-    furnished_shop: tuple[Shop, dict[str, str]], people: dict[str, Browser]
+    furnished_shop: Furnished, people: dict[str, Browser]
 ) -> None:
     stranger = furnished_shop[0].client.application.test_client()
     for screen in LOOKS:
@@ -90,7 +93,9 @@ def test_a_stranger_is_sent_to_the_door_and_a_foreign_form_does_nothing(
 def test_a_deed_is_a_declared_write_that_each_of_its_roles_may_do(deed: Deed) -> None:
     pattern = re.sub(r"<\w+>", "{}", re.sub(r"{\w+}", "{}", deed.api))
     route = next(
-        one for one in all_routes() if one.method == deed.method and re.sub(r"<\w+>", "{}", one.path) == pattern
+        one
+        for one in all_routes()
+        if one.method == deed.method and re.sub(r"<\w+>", "{}", one.path) == pattern
     )
     assert route.write
     for role in deed.roles:
@@ -110,7 +115,9 @@ def test_every_language_has_the_same_words_and_every_deed_its_own() -> None:
         assert keys <= set(english)
 
 
-def test_a_member_of_staff_is_named_once_and_the_page_says_so(people: dict[str, Browser], furnished_shop: tuple[Shop, dict[str, str]]) -> None:
+def test_a_member_of_staff_is_named_once_and_the_page_says_so(
+    people: dict[str, Browser], furnished_shop: Furnished
+) -> None:
     merchant, member = people["merchant"], furnished_shop[1]["number"]
     merchant.open("/merchant/staff")
     fields = {"deed": "link-staff", "cashier": "ana", "member": member}
@@ -130,7 +137,7 @@ def test_what_the_api_refuses_is_shown_where_it_was_typed(people: dict[str, Brow
 
 
 def test_whoever_asked_for_points_does_not_approve_them(
-    people: dict[str, Browser], furnished_shop: tuple[Shop, dict[str, str]]
+    people: dict[str, Browser], furnished_shop: Furnished
 ) -> None:
     shop, places = furnished_shop
     path = f"/approvals/adjustments/{places['adjustment']}/approval"
@@ -145,13 +152,15 @@ def test_whoever_asked_for_points_does_not_approve_them(
 def test_a_key_is_shown_once(people: dict[str, Browser]) -> None:
     merchant = people["merchant"]
     merchant.open("/merchant/keys")
-    answer = merchant.send("/merchant/keys", deed="merchant-issue-key", role="merchant", subject=GROCER, label="backup")
+    answer = merchant.send(
+        "/merchant/keys", deed="merchant-issue-key", role="merchant", subject=GROCER, label="backup"
+    )
     assert re.search(r"alk_[0-9a-f]{16}_[0-9a-f]{64}", answer.get_data(as_text=True))
     assert "alk_" not in merchant.open("/merchant/keys").get_data(as_text=True).replace("alk_ ", "")
 
 
 def test_a_risky_deed_asks_for_the_key_again_after_some_minutes(
-    furnished_shop: tuple[Shop, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+    furnished_shop: Furnished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     merchant = browser(furnished_shop[0], "grocer")
     merchant.open("/merchant/keys")
@@ -161,7 +170,7 @@ def test_a_risky_deed_asks_for_the_key_again_after_some_minutes(
 
 
 def test_the_outstanding_of_a_programme_is_for_its_merchant_auditors_and_operators(
-    furnished_shop: tuple[Shop, dict[str, str]]
+    furnished_shop: Furnished,
 ) -> None:
     shop = furnished_shop[0]
     path = "/v1/programmes/GROC/outstanding"

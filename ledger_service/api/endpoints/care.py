@@ -235,7 +235,8 @@ def _shown(conn: Connection, case_id: bytes) -> Json:
     if found is None:
         raise refusals.CaseUnknown
     events = [
-        {"kind": kind, "by": by, "at": format_instant(at)} for kind, by, at in queries.events_of(conn, case_id)
+        {"kind": kind, "by": by, "at": format_instant(at)}
+        for kind, by, at in queries.events_of(conn, case_id)
     ]
     return {**_case(found), "events": events}
 

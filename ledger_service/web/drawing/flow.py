@@ -70,7 +70,9 @@ def _thick(ways: Sequence[_Way]) -> int:
 
 
 def _left(way: _Way, shown: Callable[[int], str]) -> Markup:
-    return _label(way, 0, "start", shown) + _band(way, "against", (_SIDE, way.top), (_MIDDLE - 6, way.middle_top))
+    return _label(way, 0, "start", shown) + _band(
+        way, "against", (_SIDE, way.top), (_MIDDLE - 6, way.middle_top)
+    )
 
 
 def _right(way: _Way, shown: Callable[[int], str]) -> Markup:

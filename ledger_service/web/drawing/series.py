@@ -30,7 +30,9 @@ def series(points: Sequence[Point], title: str, shown: Callable[[int], str]) -> 
     floor = _HEIGHT - _FOOT
     parts = [
         Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_LEFT, WIDTH, floor, floor),
-        Markup('<polygon class="area" points="{}"/>').format(f"{spots[0][0]},{floor} {line} {spots[-1][0]},{floor}"),
+        Markup('<polygon class="area" points="{}"/>').format(
+            f"{spots[0][0]},{floor} {line} {spots[-1][0]},{floor}"
+        ),
         Markup('<polyline class="line" points="{}"/>').format(line),
         text(spots[-1][0] + 8, spots[-1][1] + 4, shown(points[-1].value)),
         text(spots[0][0], _HEIGHT - 8, fitted(points[0].name, 20)),

@@ -113,13 +113,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A form that only looks: by GET, one field."""
+    """A form that only looks: by GET, one field; ``keep`` goes along unseen."""
 
     to: str
     name: str
     label: str
     value: str = ""
     options: tuple[str, ...] = ()
+    keep: Mapping[str, str] = field(default_factory=dict)
     kind: str = "search"
 
 

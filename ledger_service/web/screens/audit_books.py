@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from ledger_service.kernel.clock import parse_instant
 from ledger_service.web.drawing import Point, Stream, netting, series
 from ledger_service.web.office.blocks import Block, Cell, Check, Facts, Note, Picture, Rows, Search, Sheet
-from ledger_service.web.office.reading import Json, code, instant, listed, micros, names_of, number, shows, state
-from ledger_service.web.screen import Problem, Screen, Visit, roles
+from ledger_service.web.office.reading import (
+    Json,
+    code,
+    instant,
+    listed,
+    micros,
+    names_of,
+    number,
+    shows,
+    state,
+)
+from ledger_service.web.screen import Screen, Visit, roles
 
 AUDITOR = roles("auditor", "operator")
 SETTLING = roles("auditor", "operator", "merchant")
@@ -42,7 +53,9 @@ def lines(visit: Visit) -> Sheet:
     told, names = visit.get(f"/v1/settlement/periods/{period}"), names_of(visit)
     here = f"/settlement/{period}/lines"
     found, more = listed(visit, f"/v1/settlement/periods/{period}/lines", "lines", here, limit="50")
-    streams = [Stream(names.get(one["merchant"], one["merchant"]), int(one["net_micros"])) for one in told["nets"]]
+    streams = [
+        Stream(names.get(one["merchant"], one["merchant"]), int(one["net_micros"])) for one in told["nets"]
+    ]
     nets = [[Cell(one.name), micros(visit, one.net)] for one in streams]
     title = visit.say("lines.flow", period=period)
     blocks: list[Block] = [
@@ -88,8 +101,14 @@ def _sale(visit: Visit, told: Json) -> list[Block]:
         ("sale.in_points", visit.formats.money(told["points_value_minor"])),
         ("col.merchant", names.get(told["merchant"], told["merchant"])),
     ])  # fmt: skip
-    moved = [[state("spent"), code(one["programme"]), Cell(count(one["points"]), "number")] for one in told["spent"]]
-    moved += [[state("earned"), code(one["programme"]), Cell(count(one["points"]), "number")] for one in told["earned"]]
+    moved = [
+        [state("spent"), code(one["programme"]), Cell(count(one["points"]), "number")]
+        for one in told["spent"]
+    ]
+    moved += [
+        [state("earned"), code(one["programme"]), Cell(count(one["points"]), "number")]
+        for one in told["earned"]
+    ]
     operations = [[code(one, f"/audit/operation?operation={one}")] for one in told["operations"]]
     return [
         facts, Rows("sale.points", ("col.what", "col.programme", "col.points"), moved, empty="sale.no_points"),
@@ -99,32 +118,24 @@ def _sale(visit: Visit, told: Json) -> list[Block]:
 
 
 def members(visit: Visit) -> Sheet:
-    """The form that opens a member's book by its number.
-
-    Raises:
-        Problem: there is no such member.
-    """
+    """The form that opens a member's book by its number, and the book."""
     wanted = visit.query.get("number", "").strip()
     search = Search(_MEMBERS, "number", "books.member", wanted)
     if not (wanted.isdecimal() and wanted.isascii()):
         return Sheet("books.of_member", [search], lead="books.member_lead")
-    answer = visit.ask(f"/v1/members/{wanted}/balance")
-    if not answer.good:
-        raise Problem(answer)
-    return Sheet("books.of_member", [search, *_book(visit, wanted, answer.document["balances"])], wanted)
+    return Sheet("books.of_member", [search, *_book(visit, wanted)], wanted)
 
 
 def member(visit: Visit) -> Sheet:
     """The same by its address."""
     wanted = visit.path["number"]
-    balances = visit.get(f"/v1/members/{wanted}/balance")["balances"]
-    return Sheet("books.of_member", _book(visit, wanted, balances), wanted, back=_MEMBERS)
+    return Sheet("books.of_member", _book(visit, wanted), wanted, back=_MEMBERS)
 
 
-def _book(visit: Visit, wanted: str, balances: list[Json]) -> list[Block]:
-    count = visit.formats.number
+def _book(visit: Visit, wanted: str) -> list[Block]:
+    count, told = visit.formats.number, visit.get(f"/v1/members/{wanted}/balance")
     rows = [[code(one["programme"]), *(number(visit, one[part]) for part in ("available", "held", "pending", "debt"))]
-            for one in balances]  # fmt: skip
+            for one in told["balances"]]  # fmt: skip
     headings = ("col.programme", "books.available", "books.held", "books.pending", "books.debt")
     found, more = listed(visit, f"/v1/members/{wanted}/entries", "entries", f"{_MEMBERS}/{wanted}")
     entries = [
@@ -133,21 +144,23 @@ def _book(visit: Visit, wanted: str, balances: list[Json]) -> list[Block]:
          code(one["operation"][:12], f"/audit/operation?operation={one['operation']}")]
         for one in found
     ]  # fmt: skip
-    points = _past(visit, wanted)
+    points = _past(visit, wanted, parse_instant(told["as_of"], "as_of"))
     return [
         Picture("books.over_time", series(points, visit.say("books.over_time"), count)),
-        Rows("books.past", ("col.at", "col.points"), [[Cell(p.name), number(visit, p.value)] for p in points]),
+        Rows(
+            "books.past", ("col.at", "col.points"), [[Cell(p.name), number(visit, p.value)] for p in points]
+        ),
         Rows("books.balances", headings, rows, empty="books.no_points"),
         Rows("books.entries", ("col.entry", "col.at", "col.kind", "col.points", "col.proof"), entries, more),
         Check(f"alliance verify member --rpc URL --number {wanted}"),
     ]
 
 
-def _past(visit: Visit, wanted: str) -> list[Point]:
-    """All of the member's points, whatever programme, at this day of the last months."""
+def _past(visit: Visit, wanted: str, now: datetime) -> list[Point]:
+    """All of the member's points, whatever programme, now and some months back, by the service's own clock."""
     points: list[Point] = []
     for back in range(_MONTHS, -1, -1):
-        at = visit.at - timedelta(days=_MONTH_DAYS * back)
+        at = now - timedelta(days=_MONTH_DAYS * back)
         answer = visit.ask(f"/v1/members/{wanted}/balance", as_of=f"{at:%Y-%m-%dT%H:%M:%S}Z")
         if answer.good:
             held = sum(one["available"] + one["held"] for one in answer.document["balances"])

@@ -36,28 +36,43 @@ def _pending(visit: Visit, path: str) -> Rows:
          Cell(one["awaits"] or "–")]
         for one in found
     ]  # fmt: skip
-    return Rows("care.pending", ("col.programme", "col.points", "col.until", "care.awaits"), rows, more, "care.no_pending")
+    return Rows(
+        "care.pending",
+        ("col.programme", "col.points", "col.until", "care.awaits"),
+        rows,
+        more,
+        "care.no_pending",
+    )
 
 
 def _coupons(visit: Visit, path: str) -> Rows:
     told = visit.get(f"{path}/coupons", limit="10")["coupons"]
     rows = [[code(one["coupon"][:8]), state(one["state"]), instant(visit, one["claimed_at"]),
              instant(visit, one["expires_at"])] for one in told]  # fmt: skip
-    return Rows("care.coupons", ("col.code", "col.state", "col.from", "col.until"), rows, empty="care.no_coupons")
+    return Rows(
+        "care.coupons", ("col.code", "col.state", "col.from", "col.until"), rows, empty="care.no_coupons"
+    )
 
 
 def _reviews(visit: Visit, path: str) -> Rows:
     told = visit.get(f"{path}/reviews")["reviews"]
     rows = [[code(one["review"][:8], f"/operator/reviews/{one['review']}"), state(one["state"]),
              state(one["reason"]), instant(visit, one["until"])] for one in told]  # fmt: skip
-    return Rows("care.reviews", ("col.review", "col.state", "col.reason", "col.until"), rows, empty="care.no_reviews")
+    return Rows(
+        "care.reviews", ("col.review", "col.state", "col.reason", "col.until"), rows, empty="care.no_reviews"
+    )
 
 
 def _claims(visit: Visit, path: str) -> Rows:
     told = visit.get(f"{path}/claims", limit="10")["claims"]
     rows = [[code(one["reference"], f"/approvals/claims/{one['claim']}"), Cell(one["sold_on"]),
              money(visit, one["amount_minor"]), state(one["state"])] for one in told]  # fmt: skip
-    return Rows("care.claims", ("col.reference", "col.sold_on", "col.amount", "col.state"), rows, empty="care.no_claims")
+    return Rows(
+        "care.claims",
+        ("col.reference", "col.sold_on", "col.amount", "col.state"),
+        rows,
+        empty="care.no_claims",
+    )
 
 
 ADJUST = Deed(

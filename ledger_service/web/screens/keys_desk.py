@@ -27,7 +27,7 @@ def desk(home: str, role: str, given: tuple[str, ...]) -> tuple[Screen, ...]:
         if subject:
             here = f"{home}?role={wanted}&subject={subject}"
             blocks.append(_table(visit, (wanted, subject), here, (rotate, revoke)))
-        blocks.append(Search(f"{home}", "subject", "keys.subject", subject))
+        blocks.append(Search(home, "subject", "keys.subject", subject, keep={"role": wanted}))
         blocks.append(Acts([issue.form(visit, {"role": wanted, "subject": subject})]))
         return Sheet("keys.title", blocks, subject, "keys.lead")
 

@@ -71,7 +71,9 @@ def _version(visit: Visit, wanted: str, one: Json, names: dict[str, str]) -> lis
     version = str(one["version"])
     standing = "live" if one["live_from"] else "approved" if one["approved"] else "draft"
     approve = [] if one["approved"] else [APPROVE.form(visit, code=wanted, version=version)]
-    agree = [AGREE.form(visit, code=wanted, version=version)] if visit.me.merchant in one["waiting_for"] else []
+    agree = (
+        [AGREE.form(visit, code=wanted, version=version)] if visit.me.merchant in one["waiting_for"] else []
+    )
     waits = [names.get(gln, gln) for gln in one["waiting_for"]]
     return [
         number(visit, one["version"]), instant(visit, one["effective_from"]), state(standing), words(waits),
@@ -82,8 +84,15 @@ def _version(visit: Visit, wanted: str, one: Json, names: dict[str, str]) -> lis
 def tried(visit: Visit, told: Json) -> Sheet:
     """What the terms would be; nothing was written."""
     sheet = definition(visit)
-    rows = [[code(name), Cell(json.dumps(value, ensure_ascii=False), "code")] for name, value in told["terms"].items()]
-    blocks = [Note("coupons.tried", "note"), Rows("coupons.as_read", ("col.field", "col.value"), rows), *sheet.blocks]
+    rows = [
+        [code(name), Cell(json.dumps(value, ensure_ascii=False), "code")]
+        for name, value in told["terms"].items()
+    ]
+    blocks = [
+        Note("coupons.tried", "note"),
+        Rows("coupons.as_read", ("col.field", "col.value"), rows),
+        *sheet.blocks,
+    ]
     return Sheet(sheet.title, blocks, sheet.subject, back=sheet.back)
 
 
@@ -95,7 +104,9 @@ def campaigns(visit: Visit) -> Sheet:
          instant(visit, one["starts_at"]), instant(visit, one["ends_at"])]
         for one in found
     ]  # fmt: skip
-    table = Rows("coupons.campaigns", ("col.code", "col.name", "col.state", "col.from", "col.until"), rows, more)
+    table = Rows(
+        "coupons.campaigns", ("col.code", "col.name", "col.state", "col.from", "col.until"), rows, more
+    )
     return Sheet("coupons.campaigns", [table, Acts([PROPOSE.form(visit)])], lead="campaigns.lead", back=_HOME)
 
 

@@ -20,13 +20,20 @@ def tills(visit: Visit) -> Sheet:
         for one in found
     ]  # fmt: skip
     table = Rows("tills.all", ("col.till", "col.label", "col.store", "col.kind", "col.state"), rows, more)
-    return Sheet("tills.title", [table, Acts([ADD.form(visit), ALLOW.form(visit), MODE.form(visit)])], lead="tills.lead")
+    return Sheet(
+        "tills.title",
+        [table, Acts([ADD.form(visit), ALLOW.form(visit), MODE.form(visit)])],
+        lead="tills.lead",
+    )
 
 
 def staff(visit: Visit) -> Sheet:
     """The cashiers who are members: their own card at their own till is seen."""
     found, more = listed(visit, "/v1/staff-links", "staff_links", _STAFF)
-    rows = [[code(one["cashier"]), code(one["member"]), acts(PART.form(visit, cashier=one["cashier"]))] for one in found]
+    rows = [
+        [code(one["cashier"]), code(one["member"]), acts(PART.form(visit, cashier=one["cashier"]))]
+        for one in found
+    ]
     table = Rows("staff.all", ("col.cashier", "col.member", "col.act"), rows, more, "staff.none")
     return Sheet("staff.title", [table, _watched(visit), Acts([LINK.form(visit)])], lead="staff.lead")
 
@@ -52,7 +59,9 @@ def losses(visit: Visit) -> Sheet:
          state("flagged" if one["member_flagged"] else "clear")]
         for one in found
     ]  # fmt: skip
-    table = Rows("losses.all", ("col.sale", "col.cause", "col.borne_by", "col.member"), rows, more, "losses.none")
+    table = Rows(
+        "losses.all", ("col.sale", "col.cause", "col.borne_by", "col.member"), rows, more, "losses.none"
+    )
     return Sheet("losses.title", [table], lead="losses.lead")
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from ledger_service.web.office.blocks import Acts, Block, Cell, Facts, Field, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
-from ledger_service.web.office.reading import Json, bps, code, instant, listed, number, programme, shows, state
+from ledger_service.web.office.reading import (
+    Json,
+    bps,
+    code,
+    instant,
+    listed,
+    number,
+    programme,
+    shows,
+    state,
+)
 from ledger_service.web.screen import Problem, Screen, Visit, roles
 from ledger_service.web.screens.programme_parts import liability, terms_rows
 
@@ -55,7 +65,10 @@ def _coverage(visit: Visit) -> list[Block]:
 
 
 def _rules(visit: Visit, found: Json) -> Rows:
-    rows = [[number(visit, one["version"]), instant(visit, one["effective_from"])] for one in reversed(found["rules"][-8:])]
+    rows = [
+        [number(visit, one["version"]), instant(visit, one["effective_from"])]
+        for one in reversed(found["rules"][-8:])
+    ]
     return Rows("programme.rules", ("col.version", "col.from"), rows)
 
 

@@ -34,8 +34,18 @@ def overview(visit: Visit) -> Sheet:
          Cell(names.get(one["merchant"], one["merchant"])), state(one["expiry"]), *_latest(visit, one)]
         for one in found
     ]  # fmt: skip
-    headings = ("col.programme", "col.name", "col.merchant", "col.expiry", "col.from", "col.point_value", "col.fee")
-    return Sheet("programmes.title", [Rows("programmes.all", headings, rows, more)], lead="programmes.operator_lead")
+    headings = (
+        "col.programme",
+        "col.name",
+        "col.merchant",
+        "col.expiry",
+        "col.from",
+        "col.point_value",
+        "col.fee",
+    )
+    return Sheet(
+        "programmes.title", [Rows("programmes.all", headings, rows, more)], lead="programmes.operator_lead"
+    )
 
 
 def _latest(visit: Visit, one: Json) -> list[Cell]:
@@ -60,7 +70,11 @@ def one(visit: Visit) -> Sheet:
     blocks: list[Block] = [*liability(visit, found, here), terms_rows(visit, found), _pairs(visit, wanted)]
     if visit.me.role == "operator":
         values = {name: str(last[name]) for name in ("fee_bps", "issuance_cap", "validity_epochs")}
-        forms = [TERMS.form(visit, values, code=wanted), PAIR.form(visit, code=wanted), CALENDAR.form(visit, code=wanted)]
+        forms = [
+            TERMS.form(visit, values, code=wanted),
+            PAIR.form(visit, code=wanted),
+            CALENDAR.form(visit, code=wanted),
+        ]
         blocks.append(Acts(forms))
     return Sheet("programme.title", blocks, f"{found['name']} · {wanted}", back=_HOME)
 

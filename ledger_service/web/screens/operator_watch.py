@@ -11,7 +11,12 @@ from ledger_service.web.screen import Screen, Visit, roles
 
 OPERATOR, LOOKERS = roles("operator"), roles("operator", "auditor")
 RISK = roles("operator", "auditor", "merchant")
-_REVIEWS, _CASES, _IMPORTS, _RISK = "/operator/reviews", "/operator/cases", "/operator/imports", "/operator/decisions"
+_REVIEWS, _CASES, _IMPORTS, _RISK = (
+    "/operator/reviews",
+    "/operator/cases",
+    "/operator/imports",
+    "/operator/decisions",
+)
 STEPS = ("release", "reverse", "approve", "decline", "uphold")
 _UNDER_WAY = ("open", "approved", "notice")
 
@@ -39,7 +44,10 @@ def review(visit: Visit) -> Sheet:
 
 def _hit(hit: Json) -> list[Cell]:
     rest = {name: value for name, value in hit.items() if name != "rule"}
-    return [code(str(hit.get("rule", hit.get("code", "–")))), Cell(json.dumps(rest, ensure_ascii=False), "code")]
+    return [
+        code(str(hit.get("rule", hit.get("code", "–")))),
+        Cell(json.dumps(rest, ensure_ascii=False), "code"),
+    ]
 
 
 def decisions(visit: Visit) -> Sheet:
@@ -52,7 +60,9 @@ def decisions(visit: Visit) -> Sheet:
          Cell(", ".join(str(hit.get("rule", hit.get("code", "–"))) for hit in one["hits"]), "code")]
         for one in found
     ]  # fmt: skip
-    table = Rows("decisions.all", ("col.at", "col.outcome", "col.merchant", "col.rule"), rows, more, "decisions.none")
+    table = Rows(
+        "decisions.all", ("col.at", "col.outcome", "col.merchant", "col.rule"), rows, more, "decisions.none"
+    )
     return Sheet("decisions.title", [table], lead="decisions.lead")
 
 
@@ -64,7 +74,9 @@ def cases(visit: Visit) -> Sheet:
          instant(visit, one["notice_ends"])]
         for one in found
     ]  # fmt: skip
-    table = Rows("cases.all", ("col.case", "col.kind", "col.state", "cases.notice_ends"), rows, more, "cases.none")
+    table = Rows(
+        "cases.all", ("col.case", "col.kind", "col.state", "cases.notice_ends"), rows, more, "cases.none"
+    )
     return Sheet("cases.title", [table], lead="cases.lead")
 
 
@@ -74,7 +86,9 @@ def case(visit: Visit) -> Sheet:
     told = visit.get(f"/v1/cases/{wanted}")
     facts = Facts([("col.state", visit.say(f"word.{told['state']}")), ("col.kind", visit.say(f"word.{told['kind']}")),
                    ("cases.notice_ends", visit.formats.instant(told["notice_ends"]))])  # fmt: skip
-    accounts = [[Cell(visit.say(f"cases.{name}")), code(told[name])] for name in ("account", "successor", "evidence")]
+    accounts = [
+        [Cell(visit.say(f"cases.{name}")), code(told[name])] for name in ("account", "successor", "evidence")
+    ]
     events = [[state(one["kind"]), Cell(one["by"]), instant(visit, one["at"])] for one in told["events"]]
     blocks: list[Block] = [
         facts, Rows("cases.accounts", ("col.what", "col.value"), accounts),
@@ -93,9 +107,19 @@ def imports(visit: Visit) -> Sheet:
          number(visit, file["rows"]), number(visit, file["rejected"]), instant(visit, one["changed_at"])]
         for one in told for file in one["files"]
     ]  # fmt: skip
-    headings = ("col.name", "col.state", "col.kind", "imports.done", "imports.rows", "imports.rejected", "col.at")
+    headings = (
+        "col.name",
+        "col.state",
+        "col.kind",
+        "imports.done",
+        "imports.rows",
+        "imports.rejected",
+        "col.at",
+    )
     table = Rows("imports.all", headings, rows, empty="imports.none")
-    return Sheet("imports.title", [table, Check("alliance jobs\nalliance import status")], lead="imports.lead")
+    return Sheet(
+        "imports.title", [table, Check("alliance jobs\nalliance import status")], lead="imports.lead"
+    )
 
 
 STEP = Deed(

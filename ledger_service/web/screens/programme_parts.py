@@ -43,7 +43,12 @@ def liability(visit: Visit, programme: Json, here: str) -> list[Block]:
 
 
 def _epoch(visit: Visit, one: Json) -> list[Cell]:
-    figures = (one["issued"] - one["clawed_back"], one["redeemed"] - one["restored"], one["expired"], one["outstanding"])
+    figures = (
+        one["issued"] - one["clawed_back"],
+        one["redeemed"] - one["restored"],
+        one["expired"],
+        one["outstanding"],
+    )
     return [Cell(_end(visit, one)), *(number(visit, figure) for figure in figures)]
 
 
@@ -53,5 +58,7 @@ def _end(visit: Visit, one: Json) -> str:
 
 def _worth(programme: Json, visit: Visit) -> int:
     at = visit.at.isoformat()
-    past = [one for one in programme["terms"] if one["effective_from"][:19] <= at[:19]] or programme["terms"][:1]
+    past = [one for one in programme["terms"] if one["effective_from"][:19] <= at[:19]] or programme["terms"][
+        :1
+    ]
     return int(past[-1]["point_value_micros"]) if past else 0
