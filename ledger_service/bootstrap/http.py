@@ -76,8 +76,9 @@ from ledger_service.merchants.owners.service import OwnersService
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
     days, attachments, offline, paycodes, members, cards, pins, devices,
-    households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding, pair_terms,
-    settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places, owners, modes,
+    households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
+    pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
+    owners, modes,
     keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000

@@ -50,7 +50,7 @@ def browser(shop: Shop, who: str) -> Browser:
 
 
 def furnished(shop: Shop) -> dict[str, str]:
-    """Something to see on every page; returns what the pages are about by the names of their paths' places."""
+    """Something to see on every page; returns what pages are about by the places of their paths."""
     settled(shop)
     member = with_phone(shop)["number"]
     shop.must("operator", "/v1/merchants", {"merchant": LONG_GLN, "name": LONG})

@@ -1,4 +1,4 @@
-"""The back offices: every page for each role and language, small and without a raw key; deeds that do what they say."""
+"""The back offices: every page for each role and language, small, without raw keys; deeds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ CODES = {"merchant-definition": "TEN", "merchant-campaign": "SUMMER"}
 def furnished_shop(open_shop_once: Shop) -> Furnished:
     places = furnished(open_shop_once)
     campaign = {"code": "SUMMER", "names": {"en": "Summer"}, "starts_at": "2017-03-02T00:00:00Z",
-                "ends_at": "2017-04-01T00:00:00Z", "arms": [{"weight": 1, "definitions": ["TEN"]}]}  # fmt: skip
+                "ends_at": "2017-04-01T00:00:00Z", "arms": [{"weight": 1,
+                                                             "definitions": ["TEN"]}]}  # fmt: skip
     open_shop_once.must("grocer", f"/v1/merchants/{GROCER}/coupon-campaigns", campaign)
     return open_shop_once, places
 

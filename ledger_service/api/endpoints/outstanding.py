@@ -1,4 +1,4 @@
-"""What members hold of a programme by when it ends, as the chain has counted it: the issuer's debt in points."""
+"""What members hold of a programme by when it ends, as the chain counted it: the issuer's debt in points."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from ledger_service.points.errors import ProgrammeUnknown
 _COUNT = Integer(0)
 _EPOCH = Named("OutstandingEpoch", Record(
     {"epoch": Integer(1), "ends_at": Nullable(shapes.INSTANT), "issued": _COUNT, "redeemed": _COUNT,
-     "restored": _COUNT, "clawed_back": _COUNT, "expired": _COUNT, "outstanding": Integer()}, closed=False))  # fmt: skip
+     "restored": _COUNT, "clawed_back": _COUNT, "expired": _COUNT, "outstanding": Integer()}, closed=False,
+))  # fmt: skip
 LIST = Route(
     "GET", "/v1/programmes/<code>/outstanding", "list-outstanding", scopes("sale:read"),
-    "What is outstanding of a programme, by epoch; a merchant sees its own", group="Programmes", query=PAGE_QUERY,
-    problems=(ProgrammeUnknown, NotYours, CursorRefused),
-    success=Success(200, "A page, by epoch, as far as the chain was read; `outstanding` is issued - redeemed + "
+    "What is outstanding of a programme, by epoch; a merchant sees its own", group="Programmes",
+    query=PAGE_QUERY, problems=(ProgrammeUnknown, NotYours, CursorRefused),
+    success=Success(200, "A page, as far as the chain was read; `outstanding` is issued - redeemed + "
                     "restored - clawed back - expired (INV-4).", paged("epochs", _EPOCH)),
 )  # fmt: skip
 ROUTES = (LIST,)

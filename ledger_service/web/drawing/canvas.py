@@ -39,7 +39,7 @@ def fitted(words: str, most: int) -> str:
 
 
 def length(value: int, most: int, room: int) -> int:
-    """How long a value is drawn where the greatest takes all the room; never nothing for what is something."""
+    """How long a value is drawn where the greatest takes all the room; something is never nothing."""
     if value <= 0 or most <= 0:
         return 0
     return max(1, room * value // most)

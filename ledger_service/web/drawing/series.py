@@ -1,4 +1,4 @@
-"""A figure over time as one line with its area; the points stand at equal distances, the line begins at zero."""
+"""A figure over time as one line with its area: points at equal distances, from zero upwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def series(points: Sequence[Point], title: str, shown: Callable[[int], str]) -> 
     """The line through the points, with the last one written out; nothing for fewer than two points."""
     if len(points) < 2:
         return Markup("")
-    most = max(max(one.value for one in points), 1)
+    most = max(1, *(one.value for one in points))
     spots = [_spot(place, one, len(points), most) for place, one in enumerate(points)]
     line = " ".join(f"{x},{y}" for x, y in spots)
     floor = _HEIGHT - _FOOT

@@ -1,1 +1,1 @@
-"""What the back offices have in common: pages of blocks, and deeds that are form and write in one declaration."""
+"""What the back offices have in common: pages of blocks, and deeds, which are form and write in one."""

@@ -1,6 +1,6 @@
 """The blocks that pages of the back offices are built of; one template draws them all.
 
-Whatever a block shows is a finished text of the visitor's language; titles and labels are keys of the word files.
+Whatever a block shows is a finished text of the visitor's language; titles and labels are keys of words.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ Block = Rows | Facts | Picture | Check | Note | Search | Acts
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A page of the back office: key of its title, what it is about, its blocks; ``back`` leads one page up."""
+    """A page of the back office: key of its title, what it is about, its blocks; ``back`` leads up."""
 
     title: str
     blocks: Sequence[Block]

@@ -1,6 +1,7 @@
 """A deed: a write of the API with the form that asks for it, declared once.
 
-From one declaration come the form on the page, the screen that takes it, and the body that goes to the API. What is
+From one declaration come the form on the page, the screen that takes it,
+and the body that goes to the API. What is
 wrong with a body only the API says; the page shows its answer and keeps what was typed.
 """
 
@@ -28,7 +29,7 @@ class Deed:
     """One write of the API as people do it.
 
     Attributes:
-        name: the screen's name, and key of title (``deed.NAME``) and of the sentence afterwards (``done.NAME``).
+        name: the screen's, and part of keys: ``deed.NAME`` for the button, ``done.NAME`` afterwards.
         path: of the screen; its placeholders, and ``merchant`` for the caller's own, fill ``api``.
         api: the declared route's path.
         roles: who may send it.

@@ -1,4 +1,4 @@
-"""What a second person decides: adjustments, their limits, claims. Whoever asked is refused by the API, not hidden."""
+"""What a second person decides: adjustments, their limits, claims. Who asked is refused by the API."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def adjustments(visit: Visit) -> Sheet:
          state(one["state"]), acts(*_decisions(visit, one))]
         for one in found
     ]  # fmt: skip
-    headings = ("col.member", "col.points", "col.reason", "col.note", "col.funder", "col.asked_by", "col.state",
+    headings = ("col.member", "col.points", "col.reason", "col.note", "col.funder", "col.asked_by",
+                "col.state",
                 "col.act")  # fmt: skip
     table = Rows("adjustments.all", headings, rows, more, "adjustments.none")
     return Sheet("adjustments.title", [table], lead="adjustments.lead")
@@ -60,7 +61,8 @@ def limits(visit: Visit) -> Sheet:
     names = names_of(visit)
     figures = ("per_case", "per_agent_day", "per_member_month", "per_funder_day")
     rows = [
-        [Cell(visit.say("limits.everybody") if one["funder"] is None else names.get(one["funder"], one["funder"])),
+        [Cell(visit.say("limits.everybody") if one["funder"] is None else names.get(one["funder"],
+                                                                                    one["funder"])),
          *(number(visit, one[name]) for name in figures), Cell(one["proposed_by"]), state(one["state"]),
          acts(*_of_limit(visit, one))]
         for one in found
@@ -86,7 +88,8 @@ def claims(visit: Visit) -> Sheet:
     found, more = listed(visit, "/v1/claims", "claims", here, **query)
     names = names_of(visit)
     rows = [
-        [code(one["reference"], f"{_CLAIMS}/{one['claim']}"), Cell(names.get(one["merchant"], one["merchant"])),
+        [code(one["reference"], f"{_CLAIMS}/{one['claim']}"),
+         Cell(names.get(one["merchant"], one["merchant"])),
          Cell(one["sold_on"]), money(visit, one["amount_minor"]), state(one["state"]),
          instant(visit, one["answer_due_at"])]
         for one in found
@@ -105,7 +108,8 @@ def claim(visit: Visit) -> Sheet:
     told = visit.get(f"/v1/claims/{wanted}")
     points = "–" if told["points"] is None else f"{visit.formats.number(told['points'])} {told['programme']}"
     facts = Facts([
-        ("col.state", visit.say(f"word.{told['state']}")), ("col.amount", visit.formats.money(told["amount_minor"])),
+        ("col.state", visit.say(f"word.{told['state']}")), ("col.amount",
+                                                            visit.formats.money(told["amount_minor"])),
         ("col.points", points), ("col.due", visit.formats.instant(told["answer_due_at"])),
     ])  # fmt: skip
     rows = [[state(one["kind"]), state(one["reason"] or "–"), Cell(one["by"]), instant(visit, one["at"])]
@@ -119,9 +123,11 @@ def claim(visit: Visit) -> Sheet:
 
 _DECISION = "/v1/adjustments/{adjustment}/decision"
 _LIMIT = "/v1/adjustment-limits/{limit}/decision"
-APPROVE = Deed("approve-adjustment", f"{_ADJUSTMENTS}/<adjustment>/approval", _DECISION, OPERATOR, _ADJUSTMENTS,
+APPROVE = Deed("approve-adjustment", f"{_ADJUSTMENTS}/<adjustment>/approval", _DECISION, OPERATOR,
+               _ADJUSTMENTS,
                adjustments, fixed={"approve": True}, risky=True)  # fmt: skip
-DECLINE = Deed("decline-adjustment", f"{_ADJUSTMENTS}/<adjustment>/refusal", _DECISION, OPERATOR, _ADJUSTMENTS,
+DECLINE = Deed("decline-adjustment", f"{_ADJUSTMENTS}/<adjustment>/refusal", _DECISION, OPERATOR,
+               _ADJUSTMENTS,
                adjustments, fixed={"approve": False}, danger=True)  # fmt: skip
 PROPOSE = Deed(
     "propose-limits", _LIMITS, "/v1/adjustment-limits", FUNDERS, _LIMITS, limits,
@@ -136,7 +142,8 @@ ENACT = Deed("enact-limits", f"{_LIMITS}/<limit>/approval", _LIMIT, FUNDERS, _LI
 DROP = Deed("drop-limits", f"{_LIMITS}/<limit>/refusal", _LIMIT, FUNDERS, _LIMITS, limits,
             fixed={"approve": False}, danger=True)  # fmt: skip
 GRANT = Deed(
-    "grant-claim", f"{_CLAIMS}/<claim>/grant", "/v1/claims/{claim}/grant", FUNDERS, f"{_CLAIMS}/{{claim}}", claim,
+    "grant-claim", f"{_CLAIMS}/<claim>/grant", "/v1/claims/{claim}/grant", FUNDERS, f"{_CLAIMS}/{{claim}}",
+    claim,
     (Field("programme", "text", "field.programme"), Field("points", "int", "field.points"),
      Field("note", "long", "field.note", optional=True)),
     risky=True,

@@ -1,4 +1,4 @@
-"""The auditor's further pages: where ledger and chain stand, lines of a period, a sale's operations, a member's book."""
+"""The auditor's further pages: ledger and chain, lines of a period, a sale's operations, a member's book."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ledger_service.web.screen import Screen, Visit, roles
 
 AUDITOR = roles("auditor", "operator")
 SETTLING = roles("auditor", "operator", "merchant")
-_BOOKS, _SALE, _MEMBERS = "/audit/books", "/audit/sale", "/audit/members"
+_BOOKS, _SALE, _MEMBERS = "/audit/books", "/merchant/receipt", "/audit/members"
 _MONTHS, _MONTH_DAYS = 6, 30
 
 
@@ -64,7 +64,7 @@ def lines(visit: Visit) -> Sheet:
         Picture("lines.flow_about", netting(streams, title, visit.formats.micros)),
         Rows("lines.nets", ("col.merchant", "col.net"), nets, empty="lines.no_nets"),
         _line_rows(visit, found, more, names),
-        Check(f"alliance verify settlement --rpc URL --period {period}\nalliance settle verify --period {period}"),
+        Check(f"alliance verify settlement --rpc URL --period {period}"),
     ]  # fmt: skip
     back = f"/merchant/settlement/{period}" if visit.me.role == "merchant" else f"/audit/period/{period}"
     return Sheet("lines.title", blocks, period, "lines.lead", back=back)
@@ -73,7 +73,8 @@ def lines(visit: Visit) -> Sheet:
 def _line_rows(visit: Visit, found: list[Json], more: str, names: dict[str, str]) -> Rows:
     proof = visit.me.role != "merchant"
     rows = [
-        [code(one["operation"], f"/audit/operation?operation={one['operation']}" if proof else ""), state(one["kind"]),
+        [code(one["operation"], f"/audit/operation?operation={one['operation']}" if proof else ""),
+         state(one["kind"]),
          Cell(names.get(one["debtor"], one["debtor"])), Cell(names.get(one["creditor"], one["creditor"])),
          micros(visit, one["owed_micros"])]
         for one in found
@@ -97,7 +98,8 @@ def sale(visit: Visit) -> Sheet:
 def _sale(visit: Visit, told: Json) -> list[Block]:
     names, count = names_of(visit), visit.formats.number
     facts = Facts([
-        ("col.state", visit.say(f"word.{told['state']}")), ("col.amount", visit.formats.money(told["total_minor"])),
+        ("col.state", visit.say(f"word.{told['state']}")), ("col.amount",
+                                                            visit.formats.money(told["total_minor"])),
         ("sale.in_points", visit.formats.money(told["points_value_minor"])),
         ("col.merchant", names.get(told["merchant"], told["merchant"])),
     ])  # fmt: skip
@@ -109,9 +111,10 @@ def _sale(visit: Visit, told: Json) -> list[Block]:
         [state("earned"), code(one["programme"]), Cell(count(one["points"]), "number")]
         for one in told["earned"]
     ]
-    operations = [[code(one, f"/audit/operation?operation={one}")] for one in told["operations"]]
+    operations = [[code(one)] for one in told["operations"]]
     return [
-        facts, Rows("sale.points", ("col.what", "col.programme", "col.points"), moved, empty="sale.no_points"),
+        facts, Rows("sale.points", ("col.what", "col.programme", "col.points"), moved,
+                    empty="sale.no_points"),
         Rows("sale.operations", ("col.operation",), operations, empty="sale.no_operations"),
         Check(f"alliance verify receipt RECEIPT.json --rpc URL   # {told['sale_id']}"),
     ]  # fmt: skip
@@ -134,7 +137,8 @@ def member(visit: Visit) -> Sheet:
 
 def _book(visit: Visit, wanted: str) -> list[Block]:
     count, told = visit.formats.number, visit.get(f"/v1/members/{wanted}/balance")
-    rows = [[code(one["programme"]), *(number(visit, one[part]) for part in ("available", "held", "pending", "debt"))]
+    rows = [[code(one["programme"]), *(number(visit, one[part]) for part in ("available", "held", "pending",
+                                                                             "debt"))]
             for one in told["balances"]]  # fmt: skip
     headings = ("col.programme", "books.available", "books.held", "books.pending", "books.debt")
     found, more = listed(visit, f"/v1/members/{wanted}/entries", "entries", f"{_MEMBERS}/{wanted}")
@@ -157,7 +161,7 @@ def _book(visit: Visit, wanted: str) -> list[Block]:
 
 
 def _past(visit: Visit, wanted: str, now: datetime) -> list[Point]:
-    """All of the member's points, whatever programme, now and some months back, by the service's own clock."""
+    """All of the member's points, whatever programme, now and some months back, by the service's clock."""
     points: list[Point] = []
     for back in range(_MONTHS, -1, -1):
         at = now - timedelta(days=_MONTH_DAYS * back)
@@ -171,7 +175,7 @@ def _past(visit: Visit, wanted: str, now: datetime) -> list[Point]:
 SCREENS = (
     Screen("GET", _BOOKS, "audit-books", AUDITOR, shows(books)),
     Screen("GET", "/settlement/<period>/lines", "settlement-lines", SETTLING, shows(lines)),
-    Screen("GET", _SALE, "audit-sale", AUDITOR, shows(sale)),
+    Screen("GET", _SALE, "merchant-receipt", roles("merchant"), shows(sale)),
     Screen("GET", _MEMBERS, "audit-members", AUDITOR, shows(members)),
     Screen("GET", f"{_MEMBERS}/<number>", "audit-member", AUDITOR, shows(member)),
 )

@@ -1,4 +1,4 @@
-"""What the care desk does for one member beyond freezing: give points with a second approver, cards, coupons, claims."""
+"""What the care desk does for one member beyond freezing: points with a second approver, cards, claims."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def desk(visit: Visit) -> Sheet:
     told, cards = visit.get(path), visit.get(f"{path}/cards")["cards"]
     facts = Facts([("col.state", visit.say(f"word.{told['status']}")), ("care.custody", told["custody"]),
                    ("care.devices", visit.formats.number(len(told["devices"]))),
-                   ("care.cards", visit.formats.number(sum(1 for one in cards if one["ended_at"] is None)))])  # fmt: skip
+                   ("care.cards",
+                    visit.formats.number(sum(1 for one in cards if one["ended_at"] is None)))])  # fmt: skip
     blocks: list[Block] = [
         facts, _pending(visit, path), _coupons(visit, path), _reviews(visit, path), _claims(visit, path),
         Rows("care.cards", ("care.tail", "col.from", "col.until", "col.reason"),
@@ -76,15 +77,18 @@ def _claims(visit: Visit, path: str) -> Rows:
 
 
 ADJUST = Deed(
-    "ask-adjustment", "/care/<number>/adjustments", "/v1/adjustments", OPERATOR, "/approvals/adjustments", desk,
+    "ask-adjustment", "/care/<number>/adjustments", "/v1/adjustments", OPERATOR, "/approvals/adjustments",
+    desk,
     (Field("member", "text", "field.member"), Field("programme", "text", "field.programme"),
      Field("points", "int", "field.points"), Field("reason", "choice", "field.reason", options=REASONS),
      Field("note", "long", "field.note"), Field("funder", "text", "field.funder"),
-     Field("epoch", "int", "field.epoch", optional=True), Field("into_epoch", "int", "field.into_epoch", optional=True)),
+     Field("epoch", "int", "field.epoch", optional=True), Field("into_epoch", "int", "field.into_epoch",
+                                                                optional=True)),
     hidden=("member",), risky=True,
 )  # fmt: skip
 CLAIM = Deed(
-    "file-claim", "/care/<number>/claims", "/v1/members/{number}/claims", OPERATOR, "/care/{number}/desk", desk,
+    "file-claim", "/care/<number>/claims", "/v1/members/{number}/claims", OPERATOR, "/care/{number}/desk",
+    desk,
     (Field("store", "text", "field.store"), Field("sold_on", "day", "field.sold_on"),
      Field("reference", "text", "field.reference"), Field("amount_minor", "money", "field.amount"),
      Field("code", "text", "field.receipt_code", optional=True)),

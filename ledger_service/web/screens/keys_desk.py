@@ -1,4 +1,4 @@
-"""API keys, for merchants and operators alike: whose keys there are, a new one, one in its place, none any more."""
+"""API keys, for merchants and operators alike: whose there are, a new one, one in its place, none any more."""
 
 from __future__ import annotations
 
@@ -42,9 +42,11 @@ def desk(home: str, role: str, given: tuple[str, ...]) -> tuple[Screen, ...]:
          Field("expires_at", "instant", "field.expires_at", optional=True, about="field.utc")),
         risky=True, shown=once,
     )  # fmt: skip
-    rotate = Deed(f"{role}-rotate-key", f"{home}/<key>/rotation", "/v1/keys/{key}/rotate", roles(role), home, sheet,
+    rotate = Deed(f"{role}-rotate-key", f"{home}/<key>/rotation", "/v1/keys/{key}/rotate", roles(role), home,
+                  sheet,
                   fixed={"overlap_seconds": _OVERLAP_SECONDS}, risky=True, shown=once)  # fmt: skip
-    revoke = Deed(f"{role}-revoke-key", f"{home}/<key>/revocation", "/v1/keys/{key}/revoke", roles(role), home,
+    revoke = Deed(f"{role}-revoke-key", f"{home}/<key>/revocation", "/v1/keys/{key}/revoke", roles(role),
+                  home,
                   sheet, risky=True, danger=True)  # fmt: skip
     look = Screen("GET", home, f"{role}-keys", roles(role), shows(sheet))
     return (look, *screens_of(issue, rotate, revoke))
@@ -58,7 +60,8 @@ def _table(visit: Visit, whose: tuple[str, str], here: str, deeds: tuple[Deed, D
     rotate, revoke = deeds
     found, more = listed(visit, "/v1/keys", "keys", here, role=whose[0], subject=whose[1], limit=ROWS)
     rows = [
-        [code(one["key_id"]), Cell(one["label"] or "–"), state(one["status"]), instant(visit, one.get("expires_at")),
+        [code(one["key_id"]), Cell(one["label"] or "–"), state(one["status"]),
+         instant(visit, one.get("expires_at")),
          words(one["scopes"]), acts(*_possible(visit, one, rotate, revoke))]
         for one in found
     ]  # fmt: skip

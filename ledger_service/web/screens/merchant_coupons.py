@@ -1,4 +1,4 @@
-"""A merchant's coupons: define, write terms, have another person approve them; campaigns with their results."""
+"""A merchant's coupons: define, write terms, have them approved by another; campaigns and results."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ def campaigns(visit: Visit) -> Sheet:
     """What campaigns there are, and a form for the next."""
     found, more = listed(visit, _own(visit, "/coupon-campaigns"), "campaigns", _CAMPAIGNS)
     rows = [
-        [code(one["code"], f"{_CAMPAIGNS}/{one['code']}"), Cell(name_of(visit, one["names"])), state(one["state"]),
+        [code(one["code"], f"{_CAMPAIGNS}/{one['code']}"), Cell(name_of(visit, one["names"])),
+         state(one["state"]),
          instant(visit, one["starts_at"]), instant(visit, one["ends_at"])]
         for one in found
     ]  # fmt: skip
@@ -163,7 +164,8 @@ def _sources(visit: Visit, sources: list[Json], more: str) -> Rows:
 
 
 _NAMES = (
-    Field("names.en", "text", "field.name_en"), Field("names.zh-Hans", "text", "field.name_hans", optional=True),
+    Field("names.en", "text", "field.name_en"), Field("names.zh-Hans", "text", "field.name_hans",
+                                                      optional=True),
     Field("names.zh-Hant", "text", "field.name_hant", optional=True),
 )  # fmt: skip
 _CODE = Field("code", "text", "field.code", about="field.code_about")
@@ -175,24 +177,30 @@ _TERMS = (
 DEFINE = Deed(
     "define-coupon", _DEFINITIONS, f"{_API}/coupon-definitions", MERCHANT, _DEFINITIONS, definitions,
     (_CODE, *_NAMES,
-     Field("jurisdiction", "choice", "field.jurisdiction", True, ("none", "US", "US-CA", "CA-ON", "CA-QC", "CN", "TW"))),
+     Field("jurisdiction", "choice", "field.jurisdiction", True,
+           ("none", "US", "US-CA", "CA-ON", "CA-QC", "CN", "TW"))),
 )  # fmt: skip
-TRY = Deed("try-coupon", f"{_DEFINITIONS}/<code>/trial", _API + _VERSION, MERCHANT, f"{_DEFINITIONS}/{{code}}",
+TRY = Deed("try-coupon", f"{_DEFINITIONS}/<code>/trial", _API + _VERSION, MERCHANT,
+           f"{_DEFINITIONS}/{{code}}",
            definition, _TERMS, {"dry_run": True}, shown=tried)  # fmt: skip
 WRITE = Deed("write-coupon", f"{_DEFINITIONS}/<code>/versions", _API + _VERSION, MERCHANT,
              f"{_DEFINITIONS}/{{code}}", definition, _TERMS)  # fmt: skip
-APPROVE = Deed("approve-coupon", f"{_DEFINITIONS}/<code>/<version>/approval", _API + _VERSION + "/{version}/approval",
+APPROVE = Deed("approve-coupon", f"{_DEFINITIONS}/<code>/<version>/approval",
+               _API + _VERSION + "/{version}/approval",
                MERCHANT, f"{_DEFINITIONS}/{{code}}", definition, risky=True)  # fmt: skip
-AGREE = Deed("agree-coupon", f"{_DEFINITIONS}/<code>/<version>/consent", _API + _VERSION + "/{version}/consent",
+AGREE = Deed("agree-coupon", f"{_DEFINITIONS}/<code>/<version>/consent",
+             _API + _VERSION + "/{version}/consent",
              MERCHANT, f"{_DEFINITIONS}/{{code}}", definition, risky=True)  # fmt: skip
 WITHDRAW = Deed("withdraw-coupon", f"{_DEFINITIONS}/<code>/withdrawal",
-                _API + "/coupon-definitions/{code}/withdrawal", MERCHANT, f"{_DEFINITIONS}/{{code}}", definition,
+                _API + "/coupon-definitions/{code}/withdrawal", MERCHANT, f"{_DEFINITIONS}/{{code}}",
+                definition,
                 risky=True, danger=True)  # fmt: skip
 PROPOSE = Deed(
     "propose-campaign", _CAMPAIGNS, f"{_API}/coupon-campaigns", MERCHANT, _CAMPAIGNS, campaigns,
     (_CODE, *_NAMES, Field("starts_at", "instant", "field.starts_at", about="field.utc"),
      Field("ends_at", "instant", "field.ends_at", about="field.utc"),
-     Field("arms", "json", "field.arms", value='[{"weight": 1, "definitions": ["…"]}]', about="field.arms_about")),
+     Field("arms", "json", "field.arms", value='[{"weight": 1, "definitions": ["…"]}]',
+           about="field.arms_about")),
 )  # fmt: skip
 _CAMPAIGN = _API + "/coupon-campaigns/{code}"
 LAUNCH = Deed("approve-campaign", f"{_CAMPAIGNS}/<code>/approval", f"{_CAMPAIGN}/approval", MERCHANT,
@@ -200,7 +208,8 @@ LAUNCH = Deed("approve-campaign", f"{_CAMPAIGNS}/<code>/approval", f"{_CAMPAIGN}
 END = Deed("end-campaign", f"{_CAMPAIGNS}/<code>/end", f"{_CAMPAIGN}/end", MERCHANT, f"{_CAMPAIGNS}/{{code}}",
            campaign, risky=True, danger=True)  # fmt: skip
 SOURCE = Deed(
-    "add-source", f"{_CAMPAIGNS}/<code>/sources", f"{_CAMPAIGN}/sources", MERCHANT, f"{_CAMPAIGNS}/{{code}}", campaign,
+    "add-source", f"{_CAMPAIGNS}/<code>/sources", f"{_CAMPAIGN}/sources", MERCHANT, f"{_CAMPAIGNS}/{{code}}",
+    campaign,
     (Field("channel", "choice", "field.channel", options=CHANNELS), Field("label", "text", "field.label"),
      Field("arm", "int", "field.arm", optional=True)),
 )  # fmt: skip

@@ -16,7 +16,8 @@ def tills(visit: Visit) -> Sheet:
     found, more = listed(visit, "/v1/terminals", "terminals", _TILLS)
     rows = [
         [code(one["terminal"], f"/merchant/keys?role=cashier&subject={one['terminal']}"), Cell(one["label"]),
-         code(one["store"]), state(one.get("kind", "till")), state("training" if one.get("training") else "sells")]
+         code(one["store"]), state(one.get("kind", "till")),
+         state("training" if one.get("training") else "sells")]
         for one in found
     ]  # fmt: skip
     table = Rows("tills.all", ("col.till", "col.label", "col.store", "col.kind", "col.state"), rows, more)
@@ -42,7 +43,8 @@ def _watched(visit: Visit) -> Rows:
     told = visit.get("/v1/attachments/cashiers", limit="25")
     rows = [
         [code(one["cashier"]), Cell(visit.formats.number(one["attaches"]), "number"),
-         Cell(visit.formats.number(one["members"]), "number"), Cell(visit.formats.money(one["total_minor"]), "number"),
+         Cell(visit.formats.number(one["members"]), "number"),
+         Cell(visit.formats.money(one["total_minor"]), "number"),
          Cell(visit.formats.number(one["to_staff"]), "number")]
         for one in told["cashiers"]
     ]  # fmt: skip
@@ -73,7 +75,8 @@ ADD = Deed(
     risky=True,
 )  # fmt: skip
 ALLOW = Deed(
-    "allow-offline", f"{_TILLS}/allowance", "/v1/terminals/{terminal}/offline-allowance", MERCHANT, _TILLS, tills,
+    "allow-offline", f"{_TILLS}/allowance", "/v1/terminals/{terminal}/offline-allowance", MERCHANT, _TILLS,
+    tills,
     (Field("allowance_micros", "micros", "field.allowance"),
      Field("window_seconds", "int", "field.window", value="86400")),
     risky=True, asks=(Field("terminal", "text", "field.till"),),

@@ -1,4 +1,4 @@
-"""A merchant's programmes: what is owed in points and until when, terms in force, rules of earning, coverage."""
+"""A merchant's programmes: what is owed in points and until when, terms, rules of earning, coverage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def overview(visit: Visit) -> Sheet:
     """Every programme of the alliance, one's own with what can be done."""
     found, more = listed(visit, "/v1/programmes", "programmes", _HOME)
     rows = [
-        [code(one["programme"], f"{_HOME}/{one['programme']}" if one["merchant"] == visit.me.merchant else ""),
+        [code(one["programme"],
+              f"{_HOME}/{one['programme']}" if one["merchant"] == visit.me.merchant else ""),
          Cell(one["name"]), state("own" if one["merchant"] == visit.me.merchant else "partner"),
          state(one["expiry"]), number(visit, len(one["terms"]))]
         for one in found
@@ -57,7 +58,8 @@ def _coverage(visit: Visit) -> list[Block]:
     answer = visit.ask("/v1/coverage", limit="200")
     mine = [one for one in answer.document.get("coverage", []) if one["merchant"] == visit.me.merchant]
     return [
-        Facts([("coverage.required", bps(one["required_bps"])), ("coverage.now", bps(one.get("coverage_bps"))),
+        Facts([("coverage.required", bps(one["required_bps"])),
+               ("coverage.now", bps(one.get("coverage_bps"))),
                ("coverage.as_of", visit.formats.instant(one.get("as_of"))),
                ("coverage.default", visit.say("word.yes" if one["in_default"] else "word.no"))])
         for one in mine
@@ -77,7 +79,8 @@ def _noticed(found: Json) -> dict[str, str]:
 
 
 EARN = Deed(
-    "earn-rule", f"{_HOME}/<code>/earn-rules", "/v1/programmes/{code}/earn-rules", MERCHANT, f"{_HOME}/{{code}}", one,
+    "earn-rule", f"{_HOME}/<code>/earn-rules", "/v1/programmes/{code}/earn-rules", MERCHANT,
+    f"{_HOME}/{{code}}", one,
     (Field("effective_from", "instant", "field.effective_from", about="field.utc"),
      Field("earn.points", "int", "field.earn_points"),
      Field("earn.per_minor", "money", "field.earn_per"),
@@ -86,7 +89,8 @@ EARN = Deed(
     risky=True,
 )  # fmt: skip
 NOTICES = Deed(
-    "expiry-notices", f"{_HOME}/<code>/notices", "/v1/programmes/{code}/notices", MERCHANT, f"{_HOME}/{{code}}", one,
+    "expiry-notices", f"{_HOME}/<code>/notices", "/v1/programmes/{code}/notices", MERCHANT,
+    f"{_HOME}/{{code}}", one,
     (Field("notice_days", "ints", "field.notice_days", about="field.list_about"),),
 )  # fmt: skip
 SCREENS = (

@@ -96,16 +96,20 @@ _FROM = Field("effective_from", "instant", "field.effective_from", about="field.
 _VALUE = Field("point_value_micros", "micros", "field.point_value", about="field.point_value_about")
 _FEE = Field("fee_bps", "int", "field.fee_bps", about="field.fee_about")
 TERMS = Deed(
-    "publish-terms", f"{_HOME}/<code>/terms", "/v1/programmes/{code}/terms", OPERATOR, f"{_HOME}/{{code}}", one,
-    (_FROM, _VALUE, _FEE, Field("issuance_cap", "int", "field.cap"), Field("validity_epochs", "int", "field.validity")),
+    "publish-terms", f"{_HOME}/<code>/terms", "/v1/programmes/{code}/terms", OPERATOR, f"{_HOME}/{{code}}",
+    one,
+    (_FROM, _VALUE, _FEE, Field("issuance_cap", "int", "field.cap"),
+     Field("validity_epochs", "int", "field.validity")),
     risky=True,
 )  # fmt: skip
 PAIR = Deed(
-    "publish-pair", f"{_HOME}/<code>/pair-terms", "/v1/programmes/{code}/pair-terms", OPERATOR, f"{_HOME}/{{code}}",
+    "publish-pair", f"{_HOME}/<code>/pair-terms", "/v1/programmes/{code}/pair-terms", OPERATOR,
+    f"{_HOME}/{{code}}",
     one, (Field("acceptor", "text", "field.acceptor"), _FROM, _VALUE, _FEE), risky=True,
 )  # fmt: skip
 CALENDAR = Deed(
-    "continue-calendar", f"{_HOME}/<code>/epochs", "/v1/programmes/{code}/epochs", OPERATOR, f"{_HOME}/{{code}}", one,
+    "continue-calendar", f"{_HOME}/<code>/epochs", "/v1/programmes/{code}/epochs", OPERATOR,
+    f"{_HOME}/{{code}}", one,
     (Field("count", "int", "field.epochs", value="12"),), risky=True,
 )  # fmt: skip
 SCREENS = (

@@ -84,7 +84,8 @@ def case(visit: Visit) -> Sheet:
     """A case with its events; who asked does not approve."""
     wanted = visit.path["case"]
     told = visit.get(f"/v1/cases/{wanted}")
-    facts = Facts([("col.state", visit.say(f"word.{told['state']}")), ("col.kind", visit.say(f"word.{told['kind']}")),
+    facts = Facts([("col.state", visit.say(f"word.{told['state']}")),
+                   ("col.kind", visit.say(f"word.{told['kind']}")),
                    ("cases.notice_ends", visit.formats.instant(told["notice_ends"]))])  # fmt: skip
     accounts = [
         [Cell(visit.say(f"cases.{name}")), code(told[name])] for name in ("account", "successor", "evidence")

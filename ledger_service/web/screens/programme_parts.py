@@ -1,4 +1,4 @@
-"""What the pages of a programme show alike, whoever looks: its terms, its calendar, what is outstanding and until when."""
+"""What the pages of a programme show alike, whoever looks: its terms, what is outstanding and until when."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def terms_rows(visit: Visit, programme: Json) -> Rows:
 
 
 def liability(visit: Visit, programme: Json, here: str) -> list[Block]:
-    """What members have of the programme as the chain counted it, by when it ends, in points and money (INV-4)."""
+    """What members have of the programme as the chain counted it, by its end, in points and money (INV-4)."""
     code = programme["programme"]
     rows, more = listed(visit, f"/v1/programmes/{code}/outstanding", "epochs", here, limit="60")
     worth = _worth(programme, visit)
