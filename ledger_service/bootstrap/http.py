@@ -41,6 +41,7 @@ from ledger_service.api.endpoints import (
     merchants,
     modes,
     offline,
+    outstanding,
     owners,
     pair_terms,
     paycodes,
@@ -84,10 +85,10 @@ from ledger_service.traceability.proofs.service import Prover
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
     days, attachments, offline, paycodes, members, cards, pins, devices,
-    households, care, statements, gestures, adjustments, claims, programmes, programme_policies, pair_terms,
-    settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places, owners, modes,
-    keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs, *ITEM_MODULES,
-    share, share_campaigns, share_rewards, alliance, status,
+    households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
+    pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
+    owners, modes, keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs,
+    *ITEM_MODULES, share, share_campaigns, share_rewards, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 # Of one link: what a group chat does at once, and what a flood may go on with.
@@ -156,7 +157,7 @@ def bound(serving: Serving) -> list[Served]:
         *members.served(members.MembersDoor(administration, s.members, s.keyring, s.sharing.binder)),
         *devices.served(devices.DevicesDoor(administration, s.members)),
         *households.served(_households(serving, administration, cursors)),
-        *care.served(care.CareDoor(administration, s.care)),
+        *care.served(care.CareDoor(administration, s.care, cursors)),
         *statements.served(statements.StatementsDoor(administration, cursors, s.catalogue)),
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *adjustments.served(adjustments.AdjustmentsDoor(administration, cursors, s.catalogue)),
@@ -212,6 +213,7 @@ def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
     return [
         *programmes.served(points),
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
+        *outstanding.served(outstanding.OutstandingDoor(points)),
         *pair_terms.served(pair_terms.PairTermsDoor(points)),
         *settlement_basis.served(settlement_basis.SettlementBasisDoor(points)),
         *programme_ends.served(programme_ends.ProgrammeEndsDoor(points)),

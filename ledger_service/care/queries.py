@@ -28,6 +28,13 @@ def find_case(conn: Connection, case_id: bytes) -> CaseView | None:
     return None if row is None else CaseView(**row)
 
 
+def cases(conn: Connection, after: bytes, most: int) -> list[CaseView]:
+    """Every case behind one, by id; zeros begin at the first."""
+    row = care_case.c
+    found = conn.execute(select(*_CASE).where(row.case_id > after).order_by(row.case_id).limit(most))
+    return [CaseView(**one) for one in found.mappings()]
+
+
 def cases_for_the_desk(conn: Connection, at: datetime, after: bytes, most: int) -> list[CaseView]:
     """Cases with something to do: to announce at the desk, to stop there, or (ripe) to carry out.
 

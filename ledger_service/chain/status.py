@@ -141,6 +141,26 @@ def programme_totals(conn: Connection) -> list[ProgrammeTotal]:
     return [ProgrammeTotal(row[0], *(int(figure) for figure in row[1:])) for row in conn.execute(query)]
 
 
+def epoch_totals(
+    conn: Connection, programme_id: int, after: int, most: int
+) -> list[tuple[int, ProgrammeTotal]]:
+    """(epoch, what the chain has counted of it), by epoch, for the epochs behind one.
+
+    Args:
+        conn: for reading.
+        programme_id: whose epochs.
+        after: the last epoch of the page before, 0 for the first.
+        most: how many at most.
+    """
+    c = chain_counter.c
+    figures = (c.issued, c.redeemed, c.restored, c.clawed_back, c.expired)
+    query = select(c.epoch, *figures).where(c.programme_id == programme_id, c.epoch > after)
+    found = conn.execute(query.order_by(c.epoch).limit(most))
+    return [
+        (int(row[0]), ProgrammeTotal(programme_id, *(int(figure) for figure in row[1:]))) for row in found
+    ]
+
+
 def net_positions(conn: Connection) -> list[tuple[int, int, int]]:
     """(period, merchant, net in micros) as the chain has added them up; positive is owed to the merchant."""
     n = chain_net.c

@@ -9,14 +9,20 @@ from importlib.resources import files
 
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 NAMES = {"en": "English", "zh-Hans": "简体中文", "zh-Hant": "繁體中文"}
+# The words of members, tills and the first pages; those of the back offices.
+_PARTS = ("", "office.")
 _TRADITIONAL = ("zh-hant", "zh-tw", "zh-hk", "zh-mo")
 
 
 @lru_cache
 def words(language: str) -> Mapping[str, str]:
     """Every text of a language by its key."""
-    text = files("ledger_service.web").joinpath("words", f"{language}.json").read_text(encoding="utf-8")
-    return {key: str(value) for key, value in json.loads(text).items()}
+    folder = files("ledger_service.web").joinpath("words")
+    found: dict[str, str] = {}
+    for part in _PARTS:
+        text = folder.joinpath(f"{part}{language}.json").read_text(encoding="utf-8")
+        found |= {key: str(value) for key, value in json.loads(text).items()}
+    return found
 
 
 def say(language: str, key: str, **values: object) -> str:

@@ -18,13 +18,14 @@ from ledger_service.api.endpoints.devices import (
     new_device,
     number_of_call,
 )
-from ledger_service.api.errors import NotYours
+from ledger_service.api.errors import CursorRefused, NotYours
 from ledger_service.api.hexadecimal import hex_text, parse_signature
+from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Named, Nullable, Record, Text
 from ledger_service.care import errors as refusals
 from ledger_service.care import queries
-from ledger_service.care.requests import Moved, OpenCase, OpenMerge, Rotate, Said
+from ledger_service.care.requests import CaseView, Moved, OpenCase, OpenMerge, Rotate, Said
 from ledger_service.care.rules import KINDS
 from ledger_service.care.service import CareService
 from ledger_service.custody.errors import SignerUnavailable
@@ -98,7 +99,13 @@ SHOW = Route(
     "GET", "/v1/cases/<case>", "show-case", scopes("member:read", "self:read"), "A case and its events",
     group=_GROUP, problems=(refusals.CaseUnknown, NotYours), success=Success(200, "The case.", _CASE),
 )  # fmt: skip
-ROUTES = (ROTATE, OPEN, MERGE, APPROVE, OBJECT, SHOW)
+LIST = Route(
+    "GET", "/v1/cases", "list-cases", scopes("member:read"), "Cases, by id", group=_GROUP, query=PAGE_QUERY,
+    problems=(CursorRefused,), success=Success(200, "A page; without the events.", paged("cases", Record(
+        {"case": shapes.HEX_ID, "kind": Text(), "state": Text(), "account": shapes.ADDRESS,
+         "successor": shapes.ADDRESS, "notice_ends": Nullable(shapes.INSTANT)}, closed=False))),
+)  # fmt: skip
+ROUTES = (ROTATE, OPEN, MERGE, APPROVE, OBJECT, SHOW, LIST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,7 @@ class CareDoor:
 
     administration: Administration
     care: CareService
+    cursors: Cursors
 
     def rotate(self, call: Call) -> Reply:
         """The member has another account, once for the idempotency key."""
@@ -166,6 +174,18 @@ class CareDoor:
 
         return self.administration.read(find)
 
+    def list(self, call: Call) -> Reply:
+        """A page of cases."""
+        page = self.cursors.page("cases", call.query)
+        after = bytes.fromhex(page.after or "00" * 16)
+
+        def find(conn: Connection) -> Json:
+            found = queries.cases(conn, after, page.limit + 1)
+            rows, cursor = self.cursors.cut(page, found, lambda one: one.case_id.hex())
+            return {"cases": [_case(one) for one in rows], "next_cursor": cursor}
+
+        return self.administration.read(find)
+
     def _said(self, call: Call, say: Callable[[Connection, bytes, Said], None]) -> Reply:
         case_id = parse_id(call.path["case"], "case")
 
@@ -179,7 +199,7 @@ class CareDoor:
 
 def served(door: CareDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.rotate, door.open, door.open_merge, door.approve, door.object, door.show)
+    endpoints = (door.rotate, door.open, door.open_merge, door.approve, door.object, door.show, door.list)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
@@ -214,6 +234,14 @@ def _shown(conn: Connection, case_id: bytes) -> Json:
     found = queries.find_case(conn, case_id)
     if found is None:
         raise refusals.CaseUnknown
+    events = [
+        {"kind": kind, "by": by, "at": format_instant(at)}
+        for kind, by, at in queries.events_of(conn, case_id)
+    ]
+    return {**_case(found), "events": events}
+
+
+def _case(found: CaseView) -> Json:
     return {
         "case": id_text(found.case_id),
         "kind": found.kind,
@@ -223,8 +251,4 @@ def _shown(conn: Connection, case_id: bytes) -> Json:
         "evidence": hex_text(found.evidence),
         "announcement": found.number,
         "notice_ends": None if found.ripe_at is None else format_instant(found.ripe_at),
-        "events": [
-            {"kind": kind, "by": by, "at": format_instant(at)}
-            for kind, by, at in queries.events_of(conn, case_id)
-        ],
     }

@@ -1,0 +1,97 @@
+"""What pages of the back offices read alike: pages of lists, names of merchants, cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ledger_service.web.office.blocks import Cell, Form, Sheet
+from ledger_service.web.office.deeds import page_of
+from ledger_service.web.screen import Page, Visit
+
+ROWS = "25"
+Json = dict[str, Any]
+
+
+def shows(sheet: Callable[[Visit], Sheet]) -> Callable[[Visit], Page]:
+    """The handler of a page that only shows."""
+
+    def handle(visit: Visit) -> Page:
+        return page_of(visit, sheet(visit))
+
+    return handle
+
+
+def listed(visit: Visit, path: str, name: str, here: str, **query: str) -> tuple[list[Json], str]:
+    """The rows of one page of a list, and the address of the next page here, if there is one."""
+    cursor = {"cursor": visit.query["cursor"]} if visit.query.get("cursor") else {}
+    told = visit.get(path, **{"limit": ROWS, **query, **cursor})
+    more = told.get("next_cursor")
+    join = "&" if "?" in here else "?"
+    return told[name], f"{here}{join}cursor={more}" if more else ""
+
+
+def names_of(visit: Visit) -> dict[str, str]:
+    """What merchants are called by their GLN; empty where the caller may not list them."""
+    answer = visit.ask("/v1/merchants", limit="200")
+    return {one["merchant"]: one["name"] for one in answer.document.get("merchants", [])}
+
+
+def programme(visit: Visit, code: str) -> Json | None:
+    """The programme of this code, if there is one."""
+    query: dict[str, str] = {"limit": "200"}
+    while True:
+        told = visit.get("/v1/programmes", **query)
+        found = next((one for one in told["programmes"] if one["programme"] == code), None)
+        if found is not None or not told["next_cursor"]:
+            return found
+        query["cursor"] = told["next_cursor"]
+
+
+def code(text: str | None, href: str = "") -> Cell:
+    """An id, where it leads."""
+    return Cell(text or "–", "code", href)
+
+
+def number(visit: Visit, value: int | None) -> Cell:
+    """A whole number."""
+    return Cell(visit.formats.number(value), "number")
+
+
+def money(visit: Visit, minor: int | None) -> Cell:
+    """An amount in minor units."""
+    return Cell(visit.formats.money(minor), "number")
+
+
+def micros(visit: Visit, value: int | str | None) -> Cell:
+    """An amount in millionths."""
+    return Cell(visit.formats.micros(value), "number")
+
+
+def instant(visit: Visit, text: str | None) -> Cell:
+    """An instant."""
+    return Cell(visit.formats.instant(text), "when")
+
+
+def bps(value: int | None) -> str:
+    """Ten thousandths as per cent, exactly."""
+    if value is None:
+        return "–"
+    whole, rest = divmod(abs(value), 100)
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole}.{rest:02d} %" if rest else f"{sign}{whole} %"
+
+
+def state(word: str) -> Cell:
+    """A state by its word."""
+    return Cell(word, "state")
+
+
+def acts(*forms: Form) -> Cell:
+    """What can be done with a row."""
+    return Cell(kind="forms", forms=forms)
+
+
+def words(texts: Sequence[str]) -> Cell:
+    """Several short texts in one cell."""
+    return Cell(", ".join(texts) or "–")

@@ -1,0 +1,181 @@
+"""The auditor's further pages: ledger and chain, lines of a period, a sale's operations, a member's book."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ledger_service.kernel.clock import parse_instant
+from ledger_service.web.drawing import Point, Stream, netting, series
+from ledger_service.web.office.blocks import Block, Cell, Check, Facts, Note, Picture, Rows, Search, Sheet
+from ledger_service.web.office.reading import (
+    Json,
+    code,
+    instant,
+    listed,
+    micros,
+    names_of,
+    number,
+    shows,
+    state,
+)
+from ledger_service.web.screen import Screen, Visit, roles
+
+AUDITOR = roles("auditor", "operator")
+SETTLING = roles("auditor", "operator", "merchant")
+_BOOKS, _SALE, _MEMBERS = "/audit/books", "/merchant/receipt", "/audit/members"
+_MONTHS, _MONTH_DAYS = 6, 30
+
+
+def books(visit: Visit) -> Sheet:
+    """How far the chain is behind the ledger, what it refuses, and which differences are known."""
+    told = visit.get("/v1/chain/status")
+    lag, count = told["lag"], visit.formats.number
+    facts = Facts([
+        ("books.queued", count(lag["queued"])), ("books.packed", count(lag["packed"])),
+        ("books.mined", count(lag["mined"])), ("books.oldest", visit.formats.instant(lag["oldest_queued"])),
+        ("books.final_block", count(told["final_block"])), ("books.last_batch", count(told["last_batch"])),
+    ])  # fmt: skip
+    alarms = [[code(one["code"]), Cell(one["subject"]), Cell(one["detail"])] for one in told["alarms"]]
+    found, more = listed(visit, "/v1/chain/set-aside", "set_aside", _BOOKS)
+    aside = [[code(one["operation"], f"/audit/operation?operation={one['operation']}"), state(one["kind"]),
+              Cell(one["reason"] or "–")] for one in found]  # fmt: skip
+    blocks: list[Block] = [
+        facts, Check("alliance audit\nalliance verify chain --rpc URL\nalliance index --compare"),
+        Rows("books.alarms", ("col.code", "col.subject", "col.detail"), alarms, empty="books.no_alarms"),
+        Rows("books.set_aside", ("col.operation", "col.kind", "col.reason"), aside, more, "books.none_aside"),
+    ]  # fmt: skip
+    return Sheet("books.title", blocks, lead="books.lead")
+
+
+def lines(visit: Visit) -> Sheet:
+    """The lines of a period behind its nets, each with its operation's proof; a merchant sees its own."""
+    period = visit.path["period"]
+    told, names = visit.get(f"/v1/settlement/periods/{period}"), names_of(visit)
+    here = f"/settlement/{period}/lines"
+    found, more = listed(visit, f"/v1/settlement/periods/{period}/lines", "lines", here, limit="50")
+    streams = [
+        Stream(names.get(one["merchant"], one["merchant"]), int(one["net_micros"])) for one in told["nets"]
+    ]
+    nets = [[Cell(one.name), micros(visit, one.net)] for one in streams]
+    title = visit.say("lines.flow", period=period)
+    blocks: list[Block] = [
+        Facts([("col.state", visit.say(f"word.{told['state']}")),
+               ("lines.sum", visit.formats.micros(sum(one.net for one in streams)))]),
+        Picture("lines.flow_about", netting(streams, title, visit.formats.micros)),
+        Rows("lines.nets", ("col.merchant", "col.net"), nets, empty="lines.no_nets"),
+        _line_rows(visit, found, more, names),
+        Check(f"alliance verify settlement --rpc URL --period {period}"),
+    ]  # fmt: skip
+    back = f"/merchant/settlement/{period}" if visit.me.role == "merchant" else f"/audit/period/{period}"
+    return Sheet("lines.title", blocks, period, "lines.lead", back=back)
+
+
+def _line_rows(visit: Visit, found: list[Json], more: str, names: dict[str, str]) -> Rows:
+    proof = visit.me.role != "merchant"
+    rows = [
+        [code(one["operation"], f"/audit/operation?operation={one['operation']}" if proof else ""),
+         state(one["kind"]),
+         Cell(names.get(one["debtor"], one["debtor"])), Cell(names.get(one["creditor"], one["creditor"])),
+         micros(visit, one["owed_micros"])]
+        for one in found
+    ]  # fmt: skip
+    headings = ("col.operation", "col.kind", "col.debtor", "col.creditor", "col.owed")
+    return Rows("lines.all", headings, rows, more, "lines.none")
+
+
+def sale(visit: Visit) -> Sheet:
+    """From the number on a receipt to the operations of the sale and their proofs."""
+    wanted = visit.query.get("sale", "").strip().lower()
+    blocks: list[Block] = [Search(_SALE, "sale", "sale.number", wanted)]
+    answer = visit.ask(f"/v1/sales/{wanted}") if wanted.isalnum() else None
+    if answer is not None and answer.good:
+        blocks += _sale(visit, answer.document)
+    elif wanted:
+        blocks.append(Note("sale.unknown", "note"))
+    return Sheet("sale.title", blocks, lead="sale.lead")
+
+
+def _sale(visit: Visit, told: Json) -> list[Block]:
+    names, count = names_of(visit), visit.formats.number
+    facts = Facts([
+        ("col.state", visit.say(f"word.{told['state']}")), ("col.amount",
+                                                            visit.formats.money(told["total_minor"])),
+        ("sale.in_points", visit.formats.money(told["points_value_minor"])),
+        ("col.merchant", names.get(told["merchant"], told["merchant"])),
+    ])  # fmt: skip
+    moved = [
+        [state("spent"), code(one["programme"]), Cell(count(one["points"]), "number")]
+        for one in told["spent"]
+    ]
+    moved += [
+        [state("earned"), code(one["programme"]), Cell(count(one["points"]), "number")]
+        for one in told["earned"]
+    ]
+    operations = [[code(one)] for one in told["operations"]]
+    return [
+        facts, Rows("sale.points", ("col.what", "col.programme", "col.points"), moved,
+                    empty="sale.no_points"),
+        Rows("sale.operations", ("col.operation",), operations, empty="sale.no_operations"),
+        Check(f"alliance verify receipt RECEIPT.json --rpc URL   # {told['sale_id']}"),
+    ]  # fmt: skip
+
+
+def members(visit: Visit) -> Sheet:
+    """The form that opens a member's book by its number, and the book."""
+    wanted = visit.query.get("number", "").strip()
+    search = Search(_MEMBERS, "number", "books.member", wanted)
+    if not (wanted.isdecimal() and wanted.isascii()):
+        return Sheet("books.of_member", [search], lead="books.member_lead")
+    return Sheet("books.of_member", [search, *_book(visit, wanted)], wanted)
+
+
+def member(visit: Visit) -> Sheet:
+    """The same by its address."""
+    wanted = visit.path["number"]
+    return Sheet("books.of_member", _book(visit, wanted), wanted, back=_MEMBERS)
+
+
+def _book(visit: Visit, wanted: str) -> list[Block]:
+    count, told = visit.formats.number, visit.get(f"/v1/members/{wanted}/balance")
+    rows = [[code(one["programme"]), *(number(visit, one[part]) for part in ("available", "held", "pending",
+                                                                             "debt"))]
+            for one in told["balances"]]  # fmt: skip
+    headings = ("col.programme", "books.available", "books.held", "books.pending", "books.debt")
+    found, more = listed(visit, f"/v1/members/{wanted}/entries", "entries", f"{_MEMBERS}/{wanted}")
+    entries = [
+        [number(visit, one["sequence"]), instant(visit, one["occurred_at"]), state(one["kind"]),
+         Cell("; ".join(f"{count(p['points'])} {p['programme']} {p['part']}" for p in one["postings"])),
+         code(one["operation"][:12], f"/audit/operation?operation={one['operation']}")]
+        for one in found
+    ]  # fmt: skip
+    points = _past(visit, wanted, parse_instant(told["as_of"], "as_of"))
+    return [
+        Picture("books.over_time", series(points, visit.say("books.over_time"), count)),
+        Rows(
+            "books.past", ("col.at", "col.points"), [[Cell(p.name), number(visit, p.value)] for p in points]
+        ),
+        Rows("books.balances", headings, rows, empty="books.no_points"),
+        Rows("books.entries", ("col.entry", "col.at", "col.kind", "col.points", "col.proof"), entries, more),
+        Check(f"alliance verify member --rpc URL --number {wanted}"),
+    ]
+
+
+def _past(visit: Visit, wanted: str, now: datetime) -> list[Point]:
+    """All of the member's points, whatever programme, now and some months back, by the service's clock."""
+    points: list[Point] = []
+    for back in range(_MONTHS, -1, -1):
+        at = now - timedelta(days=_MONTH_DAYS * back)
+        answer = visit.ask(f"/v1/members/{wanted}/balance", as_of=f"{at:%Y-%m-%dT%H:%M:%S}Z")
+        if answer.good:
+            held = sum(one["available"] + one["held"] for one in answer.document["balances"])
+            points.append(Point(visit.formats.day(at), held))
+    return points
+
+
+SCREENS = (
+    Screen("GET", _BOOKS, "audit-books", AUDITOR, shows(books)),
+    Screen("GET", "/settlement/<period>/lines", "settlement-lines", SETTLING, shows(lines)),
+    Screen("GET", _SALE, "merchant-receipt", roles("merchant"), shows(sale)),
+    Screen("GET", _MEMBERS, "audit-members", AUDITOR, shows(members)),
+    Screen("GET", f"{_MEMBERS}/<number>", "audit-member", AUDITOR, shows(member)),
+)

@@ -1,0 +1,100 @@
+"""A merchant's programmes: what is owed in points and until when, terms, rules of earning, coverage."""
+
+from __future__ import annotations
+
+from ledger_service.web.office.blocks import Acts, Block, Cell, Facts, Field, Rows, Sheet
+from ledger_service.web.office.deeds import Deed, screens_of
+from ledger_service.web.office.reading import (
+    Json,
+    bps,
+    code,
+    instant,
+    listed,
+    number,
+    programme,
+    shows,
+    state,
+)
+from ledger_service.web.screen import Problem, Screen, Visit, roles
+from ledger_service.web.screens.programme_parts import liability, terms_rows
+
+MERCHANT = roles("merchant")
+_HOME = "/merchant/programmes"
+
+
+def overview(visit: Visit) -> Sheet:
+    """Every programme of the alliance, one's own with what can be done."""
+    found, more = listed(visit, "/v1/programmes", "programmes", _HOME)
+    rows = [
+        [code(one["programme"],
+              f"{_HOME}/{one['programme']}" if one["merchant"] == visit.me.merchant else ""),
+         Cell(one["name"]), state("own" if one["merchant"] == visit.me.merchant else "partner"),
+         state(one["expiry"]), number(visit, len(one["terms"]))]
+        for one in found
+    ]  # fmt: skip
+    headings = ("col.programme", "col.name", "col.whose", "col.expiry", "col.version")
+    return Sheet("programmes.title", [Rows("programmes.all", headings, rows, more)], lead="programmes.lead")
+
+
+def one(visit: Visit) -> Sheet:
+    """One of the merchant's own programmes.
+
+    Raises:
+        Problem: it is another merchant's, or there is none of this code.
+    """
+    wanted = visit.path["code"]
+    found = programme(visit, wanted)
+    if found is None or found["merchant"] != visit.me.merchant:
+        raise Problem(visit.ask(f"/v1/programmes/{wanted}/outstanding"))
+    here = f"{_HOME}/{wanted}"
+    blocks: list[Block] = [
+        *liability(visit, found, here), *_coverage(visit), terms_rows(visit, found), _rules(visit, found),
+        Acts([EARN.form(visit, code=wanted), NOTICES.form(visit, _noticed(found), code=wanted)]),
+    ]  # fmt: skip
+    return Sheet("programme.title", blocks, f"{found['name']} · {wanted}", back=_HOME)
+
+
+def _coverage(visit: Visit) -> list[Block]:
+    answer = visit.ask("/v1/coverage", limit="200")
+    mine = [one for one in answer.document.get("coverage", []) if one["merchant"] == visit.me.merchant]
+    return [
+        Facts([("coverage.required", bps(one["required_bps"])),
+               ("coverage.now", bps(one.get("coverage_bps"))),
+               ("coverage.as_of", visit.formats.instant(one.get("as_of"))),
+               ("coverage.default", visit.say("word.yes" if one["in_default"] else "word.no"))])
+        for one in mine
+    ]  # fmt: skip
+
+
+def _rules(visit: Visit, found: Json) -> Rows:
+    rows = [
+        [number(visit, one["version"]), instant(visit, one["effective_from"])]
+        for one in reversed(found["rules"][-8:])
+    ]
+    return Rows("programme.rules", ("col.version", "col.from"), rows)
+
+
+def _noticed(found: Json) -> dict[str, str]:
+    return {"notice_days": ", ".join(str(days) for days in found["notice_days"])}
+
+
+EARN = Deed(
+    "earn-rule", f"{_HOME}/<code>/earn-rules", "/v1/programmes/{code}/earn-rules", MERCHANT,
+    f"{_HOME}/{{code}}", one,
+    (Field("effective_from", "instant", "field.effective_from", about="field.utc"),
+     Field("earn.points", "int", "field.earn_points"),
+     Field("earn.per_minor", "money", "field.earn_per"),
+     Field("earn.daily_cap", "int", "field.daily_cap", optional=True),
+     Field("earn.excluded", "list", "field.excluded", optional=True, about="field.list_about")),
+    risky=True,
+)  # fmt: skip
+NOTICES = Deed(
+    "expiry-notices", f"{_HOME}/<code>/notices", "/v1/programmes/{code}/notices", MERCHANT,
+    f"{_HOME}/{{code}}", one,
+    (Field("notice_days", "ints", "field.notice_days", about="field.list_about"),),
+)  # fmt: skip
+SCREENS = (
+    Screen("GET", _HOME, "merchant-programmes", MERCHANT, shows(overview)),
+    Screen("GET", f"{_HOME}/<code>", "merchant-programme", MERCHANT, shows(one)),
+    *screens_of(EARN, NOTICES),
+)

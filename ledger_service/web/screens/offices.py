@@ -1,0 +1,22 @@
+"""The screens of the back offices that are built of blocks; ``SCREENS`` joins those of the other modules."""
+
+from __future__ import annotations
+
+from ledger_service.web.screen import Screen
+from ledger_service.web.screens import (
+    approvals,
+    audit_books,
+    care_desk,
+    keys_desk,
+    merchant_coupons,
+    merchant_places,
+    merchant_programmes,
+    operator_programmes,
+    operator_watch,
+)
+
+SCREENS: tuple[Screen, ...] = (
+    *merchant_programmes.SCREENS, *merchant_coupons.SCREENS, *merchant_places.SCREENS, *keys_desk.SCREENS,
+    *approvals.SCREENS, *operator_programmes.SCREENS, *operator_watch.SCREENS, *care_desk.SCREENS,
+    *audit_books.SCREENS,
+)  # fmt: skip

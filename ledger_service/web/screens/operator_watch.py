@@ -1,0 +1,142 @@
+"""What the operator keeps an eye on: a review in full, decisions of risk, imports, cases of accounts."""
+
+from __future__ import annotations
+
+import json
+
+from ledger_service.web.office.blocks import Acts, Block, Cell, Check, Facts, Field, Rows, Sheet
+from ledger_service.web.office.deeds import Deed, screens_of
+from ledger_service.web.office.reading import Json, code, instant, listed, names_of, number, shows, state
+from ledger_service.web.screen import Screen, Visit, roles
+
+OPERATOR, LOOKERS = roles("operator"), roles("operator", "auditor")
+RISK = roles("operator", "auditor", "merchant")
+_REVIEWS, _CASES, _IMPORTS, _RISK = (
+    "/operator/reviews",
+    "/operator/cases",
+    "/operator/imports",
+    "/operator/decisions",
+)
+STEPS = ("release", "reverse", "approve", "decline", "uphold")
+_UNDER_WAY = ("open", "approved", "notice")
+
+
+def review(visit: Visit) -> Sheet:
+    """A review with the decision behind it, in full, and every step so far."""
+    wanted = visit.path["review"]
+    told = visit.get(f"/v1/risk/reviews/{wanted}")
+    one, decision = told["review"], told["decision"]
+    facts = Facts([
+        ("col.state", visit.say(f"word.{one['state']}")), ("col.reason", visit.say(f"word.{one['reason']}")),
+        ("col.merchant", names_of(visit).get(one["merchant"], one["merchant"])),
+        ("col.until", visit.formats.instant(one["until"])),
+    ])  # fmt: skip
+    steps = [[state(step["kind"]), Cell(step["by"]), Cell(step["reason"]), instant(visit, step["at"])]
+             for step in told["events"]]  # fmt: skip
+    hits = [] if decision is None else [_hit(hit) for hit in decision["hits"]]
+    blocks: list[Block] = [
+        facts, Rows("review.steps", ("col.what", "col.by", "col.reason", "col.at"), steps),
+        Rows("review.hits", ("col.rule", "col.why"), hits, empty="review.no_decision"),
+        Acts([STEP.form(visit, review=wanted)]),
+    ]  # fmt: skip
+    return Sheet("review.title", blocks, wanted[:8], "review.lead", back=_REVIEWS)
+
+
+def _hit(hit: Json) -> list[Cell]:
+    rest = {name: value for name, value in hit.items() if name != "rule"}
+    return [
+        code(str(hit.get("rule", hit.get("code", "–")))),
+        Cell(json.dumps(rest, ensure_ascii=False), "code"),
+    ]
+
+
+def decisions(visit: Visit) -> Sheet:
+    """What rules asked again, held or refused."""
+    found, more = listed(visit, "/v1/risk/decisions", "decisions", _RISK)
+    names = names_of(visit)
+    rows = [
+        [instant(visit, one["decided_at"]), state(one["outcome"]),
+         Cell("–" if one["merchant"] is None else names.get(one["merchant"], one["merchant"])),
+         Cell(", ".join(str(hit.get("rule", hit.get("code", "–"))) for hit in one["hits"]), "code")]
+        for one in found
+    ]  # fmt: skip
+    table = Rows(
+        "decisions.all", ("col.at", "col.outcome", "col.merchant", "col.rule"), rows, more, "decisions.none"
+    )
+    return Sheet("decisions.title", [table], lead="decisions.lead")
+
+
+def cases(visit: Visit) -> Sheet:
+    """Accounts that are to move, with what waits for a second person."""
+    found, more = listed(visit, "/v1/cases", "cases", _CASES)
+    rows = [
+        [code(one["case"][:8], f"{_CASES}/{one['case']}"), state(one["kind"]), state(one["state"]),
+         instant(visit, one["notice_ends"])]
+        for one in found
+    ]  # fmt: skip
+    table = Rows(
+        "cases.all", ("col.case", "col.kind", "col.state", "cases.notice_ends"), rows, more, "cases.none"
+    )
+    return Sheet("cases.title", [table], lead="cases.lead")
+
+
+def case(visit: Visit) -> Sheet:
+    """A case with its events; who asked does not approve."""
+    wanted = visit.path["case"]
+    told = visit.get(f"/v1/cases/{wanted}")
+    facts = Facts([("col.state", visit.say(f"word.{told['state']}")),
+                   ("col.kind", visit.say(f"word.{told['kind']}")),
+                   ("cases.notice_ends", visit.formats.instant(told["notice_ends"]))])  # fmt: skip
+    accounts = [
+        [Cell(visit.say(f"cases.{name}")), code(told[name])] for name in ("account", "successor", "evidence")
+    ]
+    events = [[state(one["kind"]), Cell(one["by"]), instant(visit, one["at"])] for one in told["events"]]
+    blocks: list[Block] = [
+        facts, Rows("cases.accounts", ("col.what", "col.value"), accounts),
+        Rows("cases.events", ("col.what", "col.by", "col.at"), events),
+    ]  # fmt: skip
+    if visit.me.role == "operator" and told["state"] in _UNDER_WAY:
+        blocks.append(Acts([deed.form(visit, case=wanted) for deed in (APPROVE, OBJECT)]))
+    return Sheet("cases.one", blocks, wanted[:8], back=_CASES)
+
+
+def imports(visit: Visit) -> Sheet:
+    """Running programmes that move in, and how far each file is."""
+    told = visit.get("/v1/imports")["imports"]
+    rows = [
+        [Cell(one["name"]), state(one["state"]), state(file["kind"]), number(visit, file["rows_done"]),
+         number(visit, file["rows"]), number(visit, file["rejected"]), instant(visit, one["changed_at"])]
+        for one in told for file in one["files"]
+    ]  # fmt: skip
+    headings = (
+        "col.name",
+        "col.state",
+        "col.kind",
+        "imports.done",
+        "imports.rows",
+        "imports.rejected",
+        "col.at",
+    )
+    table = Rows("imports.all", headings, rows, empty="imports.none")
+    return Sheet(
+        "imports.title", [table, Check("alliance jobs\nalliance import status")], lead="imports.lead"
+    )
+
+
+STEP = Deed(
+    "review-step", f"{_REVIEWS}/<review>/steps", "/v1/risk/reviews/{review}/steps", OPERATOR,
+    f"{_REVIEWS}/{{review}}", review,
+    (Field("step", "choice", "field.step", options=STEPS), Field("reason", "long", "field.why")), risky=True,
+)  # fmt: skip
+APPROVE = Deed("approve-case", f"{_CASES}/<case>/approval", "/v1/cases/{case}/approval", OPERATOR,
+               f"{_CASES}/{{case}}", case, risky=True)  # fmt: skip
+OBJECT = Deed("object-to-case", f"{_CASES}/<case>/objection", "/v1/cases/{case}/objection", OPERATOR,
+              f"{_CASES}/{{case}}", case, danger=True)  # fmt: skip
+SCREENS = (
+    Screen("GET", f"{_REVIEWS}/<review>", "operator-review", OPERATOR, shows(review)),
+    Screen("GET", _RISK, "operator-decisions", RISK, shows(decisions)),
+    Screen("GET", _CASES, "operator-cases", LOOKERS, shows(cases)),
+    Screen("GET", f"{_CASES}/<case>", "operator-case", LOOKERS, shows(case)),
+    Screen("GET", _IMPORTS, "operator-imports", LOOKERS, shows(imports)),
+    *screens_of(STEP, APPROVE, OBJECT),
+)

@@ -1,0 +1,82 @@
+"""A service with something on every page of the back offices, and a browser's way through them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from flask.testing import FlaskClient
+from sqlalchemy import insert
+from werkzeug.test import TestResponse
+
+from ledger_service.chain import models as m
+from ledger_service.kernel.gs1 import with_check_digit
+from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop, basket
+from tests.api.test_administration import with_phone
+from tests.api.test_settlement import settled
+
+LONG = "Genossenschaft für Lebensmittel und Gemischtwaren 全国连锁超级市场股份有限公司 Nord"
+LONG_GLN = with_check_digit("952099999990")
+HIDDEN = re.compile(r'name="(csrf|once)" value="([^"]+)"')
+LIMITS = {"funder": None, "per_case": 1000, "per_agent_day": 10_000, "per_member_month": 10_000,
+          "per_funder_day": 10_000}  # fmt: skip
+NAMES = {"en": "Ten percent off", "zh-Hans": "九折", "zh-Hant": "九折"}
+EVIDENCE = "0x" + "e1" * 32
+FIGURES = {"redeemed": 40, "restored": 5, "clawed_back": 10, "expired": 0}
+
+
+@dataclass
+class Browser:
+    """Somebody with a session, who fills in the forms of the page that was opened last."""
+
+    client: FlaskClient
+    hidden: dict[str, str] = field(default_factory=dict)
+
+    def open(self, path: str, **headers: str) -> TestResponse:
+        answer = self.client.get(path, headers=headers)
+        self.hidden = dict(HIDDEN.findall(answer.get_data(as_text=True)))
+        return answer
+
+    def send(self, path: str, **fields: str) -> TestResponse:
+        return self.client.post(path, data={**self.hidden, **fields})
+
+
+def browser(shop: Shop, who: str) -> Browser:
+    """A session under somebody's key."""
+    opened = Browser(shop.client.application.test_client())
+    answer = opened.client.post("/enter", data={"key": shop.keys.get(who, who)})
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    return opened
+
+
+def furnished(shop: Shop) -> dict[str, str]:
+    """Something to see on every page; returns what pages are about by the places of their paths."""
+    settled(shop)
+    member = with_phone(shop)["number"]
+    shop.must("operator", "/v1/merchants", {"merchant": LONG_GLN, "name": LONG})
+    with shop.serving.foundations.database.begin() as conn:
+        counters = [
+            {"programme_id": 1, "epoch": epoch, "issued": 1000 * epoch, **FIGURES} for epoch in (1, 2, 3)
+        ]
+        conn.execute(insert(m.chain_counter), counters)
+    sold = shop.must("grocer-till", "/v1/sales", basket(member={"number": member}))
+    limit = shop.must("operator", "/v1/adjustment-limits", LIMITS)["limit"]
+    shop.keys["second"] = shop.further_operator("second").token
+    shop.must("second", f"/v1/adjustment-limits/{limit}/decision", {"approve": True})
+    asked = {"member": member, "programme": "GROC", "points": 50, "reason": "goodwill", "note": "迟到 late",
+             "funder": GROCER}  # fmt: skip
+    adjustment = shop.must("operator", "/v1/adjustments", asked)["adjustment"]
+    case = shop.must("operator", "/v1/cases", {"member": member, "kind": "lost_phone", "evidence": EVIDENCE})[
+        "case"
+    ]
+    receipt = {
+        "store": GROCER_STORE,
+        "sold_on": "2017-03-01",
+        "reference": "lost-receipt",
+        "amount_minor": 500,
+    }
+    claim = shop.must("operator", f"/v1/members/{member}/claims", receipt)["claim"]
+    own = f"/v1/merchants/{GROCER}"
+    shop.must("grocer", f"{own}/coupon-definitions", {"code": "TEN", "names": NAMES})
+    return {"number": member, "sale": sold["sale_id"], "adjustment": adjustment, "case": case, "claim": claim,
+            "code": "GROC", "period": "1", "acceptor": FUEL, "operation": sold["operations"][0]}  # fmt: skip
