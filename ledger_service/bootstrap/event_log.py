@@ -14,7 +14,6 @@ from ledger_service.traceability.log.queries import Checkpoint, TileReader, last
 from ledger_service.traceability.log.rules import root_of
 from ledger_service.traceability.log.service import settle
 
-ALARM = "log-forked"
 _LATER = "LogInstantInvalid"
 _THERE = "LogCheckpointKnown"
 
@@ -53,9 +52,9 @@ class CheckpointClerk:
         with self.desk.write() as conn:
             settle(conn, last.size, reason)
             if reason is None:
-                clear_alarm(conn, ALARM, "")
+                clear_alarm(conn, "log-forked", "")
             else:
-                raise_alarm(conn, self.desk.wall, ALARM, "", reason)
+                raise_alarm(conn, self.desk.wall, "log-forked", "", reason)
         return True
 
 

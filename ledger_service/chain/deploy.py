@@ -68,16 +68,14 @@ def deploy(steps: Steps, money: MoneyRules, timestamp: int | None = None) -> Dep
     }  # fmt: skip
     holders = _give_roles(steps, manager, restricted, timestamp)
     rules = load("AllianceRegistry")
-    limit_data = rules.call_data("setCustodialLimits", money.per_permit_micros, money.per_day_micros)
-    steps.perform("deploy:limits", registry, limit_data, timestamp)
-    steps.perform(
-        "deploy:clearing-house", registry, rules.call_data("setClearingHouse", _text(house)), timestamp
-    )
+    limits = rules.call_data("setCustodialLimits", money.per_permit_micros, money.per_day_micros)
+    steps.perform("deploy:limits", registry, limits, timestamp)
+    in_force = rules.call_data("setClearingHouse", _text(house))
+    steps.perform("deploy:clearing-house", registry, in_force, timestamp)
     for number, data in enumerate(access.handover_calls(holders)):
         steps.perform(f"deploy:handover:{number}", manager, data, timestamp)
-    return Deployment(
-        Contracts(house, registry), manager, points, desk, settlement, reserves, coupons, items, log
-    )
+    desks = (desk, settlement, reserves)
+    return Deployment(Contracts(house, registry), manager, points, *desks, coupons, items, log)
 
 
 def _give_roles(

@@ -165,13 +165,17 @@ HOSTILE: list[tuple[str, Callable[[dict[str, Any]], None], int]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("code", "spoil", "exit_code"), HOSTILE)
+@pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_bundle_is_told_what_is_wrong(
-    tracing: Tracing, sold: str, document: dict[str, Any], capsys: pytest.CaptureFixture[str],
-    code: str, spoil: Callable[[dict[str, Any]], None], exit_code: int,
-) -> None:  # fmt: skip
+    tracing: Tracing,
+    document: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    case: tuple[str, Callable[[dict[str, Any]], None], int],
+) -> None:
+    code, spoil, exit_code = case
+    serial = document["item"]["serial"]
     spoil(document)
-    told = tracing.verify(sold, document, "--json")
+    told = tracing.verify(serial, document, "--json")
     out = capsys.readouterr().out
     assert code in codes(out)
     assert told == (ALTERED if "altered" in out.split(",")[0] else exit_code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ledger_service.web.office.blocks import Cell, Form, Sheet
@@ -35,6 +35,11 @@ def names_of(visit: Visit) -> dict[str, str]:
     """What merchants are called by their GLN; empty where the caller may not list them."""
     answer = visit.ask("/v1/merchants", limit="200")
     return {one["merchant"]: one["name"] for one in answer.document.get("merchants", [])}
+
+
+def called(names: Mapping[str, str], gln: Any) -> str:
+    """What a merchant is called, or its GLN where nobody says."""
+    return names.get(str(gln), str(gln))
 
 
 def programme(visit: Visit, code: str) -> Json | None:

@@ -9,6 +9,7 @@ from ledger_service.web.drawing import Point, Stream, netting, series
 from ledger_service.web.office.blocks import Block, Cell, Check, Facts, Note, Picture, Rows, Search, Sheet
 from ledger_service.web.office.reading import (
     Json,
+    called,
     code,
     instant,
     listed,
@@ -54,7 +55,8 @@ def lines(visit: Visit) -> Sheet:
     here = f"/settlement/{period}/lines"
     found, more = listed(visit, f"/v1/settlement/periods/{period}/lines", "lines", here, limit="50")
     streams = [
-        Stream(names.get(one["merchant"], one["merchant"]), int(one["net_micros"])) for one in told["nets"]
+        Stream(called(names, one["merchant"]), int(one["net_micros"]))
+        for one in told["nets"]
     ]
     nets = [[Cell(one.name), micros(visit, one.net)] for one in streams]
     title = visit.say("lines.flow", period=period)
@@ -75,7 +77,7 @@ def _line_rows(visit: Visit, found: list[Json], more: str, names: dict[str, str]
     rows = [
         [code(one["operation"], f"/audit/operation?operation={one['operation']}" if proof else ""),
          state(one["kind"]),
-         Cell(names.get(one["debtor"], one["debtor"])), Cell(names.get(one["creditor"], one["creditor"])),
+         Cell(called(names, one["debtor"])), Cell(called(names, one["creditor"])),
          micros(visit, one["owed_micros"])]
         for one in found
     ]  # fmt: skip
@@ -101,7 +103,7 @@ def _sale(visit: Visit, told: Json) -> list[Block]:
         ("col.state", visit.say(f"word.{told['state']}")), ("col.amount",
                                                             visit.formats.money(told["total_minor"])),
         ("sale.in_points", visit.formats.money(told["points_value_minor"])),
-        ("col.merchant", names.get(told["merchant"], told["merchant"])),
+        ("col.merchant", called(names, told["merchant"])),
     ])  # fmt: skip
     moved = [
         [state("spent"), code(one["programme"]), Cell(count(one["points"]), "number")]
