@@ -162,7 +162,7 @@ def _scaled(typed: str, decimals: int) -> int | str:
     match = _MONEY.fullmatch(typed)
     if match is None or len(match[2] or "") > decimals:
         return typed
-    return int(match[1]) * 10**decimals + int((match[2] or "").ljust(decimals, "0") or "0")
+    return int(match[1] + (match[2] or "").ljust(decimals, "0"))
 
 
 def _json(typed: str) -> Any:

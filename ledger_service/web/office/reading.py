@@ -37,6 +37,11 @@ def names_of(visit: Visit) -> dict[str, str]:
     return {one["merchant"]: one["name"] for one in answer.document.get("merchants", [])}
 
 
+def called(names: dict[str, str], gln: str) -> str:
+    """A merchant's name, or its GLN where the caller does not know it."""
+    return names.get(gln, gln)
+
+
 def programme(visit: Visit, code: str) -> Json | None:
     """The programme of this code, if there is one."""
     query: dict[str, str] = {"limit": "200"}

@@ -7,6 +7,7 @@ from ledger_service.web.office.deeds import Deed, screens_of
 from ledger_service.web.office.reading import (
     Json,
     acts,
+    called,
     code,
     instant,
     listed,
@@ -32,7 +33,7 @@ def adjustments(visit: Visit) -> Sheet:
     rows = [
         [Cell(one["member"] or "–", "code", _member(visit, one["member"])),
          Cell(f"{visit.formats.number(one['points'])} {one['programme']}", "number"), state(one["reason"]),
-         Cell(one["note"]), Cell(names.get(one["funder"], one["funder"])), Cell(one["requested_by"]),
+         Cell(one["note"]), Cell(called(names, one["funder"])), Cell(one["requested_by"]),
          state(one["state"]), acts(*_decisions(visit, one))]
         for one in found
     ]  # fmt: skip
@@ -61,8 +62,7 @@ def limits(visit: Visit) -> Sheet:
     names = names_of(visit)
     figures = ("per_case", "per_agent_day", "per_member_month", "per_funder_day")
     rows = [
-        [Cell(visit.say("limits.everybody") if one["funder"] is None else names.get(one["funder"],
-                                                                                    one["funder"])),
+        [Cell(visit.say("limits.everybody") if one["funder"] is None else called(names, one["funder"])),
          *(number(visit, one[name]) for name in figures), Cell(one["proposed_by"]), state(one["state"]),
          acts(*_of_limit(visit, one))]
         for one in found
@@ -89,7 +89,7 @@ def claims(visit: Visit) -> Sheet:
     names = names_of(visit)
     rows = [
         [code(one["reference"], f"{_CLAIMS}/{one['claim']}"),
-         Cell(names.get(one["merchant"], one["merchant"])),
+         Cell(called(names, one["merchant"])),
          Cell(one["sold_on"]), money(visit, one["amount_minor"]), state(one["state"]),
          instant(visit, one["answer_due_at"])]
         for one in found

@@ -9,6 +9,7 @@ from ledger_service.web.drawing import Point, Stream, netting, series
 from ledger_service.web.office.blocks import Block, Cell, Check, Facts, Note, Picture, Rows, Search, Sheet
 from ledger_service.web.office.reading import (
     Json,
+    called,
     code,
     instant,
     listed,
@@ -40,7 +41,7 @@ def books(visit: Visit) -> Sheet:
     aside = [[code(one["operation"], f"/audit/operation?operation={one['operation']}"), state(one["kind"]),
               Cell(one["reason"] or "–")] for one in found]  # fmt: skip
     blocks: list[Block] = [
-        facts, Check("alliance audit\nalliance verify chain --rpc URL\nalliance index --compare"),
+        facts, Check("alliance audit\nalliance index\nalliance chain verify"),
         Rows("books.alarms", ("col.code", "col.subject", "col.detail"), alarms, empty="books.no_alarms"),
         Rows("books.set_aside", ("col.operation", "col.kind", "col.reason"), aside, more, "books.none_aside"),
     ]  # fmt: skip
@@ -54,7 +55,7 @@ def lines(visit: Visit) -> Sheet:
     here = f"/settlement/{period}/lines"
     found, more = listed(visit, f"/v1/settlement/periods/{period}/lines", "lines", here, limit="50")
     streams = [
-        Stream(names.get(one["merchant"], one["merchant"]), int(one["net_micros"])) for one in told["nets"]
+        Stream(called(names, one["merchant"]), int(one["net_micros"])) for one in told["nets"]
     ]
     nets = [[Cell(one.name), micros(visit, one.net)] for one in streams]
     title = visit.say("lines.flow", period=period)
@@ -75,7 +76,7 @@ def _line_rows(visit: Visit, found: list[Json], more: str, names: dict[str, str]
     rows = [
         [code(one["operation"], f"/audit/operation?operation={one['operation']}" if proof else ""),
          state(one["kind"]),
-         Cell(names.get(one["debtor"], one["debtor"])), Cell(names.get(one["creditor"], one["creditor"])),
+         Cell(called(names, one["debtor"])), Cell(called(names, one["creditor"])),
          micros(visit, one["owed_micros"])]
         for one in found
     ]  # fmt: skip
@@ -101,7 +102,7 @@ def _sale(visit: Visit, told: Json) -> list[Block]:
         ("col.state", visit.say(f"word.{told['state']}")), ("col.amount",
                                                             visit.formats.money(told["total_minor"])),
         ("sale.in_points", visit.formats.money(told["points_value_minor"])),
-        ("col.merchant", names.get(told["merchant"], told["merchant"])),
+        ("col.merchant", called(names, told["merchant"])),
     ])  # fmt: skip
     moved = [
         [state("spent"), code(one["programme"]), Cell(count(one["points"]), "number")]
@@ -116,7 +117,7 @@ def _sale(visit: Visit, told: Json) -> list[Block]:
         facts, Rows("sale.points", ("col.what", "col.programme", "col.points"), moved,
                     empty="sale.no_points"),
         Rows("sale.operations", ("col.operation",), operations, empty="sale.no_operations"),
-        Check(f"alliance verify receipt RECEIPT.json --rpc URL   # {told['sale_id']}"),
+        Check("alliance index --registry REGISTRY --clearing-house HOUSE"),
     ]  # fmt: skip
 
 
@@ -156,7 +157,7 @@ def _book(visit: Visit, wanted: str) -> list[Block]:
         ),
         Rows("books.balances", headings, rows, empty="books.no_points"),
         Rows("books.entries", ("col.entry", "col.at", "col.kind", "col.points", "col.proof"), entries, more),
-        Check(f"alliance verify member --rpc URL --number {wanted}"),
+        Check("alliance audit"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""API keys, for merchants and operators alike: whose there are, a new one, one in its place, none any more."""
+"""API keys, for merchants and operators alike: whose there are, a new one, one in its place, none."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger_service.web.office.blocks import Acts, Cell, Field, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
-from ledger_service.web.office.reading import acts, code, listed, names_of, shows, state
+from ledger_service.web.office.reading import acts, called, code, listed, names_of, shows, state
 from ledger_service.web.screen import Screen, Visit, roles
 
 MERCHANT = roles("merchant")
@@ -57,7 +57,7 @@ def losses(visit: Visit) -> Sheet:
     found, more = listed(visit, "/v1/offline-losses", "losses", _LOSSES)
     names = names_of(visit)
     rows = [
-        [code(one["sale_id"]), state(one["cause"]), Cell(names.get(one["borne_by"], one["borne_by"])),
+        [code(one["sale_id"]), state(one["cause"]), Cell(called(names, one["borne_by"])),
          state("flagged" if one["member_flagged"] else "clear")]
         for one in found
     ]  # fmt: skip

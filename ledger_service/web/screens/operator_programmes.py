@@ -7,6 +7,7 @@ from ledger_service.web.office.deeds import Deed, screens_of
 from ledger_service.web.office.reading import (
     Json,
     bps,
+    called,
     code,
     instant,
     listed,
@@ -31,7 +32,7 @@ def overview(visit: Visit) -> Sheet:
     found, more = listed(visit, "/v1/programmes", "programmes", _HOME)
     rows = [
         [code(one["programme"], f"{_HOME}/{one['programme']}"), Cell(one["name"]),
-         Cell(names.get(one["merchant"], one["merchant"])), state(one["expiry"]), *_latest(visit, one)]
+         Cell(called(names, one["merchant"])), state(one["expiry"]), *_latest(visit, one)]
         for one in found
     ]  # fmt: skip
     headings = (
@@ -83,7 +84,7 @@ def _pairs(visit: Visit, wanted: str) -> Rows:
     names = names_of(visit)
     told = visit.get(f"/v1/programmes/{wanted}/pair-terms", limit="50")
     rows = [
-        [Cell(names.get(one["acceptor"], one["acceptor"])), number(visit, one["version"]),
+        [Cell(called(names, one["acceptor"])), number(visit, one["version"]),
          instant(visit, one["effective_from"]), micros(visit, one["point_value_micros"]),
          Cell(bps(one["fee_bps"]), "number"), state("ends" if one["ends"] else "applies")]
         for one in told["pair_terms"]

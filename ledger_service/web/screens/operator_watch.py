@@ -6,7 +6,17 @@ import json
 
 from ledger_service.web.office.blocks import Acts, Block, Cell, Check, Facts, Field, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
-from ledger_service.web.office.reading import Json, code, instant, listed, names_of, number, shows, state
+from ledger_service.web.office.reading import (
+    Json,
+    called,
+    code,
+    instant,
+    listed,
+    names_of,
+    number,
+    shows,
+    state,
+)
 from ledger_service.web.screen import Screen, Visit, roles
 
 OPERATOR, LOOKERS = roles("operator"), roles("operator", "auditor")
@@ -28,7 +38,7 @@ def review(visit: Visit) -> Sheet:
     one, decision = told["review"], told["decision"]
     facts = Facts([
         ("col.state", visit.say(f"word.{one['state']}")), ("col.reason", visit.say(f"word.{one['reason']}")),
-        ("col.merchant", names_of(visit).get(one["merchant"], one["merchant"])),
+        ("col.merchant", called(names_of(visit), one["merchant"])),
         ("col.until", visit.formats.instant(one["until"])),
     ])  # fmt: skip
     steps = [[state(step["kind"]), Cell(step["by"]), Cell(step["reason"]), instant(visit, step["at"])]
@@ -56,7 +66,7 @@ def decisions(visit: Visit) -> Sheet:
     names = names_of(visit)
     rows = [
         [instant(visit, one["decided_at"]), state(one["outcome"]),
-         Cell("–" if one["merchant"] is None else names.get(one["merchant"], one["merchant"])),
+         Cell("–" if one["merchant"] is None else called(names, one["merchant"])),
          Cell(", ".join(str(hit.get("rule", hit.get("code", "–"))) for hit in one["hits"]), "code")]
         for one in found
     ]  # fmt: skip
@@ -119,7 +129,7 @@ def imports(visit: Visit) -> Sheet:
     )
     table = Rows("imports.all", headings, rows, empty="imports.none")
     return Sheet(
-        "imports.title", [table, Check("alliance jobs\nalliance import status")], lead="imports.lead"
+        "imports.title", [table, Check("alliance import compare NAME FILE")], lead="imports.lead"
     )
 
 
