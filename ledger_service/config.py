@@ -96,21 +96,13 @@ class Settings:
         default=4000, metadata=_about("Requests that one API key may send at once.", least=1)
     )
     stranger_rate_per_second: int = field(
-        default=5,
-        metadata=_about(
-            "Requests with wrong API keys that one address may send per second before it gets 429.", least=1
-        ),
+        default=5, metadata=_about("Requests with wrong API keys of an address per second, then 429.", 1)
     )
     stranger_burst: int = field(
         default=50, metadata=_about("Requests with wrong API keys that one address may send at once.", 1)
     )
-    public_rate_per_second: int = field(
-        default=20,
-        metadata=_about("Scans and look-ups without a key that one address may send per second.", least=1),
-    )
-    public_burst: int = field(
-        default=200, metadata=_about("Scans and look-ups without a key that one address may send at once.", 1)
-    )
+    public_rate_per_second: int = field(default=20, metadata=_about("The same without a key, per second.", 1))
+    public_burst: int = field(default=200, metadata=_about("Keyless requests of an address at once.", 1))
     member_rate_per_second: int = field(
         default=20,
         metadata=_about("Requests that one member, whatever its keys, may send per second.", least=1),

@@ -174,8 +174,7 @@ def bound(serving: Serving) -> list[Served]:
         *imports.served(imports.ImportsDoor(administration)),
         *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
-        *alliance.served(_facts(serving)),
-        *status.served(_status(serving)),
+        *alliance.served(_facts(serving)), *status.served(_status(serving)),
     ]
 
 

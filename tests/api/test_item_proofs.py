@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.db.engine import Database
@@ -33,10 +33,7 @@ def serials(shop: Shop) -> list[str]:
             number = goods.open_batch(conn, NewBatch(GTIN, owner, lot, 3_000), AT)
             goods.make_items(conn, number)
             if lot == "L1":
-                assert next_unanchored(conn) == number
-                while Commitments(secret).step(conn, number, AT):
-                    pass
-                assert next_unanchored(conn) is None
+                commit_to(conn, Commitments(secret), number)
         found = [serial for number in (1, 2) for index, _, serial in items_of(conn, number) if index == 2_500]
     tell(foundations.database, found[0], 1, 2)
     with foundations.database.begin() as conn:
@@ -45,6 +42,14 @@ def serials(shop: Shop) -> list[str]:
         conn.execute(update(log_checkpoint).values(state="relayed"))
     tell(foundations.database, found[0], 3)
     return found
+
+
+def commit_to(conn: Connection, commitments: Commitments, number: int) -> None:
+    """The batch has its root."""
+    assert next_unanchored(conn) == number
+    while commitments.step(conn, number, AT):
+        pass
+    assert next_unanchored(conn) is None
 
 
 def tell(database: Database, serial: str, *seconds: int) -> None:

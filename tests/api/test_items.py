@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tests.api.conftest import _opened
 from tests.api.service import GROCER, Shop
 from tests.integration.traceability.stock import GTIN, Seeds, Stock, stock_up
 
+OURS = "http://127.0.0.1:8080"
 LINKS = [
     {
         "kind": "pip",
@@ -119,6 +120,12 @@ def test_an_item_is_claimed_returned_and_recalled(shelf: Shelf) -> None:
     assert code_of(shop.post("grocer", "/v1/item-returns", code)) == (409, "item-not-returnable")
     assert code_of(claim(0)) == (409, "item-claimed")
     assert shelf.scan(shelf.stock.code(0)).json["reasons"] == ["void"]
+    recalled(shelf, number, claim)
+
+
+def recalled(shelf: Shelf, number: str, claim: Callable[[int], TestResponse]) -> None:
+    """After a recall nobody claims, and whoever has claimed is listed."""
+    shop, path = shelf.shop, f"/v1/products/{GTIN}/claim-terms"
     assert code_of(shop.post("fuel", f"{shelf.batch}/recall")) == (404, "batch-unknown")
     assert shop.post("grocer", f"{shelf.batch}/recall").status_code == 200
     assert code_of(claim(3)) == (409, "item-not-claimable")
@@ -147,7 +154,7 @@ def test_a_brand_sees_its_goods_in_pages_and_prints_whole_batches(shelf: Shelf) 
     assert [i["serial"] for i in page["items"] + rest["items"]] == [i[1] for i in shelf.stock.items]
     lines = shop.get("grocer", f"{shelf.batch}/labels?format=csv&first=2&count=1").get_data(as_text=True)
     _, serial, pin = shelf.stock.items[2]
-    assert lines.splitlines()[1] == f"2,HTTPS://ID.GS1.ORG/01/{GTIN}/21/{serial},{serial},{pin}"
+    assert lines.splitlines()[1] == f"2,{OURS.upper()}/01/{GTIN}/21/{serial},{serial},{pin}"
     packed = shop.get("grocer", f"{shelf.batch}/labels?format=zip&count=3").get_data()
     with zipfile.ZipFile(BytesIO(packed)) as archive:
         assert archive.namelist() == ["items.csv", "labels.pdf"]
@@ -215,7 +222,7 @@ def test_all_links_come_as_a_linkset_and_a_batchs_own_come_first(shelf: Shelf) -
     asked = shelf.go(f"/01/{GTIN}", Accept="application/linkset+json")
     assert (asked.status_code, asked.headers["Content-Type"]) == (200, "application/linkset+json")
     assert asked.get_data() == shelf.go(f"/01/{GTIN}?linkType=linkset").get_data()
-    assert asked.json["linkset"][0]["anchor"] == f"https://id.gs1.org/01/{GTIN}"
+    assert asked.json["linkset"][0]["anchor"] == f"{OURS}/01/{GTIN}"
     assert [link["hreflang"] for link in linked(asked, "pip")] == [["en"], ["zh-Hant", "zh-Hans"]]
     item = f"/01/{GTIN}/21/{shelf.stock.items[0][1]}"
     assert shelf.go(item).headers["Location"] == "https://brand.example/recall"

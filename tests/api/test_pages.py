@@ -40,6 +40,7 @@ OF_ONE_THING = {
     "chain-status": "the first of what /v1/chain/set-aside lists; alarms are bounded",
     "history-of-epc": "one item's steps, at most 2000, and `cut` says that there are more",
     "capture-job": "the first hundred errors of one document of at most 1000 events",
+    "prove-item": "the proof of one item",
     "show-verdict": "the few reasons of one verdict",
     "show-item-case": "what happened to one case, at most 200 of it",
     "show-product-links": "the links of one product, at most 50",

@@ -41,7 +41,7 @@ def books(visit: Visit) -> Sheet:
     aside = [[code(one["operation"], f"/audit/operation?operation={one['operation']}"), state(one["kind"]),
               Cell(one["reason"] or "–")] for one in found]  # fmt: skip
     blocks: list[Block] = [
-        facts, Check("alliance audit\nalliance verify chain --rpc URL\nalliance index --compare"),
+        facts, Check("alliance audit\nalliance index\nalliance chain verify"),
         Rows("books.alarms", ("col.code", "col.subject", "col.detail"), alarms, empty="books.no_alarms"),
         Rows("books.set_aside", ("col.operation", "col.kind", "col.reason"), aside, more, "books.none_aside"),
     ]  # fmt: skip
@@ -55,8 +55,7 @@ def lines(visit: Visit) -> Sheet:
     here = f"/settlement/{period}/lines"
     found, more = listed(visit, f"/v1/settlement/periods/{period}/lines", "lines", here, limit="50")
     streams = [
-        Stream(called(names, one["merchant"]), int(one["net_micros"]))
-        for one in told["nets"]
+        Stream(called(names, one["merchant"]), int(one["net_micros"])) for one in told["nets"]
     ]
     nets = [[Cell(one.name), micros(visit, one.net)] for one in streams]
     title = visit.say("lines.flow", period=period)
@@ -118,7 +117,7 @@ def _sale(visit: Visit, told: Json) -> list[Block]:
         facts, Rows("sale.points", ("col.what", "col.programme", "col.points"), moved,
                     empty="sale.no_points"),
         Rows("sale.operations", ("col.operation",), operations, empty="sale.no_operations"),
-        Check(f"alliance verify receipt RECEIPT.json --rpc URL   # {told['sale_id']}"),
+        Check("alliance index --registry REGISTRY --clearing-house HOUSE"),
     ]  # fmt: skip
 
 
@@ -158,7 +157,7 @@ def _book(visit: Visit, wanted: str) -> list[Block]:
         ),
         Rows("books.balances", headings, rows, empty="books.no_points"),
         Rows("books.entries", ("col.entry", "col.at", "col.kind", "col.points", "col.proof"), entries, more),
-        Check(f"alliance verify member --rpc URL --number {wanted}"),
+        Check("alliance audit"),
     ]
 
 

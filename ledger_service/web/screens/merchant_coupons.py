@@ -11,6 +11,7 @@ from ledger_service.web.office.deeds import Deed, screens_of
 from ledger_service.web.office.reading import (
     Json,
     acts,
+    called,
     code,
     instant,
     listed,
@@ -74,7 +75,7 @@ def _version(visit: Visit, wanted: str, one: Json, names: dict[str, str]) -> lis
     agree = (
         [AGREE.form(visit, code=wanted, version=version)] if visit.me.merchant in one["waiting_for"] else []
     )
-    waits = [names.get(gln, gln) for gln in one["waiting_for"]]
+    waits = [called(names, gln) for gln in one["waiting_for"]]
     return [
         number(visit, one["version"]), instant(visit, one["effective_from"]), state(standing), words(waits),
         Cell(json.dumps(one["terms"], ensure_ascii=False), "code"), acts(*approve, *agree),

@@ -38,7 +38,7 @@ def review(visit: Visit) -> Sheet:
     one, decision = told["review"], told["decision"]
     facts = Facts([
         ("col.state", visit.say(f"word.{one['state']}")), ("col.reason", visit.say(f"word.{one['reason']}")),
-        ("col.merchant", names_of(visit).get(one["merchant"], one["merchant"])),
+        ("col.merchant", called(names_of(visit), one["merchant"])),
         ("col.until", visit.formats.instant(one["until"])),
     ])  # fmt: skip
     steps = [[state(step["kind"]), Cell(step["by"]), Cell(step["reason"]), instant(visit, step["at"])]
@@ -129,7 +129,7 @@ def imports(visit: Visit) -> Sheet:
     )
     table = Rows("imports.all", headings, rows, empty="imports.none")
     return Sheet(
-        "imports.title", [table, Check("alliance jobs\nalliance import status")], lead="imports.lead"
+        "imports.title", [table, Check("alliance import compare NAME FILE")], lead="imports.lead"
     )
 
 

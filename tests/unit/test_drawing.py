@@ -1,0 +1,72 @@
+"""Pictures of figures: what is drawn, what is said to whoever does not see it, and what is escaped."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from ledger_service.web.drawing import Point, Slice, Step, Stream, ageing, funnel, netting, series
+from ledger_service.web.drawing.canvas import WIDTH, fitted, length
+
+PICTURES = {
+    "ageing": lambda name: ageing([Slice(name, 7), Slice("later", 3)], "Title", str),
+    "funnel": lambda name: funnel([Step(name, 7), Step("used", 0)], "Title", str),
+    "netting": lambda name: netting([Stream(name, -7), Stream("b", 4), Stream("c", 3)], "Title", str),
+    "series": lambda name: series([Point(name, 0), Point("now", 7)], "Title", str),
+}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_picture_is_well_formed_titled_and_described(kind: str) -> None:
+    drawn = Xml.fromstring(str(PICTURES[kind]("first & <b>")))
+    assert (drawn.get("role"), drawn.find("title").text) == ("img", "Title")
+    said = drawn.find("desc").text
+    assert "first & <b>: " in said and "7" in said
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_picture_has_no_style_and_no_script_of_its_own(kind: str) -> None:
+    text = str(PICTURES[kind]("<script>alert(1)</script>"))
+    assert "<script" not in text and " style=" not in text
+
+
+def test_of_nothing_nothing_is_drawn() -> None:
+    drawn = [
+        ageing([], "t", str),
+        funnel([], "t", str),
+        netting([Stream("a", 0)], "t", str),
+        series([], "t", str),
+    ]
+    assert [str(one) for one in drawn] == [""] * 4
+
+
+def test_bands_of_both_sides_are_equally_thick_at_the_middle() -> None:
+    text = str(netting([Stream("a", -300), Stream("b", 100), Stream("c", 200)], "t", str))
+    thick = {
+        kind: [int(v) for v in re.findall(rf'band {kind}" d="[^v]*v(\d+)', text)]
+        for kind in ("against", "bar")
+    }
+    assert sum(thick["against"]) - sum(thick["bar"]) in (0, 1)
+
+
+def test_the_longest_bar_leaves_room_for_its_figure() -> None:
+    text = str(ageing([Slice("a", 10), Slice("b", 5)], "t", str))
+    ends = [
+        int(x) + int(w) for x, w in re.findall(r'<rect class="bar" x="(\d+)" y="\d+" width="(\d+)"', text)
+    ]
+    assert max(ends) < WIDTH - 100 and ends[0] > ends[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "most", "drawn"), [(0, 10, 0), (1, 10**9, 1), (10, 10, 100), (-3, 10, 0), (1, 0, 0)]
+)
+def test_a_length_is_nothing_only_for_nothing(value: int, most: int, drawn: int) -> None:
+    assert length(value, most, 100) == drawn
+
+
+def test_a_wide_character_takes_two_columns() -> None:
+    assert fitted("全国连锁超级市场", 16) == "全国连锁超级市场"
+    assert fitted("全国连锁超级市场", 9) == "全国连锁…"
+    assert fitted("short", 9) == "short"
