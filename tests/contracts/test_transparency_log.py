@@ -1,4 +1,4 @@
-"""Checkpoints of the log on chain: sizes only grow, none is changed, each refusal says why."""
+"""INV-15, checkpoints of the log on chain: sizes only grow, none is changed, each refusal says why."""
 
 from __future__ import annotations
 

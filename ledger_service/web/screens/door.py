@@ -16,18 +16,14 @@ def welcome(visit: Visit) -> Page | Go:
 
 
 def ask(visit: Visit) -> Page:
-    """The form of the key, or of a member's number and PIN."""
+    """The form of the key."""
     shown = {"to": own_path(visit.query.get("to"), ""), "again": "again" in visit.query, "wrong": False}
     return Page("enter.html", shown)
 
 
 def enter(visit: Visit) -> Page | Go:
-    """A session begins under the key that was entered, or under the one that the PIN gives."""
+    """A session begins under the key that was entered."""
     token, to = visit.form.get("key", "").strip(), own_path(visit.form.get("to"), "")
-    if not token and visit.form.get("pin"):
-        body = {"number": visit.form.get("number", "").strip(), "pin": visit.form["pin"]}
-        answer = visit.do("/v1/logins", body)
-        token = str(answer.document.get("token", "")) if answer.good else ""
     who = visit.api.identify(token) if token else None
     if who is None or who.role not in HOMES:
         return Page("enter.html", {"to": to, "again": False, "wrong": True}, 403)

@@ -1,5 +1,5 @@
 """The log grows in steps that may be cut off, its checkpoints go on from each other, and what is rewritten is
-named."""
+named (INV-15)."""
 
 from __future__ import annotations
 
