@@ -104,6 +104,13 @@ class Settings:
     stranger_burst: int = field(
         default=50, metadata=_about("Requests with wrong API keys that one address may send at once.", 1)
     )
+    public_rate_per_second: int = field(
+        default=20,
+        metadata=_about("Scans and look-ups without a key that one address may send per second.", least=1),
+    )
+    public_burst: int = field(
+        default=200, metadata=_about("Scans and look-ups without a key that one address may send at once.", 1)
+    )
     member_rate_per_second: int = field(
         default=20,
         metadata=_about("Requests that one member, whatever its keys, may send per second.", least=1),

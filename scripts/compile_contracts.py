@@ -64,6 +64,8 @@ ENTRIES = (
     Entry("SettlementDesk", "src/SettlementDesk.sol"),
     Entry("ReserveDesk", "src/ReserveDesk.sol"),
     Entry("AllianceCoupons", "src/AllianceCoupons.sol"),
+    Entry("ItemRegistry", "src/ItemRegistry.sol"),
+    Entry("TransparencyLog", "src/TransparencyLog.sol"),
     Entry("AccessManager", "@openzeppelin/contracts/access/manager/AccessManager.sol"),
     Entry("ContractSigner", "test/ContractSigner.sol", ROOT / "tests" / "contracts" / "artifacts"),
     *(Entry(name, BROKEN, ROOT / "tests" / "contracts" / "artifacts" / "broken") for name in broken_tokens()),

@@ -147,7 +147,7 @@ def database(request: pytest.FixtureRequest) -> Database:
 # Rooms whose plain cases run on both databases only in the deep run; races are tried on both always.
 _ONE_DATABASE = (
     "archive", "care", "claims", "coupons", "households", "liability", "members", "merchants", "moving_in",
-    "paycode", "points", "risk", "tiers", "till", "traceability",
+    "paycode", "points", "referrals", "risk", "tiers", "till", "traceability",
 )  # fmt: skip
 _BOTH_ALWAYS = ("race", "at_once", "same_time", "beside", "lock", "twice", "rivals")
 

@@ -15,7 +15,18 @@ from ledger_service.api.door import Body
 
 _OF_MEMBER = frozenset({"card", "phone", "pin", "code"})
 _OF_BODY = frozenset(
-    {"pin", "card", "new_card", "numbers", "iban", "account_number", "identities", "display_name", "birthday"}
+    {
+        "pin",
+        "card",
+        "new_card",
+        "numbers",
+        "iban",
+        "account_number",
+        "identities",
+        "display_name",
+        "birthday",
+        "signal",
+    }
 )
 _GUESSES = frozenset({"pay_code", "pin"})
 _OF_GUESSER = frozenset({"pay_code", "pin", "code"})

@@ -20,9 +20,11 @@ class Dialect:
     Attributes:
         most_bytes: how long a body may be.
         media_types: of JSON bodies, beside application/json.
-        asked: the request's headers that the endpoint is given.
+        asked: the request's headers that the endpoint is given; `:address` is where it came from and
+            `:query` what stood behind the path, which are no headers.
         told: headers of every answer.
         problem_types: the ``type`` of a problem by its status; ``code`` stays ours.
+        free_query: whether the query is the endpoint's to read, as `:query`.
     """
 
     most_bytes: int = MOST_BODY_BYTES
@@ -30,10 +32,13 @@ class Dialect:
     asked: tuple[str, ...] = ()
     told: tuple[tuple[str, str], ...] = ()
     problem_types: Mapping[int, str] = field(default_factory=dict)
+    free_query: bool = False
 
     def headers_of(self, environ: Mapping[str, Any]) -> dict[str, str]:
         """The headers of a request that the standard knows."""
-        names = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in self.asked}
+        names = {
+            name: _VARIABLES.get(name) or f"HTTP_{name.upper().replace('-', '_')}" for name in self.asked
+        }
         return {name: environ[variable] for name, variable in names.items() if variable in environ}
 
     def worded(self, status: int, problem: bytes) -> bytes:
@@ -42,4 +47,5 @@ class Dialect:
         return problem if given is None else orjson.dumps(orjson.loads(problem) | {"type": given})
 
 
+_VARIABLES = {":address": "REMOTE_ADDR", ":query": "QUERY_STRING"}
 OURS = Dialect()

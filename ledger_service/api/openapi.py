@@ -38,11 +38,16 @@ PATH_PARAMETERS = {
     "number": (shapes.NUMBER, "Member number (GSRN), 18 digits."),
     "code": (shapes.PROGRAMME, "Code of the programme."),
     "problem": (Text(pattern="[a-z0-9-]{1,64}"), "Code of the problem."),
+    "gtin": (Text(pattern="[0-9]{14}"), "GTIN of the product, 14 digits."),
+    "serial": (Text(pattern="[0-9A-Za-z]{12}"), "Serial of the item, 12 characters."),
     "gln": (shapes.GLN, "GLN, 13 digits."),
     "terminal": (shapes.TERMINAL, "Id of the terminal."),
     "key": (shapes.KEY_ID, "Public id of an API key."),
     "device": (Text(pattern="[0-9]{1,10}"), "Lane of the device."),
     "adjustment": (shapes.HEX_ID, "Id of the adjustment, 32 hex digits."),
+    "link": (Text(24), "Code of a share link, as it was made or as somebody typed it."),
+    "campaign": (Text(32), "Code of the referral campaign."),
+    "reward": (shapes.HEX_ID, "Id of the reward, 32 hex digits."),
     "limit": (shapes.HEX_ID, "Id of proposed limits, 32 hex digits."),
     "operation": (shapes.HEX_ID, "Id of the operation, 32 hex digits."),
     "case": (shapes.HEX_ID, "Id of the case, 32 hex digits."),
@@ -58,6 +63,8 @@ PATH_PARAMETERS = {
     "epc": (Text(1_024), "EPC or class: a Digital Link or an EPC URI, percent-encoded."),
     "event": (Text(1_024), "eventID, percent-encoded."),
     "period": (Text(pattern="[0-9]{1,10}"), "Number of the settlement period."),
+    "batch": (Text(pattern="[0-9]{1,12}"), "Number of the batch."),
+    "digital_link": (Text(1_024), "What of a GS1 Digital Link stands behind /01/: GTIN and qualifiers."),
 }
 
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
 
 import orjson
 
@@ -33,12 +32,12 @@ from ledger_service.api.errors import (
 from ledger_service.api.limits import Buckets
 from ledger_service.api.metrics import Metrics
 from ledger_service.api.problems import PROBLEM_TYPE, internal_problem, problem_of
+from ledger_service.api.query_strings import query_of
 from ledger_service.api.request_log import RequestLog
 from ledger_service.api.routes import Call, Reply, Route, Served
-from ledger_service.api.schema import shown
 from ledger_service.db.errors import StorageUnavailable, passes
 from ledger_service.kernel.clock import Clock, format_instant, parse_instant
-from ledger_service.kernel.errors import DomainError, MalformedField
+from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.paycode_errors import PayCodeAltered, PayCodeWrong
 from ledger_service.members.cards.errors import CodeWrong, PinWrong
 from ledger_service.merchants.errors import ScopeMissing
@@ -94,7 +93,8 @@ class Pipeline:
     """What every request passes through; built once per process by ``bootstrap``.
 
     ``replay`` is None outside replay mode. A member's keys share one bucket of ``members``; every other key
-    has its own of ``keys``, and one of ``guesses`` that its wrong pay codes empty. ``blind`` keys the
+    has its own of ``keys``, and one of ``guesses`` that its wrong pay codes empty. An address has one
+    of ``public`` for the limited routes that ask for no key. ``blind`` keys the
     hashes of bodies that hold a PIN, a code or a card.
     """
 
@@ -105,6 +105,7 @@ class Pipeline:
     members: Buckets
     strangers: Buckets
     guesses: Buckets
+    public: Buckets
     metrics: Metrics
     log: RequestLog
     admission: Admission
@@ -175,6 +176,8 @@ class Pipeline:
 
     def _admit(self, environ: Environ, route: Route, headers: Headers) -> Principal | None:
         if not route.scopes:
+            if route.limited:
+                headers += self.public.headers(self.public.take(environ.get("REMOTE_ADDR", "")))
             return None
         principal = environ.get(PRINCIPAL) or self._identify(environ)
         member = principal.subject_kind == "member"
@@ -212,7 +215,7 @@ class Pipeline:
     def _parts(
         self, environ: Environ, route: Route, principal: Principal | None, request_id: str
     ) -> tuple[dict[str, str], Body, str]:
-        query = _query(environ, route)
+        query = {} if route.dialect.free_query else query_of(environ, route)
         key = _idempotency_key(environ) if route.write else ""
         if route.method in _BODILESS:
             return query, _NO_BODY, key
@@ -264,29 +267,6 @@ def _idempotency_key(environ: Environ) -> str:
     if not _KEY.fullmatch(key):
         raise IdempotencyKeyMalformed
     return key
-
-
-def _query(environ: Environ, route: Route) -> dict[str, str]:
-    text = environ.get("QUERY_STRING") or ""
-    if not text and not route.query:
-        return {}
-    query: dict[str, str] = {}
-    for name, value in _pairs(text):
-        if name not in route.query or name in query:
-            raise MalformedField(f"query.{shown(name)}", "is not a known parameter, or came twice")
-        route.query[name].schema.check(value, f"query.{name}")
-        query[name] = value
-    for name, parameter in route.query.items():
-        if parameter.required and name not in query:
-            raise MalformedField(f"query.{name}", "is required")
-    return query
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=20)
-    except ValueError:
-        raise MalformedField("query", "must be a query string in UTF-8") from None
 
 
 def _finish(reply: Reply, headers: Headers) -> bytes:

@@ -91,6 +91,7 @@ class Route:
         problems: every refusal of the service behind it; the door's own ones are added by ``openapi``.
         personal: True where the answer is about one member or merchant and must not be kept by caches.
         write: True where an Idempotency-Key is demanded.
+        limited: True where everybody may call it, so often as an address may in public.
         dialect: how a standard of others has the route speak; else our own way.
     """
 
@@ -108,6 +109,7 @@ class Route:
     write: bool = False
     personal: bool = True
     dialect: Dialect = OURS
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

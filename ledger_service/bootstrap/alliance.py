@@ -43,6 +43,8 @@ class Alliance:
     pairs: bool = False
     converts: bool = False
     coupons: bytes | None = None
+    item_registry: bytes | None = None
+    transparency_log: bytes | None = None
 
     @property
     def domain(self) -> Domain:

@@ -11,6 +11,7 @@ from ledger_service.bootstrap.caring import CareClerk
 from ledger_service.bootstrap.chain_events import handlers
 from ledger_service.bootstrap.chain_parts import CustodyKeys, chain_settings, desk_of, node_of, steps_of
 from ledger_service.bootstrap.clerking import GovernanceClerk
+from ledger_service.bootstrap.event_log import CheckpointClerk
 from ledger_service.bootstrap.foundations import Foundations, lay_foundations
 from ledger_service.bootstrap.jobs import Jobs, open_jobs
 from ledger_service.bootstrap.merging import case_desk
@@ -21,7 +22,9 @@ from ledger_service.chain.admin import Admin, Steps
 from ledger_service.chain.beside.relay import relay_room
 from ledger_service.chain.bridge import Bridge, Job, Wiring
 from ledger_service.chain.client import Node
+from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import ChainUnavailable, WrongNetwork
+from ledger_service.chain.log_office import LogOffice
 from ledger_service.chain.recovery import RecoveryOffice
 from ledger_service.chain.settings import Contracts
 from ledger_service.chain.settlement_office import SettlementOffice
@@ -78,17 +81,19 @@ def bridging_over(foundations: Foundations) -> Bridging:
     beside = relay_jobs(relay_room(desk, node, keys, room, told), alliance)
     timed = [Job(name, settings.jobs_seconds, run) for name, run in jobs.steps().items()]
     wiring = Wiring(
-        chain_id=alliance.chain_id,
-        database=database,
-        node=node,
-        keys=keys,
-        contracts=contracts,
-        settings=room,
-        desk=desk,
-        handlers=told,
-        jobs=(*acts, *beside, *timed),
-    )
+        chain_id=alliance.chain_id, database=database, node=node, keys=keys, contracts=contracts,
+        settings=room, desk=desk, handlers=told,
+        jobs=(*acts, *beside, *_checkpoints(foundations, steps, desk, jobs), *timed),
+    )  # fmt: skip
     return Bridging(foundations, jobs, Bridge(wiring))
+
+
+def _checkpoints(foundations: Foundations, steps: Steps, desk: Desk, jobs: Jobs) -> list[Job]:
+    settings, at = foundations.settings, foundations.alliance.transparency_log
+    if at is None:
+        return []
+    clerk = CheckpointClerk(LogOffice(steps, at), desk, jobs.clock, settings.replay)
+    return [Job("checkpoints", settings.jobs_seconds, clerk.run, signs=True)]
 
 
 def _agreement(foundations: Foundations, steps: Steps) -> Agreement | None:

@@ -125,6 +125,8 @@ def _alliance(settings: Settings, charter: Charter, deployed: Deployment, chain_
         settlement_desk=deployed.settlement_desk,
         reserve_desk=deployed.reserve_desk,
         coupons=deployed.coupons,
+        item_registry=deployed.item_registry,
+        transparency_log=deployed.transparency_log,
         extends=True,
         pairs=True,
         converts=True,

@@ -35,6 +35,7 @@ from ledger_service.api.endpoints import (
     gestures,
     households,
     imports,
+    item_proofs,
     keys,
     members,
     merchants,
@@ -55,10 +56,14 @@ from ledger_service.api.endpoints import (
     risk,
     settlement,
     settlement_basis,
+    share,
+    share_campaigns,
+    share_rewards,
     statements,
     status,
     tiers,
 )
+from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.openapi import document_of
 from ledger_service.api.paging import Cursors
 from ledger_service.api.pipeline import Pipeline
@@ -66,22 +71,28 @@ from ledger_service.api.routes import Route, Served
 from ledger_service.api.schema import Json
 from ledger_service.bootstrap.connections import carry_protocol, end_request
 from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.bootstrap.items import ITEM_MODULES, served_items
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.pages import with_pages
 from ledger_service.bootstrap.serving import Serving, open_serving
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 from ledger_service.merchants.owners.service import OwnersService
+from ledger_service.traceability.proofs.bundle import Place
+from ledger_service.traceability.proofs.commitments import Commitments
+from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
     days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
-    owners, modes,
-    keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, alliance, status,
+    owners, modes, keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs,
+    *ITEM_MODULES, share, share_campaigns, share_rewards, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
+# Of one link: what a group chat does at once, and what a flood may go on with.
+_TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
 
 
 def worker() -> Flask:
@@ -143,7 +154,7 @@ def bound(serving: Serving) -> list[Served]:
         *cards.served(cards.CardsDoor(administration, s.cards, cursors)),
         *pins.served(pins.PinsDoor(administration, s.cards, s.desk.exponent)),
         *paycodes.served(paycodes.PayCodesDoor(administration, s.checkout, s.secrets.one_time)),
-        *members.served(members.MembersDoor(administration, s.members, s.keyring)),
+        *members.served(members.MembersDoor(administration, s.members, s.keyring, s.sharing.binder)),
         *devices.served(devices.DevicesDoor(administration, s.members)),
         *households.served(_households(serving, administration, cursors)),
         *care.served(care.CareDoor(administration, s.care, cursors)),
@@ -161,18 +172,41 @@ def bound(serving: Serving) -> list[Served]:
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
         *imports.served(imports.ImportsDoor(administration)),
-        *_of_events(serving, cursors),
+        *_of_events(serving, administration, cursors),
+        *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]
 
 
-def _of_events(serving: Serving, cursors: Cursors) -> list[Served]:
+def _of_events(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    """What happens to goods, and what comes of sharing."""
     database = serving.foundations.database
     return [
         *epcis.served(epcis.EpcisDoor(database, SystemRandom(), cursors)),
         *epcis_queries.served(epcis_queries.EpcisQueriesDoor(database, cursors)),
+        *_of_items(serving),
+        *_of_sharing(serving, administration, cursors),
     ]
+
+
+def _of_sharing(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    parts, url = serving.sharing, serving.foundations.settings.public_url
+    flood = Buckets(Policy("touch", _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE))
+    door = share.ShareDoor(administration, cursors, serving.writer, parts.links, parts.binder, flood, url)
+    return [
+        *share.served(door),
+        *share_campaigns.served(share_campaigns.ShareCampaignsDoor(administration, cursors)),
+        *share_rewards.served(share_rewards.ShareRewardsDoor(administration, cursors, parts.rewards)),
+    ]
+
+
+def _of_items(serving: Serving) -> list[Served]:
+    known = serving.foundations.alliance
+    nowhere = bytes(20)
+    place = Place(known.chain_id, known.item_registry or nowhere, known.transparency_log or nowhere)
+    prover = Prover(Commitments(serving.secrets.one_time), place)
+    return item_proofs.served(item_proofs.ItemProofsDoor(serving.foundations.database, prover))
 
 
 def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:

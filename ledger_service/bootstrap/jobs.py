@@ -9,6 +9,7 @@ from ledger_service.bootstrap.carriers import carrier_of
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
 from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.messages import Postman
+from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.checkout.claimed_sales import ReceiptSales
@@ -22,7 +23,11 @@ from ledger_service.ledger.queries import holds_due
 from ledger_service.members.households.parting import PartingDesk
 from ledger_service.members.households.queries import lapse_is_due
 from ledger_service.members.identities import IdentityVault
+from ledger_service.referrals.rewards.service import RewardDesk
 from ledger_service.risk.pruning import forget
+from ledger_service.traceability.log.queries import has_work
+from ledger_service.traceability.log.service import CHECKPOINT_EVERY, STEP_EVENTS, checkpoint, grow
+from ledger_service.traceability.proofs.commitments import Commitments, next_unanchored
 
 _HOLDS_AT_ONCE = 200
 # Tills wait while a step is written.
@@ -40,6 +45,8 @@ class Jobs:
     writer: Writer
     name: WorkerName
     tills: Tills
+    commitments: Commitments
+    rewards: RewardDesk
     postman: Postman | None = None
 
     def steps(self) -> Mapping[str, Step]:
@@ -57,6 +64,12 @@ class Jobs:
             "claims": self.follow_claims,
             "reviews": lambda: self.tills.reviews.end_due(self.clock.now()) > 0,
             "judgements": self.forget_judgements,
+            "event-log": self.follow_events,
+            "item-roots": self.commit_to_items,
+            "sharing": lambda: self.rewards.follow(self.clock.now()),
+            "share-returns": lambda: self.rewards.take_back(self.clock.now()),
+            "share-reviews": lambda: self.rewards.end_reviews(self.clock.now()),
+            "share-rewards": lambda: self.rewards.pay_due(self.clock.now()),
             "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
 
@@ -110,6 +123,29 @@ class Jobs:
             return False
         return self.writer.run(lambda conn: forget(conn, at, _ROWS_AT_ONCE)) == _ROWS_AT_ONCE
 
+    def follow_events(self) -> bool:
+        """Captured events are in the log, and a checkpoint is made where one is due."""
+        at, database = self.clock.now(), self.foundations.database
+        with database.read() as conn:
+            if not has_work(conn, at, CHECKPOINT_EVERY):
+                return False
+        # Not by the writer of sales, which would wait for a step.
+        with database.begin() as conn:
+            taken = grow(conn)
+            checkpoint(conn, at)
+        return taken == STEP_EVENTS
+
+    def commit_to_items(self) -> bool:
+        """A batch whose items all are made gets its root, some parts at a time."""
+        at, database = self.clock.now(), self.foundations.database
+        with database.read() as conn:
+            batch_no = next_unanchored(conn)
+        if batch_no is None:
+            return False
+        with database.begin() as conn:
+            self.commitments.step(conn, batch_no, at)
+        return True
+
     def close(self) -> None:
         """The writer has ended."""
         self.writer.close()
@@ -122,7 +158,10 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     writer = Writer(foundations.database, clock, WriterLimits())
     name = WorkerName(foundations.settings.state_dir)
     tills = open_tills(foundations, secrets, writer, name.text)
-    return Jobs(foundations, clock, writer, name, tills, _postman(foundations, secrets, writer))
+    commitments = Commitments(secrets.one_time)
+    rewards = reward_desk(writer, foundations.database, tills.catalogue, name.text)
+    postman = _postman(foundations, secrets, writer)
+    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, postman)
 
 
 def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Postman | None:

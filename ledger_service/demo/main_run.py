@@ -13,6 +13,9 @@ from pathlib import Path
 
 from ledger_service.demo import dataset
 from ledger_service.demo.cast import cast_of
+from ledger_service.demo.coupon_data import ensure_coupons
+from ledger_service.demo.coupon_desk import Campaigns
+from ledger_service.demo.mailing import Mailing
 from ledger_service.demo.months import Months
 from ledger_service.demo.months_screen import show_months, stranger
 from ledger_service.demo.observer import Observer
@@ -132,6 +135,7 @@ async def _replay_and_show(
             replay.tell(Story(cast, Desk(stack.operator_key, second_operator(stack, progress))))
         months = Months(stack.settings, progress, options.stack.state / "settlement")
         replay.tell(months)
+        replay.tell(_mailing(stack, service, progress, (data, options.stack.seed)))
         await _with_bar(replay, scenario, (screen, fleet))
         screen.say("running the jobs that are due, waiting until the chain holds everything")
         run_command(stack.settings, "jobs")
@@ -143,6 +147,14 @@ async def _replay_and_show(
     finally:
         await service.close()
         progress.close()
+
+
+def _mailing(stack: Stack, service: Service, progress: Progress, given: tuple[Path, str]) -> Mailing:
+    data, seed = given
+    coupons = data.with_name("coupons.db")
+    ensure_coupons(coupons, data)
+    keys = stack.operator_key, second_operator(stack, progress)
+    return Mailing(coupons, Campaigns(service, keys, seed))
 
 
 async def _show_months(stack: Stack, service: Service, seen: tuple[Months, Screen]) -> bool:

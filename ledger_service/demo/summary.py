@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledger_service.demo.alliance_plan import MERCHANTS
+from ledger_service.demo.coupons_screen import show_coupons
 from ledger_service.demo.processes import Fleet
 from ledger_service.demo.replay import Replay
 from ledger_service.demo.screen import Screen, dollars
@@ -32,6 +33,7 @@ async def show_result(screen: Screen, stack: Stack, replay: Replay, parts: tuple
     show_replay(screen, replay.counts, replay.refusals)
     verdict = json.loads(run_command(stack.settings, "audit", "--json", good=(0, 1)))
     kept_faith = show_story(screen, replay.counts, replay.town.pending.story)
+    accounted = show_coupons(screen, replay.counts)
     show_programmes(screen, verdict["programmes"])
     show_nets(screen, verdict["nets"])
     gone = replay.town.merged
@@ -40,7 +42,7 @@ async def show_result(screen: Screen, stack: Stack, replay: Replay, parts: tuple
     differing = await disagreements(service, stack.operator_key, joined, replay.clock)
     show_verdict(screen, verdict, (len(joined), differing))
     screen.say(f"  memory: {fleet.peak_kib // 1024:,} MiB at most, all processes of the product")
-    return bool(verdict["clean"]) and not differing and kept_faith
+    return bool(verdict["clean"]) and not differing and kept_faith and accounted
 
 
 def show_replay(screen: Screen, counts: Counter[str], refusals: Sequence[str]) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from ledger_service.demo.agenda import Agenda
-from ledger_service.demo.alliance_plan import Merchant
+from ledger_service.demo.alliance_plan import FOUNDED_AT, Merchant
+from ledger_service.demo.dataset import Basket
 from ledger_service.demo.http_client import Answer
 from ledger_service.demo.phones import EpochEnds, Phone, device_key
 from ledger_service.demo.progress import Checkpoint
 from ledger_service.demo.service_client import Service
+from ledger_service.demo.visits import Visit
 from ledger_service.kernel.eip712 import Domain
 
 _MOST_REFUSALS = 20
@@ -36,6 +39,19 @@ class Alliance(Protocol):
 
     async def forgive(self, sale_id: str, at: datetime) -> None:
         """The operator decides that a member does not owe what a merchant bears of an offline sale."""
+
+
+class Coupons(Protocol):
+    """What the shop floor needs of campaigns that send coupons to households."""
+
+    async def welcome(self, phone: Phone, basket: Basket) -> None:
+        """A household has just joined."""
+
+    async def shown(self, visit: Visit, *, cut_off: bool) -> list[str]:
+        """The ids of the coupons that a household shows at a checkout."""
+
+    def read(self, shown: Sequence[str], document: dict[str, Any] | None) -> int:
+        """Account for what was shown; None where the sale was refused. The cents that came off."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +81,8 @@ class Town:
     merged: dict[int, int] = field(default_factory=dict)
     agenda: Agenda = field(default_factory=Agenda)
     refusals: list[str] = field(default_factory=list)
+    mailing: Coupons | None = None
+    began: datetime = FOUNDED_AT
 
     @property
     def seed(self) -> str:

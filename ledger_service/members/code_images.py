@@ -8,9 +8,10 @@ from io import BytesIO
 import barcode
 import qrcode
 from PIL import Image
-from qrcode.util import MODE_ALPHA_NUM, MODE_NUMBER, QRData
+from qrcode.util import MODE_8BIT_BYTE, MODE_ALPHA_NUM, MODE_NUMBER, QRData
 
 _QUIET_MODULES = 4
+_PAY_CODE = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:")
 _QUIET_BARS = 10
 _BAR_HEIGHT = 40
 _PNG_SCALE = 6
@@ -20,9 +21,12 @@ def qr_matrix(text: str) -> list[list[bool]]:
     """The modules of a QR code at level M with its quiet zone, dark ones true.
 
     Args:
-        text: a pay code (45-character alphabet) or digits; a pay code takes version 7.
+        text: a pay code (45-character alphabet), digits, or any other text, such as a link; a pay code takes
+            version 7.
     """
     mode = MODE_NUMBER if text.isascii() and text.isdigit() else MODE_ALPHA_NUM
+    if not _PAY_CODE.issuperset(text):
+        mode = MODE_8BIT_BYTE
     code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=_QUIET_MODULES)
     code.add_data(QRData(text.encode(), mode=mode), optimize=0)
     code.make(fit=True)

@@ -1,4 +1,4 @@
-"""Sharing that brings purchases: what the network of shares tells (``network``).
+"""Sharing: campaigns that reward who brings buyers, links and touches, attribution, rewards, the network.
 
-Programmes, links and attribution are to come; nothing here pays a reward yet.
+Nobody is ever paid for recruiting alone: a reward cites a sale (INV-14), and reaches two levels at most.
 """

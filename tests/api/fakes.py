@@ -78,6 +78,7 @@ class Parts:
             Buckets(self.members),
             Buckets(self.strangers),
             Buckets(self.guesses),
+            Buckets(self.members),
             metrics,
             RequestLog(self.log),
             self.admission,

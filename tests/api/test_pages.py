@@ -40,6 +40,12 @@ OF_ONE_THING = {
     "chain-status": "the first of what /v1/chain/set-aside lists; alarms are bounded",
     "history-of-epc": "one item's steps, at most 2000, and `cut` says that there are more",
     "capture-job": "the first hundred errors of one document of at most 1000 events",
+    "show-verdict": "the few reasons of one verdict",
+    "show-item-case": "what happened to one case, at most 200 of it",
+    "show-product-links": "the links of one product, at most 50",
+    "show-share-campaign": "versions of one campaign, each approved by two people",
+    "share-funnel": "one row of each channel and each outcome",
+    "show-share-reward": "the steps of one review",
     "ready": "notes",
     "openapi": "the document",
 }

@@ -31,6 +31,8 @@ from tests.contracts.parties import (
     FIGURE_LIFE,
     GUARDIAN,
     HOUSE,
+    ITEMS,
+    LOG,
     MANAGER,
     MOVER,
     NOTICE,
@@ -104,6 +106,8 @@ class Alliance(Building):
         self.reserve_desk = evm.create(DEPLOYER, RESERVE.creation_code(*origin))
         self.house = self.new_house(bytes(20))
         self.coupons = evm.create(DEPLOYER, COUPONS.creation_code(self.manager, self.registry))
+        self.items = evm.create(DEPLOYER, ITEMS.creation_code(self.manager, self.registry))
+        self.log = evm.create(DEPLOYER, LOG.creation_code(self.manager))
         parties = (DEPLOYER, ADMIN, OPERATOR, RELAYER, GUARDIAN, APPROVER)
         holders = access.Holders(*("0x" + a.hex() for a in parties))
         calls = access.function_role_calls("AllianceRegistry", "0x" + self.registry.hex())
@@ -112,7 +116,9 @@ class Alliance(Building):
         calls += access.function_role_calls("ReserveDesk", "0x" + self.reserve_desk.hex())
         for holder in (self.reserve_desk, RESERVES):
             calls += access.reserve_desk_calls("0x" + holder.hex())
-        calls += access.function_role_calls("AllianceCoupons", "0x" + self.coupons.hex())
+        beside = {"AllianceCoupons": self.coupons, "ItemRegistry": self.items, "TransparencyLog": self.log}
+        for name, place in beside.items():
+            calls += access.function_role_calls(name, "0x" + place.hex())
         for data in (*calls, *access.role_calls(holders)):
             evm.send(DEPLOYER, self.manager, data)
         self.transact(DEPLOYER, REGISTRY, "setCustodialLimits", PER_PERMIT, PER_DAY)
@@ -181,6 +187,8 @@ class Alliance(Building):
             "SettlementDesk": self.settlement_desk,
             "ReserveDesk": self.reserve_desk,
             "AllianceCoupons": self.coupons,
+            "ItemRegistry": self.items,
+            "TransparencyLog": self.log,
         }[artifact.contract]
 
     def transact(self, sender: bytes, artifact: Artifact, function: str, *arguments: object) -> Receipt:

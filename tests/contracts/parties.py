@@ -22,6 +22,7 @@ REGISTRY, POINTS, HOUSE, MANAGER = (
 DESK, MOVER, SETTLEMENT = load("RecoveryDesk"), load("AccountMover"), load("SettlementDesk")
 RESERVE = load("ReserveDesk")
 COUPONS = load("AllianceCoupons")
+ITEMS, LOG = load("ItemRegistry"), load("TransparencyLog")
 CENT = 10_000
 FIGURE_LIFE = 10 * DAY
 NOTICE = 7 * DAY

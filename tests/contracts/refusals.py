@@ -15,7 +15,7 @@ from tests.contracts.evm import Reverted
 
 CONTRACTS = (
     "AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk",
-    "AllianceCoupons", "AccessManager",
+    "AllianceCoupons", "ItemRegistry", "TransparencyLog", "AccessManager",
 )  # fmt: skip
 
 

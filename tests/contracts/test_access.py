@@ -39,7 +39,8 @@ RESTRICTED_BY_PROFILE = {
 BY_AUTHORITY = {
     "AllianceRegistry": {"setAuthority"}, "ClearingHouse": {"setAuthority"}, "RecoveryDesk": {"setAuthority"},
     "SettlementDesk": {"setAuthority"}, "ReserveDesk": {"setAuthority"},
-    "AllianceCoupons": {"setAuthority"},
+    "AllianceCoupons": {"setAuthority"}, "ItemRegistry": {"setAuthority"},
+    "TransparencyLog": {"setAuthority"},
 }  # fmt: skip
 OTHERS = (BY_SIGNATURE, BY_TIME, BY_ANYBODY, BY_SETTLEMENT_KEY, BY_CUSTODIAN, BY_HOUSE, ONCE, BY_MEMBER,
           BY_AUTHORITY, RESTRICTED_BY_PROFILE)  # fmt: skip
@@ -70,7 +71,7 @@ def blank_call(contract: str, function: str) -> bytes:
     "contract",
     [
         "AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk",
-        "AllianceCoupons",
+        "AllianceCoupons", "ItemRegistry", "TransparencyLog",
     ],
 )
 def test_every_writing_function_has_a_place_in_the_table(contract: str) -> None:
@@ -103,7 +104,10 @@ def test_a_function_is_refused_to_all_but_its_role(
 
 @pytest.mark.parametrize(
     "contract",
-    ["AllianceRegistry", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk", "AllianceCoupons"],
+    [
+        "AllianceRegistry", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk", "AllianceCoupons",
+        "ItemRegistry", "TransparencyLog",
+    ],
 )
 def test_the_authority_is_changed_through_the_access_manager_alone(alliance: Alliance, contract: str) -> None:
     address, data = (

@@ -27,6 +27,7 @@ from ledger_service.checkout.invoice_book import forget_carriers
 from ledger_service.claims.service import forget_member
 from ledger_service.custody.errors import SignerUnavailable
 from ledger_service.kernel.gs1 import parse_gsrn
+from ledger_service.kernel.ids import parse_id
 from ledger_service.members import errors as refusals
 from ledger_service.members import queries
 from ledger_service.members.households.errors import HouseholdAccount
@@ -34,6 +35,8 @@ from ledger_service.members.identities import parse_card, parse_identity
 from ledger_service.members.requests import Enrolled, EnrolMember
 from ledger_service.members.service import MembersService
 from ledger_service.merchants.keyring import KeyRing
+from ledger_service.referrals.links.binding import Binder
+from ledger_service.referrals.rewards import following as sharing
 from ledger_service.risk import staff
 
 _GROUP = "Members"
@@ -56,6 +59,7 @@ ENROL = Route(
     body=Named("Enrolment", Record({}, {
         "display_name": Nullable(Text(200)), "identities": Listing(_IDENTITY, 8),
         "custody": Text(one_of=("device", "custodial")), "device": Nullable(NEW_DEVICE),
+        "touch": Nullable(shapes.HEX_ID),
     })),
     problems=(*WRITE_PROBLEMS, refusals.IdentityTaken, refusals.DeviceProofInvalid, refusals.NumbersExhausted,
               refusals.MemberUnknown, SignerUnavailable),
@@ -93,6 +97,7 @@ class MembersDoor:
     administration: Administration
     members: MembersService
     keyring: KeyRing
+    binder: Binder
 
     def enrol(self, call: Call) -> Reply:
         """A member is enrolled, once for the key."""
@@ -100,10 +105,13 @@ class MembersDoor:
         if replay is not None:
             self.administration.read(lambda conn: _still_known(conn, replay))
             return replay
-        prepared = self.members.prepare([_enrolment(call.body.fields)], call.at)
+        prepared, touch = self.members.prepare([_enrolment(call.body.fields)], call.at), _touch(call)
 
         def act(conn: Connection) -> Json:
-            return _enrolled(self.members.enrol(conn, prepared, call.at)[0])
+            enrolled = self.members.enrol(conn, prepared, call.at)[0]
+            if touch is not None:
+                self.binder.bind_newcomer(conn, touch, enrolled.member_id, call.at)
+            return _enrolled(enrolled)
 
         return self.administration.write(call, act, secret=True)
 
@@ -158,6 +166,7 @@ class MembersDoor:
             forget_carriers(conn, member_id)
             staff.forget_member(conn, member_id)
             forget_member(conn, member_id, call.at)
+            sharing.forget_member(conn, member_id, call.at)
             return {"erased": True}
 
         reply = self.administration.write(call, act, status=200)
@@ -176,6 +185,12 @@ def _still_known(conn: Connection, replay: Reply) -> Json:
     if queries.find_by_number(conn, orjson.loads(replay.body)["number"]) is None:
         raise refusals.MemberUnknown
     return {}
+
+
+def _touch(call: Call) -> bytes | None:
+    """The touch of a share link that brought the newcomer; one that does not count costs nobody anything."""
+    touch = call.body.fields.get("touch")
+    return None if touch is None else parse_id(touch, "touch")
 
 
 def _enrolment(fields: dict[str, Any]) -> EnrolMember:

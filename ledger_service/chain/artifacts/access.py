@@ -69,6 +69,14 @@ FUNCTION_ROLES: dict[str, dict[str, Role]] = {
         "pause": Role.GUARDIAN,
         "unpause": Role.GUARDIAN,
     },
+    "ItemRegistry": {
+        "submitBatch": Role.RELAYER,
+        "pause": Role.GUARDIAN,
+        "unpause": Role.GUARDIAN,
+    },
+    "TransparencyLog": {
+        "append": Role.OPERATOR,
+    },
 }
 
 EXECUTION_DELAY_SECONDS: dict[Role, int] = {

@@ -12,8 +12,10 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
 from ledger_service.chain.artifacts import Artifact, load, type_of
+from ledger_service.kernel import item_operations
 from ledger_service.kernel.beside import BesideOperation, Codec
 from ledger_service.kernel.coupon_operations import CODEC, TARGET, CouponKind
+from ledger_service.kernel.item_operations import ItemKind
 from ledger_service.kernel.secp256k1 import keccak256
 
 _APPLIED = "0x" + keccak256(b"SignedBatchApplied(uint64,uint32,uint32,bytes32)").hex()
@@ -148,3 +150,10 @@ def coupons_at(address: bytes) -> Target:
         CouponKind.REVERSE: 130_000, CouponKind.GIVE: 160_000,
     }  # fmt: skip
     return Target(TARGET, address, "AllianceCoupons", CODEC, {int(kind): most for kind, most in gas.items()})
+
+
+def items_at(address: bytes) -> Target:
+    """The ItemRegistry contract."""
+    gas = {ItemKind.ROOT: 130_000, ItemKind.CLAIM: 60_000, ItemKind.VOID: 60_000}
+    bounds = {int(kind): most for kind, most in gas.items()}
+    return Target(item_operations.TARGET, address, "ItemRegistry", item_operations.CODEC, bounds)

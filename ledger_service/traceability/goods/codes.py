@@ -39,6 +39,14 @@ def pin_of(key: bytes, index: int) -> str:
     return f"{int.from_bytes(drawn[:16], 'big') % 10**PIN_DIGITS:0{PIN_DIGITS}d}"
 
 
+def tag_of(master: bytes, gtin: str, serial: str) -> str:
+    """Eight characters (40 bits) that a code may carry beside its serial, so that a made-up one shows at
+    once, also where no table is at hand."""
+    drawn = hmac.digest(master, f"item tag v1|{gtin}|{serial}".encode(), "sha256")
+    bits = int.from_bytes(drawn[:5], "big")
+    return "".join([_PAIRS[bits >> shift & 1023] for shift in (30, 20, 10, 0)])
+
+
 def pin_hash(master: bytes, gtin: str, serial: str, pin: str) -> bytes:
     """What the database keeps of a PIN: nothing without the service's secret."""
     return hmac.digest(master, f"item pin v1|{gtin}|{serial}|{pin}".encode(), "sha256")[:PIN_HASH_BYTES]

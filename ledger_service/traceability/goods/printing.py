@@ -8,10 +8,11 @@ from sqlalchemy import Connection, select
 
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.traceability.goods import codes
-from ledger_service.traceability.goods.models import trace_batch
+from ledger_service.traceability.goods.models import MOST_ITEMS, trace_batch
 from ledger_service.traceability.goods.service import items_of
 
 COLUMNS = ("index", "code", "serial", "pin")
+Line = tuple[int, str, str, str]
 
 
 def outer_code(host: str, gtin: str, serial: str) -> str:
@@ -20,9 +21,11 @@ def outer_code(host: str, gtin: str, serial: str) -> str:
 
 
 def printer_lines(
-    conn: Connection, master: bytes, batch_no: int, host: str
-) -> Iterator[tuple[int, str, str, str]]:
+    conn: Connection, master: bytes, batch_no: int, host: str, part: tuple[int, int] = (0, MOST_ITEMS)
+) -> Iterator[Line]:
     """The batch's items in order, as ``COLUMNS`` says. Whoever has them can claim them: to the printer alone.
+
+    ``part`` is the index of the first and how many at most.
 
     Raises:
         MalformedField: no such batch, or not all its items are made.
@@ -32,5 +35,5 @@ def printer_lines(
     if batch is None or batch["made"] < batch["size"]:
         raise MalformedField("batch", "is unknown, or not all of its items are made")
     key = codes.batch_key(master, batch["seed"])
-    for index, gtin, serial in items_of(conn, batch_no):
+    for index, gtin, serial in items_of(conn, batch_no, part):
         yield index, outer_code(host, gtin, serial), serial, codes.pin_of(key, index)

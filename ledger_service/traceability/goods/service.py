@@ -172,11 +172,13 @@ def _free_serials(conn: Connection, gtin: str, key: bytes, indices: range) -> Se
     return made
 
 
-def items_of(conn: Connection, batch_no: int) -> Iterator[tuple[int, str, str]]:
-    """Index, GTIN and serial of every item that a batch has, in order; for roots, labels and exports."""
+def items_of(
+    conn: Connection, batch_no: int, part: tuple[int, int] = (0, MOST_ITEMS)
+) -> Iterator[tuple[int, str, str]]:
+    """Index, GTIN and serial of a batch's items in order, from an index on; for roots, labels and exports."""
     i = trace_item.c
-    first, behind = batch_no << INDEX_BITS, batch_no + 1 << INDEX_BITS
-    after = first - 1
+    first = batch_no << INDEX_BITS
+    behind, after = first + min(sum(part), 1 << INDEX_BITS), first + part[0] - 1
     while True:
         wanted = select(i.item_id, i.gtin, i.serial).where((i.item_id > after) & (i.item_id < behind))
         page = conn.execute(wanted.order_by(i.item_id).limit(PAGE_ITEMS)).all()

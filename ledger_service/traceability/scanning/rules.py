@@ -36,6 +36,7 @@ class Known:
     recalled: bool = False
     claimed_by_another: bool = False
     sales: int = 0
+    expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def judge(item: Known | None, told: tuple[str | None, str | None], seen: Seen) -
     """
     if item is None:
         return Judgement(Verdict.UNKNOWN, ("burst-of-unknown",) if seen.burst else ("not-issued",))
-    hints = _hints(seen)
+    hints = _hints(item, seen)
     for verdict, reasons in (
         (Verdict.MISMATCH, _mismatch(item, told)),
         (Verdict.RECALLED, ("recalled",) if item.recalled or item.state is State.RECALLED else ()),
@@ -106,9 +107,10 @@ def _risk(seen: Seen) -> tuple[str, ...]:
     return tuple(reason for reason, holds in found if holds)
 
 
-def _hints(seen: Seen) -> tuple[str, ...]:
+def _hints(item: Known, seen: Seen) -> tuple[str, ...]:
     found = [
         ("several-devices", DEVICES_WARN <= seen.devices < DEVICES_SUSPECT),
         ("outside-market", seen.outside_market),
+        ("past-expiry", item.expired),
     ]
     return tuple(reason for reason, holds in found if holds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ledger_service.web.office.blocks import Cell, Form, Sheet
@@ -37,9 +37,9 @@ def names_of(visit: Visit) -> dict[str, str]:
     return {one["merchant"]: one["name"] for one in answer.document.get("merchants", [])}
 
 
-def called(names: dict[str, str], gln: str) -> str:
-    """A merchant's name, or its GLN where the caller does not know it."""
-    return names.get(gln, gln)
+def called(names: Mapping[str, str], gln: Any) -> str:
+    """What a merchant is called, or its GLN where nobody says."""
+    return names.get(str(gln), str(gln))
 
 
 def programme(visit: Visit, code: str) -> Json | None:
@@ -90,6 +90,12 @@ def bps(value: int | None) -> str:
 def state(word: str) -> Cell:
     """A state by its word."""
     return Cell(word, "state")
+
+
+def worded(visit: Visit, word: str) -> str:
+    """A word of the API in the visitor's language, or as it is."""
+    said = visit.say(f"word.{word}")
+    return word if said == f"word.{word}" else said
 
 
 def acts(*forms: Form) -> Cell:

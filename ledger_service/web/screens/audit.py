@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ledger_service.web.charts import Bar
+from ledger_service.web.office.reading import called
 from ledger_service.web.screen import Page, Screen, Visit, roles
 from ledger_service.web.screens.merchant import names_of
 
@@ -39,7 +40,10 @@ def period(visit: Visit) -> Page:
     told = visit.get(f"/v1/settlement/periods/{visit.path['period']}")
     standing = visit.ask(f"/v1/settlement/periods/{visit.path['period']}/standing")
     names = names_of(visit)
-    bars = [Bar(names.get(one["merchant"], one["merchant"]), int(one["net_micros"])) for one in told["nets"]]
+    bars = [
+        Bar(called(names, one["merchant"]), int(one["net_micros"]))
+        for one in told["nets"]
+    ]
     shown = {
         "period": told, "names": names, "bars": bars,
         "standing": standing.document if standing.good else None,

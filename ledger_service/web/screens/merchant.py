@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ledger_service.web.charts import Bar
+from ledger_service.web.office.reading import called
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
 
@@ -60,7 +61,10 @@ def _period(visit: Visit, problem: dict[str, Any] | None, done: str = "") -> Pag
     told, standing = visit.get(base), visit.ask(f"{base}/standing")
     lines = visit.get(f"{base}/lines", limit="50", **_cursor(visit))
     names = names_of(visit)
-    bars = [Bar(names.get(one["merchant"], one["merchant"]), int(one["net_micros"])) for one in told["nets"]]
+    bars = [
+        Bar(called(names, one["merchant"]), int(one["net_micros"]))
+        for one in told["nets"]
+    ]
     shown = {
         "period": told, "standing": standing.document if standing.good else None, "lines": lines["lines"],
         "cursor": lines["next_cursor"], "names": names, "bars": bars, "problem": problem, "done": done,

@@ -27,6 +27,8 @@ class Site:
     settlement: bytes = b""
     reserves: bytes = b""
     coupons: bytes = b""
+    items: bytes = b""
+    log: bytes = b""
 
     @cached_property
     def house_domain(self) -> Domain:

@@ -1,0 +1,74 @@
+"""Shapes of sharing: campaigns, links, touches, rewards, evidence."""
+
+from __future__ import annotations
+
+from ledger_service.api import shapes
+from ledger_service.api.schema import Flag, Free, Integer, Listing, Named, Nullable, Record, Schema, Text
+from ledger_service.referrals.campaigns.rules import MOST_MILESTONES, STATES, Touch, Trigger
+from ledger_service.referrals.links.rules import Channel
+from ledger_service.referrals.rewards.rules import OUTCOMES, ROLES
+from ledger_service.referrals.rewards.rules import STATES as REWARD_STATES
+
+CAMPAIGN_CODE = Text(pattern="[A-Z0-9][A-Z0-9-]{1,31}", about="The campaign's own code")
+LINK_CODE = Text(pattern="[0-9a-z]{12}", about="12 digits of Crockford's base 32, the last four a check")
+CHANNEL = Text(one_of=tuple(channel.value for channel in Channel))
+_DAYS, _POINTS = Integer(0, 365), Integer(0, 1_000_000)
+TERMS = Named("ShareTerms", Record(
+    {"trigger": Text(one_of=tuple(t.value for t in Trigger))},
+    {"sharer_points": _POINTS, "newcomer_points": _POINTS,
+     "second_points": Integer(0, 1_000_000, "To who brought the sharer; no level is deeper (INV-14)"),
+     "milestones": Listing(Record({"count": Integer(1, 10_000), "points": Integer(1, 1_000_000)}),
+                           MOST_MILESTONES),
+     "nth": Integer(1, 100), "least_minor": Integer(0, 10_000_000), "window_days": Integer(1, 365),
+     "touch": Text(one_of=tuple(t.value for t in Touch)), "vest_days": _DAYS,
+     "most_per_sharer": Integer(0, 10_000, "0 for no limit"), "most_a_day": Integer(1, 10_000),
+     "burst_hour": Integer(1, 10_000)},
+))  # fmt: skip
+BUDGET = Record({"points": Integer(1), "rewards": Integer(1, 10_000_000)})
+NEW_CAMPAIGN = Named("NewShareCampaign", Record({
+    "code": CAMPAIGN_CODE, "merchant": shapes.GLN, "programme": shapes.PROGRAMME, "name": Text(100),
+    "terms": TERMS, "budget": BUDGET,
+}))  # fmt: skip
+CAMPAIGN = Named("ShareCampaign", Record({
+    "code": CAMPAIGN_CODE, "merchant": shapes.GLN, "programme_id": Integer(1), "name": Text(100),
+    "state": Text(one_of=STATES), "version": Integer(), "budget": Record(
+        {"points": Integer(), "rewards": Integer(), "used_points": Integer(), "used_rewards": Integer()},
+        closed=False),
+    "live_at": Nullable(shapes.INSTANT), "ended_at": Nullable(shapes.INSTANT),
+}, closed=False))  # fmt: skip
+VERSION = Named("ShareCampaignVersion", Record({
+    "version": Integer(1), "state": Text(), "depth": Integer(1, 2), "terms": Free("As they were asked for"),
+    "asked_by": Text(), "asked_at": shapes.INSTANT, "decided_by": Nullable(Text()),
+}, closed=False))  # fmt: skip
+LINK_FIELDS: dict[str, Schema] = {
+    "code": LINK_CODE, "campaign": CAMPAIGN_CODE, "channel": CHANNEL, "url": Text(200),
+    "made_at": shapes.INSTANT, "ended_at": Nullable(shapes.INSTANT),
+}  # fmt: skip
+LINK = Named("ShareLink", Record(LINK_FIELDS, {"cashier": Nullable(Text())}, closed=False))
+OFFER = Named("ShareOffer", Record({
+    "campaign": CAMPAIGN_CODE, "name": Text(100), "merchant": shapes.GLN, "merchant_name": Text(200),
+    "trigger": Text(), "newcomer_points": Integer(), "least_minor": Integer(),
+}, closed=False))  # fmt: skip
+REWARD_FIELDS: dict[str, Schema] = {
+    "reward": shapes.HEX_ID, "campaign": CAMPAIGN_CODE, "sale": shapes.HEX_ID,
+    "role": Text(one_of=ROLES), "depth": Integer(1, 2), "member": Nullable(shapes.NUMBER),
+    "points": shapes.POINTS, "state": Text(one_of=REWARD_STATES), "reasons": Listing(Text(), 16),
+    "commitment": Integer(1), "until": shapes.INSTANT, "sold_at": shapes.INSTANT, "made_at": shapes.INSTANT,
+}  # fmt: skip
+REWARD = Named("ShareReward", Record(REWARD_FIELDS, closed=False))
+EVENT = Record({"kind": Text(), "by": Text(), "reason": Text(500, 0), "at": shapes.INSTANT}, closed=False)
+FUNNEL_CHANNEL = Record({
+    "channel": CHANNEL, "links": Integer(), "touches": Integer(), "machines": Integer(),
+    "followed": Integer(), "enrolled": Integer(),
+}, closed=False)  # fmt: skip
+FUNNEL_OUTCOME = Record({
+    "outcome": Text(one_of=OUTCOMES), "first": Integer(), "repeated": Integer(), "amount_minor": Integer(),
+}, closed=False)  # fmt: skip
+_HASH = Text(64)
+EVIDENCE = Named("ShareEvidence", Record({
+    "sale": shapes.HEX_ID, "campaign": CAMPAIGN_CODE, "outcome": Text(one_of=OUTCOMES), "ordinal": Integer(1),
+    "commitment": Record({"number": Integer(1), "hash": _HASH, "chain": _HASH, "at": shapes.INSTANT},
+                         closed=False),
+    "body": Free("What was committed"), "salt": _HASH, "own_salt": Nullable(_HASH),
+    "opens": Flag(), "again": Nullable(Integer(1, about="What judging again, from the commitments, finds")),
+}, closed=False))  # fmt: skip

@@ -1,0 +1,43 @@
+"""The endpoints of items wired: scans, claims and returns, goods, cases, the resolver."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from ledger_service.api.administration import Administration
+from ledger_service.api.endpoints import goods, item_cases, item_claims, resolver, scans
+from ledger_service.api.paging import Cursors
+from ledger_service.api.routes import Served
+from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.bootstrap.serving import Serving
+from ledger_service.checkout.items.ports import ItemRegistry, NoRegistry
+from ledger_service.checkout.items.registry import OutboxRegistry
+from ledger_service.checkout.items.service import ItemsService
+from ledger_service.traceability.goods.service import Goods
+from ledger_service.traceability.scanning.service import Scans
+
+ITEM_MODULES: tuple[ModuleType, ...] = (scans, item_claims, goods, item_cases, resolver)
+
+
+def served_items(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    """Every route of items with its endpoint over the services."""
+    s, database, master = serving, serving.foundations.database, serving.secrets.one_time
+    random, url = SystemRandom(), serving.foundations.settings.public_url
+    claims = item_claims.ItemClaimsDoor(administration, cursors, items_of(serving), s.catalogue)
+    return [
+        *scans.served(scans.ScansDoor(Scans(master, random), database, s.writer)),
+        *item_claims.served(claims),
+        *goods.served(goods.GoodsDoor(administration, cursors, Goods(master, random), database, url)),
+        *item_cases.served(item_cases.ItemCasesDoor(administration, cursors)),
+        *resolver.served(resolver.ResolverDoor(administration, database, url)),
+    ]
+
+
+def items_of(serving: Serving) -> ItemsService:
+    """Claims and returns of items; told to the chain where the alliance has a registry of items."""
+    known = serving.foundations.alliance
+    registry: ItemRegistry = NoRegistry() if known.item_registry is None else OutboxRegistry()
+    s, random = serving, SystemRandom()
+    return ItemsService(
+        s.writer, s.foundations.database, s.catalogue, registry, random, s.name.text, s.secrets.one_time
+    )

@@ -1,0 +1,68 @@
+"""What may be asked of items, and what is answered, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ledger_service.traceability.scanning.distance import Place
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRequest:
+    """A member says it has the item; the PIN stood under its cover. ``device`` is never kept as it is."""
+
+    member_id: int
+    gtin: str
+    serial: str
+    pin: str = field(repr=False)
+    device: str = field(repr=False)
+    place: Place
+    channel: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRequest:
+    """A merchant takes an item back, of the sale that its receipt names; only the brand needs none."""
+
+    merchant_id: int
+    subject: str
+    gtin: str
+    serial: str
+    sale_id: bytes | None
+    return_id: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a claim gave; ``state`` as of any earn, ``collected`` what an old debt took of it."""
+
+    op_id: bytes
+    programme: str
+    points: int
+    collected: int
+    state: str
+    expires_at: int
+
+    def view(self) -> dict[str, Any]:
+        """As an answer shows it."""
+        return {"operation": self.op_id.hex(), "programme": self.programme, "points": self.points,
+                "collected": self.collected, "state": self.state}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What a return took back of the item's points; all nought where nobody had claimed it."""
+
+    programme: str | None = None
+    pending: int = 0
+    available: int = 0
+    debt: int = 0
+
+    def view(self) -> dict[str, Any]:
+        """As an answer shows it."""
+        return {"programme": self.programme, "pending": self.pending, "available": self.available,
+                "debt": self.debt, "state": "void"}  # fmt: skip

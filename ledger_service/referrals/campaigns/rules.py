@@ -1,0 +1,106 @@
+"""Pure rules of referral campaigns: what terms may say, and what they are as text.
+
+Depth is 1, or 2 where a second share is given, and never more; there is no trigger for enrolling, so nothing
+can be paid for recruiting alone (INV-14).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from ledger_service.referrals.campaigns.errors import ShareTermsRefused
+
+MOST_DEPTH = 2
+MOST_MILESTONES = 8
+STATES = ("draft", "approved", "live", "ended")
+VERSION_STATES = ("draft", "approved", "declined")
+
+
+class Trigger(StrEnum):
+    """What the brought member must do before anybody is rewarded."""
+
+    FIRST_PURCHASE = "first-purchase"
+    NTH_PURCHASE = "nth-purchase"
+    BASKET = "basket"
+    ITEM_SCAN = "item-scan"
+
+
+class Touch(StrEnum):
+    """Which of several touches in the window counts."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a version of a campaign promises.
+
+    Attributes:
+        trigger: what is rewarded; ``nth`` belongs to nth-purchase, ``least_minor`` is the least basket.
+        sharer_points, newcomer_points, second_points: to who shared, who came, who brought the sharer.
+        milestones: (conversions of a sharer, points) on top, ascending.
+        window_days: how long a touch counts; ``touch`` is the first or the last of them.
+        vest_days: how long points are pending after the purchase.
+        most_per_sharer: conversions that one sharer is rewarded for, 0 for no limit.
+        most_a_day: conversions of a sharer in a day above which they are held for review.
+        burst_hour: newcomers of a sharer in an hour above which they are held for review.
+    """
+
+    trigger: Trigger
+    sharer_points: int = 0
+    newcomer_points: int = 0
+    second_points: int = 0
+    milestones: tuple[tuple[int, int], ...] = ()
+    nth: int = 1
+    least_minor: int = 0
+    window_days: int = 30
+    touch: Touch = Touch.LAST
+    vest_days: int = 14
+    most_per_sharer: int = 0
+    most_a_day: int = 10
+    burst_hour: int = 5
+
+    @property
+    def depth(self) -> int:
+        """How many levels are rewarded."""
+        return MOST_DEPTH if self.second_points else 1
+
+
+def check_terms(terms: Terms) -> None:
+    """The terms are ones that a campaign may have.
+
+    Raises:
+        ShareTermsRefused: naming the rule.
+
+    Invariants: INV-14.
+    """
+    reached = [count for count, _ in terms.milestones]
+    rules = (
+        ("nobody-rewarded", terms.sharer_points or terms.newcomer_points or terms.milestones),
+        ("second-without-sharer", not terms.second_points or terms.sharer_points),
+        ("second-above-sharer", terms.second_points <= terms.sharer_points),
+        ("milestones-not-ascending", reached == sorted(set(reached))),
+        ("too-many-milestones", len(reached) <= MOST_MILESTONES),
+        ("nth-without-trigger", terms.nth == 1 or terms.trigger is Trigger.NTH_PURCHASE),
+        ("basket-without-least", terms.trigger is not Trigger.BASKET or terms.least_minor > 0),
+    )
+    for name, kept in rules:
+        if not kept:
+            raise ShareTermsRefused(name)
+
+
+def terms_text(terms: Terms) -> str:
+    """The terms as a version keeps them."""
+    return orjson.dumps(asdict(terms)).decode()
+
+
+def terms_of(text: str) -> Terms:
+    """The terms of a version's text."""
+    values: dict[str, Any] = orjson.loads(text)
+    values["milestones"] = tuple((count, points) for count, points in values["milestones"])
+    return Terms(**values | {"trigger": Trigger(values["trigger"]), "touch": Touch(values["touch"])})

@@ -1,0 +1,283 @@
+"""The dispatcher: follows the ledger's entries, attributes sales to committed touches, promises rewards.
+
+A job of the bridge, never on a checkout's way. A step takes so many entries, and moves its cursor in the same
+db transaction as what it found, so each sale is looked at once however often it is killed. A sale counts once
+it has earned points: that is when the ledger has an entry of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
+
+from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.ids import derive_id, parse_id
+from ledger_service.ledger.models import entry
+from ledger_service.referrals.campaigns import queries as campaigns
+from ledger_service.referrals.campaigns.rules import Terms
+from ledger_service.referrals.campaigns.service import reserve
+from ledger_service.referrals.links.models import share_bind, share_commitment
+from ledger_service.referrals.ports import Purchase, Sales
+from ledger_service.referrals.rewards.facts import Case, conversions_of, facts_of, ties_above
+from ledger_service.referrals.rewards.fraud_rules import REVIEW_DAYS, reasons_of
+from ledger_service.referrals.rewards.models import (
+    share_cursor,
+    share_purchase,
+    share_reward,
+    share_reward_event,
+)
+from ledger_service.referrals.rewards.rules import (
+    Bind,
+    Line,
+    Planned,
+    attributed,
+    least_kept,
+    plan,
+    standing_refusal,
+    trigger_met,
+)
+
+ENTRIES_AT_ONCE = 2_000
+_EARNING = ("issue", "promise", "collect")
+_E, _B, _P = entry.c, share_bind.c, share_purchase.c
+_SERVICE = "service"
+
+
+@dataclass(slots=True)
+class _Page:
+    """What a page of purchases is decided on; the counters go on while it is."""
+
+    binds: Mapping[tuple[int, bytes], Sequence[Bind]]
+    campaigns: Mapping[bytes, RowMapping]
+    terms: Mapping[bytes, dict[int, Terms]]
+    commitments: Mapping[int, bytes]
+    ordinals: Counter[tuple[int, bytes]] = field(default_factory=Counter)
+    conversions: Counter[tuple[int, bytes]] = field(default_factory=Counter)
+    above: Mapping[int, Sequence[int]] = field(default_factory=dict)
+    reasons: dict[tuple[bytes, bytes], tuple[str, ...]] = field(default_factory=dict)
+
+
+def follow(conn: Connection, sales: Sales, at: datetime) -> bool:
+    """The next entries of the ledger have been followed; returns whether there may be more at once.
+
+    Idempotency: the cursor moves with what was found. Locks: the cursor, then campaigns.
+    """
+    cursor = _cursor(conn)
+    if conn.execute(select(_B.number).limit(1)).first() is None:
+        # Nobody has followed a link yet: no sale so far can be anybody's doing.
+        last = conn.execute(select(func.max(_E.sequence))).scalar_one_or_none()
+        _move(conn, max(cursor, last or 0))
+        return False
+    its = select(_E.sequence, _E.kind, _E.body, _E.recorded_at).where(_E.sequence > cursor)
+    entries = conn.execute(its.order_by(_E.sequence).limit(ENTRIES_AT_ONCE)).all()
+    if not entries:
+        return False
+    recorded = _recorded(entries)
+    order = {sale_id: place for place, sale_id in enumerate(recorded)}
+    purchases = sorted(sales.purchases(conn, recorded), key=lambda p: order[p.sale_id])
+    attribute(conn, purchases, at)
+    _move(conn, entries[-1].sequence)
+    return len(entries) == ENTRIES_AT_ONCE
+
+
+def something_new(conn: Connection) -> bool:
+    """Whether the ledger has entries behind the cursor."""
+    seen = select(share_cursor.c.sequence).scalar_subquery()
+    its = select(_E.sequence).where(_E.sequence > func.coalesce(seen, 0)).limit(1)
+    return conn.execute(its).first() is not None
+
+
+def attribute(conn: Connection, purchases: Sequence[Purchase], at: datetime) -> int:
+    """Each purchase of a member that followed a link is written down with what it pays; returns how many."""
+    binds = _binds_of(conn, {p.member_id for p in purchases})
+    if not binds:
+        return 0
+    page = _page(conn, binds)
+    cases = _cases(conn, page, purchases)
+    if not cases:
+        return 0
+    _look(conn, page, cases)
+    rows: list[dict[str, Any]] = []
+    rewards: list[dict[str, Any]] = []
+    for case in cases:
+        row, promised = _decide(conn, page, case, at)
+        rows.append(row)
+        rewards += promised
+    sql_of(share_purchase, conn).insert(conn, rows)
+    if rewards:
+        sql_of(share_reward, conn).insert(conn, rewards)
+        sql_of(share_reward_event, conn).insert(conn, [_event(reward, at) for reward in rewards])
+    return len(rows)
+
+
+def _decide(
+    conn: Connection, page: _Page, case: Case, at: datetime
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    purchase, bind = case.purchase, case.bind
+    terms = page.terms[bind.campaign_id][bind.version]
+    page.ordinals[(purchase.member_id, bind.campaign_id)] += 1
+    ordinal = page.ordinals[(purchase.member_id, bind.campaign_id)]
+    line = _line(page, bind)
+    outcome, planned = _outcome(page, case, (terms, line), ordinal)
+    reasons = page.reasons.get((purchase.sale_id, bind.campaign_id), ())
+    if planned and not reserve(conn, bind.campaign_id, sum(p.points for p in planned), len(planned)):
+        outcome, planned = "budget-exhausted", []
+    if planned:
+        outcome = "held" if reasons else "rewarded"
+        if bind.sharer_id is not None:
+            page.conversions[(bind.sharer_id, bind.campaign_id)] += 1
+    row = {
+        "sale_id": purchase.sale_id, "campaign_id": bind.campaign_id, "number": bind.number,
+        "member_id": purchase.member_id, "sharer_id": bind.sharer_id, "ordinal": ordinal,
+        "amount_minor": purchase.amount_minor, "outcome": outcome, "sold_at": purchase.sold_at,
+        "recorded_at": purchase.recorded_at,
+    }  # fmt: skip
+    return row, [_reward(page, case, one, (reasons, at)) for one in planned]
+
+
+def _outcome(page: _Page, case: Case, deal: tuple[Terms, Line], ordinal: int) -> tuple[str, list[Planned]]:
+    (terms, line), purchase, bind = deal, case.purchase, case.bind
+    ended_at = page.campaigns[bind.campaign_id]["ended_at"]
+    if ended_at is not None and purchase.sold_at >= ended_at:
+        return "campaign-over", []
+    if not trigger_met(terms, purchase, ordinal, customer=bind.customer):
+        return "trigger-not-met", []
+    above = page.above.get(bind.sharer_id or 0, ())
+    refusal = standing_refusal(terms, purchase.member_id, line, above)
+    if refusal is not None:
+        return refusal, []
+    planned = plan(terms, purchase.member_id, line)
+    return ("rewarded", planned) if planned else ("no-points", [])
+
+
+def _line(page: _Page, bind: Bind) -> Line:
+    if bind.sharer_id is None:
+        return Line(None)
+    above = page.above.get(bind.sharer_id, ())
+    so_far = page.conversions[(bind.sharer_id, bind.campaign_id)]
+    return Line(bind.sharer_id, above[0] if above else None, so_far)
+
+
+def _reward(page: _Page, case: Case, one: Planned, why: tuple[tuple[str, ...], datetime]) -> dict[str, Any]:
+    (reasons, at), purchase, bind = why, case.purchase, case.bind
+    terms = page.terms[bind.campaign_id][bind.version]
+    commitment = page.commitments[bind.number]
+    return {
+        "reward_id": derive_id("share reward", commitment, purchase.sale_id, one.role),
+        "campaign_id": bind.campaign_id, "version": bind.version, "sale_id": purchase.sale_id,
+        "number": bind.number, "role": one.role, "depth": one.depth, "member_id": one.member_id,
+        "programme_id": page.campaigns[bind.campaign_id]["programme_id"], "points": one.points,
+        "vest_days": terms.vest_days, "least_kept_minor": least_kept(terms),
+        "state": "held" if reasons else "due", "reasons": " ".join(reasons),
+        "until": at + timedelta(days=REVIEW_DAYS) if reasons else at, "sold_at": purchase.sold_at,
+        "decided_by": None, "leaf": None, "epoch": None, "collected": 0, "made_at": at,
+    }  # fmt: skip
+
+
+def _event(reward: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    return {
+        "reward_id": reward["reward_id"], "position": 0, "kind": reward["state"], "by_whom": _SERVICE,
+        "reason": reward["reasons"], "at": at,
+    }  # fmt: skip
+
+
+def _cases(conn: Connection, page: _Page, purchases: Iterable[Purchase]) -> list[Case]:
+    """The purchases with the bind that each follows, of every campaign of their merchant; no sale twice."""
+    sale_ids = [p.sale_id for p in purchases]
+    its = select(_P.sale_id, _P.campaign_id).where(_P.sale_id.in_(sale_ids))
+    done = {(row.sale_id, row.campaign_id) for row in conn.execute(its)}
+    found = []
+    of_member: dict[int, list[bytes]] = {}
+    for member_id, campaign_id in page.binds:
+        of_member.setdefault(member_id, []).append(campaign_id)
+    for purchase in purchases:
+        for campaign_id in of_member.get(purchase.member_id, ()):
+            own = page.campaigns[campaign_id]["merchant_id"] == purchase.merchant_id
+            if not own or (purchase.sale_id, campaign_id) in done:
+                continue
+            binds = page.binds[(purchase.member_id, campaign_id)]
+            bind = attributed(binds, purchase, page.terms.get(campaign_id, {}))
+            if bind is not None:
+                found.append(Case(purchase, bind))
+    return found
+
+
+def _look(conn: Connection, page: _Page, cases: Sequence[Case]) -> None:
+    """The page knows ordinals, conversions, ties, and what is suspicious about its cases."""
+    mine = {(c.purchase.member_id, c.bind.campaign_id) for c in cases}
+    # By the binds, so that what a member bought under an account that it was merged with counts too.
+    joined = share_purchase.join(share_bind, _B.number == _P.number)
+    counted = select(_B.member_id, _P.campaign_id, func.count().label("n")).select_from(joined).where(
+        _B.member_id.in_({member_id for member_id, _ in mine})
+    )  # fmt: skip
+    for row in conn.execute(counted.group_by(_B.member_id, _P.campaign_id)):
+        page.ordinals[(row.member_id, row.campaign_id)] = row.n
+    shared = [c for c in cases if c.bind.sharer_id is not None]
+    sharers = {c.pair[0] for c in shared}
+    page.conversions.update(conversions_of(conn, {(c.pair[0], c.bind.campaign_id) for c in shared}))
+    page.above = ties_above(conn, sharers)
+    for case, facts in zip(shared, facts_of(conn, shared), strict=True):
+        terms = page.terms[case.bind.campaign_id][case.bind.version]
+        page.reasons[(case.purchase.sale_id, case.bind.campaign_id)] = reasons_of(facts, terms)
+
+
+def _page(conn: Connection, binds: Mapping[tuple[int, bytes], Sequence[Bind]]) -> _Page:
+    ids = {campaign_id for _, campaign_id in binds}
+    terms: dict[bytes, dict[int, Terms]] = {}
+    for (campaign_id, version), found in campaigns.terms_by_version(conn, ids).items():
+        terms.setdefault(campaign_id, {})[version] = found
+    return _Page(binds, campaigns.by_id(conn, ids), terms, _Commitments(conn))
+
+
+class _Commitments(dict[int, bytes]):
+    """Commitments by number, read where a reward cites one."""
+
+    def __init__(self, conn: Connection) -> None:
+        super().__init__()
+        self._conn = conn
+
+    def __missing__(self, number: int) -> bytes:
+        c = share_commitment.c
+        found: bytes = self._conn.execute(select(c.commitment).where(c.number == number)).scalar_one()
+        self[number] = found
+        return found
+
+
+def _binds_of(conn: Connection, members: Iterable[int]) -> dict[tuple[int, bytes], list[Bind]]:
+    its = select(
+        _B.number, _B.campaign_id, _B.version, _B.member_id, _B.sharer_id, _B.customer, _B.touched_at,
+        _B.bound_at,
+    ).where(_B.member_id.in_(list(members)))  # fmt: skip
+    found: dict[tuple[int, bytes], list[Bind]] = {}
+    for row in conn.execute(its):
+        found.setdefault((row.member_id, row.campaign_id), []).append(Bind(*row))
+    return found
+
+
+def _recorded(entries: Iterable[Any]) -> dict[bytes, datetime]:
+    """When the ledger first told of each sale, in its order."""
+    found: dict[bytes, datetime] = {}
+    for row in entries:
+        if row.kind in _EARNING:
+            sale = orjson.loads(row.body).get("sale")
+            if isinstance(sale, str):
+                found.setdefault(parse_id(sale, "sale"), row.recorded_at)
+    return found
+
+
+def _cursor(conn: Connection) -> int:
+    its = select(share_cursor.c.sequence).with_for_update()
+    found: int | None = conn.execute(its).scalar_one_or_none()
+    if found is None:
+        conn.execute(insert(share_cursor).values(id=1, sequence=0))
+    return found or 0
+
+
+def _move(conn: Connection, sequence: int) -> None:
+    conn.execute(update(share_cursor).values(sequence=sequence))

@@ -1,0 +1,202 @@
+"""What is known of a page of purchases at once: ties above, conversions so far, and what looks like fraud.
+
+Every question is one statement for the whole page, and every answer is bounded.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select, tuple_
+
+from ledger_service.members.households.models import household_mate
+from ledger_service.members.models import device
+from ledger_service.referrals.links.models import share_bind, share_signal, share_tie
+from ledger_service.referrals.ports import Purchase
+from ledger_service.referrals.rewards.fraud_rules import RING_STEPS, Facts
+from ledger_service.referrals.rewards.models import share_purchase
+from ledger_service.referrals.rewards.rules import Bind
+from ledger_service.risk.models import staff_link
+
+_P, _B = share_purchase.c, share_bind.c
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_MOST_LOOKED_AT = 5_000
+_CONVERTED = ("rewarded", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A purchase with the bind that it follows."""
+
+    purchase: Purchase
+    bind: Bind
+
+    @property
+    def pair(self) -> tuple[int, int]:
+        """Sharer and buyer."""
+        return self.bind.sharer_id or 0, self.purchase.member_id
+
+
+def ties_above(conn: Connection, members: Collection[int]) -> dict[int, list[int]]:
+    """Who brought each member, and who brought that one, nearest first, ``RING_STEPS`` up."""
+    parent: dict[int, int] = {}
+    frontier = set(members)
+    for _ in range(RING_STEPS):
+        its = select(share_tie.c.member_id, share_tie.c.sharer_id).where(
+            share_tie.c.member_id.in_(frontier - parent.keys())
+        )
+        found = {row.member_id: row.sharer_id for row in conn.execute(its)} if frontier else {}
+        parent |= found
+        frontier = set(found.values())
+    return {member_id: _walk(parent, member_id) for member_id in members}
+
+
+def conversions_of(conn: Connection, pairs: Collection[tuple[int, bytes]]) -> dict[tuple[int, bytes], int]:
+    """How many purchases of (sharer, campaign) were rewarded, or wait for a review."""
+    if not pairs:
+        return {}
+    its = select(_P.sharer_id, _P.campaign_id, func.count().label("n")).where(
+        tuple_(_P.sharer_id, _P.campaign_id).in_(list(pairs)), _P.outcome.in_(_CONVERTED)
+    )
+    grouped = its.group_by(_P.sharer_id, _P.campaign_id)
+    return {(row.sharer_id, row.campaign_id): row.n for row in conn.execute(grouped)}
+
+
+def facts_of(conn: Connection, cases: Sequence[Case]) -> list[Facts]:
+    """The facts of each case, in their order; every case has a sharer."""
+    if not cases:
+        return []
+    members = {member_id for case in cases for member_id in case.pair}
+    marks, days = _marks(conn, members), _conversion_days(conn, cases)
+    newcomers, staff = _newcomers(conn, cases), _staff(conn, cases)
+    rings = _in_rings(conn, [case.pair for case in cases])
+    return [
+        Facts(
+            common=frozenset(kind for kind, _ in marks[case.pair[0]] & marks[case.pair[1]]),
+            conversions_day=_between(days[case.pair[0]], case.purchase.sold_at - _DAY, case.purchase.sold_at),
+            newcomers_hour=_around(newcomers[case.pair[0]], case.bind.bound_at),
+            in_ring=in_ring,
+            staff_deal=staff.get((case.purchase.merchant_id, case.purchase.cashier)) in case.pair,
+            since_touch=case.purchase.sold_at - case.bind.touched_at,
+        )
+        for case, in_ring in zip(cases, rings, strict=True)
+    ]
+
+
+def _marks(conn: Connection, members: Collection[int]) -> dict[int, set[tuple[str, object]]]:
+    """What each member may have in common with another: signals, device keys, its household."""
+    found: dict[int, set[tuple[str, object]]] = defaultdict(set)
+    s, m = share_signal.c, household_mate.c
+    for row in conn.execute(select(s.member_id, s.kind, s.digest).where(s.member_id.in_(members))):
+        found[row.member_id].add((row.kind, row.digest))
+    keys = select(device.c.member_id, device.c.signer).where(device.c.member_id.in_(members))
+    for member_id, signer in conn.execute(keys):
+        found[member_id].add(("device", signer))
+    homes = select(m.member_id, m.household_id).where(m.member_id.in_(members), m.state == "in")
+    for member_id, household_id in conn.execute(homes):
+        found[member_id].add(("household", household_id))
+    return found
+
+
+def _conversion_days(conn: Connection, cases: Sequence[Case]) -> dict[int, list[datetime]]:
+    """When purchases of the sharers were rewarded or held, those of the page included, ascending."""
+    found: dict[int, list[datetime]] = defaultdict(list)
+    times = [case.purchase.sold_at for case in cases]
+    its = select(_P.sharer_id, _P.sold_at).where(
+        _P.sharer_id.in_({case.pair[0] for case in cases}), _P.outcome.in_(_CONVERTED),
+        _P.sold_at > min(times) - _DAY, _P.sold_at <= max(times),
+    )  # fmt: skip
+    for row in conn.execute(its):
+        found[row.sharer_id].append(row.sold_at)
+    for case in cases:
+        found[case.pair[0]].append(case.purchase.sold_at)
+    return _sorted(found)
+
+
+def _newcomers(conn: Connection, cases: Sequence[Case]) -> dict[int, list[datetime]]:
+    found: dict[int, list[datetime]] = defaultdict(list)
+    times = [case.bind.bound_at for case in cases]
+    its = select(_B.sharer_id, _B.bound_at).where(
+        _B.sharer_id.in_({case.pair[0] for case in cases}), _B.newcomer,
+        _B.bound_at >= min(times) - _HOUR, _B.bound_at <= max(times) + _HOUR,
+    )  # fmt: skip
+    for row in conn.execute(its):
+        found[row.sharer_id].append(row.bound_at)
+    return _sorted(found)
+
+
+def _staff(conn: Connection, cases: Sequence[Case]) -> dict[tuple[int, str | None], int]:
+    places = {(c.purchase.merchant_id, c.purchase.cashier) for c in cases if c.purchase.cashier}
+    if not places:
+        return {}
+    s = staff_link.c
+    its = select(s.merchant_id, s.cashier, s.member_id).where(tuple_(s.merchant_id, s.cashier).in_(places))
+    return {(row.merchant_id, row.cashier): row.member_id for row in conn.execute(its)}
+
+
+def _in_rings(conn: Connection, pairs: Sequence[tuple[int, int]]) -> list[bool]:
+    """Whether followed links lead from each sharer up to its buyer."""
+    above: dict[int, set[int]] = {}
+    frontier = {sharer for sharer, _ in pairs}
+    for _ in range(RING_STEPS):
+        wanted = sorted(frontier - above.keys())[:_MOST_LOOKED_AT]
+        found = _followed(conn, wanted)
+        above |= found
+        frontier = {one for some in found.values() for one in some}
+    rings = []
+    for sharer, buyer in pairs:
+        rings.append(_reaches(above, sharer, buyer))
+        # What the page itself has seen so far is not written down yet.
+        above.setdefault(buyer, set()).add(sharer)
+    return rings
+
+
+def _followed(conn: Connection, members: Sequence[int]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {member_id: set() for member_id in members}
+    if not members:
+        return found
+    bought = select(_P.member_id, _P.sharer_id).where(
+        _P.member_id.in_(members), _P.sharer_id.is_not(None)
+    ).distinct()  # fmt: skip
+    tied = select(share_tie.c.member_id, share_tie.c.sharer_id).where(share_tie.c.member_id.in_(members))
+    for its in (bought, tied):
+        for row in conn.execute(its):
+            found[row.member_id].add(row.sharer_id)
+    return found
+
+
+def _reaches(above: Mapping[int, set[int]], start: int, goal: int) -> bool:
+    seen, frontier = {start}, {start}
+    for _ in range(RING_STEPS):
+        frontier = {one for member_id in frontier for one in above.get(member_id, ())} - seen
+        if goal in frontier:
+            return True
+        seen |= frontier
+    return False
+
+
+def _walk(parent: Mapping[int, int], member_id: int) -> list[int]:
+    chain: list[int] = []
+    while member_id in parent and len(chain) < RING_STEPS:
+        member_id = parent[member_id]
+        chain.append(member_id)
+    return chain
+
+
+def _between(times: Sequence[datetime], after: datetime, until: datetime) -> int:
+    return bisect_right(times, until) - bisect_right(times, after)
+
+
+def _around(times: Sequence[datetime], at: datetime) -> int:
+    """The most within an hour that holds this instant."""
+    first, last = bisect_left(times, at - _HOUR), bisect_right(times, at + _HOUR)
+    near = times[first:last]
+    return max((bisect_right(near, one + _HOUR) - i for i, one in enumerate(near) if one <= at), default=0)
+
+
+def _sorted(found: Mapping[int, Iterable[datetime]]) -> dict[int, list[datetime]]:
+    return defaultdict(list, {key: sorted(times) for key, times in found.items()})

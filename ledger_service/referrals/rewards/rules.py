@@ -1,0 +1,153 @@
+"""Pure rules of attribution: which of the bound touches a purchase follows, and what it pays.
+
+Precedence is that of the commitments: a bind counts only if it was committed before the ledger recorded the
+sale, and nothing that was committed later can change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ledger_service.referrals.campaigns.rules import Terms, Touch, Trigger
+from ledger_service.referrals.links.rules import SKEW_SECONDS
+from ledger_service.referrals.ports import Purchase
+
+SKEW = timedelta(seconds=SKEW_SECONDS)
+ROLES = ("sharer", "newcomer", "second", "milestone")
+OUTCOMES = (
+    "rewarded", "held", "trigger-not-met", "no-points", "circle", "sharer-limit", "budget-exhausted",
+    "campaign-over",
+)  # fmt: skip
+STATES = ("held", "due", "granted", "refused", "appealed", "void", "clawed")
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A bound touch as attribution goes by it."""
+
+    number: int
+    campaign_id: bytes
+    version: int
+    member_id: int
+    sharer_id: int | None
+    customer: bool
+    touched_at: datetime
+    bound_at: datetime
+
+
+def is_candidate(bind: Bind, purchase: Purchase, terms: Terms) -> bool:
+    """Whether the purchase may follow the touch: committed before the sale was recorded, and in the window.
+
+    A till's clock may be ``SKEW_SECONDS`` behind ours, and no more is forgiven.
+    """
+    if bind.bound_at >= purchase.recorded_at or bind.touched_at > purchase.sold_at + SKEW:
+        return False
+    return purchase.sold_at <= bind.touched_at + timedelta(days=terms.window_days)
+
+
+def attributed(binds: Iterable[Bind], purchase: Purchase, terms: dict[int, Terms]) -> Bind | None:
+    """The bind of one campaign that the purchase follows; None where none is in its window.
+
+    First or last is what the newest version among the candidates says. Several devices of one member count as
+    the member's touches, in the order of touching, the commitment's number deciding among equals.
+
+    Args:
+        binds: of the purchase's member for one campaign.
+        purchase: the sale.
+        terms: of the campaign, by version.
+    """
+    candidates = [b for b in binds if b.version in terms and is_candidate(b, purchase, terms[b.version])]
+    if not candidates:
+        return None
+    newest = max(candidates, key=lambda b: b.number)
+    pick = min if terms[newest.version].touch is Touch.FIRST else max
+    return pick(candidates, key=lambda b: (b.touched_at, b.number))
+
+
+def trigger_met(terms: Terms, purchase: Purchase, ordinal: int, *, customer: bool) -> bool:
+    """Whether the terms reward this purchase; ``ordinal`` counts the member's from the bind."""
+    if purchase.amount_minor < terms.least_minor:
+        return False
+    if terms.trigger is Trigger.FIRST_PURCHASE:
+        return ordinal == 1 and not customer
+    if terms.trigger is Trigger.NTH_PURCHASE:
+        return ordinal == terms.nth
+    return terms.trigger is Trigger.BASKET
+
+
+def least_kept(terms: Terms) -> int:
+    """What must be left of a sale for its rewards to stay, in minor units."""
+    return max(1, terms.least_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A reward that a purchase pays: to whom, as what, at which depth (INV-14)."""
+
+    role: str
+    member_id: int
+    depth: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Who stands above the buyer: the sharer, who brought that one, and the sharer's conversions so far."""
+
+    sharer_id: int | None
+    second_id: int | None = None
+    conversions: int = 0
+
+
+def plan(terms: Terms, buyer_id: int, line: Line) -> list[Planned]:
+    """What a purchase that met its trigger pays; nobody is paid for an own purchase through others.
+
+    Invariants: INV-14: no reward has a depth above 2.
+    """
+    found = [Planned("newcomer", buyer_id, 1, terms.newcomer_points)]
+    if line.sharer_id is not None:
+        found.append(Planned("sharer", line.sharer_id, 1, terms.sharer_points))
+        reached = dict(terms.milestones).get(line.conversions + 1, 0)
+        found.append(Planned("milestone", line.sharer_id, 1, reached))
+        if line.second_id not in (None, buyer_id, line.sharer_id):
+            found.append(Planned("second", line.second_id or 0, 2, terms.second_points))
+    return [one for one in found if one.points]
+
+
+def standing_refusal(terms: Terms, buyer_id: int, line: Line, above: Sequence[int]) -> str | None:
+    """Why a purchase pays nothing whatever it was: a circle of ties, or a sharer that had its share.
+
+    ``above`` are those who brought the sharer, nearest first.
+    """
+    if line.sharer_id == buyer_id or buyer_id in above:
+        return "circle"
+    if line.sharer_id is not None and terms.most_per_sharer and line.conversions >= terms.most_per_sharer:
+        return "sharer-limit"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Where the points of a reward that goes back come from, in the order of D10."""
+
+    pending: int
+    available: int
+    debt: int
+
+
+def taken_back(points: int, pending: int, available: int, issued: int) -> Taken:
+    """How a whole reward goes back: pending first, then available up to what was issued, the rest a debt."""
+    from_pending = min(points, pending)
+    from_available = min(points - from_pending, available, issued)
+    return Taken(from_pending, from_available, points - from_pending - from_available)
+
+
+def after_step(state: str, step: str) -> str | None:
+    """The state that follows a step of a review; None where the step does not fit."""
+    return {
+        ("held", "release"): "due", ("held", "expire"): "due", ("held", "refuse"): "refused",
+        ("refused", "appeal"): "appealed", ("appealed", "release"): "due", ("appealed", "expire"): "due",
+        ("appealed", "refuse"): "refused",
+    }.get((state, step))  # fmt: skip

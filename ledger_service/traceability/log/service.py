@@ -1,0 +1,99 @@
+"""Takes captured events into the log's tree, in bounded steps, and makes checkpoints of it; idempotent."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, text, update
+
+from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.history_tree import HASH_BYTES, hash_leaf
+from ledger_service.traceability.epcis.models import epcis_event
+from ledger_service.traceability.log.models import log_checkpoint, log_tile
+from ledger_service.traceability.log.queries import TileReader, last_checkpoint, log_size
+from ledger_service.traceability.log.rules import TILE_HASHES, consistency_proof, parents_of, root_of, split
+
+STEP_EVENTS = 2_048
+# A checkpoint costs one transaction on the chain.
+CHECKPOINT_EVERY = timedelta(minutes=1)
+CHECKPOINT_EVENTS = 10_000
+_LOCK = 0x4C4F4754
+
+
+def grow(conn: Connection, most: int = STEP_EVENTS) -> int:
+    """Up to ``most`` further events are in the tree when the caller commits; returns how many.
+
+    Idempotency: the tree's size is where it goes on. Locks: others that let it grow.
+    """
+    _lock(conn)
+    size, e = log_size(conn), epcis_event.c
+    wanted = select(e.event_seq, e.body).where(e.event_seq >= size).order_by(e.event_seq).limit(most)
+    leaves = [
+        hash_leaf(bytes(body))
+        for place, (seq, body) in enumerate(conn.execute(wanted), start=size)
+        if seq == place
+    ]
+    level, first, nodes = 0, size, leaves
+    while nodes:
+        nodes, first, level = _append(conn, level, first, nodes), first // TILE_HASHES, level + 1
+    return len(leaves)
+
+
+def checkpoint(conn: Connection, at: datetime, *, now: bool = False) -> bool:
+    """A checkpoint stands where events were taken in since the last one, and it is due or wanted ``now``.
+
+    Returns:
+        whether one was made.
+    """
+    _lock(conn)
+    size, last = log_size(conn), last_checkpoint(conn)
+    if last is not None:
+        grown = size - last.size
+        due = now or grown >= CHECKPOINT_EVENTS or at - last.made_at >= CHECKPOINT_EVERY
+        if grown <= 0 or not due:
+            return False
+    if size == 0:
+        return False
+    tiles = TileReader(conn)
+    proof = b"" if last is None else b"".join(consistency_proof(tiles, last.size, size))
+    made_at = at if last is None else max(at, last.made_at)
+    row = {"size": size, "root": root_of(tiles, 0, size), "made_at": made_at, "proof": proof, "state": "made"}
+    conn.execute(insert(log_checkpoint).values(row))
+    return True
+
+
+def settle(conn: Connection, size: int, reason: str | None) -> None:
+    """The contract has the checkpoint of that size, or refused it for a reason."""
+    state = "relayed" if reason is None else "refused"
+    mine = log_checkpoint.c.size == size
+    conn.execute(update(log_checkpoint).where(mine).values(state=state, reason=reason))
+
+
+def _append(conn: Connection, level: int, first: int, nodes: list[bytes]) -> list[bytes]:
+    """Nodes stand behind those of their level; returns what they complete of the level above."""
+    place, held = divmod(first, TILE_HASHES)
+    t = log_tile.c
+    kept = b""
+    if held:
+        mine = (t.level == level) & (t.place == place)
+        kept = bytes(conn.execute(select(t.hashes).where(mine)).scalar_one())
+        if len(kept) != held * HASH_BYTES:
+            raise LookupError(f"tile {place} of level {level} has not the nodes that the tree has")
+    row = split(kept) + nodes
+    tiles = [row[i : i + TILE_HASHES] for i in range(0, len(row), TILE_HASHES)]
+    rows = [
+        {"level": level, "place": place + number, "hashes": b"".join(tile)}
+        for number, tile in enumerate(tiles)
+    ]
+    if held:
+        begun = rows.pop(0)
+        mine = (t.level == level) & (t.place == place)
+        conn.execute(update(log_tile).where(mine).values(hashes=begun["hashes"]))
+    if rows:
+        sql_of(log_tile, conn).insert(conn, rows)
+    return [parents_of(tile)[0] for tile in tiles if len(tile) == TILE_HASHES]
+
+
+def _lock(conn: Connection) -> None:
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})

@@ -1,0 +1,206 @@
+"""The proof bundle of an item: its form as JSON, written by the service and read by whoever doubts it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+FORMAT = "alliance-item-proof"
+VERSION = 1
+MOST_BYTES = 32 * 1024 * 1024
+MOST_EVENTS = 2_000
+_MOST_PATH = 64
+_GREATEST = 2**63 - 1
+
+
+class BundleUnreadable(ValueError):
+    """Not a bundle of this version; the message names the first place that is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the contracts stand."""
+
+    chain_id: int
+    item_registry: bytes
+    transparency_log: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPart:
+    """The item and its way to the batch's root; ``owner`` is the GLN of whoever anchored it."""
+
+    gtin: str
+    serial: str
+    lot: str
+    index: int
+    salt: bytes
+    root: bytes
+    owner: int
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventPart:
+    """An event: its number in the log, its stored bytes, and its way to the checkpoint's root."""
+
+    event_seq: int
+    body: bytes
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogPart:
+    """The checkpoint that the events lead to, and how the last one that the chain had goes on from it."""
+
+    size: int
+    root: bytes
+    last_size: int
+    last_root: bytes
+    consistency: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Everything that an auditor needs beside the chain; ``waiting`` events were in no checkpoint yet."""
+
+    place: Place
+    item: ItemPart
+    events: tuple[EventPart, ...]
+    log: LogPart | None
+    waiting: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """The bundle as JSON; an event's body is the text whose bytes were hashed."""
+        place, item = self.place, self.item
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "chain": {
+                "chain_id": place.chain_id, "item_registry": _hex(place.item_registry),
+                "transparency_log": _hex(place.transparency_log),
+            },
+            "item": {"gtin": item.gtin, "serial": item.serial, "lot": item.lot, "index": item.index},
+            "batch": {
+                "root": _hex(item.root), "owner": item.owner, "salt": _hex(item.salt),
+                "proof": _path(item.proof),
+            },
+            "events": [
+                {"event_seq": e.event_seq, "body": e.body.decode(), "proof": _path(e.proof)}
+                for e in self.events
+            ],
+            "checkpoint": None if self.log is None else {
+                "size": self.log.size, "root": _hex(self.log.root),
+                "last": {
+                    "size": self.log.last_size, "root": _hex(self.log.last_root),
+                    "consistency": _path(self.log.consistency),
+                },
+            },
+            "waiting": self.waiting,
+        }  # fmt: skip
+
+
+def read_bundle(raw: bytes) -> Bundle:
+    """A bundle that somebody handed over.
+
+    Raises:
+        BundleUnreadable: it is none of this version.
+    """
+    if len(raw) > MOST_BYTES:
+        raise BundleUnreadable(f"larger than {MOST_BYTES} bytes")
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise BundleUnreadable("not JSON") from None
+    top = _Reader(document, "bundle")
+    if top.get("format") != FORMAT or top.get("version") != VERSION:
+        raise BundleUnreadable(f"not {FORMAT} of version {VERSION}")
+    chain, item, batch = top.inner("chain"), top.inner("item"), top.inner("batch")
+    place = Place(chain.number("chain_id"), chain.raw("item_registry", 20), chain.raw("transparency_log", 20))
+    part = ItemPart(
+        item.text("gtin", 14), item.text("serial", 20), item.text("lot", 20), item.number("index"),
+        batch.raw("salt", 32), batch.raw("root", 32), batch.number("owner"), batch.path("proof"),
+    )  # fmt: skip
+    events = tuple(_event(one) for one in top.many("events", MOST_EVENTS))
+    return Bundle(place, part, events, _log(top), top.number("waiting"))
+
+
+def _event(one: _Reader) -> EventPart:
+    return EventPart(one.number("event_seq"), one.text("body", MOST_BYTES).encode(), one.path("proof"))
+
+
+def _log(top: _Reader) -> LogPart | None:
+    if top.get("checkpoint") is None:
+        return None
+    made = top.inner("checkpoint")
+    last = made.inner("last")
+    return LogPart(
+        made.number("size"), made.raw("root", 32), last.number("size"), last.raw("root", 32),
+        last.path("consistency"),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """An object of the document, read without trust; ``where`` is its place."""
+
+    value: Any
+    where: str
+
+    def get(self, name: str) -> Any:
+        if not isinstance(self.value, Mapping):
+            raise BundleUnreadable(f"{self.where} is no object")
+        return self.value.get(name)
+
+    def inner(self, name: str) -> _Reader:
+        return _Reader(self.get(name), f"{self.where}.{name}")
+
+    def many(self, name: str, most: int) -> list[_Reader]:
+        found = self.get(name)
+        if not isinstance(found, list) or len(found) > most:
+            raise self._odd(name, f"a list of at most {most}")
+        return [_Reader(one, f"{self.where}.{name}[{place}]") for place, one in enumerate(found)]
+
+    def number(self, name: str) -> int:
+        found = self.get(name)
+        if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= _GREATEST:
+            raise self._odd(name, "a whole number")
+        return found
+
+    def text(self, name: str, most: int) -> str:
+        found = self.get(name)
+        if not isinstance(found, str) or len(found) > most:
+            raise self._odd(name, f"text of at most {most} characters")
+        return found
+
+    def raw(self, name: str, size: int) -> bytes:
+        return _bytes(self.get(name), size, f"{self.where}.{name}")
+
+    def path(self, name: str) -> tuple[bytes, ...]:
+        found = self.get(name)
+        if not isinstance(found, list) or len(found) > _MOST_PATH:
+            raise self._odd(name, f"a list of at most {_MOST_PATH} hashes")
+        return tuple(_bytes(one, 32, f"{self.where}.{name}") for one in found)
+
+    def _odd(self, name: str, wanted: str) -> BundleUnreadable:
+        return BundleUnreadable(f"{self.where}.{name} is not {wanted}")
+
+
+def _bytes(value: object, size: int, where: str) -> bytes:
+    if isinstance(value, str) and value.startswith("0x") and len(value) == 2 + 2 * size:
+        try:
+            return bytes.fromhex(value[2:])
+        except ValueError:
+            pass
+    raise BundleUnreadable(f"{where} is not 0x and {size} bytes")
+
+
+def _hex(raw: bytes) -> str:
+    return "0x" + raw.hex()
+
+
+def _path(proof: Sequence[bytes]) -> list[str]:
+    return [_hex(node) for node in proof]

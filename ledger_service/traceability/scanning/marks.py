@@ -1,0 +1,49 @@
+"""Marks of devices: 8 bytes that tell one item's scanners apart for a month, and nothing else about them.
+
+A mark is a hash of what the device shows under a random salt and the item's number. The salt belongs to a
+period of thirty days and is deleted two periods later; from then on nobody, we included, can tell whose mark
+it was. Two items never show that the same device scanned them.
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.ids import IdSource
+from ledger_service.traceability.scanning.models import trace_scan_salt
+
+PERIOD_SECONDS = 30 * 86_400
+MARK_BYTES = 8
+_SALT_BYTES = 16
+_KEPT_PERIODS = 2
+_NONE = bytes(_SALT_BYTES)
+
+
+def salt_of(conn: Connection, ids: IdSource, at: datetime) -> bytes:
+    """The salt of the period; the first who needs it draws it, and forgets those that are over."""
+    found = known_salt(conn, at)
+    if found == _NONE:
+        period = seconds_floor(at) // PERIOD_SECONDS
+        fresh = {"period": period, "salt": ids.random_bytes(_SALT_BYTES)}
+        sql_of(trace_scan_salt, conn).insert(conn, [fresh], or_ignore=True)
+        conn.execute(delete(trace_scan_salt).where(trace_scan_salt.c.period <= period - _KEPT_PERIODS))
+        found = known_salt(conn, at)
+    return found
+
+
+def known_salt(conn: Connection, at: datetime) -> bytes:
+    """The salt of the period, zeros where none was drawn yet: a mark under them is nobody's."""
+    period = seconds_floor(at) // PERIOD_SECONDS
+    wanted = select(trace_scan_salt.c.salt).where(trace_scan_salt.c.period == period)
+    found = conn.execute(wanted).scalar_one_or_none()
+    return _NONE if found is None else bytes(found)
+
+
+def mark_of(salt: bytes, item_id: int, device: str) -> bytes:
+    """The device's mark on one item."""
+    return hmac.digest(salt, b"%d|" % item_id + device.encode(), "sha256")[:MARK_BYTES]

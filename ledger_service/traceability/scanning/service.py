@@ -1,0 +1,135 @@
+"""Scans: judged by what is known, and recorded without personal data; in the caller's unit of work.
+
+A scan is judged before it counts. One device's scans of an item within a minute are one, so that a page that
+is loaded again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ledger_service.kernel.ids import IdSource
+from ledger_service.traceability.cases.service import open_cases
+from ledger_service.traceability.scanning import knowledge
+from ledger_service.traceability.scanning.distance import Place
+from ledger_service.traceability.scanning.knowledge import Item
+from ledger_service.traceability.scanning.marks import known_salt, mark_of, salt_of
+from ledger_service.traceability.scanning.models import (
+    trace_scan,
+    trace_scan_device,
+    trace_scan_sum,
+    trace_scan_unknown,
+)
+from ledger_service.traceability.scanning.reading import Told, is_right_tag, read_code
+from ledger_service.traceability.scanning.rules import Judgement, Seen, Verdict, judge
+
+ONE_SCAN = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who scans, as far as it is told: what tells the device apart (never kept), and a coarse place."""
+
+    device: str = field(repr=False)
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A judgement with what it is about; ``told`` is None for a malformed code, whose fault is ``why``."""
+
+    judgement: Judgement
+    told: Told | None = None
+    item: Item | None = None
+    seen: Seen | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Scans:
+    """Judging and recording scans; ``master`` is the service's secret behind tags."""
+
+    master: bytes = field(repr=False)
+    ids: IdSource
+
+    def look(self, conn: Connection, code: str, visit: Visit, at: datetime) -> Scanned:
+        """The verdict over a code, with nothing recorded, not even a salt drawn.
+
+        Idempotency: a read. Work: the same for an item that nobody made, a wrong tag and a right one.
+        """
+        return self._judged(conn, code, visit, at, known_salt(conn, at))[0]
+
+    def scan(self, conn: Connection, code: str, visit: Visit, at: datetime) -> Scanned:
+        """The verdict over a code; the scan is recorded and counts from now on, and may open a case.
+
+        Idempotency: one device's scans of an item within a minute are one.
+        """
+        salt = salt_of(conn, self.ids, at)
+        scanned, mark, last = self._judged(conn, code, visit, at, salt)
+        item = scanned.item
+        if item is None or (last is not None and at - last < ONE_SCAN):
+            return scanned
+        self._record(conn, scanned, (mark, visit.place), at)
+        open_cases(conn, scanned.judgement, (item.item_id, item.gtin, _owner(item)), at)
+        return scanned
+
+    def _judged(
+        self, conn: Connection, code: str, visit: Visit, at: datetime, salt: bytes
+    ) -> tuple[Scanned, bytes, datetime | None]:
+        told = read_code(code)
+        if isinstance(told, str):
+            return Scanned(Judgement(Verdict.MALFORMED, ("malformed",)), why=told), b"", None
+        if not is_right_tag(self.master, told):
+            told = replace(told, serial="")  # looked up like any other, and found by nobody
+        item = knowledge.find_item(conn, told)
+        mark = mark_of(salt, item.item_id, visit.device)
+        known, before = knowledge.known_of(conn, told, item, mark, at)
+        seen, last = knowledge.seen_of(conn, item, (mark, visit.place), at, before)
+        judgement = judge(known, (told.lot, told.expiry), seen)
+        return Scanned(judgement, told, item, seen), mark, last
+
+    def _record(self, conn: Connection, scanned: Scanned, visit: tuple[bytes, Place], at: datetime) -> None:
+        item, (mark, place) = scanned.item, visit
+        if item is None:
+            return
+        where = {"latitude_tenths": place.latitude_tenths, "longitude_tenths": place.longitude_tenths}
+        row = {"item_id": item.item_id or None, "gtin": None if item.product is None else item.gtin,
+               "at": at, "device": mark, "country": place.country, **where,
+               "verdict": str(scanned.judgement.verdict),
+               "reasons": ",".join(scanned.judgement.reasons + scanned.judgement.hints)}  # fmt: skip
+        conn.execute(trace_scan.insert().values(row))
+        _upsert(
+            conn, trace_scan_device, {"item_id": item.item_id, "device": mark, "seen_at": at}, {"seen_at": at}
+        )
+        if item.facts is None:
+            count = {"gtin": item.gtin, "hour": knowledge.hour_of(at), "times": 1}
+            _upsert(conn, trace_scan_unknown, count, {"times": trace_scan_unknown.c.times + 1})
+            return
+        # The last place that is known stays: a scan without one must not hide a journey.
+        moved = where if place.point is not None else {}
+        times = trace_scan_sum.c.times + 1
+        first = {"item_id": item.item_id, "times": 1, "first_at": at, "first_country": place.country,
+                 "last_at": at, **where}  # fmt: skip
+        # The instant belongs to the place: without one, neither moves.
+        last = {"last_at": at} if moved or not _has_place(item) else {}
+        _upsert(conn, trace_scan_sum, first, {"times": times, **last, **moved})
+
+
+def _has_place(item: Item) -> bool:
+    return item.scans is not None and item.scans["latitude_tenths"] is not None
+
+
+def _owner(item: Item) -> int | None:
+    return None if item.product is None else int(item.product["merchant_id"])
+
+
+def _upsert(conn: Connection, table: Table, row: Mapping[str, Any], change: Mapping[str, Any]) -> None:
+    make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    keys = [column.name for column in table.primary_key.columns]
+    conn.execute(make(table).values(row).on_conflict_do_update(index_elements=keys, set_=dict(change)))

@@ -1,0 +1,85 @@
+"""An item's proof bundle over HTTP: whole, quick, and nothing of an item that nobody committed to."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from sqlalchemy import update
+
+from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.db.engine import Database
+from ledger_service.kernel.clock import parse_instant
+from ledger_service.traceability.epcis.service import capture_events
+from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct, items_of
+from ledger_service.traceability.log.models import log_checkpoint
+from ledger_service.traceability.log.service import checkpoint, grow
+from ledger_service.traceability.proofs.commitments import Commitments, next_unanchored
+from tests.api.service import GROCER, Shop
+from tests.api.test_epcis import event
+
+GTIN = "09506000134352"
+AT = parse_instant("2017-03-01T12:00:00Z", "at")
+
+
+@pytest.fixture
+def serials(shop: Shop) -> list[str]:
+    """Two batches of the grocer, one committed to, one not; of the first item's events one is not logged."""
+    foundations, secret = shop.serving.foundations, shop.serving.secrets.one_time
+    goods, owner = Goods(secret, SystemRandom()), int(GROCER)
+    with foundations.database.begin() as conn:
+        goods.add_product(conn, NewProduct(GTIN, owner, ("Tea", "茶", "茶"), "Leaf"), AT)
+        for lot in ("L1", "L2"):
+            number = goods.open_batch(conn, NewBatch(GTIN, owner, lot, 3_000), AT)
+            goods.make_items(conn, number)
+            if lot == "L1":
+                assert next_unanchored(conn) == number
+                while Commitments(secret).step(conn, number, AT):
+                    pass
+                assert next_unanchored(conn) is None
+        found = [serial for number in (1, 2) for index, _, serial in items_of(conn, number) if index == 2_500]
+    tell(foundations.database, found[0], 1, 2)
+    with foundations.database.begin() as conn:
+        grow(conn)
+        checkpoint(conn, AT)
+        conn.execute(update(log_checkpoint).values(state="relayed"))
+    tell(foundations.database, found[0], 3)
+    return found
+
+
+def tell(database: Database, serial: str, *seconds: int) -> None:
+    item = f"https://id.gs1.org/01/{GTIN}/21/{serial}"
+    with database.begin() as conn:
+        capture_events(conn, None, [event(second, epcList=[item]) for second in seconds], AT)
+
+
+def test_a_bundle_is_made_within_fifty_milliseconds(shop: Shop, serials: list[str]) -> None:
+    path = f"/v1/items/{GTIN}/{serials[0]}/proof"
+    assert shop.get("fuel", path).status_code == 200
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        answer = shop.get("auditor", path)
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.05
+    told = answer.json
+    assert (told["item"]["index"], told["item"]["lot"], told["batch"]["owner"]) == (2_500, "L1", int(GROCER))
+    assert [one["event_seq"] for one in told["events"]] == [0, 1]
+    assert (told["checkpoint"]["size"], told["waiting"]) == (2, 1)
+    assert len(told["batch"]["proof"]) in (11, 12)
+
+
+def test_nothing_is_proven_of_what_nobody_committed_to(shop: Shop, serials: list[str]) -> None:
+    for serial in (serials[1], "0123456789AB"):
+        answer = shop.get("grocer", f"/v1/items/{GTIN}/{serial}/proof")
+        assert (answer.status_code, answer.json["code"]) == (404, "item-proof-unknown")
+    odd = shop.get("grocer", f"/v1/items/{GTIN}/UUUU/proof")
+    assert (odd.status_code, odd.json["code"]) == (400, "malformed-field")
+    assert shop.get("grocer-till", f"/v1/items/{GTIN}/{serials[0]}/proof").status_code == 403
+
+
+def test_before_the_first_checkpoint_a_bundle_says_that_events_wait(shop: Shop, serials: list[str]) -> None:
+    with shop.serving.foundations.database.begin() as conn:
+        conn.execute(update(log_checkpoint).values(state="made"))
+    told = shop.get("grocer", f"/v1/items/{GTIN}/{serials[0]}/proof").json
+    assert (told["checkpoint"], told["events"], told["waiting"]) == (None, [], 3)

@@ -1,0 +1,210 @@
+"""Sharing over HTTP: a campaign, a link, a newcomer, what its purchase pays, a review and its evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ledger_service.api.administration import Administration
+from ledger_service.api.door import Body
+from ledger_service.api.endpoints.share import ShareDoor
+from ledger_service.api.errors import RateLimited
+from ledger_service.api.limits import Buckets, Policy
+from ledger_service.api.paging import Cursors
+from ledger_service.api.routes import Call
+from ledger_service.kernel.clock import parse_instant
+from ledger_service.referrals.links.errors import ShareLinkUnknown
+from ledger_service.referrals.links.rules import commitment_of
+from tests.api.service import GROCER, Shop, basket
+from tests.api.test_administration import NEXT_PHONE, with_phone
+from tests.api.test_pages import all_pages
+
+BASE = "/v1/share/campaigns"
+TERMS = {"trigger": "first-purchase", "sharer_points": 100, "newcomer_points": 50, "vest_days": 0}
+NEW = {
+    "code": "SPRING", "merchant": GROCER, "programme": "GROC", "name": "春 spring", "terms": TERMS,
+    "budget": {"points": 1_000, "rewards": 10},
+}  # fmt: skip
+BROWSER = "Mozilla/5.0 (iPhone) MicroMessenger/8.0"
+
+
+def code_of(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json["code"]
+
+
+def live(shop: Shop, **changes: Any) -> None:
+    shop.must("grocer", BASE, NEW | changes)
+    shop.must("operator", f"{BASE}/SPRING/decision", {"approve": True})
+    shop.must("grocer", f"{BASE}/SPRING/state", {"state": "live"})
+
+
+def sharer(shop: Shop) -> tuple[str, str, str]:
+    """A member's key, its link and its number."""
+    number = with_phone(shop)["number"]
+    key = shop.key_for("member", number)
+    link = {"campaign": "SPRING", "channel": "wechat-group"}
+    made = shop.must(key, "/v1/share/links", link)
+    assert shop.must(key, "/v1/share/links", link)["code"] == made["code"]
+    return key, made["code"], number
+
+
+def touch(shop: Shop, code: str, visit: int = 1, agent: str = BROWSER) -> Any:
+    body = {"link": code, "visit": f"{visit:032x}", "agent": agent}
+    return shop.post("", "/v1/share/touches", body)
+
+
+def job(shop: Shop) -> None:
+    rewards, at = shop.serving.sharing.rewards, parse_instant(shop.at, "at")
+    rewards.follow(at)
+    rewards.take_back(at)
+    rewards.pay_due(at)
+
+
+def newcomer(shop: Shop, code: str) -> tuple[str, str]:
+    """A member that enrolled over the link, and its number."""
+    touched = touch(shop, code).json
+    assert touched == touch(shop, code).json
+    shop.at = "2017-03-01T13:00:00Z"
+    number = shop.must("grocer", "/v1/members", {"custody": "custodial", "touch": touched["touch"]})["number"]
+    return shop.key_for("member", number), number
+
+
+def test_a_newcomers_first_purchase_pays_both_and_everybody_sees_why(any_shop: Shop) -> None:
+    shop = any_shop
+    live(shop)
+    key, code, _ = sharer(shop)
+    offer = shop.get("", f"/v1/share/links/{code}/offer").json
+    assert (offer["name"], offer["newcomer_points"], "member" in offer) == ("春 spring", 50, False)
+    assert b"<svg" in shop.get("", f"/v1/share/links/{code}/qr").data
+    friend, number = newcomer(shop, code)
+    shop.at = "2017-03-01T14:00:00Z"
+    sale = shop.must("grocer-till", "/v1/sales", basket() | {"member": {"number": number}})["sale_id"]
+    job(shop)
+    mine = shop.get(key, "/v1/share/rewards").json["rewards"]
+    assert [(r["role"], r["points"], r["state"]) for r in mine] == [("sharer", 100, "granted")]
+    assert len(all_pages(shop, "grocer", "/v1/share/rewards", "rewards")) == 2
+    assert shop.get("fuel", "/v1/share/rewards").json["rewards"] == []
+    other = shop.get("fuel", f"/v1/share/rewards/{mine[0]['reward']}")
+    assert code_of(other) == (404, "share-reward-unknown")
+    shown = shop.get(key, f"/v1/share/rewards/{mine[0]['reward']}").json
+    assert [event["kind"] for event in shown["events"]] == ["due", "granted"]
+    path = f"{BASE}/SPRING/purchases/{sale}"
+    proof = shop.get(friend, path).json
+    opened = commitment_of(bytes.fromhex(proof["salt"]), proof["body"]).hex()
+    assert (opened, proof["opens"], proof["again"]) == (proof["commitment"]["hash"], True, 1)
+    stranger = shop.key_for("member", with_phone(shop, NEXT_PHONE)["number"])
+    assert code_of(shop.get(stranger, path)) == (404, "share-purchase-unknown")
+    funnel = shop.get("grocer", f"{BASE}/SPRING/funnel").json
+    assert funnel["channels"] == [
+        {"channel": "wechat-group", "links": 1, "touches": 1, "machines": 0, "followed": 1, "enrolled": 1}
+    ]
+    assert [(row["outcome"], row["first"]) for row in funnel["purchases"]] == [("rewarded", 1)]
+    before = shop.get("grocer", f"{BASE}/SPRING/funnel?at=2017-03-01T12:30:00Z").json
+    assert (before["channels"][0]["touches"], before["channels"][0]["enrolled"]) == (1, 0)
+    shop.must("operator", f"/v1/members/{number}/erase")
+    assert shop.get(key, path).json["opens"] is True
+
+
+def test_a_campaign_is_asked_for_and_decided_by_two_and_keeps_its_budget(any_shop: Shop) -> None:
+    shop = any_shop
+    asked = shop.must("grocer", BASE, NEW, key="c")
+    assert shop.must("grocer", BASE, NEW, key="c") == asked
+    assert code_of(shop.post("grocer", BASE, NEW)) == (409, "share-campaign-taken")
+    assert code_of(shop.post("fuel", BASE, NEW)) == (403, "not-yours")
+    nobody = NEW | {"code": "EMPTY", "terms": {"trigger": "first-purchase"}}
+    assert code_of(shop.post("grocer", BASE, nobody)) == (422, "share-terms-refused")
+    decision, state = f"{BASE}/SPRING/decision", f"{BASE}/SPRING/state"
+    assert code_of(shop.post("grocer", decision, {"approve": True})) == (403, "second-person-needed")
+    assert code_of(shop.post("fuel", decision, {"approve": True})) == (404, "share-campaign-unknown")
+    assert code_of(shop.post("grocer", state, {"state": "live"})) == (409, "share-campaign-state-wrong")
+    shop.must("operator", decision, {"approve": True})
+    shop.must("grocer", state, {"state": "live"})
+    assert shop.must("grocer", f"{BASE}/SPRING/versions", {"terms": TERMS | {"second_points": 10}})
+    versions = shop.get("auditor", f"{BASE}/SPRING").json["versions"]
+    assert [(v["state"], v["depth"]) for v in versions] == [("approved", 1), ("draft", 2)]
+    _, number = newcomer(shop, sharer(shop)[1])
+    shop.at = "2017-03-01T14:00:00Z"
+    shop.must("grocer-till", "/v1/sales", basket() | {"member": {"number": number}})
+    job(shop)
+    small = {"points": 149, "rewards": 10}
+    assert code_of(shop.post("grocer", f"{BASE}/SPRING/budget", small)) == (422, "share-budget-too-small")
+    budget = shop.must("grocer", f"{BASE}/SPRING/budget", {"points": 150, "rewards": 2})["budget"]
+    assert budget == {"points": 150, "rewards": 2, "used_points": 150, "used_rewards": 2}
+    assert [row["code"] for row in all_pages(shop, "grocer", BASE, "campaigns")] == ["SPRING"]
+    assert shop.get("fuel", BASE).json["campaigns"] == []
+
+
+def test_links_that_are_forged_ended_foreign_or_ones_own_lead_nowhere(shop: Shop) -> None:
+    live(shop)
+    key, code, _ = sharer(shop)
+    forged = code[:-1] + ("0" if code[-1] != "0" else "1")
+    assert code_of(touch(shop, forged)) == (404, "share-link-unknown")
+    assert code_of(shop.get("", f"/v1/share/links/{forged}/qr")) == (404, "share-link-unknown")
+    assert touch(shop, code.upper(), 2, "WhatsApp/2.23").json["counted"] is False
+    own = touch(shop, code, 3).json["touch"]
+    assert code_of(shop.post(key, "/v1/share/follows", {"touch": own})) == (422, "share-own-link")
+    other = shop.key_for("member", with_phone(shop, NEXT_PHONE)["number"])
+    unknown = shop.post(other, "/v1/share/follows", {"touch": "0" * 32})
+    assert code_of(unknown) == (404, "share-touch-unknown")
+    for visit in range(4, 36):
+        followed = touch(shop, code, visit).json["touch"]
+        shop.must(other, "/v1/share/follows", {"touch": followed})
+    more = shop.post(other, "/v1/share/follows", {"touch": touch(shop, code, 36).json["touch"]})
+    assert code_of(more) == (422, "share-bind-limit-reached")
+    assert code_of(shop.post(other, f"/v1/share/links/{code}/end")) == (404, "share-link-unknown")
+    assert len(all_pages(shop, key, "/v1/share/links", "links")) == 1
+    shop.must(key, f"/v1/share/links/{code}/end")
+    assert code_of(touch(shop, code, 37)) == (410, "share-link-ended")
+    till = {"campaign": "SPRING", "place": "till 1", "cashier": "ann"}
+    handed = shop.must("grocer", "/v1/share/live-codes", till)
+    again = shop.must("grocer", "/v1/share/live-codes", till | {"cashier": "bob"})
+    assert (again["code"], again["cashier"]) == (handed["code"], "bob")
+    assert code_of(shop.post("fuel", "/v1/share/live-codes", till)) == (404, "share-campaign-unknown")
+
+
+def test_one_device_is_held_refused_and_appealed(shop: Shop) -> None:
+    live(shop)
+    key, code, own_number = sharer(shop)
+    friend, number = newcomer(shop, code)
+    for member in (number, own_number):
+        shop.must("grocer", "/v1/share/signals", {"member": member, "kind": "device", "signal": "imei 1"})
+    shop.at = "2017-03-01T14:00:00Z"
+    shop.must("grocer-till", "/v1/sales", basket() | {"member": {"number": number}})
+    job(shop)
+    held = shop.get(key, "/v1/share/rewards?state=held").json["rewards"][0]
+    assert held["reasons"] == ["same-device"]
+    path = f"/v1/share/rewards/{held['reward']}"
+    refused = shop.must("grocer", f"{path}/steps", {"step": "refuse", "reason": "one phone"}, key="r")
+    assert refused == {"state": "refused"}
+    assert shop.must("grocer", f"{path}/steps", {"step": "refuse", "reason": "one phone"}, key="r") == refused
+    late = shop.post("grocer", f"{path}/steps", {"step": "release", "reason": "no"})
+    assert code_of(late) == (409, "share-reward-step-refused")
+    appeal = {"reason": "we are sisters"}
+    assert code_of(shop.post(friend, f"{path}/appeal", appeal)) == (404, "share-reward-unknown")
+    assert shop.must(key, f"{path}/appeal", appeal) == {"state": "appealed"}
+    release = {"step": "release", "reason": "true"}
+    assert code_of(shop.post("grocer", f"{path}/steps", release)) == (403, "second-person-needed")
+    assert shop.must("operator", f"{path}/steps", release) == {"state": "due"}
+
+
+def test_a_flood_of_touches_on_one_link_is_told_to_wait_and_others_are_not(shop: Shop) -> None:
+    live(shop)
+    _, code, _ = sharer(shop)
+    parts, s = shop.serving.sharing, shop.serving
+    flood = Buckets(Policy("touch", 1, 3), lambda: 0)
+    door = ShareDoor(
+        Administration(s.writer, s.foundations.database, b""), Cursors(b""), s.writer, parts.links,
+        parts.binder, flood, "",
+    )  # fmt: skip
+    at = parse_instant(shop.at, "at")
+
+    def send(link: str, visit: int) -> Any:
+        body = Body({"link": link, "visit": f"{visit:032x}", "agent": BROWSER}, b"")
+        return door.touch(Call(None, at, "", {}, {}, body, ""))
+
+    assert [send(code, visit).body["counted"] for visit in range(3)] == [True] * 3
+    with pytest.raises(RateLimited):
+        send(code, 4)
+    with pytest.raises(ShareLinkUnknown):
+        send("0" * 12, 5)

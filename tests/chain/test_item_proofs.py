@@ -1,0 +1,275 @@
+"""An item from its batch's root to an auditor with a chain and a file: genuine, altered, missing or void."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from ledger_service.bootstrap import event_log
+from ledger_service.chain.bridge import lag_of
+from ledger_service.chain.errors import AdminRefused
+from ledger_service.chain.log_office import Published
+from ledger_service.chain.settings import ChainSettings
+from ledger_service.cli import verify
+from ledger_service.db.engine import open_database
+from ledger_service.db.schema import create_everything
+from ledger_service.kernel.history_tree import hash_leaf
+from ledger_service.kernel.item_operations import AnchorItems
+from ledger_service.kernel.secp256k1 import keccak256
+from ledger_service.traceability.log.models import log_checkpoint, log_tile
+from ledger_service.traceability.log.queries import last_checkpoint
+from ledger_service.traceability.log.rules import split
+from ledger_service.traceability.proofs.bundle import read_bundle
+from ledger_service.traceability.proofs.rules import CODES
+from tests.chain.items import ACCOUNT, GTIN, Tracing, life_of
+from tests.chain.networks import OwnChain
+from tests.chain.world import MERCHANTS, World
+
+ALTERED, UNTOLD, MISSING, VOID = 1, 2, 3, 4
+
+
+@pytest.fixture(scope="module")
+def tracing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracing]:
+    """2,100 items on the project's own chain: three are sold, of which one was claimed and one is void."""
+    folder = tmp_path_factory.mktemp("items")
+    chain = OwnChain(store=folder / "chain.db")
+    database = open_database(f"sqlite:///{folder / 'alliance.db'}")
+    create_everything(database)
+    chain.start()
+    settings = ChainSettings(
+        most_operations=40, linger_seconds=0.0, resend_after_seconds=0.3, lease_seconds=30,
+        fee_floor_wei=2_000_000_000,
+    )  # fmt: skip
+    world = World(database, chain.node(), settings)
+    world.found()
+    made = Tracing(world, chain, folder)
+    number = made.batch("L1", 2_100)
+    for minute, index in enumerate((3, 2_099, 4), start=1):
+        made.tell(*life_of(made.serial(number, index), "L1", 10 * minute))
+        made.checkpoint()
+        made.settle()
+    made.enqueue(made.claim(number, 3), made.void(number, 4))
+    made.settle()
+    yield made
+    chain.close()
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def sold(tracing: Tracing) -> str:
+    return tracing.serial(1, 3)
+
+
+@pytest.fixture
+def document(tracing: Tracing, sold: str) -> dict[str, Any]:
+    """The bundle of the sold and claimed item, to be spoilt."""
+    return json.loads(json.dumps(tracing.bundle(sold).document()))
+
+
+def codes(out: str) -> list[str]:
+    return [finding["code"] for finding in json.loads(out)["findings"]]
+
+
+def test_an_auditor_proves_an_items_whole_way_and_its_claim(
+    tracing: Tracing, sold: str, document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tracing.verify(sold, document) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == f"genuine: {GTIN} {sold}"
+    assert out[1] == f"item 3 of 2,100, anchored by {MERCHANTS[0]} for lot L1"
+    assert out[2] == "5 events in the checkpoint of 5; the log has 15 by now"
+    assert out[3] == f"claimed once, by account 0x{ACCOUNT.hex()}"
+    place = tracing.place
+    pins = ("--items", f"0x{place.item_registry.hex()}", "--log", f"0x{place.transparency_log.hex()}")
+    assert tracing.verify(sold, document, *pins) == 0
+    last = tracing.serial(1, 2_099)
+    assert tracing.verify(last, tracing.bundle(last).document(), "--json") == 0
+    assert '"facts": ["item 2099 of 2,100' in capsys.readouterr().out
+
+
+def test_a_bundle_comes_back_from_its_json(tracing: Tracing, sold: str) -> None:
+    bundle = tracing.bundle(sold)
+    assert read_bundle(json.dumps(bundle.document()).encode()) == bundle
+
+
+def test_a_returned_item_is_void_and_no_longer_genuine(tracing: Tracing) -> None:
+    serial = tracing.serial(1, 4)
+    assert tracing.verify(serial, tracing.bundle(serial).document()) == VOID
+
+
+def test_without_a_bundle_the_chain_tells_which_batches_there_are(
+    tracing: Tracing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rpc = ("--rpc", tracing.network.url)
+    assert verify.main(["item", f"{GTIN}/0123456789AB", *rpc]) == MISSING
+    assert f"lot L1: 2,100 items anchored by {MERCHANTS[0]}" in capsys.readouterr().out
+    assert verify.main(["item", "09506000134369/0123456789AB", "--json", *rpc]) == MISSING
+    assert codes(capsys.readouterr().out) == ["no-bundle", "batch-missing"]
+    for odd in ("09506000134353/0123456789AB", "https://example.com/01/09506000134352", "x", f"{GTIN}/U"):
+        assert verify.main(["item", odd, *rpc]) == UNTOLD
+    assert verify.main(["item", f"{GTIN}/0123456789AB", "--rpc", "http://127.0.0.1:1"]) == UNTOLD
+
+
+def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    def spoil(document: dict[str, Any]) -> None:
+        *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+        for step in way:
+            document = document[step]
+        document[last] = value(document[last]) if callable(value) else value
+
+    return spoil
+
+
+def forged(text: str, other: str) -> Callable[[str], str]:
+    return lambda body: body.replace(text, other)
+
+
+def no_events(document: dict[str, Any]) -> None:
+    document["checkpoint"], document["events"] = None, []
+
+
+def twice(document: dict[str, Any]) -> None:
+    document["events"].append(document["events"][0])
+
+
+def foreign(document: dict[str, Any]) -> None:
+    """Only the events about the case, which nothing ties to the item."""
+    document["events"] = [event for event in document["events"] if '"shipping"' in event["body"]]
+
+
+HASH, PLACE = "0x" + "ab" * 32, "0x" + "cd" * 20
+HOSTILE: list[tuple[str, Callable[[dict[str, Any]], None], int]] = [
+    ("bundle-unreadable", change("version", 2), ALTERED),
+    ("other-item", change("item.serial", "0123456789AB"), ALTERED),
+    ("other-chain", change("chain.chain_id", 1), ALTERED),
+    ("contract-missing", change("chain.item_registry", PLACE), MISSING),
+    ("batch-missing", change("batch.root", HASH), MISSING),
+    ("batch-differs", change("batch.owner", MERCHANTS[1]), ALTERED),
+    ("item-not-in-batch", change("batch.salt", HASH), ALTERED),
+    ("item-not-in-batch", change("item.index", 2_100), ALTERED),
+    ("item-not-in-batch", change("batch.proof", []), ALTERED),
+    ("event-altered", change("events.2.body", forged('"shipping"', '"storing"')), ALTERED),
+    ("event-altered", change("events.2.event_seq", 3), ALTERED),
+    ("event-altered", change("events.0.proof", []), ALTERED),
+    ("event-twice", twice, ALTERED),
+    ("event-foreign", foreign, ALTERED),
+    ("events-missing", no_events, MISSING),
+    ("events-missing", change("waiting", 2), MISSING),
+    ("checkpoint-missing", change("checkpoint.last.size", 14), MISSING),
+    ("log-forked", change("checkpoint.last.root", HASH), ALTERED),
+    ("log-inconsistent", change("checkpoint.last.consistency", []), ALTERED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_bundle_is_told_what_is_wrong(
+    tracing: Tracing,
+    document: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    case: tuple[str, Callable[[dict[str, Any]], None], int],
+) -> None:
+    code, spoil, exit_code = case
+    serial = document["item"]["serial"]
+    spoil(document)
+    told = tracing.verify(serial, document, "--json")
+    out = capsys.readouterr().out
+    assert code in codes(out)
+    assert told == (ALTERED if "altered" in out.split(",")[0] else exit_code)
+
+
+def test_other_contracts_than_the_asker_trusts_are_refused(
+    tracing: Tracing, sold: str, document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    trusted = f"0x{tracing.place.item_registry.hex()}"
+    document["chain"]["item_registry"] = PLACE
+    assert tracing.verify(sold, document, "--items", trusted, "--json") == ALTERED
+    assert codes(capsys.readouterr().out) == ["other-contracts"]
+
+
+def test_every_code_has_a_hostile_bundle() -> None:
+    elsewhere = {"no-bundle", "item-void", "other-contracts"}
+    assert {code for code, *_ in HOSTILE} | elsewhere == set(CODES)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b"null", b"{", b"\xff", b'{"format":"alliance-item-proof","version":1}']
+)
+def test_what_is_no_bundle_at_all_is_altered(tracing: Tracing, sold: str, raw: bytes) -> None:
+    assert tracing.verify(sold, raw) == ALTERED
+
+
+def test_a_root_posted_twice_is_refused_and_the_first_stands(tracing: Tracing) -> None:
+    assert not tracing.step(1)
+    now, gtin, lot = tracing.world.now(), int(GTIN), b"L1".ljust(32, b"\0")
+    head = (keccak256(b"again")[:16], MERCHANTS[0], now)
+    again = AnchorItems(*head, tracing.root(1), 2_100, gtin, lot)
+    other = AnchorItems(keccak256(b"other")[:16], *head[1:], keccak256(b"a root"), 5, gtin, lot)
+    twice_claimed = tracing.claim(1, 3)
+    tracing.enqueue(again, other, twice_claimed)
+    tracing.settle()
+    told = [tracing.reason(one) for one in (again, other, twice_claimed)]
+    assert told == ["ItemRootKnown()", "ItemLotAnchored()", "ItemAlreadyClaimed()"]
+
+
+def test_a_kill_before_and_after_a_checkpoint_is_sent_relays_it_once(
+    tracing: Tracing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracing.tell(*life_of(tracing.serial(1, 5), "L1", 50))
+    tracing.checkpoint()
+    before = tracing.office.latest()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(event_log, "settle", killed)
+        with pytest.raises(KeyboardInterrupt):
+            tracing.clerk().run()
+    on_chain = tracing.office.latest()
+    assert on_chain.size == before.size + 5
+    assert tracing.clerk().run()
+    assert not tracing.clerk().run()
+    with tracing.world.database.read() as conn:
+        last = last_checkpoint(conn)
+    assert last is not None
+    assert (last.size, last.root, last.state) == (on_chain.size, on_chain.root, "relayed")
+
+
+def test_a_log_that_shrank_or_forked_is_not_relayed_and_raises_an_alarm(tracing: Tracing) -> None:
+    tracing.settle()
+    latest, database = tracing.office.latest(), tracing.world.database
+    with pytest.raises(AdminRefused, match="LogShrunk"):
+        tracing.office.append(Published(1, latest.made_at, keccak256(b"less")))
+    with pytest.raises(AdminRefused, match="LogForked"):
+        tracing.office.append(Published(latest.size, latest.made_at, keccak256(b"other")))
+    with database.read() as conn:
+        tiles = conn.execute(select(log_tile)).all()
+    leaves = split(bytes(tiles[0].hashes))
+    leaves[0] = hash_leaf(b"another past")
+    try:
+        with database.begin() as conn:
+            conn.execute(update(log_tile).values(hashes=b"".join(leaves)))
+        tracing.tell(*life_of(tracing.serial(1, 6), "L1", 90))
+        tracing.checkpoint()
+        assert tracing.clerk().run()
+        with database.read() as conn:
+            last = last_checkpoint(conn)
+        assert last is not None
+        assert last.state == "refused"
+        assert str(last.reason).startswith(f"LogForked({latest.size}")
+        assert tracing.office.latest() == latest
+        assert "log-forked" in {code for code, *_ in lag_of(database).alarms}
+    finally:
+        mended = split(bytes(tiles[0].hashes))
+        with database.begin() as conn:
+            now = split(bytes(conn.execute(select(log_tile.c.hashes)).scalar_one()))
+            conn.execute(update(log_tile).values(hashes=b"".join([*mended, *now[len(mended) :]])))
+            conn.execute(delete(log_checkpoint).where(log_checkpoint.c.state == "refused"))
+    tracing.checkpoint()
+    assert tracing.clerk().run()
+    assert tracing.office.latest().size == latest.size + 5
+    assert "log-forked" not in {code for code, *_ in lag_of(database).alarms}

@@ -1,0 +1,173 @@
+"""A seeded set of honest sharers and of attacks, written straight into the tables, to measure the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from random import Random
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.ids import derive_id
+from ledger_service.ledger.rules import ledger_base_of
+from ledger_service.members.models import member
+from ledger_service.referrals.links.models import (
+    share_bind,
+    share_commitment,
+    share_link,
+    share_signal,
+    share_tie,
+    share_touch,
+)
+
+SEED = 20170101
+ATTACKS = ("same-device", "same-payment", "same-address", "farm", "instant", "ring", "patient")
+
+
+@dataclass(frozen=True)
+class Sold:
+    """A purchase that the job would be told of."""
+
+    sale_id: bytes
+    member_id: int
+    merchant_id: int
+    amount_minor: int
+    cashier: str | None
+    sold_at: datetime
+    recorded_at: datetime
+
+
+@dataclass
+class Scene:
+    """Members are numbered as they come; ``wrong`` are the buyers of attacks, by kind."""
+
+    conn: Connection
+    campaign_id: bytes
+    merchant_id: int
+    begins: datetime
+
+    def __post_init__(self) -> None:
+        self.random = Random(SEED)
+        self.rows: dict[Any, list[dict[str, Any]]] = {
+            table: []
+            for table in (
+                member,
+                share_link,
+                share_touch,
+                share_commitment,
+                share_bind,
+                share_tie,
+                share_signal,
+            )
+        }
+        self.sales: list[Sold] = []
+        self.wrong: dict[int, str] = {}
+        self.honest: set[int] = set()
+        self.numbers: Iterator[int] = iter(range(1, 10**9))
+
+    def someone(self) -> int:
+        number = next(self.numbers)
+        account = sha256(b"member %d" % number).digest()[:20]
+        self.rows[member].append({
+            "member_id": number, "member_number": f"{number:018d}", "account": account, "salt": None,
+            "display_name": None, "status": "active", "custody": "device",
+            "ledger_base": ledger_base_of(number), "created_at": self.begins, "erased_at": None,
+            "frozen_at": None, "birthday": None, "household": None,
+        })  # fmt: skip
+        return number
+
+    def brought(self, sharer: int, buyer: int, at: datetime, *, newcomer: bool = True) -> None:
+        number = next(self.numbers)
+        code = f"{number:012d}"
+        touch, digest = derive_id("t", number), sha256(b"%d" % number).digest()
+        campaign = {"campaign_id": self.campaign_id}
+        self.rows[share_link].append({
+            **campaign, "code": code, "member_id": None, "cashier": None, "place": code, "channel": "line",
+            "made_at": at, "ended_at": None,
+        })  # fmt: skip
+        self.rows[share_touch].append({"touch_id": touch, "code": code, "machine": False, "touched_at": at})
+        self.rows[share_commitment].append(
+            {"number": number, "commitment": digest, "hash": digest, "committed_at": at}
+        )
+        self.rows[share_bind].append({
+            **campaign, "number": number, "touch_id": touch, "version": 1, "code": code, "member_id": buyer,
+            "sharer_id": sharer, "newcomer": newcomer, "customer": False, "touched_at": at, "bound_at": at,
+            "body": "{}", "salt": digest, "member_salt": None, "sharer_salt": None,
+        })  # fmt: skip
+        if newcomer:
+            self.rows[share_tie].append(
+                {"member_id": buyer, "sharer_id": sharer, "number": number, "tied_at": at}
+            )
+
+    def common(self, kind: str, *members: int) -> None:
+        digest = sha256(b"%s %d" % (kind.encode(), next(self.numbers))).digest()
+        self.rows[share_signal] += [
+            {"member_id": one, "kind": kind, "digest": digest, "seen_at": self.begins} for one in members
+        ]
+
+    def sells(self, buyer: int, at: datetime) -> None:
+        sale_id = derive_id("sale", next(self.numbers))
+        self.sales.append(Sold(sale_id, buyer, self.merchant_id, 1_000, None, at, at))
+
+    def write(self) -> None:
+        for table, rows in self.rows.items():
+            if rows:
+                sql_of(table, self.conn).insert(self.conn, rows)
+
+    def moment(self) -> datetime:
+        return self.begins + timedelta(seconds=self.random.randrange(86_400 * 20))
+
+
+def honest(scene: Scene, sharers: int) -> None:
+    """Sharers with one to five friends; one in thirty shares a home's address with a friend, one in fifty is
+    so liked that six come within an hour, and one in forty friends pays at once."""
+    for place in range(sharers):
+        sharer, burst = scene.someone(), place % 50 == 0
+        base = scene.moment()
+        for friend in range(6 if burst else scene.random.randint(1, 5)):
+            buyer = scene.someone()
+            scene.honest.add(buyer)
+            at = base + timedelta(minutes=9 * friend) if burst else scene.moment()
+            scene.brought(sharer, buyer, at)
+            if scene.random.randrange(30) == 0:
+                scene.common("address", sharer, buyer)
+            wait = 40 if scene.random.randrange(40) == 0 else scene.random.randrange(600, 86_400 * 5)
+            scene.sells(buyer, at + timedelta(seconds=wait))
+
+
+def attacks(scene: Scene, each: int) -> None:
+    """So many of each kind; a patient thief has a clean device and waits: nothing tells it from a friend."""
+    for _ in range(each):
+        for kind in ("device", "payment", "address"):
+            sharer, buyer, at = scene.someone(), scene.someone(), scene.moment()
+            scene.brought(sharer, buyer, at)
+            scene.common(kind, sharer, buyer)
+            _steal(scene, f"same-{kind}", buyer, at + timedelta(hours=2))
+        thief, at = scene.someone(), scene.moment()
+        for place in range(8):
+            buyer = scene.someone()
+            scene.brought(thief, buyer, at + timedelta(minutes=place))
+            _steal(scene, "farm", buyer, at + timedelta(hours=1, minutes=place))
+        for kind, wait in (("instant", 30), ("patient", 86_400)):
+            sharer, buyer, at = scene.someone(), scene.someone(), scene.moment()
+            scene.brought(sharer, buyer, at)
+            _steal(scene, kind, buyer, at + timedelta(seconds=wait))
+        _ring(scene)
+
+
+def _ring(scene: Scene) -> None:
+    three, at = [scene.someone() for _ in range(3)], scene.moment()
+    for place, buyer in enumerate(three):
+        when = at + timedelta(hours=place)
+        scene.brought(three[place - 1], buyer, when, newcomer=False)
+        scene.sells(buyer, when + timedelta(minutes=20))
+    scene.wrong[three[2]] = "ring"
+
+
+def _steal(scene: Scene, kind: str, buyer: int, at: datetime) -> None:
+    scene.wrong[buyer] = kind
+    scene.sells(buyer, at)
