@@ -23,7 +23,7 @@ LOOKS = [screen for screen in offices.SCREENS if screen.method == "GET"]
 DEEDS = [screen.handler.__self__ for screen in offices.SCREENS if screen.method == "POST"]  # type: ignore[attr-defined]
 MOST_BYTES = 100_000
 RAW_KEY = re.compile(
-    r">\s*((?:office|col|field|deed|done|keys|books|lines|programme|coupons|cases|care)\.[a-z_.-]+)\s*<"
+    r">\s*((?:office|word|col|field|deed|done|keys|books|lines|programme|coupons|cases|care)\.[a-z_.-]+)\s*<"
 )
 CODES = {"merchant-definition": "TEN", "merchant-campaign": "SUMMER"}
 

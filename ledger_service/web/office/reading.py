@@ -92,6 +92,12 @@ def state(word: str) -> Cell:
     return Cell(word, "state")
 
 
+def worded(visit: Visit, word: str) -> str:
+    """A word of the API in the visitor's language, or as it is."""
+    said = visit.say(f"word.{word}")
+    return word if said == f"word.{word}" else said
+
+
 def acts(*forms: Form) -> Cell:
     """What can be done with a row."""
     return Cell(kind="forms", forms=forms)

@@ -16,6 +16,7 @@ from ledger_service.web.office.reading import (
     number,
     shows,
     state,
+    worded,
 )
 from ledger_service.web.screen import Screen, Visit, roles
 
@@ -108,7 +109,7 @@ def claim(visit: Visit) -> Sheet:
     told = visit.get(f"/v1/claims/{wanted}")
     points = "–" if told["points"] is None else f"{visit.formats.number(told['points'])} {told['programme']}"
     facts = Facts([
-        ("col.state", visit.say(f"word.{told['state']}")), ("col.amount",
+        ("col.state", worded(visit, told["state"])), ("col.amount",
                                                             visit.formats.money(told["amount_minor"])),
         ("col.points", points), ("col.due", visit.formats.instant(told["answer_due_at"])),
     ])  # fmt: skip

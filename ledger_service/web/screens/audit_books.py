@@ -18,6 +18,7 @@ from ledger_service.web.office.reading import (
     number,
     shows,
     state,
+    worded,
 )
 from ledger_service.web.screen import Screen, Visit, roles
 
@@ -54,13 +55,11 @@ def lines(visit: Visit) -> Sheet:
     told, names = visit.get(f"/v1/settlement/periods/{period}"), names_of(visit)
     here = f"/settlement/{period}/lines"
     found, more = listed(visit, f"/v1/settlement/periods/{period}/lines", "lines", here, limit="50")
-    streams = [
-        Stream(called(names, one["merchant"]), int(one["net_micros"])) for one in told["nets"]
-    ]
+    streams = [Stream(called(names, one["merchant"]), int(one["net_micros"])) for one in told["nets"]]
     nets = [[Cell(one.name), micros(visit, one.net)] for one in streams]
     title = visit.say("lines.flow", period=period)
     blocks: list[Block] = [
-        Facts([("col.state", visit.say(f"word.{told['state']}")),
+        Facts([("col.state", worded(visit, told["state"])),
                ("lines.sum", visit.formats.micros(sum(one.net for one in streams)))]),
         Picture("lines.flow_about", netting(streams, title, visit.formats.micros)),
         Rows("lines.nets", ("col.merchant", "col.net"), nets, empty="lines.no_nets"),
@@ -99,7 +98,7 @@ def sale(visit: Visit) -> Sheet:
 def _sale(visit: Visit, told: Json) -> list[Block]:
     names, count = names_of(visit), visit.formats.number
     facts = Facts([
-        ("col.state", visit.say(f"word.{told['state']}")), ("col.amount",
+        ("col.state", worded(visit, told["state"])), ("col.amount",
                                                             visit.formats.money(told["total_minor"])),
         ("sale.in_points", visit.formats.money(told["points_value_minor"])),
         ("col.merchant", called(names, told["merchant"])),

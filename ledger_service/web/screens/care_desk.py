@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger_service.web.office.blocks import Acts, Block, Cell, Facts, Field, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
-from ledger_service.web.office.reading import code, instant, listed, money, number, shows, state
+from ledger_service.web.office.reading import code, instant, listed, money, number, shows, state, worded
 from ledger_service.web.screen import Screen, Visit, roles
 
 OPERATOR = roles("operator")
@@ -16,7 +16,8 @@ def desk(visit: Visit) -> Sheet:
     number_ = visit.path["number"]
     path = f"/v1/members/{number_}"
     told, cards = visit.get(path), visit.get(f"{path}/cards")["cards"]
-    facts = Facts([("col.state", visit.say(f"word.{told['status']}")), ("care.custody", told["custody"]),
+    facts = Facts([("col.state", worded(visit, told["status"])),
+                   ("care.custody", worded(visit, told["custody"])),
                    ("care.devices", visit.formats.number(len(told["devices"]))),
                    ("care.cards",
                     visit.formats.number(sum(1 for one in cards if one["ended_at"] is None)))])  # fmt: skip

@@ -16,6 +16,7 @@ from ledger_service.web.office.reading import (
     number,
     shows,
     state,
+    worded,
 )
 from ledger_service.web.screen import Screen, Visit, roles
 
@@ -37,7 +38,7 @@ def review(visit: Visit) -> Sheet:
     told = visit.get(f"/v1/risk/reviews/{wanted}")
     one, decision = told["review"], told["decision"]
     facts = Facts([
-        ("col.state", visit.say(f"word.{one['state']}")), ("col.reason", visit.say(f"word.{one['reason']}")),
+        ("col.state", worded(visit, one["state"])), ("col.reason", worded(visit, one["reason"])),
         ("col.merchant", called(names_of(visit), one["merchant"])),
         ("col.until", visit.formats.instant(one["until"])),
     ])  # fmt: skip
@@ -94,8 +95,8 @@ def case(visit: Visit) -> Sheet:
     """A case with its events; who asked does not approve."""
     wanted = visit.path["case"]
     told = visit.get(f"/v1/cases/{wanted}")
-    facts = Facts([("col.state", visit.say(f"word.{told['state']}")),
-                   ("col.kind", visit.say(f"word.{told['kind']}")),
+    facts = Facts([("col.state", worded(visit, told["state"])),
+                   ("col.kind", worded(visit, told["kind"])),
                    ("cases.notice_ends", visit.formats.instant(told["notice_ends"]))])  # fmt: skip
     accounts = [
         [Cell(visit.say(f"cases.{name}")), code(told[name])] for name in ("account", "successor", "evidence")
@@ -128,9 +129,7 @@ def imports(visit: Visit) -> Sheet:
         "col.at",
     )
     table = Rows("imports.all", headings, rows, empty="imports.none")
-    return Sheet(
-        "imports.title", [table, Check("alliance import compare NAME FILE")], lead="imports.lead"
-    )
+    return Sheet("imports.title", [table, Check("alliance import compare NAME FILE")], lead="imports.lead")
 
 
 STEP = Deed(
