@@ -193,6 +193,8 @@ def _shown(clock: datetime) -> datetime:
 
 def _serve(stack: Stack, fleet: Fleet, screen: Screen) -> None:
     screen.say(f"\nserving on {stack.url} (API at {stack.url}/docs), chain on {stack.chain_url}; Ctrl-C ends")
+    key = Path(stack.settings["ALLIANCE_STATE_DIR"]) / "operator.key"
+    screen.say(f"pages at {stack.url}/ in three languages; {key} opens the operator's desk")
     while True:
         fleet.watch()
         time.sleep(1)
