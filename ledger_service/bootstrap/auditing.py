@@ -16,7 +16,7 @@ from ledger_service.bootstrap.foundations import Foundations, background_clock, 
 from ledger_service.bootstrap.ledger_view import SqlLedgerView
 from ledger_service.bootstrap.operator_keys import keys_given_by_others
 from ledger_service.bootstrap.relaying import targets_of
-from ledger_service.chain.beside.audit import check_coupons
+from ledger_service.chain.beside.audit import check_beside
 from ledger_service.chain.errors import ChainUnavailable, LyingNode, NodeRefusal, WrongNetwork
 from ledger_service.chain.node_check import ChainMoves, check_node
 from ledger_service.chain.reconciler import reconcile
@@ -132,7 +132,7 @@ def _audit_node(foundations: Foundations, verdict: Verdict) -> None:
             node.must_serve(alliance.chain_id)
             found = check_node(foundations.database, node, contracts)
             for target in targets_of(alliance):
-                found += check_coupons(foundations.database, node, target)
+                found += check_beside(foundations.database, node, target)
     except WrongNetwork as other:
         numbers = str(other.expected_chain_id), str(other.actual_chain_id)
         verdict.findings.append(Finding("node", "chain id", *numbers))

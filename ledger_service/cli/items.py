@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
 from ledger_service.bootstrap.foundations import (
     Foundations,
@@ -24,6 +26,7 @@ from ledger_service.kernel.gs1 import parse_gln
 from ledger_service.traceability.goods.labels import write_pdf
 from ledger_service.traceability.goods.printing import COLUMNS, printer_lines
 from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct
+from ledger_service.traceability.proofs.commitments import Commitments, anchored, require_anchored
 
 
 def main(argv: Sequence[str]) -> int:
@@ -54,12 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     opened.add_argument("--expiry", help="YYMMDD")
     for name, act, about in (
         ("make", _make, "make what a batch lacks"),
-        ("print", _print, "CSV for the printer, PINs and all"),
+        ("anchor", _anchor, "make a batch's root, which the bridge brings onto the chain"),
+        ("print", _print, "CSV for the printer, PINs and all; of an anchored batch"),
     ):
         action = actions.add_parser(name, help=about)
         action.set_defaults(act=act)
         action.add_argument("--batch", type=int, required=True)
-    sheets = actions.add_parser("labels", help="label sheets as PDF, PINs and all")
+    sheets = actions.add_parser("labels", help="label sheets as PDF, PINs and all; of an anchored batch")
     sheets.set_defaults(act=_labels)
     sheets.add_argument("--batch", type=int, required=True)
     sheets.add_argument("--out", type=Path, required=True, help="the PDF to write")
@@ -98,16 +102,36 @@ def _make(foundations: Foundations, goods: Goods, options: argparse.Namespace) -
         print(f"{made:,} of {size:,}", file=sys.stderr)
 
 
+def _anchor(foundations: Foundations, goods: Goods, options: argparse.Namespace) -> None:
+    commitments, at, more = Commitments(goods.master), _now(foundations).now(), True
+    while more:
+        with foundations.database.begin() as conn:
+            more = commitments.step(conn, options.batch, at)
+    with foundations.database.read() as conn:
+        found = anchored(conn, options.batch)
+    if found is not None:
+        print(f"0x{found.root.hex()} {found.state}")
+
+
+def _check_anchored(foundations: Foundations, conn: Connection, batch_no: int) -> None:
+    # An alliance that is older than items on chain prints without.
+    if foundations.alliance.item_registry is not None:
+        require_anchored(conn, batch_no)
+
+
 def _print(foundations: Foundations, goods: Goods, options: argparse.Namespace) -> None:
     out = csv.writer(sys.stdout)
-    out.writerow(COLUMNS)
     host = foundations.settings.public_url
     with foundations.database.read() as conn:
+        _check_anchored(foundations, conn, options.batch)
+        out.writerow(COLUMNS)
         out.writerows(printer_lines(conn, goods.master, options.batch, host))
 
 
 def _labels(foundations: Foundations, goods: Goods, options: argparse.Namespace) -> None:
     host, part = foundations.settings.public_url, (options.first, options.count)
-    with foundations.database.read() as conn, options.out.open("wb") as file:
+    with foundations.database.read() as conn:
+        _check_anchored(foundations, conn, options.batch)
         lines = printer_lines(conn, goods.master, options.batch, host, part)
-        print(f"{write_pdf(file, lines, f'batch {options.batch}'):,} labels", file=sys.stderr)
+        with options.out.open("wb") as file:
+            print(f"{write_pdf(file, lines, f'batch {options.batch}'):,} labels", file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select, update
 
-from ledger_service.chain.beside.audit import check_coupons
+from ledger_service.chain.beside.audit import check_beside
 from ledger_service.chain.beside.models import UNSETTLED, chain_beside_batch, chain_beside_item
 from ledger_service.chain.bridge import lag_of
 from ledger_service.kernel.events import BesideJudged
@@ -29,7 +29,7 @@ def test_a_code_is_used_once_reversed_once_and_used_again(desk: CouponDesk) -> N
     assert reasons(desk, first, second, other) == [None, "CouponConsumed()", None]
     assert reasons(desk, back, third, again) == [None, None, "CouponReversed()"]
     assert [desk.is_consumed(coupon) for coupon in codes.ids[2:6]] == [False, True, True, False]
-    assert check_coupons(desk.world.database, desk.world.node, target_of(desk.world)) == []
+    assert check_beside(desk.world.database, desk.world.node, target_of(desk.world)) == []
     told = {event.op_id: event.reason for event in desk.world.told if isinstance(event, BesideJudged)}
     assert told == {op_id: reason for op_id, (_, reason) in desk.standing().items()}
 
@@ -109,7 +109,7 @@ def test_the_audit_names_what_ledger_and_contract_tell_differently(desk: CouponD
         conn.execute(update(beside_intent).where(i.op_id == lost.op_id).values(reason="CouponConsumed()"))
         conn.execute(update(beside_intent).where(i.op_id == forged.op_id).values(leaf=bytes(32)))
         conn.execute(update(chain_beside_batch).where(b.number == 1).values(root=bytes(32)))
-    found = check_coupons(world.database, world.node, target_of(world))
+    found = check_beside(world.database, world.node, target_of(world))
     assert {one.check for one in found} == {"beside-leaf", "coupons-rootOf", "coupons-consumedWord"}
     told = next(one for one in found if one.check == "coupons-consumedWord")
     assert (told.expected, told.actual) == ("0x1", "0x7")

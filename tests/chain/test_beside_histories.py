@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from ledger_service.chain.beside.audit import check_coupons
+from ledger_service.chain.beside.audit import check_beside
 from ledger_service.chain.beside.models import chain_beside_batch, chain_beside_item
 from ledger_service.chain.bridge import Bridge, lag_of
 from ledger_service.chain.client import Node
@@ -55,7 +55,7 @@ def assert_once(desk: CouponDesk, codes: Codes, told: list[CouponOperation]) -> 
     with desk.world.database.snapshot() as conn:
         live = list(conn.execute(select(chain_beside_item.c.op_id).where(chain_beside_item.c.live)).scalars())
     assert sorted(live) == sorted(operation.op_id for operation in told)
-    assert check_coupons(desk.world.database, desk.world.node, target_of(desk.world)) == []
+    assert check_beside(desk.world.database, desk.world.node, target_of(desk.world)) == []
 
 
 @pytest.mark.anvil

@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from ledger_service.bootstrap import event_log
+from ledger_service.chain.beside.audit import check_beside
+from ledger_service.chain.beside.targets import items_at
 from ledger_service.chain.bridge import lag_of
 from ledger_service.chain.errors import AdminRefused
 from ledger_service.chain.log_office import Published
@@ -17,19 +19,23 @@ from ledger_service.chain.settings import ChainSettings
 from ledger_service.cli import verify
 from ledger_service.db.engine import open_database
 from ledger_service.db.schema import create_everything
+from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.history_tree import hash_leaf
-from ledger_service.kernel.item_operations import AnchorItems
+from ledger_service.kernel.item_operations import AnchorItems, ItemKind
 from ledger_service.kernel.secp256k1 import keccak256
+from ledger_service.outbox.beside.models import beside_intent
 from ledger_service.traceability.log.models import log_checkpoint, log_tile
 from ledger_service.traceability.log.queries import last_checkpoint
 from ledger_service.traceability.log.rules import split
 from ledger_service.traceability.proofs.bundle import read_bundle
+from ledger_service.traceability.proofs.commitments import require_anchored
 from ledger_service.traceability.proofs.rules import CODES
+from tests.chain.hostile_bundles import ALTERED, HOSTILE, MISSING, PLACE
 from tests.chain.items import ACCOUNT, GTIN, Tracing, life_of
 from tests.chain.networks import OwnChain
 from tests.chain.world import MERCHANTS, World
 
-ALTERED, UNTOLD, MISSING, VOID = 1, 2, 3, 4
+UNTOLD, VOID = 2, 4
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +87,8 @@ def test_an_auditor_proves_an_items_whole_way_and_its_claim(
     out = capsys.readouterr().out.splitlines()
     assert out[0] == f"genuine: {GTIN} {sold}"
     assert out[1] == f"item 3 of 2,100, anchored by {MERCHANTS[0]} for lot L1"
-    assert out[2] == "5 events in the checkpoint of 5; the log has 15 by now"
+    now = tracing.office.latest().size
+    assert out[2] == f"5 events in the checkpoint of 5; the log has {now} by now"
     assert out[3] == f"claimed once, by account 0x{ACCOUNT.hex()}"
     place = tracing.place
     pins = ("--items", f"0x{place.item_registry.hex()}", "--log", f"0x{place.transparency_log.hex()}")
@@ -112,57 +119,6 @@ def test_without_a_bundle_the_chain_tells_which_batches_there_are(
     for odd in ("09506000134353/0123456789AB", "https://example.com/01/09506000134352", "x", f"{GTIN}/U"):
         assert verify.main(["item", odd, *rpc]) == UNTOLD
     assert verify.main(["item", f"{GTIN}/0123456789AB", "--rpc", "http://127.0.0.1:1"]) == UNTOLD
-
-
-def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    def spoil(document: dict[str, Any]) -> None:
-        *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]
-        for step in way:
-            document = document[step]
-        document[last] = value(document[last]) if callable(value) else value
-
-    return spoil
-
-
-def forged(text: str, other: str) -> Callable[[str], str]:
-    return lambda body: body.replace(text, other)
-
-
-def no_events(document: dict[str, Any]) -> None:
-    document["checkpoint"], document["events"] = None, []
-
-
-def twice(document: dict[str, Any]) -> None:
-    document["events"].append(document["events"][0])
-
-
-def foreign(document: dict[str, Any]) -> None:
-    """Only the events about the case, which nothing ties to the item."""
-    document["events"] = [event for event in document["events"] if '"shipping"' in event["body"]]
-
-
-HASH, PLACE = "0x" + "ab" * 32, "0x" + "cd" * 20
-HOSTILE: list[tuple[str, Callable[[dict[str, Any]], None], int]] = [
-    ("bundle-unreadable", change("version", 2), ALTERED),
-    ("other-item", change("item.serial", "0123456789AB"), ALTERED),
-    ("other-chain", change("chain.chain_id", 1), ALTERED),
-    ("contract-missing", change("chain.item_registry", PLACE), MISSING),
-    ("batch-missing", change("batch.root", HASH), MISSING),
-    ("batch-differs", change("batch.owner", MERCHANTS[1]), ALTERED),
-    ("item-not-in-batch", change("batch.salt", HASH), ALTERED),
-    ("item-not-in-batch", change("item.index", 2_100), ALTERED),
-    ("item-not-in-batch", change("batch.proof", []), ALTERED),
-    ("event-altered", change("events.2.body", forged('"shipping"', '"storing"')), ALTERED),
-    ("event-altered", change("events.2.event_seq", 3), ALTERED),
-    ("event-altered", change("events.0.proof", []), ALTERED),
-    ("event-twice", twice, ALTERED),
-    ("event-foreign", foreign, ALTERED),
-    ("events-missing", no_events, MISSING),
-    ("events-missing", change("waiting", 2), MISSING),
-    ("checkpoint-missing", change("checkpoint.last.size", 14), MISSING),
-    ("log-forked", change("checkpoint.last.root", HASH), ALTERED),
-    ("log-inconsistent", change("checkpoint.last.consistency", []), ALTERED),
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", HOSTILE)
@@ -213,6 +169,34 @@ def test_a_root_posted_twice_is_refused_and_the_first_stands(tracing: Tracing) -
     tracing.settle()
     told = [tracing.reason(one) for one in (again, other, twice_claimed)]
     assert told == ["ItemRootKnown()", "ItemLotAnchored()", "ItemAlreadyClaimed()"]
+
+
+def test_the_audit_names_marks_that_ledger_and_contract_tell_differently(tracing: Tracing) -> None:
+    database, node = tracing.world.database, tracing.world.node
+    target = items_at(tracing.place.item_registry)
+    assert check_beside(database, node, target) == []
+    lost = beside_intent.c.kind == ItemKind.VOID
+    with database.begin() as conn:
+        conn.execute(update(beside_intent).where(lost).values(reason="ItemIsVoid()"))
+    try:
+        (found,) = check_beside(database, node, target)
+    finally:
+        with database.begin() as conn:
+            conn.execute(update(beside_intent).where(lost).values(reason=None))
+    assert found.check == "items-marksOf"
+    assert found.subject == f"items 0 to 127 of batch 0x{tracing.root(1).hex()}"
+    assert (found.expected, found.actual) == (hex(1 << 6), hex(1 << 6 | 2 << 8))
+
+
+def test_codes_are_printed_only_of_a_batch_that_the_chain_has(tracing: Tracing) -> None:
+    number = tracing.batch("L9", 5)
+    with tracing.world.database.read() as conn, pytest.raises(MalformedField, match="not anchored"):
+        require_anchored(conn, number)
+    tracing.settle()
+    with tracing.world.database.read() as conn:
+        require_anchored(conn, number)
+        with pytest.raises(MalformedField, match="not anchored"):
+            require_anchored(conn, number + 1)
 
 
 def test_a_kill_before_and_after_a_checkpoint_is_sent_relays_it_once(

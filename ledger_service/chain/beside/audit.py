@@ -1,5 +1,5 @@
-"""Holds what the ledger says of coupons against their contract: which are used, every batch's root, the last
-number.
+"""Holds what the ledger says of coupons and items against their contracts: which are used, claimed or void,
+every batch's root, the last number.
 
 Every question is asked as of the block that the mirror's cursor names, as ``node_check`` does.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -21,6 +22,7 @@ from ledger_service.chain.reconciler import Difference
 from ledger_service.db.engine import Database
 from ledger_service.kernel.beside import leaf_of
 from ledger_service.kernel.coupon_operations import Consume, Reverse, gcn_and_serial
+from ledger_service.kernel.item_operations import ClaimItem, VoidItem
 from ledger_service.outbox.beside.models import beside_intent
 
 _ROWS_AT_ONCE = 2_000
@@ -31,15 +33,20 @@ _WHOLE = (1 << 256) - 1
 
 @dataclass(slots=True)
 class _Uses:
-    """How often each coupon is used by what was applied, what is still open, and forged intents."""
+    """How often each coupon is used by what was applied, what is still open, and forged intents.
+
+    ``marks`` and ``unsure`` are bits of items by root and word: those that are set, and those that may be.
+    """
 
     used: dict[int, int] = field(default_factory=dict)
     open: set[int] = field(default_factory=set)
+    marks: dict[tuple[bytes, int], int] = field(default_factory=dict)
+    unsure: dict[tuple[bytes, int], int] = field(default_factory=dict)
     forged: list[bytes] = field(default_factory=list)
 
 
-def check_coupons(database: Database, node: Node, target: Target) -> list[Difference]:
-    """Compare the ledger's coupons with the contract, as of the mirror's last block.
+def check_beside(database: Database, node: Node, target: Target) -> list[Difference]:
+    """Compare what the ledger has of a contract with the contract, as of the mirror's last block.
 
     Raises:
         ChainMoves: the node does not tell of that block any more; ask again.
@@ -70,6 +77,8 @@ def _uses(conn: Connection, target: Target) -> _Uses:
         operation = target.codec.read(row.payload)
         if operation is None or leaf_of(operation) != row.leaf:
             uses.forged.append(row.op_id)
+        elif isinstance(operation, (ClaimItem, VoidItem)):
+            _note_mark(uses, operation, row)
         elif isinstance(operation, (Consume, Reverse)):
             if row.state == "packed":
                 uses.open.add(operation.coupon)
@@ -77,6 +86,16 @@ def _uses(conn: Connection, target: Target) -> _Uses:
                 step = 1 if isinstance(operation, Consume) else -1
                 uses.used[operation.coupon] = uses.used.get(operation.coupon, 0) + step
     return uses
+
+
+def _note_mark(uses: _Uses, operation: ClaimItem | VoidItem, row: Any) -> None:
+    applied = row.state in ("mined", "final") and row.reason is None
+    if not applied and row.state != "packed":
+        return
+    word = (operation.root, operation.index >> 7)
+    bit = (2 if isinstance(operation, VoidItem) else 1) << ((operation.index & 127) << 1)
+    into = uses.marks if applied else uses.unsure
+    into[word] = into.get(word, 0) | bit
 
 
 def _batches(conn: Connection, target: Target) -> dict[int, bytes | None]:
@@ -92,7 +111,7 @@ class _Question:
     """What a view must answer, in the bits of the mask."""
 
     function: str
-    arguments: tuple[int, ...]
+    arguments: tuple[int | bytes, ...]
     expected: int
     subject: str
     mask: int = _WHOLE
@@ -113,6 +132,11 @@ def _questions(uses: _Uses, batches: dict[int, bytes | None]) -> Iterator[_Quest
         first = gcn_and_serial(gcn << 64 | min(coupons) & _LOW)[1]
         subject = f"used coupons of type {gcn} about serial {first}"
         yield _Question("consumedWord", (gcn, place), expected & mask, subject, mask)
+    for root, place in sorted({*uses.marks, *uses.unsure}):
+        mask = _WHOLE & ~uses.unsure.get((root, place), 0)
+        expected = uses.marks.get((root, place), 0) & mask
+        subject = f"items {place << 7} to {(place << 7) + 127} of batch 0x{root.hex()}"
+        yield _Question("marksOf", (root, place), expected, subject, mask)
 
 
 def _ask(node: Node, target: Target, asked: list[_Question], block: int) -> Iterator[Difference]:

@@ -31,7 +31,7 @@ _B, _I, _P, _R = trace_batch.c, trace_item.c, trace_root_part.c, trace_root.c
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """A batch's root and where its operation stands; ``state`` None before it is in the outbox."""
+    """A batch's root and where its operation stands in the outbox."""
 
     root: bytes
     count: int
@@ -131,6 +131,17 @@ def anchored(conn: Connection, batch_no: int) -> Anchored | None:
     told = standings(conn, [row.op_id]).get(row.op_id)
     state, reason = ("lost", None) if told is None else (told.state, told.reason)
     return Anchored(bytes(row.root), int(row[1]), state, reason)
+
+
+def require_anchored(conn: Connection, batch_no: int) -> None:
+    """Nothing, where the chain has the batch's root: only then may its codes leave the house.
+
+    Raises:
+        MalformedField: it has not; who prints first could make another root of what it printed.
+    """
+    found = anchored(conn, batch_no)
+    if found is None or not found.on_chain:
+        raise MalformedField("batch", "is not anchored on the chain yet: `alliance items anchor`, then wait")
 
 
 def next_unanchored(conn: Connection) -> int | None:

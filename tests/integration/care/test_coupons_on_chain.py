@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger_service.bootstrap.relaying import targets_of
-from ledger_service.chain.beside.audit import check_coupons
+from ledger_service.chain.beside.audit import check_beside
 from ledger_service.kernel.beside import leaf_of
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.coupon_operations import (
@@ -56,7 +56,7 @@ def test_rivals_fight_for_a_coupon_and_the_loser_is_told(whole: Whole) -> None:
     reasons = [found[operation.op_id].reason for operation in told]
     assert reasons == [None, None, "CouponConsumed()", None, None]
     (target,) = targets_of(whole.alliance)
-    assert check_coupons(whole.database, whole.node, target) == []
+    assert check_beside(whole.database, whole.node, target) == []
     status = whole.shop.get("operator", "/v1/chain/status")
     assert status.get_json()["coupons"] == {"on_chain": True, "queued": 0, "refused": 1}
     whole.settle()
