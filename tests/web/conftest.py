@@ -16,6 +16,11 @@ __all__ = ["open_shop_once"]
 _HIDDEN = re.compile(r'name="(csrf|once)" value="([0-9a-f]*)"')
 
 
+def hidden_of(answer: Any) -> dict[str, str]:
+    """The hidden fields that every form of a page carries."""
+    return dict(_HIDDEN.findall(answer.get_data(as_text=True)))
+
+
 class Browser:
     """A client with a session's cookie, which sends the hidden fields of the page before."""
 
@@ -26,7 +31,7 @@ class Browser:
 
     def get(self, path: str) -> Any:
         answer = self.client.get(path, headers=self.headers)
-        self.hidden = dict(_HIDDEN.findall(answer.get_data(as_text=True)))
+        self.hidden = hidden_of(answer)
         return answer
 
     def post(self, path: str, origin: str | None = None, **fields: str) -> Any:

@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 
+from ledger_service.bootstrap.pages import InProcessApi
+from ledger_service.web.app import once_of
 from ledger_service.web.formats import Formats
+from ledger_service.web.ports import Answer
 from ledger_service.web.screen import HOMES, own_path
 from ledger_service.web.screens import SCREENS
-from ledger_service.web.screens.till import Mistyped, basket_of, member_of, minor_of
+from ledger_service.web.screens.till import Mistyped, basket_of, member_of, minor_of, returned_of
 from ledger_service.web.sessions.rules import FRESH, Session, device_class, is_over
 from ledger_service.web.wording import LANGUAGES, best_language, words
 from tests.api.service import Shop
-from tests.web.conftest import Browser
+from tests.web.conftest import Browser, hidden_of
 
 Enter = Callable[..., Browser]
 PLAIN = [s for s in SCREENS if s.method == "GET" and "<" not in s.path and not s.path.endswith("image")]
@@ -121,6 +124,54 @@ def test_a_basket_is_sold_once_however_often_its_form_is_sent(enter: Enter, web_
     back = browser.post(f"/till/returns/{sold[0][1]}", back_1="1")
     assert back.status_code == 201
     assert "$12.50" in back.text
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_sale_whose_answer_was_lost_is_not_sold_again(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    answered, sold = InProcessApi._answered, []
+
+    def lost_once(api: InProcessApi, environ: Any) -> Answer:
+        answer = answered(api, environ)
+        if environ["PATH_INFO"] != "/v1/sales":
+            return answer
+        sold.append(answer.document["sale_id"])
+        problem = {"code": "storage-unavailable", "title": ""}
+        return answer if len(sold) > 1 else Answer(status, problem, "application/problem+json")
+
+    monkeypatch.setattr(InProcessApi, "_answered", lost_once)
+    browser = enter("cashier")
+    browser.get("/till")
+    fields = {"amount_1": "12.50", "quantity_1": "2", "act": "sell"}
+    lost = browser.post("/till", **fields)
+    assert (lost.status_code, 'value="12.50"' in lost.text) == (status, True)
+    browser.hidden = hidden_of(lost)
+    assert browser.post("/till", **fields).status_code == 201
+    assert len(sold) == 2
+    assert sold[0] == sold[1]
+
+
+def test_only_an_answer_of_unknown_outcome_keeps_the_key_of_a_form() -> None:
+    sent = "0" * 32
+    assert [once_of({"once": sent}, status) == sent for status in (200, 201, 409, 422, 429, 500, 503)] == [
+        False, False, False, False, False, True, True,
+    ]  # fmt: skip
+    for strange in ("", "x" * 32, sent + "0", sent + "\n"):
+        assert re.fullmatch("[0-9a-f]{32}", once_of({"once": strange}, 503))
+    assert once_of({}, 200) != once_of({}, 200)
+
+
+def test_pieces_that_are_none_are_refused_and_take_nothing_back(enter: Enter) -> None:
+    for wrong in ("-1", "1.5", "x", "٣", "9" * 5_000):
+        with pytest.raises(Mistyped):
+            returned_of({"back_1": wrong, "back_2": "1"})
+        with pytest.raises(Mistyped):
+            basket_of({"amount_1": "1", "quantity_1": wrong}, 2)
+    assert returned_of({"back_1": "0", "back_2": " 2", "csrf": "9"}) == [{"line": "2", "quantity": 2}]
+    browser = enter("cashier")
+    browser.get("/till")
+    assert browser.post(f"/till/returns/{'0' * 32}", back_1="9" * 5_000).status_code == 422
 
 
 def test_what_cannot_be_read_is_told_at_the_till_and_nothing_is_sold(enter: Enter) -> None:

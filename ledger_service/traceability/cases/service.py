@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger_service.kernel.clock import micros_of
 from ledger_service.kernel.ids import derive_id
@@ -16,6 +17,8 @@ from ledger_service.traceability.cases.rules import MOST_EVENTS, kinds_of
 from ledger_service.traceability.scanning.rules import Judgement
 
 SCANS = "scans"
+# What people say of a case must still fit behind its scans.
+_MOST_SEEN = MOST_EVENTS - 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +106,22 @@ def find_case(
 
 def _open(conn: Connection, cause: tuple[str, str], about: tuple[str, int | None], said: Said) -> bytes:
     (kind, subject), c = cause, trace_case.c
-    mine = (c.kind == kind) & (c.subject == subject) & (c.state != "closed")
-    row = conn.execute(select(c.case_id, c.seen).where(mine).with_for_update()).one_or_none()
-    if row is not None:
-        _change(conn, row.case_id, seen=row.seen + 1, last_at=said.at)
-        if row.seen < MOST_EVENTS - 50:
-            _note(conn, row.case_id, "seen", said)
-        return bytes(row.case_id)
     case_id = derive_id("item-case", kind, subject, micros_of(said.at))
     known = {"gtin": about[0], "merchant_id": about[1], "opened_at": said.at, "last_at": said.at, "seen": 1}
     made = {"case_id": case_id, "kind": kind, "subject": subject, "state": "open", **known}
-    conn.execute(insert(trace_case).values(made))
-    _note(conn, case_id, "opened", said)
-    return case_id
+    make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    fresh = make(trace_case).values(made).on_conflict_do_nothing().returning(c.case_id)
+    if conn.execute(fresh).one_or_none() is not None:
+        _note(conn, case_id, "opened", said)
+        return case_id
+    mine = (c.kind == kind) & (c.subject == subject) & (c.state != "closed")
+    row = conn.execute(select(c.case_id, c.seen).where(mine).with_for_update()).one_or_none()
+    if row is None:
+        return case_id  # closed in this instant: the next finding opens another
+    _change(conn, row.case_id, seen=row.seen + 1, last_at=said.at)
+    if row.seen < _MOST_SEEN:
+        _note(conn, row.case_id, "seen", said)
+    return bytes(row.case_id)
 
 
 def _found(conn: Connection, case_id: bytes, merchant_id: int | None, lock: bool = False) -> RowMapping:

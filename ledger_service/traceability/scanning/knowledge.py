@@ -1,11 +1,14 @@
-"""What is known of an item and its scans, in as many statements for an item that nobody made as for one."""
+"""What is known of an item and its scans, in as many statements for an item that nobody made as for one.
+
+The statements are built once: building them takes longer than the database takes to answer.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnClause, Connection, Integer, RowMapping, literal_column, select
+from sqlalchemy import ColumnClause, Connection, Integer, RowMapping, bindparam, literal_column, select
 
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.traceability.claiming.models import trace_claim
@@ -32,6 +35,32 @@ _MOST_DEEDS = 100
 # Of no parameter's type: PostgreSQL shifts by nothing wider than an INTEGER.
 _BITS: ColumnClause[int] = literal_column(str(INDEX_BITS), Integer)
 _HOUR = 3_600
+_I, _B, _C, _D, _E = (t.c for t in (trace_item, trace_batch, trace_claim, trace_scan_device, epcis_event_epc))
+_WHOLE = trace_item.join(trace_batch, _B.batch_no == _I.item_id.op(">>")(_BITS)).outerjoin(
+    trace_claim, _C.item_id == _I.item_id
+)
+_PRODUCT = select(trace_product).where(trace_product.c.gtin == bindparam("of"))
+_ITEM = (
+    select(_I.item_id, _I.state, _I.state_at, _B.batch_no, _B.lot, _B.expiry, _B.recalled_at,
+           _C.device, _C.claimed_at, _C.place)
+    .select_from(_WHOLE).where((_I.serial == bindparam("number")) & (_I.gtin == bindparam("of")))
+)  # fmt: skip
+_SCANS = select(trace_scan_sum).where(trace_scan_sum.c.item_id == bindparam("item"))
+_TOLD = (int(Deed.COMMISSION), int(Deed.SELL), int(Deed.TAKE_BACK))
+_DEEDS = (
+    select(_E.event_time, _E.event_seq, _E.deed, _E.voids)
+    .where((_E.epc_key == bindparam("key")) & _E.deed.in_(_TOLD))
+    .order_by(_E.event_time, _E.event_seq).limit(_MOST_DEEDS)
+)  # fmt: skip
+_OTHERS = (
+    select(_D.device)
+    .where((_D.item_id == bindparam("item")) & (_D.seen_at >= bindparam("since")))
+    .where(_D.device != bindparam("mark")).limit(DEVICES_SUSPECT)
+)  # fmt: skip
+_LAST = select(_D.seen_at).where((_D.item_id == bindparam("item")) & (_D.device == bindparam("mark")))
+_UNKNOWN = select(trace_scan_unknown.c.times).where(
+    (trace_scan_unknown.c.gtin == bindparam("of")) & (trace_scan_unknown.c.hour == bindparam("at_hour"))
+)
 Facts = RowMapping
 
 
@@ -52,17 +81,11 @@ class Item:
 
 def find_item(conn: Connection, told: Told) -> Item:
     """What stands in the tables about a code."""
-    i, b, p = trace_item.c, trace_batch.c, trace_product.c
-    product = conn.execute(select(trace_product).where(p.gtin == told.gtin)).mappings().one_or_none()
-    whole = trace_item.join(trace_batch, b.batch_no == i.item_id.op(">>")(_BITS))
-    whole = whole.outerjoin(trace_claim, trace_claim.c.item_id == i.item_id)
-    columns = (i.item_id, i.state, i.state_at, b.batch_no, b.lot, b.expiry, b.recalled_at,
-               trace_claim.c.device, trace_claim.c.claimed_at, trace_claim.c.place)  # fmt: skip
-    mine = (i.serial == (told.serial or "")) & (i.gtin == told.gtin)
-    facts = conn.execute(select(*columns).select_from(whole).where(mine)).mappings().one_or_none()
+    product = conn.execute(_PRODUCT, {"of": told.gtin}).mappings().one_or_none()
+    wanted = {"number": told.serial or "", "of": told.gtin}
+    facts = conn.execute(_ITEM, wanted).mappings().one_or_none()
     item_id = NOBODYS if facts is None else facts["item_id"]
-    scans = select(trace_scan_sum).where(trace_scan_sum.c.item_id == item_id)
-    return Item(item_id, facts, product, conn.execute(scans).mappings().one_or_none())
+    return Item(item_id, facts, product, conn.execute(_SCANS, {"item": item_id}).mappings().one_or_none())
 
 
 def known_of(
@@ -94,11 +117,7 @@ def most_sales(deeds: list[tuple[datetime, int]]) -> int:
 
 def _deeds(conn: Connection, told: Told) -> list[tuple[datetime, int]]:
     """When the item was commissioned, sold and taken back, without what was declared wrong."""
-    e = epcis_event_epc.c
-    wanted = (int(Deed.COMMISSION), int(Deed.SELL), int(Deed.TAKE_BACK))
-    mine = (e.epc_key == key_of(told.name)) & e.deed.in_(wanted)
-    query = select(e.event_time, e.event_seq, e.deed, e.voids).where(mine)
-    rows = conn.execute(query.order_by(e.event_time, e.event_seq).limit(_MOST_DEEDS)).all()
+    rows = conn.execute(_DEEDS, {"key": key_of(told.name)}).all()
     void = {row.voids for row in rows if row.voids is not None}
     return [(r.event_time, r.deed) for r in rows if r.voids is None and r.event_seq not in void]
 
@@ -116,11 +135,9 @@ def seen_of(
         before: whether the item was not commissioned yet.
     """
     mark, place = visit
-    d, since = trace_scan_device.c, at - timedelta(days=DEVICE_DAYS)
-    its = (d.item_id == item.item_id) & (d.seen_at >= since)
-    others = conn.execute(select(d.device).where(its & (d.device != mark)).limit(DEVICES_SUSPECT)).all()
-    mine = select(d.seen_at).where((d.item_id == item.item_id) & (d.device == mark))
-    last = conn.execute(mine).scalar_one_or_none()
+    since, its = at - timedelta(days=DEVICE_DAYS), {"item": item.item_id, "mark": mark}
+    others = conn.execute(_OTHERS, {**its, "since": since}).all()
+    last = conn.execute(_LAST, its).scalar_one_or_none()
     burst = unknown_this_hour(conn, item.gtin, at) >= BURST_AN_HOUR
     if item.facts is None:
         return Seen(burst=burst), None
@@ -136,9 +153,8 @@ def seen_of(
 
 def unknown_this_hour(conn: Connection, gtin: str, at: datetime) -> int:
     """How many serials of a product that nobody made were scanned in this hour."""
-    u = trace_scan_unknown.c
-    mine = (u.gtin == gtin) & (u.hour == hour_of(at))
-    return int(conn.execute(select(u.times).where(mine)).scalar_one_or_none() or 0)
+    found = conn.execute(_UNKNOWN, {"of": gtin, "at_hour": hour_of(at)})
+    return int(found.scalar_one_or_none() or 0)
 
 
 def hour_of(at: datetime) -> int:

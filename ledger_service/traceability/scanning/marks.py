@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.clock import seconds_floor
@@ -22,6 +22,7 @@ MARK_BYTES = 8
 _SALT_BYTES = 16
 _KEPT_PERIODS = 2
 _NONE = bytes(_SALT_BYTES)
+_SALT = select(trace_scan_salt.c.salt).where(trace_scan_salt.c.period == bindparam("of"))
 
 
 def salt_of(conn: Connection, ids: IdSource, at: datetime) -> bytes:
@@ -39,8 +40,7 @@ def salt_of(conn: Connection, ids: IdSource, at: datetime) -> bytes:
 def known_salt(conn: Connection, at: datetime) -> bytes:
     """The salt of the period, zeros where none was drawn yet: a mark under them is nobody's."""
     period = seconds_floor(at) // PERIOD_SECONDS
-    wanted = select(trace_scan_salt.c.salt).where(trace_scan_salt.c.period == period)
-    found = conn.execute(wanted).scalar_one_or_none()
+    found = conn.execute(_SALT, {"of": period}).scalar_one_or_none()
     return _NONE if found is None else bytes(found)
 
 

@@ -6,12 +6,11 @@ is loaded again changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Insert, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger_service.kernel.ids import IdSource
@@ -103,22 +102,20 @@ class Scans:
                "at": at, "device": mark, "country": place.country, **where,
                "verdict": str(scanned.judgement.verdict),
                "reasons": ",".join(scanned.judgement.reasons + scanned.judgement.hints)}  # fmt: skip
-        conn.execute(trace_scan.insert().values(row))
-        _upsert(
-            conn, trace_scan_device, {"item_id": item.item_id, "device": mark, "seen_at": at}, {"seen_at": at}
-        )
+        conn.execute(_SCAN, row)
+        seen = {"item_id": item.item_id, "device": mark, "seen_at": at}
+        conn.execute(_upsert(conn.dialect.name, trace_scan_device, ("seen_at",)), seen)
         if item.facts is None:
             count = {"gtin": item.gtin, "hour": knowledge.hour_of(at), "times": 1}
-            _upsert(conn, trace_scan_unknown, count, {"times": trace_scan_unknown.c.times + 1})
+            conn.execute(_upsert(conn.dialect.name, trace_scan_unknown, ("times",)), count)
             return
         # The last place that is known stays: a scan without one must not hide a journey.
-        moved = where if place.point is not None else {}
-        times = trace_scan_sum.c.times + 1
+        moved = tuple(where) if place.point is not None else ()
         first = {"item_id": item.item_id, "times": 1, "first_at": at, "first_country": place.country,
                  "last_at": at, **where}  # fmt: skip
         # The instant belongs to the place: without one, neither moves.
-        last = {"last_at": at} if moved or not _has_place(item) else {}
-        _upsert(conn, trace_scan_sum, first, {"times": times, **last, **moved})
+        last = ("last_at",) if moved or not _has_place(item) else ()
+        conn.execute(_upsert(conn.dialect.name, trace_scan_sum, ("times", *last, *moved)), first)
 
 
 def _has_place(item: Item) -> bool:
@@ -129,7 +126,14 @@ def _owner(item: Item) -> int | None:
     return None if item.product is None else int(item.product["merchant_id"])
 
 
-def _upsert(conn: Connection, table: Table, row: Mapping[str, Any], change: Mapping[str, Any]) -> None:
-    make = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+@cache
+def _upsert(dialect: str, table: Table, change: tuple[str, ...]) -> Insert:
+    """Inserts a row; of one that is there ``times`` goes up by one, and other columns are as in the new."""
+    make = sqlite.insert if dialect == "sqlite" else postgresql.insert
     keys = [column.name for column in table.primary_key.columns]
-    conn.execute(make(table).values(row).on_conflict_do_update(index_elements=keys, set_=dict(change)))
+    row = make(table)
+    new = {name: table.c.times + 1 if name == "times" else row.excluded[name] for name in change}
+    return row.on_conflict_do_update(index_elements=keys, set_=new)
+
+
+_SCAN = insert(trace_scan)

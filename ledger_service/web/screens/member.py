@@ -104,24 +104,28 @@ def coupons(visit: Visit) -> Page:
     return _wallet(visit, None)
 
 
-def _wallet(visit: Visit, problem: dict[str, Any] | None, done: str = "") -> Page:
+def _wallet(visit: Visit, answer: Answer | None, done: str = "") -> Page:
     query = {"cursor": visit.query["cursor"]} if "cursor" in visit.query else {}
     told = visit.get(_mine(visit, "/coupons"), **query)
-    shown = {"coupons": told["coupons"], "cursor": told["next_cursor"], "problem": problem, "done": done}
-    return Page("member/coupons.html", shown, 200 if problem is None else 422)
+    good = answer is None or answer.good
+    shown = {
+        "coupons": told["coupons"], "cursor": told["next_cursor"], "done": done if good else "",
+        "problem": None if answer is None or good else answer.document,
+    }  # fmt: skip
+    return Page("member/coupons.html", shown, 200 if answer is None or good else answer.status)
 
 
 def claim(visit: Visit) -> Page:
     """A coupon that came as a code is in the wallet."""
     answer = visit.do(_mine(visit, "/coupons"), {"code": visit.form.get("code", "").strip()})
-    return _wallet(visit, None, "coupon.taken") if answer.good else _wallet(visit, answer.document)
+    return _wallet(visit, answer, "coupon.taken")
 
 
 def give(visit: Visit) -> Page:
     """A coupon is a friend's, at once."""
     path = _mine(visit, f"/coupons/{visit.path['coupon']}/gift")
     answer = visit.do(path, {"to": visit.form.get("to", "").strip()})
-    return _wallet(visit, None, "coupon.given") if answer.good else _wallet(visit, answer.document)
+    return _wallet(visit, answer, "coupon.given")
 
 
 def data(visit: Visit) -> Page:

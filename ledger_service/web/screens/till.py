@@ -9,6 +9,7 @@ from ledger_service.web.screen import Page, Screen, Visit, roles
 
 CASHIER = roles("cashier")
 MOST_LINES = 40
+_BACK = "back_"
 
 
 class Mistyped(Exception):
@@ -32,6 +33,17 @@ def minor_of(text: str, exponent: int, field: str) -> int:
     return int(digits)
 
 
+def pieces_of(text: str, field: str) -> int:
+    """How many pieces, 0 to 9,999, as a cashier types them.
+
+    Raises:
+        Mistyped: anything else; the length comes first, since Python reads no number of thousands of digits.
+    """
+    if len(text) > 4 or not text.isascii() or not text.isdigit():
+        raise Mistyped(field)
+    return int(text)
+
+
 def basket_of(form: Mapping[str, str], exponent: int) -> list[dict[str, Any]]:
     """The lines of a typed basket; rows without an amount are left out.
 
@@ -44,10 +56,11 @@ def basket_of(form: Mapping[str, str], exponent: int) -> list[dict[str, Any]]:
         if not amount:
             continue
         quantity = form.get(f"quantity_{number}", "1").strip() or "1"
-        if not quantity.isdecimal() or not 1 <= int(quantity) <= 9_999:
+        pieces = pieces_of(quantity, f"quantity_{number}")
+        if not pieces:
             raise Mistyped(f"quantity_{number}")
-        line: dict[str, Any] = {"line": str(number), "quantity": int(quantity)}
-        line["amount_minor"] = minor_of(amount, exponent, f"amount_{number}") * int(quantity)
+        line: dict[str, Any] = {"line": str(number), "quantity": pieces}
+        line["amount_minor"] = minor_of(amount, exponent, f"amount_{number}") * pieces
         line["category"] = form.get("category", "").strip() or "general"
         lines.append(line | _article(form.get(f"article_{number}", "").strip()))
     if not lines:
@@ -142,20 +155,33 @@ def find(visit: Visit) -> Page:
 
 
 def take_back(visit: Visit) -> Page:
-    """Goods of a sale come back, as many of each line as was typed."""
+    """Goods of a sale come back, as many of each line as was typed; one field that is no number stops all."""
     sale_id = visit.path["sale"]
-    lines = [
-        {"line": name.removeprefix("back_"), "quantity": int(value)}
-        for name, value in visit.form.items()
-        if name.startswith("back_") and value.isdecimal() and int(value) > 0
-    ]
+    try:
+        lines = returned_of(visit.form)
+    except Mistyped:
+        return _returns(visit, sale_id, {"code": "malformed-field", "title": ""}, 422)
     body = {"reference": visit.form.get("once", "")[:12], "lines": lines}
     answer = visit.do(f"/v1/sales/{sale_id}/refunds", body)
     if answer.good:
         return Page("till/receipt.html", {"sale": None, "lines": [], "refund": answer.document}, 201)
+    return _returns(visit, sale_id, answer.document, answer.status)
+
+
+def returned_of(form: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The lines that come back, those with 0 left out.
+
+    Raises:
+        Mistyped: a field that is no number of pieces.
+    """
+    typed = {n: pieces_of(text.strip() or "0", n) for n, text in form.items() if n.startswith(_BACK)}
+    return [{"line": n.removeprefix(_BACK), "quantity": pieces} for n, pieces in typed.items() if pieces]
+
+
+def _returns(visit: Visit, sale_id: str, problem: Mapping[str, Any], status: int) -> Page:
     found = visit.ask(f"/v1/sales/{sale_id}")
-    shown = {"sale": found.document if found.good else None, "problem": answer.document}
-    return Page("till/returns.html", shown, answer.status)
+    shown = {"sale": found.document if found.good else None, "problem": problem}
+    return Page("till/returns.html", shown, status)
 
 
 def day(visit: Visit) -> Page:

@@ -26,7 +26,9 @@ from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.item_operations import CODEC, ClaimItem, VoidItem
+from ledger_service.members.merging import Merge
 from ledger_service.outbox.beside.models import beside_intent
+from ledger_service.traceability.claiming.merging import follow_merge
 from ledger_service.traceability.claiming.models import trace_claim
 from ledger_service.traceability.claiming.queries import claims_of_batch, points_of_batch
 from ledger_service.traceability.goods.models import trace_item
@@ -221,6 +223,16 @@ def test_a_recall_ends_claims_and_lists_who_claimed_and_what_was_issued(brand: B
         (ann.number, "activated", "queued"), (bob.number, "void", "queued"),
     ]  # fmt: skip
     assert [(row["claims"], row["points"], row["voided"]) for row in sums] == [(2, 10, 1)]
+
+
+def test_who_takes_over_a_members_account_gives_back_for_its_items(brand: Brand) -> None:
+    brand.offer(5)
+    ann, bob = brand.shop.enrol(), brand.shop.enrol()
+    brand.claim(ann)
+    with brand.shop.database.begin() as conn:
+        follow_merge(conn, Merge(ann.member_id, bob.member_id, brand.shop.clock.at))
+    # Bob's lots are as they were here: what he has not got he owes.
+    assert brand.take_back() == TakenBack("GROC", 0, 0, 5)
 
 
 def test_terms_are_versions_and_of_the_brands_own_programme(brand: Brand) -> None:

@@ -15,6 +15,7 @@ from ledger_service.bootstrap.chain_parts import CustodyKeys, steps_of
 from ledger_service.bootstrap.clerking import GovernanceClerk
 from ledger_service.bootstrap.foundations import Foundations
 from ledger_service.bootstrap.jobs import Jobs
+from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import open_tills, secrets_of
 from ledger_service.chain.admin import Admin
 from ledger_service.chain.bridge import Bridge, Job, Progress, Wiring
@@ -24,6 +25,7 @@ from ledger_service.chain.errors import ChainUnavailable, LeadershipLost, LyingN
 from ledger_service.chain.indexer import CursorMoved
 from ledger_service.chain.models import chain_leader
 from ledger_service.chain.settings import ChainSettings, Contracts
+from ledger_service.traceability.proofs.commitments import Commitments
 from tests.simulation.machine.clock import SimClock
 from tests.simulation.machine.process import Process
 from tests.simulation.machine.writer import SyncWriter
@@ -65,7 +67,9 @@ class Bridging:
         clerk = GovernanceClerk(self.desk, Admin(steps, contracts))
         name: Any = process
         tills = open_tills(foundations, secrets, self.writer, process.name)
-        self.jobs = Jobs(foundations, clock, self.writer, name, tills)
+        rewards = reward_desk(self.writer, foundations.database, tills.catalogue, process.name)
+        commitments = Commitments(secrets.one_time)
+        self.jobs = Jobs(foundations, clock, self.writer, name, tills, commitments, rewards)
         timed = [Job(name, JOBS_SECONDS, run) for name, run in self.jobs.steps().items()]
         self.bridge = Bridge(Wiring(
             database=foundations.database, node=self.node, keys=CustodyKeys(foundations.custody),
