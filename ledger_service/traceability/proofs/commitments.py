@@ -23,9 +23,9 @@ from ledger_service.traceability.goods.models import trace_batch, trace_item, tr
 from ledger_service.traceability.goods.service import INDEX_BITS
 from ledger_service.traceability.proofs.models import trace_root, trace_root_part
 
-PART_BITS = 11
+PART_BITS = 10
 PART_ITEMS = 1 << PART_BITS
-STEP_PARTS = 8
+STEP_PARTS = 16
 _B, _I, _P, _R = trace_batch.c, trace_item.c, trace_root_part.c, trace_root.c
 
 

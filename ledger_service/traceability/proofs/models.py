@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Integer, Table
 from ledger_service.db.tables import at_least, fixed_length, metadata
 from ledger_service.db.types import Bytes, Int64, UtcInstant
 
-# The root over each 2,048 items of a batch, so that a proof reads only its own part again.
+# The root over each 1,024 items of a batch, so that a proof reads only its own part again.
 trace_root_part = Table(
     "trace_root_part",
     metadata,
