@@ -92,8 +92,11 @@ class RewardCommand(BookCommand[str]):
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
         """What of the member the chain has refused, where it has refused the reward (D7)."""
-        row, sent = view.one(REWARD, self.reward_id), view.one(INTENT, self.reward_id)
-        if row is not None and sent is not None and sent["state"] == State.SET_ASIDE.value:
+        row = view.one(REWARD, self.reward_id)
+        if row is None:
+            return
+        sent = view.one(INTENT, self.reward_id)
+        if sent is not None and sent["state"] == State.SET_ASIDE.value:
             yield SET_ASIDE_OF_MEMBER.of(row["member_id"])
 
 
