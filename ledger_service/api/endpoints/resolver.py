@@ -39,6 +39,8 @@ _LINK = Record({
     "kind": Text(one_of=rules.LINK_TYPES), "href": Text(1_000), "title": Text(200),
 }, {"languages": Listing(Text(35), 20), "media_type": Text(80), "default": Flag()})  # fmt: skip
 _LOT = Text(20, about="A lot, whose own links stand before the product's")
+# As the document says of the parameter.
+MOST_LINK_CHARACTERS = 1_024
 RESOLVE = Route(
     "GET", "/01/<path:digital_link>", "resolve-code", PUBLIC, "Where a product's or item's code leads",
     group=GROUP, limited=True, personal=False, problems=(CodeMalformed, LinkAbsent), dialect=_OPEN,
@@ -47,7 +49,7 @@ RESOLVE = Route(
 )  # fmt: skip
 OPTIONS = Route(
     "OPTIONS", "/01/<path:digital_link>", "resolve-options", PUBLIC,
-    "What the resolver answers to, as headers",
+    "What the resolver answers to, as headers", problems=(CodeMalformed,),
     group=GROUP, limited=True, personal=False, dialect=Dialect(told=_CORS, free_query=True),
     success=Success(204, "The headers.", media_types=()),
 )  # fmt: skip
@@ -143,8 +145,10 @@ class ResolverDoor:
         return found
 
 
-def options(_call: Call) -> Reply:
-    """What the resolver answers to."""
+def options(call: Call) -> Reply:
+    """What the resolver answers to; of a path that no code can have, that it is none."""
+    if len(call.path["digital_link"]) > MOST_LINK_CHARACTERS:
+        raise CodeMalformed("is too long")
     return Reply(b"", 204, headers=(("Allow", "GET, HEAD, OPTIONS"),))
 
 
