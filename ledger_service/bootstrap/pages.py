@@ -77,9 +77,7 @@ class InProcessApi:
 
     def _who(self, found: Principal) -> Who:
         subject = found.subject_id if found.member_id is None else self._number_of(found.member_id)
-        merchant, store = (
-            None if gln is None else gln_text(gln) for gln in (found.merchant_id, found.store_gln)
-        )
+        merchant, store = _gln(found.merchant_id), _gln(found.store_gln)
         return Who(found.key_id, found.role, subject, merchant, store, found)
 
     def _number_of(self, member_id: int) -> str:
@@ -99,8 +97,9 @@ def with_pages(api: Flask, serving: Serving) -> Flask:
     inside = InProcessApi(api.wsgi_app, serving)
     replay = serving.foundations.settings.replay
     parts = Parts(
-        inside, sessions, SystemClock(), alliance.currency, serving.desk.exponent, alliance.name, replay
-    )
+        inside, sessions, SystemClock(), alliance.currency, serving.desk.exponent, alliance.name, replay,
+        serving.pipeline.log.failure,
+    )  # fmt: skip
     api.extensions["alliance_pages"] = create_pages(parts, SCREENS)
     api.wsgi_app = _Doors(api.wsgi_app, api.extensions["alliance_pages"].wsgi_app)  # type: ignore[method-assign]
     return api
@@ -114,11 +113,6 @@ class _Doors:
         self._pages = pages
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        if (
-            path.startswith("/v1/")
-            or path.split("/", 2)[1:2] == []
-            or path.split("/", 2)[1] not in _FIRST_PARTS
-        ):
-            return self._api(environ, start_response)
-        return self._pages(environ, start_response)
+        path: str = environ["PATH_INFO"]
+        page = not path.startswith("/v1/") and path.partition("/")[2].partition("/")[0] in _FIRST_PARTS
+        return (self._pages if page else self._api)(environ, start_response)

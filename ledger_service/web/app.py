@@ -13,9 +13,11 @@ from flask import Flask, Response, request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from werkzeug.exceptions import HTTPException
 
+from ledger_service.db.errors import passes
 from ledger_service.kernel.clock import Clock
+from ledger_service.kernel.errors import Category, DomainError
 from ledger_service.web import security, wording
-from ledger_service.web.charts import charts_for_templates
+from ledger_service.web.drawing.bars import bars
 from ledger_service.web.formats import Formats
 from ledger_service.web.ports import Answer, Api, Who
 from ledger_service.web.screen import (
@@ -52,6 +54,7 @@ class Parts:
     exponent: int
     alliance: str
     replay: bool
+    log: Callable[[Exception, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ class _Visitor:
     cookie: bytes | None
     session: Session | None
     who: Who | None
+
+
+_NOBODY = _Visitor(None, None, None)
 
 
 def create_pages(parts: Parts, screens: Sequence[Screen]) -> Flask:
@@ -76,6 +82,7 @@ def create_pages(parts: Parts, screens: Sequence[Screen]) -> Flask:
     app.add_url_rule("/service-worker.js", "worker", pages.worker, methods=["GET"])
     app.add_url_rule("/icon.svg", "icon", pages.icon, methods=["GET"])
     app.register_error_handler(HTTPException, pages.lost)
+    app.register_error_handler(Exception, pages.failed)
     app.extensions["alliance_screens"] = tuple(screens)
     return app
 
@@ -90,7 +97,7 @@ class Pages:
             loader=PackageLoader("ledger_service.web"), autoescape=select_autoescape(), trim_blocks=True,
             lstrip_blocks=True, undefined=StrictUndefined,
         )  # fmt: skip
-        self._templates.globals.update(charts_for_templates())
+        self._templates.globals["bars"] = bars
 
     def view(self, screen: Screen) -> Callable[..., Response]:
         """The function that Flask calls for a screen."""
@@ -119,7 +126,7 @@ class Pages:
                                          ("X-Content-Type-Options", "nosniff")])  # fmt: skip
 
     def worker(self) -> Response:
-        """The script that keeps the pay code's page on a phone; it must stand at the root to serve it."""
+        """The script that lets a phone install the pages; it must stand at the root, and keeps nothing."""
         found = self._statics["service-worker.js"]
         return Response(found.raw, 200, [("Content-Type", found.media_type), ("Cache-Control", "no-cache")])
 
@@ -131,11 +138,21 @@ class Pages:
         )
 
     def lost(self, error: HTTPException | None) -> Response:
-        """A page that there is not, or a method that it has not."""
+        """A page that there is not, a method that it has not, or a form that is too long."""
         status = 404 if error is None or error.code is None else error.code
+        if status not in (404, 405):
+            return self._stopped(_NOBODY, status, "stopped.request")
         visitor = self._visitor()
-        page = Page("lost.html", {"status": status}, status)
-        return self._answer(self._visit(visitor, {}), visitor, page)
+        return self._answer(self._visit(visitor, {}), visitor, Page("lost.html", status=status))
+
+    def failed(self, error: Exception) -> Response:
+        """A database out of reach, which passes, or a bug: a page says so, and nothing of what it was."""
+        request_id = secrets.token_hex(8)
+        self._parts.log(error, request_id)
+        full = isinstance(error, DomainError) and error.category is Category.UNAVAILABLE
+        page = Page("failed.html", {"id": request_id}, 503 if full or passes(error) else 500)
+        # Whose session it is would be asked of the database that may be what failed.
+        return self._answer(self._visit(_NOBODY, {}, read=False), _NOBODY, page)
 
     def _visitor(self) -> _Visitor:
         text = request.cookies.get(security.cookie_name(_secure()))
@@ -146,7 +163,7 @@ class Pages:
         session = self._parts.sessions.find(cookie, self._parts.clock.now()) if len(cookie) == 32 else None
         who = None if session is None else self._parts.api.known(session.key_id)
         if session is None or who is None:
-            return _Visitor(None, None, None)
+            return _NOBODY
         return _Visitor(cookie, session, who)
 
     def _refused(self, screen: Screen, visitor: _Visitor) -> Response | None:
@@ -164,13 +181,13 @@ class Pages:
             return self._stopped(visitor, 403, "stopped.form")
         return None
 
-    def _visit(self, visitor: _Visitor, path: Mapping[str, str]) -> Visit:
+    def _visit(self, visitor: _Visitor, path: Mapping[str, str], *, read: bool = True) -> Visit:
         parts = self._parts
         language = wording.best_language(
             request.cookies.get(_LANGUAGE), request.headers.get("Accept-Language", "")
         )
         formats = Formats(language, parts.currency, parts.exponent)
-        form = request.form.to_dict() if request.method == "POST" else {}
+        form = request.form.to_dict() if read and request.method == "POST" else {}
         return Visit(
             parts.api, parts.sessions, visitor.who, visitor.session, formats, parts.clock.now(), path,
             request.args.to_dict(), form, request.remote_addr or "", request.headers.get("User-Agent", ""),
@@ -212,7 +229,7 @@ class Pages:
 
     def _stopped(self, visitor: _Visitor, status: int, why: str) -> Response:
         page = Page("stopped.html", {"why": why}, status)
-        return self._answer(self._visit(visitor, {}), visitor, page)
+        return self._answer(self._visit(visitor, {}, read=False), visitor, page)
 
     def _problem(self, visit: Visit, visitor: _Visitor, answer: Answer) -> Response:
         return self._answer(visit, visitor, Page("problem.html", {"problem": answer.document}, answer.status))

@@ -13,6 +13,7 @@ from ledger_service.chain import models as m
 from ledger_service.kernel.gs1 import with_check_digit
 from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop, basket
 from tests.api.test_administration import with_phone
+from tests.api.test_risk import held_sale
 from tests.api.test_settlement import settled
 
 LONG = "Genossenschaft für Lebensmittel und Gemischtwaren 全国连锁超级市场股份有限公司 Nord"
@@ -78,5 +79,7 @@ def furnished(shop: Shop) -> dict[str, str]:
     claim = shop.must("operator", f"/v1/members/{member}/claims", receipt)["claim"]
     own = f"/v1/merchants/{GROCER}"
     shop.must("grocer", f"{own}/coupon-definitions", {"code": "TEN", "names": NAMES})
-    return {"number": member, "sale": sold["sale_id"], "adjustment": adjustment, "case": case, "claim": claim,
-            "code": "GROC", "period": "1", "acceptor": FUEL, "operation": sold["operations"][0]}  # fmt: skip
+    held_sale(shop, member)
+    review = shop.get("operator", "/v1/risk/reviews").json["reviews"][0]["review"]
+    return {"review": review, "number": member, "sale": sold["sale_id"], "adjustment": adjustment,
+            "case": case, "claim": claim, "code": "GROC", "period": "1", "acceptor": FUEL, "operation": sold["operations"][0]}  # fmt: skip

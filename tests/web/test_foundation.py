@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import exc
 
 from ledger_service.bootstrap.pages import InProcessApi
 from ledger_service.web.app import once_of
@@ -18,6 +19,7 @@ from ledger_service.web.screen import HOMES, own_path
 from ledger_service.web.screens import SCREENS
 from ledger_service.web.screens.till import Mistyped, basket_of, member_of, minor_of, returned_of
 from ledger_service.web.sessions.rules import FRESH, Session, device_class, is_over
+from ledger_service.web.sessions.service import Sessions
 from ledger_service.web.wording import LANGUAGES, best_language, words
 from tests.api.service import Shop
 from tests.web.conftest import Browser, hidden_of
@@ -247,3 +249,33 @@ def test_sessions_end_by_themselves() -> None:
     assert office.fresh(at + FRESH) and not office.fresh(at + FRESH + timedelta(seconds=1))
     assert (device_class("Mozilla/5.0 (iPhone; …)"), device_class("curl")) == ("phone", "computer")
     assert own_path("/me?a=1", "/") == "/me?a=1"
+
+
+@pytest.mark.parametrize(("error", "status"), [
+    (exc.OperationalError("SELECT 林", {}, Exception("server closed the connection")), 503),
+    (KeyError("林"), 500),
+])  # fmt: skip
+def test_a_failure_is_a_page_that_tells_nothing_of_itself(
+    error: Exception, status: int, enter: Enter, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    browser = enter("member")
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Sessions, "find", fail)
+    answer = browser.get("/me")
+    assert (answer.status_code, "林" in answer.text, "Traceback" in answer.text) == (status, False, False)
+    told = re.search(r"Request ([0-9a-f]{16})", answer.text)
+    assert told is not None
+    logged = capfd.readouterr().err
+    assert told[1] in logged and "林" not in logged
+    monkeypatch.undo()
+    assert browser.get("/me").status_code == 200
+
+
+def test_a_form_that_is_too_long_is_not_read(enter: Enter) -> None:
+    browser = enter("cashier")
+    browser.get("/till")
+    answer = browser.post("/till", act="quote", reference="x" * 70_000)
+    assert (answer.status_code, "nothing was done" in answer.text) == (413, True)

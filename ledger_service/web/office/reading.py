@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ledger_service.web.drawing.bars import Bar
 from ledger_service.web.office.blocks import Cell, Form, Sheet
 from ledger_service.web.office.deeds import page_of
 from ledger_service.web.screen import Page, Visit
@@ -35,6 +36,11 @@ def names_of(visit: Visit) -> dict[str, str]:
     """What merchants are called by their GLN; empty where the caller may not list them."""
     answer = visit.ask("/v1/merchants", limit="200")
     return {one["merchant"]: one["name"] for one in answer.document.get("merchants", [])}
+
+
+def nets_of(told: Json, names: Mapping[str, str]) -> list[Bar]:
+    """The nets of a period, each under the merchant's name, as they are drawn."""
+    return [Bar(called(names, one["merchant"]), int(one["net_micros"])) for one in told["nets"]]
 
 
 def called(names: Mapping[str, str], gln: Any) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from ledger_service.web.charts import Bar
-from ledger_service.web.office.reading import called
+from ledger_service.web.office.reading import names_of, nets_of
 from ledger_service.web.screen import Page, Screen, Visit, roles
-from ledger_service.web.screens.merchant import names_of
 
 AUDITOR = roles("auditor", "operator")
 
@@ -40,12 +38,8 @@ def period(visit: Visit) -> Page:
     told = visit.get(f"/v1/settlement/periods/{visit.path['period']}")
     standing = visit.ask(f"/v1/settlement/periods/{visit.path['period']}/standing")
     names = names_of(visit)
-    bars = [
-        Bar(called(names, one["merchant"]), int(one["net_micros"]))
-        for one in told["nets"]
-    ]
     shown = {
-        "period": told, "names": names, "bars": bars,
+        "period": told, "names": names, "nets": nets_of(told, names),
         "standing": standing.document if standing.good else None,
         "sum": sum(int(one["net_micros"]) for one in told["nets"]),
     }  # fmt: skip

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ledger_service.web.charts import Bar
-from ledger_service.web.office.reading import called
+from ledger_service.web.office.reading import names_of, nets_of
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
 
@@ -18,12 +17,6 @@ def _own(visit: Visit, rest: str) -> str:
 
 def _cursor(visit: Visit) -> dict[str, str]:
     return {"cursor": visit.query["cursor"]} if "cursor" in visit.query else {}
-
-
-def names_of(visit: Visit) -> dict[str, str]:
-    """What the merchants are called; one's own GLN where the caller may not list them."""
-    answer = visit.ask("/v1/merchants")
-    return {m["merchant"]: m["name"] for m in answer.document.get("merchants", [])}
 
 
 def home(visit: Visit) -> Page:
@@ -61,13 +54,10 @@ def _period(visit: Visit, problem: dict[str, Any] | None, done: str = "") -> Pag
     told, standing = visit.get(base), visit.ask(f"{base}/standing")
     lines = visit.get(f"{base}/lines", limit="50", **_cursor(visit))
     names = names_of(visit)
-    bars = [
-        Bar(called(names, one["merchant"]), int(one["net_micros"]))
-        for one in told["nets"]
-    ]
     shown = {
         "period": told, "standing": standing.document if standing.good else None, "lines": lines["lines"],
-        "cursor": lines["next_cursor"], "names": names, "bars": bars, "problem": problem, "done": done,
+        "cursor": lines["next_cursor"], "names": names, "nets": nets_of(told, names), "problem": problem,
+        "done": done,
     }  # fmt: skip
     return Page("merchant/period.html", shown, 200 if problem is None else 422)
 

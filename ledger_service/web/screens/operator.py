@@ -47,15 +47,8 @@ def set_aside(visit: Visit) -> Page:
 def reviews(visit: Visit) -> Page:
     """What was booked under a rule and waits to be looked at."""
     told = visit.get("/v1/risk/reviews", **_cursor(visit))
-    shown = {"reviews": told["reviews"], "cursor": told.get("next_cursor"), "problem": None}
+    shown = {"reviews": told["reviews"], "cursor": told.get("next_cursor")}
     return Page("operator/reviews.html", shown)
-
-
-def step(visit: Visit) -> Go:
-    """One step of a review; whoever asked does not approve."""
-    body = {"step": visit.form.get("step", ""), "reason": visit.form.get("reason", "").strip()}
-    visit.must(f"/v1/risk/reviews/{visit.path['review']}/steps", body)
-    return Go("/operator/reviews")
 
 
 def care(visit: Visit) -> Page:
@@ -119,7 +112,6 @@ SCREENS = (
     Screen("POST", "/operator/merchants/<gln>/suspension", "operator-suspend", OPERATOR, suspend),
     Screen("GET", "/operator/set-aside", "operator-set-aside", OPERATOR, set_aside),
     Screen("GET", "/operator/reviews", "operator-reviews", OPERATOR, reviews),
-    Screen("POST", "/operator/reviews/<review>", "operator-step", OPERATOR, step),
     Screen("GET", "/care", "care", OPERATOR, care),
     Screen("POST", "/care", "care-find", OPERATOR, find),
     Screen("GET", "/care/<number>", "care-member", OPERATOR, member),
