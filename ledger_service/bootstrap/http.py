@@ -276,6 +276,8 @@ def _facts(serving: Serving) -> alliance.AllianceFacts:
         per_day_micros=known.per_day_micros,
         replay=serving.foundations.settings.replay,
         former_houses=serving.foundations.former_houses,
+        item_registry=known.item_registry,
+        transparency_log=known.transparency_log,
     )
 
 

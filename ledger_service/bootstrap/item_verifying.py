@@ -79,10 +79,20 @@ def verify_item(node: Node, ask: ItemAsk) -> ItemVerdict:
     chain = ItemChain(node, place.item_registry, place.transparency_log, hex(node.head_number()))
     word = _word(chain, place, bundle)
     verdict.findings += judge(bundle, (gtin, serial), word)
+    verdict.findings += _unnamed(ask, place)
     verdict.events = len(bundle.events)
     if word.batch.count:
         _tell(verdict, chain, bundle, word)
     return verdict
+
+
+def _unnamed(ask: ItemAsk, place: Place) -> list[Finding]:
+    """Whoever makes up a bundle may put up contracts that agree with it: only those of the asker prove it."""
+    if ask.items is not None and ask.log is not None:
+        return []
+    both = f"items 0x{place.item_registry.hex()} and log 0x{place.transparency_log.hex()}"
+    told = f"{both} are the bundle's own word: name those that the alliance publishes"
+    return [Finding("contracts-unnamed", told)]
 
 
 def item_of_code(code: str) -> tuple[str, str]:

@@ -1,8 +1,9 @@
 """`alliance verify item` and `alliance verify log`: one item by chain and bundle, every event by the log.
 
 `item` needs a chain and a file, and no database; a bundle is what `GET /v1/items/GTIN/SERIAL/proof` answers.
-Name the contracts with --items and --log as the alliance publishes them: without, those of the bundle are
-believed. `log` is for who has the database: it names every stored event that is not what was logged.
+Name the contracts with --items and --log as the alliance publishes them (`GET /v1/alliance`): on the word of
+the bundle alone nothing is genuine. `log` is for who has the database: it names every stored event that is
+not what was logged.
 """
 
 from __future__ import annotations

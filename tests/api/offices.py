@@ -82,4 +82,5 @@ def furnished(shop: Shop) -> dict[str, str]:
     held_sale(shop, member)
     review = shop.get("operator", "/v1/risk/reviews").json["reviews"][0]["review"]
     return {"review": review, "number": member, "sale": sold["sale_id"], "adjustment": adjustment,
-            "case": case, "claim": claim, "code": "GROC", "period": "1", "acceptor": FUEL, "operation": sold["operations"][0]}  # fmt: skip
+            "case": case, "claim": claim, "code": "GROC", "period": "1", "acceptor": FUEL,
+            "operation": sold["operations"][0]}  # fmt: skip

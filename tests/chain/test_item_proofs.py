@@ -90,9 +90,6 @@ def test_an_auditor_proves_an_items_whole_way_and_its_claim(
     now = tracing.office.latest().size
     assert out[2] == f"5 events in the checkpoint of 5; the log has {now} by now"
     assert out[3] == f"claimed once, by account 0x{ACCOUNT.hex()}"
-    place = tracing.place
-    pins = ("--items", f"0x{place.item_registry.hex()}", "--log", f"0x{place.transparency_log.hex()}")
-    assert tracing.verify(sold, document, *pins) == 0
     last = tracing.serial(1, 2_099)
     assert tracing.verify(last, tracing.bundle(last).document(), "--json") == 0
     assert '"facts": ["item 2099 of 2,100' in capsys.readouterr().out
@@ -131,10 +128,19 @@ def test_a_hostile_bundle_is_told_what_is_wrong(
     code, spoil, exit_code = case
     serial = document["item"]["serial"]
     spoil(document)
-    told = tracing.verify(serial, document, "--json")
+    told = tracing.verify_alone(serial, document, "--json")
     out = capsys.readouterr().out
     assert code in codes(out)
     assert told == (ALTERED if "altered" in out.split(",")[0] else exit_code)
+
+
+def test_on_a_bundles_own_word_nothing_is_genuine(
+    tracing: Tracing, sold: str, document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = f"0x{tracing.place.item_registry.hex()}"
+    for more in ((), ("--items", items)):
+        assert tracing.verify_alone(sold, document, "--json", *more) == MISSING
+        assert codes(capsys.readouterr().out) == ["contracts-unnamed"]
 
 
 def test_other_contracts_than_the_asker_trusts_are_refused(
@@ -142,12 +148,12 @@ def test_other_contracts_than_the_asker_trusts_are_refused(
 ) -> None:
     trusted = f"0x{tracing.place.item_registry.hex()}"
     document["chain"]["item_registry"] = PLACE
-    assert tracing.verify(sold, document, "--items", trusted, "--json") == ALTERED
-    assert codes(capsys.readouterr().out) == ["other-contracts"]
+    assert tracing.verify_alone(sold, document, "--items", trusted, "--json") == ALTERED
+    assert codes(capsys.readouterr().out) == ["other-contracts", "contracts-unnamed"]
 
 
 def test_every_code_has_a_hostile_bundle() -> None:
-    elsewhere = {"no-bundle", "item-void", "other-contracts"}
+    elsewhere = {"no-bundle", "item-void", "other-contracts", "contracts-unnamed"}
     assert {code for code, *_ in HOSTILE} | elsewhere == set(CODES)
 
 

@@ -40,6 +40,7 @@ CODES: Mapping[str, Standing] = {
     "log-forked": Standing.ALTERED,
     "log-inconsistent": Standing.ALTERED,
     "no-bundle": Standing.MISSING,
+    "contracts-unnamed": Standing.MISSING,
     "contract-missing": Standing.MISSING,
     "batch-missing": Standing.MISSING,
     "checkpoint-missing": Standing.MISSING,
