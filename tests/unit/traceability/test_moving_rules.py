@@ -108,7 +108,7 @@ def test_an_event_that_contradicts_something_is_not_named_twice() -> None:
         (("OBSERVE", "shipping", "in_transit"), SHIP), (("OBSERVE", "void_shipping", None), Deed.UNSHIP),
         (("OBSERVE", "receiving", "in_progress"), STOCK), (("OBSERVE", "receiving", "damaged"), Deed.LOCK),
         (("OBSERVE", "receiving", "returned"), BACK), (("OBSERVE", "retail_selling", "retail_sold"), SELL),
-        (("DELETE", "destroying", "destroyed"), Deed.DESTROY), (("DELETE", "decommissioning", None), Deed.END),
+        (("DELETE", "destroying", None), Deed.DESTROY), (("DELETE", "decommissioning", None), Deed.END),
         (("OBSERVE", None, "stolen"), Deed.STEAL), (("OBSERVE", "inspecting", "recalled"), Deed.RECALL),
         (("OBSERVE", "inspecting", None), Deed.NONE), (("OBSERVE", None, None), Deed.NONE),
     ],
