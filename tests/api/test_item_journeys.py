@@ -9,6 +9,7 @@ from ledger_service.traceability.goods.service import Goods
 from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop
 from tests.integration.traceability.stock import Seeds
 
+CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 GTIN = "09506000134376"
 PRODUCT = {
     "gtin": GTIN, "merchant": GROCER, "brand": "Leaf", "markets": ["HK"],
@@ -24,7 +25,7 @@ def told(step: str, day: int, item: str, place: str, **more: Any) -> dict[str, A
     return {"type": "ObjectEvent", "eventTime": f"2026-01-{day:02d}T10:00:00Z", "bizStep": step,
             "eventTimeZoneOffset": "+00:00", "action": "OBSERVE", "epcList": [item],
             "bizLocation": {"id": f"https://id.gs1.org/414/{place}"},
-            "@context": ["https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"], **more}  # fmt: skip
+            "@context": [CONTEXT], **more}  # fmt: skip
 
 
 def made(shop: Shop) -> str:
@@ -58,9 +59,12 @@ def test_a_brand_registers_products_and_opens_batches_of_its_own_alone(shop: Sho
 def test_a_shopper_sees_days_and_places_and_never_a_sale(shop: Shop) -> None:
     item = made(shop)
     sale = {"bizTransactionList": [{"bizTransaction": "urn:epcglobal:cbv:bt:9506000134352:secret"}]}
-    for event in (told("commissioning", 1, item, "9506000134352", action="ADD"),
-                  told("receiving", 2, item, GROCER_STORE), told("receiving", 2, item, GROCER_STORE, action="ADD"),
-                  told("retail_selling", 3, item, GROCER_STORE, **sale)):  # fmt: skip
+    for event in (
+        told("commissioning", 1, item, "9506000134352", action="ADD"),
+        told("receiving", 2, item, GROCER_STORE),
+        told("receiving", 2, item, GROCER_STORE, action="ADD"),
+        told("retail_selling", 3, item, GROCER_STORE, **sale),
+    ):
         assert shop.post("grocer", "/epcis/events", event).status_code == 201
     path = f"/v1/scans/journey?code={quote(item, safe='')}"
     answer = shop.client.get(path)

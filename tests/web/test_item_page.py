@@ -1,4 +1,4 @@
-"""The public page of an item: every verdict in three languages, the way, a recall, and the claim of a member."""
+"""The public page of an item: verdicts in three languages, the way, a recall, the claim of a member."""
 
 from __future__ import annotations
 
