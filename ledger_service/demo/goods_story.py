@@ -98,7 +98,7 @@ class Goods:
         at, shop = visit.basket.at, visit.merchant.store_gln(visit.basket.store)
         names = [self._name(item) for item in items]
         sale = visit.merchant.gln, str(document["sale_id"])
-        key = await self._key_of(visit.merchant.key)
+        key = await self._key_of(visit.merchant.key, at)
         await self.desk.capture(key, [journey.sold(shop, sale, names, at)], at)
         counts = self._town.counts
         counts["events captured"] += 1
@@ -131,7 +131,7 @@ class Goods:
         await self.desk.recall(self.told["batches"][lot.gtin], at)
         gone = [name for name, when in self.plan.at.items() if when < seconds_floor(at)]
         sold = {index for name in gone for gtin, index in self.plan.sold[name] if gtin == lot.gtin}
-        key = await self._key_of(lot.merchant)
+        key = await self._key_of(lot.merchant, at)
         events = []
         for store, (first, count) in sorted(lot.stores.items()):
             left = [self._name((lot.gtin, i)) for i in range(first, first + count) if i not in sold]
@@ -150,9 +150,9 @@ class Goods:
         gtin, index = item
         return journey.item_name(gtin, self.codes[gtin].serials[index])
 
-    async def _key_of(self, merchant: str) -> str:
+    async def _key_of(self, merchant: str, at: datetime) -> str:
         if merchant not in self._keys:
-            self._keys[merchant] = await self.desk.merchant_key(merchant, MADE_AT)
+            self._keys[merchant] = await self.desk.merchant_key(merchant, at)
         return self._keys[merchant]
 
     def _off_the_shelves(self, gtin: str) -> bool:
