@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger_service.demo.alliance_plan import merchant_of_department
-from ledger_service.demo.dataset import Basket, data_folder, stream
+from ledger_service.demo.dataset import Basket, Line, data_folder, stream
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.gs1 import with_check_digit
 
@@ -85,16 +85,13 @@ def plan_of(baskets: Iterator[Basket], products: dict[int, dict[str, Any]]) -> d
     sold: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     taken: Counter[int] = Counter()
     of_store: dict[int, Counter[int]] = {product: Counter() for product in chosen}
-    for basket in found:
-        for key, lines in basket.checkouts.items():
-            for line in lines:
-                if line.product not in chosen or taken[line.product] + line.quantity > MOST_SOLD:
-                    continue
-                taken[line.product] += line.quantity
-                place = of_store[line.product][basket.store]
-                of_store[line.product][basket.store] += line.quantity
-                name = f"{basket.basket_id}-{key}"
-                sold[name] += [(line.product, basket.store, place + n) for n in range(line.quantity)]
+    for name, store, line in _bought(found):
+        if line.product not in chosen or taken[line.product] + line.quantity > MOST_SOLD:
+            continue
+        taken[line.product] += line.quantity
+        place = of_store[line.product][store]
+        of_store[line.product][store] += line.quantity
+        sold[name] += [(line.product, store, place + n) for n in range(line.quantity)]
     lots = {product: _lot(gtin, products[product], of_store[product]) for product, gtin in chosen.items()}
     named = {
         name: [(lots[p][0], lots[p][5][store][0] + place) for p, store, place in items]
@@ -102,6 +99,13 @@ def plan_of(baskets: Iterator[Basket], products: dict[int, dict[str, Any]]) -> d
     }
     at = {f"{b.basket_id}-{key}": seconds_floor(b.at) for b in found for key in b.checkouts}
     return {"lots": sorted(lots.values()), "sold": named, "at": {name: at[name] for name in named}}
+
+
+def _bought(baskets: list[Basket]) -> Iterator[tuple[str, int, Line]]:
+    """Every line with the name of its checkout and its store."""
+    for basket in baskets:
+        for key, lines in basket.checkouts.items():
+            yield from ((f"{basket.basket_id}-{key}", basket.store, line) for line in lines)
 
 
 def _chosen(baskets: list[Basket], products: dict[int, dict[str, Any]]) -> dict[int, str]:
