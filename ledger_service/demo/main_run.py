@@ -15,6 +15,7 @@ from ledger_service.demo import dataset
 from ledger_service.demo.cast import cast_of
 from ledger_service.demo.coupon_data import ensure_coupons
 from ledger_service.demo.coupon_desk import Campaigns
+from ledger_service.demo.guests import House, invite, show_logins
 from ledger_service.demo.mailing import Mailing
 from ledger_service.demo.months import Months
 from ledger_service.demo.months_screen import show_months, stranger
@@ -143,7 +144,11 @@ async def _replay_and_show(
         observer = Observer(stack.host, stack.port, stack.chain_url)
         await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
         clean = await show_result(screen, stack, replay, (service, fleet))
-        return await _show_months(stack, service, (months, screen)) and clean
+        settled = await _show_months(stack, service, (months, screen))
+        if not options.once:
+            house = House(stack, service, progress, _shown(replay.clock))
+            show_logins(screen, await invite(house))
+        return settled and clean
     finally:
         await service.close()
         progress.close()
@@ -193,8 +198,9 @@ def _shown(clock: datetime) -> datetime:
 
 def _serve(stack: Stack, fleet: Fleet, screen: Screen) -> None:
     screen.say(f"\nserving on {stack.url} (API at {stack.url}/docs), chain on {stack.chain_url}; Ctrl-C ends")
-    key = Path(stack.settings["ALLIANCE_STATE_DIR"]) / "operator.key"
-    screen.say(f"pages at {stack.url}/ in three languages; {key} opens the operator's desk")
+    screen.say(
+        f"pages at {stack.url}/ in three languages, for the logins above; docs/tour.md is a way through them"
+    )
     while True:
         fleet.watch()
         time.sleep(1)

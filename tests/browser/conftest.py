@@ -14,21 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ledger_service.db.engine import open_database
 from tests.api.service import Shop, open_shop
+from tests.browser.door import WIDE, Look, log_in, started
 from tests.browser.furniture import furnish
-
-# Debian's, which `scripts/test` installs.
-CHROMIUM = "/usr/bin/chromium"
-# A phone is as wide as most; a till and an office are desktops.
-PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-_SWITCHES = ["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--force-color-profile=srgb"]
-# A slow machine is no failure.
-_PATIENCE_MS = 30_000
-LOCALES = {"en": "en-US", "zh-Hans": "zh-CN", "zh-Hant": "zh-TW"}
 
 
 @dataclass(frozen=True)
@@ -67,27 +59,11 @@ def street(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_SWITCHES)
+    with started() as browser:
         yield browser
-        browser.close()
 
 
 Opening = Callable[..., Page]
-
-
-def log_in(
-    street: Street, chromium: Browser, who: str, language: str = "en", size: dict[str, int] = WIDE
-) -> Page:
-    """A page of somebody who has come in through the door, in a browser of its own."""
-    context = chromium.new_context(base_url=street.url, viewport=size, locale=LOCALES[language])
-    context.set_default_timeout(_PATIENCE_MS)
-    page = context.new_page()
-    page.goto("/enter")
-    page.locator("#key").fill(street.shop.keys[who])
-    page.locator("#key").press("Enter")
-    page.wait_for_url(lambda url: not url.endswith("/enter"))
-    return page
 
 
 @pytest.fixture
@@ -96,13 +72,13 @@ def entered(street: Street, chromium: Browser) -> Iterator[Opening]:
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
-    def opened(who: str, size: dict[str, int] = WIDE) -> Page:
-        page = log_in(street, chromium, who, size=size)
+    def come_in(who: str, size: ViewportSize = WIDE) -> Page:
+        page = log_in(chromium, street.url, street.shop.keys[who], Look(size))
         page.on("pageerror", lambda error: errors.append(str(error)))
         contexts.append(page.context)
         return page
 
-    yield opened
+    yield come_in
     for context in contexts:
         context.close()
     assert not errors

@@ -7,7 +7,8 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.api.test_settlement import MICROS
-from tests.browser.conftest import PHONE, Opening, Street
+from tests.browser.conftest import Opening, Street
+from tests.browser.door import PHONE
 from tests.browser.eyes import qr_of
 from tests.browser.furniture import person
 

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 from ledger_service.web.screen import Screen
 from ledger_service.web.screens import SCREENS
 from tests.browser import axe
-from tests.browser.conftest import LOCALES, PHONE, WIDE, Street, log_in
+from tests.browser.conftest import Street
+from tests.browser.door import LOCALES, PHONE, WIDE, Look, log_in, opened
 
 # A merchant's definition and campaign have names of their own where a programme stands elsewhere.
 _CODES = {"merchant-definition": "TEN", "merchant-campaign": "SUMMER"}
@@ -33,10 +34,11 @@ def path_of(screen: Screen, places: dict[str, str]) -> str:
 @pytest.fixture(scope="module")
 def pages(street: Street, chromium: Browser) -> Iterator[dict[str, Page]]:
     """A page for each role, logged in; under "" a stranger's."""
-    opened = {role: log_in(street, chromium, role) for role in ROLES}
-    opened[""] = chromium.new_context(base_url=street.url, viewport=WIDE).new_page()
-    yield opened
-    for page in opened.values():
+    look, keys = Look(WIDE), street.shop.keys
+    by_role = {role: log_in(chromium, street.url, keys[role], look) for role in ROLES}
+    by_role[""] = opened(chromium, street.url, look)
+    yield by_role
+    for page in by_role.values():
         page.context.close()
 
 
@@ -62,7 +64,7 @@ def test_a_page_is_for_everybody_in_light_and_dark_and_on_a_phone(
 def test_a_browser_is_answered_in_its_language_and_may_choose_another(
     language: str, street: Street, chromium: Browser
 ) -> None:
-    page = log_in(street, chromium, "member", language)
+    page = log_in(chromium, street.url, street.shop.keys["member"], Look(PHONE, language))
     assert page.locator("html").get_attribute("lang") == language
     assert bool(_HAN.search(page.locator("h1").inner_text())) == (language != "en")
     other = "zh-Hant" if language != "zh-Hant" else "en"
