@@ -39,6 +39,10 @@ _TEA = {"en": "Spring tea, 100 g", "zh-hans": "春茶 100 克", "zh-hant": "春�
 _MEMBERS = {"lin": "Lin Mei 林美", "ngozi": "Ngozi Adeyemi"}
 _ITEMS, _POINTS_OF_ITEM = 3, 50
 _ANCHOR_TRIES = 60
+_FOR_COMMANDS = (
+    "ALLIANCE_STATE_DIR", "ALLIANCE_REPLAY", "ALLIANCE_CHAIN_URL", "ALLIANCE_SIGNER_SOCKET",
+    "ALLIANCE_DATABASE_URL",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ def show_logins(screen: Screen, logins: Mapping[str, Any]) -> None:
     rows = [(one["who"], one["opens"], one["key"]) for one in logins["logins"]]
     screen.table("Logins: paste a key at /enter", ["who", "opens", "key"], rows)
     item = logins["item"]
+    words = " ".join(f"{name}={value}" for name, value in logins["environment"].items())
+    screen.say(f"  for commands beside it: export {words}")
     screen.say(f"  an item to scan: {item['code']}  (PIN under its cover: {item['pin']})")
 
 
@@ -90,7 +96,9 @@ async def _made(house: House) -> dict[str, Any]:
         ("Second operator", "/approvals/limits", second),
     ]
     logins = [{"who": who, "opens": opens, "key": key} for who, opens, key in keys]
-    return {"logins": logins, "numbers": numbers, "item": await _item(house)}
+    settings = house.stack.settings
+    environment = {name: settings[name] for name in _FOR_COMMANDS if name in settings}
+    return {"logins": logins, "numbers": numbers, "item": await _item(house), "environment": environment}
 
 
 async def _member(house: House, short: str, name: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ledger_service.db.engine import open_database
@@ -72,7 +72,7 @@ def entered(street: Street, chromium: Browser) -> Iterator[Opening]:
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
-    def come_in(who: str, size: ViewportSize = WIDE) -> Page:
+    def come_in(who: str, size: tuple[int, int] = WIDE) -> Page:
         page = log_in(chromium, street.url, street.shop.keys[who], Look(size))
         page.on("pageerror", lambda error: errors.append(str(error)))
         contexts.append(page.context)

@@ -11,8 +11,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 # Debian's, which `scripts/test` installs.
 CHROMIUM = "/usr/bin/chromium"
 # A phone is as wide as most; a till and an office are desktops.
-PHONE: ViewportSize = {"width": 390, "height": 844}
-WIDE: ViewportSize = {"width": 1280, "height": 900}
+PHONE, WIDE = (390, 844), (1280, 900)
 LOCALES = {"en": "en-US", "zh-Hans": "zh-CN", "zh-Hant": "zh-TW"}
 _SWITCHES = ["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--force-color-profile=srgb"]
 # A slow machine is no failure.
@@ -23,9 +22,14 @@ _PATIENCE_MS = 30_000
 class Look:
     """How wide a browser is, which language it asks for, light or dark."""
 
-    size: ViewportSize
+    size: tuple[int, int]
     language: str = "en"
     dark: bool = False
+
+
+def window(size: tuple[int, int]) -> ViewportSize:
+    """A size as Playwright wants it."""
+    return {"width": size[0], "height": size[1]}
 
 
 @contextmanager
@@ -40,7 +44,7 @@ def started() -> Iterator[Browser]:
 def opened(browser: Browser, url: str, look: Look) -> Page:
     """A stranger's page in a browser of its own."""
     context = browser.new_context(
-        base_url=url, viewport=look.size, locale=LOCALES[look.language],
+        base_url=url, viewport=window(look.size), locale=LOCALES[look.language],
         color_scheme="dark" if look.dark else "light",
     )  # fmt: skip
     context.set_default_timeout(_PATIENCE_MS)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import requests
 from playwright.sync_api import Browser, Page
 
 from ledger_service.demo.guests import LOGINS
@@ -26,6 +27,9 @@ _READY = "serving on"
 _PATIENCE_SECONDS = 3_600
 _NO_PAGES = {"member-pay-image"}
 _EVERYBODY = "everybody"
+_PLACES = "places.json"
+# What the run itself leaves to be looked at: the place of a path, and the list that has one.
+_LISTS = {"case": "/v1/cases", "review": "/v1/risk/reviews", "claim": "/v1/claims"}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -34,9 +38,13 @@ def main(argv: Sequence[str]) -> int:
     album = Album(options.into)
     with _product(options) as url, started() as browser:
         guests = Guests(url, json.loads((options.state / LOGINS).read_text()))
-        places = walk(browser, guests, album) if not options.no_tour else {}
-        for number, screen in enumerate(s for s in SCREENS if s.method == "GET" and s.name not in _NO_PAGES):
-            _show(browser, guests, (screen, number, places), album)
+        kept = options.state / _PLACES
+        if not options.no_tour:
+            kept.write_text(json.dumps(walk(browser, guests, album)))
+        places, people = json.loads(kept.read_text()) | found(guests), People(browser, guests)
+        shown = [screen for screen in SCREENS if screen.method == "GET" and screen.name not in _NO_PAGES]
+        for number, screen in enumerate(shown):
+            _show(people, (screen, number, places), album)
     print(f"{album.count} pictures, {album.kib:,} KiB, in {options.into}")
     return 0
 
@@ -83,7 +91,19 @@ def _wait_until_serving(run: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(1)
 
 
-def _show(browser: Browser, guests: Guests, what: tuple[Screen, int, dict[str, str]], album: Album) -> None:
+def found(guests: Guests) -> dict[str, str]:
+    """One of each thing that the run has, by the place in paths where it stands."""
+    places = {}
+    for place, path in _LISTS.items():
+        own = {"Authorization": f"Bearer {guests.key('operator')}"}
+        answer = requests.get(guests.url + path, headers=own, params={"limit": "1"}, timeout=30).json()
+        rows = next((rows for rows in answer.values() if isinstance(rows, list) and rows), [])
+        if rows:
+            places[place] = str(rows[0][place])
+    return places
+
+
+def _show(people: People, what: tuple[Screen, int, dict[str, str]], album: Album) -> None:
     """A page wide in one language and on a phone in the next one, there dark for every other page."""
     screen, number, places = what
     path = re.sub(
@@ -101,16 +121,28 @@ def _show(browser: Browser, guests: Guests, what: tuple[Screen, int, dict[str, s
         "phone": Look(PHONE, languages[(number + 1) % 3], dark=number % 2 == 1),
     }
     for size, look in looks.items():
-        page = _page_of(browser, guests, role, look)
+        page = people.page(role, look)
         page.goto(path)
         album.add(page, f"{role or _EVERYBODY}-{screen.name}-{size}")
-        page.context.close()
 
 
-def _page_of(browser: Browser, guests: Guests, role: str, look: Look) -> Page:
-    if not role:
-        return opened(browser, guests.url, look)
-    return log_in(browser, guests.url, guests.key(role), look)
+class People:
+    """Whoever looks: logged in once for each role and look."""
+
+    def __init__(self, browser: Browser, guests: Guests) -> None:
+        self._browser, self._guests = browser, guests
+        self._pages: dict[tuple[str, Look], Page] = {}
+
+    def page(self, role: str, look: Look) -> Page:
+        """The page of a role; of a stranger for none."""
+        place = role, look
+        if place not in self._pages:
+            url = self._guests.url
+            self._pages[place] = (
+                log_in(self._browser, url, self._guests.key(role), look)
+                if role else opened(self._browser, url, look)
+            )  # fmt: skip
+        return self._pages[place]
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from ledger_service.web.screen import Screen
 from ledger_service.web.screens import SCREENS
 from tests.browser import axe
 from tests.browser.conftest import Street
-from tests.browser.door import LOCALES, PHONE, WIDE, Look, log_in, opened
+from tests.browser.door import LOCALES, PHONE, WIDE, Look, log_in, opened, window
 
 # A merchant's definition and campaign have names of their own where a programme stands elsewhere.
 _CODES = {"merchant-definition": "TEN", "merchant-campaign": "SUMMER"}
@@ -48,7 +48,7 @@ def test_a_page_is_for_everybody_in_light_and_dark_and_on_a_phone(
 ) -> None:
     for role in sorted(screen.roles or {""}):
         page = pages[role]
-        page.set_viewport_size(WIDE)
+        page.set_viewport_size(window(WIDE))
         page.emulate_media(color_scheme="light")
         answer = page.goto(path_of(screen, street.places))
         assert answer is not None and answer.status == 200
@@ -56,7 +56,7 @@ def test_a_page_is_for_everybody_in_light_and_dark_and_on_a_phone(
         assert axe.findings(page, axe.EVERYTHING) == [], (role, "light")
         page.emulate_media(color_scheme="dark")
         assert axe.findings(page, axe.COLOURS) == [], (role, "dark")
-        page.set_viewport_size(PHONE)
+        page.set_viewport_size(window(PHONE))
         assert page.evaluate(_WIDER) == 0, f"{role}: wider than a phone"
 
 

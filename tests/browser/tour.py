@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +15,7 @@ from tests.browser.album import Album
 from tests.browser.door import PHONE, WIDE, Look, log_in
 from tests.browser.eyes import qr_of
 
+_TRIES = 90
 _HEX = re.compile(r"\b[0-9a-f]{32}\b")
 _HOME_OF = {
     "member": "/me",
@@ -32,6 +36,11 @@ class Guests:
     def key(self, role: str, which: int = 0) -> str:
         """The key of the first, second, … login of a role."""
         return [one["key"] for one in self.logins["logins"] if one["opens"] == _HOME_OF[role]][which]
+
+    def command(self, *arguments: str) -> None:
+        """An `alliance` command of the operator, beside the run, has been done."""
+        own = os.environ | self.logins["environment"]
+        subprocess.run([sys.executable, "-m", "ledger_service", *arguments], env=own, check=True)
 
     @property
     def numbers(self) -> list[str]:
@@ -97,7 +106,7 @@ def _pay(browser: Browser, guests: Guests, phone: Page, album: Album) -> None:
 def _give(browser: Browser, guests: Guests, phone: Page, album: Album) -> None:
     phone.goto("/me/coupons")
     album.add(phone, "tour-4-coupon", 1)
-    phone.locator("input[name=to]").first.fill(guests.numbers[1])
+    phone.locator(".row input[name=to]").first.fill(guests.numbers[1])
     phone.locator(".row button").first.click()
     expect(phone.locator(".done")).to_be_visible()
     friend = log_in(browser, guests.url, guests.key("member", 1), Look(PHONE))
@@ -113,7 +122,7 @@ def _prove(browser: Browser, guests: Guests, phone: Page, album: Album) -> str:
     link = phone.locator("a[href^='/me/history/']").last.get_attribute("href") or ""
     operation = link.rpartition("/")[2]
     desk = log_in(browser, guests.url, guests.key("auditor"), Look(WIDE))
-    for _ in range(60):
+    for _ in range(_TRIES):
         desk.goto(f"/audit/operation?operation={operation}")
         if '"final"' in desk.locator("pre").first.inner_text():
             break
@@ -126,12 +135,18 @@ def _prove(browser: Browser, guests: Guests, phone: Page, album: Album) -> str:
 
 
 def _office(browser: Browser, guests: Guests, album: Album) -> None:
+    guests.command("settle", "close", "--period", "1", "--wait", "300")
+    guests.command("settle", "publish", "--period", "1", "--days", "7")
     office = log_in(browser, guests.url, guests.key("merchant"), Look(WIDE))
     office.goto("/merchant/settlement/1")
     album.add(office, "tour-6-settlement", 1)
     confirm = office.locator("form[action$='/confirm'] button")
-    if confirm.count():
-        confirm.click()
-        expect(office.locator(".done")).to_be_visible()
-        album.add(office, "tour-6-confirmed", 1)
+    for _ in range(_TRIES):
+        if confirm.count():
+            break
+        office.wait_for_timeout(1_000)
+        office.reload()
+    confirm.click()
+    expect(office.locator(".done")).to_be_visible()
+    album.add(office, "tour-6-confirmed", 1)
     office.context.close()
