@@ -12,6 +12,7 @@ from tests.api.offices import furnished
 from tests.api.service import GROCER, Shop, basket
 from tests.api.test_coupons import codes_of, offer
 from tests.api.test_settlement import STANDING
+from tests.api.test_sharing import live
 
 CAMPAIGN = {"code": "SUMMER", "names": {"en": "Summer"}, "starts_at": "2017-03-02T00:00:00Z",
             "ends_at": "2017-04-01T00:00:00Z", "arms": [{"weight": 1, "definitions": ["TEN"]}]}  # fmt: skip
@@ -31,6 +32,9 @@ def furnish(shop: Shop) -> dict[str, str]:
         "/v1/sales",
         basket(amount=EARNED, member={"number": places["member"]}, reference="first"),
     )
+    live(shop)
+    link = shop.must("member", "/v1/share/links", {"campaign": "SPRING", "channel": "paper"})
+    places["link"] = link["code"]
     definition = offer(shop)
     places |= {"paper": codes_of(shop, definition)[0], "operation": sold["operations"][0]}
     with shop.serving.foundations.database.begin() as conn:

@@ -18,14 +18,12 @@ from playwright.sync_api import Browser, Page
 
 from ledger_service.demo.guests import LOGINS
 from ledger_service.web.screen import HOMES, Screen
-from ledger_service.web.screens import SCREENS
 from tests.browser.album import Album
-from tests.browser.door import LOCALES, PHONE, WIDE, Look, log_in, opened, started
+from tests.browser.door import LOCALES, PAGES, PHONE, WIDE, Look, log_in, opened, started
 from tests.browser.tour import Guests, walk
 
 _READY = "serving on"
 _PATIENCE_SECONDS = 3_600
-_NO_PAGES = {"member-pay-image"}
 _EVERYBODY = "everybody"
 _PLACES = "places.json"
 # What the run itself leaves to be looked at: the place of a path, and the list that has one.
@@ -42,8 +40,7 @@ def main(argv: Sequence[str]) -> int:
         if not options.no_tour:
             kept.write_text(json.dumps(walk(browser, guests, album)))
         places, people = json.loads(kept.read_text()) | found(guests), People(browser, guests)
-        shown = [screen for screen in SCREENS if screen.method == "GET" and screen.name not in _NO_PAGES]
-        for number, screen in enumerate(shown):
+        for number, screen in enumerate(PAGES):
             _show(people, (screen, number, places), album)
     print(f"{album.count} pictures, {album.kib:,} KiB, in {options.into}")
     return 0

@@ -54,8 +54,8 @@ def walk(browser: Browser, guests: Guests, album: Album) -> dict[str, str]:
     sale = _earn(browser, guests, phone, album)
     _pay(browser, guests, phone, album)
     _give(browser, guests, phone, album)
+    _settle(browser, guests, album)
     operation = _prove(browser, guests, phone, album)
-    _office(browser, guests, album)
     return {"number": guests.numbers[0], "operation": operation, "sale": sale, "code": "GROC", "period": "1",
             "merchant-definition.code": "WELCOME"}  # fmt: skip
 
@@ -115,26 +115,8 @@ def _give(browser: Browser, guests: Guests, phone: Page, album: Album) -> None:
     friend.context.close()
 
 
-def _prove(browser: Browser, guests: Guests, phone: Page, album: Album) -> str:
-    """The member's entry, and the auditor's proof of it once it is in a block; the operation."""
-    phone.goto("/me/history")
-    album.add(phone, "tour-7-history", 1)
-    link = phone.locator("a[href^='/me/history/']").last.get_attribute("href") or ""
-    operation = link.rpartition("/")[2]
-    desk = log_in(browser, guests.url, guests.key("auditor"), Look(WIDE))
-    for _ in range(_TRIES):
-        desk.goto(f"/audit/operation?operation={operation}")
-        if '"final"' in desk.locator("pre").first.inner_text():
-            break
-        desk.wait_for_timeout(1_000)
-    album.add(desk, "tour-7-proof", 1)
-    desk.goto("/audit")
-    album.add(desk, "tour-7-audit", 1)
-    desk.context.close()
-    return operation
-
-
-def _office(browser: Browser, guests: Guests, album: Album) -> None:
+def _settle(browser: Browser, guests: Guests, album: Album) -> None:
+    """The operator closes the first period and publishes its statement; the merchant confirms its net."""
     guests.command("settle", "close", "--period", "1", "--wait", "300")
     guests.command("settle", "publish", "--period", "1", "--days", "7")
     office = log_in(browser, guests.url, guests.key("merchant"), Look(WIDE))
@@ -150,3 +132,31 @@ def _office(browser: Browser, guests: Guests, album: Album) -> None:
     expect(office.locator(".done")).to_be_visible()
     album.add(office, "tour-6-confirmed", 1)
     office.context.close()
+
+
+def _prove(browser: Browser, guests: Guests, phone: Page, album: Album) -> str:
+    """The member's entry, the auditor's proof of it once no block can be taken back, and the period
+    recomputed from the chain alone; returns the operation.
+    """
+    phone.goto("/me/history")
+    album.add(phone, "tour-7-history", 1)
+    link = phone.locator("a[href^='/me/history/']").last.get_attribute("href") or ""
+    operation = link.rpartition("/")[2]
+    desk = log_in(browser, guests.url, guests.key("auditor"), Look(WIDE))
+    for _ in range(_TRIES):
+        desk.goto(f"/audit/operation?operation={operation}")
+        if '"final": true' in desk.locator("pre").first.inner_text():
+            break
+        desk.wait_for_timeout(1_000)
+    album.add(desk, "tour-7-proof")
+    desk.goto("/audit/period/1")
+    advice = desk.locator(".check")
+    advice.locator("summary").click()
+    album.add(desk, "tour-7-period", 1)
+    # What the page says with the chain's address in it, done.
+    chain = guests.logins["environment"]["ALLIANCE_CHAIN_URL"]
+    guests.command(*advice.locator("code").inner_text().replace("URL", chain).split()[1:])
+    desk.goto("/audit")
+    album.add(desk, "tour-7-audit", 1)
+    desk.context.close()
+    return operation
