@@ -12,7 +12,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.album import Album
-from tests.browser.door import PHONE, WIDE, Look, log_in
+from tests.browser.door import PAGES, PHONE, WIDE, Look, log_in
 from tests.browser.eyes import qr_of
 
 _TRIES = 90
@@ -54,10 +54,22 @@ def walk(browser: Browser, guests: Guests, album: Album) -> dict[str, str]:
     sale = _earn(browser, guests, phone, album)
     _pay(browser, guests, phone, album)
     _give(browser, guests, phone, album)
+    if any(page.name == "member-items" for page in PAGES):
+        _scan(guests, phone, album)
     _settle(browser, guests, album)
+    campaign = _campaign(browser, guests)
     operation = _prove(browser, guests, phone, album)
     return {"number": guests.numbers[0], "operation": operation, "sale": sale, "code": "GROC", "period": "1",
-            "merchant-definition.code": "WELCOME"}  # fmt: skip
+            "merchant-definition.code": "WELCOME", "merchant-campaign.code": campaign}  # fmt: skip
+
+
+def _campaign(browser: Browser, guests: Guests) -> str:
+    """The first of the merchant's campaigns."""
+    office = log_in(browser, guests.url, guests.key("merchant"), Look(WIDE))
+    office.goto("/merchant/coupons/campaigns")
+    first = office.locator("main td a").first.get_attribute("href") or ""
+    office.context.close()
+    return first.rpartition("/")[2]
 
 
 def _ring_up(till: Page, member: str, lines: list[tuple[str, str]], points: str = "") -> None:
@@ -113,6 +125,20 @@ def _give(browser: Browser, guests: Guests, phone: Page, album: Album) -> None:
     friend.goto("/me/coupons")
     album.add(friend, "tour-4-coupon-friend", 1)
     friend.context.close()
+
+
+def _scan(guests: Guests, phone: Page, album: Album) -> None:
+    """The code on an item is looked at, and the item claimed with the PIN under its cover."""
+    item = guests.logins["item"]
+    phone.goto("/me/items")
+    phone.locator("#code").fill(item["code"])
+    phone.locator("#code").press("Enter")
+    pin = phone.locator("#pin")
+    pin.fill(item["pin"])
+    album.add(phone, "tour-5-scan", 1)
+    pin.press("Enter")
+    expect(phone.locator(".done")).to_be_visible()
+    album.add(phone, "tour-5-claimed", 1)
 
 
 def _settle(browser: Browser, guests: Guests, album: Album) -> None:
