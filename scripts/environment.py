@@ -76,7 +76,9 @@ def ensure_chromium() -> None:
     Raises:
         SetupFailure: it is missing and cannot be installed from here; no test is skipped instead.
     """
-    if chromium() is None and not (_install("Chromium", BROWSER_PACKAGES) and chromium()):
+    if chromium() is None or not _draws_chinese():
+        _install("Chromium and its Chinese", BROWSER_PACKAGES)
+    if chromium() is None:
         names = " and ".join(BROWSER_PACKAGES)
         raise SetupFailure(f"the pages are tested in Chromium, which is missing: install {names} as root")
 
@@ -84,6 +86,10 @@ def ensure_chromium() -> None:
 def chromium() -> str | None:
     """Where the browser is, or ``None``."""
     return shutil.which("chromium")
+
+
+def _draws_chinese() -> bool:
+    return any(Path("/usr/share/fonts").rglob("*CJK*"))
 
 
 def ensure_npm_tools() -> bool:
