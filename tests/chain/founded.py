@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import sqlite3
 from dataclasses import dataclass, field
@@ -13,15 +14,16 @@ from ledger_service.db.engine import Database, open_database
 from tests.chain.networks import Anvil, Network, OwnChain
 from tests.chain.world import World
 
+DUMP = "anvil.json"
+
 
 @dataclass(frozen=True)
 class Founding:
-    """Where the files lie, and what the founder knew; ``state`` is what anvil dumps."""
+    """Where the files lie, and what the founder knew."""
 
     folder: Path
     genesis_time: int
     deployment: Deployment
-    state: str | None
 
 
 @dataclass
@@ -36,13 +38,16 @@ class FoundedOnce:
     def start(self, network: Network) -> None:
         """Start the network with the founded chain."""
         founding = self._of(type(network))
-        network.genesis_time = founding.genesis_time
-        if isinstance(network, OwnChain):
+        if isinstance(network, Anvil):
+            began = network.extra
+            network.extra = (*began, "--load-state", str(founding.folder / DUMP))
+            network.start()
+            network.extra = began  # the next start begins with an empty chain
+        elif isinstance(network, OwnChain):
+            network.genesis_time = founding.genesis_time
             for file in founding.folder.glob("chain.db.0*"):
                 shutil.copy(file, network.store.with_name(file.name))
-        network.start()
-        if founding.state is not None:
-            network.nodes[-1].transport.write([("anvil_loadState", [founding.state])])
+            network.start()
 
     def alliance_for(self, world: World, network: Network) -> None:
         """The founded database in the place of the world's empty one, and what its founder knew."""
@@ -64,13 +69,13 @@ class FoundedOnce:
         network.start()
         world = World(database, network.node(), self.settings)
         world.found()
-        state = None
         if kind is Anvil:
-            (state,) = world.node.transport.read([("anvil_dumpState", [])])
+            (dump,) = world.node.transport.read([("anvil_dumpState", [True])])
+            (folder / DUMP).write_bytes(gzip.decompress(bytes.fromhex(dump[2:])))
         network.close()
         database.close()
         assert world.deployment is not None
-        return Founding(folder, network.genesis_time, world.deployment, state)
+        return Founding(folder, network.genesis_time, world.deployment)
 
 
 def _fill(database: Database, source: Path) -> None:

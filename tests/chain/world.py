@@ -1,5 +1,4 @@
-"""An alliance for tests: keys, members with devices, a small ledger that only does what the contract will
-accept."""
+"""An alliance for tests: keys, members with devices, a small ledger that does what the contract will accept."""
 
 from __future__ import annotations
 
@@ -109,8 +108,7 @@ class Book:
 
 
 class World:
-    """Two merchants with a programme each on a deployed alliance, and operations as the checkout would
-    write them."""
+    """Two merchants with a programme each on a deployed alliance, and operations as the checkout writes them."""
 
     def __init__(
         self, database: Database, node: Node, settings: ChainSettings, now: int | None = None
