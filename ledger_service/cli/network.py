@@ -18,12 +18,14 @@ from pathlib import Path
 from sqlalchemy import select
 
 from ledger_service.bootstrap.foundations import background_clock
+from ledger_service.checkout.shared_sales import SharedSales
 from ledger_service.config import settings_from_environment
 from ledger_service.db.engine import Database, open_database
 from ledger_service.referrals.campaigns.models import share_campaign
 from ledger_service.referrals.campaigns.queries import campaign_of_code
 from ledger_service.referrals.network.pictures import picture
 from ledger_service.referrals.network.queries import spread_of
+from ledger_service.referrals.rewards.dispatch import follow
 
 
 def main(argv: Sequence[str]) -> int:
@@ -35,6 +37,8 @@ def main(argv: Sequence[str]) -> int:
         at = background_clock(settings, database).now()
         if options.act == "picture":
             return _picture(database, options, at)
+        if options.act == "follow":
+            return _follow(database, at)
         if find_spec("networkit") is None:
             print("alliance network measure: install the extra `network` first", file=sys.stderr)
             return 1
@@ -63,6 +67,14 @@ def _measure(database: Database, options: argparse.Namespace, at: datetime) -> i
     return 0
 
 
+def _follow(database: Database, at: datetime) -> int:
+    more = True
+    while more:
+        with database.begin() as conn:
+            more = follow(conn, SharedSales(), at)
+    return 0
+
+
 def _picture(database: Database, options: argparse.Namespace, at: datetime) -> int:
     if not options.campaign or options.into is None:
         print("alliance network picture: --campaign and --into say which and where", file=sys.stderr)
@@ -76,7 +88,8 @@ def _picture(database: Database, options: argparse.Namespace, at: datetime) -> i
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="alliance network", description=__doc__)
-    parser.add_argument("act", choices=["measure", "picture"], help="measure all campaigns, or draw one")
+    parser.add_argument("act", choices=["measure", "follow", "picture"],
+                        help="measure all campaigns; catch up with the ledger's sales; draw one")  # fmt: skip
     parser.add_argument("--campaign", metavar="CODE", help="of this campaign alone")
     parser.add_argument("--into", type=Path, metavar="FILE", help="picture: the SVG file to write")
     parser.add_argument("--json", action="store_true", help="measure: one report a line")

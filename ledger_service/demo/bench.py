@@ -19,6 +19,7 @@ from ledger_service.demo import (
     bench_offline,
     bench_reads,
     bench_returns,
+    bench_sharing,
     bench_size,
     bench_tiers,
     dataset,
@@ -44,13 +45,15 @@ WHAT: dict[str, tuple[Measure, str]] = {
 CONNECTIONS = {"sqlite": 16, "postgresql": 32}
 READERS = 8
 COUPONS = "how long the decision over a basket's coupons takes, without service or database"
+SHARING = "how long it takes to say whose doing so many purchases are, against ten touches of each buyer"
 TIERS = "how long the tiers of so many members take to make anew"
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure the chosen setups and print the table for docs/performance.md."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    about = {**{name: what for name, (_, what) in WHAT.items()}, "tiers": TIERS, "coupons": COUPONS}
+    about = {name: what for name, (_, what) in WHAT.items()}
+    about |= {"tiers": TIERS, "sharing": SHARING, "coupons": COUPONS}
     parser.add_argument("what", choices=[*about], help="; ".join(f"{k}: {v}" for k, v in about.items()))
     parser.add_argument(
         "--setup", choices=[*SETUPS, "both"], default="both", help="default: both, one by one"
@@ -65,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
         "--entries", type=int, default=1_000_000, help="size: entries put beside (default 1000000)"
     )
     parser.add_argument(
-        "--members", type=int, help="import (default 20000) or tiers (default 1000000): members"
+        "--members", type=int, help="import (default 20000), tiers (1000000) or sharing (100000): members"
     )
     parser.add_argument("--data", type=Path, default=Path("var/baskets.db"), help="converted data set")
     given = parser.parse_args(argv)
@@ -79,6 +82,10 @@ def main(argv: Sequence[str]) -> int:
         members = given.members or 1_000_000
         title = f"scripts/bench tiers --members {members}"
         measured = [bench_tiers.measure(name, members, screen) for name in names]
+    elif given.what == "sharing":
+        purchases = given.members or 100_000
+        title = f"scripts/bench sharing --members {purchases}"
+        measured = [bench_sharing.measure(name, purchases, screen) for name in names]
     else:
         dataset.ensure_cache(given.data)
         measured = [_measured(name, given, screen) for name in names]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ledger_service.kernel.clock import parse_instant, seconds_floor
 
 # Parts go to households that shop on the first day, before anything happens, and most often in nine days.
 _FIRST_DAY_UNTIL = seconds_floor(parse_instant("2017-01-01T21:00:00Z", "cast"))
+_PARTS, _MOST_REGULARS = 4, 16
 _WATCHED_UNTIL = seconds_floor(parse_instant("2017-01-10T05:00:00Z", "cast"))
 
 
@@ -26,13 +28,30 @@ class Cast:
 
 def cast_of(data: Path) -> Cast | None:
     """The parts by how often a household shops; None where the data has too few on its first day."""
-    connection = sqlite3.connect(f"file:{data}?mode=ro", uri=True)
-    try:
-        rows: Sequence[tuple[int]] = connection.execute(
-            "SELECT household FROM basket WHERE at_seconds < ? GROUP BY household"
-            " HAVING sum(at_seconds < ?) > 0 ORDER BY count(*) DESC, household LIMIT 4",
-            (_WATCHED_UNTIL, _FIRST_DAY_UNTIL),
-        ).fetchall()
-    finally:
-        connection.close()
-    return Cast(*(household for (household,) in rows)) if len(rows) == 4 else None
+    rows = _regulars(data)[:_PARTS]
+    return Cast(*rows) if len(rows) == _PARTS else None
+
+
+def ring_of(data: Path, count: int) -> list[int]:
+    """The households that only refer each other: the next ones that shop as often as the cast does."""
+    return _regulars(data)[_PARTS : _PARTS + count]
+
+
+def firsts_of(data: Path) -> list[tuple[int, int]]:
+    """Every household but the cast's with the instant of its first basket (seconds), earliest first."""
+    cast = set(_regulars(data)[:_PARTS])
+    query = "SELECT household, min(at_seconds) AS first FROM basket GROUP BY household ORDER BY 2, 1"
+    return [(household, first) for household, first in _asked(data, query) if household not in cast]
+
+
+def _regulars(data: Path) -> list[int]:
+    query = (
+        "SELECT household FROM basket WHERE at_seconds < ? GROUP BY household"
+        f" HAVING sum(at_seconds < ?) > 0 ORDER BY count(*) DESC, household LIMIT {_MOST_REGULARS}"
+    )
+    return [household for (household,) in _asked(data, query, (_WATCHED_UNTIL, _FIRST_DAY_UNTIL))]
+
+
+def _asked(data: Path, query: str, given: Sequence[int] = ()) -> list[tuple[int, ...]]:
+    with closing(sqlite3.connect(f"file:{data}?mode=ro", uri=True)) as connection:
+        return list(connection.execute(query, given))

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ledger_service.demo import dataset
-from ledger_service.demo.cast import cast_of
+from ledger_service.demo.cast import cast_of, firsts_of, ring_of
 from ledger_service.demo.coupon_data import ensure_coupons
 from ledger_service.demo.coupon_desk import Campaigns
 from ledger_service.demo.mailing import Mailing
@@ -24,6 +24,9 @@ from ledger_service.demo.progress import Progress
 from ledger_service.demo.replay import DAYS, LAST_INSTANT, Replay, end_of_day
 from ledger_service.demo.screen import Screen
 from ledger_service.demo.service_client import Service
+from ledger_service.demo.share_desk import Offices
+from ledger_service.demo.share_rules import RING, model_of
+from ledger_service.demo.sharing import Sharing
 from ledger_service.demo.stack import Stack, StackOptions, found, run_command, second_operator, start
 from ledger_service.demo.story import Desk, Story
 from ledger_service.demo.summary import show_result
@@ -136,13 +139,20 @@ async def _replay_and_show(
         months = Months(stack.settings, progress, options.stack.state / "settlement")
         replay.tell(months)
         replay.tell(_mailing(stack, service, progress, (data, options.stack.seed)))
+        sharing = _sharing(stack, service, progress, (data, options.stack.seed))
+        replay.tell(sharing)
         await _with_bar(replay, scenario, (screen, fleet))
         screen.say("running the jobs that are due, waiting until the chain holds everything")
         run_command(stack.settings, "jobs")
+        await sharing.finish(replay.clock)
+        run_command(stack.settings, "jobs")
+        run_command(stack.settings, "network", "measure")
         await months.finish()
         observer = Observer(stack.host, stack.port, stack.chain_url)
         await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
+        await sharing.hear_all(replay.clock)
         clean = await show_result(screen, stack, replay, (service, fleet))
+        clean &= await sharing.show(screen, options.stack.state)
         return await _show_months(stack, service, (months, screen)) and clean
     finally:
         await service.close()
@@ -155,6 +165,13 @@ def _mailing(stack: Stack, service: Service, progress: Progress, given: tuple[Pa
     ensure_coupons(coupons, data)
     keys = stack.operator_key, second_operator(stack, progress)
     return Mailing(coupons, Campaigns(service, keys, seed))
+
+
+def _sharing(stack: Stack, service: Service, progress: Progress, given: tuple[Path, str]) -> Sharing:
+    data, seed = given
+    ring = ring_of(data, RING)
+    offices = Offices(service, (stack.operator_key, second_operator(stack, progress)), seed)
+    return Sharing(model_of(seed, firsts_of(data), ring), ring, offices)
 
 
 async def _show_months(stack: Stack, service: Service, seen: tuple[Months, Screen]) -> bool:
