@@ -18,7 +18,7 @@ from ledger_service.kernel.clock import parse_instant, seconds_floor
 FRIENDS, PANTRY = "BRING-A-FRIEND", "PANTRY-CLUB"
 BEGINS = seconds_floor(parse_instant("2017-01-02T05:00:00Z", "share"))
 RING_AT = seconds_floor(parse_instant("2017-01-03T15:00:00Z", "share"))
-RING = 3
+RING, RING_BUYS, RING_PAYS = 3, "MEAT", 1_000
 SHARES_BPS, PANTRY_BPS, BRINGS_BPS, FOLLOWS_BPS = 4_000, 5_000, 4_500, 3_000
 _MOST_LIKED, _MOST_VIEWS = 40, 9
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
@@ -41,7 +41,7 @@ CAMPAIGNS: dict[str, dict[str, Any]] = {
     PANTRY: {
         "code": PANTRY, "merchant": _GLN["MEAT"], "programme": "MEAT", "name": "Pantry club",
         "terms": {
-            "trigger": "basket", "least_minor": 1_000, "sharer_points": 100, "newcomer_points": 60,
+            "trigger": "basket", "least_minor": 500, "sharer_points": 100, "newcomer_points": 60,
             "window_days": 14, "touch": "first", "vest_days": 0, "most_per_sharer": 12,
         },
         "budget": {"points": 100_000, "rewards": 1_200},
