@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -18,9 +19,11 @@ from ledger_service.referrals.links.errors import ShareLinkUnknown
 from ledger_service.referrals.links.rules import commitment_of
 from ledger_service.referrals.network.report import ENROLLED, PURCHASE
 from ledger_service.referrals.network.service import keep, measured
+from ledger_service.web.wording import LANGUAGES
 from tests.api.service import GROCER, Shop, basket
 from tests.api.test_administration import NEXT_PHONE, with_phone
 from tests.api.test_pages import all_pages
+from tests.web.conftest import Browser
 
 BASE = "/v1/share/campaigns"
 TERMS = {"trigger": "first-purchase", "sharer_points": 100, "newcomer_points": 50, "vest_days": 0}
@@ -163,6 +166,26 @@ def test_links_that_are_forged_ended_foreign_or_ones_own_lead_nowhere(shop: Shop
     again = shop.must("grocer", "/v1/share/live-codes", till | {"cashier": "bob"})
     assert (again["code"], again["cashier"]) == (handed["code"], "bob")
     assert code_of(shop.post("fuel", "/v1/share/live-codes", till)) == (404, "share-campaign-unknown")
+
+
+def test_a_link_leads_to_a_page_where_coming_back_counts_once_and_one_tap_follows(shop: Shop) -> None:
+    live(shop)
+    _, code, _ = sharer(shop)
+    browser = Browser(shop.client)
+    to = browser.get(f"/s/{code}").headers["Location"]
+    assert re.fullmatch(f"/s/{code}/[0-9a-f]{{32}}", to)
+    shown = [Browser(shop.client, language).get(to).get_data(as_text=True) for language in LANGUAGES]
+    touched = {re.findall("<code>([0-9a-f]{32})</code>", page)[0] for page in shown}
+    assert len(touched) == 1 and len({page.partition("<h2>")[2] for page in shown}) == len(LANGUAGES)
+    other = shop.key_for("member", with_phone(shop, NEXT_PHONE)["number"])
+    browser.get("/enter")
+    assert browser.post("/enter", key=other, to=to).headers["Location"] == to
+    browser.get(to)
+    assert "Done. Your next purchase counts." in browser.post(to).get_data(as_text=True)
+    assert browser.get("/s/000000000000").headers["Location"].startswith("/s/000000000000/")
+    assert browser.get(f"/s/000000000000/{'0' * 32}").status_code == 404
+    funnel = shop.get("grocer", f"{BASE}/SPRING/funnel?at=2100-01-01T00:00:00Z").json["channels"]
+    assert [(one["touches"], one["followed"]) for one in funnel] == [(1, 1)]
 
 
 def test_one_device_is_held_refused_and_appealed(shop: Shop) -> None:
