@@ -15,6 +15,10 @@ from ledger_service.demo import dataset
 from ledger_service.demo.cast import cast_of, firsts_of, ring_of
 from ledger_service.demo.coupon_data import ensure_coupons
 from ledger_service.demo.coupon_desk import Campaigns
+from ledger_service.demo.goods_data import ensure_goods
+from ledger_service.demo.goods_desk import GoodsDesk
+from ledger_service.demo.goods_screen import show_goods
+from ledger_service.demo.goods_story import Goods
 from ledger_service.demo.mailing import Mailing
 from ledger_service.demo.months import Months
 from ledger_service.demo.months_screen import show_months, stranger
@@ -133,14 +137,8 @@ async def _replay_and_show(
         await alliance.publish()
         scenario = Scenario(options.stack.seed, data, end_of_day(options.days), LAST_INSTANT, mishaps=True)
         replay = Replay(scenario, service, alliance, progress)
-        cast = cast_of(data)
-        if cast is not None:
-            replay.tell(Story(cast, Desk(stack.operator_key, second_operator(stack, progress))))
         months = Months(stack.settings, progress, options.stack.state / "settlement")
-        replay.tell(months)
-        replay.tell(_mailing(stack, service, progress, (data, options.stack.seed)))
-        sharing = _sharing(stack, service, progress, (data, options.stack.seed))
-        replay.tell(sharing)
+        sharing, goods = _tell(replay, months, stack, service, progress)
         await _with_bar(replay, scenario, (screen, fleet))
         screen.say("running the jobs that are due, waiting until the chain holds everything")
         run_command(stack.settings, "jobs")
@@ -152,11 +150,27 @@ async def _replay_and_show(
         await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
         await sharing.hear_all(replay.clock)
         clean = await show_result(screen, stack, replay, (service, fleet))
-        clean &= await sharing.show(screen, options.stack.state)
+        clean = await sharing.show(screen, options.stack.state) and clean
+        clean = await show_goods(screen, stack, replay, goods) and clean
         return await _show_months(stack, service, (months, screen)) and clean
     finally:
         await service.close()
         progress.close()
+
+
+def _tell(
+    replay: Replay, months: Months, stack: Stack, service: Service, progress: Progress
+) -> tuple[Sharing, Goods]:
+    given = replay.town.scenario.data, replay.town.seed
+    cast = cast_of(given[0])
+    if cast is not None:
+        replay.tell(Story(cast, Desk(stack.operator_key, second_operator(stack, progress))))
+    replay.tell(months)
+    replay.tell(_mailing(stack, service, progress, given))
+    sharing, goods = _sharing(stack, service, progress, given), _goods(stack, service, given)
+    replay.tell(sharing)
+    replay.tell(goods)
+    return sharing, goods
 
 
 def _mailing(stack: Stack, service: Service, progress: Progress, given: tuple[Path, str]) -> Mailing:
@@ -172,6 +186,13 @@ def _sharing(stack: Stack, service: Service, progress: Progress, given: tuple[Pa
     ring = ring_of(data, RING)
     offices = Offices(service, (stack.operator_key, second_operator(stack, progress)), seed)
     return Sharing(model_of(seed, firsts_of(data), ring), ring, offices)
+
+
+def _goods(stack: Stack, service: Service, given: tuple[Path, str]) -> Goods:
+    data, seed = given
+    return Goods(
+        ensure_goods(data.with_name("goods.json"), data), GoodsDesk(service, stack.operator_key, seed)
+    )
 
 
 async def _show_months(stack: Stack, service: Service, seen: tuple[Months, Screen]) -> bool:

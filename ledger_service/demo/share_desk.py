@@ -131,9 +131,11 @@ class Offices:
 def of_sharing(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Those of a member's entries that came of sharing.
 
-    A reward is an issue of its own, so where its promise vests the entry names itself for a sale.
+    A reward is an issue of its own, so where its promise vests the entry names itself for a sale. So does the
+    claim of an item, which says which; the phone has its points from the claim's answer.
     """
-    return [
-        one for one in entries
-        if one["body"].get("reason") == "referral" or one["body"].get("sale") == one["operation"]
-    ]  # fmt: skip
+    return [one for one in entries if _of_sharing(one["body"], one["operation"])]
+
+
+def _of_sharing(body: Mapping[str, Any], operation: str) -> bool:
+    return body.get("reason") == "referral" or (body.get("sale") == operation and "item" not in body)

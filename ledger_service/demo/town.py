@@ -61,6 +61,13 @@ class Shares(Protocol):
         """A refund was answered: the phone knows the rewards that came before it."""
 
 
+class SoldGoods(Protocol):
+    """What the shop floor needs of goods that carry codes."""
+
+    async def bought(self, visit: Visit, document: dict[str, Any]) -> None:
+        """A checkout was sold."""
+
+
 @dataclass(frozen=True)
 class Scenario:
     """One run: its seed, the converted data, and the instant to replay up to; ``mishaps`` where lines fail,
@@ -90,6 +97,7 @@ class Town:
     refusals: list[str] = field(default_factory=list)
     mailing: Coupons | None = None
     sharing: Shares | None = None
+    goods: SoldGoods | None = None
     began: datetime = FOUNDED_AT
 
     @property

@@ -58,4 +58,5 @@ def test_of_a_members_entries_only_rewards_and_what_went_back_of_them_count() ->
     reward = {"operation": "aa", "body": {"sale": "aa"}}
     vested = {"operation": "bb", "body": {"reason": "referral", "sale": "cc"}}
     bought = {"operation": "dd", "body": {"sale": "cc"}}
-    assert of_sharing([reward, vested, bought]) == [reward, vested]
+    claimed = {"operation": "ee", "body": {"sale": "ee", "item": "https://id.gs1.org/01/1/21/2"}}
+    assert of_sharing([reward, vested, bought, claimed]) == [reward, vested]
