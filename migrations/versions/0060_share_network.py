@@ -8,7 +8,7 @@ from alembic import op
 from ledger_service.db.guards import guard_statements
 
 revision = "0060_share_network"
-down_revision = "0046_sharing"
+down_revision = "0059_moving_items"
 
 
 def upgrade() -> None:
