@@ -58,6 +58,7 @@ from ledger_service.api.endpoints import (
     settlement_basis,
     share,
     share_campaigns,
+    share_network,
     share_rewards,
     statements,
     status,
@@ -88,7 +89,7 @@ MODULES = (
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs,
-    *ITEM_MODULES, share, share_campaigns, share_rewards, alliance, status,
+    *ITEM_MODULES, share, share_campaigns, share_rewards, share_network, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 # Of one link: what a group chat does at once, and what a flood may go on with.
@@ -197,6 +198,9 @@ def _of_sharing(serving: Serving, administration: Administration, cursors: Curso
         *share.served(door),
         *share_campaigns.served(share_campaigns.ShareCampaignsDoor(administration, cursors)),
         *share_rewards.served(share_rewards.ShareRewardsDoor(administration, cursors, parts.rewards)),
+        *share_network.served(
+            share_network.ShareNetworkDoor(administration, serving.foundations.database)
+        ),
     ]
 
 

@@ -19,6 +19,7 @@ from ledger_service.demo import (
     bench_offline,
     bench_reads,
     bench_returns,
+    bench_sharing,
     bench_size,
     bench_tiers,
     dataset,
@@ -44,13 +45,37 @@ WHAT: dict[str, tuple[Measure, str]] = {
 CONNECTIONS = {"sqlite": 16, "postgresql": 32}
 READERS = 8
 COUPONS = "how long the decision over a basket's coupons takes, without service or database"
+SHARING = "how long it takes to say whose doing so many purchases are, against ten touches of each buyer"
 TIERS = "how long the tiers of so many members take to make anew"
+# Without a service: what measures them, and how many members where none are given.
+ALONE = {"tiers": (bench_tiers.measure, 1_000_000), "sharing": (bench_sharing.measure, 100_000)}
 
 
 def main(argv: Sequence[str]) -> int:
     """Measure the chosen setups and print the table for docs/performance.md."""
+    given = _parser().parse_args(argv)
+    screen = Screen()
+    if given.what == "coupons":
+        return bench_coupons.main(screen)
+    names = list(SETUPS) if given.setup == "both" else [given.setup]
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}"
+    title = f"scripts/bench {given.what} --sales {given.sales} --workers {given.workers}"
+    if given.what in ALONE:
+        alone, members = ALONE[given.what]
+        members = given.members or members
+        title = f"scripts/bench {given.what} --members {members}"
+        measured = [alone(name, members, screen) for name in names]
+    else:
+        dataset.ensure_cache(given.data)
+        measured = [_measured(name, given, screen) for name in names]
+    screen.say(f"\n{report(f'{title}  ({machine}, {len(MERCHANTS)} merchants)', measured)}")
+    return 1 if any(m.failures for m in measured) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    about = {**{name: what for name, (_, what) in WHAT.items()}, "tiers": TIERS, "coupons": COUPONS}
+    about = {name: what for name, (_, what) in WHAT.items()}
+    about |= {"tiers": TIERS, "sharing": SHARING, "coupons": COUPONS}
     parser.add_argument("what", choices=[*about], help="; ".join(f"{k}: {v}" for k, v in about.items()))
     parser.add_argument(
         "--setup", choices=[*SETUPS, "both"], default="both", help="default: both, one by one"
@@ -65,25 +90,10 @@ def main(argv: Sequence[str]) -> int:
         "--entries", type=int, default=1_000_000, help="size: entries put beside (default 1000000)"
     )
     parser.add_argument(
-        "--members", type=int, help="import (default 20000) or tiers (default 1000000): members"
+        "--members", type=int, help="import (default 20000), tiers (1000000) or sharing (100000): members"
     )
     parser.add_argument("--data", type=Path, default=Path("var/baskets.db"), help="converted data set")
-    given = parser.parse_args(argv)
-    screen = Screen()
-    if given.what == "coupons":
-        return bench_coupons.main(screen)
-    names = list(SETUPS) if given.setup == "both" else [given.setup]
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}"
-    title = f"scripts/bench {given.what} --sales {given.sales} --workers {given.workers}"
-    if given.what == "tiers":
-        members = given.members or 1_000_000
-        title = f"scripts/bench tiers --members {members}"
-        measured = [bench_tiers.measure(name, members, screen) for name in names]
-    else:
-        dataset.ensure_cache(given.data)
-        measured = [_measured(name, given, screen) for name in names]
-    screen.say(f"\n{report(f'{title}  ({machine}, {len(MERCHANTS)} merchants)', measured)}")
-    return 1 if any(m.failures for m in measured) else 0
+    return parser
 
 
 def _measured(name: str, given: argparse.Namespace, screen: Screen) -> Figures:

@@ -56,19 +56,20 @@ def measure(name: str, members: int, screen: Screen) -> Figures:
             ]
             subprocess.run([*alliance, "db", "upgrade"], check=True, stdout=subprocess.DEVNULL)
             screen.say(f"{name}: making {members:,} members")
-            with closing(_connected(url)) as connection:
+            with closing(connected(url)) as connection:
                 days = _fill(connection.execute, members, postgres=name == "postgresql")
             figures.rows = {"members": f"{members:,}", "purchase days": f"{days:,}"}
             for label in ("recount", "recount again"):
                 _recount(figures, label, alliance, fleet)
-            with closing(_connected(url)) as connection:
+            with closing(connected(url)) as connection:
                 figures.rows["members by level"] = _by_level(figures, connection.execute, members)
         return figures
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _connected(url: str) -> Any:
+def connected(url: str) -> Any:
+    """A bare connection that commits each statement, to make and count rows with."""
     if url.startswith("sqlite"):
         return sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
@@ -109,7 +110,7 @@ def _fill(execute: Execute, members: int, *, postgres: bool) -> int:
     execute("INSERT INTO tier_ladder (programme_id, version, effective_from, body, published_at)"
             f" VALUES (1, 1, 0, '{json.dumps(LADDER)}', {now})")  # fmt: skip
     for first in range(1, members + 1, _AT_ONCE):
-        numbers = _numbers(first, min(first + _AT_ONCE - 1, members), postgres)
+        numbers = numbers_sql(first, min(first + _AT_ONCE - 1, members), postgres)
         execute("BEGIN")
         execute("INSERT INTO member (member_id, status, custody, ledger_base, created_at)"
                 f" SELECT n, 'active', 'device', n * 16, {now} FROM {numbers}")  # fmt: skip
@@ -135,7 +136,8 @@ def _purchases(numbers: str) -> str:
     )
 
 
-def _numbers(first: int, last: int, postgres: bool) -> str:
+def numbers_sql(first: int, last: int, postgres: bool) -> str:
+    """Something to select ``n`` from, one of each from first to last."""
     if postgres:
         return f"(SELECT n::bigint FROM generate_series({first}, {last}) AS g(n)) AS s"
     return (f"(WITH RECURSIVE s(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM s WHERE n < {last})"

@@ -154,6 +154,8 @@ class Floor:
         town.counts["returns at another store"] += store != refund.store
         town.counts["returns at a partner"] += merchant.key != refund.merchant
         town.counts["refunded cents"] += answer.document["refunded_minor"]
+        if town.sharing is not None and answer.document["clawed"]:
+            await town.sharing.heard(phone, at)
         phone.read_refund(answer.document, refund.earned_until, at)
         town.keep(phone)
 

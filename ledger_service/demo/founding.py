@@ -103,12 +103,12 @@ class Founder:
         issued = await self._write("/v1/keys", wanted, f"till-key:{gln}", at)
         return str(issued["token"])
 
-    async def enrol(self, phone: Phone, domain: Domain, at: datetime) -> None:
+    async def enrol(self, phone: Phone, domain: Domain, at: datetime, touch: str | None = None) -> None:
         """The household is a member whose phone's own key is the account's first signer."""
         valid_until = seconds_floor(at + PROOF_LIFE)
         grant = SignerGrant(_NO_ACCOUNT, phone.signer, 0, valid_until)
         proof = sign_digest(phone.key, domain.digest(grant.struct_hash()))
-        body = {
+        body: dict[str, Any] = {
             "identities": [{"kind": "social:complete-journey", "value": f"household-{phone.household}"}],
             "custody": "device",
             "device": {
@@ -118,6 +118,7 @@ class Founder:
                 "label": "phone",
             },
         }
+        body |= {} if touch is None else {"touch": touch}
         member = await self._write("/v1/members", body, f"member:{phone.household}", at)
         phone.number = member["number"]
         phone.account = bytes.fromhex(member["account"][2:])
@@ -150,9 +151,9 @@ class DemoAlliance:
         await self._founder.ladders()
         await self._founder.return_policies()
 
-    async def join(self, phone: Phone, at: datetime) -> None:
-        """Enrol a household and register its phone's key."""
-        await self._founder.enrol(phone, self.domain, at)
+    async def join(self, phone: Phone, at: datetime, touch: str | None = None) -> None:
+        """Enrol a household and register its phone's key; ``touch`` is that of the share link it followed."""
+        await self._founder.enrol(phone, self.domain, at, touch)
 
     async def allow(self, merchant: Merchant, store: int, at: datetime) -> int:
         """Let that till take points alone; the version of its allowance."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ledger_service.demo import dataset
-from ledger_service.demo.cast import cast_of
+from ledger_service.demo.cast import cast_of, firsts_of, ring_of
 from ledger_service.demo.coupon_data import ensure_coupons
 from ledger_service.demo.coupon_desk import Campaigns
 from ledger_service.demo.goods_data import ensure_goods
@@ -29,6 +29,9 @@ from ledger_service.demo.progress import Progress
 from ledger_service.demo.replay import DAYS, LAST_INSTANT, Replay, end_of_day
 from ledger_service.demo.screen import Screen
 from ledger_service.demo.service_client import Service
+from ledger_service.demo.share_desk import Offices
+from ledger_service.demo.share_rules import RING, model_of
+from ledger_service.demo.sharing import Sharing
 from ledger_service.demo.stack import Stack, StackOptions, found, run_command, second_operator, start
 from ledger_service.demo.story import Desk, Story
 from ledger_service.demo.summary import show_result
@@ -135,21 +138,20 @@ async def _replay_and_show(
         await alliance.publish()
         scenario = Scenario(options.stack.seed, data, end_of_day(options.days), LAST_INSTANT, mishaps=True)
         replay = Replay(scenario, service, alliance, progress)
-        cast = cast_of(data)
-        if cast is not None:
-            replay.tell(Story(cast, Desk(stack.operator_key, second_operator(stack, progress))))
         months = Months(stack.settings, progress, options.stack.state / "settlement")
-        replay.tell(months)
-        replay.tell(_mailing(stack, service, progress, (data, options.stack.seed)))
-        goods = _goods(stack, service, (data, options.stack.seed))
-        replay.tell(goods)
+        sharing, goods = _tell(replay, months, stack, service, progress)
         await _with_bar(replay, scenario, (screen, fleet))
         screen.say("running the jobs that are due, waiting until the chain holds everything")
         run_command(stack.settings, "jobs")
+        await sharing.finish(replay.clock)
+        run_command(stack.settings, "jobs")
+        run_command(stack.settings, "network", "measure")
         await months.finish()
         observer = Observer(stack.host, stack.port, stack.chain_url)
         await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
+        await sharing.hear_all(replay.clock)
         clean = await show_result(screen, stack, replay, (service, fleet))
+        clean = await sharing.show(screen, options.stack.state) and clean
         clean = await show_goods(screen, stack, replay, goods) and clean
         settled = await _show_months(stack, service, (months, screen))
         if not options.once:
@@ -161,12 +163,34 @@ async def _replay_and_show(
         progress.close()
 
 
+def _tell(
+    replay: Replay, months: Months, stack: Stack, service: Service, progress: Progress
+) -> tuple[Sharing, Goods]:
+    given = replay.town.scenario.data, replay.town.seed
+    cast = cast_of(given[0])
+    if cast is not None:
+        replay.tell(Story(cast, Desk(stack.operator_key, second_operator(stack, progress))))
+    replay.tell(months)
+    replay.tell(_mailing(stack, service, progress, given))
+    sharing, goods = _sharing(stack, service, progress, given), _goods(stack, service, given)
+    replay.tell(sharing)
+    replay.tell(goods)
+    return sharing, goods
+
+
 def _mailing(stack: Stack, service: Service, progress: Progress, given: tuple[Path, str]) -> Mailing:
     data, seed = given
     coupons = data.with_name("coupons.db")
     ensure_coupons(coupons, data)
     keys = stack.operator_key, second_operator(stack, progress)
     return Mailing(coupons, Campaigns(service, keys, seed))
+
+
+def _sharing(stack: Stack, service: Service, progress: Progress, given: tuple[Path, str]) -> Sharing:
+    data, seed = given
+    ring = ring_of(data, RING)
+    offices = Offices(service, (stack.operator_key, second_operator(stack, progress)), seed)
+    return Sharing(model_of(seed, firsts_of(data), ring), ring, offices)
 
 
 def _goods(stack: Stack, service: Service, given: tuple[Path, str]) -> Goods:

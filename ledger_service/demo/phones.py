@@ -33,7 +33,8 @@ class Phone:
     receipts; ``shops`` says where it shopped last at each merchant.
 
     While ``unheard`` payments at tills that are cut off are open, nobody knows which points they took, so the
-    phone pays with none; nor does it while it is ``lost``.
+    phone pays with none; nor does it while it is ``lost``. ``heard`` is the last entry of its statement that
+    it has read: nothing else tells it of rewards for sharing.
     """
 
     household: int
@@ -47,6 +48,7 @@ class Phone:
     shops: dict[str, int] = field(default_factory=dict)
     unheard: int = 0
     lost: bool = False
+    heard: int = 0
 
     @property
     def signer(self) -> bytes:
@@ -126,11 +128,12 @@ class Phone:
     def state(self) -> list[Any]:
         """What a checkpoint keeps of the phone."""
         own = [self.number, self.account.hex(), self.lane, self.counter, self.lots]
-        return [*own, self.key.hex(), self.shops, self.unheard, self.lost]
+        return [*own, self.key.hex(), self.shops, self.unheard, self.lost, self.heard]
 
     def restore(self, state: list[Any]) -> None:
         """Continue from a checkpoint."""
-        self.number, account, self.lane, self.counter, lots, key, self.shops, self.unheard, self.lost = state
+        self.number, account, self.lane, self.counter, lots, key, *more = state
+        self.shops, self.unheard, self.lost, self.heard = more
         self.account, self.key = bytes.fromhex(account), bytes.fromhex(key)
         self.lots = {code: {int(e): p for e, p in by_end.items()} for code, by_end in lots.items()}
         self.joined = True

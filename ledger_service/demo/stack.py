@@ -128,6 +128,9 @@ def _settings(options: StackOptions) -> dict[str, str]:
         "ALLIANCE_CHAIN_URL": f"http://{HOST}:{options.chain_port}" if own_chain else options.chain,
         "ALLIANCE_SIGNER_SOCKET": str(options.state / "signer.sock"),
         "ALLIANCE_LOG_LEVEL": "warning",
+        # Everybody who opens a share link sits behind one address here.
+        "ALLIANCE_PUBLIC_RATE_PER_SECOND": "2000",
+        "ALLIANCE_PUBLIC_BURST": "4000",
     }
     if options.database_url:
         settings["ALLIANCE_DATABASE_URL"] = options.database_url

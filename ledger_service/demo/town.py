@@ -28,8 +28,8 @@ class Alliance(Protocol):
     domain: Domain
     ends: EpochEnds
 
-    async def join(self, phone: Phone, at: datetime) -> None:
-        """Enrol a household and register its phone's key."""
+    async def join(self, phone: Phone, at: datetime, touch: str | None = None) -> None:
+        """Enrol a household and register its phone's key; ``touch`` is that of the share link it followed."""
 
     async def till_key(self, merchant: Merchant, store: int, at: datetime) -> str:
         """The API key of the till of a merchant's shop, opened on the first visit."""
@@ -52,6 +52,13 @@ class Coupons(Protocol):
 
     def read(self, shown: Sequence[str], document: dict[str, Any] | None) -> int:
         """Account for what was shown; None where the sale was refused. The cents that came off."""
+
+
+class Shares(Protocol):
+    """What the shop floor needs of whoever pays members for sharing."""
+
+    async def heard(self, phone: Phone, at: datetime) -> None:
+        """A refund was answered: the phone knows the rewards that came before it."""
 
 
 class SoldGoods(Protocol):
@@ -89,6 +96,7 @@ class Town:
     agenda: Agenda = field(default_factory=Agenda)
     refusals: list[str] = field(default_factory=list)
     mailing: Coupons | None = None
+    sharing: Shares | None = None
     goods: SoldGoods | None = None
     began: datetime = FOUNDED_AT
 

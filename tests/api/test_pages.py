@@ -48,6 +48,7 @@ OF_ONE_THING = {
     "show-share-campaign": "versions of one campaign, each approved by two people",
     "share-funnel": "one row of each channel and each outcome",
     "show-share-reward": "the steps of one review",
+    "share-network": "one report, each list of which has an end",
     "ready": "notes",
     "openapi": "the document",
 }

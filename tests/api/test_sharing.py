@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -16,9 +17,13 @@ from ledger_service.api.routes import Call
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.referrals.links.errors import ShareLinkUnknown
 from ledger_service.referrals.links.rules import commitment_of
+from ledger_service.referrals.network.report import ENROLLED, PURCHASE
+from ledger_service.referrals.network.service import keep, measured
+from ledger_service.web.wording import LANGUAGES
 from tests.api.service import GROCER, Shop, basket
 from tests.api.test_administration import NEXT_PHONE, with_phone
 from tests.api.test_pages import all_pages
+from tests.web.conftest import Browser
 
 BASE = "/v1/share/campaigns"
 TERMS = {"trigger": "first-purchase", "sharer_points": 100, "newcomer_points": 50, "vest_days": 0}
@@ -163,6 +168,26 @@ def test_links_that_are_forged_ended_foreign_or_ones_own_lead_nowhere(shop: Shop
     assert code_of(shop.post("fuel", "/v1/share/live-codes", till)) == (404, "share-campaign-unknown")
 
 
+def test_a_link_leads_to_a_page_where_coming_back_counts_once_and_one_tap_follows(shop: Shop) -> None:
+    live(shop)
+    _, code, _ = sharer(shop)
+    browser = Browser(shop.client)
+    to = browser.get(f"/s/{code}").headers["Location"]
+    assert re.fullmatch(f"/s/{code}/[0-9a-f]{{32}}", to)
+    shown = [Browser(shop.client, language).get(to).get_data(as_text=True) for language in LANGUAGES]
+    touched = {re.findall("<code>([0-9a-f]{32})</code>", page)[0] for page in shown}
+    assert len(touched) == 1 and len({page.partition("<h2>")[2] for page in shown}) == len(LANGUAGES)
+    other = shop.key_for("member", with_phone(shop, NEXT_PHONE)["number"])
+    browser.get("/enter")
+    assert browser.post("/enter", key=other, to=to).headers["Location"] == to
+    browser.get(to)
+    assert "Done. Your next purchase counts." in browser.post(to).get_data(as_text=True)
+    assert browser.get("/s/000000000000").headers["Location"].startswith("/s/000000000000/")
+    assert browser.get(f"/s/000000000000/{'0' * 32}").status_code == 404
+    funnel = shop.get("grocer", f"{BASE}/SPRING/funnel?at=2100-01-01T00:00:00Z").json["channels"]
+    assert [(one["touches"], one["followed"]) for one in funnel] == [(1, 1)]
+
+
 def test_one_device_is_held_refused_and_appealed(shop: Shop) -> None:
     live(shop)
     key, code, own_number = sharer(shop)
@@ -208,3 +233,33 @@ def test_a_flood_of_touches_on_one_link_is_told_to_wait_and_others_are_not(shop:
         send(code, 4)
     with pytest.raises(ShareLinkUnknown):
         send("0" * 12, 5)
+
+
+def test_a_network_is_measured_by_a_command_and_drawn_for_whom_it_concerns(any_shop: Shop) -> None:
+    shop = any_shop
+    live(shop)
+    key, code, own = sharer(shop)
+    friend, number = newcomer(shop, code)
+    shop.at = "2017-03-01T14:00:00Z"
+    shop.must("grocer-till", "/v1/sales", basket() | {"member": {"number": number}})
+    job(shop)
+    path = f"{BASE}/SPRING/network"
+    assert code_of(shop.get("grocer", path)) == (404, "share-network-unmeasured")
+    at, database = parse_instant(shop.at, "at"), shop.serving.foundations.database
+    for _ in range(2):
+        with database.begin() as conn:
+            keep(conn, "SPRING", at, measured(conn, "SPRING", at))
+    report = shop.get("grocer", path).json
+    assert (report["members"], report["ties"], report["levels"]) == (2, 1, [1, 1])
+    assert report["deepest"] == [own, number]
+    assert [(one["member"], one["value"]) for one in report["strength"]] == [(own, ENROLLED + PURCHASE)]
+    assert report["influence"][0]["member"] == own
+    assert code_of(shop.get("fuel", path)) == (404, "share-campaign-unknown")
+    drawn = shop.get("auditor", f"{BASE}/SPRING/spread")
+    assert (drawn.mimetype, drawn.data.count(b"<circle")) == ("image/svg+xml", 3)
+    tree = f"/v1/members/{own}/share-tree"
+    assert shop.get(key, tree).data.count(b"<path") == 1
+    assert code_of(shop.get(friend, tree)) == (403, "not-yours")
+    assert number.encode() not in shop.get(key, tree).data
+    shop.must("operator", f"/v1/members/{number}/erase")
+    assert shop.get("grocer", path).json["deepest"] == [own, None]

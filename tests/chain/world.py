@@ -1,4 +1,4 @@
-"""An alliance for tests: keys, members with devices, a small ledger that does what the contract will accept."""
+"""An alliance for tests: keys, members with devices, a small ledger doing what the contract will accept."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Book:
 
 
 class World:
-    """Two merchants with a programme each on a deployed alliance, and operations as the checkout writes them."""
+    """Two merchants with a programme each on a deployed alliance, with operations as of the checkout."""
 
     def __init__(
         self, database: Database, node: Node, settings: ChainSettings, now: int | None = None

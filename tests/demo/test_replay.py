@@ -89,7 +89,7 @@ class FakeAlliance:
     domain = Domain(1, b"\x01" * 20)
     ends = EpochEnds({"FUEL": [FUEL_WEEK_ENDS, WEEK_AFTER], "GROC": [QUARTER_ENDS]})
 
-    async def join(self, phone: Phone, at: datetime) -> None:
+    async def join(self, phone: Phone, at: datetime, touch: str | None = None) -> None:
         phone.number, phone.account, phone.joined = str(phone.household), b"\x02" * 20, True
 
     async def till_key(self, merchant: Merchant, store: int, at: datetime) -> str:

@@ -5,6 +5,8 @@ Each runs in the caller's unit of work and locks the campaign's row.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -154,15 +156,36 @@ def set_budget(conn: Connection, code: str, budget: Budget, said: Said) -> None:
     _change(conn, row, most_points=budget.points, most_rewards=budget.rewards)
 
 
-def reserve(conn: Connection, campaign_id: bytes, points: int, rewards: int) -> bool:
-    """So much of the budget is promised; False where it does not hold that much, and then nothing is.
+class Budgets:
+    """What campaigns may still promise: their rows are locked, what is taken is written down at once."""
 
-    Locks: the campaign's row.
-    """
-    fits = (_C.used_points + points <= _C.most_points) & (_C.used_rewards + rewards <= _C.most_rewards)
-    used = {"used_points": _C.used_points + points, "used_rewards": _C.used_rewards + rewards}
-    its = update(share_campaign).where(_C.campaign_id == campaign_id, fits)
-    return bool(conn.execute(its.values(used)).rowcount)
+    def __init__(self, conn: Connection, campaign_ids: Iterable[bytes]) -> None:
+        its = select(share_campaign).where(_C.campaign_id.in_(list(campaign_ids)))
+        rows = conn.execute(its.order_by(_C.campaign_id).with_for_update()).mappings()
+        self._conn = conn
+        self._rows = {row["campaign_id"]: row for row in rows}
+        self._points, self._rewards = Counter[bytes](), Counter[bytes]()
+
+    def take(self, campaign_id: bytes, points: int, rewards: int) -> bool:
+        """So much is promised; False where the budget does not hold that much, and then nothing is."""
+        row = self._rows[campaign_id]
+        points += self._points[campaign_id]
+        rewards += self._rewards[campaign_id]
+        fits = row["used_points"] + points <= row["most_points"]
+        if not fits or row["used_rewards"] + rewards > row["most_rewards"]:
+            return False
+        self._points[campaign_id], self._rewards[campaign_id] = points, rewards
+        return True
+
+    def write(self) -> None:
+        """Write down what was taken; the constraints of the campaign's row say its budget again."""
+        for campaign_id in self._points:
+            used = {
+                "used_points": _C.used_points + self._points[campaign_id],
+                "used_rewards": _C.used_rewards + self._rewards[campaign_id],
+            }
+            its = update(share_campaign).where(_C.campaign_id == campaign_id)
+            self._conn.execute(its.values(used))
 
 
 def locked(conn: Connection, code: str, merchant_id: int | None) -> RowMapping:

@@ -21,7 +21,7 @@ from ledger_service.kernel.ids import derive_id, parse_id
 from ledger_service.ledger.models import entry
 from ledger_service.referrals.campaigns import queries as campaigns
 from ledger_service.referrals.campaigns.rules import Terms
-from ledger_service.referrals.campaigns.service import reserve
+from ledger_service.referrals.campaigns.service import Budgets
 from ledger_service.referrals.links.models import share_bind, share_commitment
 from ledger_service.referrals.ports import Purchase, Sales
 from ledger_service.referrals.rewards.facts import Case, conversions_of, facts_of, ties_above
@@ -56,7 +56,7 @@ class _Page:
     binds: Mapping[tuple[int, bytes], Sequence[Bind]]
     campaigns: Mapping[bytes, RowMapping]
     terms: Mapping[bytes, dict[int, Terms]]
-    commitments: Mapping[int, bytes]
+    commitments: Mapping[int, bytes] = field(default_factory=dict)
     ordinals: Counter[tuple[int, bytes]] = field(default_factory=Counter)
     conversions: Counter[tuple[int, bytes]] = field(default_factory=Counter)
     above: Mapping[int, Sequence[int]] = field(default_factory=dict)
@@ -103,12 +103,14 @@ def attribute(conn: Connection, purchases: Sequence[Purchase], at: datetime) -> 
     if not cases:
         return 0
     _look(conn, page, cases)
+    budgets = Budgets(conn, {case.bind.campaign_id for case in cases})
     rows: list[dict[str, Any]] = []
     rewards: list[dict[str, Any]] = []
     for case in cases:
-        row, promised = _decide(conn, page, case, at)
+        row, promised = _decide(page, case, (budgets, at))
         rows.append(row)
         rewards += promised
+    budgets.write()
     sql_of(share_purchase, conn).insert(conn, rows)
     if rewards:
         sql_of(share_reward, conn).insert(conn, rewards)
@@ -117,16 +119,16 @@ def attribute(conn: Connection, purchases: Sequence[Purchase], at: datetime) -> 
 
 
 def _decide(
-    conn: Connection, page: _Page, case: Case, at: datetime
+    page: _Page, case: Case, given: tuple[Budgets, datetime]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    purchase, bind = case.purchase, case.bind
+    (budgets, at), purchase, bind = given, case.purchase, case.bind
     terms = page.terms[bind.campaign_id][bind.version]
     page.ordinals[(purchase.member_id, bind.campaign_id)] += 1
     ordinal = page.ordinals[(purchase.member_id, bind.campaign_id)]
     line = _line(page, bind)
     outcome, planned = _outcome(page, case, (terms, line), ordinal)
     reasons = page.reasons.get((purchase.sale_id, bind.campaign_id), ())
-    if planned and not reserve(conn, bind.campaign_id, sum(p.points for p in planned), len(planned)):
+    if planned and not budgets.take(bind.campaign_id, sum(p.points for p in planned), len(planned)):
         outcome, planned = "budget-exhausted", []
     if planned:
         outcome = "held" if reasons else "rewarded"
@@ -209,7 +211,11 @@ def _cases(conn: Connection, page: _Page, purchases: Iterable[Purchase]) -> list
 
 
 def _look(conn: Connection, page: _Page, cases: Sequence[Case]) -> None:
-    """The page knows ordinals, conversions, ties, and what is suspicious about its cases."""
+    """The page knows commitments, ordinals, conversions, ties, and what is suspicious about its cases."""
+    its = select(share_commitment.c.number, share_commitment.c.commitment).where(
+        share_commitment.c.number.in_({c.bind.number for c in cases})
+    )
+    page.commitments = {row.number: row.commitment for row in conn.execute(its)}
     mine = {(c.purchase.member_id, c.bind.campaign_id) for c in cases}
     # By the binds, so that what a member bought under an account that it was merged with counts too.
     joined = share_purchase.join(share_bind, _B.number == _P.number)
@@ -232,21 +238,7 @@ def _page(conn: Connection, binds: Mapping[tuple[int, bytes], Sequence[Bind]]) -
     terms: dict[bytes, dict[int, Terms]] = {}
     for (campaign_id, version), found in campaigns.terms_by_version(conn, ids).items():
         terms.setdefault(campaign_id, {})[version] = found
-    return _Page(binds, campaigns.by_id(conn, ids), terms, _Commitments(conn))
-
-
-class _Commitments(dict[int, bytes]):
-    """Commitments by number, read where a reward cites one."""
-
-    def __init__(self, conn: Connection) -> None:
-        super().__init__()
-        self._conn = conn
-
-    def __missing__(self, number: int) -> bytes:
-        c = share_commitment.c
-        found: bytes = self._conn.execute(select(c.commitment).where(c.number == number)).scalar_one()
-        self[number] = found
-        return found
+    return _Page(binds, campaigns.by_id(conn, ids), terms)
 
 
 def _binds_of(conn: Connection, members: Iterable[int]) -> dict[tuple[int, bytes], list[Bind]]:

@@ -152,7 +152,10 @@ def test_two_at_once_never_promise_more_than_the_budget(sharing: Sharing) -> Non
 
     def take() -> bool:
         with database.begin() as conn:
-            return campaigns.reserve(conn, campaign_id, 400, 1)
+            budgets = campaigns.Budgets(conn, [campaign_id])
+            taken = budgets.take(campaign_id, 400, 1)
+            budgets.write()
+            return taken
 
     taken = at_once(*[take] * 5)
     assert sorted(taken) == [False, False, False, True, True]

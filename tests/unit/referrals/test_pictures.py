@@ -1,0 +1,42 @@
+"""Pictures of a spread: everybody stands in it once, circles included, and names are escaped."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree
+
+from ledger_service.referrals.network.pictures import Tie, picture
+from ledger_service.referrals.network.report import Facts, report_of
+
+T0 = datetime(2017, 1, 2, tzinfo=UTC)
+
+
+def tie(source: int, target: int, hours: int, channel: str = "line") -> Tie:
+    return Tie(source, target, T0 + timedelta(hours=hours), channel)
+
+
+def test_everybody_stands_once_in_a_picture_even_in_a_circle() -> None:
+    ties = [tie(1, 2, 1), tie(2, 3, 2, "weibo"), tie(3, 1, 3), tie(4, 2, 4, "paper")]
+    root = ElementTree.fromstring(picture(ties, "春 <&> spring"))
+    marks = [one for one in root if one.tag.endswith("circle")]
+    places = [one for one in marks if one.get("r") == "3"]
+    assert len(places) == 4
+    assert len({one.get("cy") for one in places}) == 4
+    assert len([one for one in root if one.tag.endswith("path")]) == 4
+    assert root[0].text == "春 <&> spring"
+    assert "line: 2; paper: 1; weibo: 1" in str(root[1].text)
+
+
+def test_a_picture_of_nothing_and_of_a_root_alone_is_a_picture() -> None:
+    assert ElementTree.fromstring(picture([], "empty")).tag.endswith("svg")
+    assert picture([], "tree", 7).count('r="6"') == 1
+
+
+def test_a_report_counts_what_happened_and_names_who_moved_most() -> None:
+    facts = Facts([(5, 6)], [(1, 2), (2, 3)], [(1, 2), (2, 3)], [(1, 2, 5_000)])
+    found = report_of(facts, "SPRING")
+    assert (found["members"], found["ties"], found["levels"]) == (5, 3, [1, 1, 1])
+    assert found["deepest"] == [1, 2, 3]
+    # Enrolling and a purchase of $50 for the sharer, and a quarter of what its newcomer brought.
+    assert found["influence"][0] == {"member": 1, "value": 1_000 + 500 + 1_000 + 250}
+    assert report_of(Facts([], [], [], []), "SPRING") == {"members": 0, "ties": 0}
