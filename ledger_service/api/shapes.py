@@ -93,6 +93,7 @@ SHIFT: dict[str, Schema] = {
 COUPONS: dict[str, Schema] = {
     "coupons": Nullable(Record(
         {}, {"ids": Listing(HEX_ID, 20, about="Coupons of the member by their ids"),
+             "codes": Listing(Text(200), 10, about="Codes as they were typed or scanned"),
              "wallet": Flag("Also what else the member's wallet holds")},
         about="The best lawful combination of these is used")),
 }  # fmt: skip

@@ -145,7 +145,7 @@ def bound(serving: Serving) -> list[Served]:
     alone = offline.OfflineDoor(administration, s.offline, Statements(s.desk), s.catalogue, s.writer, cursors)
     admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance, cursors)
     return [
-        *checkout.served(s.checkout, s.checkout.with_coupons(s.wallets.offers.catalogue)),
+        *checkout.served(s.checkout, s.checkout.with_coupons(s.wallets.offers.catalogue, s.wallets.tagger)),
         *offline.served(alone),
         *_of_merchants(s, administration, cursors),
         *_of_coupons(s, administration, cursors),

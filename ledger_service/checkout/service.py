@@ -46,6 +46,7 @@ from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.submission import Store, Submission
 from ledger_service.checkout.training import Training, training_view
 from ledger_service.checkout.unreceipted_command import UnreceiptedCommand
+from ledger_service.coupons.codes.rules import Tagger
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.db.workset import Draft, Workset
 from ledger_service.kernel.clock import seconds_floor
@@ -70,9 +71,9 @@ class CheckoutService:
         self._submission = Submission(store, admission)
         self._training = Training(self._submission, admission)
 
-    def with_coupons(self, catalogue: CouponCatalogueCache) -> CouponedCheckout:
-        """The same checkout, for baskets that bring coupons."""
-        return CouponedCheckout(self._store, self._admission, catalogue)
+    def with_coupons(self, catalogue: CouponCatalogueCache, tagger: Tagger) -> CouponedCheckout:
+        """The same checkout, for baskets that bring coupons; ``tagger`` hashes their codes."""
+        return CouponedCheckout(self._store, self._admission, catalogue, tagger)
 
     def quote(self, caller: Caller, request: SaleRequest, at: datetime) -> bytes:
         """What this basket would spend and earn now, each with the rule that decided, as JSON.

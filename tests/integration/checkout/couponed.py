@@ -12,6 +12,7 @@ from ledger_service.checkout.couponing.models import sale_coupon
 from ledger_service.checkout.couponing.service import CouponedCheckout, CouponWish
 from ledger_service.checkout.parsing import parse_quote, parse_refund, parse_sale
 from ledger_service.checkout.service import Store
+from ledger_service.coupons.codes.seeds import tagger_of
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.coupons.definitions.changes import next_number
 from ledger_service.coupons.definitions.models import coupon_definition, coupon_use, coupon_version
@@ -31,7 +32,8 @@ class CouponShop:
         self.shop = shop
         self.cache = CouponCatalogueCache(shop.database, lambda: 0.0)
         store = Store(shop.writer, shop.database)
-        self.checkout = CouponedCheckout(store, shop.admission, self.cache)
+        self.tagger = tagger_of(bytes(32))
+        self.checkout = CouponedCheckout(store, shop.admission, self.cache, self.tagger)
 
     def publish(self, number: int, benefit: Benefit, **more: Any) -> Terms:
         terms = Terms(number, 1, GROCER, "USD", benefit, (Share(GROCER, 10_000),), **more)

@@ -1,0 +1,23 @@
+"""Which counters a coupon of a sale counts in, as a code may be used by whoever shows it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0058_coupons_at_the_till"
+down_revision = "0046_sharing"
+
+
+def upgrade() -> None:
+    op.add_column("sale_coupon", sa.Column("member_id", sa.BigInteger(), nullable=True))
+    op.add_column("sale_coupon", sa.Column("counted_at", sa.BigInteger(), nullable=True))
+    # So far only coupons that somebody held were used, and a held one counts for its holder.
+    op.execute(
+        "UPDATE sale_coupon SET member_id = (SELECT holder FROM coupon"
+        " WHERE coupon.coupon_id = sale_coupon.coupon_id)"
+    )
+
+
+def downgrade() -> None:
+    raise RuntimeError("a ledger is not migrated backwards: restore a backup")
