@@ -115,6 +115,7 @@ AUTHORISE_BODY = Named(
             "several": Flag("Several captures will follow"),
             "cashier": Nullable(CASHIER),
             **STEP_UP,
+            **COUPONS,
         },
     ),
 )

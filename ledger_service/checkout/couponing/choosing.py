@@ -30,10 +30,11 @@ _AGAINST = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A coupon that the till named, by id or code, or that the wallet holds; ``key`` names it in the decision.
+    """A coupon that the till named, by id or code, or that the wallet holds.
 
-    ``terms`` are None where it is refused whatever the basket, with the reason ``against``. ``code`` says
-    which of the till's codes it was, from 0; what is ``nameless`` has no id before it is used.
+    ``key`` names it in the decision. ``terms`` are None where it is refused whatever the basket, with the
+    reason ``against``. ``code`` says which of the till's codes it was, from 0; what is ``nameless`` has no id
+    before it is used.
     """
 
     key: str

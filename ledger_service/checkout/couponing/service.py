@@ -10,6 +10,7 @@ import orjson
 
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.couponing.authorising import CouponedAuthoriseCommand
 from ledger_service.checkout.couponing.lines import after_coupons
 from ledger_service.checkout.couponing.refunding import CouponedRefundCommand, used_of
 from ledger_service.checkout.couponing.selling import CouponedSaleCommand
@@ -18,7 +19,7 @@ from ledger_service.checkout.couponing.views import coupons_view
 from ledger_service.checkout.couponing.wishing import CouponWish, Wishing
 from ledger_service.checkout.permitted import permitted
 from ledger_service.checkout.quoting import Quote
-from ledger_service.checkout.requests import Caller, RefundRequest, SaleRequest, Write
+from ledger_service.checkout.requests import AuthoriseRequest, Caller, RefundRequest, SaleRequest, Write
 from ledger_service.checkout.submission import Store, Submission
 from ledger_service.coupons.codes.rules import Tagger
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache, CouponsBehind
@@ -79,6 +80,28 @@ class CouponedCheckout:
                 chooser = self._wishing.chooser(write.caller, request, presence, wish, write.at)
                 command = CouponedSaleCommand(write, request, presence, scene, chooser)
                 return self._submission.submit(command)
+
+            return self._with_terms_of_now(attempt)
+
+    def authorise(self, write: Write, request: AuthoriseRequest, wish: CouponWish) -> Answer:
+        """Points and coupons are held for what coupons leave of the basket: 201.
+
+        Raises:
+            DomainError: as an authorisation without coupons.
+
+        Idempotency: by caller and key.
+        """
+        write = permitted(write, "authorise")
+        with self._admission.admitted(write, request.sale) as admitted:
+            if admitted.known is not None:
+                return admitted.known
+            presence, scene = admitted.presence or self._admission.nobody(), admitted.scene
+
+            def attempt() -> Answer:
+                chooser = self._wishing.chooser(write.caller, request.sale, presence, wish, write.at)
+                return self._submission.submit(
+                    CouponedAuthoriseCommand(write, request, presence, scene, chooser)
+                )
 
             return self._with_terms_of_now(attempt)
 

@@ -1,7 +1,7 @@
 """What becomes of coupons at a till, in one place: reserved, consumed, freed, given back (INV-6).
 
-Each function moves the coupon, its definition's counters and the checkout's own row together, inside the draft
-of the sale, hold or refund that does it; nothing else of the checkout changes a coupon.
+Each function moves the coupon, its definition's counters and the checkout's own row together, inside the
+draft of the sale, hold or refund that does it; nothing else of the checkout changes a coupon.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Taken:
 
 
 def taken_up(draft: Draft, chooser: Chooser, decision: Decision, act: Act) -> tuple[Taken, ...]:
-    """The coupons that the decision applies, each with a row: a code's is made where this is its first use."""
+    """The coupons that the decision applies; a code's row is made where this is its first use."""
     by_key = chooser.by_key()
     taken = []
     for one in decision.applied:
@@ -70,15 +70,23 @@ def consume(draft: Draft, taken: Sequence[Taken], act: Act) -> None:
     _count(draft, taken)
 
 
-def consume_held(draft: Draft, held: Taken, taken: Taken, act: Act, hold_id: bytes) -> None:
-    """The coupon that the hold reserved is spent by the sale ``act.ref``; its count follows what it took."""
-    moves.consume(draft, taken.coupon_id, act, hold_id)
-    _note(draft, taken, act)
-    more = taken.discount_minor - held.discount_minor
-    if more > 0:
-        budgets.take(draft, held.terms, held.place, (0, more))
-    elif more < 0:
-        budgets.give_back(draft, held.terms, held.place, (0, -more))
+def consume_held(draft: Draft, pairs: Sequence[tuple[Taken, Taken]], act: Act, hold_id: bytes) -> None:
+    """Of each pair, what the hold reserved is spent by the sale ``act.ref`` as the second one says.
+
+    What counts as used follows what was taken off in the end.
+    """
+    more: dict[tuple[int, int], int] = {}
+    for held, taken in pairs:
+        moves.consume(draft, taken.coupon_id, act, hold_id)
+        _note(draft, taken, act)
+        key = held.terms.definition, held.terms.version
+        more[key] = more.get(key, 0) + taken.discount_minor - held.discount_minor
+    for held, _ in pairs:
+        minor = more.pop((held.terms.definition, held.terms.version), 0)
+        if minor > 0:
+            budgets.take(draft, held.terms, held.place, (0, minor))
+        elif minor < 0:
+            budgets.give_back(draft, held.terms, held.place, (0, -minor))
 
 
 def free(draft: Draft, held: Iterable[Taken], act: Act) -> None:

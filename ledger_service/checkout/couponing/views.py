@@ -31,7 +31,7 @@ class _Names:
         self._wanted, self._made = wanted, made
 
     def id_of(self, key: str) -> str | None:
-        """The coupon's id; None where none is made yet, as of a generic code in a quote, and of a wrong code."""
+        """The coupon's id; None where there is none: of a wrong code, of a generic one before it is used."""
         one = self._wanted.get(key)
         if one is not None and one.nameless:
             return self._made.get(key)

@@ -1,9 +1,9 @@
 """A code as a till got it, typed or scanned: what is hashed, and the GCN that a bar code names.
 
 A bar code's element string may begin with its symbology (``]C1``, ``]d2``, ``]e0``, ``]Q3``) or have its
-identifiers in brackets; FNC1 is the group separator. Read are AI 255 (a GCN, with the value that AI 8111, 390n
-or 394n prints beside it), 8112 (positive offer) and 8110, and 255 as a GS1 Digital Link. What a coupon is worth
-its terms say: a printed value is read over.
+identifiers in brackets; FNC1 is the group separator. Read are AI 255 (a GCN, with the value that AI 8111,
+390n or 394n prints beside it), 8112 (positive offer) and 8110, and 255 as a GS1 Digital Link. What a coupon
+is worth its terms say: a printed value is read over.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LINKS = ("http://", "https://", "HTTP://", "HTTPS://")
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """``text`` is the code that lists may hold; ``gcn`` is type and serial, where a GCN with a serial is named."""
+    """``text`` is the code that lists may hold; ``gcn`` is type and serial, where a bar code names both."""
 
     text: str
     gcn: tuple[int, str] | None = None

@@ -7,12 +7,14 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
+from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.couponing.models import sale_coupon
 from ledger_service.checkout.couponing.service import CouponedCheckout, CouponWish
-from ledger_service.checkout.parsing import parse_quote, parse_refund, parse_sale
+from ledger_service.checkout.parsing import parse_authorise, parse_quote, parse_refund, parse_sale
 from ledger_service.checkout.service import Store
-from ledger_service.coupons.codes.seeds import tagger_of
+from ledger_service.coupons.codes.making import ListDesk, NewList
+from ledger_service.coupons.codes.seeds import safe_of, tagger_of
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.coupons.definitions.changes import next_number
 from ledger_service.coupons.definitions.models import coupon_definition, coupon_use, coupon_version
@@ -23,6 +25,8 @@ from ledger_service.coupons.wallet.models import coupon
 from .shop import GROCER, START, Phone, Shop, loads
 
 _SERIAL = count(1)
+_IDS = SystemRandom()
+GCN = 9_520_001_000_019
 
 
 class CouponShop:
@@ -77,6 +81,22 @@ class CouponShop:
 
     def answer(self, body: dict[str, Any], wish: CouponWish, key: str | None = None) -> Answer:
         return self.checkout.sale(self.shop.write("sale", body, key), parse_sale(body), wish)
+
+    def list_of(self, definition: int, size: int = 1, **other: Any) -> list[str]:
+        """The codes of a sealed list."""
+        name = f"L{definition}-{next(_SERIAL)}"
+        desk = ListDesk(self.shop.database, self.tagger, safe_of(bytes(32), _IDS), _IDS)
+        given = {"kind": "unique", "pattern": "####-####-####-####-*"} | other
+        desk.begin(NewList(name, GROCER, definition, GCN, size=size, **given), START)
+        return list(desk.codes(desk.generate(name, START, lambda *_: None)))
+
+    def authorise(
+        self, phone: Phone, wish: CouponWish, *lines: dict[str, Any], **more: Any
+    ) -> dict[str, Any]:
+        body = self.body(phone, *lines, spend={"max_value_minor": 50}) | more
+        write = self.shop.write("authorise", body)
+        found: dict[str, Any] = loads(self.checkout.authorise(write, parse_authorise(body), wish))
+        return found
 
     def state(self, coupon_id: bytes) -> str:
         with self.shop.database.begin() as conn:

@@ -15,6 +15,7 @@ from sqlalchemy import insert, select, text
 from ledger_service.checkout import return_policies
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.couponing.holding import HeldCoupons
 from ledger_service.checkout.desk import CustodialLimits, Desk
 from ledger_service.checkout.directory import Directory
 from ledger_service.checkout.parsing import (
@@ -32,6 +33,7 @@ from ledger_service.checkout.return_requests import parse_exchange
 from ledger_service.checkout.return_rules import policy_of
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.checkout.sources import Sources
+from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import format_instant, seconds_floor
@@ -107,6 +109,10 @@ def line(name: str, amount_minor: int, quantity: int = 1, category: str = "FOOD"
     return {"line": name, "category": category, "quantity": quantity, "amount_minor": amount_minor}
 
 
+def held_coupons(database: Database) -> HeldCoupons:
+    return HeldCoupons(CouponCatalogueCache(database, lambda: 0.0))
+
+
 class Shop:
     """The service over one database, with helpers that speak as a till does."""
 
@@ -121,7 +127,7 @@ class Shop:
         self.ladders = LadderCache(database, lambda: 0.0)
         sources = Sources(self.catalogue, self.directory, database, ladders=self.ladders)
         self.admission = Admission(self.desk, sources)
-        self.service = CheckoutService(Store(self.writer, database), self.admission)
+        self.service = CheckoutService(Store(self.writer, database), self.admission, held_coupons(database))
         self._keys = count(1)
         self._members = count(1)
 
