@@ -26,7 +26,7 @@ from .shop import GROCER, START, Phone, Shop, loads
 
 _SERIAL = count(1)
 _IDS = SystemRandom()
-GCN = 9_520_001_000_019
+GCN = 9_520_001_000_010
 
 
 class CouponShop:
@@ -54,7 +54,7 @@ class CouponShop:
         return terms
 
     def give(self, phone: Phone, definition: int, **more: Any) -> bytes:
-        coupon_id = next(_SERIAL).to_bytes(16, "big")
+        coupon_id: bytes = more.pop("coupon_id", next(_SERIAL).to_bytes(16, "big"))
         row = {"coupon_id": coupon_id, "definition_id": definition, "version": 1, "state": "available"}
         row |= {"holder": phone.member_id, "claimed_at": START, **more}
         with self.shop.database.begin() as conn:
