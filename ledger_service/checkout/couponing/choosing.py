@@ -51,7 +51,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Chooser:
-    """A basket of a member, or of nobody known, at a merchant's till, and the coupons that it may use."""
+    """A basket of a member, or of nobody known, at a merchant's till, and the coupons that it may use.
+
+    Lines that are ``barred`` bear none: in an exchange they have the price that coupons left before.
+    """
 
     request: SaleRequest
     merchant_id: int
@@ -59,6 +62,7 @@ class Chooser:
     wanted: tuple[Wanted, ...]
     catalogue: CouponCatalogue
     at: datetime
+    barred: frozenset[str] = frozenset()
 
     @property
     def place(self) -> budgets.Place:
@@ -107,6 +111,8 @@ class Chooser:
                 refused.append(judged)
         uses = {terms.definition: uses_of(budgets.left(draft, terms, self.place)) for terms in self._terms()}
         lines = goods_facts(draft, self.merchant_id, self.request.lines, self.catalogue)
+        if self.barred:
+            lines = tuple(replace(one, barred=one.barred or one.line in self.barred) for one in lines)
         decision = decide(Basket(lines, self._visit(), uses=uses), candidates)
         return replace(decision, refused=(*refused, *decision.refused)) if refused else decision
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import orjson
 
-from ledger_service.checkout.admission import Admission
+from ledger_service.checkout.admission import Admission, Admitted
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.couponing.authorising import CouponedAuthoriseCommand
 from ledger_service.checkout.couponing.lines import after_coupons
@@ -17,9 +18,12 @@ from ledger_service.checkout.couponing.selling import CouponedSaleCommand
 from ledger_service.checkout.couponing.using import Taken
 from ledger_service.checkout.couponing.views import coupons_view
 from ledger_service.checkout.couponing.wishing import CouponWish, Wishing
+from ledger_service.checkout.exchange_command import ExchangeCommand
 from ledger_service.checkout.permitted import permitted
 from ledger_service.checkout.quoting import Quote
 from ledger_service.checkout.requests import AuthoriseRequest, Caller, RefundRequest, SaleRequest, Write
+from ledger_service.checkout.return_requests import ExchangeRequest
+from ledger_service.checkout.sale_command import SaleCommand
 from ledger_service.checkout.submission import Store, Submission
 from ledger_service.coupons.codes.rules import Tagger
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache, CouponsBehind
@@ -129,6 +133,43 @@ class CouponedCheckout:
         scene = self._admission.scene_in(write.caller, request.shift, write.at)
         policies = self._admission.policies()
         return self._submission.submit(CouponedRefundCommand(write, request, scene, policies, used))
+
+    def exchange(
+        self, write: Write, request: ExchangeRequest, wish: CouponWish | None, used: tuple[Taken, ...]
+    ) -> Answer:
+        """As an exchange without coupons; those that come back whole may serve the new basket at once: 201.
+
+        Lines at the price of a returned one bear no coupon: that price is what coupons left.
+
+        Raises:
+            DomainError: as an exchange without coupons.
+
+        Idempotency: by caller and key, one for both.
+        Invariants: INV-6, INV-13.
+        """
+        write = permitted(write, "exchange", request.sale.shift)
+        if wish is not None and wish.wallet:
+            wish = replace(wish, returning=tuple(one.coupon_id for one in used))
+        with self._admission.admitted(write, request.sale) as admitted:
+            if admitted.known is not None:
+                return admitted.known
+            return self._with_terms_of_now(partial(self._exchange, write, request, (admitted, wish, used)))
+
+    def _exchange(
+        self,
+        write: Write,
+        request: ExchangeRequest,
+        by: tuple[Admitted, CouponWish | None, tuple[Taken, ...]],
+    ) -> Answer:
+        admitted, wish, used = by
+        scene, presence = admitted.scene, admitted.presence
+        back = CouponedRefundCommand(write, request.back, scene, self._admission.policies(), used)
+        forth = SaleCommand(write, request.sale, presence, scene)
+        if wish is not None:
+            chooser = self._wishing.chooser(write.caller, request.sale, presence, wish, write.at)
+            chooser = replace(chooser, barred=frozenset(name for name, _ in request.prices_of))
+            forth = CouponedSaleCommand(write, request.sale, presence, scene, chooser)
+        return self._submission.submit(ExchangeCommand(write, request, back, forth))
 
     def _with_terms_of_now(self, attempt: Callable[[], Answer]) -> Answer:
         """A code may become a coupon, of newer terms than it was looked at with, before its lock is held."""

@@ -33,11 +33,15 @@ MOST_OF_WALLET = 50
 @dataclass(frozen=True, slots=True)
 class CouponWish:
     """Coupons of the member that the till names by their ids, codes that it was shown, and whether the
-    member's wallet serves as well."""
+    member's wallet serves as well.
+
+    ``returning`` are those that an exchange gives back first, which serve where they are the member's.
+    """
 
     coupon_ids: tuple[bytes, ...] = ()
     codes: tuple[str, ...] = field(default=(), repr=False)
     wallet: bool = False
+    returning: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,9 @@ def _held(
     rows: list[Any] = []
     if wish.coupon_ids:
         rows += conn.execute(columns.where(c.coupon_id.in_(wish.coupon_ids))).all()
+    if wish.returning and member_id is not None:
+        back = columns.where(c.coupon_id.in_(wish.returning), c.holder == member_id)
+        rows += conn.execute(back).all()
     if wish.wallet and member_id is not None:
         mine = columns.where(c.holder == member_id, c.state == AVAILABLE)
         soonest = mine.order_by(c.expires_at.is_(None), c.expires_at, c.coupon_id).limit(MOST_OF_WALLET)

@@ -12,6 +12,7 @@ from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.couponing.models import sale_coupon
 from ledger_service.checkout.couponing.service import CouponedCheckout, CouponWish
 from ledger_service.checkout.parsing import parse_authorise, parse_quote, parse_refund, parse_sale
+from ledger_service.checkout.return_requests import parse_exchange
 from ledger_service.checkout.service import Store
 from ledger_service.coupons.codes.making import ListDesk, NewList
 from ledger_service.coupons.codes.seeds import safe_of, tagger_of
@@ -96,6 +97,16 @@ class CouponShop:
         body = self.body(phone, *lines, spend={"max_value_minor": 50}) | more
         write = self.shop.write("authorise", body)
         found: dict[str, Any] = loads(self.checkout.authorise(write, parse_authorise(body), wish))
+        return found
+
+    def exchange(
+        self, sale_id: str, body: dict[str, Any], wish: CouponWish | None, *back: tuple[str, int]
+    ) -> dict[str, Any]:
+        returned = [{"line": name, "quantity": quantity} for name, quantity in back]
+        request = parse_exchange({**body, "sale": sale_id, "returned": returned})
+        used = self.checkout.used(request.back.sale_id)
+        write = self.shop.write("exchange", body)
+        found: dict[str, Any] = loads(self.checkout.exchange(write, request, wish, used))
         return found
 
     def state(self, coupon_id: bytes) -> str:

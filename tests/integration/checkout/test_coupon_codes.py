@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -142,6 +143,10 @@ def tills(database: Database) -> Iterator[list[CouponShop]]:
         shop.close()
 
 
+def asking(till: CouponShop, code: str) -> Answer:
+    return till.answer(till.shop.sale_body(line("1", 1_000)), CouponWish(codes=(code,)))
+
+
 def test_of_many_tills_that_show_one_code_one_gets_it(tills: list[CouponShop]) -> None:
     first = tills[0]
     first.publish(1, AmountOff(100))
@@ -149,10 +154,7 @@ def test_of_many_tills_that_show_one_code_one_gets_it(tills: list[CouponShop]) -
     for till in tills:
         till.cache.refresh()
     for code in codes:
-        wish = CouponWish(codes=(code,))
-        answers = at_once(*(
-            lambda till=till: till.answer(till.shop.sale_body(line("1", 1_000)), wish) for till in tills
-        ))  # fmt: skip
+        answers = at_once(*(partial(asking, till, code) for till in tills))
         assert all(isinstance(answer, Answer) for answer in answers), answers
         totals = sorted(loads(answer)["total_minor"] for answer in answers)
         assert totals == [900, *[1_000] * 5]
