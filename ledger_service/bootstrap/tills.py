@@ -12,11 +12,13 @@ from ledger_service.care.review_desk import ReviewDesk
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.couponing.holding import HeldCoupons
+from ledger_service.checkout.couponing.wishing import Wishing
 from ledger_service.checkout.desk import CustodialLimits, Desk
 from ledger_service.checkout.directory import Directory
 from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.checkout.sources import Sources
+from ledger_service.coupons.codes.seeds import tagger_of
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.custody.asking import CustodialPayCodes
 from ledger_service.db.writer import Writer
@@ -89,7 +91,8 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     store = Store(writer, database)
     coupons = CouponCatalogueCache(database, time.monotonic)
     checkout = CheckoutService(store, admission, HeldCoupons(coupons))
-    offline = OfflineService(store, admission, desk)
+    wishing = Wishing(store, coupons, tagger_of(secrets.one_time))
+    offline = OfflineService(store, admission, desk, wishing)
     attaching = AttachService(store, admission)
     reviews = ReviewDesk(writer, database, catalogue, worker)
     conversions = ConversionDesk(writer, database, catalogue, constants)

@@ -1,4 +1,4 @@
-"""Which counters a coupon of a sale counts in, as a code may be used by whoever shows it."""
+"""Which counters a coupon of a sale counts in, as a code may be used by whoever shows it; coupons offline."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ def upgrade() -> None:
         "UPDATE sale_coupon SET member_id = (SELECT holder FROM coupon"
         " WHERE coupon.coupon_id = sale_coupon.coupon_id)"
     )
+    for name in ("coupons_minor", "coupons_loss_minor"):
+        check = sa.CheckConstraint(f"{name} >= 0", name=op.f(f"ck_offline_sale_{name}_at_least_0"))
+        column = sa.Column(name, sa.BigInteger(), nullable=False, server_default="0")
+        with op.batch_alter_table("offline_sale") as table:
+            table.add_column(column)
+            table.create_check_constraint(check.name, check.sqltext)
 
 
 def downgrade() -> None:

@@ -63,6 +63,23 @@ def test_a_code_serves_whoever_shows_it_once_and_the_sale_tells_it_ever_after(an
     ]
 
 
+def test_a_code_that_a_till_took_alone_is_used_on_arrival_and_a_loss_where_it_was_used_before(
+    shop: Shop,
+) -> None:
+    definition = offer(shop, limits=Limits())
+    code, *_ = codes_of(shop, definition)
+    taken = {"codes": [code], "taken_minor": 100}
+    sale = basket(GROCER_STORE, 1_000, coupons=taken)
+    batch = {"sales": [{"key": key, "sold_at": shop.at, "sale": sale} for key in ("a", "b")]}
+    told = [one["result"] for one in shop.must("grocer-till", "/v1/offline-sales", batch)["results"]]
+    assert [one["sale"]["total_minor"] for one in told] == [900, 900]
+    assert sorted(one["coupons_loss_minor"] for one in told) == [0, 100]
+    (loss,) = shop.get("grocer", "/v1/offline-losses").json["losses"]
+    borne = [loss[name] for name in ("coupons_minor", "coupons_loss_minor", "loss_minor", "cause")]
+    assert borne == [100, 100, 0, "coupons-refused"]
+    assert not loss["member_flagged"]
+
+
 @pytest.mark.parametrize(
     ("wish", "field"),
     [

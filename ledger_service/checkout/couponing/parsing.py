@@ -7,9 +7,11 @@ from typing import Any
 
 from ledger_service.checkout.couponing.wishing import CouponWish
 from ledger_service.checkout.fields import Fields
+from ledger_service.checkout.line_parsing import GREATEST_MINOR
 from ledger_service.coupons.codes.typed import LONGEST_TYPED
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.ids import parse_id
+from ledger_service.kernel.text import clean_integer
 
 MOST_NAMED = 20
 MOST_CODES = 10
@@ -26,12 +28,32 @@ def parse_wish(body: Mapping[str, Any]) -> tuple[CouponWish | None, dict[str, An
     given = body.get("coupons")
     if given is None:
         return None, rest
-    fields = Fields(given, _KNOWN, "coupons")
+    return _wish(Fields(given, _KNOWN, "coupons")), rest
+
+
+def parse_taken(sale: Any) -> tuple[CouponWish | None, int, Any]:
+    """What a till alone took coupons for, what it took off for them in minor units, and the sale without.
+
+    Raises:
+        MalformedField: as ``parse_wish``; no coupon named, or no ``taken_minor``.
+    """
+    if not isinstance(sale, dict) or sale.get("coupons") is None:
+        return None, 0, sale
+    rest = {name: value for name, value in sale.items() if name != "coupons"}
+    fields = Fields(sale["coupons"], {"ids", "codes", "taken_minor"}, "coupons")
+    wish = _wish(fields)
+    if wish is None:
+        raise MalformedField("coupons", "must name at least one coupon")
+    taken_minor = clean_integer(fields.get("taken_minor"), "coupons.taken_minor", 0, GREATEST_MINOR)
+    return wish, taken_minor, rest
+
+
+def _wish(fields: Fields) -> CouponWish | None:
     ids = _listed(fields, "ids", MOST_NAMED)
     named = tuple(parse_id(one, f"coupons.ids[{place}]") for place, one in enumerate(ids))
     codes = tuple(_code(place, one) for place, one in enumerate(_listed(fields, "codes", MOST_CODES)))
     wallet = fields.flag("wallet", default=False)
-    return (CouponWish(named, codes, wallet) if named or codes or wallet else None), rest
+    return CouponWish(named, codes, wallet) if named or codes or wallet else None
 
 
 def _listed(fields: Fields, name: str, most: int) -> list[Any]:

@@ -36,12 +36,15 @@ class CouponWish:
     member's wallet serves as well.
 
     ``returning`` are those that an exchange gives back first, which serve where they are the member's.
+    ``tried_at`` is when codes are tried where that is not the basket's time: a till that sold alone dates its
+    sale, and must not date its guesses.
     """
 
     coupon_ids: tuple[bytes, ...] = ()
     codes: tuple[str, ...] = field(default=(), repr=False)
     wallet: bool = False
     returning: tuple[bytes, ...] = ()
+    tried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Wishing:
         """
         with self.store.database.snapshot() as conn:
             member_id = _member(conn, presence)
-        tried = self._tried(wish, member_id, Asked(caller.subject, at))
+        tried = self._tried(wish, member_id, Asked(caller.subject, wish.tried_at or at))
         with self.store.database.snapshot() as conn:
             catalogue = self.catalogue.current()
             try:

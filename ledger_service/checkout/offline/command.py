@@ -35,6 +35,8 @@ from ledger_service.checkout.taking.judging import Counter, counter_of, taking_o
 from ledger_service.checkout.taking.views import offline_beyond
 from ledger_service.checkout.tender_rules import with_points
 from ledger_service.checkout.tiering import tier_needs
+from ledger_service.coupons.wallet.errors import CouponCodesLocked
+from ledger_service.db.errors import WriterBusy
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
 from ledger_service.kernel.errors import DomainError
@@ -49,7 +51,7 @@ from ledger_service.points.permits import nonce_key
 SALE: Load = load_by(sale, "sale_id")
 STORE_DAY: Load = load_by(store_day, "store_gln", "business_day")
 # What time or an operator may mend: nothing is stored, and the till sends the sale again.
-PASSING = (MerchantSuspended, MemberFrozen, ClockSkew)
+PASSING = (MerchantSuspended, MemberFrozen, ClockSkew, CouponCodesLocked, WriterBusy)
 _REFUSED = 422
 
 
@@ -82,7 +84,9 @@ class OfflineSaleCommand(KeyedCommand):
         self._sold = replace(write, at=arrival.item.sold_at)
         self._timing = timing_of(seconds_floor(arrival.item.sold_at), seconds_floor(write.at))
         # A day late a sale counts as if it were made now: the chain's window is short, rules have gone on.
-        self._at = write.at if self._timing is Timing.LATE else arrival.item.sold_at
+        self.counts_at = write.at if self._timing is Timing.LATE else arrival.item.sold_at
+        # Of what the till took off for coupons, what none covers.
+        self.coupons_loss_minor = arrival.item.coupons_minor
 
     def locks(self, view: Workset) -> Iterable[Need]:
         """The member, and where points should pay, the terminal, whose window they count in."""
@@ -107,10 +111,11 @@ class OfflineSaleCommand(KeyedCommand):
         yield from self.scene.worker.needs(issuers)
         row = self.presence.row(view)
         if row is not None:
-            yield from day_needs(row["member_id"], issuers, self._at)
+            yield from day_needs(row["member_id"], issuers, self.counts_at)
             counter = self._counter()
             yield from () if counter is None else counter.member_needs(row["member_id"])
-            for at in {seconds_floor(self._at), max(seconds_floor(self._at), seconds_floor(self.write.at))}:
+            counts_at = seconds_floor(self.counts_at)
+            for at in {counts_at, max(counts_at, seconds_floor(self.write.at))}:
                 yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
@@ -143,7 +148,7 @@ class OfflineSaleCommand(KeyedCommand):
             tenders=tenders, known_at=self.write.at,
             business_day=self.scene.business_day, cashier=request.shift.cashier,
         )  # fmt: skip
-        record = book(draft, replace(self.write, at=self._at), capture, self.scene)
+        record = book(draft, replace(self.write, at=self.counts_at), capture, self.scene)
         numbered = record_invoice(draft, self._sold, request.invoice, self.sale_id)
         self._note(draft, (holder, spent), loss, None)
         day = draft.one(STORE_DAY, request.store, self.scene.business_day or 0)
@@ -222,6 +227,7 @@ class OfflineSaleCommand(KeyedCommand):
             "paid_minor": spent.value_minor if spent is not None else 0, "loss_minor": within,
             "beyond_minor": beyond, "cause": loss.cause if loss is not None else None,
             "flagged": loss is not None and loss.flagged, "won_by": loss.won_by if loss is not None else None,
+            "coupons_minor": item.coupons_minor, "coupons_loss_minor": self.coupons_loss_minor,
         }  # fmt: skip
         draft.add(offline_sale, row)
 
@@ -232,7 +238,7 @@ class OfflineSaleCommand(KeyedCommand):
             "late": self._timing is not Timing.IN_TIME,
             "sale_id": id_text(self.sale_id),
             "sold_at": format_instant(self.item.sold_at),
-            "counts_from": format_instant(instant_of_seconds(seconds_floor(self._at))),
+            "counts_from": format_instant(instant_of_seconds(seconds_floor(self.counts_at))),
             "loss": loss_view(loss),
             **rest,
         }

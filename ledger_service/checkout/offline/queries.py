@@ -15,6 +15,9 @@ from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
 from ledger_service.members.models import member
 
+# The cause of a loss where points paid all that they should; the sale's own answer says of each coupon why.
+COUPONS_REFUSED = "coupons-refused"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -39,7 +42,7 @@ def offline_sales_after(
     if wanted.state is not None:
         where.append(o.state == wanted.state)
     if wanted.losses:
-        where.append(o.cause.is_not(None))
+        where.append(or_(o.cause.is_not(None), o.coupons_loss_minor > 0))
     if after is not None:
         micros, _, sale_id = after.partition(":")
         at, last = instant_of_micros(int(micros)), bytes.fromhex(sale_id)
@@ -70,6 +73,8 @@ def sale_view(row: RowMapping) -> dict[str, Any]:
         "paid_minor": row["paid_minor"],
         "loss_minor": row["loss_minor"],
         "beyond_minor": row["beyond_minor"],
+        "coupons_minor": row["coupons_minor"],
+        "coupons_loss_minor": row["coupons_loss_minor"],
     }
 
 
@@ -78,7 +83,7 @@ def loss_row_view(row: RowMapping, *, members: bool) -> dict[str, Any]:
     won_by, decided = row["won_by"], row["decided_at"]
     return {
         **sale_view(row),
-        "cause": row["cause"],
+        "cause": row["cause"] or COUPONS_REFUSED,
         "borne_by": gln_text(row["merchant_id"]),
         "member_flagged": row["flagged"],
         "member": row["member_number"] if members else None,
