@@ -18,11 +18,10 @@ def upgrade() -> None:
         " WHERE coupon.coupon_id = sale_coupon.coupon_id)"
     )
     for name in ("coupons_minor", "coupons_loss_minor"):
-        check = sa.CheckConstraint(f"{name} >= 0", name=op.f(f"ck_offline_sale_{name}_at_least_0"))
-        column = sa.Column(name, sa.BigInteger(), nullable=False, server_default="0")
-        with op.batch_alter_table("offline_sale") as table:
-            table.add_column(column)
-            table.create_check_constraint(check.name, check.sqltext)
+        op.execute(
+            f"ALTER TABLE offline_sale ADD COLUMN {name} BIGINT DEFAULT 0 NOT NULL"
+            f" CONSTRAINT ck_offline_sale_{name}_at_least_0 CHECK ({name} >= 0)"
+        )
 
 
 def downgrade() -> None:

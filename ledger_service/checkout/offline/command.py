@@ -22,7 +22,14 @@ from ledger_service.checkout.models import idempotency, sale
 from ledger_service.checkout.offline.errors import OfflineSaleTooLate
 from ledger_service.checkout.offline.models import offline_sale
 from ledger_service.checkout.offline.requests import OfflineSale
-from ledger_service.checkout.offline.rules import TOO_LATE_SECONDS, Loss, Timing, timing_of, written_off
+from ledger_service.checkout.offline.rules import (
+    TOO_LATE_SECONDS,
+    Cause,
+    Loss,
+    Timing,
+    timing_of,
+    written_off,
+)
 from ledger_service.checkout.offline.spending import Attempt, allowance_needs, take_points, window_need
 from ledger_service.checkout.presence import Presence, member_at_till
 from ledger_service.checkout.receipts import SERIES
@@ -219,13 +226,14 @@ class OfflineSaleCommand(KeyedCommand):
         (holder, spent), caller, item = who, self.write.caller, self.item
         within = loss.value_minor if loss is not None and not loss.beyond else 0
         beyond = loss.value_minor if loss is not None and loss.beyond else 0
+        cause = (code or Cause.COUPONS_REFUSED) if self.coupons_loss_minor else None
         row = {
             "sale_id": self.sale_id, "merchant_id": caller.merchant_id, "terminal_id": caller.terminal_id,
             "key": self.write.key, "member_id": holder.member_id if holder is not None else None,
             "state": "certain" if code is None else "refused", "code": code, "sold_at": item.sold_at,
             "received_at": self.write.at, "offered_minor": item.offered_minor,
             "paid_minor": spent.value_minor if spent is not None else 0, "loss_minor": within,
-            "beyond_minor": beyond, "cause": loss.cause if loss is not None else None,
+            "beyond_minor": beyond, "cause": loss.cause if loss is not None else cause,
             "flagged": loss is not None and loss.flagged, "won_by": loss.won_by if loss is not None else None,
             "coupons_minor": item.coupons_minor, "coupons_loss_minor": self.coupons_loss_minor,
         }  # fmt: skip

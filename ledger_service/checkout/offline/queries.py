@@ -15,9 +15,6 @@ from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
 from ledger_service.members.models import member
 
-# The cause of a loss where points paid all that they should; the sale's own answer says of each coupon why.
-COUPONS_REFUSED = "coupons-refused"
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -42,7 +39,7 @@ def offline_sales_after(
     if wanted.state is not None:
         where.append(o.state == wanted.state)
     if wanted.losses:
-        where.append(or_(o.cause.is_not(None), o.coupons_loss_minor > 0))
+        where.append(o.cause.is_not(None))
     if after is not None:
         micros, _, sale_id = after.partition(":")
         at, last = instant_of_micros(int(micros)), bytes.fromhex(sale_id)
@@ -83,7 +80,7 @@ def loss_row_view(row: RowMapping, *, members: bool) -> dict[str, Any]:
     won_by, decided = row["won_by"], row["decided_at"]
     return {
         **sale_view(row),
-        "cause": row["cause"] or COUPONS_REFUSED,
+        "cause": row["cause"],
         "borne_by": gln_text(row["merchant_id"]),
         "member_flagged": row["flagged"],
         "member": row["member_number"] if members else None,

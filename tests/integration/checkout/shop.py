@@ -15,7 +15,6 @@ from sqlalchemy import insert, select, text
 from ledger_service.checkout import return_policies
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
-from ledger_service.checkout.couponing.holding import HeldCoupons
 from ledger_service.checkout.desk import CustodialLimits, Desk
 from ledger_service.checkout.directory import Directory
 from ledger_service.checkout.parsing import (
@@ -33,7 +32,6 @@ from ledger_service.checkout.return_requests import parse_exchange
 from ledger_service.checkout.return_rules import policy_of
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.checkout.sources import Sources
-from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import format_instant, seconds_floor
@@ -52,6 +50,8 @@ from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.requests import NewProgramme
 from ledger_service.points.rules import Cycle, EarnRule, Terms, epoch_ends
 from ledger_service.tiers.ladders import LadderCache
+
+from .held import held_coupons
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 DOMAIN = Domain(31337, b"\x11" * 20)
@@ -109,10 +109,6 @@ def line(name: str, amount_minor: int, quantity: int = 1, category: str = "FOOD"
     return {"line": name, "category": category, "quantity": quantity, "amount_minor": amount_minor}
 
 
-def held_coupons(database: Database) -> HeldCoupons:
-    return HeldCoupons(CouponCatalogueCache(database, lambda: 0.0))
-
-
 class Shop:
     """The service over one database, with helpers that speak as a till does."""
 
@@ -128,8 +124,7 @@ class Shop:
         sources = Sources(self.catalogue, self.directory, database, ladders=self.ladders)
         self.admission = Admission(self.desk, sources)
         self.service = CheckoutService(Store(self.writer, database), self.admission, held_coupons(database))
-        self._keys = count(1)
-        self._members = count(1)
+        self._keys, self._members = count(1), count(1)
 
     def close(self) -> None:
         self.writer.close()
@@ -181,9 +176,8 @@ class Shop:
 
     def caller(self, merchant_id: int = GROCER, till_key: bytes | None = None) -> Caller:
         """A till in the merchant's store, whose GLN is the merchant's."""
-        return Caller(
-            f"terminal:t{merchant_id}", merchant_id, f"t{merchant_id}", till_key, store_gln=merchant_id
-        )
+        till = f"t{merchant_id}"
+        return Caller(f"terminal:{till}", merchant_id, till, till_key, store_gln=merchant_id)
 
     def publish(self, merchant_id: int, **rule: Any) -> None:
         """The merchant's rule of returns, known to every till at once."""

@@ -32,11 +32,11 @@ from ledger_service.members.requests import Enrolled, EnrolMember
 from ledger_service.members.service import MembersService
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.outbox.models import intent
+from tests.integration.checkout.held import held_coupons
 from tests.integration.checkout.shop import (
     DOMAIN,
     GROCER,
     Shop,
-    held_coupons,
     line,
     loads,
     lots_equal_postings,

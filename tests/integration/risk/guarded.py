@@ -23,12 +23,12 @@ from ledger_service.risk.models import risk_decision
 from ledger_service.risk.rulebook import RuleBookCache
 from ledger_service.risk.rules import ALLIANCE, RuleSet
 from ledger_service.risk.service import Said
+from tests.integration.checkout.held import held_coupons
 from tests.integration.checkout.shop import (
     GROCER,
     Phone,
     Shop,
     StandingClock,
-    held_coupons,
     line,
     loads,
 )
