@@ -54,7 +54,8 @@ EXCHANGE_BODY = Named(
             "lines": Listing(EXCHANGED_LINE, MOST_LINES, 1),
         },
         {**shapes.WITH_MEMBER, **basket_shapes.PAID_BY, "allowance": Nullable(basket_shapes.ALLOWANCE)}
-        | shapes.SHIFT,
+        | shapes.SHIFT
+        | shapes.COUPONS,
     ),
 )
 EXCHANGE = shapes.answer(

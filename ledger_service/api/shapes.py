@@ -90,11 +90,18 @@ SHIFT: dict[str, Schema] = {
     "cashier": Nullable(CASHIER),
     "training": Flag("Answered as it would be, and nothing happens"),
 }  # fmt: skip
+_NAMED: dict[str, Schema] = {
+    "ids": Listing(HEX_ID, 20, about="Coupons of the member by their ids"),
+    "codes": Listing(Text(200), 10, about="Codes as they were typed or scanned"),
+}
 COUPONS: dict[str, Schema] = {
     "coupons": Nullable(Record(
-        {}, {"ids": Listing(HEX_ID, 20, about="Coupons of the member by their ids"),
-             "wallet": Flag("Also what else the member's wallet holds")},
+        {}, {**_NAMED, "wallet": Flag("Also what else the member's wallet holds")},
         about="The best lawful combination of these is used")),
+}  # fmt: skip
+COUPONS_TAKEN: dict[str, Schema] = {
+    "coupons": Nullable(Record(
+        {"taken_minor": Integer(0, about="What the till took off for them; they cover no more")}, _NAMED)),
 }  # fmt: skip
 QUOTE_BODY = Named(
     "QuoteBody",
@@ -102,6 +109,10 @@ QUOTE_BODY = Named(
 )
 SALE_BODY = Named(
     "SaleBody", Record(_BASKET | {"reference": REFERENCE}, WITH_MEMBER | PAID_BY | SHIFT | COUPONS)
+)
+OFFLINE_SALE_BODY = Named(
+    "OfflineSaleBody",
+    Record(_BASKET | {"reference": REFERENCE}, WITH_MEMBER | PAID_BY | SHIFT | COUPONS_TAKEN),
 )
 TTL = Integer(30, 3 * 86_400, "Seconds")
 AUTHORISE_BODY = Named(
@@ -114,6 +125,7 @@ AUTHORISE_BODY = Named(
             "several": Flag("Several captures will follow"),
             "cashier": Nullable(CASHIER),
             **STEP_UP,
+            **COUPONS,
         },
     ),
 )

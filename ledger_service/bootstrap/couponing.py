@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,13 +14,7 @@ from ledger_service.coupons.codes.seeds import safe_of, tagger_of
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.coupons.wallet.offering import CatalogueOffers
 from ledger_service.coupons.wallet.service import WalletService
-from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
-
-
-def coupon_catalogue(database: Database) -> CouponCatalogueCache:
-    """The definitions as a process knows them."""
-    return CouponCatalogueCache(database, time.monotonic)
 
 
 def wallets_of(writer: Writer, catalogue: CouponCatalogueCache, secret: bytes) -> WalletService:

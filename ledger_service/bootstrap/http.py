@@ -76,6 +76,7 @@ from ledger_service.bootstrap.items import ITEM_MODULES, served_items
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.pages import with_pages
 from ledger_service.bootstrap.serving import Serving, open_serving
+from ledger_service.checkout.couponing.service import CouponedCheckout
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 from ledger_service.merchants.owners.service import OwnersService
@@ -146,7 +147,7 @@ def bound(serving: Serving) -> list[Served]:
     alone = offline.OfflineDoor(administration, s.offline, Statements(s.desk), s.catalogue, s.writer, cursors)
     admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance, cursors)
     return [
-        *checkout.served(s.checkout, s.checkout.with_coupons(s.wallets.offers.catalogue)),
+        *checkout.served(s.checkout, _couponed(s)),
         *offline.served(alone),
         *_of_merchants(s, administration, cursors),
         *_of_coupons(s, administration, cursors),
@@ -245,9 +246,13 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
 def _of_merchants(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
     """What a merchant takes back, and which points it takes."""
     return [
-        *returns.served(returns.ReturnsDoor(administration, serving.checkout, cursors)),
+        *returns.served(returns.ReturnsDoor(administration, serving.checkout, _couponed(serving), cursors)),
         *acceptance.served(acceptance.AcceptanceDoor(administration, serving.catalogue, cursors)),
     ]
+
+
+def _couponed(serving: Serving) -> CouponedCheckout:
+    return serving.checkout.with_coupons(serving.wallets.offers.catalogue, serving.wallets.tagger)
 
 
 def _of_coupons(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:

@@ -17,7 +17,7 @@ from ledger_service.api.request_log import RequestLog
 from ledger_service.api.shared_limits import SharedBuckets
 from ledger_service.bootstrap.carriers import carrier_of
 from ledger_service.bootstrap.clocks import ReplayClock, SystemClock
-from ledger_service.bootstrap.couponing import coupon_catalogue, wallets_of
+from ledger_service.bootstrap.couponing import wallets_of
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_foundations
 from ledger_service.bootstrap.governance import QueuedGovernance
 from ledger_service.bootstrap.merging import case_desk
@@ -142,7 +142,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         conversions=tills.conversions,
         claims=ClaimsService(tills.points, ReceiptSales(tills.catalogue)),
         catalogue=tills.catalogue,
-        wallets=wallets_of(writer, coupon_catalogue(database), secrets.one_time),
+        wallets=wallets_of(writer, tills.coupons, secrets.one_time),
         ladders=tills.ladders,
         rules=tills.rules,
         reviews=tills.reviews,

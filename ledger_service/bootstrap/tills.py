@@ -11,11 +11,15 @@ from ledger_service.bootstrap.watching import gift_watch, open_watch
 from ledger_service.care.review_desk import ReviewDesk
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.attach.service import AttachService
+from ledger_service.checkout.couponing.holding import HeldCoupons
+from ledger_service.checkout.couponing.wishing import Wishing
 from ledger_service.checkout.desk import CustodialLimits, Desk
 from ledger_service.checkout.directory import Directory
 from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.checkout.sources import Sources
+from ledger_service.coupons.codes.seeds import tagger_of
+from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.custody.asking import CustodialPayCodes
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.eip712 import Domain
@@ -64,6 +68,7 @@ class Tills:
     points: PointsService
     conversions: ConversionDesk
     catalogue: CatalogueCache
+    coupons: CouponCatalogueCache
     ladders: LadderCache
     rules: RuleBookCache
     reviews: ReviewDesk
@@ -84,13 +89,16 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     gifts = gift_watch(watch, worker, desk.exponent)
     points = PointsService(writer, database, catalogue, constants, gifts)
     store = Store(writer, database)
-    checkout, offline = CheckoutService(store, admission), OfflineService(store, admission, desk)
+    coupons = CouponCatalogueCache(database, time.monotonic)
+    checkout = CheckoutService(store, admission, HeldCoupons(coupons))
+    wishing = Wishing(store, coupons, tagger_of(secrets.one_time))
+    offline = OfflineService(store, admission, desk, wishing)
     attaching = AttachService(store, admission)
     reviews = ReviewDesk(writer, database, catalogue, worker)
     conversions = ConversionDesk(writer, database, catalogue, constants)
     return Tills(
-        checkout, offline, attaching, cards, desk, points, conversions, catalogue, ladders, watch.rules,
-        reviews,
+        checkout, offline, attaching, cards, desk, points, conversions, catalogue, coupons, ladders,
+        watch.rules, reviews,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from ledger_service.checkout.couponing.holding import HeldCoupons
 from ledger_service.checkout.earning import day_needs
 from ledger_service.checkout.errors import HoldFrozen
 from ledger_service.checkout.hold_commands import HoldCommand
@@ -47,10 +48,10 @@ from ledger_service.points.parties import MEMBER_BY_ID, Holder
 class CaptureCommand(HoldCommand):
     """Part or all of a hold becomes a sale of its own, with its own earn and receipt."""
 
-    def __init__(self, write: Write, request: CaptureRequest, scene: Scene) -> None:
-        """Take the request and the scene."""
-        super().__init__(write, request.hold_id)
-        self.request = request
+    def __init__(self, write: Write, request: CaptureRequest, scene: Scene, coupons: HeldCoupons) -> None:
+        """Take the request, the scene, and who knows the coupons of holds."""
+        super().__init__(write, request.hold_id, coupons)
+        self.request = self._asked = request
         self.scene = scene
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
@@ -59,6 +60,7 @@ class CaptureCommand(HoldCommand):
         row = view.one(HOLD, self.hold_id)
         issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
         if row is not None:
+            yield from self.coupons.goods_needs(row, self._asked.lines)
             yield STANDING_OF_MEMBER.of(row["member_id"])
             yield from day_needs(row["member_id"], issuers, self.write.at)
             at = seconds_floor(self.write.at)
@@ -74,11 +76,24 @@ class CaptureCommand(HoldCommand):
         return operations_of_sale(self, self.scene)
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
-        """Redeem from the hold at the authorisation's acceptance time, then book the sale (ADR 0014)."""
-        request = self.request
+        """Redeem from the hold at the authorisation's acceptance time, then book the sale (ADR 0014).
+
+        What the held coupons leave of the lines is what is paid and sold.
+        """
         self.scene.check()
         view = holds.the_hold(draft, self.hold_id, self.write.caller.merchant_id)
-        held = orjson.loads(view.row["body"])
+        chosen = self.coupons.chosen(draft, view.row, self._asked.lines, self.scene.desk.currency)
+        self.request = self._asked if chosen is None else replace(self._asked, lines=chosen.lines)
+        answer = self._captured(draft, view)
+        if chosen is None:
+            return 201, answer
+        coupons = chosen.consumed(draft, self.id_of("sale"), self.write)
+        if answer["hold_state"] == "closed":
+            self.free_coupons(draft)
+        return 201, answer | coupons
+
+    def _captured(self, draft: Draft, view: HoldView) -> dict[str, Any]:
+        request, held = self.request, orjson.loads(view.row["body"])
         scene = self.scene = self._as_held(self.scene, held)
         plan = self._plan(view, held)
         taken = {(g.programme, g.epoch): g.amount for g in plan.legs}
@@ -112,7 +127,7 @@ class CaptureCommand(HoldCommand):
         after = draft.get(hold, self.hold_id) or view.row
         answer = answer_of(record, scene.codes())
         answer |= record_invoice(draft, self.write, request.invoice, record.sale_id)
-        return 201, {**answer, "hold_id": id_text(self.hold_id), "hold_state": after["state"]}
+        return {**answer, "hold_id": id_text(self.hold_id), "hold_state": after["state"]}
 
     def _day(self, store_gln: int) -> int | None:
         """The business day of the store that the hold was made in, now."""

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ledger_service.checkout import guarding
+from ledger_service.checkout.couponing.holding import HeldCoupons
 from ledger_service.checkout.days.models import day_void
 from ledger_service.checkout.errors import NothingToHold
 from ledger_service.checkout.keyed import KeyedCommand
@@ -56,6 +57,8 @@ class AuthoriseCommand(KeyedCommand):
         self.request = request
         self.presence = presence
         self.scene = scene
+        # What else the hold must remember.
+        self.beside: dict[str, Canonical] = {}
 
     def locks(self, view: Workset) -> Iterable[Need]:
         """The member, and the sums of the day that others count in too."""
@@ -107,7 +110,7 @@ class AuthoriseCommand(KeyedCommand):
             count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, scene.accepted_at)
         if holder.household:
             count_spent(draft, holder.member_id, signed.device_id, plan.value_micros, self.write.at)
-        body = {**_hold_body(permit, self.request), **self._tiers(draft, holder)}
+        body = {**_hold_body(permit, self.request), **self._tiers(draft, holder), **self.beside}
         if scene.taking is not None:
             body["taking"] = scene.taking.version
         if signed.custodial:
@@ -171,29 +174,41 @@ class AuthoriseCommand(KeyedCommand):
 
 
 class HoldCommand(KeyedCommand):
-    """A write on one hold: its member is locked, since every other way to the hold locks it too."""
+    """A write on one hold: its member is locked, since every other way to the hold locks it too.
 
-    def __init__(self, write: Write, hold_id: bytes) -> None:
+    Locks: the member, and the counters of the coupons that the hold reserves.
+    """
+
+    def __init__(self, write: Write, hold_id: bytes, coupons: HeldCoupons) -> None:
         super().__init__(write)
         self.hold_id = hold_id
+        self.coupons = coupons
 
     def probe(self) -> Iterable[Need]:
         """The hold, for its member."""
         return [HOLD.of(self.hold_id)]
 
     def locks(self, view: Workset) -> Iterable[Need]:
-        """The member of the hold."""
+        """As the class says."""
         row = view.one(HOLD, self.hold_id)
-        return [MEMBER_BY_ID.of(row["member_id"])] if row is not None else []
+        if row is None:
+            return []
+        return [MEMBER_BY_ID.of(row["member_id"]), *self.coupons.locks(row)]
 
     def reads(self, view: Workset) -> Iterable[Need]:
         """The hold."""
         return [HOLD.of(self.hold_id)]
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
-        """The lots of its member."""
+        """The lots of its member, and its coupons."""
         row = view.one(HOLD, self.hold_id)
-        return [LOTS_OF_MEMBER.of(row["member_id"])] if row is not None else []
+        if row is None:
+            return []
+        return [LOTS_OF_MEMBER.of(row["member_id"]), *self.coupons.reads(row)]
+
+    def free_coupons(self, draft: Draft) -> None:
+        """What the hold, which is closed, still reserves is available again."""
+        self.coupons.free(draft, self.hold_id, self.write)
 
     def act(self, kind: str) -> HoldAct:
         """What the ledger is told of the write."""
@@ -201,11 +216,11 @@ class HoldCommand(KeyedCommand):
 
 
 class VoidCommand(HoldCommand):
-    """The hold is closed and its points are available again."""
+    """The hold is closed, and its points and coupons are available again."""
 
-    def __init__(self, write: Write, request: VoidRequest, scene: Scene) -> None:
-        """Take the request and the scene."""
-        super().__init__(write, request.hold_id)
+    def __init__(self, write: Write, request: VoidRequest, scene: Scene, coupons: HeldCoupons) -> None:
+        """Take the request, the scene, and who frees coupons."""
+        super().__init__(write, request.hold_id, coupons)
         self.request = request
         self.scene = scene
 
@@ -218,6 +233,7 @@ class VoidCommand(HoldCommand):
         held = holds.the_hold(draft, self.hold_id, self.write.caller.merchant_id).row
         day = self._day(held["store_gln"])
         holds.release(draft, self.act("void"), "void")
+        self.free_coupons(draft)
         cashier = self.request.shift.cashier
         if day is not None:
             draft.add(day_void, {
@@ -236,9 +252,9 @@ class VoidCommand(HoldCommand):
 class ExtendCommand(HoldCommand):
     """The hold's deadline moves to so many seconds from now."""
 
-    def __init__(self, write: Write, request: ExtendRequest) -> None:
-        """Take the request."""
-        super().__init__(write, request.hold_id)
+    def __init__(self, write: Write, request: ExtendRequest, coupons: HeldCoupons) -> None:
+        """Take the request; the coupons stay reserved."""
+        super().__init__(write, request.hold_id, coupons)
         self.request = request
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
@@ -258,7 +274,10 @@ class ExpireHoldCommand(HoldCommand):
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Release what is left when the deadline has passed."""
         act = HoldAct(self.hold_id, None, self.id_of("expire"), self.write.at)
-        return 200, {"expired": holds.expire(draft, act) is not None}
+        expired = holds.expire(draft, act) is not None
+        if expired:
+            self.free_coupons(draft)
+        return 200, {"expired": expired}
 
 
 def _hold_body(permit: Permit, request: AuthoriseRequest) -> dict[str, Canonical]:

@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from ledger_service.checkout.basket import quantity_view
+from ledger_service.checkout.couponing.used import coupons_of_sales
 from ledger_service.checkout.errors import UnknownSale
 from ledger_service.checkout.invoices import Paper, invoice_of
 from ledger_service.checkout.models import invoice, refund, sale, sale_event
@@ -131,12 +132,13 @@ def _documents(conn: Connection, rows: Sequence[Mapping[str, Any]], codes: Codes
         select(invoice).where(invoice.c.sale_id.in_(ids), invoice.c.paper == Paper.INVOICE.value)
     ).mappings()
     invoices = {row["sale_id"]: {"invoice": invoice_of(dict(row)).view()} for row in numbers}
-    events = _events(conn, ids)
+    events, coupons = _events(conn, ids), coupons_of_sales(conn, ids)
     names = codes({p for record in records for p in record.programmes()})
     return [
         {
             **answer_of(record, names),
             **invoices.get(record.sale_id, {}),
+            **({"coupons": coupons[record.sale_id]} if record.sale_id in coupons else {}),
             "lines": [*_lines(record)],
             "refunds": refunds.get(record.sale_id, []),
             "events": events.get(record.sale_id, []),

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.capture_command import CaptureCommand
+from ledger_service.checkout.couponing.holding import HeldCoupons
 from ledger_service.checkout.couponing.service import CouponedCheckout
 from ledger_service.checkout.event_command import EventCommand
 from ledger_service.checkout.exchange_command import ExchangeCommand
@@ -46,6 +47,7 @@ from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.submission import Store, Submission
 from ledger_service.checkout.training import Training, training_view
 from ledger_service.checkout.unreceipted_command import UnreceiptedCommand
+from ledger_service.coupons.codes.rules import Tagger
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.db.workset import Draft, Workset
 from ledger_service.kernel.clock import seconds_floor
@@ -63,16 +65,17 @@ _MOST_HOLDS = 200
 class CheckoutService:
     """The commands of the checkout; one instance serves all request threads of a process."""
 
-    def __init__(self, store: Store, admission: Admission) -> None:
-        """Take the database and the door keeper that works out scenes and presences."""
+    def __init__(self, store: Store, admission: Admission, coupons: HeldCoupons) -> None:
+        """Take the database, the door keeper that works out scenes and presences, and coupons of holds."""
         self._store = store
+        self._coupons = coupons
         self._admission = admission
         self._submission = Submission(store, admission)
         self._training = Training(self._submission, admission)
 
-    def with_coupons(self, catalogue: CouponCatalogueCache) -> CouponedCheckout:
-        """The same checkout, for baskets that bring coupons."""
-        return CouponedCheckout(self._store, self._admission, catalogue)
+    def with_coupons(self, catalogue: CouponCatalogueCache, tagger: Tagger) -> CouponedCheckout:
+        """The same checkout, for baskets that bring coupons; ``tagger`` hashes their codes."""
+        return CouponedCheckout(self._store, self._admission, catalogue, tagger)
 
     def quote(self, caller: Caller, request: SaleRequest, at: datetime) -> bytes:
         """What this basket would spend and earn now, each with the rule that decided, as JSON.
@@ -133,7 +136,7 @@ class CheckoutService:
         # The chain would refuse what a suspended merchant's capture earns (D7).
         refusal = MerchantSuspended() if write.caller.suspended else None
         scene = replace(self._scene(write), refusal=refusal)
-        return self._submission.submit(CaptureCommand(write, request, scene))
+        return self._submission.submit(CaptureCommand(write, request, scene, self._coupons))
 
     def void(self, write: Write, request: VoidRequest) -> Answer:
         """The hold is closed and its points are free: 200.
@@ -142,7 +145,7 @@ class CheckoutService:
             HoldUnknown, HoldClosed: the hold does not serve.
         """
         write = permitted(write, "void", request.shift)
-        return self._submission.submit(VoidCommand(write, request, self._scene(write)))
+        return self._submission.submit(VoidCommand(write, request, self._scene(write), self._coupons))
 
     def extend(self, write: Write, request: ExtendRequest) -> Answer:
         """The hold lives until the new deadline: 200.
@@ -150,7 +153,7 @@ class CheckoutService:
         Raises:
             HoldUnknown, HoldClosed, HoldExpired, ExtensionRefused: the hold does not serve.
         """
-        return self._submission.submit(ExtendCommand(permitted(write, "extend"), request))
+        return self._submission.submit(ExtendCommand(permitted(write, "extend"), request, self._coupons))
 
     def refund(self, write: Write, request: RefundRequest) -> Answer:
         """The pieces are taken back, spend and earn reversed: 201.
@@ -279,7 +282,8 @@ class CheckoutService:
         """A hold whose deadline has passed is closed; any other is left alone (a job's step)."""
         caller = Caller("job:holds", 0, "")
         key = f"{id_text(hold_id)}:{seconds_floor(at)}"
-        return self._submission.submit(ExpireHoldCommand(Write(caller, key, bytes(32), at), hold_id))
+        write = Write(caller, key, bytes(32), at)
+        return self._submission.submit(ExpireHoldCommand(write, hold_id, self._coupons))
 
     def _scene(self, write: Write) -> Scene:
         return self._admission.scene_at(write.caller, write.at)

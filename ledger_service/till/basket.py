@@ -12,10 +12,18 @@ from typing import Any
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.kernel.text import clean_integer, clean_text
-from ledger_service.till.lines import GREATEST_MINOR, check_line, check_tenders, known, total_minor
+from ledger_service.till.lines import (
+    GREATEST_MINOR,
+    check_coupons,
+    check_line,
+    check_tenders,
+    known,
+    total_minor,
+)
 from ledger_service.till.refusals import TillRefused
 
-_FIELDS = frozenset({"key", "reference", "lines", "member", "spend", "tenders", "business_date", "cashier"})
+_FIELDS = frozenset({"key", "reference", "lines", "member", "spend", "tenders", "business_date", "cashier",
+                     "coupons"})  # fmt: skip
 _KEY = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOST_LINES = 200
@@ -42,6 +50,8 @@ def checked(request: dict[str, Any]) -> dict[str, Any]:
         if request.get("tenders") is not None:
             check_tenders(request["tenders"])
         _check_shift(request)
+        if request.get("coupons") is not None:
+            check_coupons(request["coupons"], total_minor(request["lines"]))
         if len(json.dumps(request)) > _MOST_BYTES:
             raise MalformedField("lines", "must be a smaller basket")
     except MalformedField as refusal:

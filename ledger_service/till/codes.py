@@ -15,7 +15,7 @@ from ledger_service.kernel.permits import acceptance_struct_hash
 from ledger_service.kernel.secp256k1 import keccak256, recover_address, sign_digest
 from ledger_service.till.book import Book
 from ledger_service.till.folder import Enrolment
-from ledger_service.till.lines import total_minor
+from ledger_service.till.lines import to_pay_minor
 from ledger_service.till.refusals import TillRefused
 
 
@@ -65,7 +65,7 @@ def judge_spend(book: Book, enrolment: Enrolment, body: dict[str, Any], at: int)
         raise TillRefused("needs-the-service", "points by programme are judged online only")
     value = spend["max_value_minor"]
     micros = micros_of_minor(value, exponent_of(enrolment.currency))
-    if value > total_minor(body["lines"]):
+    if value > to_pay_minor(body):
         raise TillRefused("spend-exceeds-total")
     _judge_code(book, enrolment, code, micros, at)
     return Taken(micros, _judge_allowance(book, micros, at))

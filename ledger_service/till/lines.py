@@ -7,10 +7,14 @@ from typing import Any
 
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln, parse_gtin
+from ledger_service.kernel.ids import parse_id
 from ledger_service.kernel.text import clean_integer, clean_text
 
 GREATEST_MINOR = 9_000_000_000
 _MOST_TENDERS = 20
+_MOST_COUPONS = 20
+_MOST_CODES = 10
+_LONGEST_CODE = 200
 _GREATEST_QUANTITY = 1_000_000
 _GREATEST_MEASURE = 1_000_000_000
 _WHOLE_BPS = 10_000
@@ -32,6 +36,37 @@ def amount_minor(line: Mapping[str, Any]) -> int:
     """What the customer pays for a checked line."""
     tax, amount = line.get("tax"), int(line["amount_minor"])
     return amount if tax is None or tax.get("included", True) else amount + int(tax["amount_minor"])
+
+
+def to_pay_minor(body: Mapping[str, Any]) -> int:
+    """What is left of a checked basket after what the till takes off for coupons."""
+    taken: int = body["coupons"]["taken_minor"] if body.get("coupons") is not None else 0
+    return total_minor(body["lines"]) - taken
+
+
+def check_coupons(coupons: Any, most_minor: int) -> None:
+    """The coupons are named as the service takes them, for no more than the basket.
+
+    Raises:
+        MalformedField: they are not.
+    """
+    known(coupons, frozenset({"ids", "codes", "taken_minor"}), "coupons")
+    ids = _listed(coupons, "ids", _MOST_COUPONS)
+    codes = _listed(coupons, "codes", _MOST_CODES)
+    if not ids and not codes:
+        raise MalformedField("coupons", "must name at least one coupon")
+    for one in ids:
+        parse_id(one, "coupons.ids")
+    if any(not isinstance(one, str) or not 1 <= len(one) <= _LONGEST_CODE for one in codes):
+        raise MalformedField("coupons.codes", f"must be text of 1 to {_LONGEST_CODE} characters")
+    clean_integer(coupons.get("taken_minor"), "coupons.taken_minor", 0, most_minor)
+
+
+def _listed(coupons: Mapping[str, Any], name: str, most: int) -> list[Any]:
+    value = coupons.get(name)
+    if value is not None and (not isinstance(value, list) or len(value) > most):
+        raise MalformedField(f"coupons.{name}", f"must be a list of at most {most}")
+    return value or []
 
 
 def check_line(line: Any) -> None:

@@ -14,13 +14,13 @@ from ledger_service.till.book import Book, Entry, State
 from ledger_service.till.clocks import Clocks, Reading, read_clock
 from ledger_service.till.codes import Taken, acceptance, judge_spend, learn_signer, permit_digest
 from ledger_service.till.folder import Enrolment
-from ledger_service.till.lines import total_minor
+from ledger_service.till.lines import to_pay_minor
 from ledger_service.till.refusals import NoAnswer, TillRefused
 from ledger_service.till.wire import Answer, Service
 
 # After a silence the next sales are taken alone at once; later the service is asked again.
 _REST_SECONDS = 15
-_AS_GIVEN = ("member", "spend", "tenders", "business_date", "cashier")
+_AS_GIVEN = ("member", "spend", "tenders", "business_date", "cashier", "coupons")
 _ANSWERS = {State.QUEUED: "waiting", State.ASKING: "waiting"}
 _REFUSED_LOCALLY = frozenset({State.CANCELLING, State.CANCELLED})
 
@@ -103,7 +103,7 @@ def _decide(till: Till, sale: _Sale, reading: Reading, asks: bool) -> dict[str, 
 def _ask(till: Till, key: str, body: dict[str, Any]) -> tuple[Answer | None, bool]:
     """The service's answer, or None and whether it may have booked the sale all the same."""
     try:
-        answer = till.service.post("/v1/sales", json.dumps(body).encode(), key)
+        answer = till.service.post("/v1/sales", json.dumps(_online(body)).encode(), key)
     except NoAnswer as silence:
         rest(till)
         return None, silence.sent
@@ -111,6 +111,14 @@ def _ask(till: Till, key: str, body: dict[str, Any]) -> tuple[Answer | None, boo
         rest(till)
         return None, True
     return answer, False
+
+
+def _online(body: dict[str, Any]) -> dict[str, Any]:
+    """The service decides what coupons take off; what the till would take off alone is no matter of its."""
+    if "coupons" not in body:
+        return body
+    named = {name: value for name, value in body["coupons"].items() if name != "taken_minor"}
+    return body | {"coupons": named}
 
 
 def rest(till: Till) -> None:
@@ -139,7 +147,7 @@ def _check_paid(body: dict[str, Any], points_minor: int) -> None:
     """
     if "tenders" not in body:
         return
-    paid, due = sum(t["amount_minor"] for t in body["tenders"]), total_minor(body["lines"]) - points_minor
+    paid, due = sum(t["amount_minor"] for t in body["tenders"]), to_pay_minor(body) - points_minor
     if paid != due:
         raise TillRefused("tenders-do-not-add-up", f"{paid} is tendered, {due} is due beside the points")
 

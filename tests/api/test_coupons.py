@@ -31,16 +31,19 @@ from tests.api.test_pages import all_pages
 from tests.api.test_surroundings import gauges
 
 PATTERN = "####-####-####-####-*"
+TWO_A_MEMBER = Limits(per_member=2)
 
 
-def offer(shop: Shop, merchant: str = GROCER, gift: GiftRule = GiftRule.ONCE) -> int:
-    """A live definition with at most two coupons a member; its id."""
+def offer(
+    shop: Shop, merchant: str = GROCER, gift: GiftRule = GiftRule.ONCE, limits: Limits = TWO_A_MEMBER
+) -> int:
+    """A live definition; its id."""
     owner = int(merchant)
     with shop.serving.foundations.database.begin() as conn:
         number = next_number(conn)
         terms = Terms(
             number, 1, owner, "USD", AmountOff(100), (Share(owner, 10_000),),
-            window=Window(ends_at=NOON + timedelta(days=30)), limits=Limits(per_member=2), gift=gift,
+            window=Window(ends_at=NOON + timedelta(days=30)), limits=limits, gift=gift,
         )  # fmt: skip
         conn.execute(insert(coupon_definition).values(
             definition_id=number, merchant_id=owner, code=f"D{number}", gcn_type=None, names="{}",

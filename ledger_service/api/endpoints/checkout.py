@@ -132,7 +132,11 @@ def served(service: CheckoutService, couponed: CouponedCheckout) -> list[Served]
         return _sale(call, service, couponed)
 
     def authorise(call: Call) -> Reply:
-        return reply_of(service.authorise(write_of(call), parsing.parse_authorise(call.body.fields)))
+        wish, body = parse_wish(call.body.fields)
+        write, request = write_of(call), parsing.parse_authorise(body)
+        if wish is None:
+            return reply_of(service.authorise(write, request))
+        return reply_of(couponed.authorise(write, request, wish))
 
     def capture(call: Call) -> Reply:
         request = parsing.parse_capture(call.path["hold"], call.body.fields)

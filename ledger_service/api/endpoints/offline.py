@@ -33,6 +33,7 @@ from ledger_service.checkout.offline.requests import SetAllowance
 from ledger_service.checkout.offline.rules import GREATEST_WINDOW_SECONDS, LEAST_WINDOW_SECONDS
 from ledger_service.checkout.offline.service import Merged, OfflineService
 from ledger_service.checkout.requests import Caller
+from ledger_service.coupons.wallet.errors import CouponCodesLocked
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.errors import StorageUnavailable, WriterBusy
 from ledger_service.db.writer import Writer
@@ -50,7 +51,7 @@ _GROUP = "Offline tills"
 _STATES = Text(one_of=("certain", "waiting", "refused"))
 _KEY = Text(64, pattern="[A-Za-z0-9._~-]{1,64}", about="The till's own key of the sale")
 _ITEM = Named("OfflineSale", Record(
-    {"key": _KEY, "sold_at": shapes.INSTANT, "sale": shapes.SALE_BODY},
+    {"key": _KEY, "sold_at": shapes.INSTANT, "sale": shapes.OFFLINE_SALE_BODY},
     {"allowance_version": Nullable(Integer(0, GREATEST_VERSION, "Of the statement that the till went by"))},
 ))  # fmt: skip
 # A till that sends one bad sale must not lose the others: an item is never a reason to refuse the batch.
@@ -81,7 +82,7 @@ UPLOAD = Route(
     body=Named("OfflineBatch", Record({"sales": Listing(Either((_ITEM, _OTHER)), MOST_SALES, 1)})),
     problems=(NotYours, TerminalUnknown, WriterBusy, StorageUnavailable, OfflineSaleTooLate, ClockSkew,
               MemberFrozen, MemberUnknown, MerchantSuspended, StoreUnknown, IdempotencyKeyReused,
-              OperationAdopted, AnswerArchived, NotInTraining),
+              OperationAdopted, AnswerArchived, NotInTraining, CouponCodesLocked),
     success=Success(200, "What became of each sale, in the order of the batch.", Record(
         {"results": Listing(_RESULT, MOST_SALES), "service_time": shapes.INSTANT}, closed=False)),
 )  # fmt: skip

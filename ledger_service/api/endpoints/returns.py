@@ -19,6 +19,8 @@ from ledger_service.api.schema import Text
 from ledger_service.checkout import return_errors as refusals
 from ledger_service.checkout import return_policies
 from ledger_service.checkout.archive_errors import SaleArchived
+from ledger_service.checkout.couponing.parsing import parse_wish
+from ledger_service.checkout.couponing.service import CouponedCheckout
 from ledger_service.checkout.day_errors import BusinessDateOutOfRange
 from ledger_service.checkout.errors import WrongCurrency
 from ledger_service.checkout.queries import SaleSearch
@@ -87,6 +89,7 @@ class ReturnsDoor:
 
     administration: Administration
     checkout: CheckoutService
+    couponed: CouponedCheckout
     cursors: Cursors
 
     def find_sales(self, call: Call) -> Reply:
@@ -115,8 +118,12 @@ class ReturnsDoor:
 
     def exchange(self, call: Call) -> Reply:
         """Goods came back and others were sold."""
-        request = parse_exchange(call.body.fields)
-        return checkout.reply_of(self.checkout.exchange(checkout.write_of(call), request))
+        wish, body = parse_wish(call.body.fields)
+        write, request = checkout.write_of(call), parse_exchange(body)
+        used = self.couponed.used(request.back.sale_id)
+        if wish is None and not used:
+            return checkout.reply_of(self.checkout.exchange(write, request))
+        return checkout.reply_of(self.couponed.exchange(write, request, wish, used))
 
     def take_back(self, call: Call) -> Reply:
         """Goods came back without a receipt."""

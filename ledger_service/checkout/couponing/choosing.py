@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from ledger_service.checkout.couponing.lines import goods_of
 from ledger_service.checkout.requests import Line, SaleRequest
@@ -13,13 +12,13 @@ from ledger_service.coupons.deciding.decision import Decision, decide
 from ledger_service.coupons.deciding.facts import Basket, Candidate, Goods, Uses, Visit
 from ledger_service.coupons.deciding.reasons import Reason, Refused, Rule
 from ledger_service.coupons.definitions import budgets, goods
-from ledger_service.coupons.definitions.catalogue import CouponCatalogue
+from ledger_service.coupons.definitions.catalogue import CouponCatalogue, CouponsBehind
 from ledger_service.coupons.terms.values import Terms
-from ledger_service.coupons.wallet.models import coupon
-from ledger_service.coupons.wallet.moves import COUPON
+from ledger_service.coupons.wallet.errors import CouponUnknown
 from ledger_service.coupons.wallet.rules import AVAILABLE, shown_state
-from ledger_service.db.workset import Draft, Need
-from ledger_service.kernel.ids import id_text
+from ledger_service.coupons.wallet.shown import Found, Shown, look, used_up
+from ledger_service.db.workset import Draft, Need, Workset
+from ledger_service.kernel.clock import micros_of
 
 _AGAINST = {
     "reserved": Reason.RESERVED,
@@ -31,15 +30,31 @@ _AGAINST = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A coupon that the till named or the wallet holds, with its terms; ``terms`` None for an unknown one."""
+    """A coupon that the till named, by id or code, or that the wallet holds.
 
-    coupon_id: bytes
+    ``key`` names it in the decision. ``terms`` are None where it is refused whatever the basket, with the
+    reason ``against``. ``code`` says which of the till's codes it was, from 0; what is ``nameless`` has no id
+    before it is used.
+    """
+
+    key: str
+    shown: Shown
     terms: Terms | None
+    code: int | None = None
+    against: Reason = Reason.UNKNOWN
+    nameless: bool = False
+
+    def refused(self, reason: Reason | None = None) -> Refused:
+        """The answer for it, without a word on what it is."""
+        return Refused(self.key, 0, 0, Rule.COUPON, reason or self.against)
 
 
 @dataclass(frozen=True, slots=True)
 class Chooser:
-    """A basket of a member at a merchant's till, and the coupons that it may use."""
+    """A basket of a member, or of nobody known, at a merchant's till, and the coupons that it may use.
+
+    Lines that are ``barred`` bear none: in an exchange they have the price that coupons left before.
+    """
 
     request: SaleRequest
     merchant_id: int
@@ -47,6 +62,7 @@ class Chooser:
     wanted: tuple[Wanted, ...]
     catalogue: CouponCatalogue
     at: datetime
+    barred: frozenset[str] = frozenset()
 
     @property
     def place(self) -> budgets.Place:
@@ -54,44 +70,81 @@ class Chooser:
         return budgets.Place(self.member_id, self.request.store, self.at)
 
     def locks(self) -> Iterable[Need]:
-        """The counters of bounded definitions; the member's row, locked too, is the lock of its coupons."""
+        """The counters of bounded definitions, and the codes.
+
+        The member's row, locked too, is the lock of the coupons that it holds.
+        """
         for terms in self._terms():
             yield from budgets.needs(terms, self.place)
+        for one in self.wanted:
+            if one.terms is not None:
+                yield from one.shown.locks()
 
-    def reads(self) -> Iterable[Need]:
+    def reads(self, view: Workset) -> Iterable[Need]:
         """The coupons, and what the goods are."""
-        yield from (COUPON.of(one.coupon_id) for one in self.wanted)
-        yield from goods.needs(self.merchant_id, map(_article, self.request.lines))
+        for one in self.wanted:
+            if one.terms is not None:
+                yield from one.shown.reads(view)
+        yield from goods.needs(self.merchant_id, map(article, self.request.lines))
+
+    def found(self, draft: Draft, one: Wanted) -> Found:
+        """The coupon as it stands.
+
+        Raises:
+            CouponUnknown: it is nobody's that this till could serve.
+        """
+        return look(draft, one.shown, self.member_id)
 
     def decide(self, draft: Draft) -> Decision:
-        """The best lawful combination of the coupons that are the member's and free."""
-        candidates, unknown = [], []
+        """The best lawful combination of the coupons that this till may use and that are free.
+
+        Raises:
+            CouponsBehind: a code became a coupon of other terms since the request was looked at.
+        """
+        candidates: list[Candidate] = []
+        refused: list[Refused] = []
         for one in self.wanted:
-            row = draft.get(coupon, one.coupon_id)
-            mine = row is not None and self.member_id is not None and row["holder"] == self.member_id
-            if row is None or one.terms is None or not mine:
-                key = id_text(one.coupon_id)
-                unknown.append(Refused(key, 0, 0, Rule.COUPON, Reason.UNKNOWN))
+            judged = self._judged(draft, one)
+            if isinstance(judged, Candidate):
+                candidates.append(judged)
             else:
-                candidates.append(self._candidate(one.terms, row))
-        uses = {terms.definition: _uses(budgets.left(draft, terms, self.place)) for terms in self._terms()}
-        basket = Basket(self._goods(draft), self._visit(), uses=uses)
-        decision = decide(basket, candidates)
-        return replace(decision, refused=(*unknown, *decision.refused)) if unknown else decision
+                refused.append(judged)
+        uses = {terms.definition: uses_of(budgets.left(draft, terms, self.place)) for terms in self._terms()}
+        lines = goods_facts(draft, self.merchant_id, self.request.lines, self.catalogue)
+        if self.barred:
+            lines = tuple(replace(one, barred=one.barred or one.line in self.barred) for one in lines)
+        decision = decide(Basket(lines, self._visit(), uses=uses), candidates)
+        return replace(decision, refused=(*refused, *decision.refused)) if refused else decision
+
+    def by_key(self) -> Mapping[str, Wanted]:
+        """The wanted coupons by the keys that the decision names."""
+        return {one.key: one for one in self.wanted}
+
+    def _judged(self, draft: Draft, one: Wanted) -> Candidate | Refused:
+        if one.terms is None:
+            return one.refused()
+        try:
+            found = self.found(draft, one)
+        except CouponUnknown:
+            return one.refused(Reason.UNKNOWN)
+        if found.version not in (None, one.terms.version):
+            raise CouponsBehind(found.definition_id, found.version)
+        return Candidate(one.key, one.terms, _ends(found), self._against(found))
+
+    def _against(self, found: Found) -> Reason | None:
+        if found.row is not None:
+            state = shown_state(found.row, self.at)
+            if state != AVAILABLE:
+                return _AGAINST[state]
+        if used_up(found):
+            return Reason.SPENT
+        definition = self.catalogue.definitions.get(found.definition_id)
+        gone = None if definition is None else definition.withdrawn_micros
+        return Reason.WITHDRAWN if gone is not None and gone <= micros_of(self.at) else None
 
     def _terms(self) -> Sequence[Terms]:
         found = {(w.terms.definition, w.terms.version): w.terms for w in self.wanted if w.terms is not None}
         return [found[key] for key in sorted(found)]
-
-    def _candidate(self, terms: Terms, row: Mapping[str, Any]) -> Candidate:
-        state = shown_state(row, self.at)
-        refused = None if state == AVAILABLE else _AGAINST[state]
-        return Candidate(id_text(row["coupon_id"]), terms, row["expires_at"], refused)
-
-    def _goods(self, draft: Draft) -> tuple[Goods, ...]:
-        own = self.catalogue.lists.get(self.merchant_id, frozenset())
-        lines = self.request.lines
-        return tuple(goods_of(one, goods.facts(draft, self.merchant_id, _article(one), own)) for one in lines)
 
     def _visit(self) -> Visit:
         request = self.request
@@ -99,13 +152,28 @@ class Chooser:
         return Visit(self.merchant_id, request.store, request.currency, self.at, member=member)
 
 
-def _article(line: Line) -> goods.Article:
+def article(line: Line) -> goods.Article:
+    """A line's goods as the merchant's lists know them."""
     return goods.Article(line.sku, line.gtin)
 
 
-def _uses(left: budgets.Left) -> Uses:
+def goods_facts(
+    draft: Draft, merchant_id: int, lines: Sequence[Line], catalogue: CouponCatalogue
+) -> tuple[Goods, ...]:
+    """The lines as the decision sees them; the draft has what ``goods.needs`` asked for."""
+    own = catalogue.lists.get(merchant_id, frozenset())
+    return tuple(goods_of(one, goods.facts(draft, merchant_id, article(one), own)) for one in lines)
+
+
+def uses_of(left: budgets.Left) -> Uses:
+    """What the counters leave, in the decision's words."""
     if left.exhausted.startswith("member"):
         return Uses(member_left=0)
     if left.exhausted.startswith("store"):
         return Uses(store_left=0)
     return Uses(budget_left=left.coupons, value_left_minor=left.value_minor)
+
+
+def _ends(found: Found) -> datetime | None:
+    ends: datetime | None = None if found.row is None else found.row["expires_at"]
+    return ends

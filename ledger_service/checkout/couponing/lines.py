@@ -16,7 +16,8 @@ from ledger_service.points.basis import GoodsKind
 SHIPPING = "shipping"
 _BEARS_COUPONS = frozenset({GoodsKind.MERCHANDISE, GoodsKind.SERVICE})
 _KNOWS_NOTHING = GoodsFacts()
-_PLAIN = LineDetail()
+# A line of which nothing more is said.
+PLAIN = LineDetail()
 
 
 def goods_of(line: Line, known: GoodsFacts = _KNOWS_NOTHING) -> Goods:
@@ -25,7 +26,7 @@ def goods_of(line: Line, known: GoodsFacts = _KNOWS_NOTHING) -> Goods:
     Goods that are by law or trade no merchandise of the shop's own (gift cards, tobacco, infant formula,
     lottery, bills …) bear no coupon.
     """
-    detail = line.detail or _PLAIN
+    detail = line.detail or PLAIN
     return Goods(
         line.line,
         line.amount_minor,

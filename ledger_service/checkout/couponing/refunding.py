@@ -6,14 +6,15 @@ The money needs nothing of this: lines were sold at what coupons left, so a retu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, select
 
+from ledger_service.checkout.couponing import using
 from ledger_service.checkout.couponing.models import sale_coupon
+from ledger_service.checkout.couponing.using import Taken
 from ledger_service.checkout.earn_reversal import Outcome
 from ledger_service.checkout.models import sale
 from ledger_service.checkout.records import ReturnedRecord, SaleRecord
@@ -26,36 +27,21 @@ from ledger_service.coupons.deciding.returning import RestingPart, share_returne
 from ledger_service.coupons.definitions import budgets
 from ledger_service.coupons.definitions.catalogue import CouponCatalogue
 from ledger_service.coupons.terms.values import OnReturn, Terms
-from ledger_service.coupons.wallet.models import coupon
-from ledger_service.coupons.wallet.moves import COUPON, Act, give_back
+from ledger_service.coupons.wallet.moves import COUPON, Act
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
 
 
-@dataclass(frozen=True, slots=True)
-class UsedCoupon:
-    """A coupon that the sale consumed, as it stands for ever: its terms, its parts, and where it counted."""
-
-    coupon_id: bytes
-    terms: Terms
-    discount_minor: int
-    parts: tuple[RestingPart, ...]
-    place: budgets.Place
-
-
-def used_of(conn: Connection, sale_id: bytes, catalogue: CouponCatalogue) -> tuple[UsedCoupon, ...]:
+def used_of(conn: Connection, sale_id: bytes, catalogue: CouponCatalogue) -> tuple[Taken, ...]:
     """The coupons of a sale, by id.
 
     Raises:
         CouponsBehind: the catalogue is older than one of them.
     """
     c = sale_coupon.c
-    columns = (c.coupon_id, c.definition_id, c.version, c.discount_minor, c.parts, c.used_at)
-    joined = sale_coupon.join(sale, sale.c.sale_id == c.sale_id).join(
-        coupon, coupon.c.coupon_id == c.coupon_id
-    )
-    found = select(*columns, sale.c.store_gln, coupon.c.holder).select_from(joined)
+    joined = sale_coupon.join(sale, sale.c.sale_id == c.sale_id)
+    found = select(sale_coupon, sale.c.store_gln).select_from(joined)
     rows = conn.execute(found.where(c.sale_id == sale_id).order_by(c.coupon_id)).all()
     return tuple(_used(row, catalogue.terms(row.definition_id, row.version)) for row in rows)
 
@@ -72,7 +58,7 @@ class CouponedRefundCommand(RefundCommand):
         request: RefundRequest,
         scene: Scene,
         policies: Mapping[int, ReturnPolicy],
-        used: tuple[UsedCoupon, ...],
+        used: tuple[Taken, ...],
     ) -> None:
         """Take what a refund takes, and the coupons of the sale."""
         super().__init__(write, request, scene, policies)
@@ -109,7 +95,7 @@ class CouponedRefundCommand(RefundCommand):
     def _back(
         self,
         draft: Draft,
-        one: UsedCoupon,
+        one: Taken,
         sold: Mapping[str, int],
         pieces: tuple[Mapping[str, int], Mapping[str, int]],
         act: Act,
@@ -136,18 +122,15 @@ class CouponedRefundCommand(RefundCommand):
         super()._write(draft, refund_id, answer)
 
 
-def _given_back(draft: Draft, one: UsedCoupon, act: Act, command: RefundCommand) -> bool:
+def _given_back(draft: Draft, one: Taken, act: Act, command: RefundCommand) -> bool:
     """Whether the coupon is the member's again: once, and only where its terms say so."""
     if one.terms.on_return is not OnReturn.GIVE_BACK:
         return False
-    if not give_back(draft, one.coupon_id, act, command.request.sale_id):
-        return False
-    budgets.give_back(draft, one.terms, one.place, (1, one.discount_minor))
-    return True
+    return using.give_back(draft, one, act, command.request.sale_id)
 
 
-def _used(row: Any, terms: Terms) -> UsedCoupon:
+def _used(row: Any, terms: Terms) -> Taken:
     parts = tuple(RestingPart(line, int(funder), minor) for line, funder, minor in orjson.loads(row.parts))
-    at: datetime = row.used_at
-    place = budgets.Place(row.holder, row.store_gln, at)
-    return UsedCoupon(row.coupon_id, terms, row.discount_minor, parts, place)
+    at: datetime = row.counted_at or row.used_at
+    place = budgets.Place(row.member_id, row.store_gln, at)
+    return Taken(row.coupon_id, terms, row.discount_minor, parts, place)

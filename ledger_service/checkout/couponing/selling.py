@@ -6,27 +6,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
+from ledger_service.checkout.couponing import using
 from ledger_service.checkout.couponing.choosing import Chooser
 from ledger_service.checkout.couponing.lines import after_coupons
-from ledger_service.checkout.couponing.models import sale_coupon
-from ledger_service.checkout.couponing.views import decision_view
+from ledger_service.checkout.couponing.views import coupons_view
 from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.requests import SaleRequest, Write
 from ledger_service.checkout.sale_command import SaleCommand
 from ledger_service.checkout.scene import Scene
-from ledger_service.coupons.deciding.decision import Applied, Decision
-from ledger_service.coupons.definitions import budgets
-from ledger_service.coupons.wallet.moves import Act, consume
+from ledger_service.coupons.wallet.moves import Act
 from ledger_service.db.workset import Draft, Need, Workset
-from ledger_service.kernel.ids import parse_id
 
 
 class CouponedSaleCommand(SaleCommand):
     """The basket is sold at what coupons leave of it, and the coupons are consumed with it or not at all.
 
-    Locks: the counters of bounded definitions, and the member, which locks the coupons of its wallet.
+    Locks: the counters of bounded definitions, the codes, and the member, which locks the coupons of its
+    wallet.
     """
 
     def __init__(
@@ -52,7 +48,7 @@ class CouponedSaleCommand(SaleCommand):
     def reads(self, view: Workset) -> Iterable[Need]:
         """As a sale, the coupons, and what the goods are."""
         yield from super().reads(view)
-        yield from self._chooser.reads()
+        yield from self._chooser.reads(view)
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Decide the coupons, sell what they leave, and consume them."""
@@ -60,32 +56,7 @@ class CouponedSaleCommand(SaleCommand):
         decision = self._chooser.decide(draft)
         self.request = replace(self._asked, lines=after_coupons(self._asked.lines, decision))
         status, answer = super().decide(draft)
-        for one in decision.applied:
-            self._use(draft, one)
-        self._count(draft, decision)
-        return status, answer | coupons_view(self._asked, decision)
-
-    def _use(self, draft: Draft, one: Applied) -> None:
-        sale_id, at = self.id_of("sale"), self.write.at
-        coupon_id = parse_id(one.key, "coupon")
-        consume(draft, coupon_id, Act(sale_id, self._chooser.member_id, self.write.caller.subject, at))
-        parts = [[part.line, str(part.funder), part.minor] for part in one.parts]
-        draft.add(sale_coupon, {
-            "sale_id": sale_id, "coupon_id": coupon_id, "definition_id": one.definition,
-            "version": one.version, "discount_minor": one.discount_minor,
-            "parts": orjson.dumps(parts).decode(), "used_at": at,
-        })  # fmt: skip
-
-    def _count(self, draft: Draft, decision: Decision) -> None:
-        used: dict[tuple[int, int], tuple[int, int]] = {}
-        for one in decision.applied:
-            count, minor = used.get((one.definition, one.version), (0, 0))
-            used[one.definition, one.version] = count + 1, minor + one.discount_minor
-        for key, taken in sorted(used.items()):
-            budgets.take(draft, self._chooser.catalogue.terms(*key), self._chooser.place, taken)
-
-
-def coupons_view(asked: SaleRequest, decision: Decision) -> dict[str, Any]:
-    """What quote and sale add to their answers."""
-    gross = sum(line.amount_minor for line in asked.lines)
-    return {"before_coupons_minor": gross, "coupons": decision_view(decision)}
+        act = Act(self.id_of("sale"), self._chooser.member_id, self.write.caller.subject, self.write.at)
+        taken = using.taken_up(draft, self._chooser, decision, act)
+        using.consume(draft, taken, act)
+        return status, answer | coupons_view(self._chooser, decision, taken)

@@ -2,69 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 import orjson
-from sqlalchemy import Connection, select
 
-from ledger_service.checkout.admission import Admission
+from ledger_service.checkout.admission import Admission, Admitted
 from ledger_service.checkout.answers import Answer
-from ledger_service.checkout.couponing.choosing import Chooser, Wanted
+from ledger_service.checkout.couponing.authorising import CouponedAuthoriseCommand
 from ledger_service.checkout.couponing.lines import after_coupons
-from ledger_service.checkout.couponing.refunding import CouponedRefundCommand, UsedCoupon, used_of
-from ledger_service.checkout.couponing.selling import CouponedSaleCommand, coupons_view
+from ledger_service.checkout.couponing.refunding import CouponedRefundCommand, used_of
+from ledger_service.checkout.couponing.selling import CouponedSaleCommand
+from ledger_service.checkout.couponing.using import Taken
+from ledger_service.checkout.couponing.views import coupons_view
+from ledger_service.checkout.couponing.wishing import CouponWish, Wishing
+from ledger_service.checkout.exchange_command import ExchangeCommand
 from ledger_service.checkout.permitted import permitted
-from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.quoting import Quote
-from ledger_service.checkout.requests import Caller, RefundRequest, SaleRequest, Write
+from ledger_service.checkout.requests import AuthoriseRequest, Caller, RefundRequest, SaleRequest, Write
+from ledger_service.checkout.return_requests import ExchangeRequest
+from ledger_service.checkout.sale_command import SaleCommand
 from ledger_service.checkout.submission import Store, Submission
-from ledger_service.coupons.definitions.catalogue import CouponCatalogue, CouponCatalogueCache, CouponsBehind
-from ledger_service.coupons.terms.values import Terms
-from ledger_service.coupons.wallet.models import coupon
-from ledger_service.coupons.wallet.rules import AVAILABLE
+from ledger_service.coupons.codes.rules import Tagger
+from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache, CouponsBehind
 from ledger_service.db.workset import Draft, Workset
 
-# A wallet may hold more: those that end soonest are looked at.
-MOST_OF_WALLET = 50
+__all__ = ["CouponWish", "CouponedCheckout"]
 
-
-@dataclass(frozen=True, slots=True)
-class CouponWish:
-    """Coupons that the till names by their ids, and whether the member's wallet serves as well."""
-
-    coupon_ids: tuple[bytes, ...] = ()
-    wallet: bool = False
+_MOST_ATTEMPTS = 4
 
 
 class CouponedCheckout:
     """Quotes and sales with coupons; one instance serves all request threads of a process."""
 
-    def __init__(self, store: Store, admission: Admission, catalogue: CouponCatalogueCache) -> None:
-        """Take the database, the door keeper and the definitions."""
+    def __init__(
+        self, store: Store, admission: Admission, catalogue: CouponCatalogueCache, tagger: Tagger
+    ) -> None:
+        """Take the database, the door keeper, the definitions, and what hashes codes."""
         self._store = store
         self._admission = admission
         self._catalogue = catalogue
+        self._wishing = Wishing(store, catalogue, tagger)
         self._submission = Submission(store, admission)
 
     def quote(self, caller: Caller, request: SaleRequest, wish: CouponWish, at: datetime) -> bytes:
         """What the sale would come to now, coupons and points, each with the rule that decided, as JSON.
 
-        Changes nothing.
+        Changes nothing but the count of wrong codes.
 
         Raises:
             DomainError: what the sale would refuse.
         """
         scene, presence = self._admission.quote(caller, request, at)
+        chooser = self._wishing.chooser(caller, request, presence, wish, at)
         with self._store.database.snapshot() as conn:
-            chooser = self._chooser(conn, request, presence, (caller.merchant_id, wish, at))
             work = Workset(conn)
-            work.load([*chooser.locks(), *chooser.reads()])
+            work.load(chooser.locks())
+            work.load(chooser.reads(work))
             decision = chooser.decide(Draft(work))
             left = replace(request, lines=after_coupons(request.lines, decision))
             quoted = Quote(left, presence, scene).of(conn, caller)
-        return orjson.dumps(quoted | coupons_view(request, decision))
+        return orjson.dumps(quoted | coupons_view(chooser, decision))
 
     def sale(self, write: Write, request: SaleRequest, wish: CouponWish) -> Answer:
         """The basket is sold at what coupons leave of it, and these are consumed: 201.
@@ -78,13 +78,38 @@ class CouponedCheckout:
         with self._admission.admitted(write, request) as admitted:
             if admitted.known is not None:
                 return admitted.known
-            asked = (write.caller.merchant_id, wish, write.at)
-            with self._store.database.snapshot() as conn:
-                chooser = self._chooser(conn, request, admitted.presence, asked)
-            command = CouponedSaleCommand(write, request, admitted.presence, admitted.scene, chooser)
-            return self._submission.submit(command)
+            presence, scene = admitted.presence, admitted.scene
 
-    def used(self, sale_id: bytes) -> tuple[UsedCoupon, ...]:
+            def attempt() -> Answer:
+                chooser = self._wishing.chooser(write.caller, request, presence, wish, write.at)
+                command = CouponedSaleCommand(write, request, presence, scene, chooser)
+                return self._submission.submit(command)
+
+            return self._with_terms_of_now(attempt)
+
+    def authorise(self, write: Write, request: AuthoriseRequest, wish: CouponWish) -> Answer:
+        """Points and coupons are held for what coupons leave of the basket: 201.
+
+        Raises:
+            DomainError: as an authorisation without coupons.
+
+        Idempotency: by caller and key.
+        """
+        write = permitted(write, "authorise")
+        with self._admission.admitted(write, request.sale) as admitted:
+            if admitted.known is not None:
+                return admitted.known
+            presence, scene = admitted.presence or self._admission.nobody(), admitted.scene
+
+            def attempt() -> Answer:
+                chooser = self._wishing.chooser(write.caller, request.sale, presence, wish, write.at)
+                return self._submission.submit(
+                    CouponedAuthoriseCommand(write, request, presence, scene, chooser)
+                )
+
+            return self._with_terms_of_now(attempt)
+
+    def used(self, sale_id: bytes) -> tuple[Taken, ...]:
         """The coupons that a sale consumed; nothing is read where nobody offers any."""
         catalogue = self._catalogue.current()
         if not catalogue.definitions:
@@ -95,7 +120,7 @@ class CouponedCheckout:
             except CouponsBehind:
                 return used_of(conn, sale_id, self._catalogue.refresh())
 
-    def refund(self, write: Write, request: RefundRequest, used: tuple[UsedCoupon, ...]) -> Answer:
+    def refund(self, write: Write, request: RefundRequest, used: tuple[Taken, ...]) -> Answer:
         """As a refund without coupons; their shares go back, and by their terms they do too: 201.
 
         Raises:
@@ -109,43 +134,48 @@ class CouponedCheckout:
         policies = self._admission.policies()
         return self._submission.submit(CouponedRefundCommand(write, request, scene, policies, used))
 
-    def _chooser(
+    def exchange(
+        self, write: Write, request: ExchangeRequest, wish: CouponWish | None, used: tuple[Taken, ...]
+    ) -> Answer:
+        """As an exchange without coupons; those that come back whole may serve the new basket at once: 201.
+
+        Lines at the price of a returned one bear no coupon: that price is what coupons left.
+
+        Raises:
+            DomainError: as an exchange without coupons.
+
+        Idempotency: by caller and key, one for both.
+        Invariants: INV-6, INV-13.
+        """
+        write = permitted(write, "exchange", request.sale.shift)
+        if wish is not None and wish.wallet:
+            wish = replace(wish, returning=tuple(one.coupon_id for one in used))
+        with self._admission.admitted(write, request.sale) as admitted:
+            if admitted.known is not None:
+                return admitted.known
+            return self._with_terms_of_now(partial(self._exchange, write, request, (admitted, wish, used)))
+
+    def _exchange(
         self,
-        conn: Connection,
-        request: SaleRequest,
-        presence: Presence | None,
-        asked: tuple[int, CouponWish, datetime],
-    ) -> Chooser:
-        merchant_id, wish, at = asked
-        member_id = None
-        if presence is not None:
-            work = Workset(conn)
-            work.load(presence.locks())
-            row = presence.row(work)
-            member_id = None if row is None else row["member_id"]
-        catalogue = self._catalogue.current()
-        try:
-            wanted = _wanted(conn, wish, member_id, catalogue)
-        except CouponsBehind:
-            catalogue = self._catalogue.refresh()
-            wanted = _wanted(conn, wish, member_id, catalogue)
-        return Chooser(request, merchant_id, member_id, wanted, catalogue, at)
+        write: Write,
+        request: ExchangeRequest,
+        by: tuple[Admitted, CouponWish | None, tuple[Taken, ...]],
+    ) -> Answer:
+        admitted, wish, used = by
+        scene, presence = admitted.scene, admitted.presence
+        back = CouponedRefundCommand(write, request.back, scene, self._admission.policies(), used)
+        forth = SaleCommand(write, request.sale, presence, scene)
+        if wish is not None:
+            chooser = self._wishing.chooser(write.caller, request.sale, presence, wish, write.at)
+            chooser = replace(chooser, barred=frozenset(name for name, _ in request.prices_of))
+            forth = CouponedSaleCommand(write, request.sale, presence, scene, chooser)
+        return self._submission.submit(ExchangeCommand(write, request, back, forth))
 
-
-def _wanted(
-    conn: Connection, wish: CouponWish, member_id: int | None, catalogue: CouponCatalogue
-) -> tuple[Wanted, ...]:
-    """The named coupons and those of the wallet, each once."""
-    c = coupon.c
-    found: dict[bytes, Terms | None] = dict.fromkeys(wish.coupon_ids)
-    columns = select(c.coupon_id, c.definition_id, c.version)
-    rows: list[Any] = []
-    if wish.coupon_ids:
-        rows += conn.execute(columns.where(c.coupon_id.in_(wish.coupon_ids))).all()
-    if wish.wallet and member_id is not None:
-        mine = columns.where(c.holder == member_id, c.state == AVAILABLE)
-        soonest = mine.order_by(c.expires_at.is_(None), c.expires_at, c.coupon_id).limit(MOST_OF_WALLET)
-        rows += conn.execute(soonest).all()
-    for row in rows:
-        found[row.coupon_id] = catalogue.terms(row.definition_id, row.version)
-    return tuple(Wanted(coupon_id, terms) for coupon_id, terms in sorted(found.items()))
+    def _with_terms_of_now(self, attempt: Callable[[], Answer]) -> Answer:
+        """A code may become a coupon, of newer terms than it was looked at with, before its lock is held."""
+        for _ in range(_MOST_ATTEMPTS - 1):
+            try:
+                return attempt()
+            except CouponsBehind:
+                self._catalogue.refresh()
+        return attempt()

@@ -22,7 +22,14 @@ from ledger_service.checkout.models import idempotency, sale
 from ledger_service.checkout.offline.errors import OfflineSaleTooLate
 from ledger_service.checkout.offline.models import offline_sale
 from ledger_service.checkout.offline.requests import OfflineSale
-from ledger_service.checkout.offline.rules import TOO_LATE_SECONDS, Loss, Timing, timing_of, written_off
+from ledger_service.checkout.offline.rules import (
+    TOO_LATE_SECONDS,
+    Cause,
+    Loss,
+    Timing,
+    timing_of,
+    written_off,
+)
 from ledger_service.checkout.offline.spending import Attempt, allowance_needs, take_points, window_need
 from ledger_service.checkout.presence import Presence, member_at_till
 from ledger_service.checkout.receipts import SERIES
@@ -35,6 +42,8 @@ from ledger_service.checkout.taking.judging import Counter, counter_of, taking_o
 from ledger_service.checkout.taking.views import offline_beyond
 from ledger_service.checkout.tender_rules import with_points
 from ledger_service.checkout.tiering import tier_needs
+from ledger_service.coupons.wallet.errors import CouponCodesLocked
+from ledger_service.db.errors import WriterBusy
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
 from ledger_service.kernel.errors import DomainError
@@ -49,7 +58,7 @@ from ledger_service.points.permits import nonce_key
 SALE: Load = load_by(sale, "sale_id")
 STORE_DAY: Load = load_by(store_day, "store_gln", "business_day")
 # What time or an operator may mend: nothing is stored, and the till sends the sale again.
-PASSING = (MerchantSuspended, MemberFrozen, ClockSkew)
+PASSING = (MerchantSuspended, MemberFrozen, ClockSkew, CouponCodesLocked, WriterBusy)
 _REFUSED = 422
 
 
@@ -82,7 +91,9 @@ class OfflineSaleCommand(KeyedCommand):
         self._sold = replace(write, at=arrival.item.sold_at)
         self._timing = timing_of(seconds_floor(arrival.item.sold_at), seconds_floor(write.at))
         # A day late a sale counts as if it were made now: the chain's window is short, rules have gone on.
-        self._at = write.at if self._timing is Timing.LATE else arrival.item.sold_at
+        self.counts_at = write.at if self._timing is Timing.LATE else arrival.item.sold_at
+        # Of what the till took off for coupons, what none covers.
+        self.coupons_loss_minor = arrival.item.coupons_minor
 
     def locks(self, view: Workset) -> Iterable[Need]:
         """The member, and where points should pay, the terminal, whose window they count in."""
@@ -107,10 +118,11 @@ class OfflineSaleCommand(KeyedCommand):
         yield from self.scene.worker.needs(issuers)
         row = self.presence.row(view)
         if row is not None:
-            yield from day_needs(row["member_id"], issuers, self._at)
+            yield from day_needs(row["member_id"], issuers, self.counts_at)
             counter = self._counter()
             yield from () if counter is None else counter.member_needs(row["member_id"])
-            for at in {seconds_floor(self._at), max(seconds_floor(self._at), seconds_floor(self.write.at))}:
+            counts_at = seconds_floor(self.counts_at)
+            for at in {counts_at, max(counts_at, seconds_floor(self.write.at))}:
                 yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
@@ -143,7 +155,7 @@ class OfflineSaleCommand(KeyedCommand):
             tenders=tenders, known_at=self.write.at,
             business_day=self.scene.business_day, cashier=request.shift.cashier,
         )  # fmt: skip
-        record = book(draft, replace(self.write, at=self._at), capture, self.scene)
+        record = book(draft, replace(self.write, at=self.counts_at), capture, self.scene)
         numbered = record_invoice(draft, self._sold, request.invoice, self.sale_id)
         self._note(draft, (holder, spent), loss, None)
         day = draft.one(STORE_DAY, request.store, self.scene.business_day or 0)
@@ -214,14 +226,16 @@ class OfflineSaleCommand(KeyedCommand):
         (holder, spent), caller, item = who, self.write.caller, self.item
         within = loss.value_minor if loss is not None and not loss.beyond else 0
         beyond = loss.value_minor if loss is not None and loss.beyond else 0
+        cause = (code or Cause.COUPONS_REFUSED) if self.coupons_loss_minor else None
         row = {
             "sale_id": self.sale_id, "merchant_id": caller.merchant_id, "terminal_id": caller.terminal_id,
             "key": self.write.key, "member_id": holder.member_id if holder is not None else None,
             "state": "certain" if code is None else "refused", "code": code, "sold_at": item.sold_at,
             "received_at": self.write.at, "offered_minor": item.offered_minor,
             "paid_minor": spent.value_minor if spent is not None else 0, "loss_minor": within,
-            "beyond_minor": beyond, "cause": loss.cause if loss is not None else None,
+            "beyond_minor": beyond, "cause": loss.cause if loss is not None else cause,
             "flagged": loss is not None and loss.flagged, "won_by": loss.won_by if loss is not None else None,
+            "coupons_minor": item.coupons_minor, "coupons_loss_minor": self.coupons_loss_minor,
         }  # fmt: skip
         draft.add(offline_sale, row)
 
@@ -232,7 +246,7 @@ class OfflineSaleCommand(KeyedCommand):
             "late": self._timing is not Timing.IN_TIME,
             "sale_id": id_text(self.sale_id),
             "sold_at": format_instant(self.item.sold_at),
-            "counts_from": format_instant(instant_of_seconds(seconds_floor(self._at))),
+            "counts_from": format_instant(instant_of_seconds(seconds_floor(self.counts_at))),
             "loss": loss_view(loss),
             **rest,
         }

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from ledger_service.checkout.couponing.parsing import parse_taken
 from ledger_service.checkout.fields import Fields, sequence_of
 from ledger_service.checkout.offline.requests import OfflineSale
 from ledger_service.checkout.parsing import parse_sale
@@ -57,14 +58,18 @@ def parse_item(item: object) -> OfflineSale:
     if key is None:
         raise MalformedField("key", "must have 1 to 64 letters, digits or . _ ~ -")
     sold_at = parse_instant(fields.get("sold_at"), "sold_at")
-    sale = parse_sale(fields.get("sale"))
+    wish, taken, body = parse_taken(fields.get("sale"))
+    sale = parse_sale(body)
     _check_alone(sale)
+    basket = sum(line.amount_minor for line in sale.lines)
+    if taken > basket:
+        raise MalformedField("coupons.taken_minor", "must not be above the basket")
     if sale.spend is not None:
-        _check_spend(sale, seconds_floor(sold_at))
+        _check_spend(sale, seconds_floor(sold_at), basket - taken)
     version = fields.get("allowance_version")
     version = clean_integer(0 if version is None else version, "allowance_version", 0, GREATEST_VERSION)
     digest = sha256(b"POST /v1/offline-sales\n" + _remembered(item)).digest()
-    return OfflineSale(key, sold_at, sale, version, digest)
+    return OfflineSale(key, sold_at, sale, version, digest, wish, taken)
 
 
 def _remembered(item: Any) -> bytes:
@@ -84,11 +89,11 @@ def _check_alone(sale: SaleRequest) -> None:
         raise MalformedField("sale.tenders", "must not name points: which ones pay is known to the service")
 
 
-def _check_spend(sale: SaleRequest, sold_at: int) -> None:
+def _check_spend(sale: SaleRequest, sold_at: int, basket_minor: int) -> None:
     value = sale.spend.max_value_minor if sale.spend is not None else None
     if value is None:
         raise MalformedField("sale.spend", "must be a value in minor units")
-    if value > sum(line.amount_minor for line in sale.lines):
+    if value > basket_minor:
         raise MalformedField("sale.spend", "must not be above the basket")
     taken = sale.acceptance
     if taken is None or taken.signature is None:

@@ -70,6 +70,8 @@ def sale_view(row: RowMapping) -> dict[str, Any]:
         "paid_minor": row["paid_minor"],
         "loss_minor": row["loss_minor"],
         "beyond_minor": row["beyond_minor"],
+        "coupons_minor": row["coupons_minor"],
+        "coupons_loss_minor": row["coupons_loss_minor"],
     }
 
 

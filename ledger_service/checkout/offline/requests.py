@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from ledger_service.checkout.couponing.wishing import CouponWish
 from ledger_service.checkout.requests import SaleRequest
 
 
@@ -18,6 +19,8 @@ class OfflineSale:
         sale: as a sale online; ``spend.max_value_minor`` is what the till took as paid in points.
         allowance_version: of the statement that the till went by; 0 without one.
         digest: SHA-256 of the item as it came.
+        coupons: what the till took coupons for, if it did.
+        coupons_minor: what it took off for them.
     """
 
     key: str
@@ -25,6 +28,8 @@ class OfflineSale:
     sale: SaleRequest
     allowance_version: int
     digest: bytes
+    coupons: CouponWish | None = None
+    coupons_minor: int = 0
 
     @property
     def offered_minor(self) -> int:

@@ -31,13 +31,15 @@ class Timing(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a merchant bears what points should have paid, beside the codes of the checkout's own refusals."""
+    """Why a merchant bears what points or coupons should have paid, beside the codes of refusals."""
 
     UPLOADED_LATE = "uploaded-late"
     ALLOWANCE_UNKNOWN = "allowance-unknown"
     ALLOWANCE_EXCEEDED = "allowance-exceeded"
     NOT_WHOLE_POINTS = "not-whole-points"
     SELF_CHECKOUT_LIMIT = "self-checkout-limit"
+    # Where points paid all that they should; the sale's own answer says why of each coupon.
+    COUPONS_REFUSED = "coupons-refused"
 
 
 def timing_of(sold_at: int, now: int) -> Timing:

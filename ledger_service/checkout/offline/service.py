@@ -14,10 +14,12 @@ from sqlalchemy import select
 
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer, replay
+from ledger_service.checkout.couponing.wishing import Wishing
 from ledger_service.checkout.day_errors import NotInTraining
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.models import idempotency
 from ledger_service.checkout.offline.command import PASSING, Arrival, OfflineSaleCommand
+from ledger_service.checkout.offline.couponed import CouponedOfflineCommand
 from ledger_service.checkout.offline.errors import OfflineSaleUnknown
 from ledger_service.checkout.offline.models import offline_sale
 from ledger_service.checkout.offline.parsing import key_of, parse_item
@@ -25,7 +27,7 @@ from ledger_service.checkout.offline.requests import OfflineSale
 from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.requests import Caller, Write
 from ledger_service.checkout.submission import Store, may_be_repeated
-from ledger_service.db.errors import StorageUnavailable, WriterBusy
+from ledger_service.db.errors import StorageUnavailable
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.ids import id_text
@@ -39,7 +41,7 @@ from ledger_service.points.issuance import BlockEmpty, Worker
 # A group of the writer: the sales of a batch wait behind each other, not before the tills that are online.
 _AT_ONCE = 64
 _MOST_ROUNDS = 8
-_WAITING = (*PASSING, WriterBusy, StorageUnavailable)
+_WAITING = (*PASSING, StorageUnavailable)
 Command = OfflineSaleCommand
 
 
@@ -57,8 +59,9 @@ class Merged:
 class OfflineService:
     """Merges what tills upload; one instance serves all request threads of a process."""
 
-    def __init__(self, store: Store, admission: Admission, desk: Desk) -> None:
-        """Take the database, the door keeper and the constants of the process."""
+    def __init__(self, store: Store, admission: Admission, desk: Desk, wishing: Wishing) -> None:
+        """Take the database, the door keeper, the constants of the process, and who looks coupons up."""
+        self._wishing = wishing
         self._store = store
         self._admission = admission
         self._desk = desk
@@ -108,7 +111,19 @@ class OfflineService:
         write = Write(caller, item.key, item.digest, at)
         presence = self._presence(item)
         scene = self._admission.scene_offline(caller, item.sale, item.sold_at)
-        return Command(write, Arrival(item, presence, self._is_signed(caller, item, presence)), scene)
+        arrival = Arrival(item, presence, self._is_signed(caller, item, presence))
+        command = Command(write, arrival, scene)
+        if item.coupons is None or self._is_decided(write):
+            return command
+        wish = replace(item.coupons, tried_at=at)
+        chooser = self._wishing.chooser(caller, item.sale, presence, wish, command.counts_at)
+        return CouponedOfflineCommand(write, arrival, scene, chooser)
+
+    def _is_decided(self, write: Write) -> bool:
+        """Whether its answer stands already: then codes are not tried, and wrong ones not counted, again."""
+        mine = (idempotency.c.subject == write.caller.subject) & (idempotency.c.key == write.key)
+        with self._store.database.snapshot() as conn:
+            return conn.execute(select(idempotency.c.key).where(mine)).first() is not None
 
     def _presence(self, item: OfflineSale) -> Presence | None:
         member = item.sale.member

@@ -11,6 +11,8 @@ from ledger_service.db.workset import Draft, Workset, load_by
 
 CODE = load_by(coupon_code, "tag")
 LIST = load_by(coupon_code_list, "list_id")
+# Few: a type is printed in some batches.
+LISTS_OF_GCN = load_by(coupon_code_list, "gcn")
 Tags = tuple[bytes, bytes]
 View = Workset | Draft
 

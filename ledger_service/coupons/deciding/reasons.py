@@ -22,8 +22,10 @@ class Rule(StrEnum):
 class Reason(StrEnum):
     """Why; a till shows its own words for each."""
 
-    # The coupon itself: what the wallet says. Unknown and not-yours have one answer.
+    # The coupon itself: what the wallet says. Unknown and not-yours have one answer; after too many of those
+    # no code is looked up.
     UNKNOWN = "coupon-unknown"
+    LOCKED = "codes-locked"
     SPENT = "coupon-spent"
     RESERVED = "coupon-reserved"
     WITHDRAWN = "coupon-withdrawn"

@@ -135,6 +135,14 @@ def _usable(found: Found, act: Act) -> bytes:
     return bytes(row["coupon_id"])
 
 
+def used_up(found: Found) -> bool:
+    """Whether a generic code was used as often as its list allows."""
+    listed = found.listed
+    if listed is None or not is_generic(listed) or listed["most"] is None:
+        return False
+    return bool(listed["taken"] >= listed["most"])
+
+
 def _count_use(draft: Draft, listed: Mapping[str, Any]) -> None:
     if listed["most"] is not None and listed["taken"] >= listed["most"]:
         raise CouponNotOffered

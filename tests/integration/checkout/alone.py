@@ -8,12 +8,15 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
+from ledger_service.checkout.couponing.wishing import Wishing
 from ledger_service.checkout.offline.allowances import set_allowance
 from ledger_service.checkout.offline.models import offline_sale, offline_window
 from ledger_service.checkout.offline.requests import SetAllowance
 from ledger_service.checkout.offline.service import Merged, OfflineService
 from ledger_service.checkout.requests import Caller
 from ledger_service.checkout.service import Store
+from ledger_service.coupons.codes.seeds import tagger_of
+from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.kernel.gs1 import gln_text
@@ -84,7 +87,9 @@ class OfflineShop(Shop):
 
     def __init__(self, database: Database, worker: str = "w1", clock: StandingClock | None = None) -> None:
         super().__init__(database, worker, clock)
-        self.offline = OfflineService(Store(self.writer, database), self.admission, self.desk)
+        store = Store(self.writer, database)
+        wishing = Wishing(store, CouponCatalogueCache(database, lambda: 0.0), tagger_of(bytes(32)))
+        self.offline = OfflineService(store, self.admission, self.desk, wishing)
         self.tills: list[Till] = []
 
     def till(self, merchant_id: int = GROCER, allowance_minor: int | None = 100_000, **more: int) -> Till:

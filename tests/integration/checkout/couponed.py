@@ -7,11 +7,15 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
+from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.couponing.models import sale_coupon
 from ledger_service.checkout.couponing.service import CouponedCheckout, CouponWish
-from ledger_service.checkout.parsing import parse_quote, parse_refund, parse_sale
+from ledger_service.checkout.parsing import parse_authorise, parse_quote, parse_refund, parse_sale
+from ledger_service.checkout.return_requests import parse_exchange
 from ledger_service.checkout.service import Store
+from ledger_service.coupons.codes.making import ListDesk, NewList
+from ledger_service.coupons.codes.seeds import safe_of, tagger_of
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.coupons.definitions.changes import next_number
 from ledger_service.coupons.definitions.models import coupon_definition, coupon_use, coupon_version
@@ -22,6 +26,8 @@ from ledger_service.coupons.wallet.models import coupon
 from .shop import GROCER, START, Phone, Shop, loads
 
 _SERIAL = count(1)
+_IDS = SystemRandom()
+GCN = 9_520_001_000_010
 
 
 class CouponShop:
@@ -31,7 +37,8 @@ class CouponShop:
         self.shop = shop
         self.cache = CouponCatalogueCache(shop.database, lambda: 0.0)
         store = Store(shop.writer, shop.database)
-        self.checkout = CouponedCheckout(store, shop.admission, self.cache)
+        self.tagger = tagger_of(bytes(32))
+        self.checkout = CouponedCheckout(store, shop.admission, self.cache, self.tagger)
 
     def publish(self, number: int, benefit: Benefit, **more: Any) -> Terms:
         terms = Terms(number, 1, GROCER, "USD", benefit, (Share(GROCER, 10_000),), **more)
@@ -48,7 +55,7 @@ class CouponShop:
         return terms
 
     def give(self, phone: Phone, definition: int, **more: Any) -> bytes:
-        coupon_id = next(_SERIAL).to_bytes(16, "big")
+        coupon_id: bytes = more.pop("coupon_id", next(_SERIAL).to_bytes(16, "big"))
         row = {"coupon_id": coupon_id, "definition_id": definition, "version": 1, "state": "available"}
         row |= {"holder": phone.member_id, "claimed_at": START, **more}
         with self.shop.database.begin() as conn:
@@ -75,6 +82,32 @@ class CouponShop:
 
     def answer(self, body: dict[str, Any], wish: CouponWish, key: str | None = None) -> Answer:
         return self.checkout.sale(self.shop.write("sale", body, key), parse_sale(body), wish)
+
+    def list_of(self, definition: int, size: int = 1, **other: Any) -> list[str]:
+        """The codes of a sealed list."""
+        name = f"L{definition}-{next(_SERIAL)}"
+        desk = ListDesk(self.shop.database, self.tagger, safe_of(bytes(32), _IDS), _IDS)
+        given = {"kind": "unique", "pattern": "####-####-####-####-*"} | other
+        desk.begin(NewList(name, GROCER, definition, GCN, size=size, **given), START)
+        return list(desk.codes(desk.generate(name, START, lambda *_: None)))
+
+    def authorise(
+        self, phone: Phone, wish: CouponWish, *lines: dict[str, Any], **more: Any
+    ) -> dict[str, Any]:
+        body = self.body(phone, *lines, spend={"max_value_minor": 50}) | more
+        write = self.shop.write("authorise", body)
+        found: dict[str, Any] = loads(self.checkout.authorise(write, parse_authorise(body), wish))
+        return found
+
+    def exchange(
+        self, sale_id: str, body: dict[str, Any], wish: CouponWish | None, *back: tuple[str, int]
+    ) -> dict[str, Any]:
+        returned = [{"line": name, "quantity": quantity} for name, quantity in back]
+        request = parse_exchange({**body, "sale": sale_id, "returned": returned})
+        used = self.checkout.used(request.back.sale_id)
+        write = self.shop.write("exchange", body)
+        found: dict[str, Any] = loads(self.checkout.exchange(write, request, wish, used))
+        return found
 
     def state(self, coupon_id: bytes) -> str:
         with self.shop.database.begin() as conn:

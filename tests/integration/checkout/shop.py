@@ -51,6 +51,8 @@ from ledger_service.points.requests import NewProgramme
 from ledger_service.points.rules import Cycle, EarnRule, Terms, epoch_ends
 from ledger_service.tiers.ladders import LadderCache
 
+from .held import held_coupons
+
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 DOMAIN = Domain(31337, b"\x11" * 20)
 GROCER, FUEL, FLORIST = (int(with_check_digit(f"4006381333{i}0")) for i in (1, 2, 3))
@@ -121,9 +123,8 @@ class Shop:
         self.ladders = LadderCache(database, lambda: 0.0)
         sources = Sources(self.catalogue, self.directory, database, ladders=self.ladders)
         self.admission = Admission(self.desk, sources)
-        self.service = CheckoutService(Store(self.writer, database), self.admission)
-        self._keys = count(1)
-        self._members = count(1)
+        self.service = CheckoutService(Store(self.writer, database), self.admission, held_coupons(database))
+        self._keys, self._members = count(1), count(1)
 
     def close(self) -> None:
         self.writer.close()
@@ -175,9 +176,8 @@ class Shop:
 
     def caller(self, merchant_id: int = GROCER, till_key: bytes | None = None) -> Caller:
         """A till in the merchant's store, whose GLN is the merchant's."""
-        return Caller(
-            f"terminal:t{merchant_id}", merchant_id, f"t{merchant_id}", till_key, store_gln=merchant_id
-        )
+        till = f"t{merchant_id}"
+        return Caller(f"terminal:{till}", merchant_id, till, till_key, store_gln=merchant_id)
 
     def publish(self, merchant_id: int, **rule: Any) -> None:
         """The merchant's rule of returns, known to every till at once."""

@@ -88,3 +88,30 @@ def test_any_split_of_a_return_comes_to_the_sale(coupons: CouponShop) -> None:
         used = [one["coupon"] for one in sold["coupons"]["applied"]]
         backs = [c["coupon"] for one in refunds for c in one["coupons"] if c["given_back"]]
         assert sorted(backs) == sorted(used)
+
+
+def test_an_exchange_gives_the_coupon_back_and_the_new_basket_may_use_it_again(coupons: CouponShop) -> None:
+    phone = coupons.shop.enrol()
+    coupons.publish(1, PercentOff(1_000), on_return=OnReturn.GIVE_BACK, limits=Limits(per_member=1))
+    coupon_id = coupons.give(phone, 1)
+    first = coupons.sell(coupons.body(phone, line("1", 1_000)), WALLET)
+    swapped = coupons.exchange(first["sale_id"], coupons.body(phone, line("a", 1_500)), WALLET, ("1", 1))
+    assert (swapped["refund"]["refunded_minor"], swapped["refund"]["coupons"][0]["given_back"]) == (900, True)
+    assert (swapped["sale"]["total_minor"], swapped["to_pay_minor"]) == (1_350, 450)
+    assert (coupons.state(coupon_id), coupons.counted()) == ("consumed", [(1, 150)])
+    # At the price of what came back the goods have had their coupon already.
+    body = coupons.body(phone, line("b", 1_350) | {"price_of": "a"})
+    last = coupons.exchange(swapped["sale"]["sale_id"], body, WALLET, ("a", 1))
+    assert (last["sale"]["total_minor"], last["to_pay_minor"], last["to_give_back_minor"]) == (1_350, 0, 0)
+    assert coupons.state(coupon_id) == "available"
+    assert coupons.counted() == [(0, 0)]
+
+
+def test_an_exchange_of_some_keeps_the_coupon_used(coupons: CouponShop) -> None:
+    phone = coupons.shop.enrol()
+    coupons.publish(1, PercentOff(1_000), on_return=OnReturn.GIVE_BACK)
+    coupon_id = coupons.give(phone, 1)
+    first = coupons.sell(coupons.body(phone, line("1", 1_000, 2)), WALLET)
+    swapped = coupons.exchange(first["sale_id"], coupons.body(phone, line("a", 500)), WALLET, ("1", 1))
+    assert [one["reason"] for one in swapped["sale"]["coupons"]["refused"]] == ["coupon-spent"]
+    assert (swapped["to_pay_minor"], coupons.state(coupon_id)) == (50, "consumed")

@@ -32,7 +32,15 @@ from ledger_service.members.requests import Enrolled, EnrolMember
 from ledger_service.members.service import MembersService
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.outbox.models import intent
-from tests.integration.checkout.shop import DOMAIN, GROCER, Shop, line, loads, lots_equal_postings
+from tests.integration.checkout.held import held_coupons
+from tests.integration.checkout.shop import (
+    DOMAIN,
+    GROCER,
+    Shop,
+    line,
+    loads,
+    lots_equal_postings,
+)
 from tests.integration.members.alliance import SETTINGS, CountingIds
 
 
@@ -48,7 +56,9 @@ class DigitShop(Shop):
         digits = DigitDesk(SETTINGS.one_time_secret, database.read, self.writer.run)
         codes = CustodialPayCodes(self.custody, DOMAIN)
         sources = Sources(self.catalogue, Directory(database, lambda: 0.0), database, digits, codes)
-        self.service = CheckoutService(Store(self.writer, database), Admission(self.desk, sources))
+        self.service = CheckoutService(
+            Store(self.writer, database), Admission(self.desk, sources), held_coupons(database)
+        )
         keys = ApiKeys(CountingIds())
         members = MembersService(SETTINGS, DOMAIN, self.custody, CountingIds(), keys)
         prepared = members.prepare([EnrolMember("李四", custody="custodial")], self.clock.at)

@@ -23,7 +23,15 @@ from ledger_service.risk.models import risk_decision
 from ledger_service.risk.rulebook import RuleBookCache
 from ledger_service.risk.rules import ALLIANCE, RuleSet
 from ledger_service.risk.service import Said
-from tests.integration.checkout.shop import GROCER, Phone, Shop, StandingClock, line, loads
+from tests.integration.checkout.held import held_coupons
+from tests.integration.checkout.shop import (
+    GROCER,
+    Phone,
+    Shop,
+    StandingClock,
+    line,
+    loads,
+)
 
 Json = dict[str, Any]
 
@@ -37,7 +45,7 @@ class GuardedShop(Shop):
         watch = Watch(self.rules, SystemRandom())
         sources = Sources(self.catalogue, self.directory, database, ladders=self.ladders, watch=watch)
         self.admission = Admission(self.desk, sources, self.writer.submit)
-        self.service = CheckoutService(Store(self.writer, database), self.admission)
+        self.service = CheckoutService(Store(self.writer, database), self.admission, held_coupons(database))
 
     def rule(self, *rules: Json, scope: int = ALLIANCE) -> None:
         """The rules are published and judge from now on."""

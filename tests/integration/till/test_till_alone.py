@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from ledger_service.coupons.terms.values import Limits
 from ledger_service.till.codes import allowance_left, check_statement
 from ledger_service.till.refusals import TillRefused
 from ledger_service.till.selling import sell
+from tests.api.test_coupons import codes_of, offer
 
 from .stand import Stand
 
@@ -217,3 +219,21 @@ def test_alone_tenders_must_come_to_what_points_leave(stand: Stand, amounts: tup
     assert (sold["state"], sold["code"]) == ("refused", "tenders-do-not-add-up")
     assert stand.earn(member, lines=[WEIGHED], tenders=paid(1_050))["state"] == "waiting"
     assert stand.earn(member, lines=[WEIGHED], tenders=paid(1_000))["code"] == "tenders-do-not-add-up"
+
+
+def test_coupons_are_the_services_to_decide_online_and_the_tills_figure_alone(stand: Stand) -> None:
+    definition = offer(stand.shop, limits=Limits())
+    first, second, *_ = codes_of(stand.shop, definition)
+    asked = {"lines": [LINE], "coupons": {"codes": [first], "taken_minor": 90}}
+    assert sell(stand.till, asked | {"key": "online"})["answer"]["total_minor"] == 900
+    stand.alone()
+    short = [{"type": "cash", "amount_minor": 1_000}]
+    coupons = {"codes": [second], "taken_minor": 90}
+    assert sell(stand.till, asked | {"tenders": short})["code"] == "tenders-do-not-add-up"
+    exact = {"coupons": coupons, "tenders": [{"type": "cash", "amount_minor": 910}]}
+    for key in ("alone", "again"):
+        assert sell(stand.till, {"lines": [LINE], "key": key, **exact})["state"] == "waiting"
+    stand.sync()
+    told = [stand.answer(key) for key in ("alone", "again")]
+    assert [one["sale"]["total_minor"] for one in told] == [910, 910]
+    assert sorted(one["coupons_loss_minor"] for one in told) == [0, 90]

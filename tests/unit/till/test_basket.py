@@ -43,6 +43,15 @@ TENDER = st.fixed_dictionaries(
     optional={"funder": st.sampled_from(["4006381333115", "4006381333116", 5]), "reference": ODD},
 )
 
+COUPONS = st.fixed_dictionaries(
+    {"taken_minor": st.integers(-1, 120) | ODD},
+    optional={
+        "ids": st.lists(st.sampled_from(["ab" * 16, "AB" * 16, "zz", 7]), max_size=2) | ODD,
+        "codes": st.lists(st.sampled_from(["SPRING-26", "", "x" * 201, "(255)1", 5]), max_size=11),
+        "wallet": st.booleans(),
+    },
+)
+
 
 def accepted(request: dict[str, Any]) -> bool:
     try:
@@ -54,7 +63,7 @@ def accepted(request: dict[str, Any]) -> bool:
 
 def item(request: dict[str, Any]) -> dict[str, Any]:
     sale = {"store": "4006381333115", "currency": "USD", "reference": request.get("reference") or "k"}
-    names = ("lines", "member", "tenders", "cashier", "business_date")
+    names = ("lines", "member", "tenders", "cashier", "business_date", "coupons")
     given = {name: request[name] for name in names if request.get(name) is not None}
     return {"key": request.get("key") or "k", "sold_at": "2026-03-10T12:00:00Z", "sale": sale | given}
 
@@ -73,6 +82,8 @@ def test_what_the_till_takes_the_service_reads(changes: list[dict[str, Any]], da
         request["member"] = {"number": data.draw(ODD | st.just("000000000000000017"))}
     if data.draw(st.booleans()):
         request["tenders"] = data.draw(st.lists(TENDER, max_size=3))
+    if data.draw(st.booleans()):
+        request["coupons"] = data.draw(COUPONS)
     for name, good in (("cashier", "7"), ("business_date", "2026-03-10")):
         if data.draw(st.booleans()):
             request[name] = data.draw(ODD | st.just(good))
@@ -101,4 +112,7 @@ def test_the_property_sees_a_looser_till() -> None:
     assert accepted({"lines": [weighed()], "tenders": [{"type": "cash", "amount_minor": 105}]})
     parse_item(item({"lines": [weighed()], "tenders": [{"type": "cash", "amount_minor": 105}]}))
     assert total_minor([weighed()]) == 105
+    coupons = {"codes": ["SPRING-26"], "ids": ["ab" * 16], "taken_minor": 100}
+    assert accepted({"lines": [LINE], "coupons": coupons})
+    assert not accepted({"lines": [LINE], "coupons": coupons | {"taken_minor": 101}})
     assert accepted({"lines": [LINE], "member": {"number": "000000000000000017"}})
