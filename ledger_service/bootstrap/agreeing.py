@@ -145,12 +145,22 @@ class Agreement:
 
     def resolve(self, period: int, pair: tuple[int, int], pay_micros: int) -> Standing:
         """Both have decided what of the held amount is owed; it counts in the period published next."""
-        self._published(period)
         told = words.resolution(period, *pair, pay_micros)
-        signatures = (self._signed(m, words.RESOLUTION, told) for m in pair)
-        first, second = signatures
-        self._office.resolve((period, *pair), pay_micros, (first, second), self._stamp)
+        debtor, creditor = (self._signed(m, words.RESOLUTION, told) for m in pair)
+        self.relay_resolution(period, pair, pay_micros, (debtor, creditor))
         return self.standing(period)
+
+    def relay_resolution(
+        self, period: int, pair: tuple[int, int], pay_micros: int, signatures: tuple[bytes, bytes]
+    ) -> None:
+        """The words of debtor and creditor on what is held go to the desk.
+
+        Raises:
+            PeriodNotPublished: nothing is held of it.
+            AdminRefused: nothing is held, or less; or another key.
+        """
+        self._published(period)
+        self._office.resolve((period, *pair), pay_micros, signatures, self._stamp)
 
     def net(self, period: int) -> Standing:
         """The period is netted: its payouts stand on chain.

@@ -34,7 +34,27 @@ def settlement_acts(agreement: Agreement | None) -> Mapping[str, Callable[[Json]
         needed().relay_dispute(held, bytes.fromhex(p["by"]))
         return {}
 
-    return {"settle-confirm": _refusing(confirm), "settle-dispute": _refusing(dispute)}
+    def resolve(p: Json) -> Json:
+        debtor, creditor = p["pair"]
+        first, second = (bytes.fromhex(signature) for signature in p["by"])
+        needed().relay_resolution(p["period"], (debtor, creditor), int(p["pay"]), (first, second))
+        return {}
+
+    def publish(p: Json) -> Json:
+        needed().publish(p["period"], p["days"])
+        return {}
+
+    def net(p: Json) -> Json:
+        needed().net(p["period"])
+        return {}
+
+    def paid(p: Json) -> Json:
+        needed().mark_paid_by(p["period"], p["payouts"], bytes.fromhex(p["evidence"]))
+        return {}
+
+    acts = {"confirm": confirm, "dispute": dispute, "resolve": resolve, "publish": publish, "net": net,
+            "paid": paid}  # fmt: skip
+    return {f"settle-{name}": _refusing(act) for name, act in acts.items()}
 
 
 def _refusing(act: Callable[[Json], Json]) -> Callable[[Json], Json]:

@@ -56,6 +56,7 @@ from ledger_service.api.endpoints import (
     risk,
     settlement,
     settlement_basis,
+    settling,
     share,
     share_campaigns,
     share_rewards,
@@ -87,8 +88,8 @@ MODULES = (
     days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
-    owners, modes, keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs,
-    *ITEM_MODULES, share, share_campaigns, share_rewards, alliance, status,
+    owners, modes, keys, chain, proofs, settlement, settling, coverage, imports, epcis, epcis_queries,
+    item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 # Of one link: what a group chat does at once, and what a flood may go on with.
@@ -234,6 +235,7 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
         *chain.served(chain.ChainDoor(administration, cursors)),
         *proofs.served(proofs.ProofsDoor(administration, serving.catalogue, domain)),
         *settlement.served(settlement.SettlementDoor(administration, cursors, serving.governance)),
+        *settling.served(settling.SettlingDoor(administration, serving.governance)),
         *coverage.served(coverage.CoverageDoor(administration, cursors)),
     ]
 

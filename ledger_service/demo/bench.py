@@ -19,6 +19,7 @@ from ledger_service.demo import (
     bench_offline,
     bench_reads,
     bench_returns,
+    bench_settlement,
     bench_size,
     bench_tiers,
     dataset,
@@ -44,6 +45,7 @@ WHAT: dict[str, tuple[Measure, str]] = {
 CONNECTIONS = {"sqlite": 16, "postgresql": 32}
 READERS = 8
 COUPONS = "how long the decision over a basket's coupons takes, without service or database"
+SETTLEMENT = "a closed month of so many redemptions among fifty merchants, netted; PostgreSQL"
 TIERS = "how long the tiers of so many members take to make anew"
 
 
@@ -51,6 +53,7 @@ def main(argv: Sequence[str]) -> int:
     """Measure the chosen setups and print the table for docs/performance.md."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     about = {**{name: what for name, (_, what) in WHAT.items()}, "tiers": TIERS, "coupons": COUPONS}
+    about["settlement"] = SETTLEMENT
     parser.add_argument("what", choices=[*about], help="; ".join(f"{k}: {v}" for k, v in about.items()))
     parser.add_argument(
         "--setup", choices=[*SETUPS, "both"], default="both", help="default: both, one by one"
@@ -68,22 +71,33 @@ def main(argv: Sequence[str]) -> int:
         "--members", type=int, help="import (default 20000) or tiers (default 1000000): members"
     )
     parser.add_argument("--data", type=Path, default=Path("var/baskets.db"), help="converted data set")
+    parser.add_argument("--redemptions", type=int, default=bench_settlement.REDEMPTIONS,
+                        help="settlement: of the month (default 1000000)")  # fmt: skip
     given = parser.parse_args(argv)
     screen = Screen()
     if given.what == "coupons":
         return bench_coupons.main(screen)
     names = list(SETUPS) if given.setup == "both" else [given.setup]
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}"
-    title = f"scripts/bench {given.what} --sales {given.sales} --workers {given.workers}"
+    title, measured = _all_measured(names, given, screen)
+    screen.say(f"\n{report(f'{title}  ({machine}, {len(MERCHANTS)} merchants)', measured)}")
+    return 1 if any(m.failures for m in measured) else 0
+
+
+def _all_measured(
+    names: Sequence[str], given: argparse.Namespace, screen: Screen
+) -> tuple[str, list[Figures]]:
+    """What was measured, as a command, and the figures of each setup."""
     if given.what == "tiers":
         members = given.members or 1_000_000
         title = f"scripts/bench tiers --members {members}"
-        measured = [bench_tiers.measure(name, members, screen) for name in names]
-    else:
-        dataset.ensure_cache(given.data)
-        measured = [_measured(name, given, screen) for name in names]
-    screen.say(f"\n{report(f'{title}  ({machine}, {len(MERCHANTS)} merchants)', measured)}")
-    return 1 if any(m.failures for m in measured) else 0
+        return title, [bench_tiers.measure(name, members, screen) for name in names]
+    if given.what == "settlement":
+        title = f"scripts/bench settlement --redemptions {given.redemptions}"
+        return title, [bench_settlement.measure("postgresql", given.redemptions, screen)]
+    dataset.ensure_cache(given.data)
+    title = f"scripts/bench {given.what} --sales {given.sales} --workers {given.workers}"
+    return title, [_measured(name, given, screen) for name in names]
 
 
 def _measured(name: str, given: argparse.Namespace, screen: Screen) -> Figures:

@@ -77,6 +77,20 @@ class NoSuchPair(DomainError):
 
 
 @dataclass(eq=False)
+class NoSuchDispute(DomainError):
+    """Nothing was ever held out of what one merchant owes the other."""
+
+    period: int
+    debtor: str
+    creditor: str
+
+    code = "settlement-no-such-dispute"
+    category = Category.MISSING
+    why = "For `period` nothing is held out of what `debtor` owes `creditor`, as far as the bridge has read."
+    fix = "See the period's `standing`; a dispute is shown there seconds after it stands on chain."
+
+
+@dataclass(eq=False)
 class LinesMalformed(DomainError):
     """A file is not the lines of a statement."""
 
