@@ -56,6 +56,7 @@ from ledger_service.api.endpoints import (
     risk,
     settlement,
     settlement_basis,
+    settlement_papers,
     settling,
     share,
     share_campaigns,
@@ -76,6 +77,7 @@ from ledger_service.bootstrap.items import ITEM_MODULES, served_items
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.pages import with_pages
 from ledger_service.bootstrap.serving import Serving, open_serving
+from ledger_service.bootstrap.settlement_papers import served_papers
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 from ledger_service.merchants.owners.service import OwnersService
@@ -88,8 +90,8 @@ MODULES = (
     days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
-    owners, modes, keys, chain, proofs, settlement, settling, coverage, imports, epcis, epcis_queries,
-    item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, alliance, status,
+    owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports, epcis,
+    epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 # Of one link: what a group chat does at once, and what a flood may go on with.
@@ -236,6 +238,7 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
         *proofs.served(proofs.ProofsDoor(administration, serving.catalogue, domain)),
         *settlement.served(settlement.SettlementDoor(administration, cursors, serving.governance)),
         *settling.served(settling.SettlingDoor(administration, serving.governance)),
+        *served_papers(serving, administration),
         *coverage.served(coverage.CoverageDoor(administration, cursors)),
     ]
 

@@ -1,7 +1,8 @@
 """`scripts/bench settlement`: a closed month of redemptions among fifty merchants, netted into papers.
 
 The mirror of the chain is made in PostgreSQL, straight into the tables: no chain runs beside it. Measured is
-`alliance settle statement`: every line read, nets, payouts, statements (CSV and PDF) and journals of all.
+`alliance settle statement`: every line read, nets and payouts, and the papers (statement as CSV and PDF, and
+journal) of one merchant, then of all.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ledger_service.demo import private_postgres
 from ledger_service.demo.bench_figures import Figures
 from ledger_service.demo.processes import Fleet
 from ledger_service.demo.screen import Screen
-from ledger_service.kernel.gs1 import with_check_digit
+from ledger_service.kernel.gs1 import gln_text, with_check_digit
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.points import Leg
 
@@ -36,7 +37,7 @@ _KEY, _HASH = bytes(20), bytes(32)
 
 
 def measure(name: str, redemptions: int, screen: Screen) -> Figures:
-    """Fill a fresh database, net the period twice (the papers must be the same again), clear it away."""
+    """Fill a fresh database, net the period twice (locked papers must be the same), clear it away."""
     folder = Path(tempfile.mkdtemp(prefix="alliance-bench-"))
     figures = Figures(name)
     try:
@@ -49,22 +50,22 @@ def measure(name: str, redemptions: int, screen: Screen) -> Figures:
             with closing(psycopg.connect(url.replace("+psycopg", ""), autocommit=True)) as connection:
                 _fill(connection, redemptions)
             figures.rows = {"redemptions": f"{redemptions:,}", "merchants": f"{MERCHANTS}"}
-            for label in ("papers of all", "the same again"):
-                _netted(figures, label, alliance, folder / "papers")
+            one = [*alliance, "settle", "statement", "--period", "1", "--merchant", gln_text(_GLNS[0])]
+            _netted(figures, "netted", one, folder / "one", 1)
+            _netted(figures, "netted, papers of all", one[:-2], folder / "papers", MERCHANTS)
         return figures
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _netted(figures: Figures, label: str, alliance: list[str], into: Path) -> None:
+def _netted(figures: Figures, label: str, command: list[str], into: Path, merchants: int) -> None:
     begun = time.monotonic()
-    command = [*alliance, "settle", "statement", "--period", "1", "--into", str(into)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, "--into", str(into)], stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         figures.failures.append(f"{label} ended with {process.returncode}")
-    elif (written := len(list(into.iterdir()))) != MERCHANTS * _PAPERS_OF_ONE:
+    elif (written := len(list(into.iterdir()))) != merchants * _PAPERS_OF_ONE:
         figures.failures.append(f"{label}: {written} papers")
     figures.rows[f"{label}, s"] = f"{int(time.monotonic() - begun):,}"
     figures.rows[f"{label}, CPU s of the command"] = f"{int(used.ru_utime + used.ru_stime):,}"

@@ -91,6 +91,18 @@ class NoSuchDispute(DomainError):
 
 
 @dataclass(eq=False)
+class FiguresNotReady(DomainError):
+    """The figures of a closed period are not added up yet."""
+
+    period: int
+
+    code = "settlement-figures-not-ready"
+    category = Category.CONFLICT
+    why = "`period` is closed, but its close is not final yet, or the bridge has not added up its lines."
+    fix = "Ask again in a minute; `alliance settle statement` writes the same papers beside the bridge."
+
+
+@dataclass(eq=False)
 class LinesMalformed(DomainError):
     """A file is not the lines of a statement."""
 

@@ -1,4 +1,4 @@
-"""Tables of the settlement room: the lock of papers, which are written once, and words on held amounts."""
+"""Tables of the settlement room: papers' lock and figures, and words on held amounts."""
 
 from __future__ import annotations
 
@@ -30,4 +30,13 @@ settlement_word = Table(
     Column("said_at", UtcInstant, nullable=False),
     fixed_length("signature", 65),
     CheckConstraint("merchant IN (debtor, creditor)", name="by_one_of_the_two"),
+)  # fmt: skip
+
+# A closed period's figures, JSON, and the block that closed it; made anew where that is another.
+settlement_figures = Table(
+    "settlement_figures", metadata,
+    Column("period", BigInteger, primary_key=True, autoincrement=False),
+    Column("block_hash", Bytes(32), nullable=False),
+    Column("body", Text, nullable=False),
+    fixed_length("block_hash", 32),
 )  # fmt: skip

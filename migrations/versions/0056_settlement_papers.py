@@ -25,6 +25,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("period", "debtor", "creditor", "merchant", name=op.f("pk_settlement_word")),
     )
+    op.create_table(
+        "settlement_figures",
+        sa.Column("period", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("block_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.CheckConstraint("length(block_hash) = 32", name=op.f("ck_settlement_figures_block_hash_length")),
+        sa.PrimaryKeyConstraint("period", name=op.f("pk_settlement_figures")),
+    )
 
 
 def downgrade() -> None:

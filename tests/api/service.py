@@ -46,7 +46,7 @@ GROCER_STORE, FUEL_STORE = with_check_digit("952010000007"), with_check_digit("9
 FORMER_HOUSE = b"\x0f" * 20
 ALLIANCE = Alliance(
     "Test", "USD", "9520000", 31337, b"\x01" * 20, b"\x02" * 20, b"\x03" * 20, b"\x04" * 20, 50_000_000,
-    100_000_000, NOON, b"\x05" * 20, extends=True, pairs=True, converts=True,
+    100_000_000, NOON, b"\x05" * 20, b"\x06" * 20, extends=True, pairs=True, converts=True,
 )  # fmt: skip
 TERMS = {"point_value_micros": 10_000, "fee_bps": 100, "issuance_cap": 1_000_000, "validity_epochs": 1}
 

@@ -8,6 +8,8 @@ import pytest
 
 from ledger_service.bootstrap.agreeing import Agreement
 from ledger_service.bootstrap.answering import settlement_acts
+from ledger_service.bootstrap.standings import StandingReader
+from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable, CloseNotFinal
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.settlement_words import Decided
@@ -101,15 +103,19 @@ class _Refusing:
         raise self.refusal
 
 
+def _reader(agreement: _Refusing) -> StandingReader:
+    return StandingReader(cast(Agreement, agreement), cast(Desk, None))
+
+
 def test_a_word_on_a_line_that_is_none_is_refused_and_does_not_stop_the_bridge() -> None:
     told = {"period": 1, "pair": [int(GROCER), int(FUEL)], "merchant": int(FUEL), "held": "5",
             "evidence": "cd" * 32, "by": "01" * 65}  # fmt: skip
-    strange = settlement_acts(cast(Agreement, _Refusing(NoSuchPair(1, GROCER, FUEL))))
+    strange = settlement_acts(_reader(_Refusing(NoSuchPair(1, GROCER, FUEL))))
     with pytest.raises(AdminRefused):
         strange["settle-dispute"](told)
-    early = settlement_acts(cast(Agreement, _Refusing(CloseNotFinal(1, 9, 8))))
+    early = settlement_acts(_reader(_Refusing(CloseNotFinal(1, 9, 8))))
     with pytest.raises(AdminRefused):
         early["settle-publish"]({"period": 1, "days": 10})
-    away = settlement_acts(cast(Agreement, _Refusing(ChainUnavailable("eth_call", "away"))))
+    away = settlement_acts(_reader(_Refusing(ChainUnavailable("eth_call", "away"))))
     with pytest.raises(ChainUnavailable):
         away["settle-publish"]({"period": 1, "days": 10})

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +22,7 @@ from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.secp256k1 import address_text
 from tests.api.service import basket, programme_body
-from tests.operations.installation import GROCER, Installation, wait_until
+from tests.operations.installation import GROCER, PATIENCE_SECONDS, Installation, wait_until
 from tests.unit.settlement.bank.banking import Told
 from tests.unit.settlement.bank.banking import statement as bank_statement
 
@@ -197,6 +198,7 @@ def papers(pair: Pair, tmp_path: Path, owed: int) -> None:
     assert (settled["payout"]["debtor"], settled["payout"]["creditor"]) == (GROCER, BAKER)
     # The settlement of the close is a paper of its own, and names no payouts.
     assert "payout" not in {row["item"] for row in rows_of(ours / f"statement-1-{BAKER}-closed.csv")}
+    same_over_http(pair, ours)
     owned = rows_of(ours / f"owners-1-{BAKER}.csv")
     assert {row["name"] for row in owned} == {"Ann 有限公司", "Ben"}
     assert sum(int(row["owed_micros"]) for row in owned) == owed
@@ -215,6 +217,17 @@ def papers(pair: Pair, tmp_path: Path, owed: int) -> None:
             assert (theirs / name).read_bytes() == (ours / name).read_bytes()
 
 
+def same_over_http(pair: Pair, ours: Path) -> None:
+    """The figures that the bridge keeps give the bytes that the command made of the lines."""
+    heads = {"Authorization": f"Bearer {pair.operator}"}
+    asked = f"/v1/settlement/periods/1/papers/{BAKER}?paper="
+    wait_until(lambda: pair.ask("GET", f"{asked}statement.csv", **heads)[0] == 200, "no figures are kept")
+    for paper, stage in (("statement.csv", "netted"), ("journal.csv", "netted"), ("statement.csv", "closed")):
+        name = paper.replace(".", f"-1-{BAKER}-{stage}.")
+        told = pair.ask("GET", f"{asked}{paper}&stage={stage}", **heads)
+        assert told == (200, (ours / name).read_bytes())
+
+
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -230,6 +243,7 @@ def second_period(pair: Pair) -> None:
     with pytest.raises(SetupFailed, match="SettlementUnanswered"):
         pair.settle("net", 2)
     pair.run("clock", "--days", "4")
+    netted_though_the_bridge_is_killed(pair)
     step_over_http(pair, "netting", {})
     last = pair.settle("status", 2)
     assert [(p["payer"], p["minor"]) for p in last["payouts"]] == [(GROCER, 25)]
@@ -240,6 +254,15 @@ def step_over_http(pair: Pair, step: str, body: dict[str, Any]) -> None:
     for _ in range(2):
         done = pair.must(pair.operator, f"/v1/settlement/periods/2/{step}", body)
         assert done == {"period": 2, **body}
+
+
+def netted_though_the_bridge_is_killed(pair: Pair) -> None:
+    """Between close and payout, while the netting is asked for: the next bridge does it, or finds it done."""
+    with ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(pair.must, pair.operator, "/v1/settlement/periods/2/netting", {})
+        pair.kill("bridge")
+        pair.start_bridge("heir")
+        assert asked.result(PATIENCE_SECONDS) == {"period": 2}
 
 
 def confirm_over_http(pair: Pair, net_micros: int) -> None:
