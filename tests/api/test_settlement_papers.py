@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import func, insert, update
 
 from ledger_service.bootstrap.kept_figures import FiguresKeeper
 from ledger_service.bootstrap.period_papers import alliances_of
@@ -19,6 +19,7 @@ from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.points import Leg
 from ledger_service.settlement.bank.references import Reference, tag_of
+from ledger_service.settlement.models import settlement_figures
 from tests.api.service import ALLIANCE, FUEL, GROCER, Shop
 from tests.api.test_settlement import OPERATIONS, PERIODS, STANDING, THIRD, redemption, settled
 from tests.unit.settlement.bank.banking import Told
@@ -104,7 +105,8 @@ def test_a_paper_that_would_be_another_is_not_handed_out(shop: Shop) -> None:
     assert paper(shop, "grocer").status_code == 200
     assert paper(shop, "operator", with_check_digit("952010000077")).json["code"] == "merchant-unknown"
     with shop.serving.foundations.database.begin() as conn:
-        conn.exec_driver_sql("UPDATE settlement_paper SET sha256 = zeroblob(32)")
+        told = func.replace(settlement_figures.c.body, "08" * 32, "09" * 32)
+        conn.execute(update(settlement_figures).values(body=told))
     assert paper(shop, "grocer").json["code"] == "settlement-paper-differs"
 
 
