@@ -28,48 +28,42 @@ def settlement_acts(reader: StandingReader | None) -> Mapping[str, Callable[[Jso
             raise AdminRefused("settlement", "the alliance has no SettlementDesk")
         return reader.agreement
 
-    def confirm(p: Json) -> Json:
+    def confirm(p: Json) -> None:
         needed().relay_confirmation(p["period"], (p["merchant"], int(p["net"])), bytes.fromhex(p["by"]))
-        return {}
 
-    def dispute(p: Json) -> Json:
+    def dispute(p: Json) -> None:
         debtor, creditor = p["pair"]
         evidence = bytes.fromhex(p["evidence"])
         held = Held(p["period"], debtor, creditor, p["merchant"], int(p["held"]), evidence)
         needed().relay_dispute(held, bytes.fromhex(p["by"]))
-        return {}
 
-    def resolve(p: Json) -> Json:
+    def resolve(p: Json) -> None:
         debtor, creditor = p["pair"]
         first, second = (bytes.fromhex(signature) for signature in p["by"])
         needed().relay_resolution(p["period"], (debtor, creditor), int(p["pay"]), (first, second))
-        return {}
 
-    def publish(p: Json) -> Json:
+    def publish(p: Json) -> None:
         needed().publish(p["period"], p["days"])
-        return {}
 
-    def net(p: Json) -> Json:
+    def net(p: Json) -> None:
         needed().net(p["period"])
-        return {}
 
-    def paid(p: Json) -> Json:
+    def paid(p: Json) -> None:
         needed().mark_paid_by(p["period"], p["payouts"], bytes.fromhex(p["evidence"]))
-        return {}
 
     acts = {"confirm": confirm, "dispute": dispute, "resolve": resolve, "publish": publish, "net": net,
             "paid": paid}  # fmt: skip
     return {f"settle-{name}": _refusing(act, reader) for name, act in acts.items()}
 
 
-def _refusing(act: Callable[[Json], Json], reader: StandingReader | None) -> Callable[[Json], Json]:
+def _refusing(act: Callable[[Json], None], reader: StandingReader | None) -> Callable[[Json], Json]:
     def answered(p: Json) -> Json:
         try:
-            result = act(p)
+            act(p)
         except _REFUSALS as refusal:
             raise AdminRefused("settlement", f"{refusal.why} {refusal.fix}") from refusal
         if reader is not None:
             reader.look_again(p["period"])
-        return result
+        return {}
 
     return answered

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from ledger_service.chain.decode import ToldOperation
 from ledger_service.chain.period_figures import Movements, movements
 from ledger_service.chain.period_lines import period_lines
+from ledger_service.chain.told import ToldOperation
 from ledger_service.kernel.obligations import ObligationLine
 from ledger_service.kernel.settlement_words import Statements
 from ledger_service.settlement.papers.figures import LegSum, LegSums

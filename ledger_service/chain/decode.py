@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from ledger_service.chain.conversion.facts import ConversionPublished, WindDownAnnounced
 from ledger_service.chain.reserves import facts
@@ -39,36 +39,12 @@ class MinedOperation:
     @property
     def spread_bps(self) -> int:
         """What the source's issuer keeps of a conversion's value."""
-        return _spread_bps(self.kind, self.data)
+        return _int(self.data, 4) & 0xFFFF if self.kind is Kind.CONVERT else 0
 
     @property
     def original(self) -> tuple[bytes, int] | None:
         """Leaf and leg index of the redemption that a restore gives back."""
-        return _original(self.kind, self.data)
-
-
-class ToldOperation(NamedTuple):
-    """What an event says about points, as ``MinedOperation`` does, without the leaf, which takes two hashes.
-
-    For who reads a whole period of a mirror, which keeps the leaves beside the events.
-    """
-
-    batch: int
-    position: int
-    kind: Kind
-    merchant: int
-    legs: tuple[Leg, ...]
-    data: bytes
-
-    @property
-    def spread_bps(self) -> int:
-        """As of ``MinedOperation``."""
-        return _spread_bps(self.kind, self.data)
-
-    @property
-    def original(self) -> tuple[bytes, int] | None:
-        """As of ``MinedOperation``."""
-        return _original(self.kind, self.data)
+        return (self.data[96:128], _int(self.data, 0) >> 48 & 255) if self.kind is Kind.RESTORE else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,28 +178,14 @@ def operation_from(kind: Kind, data: bytes) -> MinedOperation:
         data[76:96],
         merchant,
         keccak256(start + body),
-        _legs_in(kind, data),
+        legs_in(kind, data),
         recipient,
         data,
     )
 
 
-def told_in(kind: Kind, data: bytes) -> ToldOperation:
-    """What an event's kind and data say about points."""
-    head = _int(data, 0)
-    position, merchant = head >> 160 & (1 << 32) - 1, head >> 96 & (1 << 64) - 1
-    return ToldOperation(head >> 192, position, kind, merchant, _legs_in(kind, data), data)
-
-
-def _spread_bps(kind: Kind, data: bytes) -> int:
-    return _int(data, 4) & 0xFFFF if kind is Kind.CONVERT else 0
-
-
-def _original(kind: Kind, data: bytes) -> tuple[bytes, int] | None:
-    return (data[96:128], _int(data, 0) >> 48 & 255) if kind is Kind.RESTORE else None
-
-
-def _legs_in(kind: Kind, data: bytes) -> tuple[Leg, ...]:
+def legs_in(kind: Kind, data: bytes) -> tuple[Leg, ...]:
+    """The legs of an event's data; none where the kind has none."""
     if kind is Kind.EXTEND:
         leg = Leg.of_word(_int(data, 3))
         return leg, replace(leg, epoch=_small(data, 4))

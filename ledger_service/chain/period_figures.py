@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from ledger_service.chain import models as m
-from ledger_service.chain.decode import ToldOperation, told_in
 from ledger_service.chain.effects import COUNTERS, changes_of
 from ledger_service.chain.errors import PeriodStillOpen
 from ledger_service.chain.status import open_period, programme_totals
+from ledger_service.chain.told import ToldOperation, told_in
 from ledger_service.kernel.operations import IssueReason, Kind
 from ledger_service.kernel.period_figures import PeriodPlace, ProgrammePeriod, ValueInForce
 from ledger_service.kernel.points import Leg

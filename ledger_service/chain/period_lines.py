@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from ledger_service.chain import models as m
-from ledger_service.chain.decode import ToldOperation, told_in
 from ledger_service.chain.effects import OriginalLeg, TermsValue
 from ledger_service.chain.mirror import terms_by_key
+from ledger_service.chain.told import ToldOperation, told_in
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.obligations import ObligationLine
 from ledger_service.kernel.operations import Kind
@@ -40,10 +40,10 @@ def period_lines(
     terms, restored = terms_by_key(conn), restored_before(conn, period, from_batch)
     # Who stops reading before the end closes the generator, and with it the server's cursor.
     with closing(conn.execute(_operations_of(period, from_batch))) as rows:
-        for op_id, kind, data in rows:
-            for line in _lines_of(op_id, told_in(Kind(kind), data), terms, restored):
-                if own or line.debtor != line.creditor:
-                    yield line
+        told = ((op_id, told_in(Kind(kind), data)) for op_id, kind, data in rows)
+        for line in (line for one in told for line in _lines_of(*one, terms, restored)):
+            if own or line.debtor != line.creditor:
+                yield line
 
 
 def redemptions_behind(conn: Connection, period: int) -> dict[bytes, bytes]:

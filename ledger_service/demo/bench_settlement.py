@@ -1,8 +1,8 @@
 """`scripts/bench settlement`: a closed month of redemptions among fifty merchants, netted into papers.
 
 The mirror of the chain is made in PostgreSQL, straight into the tables: no chain runs beside it. Measured is
-what a bridge does to keep the period's figures, and `alliance settle statement`: every line read, nets and
-payouts, and the papers (statement as CSV and PDF, and journal) of one merchant, then of all.
+`alliance settle statement`: every line read, nets and payouts, and the papers (statement as CSV and PDF, and
+journal) of one merchant, then of all.
 """
 
 from __future__ import annotations
@@ -21,12 +21,6 @@ from typing import Any
 
 import psycopg
 
-from ledger_service.bootstrap.alliance import the_alliance
-from ledger_service.bootstrap.chain_parts import wall
-from ledger_service.bootstrap.kept_figures import FiguresKeeper
-from ledger_service.bootstrap.period_papers import alliances_of
-from ledger_service.chain.desk import Desk
-from ledger_service.db.engine import open_database
 from ledger_service.demo import private_postgres
 from ledger_service.demo.bench_figures import Figures
 from ledger_service.demo.processes import Fleet
@@ -56,28 +50,12 @@ def measure(name: str, redemptions: int, screen: Screen) -> Figures:
             with closing(psycopg.connect(url.replace("+psycopg", ""), autocommit=True)) as connection:
                 _fill(connection, redemptions)
             figures.rows = {"redemptions": f"{redemptions:,}", "merchants": f"{MERCHANTS}"}
-            _kept(figures, url)
             one = [*alliance, "settle", "statement", "--period", "1", "--merchant", gln_text(_GLNS[0])]
             _netted(figures, "netted", one, folder / "one", 1)
             _netted(figures, "netted, papers of all", one[:-2], folder / "papers", MERCHANTS)
         return figures
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _kept(figures: Figures, url: str) -> None:
-    """What a bridge does of it between its other work, which waits for one step at the most."""
-    with closing(open_database(url)) as database:
-        with database.read() as conn:
-            whose = alliances_of(the_alliance(conn))
-        keeper = FiguresKeeper(database, Desk.unfenced(database, wall), whose)
-        begun, longest, more = time.process_time(), 0.0, True
-        while more:
-            step = time.monotonic()
-            more = keeper.run()
-            longest = max(longest, time.monotonic() - step)
-    figures.rows["figures kept by a bridge, CPU s"] = f"{int(time.process_time() - begun):,}"
-    figures.rows["longest step of it, ms"] = f"{int(longest * 1_000):,}"
 
 
 def _netted(figures: Figures, label: str, command: list[str], into: Path, merchants: int) -> None:

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Select, func, select
 
 from ledger_service.chain import models as m
 from ledger_service.chain.basis.models import chain_basis
-from ledger_service.chain.decode import told_in
 from ledger_service.chain.effects import COUNTERS, changes_of
 from ledger_service.chain.mirror import terms_by_key
 from ledger_service.chain.period_lines import change_of, restored_before
+from ledger_service.chain.told import told_in
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.pools import Basis, BasisKind, PoolFlow
 
