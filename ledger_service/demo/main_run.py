@@ -19,6 +19,7 @@ from ledger_service.demo.goods_data import ensure_goods
 from ledger_service.demo.goods_desk import GoodsDesk
 from ledger_service.demo.goods_screen import show_goods
 from ledger_service.demo.goods_story import Goods
+from ledger_service.demo.guests import House, invite, show_logins
 from ledger_service.demo.mailing import Mailing
 from ledger_service.demo.months import Months
 from ledger_service.demo.months_screen import show_months, stranger
@@ -150,7 +151,11 @@ async def _replay_and_show(
         await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
         clean = await show_result(screen, stack, replay, (service, fleet))
         clean = await show_goods(screen, stack, replay, goods) and clean
-        return await _show_months(stack, service, (months, screen)) and clean
+        settled = await _show_months(stack, service, (months, screen))
+        if not options.once:
+            house = House(stack, service, progress, _shown(replay.clock))
+            show_logins(screen, await invite(house))
+        return settled and clean
     finally:
         await service.close()
         progress.close()
@@ -207,8 +212,9 @@ def _shown(clock: datetime) -> datetime:
 
 def _serve(stack: Stack, fleet: Fleet, screen: Screen) -> None:
     screen.say(f"\nserving on {stack.url} (API at {stack.url}/docs), chain on {stack.chain_url}; Ctrl-C ends")
-    key = Path(stack.settings["ALLIANCE_STATE_DIR"]) / "operator.key"
-    screen.say(f"pages at {stack.url}/ in three languages; {key} opens the operator's desk")
+    screen.say(
+        f"pages at {stack.url}/ in three languages, for the logins above; docs/tour.md is a way through them"
+    )
     while True:
         fleet.watch()
         time.sleep(1)
