@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ledger_service.kernel.settlement_words import Held
+from ledger_service.kernel.settlement_words import Decided, Held
 from ledger_service.merchants.requests import MerchantKeys
 
 
@@ -150,6 +150,25 @@ class Governance(Protocol):
 
     def dispute_line(self, held: Held, signature: bytes | None) -> None:
         """A part of a line is held out on chain by the merchant's word; raises as ``confirm_period``."""
+
+    def word_on_line(self, decided: Decided, merchant: int) -> bytes:
+        """The merchant's settlement key in custody signs that so much of what is held is owed.
+
+        Raises:
+            SettlementNotOffered: the alliance has no desk.
+        """
+
+    def resolve_line(self, decided: Decided, signatures: tuple[bytes, bytes]) -> None:
+        """What is held is decided on chain by the words of debtor and creditor; as ``confirm_period``."""
+
+    def publish_period(self, period: int, answer_days: int) -> None:
+        """A closed period's statements stand on the desk; raises as ``confirm_period``."""
+
+    def net_period(self, period: int) -> None:
+        """The period is netted, its payouts stand on the desk; raises as ``confirm_period``."""
+
+    def mark_paid(self, period: int, payouts: Sequence[int], evidence: bytes) -> None:
+        """Payouts, by index, are paid; ``evidence`` is a SHA-256. Raises as ``confirm_period``."""
 
     def publish_conversion(self, terms: ConversionOfProgrammes) -> None:
         """The conversion terms stand in the registry, signed by both issuers' admin keys (INV-10)."""

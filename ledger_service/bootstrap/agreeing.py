@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ledger_service.bootstrap.beside_bridge import replay_stamp, steps_beside_bridge
 from ledger_service.bootstrap.foundations import Foundations, background_clock
+from ledger_service.bootstrap.kept_figures import kept_statements
 from ledger_service.chain.errors import CloseNotFinal, PeriodNotOpen
 from ledger_service.chain.period_lines import period_lines
 from ledger_service.chain.reserves.coverage import in_default
@@ -145,12 +146,22 @@ class Agreement:
 
     def resolve(self, period: int, pair: tuple[int, int], pay_micros: int) -> Standing:
         """Both have decided what of the held amount is owed; it counts in the period published next."""
-        self._published(period)
         told = words.resolution(period, *pair, pay_micros)
-        signatures = (self._signed(m, words.RESOLUTION, told) for m in pair)
-        first, second = signatures
-        self._office.resolve((period, *pair), pay_micros, (first, second), self._stamp)
+        debtor, creditor = (self._signed(m, words.RESOLUTION, told) for m in pair)
+        self.relay_resolution(period, pair, pay_micros, (debtor, creditor))
         return self.standing(period)
+
+    def relay_resolution(
+        self, period: int, pair: tuple[int, int], pay_micros: int, signatures: tuple[bytes, bytes]
+    ) -> None:
+        """The words of debtor and creditor on what is held go to the desk.
+
+        Raises:
+            PeriodNotPublished: nothing is held of it.
+            AdminRefused: nothing is held, or less; or another key.
+        """
+        self._published(period)
+        self._office.resolve((period, *pair), pay_micros, signatures, self._stamp)
 
     def net(self, period: int) -> Standing:
         """The period is netted: its payouts stand on chain.
@@ -193,8 +204,9 @@ class Agreement:
         nets = dict(self._office.nets(period, members))
         one_minor = micros_of_minor(1, exponent_of(self._foundations.alliance.currency))
         minors = rounded(nets, one_minor)
-        pairs = [(line.debtor, line.creditor) for line in self._statements(period).lines]
-        held = {pair: self._office.held(period, *pair) for pair in pairs} if round_.adjusted else {}
+        # Lines are read only where something is held: a standing is looked at often.
+        lines = self._statements(period).lines if round_.adjusted else ()
+        held = {(x.debtor, x.creditor): self._office.held(period, x.debtor, x.creditor) for x in lines}
         disputed = {pair: one for pair, one in held.items() if one.deadline}
         payouts = payouts_of(minors)
         return Standing(period, round_, members, nets, minors, payouts, disputed, self._in_default())
@@ -219,8 +231,9 @@ class Agreement:
         return round_
 
     def _statements(self, period: int) -> words.Statements:
+        """As the bridge kept them; until then from the period's lines, which takes time for a million."""
         with self._foundations.database.snapshot() as conn:
-            return statements_of(period, period_lines(conn, period))
+            return kept_statements(conn, period) or statements_of(period, period_lines(conn, period))
 
     def _signed(self, merchant: int, kind: str, told: words.Words) -> bytes:
         return self._foundations.custody.sign_settlement(SignSettlement(merchant, self._desk, kind, told))

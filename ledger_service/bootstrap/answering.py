@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ledger_service.bootstrap.agreeing import Agreement
+from ledger_service.bootstrap.standings import StandingReader
 from ledger_service.chain.errors import AdminRefused, CloseNotFinal, PeriodNotOpen
 from ledger_service.kernel.settlement_words import Held
 from ledger_service.settlement.errors import NoSuchPair, PeriodNotPublished
@@ -15,33 +16,54 @@ Json = dict[str, Any]
 _REFUSALS = (CloseNotFinal, PeriodNotOpen, NoSuchPair, PeriodNotPublished)
 
 
-def settlement_acts(agreement: Agreement | None) -> Mapping[str, Callable[[Json], Json]]:
-    """What relays a word, by the kind of the act; without a SettlementDesk each is refused."""
+def settlement_acts(reader: StandingReader | None) -> Mapping[str, Callable[[Json], Json]]:
+    """What relays a word, by the kind of the act; without a SettlementDesk each is refused.
+
+    Where the period stands then is read before the act is answered, so that whoever asks next, for another
+    payment order, say, is not told how it stood before.
+    """
 
     def needed() -> Agreement:
-        if agreement is None:
+        if reader is None:
             raise AdminRefused("settlement", "the alliance has no SettlementDesk")
-        return agreement
+        return reader.agreement
 
-    def confirm(p: Json) -> Json:
+    def confirm(p: Json) -> None:
         needed().relay_confirmation(p["period"], (p["merchant"], int(p["net"])), bytes.fromhex(p["by"]))
-        return {}
 
-    def dispute(p: Json) -> Json:
+    def dispute(p: Json) -> None:
         debtor, creditor = p["pair"]
         evidence = bytes.fromhex(p["evidence"])
         held = Held(p["period"], debtor, creditor, p["merchant"], int(p["held"]), evidence)
         needed().relay_dispute(held, bytes.fromhex(p["by"]))
-        return {}
 
-    return {"settle-confirm": _refusing(confirm), "settle-dispute": _refusing(dispute)}
+    def resolve(p: Json) -> None:
+        debtor, creditor = p["pair"]
+        first, second = (bytes.fromhex(signature) for signature in p["by"])
+        needed().relay_resolution(p["period"], (debtor, creditor), int(p["pay"]), (first, second))
+
+    def publish(p: Json) -> None:
+        needed().publish(p["period"], p["days"])
+
+    def net(p: Json) -> None:
+        needed().net(p["period"])
+
+    def paid(p: Json) -> None:
+        needed().mark_paid_by(p["period"], p["payouts"], bytes.fromhex(p["evidence"]))
+
+    acts = {"confirm": confirm, "dispute": dispute, "resolve": resolve, "publish": publish, "net": net,
+            "paid": paid}  # fmt: skip
+    return {f"settle-{name}": _refusing(act, reader) for name, act in acts.items()}
 
 
-def _refusing(act: Callable[[Json], Json]) -> Callable[[Json], Json]:
+def _refusing(act: Callable[[Json], None], reader: StandingReader | None) -> Callable[[Json], Json]:
     def answered(p: Json) -> Json:
         try:
-            return act(p)
+            act(p)
         except _REFUSALS as refusal:
             raise AdminRefused("settlement", f"{refusal.why} {refusal.fix}") from refusal
+        if reader is not None:
+            reader.look_again(p["period"])
+        return {}
 
     return answered

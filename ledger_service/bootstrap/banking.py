@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
-from ledger_service.bootstrap.agreeing import Agreement, Standing
+from ledger_service.bootstrap.agreeing import Standing
 from ledger_service.kernel.clock import instant_of_seconds
 from ledger_service.kernel.money import exponent_of
 from ledger_service.settlement.bank.accounts import AccountBook
@@ -14,6 +14,24 @@ from ledger_service.settlement.bank.camt import StatementReader
 from ledger_service.settlement.bank.errors import NothingToPay, PayoutsPaidAlready, PeriodNotNetted
 from ledger_service.settlement.bank.matching import Expected, Matching, Outcome
 from ledger_service.settlement.bank.pain import Line, Order, payment_order
+
+
+class Settled(Protocol):
+    """Where netted periods stand, and are marked as paid: the desk, or what a bridge has read of it."""
+
+    @property
+    def tag(self) -> str:
+        """As of ``Agreement``."""
+
+    @property
+    def currency(self) -> str:
+        """As of ``Agreement``."""
+
+    def standing(self, period: int) -> Standing:
+        """As of ``Agreement``."""
+
+    def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
+        """As of ``Agreement``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +53,7 @@ class Marked:
 
 
 def order_payouts(
-    agreement: Agreement, period: int, book: AccountBook, wish: Wish
+    agreement: Settled, period: int, book: AccountBook, wish: Wish
 ) -> tuple[bytes, list[Line]]:
     """The payment order of a netted period, and the payouts in it: all, or in a later attempt those left.
 
@@ -63,7 +81,7 @@ def order_payouts(
     return payment_order(order, left, accounts), left
 
 
-def pay_by_statement(agreement: Agreement, period: int, statement: Path, book: AccountBook) -> Marked:
+def pay_by_statement(agreement: Settled, period: int, statement: BinaryIO, book: AccountBook) -> Marked:
     """The payouts that a bank's statement shows as booked are marked as paid, with the file as evidence.
 
     The file is read to its end before anything is marked. A payout that is marked stays marked: one that came
@@ -83,17 +101,31 @@ def pay_by_statement(agreement: Agreement, period: int, statement: Path, book: A
         agreement.tag, period, agreement.currency, exponent_of(agreement.currency), standing.payouts,
         standing.round.paid, accounts,
     ))  # fmt: skip
-    with statement.open("rb") as file:
-        reader = StatementReader(file)
-        for booking in reader.bookings():
-            matching.take(booking)
+    reader = StatementReader(statement)
+    for booking in reader.bookings():
+        matching.take(booking)
     outcome = matching.outcome()
     if outcome.pay:
         standing = agreement.mark_paid_by(period, outcome.pay, reader.sha256)
     return Marked(outcome, reader.sha256, standing)
 
 
-def _netted(agreement: Agreement, period: int) -> Standing:
+def marked_document(period: int, marked: Marked) -> dict[str, Any]:
+    """What came of a bank's statement, as JSON."""
+    outcome = marked.outcome
+    return {
+        "period": period,
+        "evidence": "0x" + marked.evidence.hex(),
+        "paid_now": outcome.pay,
+        "paid_before": outcome.before,
+        "cases": [case._asdict() for case in outcome.cases],
+        "unmatched": [one._asdict() for one in outcome.unmatched],
+        "counts": {reason.value: count for reason, count in sorted(outcome.counts.items())},
+        "open": [i for i in range(len(marked.standing.payouts)) if not marked.standing.paid(i)],
+    }
+
+
+def _netted(agreement: Settled, period: int) -> Standing:
     standing = agreement.standing(period)
     if not standing.netted:
         raise PeriodNotNetted(period)

@@ -14,7 +14,9 @@ from ledger_service.bootstrap.clerking import GovernanceClerk
 from ledger_service.bootstrap.event_log import CheckpointClerk
 from ledger_service.bootstrap.foundations import Foundations, lay_foundations
 from ledger_service.bootstrap.jobs import Jobs, open_jobs
+from ledger_service.bootstrap.kept_figures import FiguresKeeper
 from ledger_service.bootstrap.merging import case_desk
+from ledger_service.bootstrap.period_papers import alliances_of
 from ledger_service.bootstrap.relaying import relay_jobs
 from ledger_service.bootstrap.standings import StandingReader
 from ledger_service.bootstrap.tills import secrets_of
@@ -66,7 +68,8 @@ def bridging_over(foundations: Foundations) -> Bridging:
     contracts = Contracts(alliance.clearing_house, alliance.registry)
     steps = steps_of(desk, node, custody, room)
     agreed = _agreement(foundations, steps)
-    clerk = GovernanceClerk(desk, Admin(steps, contracts), settlement_acts(agreed))
+    reader = None if agreed is None else StandingReader(agreed, desk)
+    clerk = GovernanceClerk(desk, Admin(steps, contracts), settlement_acts(reader))
     secrets = secrets_of(foundations)
     jobs = open_jobs(foundations, secrets)
     acts = [Job("operator-acts", _ACTS_SECONDS, clerk.run, signs=True)]
@@ -74,8 +77,10 @@ def bridging_over(foundations: Foundations) -> Bridging:
         office = RecoveryOffice(steps, alliance.recovery_desk)
         caring = CareClerk(office, case_desk(secrets), database, jobs.writer, jobs.clock, settings.replay)
         acts.append(Job("care", settings.jobs_seconds, caring.run, signs=True))
-    if agreed is not None:
-        acts.append(Job("settlement-standing", settings.jobs_seconds, StandingReader(agreed, desk).run))
+    if reader is not None:
+        acts.append(Job("settlement-standing", settings.jobs_seconds, reader.run))
+    keeper = FiguresKeeper(database, desk, alliances_of(alliance))
+    acts.append(Job("settlement-figures", settings.jobs_seconds, keeper.run))
     told = handlers(foundations, secrets)
     keys = CustodyKeys(custody)
     beside = relay_jobs(relay_room(desk, node, keys, room, told), alliance)

@@ -43,7 +43,7 @@ from ledger_service.db.writer import Writer
 from ledger_service.kernel import settlement_words as words
 from ledger_service.kernel.clock import Clock, seconds_floor
 from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS
-from ledger_service.kernel.settlement_words import Held
+from ledger_service.kernel.settlement_words import Decided, Held
 from ledger_service.merchants.requests import MerchantKeys
 from ledger_service.settlement.errors import SettlementNotOffered
 
@@ -162,6 +162,36 @@ class QueuedGovernance:
         }  # fmt: skip
         name = f"{held.period}:{held.debtor}:{held.creditor}"
         self.perform(Act("settle-dispute", name, payload))
+
+    def word_on_line(self, decided: Decided, merchant: int) -> bytes:
+        """See the port."""
+        return self._settlement_word(merchant, (words.RESOLUTION, decided.words()), None)
+
+    def resolve_line(self, decided: Decided, signatures: tuple[bytes, bytes]) -> None:
+        """See the port."""
+        pair = [decided.debtor, decided.creditor]
+        by = [signature.hex() for signature in signatures]
+        told = {"period": decided.period, "pair": pair, "pay": str(decided.pay_micros), "by": by}
+        self._settle("resolve", f"{decided.period}:{decided.debtor}:{decided.creditor}", told)
+
+    def publish_period(self, period: int, answer_days: int) -> None:
+        """See the port."""
+        self._settle("publish", str(period), {"period": period, "days": answer_days})
+
+    def net_period(self, period: int) -> None:
+        """See the port."""
+        self._settle("net", str(period), {"period": period})
+
+    def mark_paid(self, period: int, payouts: Sequence[int], evidence: bytes) -> None:
+        """See the port."""
+        paid = {"period": period, "payouts": list(payouts), "evidence": evidence.hex()}
+        bits = sum(1 << index for index in set(payouts))
+        self._settle("paid", f"{period}:{bits:x}:{evidence.hex()}", paid)
+
+    def _settle(self, step: str, name: str, payload: Json) -> None:
+        if self._desk is None:
+            raise SettlementNotOffered()
+        self.perform(Act(f"settle-{step}", name, payload))
 
     def _settlement_word(
         self, merchant: int, what: tuple[str, words.Words], signature: bytes | None

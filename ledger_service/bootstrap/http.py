@@ -56,6 +56,8 @@ from ledger_service.api.endpoints import (
     risk,
     settlement,
     settlement_basis,
+    settlement_papers,
+    settling,
     share,
     share_campaigns,
     share_network,
@@ -76,6 +78,7 @@ from ledger_service.bootstrap.items import ITEM_MODULES, served_items
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.pages import with_pages
 from ledger_service.bootstrap.serving import Serving, open_serving
+from ledger_service.bootstrap.settlement_papers import served_papers
 from ledger_service.checkout.couponing.service import CouponedCheckout
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
@@ -89,8 +92,9 @@ MODULES = (
     days, attachments, offline, paycodes, members, cards, pins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
-    owners, modes, keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs,
-    *ITEM_MODULES, share, share_campaigns, share_rewards, share_network, alliance, status,
+    owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports, epcis,
+    epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, share_network, alliance,
+    status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 # Of one link: what a group chat does at once, and what a flood may go on with.
@@ -239,6 +243,8 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
         *chain.served(chain.ChainDoor(administration, cursors)),
         *proofs.served(proofs.ProofsDoor(administration, serving.catalogue, domain)),
         *settlement.served(settlement.SettlementDoor(administration, cursors, serving.governance)),
+        *settling.served(settling.SettlingDoor(administration, serving.governance)),
+        *served_papers(serving, administration),
         *coverage.served(coverage.CoverageDoor(administration, cursors)),
     ]
 

@@ -13,7 +13,7 @@ from ledger_service.bootstrap.alliance import the_alliance
 from ledger_service.bootstrap.chain_parts import node_of, wall
 from ledger_service.bootstrap.indexing import reading_anew
 from ledger_service.bootstrap.owner_papers import owners_paper
-from ledger_service.bootstrap.period_papers import Alliances, PeriodData, period_data
+from ledger_service.bootstrap.period_papers import Alliances, PeriodData, alliances_of, period_data
 from ledger_service.chain.errors import CloseNotFinal
 from ledger_service.chain.fresh_index import Tick
 from ledger_service.chain.settings import Contracts
@@ -90,8 +90,7 @@ def own_period(settings: Settings, period: int, stage: Stage | None = None) -> I
         # Read whole before it is handed out: papers take longer than the database lets a snapshot idle.
         with database.snapshot() as conn:
             found = the_alliance(conn)
-            contracts = Contracts(found.clearing_house, found.registry)
-            alliance = Alliances(found.chain_id, contracts, found.settlement_desk, found.currency)
+            alliance = alliances_of(found)
             node = None
             if found.settlement_desk is not None:
                 node = node_of(settings)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from ledger_service.bootstrap.alliance import Alliance
+from ledger_service.bootstrap.period_sums import PeriodSums
 from ledger_service.chain.client import Node
 from ledger_service.chain.desk_reading import DeskReading
-from ledger_service.chain.period_figures import place_of, programme_periods
-from ledger_service.chain.period_lines import period_lines
+from ledger_service.chain.period_figures import outstanding_at_close, place_of, programme_periods
 from ledger_service.chain.settings import Contracts
 from ledger_service.chain.settlement_office import Round
 from ledger_service.chain.status import merchants_admitted
@@ -24,11 +25,9 @@ from ledger_service.settlement.papers.figures import (
     LegSum,
     Stage,
     Statement,
-    leg_sums,
     netting_of,
     programmes_of,
 )
-from ledger_service.settlement.statements import statements_of
 
 
 class Alliances(NamedTuple):
@@ -38,6 +37,12 @@ class Alliances(NamedTuple):
     contracts: Contracts
     desk: bytes | None
     currency: str
+
+
+def alliances_of(found: Alliance) -> Alliances:
+    """Whose periods those of this database are."""
+    contracts = Contracts(found.clearing_house, found.registry)
+    return Alliances(found.chain_id, contracts, found.settlement_desk, found.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,16 @@ class PeriodData:
     programmes: list[ProgrammePeriod]
     legs: list[LegSum]
     agreed: Agreed | None
+
+    @staticmethod
+    def as_closed(
+        alliance: Alliances, facts: ChainFacts, merchants: list[int], programmes: list[ProgrammePeriod],
+        legs: list[LegSum],
+    ) -> PeriodData:  # fmt: skip
+        """The figures of the close. Without a desk nobody disputes: what the lines come to is settled."""
+        unit = micros_of_minor(1, exponent_of(alliance.currency))
+        agreed = _by_the_lines(legs, unit) if alliance.desk is None else None
+        return PeriodData(alliance, Stage.CLOSED, facts, merchants, programmes, legs, agreed)
 
     def statement(self, merchant: int) -> Statement:
         """The statement of one merchant.
@@ -100,26 +115,44 @@ def period_data(
         AdminRefused: no desk stands where the alliance's should.
     """
     unit = micros_of_minor(1, exponent_of(alliance.currency))
-    place = place_of(conn, period)
-    legs = leg_sums(period_lines(conn, period, own=True))
-    root = statements_of(period, period_lines(conn, period)).root
-    desk = None if node is None or alliance.desk is None else DeskReading(node, alliance.desk)
-    round_ = None if desk is None or stage is Stage.CLOSED else desk.round(period)
-    netted = round_ is not None and any(round_.root)
+    # Refused before its lines are read.
+    place_of(conn, period)
+    sums = PeriodSums(period)
+    sums.read(conn)
+    data = closed_data(conn, alliance, sums, outstanding_at_close(conn, period))
+    if node is None or alliance.desk is None or stage is Stage.CLOSED:
+        return data
+    desk = DeskReading(node, alliance.desk)
+    round_ = desk.round(period)
+    if not any(round_.root):
+        return data
+    facts = replace(data.facts, published_root=round_.statements, period_root=round_.root)
+    agreed = _by_the_desk(desk, round_, (period, unit), data.legs)
+    return replace(data, stage=Stage.NETTED, facts=facts, agreed=agreed)
+
+
+def closed_data(
+    conn: Connection, alliance: Alliances, sums: PeriodSums, held: Mapping[int, int]
+) -> PeriodData:
+    """The figures of a closed period as of its close.
+
+    Args:
+        conn: a snapshot of an index.
+        alliance: whose period.
+        sums: of all its operations.
+        held: points outstanding by programme at the close.
+
+    Raises:
+        PeriodStillOpen: it is not closed.
+        MalformedField: a currency that we do not know.
+    """
+    contracts, period = alliance.contracts, sums.period
     facts = ChainFacts(
-        alliance.chain_id, alliance.contracts.registry, alliance.contracts.clearing_house, place, root,
-        round_.statements if round_ is not None and netted else None,
-        round_.root if round_ is not None and netted else None, alliance.desk,
+        alliance.chain_id, contracts.registry, contracts.clearing_house, place_of(conn, period),
+        sums.statements().root, settlement_desk=alliance.desk,
     )  # fmt: skip
-    agreed = None
-    if alliance.desk is None:
-        agreed = _by_the_lines(legs, unit)
-    elif desk is not None and round_ is not None and netted:
-        agreed = _by_the_desk(desk, round_, (period, unit), legs)
-    return PeriodData(
-        alliance, Stage.NETTED if netted else Stage.CLOSED, facts, merchants_admitted(conn),
-        programme_periods(conn, period), legs, agreed,
-    )  # fmt: skip
+    programmes = programme_periods(conn, period, sums.moved(), held)
+    return PeriodData.as_closed(alliance, facts, merchants_admitted(conn), programmes, sums.legs())
 
 
 def _by_the_lines(legs: Sequence[LegSum], unit: int) -> Agreed:

@@ -72,6 +72,13 @@ class StandingReader:
         self._read_at = block
         return False
 
+    def look_again(self, period: int) -> None:
+        """The period stands in the database as a transaction of our own has left it; raises as ``run``."""
+        with self.desk.read() as conn:
+            block = conn.execute(select(chain_cursor.c.number)).scalar_one_or_none()
+        if block is not None:
+            self._look(period, block)
+
     def _look_at_all(self, block: int, known: int) -> None:
         last = self.agreement.last_published()
         if known > last:

@@ -178,13 +178,14 @@ def operation_from(kind: Kind, data: bytes) -> MinedOperation:
         data[76:96],
         merchant,
         keccak256(start + body),
-        _legs_in(kind, data),
+        legs_in(kind, data),
         recipient,
         data,
     )
 
 
-def _legs_in(kind: Kind, data: bytes) -> tuple[Leg, ...]:
+def legs_in(kind: Kind, data: bytes) -> tuple[Leg, ...]:
+    """The legs of an event's data; none where the kind has none."""
     if kind is Kind.EXTEND:
         leg = Leg.of_word(_int(data, 3))
         return leg, replace(leg, epoch=_small(data, 4))
@@ -198,7 +199,7 @@ def _legs_in(kind: Kind, data: bytes) -> tuple[Leg, ...]:
     # A node may claim any number of legs; only so many as the data holds are read.
     if len(data) != 32 * (start + 1 + number):
         raise ValueError("an event whose legs are not all there")
-    return tuple(Leg.of_word(_int(data, start + 1 + i)) for i in range(number))
+    return tuple([Leg.of_word(_int(data, start + 1 + i)) for i in range(number)])
 
 
 def _legs_hash(data: bytes, length_at: int, *, bare: bool = False) -> bytes:

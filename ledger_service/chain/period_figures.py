@@ -1,19 +1,19 @@
-"""A closed period's points by programme, from the mirror: counters as they are now, less what came since."""
+"""A closed period's points by programme, from the mirror, and where the period stands on the chain."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import closing
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from ledger_service.chain import models as m
-from ledger_service.chain.decode import MinedOperation
 from ledger_service.chain.effects import COUNTERS, changes_of
 from ledger_service.chain.errors import PeriodStillOpen
-from ledger_service.chain.mirror import operation_of_row
 from ledger_service.chain.status import open_period, programme_totals
+from ledger_service.chain.told import ToldOperation, told_in
 from ledger_service.kernel.operations import IssueReason, Kind
 from ledger_service.kernel.period_figures import PeriodPlace, ProgrammePeriod, ValueInForce
 from ledger_service.kernel.points import Leg
@@ -30,15 +30,35 @@ _NAMES: dict[int, str] = {
 _ISSUED: dict[int, str] = {IssueReason.ADJUSTMENT: "adjusted", IssueReason.CONVERSION: "converted"}
 _NAMED = frozenset((*_NAMES.values(), *_ISSUED.values()))
 _KINDS = (*COUNTERS, Kind.EXTEND, Kind.CONVERT)
+# Known of a period from its lines.
+_LINES = (Kind.REDEEM, Kind.RESTORE)
 _REASON_SHIFT = 48
 
 
-class _Since(NamedTuple):
-    """Points by (programme, name) in the period; changes of what is outstanding in it, and after it."""
+class Movements:
+    """What operations of a period did to programmes, but for what its lines tell (``period_lines``)."""
 
-    named: Counter[tuple[int, str]]
-    within: Counter[int]
-    after: Counter[int]
+    def __init__(self) -> None:
+        self.named = Counter[tuple[int, str]]()
+        self.outstanding = Counter[int]()
+
+    def add(self, told: ToldOperation) -> None:
+        """The operation is in the sums."""
+        for leg, points in changes_of(told.kind, told.legs):
+            # Points that a conversion took are lines.
+            if told.kind is not Kind.CONVERT or points > 0:
+                self.outstanding[leg.programme] += points
+        name = _name_of(told)
+        if name is not None:
+            for leg in _named_legs(told):
+                self.named[leg.programme, name] += leg.amount
+
+    def less(self, taken: Mapping[int, int]) -> Movements:
+        """The same with the points by programme that lines took, less what they gave back."""
+        made = Movements()
+        made.named, made.outstanding = self.named, self.outstanding.copy()
+        made.outstanding.subtract(taken)
+        return made
 
 
 def place_of(conn: Connection, period: int) -> PeriodPlace:
@@ -58,41 +78,58 @@ def place_of(conn: Connection, period: int) -> PeriodPlace:
     return PeriodPlace(period, block.number, block.hash, block.timestamp, first or 0, last or 0, batches)
 
 
-def programme_periods(conn: Connection, period: int) -> list[ProgrammePeriod]:
+def programme_periods(
+    conn: Connection, period: int, moved: Movements, held: Mapping[int, int]
+) -> list[ProgrammePeriod]:
     """Every programme that stood when the period was closed, by number.
+
+    Args:
+        conn: a snapshot of the mirror.
+        period: its number.
+        moved: in the period, with what its lines took.
+        held: points outstanding by programme at the close.
 
     Raises:
         PeriodStillOpen: the period is not closed.
     """
     place = place_of(conn, period)
     begun = place_of(conn, period - 1) if period > 1 else None
-    since, now = _since(conn, period), {t.programme_id: t.outstanding for t in programme_totals(conn)}
     p, found = m.chain_programme.c, []
     query = select(p.programme_id, p.issuer).where(p.block_number <= place.block_number)
     for programme, issuer in conn.execute(query.order_by(p.programme_id)).all():
         after = _value_in_force(conn, programme, place)
-        closing = now.get(programme, 0) - since.after[programme]
         before = after if begun is None else _value_in_force(conn, programme, begun)
-        named = {name: since.named[programme, name] for name in _NAMED}
-        opening = closing - since.within[programme]
-        found.append(ProgrammePeriod(programme, issuer, opening, closing, before, after, **named))
+        named = {name: moved.named[programme, name] for name in _NAMED}
+        closing_points = held.get(programme, 0)
+        opening = closing_points - moved.outstanding[programme]
+        found.append(ProgrammePeriod(programme, issuer, opening, closing_points, before, after, **named))
     return found
 
 
-def _since(conn: Connection, period: int) -> _Since:
-    since = _Since(Counter(), Counter(), Counter())
-    for number, operation in _operations_from(conn, period):
-        changes = since.within if number == period else since.after
-        for leg, points in changes_of(operation.kind, operation.legs):
-            changes[leg.programme] += points
-        name = _name_of(operation)
-        if number == period and name is not None:
-            for leg in _named_legs(operation):
-                since.named[leg.programme, name] += leg.amount
-    return since
+def movements(conn: Connection, period: int, from_batch: int = 0) -> Generator[ToldOperation, None, None]:
+    """A period's operations that move points, in chain order, without those that are nothing but lines.
+
+    So redemptions and restores, nearly all of a period, are not read a second time.
+    """
+    kinds = [kind for kind in _KINDS if kind not in _LINES]
+    of_period = (m.chain_applied.c.period == period) & (m.chain_operation.c.batch >= from_batch)
+    o = m.chain_operation.c
+    yield from _told(conn, _operations(kinds).where(of_period).order_by(o.batch, o.position))
 
 
-def _named_legs(operation: MinedOperation) -> tuple[Leg, ...]:
+def outstanding_at_close(conn: Connection, period: int) -> Counter[int]:
+    """Points by programme that members held when the period was closed: those of now, less what came since.
+
+    Time grows with what came since.
+    """
+    held = Counter({t.programme_id: t.outstanding for t in programme_totals(conn)})
+    for told in _told(conn, _operations(_KINDS).where(m.chain_applied.c.period > period)):
+        for leg, points in changes_of(told.kind, told.legs):
+            held[leg.programme] -= points
+    return held
+
+
+def _named_legs(operation: ToldOperation) -> tuple[Leg, ...]:
     """Those whose points the name is about.
 
     The two legs of an extension are the same points, before and after; what a conversion took is a line of
@@ -103,23 +140,28 @@ def _named_legs(operation: MinedOperation) -> tuple[Leg, ...]:
     return operation.legs[:1] if operation.kind is Kind.EXTEND else operation.legs
 
 
-def _name_of(operation: MinedOperation) -> str | None:
+def _name_of(operation: ToldOperation) -> str | None:
     name = _NAMES.get(operation.kind)
     if operation.kind is not Kind.ISSUE:
         return name
     return _ISSUED.get(int.from_bytes(operation.data[:32], "big") >> _REASON_SHIFT & 255, name)
 
 
-def _operations_from(conn: Connection, period: int) -> Iterator[tuple[int, MinedOperation]]:
-    kinds = [int(kind) for kind in _KINDS]
-    query = (
-        select(m.chain_operation, m.chain_applied.c.period)
-        .join(m.chain_applied, m.chain_applied.c.number == m.chain_operation.c.batch)
-        .where((m.chain_applied.c.period >= period) & m.chain_operation.c.kind.in_(kinds))
+def _operations(kinds: Iterable[Kind]) -> Select[Any]:
+    o = m.chain_operation
+    return (
+        select(o.c.kind, o.c.data)
+        .join(m.chain_applied, m.chain_applied.c.number == o.c.batch)
+        .where(o.c.kind.in_([int(kind) for kind in kinds]))
         .execution_options(yield_per=_ROWS_AT_ONCE)
     )
-    for row in conn.execute(query):
-        yield row.period, operation_of_row(row)
+
+
+def _told(conn: Connection, query: Select[Any]) -> Generator[ToldOperation, None, None]:
+    # Who stops reading before the end closes the server's cursor.
+    with closing(conn.execute(query)) as rows:
+        for kind, data in rows:
+            yield told_in(Kind(kind), data)
 
 
 def _value_in_force(conn: Connection, programme: int, place: PeriodPlace) -> ValueInForce:

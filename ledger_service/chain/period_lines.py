@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from ledger_service.chain import models as m
-from ledger_service.chain.decode import MinedOperation
 from ledger_service.chain.effects import OriginalLeg, TermsValue
-from ledger_service.chain.mirror import operation_of_row, terms_by_key
+from ledger_service.chain.mirror import terms_by_key
+from ledger_service.chain.told import ToldOperation, told_in
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.obligations import ObligationLine
 from ledger_service.kernel.operations import Kind
@@ -40,18 +40,16 @@ def period_lines(
     terms, restored = terms_by_key(conn), restored_before(conn, period, from_batch)
     # Who stops reading before the end closes the generator, and with it the server's cursor.
     with closing(conn.execute(_operations_of(period, from_batch))) as rows:
-        for line in (line for row in rows for line in _lines_of(operation_of_row(row), terms, restored)):
+        told = ((op_id, told_in(Kind(kind), data)) for op_id, kind, data in rows)
+        for line in (line for one in told for line in _lines_of(*one, terms, restored)):
             if own or line.debtor != line.creditor:
                 yield line
 
 
 def redemptions_behind(conn: Connection, period: int) -> dict[bytes, bytes]:
     """The redemption that each restore of a period gives back, operation by operation."""
-    leaves = {
-        operation.op_id: operation.original[0]
-        for operation in map(operation_of_row, conn.execute(_operations_of(period)))
-        if operation.original is not None
-    }
+    told = ((op_id, told_in(Kind(kind), data)) for op_id, kind, data in conn.execute(_operations_of(period)))
+    leaves = {op_id: one.original[0] for op_id, one in told if one.original is not None}
     keys = [(leaf,) for leaf in sorted(set(leaves.values()))]
     rows = sql_of(m.chain_operation, conn).select(conn, ("leaf",), keys)
     by_leaf = {row["leaf"]: row["op_id"] for row in rows}
@@ -65,27 +63,24 @@ def roots_of(conn: Connection, period: int) -> dict[int, bytes]:
 
 
 def _lines_of(
-    operation: MinedOperation,
+    op_id: bytes,
+    told: ToldOperation,
     terms: Mapping[tuple[int, int], TermsValue],
     restored: dict[OriginalLeg, list[int]],
 ) -> Iterator[ObligationLine]:
-    owing = operation.legs[:-1] if operation.kind is Kind.CONVERT else operation.legs
+    owing = told.legs[:-1] if told.kind is Kind.CONVERT else told.legs
     for index, leg in enumerate(owing):
         stated = terms[leg.programme, leg.terms_version]
-        yield _line(operation, index, stated[0], change_of(operation, leg, restored, stated))
-
-
-def _line(operation: MinedOperation, index: int, issuer: int, amounts: tuple[int, int]) -> ObligationLine:
-    leg = operation.legs[index]
-    points = -leg.amount if operation.kind is Kind.RESTORE else leg.amount
-    return ObligationLine(
-        operation.batch, operation.position, index, operation.op_id, operation.kind,
-        leg.programme, leg.terms_version, points, issuer, operation.merchant, *amounts,
-    )  # fmt: skip
+        value, fee = change_of(told, leg, restored, stated)
+        points = -leg.amount if told.kind is Kind.RESTORE else leg.amount
+        yield ObligationLine(
+            told.batch, told.position, index, op_id, told.kind, leg.programme, leg.terms_version, points,
+            stated[0], told.merchant, value, fee,
+        )  # fmt: skip
 
 
 def change_of(
-    operation: MinedOperation, leg: Leg, restored: dict[OriginalLeg, list[int]], terms: TermsValue
+    operation: ToldOperation, leg: Leg, restored: dict[OriginalLeg, list[int]], terms: TermsValue
 ) -> tuple[int, int]:
     """Value and fee that the leg adds: of a restore, the difference of what is left of the original leg."""
     _, value, fee_bps = terms
@@ -105,7 +100,7 @@ def _operations_of(period: int, from_batch: int = 0) -> Select[Any]:
     o = m.chain_operation
     kinds = o.c.kind.in_((int(Kind.REDEEM), int(Kind.RESTORE), int(Kind.CONVERT)))
     return (
-        select(o)
+        select(o.c.op_id, o.c.kind, o.c.data)
         .join(m.chain_applied, m.chain_applied.c.number == o.c.batch)
         .where((m.chain_applied.c.period == period) & (o.c.batch >= from_batch) & kinds)
         .order_by(o.c.batch, o.c.position)
@@ -123,17 +118,17 @@ def restored_before(conn: Connection, period: int, from_batch: int = 0) -> dict[
     o = m.chain_operation
     restores &= o.c.batch >= from_batch
     query = (
-        select(o, m.chain_applied.c.period)
+        select(o.c.data, m.chain_applied.c.period)
         .join(m.chain_applied, m.chain_applied.c.number == o.c.batch)
         .where(restores)
         .execution_options(yield_per=_ROWS_AT_ONCE)
     )
-    for row in conn.execute(query):
-        operation = operation_of_row(row)
-        if operation.original is not None:
-            since[operation.original] += operation.legs[0].amount
-            if row.period == period:
-                mine.add(operation.original)
+    for data, number in conn.execute(query):
+        told = told_in(Kind.RESTORE, data)
+        if told.original is not None:
+            since[told.original] += told.legs[0].amount
+            if number == period:
+                mine.add(told.original)
     return {key: [most, now - since[key]] for key, (most, now) in _restored_by_now(conn, mine).items()}
 
 

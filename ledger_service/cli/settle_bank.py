@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from ledger_service.bootstrap.agreeing import agreement
-from ledger_service.bootstrap.banking import Marked, Wish, order_payouts, pay_by_statement
+from ledger_service.bootstrap.banking import Wish, marked_document, order_payouts, pay_by_statement
 from ledger_service.config import Settings
 from ledger_service.settlement.bank.accounts import AccountsFile
 
@@ -37,9 +37,9 @@ def write_order(settings: Settings, options: argparse.Namespace) -> str:
 def read_statement(settings: Settings, options: argparse.Namespace) -> str:
     """What a bank's statement paid is marked; the rest is named with its reason."""
     book = AccountsFile(options.accounts)
-    with agreement(settings) as room:
-        marked = pay_by_statement(room, options.period, options.statement, book)
-    told = _document(options.period, marked)
+    with options.statement.open("rb") as statement, agreement(settings) as room:
+        marked = pay_by_statement(room, options.period, statement, book)
+    told = marked_document(options.period, marked)
     return json.dumps(told) if options.json else _text(told)
 
 
@@ -61,20 +61,6 @@ def attempt_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:3]) <= 99):
         raise argparse.ArgumentTypeError("takes a whole number from 1 to 99")
     return int(text)
-
-
-def _document(period: int, marked: Marked) -> dict[str, Any]:
-    outcome = marked.outcome
-    return {
-        "period": period,
-        "evidence": "0x" + marked.evidence.hex(),
-        "paid_now": outcome.pay,
-        "paid_before": outcome.before,
-        "cases": [case._asdict() for case in outcome.cases],
-        "unmatched": [one._asdict() for one in outcome.unmatched],
-        "counts": {reason.value: count for reason, count in sorted(outcome.counts.items())},
-        "open": [i for i in range(len(marked.standing.payouts)) if not marked.standing.paid(i)],
-    }
 
 
 def _text(told: dict[str, Any]) -> str:

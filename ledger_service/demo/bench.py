@@ -19,6 +19,7 @@ from ledger_service.demo import (
     bench_offline,
     bench_reads,
     bench_returns,
+    bench_settlement,
     bench_sharing,
     bench_size,
     bench_tiers,
@@ -46,6 +47,7 @@ CONNECTIONS = {"sqlite": 16, "postgresql": 32}
 READERS = 8
 COUPONS = "how long the decision over a basket's coupons takes, without service or database"
 SHARING = "how long it takes to say whose doing so many purchases are, against ten touches of each buyer"
+SETTLEMENT = "a closed month of so many redemptions among fifty merchants, netted; PostgreSQL"
 TIERS = "how long the tiers of so many members take to make anew"
 # Without a service: what measures them, and how many members where none are given.
 ALONE = {"tiers": (bench_tiers.measure, 1_000_000), "sharing": (bench_sharing.measure, 100_000)}
@@ -59,23 +61,31 @@ def main(argv: Sequence[str]) -> int:
         return bench_coupons.main(screen)
     names = list(SETUPS) if given.setup == "both" else [given.setup]
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}"
-    title = f"scripts/bench {given.what} --sales {given.sales} --workers {given.workers}"
+    title, measured = _all_measured(names, given, screen)
+    screen.say(f"\n{report(f'{title}  ({machine}, {len(MERCHANTS)} merchants)', measured)}")
+    return 1 if any(m.failures for m in measured) else 0
+
+
+def _all_measured(
+    names: Sequence[str], given: argparse.Namespace, screen: Screen
+) -> tuple[str, list[Figures]]:
+    """What was measured, as a command, and the figures of each setup."""
     if given.what in ALONE:
         alone, members = ALONE[given.what]
         members = given.members or members
-        title = f"scripts/bench {given.what} --members {members}"
-        measured = [alone(name, members, screen) for name in names]
-    else:
-        dataset.ensure_cache(given.data)
-        measured = [_measured(name, given, screen) for name in names]
-    screen.say(f"\n{report(f'{title}  ({machine}, {len(MERCHANTS)} merchants)', measured)}")
-    return 1 if any(m.failures for m in measured) else 0
+        return f"scripts/bench {given.what} --members {members}", [alone(n, members, screen) for n in names]
+    if given.what == "settlement":
+        title = f"scripts/bench settlement --redemptions {given.redemptions}"
+        return title, [bench_settlement.measure("postgresql", given.redemptions, screen)]
+    dataset.ensure_cache(given.data)
+    title = f"scripts/bench {given.what} --sales {given.sales} --workers {given.workers}"
+    return title, [_measured(name, given, screen) for name in names]
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     about = {name: what for name, (_, what) in WHAT.items()}
-    about |= {"tiers": TIERS, "sharing": SHARING, "coupons": COUPONS}
+    about |= {"tiers": TIERS, "sharing": SHARING, "coupons": COUPONS, "settlement": SETTLEMENT}
     parser.add_argument("what", choices=[*about], help="; ".join(f"{k}: {v}" for k, v in about.items()))
     parser.add_argument(
         "--setup", choices=[*SETUPS, "both"], default="both", help="default: both, one by one"
@@ -93,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
         "--members", type=int, help="import (default 20000), tiers (1000000) or sharing (100000): members"
     )
     parser.add_argument("--data", type=Path, default=Path("var/baskets.db"), help="converted data set")
+    parser.add_argument("--redemptions", type=int, default=bench_settlement.REDEMPTIONS,
+                        help="settlement: of the month (default 1000000)")  # fmt: skip
     return parser
 
 

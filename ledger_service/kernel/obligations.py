@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ledger_service.kernel.operations import Kind
 
 
-@dataclass(frozen=True, slots=True)
-class ObligationLine:
+class ObligationLine(NamedTuple):
     """What one leg of an operation adds to a merchant's debt to another.
 
     Points and amounts (micros of the settlement currency) are negative where points came back. The place on

@@ -81,6 +81,20 @@ class Held:
         return _words(self.period, self.by, *pair, _signed(self.micros), self.evidence)
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What of a held amount is owed, as both merchants say; ``pay_micros`` is of the settlement currency."""
+
+    period: int
+    debtor: int
+    creditor: int
+    pay_micros: int
+
+    def words(self) -> Words:
+        """The members of the struct that each of the two signs."""
+        return resolution(self.period, self.debtor, self.creditor, self.pay_micros)
+
+
 def dispute(line: PairLine, by: int, held_micros: int, evidence: bytes) -> Words:
     """The members of a merchant's word that a part of a line is not owed."""
     return Held(line.period, line.debtor, line.creditor, by, held_micros, evidence).words()

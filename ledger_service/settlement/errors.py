@@ -77,6 +77,32 @@ class NoSuchPair(DomainError):
 
 
 @dataclass(eq=False)
+class NoSuchDispute(DomainError):
+    """Nothing was ever held out of what one merchant owes the other."""
+
+    period: int
+    debtor: str
+    creditor: str
+
+    code = "settlement-no-such-dispute"
+    category = Category.MISSING
+    why = "For `period` nothing is held out of what `debtor` owes `creditor`, as far as the bridge has read."
+    fix = "See the period's `standing`; a dispute is shown there seconds after it stands on chain."
+
+
+@dataclass(eq=False)
+class FiguresNotReady(DomainError):
+    """The figures of a closed period are not added up yet."""
+
+    period: int
+
+    code = "settlement-figures-not-ready"
+    category = Category.CONFLICT
+    why = "`period` is closed, but its close is not final yet, or the bridge has not added up its lines."
+    fix = "Ask again in a minute; `alliance settle statement` writes the same papers beside the bridge."
+
+
+@dataclass(eq=False)
 class LinesMalformed(DomainError):
     """A file is not the lines of a statement."""
 

@@ -1,8 +1,8 @@
-"""Tables of the settlement room: the lock of papers, which are written once."""
+"""Tables of the settlement room: papers' lock and figures, and words on held amounts."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Table, Text
 
 from ledger_service.db.guards import append_only
 from ledger_service.db.tables import at_least, fixed_length, metadata
@@ -17,3 +17,26 @@ settlement_paper = append_only(Table(
     Column("written_at", UtcInstant, nullable=False),
     fixed_length("sha256", 32), at_least("byte_count", 1),
 ))  # fmt: skip
+
+# Micros as text: they outgrow 64 bits. The signature is the settlement key's, over EIP-712 words.
+settlement_word = Table(
+    "settlement_word", metadata,
+    Column("period", BigInteger, primary_key=True, autoincrement=False),
+    Column("debtor", BigInteger, primary_key=True, autoincrement=False),
+    Column("creditor", BigInteger, primary_key=True, autoincrement=False),
+    Column("merchant", BigInteger, primary_key=True, autoincrement=False),
+    Column("pay_micros", Text, nullable=False),
+    Column("signature", Bytes(65), nullable=False),
+    Column("said_at", UtcInstant, nullable=False),
+    fixed_length("signature", 65),
+    CheckConstraint("merchant IN (debtor, creditor)", name="by_one_of_the_two"),
+)  # fmt: skip
+
+# A closed period's figures, JSON, and the block that closed it; made anew where that is another.
+settlement_figures = Table(
+    "settlement_figures", metadata,
+    Column("period", BigInteger, primary_key=True, autoincrement=False),
+    Column("block_hash", Bytes(32), nullable=False),
+    Column("body", Text, nullable=False),
+    fixed_length("block_hash", 32),
+)  # fmt: skip

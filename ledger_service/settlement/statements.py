@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections import Counter
 from collections.abc import Iterable
 
 from ledger_service.kernel.gs1 import gln_text
@@ -18,20 +17,38 @@ from ledger_service.settlement.netting import Payout
 _ROWS_AT_ONCE = 500
 
 
-def statements_of(period: int, lines: Iterable[ObligationLine]) -> Statements:
-    """One line for each pair that has any, ascending; in memory stand the pairs, not the lines.
+class PairSums:
+    """Lines of a period by pair of merchants; in memory stand the pairs, not the lines.
 
     A pair's ``detail`` is the SHA-256 of its rows as ``alliance settle lines`` writes them, without a header.
     """
-    owed: Counter[tuple[int, int]] = Counter()
-    details: dict[tuple[int, int], _Detail] = {}
-    for line in lines:
+
+    def __init__(self, period: int) -> None:
+        self._period = period
+        self._pairs: dict[tuple[int, int], _Pair] = {}
+
+    def add(self, line: ObligationLine) -> None:
+        """The line, of two merchants, is in its pair's."""
         pair = (line.debtor, line.creditor)
-        owed[pair] += line.owed_micros
-        details.setdefault(pair, _Detail()).add(line)
-    return Statements(
-        tuple(PairLine(period, *pair, owed[pair], details[pair].digest()) for pair in sorted(owed))
-    )
+        found = self._pairs.get(pair)
+        if found is None:
+            found = self._pairs[pair] = _Pair()
+        found.add(line)
+
+    def statements(self) -> Statements:
+        """One line for each pair that has any, ascending."""
+        found = sorted(self._pairs.items())
+        return Statements(tuple(
+            PairLine(self._period, *pair, sums.owed_micros, sums.digest()) for pair, sums in found
+        ))  # fmt: skip
+
+
+def statements_of(period: int, lines: Iterable[ObligationLine]) -> Statements:
+    """The statements of a period, from all its lines between merchants."""
+    pairs = PairSums(period)
+    for line in lines:
+        pairs.add(line)
+    return pairs.statements()
 
 
 def pair_of(statements: Statements, period: int, debtor: int, creditor: int) -> PairLine:
@@ -51,14 +68,16 @@ def payout_word(payout: Payout, places: dict[int, int]) -> int:
     return places[payout.payer] << 72 | places[payout.payee] << 64 | payout.minor
 
 
-class _Detail:
-    """Hashes rows of CSV as they come, a few hundred at once."""
+class _Pair:
+    """Adds up what is owed, and hashes rows of CSV as they come, a few hundred at once."""
 
     def __init__(self) -> None:
+        self.owed_micros = 0
         self._hash, self._text, self._waiting = hashlib.sha256(), io.StringIO(newline=""), 0
         self._writer = csv.writer(self._text)
 
     def add(self, line: ObligationLine) -> None:
+        self.owed_micros += line.owed_micros
         self._writer.writerow(row_of(line))
         self._waiting += 1
         if self._waiting == _ROWS_AT_ONCE:

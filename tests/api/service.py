@@ -35,7 +35,7 @@ from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.secp256k1 import keccak256
-from ledger_service.kernel.settlement_words import Held
+from ledger_service.kernel.settlement_words import Decided, Held
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.requests import IssuedKey, IssueKey, MerchantKeys
 from tests.api import contract
@@ -46,7 +46,7 @@ GROCER_STORE, FUEL_STORE = with_check_digit("952010000007"), with_check_digit("9
 FORMER_HOUSE = b"\x0f" * 20
 ALLIANCE = Alliance(
     "Test", "USD", "9520000", 31337, b"\x01" * 20, b"\x02" * 20, b"\x03" * 20, b"\x04" * 20, 50_000_000,
-    100_000_000, NOON, b"\x05" * 20, extends=True, pairs=True, converts=True,
+    100_000_000, NOON, b"\x05" * 20, b"\x06" * 20, extends=True, pairs=True, converts=True,
 )  # fmt: skip
 TERMS = {"point_value_micros": 10_000, "fee_bps": 100, "issuance_cap": 1_000_000, "validity_epochs": 1}
 
@@ -78,6 +78,21 @@ class Registry:
 
     def dispute_line(self, held: Held, signature: bytes | None) -> None:
         self._act("dispute", held, signature)
+
+    def word_on_line(self, decided: Decided, merchant: int) -> bytes:
+        return merchant.to_bytes(65, "big")
+
+    def resolve_line(self, decided: Decided, signatures: tuple[bytes, bytes]) -> None:
+        self._act("resolve", decided, signatures)
+
+    def publish_period(self, period: int, answer_days: int) -> None:
+        self._act("publish", period, answer_days)
+
+    def net_period(self, period: int) -> None:
+        self._act("net", period)
+
+    def mark_paid(self, period: int, payouts: Sequence[int], evidence: bytes) -> None:
+        self._act("paid", period, tuple(payouts), evidence)
 
     def create_programme(self, new: NewProgramme) -> CreatedProgramme:
         self._act("programme", new.code)

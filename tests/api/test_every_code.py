@@ -11,6 +11,7 @@ from ledger_service.cli.catalogue import all_errors
 _BRIDGE = "met by the bridge or a command, never by a request; tests/chain, tests/operations"
 _IMPORT = "met by `alliance import`, never by a request; tests/integration/moving_in"
 _SETTLEMENT = "met by `alliance settle` and `verify`, never by a request; tests/unit/settlement"
+_FIGURES = "needs certain figures of a file or a period; tests/unit/settlement, tests/integration/settlement"
 _CODES = "met by `alliance coupons`, never by a request; tests/integration/coupons"
 _RESERVE = "met by `alliance reserve`, never by a request; tests/operations"
 _GOODS = "met by `alliance goods`, never by a request; tests/integration/coupons"
@@ -40,26 +41,17 @@ REASONS = {
     "code-list-not-ready": _CODES,
     "code-list-unknown": _CODES,
     "code-pattern-refused": _CODES,
-    "bank-account-missing": _SETTLEMENT,
-    "bank-accounts-malformed": _SETTLEMENT,
-    "bank-name-not-latin": _SETTLEMENT,
-    "bank-statement-foreign": _SETTLEMENT,
     "bank-statement-too-large": _SETTLEMENT,
-    "bank-statement-torn": _SETTLEMENT,
-    "bank-statement-unreadable": _SETTLEMENT,
-    "nothing-to-pay": _SETTLEMENT,
-    "payout-too-large": _SETTLEMENT,
-    "payouts-paid-already": _SETTLEMENT,
-    "period-not-netted": _SETTLEMENT,
+    "bank-statement-torn": _FIGURES,
+    "payout-too-large": _FIGURES,
+    "payouts-paid-already": _FIGURES,
     "nets-unbalanced": _SETTLEMENT,
     "settlement-no-such-pair": _SETTLEMENT,
     "reserves-not-offered": _RESERVE,
     "not-in-default": _RESERVE,
     "statement-lines-malformed": _SETTLEMENT,
-    "statement-unbalanced": _SETTLEMENT,
-    "settlement-paper-differs": _SETTLEMENT,
+    "statement-unbalanced": _FIGURES,
     "chart-of-accounts-malformed": _SETTLEMENT,
-    "period-still-open": _SETTLEMENT,
     "period-close-not-final": _SETTLEMENT,
     "period-not-drained": _BRIDGE,
     "period-not-open": _BRIDGE,

@@ -51,6 +51,8 @@ def settled(shop: Shop) -> None:
         conn.execute(insert(m.chain_programme).values(programme))
         conn.execute(insert(m.chain_terms).values(programme_id=1, **worth, **terms))
         conn.execute(insert(m.chain_period).values(period=1, last_batch=2, block_number=8))
+        block = {"number": 8, "hash": b"\x08" * 32, "parent_hash": bytes(32), "timestamp": 9, "base_fee": 0}
+        conn.execute(insert(m.chain_block).values(block))
         for number, period, count in batches:
             row = {"number": number, "period": period, "count": count, "block_number": number}
             conn.execute(insert(m.chain_applied).values(root=bytes(32), **row))

@@ -11,20 +11,25 @@ import pytest
 from sqlalchemy import select
 
 from ledger_service.bootstrap.alliance import Alliance, store_alliance
+from ledger_service.bootstrap.kept_figures import FiguresKeeper, kept_data, kept_statements
 from ledger_service.bootstrap.period_papers import Alliances, PeriodData, period_data
 from ledger_service.chain.admin import Admin
+from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import PeriodStillOpen
-from ledger_service.chain.models import chain_cursor, chain_net, chain_terms
+from ledger_service.chain.models import chain_block, chain_cursor, chain_net, chain_period, chain_terms
+from ledger_service.chain.period_lines import period_lines
 from ledger_service.chain.status import programme_totals
 from ledger_service.cli import settle
 from ledger_service.kernel.secp256k1 import address_text
+from ledger_service.kernel.settlement_words import Statements
 from ledger_service.settlement.models import settlement_paper
 from ledger_service.settlement.papers.accounts import Role
 from ledger_service.settlement.papers.journal import entries_of
+from ledger_service.settlement.statements import statements_of
 from tests.chain.networks import Network
 from tests.chain.test_bridge import drain
 from tests.chain.test_rotation import steps_of
-from tests.chain.world import MERCHANTS, World
+from tests.chain.world import MERCHANTS, World, wall
 
 GLN = f"{MERCHANTS[0]:013}"
 
@@ -58,6 +63,42 @@ def data_of(world: World, period: int) -> PeriodData:
     alliance = Alliances(world.node.chain_id, world.deployment.contracts, None, "USD")
     with world.database.snapshot() as conn:
         return period_data(conn, None, alliance, period)
+
+
+def kept_of(world: World) -> list[bool]:
+    """What each step of a bridge said that adds up final periods an operation at a time."""
+    assert world.deployment is not None
+    alliance = Alliances(world.node.chain_id, world.deployment.contracts, None, "USD")
+    keeper, ran = FiguresKeeper(world.database, Desk.unfenced(world.database, wall), alliance, 1), [True]
+    while ran[-1]:
+        ran.append(keeper.run())
+    return ran
+
+
+def as_kept(world: World, period: int) -> tuple[PeriodData | None, Statements | None]:
+    assert world.deployment is not None
+    alliance = Alliances(world.node.chain_id, world.deployment.contracts, None, "USD")
+    with world.database.snapshot() as conn:
+        return kept_data(conn, alliance, period), kept_statements(conn, period)
+
+
+@pytest.mark.parametrize("network", ["own"], indirect=True)
+def test_figures_kept_by_the_bridge_are_those_of_the_lines(world: World) -> None:
+    two_periods(world)
+    assert as_kept(world, 1) == (None, None)
+    assert len(kept_of(world)) > 6
+    for period in (1, 2):
+        with world.database.snapshot() as conn:
+            statements = statements_of(period, period_lines(conn, period))
+        assert as_kept(world, period) == (data_of(world, period), statements)
+    with world.database.begin() as conn:
+        of_second = select(chain_period.c.block_number).where(chain_period.c.period == 2)
+        block = conn.execute(of_second).scalar_one()
+        conn.execute(chain_block.update().where(chain_block.c.number == block).values(hash=bytes(32)))
+    # Another chain closed the period in another block: what was kept is not of that close.
+    assert (as_kept(world, 1)[0], as_kept(world, 2)) == (data_of(world, 1), (None, None))
+    kept_of(world)
+    assert as_kept(world, 2)[0] == data_of(world, 2)
 
 
 def test_statements_tie_to_the_counters_the_nets_and_the_journal(world: World) -> None:

@@ -32,7 +32,7 @@ _PERIOD = "/v1/settlement/periods/<period>"
 _READ = scopes("sale:read")
 _MOST_DIGITS = 10
 _ROW = Named("SettlementPeriod", Record({"period": Integer(1), "state": Text()}, closed=False))
-_MICROS = Text(pattern="-?[0-9]{1,29}", about="Whole micros of the settlement currency")
+MICROS = Text(pattern="-?[0-9]{1,29}", about="Whole micros of the settlement currency")
 _NET = Record({"merchant": Text(), "net_micros": Text()}, closed=False)
 _LINE = Named("SettlementLine", Record(
     {"batch": Integer(1), "position": Integer(), "leg": Integer(), "operation": shapes.HEX_ID, "kind": Text(),
@@ -63,7 +63,7 @@ _STANDING = shapes.answer(
          "confirmed": Flag("Its word that the net is right stands")}, closed=False)),
     disputes=Listing(Record(closed=False)), payouts=Listing(Record(closed=False)), payouts_total=Integer(),
 )  # fmt: skip
-_SIGNATURE = Nullable(shapes.SIGNATURE)
+SIGNATURE = Nullable(shapes.SIGNATURE)
 STANDING = Route(
     "GET", f"{_PERIOD}/standing", "show-settlement-standing", _READ,
     "Who has confirmed a published period, what is disputed, what is paid", group=_GROUP,
@@ -74,8 +74,8 @@ CONFIRM = Route(
     "POST", f"{_PERIOD}/confirmations", "confirm-settlement-net", _WRITE,
     "A merchant's word that its net is right", group=_GROUP, write=True,
     body=Named("NetConfirmation", Record(
-        {"merchant": shapes.GLN, "net_micros": _MICROS},
-        {"signature": _SIGNATURE}, about="Custody signs where there is no `signature`")),
+        {"merchant": shapes.GLN, "net_micros": MICROS},
+        {"signature": SIGNATURE}, about="Custody signs where there is no `signature`")),
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, NotYours, PeriodNotPublished, SettlementNotOffered),
     success=Success(201, "It stands on chain.", Record(closed=False)),
 )  # fmt: skip
@@ -83,9 +83,9 @@ DISPUTE = Route(
     "POST", f"{_PERIOD}/disputes", "dispute-settlement-line", _WRITE,
     "A merchant's word that a part of a line is not owed; it is held out", group=_GROUP, write=True,
     body=Named("LineDispute", Record(
-        {"merchant": shapes.GLN, "debtor": shapes.GLN, "creditor": shapes.GLN, "held_micros": _MICROS,
+        {"merchant": shapes.GLN, "debtor": shapes.GLN, "creditor": shapes.GLN, "held_micros": MICROS,
          "evidence": Text(pattern="[0-9a-f]{64}", about="SHA-256 of the evidence, which you keep")},
-        {"signature": _SIGNATURE})),
+        {"signature": SIGNATURE})),
     problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, NotYours, PeriodNotPublished, SettlementNotOffered),
     success=Success(201, "It stands on chain; the rest of the period settles.", Record(closed=False)),
 )  # fmt: skip
@@ -113,7 +113,7 @@ class SettlementDoor:
 
     def find(self, call: Call) -> Reply:
         """The nets of a period."""
-        number, own = _number(call.path["period"]), call.caller.merchant_id
+        number, own = period_number(call.path["period"]), call.caller.merchant_id
 
         def find(conn: Connection) -> Json:
             period = periods.period_of(conn, number)
@@ -127,7 +127,7 @@ class SettlementDoor:
 
     def lines(self, call: Call) -> Reply:
         """Lines that the caller may see."""
-        number, own = _number(call.path["period"]), call.caller.merchant_id
+        number, own = period_number(call.path["period"]), call.caller.merchant_id
         page = self.cursors.page(f"settlement-lines:{number}:{own}", call.query)
         after = None if page.after is None else _place(page.after)
 
@@ -140,21 +140,20 @@ class SettlementDoor:
 
         return self.administration.read(find)
 
-
     def standing(self, call: Call) -> Reply:
         """Where a published period stands, as read from the desk."""
-        number, own = _number(call.path["period"]), call.caller.merchant_id
-        return self.administration.read(lambda conn: _own_part(_published(conn, number), own))
+        number, own = period_number(call.path["period"]), call.caller.merchant_id
+        return self.administration.read(lambda conn: _own_part(published(conn, number), own))
 
     def confirm(self, call: Call) -> Reply:
         """The merchant's confirmation is relayed."""
-        given, number = call.body.fields, _number(call.path["period"])
-        merchant, signature = _whose(call)
+        given, number = call.body.fields, period_number(call.path["period"])
+        merchant, signature = whose(call)
         replay = self.administration.replay(call)
         if replay is not None:
             return replay
         told: Json = {}
-        self.administration.read(lambda conn: told.update(_published(conn, number)) or {})
+        self.administration.read(lambda conn: told.update(published(conn, number)) or {})
         statements = bytes.fromhex(told["statements"].removeprefix("0x"))
         word = NetWord(number, merchant, int(given["net_micros"]), statements)
         self.governance.confirm_period(word, signature)
@@ -163,15 +162,15 @@ class SettlementDoor:
 
     def dispute(self, call: Call) -> Reply:
         """The merchant's dispute is relayed."""
-        given, number = call.body.fields, _number(call.path["period"])
-        merchant, signature = _whose(call)
+        given, number = call.body.fields, period_number(call.path["period"])
+        merchant, signature = whose(call)
         debtor, creditor = (parse_gln(given[side], side) for side in ("debtor", "creditor"))
         if merchant not in (debtor, creditor):
             raise MalformedField("merchant", "must be debtor or creditor")
         replay = self.administration.replay(call)
         if replay is not None:
             return replay
-        self.administration.read(lambda conn: _published(conn, number))
+        self.administration.read(lambda conn: published(conn, number))
         evidence = bytes.fromhex(given["evidence"])
         held = Held(number, debtor, creditor, merchant, int(given["held_micros"]), evidence)
         self.governance.dispute_line(held, signature)
@@ -185,7 +184,7 @@ def served(door: SettlementDoor) -> list[Served]:
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
-def _whose(call: Call) -> tuple[int, bytes | None]:
+def whose(call: Call) -> tuple[int, bytes | None]:
     """Whose word it is, and its own signature; an operator relays, and never has custody sign."""
     given = call.body.fields
     merchant, signed = parse_gln(given["merchant"], "merchant"), given.get("signature")
@@ -197,7 +196,12 @@ def _whose(call: Call) -> tuple[int, bytes | None]:
     return merchant, None
 
 
-def _published(conn: Connection, period: int) -> Json:
+def published(conn: Connection, period: int) -> Json:
+    """Where a published period stands.
+
+    Raises:
+        PeriodNotPublished: as far as the bridge has read, it is not.
+    """
     told = standings.find(conn, period)
     if told is None:
         raise PeriodNotPublished(period)
@@ -229,7 +233,12 @@ def _line(line: ObligationLine) -> Json:
     return {name: str(value) if name.endswith("_micros") else value for name, value in told.items()}
 
 
-def _number(text: str) -> int:
+def period_number(text: str) -> int:
+    """The period of a path.
+
+    Raises:
+        MalformedField: it is no whole number.
+    """
     if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS):
         raise MalformedField("period", "must be a whole number")
     return int(text)

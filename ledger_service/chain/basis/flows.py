@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Select, func, select
 
 from ledger_service.chain import models as m
 from ledger_service.chain.basis.models import chain_basis
-from ledger_service.chain.decode import MinedOperation
 from ledger_service.chain.effects import COUNTERS, changes_of
-from ledger_service.chain.mirror import operation_of_row, terms_by_key
+from ledger_service.chain.mirror import terms_by_key
 from ledger_service.chain.period_lines import change_of, restored_before
+from ledger_service.chain.told import told_in
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.pools import Basis, BasisKind, PoolFlow
 
@@ -103,7 +103,7 @@ def _end_of(conn: Connection, period: int) -> int:
 def _add_period(conn: Connection, sums: _Sums, period: int) -> None:
     terms, restored = terms_by_key(conn), restored_before(conn, period)
     for row in conn.execute(_operations_of(period)):
-        operation: MinedOperation = operation_of_row(row)
+        operation = told_in(Kind(row.kind), row.data)
         for leg, points in changes_of(operation.kind, operation.legs):
             stated = terms[leg.programme, leg.terms_version]
             sums.outstanding[leg.programme] += points
@@ -118,7 +118,7 @@ def _add_period(conn: Connection, sums: _Sums, period: int) -> None:
 def _operations_of(period: int) -> Select[Any]:
     o = m.chain_operation
     return (
-        select(o)
+        select(o.c.kind, o.c.data)
         .join(m.chain_applied, m.chain_applied.c.number == o.c.batch)
         .where((m.chain_applied.c.period == period) & o.c.kind.in_([int(kind) for kind in _KINDS]))
         .order_by(o.c.batch, o.c.position)

@@ -61,16 +61,16 @@ class AccountBook(Protocol):
         """
 
 
-class AccountsFile:
-    """Fulfils ``AccountBook`` from CSV with a header, or from a JSON list of objects with the same names."""
+class AccountsGiven:
+    """Fulfils ``AccountBook`` from rows with the names of ``COLUMNS``.
 
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise BankAccountsMalformed(0, f"is larger than {_MOST_BYTES} bytes")
+    Raises:
+        BankAccountsMalformed: a row is no account, or names a merchant again.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, str]]) -> None:
         self._known: dict[int, BankAccount] = {}
-        for number, row in enumerate(_rows(content), 1):
+        for number, row in enumerate(rows, 1):
             account = _account_of(row, number)
             if account.merchant in self._known:
                 raise BankAccountsMalformed(number, "names a merchant for the second time")
@@ -84,6 +84,17 @@ class AccountsFile:
                 raise BankAccountMissing(gln_text(merchant))
             found[merchant] = self._known[merchant]
         return found
+
+
+class AccountsFile(AccountsGiven):
+    """As ``AccountsGiven`` from CSV with a header, or from a JSON list of objects with the same names."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise BankAccountsMalformed(0, f"is larger than {_MOST_BYTES} bytes")
+        super().__init__(_rows(content))
 
 
 def plain_number(text: str) -> str:

@@ -156,16 +156,35 @@ class Statement:
         return sum(g.owed_micros for g in self.owed_to_us()) - sum(g.owed_micros for g in self.owed_by_us())
 
 
-def leg_sums(lines: Iterable[ObligationLine]) -> list[LegSum]:
-    """All lines of a period by merchants, programme, terms and direction; in memory stand the sums."""
-    sums: dict[tuple[int, int, int, int, bool], list[int]] = {}
-    for line in lines:
+class LegSums:
+    """Lines of a period by merchants, programme, terms and direction; in memory stand the sums."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[int, int, int, int, bool], list[int]] = {}
+
+    def add(self, line: ObligationLine) -> None:
+        """The line is in the sums."""
         came_back = line.kind is Kind.RESTORE
         key = (line.debtor, line.creditor, line.programme, line.terms_version, came_back)
-        found = sums.setdefault(key, [0, 0, 0, 0])
-        for at, figure in enumerate((1, line.points, line.value_micros, line.fee_micros)):
-            found[at] += figure
-    return [LegSum(*key, *sums[key]) for key in sorted(sums)]
+        found = self._sums.get(key)
+        if found is None:
+            found = self._sums[key] = [0, 0, 0, 0]
+        found[0] += 1
+        found[1] += line.points
+        found[2] += line.value_micros
+        found[3] += line.fee_micros
+
+    def all(self) -> list[LegSum]:
+        """The sums, ascending."""
+        return [LegSum(*key, *self._sums[key]) for key in sorted(self._sums)]
+
+
+def leg_sums(lines: Iterable[ObligationLine]) -> list[LegSum]:
+    """All lines of a period, summed."""
+    sums = LegSums()
+    for line in lines:
+        sums.add(line)
+    return sums.all()
 
 
 def programmes_of(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -54,7 +53,7 @@ def test_lines_come_back_as_they_were_written(lines: list[ObligationLine]) -> No
         (_written(_LINE).replace("295500", "295501"), 2),
         (_written(_LINE).replace("300000", "3" * 41), 2),
         (_written(_LINE, _LINE), 3),
-        (_written(_LINE, replace(_LINE, batch=2)), 3),
+        (_written(_LINE, _LINE._replace(batch=2)), 3),
     ],
 )
 def test_a_file_that_was_touched_is_refused_at_its_line(text: str, line: int) -> None:
@@ -64,8 +63,8 @@ def test_a_file_that_was_touched_is_refused_at_its_line(text: str, line: int) ->
 
 
 def test_every_difference_is_told_by_its_place() -> None:
-    chain = [replace(_LINE, batch=number) for number in (1, 2, 3, 5)]
-    paper = [chain[0], replace(chain[1], points=31), replace(_LINE, batch=4), chain[3]]
+    chain = [_LINE._replace(batch=number) for number in (1, 2, 3, 5)]
+    paper = [chain[0], chain[1]._replace(points=31), _LINE._replace(batch=4), chain[3]]
     found = [(d.place[0], d.what) for d in differences(paper, chain)]
     assert found == [(2, "altered"), (3, "missing"), (4, "unknown")]
     assert list(differences(chain, chain)) == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 
 from ledger_service.merchants.owners.rules import Share, split
 from ledger_service.settlement.papers.owned import NOBODY, Owned, OwnedKey, Split, owned_csv, owned_of
@@ -12,7 +11,7 @@ from tests.unit.settlement.paper_sample import BAKER, GROCER, LINES
 
 HALVES = [Share("a", 5_000), Share("b", 5_000)]
 # The baker's redemption is line 0, and what came back of it line 3, wherever the goods came back.
-NUMBERED = [replace(line, op_id=bytes([at]) * 16) for at, line in enumerate(LINES)]
+NUMBERED = [line._replace(op_id=bytes([at]) * 16) for at, line in enumerate(LINES)]
 BEHIND = {bytes([3]) * 16: bytes([0]) * 16}
 
 

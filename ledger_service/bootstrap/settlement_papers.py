@@ -1,0 +1,157 @@
+"""Papers and bank files of settlement periods for the front door: from kept figures and the last reading."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ledger_service.api.administration import Administration
+from ledger_service.api.endpoints import settlement_papers
+from ledger_service.api.endpoints.settlement_papers import SettlementPapersDoor
+from ledger_service.api.paper_ports import Accounts, OrderWish, PaperWish
+from ledger_service.api.ports import Governance
+from ledger_service.api.routes import Served
+from ledger_service.bootstrap.agreeing import Standing
+from ledger_service.bootstrap.banking import Wish, marked_document, order_payouts, pay_by_statement
+from ledger_service.bootstrap.kept_figures import kept_data, netted_data
+from ledger_service.bootstrap.papering import Manner, papers_of
+from ledger_service.bootstrap.period_papers import Alliances, PeriodData, alliances_of
+from ledger_service.bootstrap.serving import Serving
+from ledger_service.chain import standings
+from ledger_service.chain.period_figures import place_of
+from ledger_service.chain.settlement_office import Round
+from ledger_service.db.engine import Database
+from ledger_service.db.writer import Writer
+from ledger_service.kernel.clock import Clock, parse_instant, seconds_floor
+from ledger_service.merchants.errors import MerchantUnknown
+from ledger_service.merchants.queries import list_merchants
+from ledger_service.settlement.bank.accounts import AccountsGiven
+from ledger_service.settlement.bank.references import tag_of
+from ledger_service.settlement.errors import FiguresNotReady, PeriodNotPublished, SettlementNotOffered
+from ledger_service.settlement.netting import Payout
+from ledger_service.settlement.papers.lock import lock
+from ledger_service.settlement.papers.wording import Language
+
+Json = dict[str, Any]
+_NAMES = {"statement.csv": ("statement-", ".csv"), "statement.pdf": ("statement-", ".pdf"),
+          "journal.csv": ("journal-", ".csv")}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPapers:
+    """Fulfils ``api.paper_ports.PeriodPapers``."""
+
+    database: Database
+    writer: Writer
+    clock: Clock
+    alliance: Alliances
+
+    def paper(self, period: int, merchant: int, wish: PaperWish) -> tuple[str, bytes]:
+        """See the port."""
+        with self.database.snapshot() as conn:
+            data = self._data(conn, period, wish.as_of_close)
+            names = {one.merchant_id: one.name for one in list_merchants(conn)}
+        if merchant not in data.merchants:
+            raise MerchantUnknown
+        papers = papers_of(data.statement(merchant), Manner(Language(wish.language), names))
+        begin, end = _NAMES[wish.paper]
+        name = next(name for name in papers if name.startswith(begin) and name.endswith(end))
+        self.writer.run(lambda conn: lock(conn, {name: papers[name]}, self.clock.now()))
+        return name, papers[name]
+
+    def _data(self, conn: Connection, period: int, as_of_close: bool) -> PeriodData:
+        place_of(conn, period)
+        data = kept_data(conn, self.alliance, period)
+        if data is None:
+            raise FiguresNotReady(period)
+        standing = None if as_of_close else standings.find(conn, period)
+        return data if standing is None or standing["root"] is None else netted_data(data, standing)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDesk:
+    """Fulfils ``banking.Settled`` from what the bridge read of the desk last; it marks through the bridge."""
+
+    database: Database
+    governance: Governance
+    alliance: Alliances
+
+    @property
+    def tag(self) -> str:
+        """See the port."""
+        return tag_of(self.alliance.chain_id, self._offered())
+
+    @property
+    def currency(self) -> str:
+        """See the port."""
+        return self.alliance.currency
+
+    def standing(self, period: int) -> Standing:
+        """See the port."""
+        self._offered()
+        with self.database.read() as conn:
+            told = standings.find(conn, period)
+        if told is None:
+            raise PeriodNotPublished(period)
+        return standing_of(told)
+
+    def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
+        """See the port."""
+        self.governance.mark_paid(period, payouts, evidence)
+        standing = self.standing(period)
+        # The reading may be older than the mark, where another bridge leads by now.
+        paid = standing.round.paid | sum(1 << index for index in payouts)
+        return replace(standing, round=replace(standing.round, paid=paid))
+
+    def _offered(self) -> bytes:
+        if self.alliance.desk is None:
+            raise SettlementNotOffered()
+        return self.alliance.desk
+
+
+@dataclass(frozen=True, slots=True)
+class BankDesk:
+    """Fulfils ``api.paper_ports.Banking``."""
+
+    desk: ReadDesk
+
+    def order(self, period: int, accounts: Accounts, wish: OrderWish) -> tuple[bytes, list[int]]:
+        """See the port."""
+        told = Wish(wish.execution, wish.attempt, wish.latin)
+        document, lines = order_payouts(self.desk, period, AccountsGiven(accounts), told)
+        return document, [line.number for line in lines]
+
+    def read_statement(self, period: int, accounts: Accounts, statement: bytes) -> Json:
+        """See the port."""
+        marked = pay_by_statement(self.desk, period, io.BytesIO(statement), AccountsGiven(accounts))
+        return marked_document(period, marked)
+
+
+def served_papers(serving: Serving, administration: Administration) -> list[Served]:
+    """Papers and bank files of settlement with their endpoints over the services."""
+    database, whose = serving.foundations.database, alliances_of(serving.foundations.alliance)
+    papers = KeptPapers(database, serving.writer, serving.clock, whose)
+    bank = BankDesk(ReadDesk(database, serving.governance, whose))
+    return settlement_papers.served(SettlementPapersDoor(administration, papers, bank))
+
+
+def standing_of(told: Json) -> Standing:
+    """A standing as ``standings.document_of`` wrote it down; places are those of its merchants."""
+    merchants, payouts = told["merchants"], told["payouts"]
+    confirmed = sum(1 << place for place, one in enumerate(merchants) if one["confirmed"])
+    paid = sum(1 << index for index, one in enumerate(payouts) if one["paid"])
+    root = bytes(32) if told["root"] is None else bytes.fromhex(told["root"][2:])
+    until = seconds_floor(parse_instant(told["until"], "until"))
+    statements = bytes.fromhex(told["statements"][2:])
+    round_ = Round(
+        statements, until, len(merchants), len(payouts), root, bytes(32), confirmed, 0, paid
+    )  # fmt: skip
+    return Standing(
+        told["period"], round_, [int(one["merchant"]) for one in merchants],
+        {int(one["merchant"]): one["net_micros"] for one in merchants},
+        {int(one["merchant"]): one["net_minor"] for one in merchants},
+        [Payout(int(one["payer"]), int(one["payee"]), one["minor"]) for one in payouts], {},
+    )  # fmt: skip

@@ -1,0 +1,121 @@
+"""The operator's steps of a period over HTTP, and what the bridge makes of words that it cannot do."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from ledger_service.bootstrap.agreeing import Agreement
+from ledger_service.bootstrap.answering import settlement_acts
+from ledger_service.bootstrap.standings import StandingReader
+from ledger_service.chain.desk import Desk
+from ledger_service.chain.errors import AdminRefused, ChainUnavailable, CloseNotFinal
+from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.settlement_words import Decided
+from ledger_service.settlement.errors import NoSuchPair, SettlementNotOffered
+from tests.api.service import FUEL, GROCER, Shop
+from tests.api.test_settlement import PERIODS, THIRD, published, settled
+
+STEPS: list[tuple[str, dict[str, Any], tuple[Any, ...]]] = [
+    ("publication", {"answer_days": 10}, ("publish", 1, 10)),
+    ("netting", {}, ("net", 1)),
+    ("payments", {"payouts": [2, 0, 2], "evidence": "cd" * 32}, ("paid", 1, (0, 2), b"\xcd" * 32)),
+]
+
+
+def test_the_operator_publishes_nets_and_marks_as_paid_each_once(shop: Shop) -> None:
+    settled(shop)
+    for path, body, act in STEPS:
+        first = shop.post("operator", f"{PERIODS}/1/{path}", body, key=path)
+        assert (first.status_code, shop.registry.acts[-1]) == (201, act)
+        count = len(shop.registry.acts)
+        assert shop.post("operator", f"{PERIODS}/1/{path}", body, key=path).json == first.json
+        assert len(shop.registry.acts) == count
+
+
+def test_steps_of_others_of_unknown_periods_and_without_a_desk_reach_no_chain(shop: Shop) -> None:
+    settled(shop)
+    before = list(shop.registry.acts)
+    for path, body, _ in STEPS:
+        for who in ("grocer", "auditor", "grocer-till"):
+            assert shop.post(who, f"{PERIODS}/1/{path}", body).json["code"] == "scope-missing"
+        assert shop.post("operator", f"{PERIODS}/9/{path}", body).json["code"] == "settlement-period-unknown"
+        shop.registry.refusal = SettlementNotOffered()
+        assert shop.post("operator", f"{PERIODS}/1/{path}", body).json["code"] == "settlement-not-offered"
+    wrong = {"payouts": [256], "evidence": "cd" * 32}
+    assert shop.post("operator", f"{PERIODS}/1/payments", wrong).json["code"] == "malformed-field"
+    assert shop.registry.acts == before
+
+
+HELD = {"debtor": GROCER, "creditor": FUEL, "pay_micros": "3"}
+
+
+def _says(shop: Shop, who: str, merchant: str, **more: str) -> dict[str, Any]:
+    body = {"merchant": merchant, **HELD, **more}
+    return dict(shop.post(who, f"{PERIODS}/1/resolutions", body).json)
+
+
+def test_a_dispute_is_decided_once_both_have_said_the_same(any_shop: Shop) -> None:
+    published(any_shop)
+    assert _says(any_shop, "grocer", GROCER, pay_micros="4")["agreed"] is False
+    assert _says(any_shop, "fuel", FUEL)["agreed"] is False
+    assert any_shop.registry.acts[-1][0] != "resolve"
+    assert _says(any_shop, "grocer", GROCER)["agreed"] is True
+    words = tuple(int(merchant).to_bytes(65, "big") for merchant in (GROCER, FUEL))
+    decided = Decided(1, int(GROCER), int(FUEL), 3)
+    assert any_shop.registry.acts[-1] == ("resolve", decided, words)
+    signed = {"signature": "0x" + "02" * 65}
+    assert _says(any_shop, "operator", FUEL, **signed)["agreed"] is True
+    assert any_shop.registry.acts[-1] == ("resolve", decided, (words[0], b"\x02" * 65))
+
+
+@pytest.mark.parametrize(
+    ("who", "change", "code"),
+    [
+        ("fuel", {"merchant": GROCER}, "not-yours"),
+        ("operator", {"merchant": GROCER}, "not-yours"),
+        ("third", {"merchant": THIRD}, "malformed-field"),
+        ("grocer", {"merchant": GROCER, "pay_micros": "0.5"}, "malformed-field"),
+        ("grocer", {"merchant": GROCER, "debtor": FUEL, "creditor": GROCER}, "settlement-no-such-dispute"),
+    ],
+)
+def test_words_of_others_and_on_nothing_held_are_not_kept(
+    shop: Shop, who: str, change: dict[str, str], code: str
+) -> None:
+    published(shop)
+    body = {**HELD, **change}
+    assert shop.post(who, f"{PERIODS}/1/resolutions", body).json["code"] == code
+    assert shop.post(who, f"{PERIODS}/2/resolutions", body).json["code"] in (code, "period-not-published")
+    assert _says(shop, "fuel", FUEL)["agreed"] is False
+
+
+class _Refusing:
+    """An agreement whose every step meets one refusal."""
+
+    def __init__(self, refusal: DomainError) -> None:
+        self.refusal = refusal
+
+    def relay_dispute(self, *_: Any) -> None:
+        raise self.refusal
+
+    def publish(self, *_: Any) -> None:
+        raise self.refusal
+
+
+def _reader(agreement: _Refusing) -> StandingReader:
+    return StandingReader(cast(Agreement, agreement), cast(Desk, None))
+
+
+def test_a_word_on_a_line_that_is_none_is_refused_and_does_not_stop_the_bridge() -> None:
+    told = {"period": 1, "pair": [int(GROCER), int(FUEL)], "merchant": int(FUEL), "held": "5",
+            "evidence": "cd" * 32, "by": "01" * 65}  # fmt: skip
+    strange = settlement_acts(_reader(_Refusing(NoSuchPair(1, GROCER, FUEL))))
+    with pytest.raises(AdminRefused):
+        strange["settle-dispute"](told)
+    early = settlement_acts(_reader(_Refusing(CloseNotFinal(1, 9, 8))))
+    with pytest.raises(AdminRefused):
+        early["settle-publish"]({"period": 1, "days": 10})
+    away = settlement_acts(_reader(_Refusing(ChainUnavailable("eth_call", "away"))))
+    with pytest.raises(ChainUnavailable):
+        away["settle-publish"]({"period": 1, "days": 10})
