@@ -37,6 +37,7 @@ from ledger_service.api.endpoints import (
     imports,
     item_proofs,
     keys,
+    logins,
     members,
     merchants,
     modes,
@@ -84,7 +85,7 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
-    days, attachments, offline, paycodes, members, cards, pins, devices,
+    days, attachments, offline, paycodes, members, cards, pins, logins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs,
@@ -153,6 +154,7 @@ def bound(serving: Serving) -> list[Served]:
         *attachments.served(attachments.AttachmentsDoor(administration, s.attaching, cursors)),
         *cards.served(cards.CardsDoor(administration, s.cards, cursors)),
         *pins.served(pins.PinsDoor(administration, s.cards, s.desk.exponent)),
+        *logins.served(logins.LoginsDoor(administration, s.logins, s.api_keys)),
         *paycodes.served(paycodes.PayCodesDoor(administration, s.checkout, s.secrets.one_time)),
         *members.served(members.MembersDoor(administration, s.members, s.keyring, s.sharing.binder)),
         *devices.served(devices.DevicesDoor(administration, s.members)),

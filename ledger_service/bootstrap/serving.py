@@ -44,6 +44,7 @@ from ledger_service.members.devices import DeviceDesk
 from ledger_service.members.enrolment import Register
 from ledger_service.members.households.desk import HouseholdDesk
 from ledger_service.members.households.parting import PartingDesk
+from ledger_service.members.logins.desk import LoginDesk
 from ledger_service.members.service import MembersService, MembersSettings
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
@@ -69,6 +70,7 @@ class Serving:
     offline: OfflineService
     attaching: AttachService
     cards: CardService
+    logins: LoginDesk
     desk: Desk
     points: PointsService
     conversions: ConversionDesk
@@ -137,6 +139,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         offline=tills.offline,
         attaching=tills.attaching,
         cards=_cards(settings, secrets, tills),
+        logins=LoginDesk(tills.cards, random, _delivers(settings, secrets), database.read, writer.run),
         desk=tills.desk,
         points=tills.points,
         conversions=tills.conversions,
@@ -166,8 +169,11 @@ def _governance(foundations: Foundations, writer: Writer, clock: ReplayClock | S
 
 
 def _cards(settings: Settings, secrets: Secrets, tills: Tills) -> CardService:
-    delivers = carrier_of(settings.messages, secrets.one_time) is not None
-    return CardService(tills.cards, SystemRandom(), delivers=delivers)
+    return CardService(tills.cards, SystemRandom(), delivers=_delivers(settings, secrets))
+
+
+def _delivers(settings: Settings, secrets: Secrets) -> bool:
+    return carrier_of(settings.messages, secrets.one_time) is not None
 
 
 def _members(foundations: Foundations, secrets: Secrets) -> MembersService:
