@@ -207,6 +207,7 @@ class Pages:
         headers = [
             *security.HEADERS, ("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"),
             ("Content-Language", visit.formats.language), ("Vary", "Cookie, Accept-Language"),
+            *_wait_of(given),
         ]  # fmt: skip
         return Response(html, given.status, headers)
 
@@ -247,6 +248,13 @@ def once_of(form: Mapping[str, str], status: int) -> str:
     """
     sent = form.get(ONCE, "")
     return sent if status >= 500 and _ONCE.fullmatch(sent) else secrets.token_hex(16)
+
+
+def _wait_of(page: Page) -> list[tuple[str, str]]:
+    """Retry-After, where what is shown is a refusal that says when a later try may do."""
+    problem = page.shown.get("problem") or {}
+    wait = problem.get("params", {}).get("retry_after_seconds")
+    return [] if wait is None else [("Retry-After", str(wait))]
 
 
 def _secure() -> bool:

@@ -1,4 +1,4 @@
-"""Codes for logging in; sessions of browsers know whose they are."""
+"""Codes for logging in; sessions of browsers know whose they are, for which everybody logs in anew."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ down_revision = "0046_sharing"
 
 
 def upgrade() -> None:
+    _login_code()
+    _web_session()
+
+
+def _login_code() -> None:
     op.create_table(
         "login_code",
         sa.Column("code_id", sa.LargeBinary(), nullable=False),
@@ -29,6 +34,28 @@ def upgrade() -> None:
     op.create_index(op.f("ix_login_code_phone_hash"), "login_code", ["phone_hash", "made_at"])
     op.create_index(op.f("ix_login_code_send_at"), "login_code", ["send_at"])
     op.create_index(op.f("ix_login_code_made_at"), "login_code", ["made_at"])
+
+
+def _web_session() -> None:
+    op.drop_table("web_session")
+    op.create_table(
+        "web_session",
+        sa.Column("cookie_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("session_id", sa.String(16), nullable=False),
+        sa.Column("key_id", sa.String(16), nullable=False),
+        sa.Column("owner", sa.String(40), nullable=False),
+        sa.Column("role", sa.String(8), nullable=False),
+        sa.Column("device", sa.String(16), nullable=False),
+        sa.Column("entered_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger()),
+        sa.CheckConstraint("length(cookie_hash) = 32", name=op.f("ck_web_session_cookie_hash_length")),
+        sa.PrimaryKeyConstraint("cookie_hash", name=op.f("pk_web_session")),
+        sa.UniqueConstraint("session_id", name=op.f("uq_web_session_session_id")),
+    )
+    op.create_index(op.f("ix_web_session_owner"), "web_session", ["owner", "seen_at"])
+    op.create_index(op.f("ix_web_session_expires_at"), "web_session", ["expires_at"])
 
 
 def downgrade() -> None:
