@@ -19,6 +19,7 @@ from ledger_service.api.endpoints import (
     attachments,
     cards,
     care,
+    cashiers,
     chain,
     checkout,
     claims,
@@ -85,7 +86,7 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
-    days, attachments, offline, paycodes, members, cards, pins, logins, devices,
+    days, cashiers, attachments, offline, paycodes, members, cards, pins, logins, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs,
@@ -151,6 +152,7 @@ def bound(serving: Serving) -> list[Served]:
         *_of_merchants(s, administration, cursors),
         *_of_coupons(s, administration, cursors),
         *days.served(days.DaysDoor(administration, cursors)),
+        *cashiers.served(cashiers.CashiersDoor(administration, s.cashiers, cursors)),
         *attachments.served(attachments.AttachmentsDoor(administration, s.attaching, cursors)),
         *cards.served(cards.CardsDoor(administration, s.cards, cursors)),
         *pins.served(pins.PinsDoor(administration, s.cards, s.desk.exponent)),

@@ -29,6 +29,7 @@ from ledger_service.bootstrap.worker_name import SERVE, WorkerName
 from ledger_service.care.review_desk import ReviewDesk
 from ledger_service.care.service import CareService
 from ledger_service.checkout.attach.service import AttachService
+from ledger_service.checkout.cashiers.service import Cashiers
 from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.household_sales import spent_by_keys
@@ -71,6 +72,7 @@ class Serving:
     attaching: AttachService
     cards: CardService
     logins: LoginDesk
+    cashiers: Cashiers
     desk: Desk
     points: PointsService
     conversions: ConversionDesk
@@ -140,6 +142,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         attaching=tills.attaching,
         cards=_cards(settings, secrets, tills),
         logins=LoginDesk(tills.cards, random, _delivers(settings, secrets), database.read, writer.run),
+        cashiers=Cashiers(tills.cards.pins, writer.run),
         desk=tills.desk,
         points=tills.points,
         conversions=tills.conversions,

@@ -1,4 +1,4 @@
-"""Codes for logging in; sessions of browsers know whose they are, for which everybody logs in anew."""
+"""Codes for logging in, PINs of cashiers; sessions know whose they are, for which everybody logs in anew."""
 
 from __future__ import annotations
 
@@ -11,7 +11,30 @@ down_revision = "0046_sharing"
 
 def upgrade() -> None:
     _login_code()
+    _cashier_pin()
     _web_session()
+
+
+def _cashier_pin() -> None:
+    op.create_table(
+        "cashier_pin",
+        sa.Column("merchant_id", sa.BigInteger(), nullable=False),
+        sa.Column("cashier", sa.String(32), nullable=False),
+        sa.Column("pin_salt", sa.LargeBinary(), nullable=False),
+        sa.Column("pin_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("set_at", sa.BigInteger(), nullable=False),
+        sa.Column("set_by", sa.Text(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("locked_until", sa.BigInteger()),
+        sa.CheckConstraint("length(pin_salt) = 16", name=op.f("ck_cashier_pin_pin_salt_length")),
+        sa.CheckConstraint("length(pin_hash) = 32", name=op.f("ck_cashier_pin_pin_hash_length")),
+        sa.CheckConstraint("tries >= 0", name=op.f("ck_cashier_pin_tries_at_least_0")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.merchant_id"], name=op.f("fk_cashier_pin_merchant_id")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "cashier", name=op.f("pk_cashier_pin")),
+        sqlite_with_rowid=False,
+    )
 
 
 def _login_code() -> None:
@@ -44,6 +67,7 @@ def _web_session() -> None:
         sa.Column("session_id", sa.String(16), nullable=False),
         sa.Column("key_id", sa.String(16), nullable=False),
         sa.Column("owner", sa.String(40), nullable=False),
+        sa.Column("cashier", sa.String(32)),
         sa.Column("role", sa.String(8), nullable=False),
         sa.Column("device", sa.String(16), nullable=False),
         sa.Column("entered_at", sa.BigInteger(), nullable=False),

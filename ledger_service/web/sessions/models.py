@@ -16,6 +16,7 @@ web_session = Table(
     Column("session_id", String(16), nullable=False, unique=True),
     Column("key_id", String(16), nullable=False),
     Column("owner", String(40), nullable=False),
+    Column("cashier", String(32)),
     Column("role", String(8), nullable=False),
     Column("device", String(16), nullable=False),
     Column("entered_at", UtcInstant, nullable=False),

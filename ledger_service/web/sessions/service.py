@@ -70,6 +70,11 @@ class Sessions:
             rows = conn.execute(mine.order_by(_S.seen_at.desc()).limit(MOST_LISTED)).mappings().all()
         return [one for one in map(_session, rows) if not rules.is_over(one, at)]
 
+    def serve(self, session_id: str, cashier: str | None) -> None:
+        """The session's till has this cashier from now on, or nobody."""
+        mine = _S.session_id == session_id
+        self.record(lambda conn: conn.execute(update(web_session).where(mine).values(cashier=cashier)))
+
     def end(self, owner: str, session_id: str, at: datetime) -> None:
         """One of somebody's sessions is over; nothing where there is none."""
         mine = (_S.owner == owner) & (_S.session_id == session_id) & _S.ended_at.is_(None)
@@ -86,5 +91,5 @@ def _forget_old(conn: Connection, at: datetime) -> None:
 def _session(row: RowMapping) -> Session:
     return Session(
         row["session_id"], row["key_id"], row["role"], row["device"], row["entered_at"], row["seen_at"],
-        row["expires_at"],
+        row["expires_at"], row["cashier"],
     )  # fmt: skip
