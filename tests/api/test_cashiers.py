@@ -45,6 +45,7 @@ def test_a_cashier_shows_its_pin_and_is_locked_for_a_while_by_wrong_ones(open_sh
 
 
 def test_a_till_knows_the_business_date_of_its_store(open_shop_once: Shop) -> None:
-    path = f"/v1/stores/{GROCER_STORE}/business-date"
-    assert open_shop_once.get("grocer-till", path).json["business_date"] == open_shop_once.at[:10]
+    path = f"/v1/stores/{GROCER_STORE}/today"
+    told = open_shop_once.get("grocer-till", path).json
+    assert (told["business_date"], told["merchant"]) == (open_shop_once.at[:10], GROCER)
     assert said(open_shop_once.get("fuel-till", path)) == (403, "not-yours")

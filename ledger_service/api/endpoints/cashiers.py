@@ -15,7 +15,7 @@ from ledger_service.api.endpoints.places import own_store, require_merchant
 from ledger_service.api.errors import CursorRefused, NotYours
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Integer, Named, Nullable, Record
+from ledger_service.api.schema import Integer, Named, Nullable, Record, Text
 from ledger_service.checkout.cashiers import service
 from ledger_service.checkout.cashiers.errors import CashierLocked, CashierRefused, CashierUnknown
 from ledger_service.checkout.cashiers.service import Cashiers
@@ -61,10 +61,12 @@ SHOW = Route(
     problems=(NotYours, CashierUnknown), success=Success(200, "The cashier.", _WHO),
 )  # fmt: skip
 TODAY = Route(
-    "GET", "/v1/stores/<gln>/business-date", "show-business-date", scopes("sell", "sale:read"),
-    "Which business date it is in a store", group=_GROUP, problems=(NotYours, StoreUnknown),
+    "GET", "/v1/stores/<gln>/today", "show-store-today", scopes("sell", "sale:read"),
+    "What a store is called, whose it is, and which business date it is there", group=_GROUP,
+    problems=(NotYours, StoreUnknown),
     success=Success(200, "By the store's own clock.", shapes.answer(
-        "BusinessDate", store=shapes.GLN, business_date=shapes.DATE)),
+        "StoreToday", store=shapes.GLN, store_name=Text(), merchant=shapes.GLN, merchant_name=Text(),
+        timezone=Text(), business_date=shapes.DATE)),
 )  # fmt: skip
 ROUTES = (SET, END, LIST, CHECK, SHOW, TODAY)
 
@@ -129,12 +131,17 @@ class CashiersDoor:
         return self._who((reader_of(call).merchant_id, call.path["cashier"]))
 
     def today(self, call: Call) -> Reply:
-        """The business date."""
+        """The store's names and its business date."""
         gln = parse_gln(call.path["gln"], "gln")
 
         def find(conn: Connection) -> Json:
-            clock = clock_of(own_store(conn, call, gln))
-            return {"store": gln_text(gln), "business_date": day_text(clock.day_of(seconds_floor(call.at)))}
+            store = own_store(conn, call, gln)
+            merchant = find_merchant(conn, store.merchant_id)
+            return {
+                "store": gln_text(gln), "store_name": store.name, "merchant": gln_text(store.merchant_id),
+                "merchant_name": "" if merchant is None else merchant.name, "timezone": store.timezone,
+                "business_date": day_text(clock_of(store).day_of(seconds_floor(call.at))),
+            }  # fmt: skip
 
         return self.administration.read(find)
 
