@@ -72,7 +72,7 @@ def create_pages(parts: Parts, screens: Sequence[Screen]) -> Flask:
     app = Flask("ledger_service.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_FORM_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_FORM_BYTES
-    pages = Pages(parts, load_statics())
+    pages = Pages(parts, load_statics(), screens)
     for screen in screens:
         app.add_url_rule(
             screen.path, f"{screen.method} {screen.path}", pages.view(screen), methods=[screen.method],
@@ -90,7 +90,7 @@ def create_pages(parts: Parts, screens: Sequence[Screen]) -> Flask:
 class Pages:
     """Turns requests into visits and what handlers give back into answers."""
 
-    def __init__(self, parts: Parts, statics: Mapping[str, Static]) -> None:
+    def __init__(self, parts: Parts, statics: Mapping[str, Static], screens: Sequence[Screen]) -> None:
         self._parts = parts
         self._statics = statics
         self._templates = Environment(
@@ -98,6 +98,7 @@ class Pages:
             lstrip_blocks=True, undefined=StrictUndefined,
         )  # fmt: skip
         self._templates.globals["bars"] = bars
+        self._asked = {"/", *(screen.path for screen in screens if screen.method == "GET")}
 
     def view(self, screen: Screen) -> Callable[..., Response]:
         """The function that Flask calls for a screen."""
@@ -216,12 +217,20 @@ class Pages:
         return {
             "t": visit.say, "f": visit.formats, "me": visitor.who, "now": visit.at, "visit": visit,
             "language": visit.formats.language, "languages": wording.NAMES, "here": request.path,
+            "stay": self._stay(),
             "alliance": self._parts.alliance, "replay": self._parts.replay,
             "static": {name: one.path for name, one in self._statics.items()},
             "csrf": "" if visitor.cookie is None else csrf_token(visitor.cookie),
             "ONCE": ONCE,
             "home": HOMES.get(visitor.who.role, "/") if visitor.who else "/",
         }  # fmt: skip
+
+    def _stay(self) -> str:
+        """Where one stays when the language changes: here, or at the nearest page that a GET answers."""
+        path = request.path
+        while request.method != "GET" and path not in self._asked:
+            path = path.rpartition("/")[0] or "/"
+        return path
 
     def _again(self, visitor: _Visitor) -> Response:
         before = urlsplit(request.referrer or "").path

@@ -205,6 +205,7 @@ def limited(open_shop_once: Shop) -> tuple[Shop, Ticks]:
 @by_name(GUARDED)
 def test_a_key_over_its_limit_waits(limited: tuple[Shop, Ticks], route: Route) -> None:
     shop, ticks = limited
+    ticks.now += 1_000_000_000
     key = key_with(shop, route)
     ticks.now += 1_000_000_000
     assert send(shop, route, key, **{"Alliance-Time": "soon"}).status_code == 400

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from ledger_service.web.screen import Screen
-from ledger_service.web.screens import audit, door, member, merchant, offices, operator, till, till_desk
+from ledger_service.web.screens import (
+    audit,
+    door,
+    member,
+    member_more,
+    merchant,
+    offices,
+    operator,
+    till,
+    till_desk,
+)
 
 SCREENS: tuple[Screen, ...] = (
-    *door.SCREENS, *member.SCREENS, *till.SCREENS, *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS,
-    *operator.SCREENS, *offices.SCREENS,
+    *door.SCREENS, *member.SCREENS, *member_more.SCREENS, *till.SCREENS, *till_desk.SCREENS,
+    *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip
