@@ -17,9 +17,7 @@ from ledger_service.api.endpoints import (
     adjustments,
     alliance,
     attachments,
-    cards,
     care,
-    cashiers,
     chain,
     checkout,
     claims,
@@ -38,7 +36,6 @@ from ledger_service.api.endpoints import (
     imports,
     item_proofs,
     keys,
-    logins,
     members,
     merchants,
     modes,
@@ -47,7 +44,6 @@ from ledger_service.api.endpoints import (
     owners,
     pair_terms,
     paycodes,
-    pins,
     places,
     programme_ends,
     programme_policies,
@@ -72,13 +68,16 @@ from ledger_service.api.pipeline import Pipeline
 from ledger_service.api.routes import Route, Served
 from ledger_service.api.schema import Json
 from ledger_service.bootstrap.connections import carry_protocol, end_request
+from ledger_service.bootstrap.entering import ENTERING_MODULES, served_entering
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.items import ITEM_MODULES, served_items
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.pages import with_pages
 from ledger_service.bootstrap.serving import Serving, open_serving
+from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
+from ledger_service.members.households.parting import PartingDesk
 from ledger_service.merchants.owners.service import OwnersService
 from ledger_service.traceability.proofs.bundle import Place
 from ledger_service.traceability.proofs.commitments import Commitments
@@ -86,7 +85,7 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
-    days, cashiers, attachments, offline, paycodes, members, cards, pins, logins, devices,
+    days, attachments, offline, paycodes, members, *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs,
@@ -152,11 +151,8 @@ def bound(serving: Serving) -> list[Served]:
         *_of_merchants(s, administration, cursors),
         *_of_coupons(s, administration, cursors),
         *days.served(days.DaysDoor(administration, cursors)),
-        *cashiers.served(cashiers.CashiersDoor(administration, s.cashiers, cursors)),
         *attachments.served(attachments.AttachmentsDoor(administration, s.attaching, cursors)),
-        *cards.served(cards.CardsDoor(administration, s.cards, cursors)),
-        *pins.served(pins.PinsDoor(administration, s.cards, s.desk.exponent)),
-        *logins.served(logins.LoginsDoor(administration, s.logins, s.api_keys)),
+        *served_entering(s, administration, cursors),
         *paycodes.served(paycodes.PayCodesDoor(administration, s.checkout, s.secrets.one_time)),
         *members.served(members.MembersDoor(administration, s.members, s.keyring, s.sharing.binder)),
         *devices.served(devices.DevicesDoor(administration, s.members)),
@@ -178,7 +174,8 @@ def bound(serving: Serving) -> list[Served]:
         *imports.served(imports.ImportsDoor(administration)),
         *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
-        *alliance.served(_facts(serving)), *status.served(_status(serving)),
+        *alliance.served(_facts(serving)),
+        *status.served(_status(serving)),
     ]
 
 
@@ -263,8 +260,9 @@ def _of_coupons(serving: Serving, administration: Administration, cursors: Curso
 def _households(
     serving: Serving, administration: Administration, cursors: Cursors
 ) -> households.HouseholdsDoor:
+    parting = PartingDesk(spent_by_keys)
     return households.HouseholdsDoor(
-        administration, cursors, serving.catalogue, serving.households, serving.parting, serving.desk.exponent
+        administration, cursors, serving.catalogue, serving.households, parting, serving.desk.exponent
     )
 
 

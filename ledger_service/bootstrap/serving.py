@@ -29,10 +29,8 @@ from ledger_service.bootstrap.worker_name import SERVE, WorkerName
 from ledger_service.care.review_desk import ReviewDesk
 from ledger_service.care.service import CareService
 from ledger_service.checkout.attach.service import AttachService
-from ledger_service.checkout.cashiers.service import Cashiers
 from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.desk import Desk
-from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService
 from ledger_service.claims.service import ClaimsService
@@ -44,7 +42,6 @@ from ledger_service.members.cards.service import CardService
 from ledger_service.members.devices import DeviceDesk
 from ledger_service.members.enrolment import Register
 from ledger_service.members.households.desk import HouseholdDesk
-from ledger_service.members.households.parting import PartingDesk
 from ledger_service.members.logins.desk import LoginDesk
 from ledger_service.members.service import MembersService, MembersSettings
 from ledger_service.merchants.api_keys import ApiKeys
@@ -72,7 +69,6 @@ class Serving:
     attaching: AttachService
     cards: CardService
     logins: LoginDesk
-    cashiers: Cashiers
     desk: Desk
     points: PointsService
     conversions: ConversionDesk
@@ -85,7 +81,6 @@ class Serving:
     sharing: SharingParts
     members: MembersService
     households: HouseholdDesk
-    parting: PartingDesk
     care: CareService
     merchants: MerchantsService
     api_keys: ApiKeys
@@ -142,7 +137,6 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         attaching=tills.attaching,
         cards=_cards(settings, secrets, tills),
         logins=LoginDesk(tills.cards, random, _delivers(settings, secrets), database.read, writer.run),
-        cashiers=Cashiers(tills.cards.pins, writer.run),
         desk=tills.desk,
         points=tills.points,
         conversions=tills.conversions,
@@ -155,7 +149,6 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         sharing=open_sharing(secrets, reward_desk(writer, database, tills.catalogue, name.text)),
         members=_members(foundations, secrets),
         households=_households(foundations, secrets),
-        parting=PartingDesk(spent_by_keys),
         care=care_of(foundations, secrets),
         merchants=MerchantsService(random),
         api_keys=ApiKeys(random),

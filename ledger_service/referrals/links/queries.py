@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Join, Row, RowMapping, func, select, tuple_
+from sqlalchemy import Connection, Join, RowMapping, func, select, tuple_
 
 from ledger_service.kernel.clock import instant_of_micros
 from ledger_service.merchants.models import merchant
@@ -82,7 +82,7 @@ def _offered() -> Join:
     return versions.join(merchant, merchant.c.merchant_id == _C.merchant_id)
 
 
-def _offer(row: Row[Any]) -> Offer:
+def _offer(row: Any) -> Offer:
     return Offer(row.code, row.name, row.merchant_id, row.merchant, terms_of(row.body))
 
 

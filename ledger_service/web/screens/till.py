@@ -190,7 +190,9 @@ def held(visit: Visit, hold_id: str, problem: Mapping[str, Any] | None = None, s
 
 def receipt(visit: Visit, paper: Mapping[str, Any]) -> Page:
     """The paper of a sale or of what came back, under the merchant's name."""
-    shown = {"sale": None, "refund": None, "lines": [], "store": store_of(visit), "serving": serving(visit)}
+    shown: dict[str, Any] = {
+        "sale": None, "refund": None, "lines": [], "store": store_of(visit), "serving": serving(visit),
+    }  # fmt: skip
     return Page("till/receipt.html", {**shown, **paper}, 201)
 
 
