@@ -1,5 +1,5 @@
-"""The project's own environment: a ``.venv`` from the lock, PostgreSQL's binaries and the npm tools where
-they are missing.
+"""The project's own environment: a ``.venv`` from the lock, PostgreSQL's binaries, Chromium and the npm tools
+where they are missing.
 
 Runs on a bare Python >= 3.11, before anything is installed; nothing outside the standard library is imported
 here.
@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
+# Noto draws the pages' Chinese; a machine without such a font shows boxes.
+BROWSER_PACKAGES = ("chromium", "fonts-noto-cjk")
 STAMP = VENV / "lock.sha256"
 
 
@@ -55,13 +57,9 @@ def ensure_postgresql() -> bool:
     """
     if postgresql_binaries() is not None:
         return True
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+    if not _install("PostgreSQL", ("postgresql",)):
         say("PostgreSQL is missing and cannot be installed from here; its tests will be skipped")
         return False
-    say("installing PostgreSQL")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    _run(["apt-get", "-qq", "update"], env=environment)
-    _run(["apt-get", "-qq", "-y", "install", "--no-install-recommends", "postgresql"], env=environment)
     return postgresql_binaries() is not None
 
 
@@ -70,6 +68,28 @@ def postgresql_binaries() -> Path | None:
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     found = str(places[-1]) if places else shutil.which("initdb")
     return Path(found).parent if found else None
+
+
+def ensure_chromium() -> None:
+    """Leave the Chromium that draws the pages, and a font for their Chinese.
+
+    Raises:
+        SetupFailure: it is missing and cannot be installed from here; no test is skipped instead.
+    """
+    if chromium() is None or not _draws_chinese():
+        _install("Chromium and its Chinese", BROWSER_PACKAGES)
+    if chromium() is None:
+        names = " and ".join(BROWSER_PACKAGES)
+        raise SetupFailure(f"the pages are tested in Chromium, which is missing: install {names} as root")
+
+
+def chromium() -> str | None:
+    """Where the browser is, or ``None``."""
+    return shutil.which("chromium")
+
+
+def _draws_chinese() -> bool:
+    return any(Path("/usr/share/fonts").rglob("*CJK*"))
 
 
 def ensure_npm_tools() -> bool:
@@ -83,7 +103,7 @@ def ensure_npm_tools() -> bool:
     lock = contracts / "package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
         return True
-    if shutil.which("npm") is None and not _install_npm():
+    if shutil.which("npm") is None and not (_install("npm", ("npm",)) and shutil.which("npm")):
         say("npm is missing; the tests on anvil will be skipped")
         return False
     say("installing the npm tools (solc, anvil, forge, OpenZeppelin)")
@@ -94,13 +114,15 @@ def ensure_npm_tools() -> bool:
     return True
 
 
-def _install_npm() -> bool:
+def _install(what: str, packages: tuple[str, ...]) -> bool:
+    """Install packages by apt; whether we may."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         return False
+    say(f"installing {what}")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     _run(["apt-get", "-qq", "update"], env=environment)
-    _run(["apt-get", "-qq", "-y", "install", "--no-install-recommends", "npm"], env=environment)
-    return shutil.which("npm") is not None
+    _run(["apt-get", "-qq", "-y", "install", "--no-install-recommends", *packages], env=environment)
+    return True
 
 
 def _run(command: list[str], env: dict[str, str] | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from ledger_service.api.administration import Administration
-from ledger_service.api.endpoints import goods, item_cases, item_claims, resolver, scans
+from ledger_service.api.endpoints import goods, goods_making, item_cases, item_claims, resolver, scans
 from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Served
 from ledger_service.bootstrap.foundations import SystemRandom
@@ -16,7 +16,7 @@ from ledger_service.checkout.items.service import ItemsService
 from ledger_service.traceability.goods.service import Goods
 from ledger_service.traceability.scanning.service import Scans
 
-ITEM_MODULES: tuple[ModuleType, ...] = (scans, item_claims, goods, item_cases, resolver)
+ITEM_MODULES: tuple[ModuleType, ...] = (scans, item_claims, goods, goods_making, item_cases, resolver)
 
 
 def served_items(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
@@ -28,6 +28,7 @@ def served_items(serving: Serving, administration: Administration, cursors: Curs
         *scans.served(scans.ScansDoor(Scans(master, random), database, s.writer)),
         *item_claims.served(claims),
         *goods.served(goods.GoodsDoor(administration, cursors, Goods(master, random), database, url)),
+        *goods_making.served(goods_making.GoodsMakingDoor(administration, Goods(master, random))),
         *item_cases.served(item_cases.ItemCasesDoor(administration, cursors)),
         *resolver.served(resolver.ResolverDoor(administration, database, url)),
     ]

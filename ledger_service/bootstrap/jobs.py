@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ledger_service.bootstrap.carriers import carrier_of
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
-from ledger_service.bootstrap.foundations import Foundations, background_clock
+from ledger_service.bootstrap.foundations import Foundations, SystemRandom, background_clock
 from ledger_service.bootstrap.messages import Postman
 from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
@@ -25,6 +25,8 @@ from ledger_service.members.households.queries import lapse_is_due
 from ledger_service.members.identities import IdentityVault
 from ledger_service.referrals.rewards.service import RewardDesk
 from ledger_service.risk.pruning import forget
+from ledger_service.traceability.goods.queries import next_unmade
+from ledger_service.traceability.goods.service import Goods
 from ledger_service.traceability.log.queries import has_work
 from ledger_service.traceability.log.service import CHECKPOINT_EVERY, STEP_EVENTS, checkpoint, grow
 from ledger_service.traceability.proofs.commitments import Commitments, next_unanchored
@@ -136,10 +138,14 @@ class Jobs:
         return taken == STEP_EVENTS
 
     def commit_to_items(self) -> bool:
-        """A batch whose items all are made gets its root, some parts at a time."""
+        """A batch gets the items that it lacks and then its root, some at a time."""
         at, database = self.clock.now(), self.foundations.database
         with database.read() as conn:
-            batch_no = next_unanchored(conn)
+            unmade, batch_no = next_unmade(conn), next_unanchored(conn)
+        if unmade is not None:
+            with database.begin() as conn:
+                Goods(self.commitments.master, SystemRandom()).make_items(conn, unmade)
+            return True
         if batch_no is None:
             return False
         with database.begin() as conn:

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from ledger_service.api.errors import CredentialsRefused, RateLimited
+from ledger_service.api.hexadecimal import hex_text
 from ledger_service.api.pipeline import PRINCIPAL, Environ
 from ledger_service.bootstrap.clocks import SystemClock
 from ledger_service.bootstrap.foundations import SystemRandom
@@ -102,9 +103,10 @@ def with_pages(api: Flask, serving: Serving) -> Flask:
     sessions = Sessions(serving.foundations.database.read, serving.writer.run, SystemRandom())
     inside = InProcessApi(api.wsgi_app, serving)
     replay = serving.foundations.settings.replay
+    house, registry = hex_text(alliance.clearing_house), hex_text(alliance.registry)
     parts = Parts(
-        inside, sessions, SystemClock(), alliance.currency, serving.desk.exponent, alliance.name, replay,
-        serving.pipeline.log.failure,
+        inside, sessions, SystemClock(), alliance.currency, serving.desk.exponent, alliance.name,
+        f"--clearing-house {house} --registry {registry}", replay, serving.pipeline.log.failure,
     )  # fmt: skip
     api.extensions["alliance_pages"] = create_pages(parts, SCREENS)
     api.wsgi_app = _Doors(api.wsgi_app, api.extensions["alliance_pages"].wsgi_app)  # type: ignore[method-assign]

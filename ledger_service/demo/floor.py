@@ -96,6 +96,8 @@ class Floor:
             town.refused("sale", visit.name, answer)
             return
         self._captured(visit, sold)
+        if town.goods is not None:
+            await town.goods.bought(visit, sold)
 
     def _captured(self, visit: Visit, document: dict[str, Any]) -> None:
         basket, counts, seed = visit.basket, self._town.counts, self._town.seed

@@ -15,6 +15,11 @@ from ledger_service.demo import dataset
 from ledger_service.demo.cast import cast_of
 from ledger_service.demo.coupon_data import ensure_coupons
 from ledger_service.demo.coupon_desk import Campaigns
+from ledger_service.demo.goods_data import ensure_goods
+from ledger_service.demo.goods_desk import GoodsDesk
+from ledger_service.demo.goods_screen import show_goods
+from ledger_service.demo.goods_story import Goods
+from ledger_service.demo.guests import House, invite, show_logins
 from ledger_service.demo.mailing import Mailing
 from ledger_service.demo.months import Months
 from ledger_service.demo.months_screen import show_months, stranger
@@ -136,6 +141,8 @@ async def _replay_and_show(
         months = Months(stack.settings, progress, options.stack.state / "settlement")
         replay.tell(months)
         replay.tell(_mailing(stack, service, progress, (data, options.stack.seed)))
+        goods = _goods(stack, service, (data, options.stack.seed))
+        replay.tell(goods)
         await _with_bar(replay, scenario, (screen, fleet))
         screen.say("running the jobs that are due, waiting until the chain holds everything")
         run_command(stack.settings, "jobs")
@@ -143,7 +150,12 @@ async def _replay_and_show(
         observer = Observer(stack.host, stack.port, stack.chain_url)
         await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
         clean = await show_result(screen, stack, replay, (service, fleet))
-        return await _show_months(stack, service, (months, screen)) and clean
+        clean = await show_goods(screen, stack, replay, goods) and clean
+        settled = await _show_months(stack, service, (months, screen))
+        if not options.once:
+            house = House(stack, service, progress, _shown(replay.clock))
+            show_logins(screen, await invite(house))
+        return settled and clean
     finally:
         await service.close()
         progress.close()
@@ -155,6 +167,13 @@ def _mailing(stack: Stack, service: Service, progress: Progress, given: tuple[Pa
     ensure_coupons(coupons, data)
     keys = stack.operator_key, second_operator(stack, progress)
     return Mailing(coupons, Campaigns(service, keys, seed))
+
+
+def _goods(stack: Stack, service: Service, given: tuple[Path, str]) -> Goods:
+    data, seed = given
+    return Goods(
+        ensure_goods(data.with_name("goods.json"), data), GoodsDesk(service, stack.operator_key, seed)
+    )
 
 
 async def _show_months(stack: Stack, service: Service, seen: tuple[Months, Screen]) -> bool:
@@ -193,8 +212,9 @@ def _shown(clock: datetime) -> datetime:
 
 def _serve(stack: Stack, fleet: Fleet, screen: Screen) -> None:
     screen.say(f"\nserving on {stack.url} (API at {stack.url}/docs), chain on {stack.chain_url}; Ctrl-C ends")
-    key = Path(stack.settings["ALLIANCE_STATE_DIR"]) / "operator.key"
-    screen.say(f"pages at {stack.url}/ in three languages; {key} opens the operator's desk")
+    screen.say(
+        f"pages at {stack.url}/ in three languages, for the logins above; docs/tour.md is a way through them"
+    )
     while True:
         fleet.watch()
         time.sleep(1)

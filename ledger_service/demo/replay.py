@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from ledger_service.demo import dataset
 from ledger_service.demo.agenda import Due, Work
 from ledger_service.demo.floor import Floor
+from ledger_service.demo.goods_story import Goods
 from ledger_service.demo.mailing import Mailing
 from ledger_service.demo.months import Months
 from ledger_service.demo.phones import Phone
@@ -74,7 +75,7 @@ class Replay:
         """The first refusals in full."""
         return self.town.refusals
 
-    def tell(self, story: Story | Months | Mailing) -> None:
+    def tell(self, story: Story | Months | Mailing | Goods) -> None:
         """What was not played yet of it will be."""
         story.enter(self.town)
 

@@ -54,6 +54,13 @@ class Coupons(Protocol):
         """Account for what was shown; None where the sale was refused. The cents that came off."""
 
 
+class SoldGoods(Protocol):
+    """What the shop floor needs of goods that carry codes."""
+
+    async def bought(self, visit: Visit, document: dict[str, Any]) -> None:
+        """A checkout was sold."""
+
+
 @dataclass(frozen=True)
 class Scenario:
     """One run: its seed, the converted data, and the instant to replay up to; ``mishaps`` where lines fail,
@@ -82,6 +89,7 @@ class Town:
     agenda: Agenda = field(default_factory=Agenda)
     refusals: list[str] = field(default_factory=list)
     mailing: Coupons | None = None
+    goods: SoldGoods | None = None
     began: datetime = FOUNDED_AT
 
     @property

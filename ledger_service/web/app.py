@@ -45,7 +45,10 @@ _YEAR_SECONDS = 365 * 86_400
 
 @dataclass(frozen=True)
 class Parts:
-    """What the pages are made of: the API in process, sessions, the real clock, and the alliance's money."""
+    """What the pages are made of: the API in process, sessions, the real clock, and the alliance's money.
+
+    ``contracts`` are the arguments by which a command finds the alliance on a chain.
+    """
 
     api: Api
     sessions: Sessions
@@ -53,6 +56,7 @@ class Parts:
     currency: str
     exponent: int
     alliance: str
+    contracts: str
     replay: bool
     log: Callable[[Exception, str], None]
 
@@ -219,6 +223,7 @@ class Pages:
             "language": visit.formats.language, "languages": wording.NAMES, "here": request.path,
             "stay": self._stay(),
             "alliance": self._parts.alliance, "replay": self._parts.replay,
+            "contracts": self._parts.contracts,
             "static": {name: one.path for name, one in self._statics.items()},
             "csrf": "" if visitor.cookie is None else csrf_token(visitor.cookie),
             "ONCE": ONCE,

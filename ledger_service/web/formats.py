@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -28,6 +29,10 @@ class Formats:
     def locale(self) -> str:
         """The name that CLDR has for the language."""
         return _LOCALES[self.language]
+
+    def of(self, names: Mapping[str, str]) -> str:
+        """A name that is kept by language: in this one, in English, or in any; empty where there is none."""
+        return names.get(self.language) or names.get("en") or next(iter(names.values()), "")
 
     def money(self, minor: int | str | None) -> str:
         """An amount in minor units."""

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0063_logins"
-down_revision = "0046_sharing"
+down_revision = "0059_moving_items"
 
 
 def upgrade() -> None:

@@ -42,6 +42,7 @@ OF_ONE_THING = {
     "capture-job": "the first hundred errors of one document of at most 1000 events",
     "prove-item": "the proof of one item",
     "show-verdict": "the few reasons of one verdict",
+    "item-journey": "the stops of one item, at most 100, and `cut` says that there are more",
     "show-item-case": "what happened to one case, at most 200 of it",
     "show-product-links": "the links of one product, at most 50",
     "show-share-campaign": "versions of one campaign, each approved by two people",

@@ -98,7 +98,7 @@ def _name(requirement: str) -> str:
 
 
 def test_every_script_answers_help() -> None:
-    for name in ("run", "test", "check", "bench", "audit", "compile_contracts.py"):
+    for name in ("run", "test", "check", "bench", "audit", "screenshots", "compile_contracts.py"):
         out = subprocess.run(
             [str(ROOT / "scripts" / name), "--help"], cwd=ROOT, capture_output=True, check=False
         )

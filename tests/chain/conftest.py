@@ -11,6 +11,7 @@ import pytest
 
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database, open_database
+from tests.chain.founded import FoundedOnce
 from tests.chain.networks import Anvil, Network, OwnChain, anvil_binary
 from tests.chain.world import World
 
@@ -21,7 +22,10 @@ def network(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Network]
     if request.param == "anvil" and anvil_binary() is None:
         pytest.skip("anvil is not installed")
     made: Network = Anvil() if request.param == "anvil" else OwnChain(store=tmp_path / "chain.db")
-    made.start()
+    if "world" in request.fixturenames:
+        request.getfixturevalue("founded_once").start(made)
+    else:
+        made.start()
     yield made
     made.close()
 
@@ -37,8 +41,7 @@ def anvil() -> Iterator[Anvil]:
     made.close()
 
 
-@pytest.fixture
-def settings() -> ChainSettings:
+def patience() -> ChainSettings:
     """Patience for tests: short."""
     return ChainSettings(
         most_operations=40,
@@ -50,11 +53,25 @@ def settings() -> ChainSettings:
 
 
 @pytest.fixture
-def world(sqlite_database: Database, network: Network, settings: ChainSettings) -> World:
+def settings() -> ChainSettings:
+    """The bridge's settings, for tests to change."""
+    return patience()
+
+
+@pytest.fixture
+def world(
+    sqlite_database: Database, network: Network, settings: ChainSettings, founded_once: FoundedOnce
+) -> World:
     """A founded alliance on each chain, over SQLite."""
     made = World(sqlite_database, network.node(), settings)
-    made.found()
+    founded_once.alliance_for(made, network)
     return made
+
+
+@pytest.fixture(scope="session")
+def founded_once(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> FoundedOnce:
+    """An alliance on each chain, founded once by every worker."""
+    return FoundedOnce(tmp_path_factory.mktemp("founded-once"), sqlite_template, patience())
 
 
 def copy_of(database: Database, path: Path) -> Database:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,22 @@ COMMANDS = {
 }
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as every migration leaves it."""
+    path = tmp_path_factory.mktemp("migrated") / "alliance.db"
+    database = open_database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
 @pytest.fixture
-def founded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+def founded(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
     """An installation that is founded on chain 77, as its database says."""
     monkeypatch.setenv("ALLIANCE_STATE_DIR", str(tmp_path))
+    shutil.copy(migrated, tmp_path / "alliance.db")
     database = open_database(f"sqlite:///{tmp_path}/alliance.db")
-    migrate(database)
     row = Alliance("A", "USD", "952000", 77, *[bytes([n]) * 20 for n in (1, 2, 3, 4)], 1, 1, wall())
     with database.begin() as conn:
         store_alliance(conn, row)

@@ -146,7 +146,12 @@ class World:
             terms = TermsOnChain(LONG_AGO, 10_000 * number, 150, 10**12, 2)
             made = ProgrammeOnChain(merchant, f"Points {number}", f"P{number}", ends, terms)
             assert admin.create_programme(f"P{number}", made, stamp)[0] == number
-        self.keys.domain = Domain(self.node.chain_id, self.deployment.contracts.clearing_house)
+        self.begin_with(self.deployment)
+
+    def begin_with(self, deployment: Deployment) -> None:
+        """The alliance that stands on the chain, by whomever it was founded."""
+        self.deployment = deployment
+        self.keys.domain = Domain(self.node.chain_id, deployment.contracts.clearing_house)
 
     def bridge(
         self,

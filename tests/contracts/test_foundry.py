@@ -1,6 +1,6 @@
 """The Foundry suite of ``contracts/test/foundry``: fuzzing of operations, invariants over random sequences.
 
-It needs npm's forge and the compiler; the first run compiles for a minute. The seed stands in
+It needs npm's forge and the compiler, and deploys the committed artifacts, as the service does. The seed stands in
 ``contracts/foundry.toml``; the deep run takes another each time, and its message gives the seed again.
 """
 
@@ -41,7 +41,7 @@ def run(**settings: str) -> dict[str, dict[str, Any]]:
         pytest.skip("the compiler is not installed (npm install in contracts/)")
     done = subprocess.run(
         [forge, "test", "--json"], cwd=CONTRACTS,
-        env=os.environ | settings, capture_output=True, text=True, check=False,
+        env=os.environ | {"FOUNDRY_PROFILE": "suites"} | settings, capture_output=True, text=True, check=False,
     )  # fmt: skip
     told = next((line for line in done.stdout.splitlines() if line.startswith("{")), None)
     assert told, f"forge gave no results: {done.stdout[-2000:]} {done.stderr[-2000:]}"

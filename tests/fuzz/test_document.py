@@ -38,13 +38,13 @@ def test_requests_along_every_rule_of_the_document_are_answered_as_it_says(found
 
 def test_made_up_requests_are_answered_as_the_document_says(founded: Founded) -> None:
     with founded.fresh() as shop:
-        found = run(shop, founded.members, Plan({"fuzzing": 6}))
+        found = run(shop, founded.members, Plan({"fuzzing": 3}))
     check(found)
     assert {label for label, _ in found.answers} == ALL
 
 
 def test_sequences_along_the_links_are_answered_as_the_document_says(founded: Founded) -> None:
-    found = follow(founded, Plan({"stateful": 6}, mode="positive", calm=True), sequences=25)
+    found = follow(founded, Plan({"stateful": 6}, mode="positive", calm=True), sequences=15)
     check(found)
     assert found.statuses()[201] >= 20, "sequences end at their first step"
 
@@ -52,7 +52,7 @@ def test_sequences_along_the_links_are_answered_as_the_document_says(founded: Fo
 @pytest.mark.parametrize("who", HOLDERS)
 def test_each_role_by_itself_is_answered_as_the_document_says(founded: Founded, who: str) -> None:
     with founded.fresh() as shop:
-        found = run(shop, founded.members, Plan({"fuzzing": 2}, seed=_seed(who), who=who))
+        found = run(shop, founded.members, Plan({"fuzzing": 1}, seed=_seed(who), who=who))
     check(found)
     assert {label for label, _ in found.answers} == ALL
     calm = Plan({"stateful": 4}, "positive", _seed(who), who, calm=True)

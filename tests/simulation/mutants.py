@@ -27,12 +27,13 @@ _commit = Writer._commit
 
 @dataclass(frozen=True)
 class Mutant:
-    """What is broken, by which stand-in at which name, and in which climate it shows."""
+    """What is broken, by which stand-in at which name, in which climate and about which seed it shows."""
 
     name: str
     target: str
     stand_in: Callable[..., Any]
     climate: Climate | None = None
+    seed: int = 0
 
 
 def forget_the_answer(self: KeyedCommand, draft: Any) -> Answer:
@@ -95,8 +96,9 @@ MUTANTS = (
     Mutant("answers are not kept", _TILL + "keyed.KeyedCommand.apply", forget_the_answer),
     Mutant("answers leave before the commit", "ledger_service.db.writer.Writer._commit",
            answer_before_the_commit, Climate(crash_rate=200)),
-    Mutant("a permit pays twice", _TILL + "sale_command.use_permit", nothing, Climate()),
-    Mutant("refunds forget what came back", _TILL + "refund_command.record_of", refund_from_the_start),
+    Mutant("a permit pays twice", _TILL + "sale_command.use_permit", nothing, Climate(), 22),
+    Mutant("refunds forget what came back", _TILL + "refund_command.record_of",
+           refund_from_the_start, seed=6),
     Mutant("an issue is not sent", "ledger_service.points.issuance.enqueue", nothing),
     Mutant("batches are buried unproven (D8)", _CHAIN + "outcome._provably_dead", bury_whatever_is_late),
     Mutant("the cursor has no hash", _CHAIN + "indexer.next_blocks", follow_numbers_alone, _SHAKY),

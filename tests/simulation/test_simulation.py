@@ -10,20 +10,29 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.simulation.conftest import Play
 from tests.simulation.network.faults import HAZARDS
+from tests.simulation.running import Ended
 
 SHORT, LONG = 20, 80
 SEEDS, MANY = range(200), range(10_000, 12_000)
 
 
+@pytest.fixture(scope="module")
+def short(play: Play) -> Callable[[int], Ended]:
+    """A short run of each seed, played once for whoever asks."""
+    return cache(lambda seed: play(seed, SHORT))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-def test_whatever_fails_nothing_is_lost_and_nothing_doubled(play: Play, seed: int) -> None:
-    play(seed, SHORT)
+def test_whatever_fails_nothing_is_lost_and_nothing_doubled(short: Callable[[int], Ended], seed: int) -> None:
+    short(seed)
 
 
 @pytest.mark.deep
@@ -45,11 +54,11 @@ def test_a_seed_is_one_run_in_every_process(play: Play) -> None:
     assert elsewhere.stdout.split()[-1] == first.trace
 
 
-def test_every_hazard_strikes_somewhere(play: Play) -> None:
+def test_every_hazard_strikes_somewhere(short: Callable[[int], Ended]) -> None:
     """What never happens in any run is not tested by it."""
     met: Counter[str] = Counter()
     for seed in range(30):
-        met.update(play(seed, SHORT).met)
+        met.update(short(seed).met)
     people = {"sale", "capture", "void", "refund", "gift", "decide", "revoke", "extend", "upload", "suspend",
               "reinstate"}  # fmt: skip
     machines = {"front-died", "bridge-died", "front-paused", "bridge-paused", "bridge-took-over",

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
-import {AccountMover} from "../../src/AccountMover.sol";
-import {AlliancePoints} from "../../src/AlliancePoints.sol";
-import {AllianceRegistry} from "../../src/AllianceRegistry.sol";
-import {ClearingHouse} from "../../src/ClearingHouse.sol";
-import {RecoveryDesk} from "../../src/RecoveryDesk.sol";
+import {IAlliancePoints} from "../../src/interfaces/IAlliancePoints.sol";
+import {IAllianceRegistry} from "../../src/interfaces/IAllianceRegistry.sol";
+import {IClearingHouse} from "../../src/interfaces/IClearingHouse.sol";
 import {
     AccountMove, Issue, IssueRef, Redeem, RedeemRef, SignerChange, Slice, Terms, TermsKey
 } from "../../src/interfaces/AllianceTypes.sol";
@@ -34,9 +31,9 @@ abstract contract AllianceFixture {
         "GiftPermit(address account,address recipient,uint256 nonce,uint40 validUntil,bytes32 legsHash)"
     );
 
-    AllianceRegistry public registry;
-    ClearingHouse public house;
-    AlliancePoints[3] public tokens;
+    IAllianceRegistry public registry;
+    IClearingHouse public house;
+    IAlliancePoints[3] public tokens;
     uint64[3] public glns;
     mapping(uint256 member => uint256) public moves;
     uint256 internal _now = START; // block.timestamp is read once per call by the compiler, and reset by the runner
@@ -44,11 +41,11 @@ abstract contract AllianceFixture {
 
     function _found() internal {
         vm.warp(START);
-        AccessManager manager = new AccessManager(address(this));
-        registry = new AllianceRegistry(address(manager), address(new AlliancePoints()));
-        RecoveryDesk desk = new RecoveryDesk(address(manager), address(registry), 7 days);
-        AccountMover mover = new AccountMover(address(manager), address(registry), address(0), address(desk));
-        house = new ClearingHouse(address(manager), address(registry), address(0), address(mover));
+        address manager = _deploy("AccessManager", abi.encode(address(this)));
+        registry = IAllianceRegistry(_deploy("AllianceRegistry", abi.encode(manager, _deploy("AlliancePoints", ""))));
+        address desk = _deploy("RecoveryDesk", abi.encode(manager, registry, 7 days));
+        address mover = _deploy("AccountMover", abi.encode(manager, registry, address(0), desk));
+        house = IClearingHouse(_deploy("ClearingHouse", abi.encode(manager, registry, address(0), mover)));
         registry.setCustodialLimits(type(uint64).max, type(uint64).max);
         registry.setClearingHouse(address(house));
         uint40[] memory ends = new uint40[](EPOCHS);
@@ -59,13 +56,23 @@ abstract contract AllianceFixture {
             address key = vm.addr(_merchantKey(m));
             registry.admitMerchant(glns[m], key, key, key);
             registry.createProgramme(glns[m], "Points", "P", ends, Terms(uint40(START), valueOf(m), uint16(FEE_BPS), CAP, 4));
-            tokens[m] = AlliancePoints(registry.programme(uint32(m + 1)).token);
+            tokens[m] = IAlliancePoints(registry.programme(uint32(m + 1)).token);
         }
         SignerChange[] memory changes = new SignerChange[](MEMBERS);
         for (uint256 i; i < MEMBERS; ++i) {
             changes[i] = SignerChange(_opId(), accountOf(i), vm.addr(_memberKey(i)), 0, uint40(START), 0, "");
         }
         house.submitBatch(1, _table(), changes, new Slice[](0));
+    }
+
+    /// @dev What the service deploys, byte for byte: the committed artifact and the constructor's arguments.
+    function _deploy(string memory name, bytes memory arguments) private returns (address made) {
+        string memory path = string.concat("../ledger_service/chain/artifacts/", name, ".json");
+        bytes memory code = bytes.concat(vm.parseJsonBytes(vm.readFile(path), ".bytecode"), arguments);
+        assembly ("memory-safe") {
+            made := create(0, add(code, 32), mload(code))
+        }
+        require(made != address(0), name);
     }
 
     /// @dev Of a point of merchant m, in micros; the last one makes every fee round.

@@ -13,7 +13,7 @@ from ledger_service.api.endpoints.devices import WRITE_PROBLEMS, member_of_call,
 from ledger_service.api.errors import CursorRefused, NotYours
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
+from ledger_service.api.schema import Free, Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.coupons.definitions.errors import DefinitionUnknown
 from ledger_service.coupons.wallet import errors as refusals
 from ledger_service.coupons.wallet import queries
@@ -36,6 +36,7 @@ _VIEW = shapes.answer(
     "Coupon", coupon=shapes.HEX_ID, definition=_DEFINITION, version=Integer(1), state=Text(
         one_of=("available", "reserved", "consumed", "void", "expired")),
     source=Nullable(Text(64)), claimed_at=shapes.INSTANT, expires_at=Nullable(shapes.INSTANT),
+    names=Free("What it is called, by language"),
 )  # fmt: skip
 _EVENT = Record(
     {"kind": Text(), "ref": Nullable(shapes.HEX_ID), "at": shapes.INSTANT}, closed=False,
@@ -177,6 +178,7 @@ def _view(view: CouponView) -> Json:
         "coupon": id_text(view.coupon_id), "definition": view.definition_id, "version": view.version,
         "state": view.state, "source": view.source, "claimed_at": format_instant(view.claimed_at),
         "expires_at": None if view.expires_at is None else format_instant(view.expires_at),
+        "names": dict(view.names),
     }  # fmt: skip
 
 

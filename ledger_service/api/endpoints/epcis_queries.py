@@ -15,9 +15,9 @@ from ledger_service.db.engine import Database
 from ledger_service.traceability.epcis import errors as refusals
 from ledger_service.traceability.epcis import queries, searching, walk
 from ledger_service.traceability.epcis.documents import query_document
-from ledger_service.traceability.epcis.findings import findings_of
 from ledger_service.traceability.epcis.naming import check_name, is_class
 from ledger_service.traceability.epcis.searching import Search, matching, parse_search
+from ledger_service.traceability.moving.service import wrong_of
 
 _READ = scopes("trace:read")
 _QUERY = {
@@ -85,7 +85,7 @@ class EpcisQueriesDoor:
             raise NotYours("epc")
         with self.database.snapshot() as conn:
             found = walk.history_of(conn, [name])
-            wrong = findings_of(conn, name)
+            wrong = wrong_of(conn, name)
             pairs = [(w.event_seq, w.event_seq if w.other_seq is None else w.other_seq) for w in wrong]
             ids = queries.ids_of(conn, [number for pair in pairs for number in pair])
         steps = [

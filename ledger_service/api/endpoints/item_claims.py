@@ -57,7 +57,7 @@ CLAIM = Route(
               refusals.ClaimNotOffered, refusals.ClaimCapReached),
     success=Success(201, "The points stand, or wait.", shapes.answer(
         "ItemClaimed", operation=shapes.HEX_ID, programme=shapes.PROGRAMME, points=shapes.POINTS,
-        collected=shapes.POINTS, state=Text())),
+        collected=shapes.POINTS, state=Text(), expires_at=Nullable(shapes.INSTANT))),
 )  # fmt: skip
 OWN = Route(
     "GET", "/v1/members/<number>/item-claims", "member-item-claims", scopes("self:read", "member:read"),

@@ -96,7 +96,7 @@ class ResolverDoor:
             raise LinkAbsent
         asked = rules.asked_of(query, headers.get("Accept", ""), headers.get("Accept-Language", ""))
         anchor = self._anchor(link)
-        return _answer(led, self._with_own(led, anchor), (asked, anchor, query))
+        return _answer(led, self._with_own(led, link, anchor), (asked, anchor, query))
 
     def describe(self, _call: Call) -> Reply:
         """The description file."""
@@ -134,12 +134,19 @@ class ResolverDoor:
         path = "/".join(f"{ai}/{quote(value, safe='')}" for ai, value in link.path)
         return f"{self.url.rstrip('/') or 'https://id.gs1.org'}/{path}"
 
-    def _with_own(self, led: Led, anchor: str) -> list[Link]:
+    def _with_own(self, led: Led, link: DigitalLink, anchor: str) -> list[Link]:
         """The brand's links, and where the alliance itself tells of the item: the default if it has none."""
-        verdict = f"{self.url.rstrip('/')}/v1/scans?code={quote(anchor, safe='')}"
+        code, own = quote(anchor, safe=""), self.url.rstrip("/")
+        verdict = f"{own}/v1/scans?code={code}"
         brand, found = {link.kind for link in led.links}, list(led.links)
+        page = link.find("21") is not None and not brand
+        if page:
+            found.append(
+                Link("pip", f"{own}/item?code={code}", "Item", (), "text/html", True)
+            )
         if "verificationService" not in brand:
-            found.append(Link("verificationService", verdict, "Verdict", (), "application/json", not brand))
+            default = not brand and not page
+            found.append(Link("verificationService", verdict, "Verdict", (), "application/json", default))
         if led.recalled and "recallStatus" not in brand:
             found.append(Link("recallStatus", verdict, "Recalled", (), "application/json"))
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.digital_link.parsing import LONGEST_URI
 from ledger_service.traceability.scanning.distance import MOST_LATITUDE, MOST_LONGITUDE, Place
+from ledger_service.traceability.scanning.journey import MOST_SHOWN, journey_of
 from ledger_service.traceability.scanning.rules import Verdict
 from ledger_service.traceability.scanning.service import Scanned, Scans, Visit
 
@@ -52,7 +53,17 @@ SCAN = Route(
     success=Success(200, "The verdict as before this scan.", _VERDICT),
     dialect=Dialect(asked=("User-Agent", ":address")),
 )  # fmt: skip
-ROUTES = (LOOK, SCAN)
+JOURNEY = Route(
+    "GET", "/v1/scans/journey", "item-journey", PUBLIC,
+    "Where an item has been, by days and places; nothing for a code that nobody made", group=GROUP,
+    limited=True, query={"code": Parameter(CODE, "The scanned text", required=True)},
+    success=Success(200, "The stops, oldest first; `cut` says that there are more.", shapes.answer(
+        "ItemJourney", cut=Flag(), stops=Listing(Record({
+            "day": Text(10), "step": Nullable(Text()), "disposition": Nullable(Text()), "relation": Text(16),
+            "place": Nullable(shapes.GLN), "name": Nullable(Text(200)),
+        }, closed=False), MOST_SHOWN))),
+)  # fmt: skip
+ROUTES = (LOOK, SCAN, JOURNEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,15 @@ class ScansDoor:
         with self.database.read() as conn:
             return Reply(_document(self.scans.look(conn, call.query["code"], visit, call.at)))
 
+    def journey(self, call: Call) -> Reply:
+        """The item's way; a wrong tag is answered like an item that nobody made."""
+        told = self.scans.read(call.query["code"])
+        if told is None:
+            return Reply({"stops": [], "cut": False})
+        with self.database.snapshot() as conn:
+            stops, cut = journey_of(conn, told)
+        return Reply({"stops": [asdict(stop) for stop in stops], "cut": cut})
+
     def scan(self, call: Call) -> Reply:
         """A verdict, and a scan more."""
         code, visit = call.body.fields["code"], visit_of(call)
@@ -84,7 +104,7 @@ def visit_of(call: Call) -> Visit:
 
 def served(door: ScansDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    return [Served(LOOK, door.look), Served(SCAN, door.scan)]
+    return [Served(LOOK, door.look), Served(SCAN, door.scan), Served(JOURNEY, door.journey)]
 
 
 def _document(scanned: Scanned) -> dict[str, Any]:

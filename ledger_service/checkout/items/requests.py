@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ledger_service.kernel.clock import format_instant, instant_of_seconds
+from ledger_service.kernel.points import NEVER_SECONDS
 from ledger_service.traceability.scanning.distance import Place
 
 
@@ -50,7 +52,8 @@ class Claimed:
     def view(self) -> dict[str, Any]:
         """As an answer shows it."""
         return {"operation": self.op_id.hex(), "programme": self.programme, "points": self.points,
-                "collected": self.collected, "state": self.state}  # fmt: skip
+                "collected": self.collected, "state": self.state,
+                "expires_at": _instant_or_never(self.expires_at)}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +69,7 @@ class TakenBack:
         """As an answer shows it."""
         return {"programme": self.programme, "pending": self.pending, "available": self.available,
                 "debt": self.debt, "state": "void"}  # fmt: skip
+
+
+def _instant_or_never(seconds: int) -> str | None:
+    return None if seconds >= NEVER_SECONDS else format_instant(instant_of_seconds(seconds))

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, select
 
+from ledger_service.coupons.definitions.models import coupon_definition
 from ledger_service.coupons.wallet.errors import CouponUnknown
 from ledger_service.coupons.wallet.models import coupon, coupon_event
 from ledger_service.coupons.wallet.rules import AVAILABLE, shown_state
 
 MOST_EVENTS = 200
+_COUPONS = select(coupon, coupon_definition.c.names).join(
+    coupon_definition, coupon_definition.c.definition_id == coupon.c.definition_id
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CouponView:
-    """A coupon as its holder sees it."""
+    """A coupon as its holder sees it; ``names`` is what its definition is called, by language."""
 
     coupon_id: bytes
     definition_id: int
@@ -25,6 +31,7 @@ class CouponView:
     source: str | None
     claimed_at: datetime
     expires_at: datetime | None
+    names: Mapping[str, str]
 
     @property
     def position(self) -> str:
@@ -49,7 +56,7 @@ def wallet_of(
     mine = coupon.c.holder == member_id
     if after is not None:
         mine &= coupon.c.coupon_id > bytes.fromhex(after)
-    rows = conn.execute(select(coupon).where(mine).order_by(coupon.c.coupon_id).limit(most))
+    rows = conn.execute(_COUPONS.where(mine).order_by(coupon.c.coupon_id).limit(most))
     return [_view(row, at) for row in rows]
 
 
@@ -61,7 +68,7 @@ def coupon_of_member(
     Raises:
         CouponUnknown: there is none, or it is somebody else's.
     """
-    row = conn.execute(select(coupon).where(coupon.c.coupon_id == coupon_id)).one_or_none()
+    row = conn.execute(_COUPONS.where(coupon.c.coupon_id == coupon_id)).one_or_none()
     if row is None or row.holder != member_id:
         raise CouponUnknown
     e = coupon_event.c
@@ -78,7 +85,7 @@ def ending(
     """Holder and coupon of those that members could use and that end in a time, behind a coupon's id."""
     c, (since, until) = coupon.c, between
     soon = (c.state == AVAILABLE) & (c.expires_at >= since) & (c.expires_at < until)
-    held = select(coupon).where(soon, c.holder.is_not(None))
+    held = _COUPONS.where(soon, c.holder.is_not(None))
     behind = held if after is None else held.where(c.coupon_id > after)
     rows = conn.execute(behind.order_by(c.coupon_id).limit(most))
     return [(row.holder, _view(row, since)) for row in rows]
@@ -87,5 +94,6 @@ def ending(
 def _view(row: Row[tuple[object, ...]], at: datetime) -> CouponView:
     state = shown_state({"state": row.state, "expires_at": row.expires_at}, at)
     return CouponView(
-        row.coupon_id, row.definition_id, row.version, state, row.source, row.claimed_at, row.expires_at
-    )
+        row.coupon_id, row.definition_id, row.version, state, row.source, row.claimed_at, row.expires_at,
+        json.loads(row.names),
+    )  # fmt: skip

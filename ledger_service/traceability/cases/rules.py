@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from ledger_service.traceability.scanning.rules import Judgement
 
-KINDS = ("unknown-burst", "repeat", "impossible-travel", "diversion")
+CONTRADICTION = "contradiction"
+KINDS = ("unknown-burst", "repeat", "impossible-travel", "diversion", CONTRADICTION)
 STATES = ("open", "assigned", "closed")
 CLOSURES = ("confirmed", "false-alarm", "diverted", "counterfeit", "explained", "duplicate")
 EVENTS = ("opened", "seen", "assigned", "noted", "closed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +14,10 @@ from ledger_service.kernel.clock import micros_of
 from ledger_service.kernel.ids import derive_id
 from ledger_service.traceability.cases.errors import ItemCaseClosed, ItemCaseUnknown
 from ledger_service.traceability.cases.models import trace_case, trace_case_event
-from ledger_service.traceability.cases.rules import MOST_EVENTS, kinds_of
+from ledger_service.traceability.cases.rules import CONTRADICTION, MOST_EVENTS, kinds_of
 from ledger_service.traceability.scanning.rules import Judgement
 
-SCANS = "scans"
+SCANS, EVENTS = "scans", "events"
 # What people say of a case must still fit behind its scans.
 _MOST_SEEN = MOST_EVENTS - 50
 
@@ -49,6 +50,22 @@ def open_cases(
         subject = str(item_id) if item_id else gtin
         found.append(_open(conn, (kind, subject), (gtin, merchant_id), Said(SCANS, _text(judgement), at)))
     return found
+
+
+def open_contradictions(
+    conn: Connection, found: Sequence[tuple[tuple[int, str, int], str]], at: datetime
+) -> None:
+    """A case of the brand is open for every item whose events contradict themselves.
+
+    Args:
+        conn: of the caller, which commits.
+        found: about whom, as ``open_cases`` has it, and what contradicts what.
+        at: when.
+
+    Locks: the open cases' rows, in the order of their items.
+    """
+    for (item_id, gtin, merchant_id), text in sorted(found):
+        _open(conn, (CONTRADICTION, str(item_id)), (gtin, merchant_id), Said(EVENTS, text, at))
 
 
 def assign(conn: Connection, case_id: bytes, merchant_id: int | None, to: str, said: Said) -> None:

@@ -18,10 +18,13 @@ COMMISSIONED_TWICE = "commissioned-twice"
 SOLD_TWICE = "sold-twice"
 TWO_PARENTS = "two-parents"
 AFTER_END = "after-end"
+UNLAWFUL_STEP = "unlawful-step"
 ID_NOT_ITS_HASH = "id-not-its-hash"
 CODES = (
-    IN_FUTURE, BEFORE_COMMISSIONING, COMMISSIONED_TWICE, SOLD_TWICE, TWO_PARENTS, AFTER_END, ID_NOT_ITS_HASH,
+    IN_FUTURE, BEFORE_COMMISSIONING, COMMISSIONED_TWICE, SOLD_TWICE, TWO_PARENTS, AFTER_END, UNLAWFUL_STEP,
+    ID_NOT_ITS_HASH,
 )  # fmt: skip
+_ENDS = frozenset({Deed.END, Deed.DESTROY})
 # Clocks of scanners run ahead by so much at most.
 SKEW = timedelta(minutes=5)
 
@@ -108,7 +111,7 @@ def _still_there(inside: Fact, fact: Fact, emptied: Mapping[bytes, Sequence[date
 
 
 def _ends(facts: Sequence[Fact]) -> Iterator[Contradiction]:
-    end = next((fact for fact in facts if fact.deed == Deed.END), None)
+    end = next((fact for fact in facts if fact.deed in _ENDS), None)
     for fact in facts:
         if end is not None and fact.event_time > end.event_time:
             yield Contradiction(AFTER_END, fact.event_seq, end.event_seq)

@@ -32,17 +32,32 @@ class Finding:
     noted_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Of a capture: names by key, all facts of each thing, its contradictions, those of events alone."""
+
+    names: Mapping[bytes, str]
+    facts: Mapping[bytes, Sequence[Fact]]
+    found: Mapping[str, Sequence[Contradiction]]
+    of_events: Sequence[tuple[str, Contradiction]]
+
+    @property
+    def all_found(self) -> list[tuple[str, Contradiction]]:
+        """Every contradiction with the thing that it is of."""
+        return [*((name, one) for name, some in self.found.items() for one in some), *self.of_events]
+
+
 def findings_of(conn: Connection, epc: str) -> list[Contradiction]:
     """What about an item contradicts itself now, whatever was noted before."""
     key = key_of(normal_name(epc))
-    facts = _facts(conn, [key])
+    facts = facts_by_key(conn, [key])
     return judge(facts[key], _emptied(conn, facts.values()))
 
 
 def facts_of(conn: Connection, epc: str) -> list[Fact]:
     """What stands of an item, by time: declared errors are left out."""
     key = key_of(normal_name(epc))
-    return standing(_facts(conn, [key])[key])
+    return standing(facts_by_key(conn, [key])[key])
 
 
 def noted_after(conn: Connection, since: datetime, most: int) -> list[Finding]:
@@ -55,28 +70,43 @@ def noted_after(conn: Connection, since: datetime, most: int) -> list[Finding]:
     return [Finding(*row) for row in rows]
 
 
-def note(conn: Connection, captured: Mapping[int, Prepared], at: datetime) -> None:
-    """What the captured events, by number, contradict or are contradicted by is noted, each thing once."""
+def judged(conn: Connection, captured: Mapping[int, Prepared], at: datetime) -> Judged:
+    """What the captured events, by number, contradict or are contradicted by."""
     names = {
         thing.key: thing.name
         for event in captured.values() for thing in event.things
         if thing.role in THINGS and thing.name.startswith(_JUDGED) and not is_class(thing.name)
     }  # fmt: skip
-    facts = _facts(conn, list(names)) if names else {}
+    facts = facts_by_key(conn, list(names)) if names else {}
     emptied = _emptied(conn, facts.values())
-    found = [(names[key], one) for key, some in facts.items() for one in judge(some, emptied)]
-    found += [
+    found = {names[key]: judge(some, emptied) for key, some in facts.items()}
+    of_events = [
         (thing.name, Contradiction(code, seq))
         for seq, event in captured.items() for code in _of_itself(event, at)
         for thing in event.things[:1]
     ]  # fmt: skip
-    rows = [
-        {"event_seq": one.event_seq, "epc_key": key_of(name), "code": one.code, "epc": name,
-         "other_seq": one.other_seq, "noted_at": at}
-        for name, one in found
+    return Judged(names, facts, found, of_events)
+
+
+def note(
+    conn: Connection, found: Sequence[tuple[str, Contradiction]], at: datetime
+) -> list[tuple[str, Contradiction]]:
+    """The contradictions are noted, each of a thing once; returns those that are new."""
+    rows = {(one.event_seq, key_of(name), one.code): (name, one) for name, one in found}
+    if not rows:
+        return []
+    sql = sql_of(epcis_finding, conn)
+    keys = list({(seq, key) for seq, key, _ in rows})
+    for row in sql.select(conn, ("event_seq", "epc_key"), keys):
+        rows.pop((row["event_seq"], bytes(row["epc_key"]), row["code"]), None)
+    made = [
+        {"event_seq": seq, "epc_key": key, "code": code, "epc": name, "other_seq": one.other_seq,
+         "noted_at": at}
+        for (seq, key, code), (name, one) in rows.items()
     ]  # fmt: skip
-    if rows:
-        sql_of(epcis_finding, conn).insert(conn, rows, or_ignore=True)
+    if made:
+        sql.insert(conn, made, or_ignore=True)
+    return list(rows.values())
 
 
 def _of_itself(event: Prepared, at: datetime) -> Iterable[str]:
@@ -86,7 +116,8 @@ def _of_itself(event: Prepared, at: datetime) -> Iterable[str]:
         yield contradictions.ID_NOT_ITS_HASH
 
 
-def _facts(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Fact]]:
+def facts_by_key(conn: Connection, keys: Sequence[bytes]) -> dict[bytes, list[Fact]]:
+    """All that is told of things, by their keys, in no order, what was declared wrong and all."""
     found: dict[bytes, list[Fact]] = defaultdict(list)
     for row in sql_of(epcis_event_epc, conn).select(conn, ("epc_key",), [(key,) for key in keys]):
         if row["role"] in THINGS:
@@ -106,5 +137,5 @@ def _emptied(conn: Connection, items: Iterable[Sequence[Fact]]) -> dict[bytes, l
         return {}
     return {
         key: [fact.event_time for fact in standing(facts) if fact.deed == Deed.UNPACK_ALL]
-        for key, facts in _facts(conn, sorted(parents)).items()
+        for key, facts in facts_by_key(conn, sorted(parents)).items()
     }

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 
 from ledger_service.db.bulk import sql_of
-from ledger_service.traceability.epcis import findings
 from ledger_service.traceability.epcis.errors import EventIdTaken
 from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc
 from ledger_service.traceability.epcis.prepared import Prepared, prepare
+from ledger_service.traceability.moving import service as moving
 
 # Captures follow each other, so that numbers have no gaps and duplicates are seen; the number is ours alone.
 _LOCK = 0x45504349
@@ -104,7 +104,7 @@ def _write(
     index = [row for seq, event in captured.items() for row in _index_rows(seq, event, numbers)]
     if index:
         sql_of(epcis_event_epc, conn).insert(conn, index)
-    findings.note(conn, captured, at)
+    moving.follow_events(conn, captured, at)
 
 
 def _index_rows(seq: int, event: Prepared, numbers: Mapping[Mark, int]) -> list[dict[str, Any]]:

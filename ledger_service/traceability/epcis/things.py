@@ -33,7 +33,7 @@ THINGS = (Role.EPC, Role.PARENT, Role.CHILD, Role.INPUT, Role.OUTPUT)
 
 
 class Deed(IntEnum):
-    """What an event does to a thing, as far as others can contradict it."""
+    """What an event does to a thing, as far as others can contradict it or its state follows from it."""
 
     NONE = 0
     COMMISSION = 1
@@ -43,6 +43,15 @@ class Deed(IntEnum):
     UNPACK = 5
     UNPACK_ALL = 6
     END = 7
+    SHIP = 8
+    STOCK = 9
+    UNSHIP = 10
+    DESTROY = 11
+    STEAL = 12
+    RECALL = 13
+    EXPIRE = 14
+    LOCK = 15
+    SAMPLE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,22 @@ _QUANTITIES = MappingProxyType({
     "inputQuantityList": Role.INPUT, "outputQuantityList": Role.OUTPUT,
 })  # fmt: skip
 _ENDS = frozenset(("decommissioning", "destroying", "killing"))
+# The step says what was done, the disposition how the thing is since then: a step of these decides first.
+_BY_STEP = MappingProxyType({
+    "retail_selling": Deed.SELL, "void_shipping": Deed.UNSHIP, "holding": Deed.LOCK, "sampling": Deed.SAMPLE,
+})  # fmt: skip
+_BY_DISPOSITION = MappingProxyType({
+    "stolen": Deed.STEAL, "recalled": Deed.RECALL, "expired": Deed.EXPIRE,
+    "damaged": Deed.LOCK, "non_conformant": Deed.LOCK, "non_sellable_other": Deed.LOCK,
+})  # fmt: skip
+_MOVES = MappingProxyType({
+    **dict.fromkeys(("shipping", "departing", "transporting"), Deed.SHIP),
+    **dict.fromkeys(("receiving", "arriving", "accepting", "storing", "stocking"), Deed.STOCK),
+})  # fmt: skip
+_STANDS = MappingProxyType({
+    "in_transit": Deed.SHIP, "sellable_accessible": Deed.STOCK, "sellable_not_accessible": Deed.STOCK,
+    "available": Deed.STOCK,
+})  # fmt: skip
 
 
 def key_of(name: str) -> bytes:
@@ -120,18 +145,28 @@ def _with_class(name: str, role: int, deed: Deed, parent: bytes | None) -> Itera
 
 
 def _deed(event: Event, role: Role) -> Deed:
-    action, step = event.get("action"), step_of(event)
+    action = str(event.get("action"))
     if event["type"] == "AggregationEvent":
-        return {"ADD": Deed.PACK, "DELETE": Deed.UNPACK}.get(str(action), Deed.NONE)
+        return {"ADD": Deed.PACK, "DELETE": Deed.UNPACK}.get(action, Deed.NONE)
     if event["type"] != "ObjectEvent" or role != Role.EPC:
         return Deed.NONE
+    return deed_of(action, step_of(event), disposition_of(event))
+
+
+def deed_of(action: str, step: str | None, disposition: str | None) -> Deed:
+    """What an ObjectEvent does to its things, by action, business step and disposition (CBV 2.0, 7)."""
     if step == "commissioning" and action == "ADD":
         return Deed.COMMISSION
-    if disposition_of(event) == "returned":
+    if step in _ENDS and action == "DELETE":
+        return Deed.DESTROY if step == "destroying" else Deed.END
+    if disposition == "returned":
         return Deed.TAKE_BACK
-    if step == "retail_selling":
-        return Deed.SELL
-    return Deed.END if step in _ENDS and action == "DELETE" else Deed.NONE
+    for known, word in (
+        (_BY_STEP, step), (_BY_DISPOSITION, disposition), (_MOVES, step), (_STANDS, disposition),
+    ):  # fmt: skip
+        if word in known:
+            return known[word]
+    return Deed.NONE
 
 
 def _deed_to_parent(event: Event) -> Deed:

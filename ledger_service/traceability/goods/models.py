@@ -58,7 +58,8 @@ trace_batch = Table(
     Index("uq_trace_batch_gtin_lot", "gtin", "lot", unique=True),
 )
 
-# item_id is the batch's number and the item's index in it, so that a batch lies together.
+# item_id is the batch's number and the item's index in it, so that a batch lies together. contradicts holds
+# the codes of what its events say that cannot all be true, by comma, as of the last of them.
 trace_item = Table(
     "trace_item",
     metadata,
@@ -71,6 +72,7 @@ trace_item = Table(
     Column("state_place", BigInteger),
     Column("state_at", UtcInstant),
     Column("wrong_pins", SmallInteger, nullable=False, default=0),
+    Column("contradicts", Text),
     one_of("state", State),
     at_least("wrong_pins"),
     CheckConstraint(f"wrong_pins <= {MOST_WRONG_PINS}", name="wrong_pins_at_most"),

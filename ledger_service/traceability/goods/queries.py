@@ -65,6 +65,13 @@ def items_after(conn: Connection, batch_no: int, after: int | None, most: int) -
     return list(conn.execute(query.order_by(i.item_id).limit(most)).mappings())
 
 
+def next_unmade(conn: Connection) -> int | None:
+    """A batch that lacks items; None where there is none."""
+    b = trace_batch.c
+    lacking = select(b.batch_no).where(b.made < b.size).order_by(b.batch_no).limit(1)
+    return conn.execute(lacking).scalar_one_or_none()
+
+
 def _product(conn: Connection, query: Select[tuple[object, ...]], merchant_id: int | None) -> RowMapping:
     row = conn.execute(query).mappings().one_or_none()
     if row is None or merchant_id not in (None, row["merchant_id"]):

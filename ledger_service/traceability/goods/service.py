@@ -155,7 +155,7 @@ class Goods:
         hashed = codes.pin_hash(self.master, gtin, serial, codes.pin_of(key, index))
         return {"item_id": batch["batch_no"] << INDEX_BITS | index, "gtin": gtin, "serial": serial,
                 "pin_hash": hashed, "state": str(State.GENERATED), "state_before": None, "state_place": None,
-                "state_at": None, "wrong_pins": 0}  # fmt: skip
+                "state_at": None, "wrong_pins": 0, "contradicts": None}  # fmt: skip
 
 
 def _free_serials(conn: Connection, gtin: str, key: bytes, indices: range) -> Sequence[str]:

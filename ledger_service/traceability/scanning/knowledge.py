@@ -41,7 +41,7 @@ _WHOLE = trace_item.join(trace_batch, _B.batch_no == _I.item_id.op(">>")(_BITS))
 )
 _PRODUCT = select(trace_product).where(trace_product.c.gtin == bindparam("of"))
 _ITEM = (
-    select(_I.item_id, _I.state, _I.state_at, _B.batch_no, _B.lot, _B.expiry, _B.recalled_at,
+    select(_I.item_id, _I.state, _I.state_at, _I.contradicts, _B.batch_no, _B.lot, _B.expiry, _B.recalled_at,
            _C.device, _C.claimed_at, _C.place)
     .select_from(_WHOLE).where((_I.serial == bindparam("number")) & (_I.gtin == bindparam("of")))
 )  # fmt: skip
@@ -102,6 +102,7 @@ def known_of(
         recalled=facts["recalled_at"] is not None,
         claimed_by_another=facts["device"] is not None and facts["device"] != mark,
         sales=most_sales(deeds), expired=is_past(facts["expiry"], at.astimezone(UTC).date()),
+        contradicts=bool(facts["contradicts"]),
     )  # fmt: skip
     return known, born is not None and at < born
 

@@ -28,7 +28,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the item: its state, its batch, its sales and whether somebody else claimed it."""
+    """What is known of the item: its state, its batch, its sales and whether somebody else claimed it.
+
+    ``contradicts`` says that not all of what its events say can be true.
+    """
 
     state: State
     lot: str
@@ -37,6 +40,7 @@ class Known:
     claimed_by_another: bool = False
     sales: int = 0
     expired: bool = False
+    contradicts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def judge(item: Known | None, told: tuple[str | None, str | None], seen: Seen) -
         (Verdict.RECALLED, ("recalled",) if item.recalled or item.state is State.RECALLED else ()),
         (Verdict.NOT_FOR_SALE, (str(item.state),) if item.state in NOT_FOR_SALE else ()),
         (Verdict.REPEAT, _repeat(item)),
-        (Verdict.RISK, _risk(seen)),
+        (Verdict.RISK, _risk(item, seen)),
     ):
         if reasons:
             return Judgement(verdict, reasons, hints)
@@ -98,11 +102,12 @@ def _repeat(item: Known) -> tuple[str, ...]:
     return tuple(reason for reason, holds in found if holds)
 
 
-def _risk(seen: Seen) -> tuple[str, ...]:
+def _risk(item: Known, seen: Seen) -> tuple[str, ...]:
     found = [
         ("many-devices", seen.devices >= DEVICES_SUSPECT),
         ("impossible-travel", seen.times > 0 and seen.metres > seen.seconds * MOST_METRES_A_SECOND),
         ("before-commissioning", seen.before_commissioning),
+        ("history-contradicts", item.contradicts),
     ]
     return tuple(reason for reason, holds in found if holds)
 

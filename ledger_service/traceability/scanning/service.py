@@ -78,6 +78,11 @@ class Scans:
         open_cases(conn, scanned.judgement, (item.item_id, item.gtin, _owner(item)), at)
         return scanned
 
+    def read(self, code: str) -> Told | None:
+        """What a code says; None for a malformed one or a wrong tag."""
+        told = read_code(code)
+        return None if isinstance(told, str) or not is_right_tag(self.master, told) else told
+
     def _judged(
         self, conn: Connection, code: str, visit: Visit, at: datetime, salt: bytes
     ) -> tuple[Scanned, bytes, datetime | None]:

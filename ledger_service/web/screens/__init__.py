@@ -6,6 +6,7 @@ from ledger_service.web.screen import Screen
 from ledger_service.web.screens import (
     audit,
     door,
+    item,
     member,
     member_more,
     merchant,
@@ -16,6 +17,6 @@ from ledger_service.web.screens import (
 )
 
 SCREENS: tuple[Screen, ...] = (
-    *door.SCREENS, *member.SCREENS, *member_more.SCREENS, *till.SCREENS, *till_desk.SCREENS,
-    *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
+    *door.SCREENS, *item.SCREENS, *member.SCREENS, *member_more.SCREENS, *till.SCREENS,
+    *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip

@@ -130,7 +130,7 @@ def claim(visit: Visit) -> Page:
 def give(visit: Visit) -> Page:
     """A coupon is a friend's, at once."""
     path = mine(visit, f"/coupons/{visit.path['coupon']}/gift")
-    answer = visit.do(path, {"to": visit.form.get("to", "").strip()})
+    answer = visit.do(path, {"recipient": visit.form.get("to", "").strip()})
     return _wallet(visit, answer, "coupon.given")
 
 

@@ -68,29 +68,10 @@ def end_link(visit: Visit) -> Page | Go:
 
 
 def items(visit: Visit) -> Page:
-    """The items that were claimed; and, once a code was scanned or typed, what it stands for."""
-    return _items(visit, visit.query.get("code", "").strip(), None)
-
-
-def _items(visit: Visit, code: str, answer: Answer | None) -> Page:
-    seen = visit.ask("/v1/scans", code=code) if code else None
+    """The items that were claimed, and the way to the page of a further one."""
     claims = visit.get(mine(visit, "/item-claims"), limit=_ROWS, **_cursor(visit))
-    refused = next((one for one in (answer, seen) if one is not None and not one.good), None)
-    shown = {
-        "code": code, "verdict": seen.document if seen is not None and seen.good else None,
-        "claimed": answer.document if answer is not None and answer.good else None,
-        "claims": claims["claims"], "cursor": claims["next_cursor"], "names": names_of(visit),
-        "problem": None if refused is None else refused.document,
-    }  # fmt: skip
-    status = 200 if answer is None or answer.good else answer.status
-    return Page("member/items.html", shown, status)
-
-
-def claim_item(visit: Visit) -> Page:
-    """The item is the member's, and gives what its brand has promised."""
-    code, pin = (visit.form.get(name, "").strip() for name in ("code", "pin"))
-    body = {"code": code, "pin": pin.upper(), "channel": "web"}
-    return _items(visit, code, visit.do(mine(visit, "/item-claims"), body))
+    shown = {"claims": claims["claims"], "cursor": claims["next_cursor"], "names": names_of(visit)}
+    return Page("member/items.html", shown)
 
 
 def card(visit: Visit) -> Page:
@@ -127,7 +108,6 @@ SCREENS = (
     Screen("GET", "/me/share/<link>/image", "member-link-image", MEMBER, link_image),
     Screen("POST", "/me/share/<link>/end", "member-end-link", MEMBER, end_link),
     Screen("GET", "/me/items", "member-items", MEMBER, items),
-    Screen("POST", "/me/items", "member-claim-item", MEMBER, claim_item),
     Screen("GET", "/me/card", "member-card", MEMBER, card),
     Screen("POST", "/me/card/pin", "member-set-pin", MEMBER, set_pin),
     Screen("POST", "/me/card/lost", "member-lose-card", MEMBER, lose_card),

@@ -66,7 +66,9 @@ def confirm(visit: Visit) -> Page:
     """The merchant says that its net is right; its settlement key signs it where that lies in custody."""
     visit.step_up()
     path = f"/v1/settlement/periods/{visit.path['period']}/confirmations"
-    return _after(visit, visit.do(path, {"merchant": visit.me.merchant}), "period.confirmed")
+    # The figure that stood on the page: what has changed since is not what was confirmed.
+    body = {"merchant": visit.me.merchant, "net_micros": visit.form.get("net_micros", "")}
+    return _after(visit, visit.do(path, body), "period.confirmed")
 
 
 def dispute(visit: Visit) -> Page:

@@ -1,0 +1,176 @@
+"""Events move the items that they tell of, in the db transaction that captures them; the caller commits.
+
+Each item is gone along from its first event again, so neither the order of capture nor an error that was
+declared later leaves it in a wrong state.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from ledger_service.db.bulk import sql_of
+from ledger_service.traceability.cases.service import open_contradictions
+from ledger_service.traceability.epcis import findings
+from ledger_service.traceability.epcis.contradictions import Contradiction, Fact, standing
+from ledger_service.traceability.epcis.models import epcis_event
+from ledger_service.traceability.epcis.naming import normal_name
+from ledger_service.traceability.epcis.prepared import Prepared
+from ledger_service.traceability.epcis.things import Deed, key_of
+from ledger_service.traceability.goods.models import trace_batch, trace_item, trace_product
+from ledger_service.traceability.goods.rules import State
+from ledger_service.traceability.goods.service import INDEX_BITS
+from ledger_service.traceability.moving import rules
+from ledger_service.traceability.moving.containers import affected, with_parents
+from ledger_service.traceability.moving.rules import Around, Course
+
+_ITEM = re.compile(r"https://id\.gs1\.org/01/(\d{14})/21/([^/?]+)")
+_GLN = re.compile(r"/414/(\d{13})")
+_COLUMNS = ("state", "state_before", "state_place", "state_at", "contradicts")
+_STEP = 500
+_E = epcis_event.c
+_Named = tuple[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An item of ours, its batch's facts, what its events come to, and what of them cannot be true."""
+
+    name: str
+    row: Mapping[str, Any]
+    brand: int
+    course: Course
+    wrong: Sequence[Contradiction]
+
+
+def follow_events(conn: Connection, captured: Mapping[int, Prepared], at: datetime) -> None:
+    """Contradictions of the captured events stand noted, items of ours are where their events took them.
+
+    Locks: the items' rows, then their open cases', in the order of their numbers.
+    """
+    seen = findings.judged(conn, captured, at)
+    items = _locked(conn, _items_of_ours(conn, {*seen.names.values(), *affected(conn, captured)}))
+    told = _courses(conn, items, seen) if items else []
+    found = [*seen.all_found, *((one.name, wrong) for one in told for wrong in one.wrong)]
+    fresh = findings.note(conn, found, at)
+    _write(conn, told)
+    _open_cases(conn, told, fresh, at)
+
+
+def wrong_of(conn: Connection, epc: str) -> list[Contradiction]:
+    """Everything about a thing that cannot be true, also what may not follow what came before it."""
+    name = normal_name(epc)
+    key = key_of(name)
+    facts = {key: standing(findings.facts_by_key(conn, [key])[key])}
+    known, ours = findings.findings_of(conn, name), _items_of_ours(conn, {name})
+    around = _around(conn, ours[0]) if ours else {}
+    way = rules.along(facts[key], with_parents(conn, facts))
+    course = rules.follow(way, Around(_places(conn, way), **around))
+    return [*known, *rules.contradictions_beside(known, course.wrong)]
+
+
+def _items_of_ours(conn: Connection, names: Iterable[str]) -> list[_Named]:
+    """The rows of items by number, with the name that events have for each."""
+    codes = {(m[2], m[1]): name for name in names if (m := _ITEM.fullmatch(name))}
+    if not codes:
+        return []
+    rows = sql_of(trace_item, conn).select(conn, ("serial", "gtin"), list(codes))
+    return [(codes[row["serial"], row["gtin"]], row) for row in sorted(rows, key=lambda r: r["item_id"])]
+
+
+def _locked(conn: Connection, items: Sequence[_Named]) -> list[_Named]:
+    """The same as they stand once nobody else may change them."""
+    if not items:
+        return []
+    rows = sql_of(trace_item, conn).lock(conn, {("item_id",): [(row["item_id"],) for _, row in items]})
+    fresh = {row["item_id"]: row for row in rows}
+    return [(name, fresh[row["item_id"]]) for name, row in items]
+
+
+def _courses(conn: Connection, items: Sequence[_Named], seen: findings.Judged) -> list[_Told]:
+    missing = [key_of(name) for name, _ in items if key_of(name) not in seen.facts]
+    raw = {**seen.facts, **(findings.facts_by_key(conn, missing) if missing else {})}
+    own = {key_of(name): standing(raw.get(key_of(name), ())) for name, _ in items}
+    parents = with_parents(conn, own)
+    ways = {key: rules.along(facts, parents) for key, facts in own.items()}
+    places = _places(conn, [fact for way in ways.values() for fact in way])
+    batches = _batches(conn, {row["item_id"] >> INDEX_BITS for _, row in items})
+    told = []
+    for name, row in items:
+        batch = batches[row["item_id"] >> INDEX_BITS]
+        around = Around(places, batch["recalled_at"], batch["expiry"])
+        course = rules.follow(ways[key_of(name)], around)
+        known = seen.found.get(name, ())
+        wrong = [*known, *rules.contradictions_beside(known, course.wrong)]
+        told.append(_Told(name, row, batch["merchant_id"], course, wrong))
+    return told
+
+
+def _around(conn: Connection, item: _Named) -> dict[str, Any]:
+    number = item[1]["item_id"] >> INDEX_BITS
+    batch = _batches(conn, {number})[number]
+    return {"recalled_at": batch["recalled_at"], "expiry": batch["expiry"]}
+
+
+def _write(conn: Connection, told: Sequence[_Told]) -> None:
+    rows = []
+    for one in told:
+        codes = ",".join(sorted({wrong.code for wrong in one.wrong})) or None
+        row = {**one.row, "contradicts": codes, **_moved(one)}
+        if any(row[name] != one.row[name] for name in _COLUMNS):
+            rows.append(row)
+    if rows:
+        sql_of(trace_item, conn).update(conn, _COLUMNS, rows)
+
+
+def _moved(one: _Told) -> dict[str, Any]:
+    last, stored = one.course.last, State(one.row["state"])
+    if last is None or rules.settled(stored, last.state) == stored:
+        return {}
+    return {"state": str(last.state), "state_before": str(last.before), "state_place": last.place,
+            "state_at": last.at}  # fmt: skip
+
+
+def _open_cases(
+    conn: Connection, told: Sequence[_Told], fresh: Sequence[tuple[str, Contradiction]], at: datetime
+) -> None:
+    ours = {one.name: (one.row["item_id"], one.row["gtin"], one.brand) for one in told}
+    open_contradictions(conn, [(ours[name], _text(one)) for name, one in fresh if name in ours], at)
+
+
+def _text(one: Contradiction) -> str:
+    against = "" if one.other_seq is None else f", against event {one.other_seq}"
+    return f"{one.code}: event {one.event_seq}{against}"
+
+
+def _places(conn: Connection, facts: Sequence[Fact]) -> dict[int, int]:
+    """Where the moving events among some happened, by their numbers, as far as they tell a GLN."""
+    wanted = sorted({fact.event_seq for fact in facts if fact.deed in rules.MOVING - {Deed.COMMISSION}})
+    found: dict[int, int] = {}
+    for start in range(0, len(wanted), _STEP):
+        part = wanted[start : start + _STEP]
+        rows = conn.execute(
+            select(_E.event_seq, _E.biz_location, _E.read_point).where(_E.event_seq.in_(part))
+        )
+        for seq, location, point in rows:
+            gln = _GLN.search(location or point or "")
+            if gln is not None:
+                found[seq] = int(gln[1])
+    return found
+
+
+def _batches(conn: Connection, numbers: set[int]) -> dict[int, Mapping[str, Any]]:
+    b, p = trace_batch.c, trace_product.c
+    joined = trace_batch.join(trace_product, p.gtin == b.gtin)
+    columns = select(b.batch_no, b.recalled_at, b.expiry, p.merchant_id).select_from(joined)
+    found: dict[int, Mapping[str, Any]] = {}
+    for start in range(0, len(numbers), _STEP):
+        part = sorted(numbers)[start : start + _STEP]
+        rows = conn.execute(columns.where(b.batch_no.in_(part))).mappings()
+        found |= {row["batch_no"]: row for row in rows}
+    return found

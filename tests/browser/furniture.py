@@ -1,0 +1,72 @@
+"""What browsers find: offices with something on every page, a member with points, a friend, a paper code."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert, select, update
+
+from ledger_service.chain import standings
+from ledger_service.chain.models import chain_applied, chain_operation
+from ledger_service.kernel.merkle import root_of
+from ledger_service.outbox.models import intent
+from tests.api.offices import furnished
+from tests.api.service import GROCER, Shop, basket
+from tests.api.test_coupons import codes_of, offer
+from tests.api.test_settlement import STANDING
+from tests.api.test_sharing import live
+
+CAMPAIGN = {"code": "SUMMER", "names": {"en": "Summer"}, "starts_at": "2017-03-02T00:00:00Z",
+            "ends_at": "2017-04-01T00:00:00Z", "arms": [{"weight": 1, "definitions": ["TEN"]}]}  # fmt: skip
+EARNED = 100_000
+_BATCH = 4
+
+
+def furnish(shop: Shop) -> dict[str, str]:
+    """Something on every page; returns what pages are about by the places of their paths."""
+    places = furnished(shop)
+    shop.must("grocer", f"/v1/merchants/{GROCER}/coupon-campaigns", CAMPAIGN)
+    for who, name in (("member", "林美玲"), ("friend", "Ngozi")):
+        number = person(shop, who, name)
+        places[who] = number
+    sold = shop.must(
+        "grocer-till",
+        "/v1/sales",
+        basket(amount=EARNED, member={"number": places["member"]}, reference="first"),
+    )
+    live(shop)
+    link = shop.must("member", "/v1/share/links", {"campaign": "SPRING", "channel": "paper"})
+    places["link"] = link["code"]
+    definition = offer(shop)
+    places |= {"paper": codes_of(shop, definition)[0], "operation": sold["operations"][0]}
+    with shop.serving.foundations.database.begin() as conn:
+        standings.note(conn, 1, 9, STANDING)
+    mine(shop)
+    shop.keys |= {"merchant": shop.keys["grocer"], "cashier": shop.keys["grocer-till"]}
+    return places
+
+
+def person(shop: Shop, who: str, name: str) -> str:
+    """A member whose pay codes custody signs, with a key of its own under ``who``; its number."""
+    body = {"custody": "custodial", "display_name": name}
+    number = str(shop.must("grocer", "/v1/members", body)["number"])
+    shop.keys[who] = shop.key_for("member", number)
+    return number
+
+
+def mine(shop: Shop) -> None:
+    """Every intent so far is in one batch of a final block, as the mirror would have it."""
+    with shop.serving.foundations.database.begin() as conn:
+        rows = conn.execute(select(intent).order_by(intent.c.intent_id)).all()
+        leaves = [row.leaf for row in rows]
+        batch = {
+            "number": _BATCH,
+            "period": 2,
+            "count": len(leaves),
+            "root": root_of(leaves),
+            "block_number": 9,
+        }
+        conn.execute(insert(chain_applied).values(batch))
+        for index, row in enumerate(rows):
+            place = {"batch_number": _BATCH, "batch_index": index, "state": "final"}
+            conn.execute(update(intent).where(intent.c.op_id == row.op_id).values(place))
+            told = {"op_id": row.op_id, "kind": row.kind, "account": bytes(20), "leaf": row.leaf, "data": b""}
+            conn.execute(insert(chain_operation).values(batch=_BATCH, position=index, **told))

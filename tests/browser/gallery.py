@@ -1,0 +1,146 @@
+"""`scripts/screenshots`: the tour and every page of a running product as pictures in docs/screenshots."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from playwright.sync_api import Browser, Page
+
+from ledger_service.demo.guests import LOGINS
+from ledger_service.web.screen import HOMES, Screen
+from tests.browser.album import Album
+from tests.browser.door import LOCALES, PAGES, PHONE, WIDE, Look, log_in, opened, started
+from tests.browser.tour import Guests, walk
+
+_READY = "serving on"
+_PATIENCE_SECONDS = 3_600
+_EVERYBODY = "everybody"
+_PLACES = "places.json"
+# What the run itself leaves to be looked at: the place of a path, and the list that has one.
+_LISTS = {"case": "/v1/cases", "review": "/v1/risk/reviews", "claim": "/v1/claims"}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Take the pictures; 0 when every page that can be shown was."""
+    options = _parser().parse_args(argv)
+    album = Album(options.into)
+    with _product(options) as url, started() as browser:
+        guests = Guests(url, json.loads((options.state / LOGINS).read_text()))
+        kept = options.state / _PLACES
+        if not options.no_tour:
+            kept.write_text(json.dumps(walk(browser, guests, album)))
+        places, people = json.loads(kept.read_text()) | found(guests), People(browser, guests)
+        for number, screen in enumerate(PAGES):
+            _show(people, (screen, number, places), album)
+    print(f"{album.count} pictures, {album.kib:,} KiB, in {options.into}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/screenshots", description=__doc__)
+    add = parser.add_argument
+    add("--into", type=Path, default=Path("docs/screenshots"), help="the folder (default docs/screenshots)")
+    add("--state", type=Path, default=Path("var/screenshots"), help="of the run (default var/screenshots)")
+    add("--days", type=int, default=2, help="of the data's year (default 2)")
+    add("--port", type=int, default=8090, help="of the service (default 8090)")
+    add("--chain-port", type=int, default=8590, help="of the chain (default 8590)")
+    add("--running", action="store_true", help="the run with this state and port serves already")
+    add("--no-tour", action="store_true", help="the pages alone")
+    return parser
+
+
+@contextmanager
+def _product(options: argparse.Namespace) -> Iterator[str]:
+    """The address of a product that serves."""
+    url = f"http://127.0.0.1:{options.port}"
+    if options.running:
+        yield url
+        return
+    command = [
+        sys.executable, "-m", "ledger_service.demo", "run", "--days", str(options.days), "--state",
+        str(options.state), "--port", str(options.port), "--chain-port", str(options.chain_port),
+    ]  # fmt: skip
+    options.state.mkdir(parents=True, exist_ok=True)
+    log = options.state / "screenshots.log"
+    with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as run:
+        try:
+            _wait_until_serving(run, log)
+            yield url
+        finally:
+            run.send_signal(signal.SIGTERM)
+
+
+def _wait_until_serving(run: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while _READY not in log.read_text():
+        if run.poll() is not None or time.monotonic() > deadline:
+            raise SystemExit(f"the run does not serve; it said:\n{log.read_text()[-2000:]}")
+        time.sleep(1)
+
+
+def found(guests: Guests) -> dict[str, str]:
+    """One of each thing that the run has, by the place in paths where it stands."""
+    places = {}
+    for place, path in _LISTS.items():
+        own = {"Authorization": f"Bearer {guests.key('operator')}"}
+        answer = requests.get(guests.url + path, headers=own, params={"limit": "1"}, timeout=30).json()
+        rows = next((rows for rows in answer.values() if isinstance(rows, list) and rows), [])
+        if rows:
+            places[place] = str(rows[0][place])
+    return places
+
+
+def _show(people: People, what: tuple[Screen, int, dict[str, str]], album: Album) -> None:
+    """A page wide in one language and on a phone in the next one, there dark for every other page."""
+    screen, number, places = what
+    path = re.sub(
+        r"<(\w+)>",
+        lambda found: places.get(f"{screen.name}.{found[1]}", places.get(found[1], "")),
+        screen.path,
+    )
+    if "//" in path or (path.endswith("/") and path != "/"):
+        print(f"left out, since the run has none: {screen.path}")
+        return
+    role = min(screen.roles, key=list(HOMES).index) if screen.roles else ""
+    languages = list(LOCALES)
+    looks = {
+        "wide": Look(WIDE, languages[number % 3]),
+        "phone": Look(PHONE, languages[(number + 1) % 3], dark=number % 2 == 1),
+    }
+    for size, look in looks.items():
+        page = people.page(role, look)
+        page.goto(path)
+        album.add(page, f"{role or _EVERYBODY}-{screen.name}-{size}")
+
+
+class People:
+    """Whoever looks: logged in once for each role and look."""
+
+    def __init__(self, browser: Browser, guests: Guests) -> None:
+        self._browser, self._guests = browser, guests
+        self._pages: dict[tuple[str, Look], Page] = {}
+
+    def page(self, role: str, look: Look) -> Page:
+        """The page of a role; of a stranger for none."""
+        place = role, look
+        if place not in self._pages:
+            url = self._guests.url
+            self._pages[place] = (
+                log_in(self._browser, url, self._guests.key(role), look)
+                if role else opened(self._browser, url, look)
+            )  # fmt: skip
+        return self._pages[place]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

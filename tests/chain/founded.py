@@ -1,0 +1,81 @@
+"""A founded alliance on each kind of chain, of which tests take copies: a tenth of what founding costs."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ledger_service.chain.deploy import Deployment
+from ledger_service.chain.settings import ChainSettings
+from ledger_service.db.engine import Database, open_database
+from tests.chain.networks import Anvil, Network, OwnChain
+from tests.chain.world import World
+
+
+@dataclass(frozen=True)
+class Founding:
+    """Where the files lie, and what the founder knew; ``state`` is what anvil dumps."""
+
+    folder: Path
+    genesis_time: int
+    deployment: Deployment
+    state: str | None
+
+
+@dataclass
+class FoundedOnce:
+    """Founds each kind of chain when it is first asked for."""
+
+    folder: Path
+    template: Path
+    settings: ChainSettings
+    made: dict[type[Network], Founding] = field(default_factory=dict)
+
+    def start(self, network: Network) -> None:
+        """Start the network with the founded chain."""
+        founding = self._of(type(network))
+        network.genesis_time = founding.genesis_time
+        if isinstance(network, OwnChain):
+            for file in founding.folder.glob("chain.db.0*"):
+                shutil.copy(file, network.store.with_name(file.name))
+        network.start()
+        if founding.state is not None:
+            network.nodes[-1].transport.write([("anvil_loadState", [founding.state])])
+
+    def alliance_for(self, world: World, network: Network) -> None:
+        """The founded database in the place of the world's empty one, and what its founder knew."""
+        founding = self._of(type(network))
+        _fill(world.database, founding.folder / "alliance.db")
+        world.begin_with(founding.deployment)
+
+    def _of(self, kind: type[Network]) -> Founding:
+        if kind not in self.made:
+            self.made[kind] = self._found(kind)
+        return self.made[kind]
+
+    def _found(self, kind: type[Network]) -> Founding:
+        folder = self.folder / kind.__name__
+        folder.mkdir()
+        shutil.copy(self.template, folder / "alliance.db")
+        database = open_database(f"sqlite:///{folder}/alliance.db")
+        network = Anvil() if kind is Anvil else OwnChain(store=folder / "chain.db")
+        network.start()
+        world = World(database, network.node(), self.settings)
+        world.found()
+        state = None
+        if kind is Anvil:
+            (state,) = world.node.transport.read([("anvil_dumpState", [])])
+        network.close()
+        database.close()
+        assert world.deployment is not None
+        return Founding(folder, network.genesis_time, world.deployment, state)
+
+
+def _fill(database: Database, source: Path) -> None:
+    """Everything of the file into the database, which stays open."""
+    with sqlite3.connect(source) as full, sqlite3.connect(str(database.url.database)) as target:
+        full.backup(target)
+    full.close()
+    target.close()

@@ -1,0 +1,116 @@
+"""Captured events against items of ours: moved with their cases, contradicted, and seen so by a scan."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from ledger_service.db.engine import Database
+from ledger_service.kernel.gs1 import with_check_digit
+from ledger_service.traceability.cases.models import trace_case, trace_case_event
+from ledger_service.traceability.epcis.service import capture_events
+from ledger_service.traceability.goods.models import trace_item
+from ledger_service.traceability.moving.service import wrong_of
+from ledger_service.traceability.scanning.distance import Place
+from ledger_service.traceability.scanning.service import Scans, Visit
+from tests.integration.traceability.stock import MASTER, OWNER, Seeds, Stock, stock_up
+
+AT = datetime(2026, 5, 2, tzinfo=UTC)
+CASE, PALLET = (f"https://id.gs1.org/00/{with_check_digit(f'0950600013435200{n}')}" for n in (0, 1))
+SHOP = with_check_digit("950600001352")
+THERE = {"bizLocation": {"id": f"https://id.gs1.org/414/{SHOP}"}}
+
+
+@pytest.fixture
+def stock(database: Database) -> Stock:
+    return stock_up(database)
+
+
+def told(hour: int, step: str, *things: str, **parts: Any) -> dict[str, Any]:
+    return {"type": "ObjectEvent", "eventTime": f"2026-05-01T{hour:02d}:00:00Z", "action": "OBSERVE",
+            "eventTimeZoneOffset": "+00:00", "bizStep": step, "epcList": list(things), **parts}  # fmt: skip
+
+
+def packed(hour: int, parent: str, *things: str, action: str = "ADD") -> dict[str, Any]:
+    inside = {"childEPCs": list(things)} if things else {}
+    return {"type": "AggregationEvent", "eventTime": f"2026-05-01T{hour:02d}:00:00Z", "action": action,
+            "eventTimeZoneOffset": "+00:00", "bizStep": "packing", "parentID": parent, **inside}  # fmt: skip
+
+
+def capture(database: Database, *events: dict[str, Any]) -> None:
+    with database.begin() as conn:
+        capture_events(conn, OWNER, events, AT)
+
+
+def states(database: Database, stock: Stock, *indices: int) -> list[str]:
+    i = trace_item.c
+    with database.read() as conn:
+        found = {row.serial: row.state for row in conn.execute(select(i.serial, i.state))}
+    return [found[stock.items[index][1]] for index in indices]
+
+
+def test_items_go_with_their_pallet_and_are_sold_out_of_the_shop(database: Database, stock: Stock) -> None:
+    two = stock.code(0), stock.code(1)
+    capture(database, told(1, "commissioning", *two, action="ADD"), packed(2, CASE, *two))
+    capture(database, packed(3, PALLET, CASE))
+    assert states(database, stock, 0, 1, 2) == ["commissioned", "commissioned", "generated"]
+    capture(database, told(4, "shipping", PALLET, disposition="in_transit"))
+    assert states(database, stock, 0, 1) == ["in-transit", "in-transit"]
+    capture(database, told(5, "receiving", PALLET, **THERE), packed(6, PALLET, action="DELETE"),
+            packed(7, CASE, *two, action="DELETE"))  # fmt: skip
+    capture(database, told(8, "retail_selling", two[0], **THERE))
+    assert states(database, stock, 0, 1) == ["sold", "available"]
+    with database.read() as conn:
+        place = select(trace_item.c.state_place).where(trace_item.c.serial == stock.items[0][1])
+        assert conn.execute(place).scalar_one() == int(SHOP)
+        assert conn.execute(select(func.count()).select_from(trace_case)).scalar_one() == 0
+
+
+def test_a_late_event_and_a_declared_error_put_an_item_right(database: Database, stock: Stock) -> None:
+    item = stock.code(0)
+    lost = told(5, "inspecting", item, disposition="damaged")
+    capture(database, told(4, "receiving", item), lost)
+    assert states(database, stock, 0) == ["locked"]
+    declared = {"declarationTime": "2026-05-01T06:00:00Z", "reason": "did_not_occur"}
+    capture(database, {**lost, "errorDeclaration": declared})
+    assert states(database, stock, 0) == ["available"]
+    # Told late, and earlier than all: the order of capture counts for nothing.
+    capture(database, told(1, "commissioning", item, action="ADD"), told(2, "shipping", item))
+    assert states(database, stock, 0) == ["available"]
+
+
+def test_what_cannot_be_true_is_kept_opens_one_case_and_is_a_risk(database: Database, stock: Stock) -> None:
+    item = stock.code(0)
+    scans, visit = Scans(MASTER, Seeds()), Visit("phone", Place())
+    capture(database, told(3, "commissioning", item, action="ADD"), told(2, "shipping", item))
+    capture(database, packed(4, CASE, item), packed(5, PALLET, item))
+    with database.read() as conn:
+        risk = scans.look(conn, item, visit, AT).judgement
+        assert {one.code for one in wrong_of(conn, item)} == {"before-commissioning", "two-parents"}
+        assert [one.code for one in wrong_of(conn, CASE)] == []
+        cases = conn.execute(select(trace_case.c.kind, trace_case.c.seen, trace_case.c.merchant_id)).all()
+        said = conn.execute(select(trace_case_event.c.by_whom, trace_case_event.c.said)).all()
+    assert (risk.verdict, risk.reasons) == ("risk", ("history-contradicts",))
+    assert cases == [("contradiction", 2, OWNER)]
+    assert {(one.by_whom, one.said.split(":")[0]) for one in said} == {
+        ("events", "before-commissioning"), ("events", "two-parents"),
+    }  # fmt: skip
+    # Told again, nothing is new.
+    capture(database, packed(4, CASE, item), told(6, "storing", item))
+    with database.read() as conn:
+        assert conn.execute(select(trace_case.c.seen)).scalar_one() == 2
+
+
+def test_a_claimed_item_stays_so_but_for_what_ends_it(database: Database, stock: Stock) -> None:
+    with database.begin() as conn:
+        conn.execute(update(trace_item).values(state="activated"))
+    capture(database, told(1, "retail_selling", stock.code(0)), told(2, "shipping", stock.code(1)))
+    assert states(database, stock, 0, 1) == ["activated", "activated"]
+    capture(database, told(3, "inspecting", stock.code(0), disposition="stolen"))
+    assert states(database, stock, 0) == ["stolen"]
+    with database.read() as conn:
+        judged = Scans(MASTER, Seeds()).look(conn, stock.code(0), Visit("phone", Place()), AT).judgement
+    assert (judged.verdict, judged.reasons) == ("not-for-sale", ("stolen",))
