@@ -71,8 +71,8 @@ def ensure_goods(path: Path, baskets: Path) -> Plan:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     told = json.loads(path.read_text())
     lots = tuple(
-        Lot(*one[:5], {int(store): (part[0], part[1]) for store, part in one[5].items()})
-        for one in told["lots"]
+        Lot(gtin, maker, name, merchant, size, {int(store): (at, count) for store, (at, count) in of.items()})
+        for gtin, maker, name, merchant, size, of in told["lots"]
     )
     sold = {name: tuple((gtin, index) for gtin, index in items) for name, items in told["sold"].items()}
     return Plan(lots, sold, told["at"])

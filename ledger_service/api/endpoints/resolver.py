@@ -141,9 +141,7 @@ class ResolverDoor:
         brand, found = {link.kind for link in led.links}, list(led.links)
         page = link.find("21") is not None and not brand
         if page:
-            found.append(
-                Link("pip", f"{own}/item?code={code}", "Item", (), "text/html", True)
-            )
+            found.append(Link("pip", f"{own}/item?code={code}", "Item", (), "text/html", True))
         if "verificationService" not in brand:
             default = not brand and not page
             found.append(Link("verificationService", verdict, "Verdict", (), "application/json", default))

@@ -164,7 +164,7 @@ def deed_of(action: str, step: str | None, disposition: str | None) -> Deed:
     for known, word in (
         (_BY_STEP, step), (_BY_DISPOSITION, disposition), (_MOVES, step), (_STANDS, disposition),
     ):  # fmt: skip
-        if word in known:
+        if word is not None and word in known:
             return known[word]
     return Deed.NONE
 

@@ -94,9 +94,10 @@ def along(facts: Sequence[Fact], parents: Mapping[bytes, Sequence[Fact]], depth:
     """
     found = list(facts)
     for place, packed in enumerate(facts):
-        if packed.deed != Deed.PACK or packed.parent not in parents or depth == _DEEPEST:
+        parent = packed.parent
+        if packed.deed != Deed.PACK or parent is None or parent not in parents or depth == _DEEPEST:
             continue
-        whole = along(parents[packed.parent], parents, depth + 1)
+        whole = along(parents[parent], parents, depth + 1)
         until = _taken_out(packed, facts[place + 1 :], whole)
         found += [fact for fact in whole if _deed(fact) in MOVING and _within(fact, packed.event_time, until)]
     unique = {fact.event_seq: fact for fact in reversed(found)}

@@ -19,6 +19,8 @@ from ledger_service.traceability.scanning.reading import Told
 
 MOST_SHOWN = 100
 _GLN = re.compile(r"/414/(\d{13})")
+# A stop without its name.
+_Bare = tuple[str, str | None, str | None, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,9 @@ def journey_of(conn: Connection, told: Told) -> tuple[list[Stop], bool]:
     return shown, history.cut or len(stops) > MOST_SHOWN
 
 
-def _distinct(steps: Sequence[Step]) -> list[Any]:
+def _distinct(steps: Sequence[Step]) -> list[_Bare]:
     """What is told of an item and again of its case is one stop."""
-    found: dict[tuple[Any, ...], Any] = {}
+    found: dict[tuple[str, str | None, str | None], _Bare] = {}
     for step in steps:
         event = step.event
         place = _place(event)

@@ -37,7 +37,7 @@ def claim(visit: Visit) -> Page | Go:
 def _page(visit: Visit, code: str, claimed: Any) -> Page:
     verdict = visit.must("/v1/scans", {"code": code, "device": _device(visit)}) if code else None
     known = verdict is not None and verdict["names"] is not None
-    journey = visit.get("/v1/scans/journey", code=code) if known else {"stops": [], "cut": False}
+    journey: Any = visit.get("/v1/scans/journey", code=code) if known else {"stops": [], "cut": False}
     tone = "good" if verdict and verdict["verdict"] in _GOOD else "note"
     if verdict and verdict["verdict"] in _BAD:
         tone = "bad"
