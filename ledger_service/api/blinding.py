@@ -18,6 +18,7 @@ _OF_BODY = frozenset(
     {
         "pin",
         "card",
+        "phone",
         "new_card",
         "numbers",
         "iban",

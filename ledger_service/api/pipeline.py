@@ -177,7 +177,8 @@ class Pipeline:
     def _admit(self, environ: Environ, route: Route, headers: Headers) -> Principal | None:
         if not route.scopes:
             if route.limited:
-                headers += self.public.headers(self.public.take(environ.get("REMOTE_ADDR", "")))
+                buckets = self.strangers if route.guessed else self.public
+                headers += buckets.headers(buckets.take(environ.get("REMOTE_ADDR", "")))
             return None
         principal = environ.get(PRINCIPAL) or self._identify(environ)
         member = principal.subject_kind == "member"
@@ -191,9 +192,17 @@ class Pipeline:
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise CredentialsMissing
+        return self.identify(token, environ.get("REMOTE_ADDR", ""))
+
+    def identify(self, token: str, address: str) -> Principal:
+        """Whose key an address has sent.
+
+        Raises:
+            CredentialsRefused: nobody's. RateLimited: nobody's, and so were many before from there.
+        """
         principal = self.authenticator.identify(token)
         if principal is None:
-            self.strangers.take(environ.get("REMOTE_ADDR", ""))
+            self.strangers.take(address)
             raise CredentialsRefused
         return principal
 

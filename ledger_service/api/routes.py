@@ -92,6 +92,7 @@ class Route:
         personal: True where the answer is about one member or merchant and must not be kept by caches.
         write: True where an Idempotency-Key is demanded.
         limited: True where everybody may call it, so often as an address may in public.
+        guessed: True where such a call may be a guess: then as often as an address may send wrong keys.
         dialect: how a standard of others has the route speak; else our own way.
     """
 
@@ -110,6 +111,7 @@ class Route:
     personal: bool = True
     dialect: Dialect = OURS
     limited: bool = False
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from ledger_service.api.endpoints import (
     adjustments,
     alliance,
     attachments,
-    cards,
     care,
     chain,
     checkout,
@@ -45,7 +44,6 @@ from ledger_service.api.endpoints import (
     owners,
     pair_terms,
     paycodes,
-    pins,
     places,
     programme_ends,
     programme_policies,
@@ -73,6 +71,7 @@ from ledger_service.api.pipeline import Pipeline
 from ledger_service.api.routes import Route, Served
 from ledger_service.api.schema import Json
 from ledger_service.bootstrap.connections import carry_protocol, end_request
+from ledger_service.bootstrap.entering import ENTERING_MODULES, served_entering
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.items import ITEM_MODULES, served_items
 from ledger_service.bootstrap.listening import notice_dead_peers
@@ -80,8 +79,10 @@ from ledger_service.bootstrap.pages import with_pages
 from ledger_service.bootstrap.serving import Serving, open_serving
 from ledger_service.bootstrap.settlement_papers import served_papers
 from ledger_service.checkout.couponing.service import CouponedCheckout
+from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
+from ledger_service.members.households.parting import PartingDesk
 from ledger_service.merchants.owners.service import OwnersService
 from ledger_service.traceability.proofs.bundle import Place
 from ledger_service.traceability.proofs.commitments import Commitments
@@ -89,7 +90,7 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
-    days, attachments, offline, paycodes, members, cards, pins, devices,
+    days, attachments, offline, paycodes, members, *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports, epcis,
@@ -157,8 +158,7 @@ def bound(serving: Serving) -> list[Served]:
         *_of_coupons(s, administration, cursors),
         *days.served(days.DaysDoor(administration, cursors)),
         *attachments.served(attachments.AttachmentsDoor(administration, s.attaching, cursors)),
-        *cards.served(cards.CardsDoor(administration, s.cards, cursors)),
-        *pins.served(pins.PinsDoor(administration, s.cards, s.desk.exponent)),
+        *served_entering(s, administration, cursors),
         *paycodes.served(paycodes.PayCodesDoor(administration, s.checkout, s.secrets.one_time)),
         *members.served(members.MembersDoor(administration, s.members, s.keyring, s.sharing.binder)),
         *devices.served(devices.DevicesDoor(administration, s.members)),
@@ -180,7 +180,8 @@ def bound(serving: Serving) -> list[Served]:
         *imports.served(imports.ImportsDoor(administration)),
         *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
-        *alliance.served(_facts(serving)), *status.served(_status(serving)),
+        *alliance.served(_facts(serving)),
+        *status.served(_status(serving)),
     ]
 
 
@@ -274,8 +275,9 @@ def _of_coupons(serving: Serving, administration: Administration, cursors: Curso
 def _households(
     serving: Serving, administration: Administration, cursors: Cursors
 ) -> households.HouseholdsDoor:
+    parting = PartingDesk(spent_by_keys)
     return households.HouseholdsDoor(
-        administration, cursors, serving.catalogue, serving.households, serving.parting, serving.desk.exponent
+        administration, cursors, serving.catalogue, serving.households, parting, serving.desk.exponent
     )
 
 

@@ -174,5 +174,7 @@ def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Post
     carrier = carrier_of(foundations.settings.messages, secrets.one_time)
     if carrier is None:
         return None
-    vault, currency = IdentityVault(secrets.identity), foundations.alliance.currency
-    return Postman(carrier, foundations.database, writer, vault, secrets.one_time, currency)
+    vault, alliance = IdentityVault(secrets.identity), foundations.alliance
+    return Postman(
+        carrier, foundations.database, writer, vault, secrets.one_time, alliance.currency, alliance.name
+    )

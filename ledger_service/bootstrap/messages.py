@@ -13,6 +13,7 @@ from ledger_service.kernel.money import exponent_of, minor_of_micros_floor
 from ledger_service.members.cards import delivery, rules, wording
 from ledger_service.members.cards.delivery import Waiting
 from ledger_service.members.identities import IdentityVault
+from ledger_service.members.logins import delivery as login_delivery
 from ledger_service.members.ports import Carrier, Message
 from ledger_service.merchants.queries import find_merchant
 
@@ -30,19 +31,23 @@ class Postman:
     vault: IdentityVault
     code_master: bytes = field(repr=False)
     currency: str
+    alliance: str
 
     def run(self, at: datetime) -> bool:
         """Some codes are handed over; returns whether there are more to look at now."""
         with self.database.read() as conn:
             waiting, late = delivery.due(conn, self.vault, at, _AT_ONCE), delivery.any_late(conn, at)
-            shown = {w.merchant_id: find_merchant(conn, w.merchant_id) for w in waiting}
-        names = {gln: "" if found is None else found.name for gln, found in shown.items()}
-        for one in waiting:
-            taken = self.carrier.hand_over(self._message(one, names[one.merchant_id]))
-            self.writer.run(partial(delivery.note, waiting=one, sent=taken, at=at))
+            logins = login_delivery.due(conn, self.vault, at, _AT_ONCE)
+            glns = {w.merchant_id for w in waiting if w.merchant_id is not None}
+            found = {gln: find_merchant(conn, gln) for gln in glns}
+        names: dict[int | None, str] = {gln: "" if one is None else one.name for gln, one in found.items()}
+        for one in [*waiting, *logins]:
+            taken = self.carrier.hand_over(self._message(one, names.get(one.merchant_id, self.alliance)))
+            note = login_delivery.note if one.purpose == login_delivery.LOGIN else delivery.note
+            self.writer.run(partial(note, waiting=one, sent=taken, at=at))
         if late:
             self.writer.run(lambda conn: delivery.give_up_late(conn, at))
-        return len(waiting) == _AT_ONCE
+        return _AT_ONCE in (len(waiting), len(logins))
 
     def _message(self, waiting: Waiting, merchant: str) -> Message:
         text = wording.text_of(

@@ -11,6 +11,7 @@ import orjson
 from flask import Flask
 from sqlalchemy import select
 
+from ledger_service.api.errors import CredentialsRefused, RateLimited
 from ledger_service.api.hexadecimal import hex_text
 from ledger_service.api.pipeline import PRINCIPAL, Environ
 from ledger_service.bootstrap.clocks import SystemClock
@@ -20,7 +21,7 @@ from ledger_service.kernel.gs1 import gln_text
 from ledger_service.members.models import member
 from ledger_service.merchants.rules import Principal
 from ledger_service.web.app import Parts, create_pages
-from ledger_service.web.ports import Answer, Ask, Who
+from ledger_service.web.ports import Answer, Ask, Limited, Who
 from ledger_service.web.screens import SCREENS
 from ledger_service.web.sessions.service import Sessions
 
@@ -37,12 +38,17 @@ class InProcessApi:
         """Take the API and the keys in force."""
         self._wsgi = wsgi
         self._keyring = serving.keyring
+        self._pipeline = serving.pipeline
         self._read = serving.foundations.database.read
 
-    def identify(self, token: str) -> Who | None:
-        """Whose key this text is, while it is in force."""
-        found = self._keyring.identify(token)
-        return None if found is None else self._who(found)
+    def identify(self, token: str, address: str) -> Who | None:
+        """Whose key this text is, while it is in force; wrong ones are counted as the API counts them."""
+        try:
+            return self._who(self._pipeline.identify(token, address))
+        except CredentialsRefused:
+            return None
+        except RateLimited as limited:
+            raise Limited(limited.retry_after_seconds) from None
 
     def known(self, key_id: str) -> Who | None:
         """Who a key speaks for that was entered before."""

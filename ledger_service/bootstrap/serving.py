@@ -31,7 +31,6 @@ from ledger_service.care.service import CareService
 from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.desk import Desk
-from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService
 from ledger_service.claims.service import ClaimsService
@@ -43,7 +42,7 @@ from ledger_service.members.cards.service import CardService
 from ledger_service.members.devices import DeviceDesk
 from ledger_service.members.enrolment import Register
 from ledger_service.members.households.desk import HouseholdDesk
-from ledger_service.members.households.parting import PartingDesk
+from ledger_service.members.logins.desk import LoginDesk
 from ledger_service.members.service import MembersService, MembersSettings
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
@@ -69,6 +68,7 @@ class Serving:
     offline: OfflineService
     attaching: AttachService
     cards: CardService
+    logins: LoginDesk
     desk: Desk
     points: PointsService
     conversions: ConversionDesk
@@ -81,7 +81,6 @@ class Serving:
     sharing: SharingParts
     members: MembersService
     households: HouseholdDesk
-    parting: PartingDesk
     care: CareService
     merchants: MerchantsService
     api_keys: ApiKeys
@@ -137,6 +136,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         offline=tills.offline,
         attaching=tills.attaching,
         cards=_cards(settings, secrets, tills),
+        logins=LoginDesk(tills.cards, random, _delivers(settings, secrets), database.read, writer.run),
         desk=tills.desk,
         points=tills.points,
         conversions=tills.conversions,
@@ -149,7 +149,6 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         sharing=open_sharing(secrets, reward_desk(writer, database, tills.catalogue, name.text)),
         members=_members(foundations, secrets),
         households=_households(foundations, secrets),
-        parting=PartingDesk(spent_by_keys),
         care=care_of(foundations, secrets),
         merchants=MerchantsService(random),
         api_keys=ApiKeys(random),
@@ -166,8 +165,11 @@ def _governance(foundations: Foundations, writer: Writer, clock: ReplayClock | S
 
 
 def _cards(settings: Settings, secrets: Secrets, tills: Tills) -> CardService:
-    delivers = carrier_of(settings.messages, secrets.one_time) is not None
-    return CardService(tills.cards, SystemRandom(), delivers=delivers)
+    return CardService(tills.cards, SystemRandom(), delivers=_delivers(settings, secrets))
+
+
+def _delivers(settings: Settings, secrets: Secrets) -> bool:
+    return carrier_of(settings.messages, secrets.one_time) is not None
 
 
 def _members(foundations: Foundations, secrets: Secrets) -> MembersService:

@@ -17,6 +17,7 @@ from ledger_service.merchants.requests import IssuedKey, IssueKey, RotateKey
 from ledger_service.merchants.rules import Principal
 
 _LONGEST_LABEL = 64
+_MOST_ENDED = 20
 
 
 class ApiKeys:
@@ -100,6 +101,24 @@ class ApiKeys:
         """
         self._in_force(conn, key_id, at)
         self._change(conn, key_id, {"status": "revoked", "revoked_at": at})
+
+    def keep_latest(
+        self, conn: Connection, subject: tuple[str, str], kept: tuple[str, int], at: datetime
+    ) -> None:
+        """Of the subject's keys in force with a label only the latest few stay.
+
+        Args:
+            conn: the db transaction.
+            subject: its kind and id.
+            kept: the label, and how many of its keys stay; twenty of the others end in one call.
+            at: now.
+        """
+        (kind, subject_id), (label, most) = subject, kept
+        c = api_key.c
+        mine = (c.subject_kind == kind) & (c.subject_id == subject_id) & (c.label == label)
+        latest = select(c.key_id).where(mine, c.status == "active").order_by(c.created_at.desc(), c.key_id)
+        for key_id in conn.execute(latest.offset(most).limit(_MOST_ENDED)).scalars().all():
+            self._change(conn, key_id, {"status": "revoked", "revoked_at": at})
 
     def revoke_subject(self, conn: Connection, kind: str, subject_id: str, at: datetime) -> int:
         """Every key of the subject is worthless.

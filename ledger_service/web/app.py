@@ -76,7 +76,7 @@ def create_pages(parts: Parts, screens: Sequence[Screen]) -> Flask:
     app = Flask("ledger_service.web", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_FORM_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_FORM_BYTES
-    pages = Pages(parts, load_statics())
+    pages = Pages(parts, load_statics(), screens)
     for screen in screens:
         app.add_url_rule(
             screen.path, f"{screen.method} {screen.path}", pages.view(screen), methods=[screen.method],
@@ -94,7 +94,7 @@ def create_pages(parts: Parts, screens: Sequence[Screen]) -> Flask:
 class Pages:
     """Turns requests into visits and what handlers give back into answers."""
 
-    def __init__(self, parts: Parts, statics: Mapping[str, Static]) -> None:
+    def __init__(self, parts: Parts, statics: Mapping[str, Static], screens: Sequence[Screen]) -> None:
         self._parts = parts
         self._statics = statics
         self._templates = Environment(
@@ -102,6 +102,7 @@ class Pages:
             lstrip_blocks=True, undefined=StrictUndefined,
         )  # fmt: skip
         self._templates.globals["bars"] = bars
+        self._asked = {"/", *(screen.path for screen in screens if screen.method == "GET")}
 
     def view(self, screen: Screen) -> Callable[..., Response]:
         """The function that Flask calls for a screen."""
@@ -211,6 +212,7 @@ class Pages:
         headers = [
             *security.HEADERS, ("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"),
             ("Content-Language", visit.formats.language), ("Vary", "Cookie, Accept-Language"),
+            *_wait_of(given),
         ]  # fmt: skip
         return Response(html, given.status, headers)
 
@@ -219,6 +221,7 @@ class Pages:
         return {
             "t": visit.say, "f": visit.formats, "me": visitor.who, "now": visit.at, "visit": visit,
             "language": visit.formats.language, "languages": wording.NAMES, "here": request.path,
+            "stay": self._stay(),
             "alliance": self._parts.alliance, "replay": self._parts.replay,
             "contracts": self._parts.contracts,
             "static": {name: one.path for name, one in self._statics.items()},
@@ -226,6 +229,13 @@ class Pages:
             "ONCE": ONCE,
             "home": HOMES.get(visitor.who.role, "/") if visitor.who else "/",
         }  # fmt: skip
+
+    def _stay(self) -> str:
+        """Where one stays when the language changes: here, or at the nearest page that a GET answers."""
+        path = request.path
+        while request.method != "GET" and path not in self._asked:
+            path = path.rpartition("/")[0] or "/"
+        return path
 
     def _again(self, visitor: _Visitor) -> Response:
         before = urlsplit(request.referrer or "").path
@@ -252,6 +262,13 @@ def once_of(form: Mapping[str, str], status: int) -> str:
     """
     sent = form.get(ONCE, "")
     return sent if status >= 500 and _ONCE.fullmatch(sent) else secrets.token_hex(16)
+
+
+def _wait_of(page: Page) -> list[tuple[str, str]]:
+    """Retry-After, where what is shown is a refusal that says when a later try may do."""
+    problem = page.shown.get("problem") or {}
+    wait = problem.get("params", {}).get("retry_after_seconds")
+    return [] if wait is None else [("Retry-After", str(wait))]
 
 
 def _secure() -> bool:

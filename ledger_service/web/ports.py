@@ -22,6 +22,11 @@ class Who:
     store: str | None = None
     principal: Any = field(default=None, repr=False, compare=False)
 
+    @property
+    def owner(self) -> str:
+        """Whose sessions belong together: a member has a key for each log-in, an office one key for all."""
+        return f"member:{self.subject}" if self.role == "member" else f"key:{self.key_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -49,11 +54,23 @@ class Answer:
         return self.status < 400
 
 
+class Limited(Exception):
+    """So many wrong keys came from an address that it waits."""
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__(wait_seconds)
+        self.wait_seconds = wait_seconds
+
+
 class Api(Protocol):
     """The declared API in the same process, with all that stands before an endpoint."""
 
-    def identify(self, token: str) -> Who | None:
-        """Whose key this text is, while it is in force."""
+    def identify(self, token: str, address: str) -> Who | None:
+        """Whose key this text is, while it is in force.
+
+        Raises:
+            Limited: nobody's, and so were many before from this address.
+        """
 
     def known(self, key_id: str) -> Who | None:
         """Who a key that was entered before speaks for; None once it is not in force any more."""

@@ -55,7 +55,8 @@ def bring(shop: Shop, carrier: Carrier) -> None:
     """One run of the job that hands codes over."""
     serving = shop.serving
     vault, secret = IdentityVault(serving.secrets.identity), serving.secrets.one_time
-    postman = Postman(carrier, serving.foundations.database, serving.writer, vault, secret, "USD")
+    database, name = serving.foundations.database, serving.foundations.alliance.name
+    postman = Postman(carrier, database, serving.writer, vault, secret, "USD", name)
     postman.run(now(shop))
 
 

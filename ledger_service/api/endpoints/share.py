@@ -8,8 +8,10 @@ from sqlalchemy import Connection, RowMapping
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
+from ledger_service.api.endpoints import share_offers
 from ledger_service.api.endpoints import share_shapes as shares
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
+from ledger_service.api.endpoints.share_offers import OffersDoor
 from ledger_service.api.errors import CursorRefused, NotYours, RateLimited
 from ledger_service.api.limits import Buckets
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
@@ -94,7 +96,8 @@ SIGNAL = Route(
     problems=(*WRITE_PROBLEMS, MemberUnknown),
     success=Success(201, "Noted.", Record({"noted": Flag()}, closed=False)),
 )  # fmt: skip
-ROUTES = (MAKE, OWN, END, LIVE, OFFER, POSTER, TOUCH, FOLLOW, SIGNAL)
+OWN_ROUTES = (MAKE, OWN, END, LIVE, OFFER, POSTER, TOUCH, FOLLOW, SIGNAL)
+ROUTES = (*OWN_ROUTES, *share_offers.ROUTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ class ShareDoor:
         code = typed(call.path["link"])
         if not self.desk.codes.is_ours(code):
             raise refusals.ShareLinkUnknown
-        return Reply(qr_svg(self._url(code)).encode(), media_type="image/svg+xml")
+        return Reply(qr_svg(self.link_url(code)).encode(), media_type="image/svg+xml")
 
     def touch(self, call: Call) -> Reply:
         """The touch is recorded."""
@@ -208,11 +211,12 @@ class ShareDoor:
     def _link(self, row: RowMapping, campaign: str) -> Json:
         return {
             "code": row["code"], "campaign": campaign, "channel": row["channel"], "cashier": row["cashier"],
-            "url": self._url(row["code"]), "made_at": format_instant(row["made_at"]),
+            "url": self.link_url(row["code"]), "made_at": format_instant(row["made_at"]),
             "ended_at": None if row["ended_at"] is None else format_instant(row["ended_at"]),
         }  # fmt: skip
 
-    def _url(self, code: str) -> str:
+    def link_url(self, code: str) -> str:
+        """Where a link leads."""
         return f"{self.public_url}/s/{code}"
 
 
@@ -222,7 +226,9 @@ def served(door: ShareDoor) -> list[Served]:
         door.make, door.own, door.end, door.live, door.offer, door.poster, door.touch, door.follow,
         door.signal,
     )  # fmt: skip
-    return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
+    offers = share_offers.served(OffersDoor(door.administration, door.cursors, door.link_url))
+    own = [Served(route, endpoint) for route, endpoint in zip(OWN_ROUTES, endpoints, strict=True)]
+    return [*own, *offers]
 
 
 def _own(call: Call) -> int:

@@ -157,10 +157,8 @@ def _check_pace(conn: Connection, member_id: int, at: datetime) -> None:
     mine = (c.member_id == member_id) & (c.made_at > at - _A_DAY)
     query = select(func.count(), func.max(c.made_at), func.min(c.made_at)).where(mine)
     count, last, first = conn.execute(query).one()
-    if not count:
-        return
-    ready = first + _A_DAY if count >= rules.MOST_CODES_A_DAY else last + rules.CODE_PAUSE
-    if at < ready:
+    ready = rules.ready_for_code(count, first, last)
+    if ready is not None and at < ready:
         raise CodesTooOften(-((at - ready) // timedelta(seconds=1)))
 
 

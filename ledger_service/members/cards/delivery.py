@@ -24,7 +24,7 @@ class Waiting:
     """A code to send: to which address (sealed in the tables, open here), in which language, for what."""
 
     code_id: bytes
-    merchant_id: int
+    merchant_id: int | None
     purpose: str
     channel: str
     address: str
@@ -58,10 +58,16 @@ def due(conn: Connection, vault: IdentityVault, at: datetime, most: int) -> list
 def note(conn: Connection, waiting: Waiting, sent: bool, at: datetime) -> None:
     """The code is sent, or is tried again after a wait that doubles, or is given up."""
     sends = waiting.sends + 1
-    again = None if sent or sends >= MOST_SENDS else at + _FIRST_WAIT * 2 ** (sends - 1)
+    again = None if sent else next_send(waiting, at)
     state = "sent" if sent else "failed" if again is None else "waiting"
     values = {"sends": sends, "send_at": again, "state": state}
     conn.execute(update(till_code).where(till_code.c.code_id == waiting.code_id).values(values))
+
+
+def next_send(waiting: Waiting, at: datetime) -> datetime | None:
+    """When a code that was not taken now is tried again; None once it is given up."""
+    sends = waiting.sends + 1
+    return None if sends >= MOST_SENDS else at + _FIRST_WAIT * 2 ** (sends - 1)
 
 
 def any_late(conn: Connection, at: datetime) -> bool:

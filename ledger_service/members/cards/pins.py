@@ -41,10 +41,11 @@ class Tried:
 
 @dataclass(frozen=True)
 class Pins:
-    """Hashes and judges PINs with a key of the service's own."""
+    """Hashes and judges PINs with a key of the service's own; ``most_tries`` wrong ones in a row end it."""
 
     secret: bytes
     ids: IdSource
+    most_tries: int = rules.TRIES_TO_BLOCK
 
     def hash_of(self, pin: str, salt: bytes) -> bytes:
         """What a table keeps of a PIN; takes some tens of milliseconds and 19 MiB."""
@@ -78,7 +79,7 @@ class Pins:
             PinLocked, PinBlocked: too many wrong ones before; nothing is judged.
         """
         whose = _NOBODY if member_id is None else member_id
-        tried = record(lambda conn: count_try(conn, whose, at))
+        tried = record(lambda conn: count_try(conn, whose, at, self.most_tries))
         salt = bytes(_SALT_BYTES) if tried is None else tried.salt
         hashed = self.hash_of(pin, salt)
         if tried is None or not hmac.compare_digest(hashed, tried.pin_hash):
@@ -101,7 +102,9 @@ def set_pin(
     conn.execute(update(member_access).where(mine).values(**new, tries=0, locked_until=None))
 
 
-def count_try(conn: Connection, member_id: int, at: datetime) -> Tried | None:
+def count_try(
+    conn: Connection, member_id: int, at: datetime, most: int = rules.TRIES_TO_BLOCK
+) -> Tried | None:
     """One more try stands against the PIN, and a further permit has its number; None where there is no PIN.
 
     Raises:
@@ -114,7 +117,7 @@ def count_try(conn: Connection, member_id: int, at: datetime) -> Tried | None:
         # As much written as for anybody, on nobody's row.
         conn.execute(update(member_access).where(member_access.c.member_id == _NOBODY).values(tries=0))
         return None
-    rules.check_tries(row["tries"], row["locked_until"], at)
+    rules.check_tries(row["tries"], row["locked_until"], at, most)
     tries, nonce = row["tries"] + 1, row["last_nonce"] + 1
     counted = {"tries": tries, "locked_until": rules.locked_after(tries, at), "last_nonce": nonce}
     conn.execute(update(member_access).where(member_access.c.member_id == member_id).values(counted))

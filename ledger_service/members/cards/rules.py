@@ -105,14 +105,16 @@ def check_new_pin(pin: str) -> None:
         raise PinTooEasy
 
 
-def check_tries(tries: int, locked_until: datetime | None, at: datetime) -> None:
-    """A PIN may be tried now.
+def check_tries(
+    tries: int, locked_until: datetime | None, at: datetime, most: int = TRIES_TO_BLOCK
+) -> None:
+    """A PIN may be tried now; ``most`` wrong ones in a row end it.
 
     Raises:
         PinBlocked: never again, until a new one is set.
         PinLocked: with the whole seconds that remain.
     """
-    if tries >= TRIES_TO_BLOCK:
+    if tries >= most:
         raise PinBlocked
     if locked_until is not None and at < locked_until:
         raise PinLocked(-((at - locked_until) // timedelta(seconds=1)))
@@ -121,6 +123,13 @@ def check_tries(tries: int, locked_until: datetime | None, at: datetime) -> None
 def locked_after(tries: int, at: datetime) -> datetime | None:
     """Until when no PIN may be tried, once this many were wrong."""
     return at + LOCK if tries % TRIES_TO_LOCK == 0 else None
+
+
+def ready_for_code(count: int, first: datetime | None, last: datetime | None) -> datetime | None:
+    """From when a further code may be made, given how many were within a day and when; None for at once."""
+    if first is None or last is None:
+        return None
+    return first + timedelta(days=1) if count >= MOST_CODES_A_DAY else last + CODE_PAUSE
 
 
 def code_of(master: bytes, code_id: bytes) -> str:

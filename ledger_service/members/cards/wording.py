@@ -19,7 +19,13 @@ _PIN = {
     "zh-Hant": "{code} 是您在{merchant}為會員卡設定新密碼的驗證碼，{minutes} 分鐘內有效。"
     "若非本人操作，請勿告訴任何人。",
 }
-_TEXTS = {"spend": _SPEND, "pin": _PIN}
+_LOGIN = {
+    "en": "{code} is your code to log in at {merchant}, for {minutes} minutes."
+    " Nobody will ever ask you for it.",
+    "zh-Hans": "{code} 是您登录{merchant}的验证码，{minutes} 分钟内有效。任何人都不会向您索要此验证码。",
+    "zh-Hant": "{code} 是您登入{merchant}的驗證碼，{minutes} 分鐘內有效。任何人都不會向您索取此驗證碼。",
+}
+_TEXTS = {"spend": _SPEND, "pin": _PIN, "login": _LOGIN}
 LANGUAGES = tuple(_SPEND)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, func, select, tuple_
+from sqlalchemy import Connection, Join, RowMapping, func, select, tuple_
 
 from ledger_service.kernel.clock import instant_of_micros
 from ledger_service.merchants.models import merchant
@@ -33,18 +33,56 @@ def offer_of(conn: Connection, code: str) -> Offer:
     Raises:
         ShareLinkUnknown. ShareLinkEnded: the link or its campaign is over.
     """
-    joined = (
-        share_link.join(share_campaign, _C.campaign_id == _L.campaign_id)
-        .join(share_campaign_version, (_V.campaign_id == _C.campaign_id) & (_V.version == _C.version))
-        .join(merchant, merchant.c.merchant_id == _C.merchant_id)
-    )
-    row = conn.execute(select(
-        _C.code, _C.name, _C.merchant_id, merchant.c.name.label("merchant"), _C.state, _L.ended_at, _V.body
-    ).select_from(joined).where(_L.code == code)).one_or_none()  # fmt: skip
+    joined = _offered().join(share_link, _C.campaign_id == _L.campaign_id)
+    wanted = select(*_OFFERED, _C.state, _L.ended_at).select_from(joined).where(_L.code == code)
+    row = conn.execute(wanted).one_or_none()
     if row is None:
         raise ShareLinkUnknown
     if row.ended_at is not None or row.state != "live":
         raise ShareLinkEnded
+    return _offer(row)
+
+
+def live_offers(conn: Connection, after: str | None, most: int) -> list[Offer]:
+    """What may be shared now, by the campaign's code behind ``after``."""
+    wanted = select(*_OFFERED).select_from(_offered()).where(_C.state == "live")
+    if after is not None:
+        wanted = wanted.where(_C.code > after)
+    return [_offer(row) for row in conn.execute(wanted.order_by(_C.code).limit(most))]
+
+
+def funnel_of(conn: Connection, code: str, member_id: int) -> dict[str, int]:
+    """How far one of a member's own links has led.
+
+    Raises:
+        ShareLinkUnknown: it has none of this code.
+    """
+    touch, bind = share_touch.c, share_bind.c
+    mine = select(_L.code).where(_L.code == code, _L.member_id == member_id)
+    if conn.execute(mine).one_or_none() is None:
+        raise ShareLinkUnknown
+    touched = select(touch.machine, func.count()).where(touch.code == code).group_by(touch.machine)
+    touches: dict[bool, int] = {bool(machine): count for machine, count in conn.execute(touched)}
+    bound = select(bind.newcomer, func.count()).where(
+        bind.sharer_id == member_id, bind.code == code
+    ).group_by(bind.newcomer)  # fmt: skip
+    binds: dict[bool, int] = {bool(newcomer): count for newcomer, count in conn.execute(bound)}
+    return {
+        "touches": touches.get(False, 0), "machines": touches.get(True, 0),
+        "followed": sum(binds.values()), "enrolled": binds.get(True, 0),
+    }  # fmt: skip
+
+
+_OFFERED = (_C.code, _C.name, _C.merchant_id, merchant.c.name.label("merchant"), _V.body)
+
+
+def _offered() -> Join:
+    of_version = (_V.campaign_id == _C.campaign_id) & (_V.version == _C.version)
+    versions = share_campaign.join(share_campaign_version, of_version)
+    return versions.join(merchant, merchant.c.merchant_id == _C.merchant_id)
+
+
+def _offer(row: Any) -> Offer:
     return Offer(row.code, row.name, row.merchant_id, row.merchant, terms_of(row.body))
 
 

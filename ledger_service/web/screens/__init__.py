@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from ledger_service.web.screen import Screen
-from ledger_service.web.screens import audit, door, item, landing, member, merchant, offices, operator, till
+from ledger_service.web.screens import (
+    audit,
+    door,
+    item,
+    landing,
+    member,
+    member_more,
+    merchant,
+    offices,
+    operator,
+    till,
+    till_desk,
+)
 
 SCREENS: tuple[Screen, ...] = (
-    *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *till.SCREENS, *merchant.SCREENS,
-    *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
+    *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS,
+    *till.SCREENS, *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip

@@ -1,7 +1,11 @@
-"""The door: where somebody says who they are and in which language; and the sessions of one key."""
+"""The door: where somebody says who they are and in which language; and the sessions of one person or key."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from ledger_service.web.ports import Limited, Who
 from ledger_service.web.screen import HOMES, PUBLIC, Go, Page, Screen, Visit, own_path, roles
 from ledger_service.web.wording import LANGUAGES
 
@@ -16,27 +20,68 @@ def welcome(visit: Visit) -> Page | Go:
 
 
 def ask(visit: Visit) -> Page:
-    """The form of the key."""
-    shown = {"to": own_path(visit.query.get("to"), ""), "again": "again" in visit.query, "wrong": False}
-    return Page("enter.html", shown)
+    """The forms of those who may come in: a member's own, and that of a key."""
+    whom, to = visit.query.get("as", ""), own_path(visit.query.get("to"), "")
+    if not whom and (to == "/me" or to.startswith("/me/")):
+        whom = "member"
+    return _door(to, whom=whom if whom in HOMES else "", again="again" in visit.query)
+
+
+def _door(to: str, status: int = 200, **more: Any) -> Page:
+    shown = {"to": to, "whom": "", "again": False, "wrong": False, "problem": None, "typed": {}}
+    return Page("enter.html", shown | more, status)
 
 
 def enter(visit: Visit) -> Page | Go:
     """A session begins under the key that was entered."""
     token, to = visit.form.get("key", "").strip(), own_path(visit.form.get("to"), "")
-    who = visit.api.identify(token) if token else None
+    try:
+        who = visit.api.identify(token, visit.address) if token else None
+    except Limited as limited:
+        return _door(to, 429, whom="merchant", problem=_waits(limited))
     if who is None or who.role not in HOMES:
-        return Page("enter.html", {"to": to, "again": False, "wrong": True}, 403)
-    if visit.session is not None:
-        visit.sessions.end(visit.session.key_id, visit.session.session_id, visit.at)
-    cookie = visit.sessions.begin(who, visit.agent, visit.at)
-    return Go(to or HOMES[who.role], begins=cookie)
+        return _door(to, 403, whom="merchant", wrong=True)
+    return _begun(visit, who, to)
+
+
+def _waits(limited: Limited) -> Mapping[str, Any]:
+    return {"code": "rate-limited", "title": "", "params": {"retry_after_seconds": limited.wait_seconds}}
+
+
+def _begun(visit: Visit, who: Who, to: str) -> Go:
+    if visit.session is not None and visit.who is not None:
+        visit.sessions.end(visit.who.owner, visit.session.session_id, visit.at)
+    return Go(to or HOMES[who.role], begins=visit.sessions.begin(who, visit.agent, visit.at))
+
+
+def send_code(visit: Visit) -> Page:
+    """A code is on its way to the phone, if a member has it; the form for it."""
+    phone, to = visit.form.get("phone", "").strip(), own_path(visit.form.get("to"), "")
+    answer = visit.do("/v1/login-codes", {"phone": phone})
+    if not answer.good and answer.document.get("code") != "codes-too-often":
+        return _door(to, answer.status, whom="member", problem=answer.document, typed=visit.form)
+    problem = None if answer.good else answer.document
+    return Page("enter_code.html", {"phone": phone, "to": to, "problem": problem}, answer.status)
+
+
+def enter_member(visit: Visit) -> Page | Go:
+    """A member's session begins: by the code that came, or by card and PIN."""
+    form, to = visit.form, own_path(visit.form.get("to"), "")
+    names = ("phone", "code") if "code" in form else ("card", "pin")
+    answer = visit.do("/v1/logins", {name: form.get(name, "").replace(" ", "") for name in names})
+    who = visit.api.identify(answer.document["token"], visit.address) if answer.good else None
+    if who is not None:
+        return _begun(visit, who, to)
+    if "code" in form:
+        shown = {"phone": form.get("phone", ""), "to": to, "problem": answer.document}
+        return Page("enter_code.html", shown, answer.status)
+    return _door(to, answer.status, whom="member", problem=answer.document, typed=form)
 
 
 def leave(visit: Visit) -> Go:
     """The session is over, here and for whoever has copied its cookie."""
     if visit.session is not None:
-        visit.sessions.end(visit.session.key_id, visit.session.session_id, visit.at)
+        visit.sessions.end(visit.me.owner, visit.session.session_id, visit.at)
     return Go("/", ends=True)
 
 
@@ -47,13 +92,13 @@ def speak(visit: Visit) -> Go:
 
 
 def devices(visit: Visit) -> Page:
-    """Where the key is in use."""
-    return Page("devices.html", {"sessions": visit.sessions.of_key(visit.me.key_id, visit.at)})
+    """Where the member is logged in, or the key is in use."""
+    return Page("devices.html", {"sessions": visit.sessions.of_owner(visit.me.owner, visit.at)})
 
 
 def end_device(visit: Visit) -> Go:
     """One of those sessions is over."""
-    visit.sessions.end(visit.me.key_id, visit.form.get("session", ""), visit.at)
+    visit.sessions.end(visit.me.owner, visit.form.get("session", ""), visit.at)
     return Go("/devices")
 
 
@@ -61,6 +106,8 @@ SCREENS = (
     Screen("GET", "/", "welcome", PUBLIC, welcome),
     Screen("GET", "/enter", "enter", PUBLIC, ask),
     Screen("POST", "/enter", "enter", PUBLIC, enter),
+    Screen("POST", "/enter/code", "send-code", PUBLIC, send_code),
+    Screen("POST", "/enter/member", "enter-member", PUBLIC, enter_member),
     Screen("POST", "/leave", "leave", ALL, leave),
     Screen("POST", "/language", "language", PUBLIC, speak),
     Screen("GET", "/devices", "devices", ALL, devices),

@@ -13,7 +13,8 @@ MEMBER = roles("member")
 _ROWS = "25"
 
 
-def _mine(visit: Visit, rest: str = "") -> str:
+def mine(visit: Visit, rest: str = "") -> str:
+    """The path of the member's own things in the API."""
     return f"/v1/members/{visit.me.subject}{rest}"
 
 
@@ -24,9 +25,9 @@ def names_of(visit: Visit) -> dict[str, str]:
 
 def home(visit: Visit) -> Page:
     """What the member has, and what goes next."""
-    balances = [b for b in visit.get(_mine(visit, "/balance"))["balances"] if _has_any(b)]
-    notices = visit.ask(_mine(visit, "/notices"), limit="3")
-    tiers = visit.ask(_mine(visit, "/tiers"))
+    balances = [b for b in visit.get(mine(visit, "/balance"))["balances"] if _has_any(b)]
+    notices = visit.ask(mine(visit, "/notices"), limit="3")
+    tiers = visit.ask(mine(visit, "/tiers"))
     shown = {
         "balances": balances, "names": names_of(visit),
         "ends": {b["programme"]: _next_end(b) for b in balances},
@@ -47,7 +48,7 @@ def _next_end(balance: dict[str, Any]) -> dict[str, Any] | None:
 
 def pay(visit: Visit) -> Page:
     """The code of this half minute; or what to do where the member's own phone signs."""
-    answer = visit.ask(_mine(visit, "/code"))
+    answer = visit.ask(mine(visit, "/code"))
     if answer.document.get("code") == "device-unknown":
         return Page("member/pay_not_yet.html")
     if not answer.good:
@@ -69,10 +70,15 @@ def pay(visit: Visit) -> Page:
 
 def pay_image(visit: Visit) -> Download:
     """The same as a QR code."""
-    return _picture(visit.ask(_mine(visit, "/code-image"), form="svg"))
+    return picture(visit.ask(mine(visit, "/code-image"), form="svg"))
 
 
-def _picture(answer: Answer) -> Download:
+def picture(answer: Answer) -> Download:
+    """The image that the API drew.
+
+    Raises:
+        Problem: it drew none.
+    """
     if not answer.good:
         raise Problem(answer)
     return Download(answer.raw, answer.media_type)
@@ -81,14 +87,14 @@ def _picture(answer: Answer) -> Download:
 def allow_digits(visit: Visit) -> Go:
     """From tomorrow on the member pays with digits too."""
     visit.step_up()
-    visit.must(_mine(visit, "/digits"), {})
+    visit.must(mine(visit, "/digits"), {})
     return Go("/me/pay")
 
 
 def history(visit: Visit) -> Page:
     """What was booked, newest first."""
     query = {"limit": _ROWS} | ({"cursor": visit.query["cursor"]} if "cursor" in visit.query else {})
-    told = visit.get(_mine(visit, "/entries"), **query)
+    told = visit.get(mine(visit, "/entries"), **query)
     shown = {"entries": told["entries"], "cursor": told["next_cursor"], "names": names_of(visit)}
     return Page("member/history.html", shown)
 
@@ -106,7 +112,7 @@ def coupons(visit: Visit) -> Page:
 
 def _wallet(visit: Visit, answer: Answer | None, done: str = "") -> Page:
     query = {"cursor": visit.query["cursor"]} if "cursor" in visit.query else {}
-    told = visit.get(_mine(visit, "/coupons"), **query)
+    told = visit.get(mine(visit, "/coupons"), **query)
     good = answer is None or answer.good
     shown = {
         "coupons": told["coupons"], "cursor": told["next_cursor"], "done": done if good else "",
@@ -117,32 +123,32 @@ def _wallet(visit: Visit, answer: Answer | None, done: str = "") -> Page:
 
 def claim(visit: Visit) -> Page:
     """A coupon that came as a code is in the wallet."""
-    answer = visit.do(_mine(visit, "/coupons"), {"code": visit.form.get("code", "").strip()})
+    answer = visit.do(mine(visit, "/coupons"), {"code": visit.form.get("code", "").strip()})
     return _wallet(visit, answer, "coupon.taken")
 
 
 def give(visit: Visit) -> Page:
     """A coupon is a friend's, at once."""
-    path = _mine(visit, f"/coupons/{visit.path['coupon']}/gift")
+    path = mine(visit, f"/coupons/{visit.path['coupon']}/gift")
     answer = visit.do(path, {"recipient": visit.form.get("to", "").strip()})
     return _wallet(visit, answer, "coupon.given")
 
 
 def data(visit: Visit) -> Page:
     """What is kept, which devices speak for the member, and the way out."""
-    return Page("member/data.html", {"member": visit.get(_mine(visit)), "problem": None})
+    return Page("member/data.html", {"member": visit.get(mine(visit)), "problem": None})
 
 
 def erase(visit: Visit) -> Page | Go:
     """Asked twice: the member writes its own number."""
     if visit.form.get("number", "").strip() != visit.me.subject:
-        shown = {"member": visit.get(_mine(visit)), "problem": {"code": "number-differs", "title": ""}}
+        shown = {"member": visit.get(mine(visit)), "problem": {"code": "number-differs", "title": ""}}
         return Page("member/data.html", shown, 422)
     visit.step_up()
-    answer = visit.do(_mine(visit, "/erase"), {})
+    answer = visit.do(mine(visit, "/erase"), {})
     if not answer.good:
         return Page(
-            "member/data.html", {"member": visit.get(_mine(visit)), "problem": answer.document}, answer.status
+            "member/data.html", {"member": visit.get(mine(visit)), "problem": answer.document}, answer.status
         )
     return Go("/", ends=True)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ledger_service.web.screen import Page, Screen, Visit, roles
+from ledger_service.web.screen import Go, Page, Screen, Visit, roles
 
 CASHIER = roles("cashier")
 MOST_LINES = 40
 _BACK = "back_"
+_OF_BASKET = ("amount_", "article_", "quantity_", "category", "reference")
 
 
 class Mistyped(Exception):
@@ -105,40 +106,94 @@ def body_of(visit: Visit) -> dict[str, Any]:
         body["member"] = member
     if form.get("points", "").strip():
         body["spend"] = {"max_value_minor": minor_of(form["points"], exponent, "points")}
-    if form.get("cashier", "").strip():
-        body["cashier"] = form["cashier"].strip()
+    cashier = serving(visit) or form.get("cashier", "").strip()
+    if cashier:
+        body["cashier"] = cashier
     return body
 
 
-def till(visit: Visit) -> Page:
+def serving(visit: Visit) -> str:
+    """The cashier who has shown its PIN at this till; empty where none has."""
+    return "" if visit.session is None else visit.session.cashier or ""
+
+
+def somebody_serves(visit: Visit) -> bool:
+    """Whether a cashier stands here, or the merchant wants none to show a PIN."""
+    return bool(serving(visit)) or not visit.get("/v1/cashiers", limit="1")["cashiers"]
+
+
+def own_card(visit: Visit) -> bool:
+    """Whether the cashier serves its own account, as far as the till sees who it is that was shown."""
+    shown, cashier = member_of(visit.form.get("member", "")) or {}, serving(visit)
+    if not cashier or "pay_code" in shown or not shown:
+        return False
+    number = shown.get("number")
+    if number is None:
+        ((kind, value),) = shown.items()
+        answer = visit.do("/v1/members/identify", {"kind": kind, "value": value})
+        number = str(answer.document.get("number", ""))
+    return visit.ask(f"/v1/cashiers/{cashier}").document.get("member") == number
+
+
+def store_of(visit: Visit) -> dict[str, Any]:
+    """What the till's store is called, whose it is, and its business date."""
+    return visit.get(f"/v1/stores/{visit.me.store}/today")
+
+
+def till(visit: Visit) -> Page | Go:
     """An empty basket."""
-    return _till(visit, {})
+    return _till(visit, {}) if somebody_serves(visit) else Go("/till/cashier")
 
 
 def _till(visit: Visit, more: Mapping[str, Any], status: int = 200) -> Page:
-    shown = {"typed": visit.form, "rows": _rows(visit.form), "quote": None, "problem": None, "mistyped": ""}
+    shown = {
+        "typed": visit.form, "rows": rows_of(visit.form), "quote": None, "problem": None, "mistyped": "",
+        "serving": serving(visit), "own_card": False,
+    }  # fmt: skip
     return Page("till/basket.html", {**shown, **more}, status)
 
 
-def _rows(form: Mapping[str, str]) -> list[int]:
+def rows_of(form: Mapping[str, str]) -> list[int]:
+    """The numbers of a basket's rows: those that were filled in, and a fresh one."""
     typed = [n for n in range(1, MOST_LINES + 1) if form.get(f"amount_{n}") or form.get(f"article_{n}")]
     return list(range(1, max(typed, default=0) + 2))
 
 
-def checkout(visit: Visit) -> Page:
-    """A quote, or the sale: whichever button was pressed."""
+def checkout(visit: Visit) -> Page | Go:
+    """A quote, a hold or the sale: whichever button was pressed."""
+    if not somebody_serves(visit):
+        return Go("/till/cashier")
     try:
         body = body_of(visit)
     except Mistyped as wrong:
         return _till(visit, {"mistyped": wrong.field}, 422)
-    if visit.form.get("act") != "sell":
+    act, own = visit.form.get("act", ""), own_card(visit)
+    if act not in ("sell", "hold"):
         answer = visit.do("/v1/quotes", {k: v for k, v in body.items() if k != "reference"})
         more = {"quote": answer.document} if answer.good else {"problem": answer.document}
-        return _till(visit, more, 200 if answer.good else answer.status)
-    answer = visit.do("/v1/sales", body)
+        return _till(visit, {**more, "own_card": own}, 200 if answer.good else answer.status)
+    if own and visit.form.get("own") != "seen":
+        return _till(visit, {"own_card": True}, 409)
+    answer = visit.do("/v1/sales" if act == "sell" else "/v1/authorisations", body)
     if not answer.good:
-        return _till(visit, {"problem": answer.document}, answer.status)
-    return Page("till/receipt.html", {"sale": answer.document, "lines": body["lines"], "refund": None}, 201)
+        return _till(visit, {"problem": answer.document, "own_card": own}, answer.status)
+    if act == "hold":
+        return held(visit, answer.document["hold_id"])
+    return receipt(visit, {"sale": answer.document, "lines": body["lines"]})
+
+
+def held(visit: Visit, hold_id: str, problem: Mapping[str, Any] | None = None, status: int = 201) -> Page:
+    """Points that are held until the goods leave, or are let go; the basket goes along in the form."""
+    kept = {name: text for name, text in visit.form.items() if name.startswith(_OF_BASKET)}
+    return Page("till/held.html", {"hold": hold_id, "kept": kept, "problem": problem}, status)
+
+
+def receipt(visit: Visit, paper: Mapping[str, Any]) -> Page:
+    """The paper of a sale or of what came back, under the merchant's name."""
+    shown: dict[str, Any] = {
+        "sale": None, "refund": None, "lines": [], "store": store_of(visit), "serving": serving(visit),
+    }  # fmt: skip
+    return Page("till/receipt.html", {**shown, **paper}, 201)
 
 
 def find(visit: Visit) -> Page:
@@ -161,10 +216,12 @@ def take_back(visit: Visit) -> Page:
         lines = returned_of(visit.form)
     except Mistyped:
         return _returns(visit, sale_id, {"code": "malformed-field", "title": ""}, 422)
-    body = {"reference": visit.form.get("once", "")[:12], "lines": lines}
+    body: dict[str, Any] = {"reference": visit.form.get("once", "")[:12], "lines": lines}
+    if serving(visit):
+        body["cashier"] = serving(visit)
     answer = visit.do(f"/v1/sales/{sale_id}/refunds", body)
     if answer.good:
-        return Page("till/receipt.html", {"sale": None, "lines": [], "refund": answer.document}, 201)
+        return receipt(visit, {"refund": answer.document})
     return _returns(visit, sale_id, answer.document, answer.status)
 
 

@@ -20,7 +20,7 @@ _PHONES = ("iphone", "android", "mobile", "harmony")
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session in force, as its row tells it."""
+    """A session in force, as its row tells it; ``cashier`` is who has shown its PIN at this till."""
 
     session_id: str
     key_id: str
@@ -29,6 +29,7 @@ class Session:
     entered_at: datetime
     seen_at: datetime
     expires_at: datetime
+    cashier: str | None = None
 
     def fresh(self, at: datetime) -> bool:
         """Whether the key was entered a moment ago."""

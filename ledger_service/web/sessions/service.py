@@ -17,6 +17,8 @@ from ledger_service.web.sessions.models import web_session
 from ledger_service.web.sessions.rules import Session
 
 MOST_LISTED = 50
+# Rows of sessions that are over, deleted by each that begins: more than come, and never long to wait for.
+MOST_FORGOTTEN = 50
 _S = web_session.c
 Reader = Callable[[], AbstractContextManager[Connection]]
 Recorder = Callable[[Callable[[Connection], Any]], Any]
@@ -35,12 +37,13 @@ class Sessions:
         cookie = self.ids.random_bytes(rules.COOKIE_BYTES)
         row = {
             "cookie_hash": rules.hash_cookie(cookie), "session_id": self.ids.random_bytes(8).hex(),
-            "key_id": who.key_id, "role": who.role, "device": rules.device_class(user_agent),
+            "key_id": who.key_id, "owner": who.owner, "role": who.role,
+            "device": rules.device_class(user_agent),
             "entered_at": at, "seen_at": at, "expires_at": at + rules.whole_life(who.role), "ended_at": None,
         }  # fmt: skip
 
         def act(conn: Connection) -> None:
-            conn.execute(delete(web_session).where(_S.expires_at < at))
+            _forget_old(conn, at)
             conn.execute(insert(web_session).values(row))
 
         self.record(act)
@@ -60,21 +63,33 @@ class Sessions:
             self.record(lambda conn: conn.execute(update(web_session).where(mine).values(seen_at=at)))
         return session
 
-    def of_key(self, key_id: str, at: datetime) -> list[Session]:
-        """The sessions in force under a key, the latest seen first."""
-        mine = select(web_session).where(_S.key_id == key_id, _S.ended_at.is_(None), _S.expires_at > at)
+    def of_owner(self, owner: str, at: datetime) -> list[Session]:
+        """Somebody's sessions in force, the latest seen first."""
+        mine = select(web_session).where(_S.owner == owner, _S.ended_at.is_(None), _S.expires_at > at)
         with self.read() as conn:
             rows = conn.execute(mine.order_by(_S.seen_at.desc()).limit(MOST_LISTED)).mappings().all()
         return [one for one in map(_session, rows) if not rules.is_over(one, at)]
 
-    def end(self, key_id: str, session_id: str, at: datetime) -> None:
-        """A session under the key is over; nothing where there is none."""
-        mine = (_S.key_id == key_id) & (_S.session_id == session_id) & _S.ended_at.is_(None)
+    def serve(self, session_id: str, cashier: str | None) -> None:
+        """The session's till has this cashier from now on, or nobody."""
+        mine = _S.session_id == session_id
+        self.record(lambda conn: conn.execute(update(web_session).where(mine).values(cashier=cashier)))
+
+    def end(self, owner: str, session_id: str, at: datetime) -> None:
+        """One of somebody's sessions is over; nothing where there is none."""
+        mine = (_S.owner == owner) & (_S.session_id == session_id) & _S.ended_at.is_(None)
         self.record(lambda conn: conn.execute(update(web_session).where(mine).values(ended_at=at)))
+
+
+def _forget_old(conn: Connection, at: datetime) -> None:
+    old = select(_S.cookie_hash).where(_S.expires_at < at).order_by(_S.expires_at).limit(MOST_FORGOTTEN)
+    hashes = list(conn.execute(old).scalars())
+    if hashes:
+        conn.execute(delete(web_session).where(_S.cookie_hash.in_(hashes)))
 
 
 def _session(row: RowMapping) -> Session:
     return Session(
         row["session_id"], row["key_id"], row["role"], row["device"], row["entered_at"], row["seen_at"],
-        row["expires_at"],
+        row["expires_at"], row["cashier"],
     )  # fmt: skip

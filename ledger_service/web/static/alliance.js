@@ -59,6 +59,20 @@ if (basket) {
   });
   document.querySelector("[data-add-row]")?.addEventListener("click", add);
 }
+
+// A code on an item may be photographed where the browser can read one; the picture stays on the phone.
+const scan = document.querySelector("[data-scan]");
+if (scan && "BarcodeDetector" in window) {
+  const photo = scan.querySelector("input[type=file]");
+  scan.querySelector("[data-camera]").hidden = false;
+  photo.addEventListener("change", async () => {
+    const read = async () => new BarcodeDetector().detect(await createImageBitmap(photo.files[0]));
+    const [found] = await read().catch(() => []);
+    if (!found) return;
+    scan.elements.code.value = found.rawValue;
+    scan.requestSubmit();
+  });
+}
 const prints = document.querySelector("[data-print]");
 if (prints) prints.addEventListener("click", () => print());
 if ("serviceWorker" in navigator) navigator.serviceWorker.register("/service-worker.js").catch(() => {});

@@ -1,0 +1,40 @@
+"""Codes for logging in that wait to be sent; those of numbers that no member has are never due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from ledger_service.members.cards.delivery import Waiting, next_send
+from ledger_service.members.identities import IdentityVault
+from ledger_service.members.logins.models import login_code
+from ledger_service.members.models import member_identity, member_preference
+
+LOGIN = "login"
+
+
+def due(conn: Connection, vault: IdentityVault, at: datetime, most: int) -> list[Waiting]:
+    """The codes whose time has come, the longest due first."""
+    c, i, language = login_code.c, member_identity.c, member_preference.c.language
+    wanted = (
+        select(c.code_id, c.expires_at, c.sends, i.value_sealed, language)
+        .join(member_identity, (i.value_hash == c.phone_hash) & (i.kind == "phone"))
+        .outerjoin(member_preference, member_preference.c.member_id == i.member_id)
+        .where(c.send_at <= at, c.expires_at > at, c.used_at.is_(None))
+        .order_by(c.send_at, c.code_id)
+        .limit(most)
+    )
+    return [
+        Waiting(
+            row.code_id, None, LOGIN, "phone", vault.open("phone", row.value_sealed), row.language, 0,
+            row.expires_at, row.sends,
+        )
+        for row in conn.execute(wanted)
+    ]  # fmt: skip
+
+
+def note(conn: Connection, waiting: Waiting, sent: bool, at: datetime) -> None:
+    """The code is sent, or is tried again after a wait that doubles, or is given up."""
+    values = {"sends": waiting.sends + 1, "send_at": None if sent else next_send(waiting, at)}
+    conn.execute(update(login_code).where(login_code.c.code_id == waiting.code_id).values(values))

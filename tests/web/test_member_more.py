@@ -1,0 +1,80 @@
+"""A member shares and sees what came of it, scans and claims an item, sets its PIN and loses its card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ledger_service.kernel.clock import parse_instant
+from ledger_service.referrals.campaigns.rules import Trigger
+from ledger_service.referrals.links.rules import Channel
+from ledger_service.referrals.rewards.rules import STATES
+from ledger_service.traceability.scanning.rules import Verdict
+from ledger_service.web.wording import LANGUAGES, words
+from tests.api.service import GROCER, Shop
+from tests.api.test_sharing import live, touch
+from tests.api.without_phone import card_of
+from tests.integration.traceability.stock import GTIN, stock_up
+from tests.web.conftest import Browser
+
+Enter = Callable[..., Browser]
+
+
+def test_a_link_is_made_led_somewhere_and_ended(enter: Enter, web_shop: Shop) -> None:
+    live(web_shop)
+    browser = enter("member")
+    page = browser.get("/me/share").text
+    assert ("春 spring" in page, "100 points for you, 50 for the friend" in page) == (True, True)
+    made = browser.post("/me/share", campaign="SPRING", channel="paper").headers["Location"]
+    code = made.rpartition("/")[2]
+    touch(web_shop, code)
+    touch(web_shop, code, visit=2, agent="curl/8.5")
+    steps = web_shop.get("member", f"/v1/share/links/{code}/funnel").json
+    assert steps == {"url": steps["url"], "touches": 1, "machines": 1, "followed": 0, "enrolled": 0}
+    poster = browser.get(made).text
+    assert (steps["url"].endswith(f"/s/{code}"), steps["url"] in poster) == (True, True)
+    assert browser.get(f"{made}/image").mimetype == "image/svg+xml"
+    stranger = web_shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"]
+    key = web_shop.key_for("member", stranger)
+    assert web_shop.get(key, f"/v1/share/links/{code}/funnel").json["code"] == "share-link-unknown"
+    browser.get(made)
+    assert browser.post(f"{made}/end").headers["Location"] == "/me/share"
+    assert ("is over" in browser.get(made).text, browser.get("/me/share/none").status_code) == (True, 404)
+    refused = browser.post("/me/share", campaign="NONE", channel="paper")
+    assert (refused.status_code, 'role="alert"' in refused.text) == (404, True)
+
+
+def test_an_item_that_was_claimed_is_listed_in_the_members_language(enter: Enter, web_shop: Shop) -> None:
+    at, serving = parse_instant(web_shop.at, "at"), web_shop.serving
+    stock = stock_up(serving.foundations.database, serving.secrets.one_time, int(GROCER), at)
+    terms = {"programme": "GROC", "points": 7}
+    assert web_shop.put("grocer", f"/v1/products/{GTIN}/claim-terms", terms).status_code == 200
+    browser = enter("member", "zh-Hant")
+    assert 'action="/item"' in browser.get("/me/items").text
+    browser.get(f"/item?code={stock.code(0)}")
+    assert browser.post("/item", code=stock.code(0), pin=stock.pin(0)).status_code == 200
+    page = browser.get("/me/items").text
+    assert ("茶" in page, "+7 " in page) == (True, True)
+
+
+def test_a_pin_is_set_and_a_card_ended(enter: Enter, web_shop: Shop) -> None:
+    card = card_of(web_shop, web_shop.keys["member-number"])
+    browser = enter("member")
+    page = browser.get("/me/card").text
+    assert f"ending in {card[-4:]}" in page
+    easy = browser.post("/me/card/pin", pin="1234")
+    assert (easy.status_code, "too easy" in easy.text) == (422, True)
+    browser.get("/me/card")
+    assert "in force" in browser.post("/me/card/pin", pin="2580").text
+    card_id = page.partition('name="card_id" value="')[2][:16]
+    browser.get("/me/card")
+    ended = browser.post("/me/card/lost", card_id=card_id)
+    assert (ended.status_code, "serves nobody" in ended.text) == (200, True)
+
+
+def test_every_word_that_the_books_use_has_one_for_the_member() -> None:
+    keys = {
+        *(f"trigger.{one}" for one in Trigger), *(f"channel.{one}" for one in Channel),
+        *(f"state.{one}" for one in STATES), *(f"verdict.{one}" for one in Verdict),
+    }  # fmt: skip
+    for language in LANGUAGES:
+        assert keys <= words(language).keys()

@@ -1,0 +1,69 @@
+"""At the till: who stands there, its own card, points held and let go, the shift, the receipt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.api.service import GROCER, GROCER_STORE, Shop
+from tests.web.conftest import Browser, hidden_of
+
+Enter = Callable[..., Browser]
+
+
+@pytest.fixture
+def served(web_shop: Shop, enter: Enter) -> Browser:
+    """The till's browser, with Ann at it, who is the member herself."""
+    number = web_shop.keys["member-number"]
+    web_shop.put("grocer", "/v1/cashiers/ann/pin", {"merchant": GROCER, "pin": "2580"})
+    web_shop.must("grocer", "/v1/staff-links", {"merchant": GROCER, "cashier": "ann", "member": number})
+    browser = enter("cashier")
+    assert browser.get("/till").headers["Location"] == "/till/cashier"
+    browser.get("/till/cashier")
+    assert browser.post("/till", act="sell", amount_1="1").headers["Location"] == "/till/cashier"
+    wrong = browser.post("/till/cashier", cashier="ann", pin="0000")
+    assert (wrong.status_code, "do not belong together" in wrong.text) == (403, True)
+    assert browser.post("/till/cashier", cashier="ann", pin="2580").headers["Location"] == "/till"
+    browser.get("/till")
+    return browser
+
+
+@pytest.fixture(autouse=True)
+def _nobody_serves_afterwards(web_shop: Shop) -> Iterator[None]:
+    yield
+    web_shop.post("grocer", "/v1/cashiers/ann/end", {"merchant": GROCER})
+
+
+def test_who_showed_the_pin_is_named_and_told_of_its_own_card(served: Browser, web_shop: Shop) -> None:
+    number = web_shop.keys["member-number"]
+    quoted = served.post("/till", act="quote", amount_1="5", member=number)
+    assert (quoted.status_code, "your own account" in quoted.text) == (200, True)
+    warned = served.post("/till", act="sell", amount_1="5", member=number)
+    assert (warned.status_code, 'name="own" value="seen"' in warned.text) == (409, True)
+    sold = served.post("/till", act="sell", amount_1="5", cashier="bob")
+    assert (sold.status_code, "Cashier: ann" in sold.text) == (201, True)
+    assert web_shop.get("grocer-till", f"/v1/stores/{GROCER_STORE}/today").json["merchant_name"] in sold.text
+    sale_id = re.findall(r"<p>([0-9a-f]{32})</p>", sold.text)[0]
+    assert web_shop.get("grocer-till", f"/v1/sales/{sale_id}").json["cashier"] == "ann"
+    shift = served.get("/till/shift").text
+    assert (">ann<" in shift, "$5.00" in shift) == (True, True)
+    served.get("/till/cashier")
+    assert served.post("/till/cashier").headers["Location"] == "/till/cashier"
+    assert served.get("/till").headers["Location"] == "/till/cashier"
+
+
+def test_points_that_were_held_are_sold_or_let_go(enter: Enter, web_shop: Shop) -> None:
+    member = web_shop.get("member", f"/v1/members/{web_shop.keys['member-number']}/code").json["digits"]
+    browser = enter("cashier")
+    browser.get("/till")
+    held = browser.post("/till", act="hold", amount_1="5", member=member, points="1")
+    assert held.status_code == 201, held.text
+    hold = re.findall(r"/till/holds/([0-9a-f]{32})", held.text)[0]
+    browser.hidden = hidden_of(held)
+    sold = browser.post(f"/till/holds/{hold}", act="capture", amount_1="5", quantity_1="1")
+    assert (sold.status_code, "$5.00" in sold.text) == (201, True), sold.text
+    again = browser.post(f"/till/holds/{hold}", act="void", once="0" * 32)
+    assert (again.status_code, 'role="alert"' in again.text) == (409, True)
+    assert browser.post("/till/holds/none", act="void", once="1" * 32).status_code == 400
