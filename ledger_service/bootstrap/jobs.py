@@ -11,6 +11,7 @@ from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.messages import Postman
 from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
+from ledger_service.bootstrap.webhooks import WebhookJobs, webhook_jobs
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.household_sales import spent_by_keys
@@ -48,11 +49,12 @@ class Jobs:
     commitments: Commitments
     rewards: RewardDesk
     postman: Postman | None = None
+    webhooks: WebhookJobs | None = None
 
     def steps(self) -> Mapping[str, Step]:
         """Every job by its name; a step returns whether there is more to do at once."""
-        messages = {} if self.postman is None else {"messages": self.send_messages}
-        return messages | {
+        messages: dict[str, Step] = {} if self.postman is None else {"messages": self.send_messages}
+        return {**messages, **self._telling()} | {
             "hold-deadlines": self.expire_holds,
             "vesting": lambda: self.tills.points.vest_due(self.clock.now()) > 0,
             "inactivity": lambda: self.tills.points.extend_due(self.clock.now()) > 0,
@@ -72,6 +74,10 @@ class Jobs:
             "share-rewards": lambda: self.rewards.pay_due(self.clock.now()),
             "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
+
+    def _telling(self) -> Mapping[str, Step]:
+        hooks = self.webhooks
+        return {} if hooks is None else {"webhooks": hooks.follow, "webhook-deliveries": hooks.send}
 
     def send_messages(self) -> bool:
         """One-time codes are handed to the carrier."""
@@ -148,6 +154,8 @@ class Jobs:
 
     def close(self) -> None:
         """The writer has ended."""
+        if self.webhooks is not None:
+            self.webhooks.close()
         self.writer.close()
         self.name.release()
 
@@ -161,7 +169,8 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     commitments = Commitments(secrets.one_time)
     rewards = reward_desk(writer, foundations.database, tills.catalogue, name.text)
     postman = _postman(foundations, secrets, writer)
-    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, postman)
+    webhooks = webhook_jobs(foundations, secrets, clock)
+    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, postman, webhooks)
 
 
 def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Postman | None:
