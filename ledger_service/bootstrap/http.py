@@ -62,7 +62,6 @@ from ledger_service.api.endpoints import (
     statements,
     status,
     tiers,
-    webhooks,
 )
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.openapi import document_of
@@ -72,11 +71,11 @@ from ledger_service.api.routes import Route, Served
 from ledger_service.api.schema import Json
 from ledger_service.bootstrap.connections import carry_protocol, end_request
 from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.bootstrap.insight import INSIGHT_MODULES, served_insight
 from ledger_service.bootstrap.items import ITEM_MODULES, served_items
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.pages import with_pages
 from ledger_service.bootstrap.serving import Serving, open_serving
-from ledger_service.bootstrap.webhooks import webhook_desk
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.config import settings_from_environment
 from ledger_service.merchants.owners.service import OwnersService
@@ -90,7 +89,7 @@ MODULES = (
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, coverage, imports, epcis, epcis_queries, item_proofs,
-    *ITEM_MODULES, share, share_campaigns, share_rewards, webhooks, alliance, status,
+    *ITEM_MODULES, share, share_campaigns, share_rewards, *INSIGHT_MODULES, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 # Of one link: what a group chat does at once, and what a flood may go on with.
@@ -176,8 +175,7 @@ def bound(serving: Serving) -> list[Served]:
         *imports.served(imports.ImportsDoor(administration)),
         *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
-        *alliance.served(_facts(serving)),
-        *status.served(_status(serving)),
+        *alliance.served(_facts(serving)), *status.served(_status(serving)),
     ]
 
 
@@ -189,14 +187,8 @@ def _of_events(serving: Serving, administration: Administration, cursors: Cursor
         *epcis_queries.served(epcis_queries.EpcisQueriesDoor(database, cursors)),
         *_of_items(serving),
         *_of_sharing(serving, administration, cursors),
-        *_of_insight(serving, administration, cursors),
+        *served_insight(serving, administration, cursors),
     ]
-
-
-def _of_insight(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
-    """What merchants' own systems hear and see of members."""
-    desk = webhook_desk(serving.foundations, serving.secrets)
-    return webhooks.served(webhooks.WebhooksDoor(administration, cursors, desk))
 
 
 def _of_sharing(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:

@@ -1,4 +1,4 @@
-"""`alliance webhooks`: what waits for each endpoint (`status`), or read the books on and send once (`run`)."""
+"""`alliance webhooks`: what waits for each endpoint (`status`); read the books on and send (`run`)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,6 @@ def _status(foundations: Foundations) -> int:
             dead += counts["dead"]
             told = ", ".join(f"{count} {state}" for state, count in counts.items())
             trouble = f"; away since {row['failing_since']}: {row['last_error']}" if row["failures"] else ""
-            print(
-                f"{gln_text(row['merchant_id'])} {id_text(row['endpoint_id'])} {row['state']}: {told}{trouble}"
-            )
+            whose = f"{gln_text(row['merchant_id'])} {id_text(row['endpoint_id'])}"
+            print(f"{whose} {row['state']}: {told}{trouble}")
     return 1 if dead else 0

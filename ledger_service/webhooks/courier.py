@@ -211,7 +211,7 @@ def _parcel(row: RowMapping) -> Parcel:
 
 
 def payload_of(row: RowMapping) -> bytes:
-    """A fact as a receiver gets it; of a member its public number and account, no number once it is erased."""
+    """A fact as a receiver gets it; of a member its number and account, no number once it is erased."""
     who = None
     if row["account"] is not None:
         who = {"number": row["member_number"], "account": "0x" + row["account"].hex()}

@@ -138,7 +138,7 @@ def rest_after(failures: int, spread: int) -> timedelta:
         failures: 1 or more.
         spread: any number; what of it is left over 1,000 spreads the receivers' retries.
     """
-    whole = min(LEAST_REST * 2 ** min(failures - 1, 20), MOST_REST)
+    whole: timedelta = min(LEAST_REST * (1 << min(failures - 1, 20)), MOST_REST)
     return whole - whole * (spread % 1000) // 5000
 
 
