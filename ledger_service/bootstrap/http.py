@@ -63,6 +63,7 @@ from ledger_service.api.endpoints import (
     status,
     tiers,
 )
+from ledger_service.api.endpoints.consents import with_reads_noted
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.openapi import document_of
 from ledger_service.api.paging import Cursors
@@ -145,7 +146,7 @@ def bound(serving: Serving) -> list[Served]:
     points = programmes.ProgrammesDoor(administration, s.catalogue, s.governance, cursors)
     alone = offline.OfflineDoor(administration, s.offline, Statements(s.desk), s.catalogue, s.writer, cursors)
     admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance, cursors)
-    return [
+    every = [
         *checkout.served(s.checkout, s.checkout.with_coupons(s.wallets.offers.catalogue)),
         *offline.served(alone),
         *_of_merchants(s, administration, cursors),
@@ -177,6 +178,7 @@ def bound(serving: Serving) -> list[Served]:
         *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)), *status.served(_status(serving)),
     ]
+    return with_reads_noted(every, administration)
 
 
 def _of_events(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ledger_service.bootstrap.carriers import carrier_of
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
+from ledger_service.bootstrap.erasing import Erasures, erasures
 from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.messages import Postman
 from ledger_service.bootstrap.sharing import reward_desk
@@ -50,6 +51,7 @@ class Jobs:
     rewards: RewardDesk
     postman: Postman | None = None
     webhooks: WebhookJobs | None = None
+    erasures: Erasures | None = None
 
     def steps(self) -> Mapping[str, Step]:
         """Every job by its name; a step returns whether there is more to do at once."""
@@ -77,7 +79,8 @@ class Jobs:
 
     def _telling(self) -> Mapping[str, Step]:
         hooks = self.webhooks
-        return {} if hooks is None else {"webhooks": hooks.follow, "webhook-deliveries": hooks.send}
+        told: dict[str, Step] = {} if self.erasures is None else {"erasures": self.erasures.step}
+        return told if hooks is None else {**told, "webhooks": hooks.follow, "webhook-deliveries": hooks.send}
 
     def send_messages(self) -> bool:
         """One-time codes are handed to the carrier."""
@@ -170,7 +173,8 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     rewards = reward_desk(writer, foundations.database, tills.catalogue, name.text)
     postman = _postman(foundations, secrets, writer)
     webhooks = webhook_jobs(foundations, secrets, clock)
-    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, postman, webhooks)
+    again = erasures(foundations, clock.now)
+    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, postman, webhooks, again)
 
 
 def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Postman | None:

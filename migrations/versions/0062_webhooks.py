@@ -8,7 +8,7 @@ from alembic import op
 from ledger_service.db.guards import guard_statements
 
 revision = "0062_webhooks"
-down_revision = "0046_sharing"
+down_revision = "0061_consent"
 _GUARDED = ("webhook_event",)
 
 

@@ -12,10 +12,10 @@ from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.endpoints.places import require_merchant
 from ledger_service.api.errors import CursorRefused, NotYours
-from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
+from ledger_service.api.paging import PAGE_QUERY, Cursors, paged, place_at, place_of
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
-from ledger_service.kernel.clock import format_instant, instant_of_micros, micros_of
+from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text, parse_gln
 from ledger_service.kernel.ids import id_text, parse_id
@@ -119,7 +119,7 @@ class WebhooksDoor:
         page = self.cursors.page(f"webhooks:{own}", call.query)
 
         def find(conn: Connection) -> Json:
-            found = queries.endpoints(conn, own, _after(page.after), page.limit + 1)
+            found = queries.endpoints(conn, own, place_of(page.after), page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, _place)
             return {"webhooks": [_endpoint(conn, row) for row in rows], "next_cursor": cursor}
 
@@ -207,11 +207,4 @@ def shown_instant(at: datetime | None) -> str | None:
 
 
 def _place(row: RowMapping) -> str:
-    return f"{micros_of(row['created_at'])} {id_text(row['endpoint_id'])}"
-
-
-def _after(position: str | None) -> tuple[datetime, bytes] | None:
-    if position is None:
-        return None
-    micros, _, endpoint = position.partition(" ")
-    return instant_of_micros(int(micros)), parse_id(endpoint, "cursor")
+    return place_at(row["created_at"], row["endpoint_id"])
