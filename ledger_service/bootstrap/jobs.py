@@ -10,6 +10,7 @@ from ledger_service.bootstrap.clocks import NotedClock, SystemClock
 from ledger_service.bootstrap.erasing import Erasures, erasures
 from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.messages import Postman
+from ledger_service.bootstrap.segmenting import Segmenting
 from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.webhooks import WebhookJobs, webhook_jobs
@@ -52,6 +53,7 @@ class Jobs:
     postman: Postman | None = None
     webhooks: WebhookJobs | None = None
     erasures: Erasures | None = None
+    segmenting: Segmenting | None = None
 
     def steps(self) -> Mapping[str, Step]:
         """Every job by its name; a step returns whether there is more to do at once."""
@@ -80,6 +82,8 @@ class Jobs:
     def _telling(self) -> Mapping[str, Step]:
         hooks = self.webhooks
         told: dict[str, Step] = {} if self.erasures is None else {"erasures": self.erasures.step}
+        if self.segmenting is not None:
+            told["segments"] = self.segmenting.step
         return told if hooks is None else {**told, "webhooks": hooks.follow, "webhook-deliveries": hooks.send}
 
     def send_messages(self) -> bool:
@@ -173,8 +177,8 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     rewards = reward_desk(writer, foundations.database, tills.catalogue, name.text)
     postman = _postman(foundations, secrets, writer)
     webhooks = webhook_jobs(foundations, secrets, clock)
-    again = erasures(foundations, clock.now)
-    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, postman, webhooks, again)
+    insight = erasures(foundations, clock.now), Segmenting(foundations.database, clock.now)
+    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, postman, webhooks, *insight)
 
 
 def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Postman | None:

@@ -10,9 +10,11 @@ from sqlalchemy import Connection, select
 
 from ledger_service.care.cases import forget_member as forget_cases
 from ledger_service.checkout.invoice_book import forget_carriers
+from ledger_service.checkout.once import forget_answers
 from ledger_service.claims.service import forget_member as forget_claims
 from ledger_service.members.consents.service import forget_member as forget_consents
 from ledger_service.members.models import former_account, member
+from ledger_service.members.segments.service import forget_member as forget_segments
 from ledger_service.points.adjustments import forget_member as forget_notes
 from ledger_service.referrals.rewards.following import forget_member as forget_sharing
 from ledger_service.risk.staff import forget_member as forget_staff
@@ -43,8 +45,9 @@ def erase_everywhere(conn: Connection, erase_member: EraseMember, member_number:
         MemberUnknown: no such number, or erased before.
     """
     member_id = erase_member(conn, member_number, at)
-    for forget in (forget_carriers, forget_staff, forget_cases, forget_notes):
+    for forget in (forget_carriers, forget_staff, forget_cases, forget_notes, forget_segments):
         forget(conn, member_id)
+    forget_answers(conn, f"member:{member_id}")
     for forget_at in (forget_claims, forget_sharing, forget_consents):
         forget_at(conn, member_id, at)
     return member_id

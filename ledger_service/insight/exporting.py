@@ -94,13 +94,14 @@ def _shown(holding: Holding, row: RowMapping, programmes: Mapping[int, str], ope
     sealed = _SEALED.get(holding.table)
     seen: dict[str, Any] = {}
     for column in table.c:
-        name, value = column.name, row[column.name]
+        # A copy: SQLAlchemy's names are of a kind of text that JSON does not take as a key.
+        name, value = column.name[:], row[column.name]
         if name in holding.hidden or (name in holding.by and name == "member_id"):
             continue
         if name == sealed and value is not None:
             seen["value"] = opens(row.get("kind", "card"), bytes(value))
-        elif name == "programme_id" and value is not None:
-            seen["programme"] = programmes[value]
+        elif name == "programme_id":
+            seen["programme"] = None if value is None else programmes[value]
         else:
             seen[name] = _plain(name, value)
     key = [_plain_key(row[column.name]) for column in _order(table)]

@@ -87,6 +87,8 @@ HOLDINGS = (
     Holding("household_gift", _KEPT, _PROOF, through=("household_mate", "household_id")),
     Holding("household_due", _KEPT, _PROOF, through=("household_mate", "household_id")),
     Holding("staff_link", _GONE),
+    Holding("segment_member", _GONE),
+    Holding("member_tag", _GONE),
     Holding("risk_decision", _KEPT, "that a sale was judged", hidden=("versions", "facts", "hits")),
     Holding("risk_challenge", _KEPT, "that a sale was judged", hidden=("nonce",)),
     Holding("risk_review", _KEPT, "that a sale was judged"),

@@ -1,4 +1,4 @@
-"""Consents and what was read on them; erasures by their instants, and imported sales by member, are found."""
+"""Consents and readings, segments and tags; erasures by instant and imported sales by member are found."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ _ERASED = sa.text("erased_at IS NOT NULL")
 def upgrade() -> None:
     _member_consent()
     _member_read()
+    _segment()
+    _segment_member()
     op.create_index(
         "ix_member_erased_at", "member", ["erased_at"], sqlite_where=_ERASED, postgresql_where=_ERASED
     )
     op.create_index("ix_imported_sale_member_id", "imported_sale", ["member_id"], unique=False)
-    for statement in guard_statements("member_read", op.get_bind().dialect.name):
-        op.execute(statement)
+    for table in ("member_read", "segment_version"):
+        for statement in guard_statements(table, op.get_bind().dialect.name):
+            op.execute(statement)
 
 
 def _member_consent() -> None:
@@ -88,3 +91,74 @@ def _member_read() -> None:
         sa.PrimaryKeyConstraint("read_id", name=op.f("pk_member_read")),
     )
     op.create_index("ix_member_read_member_id", "member_read", ["member_id", "read_id"], unique=False)
+
+
+def _segment() -> None:
+    op.create_table(
+        "segment",
+        sa.Column("segment_id", sa.LargeBinary(), nullable=False),
+        sa.Column("merchant_id", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("counted_at", sa.BigInteger(), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=True),
+        sa.CheckConstraint("length(segment_id) = 16", name=op.f("ck_segment_segment_id_length")),
+        sa.CheckConstraint("version >= 0", name=op.f("ck_segment_version_at_least_0")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.merchant_id"], name=op.f("fk_segment_merchant_id")
+        ),
+        sa.PrimaryKeyConstraint("segment_id", name=op.f("pk_segment")),
+        sa.UniqueConstraint("merchant_id", "code", name=op.f("uq_segment_merchant_id")),
+    )
+    op.create_index("ix_segment_due_at", "segment", ["due_at"], unique=False)
+    op.create_table(
+        "segment_version",
+        sa.Column("segment_id", sa.LargeBinary(), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("written_by", sa.Text(), nullable=False),
+        sa.Column("written_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["segment_id"], ["segment.segment_id"], name=op.f("fk_segment_version_segment_id")
+        ),
+        sa.PrimaryKeyConstraint("segment_id", "version", name=op.f("pk_segment_version")),
+    )
+
+
+def _segment_member() -> None:
+    op.create_table(
+        "segment_member",
+        sa.Column("segment_id", sa.LargeBinary(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("until IS NULL OR until > since", name=op.f("ck_segment_member_ends_later")),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.member_id"], name=op.f("fk_segment_member_member_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["segment_id"], ["segment.segment_id"], name=op.f("fk_segment_member_segment_id")
+        ),
+        sa.PrimaryKeyConstraint("segment_id", "member_id", "since", name=op.f("pk_segment_member")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_segment_member_member_id", "segment_member", ["member_id"], unique=False)
+    op.create_table(
+        "member_tag",
+        sa.Column("merchant_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("tag", sa.String(length=32), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("until IS NULL OR until > since", name=op.f("ck_member_tag_ends_later")),
+        sa.ForeignKeyConstraint(["member_id"], ["member.member_id"], name=op.f("fk_member_tag_member_id")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.merchant_id"], name=op.f("fk_member_tag_merchant_id")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "member_id", "tag", "since", name=op.f("pk_member_tag")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_member_tag_member_id", "member_tag", ["member_id"], unique=False)

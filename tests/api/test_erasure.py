@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -143,8 +145,8 @@ def test_erasure_does_to_each_table_what_is_promised(known: tuple[Shop, str, str
 def test_a_restored_backup_erases_again(shop: Shop, tmp_path: Path) -> None:
     number, newer = with_phone(shop)["number"], with_phone(shop, NEXT_PHONE)["number"]
     database = shop.serving.foundations.database
-    with database.read() as conn:
-        conn.exec_driver_sql(f"VACUUM INTO '{tmp_path / 'backup.db'}'")
+    with closing(sqlite3.connect(str(database.url.database))) as whole:
+        whole.execute("VACUUM INTO ?", [str(tmp_path / "backup.db")])
     jobs = open_jobs(shop.serving.foundations, shop.serving.secrets)
     step = jobs.steps()["erasures"]
     assert step() is False
