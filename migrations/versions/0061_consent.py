@@ -111,7 +111,7 @@ def _segment() -> None:
             ["merchant_id"], ["merchant.merchant_id"], name=op.f("fk_segment_merchant_id")
         ),
         sa.PrimaryKeyConstraint("segment_id", name=op.f("pk_segment")),
-        sa.UniqueConstraint("merchant_id", "code", name=op.f("uq_segment_merchant_id")),
+        sa.UniqueConstraint("merchant_id", "code", name=op.f("uq_segment_merchant_id_code")),
     )
     op.create_index("ix_segment_due_at", "segment", ["due_at"], unique=False)
     op.create_table(
