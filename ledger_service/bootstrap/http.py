@@ -173,8 +173,7 @@ def bound(serving: Serving) -> list[Served]:
         *_places(serving, administration, cursors),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
-        *imports.served(imports.ImportsDoor(administration)),
-        *_of_events(serving, administration, cursors),
+        *imports.served(imports.ImportsDoor(administration)), *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)), *status.served(_status(serving)),
     ]

@@ -148,6 +148,7 @@ def test_a_restored_backup_erases_again(shop: Shop, tmp_path: Path) -> None:
     with closing(sqlite3.connect(str(database.url.database))) as whole:
         whole.execute("VACUUM INTO ?", [str(tmp_path / "backup.db")])
     jobs = open_jobs(shop.serving.foundations, shop.serving.secrets)
+    assert "segments" in jobs.steps()
     step = jobs.steps()["erasures"]
     assert step() is False
     shop.must("operator", f"/v1/members/{number}/erase")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ledger_service.bootstrap.jobs import open_jobs
+from ledger_service.bootstrap.segmenting import Segmenting
+from ledger_service.kernel.clock import parse_instant
 from ledger_service.members.segments import rules
 from tests.api.service import FUEL, FUEL_STORE, GROCER, GROCER_STORE, Shop, basket
 from tests.api.test_administration import NEXT_PHONE, with_phone
@@ -37,10 +38,9 @@ def size(shop: Shop, rule: dict[str, Any], **more: int) -> int:
 
 
 def count(shop: Shop) -> None:
-    jobs = open_jobs(shop.serving.foundations, shop.serving.secrets)
-    while jobs.steps()["segments"]():
+    job = Segmenting(shop.serving.foundations.database, lambda: parse_instant(shop.at, "at"))
+    while job.step():
         pass
-    jobs.close()
 
 
 @pytest.fixture
