@@ -104,8 +104,7 @@ class Settings:
     public_rate_per_second: int = field(default=20, metadata=_about("The same without a key, per second.", 1))
     public_burst: int = field(default=200, metadata=_about("Keyless requests of an address at once.", 1))
     member_rate_per_second: int = field(
-        default=20,
-        metadata=_about("Requests that one member, whatever its keys, may send per second.", least=1),
+        default=20, metadata=_about("Requests that one member, whatever its keys, may send per second.", 1)
     )
     member_burst: int = field(
         default=200, metadata=_about("Requests that one member, whatever its keys, may send at once.", 1)
@@ -124,8 +123,7 @@ class Settings:
         default=64, metadata=_about("Most commands that one commit of the writer holds.", least=1, most=1024)
     )
     queue_most: int = field(
-        default=2048,
-        metadata=_about("Commands that may wait for the writer before 503 is answered.", least=1),
+        default=2048, metadata=_about("Commands that may wait for the writer before 503 is answered.", 1)
     )
     read_pool: int = field(
         default=8, metadata=_about("Connections for reads of one worker.", least=1, most=128)
@@ -186,6 +184,9 @@ class Settings:
         metadata=_about(
             "Where one-time codes for members go: an https address or `file:` and a folder; empty: nowhere."
         ),
+    )
+    webhook_loopback: bool = field(
+        default=False, metadata=_about("1 where webhooks may call this very machine, by HTTP too: for tests.")
     )
     signer_socket: Path = field(
         default=Path(""),

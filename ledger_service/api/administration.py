@@ -78,6 +78,10 @@ class Administration:
         """The action has happened, outside any idempotency key; for acts that may be repeated at will."""
         self._writer.run(action)
 
+    def noted(self, query: Action) -> Reply:
+        """The answer of a query that leaves a record of itself: neither is there without the other."""
+        return Reply(self._writer.run(query))
+
     def look(self, query: Action) -> Reply:
         """The answer of a query whose numbers all come from one statement, so it needs no snapshot."""
         with self._database.read() as conn:

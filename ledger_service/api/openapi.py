@@ -64,6 +64,9 @@ PATH_PARAMETERS = {
     "event": (Text(1_024), "eventID, percent-encoded."),
     "period": (Text(pattern="[0-9]{1,10}"), "Number of the settlement period."),
     "batch": (Text(pattern="[0-9]{1,12}"), "Number of the batch."),
+    "segment": (shapes.HEX_ID, "Id of the segment, 32 hex digits."),
+    "consent": (shapes.HEX_ID, "Id of the consent, 32 hex digits."),
+    "webhook": (shapes.HEX_ID, "Id of the webhook endpoint, 32 hex digits."),
     "digital_link": (Text(1_024), "What of a GS1 Digital Link stands behind /01/: GTIN and qualifiers."),
 }
 

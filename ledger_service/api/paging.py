@@ -8,12 +8,14 @@ import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
 
 from ledger_service.api.errors import CursorRefused
 from ledger_service.api.routes import Parameter
 from ledger_service.api.schema import Listing, Nullable, Record, Schema, Text
+from ledger_service.kernel.clock import instant_of_micros, micros_of
 from ledger_service.kernel.errors import MalformedField
 
 MOST_ROWS = 200
@@ -40,6 +42,19 @@ class Page:
     def after_number(self) -> int | None:
         """The position of a list that is ordered by a number."""
         return None if self.after is None else int(self.after)
+
+
+def place_at(at: datetime, row_id: bytes) -> str:
+    """The position of a row in a list that is ordered by instants, then ids."""
+    return f"{micros_of(at)} {row_id.hex()}"
+
+
+def place_of(position: str | None) -> tuple[datetime, bytes] | None:
+    """The instant and id of such a position."""
+    if position is None:
+        return None
+    micros, _, row_id = position.partition(" ")
+    return instant_of_micros(int(micros)), bytes.fromhex(row_id)
 
 
 def paged(name: str, item: Schema) -> Record:

@@ -64,6 +64,7 @@ from ledger_service.api.endpoints import (
     status,
     tiers,
 )
+from ledger_service.api.endpoints.consents import with_reads_noted
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.openapi import document_of
 from ledger_service.api.paging import Cursors
@@ -73,6 +74,7 @@ from ledger_service.api.schema import Json
 from ledger_service.bootstrap.connections import carry_protocol, end_request
 from ledger_service.bootstrap.entering import ENTERING_MODULES, served_entering
 from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.bootstrap.insight import INSIGHT_MODULES, served_insight
 from ledger_service.bootstrap.items import ITEM_MODULES, served_items
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.pages import with_pages
@@ -94,8 +96,8 @@ MODULES = (
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports, epcis,
-    epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, share_network, alliance,
-    status,
+    epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, share_network,
+    *INSIGHT_MODULES, alliance, status,
 )  # fmt: skip
 _YOUNG_OBJECTS = 20_000
 # Of one link: what a group chat does at once, and what a flood may go on with.
@@ -151,7 +153,7 @@ def bound(serving: Serving) -> list[Served]:
     points = programmes.ProgrammesDoor(administration, s.catalogue, s.governance, cursors)
     alone = offline.OfflineDoor(administration, s.offline, Statements(s.desk), s.catalogue, s.writer, cursors)
     admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance, cursors)
-    return [
+    every = [
         *checkout.served(s.checkout, _couponed(s)),
         *offline.served(alone),
         *_of_merchants(s, administration, cursors),
@@ -177,12 +179,12 @@ def bound(serving: Serving) -> list[Served]:
         *_places(serving, administration, cursors),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
-        *imports.served(imports.ImportsDoor(administration)),
-        *_of_events(serving, administration, cursors),
+        *imports.served(imports.ImportsDoor(administration)), *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]
+    return with_reads_noted(every, administration)
 
 
 def _of_events(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
@@ -193,6 +195,7 @@ def _of_events(serving: Serving, administration: Administration, cursors: Cursor
         *epcis_queries.served(epcis_queries.EpcisQueriesDoor(database, cursors)),
         *_of_items(serving),
         *_of_sharing(serving, administration, cursors),
+        *served_insight(serving, administration, cursors),
     ]
 
 

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from ledger_service.bootstrap.carriers import carrier_of
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
+from ledger_service.bootstrap.erasing import Erasures, erasures
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, background_clock
 from ledger_service.bootstrap.messages import Postman
+from ledger_service.bootstrap.segmenting import Segmenting
 from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
+from ledger_service.bootstrap.webhooks import WebhookJobs, webhook_jobs
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.household_sales import spent_by_keys
@@ -50,11 +53,14 @@ class Jobs:
     commitments: Commitments
     rewards: RewardDesk
     postman: Postman | None = None
+    webhooks: WebhookJobs | None = None
+    erasures: Erasures | None = None
+    segmenting: Segmenting | None = None
 
     def steps(self) -> Mapping[str, Step]:
         """Every job by its name; a step returns whether there is more to do at once."""
-        messages = {} if self.postman is None else {"messages": self.send_messages}
-        return messages | {
+        messages: dict[str, Step] = {} if self.postman is None else {"messages": self.send_messages}
+        return {**messages, **self._telling()} | {
             "hold-deadlines": self.expire_holds,
             "vesting": lambda: self.tills.points.vest_due(self.clock.now()) > 0,
             "inactivity": lambda: self.tills.points.extend_due(self.clock.now()) > 0,
@@ -74,6 +80,13 @@ class Jobs:
             "share-rewards": lambda: self.rewards.pay_due(self.clock.now()),
             "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
+
+    def _telling(self) -> Mapping[str, Step]:
+        hooks = self.webhooks
+        told: dict[str, Step] = {} if self.erasures is None else {"erasures": self.erasures.step}
+        if self.segmenting is not None:
+            told["segments"] = self.segmenting.step
+        return told if hooks is None else {**told, "webhooks": hooks.follow, "webhook-deliveries": hooks.send}
 
     def send_messages(self) -> bool:
         """One-time codes are handed to the carrier."""
@@ -154,6 +167,8 @@ class Jobs:
 
     def close(self) -> None:
         """The writer has ended."""
+        if self.webhooks is not None:
+            self.webhooks.close()
         self.writer.close()
         self.name.release()
 
@@ -167,7 +182,9 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     commitments = Commitments(secrets.one_time)
     rewards = reward_desk(writer, foundations.database, tills.catalogue, name.text)
     postman = _postman(foundations, secrets, writer)
-    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, postman)
+    webhooks = webhook_jobs(foundations, secrets, clock)
+    insight = erasures(foundations, clock.now), Segmenting(foundations.database, clock.now)
+    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, postman, webhooks, *insight)
 
 
 def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Postman | None:

@@ -11,7 +11,9 @@ from ledger_service.care.merging import Following
 from ledger_service.checkout import merging as checkout
 from ledger_service.claims import merging as claims
 from ledger_service.coupons.wallet import merging as coupons
+from ledger_service.members.consents import service as consents
 from ledger_service.members.households import merging as households
+from ledger_service.members.segments import service as segments
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.moving_in.queries import is_moving_in
 from ledger_service.points import merging as points
@@ -21,7 +23,7 @@ from ledger_service.tiers import merging as tiers
 from ledger_service.traceability.claiming import merging as items
 
 # Households first: their accounts are members' rows, which everybody locks before anything else.
-_ROOMS = (households, points, tiers, coupons, risk, checkout, claims, sharing, items)
+_ROOMS = (households, points, tiers, coupons, risk, checkout, claims, sharing, items, consents, segments)
 
 
 def case_desk(secrets: Secrets) -> CaseDesk:

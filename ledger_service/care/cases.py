@@ -193,6 +193,11 @@ class CaseDesk:
         return Change(row["successor"], row["salt"], signer, custody, "recovery", True)
 
 
+def forget_member(conn: Connection, member_id: int) -> None:
+    """No case says what the erased member called its device; that accounts moved, and who agreed, stays."""
+    conn.execute(update(care_case).where(care_case.c.member_id == member_id).values(label=None))
+
+
 def _check_none_under_way(conn: Connection, member_ids: tuple[int, ...]) -> None:
     c = care_case.c
     mine = (c.member_id.in_(member_ids) | c.stays_id.in_(member_ids)) & c.state.in_(rules.UNDER_WAY)

@@ -98,6 +98,7 @@ imported_sale = Table(
     fixed_length("sale_id", 16),
     at_least("total_minor"),
     Index("ix_imported_sale_import_id", "import_id"),
+    Index("ix_imported_sale_member_id", "member_id"),
 )
 
 # What a merchant has published of how it takes goods back; return_rules writes and reads the body.

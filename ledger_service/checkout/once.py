@@ -51,6 +51,12 @@ def find_answer(conn: Connection, frame: Frame) -> Answer | None:
     return None if row is None else replay(dict(row), frame.body_hash)
 
 
+def forget_answers(conn: Connection, subject: str) -> None:
+    """What an erased caller said and was told is gone; that its keys were used stays. It calls no more."""
+    mine = update(idempotency).where(idempotency.c.subject == subject)
+    conn.execute(mine.values(body_hash=bytes(32), response=b""))
+
+
 def run_once(conn: Connection, frame: Frame, action: Callable[[], tuple[int, bytes]]) -> Answer:
     """The action has happened exactly once for this key, and its answer is stored.
 

@@ -46,6 +46,7 @@ COMMANDS = {
     "lost": "list what the chain has and a restored database lacks",
     "adopt": "book what the chain has and a restored database lacks, by two operators",
     "jobs": "run the jobs (expiry, vesting, hold deadlines) once",
+    "webhooks": "what waits for each endpoint; read the books on and send what is due, once",
     "docs": "write the generated documents",
     "openapi": "write the OpenAPI document",
 }

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from ledger_service.db.tables import fixed_length, metadata, one_of
@@ -44,7 +45,9 @@ member = Table(
     Column("household", Boolean),
     one_of("status", ("active", "frozen", "erased")),
     one_of("custody", ("device", "custodial")),
-)
+    Index("ix_member_erased_at", "erased_at", sqlite_where=text("erased_at IS NOT NULL"),
+          postgresql_where=text("erased_at IS NOT NULL")),
+)  # fmt: skip
 
 # value_hash is keyed (HMAC) so that a stolen table tells no phone number; value_sealed is encrypted.
 member_identity = Table(

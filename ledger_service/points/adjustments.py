@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
@@ -276,3 +276,8 @@ class DecideCommand(BookCommand[str]):
 def _facts(row: Mapping[str, Any]) -> dict[str, Canonical]:
     answers = {} if row["claim_id"] is None else {"claim": id_text(row["claim_id"])}
     return {"adjustment": id_text(row["adjustment_id"]), "reason": row["reason"], **answers}
+
+
+def forget_member(conn: Connection, member_id: int) -> None:
+    """What people wrote about the erased member is gone; what was given, why and by whom stays."""
+    conn.execute(update(adjustment).where(adjustment.c.member_id == member_id).values(note=""))

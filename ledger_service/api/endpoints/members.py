@@ -23,10 +23,8 @@ from ledger_service.api.errors import NotYours
 from ledger_service.api.hexadecimal import hex_text
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Listing, Named, Nullable, Record, Text
-from ledger_service.checkout.invoice_book import forget_carriers
-from ledger_service.claims.service import forget_member
 from ledger_service.custody.errors import SignerUnavailable
-from ledger_service.kernel.gs1 import parse_gsrn
+from ledger_service.insight.erasing import erase_everywhere
 from ledger_service.kernel.ids import parse_id
 from ledger_service.members import errors as refusals
 from ledger_service.members import queries
@@ -36,8 +34,6 @@ from ledger_service.members.requests import Enrolled, EnrolMember
 from ledger_service.members.service import MembersService
 from ledger_service.merchants.keyring import KeyRing
 from ledger_service.referrals.links.binding import Binder
-from ledger_service.referrals.rewards import following as sharing
-from ledger_service.risk import staff
 
 _GROUP = "Members"
 _MEMBER = shapes.answer(
@@ -82,9 +78,10 @@ FREEZE = Route(
     success=Success(200, "Done.", Record(closed=False)), write=True,
 )  # fmt: skip
 ERASE = Route(
-    "POST", "/v1/members/<number>/erase", "erase-member", scopes("member:write"), "Destroy what is personal",
-    group=_GROUP, body=shapes.EMPTY_BODY, write=True,
-    problems=(*WRITE_PROBLEMS, refusals.MemberUnknown, HouseholdAccount),
+    "POST", "/v1/members/<number>/erase", "erase-member", scopes("member:write", "self:write"),
+    "Destroy what is personal; a member has itself forgotten", group=_GROUP, write=True,
+    body=shapes.EMPTY_BODY,
+    problems=(*WRITE_PROBLEMS, refusals.MemberUnknown, NotYours, HouseholdAccount),
     success=Success(200, "Erased for good; the number is gone.", Record(closed=False)),
 )  # fmt: skip
 ROUTES = (ENROL, IDENTIFY, SHOW, FREEZE, ERASE)
@@ -161,12 +158,7 @@ class MembersDoor:
         """What is personal is destroyed and the member's keys are worthless."""
 
         def act(conn: Connection) -> Json:
-            number = parse_gsrn(call.path["number"], "number")
-            member_id = self.members.erase(conn, number, call.at)
-            forget_carriers(conn, member_id)
-            staff.forget_member(conn, member_id)
-            forget_member(conn, member_id, call.at)
-            sharing.forget_member(conn, member_id, call.at)
+            erase_everywhere(conn, self.members.erase, number_of_call(conn, call), call.at)
             return {"erased": True}
 
         reply = self.administration.write(call, act, status=200)

@@ -1,0 +1,124 @@
+"""Commands about segments: rules written, tags given and taken, outcomes of a count kept as intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+
+from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.errors import MalformedField
+from ledger_service.kernel.ids import derive_id
+from ledger_service.members.merging import Merge
+from ledger_service.members.models import member
+from ledger_service.members.segments.errors import SegmentLimitReached
+from ledger_service.members.segments.models import member_tag, segment, segment_member, segment_version
+from ledger_service.members.segments.rules import MOST_SEGMENTS, TAG, rule_of
+from ledger_service.outbox.service import NewIntent
+
+_G, _V, _M, _T = segment.c, segment_version.c, segment_member.c, member_tag.c
+
+
+class Written(NamedTuple):
+    """A rule under a merchant's own code for it."""
+
+    merchant_id: int
+    code: str
+    name: str
+    body: Mapping[str, Any]
+
+
+def write(conn: Connection, new: Written, by_whom: str, at: datetime) -> RowMapping:
+    """The segment has this rule from now on, and is counted by it at the job's next turn.
+
+    Raises:
+        SegmentRuleRefused: no rule.
+        SegmentLimitReached: the merchant has enough of them.
+
+    Locks: the segment's row.
+    """
+    rule_of(new.body)
+    row = _row(conn, new, at)
+    mine, version = _G.segment_id == row["segment_id"], row["version"] + 1
+    conn.execute(update(segment).where(mine).values(version=version, name=new.name, due_at=at))
+    conn.execute(insert(segment_version).values(
+        segment_id=row["segment_id"], version=version, body=orjson.dumps(new.body).decode(),
+        written_by=by_whom, written_at=at,
+    ))  # fmt: skip
+    return conn.execute(select(segment).where(mine)).mappings().one()
+
+
+def _row(conn: Connection, new: Written, at: datetime) -> RowMapping:
+    """The segment's row, locked; of version 0 where there was none."""
+    mine = (_G.merchant_id == new.merchant_id) & (_G.code == new.code)
+    its = select(segment).where(mine).with_for_update()
+    found = conn.execute(its).mappings().first()
+    if found is not None:
+        return found
+    there = select(func.count()).where(_G.merchant_id == new.merchant_id)
+    if conn.execute(there).scalar_one() >= MOST_SEGMENTS:
+        raise SegmentLimitReached(MOST_SEGMENTS)
+    fresh = {
+        "segment_id": derive_id("segment", new.merchant_id, new.code), "merchant_id": new.merchant_id,
+        "code": new.code, "name": new.name, "version": 0, "created_at": at, "due_at": at,
+        "counted_at": None, "size": None,
+    }  # fmt: skip
+    sql_of(segment, conn).insert(conn, [fresh], or_ignore=True)
+    return conn.execute(its).mappings().one()
+
+
+def set_tag(conn: Connection, whose: tuple[int, int], tag: str, on: bool, at: datetime) -> None:
+    """The merchant's tag stands on the member, or no more; ``whose`` is the merchant and the member.
+
+    Raises:
+        MalformedField: no tag.
+    """
+    if not TAG.fullmatch(tag):
+        raise MalformedField("tag", "must be 1 to 32 small letters, digits and dashes")
+    merchant_id, member_id = whose
+    mine = (_T.merchant_id == merchant_id) & (_T.member_id == member_id) & (_T.tag == tag)
+    stands = conn.execute(select(_T.since).where(mine, _T.until.is_(None)).with_for_update()).scalar()
+    if on and stands is None:
+        row = {"merchant_id": merchant_id, "member_id": member_id, "tag": tag, "since": at, "until": None}
+        sql_of(member_tag, conn).insert(conn, [row], or_ignore=True)
+    elif not on and stands is not None:
+        conn.execute(delete(member_tag).where(mine, _T.since == at))
+        conn.execute(update(member_tag).where(mine, _T.until.is_(None)).values(until=at))
+
+
+def enter(conn: Connection, segment_id: bytes, members: Sequence[int], at: datetime) -> None:
+    """These members are in the segment from ``at`` on, but for who was erased meanwhile. Idempotent."""
+    its = select(member.c.member_id).where(member.c.member_id.in_(members), member.c.status != "erased")
+    there = conn.execute(its).scalars()
+    rows = [{"segment_id": segment_id, "member_id": m, "since": at, "until": None} for m in there]
+    if rows:
+        sql_of(segment_member, conn).insert(conn, rows, or_ignore=True)
+
+
+def leave(conn: Connection, segment_id: bytes, members: Sequence[int], at: datetime) -> None:
+    """These members are in the segment up to ``at``, excluded. Idempotent."""
+    mine = (_M.segment_id == segment_id) & _M.member_id.in_(list(members)) & _M.until.is_(None)
+    conn.execute(delete(segment_member).where(mine, _M.since == at))
+    conn.execute(update(segment_member).where(mine).values(until=at))
+
+
+def counted(conn: Connection, segment_id: bytes, size: int, at: datetime, next_at: datetime) -> None:
+    """The count of this instant is complete; the next one is due at ``next_at``, or sooner if asked for."""
+    mine = _G.segment_id == segment_id
+    conn.execute(update(segment).where(mine).values(counted_at=at, size=size))
+    conn.execute(update(segment).where(mine, _G.due_at <= at).values(due_at=next_at))
+
+
+def forget_member(conn: Connection, member_id: int) -> None:
+    """The member is and was in no segment and has no tags."""
+    conn.execute(delete(segment_member).where(_M.member_id == member_id))
+    conn.execute(delete(member_tag).where(_T.member_id == member_id))
+
+
+def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
+    """Segments are counted anew from the books; tags of the account that closes end with it."""
+    forget_member(conn, merge.closes)
+    return []

@@ -1,0 +1,136 @@
+"""Segments over HTTP: tried, written, counted, and who was in when, by one merchant's own books alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ledger_service.bootstrap.segmenting import Segmenting
+from ledger_service.kernel.clock import parse_instant
+from ledger_service.members.segments import rules
+from tests.api.service import FUEL, FUEL_STORE, GROCER, GROCER_STORE, Shop, basket
+from tests.api.test_administration import NEXT_PHONE, with_phone
+from tests.api.test_pages import all_pages
+
+BASE = "/v1/segments"
+OFTEN = {"fact": "frequency", "at_least": 2}
+MARCH, MAY, MAY_2, JULY, JULY_2 = (
+    f"2017-{day}T12:00:00Z" for day in ("03-01", "05-01", "05-02", "07-15", "07-16")
+)
+
+
+def code_of(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json["code"]
+
+
+def buy(shop: Shop, number: str, at: str, amount: int, who: str = "grocer") -> None:
+    shop.at = at
+    store = GROCER_STORE if who == "grocer" else FUEL_STORE
+    shop.must(f"{who}-till", "/v1/sales", basket(store, amount, member={"number": number}))
+
+
+def size(shop: Shop, rule: dict[str, Any], **more: int) -> int:
+    body = {"merchant": GROCER, "rule": rule, **more}
+    answer = shop.post("grocer", f"{BASE}/dry-run", body)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return int(answer.json["size"])
+
+
+def count(shop: Shop) -> None:
+    job = Segmenting(shop.serving.foundations.database, lambda: parse_instant(shop.at, "at"))
+    while job.step():
+        pass
+
+
+@pytest.fixture
+def customers(any_shop: Shop) -> tuple[Shop, str, str, str]:
+    """One who buys twice at the grocer, one who buys once and early, one who buys elsewhere."""
+    shop = any_shop
+    often, once = with_phone(shop)["number"], with_phone(shop, NEXT_PHONE)["number"]
+    elsewhere = with_phone(shop, b"\x09" * 32)["number"]
+    buy(shop, once, MARCH, 10_000)
+    buy(shop, often, MARCH, 1_001)
+    buy(shop, often, MAY, 2_000)
+    buy(shop, elsewhere, MAY, 50_000, "fuel")
+    return shop, often, once, elsewhere
+
+
+def test_rules_read_the_merchants_own_books_as_of_an_instant(customers: tuple[Shop, str, str, str]) -> None:
+    shop, _, _, elsewhere = customers
+    assert size(shop, OFTEN) == 1
+    assert size(shop, {"not": OFTEN}) == 1
+    assert size(shop, OFTEN, window_days=30) == 0
+    assert size(shop, {"fact": "average_minor", "at_least": 1_500, "at_most": 1_500}) == 1
+    assert size(shop, {"fact": "monetary_minor", "at_least": 3_001, "at_most": 3_001}) == 1
+    assert size(shop, {"fact": "recency_days", "at_least": 61, "at_most": 61}) == 1
+    assert size(shop, {"fact": "recency_score", "at_least": 2}) == 1
+    assert size(shop, {"all": [{"stage": "active"}, {"behaviour": ["spectator", "creator"]}]}) == 1
+    assert size(shop, {"fact": "claims", "at_least": 1}) == 0
+    shop.must("grocer", f"/v1/members/{elsewhere}/tags", {"merchant": GROCER, "tag": "vip", "on": True})
+    whole = {"any": [{"tag": "vip"}, {"fact": "tenure_days", "at_least": 0}]}
+    answer = shop.post("grocer", f"{BASE}/dry-run", {"merchant": GROCER, "rule": whole}).json
+    assert (answer["size"], answer["stages"]["prospect"], answer["stages"]["at-risk"]) == (3, 1, 1)
+    for fact in (*rules.FACTS,):
+        assert size(shop, {"fact": fact, "at_least": 0}) >= 2
+    for behaviour in rules.BEHAVIOURS:
+        size(shop, {"behaviour": behaviour})
+    # Two members in March, by the books of then.
+    shop.at = MARCH
+    assert size(shop, {"fact": "frequency", "at_least": 1, "at_most": 1}) == 2
+
+
+def test_who_was_in_when_is_told_after_the_rule_has_changed(customers: tuple[Shop, str, str, str]) -> None:
+    shop, often, once, _ = customers
+    new = {"merchant": GROCER, "code": "OFTEN", "name": "常客", "rule": OFTEN}
+    made = shop.must("grocer", BASE, new, key="s")
+    assert shop.must("grocer", BASE, new, key="s") == made
+    count(shop)
+    shown = shop.get("grocer", BASE).json["segments"]
+    assert [(s["name"], s["version"], s["size"]) for s in shown] == [("常客", 1, 1)]
+    members, shop.at = f"{BASE}/{made['segment']}/members", MAY_2
+    assert shop.get("grocer", members).json["members"] == [{"number": often}]
+    shop.at = JULY
+    assert shop.must("grocer", BASE, new | {"rule": {"not": OFTEN}})["version"] == 2
+    count(shop)
+    count(shop)
+    shop.at = JULY_2
+    assert all_pages(shop, "grocer", members, "members", 1) == [{"number": once}]
+    assert all_pages(shop, "auditor", f"{members}?at={MAY_2}", "members", 1) == [{"number": often}]
+    assert shop.get("grocer", f"{members}?at={MARCH}").json["members"] == []
+    shop.must("operator", f"/v1/members/{often}/erase")
+    assert shop.get("grocer", f"{members}?at={MAY_2}").json["members"] == []
+
+
+def test_segments_and_tags_are_their_merchants(customers: tuple[Shop, str, str, str]) -> None:
+    shop, often, _, _ = customers
+    new = {"merchant": GROCER, "code": "A-1", "name": "a", "rule": OFTEN}
+    made = shop.must("grocer", BASE, new)
+    assert code_of(shop.post("fuel", BASE, new)) == (403, "not-yours")
+    other = {"merchant": GROCER, "rule": OFTEN}
+    assert code_of(shop.post("fuel", f"{BASE}/dry-run", other)) == (403, "not-yours")
+    assert code_of(shop.get("fuel", f"{BASE}/{made['segment']}/members")) == (404, "segment-unknown")
+    assert shop.get("fuel", BASE).json["segments"] == []
+    assert code_of(shop.post("grocer", BASE, new | {"rule": {}})) == (422, "segment-rule-refused")
+    nobody = new | {"merchant": "4006381333931"}
+    assert code_of(shop.post("operator", BASE, nobody)) == (404, "merchant-unknown")
+    mark = {"merchant": GROCER, "tag": "vip", "on": True}
+    path = f"/v1/members/{often}/tags"
+    assert code_of(shop.post("fuel", path, mark)) == (403, "not-yours")
+    for on in (True, True, False, False, True):
+        shop.must("grocer", path, mark | {"on": on})
+    assert size(shop, {"tag": "vip"}) == 1
+    fuel = {"merchant": FUEL, "rule": {"tag": "vip"}}
+    assert shop.post("fuel", f"{BASE}/dry-run", fuel).json["size"] == 0
+    shop.at = JULY
+    shop.must("grocer", path, mark | {"on": False})
+    assert size(shop, {"tag": "vip"}) == 0
+
+
+def test_a_merchant_has_so_many_segments_and_no_more(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ledger_service.members.segments.service.MOST_SEGMENTS", 2)
+    new = {"merchant": GROCER, "name": "a", "rule": OFTEN}
+    for code in ("A1", "A2", "A1"):
+        shop.must("grocer", BASE, new | {"code": code})
+    assert code_of(shop.post("grocer", BASE, new | {"code": "A3"})) == (422, "segment-limit-reached")
+    assert [s["version"] for s in all_pages(shop, "grocer", BASE, "segments", 1)] == [2, 1]
