@@ -14,9 +14,11 @@ from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.household_sales import spent_by_keys
+from ledger_service.checkout.queries import merchants_of
 from ledger_service.checkout.recounting import next_due
 from ledger_service.claims.queries import something_is_due
 from ledger_service.claims.service import ClaimsService
+from ledger_service.coupons.telling.service import Teller
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.clock import Clock
 from ledger_service.ledger.queries import holds_due
@@ -66,6 +68,7 @@ class Jobs:
             "judgements": self.forget_judgements,
             "event-log": self.follow_events,
             "item-roots": self.commit_to_items,
+            "coupons": lambda: Teller(self.foundations.database, merchants_of).step(self.clock.now()),
             "sharing": lambda: self.rewards.follow(self.clock.now()),
             "share-returns": lambda: self.rewards.take_back(self.clock.now()),
             "share-reviews": lambda: self.rewards.end_reviews(self.clock.now()),
