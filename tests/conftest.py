@@ -8,7 +8,6 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,11 +16,11 @@ from sqlalchemy import create_engine
 
 from ledger_service.db.engine import Database, open_database
 from ledger_service.db.schema import create_everything
+from tests.recycling import Recycled
 
 # How long one example takes says more about the machine's load than about the code.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
-_numbers = count(1)
 _TEMPLATE = "alliance_template"
 
 
@@ -53,7 +52,7 @@ class Cluster:
         # No test pulls the machine's plug, so the server need not wait for its disk; benchmarks set fsync=on.
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 -c max_connections=120 -c fsync=off"
-            f" -c unix_socket_directories={self._directory} -c deadlock_timeout=200ms"
+            f" -c autovacuum=off -c unix_socket_directories={self._directory} -c deadlock_timeout=200ms"
         )
         log = str(self._directory / "log")
         self._run("pg_ctl", "-D", str(data), "-w", "-t", "60", "-l", log, "-o", options, "start")
@@ -126,15 +125,20 @@ def sqlite_database(tmp_path: Path, sqlite_template: Path) -> Iterator[Database]
     database.close()
 
 
+@pytest.fixture(scope="session")
+def recycled(cluster: Cluster) -> Recycled:
+    """The databases of the session's PostgreSQL."""
+    return Recycled(cluster.admin, cluster.url, _TEMPLATE)
+
+
 @pytest.fixture
-def postgres_database(cluster: Cluster) -> Iterator[Database]:
+def postgres_database(cluster: Cluster, recycled: Recycled) -> Iterator[Database]:
     """An empty PostgreSQL database with every table."""
-    name = f"alliance_{next(_numbers)}"
-    cluster.admin(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    name = recycled.take()
     database = open_database(cluster.url(name))
     yield database
     database.close()
-    cluster.admin(f"DROP DATABASE {name} WITH (FORCE)")
+    recycled.give_back(name)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

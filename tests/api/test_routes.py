@@ -84,6 +84,12 @@ def member_key(shop: Shop) -> str:
     return shop.keys["member"]
 
 
+def with_pipeline(shop: Shop, **changed: Any) -> Shop:
+    """The same service behind a pipeline that differs in a few parts."""
+    pipeline = replace(shop.serving.pipeline, **changed)
+    return replace(shop, client=application(replace(shop.serving, pipeline=pipeline)).test_client())
+
+
 def test_the_url_map_holds_declared_routes_only_and_each_says_who_may_call_it(open_shop_once: Shop) -> None:
     app: Flask = application(open_shop_once.serving)
     declared = {(route.path, route.method): route for route in ROUTES}
@@ -176,25 +182,45 @@ def test_an_unknown_query_parameter_is_refused(open_shop_once: Shop, route: Rout
     assert (answer.status_code, answer.json["code"]) == (400, "malformed-field")
 
 
+class Ticks:
+    """A clock of nanoseconds that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def limited(open_shop_once: Shop) -> tuple[Shop, Ticks]:
+    """The same service where each key has one request in a second."""
+    ticks = Ticks()
+    buckets = Buckets(Policy("key", 1, 1), ticks)
+    return with_pipeline(open_shop_once, keys=buckets, members=buckets), ticks
+
+
 @by_name(GUARDED)
-def test_a_key_over_its_limit_waits(open_shop_once: Shop, route: Route) -> None:
-    shop, key = open_shop_once, key_with(open_shop_once, route)
-    policy = Policy("key", 1, 1)
-    tight = replace(shop.serving.pipeline, keys=Buckets(policy), members=Buckets(policy))
-    limited = replace(shop, client=application(replace(shop.serving, pipeline=tight)).test_client())
-    headers = {"Alliance-Time": "soon"}
-    assert send(limited, route, key, **headers).status_code == 400
-    second = send(limited, route, key, **{"Idempotency-Key": ""})
+def test_a_key_over_its_limit_waits(limited: tuple[Shop, Ticks], route: Route) -> None:
+    shop, ticks = limited
+    key = key_with(shop, route)
+    ticks.now += 1_000_000_000
+    assert send(shop, route, key, **{"Alliance-Time": "soon"}).status_code == 400
+    second = send(shop, route, key, **{"Idempotency-Key": ""})
     assert (second.status_code, second.json["code"]) == (429, "rate-limited")
     assert int(second.headers["Retry-After"]) >= 1
 
 
+@pytest.fixture(scope="module")
+def on_real_time(open_shop_once: Shop) -> Shop:
+    """The same service without the replay's clock."""
+    return with_pipeline(open_shop_once, replay=None)
+
+
 @by_name(GUARDED)
-def test_the_replay_clock_is_refused_on_real_time(open_shop_once: Shop, route: Route) -> None:
-    shop, key = open_shop_once, key_with(open_shop_once, route)
-    real = replace(shop.serving.pipeline, replay=None)
-    client = application(replace(shop.serving, pipeline=real)).test_client()
-    answer = send(replace(shop, client=client), route, key, **{"Alliance-Time": "2017-03-01T12:00:00Z"})
+def test_the_replay_clock_is_refused_on_real_time(on_real_time: Shop, route: Route) -> None:
+    key = key_with(on_real_time, route)
+    answer = send(on_real_time, route, key, **{"Alliance-Time": "2017-03-01T12:00:00Z"})
     assert (answer.status_code, answer.json["code"]) == (400, "replay-clock-refused")
 
 

@@ -7,8 +7,6 @@ import pytest
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.watching import gift_watch
 from ledger_service.checkout.sources import Watch
-from ledger_service.db.commands import BookCommand
-from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.permits import GiftPermit, nonce_of
 from ledger_service.kernel.points import Leg
@@ -19,8 +17,8 @@ from ledger_service.points.requests import GiftRequest
 from ledger_service.points.service import PointsService, PointsSettings
 from ledger_service.risk.errors import HeldForReview, RefusedByRules
 from ledger_service.risk.guard import Guard
-from ledger_service.risk.pins import judge_pin
-from ledger_service.risk.rules import Who
+from ledger_service.risk.pins import CountPin, JudgePin, PinTry
+from ledger_service.risk.rules import Outcome, Who
 from tests.integration.checkout.shop import DOMAIN, GROCER, Phone
 
 from .guarded import GuardedShop, rule
@@ -72,15 +70,12 @@ def test_wrong_pins_are_counted_and_then_no_more_are_tried(shop: GuardedShop) ->
     at = seconds_floor(shop.clock.at)
     guard = Guard(shop.rules.current().in_force(GROCER, at), shop.rules.current(), "w1", SystemRandom())
 
-    class Wrong(BookCommand[None]):
-        def reads_first(self, view: Workset) -> list[Need]:
-            return guard.needs(who)
-
-        def apply(self, draft: Draft) -> None:
-            guard.book_it(draft, judge_pin(draft, guard, who, (at, at)))
-
+    tried = PinTry(who, at, member_since=at)
     for _ in range(2):
-        shop.writer.submit(Wrong())
-    with pytest.raises(RefusedByRules):
-        shop.writer.submit(Wrong())
-    assert len(shop.decisions()) == 3
+        judged = shop.writer.submit(JudgePin(guard, tried))
+        assert judged.outcome is Outcome.ALLOW
+        shop.writer.submit(CountPin(guard, tried, judged))
+    third = shop.writer.submit(JudgePin(guard, tried))
+    assert third.outcome is Outcome.REFUSE
+    assert isinstance(guard.refusal(third), RefusedByRules)
+    assert len(shop.decisions()) == 2, "a try that was only judged is no decision yet"
