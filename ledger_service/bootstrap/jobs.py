@@ -12,7 +12,9 @@ from ledger_service.bootstrap.messages import Postman
 from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.chain.status import open_period
 from ledger_service.checkout.claimed_sales import ReceiptSales
+from ledger_service.checkout.couponing.clearing import CLEARED_AT_ONCE, clear, waits
 from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.queries import merchants_of
 from ledger_service.checkout.recounting import next_due
@@ -69,6 +71,7 @@ class Jobs:
             "event-log": self.follow_events,
             "item-roots": self.commit_to_items,
             "coupons": lambda: Teller(self.foundations.database, merchants_of).step(self.clock.now()),
+            "coupon-clearing": self.clear_coupons,
             "sharing": lambda: self.rewards.follow(self.clock.now()),
             "share-returns": lambda: self.rewards.take_back(self.clock.now()),
             "share-reviews": lambda: self.rewards.end_reviews(self.clock.now()),
@@ -137,6 +140,15 @@ class Jobs:
             taken = grow(conn)
             checkpoint(conn, at)
         return taken == STEP_EVENTS
+
+    def clear_coupons(self) -> bool:
+        """What coupons took off and what came back of it is of the settlement period that is open."""
+        database = self.foundations.database
+        with database.read() as conn:
+            if not waits(conn):
+                return False
+        with database.begin() as conn:
+            return clear(conn, open_period(conn) or 1) == CLEARED_AT_ONCE
 
     def commit_to_items(self) -> bool:
         """A batch whose items all are made gets its root, some parts at a time."""

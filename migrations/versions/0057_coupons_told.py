@@ -15,6 +15,15 @@ def upgrade() -> None:
     _telling()
     _part()
     _return()
+    op.create_table(
+        "coupon_debt",
+        sa.Column("period", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("funder", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("acceptor", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("minor", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("funder <> acceptor", name=op.f("ck_coupon_debt_nobody_owes_itself")),
+        sa.PrimaryKeyConstraint("period", "funder", "acceptor", name=op.f("pk_coupon_debt")),
+    )
     op.add_column("sale_coupon", sa.Column("period", sa.BigInteger(), nullable=True))
     op.create_index("ix_sale_coupon_period", "sale_coupon", ["period"], unique=False)
     # Nobody was told of these while they were young enough for the contract to take them.

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+)
 
 from ledger_service.db.tables import at_least, fixed_length, metadata
 from ledger_service.db.types import Bytes, UtcInstant
@@ -21,6 +31,17 @@ sale_coupon = Table(
     fixed_length("coupon_id", 16), at_least("discount_minor"),
     Index("ix_sale_coupon_definition_id", "definition_id", "used_at"),
     Index("ix_sale_coupon_period", "period"),
+)  # fmt: skip
+
+# What funders owe acceptors in a settlement period, in minor units: the sums of the lines that it clears.
+coupon_debt = Table(
+    "coupon_debt", metadata,
+    Column("period", BigInteger, primary_key=True, autoincrement=False),
+    Column("funder", BigInteger, primary_key=True, autoincrement=False),
+    Column("acceptor", BigInteger, primary_key=True, autoincrement=False),
+    Column("minor", BigInteger, nullable=False),
+    CheckConstraint("funder <> acceptor", name="nobody_owes_itself"),
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 # What of a used coupon came back with a return; parts is JSON: [funder's id as text, minor units]. As there,

@@ -6,13 +6,16 @@ is shown that the operations are those of the coupons that sales used, gave back
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import orjson
 from sqlalchemy import Connection, text
 
+from ledger_service.checkout.couponing.clearing import debts_of, every_coupon
 from ledger_service.coupons.codes.rules import chain_id_of
 from ledger_service.kernel.coupon_operations import CODEC, Consume, Give, Reverse
+from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
 from ledger_service.ledger.reconcile import Difference
 
@@ -54,6 +57,10 @@ _NUMBERS = text(
     " ON i.op_id = t.op_id LEFT JOIN coupon_token AS k ON k.coupon_id = t.coupon_id"
 )
 _PARTS = text("SELECT coupon_id, discount_minor, parts FROM sale_coupon")
+_PERIODS = text(
+    "SELECT period FROM sale_coupon WHERE period IS NOT NULL UNION SELECT period FROM sale_coupon_return"
+    " WHERE period IS NOT NULL UNION SELECT period FROM coupon_debt ORDER BY 1"
+)
 _RETURNS = text(
     "SELECT s.coupon_id, s.discount_minor, SUM(r.returned_minor) FROM sale_coupon_return AS r"
     " JOIN sale_coupon AS s ON s.sale_id = r.sale_id AND s.coupon_id = r.coupon_id"
@@ -100,6 +107,20 @@ def _funding(conn: Connection) -> Iterator[Difference]:
             yield Difference("coupon-funding", _name(coupon), f"{minor} from funders", str(paid))
     for coupon, minor, returned in conn.execute(_RETURNS):
         yield Difference("coupon-funding", _name(coupon), f"at most {minor} returned", str(returned))
+    yield from _debts(conn)
+
+
+def _debts(conn: Connection) -> Iterator[Difference]:
+    """Each period's debts against the lines that it clears."""
+    for (period,) in conn.execute(_PERIODS).all():
+        lines: Counter[tuple[int, int]] = Counter()
+        for one in every_coupon(conn, period):
+            lines.update(one.debts)
+        kept = debts_of(conn, period)
+        for pair in sorted(lines.keys() | kept.keys()):
+            if lines.get(pair, 0) != kept.get(pair, 0):
+                who = f"period {period}, {gln_text(pair[0])} to {gln_text(pair[1])}"
+                yield Difference("coupon-debt", who, str(lines.get(pair, 0)), str(kept.get(pair, 0)))
 
 
 def _name(raw: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from ledger_service.bootstrap.couponing import write_clearing
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.relaying import targets_of
 from ledger_service.chain.beside.audit import check_beside
 from ledger_service.chain.client import CallAt
+from ledger_service.checkout.couponing.clearing import waits
 from ledger_service.checkout.couponing.reconcile import differences
 from ledger_service.coupons.codes.errors import CodeListNotReady
 from ledger_service.coupons.codes.exporting import export, write_csv
@@ -22,6 +26,7 @@ from ledger_service.coupons.codes.seeds import safe_of, tagger_of
 from ledger_service.coupons.telling.models import coupon_telling, coupon_token, coupon_type
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.coupon_operations import CODEC, NOBODY, TARGET, Consume
+from ledger_service.kernel.merkle import verify
 from ledger_service.outbox.beside.models import beside_intent
 from ledger_service.outbox.beside.service import enqueue_now
 from tests.api.service import FUEL, FUEL_STORE, GROCER, GROCER_STORE, basket
@@ -128,6 +133,7 @@ def test_what_tills_do_with_coupons_stands_on_the_chain_once(whole: Whole, tmp_p
     assert check_beside(whole.database, whole.node, c.target) == []
     assert c.differences() == []
     types(c, printed, claimed)
+    funded(c)
     forged(c, code)
     whole.settle()
 
@@ -154,6 +160,42 @@ def types(c: Couponing, printed: int, claimed: int) -> None:
     for row in rows.values():
         (kind,) = c.ask("couponType", row.gcn)
         assert (kind[0], kind[3], kind[5]) == (int(GROCER), 1, row.open)
+
+
+def funded(c: Couponing) -> None:
+    """Each use is cleared once, line by line, with a proof that the contract's own root confirms."""
+    path = "/v1/settlement/periods/1/coupons"
+
+    def cleared() -> bool:
+        with c.whole.database.read() as conn:
+            return not waits(conn)
+
+    c.whole.until(cleared, "cleared")
+    rows = c.shop.get("operator", path).json["coupons"]
+    assert [row["what"] for row in rows].count("use") == 5
+    at_grocer = [row for row in rows if row["acceptor"] == GROCER]
+    (back,) = [row for row in rows if row["what"] == "return"]
+    assert {one["funder"]: one["value_minor"] for one in back["funders"]} == {GROCER: -60, FUEL: -40}
+    mine = c.shop.get("fuel", path).json["coupons"]
+    assert len(mine) == 6 and sum(len(row["funders"]) for row in mine) == 12 - len(at_grocer)
+    nets = c.shop.get("grocer", f"{path[:-1]}-nets").json
+    uses = {m: sum(row["acceptor"] == m and row["what"] == "use" for row in rows) for m in (GROCER, FUEL)}
+    debts = {(one["funder"], one["acceptor"]): one["value_minor"] for one in nets["debts"]}
+    assert debts == {(GROCER, FUEL): 60 * uses[FUEL], (FUEL, GROCER): 40 * (uses[GROCER] - 1)}
+    (payout,) = nets["payouts"]
+    assert payout["value_minor"] == debts[GROCER, FUEL] - debts[FUEL, GROCER]
+    first = c.shop.get("operator", f"{path}.csv?limit=2")
+    rest = c.shop.get("operator", first.headers["Link"].split(">")[0].removeprefix("<"))
+    told, file = first.get_data(as_text=True) + rest.get_data(as_text=True), io.StringIO(newline="")
+    again = c.shop.get("operator", f"{path}.csv").get_data(as_text=True)
+    assert write_clearing(c.whole.database, 1, None, file).rows == 12
+    assert file.getvalue() == again and told in again
+    for line in csv.DictReader(io.StringIO(again)):
+        (root,) = c.ask("rootOf", int(line["batch"]))
+        nodes = [bytes.fromhex(node[2:]) for node in line["proof"].split()]
+        assert verify(bytes.fromhex(line["leaf"][2:]), nodes, root)
+    (listed,) = c.shop.get("grocer", f"/v1/merchants/{GROCER}/coupon-code-lists").json["lists"]
+    assert (listed["anchor"]["state"], listed["may_go_out"]) == ("final", True)
 
 
 def forged(c: Couponing, coupon: str) -> None:
