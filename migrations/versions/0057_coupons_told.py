@@ -25,7 +25,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("period", "funder", "acceptor", name=op.f("pk_coupon_debt")),
     )
     op.add_column("sale_coupon", sa.Column("period", sa.BigInteger(), nullable=True))
-    op.create_index("ix_sale_coupon_period", "sale_coupon", ["period"], unique=False)
+    op.create_index(
+        "ix_sale_coupon_period", "sale_coupon", ["period", "used_at", "sale_id", "coupon_id"], unique=False
+    )
     # Nobody was told of these while they were young enough for the contract to take them.
     op.execute(
         "INSERT INTO coupon_telling (coupon_id, position, waits, op_id)"
@@ -129,7 +131,12 @@ def _return() -> None:
         ),
         sa.PrimaryKeyConstraint("refund_id", "coupon_id", name=op.f("pk_sale_coupon_return")),
     )
-    op.create_index("ix_sale_coupon_return_period", "sale_coupon_return", ["period"], unique=False)
+    op.create_index(
+        "ix_sale_coupon_return_period",
+        "sale_coupon_return",
+        ["period", "returned_at", "refund_id", "coupon_id"],
+        unique=False,
+    )
     op.create_index(
         "ix_sale_coupon_return_sale_id", "sale_coupon_return", ["sale_id", "coupon_id"], unique=False
     )

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, and_, literal, or_, select, union_all, update
+from sqlalchemy import Column, Connection, Select, and_, literal, select, tuple_, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger_service.checkout.couponing.models import coupon_debt, sale_coupon, sale_coupon_return
@@ -30,6 +30,7 @@ _ROWS_AT_ONCE = 500
 # Tills wait while they are written.
 CLEARED_AT_ONCE = 100
 Place = tuple[datetime, bytes, bytes]
+Columns = tuple[Column[Any], ...]
 
 
 def clear(conn: Connection, period: int, most: int = CLEARED_AT_ONCE) -> int:
@@ -106,7 +107,7 @@ def _add(conn: Connection, row: dict[str, int]) -> None:
 
 
 def _page(period: int | None, after: Place | None, most: int | None) -> Select[Any]:
-    both = union_all(_uses(period), _returns(period)).subquery()
+    both = union_all(_uses(period, after, most), _returns(period, after, most)).subquery()
     told = both.outerjoin(
         coupon_event,
         and_(_E.coupon_id == both.c.coupon_id, _E.ref == both.c.ref, _E.kind == both.c.kind),
@@ -122,30 +123,31 @@ def _page(period: int | None, after: Place | None, most: int | None) -> Select[A
         refund.c.store_gln.label("returned_to"),
     )  # fmt: skip
     query = select(*columns).select_from(whole)
-    if after is not None:
-        at, ref, coupon_id = after
-        same = both.c.at == at
-        query = query.where(or_(both.c.at > at, and_(same, _behind(both, ref, coupon_id))))
     return query.order_by(both.c.at, both.c.ref, both.c.coupon_id).limit(most)
 
 
-def _behind(both: Any, ref: bytes, coupon_id: bytes) -> Any:
-    return or_(both.c.ref > ref, and_(both.c.ref == ref, both.c.coupon_id > coupon_id))
-
-
-def _uses(period: int | None) -> Select[Any]:
-    return select(
+def _uses(period: int | None, after: Place | None, most: int | None) -> Select[Any]:
+    query = select(
         _S.used_at.label("at"), _S.sale_id.label("ref"), _S.coupon_id, _S.sale_id, _S.definition_id,
         _S.version, _S.parts, literal("consumed").label("kind"),
     ).where(_S.period == period)  # fmt: skip
+    return _some(query, (_S.used_at, _S.sale_id, _S.coupon_id), after, most)
 
 
-def _returns(period: int | None) -> Select[Any]:
+def _returns(period: int | None, after: Place | None, most: int | None) -> Select[Any]:
     same = and_(_S.sale_id == _R.sale_id, _S.coupon_id == _R.coupon_id)
-    return select(
-        _R.returned_at, _R.refund_id, _R.coupon_id, _R.sale_id, _S.definition_id, _S.version, _R.parts,
-        literal("given-back"),
+    query = select(
+        _R.returned_at.label("at"), _R.refund_id.label("ref"), _R.coupon_id, _R.sale_id, _S.definition_id,
+        _S.version, _R.parts, literal("given-back").label("kind"),
     ).select_from(sale_coupon_return.join(sale_coupon, same)).where(_R.period == period)  # fmt: skip
+    return _some(query, (_R.returned_at, _R.refund_id, _R.coupon_id), after, most)
+
+
+def _some(query: Select[Any], place: Columns, after: Place | None, most: int | None) -> Select[Any]:
+    """Those behind a place and no more than are wanted, so that a page reads no more than itself."""
+    if after is not None:
+        query = query.where(tuple_(*place) > after)
+    return select(query.order_by(*place).limit(most).subquery()) if most is not None else query
 
 
 def _cleared(row: Any) -> ClearedCoupon:

@@ -30,7 +30,7 @@ sale_coupon = Table(
     Column("period", BigInteger),
     fixed_length("coupon_id", 16), at_least("discount_minor"),
     Index("ix_sale_coupon_definition_id", "definition_id", "used_at"),
-    Index("ix_sale_coupon_period", "period"),
+    Index("ix_sale_coupon_period", "period", "used_at", "sale_id", "coupon_id"),
 )  # fmt: skip
 
 # What funders owe acceptors in a settlement period, in minor units: the sums of the lines that it clears.
@@ -60,6 +60,6 @@ sale_coupon_return = Table(
         name="fk_sale_coupon_return_use",
     ),
     fixed_length("refund_id", 16), fixed_length("coupon_id", 16), at_least("returned_minor"),
-    Index("ix_sale_coupon_return_period", "period"),
+    Index("ix_sale_coupon_return_period", "period", "returned_at", "refund_id", "coupon_id"),
     Index("ix_sale_coupon_return_sale_id", "sale_id", "coupon_id"),
 )  # fmt: skip
