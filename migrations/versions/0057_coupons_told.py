@@ -8,6 +8,8 @@ from alembic import op
 revision = "0057_coupons_told"
 down_revision = "0046_sharing"
 
+_INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     _type()
@@ -23,6 +25,7 @@ def upgrade() -> None:
         sa.Column("minor", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("funder <> acceptor", name=op.f("ck_coupon_debt_nobody_owes_itself")),
         sa.PrimaryKeyConstraint("period", "funder", "acceptor", name=op.f("pk_coupon_debt")),
+        sqlite_with_rowid=False,
     )
     op.add_column("sale_coupon", sa.Column("period", sa.BigInteger(), nullable=True))
     op.create_index(
@@ -40,7 +43,7 @@ def _type() -> None:
     op.create_table(
         "coupon_type",
         sa.Column("gcn", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("definition_id", sa.BigInteger(), nullable=False),
+        sa.Column("definition_id", _INT64, nullable=False),
         sa.Column("open", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("terms", sa.Integer(), nullable=False),
@@ -98,7 +101,7 @@ def _telling() -> None:
 def _part() -> None:
     op.create_table(
         "coupon_list_part",
-        sa.Column("list_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("list_id", _INT64, autoincrement=False, nullable=False),
         sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("root", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("length(root) = 32", name=op.f("ck_coupon_list_part_root_length")),

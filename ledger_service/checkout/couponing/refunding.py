@@ -140,7 +140,7 @@ class CouponedRefundCommand(RefundCommand):
         draft.add(sale_coupon_return, {
             "refund_id": act.ref, "coupon_id": one.coupon_id, "sale_id": self.request.sale_id,
             "returned_minor": sum(funders.values()), "parts": orjson.dumps(parts).decode(),
-            "returned_at": act.at, "period": None,
+            "returned_at": act.at,
         })  # fmt: skip
 
     def _write(self, draft: Draft, refund_id: bytes, answer: dict[str, Any]) -> None:

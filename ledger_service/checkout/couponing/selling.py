@@ -73,7 +73,7 @@ class CouponedSaleCommand(SaleCommand):
         draft.add(sale_coupon, {
             "sale_id": sale_id, "coupon_id": coupon_id, "definition_id": one.definition,
             "version": one.version, "discount_minor": one.discount_minor,
-            "parts": orjson.dumps(parts).decode(), "used_at": at, "period": None,
+            "parts": orjson.dumps(parts).decode(), "used_at": at,
         })  # fmt: skip
 
     def _count(self, draft: Draft, decision: Decision) -> None:
