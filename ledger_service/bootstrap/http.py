@@ -23,6 +23,7 @@ from ledger_service.api.endpoints import (
     claims,
     conversions,
     coupon_campaigns,
+    coupon_clearing,
     coupon_definitions,
     coupon_goods,
     coupons,
@@ -92,7 +93,7 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
-    days, attachments, offline, paycodes, members, *ENTERING_MODULES, devices,
+    coupon_clearing, days, attachments, offline, paycodes, members, *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports, epcis,
@@ -267,7 +268,10 @@ def _couponed(serving: Serving) -> CouponedCheckout:
 
 def _of_coupons(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
     door = coupon_definitions.DefinitionsDoor(administration, cursors, serving.desk.currency)
+    database, contract = serving.foundations.database, serving.foundations.alliance.coupons
+    clearing = coupon_clearing.CouponClearingDoor(administration, cursors, database, contract)
     return [
+        *coupon_clearing.served(clearing),
         *coupon_definitions.served(door),
         *coupon_campaigns.served(coupon_campaigns.CampaignsDoor(administration, cursors)),
         *coupon_goods.served(coupon_goods.GoodsDoor(administration, cursors)),

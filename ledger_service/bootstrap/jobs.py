@@ -15,11 +15,15 @@ from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
 from ledger_service.bootstrap.webhooks import WebhookJobs, webhook_jobs
 from ledger_service.bootstrap.worker_name import WorkerName
+from ledger_service.chain.status import open_period
 from ledger_service.checkout.claimed_sales import ReceiptSales
+from ledger_service.checkout.couponing.clearing import CLEARED_AT_ONCE, clear, waits
 from ledger_service.checkout.household_sales import spent_by_keys
+from ledger_service.checkout.queries import merchants_of
 from ledger_service.checkout.recounting import next_due
 from ledger_service.claims.queries import something_is_due
 from ledger_service.claims.service import ClaimsService
+from ledger_service.coupons.telling.service import Teller
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.clock import Clock
 from ledger_service.ledger.queries import holds_due
@@ -74,6 +78,8 @@ class Jobs:
             "judgements": self.forget_judgements,
             "event-log": self.follow_events,
             "item-roots": self.commit_to_items,
+            "coupons": lambda: Teller(self.foundations.database, merchants_of).step(self.clock.now()),
+            "coupon-clearing": self.clear_coupons,
             "sharing": lambda: self.rewards.follow(self.clock.now()),
             "share-returns": lambda: self.rewards.take_back(self.clock.now()),
             "share-reviews": lambda: self.rewards.end_reviews(self.clock.now()),
@@ -149,6 +155,15 @@ class Jobs:
             taken = grow(conn)
             checkpoint(conn, at)
         return taken == STEP_EVENTS
+
+    def clear_coupons(self) -> bool:
+        """What coupons took off and what came back of it is of the settlement period that is open."""
+        database = self.foundations.database
+        with database.read() as conn:
+            if not waits(conn):
+                return False
+        with database.begin() as conn:
+            return clear(conn, open_period(conn) or 1) == CLEARED_AT_ONCE
 
     def commit_to_items(self) -> bool:
         """A batch gets the items that it lacks and then its root, some at a time."""

@@ -172,3 +172,9 @@ def _lines(record: SaleRecord) -> Iterable[Json]:
             "tax_minor": None if detail is None or detail.tax is None else detail.tax_minor,
             "left": quantity_view(left, line.unit) if left else None,
         }
+
+
+def merchants_of(conn: Connection, sale_ids: Sequence[bytes]) -> dict[bytes, int]:
+    """At whose tills these sales were made; unknown ones are left out."""
+    wanted = sale.c.sale_id.in_(list(sale_ids))
+    return {row[0]: row[1] for row in conn.execute(select(sale.c.sale_id, sale.c.merchant_id).where(wanted))}

@@ -18,8 +18,9 @@ from pathlib import Path
 from sqlalchemy import select
 
 from ledger_service.bootstrap.alliance import NotFounded
-from ledger_service.bootstrap.couponing import coupon_lists
+from ledger_service.bootstrap.couponing import coupon_lists, write_clearing
 from ledger_service.cli.moving_in import Progress
+from ledger_service.cli.settle import period_number
 from ledger_service.config import settings_from_environment
 from ledger_service.coupons.codes.exporting import export, proof_for, write_csv, write_tags
 from ledger_service.coupons.codes.importing import Import
@@ -29,8 +30,10 @@ from ledger_service.coupons.codes.rules import GENERIC, KINDS, ORIGINS, PERSONAL
 from ledger_service.coupons.codes.sheets import write_pdf
 from ledger_service.coupons.definitions.errors import DefinitionUnknown
 from ledger_service.coupons.definitions.models import coupon_definition
+from ledger_service.coupons.telling.anchors import anchors_of
+from ledger_service.coupons.telling.types import register
 from ledger_service.kernel.errors import DomainError
-from ledger_service.kernel.gs1 import parse_gln
+from ledger_service.kernel.gs1 import gln_text, parse_gln
 
 Step = Callable[[ListDesk, argparse.Namespace, datetime], int]
 
@@ -40,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     steps: dict[str, Step] = {
         "lists": _lists, "generate": _generate, "import": _import, "export": _export, "tags": _tags,
-        "proof": _proof,
+        "proof": _proof, "anchor": _anchor, "clearing": _clearing,
     }  # fmt: skip
     try:
         with coupon_lists(settings_from_environment()) as (desk, clock):
@@ -55,7 +58,9 @@ def _lists(desk: ListDesk, options: argparse.Namespace, at: datetime) -> int:
         for row in conn.execute(select(coupon_code_list).order_by(coupon_code_list.c.list_id)):
             root = "-" if row.root is None else f"0x{row.root.hex()}"
             out = "exported" if row.exported_at is not None else row.state
-            print(f"{row.name}  {row.kind}  {row.origin}  {row.made:,} of {row.size:,}  {out}  {root}")
+            (anchor,) = anchors_of(conn, [row._mapping])
+            how = f"{row.name}  {row.kind}  {row.origin}  {row.made:,} of {row.size:,}"
+            print(f"{how}  {out}  {root}  {anchor.reason or anchor.state}")
     return 0
 
 
@@ -103,6 +108,25 @@ def _proof(desk: ListDesk, options: argparse.Namespace, at: datetime) -> int:
     told = proof_for(desk, options.name, desk.tagger.both(options.code)[1 if closed else 0])
     print("no code of this list" if told is None else json.dumps(told, indent=2))
     return 1 if told is None else 0
+
+
+def _anchor(desk: ListDesk, options: argparse.Namespace, at: datetime) -> int:
+    """Where the seal could not, as no version was live, or as the list is older than anchoring."""
+    with desk.database.begin() as conn:
+        listed = the_list(conn, options.name)
+        register(conn, listed["definition_id"], at)
+        (anchor,) = anchors_of(conn, [listed])
+    print(f"{options.name}: {anchor.state}{f' ({anchor.reason})' if anchor.reason else ''}")
+    return 1 if anchor.reason else 0
+
+
+def _clearing(desk: ListDesk, options: argparse.Namespace, at: datetime) -> int:
+    with options.into.open("x", encoding="utf-8", newline="") as file:
+        told = write_clearing(desk.database, options.period, options.merchant, file)
+    print(f"{told.rows:,} rows of period {options.period} in {options.into}")
+    for (funder, acceptor), minor in told.clearing.debts.items():
+        print(f"{gln_text(funder)} owes {gln_text(acceptor)} {minor:,} minor units")
+    return 0
 
 
 def _new(desk: ListDesk, options: argparse.Namespace, size: int, pattern: str | None) -> NewList:
@@ -154,6 +178,19 @@ def _outward(steps: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     for one in (out, tags):
         one.add_argument("name", metavar="NAME", help="of the list")
         one.add_argument("--into", type=Path, required=True, metavar="FILE", help="a new file")
+    anchor = steps.add_parser("anchor", help="tell the chain of the list's root, and where that stands")
+    anchor.add_argument("name", metavar="NAME", help="of the list")
+    clearing = steps.add_parser("clearing", help="what funders owe for a period, use by use, as CSV")
+    clearing.add_argument("--period", type=period_number, required=True, metavar="N", help="its number")
+    clearing.add_argument("--merchant", type=_gln, metavar="GLN", help="only what concerns it")
+    clearing.add_argument("--into", type=Path, required=True, metavar="FILE", help="a new file")
     proof = steps.add_parser("proof", help="that one code was issued before it was handed out")
     proof.add_argument("name", metavar="NAME", help="of the list")
     proof.add_argument("code", metavar="CODE", help="as it is printed")
+
+
+def _gln(text: str) -> int:
+    try:
+        return parse_gln(text, "merchant")
+    except DomainError as refusal:
+        raise argparse.ArgumentTypeError(str(refusal)) from None

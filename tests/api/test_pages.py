@@ -36,6 +36,7 @@ OF_ONE_THING = {
     "list-challenges": "those of the last minutes",
     "show-tiers": "the latest versions of one ladder",
     "show-member-tiers": "one of each programme with a ladder",
+    "show-coupon-nets": "debts between the merchants of one period, payouts fewer than they",
     "show-settlement-period": "one net of each merchant, at most 256 of which take part",
     "chain-status": "the first of what /v1/chain/set-aside lists; alarms are bounded",
     "history-of-epc": "one item's steps, at most 2000, and `cut` says that there are more",

@@ -47,7 +47,13 @@ class Reader:
         self, conn: Connection, operations: Sequence[BesideOperation]
     ) -> tuple[dict[bytes, Proven], frozenset[bytes]]:
         """The originals that these cite: those that are applied with their proofs, those refused for good."""
-        cited = sorted({o.original_op_id for o in operations if o.original_op_id is not None})
+        cited = {o.original_op_id for o in operations if o.original_op_id is not None}
+        return self.proven(conn, sorted(cited))
+
+    def proven(
+        self, conn: Connection, cited: Sequence[bytes]
+    ) -> tuple[dict[bytes, Proven], frozenset[bytes]]:
+        """Of these operations those that are applied, with their proofs, and those that were refused."""
         if not cited:
             return {}, frozenset()
         proven: dict[bytes, Proven] = {}

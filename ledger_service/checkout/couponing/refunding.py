@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from ledger_service.checkout.couponing import using
-from ledger_service.checkout.couponing.models import sale_coupon
+from ledger_service.checkout.couponing.models import sale_coupon, sale_coupon_return
 from ledger_service.checkout.couponing.using import Taken
 from ledger_service.checkout.earn_reversal import Outcome
 from ledger_service.checkout.models import sale
@@ -106,6 +106,7 @@ class CouponedRefundCommand(RefundCommand):
             funders[funder] = funders.get(funder, 0) + minor
         for (_, funder), minor in was.items():
             funders[funder] -= minor
+        self._note(draft, one, funders, act)
         return {
             "coupon": id_text(one.coupon_id),
             "discount_returned_minor": sum(funders.values()),
@@ -116,6 +117,17 @@ class CouponedRefundCommand(RefundCommand):
             ],
             "given_back": wholly_returned(one.parts, sold, pieces[1]) and _given_back(draft, one, act, self),
         }
+
+    def _note(self, draft: Draft, one: Taken, funders: Mapping[int, int], act: Act) -> None:
+        """What the funders get back, for the settlement between them and the acceptor."""
+        if not any(funders.values()):
+            return
+        parts = [[str(funder), minor] for funder, minor in sorted(funders.items()) if minor]
+        draft.add(sale_coupon_return, {
+            "refund_id": act.ref, "coupon_id": one.coupon_id, "sale_id": self.request.sale_id,
+            "returned_minor": sum(funders.values()), "parts": orjson.dumps(parts).decode(),
+            "returned_at": act.at,
+        })  # fmt: skip
 
     def _write(self, draft: Draft, refund_id: bytes, answer: dict[str, Any]) -> None:
         answer["coupons"] = self._view

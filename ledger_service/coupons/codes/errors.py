@@ -56,10 +56,14 @@ class CodeListNotReady(DomainError):
     category = Category.CONFLICT
     why = (
         "The list cannot be used so now: `reason` is one of making (not all codes are there), imported (its "
-        "codes are kept as hashes alone), exported (that is done once), closed (its hashes stay here) and "
-        "too-long (for sheets)."
+        "codes are kept as hashes alone), exported (that is done once), closed (its hashes stay here), "
+        "too-long (for sheets), not-anchored (the chain has not its root yet, before which no code goes out) "
+        "and anchor-refused (the contract did not take the root)."
     )
-    fix = "Finish the list first; codes that were exported are nowhere but in that file."
+    fix = (
+        "Finish the list first, and approve its definition; a bridge at work anchors its root in seconds. "
+        "Codes that were exported are nowhere but in that file."
+    )
 
 
 @dataclass(eq=False)

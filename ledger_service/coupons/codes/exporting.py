@@ -13,11 +13,12 @@ from typing import BinaryIO
 from sqlalchemy import Connection, RowMapping, select, update
 
 from ledger_service.coupons.codes.errors import CodeListNotReady
-from ledger_service.coupons.codes.making import ListDesk, leaves_of, tags_of, the_list
+from ledger_service.coupons.codes.making import ListDesk, tags_of, the_list
 from ledger_service.coupons.codes.models import coupon_code, coupon_code_list
 from ledger_service.coupons.codes.rules import GENERIC, SEALED, serial_text
+from ledger_service.coupons.telling.anchors import require_anchored
+from ledger_service.coupons.telling.parts import code_proof
 from ledger_service.db.copies import sync
-from ledger_service.kernel.merkle import proof_of
 
 Write = Callable[[BinaryIO, RowMapping, Iterable[str]], None]
 
@@ -29,12 +30,12 @@ def export(desk: ListDesk, name: str, into: Path, write: Write, said: tuple[str,
 
     Raises:
         CodeListUnknown: no such list.
-        CodeListNotReady: making, imported, exported.
+        CodeListNotReady: making, imported, exported, not-anchored, anchor-refused.
         FileExistsError: something stands there.
     """
     with desk.database.read() as conn:
         listed = the_list(conn, name)
-    _check(listed)
+        _check(conn, listed)
     if into.exists():
         raise FileExistsError(into)
     coming = into.with_name(into.name + ".coming")
@@ -46,7 +47,7 @@ def export(desk: ListDesk, name: str, into: Path, write: Write, said: tuple[str,
     sync(into.parent)
     by, at = said
     with desk.database.begin() as conn:
-        _check(the_list(conn, name, lock=True))
+        _check(conn, the_list(conn, name, lock=True))
         mine = coupon_code_list.c.list_id == listed["list_id"]
         conn.execute(
             update(coupon_code_list).where(mine).values(seed=None, exported_at=at, exported_by=by)
@@ -74,11 +75,11 @@ def proof_for(desk: ListDesk, name: str, tag: bytes) -> dict[str, object] | None
         code = position_of(conn, tag, listed["list_id"])
         if code is None:
             return None
-        leaves = leaves_of(conn, listed, listed["first"])
+        _, proof = code_proof(conn, listed, code)
     return {
         "gcn": f"{listed['gcn']:013d}", "serial": serial_text(listed["first"] + code),
         "root": f"0x{listed['root'].hex()}",
-        "proof": [f"0x{node.hex()}" for node in proof_of(leaves, code)],
+        "proof": [f"0x{node.hex()}" for node in proof],
     }  # fmt: skip
 
 
@@ -110,10 +111,11 @@ def position_of(conn: Connection, tag: bytes, list_id: int) -> int | None:
     return position
 
 
-def _check(listed: RowMapping) -> None:
+def _check(conn: Connection, listed: RowMapping) -> None:
     if listed["state"] != SEALED:
         raise CodeListNotReady("making")
     if listed["origin"] != "generated":
         raise CodeListNotReady("imported")
     if listed["exported_at"] is not None and listed["kind"] != GENERIC:
         raise CodeListNotReady("exported")
+    require_anchored(conn, listed)

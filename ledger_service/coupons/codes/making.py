@@ -8,9 +8,9 @@ leave the house.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -30,6 +30,8 @@ from ledger_service.coupons.codes.rules import (
     parse_word,
 )
 from ledger_service.coupons.codes.seeds import SeedSafe
+from ledger_service.coupons.telling.parts import keep_parts, parts_of_leaves
+from ledger_service.coupons.telling.types import has_contract, register, type_for
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.engine import Database
 from ledger_service.kernel.ids import IdSource
@@ -57,22 +59,14 @@ class NewList:
     most: int | None = None
 
 
-class Announce(Protocol):
-    """Who tells the chain of a list's root, in the unit of work that seals the list."""
-
-    def __call__(self, conn: Connection, listed: RowMapping, at: datetime) -> None:
-        """The intent to anchor the root is in the outbox."""
-
-
 @dataclass(frozen=True)
 class ListDesk:
-    """Makes lists; ``announce`` is None where no contract of coupons is known."""
+    """Makes lists."""
 
     database: Database
     tagger: Tagger
     safe: SeedSafe
     ids: IdSource
-    announce: Announce | None = None
 
     def begin(self, new: NewList, at: datetime) -> RowMapping:
         """The list stands, still without codes; one of the same name and properties is gone on with.
@@ -87,6 +81,7 @@ class ListDesk:
             parse_pattern(new.pattern, new.size)
         with self.database.begin() as conn:
             _lock_lists(conn)
+            new = _numbered(conn, new)
             known = find_list(conn, new.name)
             if known is None:
                 _check_overlaps(conn, new)
@@ -128,7 +123,7 @@ class ListDesk:
         with self.database.snapshot() as conn:
             listed = the_list(conn, name)
             first = next_serial(conn, listed["gcn"])
-            root = root_of(leaves_of(conn, listed, first))
+            parts = parts_of_leaves(leaves_of(conn, listed, first))
         with self.database.begin() as conn:
             _lock_lists(conn)
             listed = the_list(conn, name)
@@ -136,11 +131,11 @@ class ListDesk:
                 return True
             if next_serial(conn, listed["gcn"]) != first:
                 return False
-            values = {"state": SEALED, "root": root, "first": first, "size": listed["made"]}
+            values = {"state": SEALED, "root": root_of(parts), "first": first, "size": listed["made"]}
             mine = _C.list_id == listed["list_id"]
             conn.execute(update(coupon_code_list).where(mine).values(**values, sealed_at=at))
-            if self.announce is not None:
-                self.announce(conn, the_list(conn, name), at)
+            keep_parts(conn, listed["list_id"], parts)
+            register(conn, listed["definition_id"], at)
             return True
 
     def codes(self, listed: RowMapping) -> Iterator[str]:
@@ -234,6 +229,14 @@ def next_serial(conn: Connection, gcn: int) -> int:
     """The serial behind those of the lists of a type that are sealed."""
     last = select(func.max(_C.first + _C.size)).where(_C.gcn == gcn, _C.state == SEALED)
     return int(conn.execute(last).scalar_one() or 0)
+
+
+def _numbered(conn: Connection, new: NewList) -> NewList:
+    """Its codes have the GCN that the chain will know; a generic code's coupons have no serials there."""
+    if new.kind == GENERIC or not has_contract(conn):
+        return new
+    row = type_for(conn, new.definition_id, open_type=False)
+    return new if row is None else replace(new, gcn=row["gcn"])
 
 
 def _lock_lists(conn: Connection) -> None:

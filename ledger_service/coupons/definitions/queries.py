@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from ledger_service.coupons.definitions.errors import DefinitionUnknown, VersionUnknown
 from ledger_service.coupons.definitions.models import coupon_consent, coupon_definition, coupon_version
+from ledger_service.coupons.telling.models import coupon_type
 from ledger_service.coupons.terms.text import terms_of
 from ledger_service.coupons.terms.values import Stacking
 from ledger_service.db.models import alliance
@@ -82,6 +83,13 @@ def agreed(conn: Connection, definition_id: int, version: int) -> frozenset[int]
     """The merchants that have agreed to the version."""
     mine = (_C.definition_id == definition_id) & (_C.version == version)
     return frozenset(conn.execute(select(_C.merchant_id).where(mine)).scalars())
+
+
+def gcn_is_taken(conn: Connection, gcn: int) -> bool:
+    """Whether a definition has the GCN, or its codes or coupons have it on the chain."""
+    known = select(_D.gcn_type).where(_D.gcn_type == gcn)
+    told = select(coupon_type.c.gcn).where(coupon_type.c.gcn == gcn)
+    return conn.execute(known.union_all(told)).first() is not None
 
 
 def stacking_of_others(conn: Connection, merchant_id: int, but: int) -> list[tuple[int, Stacking]]:

@@ -30,6 +30,7 @@ from ledger_service.coupons.definitions.models import coupon_consent, coupon_def
 from ledger_service.coupons.definitions.numbers import gcn_of
 from ledger_service.coupons.definitions.references import check_references
 from ledger_service.coupons.definitions.stacking import contradiction
+from ledger_service.coupons.telling.types import register
 from ledger_service.coupons.terms.checks import faults
 from ledger_service.coupons.terms.text import terms_hash, terms_json, terms_of
 from ledger_service.coupons.terms.values import Terms
@@ -73,7 +74,7 @@ def define(conn: Connection, new: NewDefinition, said: Said) -> RowMapping:
     if queries.definition_of(conn, new.merchant_id, new.code) is not None:
         raise CouponCodeTaken("code", new.code)
     gcn = new.gcn if new.gcn is not None else gcn_of(queries.gs1_prefix(conn), definition_id)
-    if gcn is not None and conn.execute(select(_D.code).where(_D.gcn_type == gcn)).first() is not None:
+    if gcn is not None and queries.gcn_is_taken(conn, gcn):
         raise CouponCodeTaken("gcn", f"{gcn:013d}")
     by, at = said
     conn.execute(insert(coupon_definition).values(
@@ -195,6 +196,7 @@ def _live(conn: Connection, row: RowMapping, at: datetime) -> RowMapping:
     missing = bound(terms) - queries.agreed(conn, terms.definition, terms.version)
     if row["approved_at"] is not None and not missing:
         _set(conn, row, live_from=max(row["effective_from"], at))
+        register(conn, terms.definition, at)
     return queries.the_version(conn, row["definition_id"], row["version"])
 
 

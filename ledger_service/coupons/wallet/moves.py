@@ -1,5 +1,7 @@
 """A coupon's way at the checkout, inside the draft of a sale: reserve, consume, free, give back (INV-6).
 
+What the chain is told of it waits from then on in the same unit of work (``coupons.telling``).
+
 The caller has locked what the room's paragraph says, and has read the coupon with ``COUPON``.
 """
 
@@ -10,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ledger_service.coupons.telling.models import coupon_telling
 from ledger_service.coupons.wallet.errors import CouponNotUsable, CouponUnknown
 from ledger_service.coupons.wallet.models import coupon, coupon_event
-from ledger_service.coupons.wallet.rules import AVAILABLE, CONSUMED, RESERVED, may_use, shown_state
+from ledger_service.coupons.wallet.rules import AVAILABLE, CONSUMED, RESERVED, TOLD, may_use, shown_state
 from ledger_service.db.workset import Draft, load_by
 
 COUPON = load_by(coupon, "coupon_id")
@@ -119,3 +122,6 @@ def _move(draft: Draft, row: Mapping[str, Any], what: tuple[str, Act], **values:
         "coupon_id": row["coupon_id"], "position": position, "kind": kind, "member_id": act.member_id,
         "by_whom": act.by, "ref": act.ref or None, "at": act.at,
     })  # fmt: skip
+    if kind in TOLD:
+        telling = {"coupon_id": row["coupon_id"], "position": position, "waits": True, "op_id": None}
+        draft.add(coupon_telling, telling)

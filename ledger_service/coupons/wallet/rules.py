@@ -11,6 +11,8 @@ AVAILABLE, RESERVED, CONSUMED, VOID = "available", "reserved", "consumed", "void
 STATES = (AVAILABLE, RESERVED, CONSUMED, VOID)
 EXPIRED = "expired"
 EVENTS = ("claimed", "granted", "shown", "reserved", "freed", "consumed", "given-back", "given", "voided")
+# What the chain is told of.
+TOLD = ("consumed", "given-back", "given")
 
 NO_GIFT, ONCE, ALLIANCE = "none", "once", "alliance"
 MOST_GIFTS = {NO_GIFT: 0, ONCE: 1, ALLIANCE: 1_000}

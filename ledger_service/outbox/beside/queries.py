@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
@@ -60,3 +61,16 @@ def refused(conn: Connection, target: str, most: int = 100) -> list[BesideStandi
     query = select(*_PLACES).where((_i.target == target) & _i.reason.is_not(None))
     rows = conn.execute(query.order_by(_i.created_at.desc(), _i.op_id).limit(most))
     return [BesideStanding(*row) for row in rows]
+
+
+def last_queued(conn: Connection, target: str) -> datetime | None:
+    """The instant behind which nothing of the target waits to be sent; None where nothing waits."""
+    found = select(func.max(_i.created_at)).where((_i.target == target) & QUEUED)
+    last: datetime | None = conn.execute(found).scalar_one_or_none()
+    return last
+
+
+def leaves_of(conn: Connection, op_ids: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
+    """Whose these operations are, and their leaves; unknown ones are left out."""
+    rows = conn.execute(select(_i.op_id, _i.merchant_id, _i.leaf).where(_i.op_id.in_(list(op_ids))))
+    return {row[0]: (row[1], row[2]) for row in rows}

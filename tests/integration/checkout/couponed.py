@@ -41,7 +41,8 @@ class CouponShop:
         self.checkout = CouponedCheckout(store, shop.admission, self.cache, self.tagger)
 
     def publish(self, number: int, benefit: Benefit, **more: Any) -> Terms:
-        terms = Terms(number, 1, GROCER, "USD", benefit, (Share(GROCER, 10_000),), **more)
+        funders = more.pop("funders", (Share(GROCER, 10_000),))
+        terms = Terms(number, 1, GROCER, "USD", benefit, funders, **more)
         with self.shop.database.begin() as conn:
             names = {"definition_id": number, "merchant_id": GROCER, "code": f"D{number}", "names": "{}"}
             by = {"jurisdiction": "none", "created_by": "a", "created_at": START}

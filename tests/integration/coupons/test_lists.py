@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from ledger_service.coupons.codes import importing, making
-from ledger_service.coupons.codes.anchoring import anchor
 from ledger_service.coupons.codes.errors import (
     CodeFileRefused,
     CodeListDiffers,
@@ -24,11 +22,9 @@ from ledger_service.coupons.codes.making import NewList, next_serial, tags_of, t
 from ledger_service.coupons.codes.rules import chain_id_of, leaf_of, normal_code
 from ledger_service.coupons.wallet.errors import CouponUnknown
 from ledger_service.db.engine import Database
-from ledger_service.kernel.coupon_operations import CODEC, AnchorRoot
 from ledger_service.kernel.eip712 import word
 from ledger_service.kernel.merkle import root_of, verify
 from ledger_service.kernel.secp256k1 import keccak256
-from ledger_service.outbox.beside.models import beside_intent
 
 from .stage import DEFINITION, GCN, MERCHANT, NOW, PATTERN, Stage
 
@@ -101,17 +97,6 @@ def test_serials_of_a_type_follow_each_other_in_the_order_of_sealing(stage: Stag
     with stage.database.read() as conn:
         firsts = [the_list(conn, name)["first"] for name in "ABC"]
         assert (firsts, next_serial(conn, GCN)) == ([0, 5, 7], 11)
-
-
-def test_the_root_of_a_sealed_list_waits_for_the_chain_once(stage: Stage) -> None:
-    object.__setattr__(stage.desk, "announce", anchor)
-    stage.list_of(5)
-    stage.list_of(5)
-    with stage.database.read() as conn:
-        (row,) = conn.execute(select(beside_intent)).mappings().all()
-        told, listed = CODEC.read(row["payload"]), the_list(conn, "L")
-    assert isinstance(told, AnchorRoot)
-    assert (told.gcn, told.root, told.first, told.count) == (GCN, listed["root"], 12 << 56, 5)
 
 
 def test_codes_leave_the_house_once_and_the_database_keeps_none(stage: Stage, tmp_path: Path) -> None:
