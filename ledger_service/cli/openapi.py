@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from ledger_service.bootstrap.http import openapi_document
+from ledger_service.bootstrap.doors import openapi_document
 
 
 def main(argv: Sequence[str]) -> int:

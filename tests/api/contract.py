@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
-from ledger_service.bootstrap.http import openapi_document
+from ledger_service.bootstrap.doors import openapi_document
 
 DOCUMENT = openapi_document()
 _PATHS = [(re.compile(re.sub(r"\{[a-z_]+\}", "[^/]+", path) + r"\Z"), path) for path in DOCUMENT["paths"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ledger_service.api.openapi import problems_of
-from ledger_service.bootstrap.http import all_routes
+from ledger_service.bootstrap.doors import all_routes
 from ledger_service.cli.catalogue import all_errors
 
 _BRIDGE = "met by the bridge or a command, never by a request; tests/chain, tests/operations"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger_service.bootstrap.http import all_routes
+from ledger_service.bootstrap.doors import all_routes
 from ledger_service.merchants.rules import ROLE_SCOPES
 from ledger_service.web.office.deeds import Deed
 from ledger_service.web.screen import Screen

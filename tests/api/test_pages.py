@@ -9,7 +9,7 @@ import pytest
 from ledger_service.api.paging import MOST_ROWS, PAGE_QUERY
 from ledger_service.api.routes import Route
 from ledger_service.api.schema import Listing, Named, Record
-from ledger_service.bootstrap.http import all_routes
+from ledger_service.bootstrap.doors import all_routes
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.outbox.models import intent
 from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop, basket

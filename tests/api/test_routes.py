@@ -16,7 +16,8 @@ from werkzeug.test import TestResponse
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.openapi import problems_of
 from ledger_service.api.routes import Route
-from ledger_service.bootstrap.http import all_routes, application, bound, openapi_document
+from ledger_service.bootstrap.doors import all_routes, bound, openapi_document
+from ledger_service.bootstrap.http import application
 from ledger_service.cli import catalogue, openapi
 from ledger_service.merchants.rules import ROLE_SCOPES
 from tests.api import contract

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ledger_service.bootstrap.http import openapi_document
+from ledger_service.bootstrap.doors import openapi_document
 
 Json = Mapping[str, Any]
 OPERATIONS = ("quote", "sale", "authorise", "capture", "extend", "refund", "exchange", "take-back")

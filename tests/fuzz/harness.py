@@ -17,7 +17,7 @@ from schemathesis.engine import events, from_schema
 from schemathesis.transport.wsgi import WSGITransport
 
 from ledger_service.api.openapi import path_template
-from ledger_service.bootstrap.http import all_routes
+from ledger_service.bootstrap.doors import all_routes
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.merchants.rules import ROLE_SCOPES

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ledger_service.api.openapi import path_template
-from ledger_service.bootstrap.http import all_routes
+from ledger_service.bootstrap.doors import all_routes
 from tests.fuzz.chains import follow
 from tests.fuzz.founded import Founded
 from tests.fuzz.harness import Found, Plan, run

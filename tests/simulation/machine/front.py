@@ -15,8 +15,8 @@ import orjson
 from ledger_service.api.door import parse_body
 from ledger_service.api.errors import CredentialsRefused
 from ledger_service.api.routes import Call
+from ledger_service.bootstrap.doors import bound
 from ledger_service.bootstrap.foundations import Foundations
-from ledger_service.bootstrap.http import bound
 from ledger_service.bootstrap.serving import Serving, wire
 from ledger_service.merchants.errors import ScopeMissing
 from tests.simulation.machine.clock import HostClock
@@ -24,7 +24,7 @@ from tests.simulation.machine.process import Process
 from tests.simulation.machine.writer import SyncWriter
 
 WORKERS = ("till-server-1", "till-server-2")
-_HTTP = "ledger_service.bootstrap.http."
+_HTTP = "ledger_service.bootstrap.doors."
 
 
 class SeededIds:
