@@ -1,4 +1,4 @@
-"""One sandbox of real processes for all certifications of a session."""
+"""One sandbox of real processes for all certifications of a module."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from ledger_service.certify.sandbox import Sandbox, founded
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     with founded(tmp_path_factory.mktemp("sandbox")) as made:
         yield made
