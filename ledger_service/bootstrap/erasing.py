@@ -11,7 +11,14 @@ from sqlalchemy import Connection
 
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom
 from ledger_service.db.engine import Database
-from ledger_service.insight.erasing import AT_ONCE, Erased, erase_everywhere, erased_since, still_there
+from ledger_service.insight.erasing import (
+    AT_ONCE,
+    Erased,
+    erase_everywhere,
+    erased_since,
+    merged_into,
+    still_there,
+)
 from ledger_service.insight.journal import Journal
 from ledger_service.members import standing
 from ledger_service.merchants.api_keys import ApiKeys
@@ -58,7 +65,8 @@ class Erasures:
         while True:
             with self.database.read() as conn:
                 found = erased_since(conn, since, after)
-            fresh = [one for one in found if (one.member_id, one.enrolled_at) not in seen]
+                gone = [*found, *merged_into(conn, found)]
+            fresh = [one for one in gone if (one.member_id, one.enrolled_at) not in seen]
             if fresh:
                 self.journal.append(fresh)
                 seen.update((one.member_id, one.enrolled_at) for one in fresh)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from ledger_service.db.engine import Database
 from ledger_service.insight.segmenting import members_of
 from ledger_service.members.segments.queries import due, present
 from ledger_service.members.segments.rules import rule_of
-from ledger_service.members.segments.service import counted, enter, leave
+from ledger_service.members.segments.service import Counted, counted, enter, leave, put_off
 
 Move = Callable[[Connection, bytes, Sequence[int], datetime], None]
-_EVERY = timedelta(days=1)
+_EVERY, _AFTER_FAILURE = timedelta(days=1), timedelta(hours=1)
 _AT_ONCE = 5_000
 
 
@@ -28,20 +28,35 @@ class Segmenting:
     now: Callable[[], datetime]
 
     def step(self) -> bool:
-        """The segment that is due first is counted; returns whether one was."""
+        """The segment that is due first is counted; returns whether one was.
+
+        One that fails, because it takes longer than a statement may say, is put off: those of other merchants
+        do not wait behind it.
+        """
         at = self.now()
         with self.database.snapshot() as conn:
             row = due(conn, at)
-            if row is None:
-                return False
-            segment_id = row["segment_id"]
+        if row is None:
+            return False
+        outcome = Counted(row["segment_id"], row["version"], at)
+        try:
+            outcome = outcome._replace(size=self._count(row, at))
+        except Exception:
+            with self.database.begin() as conn:
+                put_off(conn, outcome, at + _AFTER_FAILURE)
+            raise
+        with self.database.begin() as conn:
+            counted(conn, outcome, at + _EVERY)
+        return True
+
+    def _count(self, row: RowMapping, at: datetime) -> int:
+        segment_id = row["segment_id"]
+        with self.database.snapshot() as conn:
             found = members_of(conn, row["merchant_id"], rule_of(orjson.loads(row["body"])), at)
             there = present(conn, segment_id)
         self._move(segment_id, [member for member in found if member not in there], at, enter)
         self._move(segment_id, sorted(there.difference(found)), at, leave)
-        with self.database.begin() as conn:
-            counted(conn, segment_id, len(found), at, at + _EVERY)
-        return True
+        return len(found)
 
     def _move(self, segment_id: bytes, members: list[int], at: datetime, move: Move) -> None:
         # In parts, each with a commit: sales wait no longer than for one of them. What a crash leaves undone

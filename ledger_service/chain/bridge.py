@@ -220,7 +220,7 @@ class Bridge:
         for job in (each for each in self._jobs if each.signs is signing):
             if (job.due is not None and job.due > now) or (job.signs and not self._level):
                 continue
-            more = job.run()
+            more = _ran(job)
             job.due = None if more else self._desk.wall() + timedelta(seconds=job.every_seconds)
             ran += more
         return ran
@@ -245,6 +245,28 @@ class Lag:
     in_flight: int
     block_number: int
     alarms: tuple[tuple[str, str, str], ...]
+
+
+def _ran(job: Job) -> bool:
+    """Whether the job has more to do at once; one that signs nothing and fails holds up nobody else.
+
+    It reads and writes for merchants and members: what one of them brings it to must not stop the chain.
+    """
+    try:
+        return job.run()
+    except Exception as failure:
+        if job.signs or _ends_the_pass(failure):
+            raise
+        log.exception("bridge failed in a pass: job %s", job.name)
+        return False
+
+
+def _ends_the_pass(failure: Exception) -> bool:
+    """Whether nothing else can be done either: another bridge leads, or what everybody needs is away."""
+    if isinstance(failure, DBAPIError):
+        return bool(failure.connection_invalidated)
+    away = isinstance(failure, DomainError) and failure.category is Category.UNAVAILABLE
+    return away or isinstance(failure, LeadershipLost)
 
 
 def lag_of(database: Database) -> Lag:

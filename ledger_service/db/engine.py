@@ -204,6 +204,7 @@ def _sqlite(url: URL, pool_size: int) -> Database:
 
 def _sqlite_engine(url: URL, pool: _Pool, *pragmas: str) -> Engine:
     engine = create_engine(url, pool_size=pool[0], max_overflow=pool[1], pool_timeout=10,
+                           hide_parameters=True,  # failures are logged, and names and numbers are among these
                            connect_args={"check_same_thread": False, "cached_statements": 512})  # fmt: skip
 
     @event.listens_for(engine, "connect")
@@ -238,4 +239,4 @@ def _postgresql_engine(url: URL, pool: _Pool, isolation: IsolationLevel, *settin
     arguments = {"options": options, "connect_timeout": 10, "application_name": "alliance-ledger",
                  **_POSTGRES_LIFELINE}  # fmt: skip
     return create_engine(url, pool_size=pool[0], max_overflow=pool[1], pool_timeout=10,
-                         connect_args=arguments, isolation_level=isolation)  # fmt: skip
+                         hide_parameters=True, connect_args=arguments, isolation_level=isolation)  # fmt: skip

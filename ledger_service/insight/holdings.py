@@ -61,7 +61,7 @@ HOLDINGS = (
     Holding("refund", _KEPT, _TAX, by=(), through=("sale", "sale_id")),
     Holding("invoice", _BLANKED, "the number, as the law wants; no carrier", by=(),
             through=("sale", "sale_id")),
-    Holding("sale_coupon", _KEPT, _TAX, by=(), through=("sale", "sale_id")),
+    Holding("sale_coupon", _KEPT, _TAX, by=(), through=("sale", "sale_id"), hidden=("member_id",)),
     Holding("sale_attachment", _KEPT, _TAX),
     Holding("offline_sale", _KEPT, _TAX, through=("sale", "sale_id")),
     Holding("imported_sale", _KEPT, _TAX),

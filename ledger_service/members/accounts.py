@@ -36,6 +36,12 @@ def moves_so_far(conn: Connection, member_id: int) -> int:
     return int(conn.execute(select(func.count()).select_from(former_account).where(mine)).scalar_one())
 
 
+def forget_salts(conn: Connection, member_id: int) -> None:
+    """Nobody can show any more whose the accounts were that the member had before."""
+    mine = former_account.c.member_id == member_id
+    conn.execute(update(former_account).where(mine).values(salt=None))
+
+
 def is_known(conn: Connection, account: bytes) -> bool:
     """Whether a member is at this account, or was."""
     now, before = select(member.c.account), select(former_account.c.account)

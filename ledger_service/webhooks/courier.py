@@ -78,21 +78,34 @@ class Courier:
     master: bytes = field(repr=False)
     _pool: ThreadPoolExecutor | None = None
     _under_way: dict[bytes, tuple[Run, Future[list[Outcome]]]] = field(default_factory=dict)
+    _turns: dict[bytes, int] = field(default_factory=dict)
+    _turn: int = 0
 
     def step(self) -> bool:
         """What has come back is written down and what is due has set out; returns whether anything did."""
         noted = self._note([e for e, (_, future) in self._under_way.items() if future.done()])
         at = self.clock.now()
         with self.database.read() as conn:
-            busy = set(self._under_way)
-            due = [run for row in _due_endpoints(conn, at) if row["endpoint_id"] not in busy
-                   if (run := _run_of(conn, row, at)).parcels]  # fmt: skip
-        setting_out = due[: _THREADS - len(self._under_way)]
-        for run in setting_out:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(_THREADS, "webhooks")
-            self._under_way[run.key.endpoint_id] = (run, self._pool.submit(self._carry, run))
-        return noted or bool(setting_out)
+            return self._send_out(conn, at) or noted
+
+    def _send_out(self, conn: Connection, at: datetime) -> bool:
+        """As many runs set out as threads are free; returns whether one did.
+
+        First comes whose turn was longest ago: slow receivers, however many a merchant has of them, keep
+        nobody waiting for more than a round, and neither does one whose queue cannot be read in time.
+        """
+        before = len(self._under_way)
+        rows = [row for row in _due_endpoints(conn, at) if row["endpoint_id"] not in self._under_way]
+        for row in sorted(rows, key=lambda row: self._turns.get(row["endpoint_id"], 0)):
+            if len(self._under_way) >= _THREADS:
+                break
+            self._turn += 1
+            self._turns[row["endpoint_id"]] = self._turn
+            run = _run_of(conn, row, at)
+            if run.parcels:
+                self._pool = self._pool or ThreadPoolExecutor(_THREADS, "webhooks")
+                self._under_way[run.key.endpoint_id] = (run, self._pool.submit(self._carry, run))
+        return len(self._under_way) > before
 
     def finish(self) -> None:
         """Whatever is under way has come back and is written down."""

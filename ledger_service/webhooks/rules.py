@@ -10,7 +10,7 @@ from base64 import b64encode
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,6 +22,8 @@ LONGEST_URL = 500
 OVERLAP = timedelta(hours=24)
 GIVE_UP_AFTER = timedelta(days=7)
 LEAST_REST, MOST_REST = timedelta(seconds=5), timedelta(hours=1)
+# The only block of IPv6 that is given out to the internet, and that of translators (RFC 6052).
+_GIVEN_OUT, _TRANSLATED = IPv6Network("2000::/3"), IPv6Network("64:ff9b::/96")
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -111,10 +113,20 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     if isinstance(found, IPv6Address):
-        inner = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
+        inner = _inner(found)
         if inner is not None:
             return is_public(str(inner))
+        # What else is not of the one block that is given out leads inside, to sites' own or to translators.
+        if found not in _GIVEN_OUT:
+            return False
     return found.is_global and not found.is_multicast
+
+
+def _inner(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address to which this one is translated on the way, as in networks of IPv6 alone."""
+    if address in _TRANSLATED:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
 def is_loopback(address: str) -> bool:

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from ledger_service.kernel.ids import IdSource
 from ledger_service.webhooks.errors import WebhookAddressRefused, WebhookLimitReached, WebhookUnknown
 from ledger_service.webhooks.following import lay_out, listener_of
-from ledger_service.webhooks.models import webhook_delivery, webhook_endpoint, webhook_event
+from ledger_service.webhooks.models import webhook_endpoint, webhook_event
 from ledger_service.webhooks.rules import MOST_ENDPOINTS, secret_of, secret_text, url_refusal
 
 # So many facts are laid out again by one request; the next one goes on behind them.
 MOST_REPLAYED = 2_000
-_L, _V, _D = webhook_endpoint.c, webhook_event.c, webhook_delivery.c
+_L, _V = webhook_endpoint.c, webhook_event.c
 
 
 class NewEndpoint(NamedTuple):
@@ -68,6 +68,8 @@ class WebhookDesk:
     def move(self, conn: Connection, endpoint_id: bytes, merchant_id: int | None, state: str) -> RowMapping:
         """The endpoint is active again, paused (what happens waits) or ended (what waited is not sent).
 
+        One row is written however much waits: sales wait for the writer, and not for millions of rows.
+
         Raises:
             WebhookUnknown: no such endpoint of the merchant.
         """
@@ -75,9 +77,6 @@ class WebhookDesk:
         mine = _L.endpoint_id == endpoint_id
         fresh = {"failures": 0, "rests_until": None, "failing_since": None, "last_error": None}
         conn.execute(update(webhook_endpoint).where(mine).values(state=state, **fresh))
-        if state == "ended":
-            waiting = (_D.endpoint_id == endpoint_id) & (_D.state == "pending")
-            conn.execute(delete(webhook_delivery).where(waiting))
         return conn.execute(select(webhook_endpoint).where(mine)).mappings().one()
 
     def rotate(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from ledger_service.claims.models import claim, claim_event
 from ledger_service.coupons.definitions.models import coupon_definition
@@ -28,7 +28,7 @@ _K, _KE, _E = claim.c, claim_event.c, webhook_event.c
 def facts_of_notes(
     conn: Connection, notes: Sequence[Any], at: datetime
 ) -> Mapping[tuple[str, bytes | None, int], list[Fact]]:
-    """The facts that notes of triggers tell of, by the note.
+    """The facts that notes of triggers tell of, by the note; beside them those of the same coupons and so on.
 
     Args:
         conn: where the books stand.
@@ -43,10 +43,9 @@ def facts_of_notes(
     return found
 
 
-def _among(
-    ref: ColumnElement[Any], position: ColumnElement[Any], notes: Sequence[Note]
-) -> ColumnElement[bool]:
-    return tuple_(ref, position).in_(notes)
+def _named(ref: ColumnElement[Any], notes: Sequence[Note]) -> ColumnElement[bool]:
+    # By the reference alone, which has few rows and an index; for pairs in a list SQLite reads it through.
+    return ref.in_(list({note_ref for note_ref, _ in notes}))
 
 
 def _coupons(conn: Connection, notes: Sequence[Note], _: datetime) -> dict[Note, list[Fact]]:
@@ -57,7 +56,7 @@ def _coupons(conn: Connection, notes: Sequence[Note], _: datetime) -> dict[Note,
         _CE.coupon_id, _CE.position, _CE.kind, _CE.member_id, _CE.ref, _CE.at, _D.code, _D.merchant_id
     )
     found: dict[Note, list[Fact]] = {}
-    for row in conn.execute(its.select_from(joined).where(_among(_CE.coupon_id, _CE.position, notes))):
+    for row in conn.execute(its.select_from(joined).where(_named(_CE.coupon_id, notes))):
         body = {
             "coupon": id_text(row.coupon_id), "definition": row.code, "change": row.kind,
             "because_of": None if row.ref is None else id_text(row.ref),
@@ -77,7 +76,7 @@ def _rewards(conn: Connection, notes: Sequence[Note], _: datetime) -> dict[Note,
         _SC.code, _SC.merchant_id, _G.code.label("programme"),
     )  # fmt: skip
     found: dict[Note, list[Fact]] = {}
-    for row in conn.execute(its.select_from(joined).where(_among(_RE.reward_id, _RE.position, notes))):
+    for row in conn.execute(its.select_from(joined).where(_named(_RE.reward_id, notes))):
         body = {
             "reward": id_text(row.reward_id), "campaign": row.code, "change": row.kind, "role": row.role,
             "points": row.points, "programme": row.programme, "sale": id_text(row.sale_id),
@@ -99,7 +98,7 @@ def _claims(conn: Connection, notes: Sequence[Note], _: datetime) -> dict[Note, 
         _K.amount_minor,
     )
     found: dict[Note, list[Fact]] = {}
-    for row in conn.execute(its.select_from(joined).where(_among(_KE.claim_id, _KE.position, notes))):
+    for row in conn.execute(its.select_from(joined).where(_named(_KE.claim_id, notes))):
         body = {
             "claim": id_text(row.claim_id), "change": row.kind, "reason": row.reason,
             "amount_minor": row.amount_minor,

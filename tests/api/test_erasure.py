@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select
 
 from ledger_service.bootstrap.erasing import Erasures
 from ledger_service.bootstrap.jobs import open_jobs
@@ -21,6 +21,8 @@ from ledger_service.insight.erasing import Erased
 from ledger_service.insight.holdings import HOLDINGS, UNSHOWN, Fate
 from ledger_service.insight.journal import Journal
 from ledger_service.kernel.clock import parse_instant
+from ledger_service.members.devices import lock_member
+from ledger_service.members.merging import Merge, close_into
 from ledger_service.members.queries import find_by_number
 from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop, basket
 from tests.api.test_adjustments import ask
@@ -170,4 +172,33 @@ def test_a_restored_backup_erases_again(shop: Shop, tmp_path: Path) -> None:
     assert (id_of(restored, number), id_of(restored, newer)) == (None, other)
     assert replace(again, _seen=None).step() is False
     assert len(list(journal.read())) == 2
+    restored.close()
+
+
+def test_who_was_merged_into_an_erased_member_is_forgotten_with_it(shop: Shop, tmp_path: Path) -> None:
+    closes, stays = (with_phone(shop, *phone)["number"] for phone in ((), (NEXT_PHONE,)))
+    consent = {"owner": GROCER, "reader": FUEL, "purpose": "service"}
+    shop.must(shop.key_for("member", closes), f"/v1/members/{closes}/consents", consent)
+    database, at = shop.serving.foundations.database, parse_instant(shop.at, "at")
+    with closing(sqlite3.connect(str(database.url.database))) as whole:
+        whole.execute("VACUUM INTO ?", [str(tmp_path / "backup.db")])
+    former, answers = TABLES["former_account"], TABLES["idempotency"]
+    with database.begin() as conn:
+        old, new = (lock_member(conn, number) for number in (closes, stays))
+        was = {"account": bytes(20), "member_id": old["member_id"], "salt": b"s" * 32, "linked": True,
+               "successor": old["account"], "reason": "rotation", "until": at}  # fmt: skip
+        conn.execute(insert(former).values(was))
+        close_into(conn, Merge(old["member_id"], new["member_id"], at), old, new)
+    erasures = Erasures(database, Journal(tmp_path / "journal"), lambda: at)
+    assert erasures.step() is False
+    shop.must("operator", f"/v1/members/{stays}/erase")
+    assert erasures.step() is True
+    mine = answers.c.subject == f"member:{old['member_id']}"
+    with database.read() as conn:
+        assert set(conn.execute(select(answers.c.response).where(mine)).scalars()) == {b""}
+        assert set(conn.execute(select(former.c.salt)).scalars()) == {None}
+    restored = open_database(f"sqlite:///{tmp_path / 'backup.db'}")
+    assert id_of(restored, closes) == old["member_id"]
+    Erasures(restored, erasures.journal, lambda: at).step()
+    assert (id_of(restored, closes), id_of(restored, stays)) == (None, None)
     restored.close()

@@ -127,6 +127,43 @@ def test_segments_and_tags_are_their_merchants(customers: tuple[Shop, str, str, 
     assert size(shop, {"tag": "vip"}) == 0
 
 
+def test_a_rule_that_cannot_be_counted_waits_and_nobody_behind_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def members_of(_: Any, merchant_id: int, *__: Any) -> list[int]:
+        if merchant_id == int(FUEL):
+            raise ValueError("canceling statement due to statement timeout")
+        return []
+
+    shop.at = MARCH
+    shop.must("fuel", BASE, {"merchant": FUEL, "code": "A1", "name": "a", "rule": OFTEN})
+    shop.at = MAY
+    shop.must("grocer", BASE, {"merchant": GROCER, "code": "A1", "name": "a", "rule": OFTEN})
+    monkeypatch.setattr("ledger_service.bootstrap.segmenting.members_of", members_of)
+    job = Segmenting(shop.serving.foundations.database, lambda: parse_instant(shop.at, "at"))
+    with pytest.raises(ValueError, match="timeout"):
+        job.step()
+    assert (job.step(), job.step()) == (True, False)
+
+
+def test_a_rule_that_changes_while_it_is_counted_is_due_at_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = {"merchant": GROCER, "code": "A1", "name": "a", "rule": OFTEN}
+    shop.must("grocer", BASE, new)
+    changes = [{"not": OFTEN}]
+
+    def members_of(*_: Any) -> list[int]:
+        while changes:
+            # Asked for before the count began, and written while it runs.
+            shop.must("grocer", BASE, new | {"rule": changes.pop()})
+        return []
+
+    monkeypatch.setattr("ledger_service.bootstrap.segmenting.members_of", members_of)
+    job = Segmenting(shop.serving.foundations.database, lambda: parse_instant(shop.at, "at"))
+    assert [job.step() for _ in range(3)] == [True, True, False]
+
+
 def test_a_merchant_has_so_many_segments_and_no_more(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ledger_service.members.segments.service.MOST_SEGMENTS", 2)
     new = {"merchant": GROCER, "name": "a", "rule": OFTEN}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from ledger_service.bootstrap.jobs import open_jobs
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.webhooks.following import follow
+from ledger_service.webhooks.models import webhook_delivery
 from tests.api.service import GROCER, Shop, basket
 from tests.api.test_administration import with_phone
 from tests.api.test_pages import all_pages
@@ -79,8 +81,12 @@ def test_deliveries_are_seen_and_told_again(hooked: tuple[Shop, str]) -> None:
     replay = f"{BASE}/{webhook}/replay"
     assert shop.must("grocer", replay, {"since": 3}) == {"replayed": 2, "next": None}
     assert code_of(shop.post("grocer", replay, {"since": 3, "until": 2})) == (400, "malformed-field")
-    shop.must("grocer", f"{BASE}/{webhook}/state", {"state": "ended"})
+    ended = shop.must("grocer", f"{BASE}/{webhook}/state", {"state": "ended"})
+    assert (ended["state"], ended["waiting"]) == ("ended", 0)
     assert shop.get("grocer", path).json["deliveries"] == []
+    # Millions may have waited: the writer of sales does not stop to take them away.
+    with shop.serving.foundations.database.read() as conn:
+        assert conn.execute(select(func.count()).select_from(webhook_delivery)).scalar_one() == 3
 
 
 def test_the_jobs_of_the_bridge_read_and_send(hooked: tuple[Shop, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import sqlite3
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,7 +54,7 @@ class FoundedOnce:
         """The founded database in the place of the world's empty one, and what its founder knew."""
         founding = self._of(type(network))
         _fill(world.database, founding.folder / "alliance.db")
-        world.begin_with(founding.deployment)
+        world.begin_with(deepcopy(founding.deployment))  # tests change what theirs says
 
     def _of(self, kind: type[Network]) -> Founding:
         if kind not in self.made:

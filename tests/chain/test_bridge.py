@@ -122,6 +122,22 @@ def test_an_act_does_not_wait_for_a_batch_that_is_in_a_block_which_nobody_has_re
     assert_clean(world)
 
 
+def test_a_job_that_fails_each_time_holds_up_neither_the_others_nor_the_chain(world: World) -> None:
+    """What a merchant brings a job to, a segment too dear to count say, must not stop everybody's chain."""
+    ran: list[str] = []
+
+    def fail() -> bool:
+        ran.append("fails")
+        raise ValueError("poison")
+
+    jobs = (Job("fails", 0.0, fail), Job("works", 0.0, lambda: bool(ran.append("works"))))
+    world.enqueue(world.signer(world.members[0]), world.issue(world.members[0], 1, 100))
+    bridge = world.bridge(jobs=jobs)
+    drain(bridge, world.database)
+    assert ran[:4] == ["fails", "works"] * 2
+    assert_clean(world)
+
+
 def test_reconcile_is_clean_at_any_moment_before_the_queue_is_drained(world: World) -> None:
     bridge = world.bridge(most_operations=2)
     everyday(world)

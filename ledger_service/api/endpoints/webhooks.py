@@ -164,10 +164,12 @@ class WebhooksDoor:
         page = self.cursors.page(f"webhook-deliveries:{endpoint_id.hex()}:{state}", call.query)
 
         def find(conn: Connection) -> Json:
-            queries.endpoint(conn, endpoint_id, call.caller.merchant_id)
+            ended = queries.endpoint(conn, endpoint_id, call.caller.merchant_id)["state"] == "ended"
             found = queries.deliveries(conn, endpoint_id, state, page.after_number, page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, lambda row: row["number"])
-            return {"deliveries": [_delivery(row) for row in rows], "next_cursor": cursor}
+            # What waited when an endpoint ended is not sent, and waits no more.
+            shown = [_delivery(row) for row in rows if not (ended and row["state"] == "pending")]
+            return {"deliveries": shown, "next_cursor": cursor}
 
         return self.administration.read(find)
 
@@ -183,10 +185,11 @@ def _of(call: Call) -> bytes:
 
 
 def _endpoint(conn: Connection, row: RowMapping) -> Json:
+    waiting = 0 if row["state"] == "ended" else queries.waiting(conn, row["endpoint_id"])
     return {
         "webhook": id_text(row["endpoint_id"]), "merchant": gln_text(row["merchant_id"]), "url": row["url"],
         "kinds": row["kinds"].split(), "state": row["state"], "made_at": format_instant(row["created_at"]),
-        "waiting": queries.waiting(conn, row["endpoint_id"]), "failures": row["failures"],
+        "waiting": waiting, "failures": row["failures"],
         "failing_since": shown_instant(row["failing_since"]),
         "rests_until": shown_instant(row["rests_until"]), "last_error": row["last_error"],
     }  # fmt: skip

@@ -133,7 +133,7 @@ def _one_of(body: Mapping[str, Any], where: str) -> OneOf:
             return OneOf("tag", (value,))
         listed = value if isinstance(value, list) else [value]
         if what in known and listed and all(isinstance(one, str) and one in known[what] for one in listed):
-            return OneOf(what, tuple(listed))
+            return OneOf(what, tuple(dict.fromkeys(listed)))
     raise SegmentRuleRefused(where, "is no condition")
 
 

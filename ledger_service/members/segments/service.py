@@ -31,6 +31,15 @@ class Written(NamedTuple):
     body: Mapping[str, Any]
 
 
+class Counted(NamedTuple):
+    """A count as of an instant, by a version of the rule; how many are in is unknown where it failed."""
+
+    segment_id: bytes
+    version: int
+    at: datetime
+    size: int | None = None
+
+
 def write(conn: Connection, new: Written, by_whom: str, at: datetime) -> RowMapping:
     """The segment has this rule from now on, and is counted by it at the job's next turn.
 
@@ -105,11 +114,22 @@ def leave(conn: Connection, segment_id: bytes, members: Sequence[int], at: datet
     conn.execute(update(segment_member).where(mine).values(until=at))
 
 
-def counted(conn: Connection, segment_id: bytes, size: int, at: datetime, next_at: datetime) -> None:
-    """The count of this instant is complete; the next one is due at ``next_at``, or sooner if asked for."""
-    mine = _G.segment_id == segment_id
-    conn.execute(update(segment).where(mine).values(counted_at=at, size=size))
-    conn.execute(update(segment).where(mine, _G.due_at <= at).values(due_at=next_at))
+def counted(conn: Connection, done: Counted, next_at: datetime) -> None:
+    """The count is complete; the next one is due at ``next_at``, or at once where the rule has changed."""
+    mine = _G.segment_id == done.segment_id
+    conn.execute(update(segment).where(mine).values(counted_at=done.at, size=done.size))
+    _due_again(conn, done, next_at)
+
+
+def put_off(conn: Connection, failed: Counted, until: datetime) -> None:
+    """A rule that could not be counted waits, so that those behind it do not; another version does not."""
+    _due_again(conn, failed, until)
+
+
+def _due_again(conn: Connection, done: Counted, next_at: datetime) -> None:
+    # By version, not by time: a request that came before the count may be written while it runs.
+    mine = (_G.segment_id == done.segment_id) & (_G.version == done.version)
+    conn.execute(update(segment).where(mine, _G.due_at <= done.at).values(due_at=next_at))
 
 
 def forget_member(conn: Connection, member_id: int) -> None:

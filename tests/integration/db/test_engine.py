@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Boolean, Column, Integer, MetaData, Table, Text
+from sqlalchemy import Boolean, Column, Integer, MetaData, Table, Text, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from ledger_service.db.bulk import sql_of
@@ -40,6 +40,14 @@ def test_sqlite_is_durable_and_checks_foreign_keys(sqlite_database: Database) ->
     assert one(sqlite_database, "PRAGMA journal_mode") == "wal"
     assert one(sqlite_database, "PRAGMA synchronous") == 2
     assert one(sqlite_database, "PRAGMA foreign_keys") == 1
+
+
+def test_a_failure_does_not_say_which_values_were_sent(database: Database) -> None:
+    """It is logged, and among the values are names and numbers of members (D15)."""
+    for connection in (database.read, database.begin, database.begin_group):
+        with pytest.raises(DBAPIError) as failure, connection() as conn:
+            conn.execute(text("SELECT * FROM nowhere WHERE member_number = :n"), {"n": "952000000000000017"})
+        assert "952000000000000017" not in str(failure.value)
 
 
 def test_postgresql_is_durable_and_gives_up_in_time(postgres_database: Database) -> None:

@@ -244,6 +244,26 @@ def test_periods_are_told_and_what_nobody_heard_is_nobodys(hooks: Hooks) -> None
         assert not something_new(conn, hooks.nets, hooks.shop.clock.at)
 
 
+def test_endpoints_take_turns_however_slow_some_of_them_are(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger_service.webhooks.courier._THREADS", 1)
+    monkeypatch.setattr("ledger_service.webhooks.courier.AT_ONCE", 1)
+    phone, called = hooks.shop.enrol(), list[str]()
+    for path in "abc":
+        hooks.make(GROCER, "sale.recorded", url=hooks.url + path)
+    for _ in range(2):
+        hooks.buy(phone)
+
+    def post(_: Any, url: str, *__: Any) -> Answer:
+        called.append(url[-1])
+        return Answer(204)
+
+    monkeypatch.setattr(HttpTransport, "post", post)
+    hooks.job()
+    assert (sorted(called[:3]), len(called)) == (["a", "b", "c"], 6)
+
+
 def test_a_merchant_has_so_many_endpoints_and_none_inside(hooks: Hooks) -> None:
     hooks.desk = WebhookDesk(MASTER, Counting(), loopback=False)
     with pytest.raises(WebhookAddressRefused):

@@ -24,6 +24,7 @@ def test_a_document_is_a_tree_of_conditions() -> None:
         Group("any", (OneOf("stage", ("new", "active")), OneOf("tag", ("vip",)))),
     ))  # fmt: skip
     assert used_by(rule.condition) == {"frequency"}
+    assert rule_of({"rule": {"stage": ["new"] * 999}}).condition == OneOf("stage", ("new",))
     assert "coupons" in used_by(rule_of({"rule": {"behaviour": "collector"}}).condition)
     assert rule_of({"rule": nested(5), "window_days": 30}).window_days == 30
 

@@ -95,10 +95,18 @@ def test_this_machine_is_called_only_where_a_setting_lets_it() -> None:
     "address",
     ["10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "169.254.1.1", "127.0.0.1", "0.0.0.0",
      "224.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fd12::1", "ff02::1", "::ffff:192.168.0.1",
-     "2002:a00:1::", "x"],
+     "2002:a00:1::", "64:ff9b::a9fe:a9fe", "64:ff9b::10.0.0.7", "64:ff9b:1::a00:7", "::127.0.0.1",
+     "::ffff:0:a00:7", "fec0::1", "4000::1", "x"],
 )  # fmt: skip
 def test_addresses_that_are_not_of_the_open_internet_are_known(address: str) -> None:
     assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["93.184.216.34", "2606:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8"]
+)
+def test_addresses_of_the_open_internet_are_called(address: str) -> None:
+    assert is_public(address)
 
 
 def test_pauses_double_up_to_an_hour_and_differ_by_a_fifth_at_most() -> None:

@@ -1,0 +1,31 @@
+"""What the follower asks while it holds the lock of writers: found by key, however large the books are."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import create_engine, event
+
+from ledger_service.db.schema import whole_metadata
+from ledger_service.kernel.clock import parse_instant
+from ledger_service.webhooks.side_facts import facts_of_notes
+
+
+def test_notes_are_read_by_key_and_no_table_is_read_through() -> None:
+    engine = create_engine("sqlite://")
+    whole_metadata().create_all(engine)
+    asked: list[tuple[str, Any]] = []
+    sources = ("coupon", "reward", "claim", "member")
+    notes = [SimpleNamespace(source=source, ref=bytes(16), number=1) for source in sources]
+    with engine.begin() as conn:
+        event.listen(
+            conn, "before_cursor_execute", lambda _c, _k, sql, values, *_: asked.append((sql, values))
+        )
+        assert facts_of_notes(conn, notes, parse_instant("2026-01-01T00:00:00Z", "at")) == {}
+        plans = [
+            step.detail for sql, values in tuple(asked)
+            for step in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        ]  # fmt: skip
+    assert len(plans) > len(sources)
+    assert [step for step in plans if step.startswith("SCAN")] == []
