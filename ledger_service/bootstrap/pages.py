@@ -122,5 +122,6 @@ class _Doors:
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
-        page = not path.startswith("/v1/") and path.partition("/")[2].partition("/")[0] in _FIRST_PARTS
+        before, _, rest = path.partition("/")  # nothing before it, but for a path that is none: "*", "host:port"
+        page = not before and not path.startswith("/v1/") and rest.partition("/")[0] in _FIRST_PARTS
         return (self._pages if page else self._api)(environ, start_response)
