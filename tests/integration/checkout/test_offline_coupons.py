@@ -14,6 +14,7 @@ from ledger_service.coupons.terms.values import AmountOff, Limits, OnReturn, Par
 from ledger_service.coupons.wallet.models import coupon_guess
 from ledger_service.coupons.wallet.rules import MOST_WRONG_AT_TILL
 from ledger_service.db.engine import Database
+from ledger_service.db.errors import StorageUnavailable, WriterBusy
 from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.errors import MalformedField
 
@@ -159,6 +160,25 @@ def test_wrong_codes_count_once_an_upload_and_a_locked_till_keeps_its_sale(
     assert told(shop.one(other, took(other, shop, 0, "WRONG", total=10)).content)[2] == ["coupon-unknown"]
     shop.clock.forward(minutes=16)
     assert told(shop.one(till, waits).content) == (900, 0, [])
+
+
+@pytest.mark.parametrize("passing", [WriterBusy(1), StorageUnavailable(1)])
+def test_a_sale_waits_where_its_codes_cannot_be_tried_now(
+    shop: OfflineShop, coupons: CouponShop, monkeypatch: pytest.MonkeyPatch, passing: Exception
+) -> None:
+    till = shop.till()
+    coupons.publish(1, AmountOff(100))
+    (code,) = coupons.list_of(1)
+    item = took(till, shop, 100, code)
+
+    def refuse(_command: object) -> None:
+        raise passing
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.writer, "submit", refuse)
+        merged = shop.one(till, item)
+    assert (merged.state, merged.error) == ("waiting", passing)
+    assert told(shop.one(till, item).content) == (900, 0, [])
 
 
 @pytest.mark.parametrize(
