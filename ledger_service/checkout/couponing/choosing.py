@@ -109,7 +109,10 @@ class Chooser:
                 candidates.append(judged)
             else:
                 refused.append(judged)
-        uses = {terms.definition: uses_of(budgets.left(draft, terms, self.place)) for terms in self._terms()}
+        uses = {
+            (terms.definition, terms.version): uses_of(budgets.left(draft, terms, self.place))
+            for terms in self._terms()
+        }
         lines = goods_facts(draft, self.merchant_id, self.request.lines, self.catalogue)
         if self.barred:
             lines = tuple(replace(one, barred=one.barred or one.line in self.barred) for one in lines)
