@@ -139,6 +139,9 @@ class Chooser:
             state = shown_state(found.row, self.at)
             if state != AVAILABLE:
                 return _AGAINST[state]
+        if found.listed is not None and found.listed["sealed_at"] > self.at:
+            # A till that sold alone before the list was sealed: the chain takes no such use.
+            return Reason.NOT_YET_VALID
         if used_up(found):
             return Reason.SPENT
         definition = self.catalogue.definitions.get(found.definition_id)
