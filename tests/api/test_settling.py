@@ -6,13 +6,16 @@ from typing import Any, cast
 
 import pytest
 
+from ledger_service.api.administration import Administration
 from ledger_service.bootstrap.agreeing import Agreement
 from ledger_service.bootstrap.answering import settlement_acts
 from ledger_service.bootstrap.standings import StandingReader
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable, CloseNotFinal
+from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.settlement_words import Decided
+from ledger_service.settlement import agreed_words
 from ledger_service.settlement.errors import NoSuchPair, SettlementNotOffered
 from tests.api.service import FUEL, GROCER, Shop
 from tests.api.test_settlement import PERIODS, THIRD, published, settled
@@ -68,6 +71,21 @@ def test_a_dispute_is_decided_once_both_have_said_the_same(any_shop: Shop) -> No
     signed = {"signature": "0x" + "02" * 65}
     assert _says(any_shop, "operator", FUEL, **signed)["agreed"] is True
     assert any_shop.registry.acts[-1] == ("resolve", decided, (words[0], b"\x02" * 65))
+
+
+def test_of_two_words_said_at_once_the_later_one_sees_both(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(shop)
+    apply, said = Administration.apply, Decided(1, int(GROCER), int(FUEL), 3)
+
+    def meanwhile(administration: Administration, action: Any) -> None:
+        apply(administration, action)
+        word = said, int(FUEL), b"\2" * 65, parse_instant(shop.at, "at")
+        apply(administration, lambda conn: agreed_words.note(conn, *word) or {})
+
+    monkeypatch.setattr(Administration, "apply", meanwhile)
+    assert _says(shop, "grocer", GROCER)["agreed"] is True
 
 
 @pytest.mark.parametrize(
