@@ -46,9 +46,7 @@ def publish(coupons: CouponShop, terms: Terms) -> None:
     body = {"body": terms_json(terms), "terms_hash": terms_hash(terms), "effective_from": at}
     by = {"written_by": "a", "written_at": at, "approved_by": "b", "approved_at": at, "live_from": at}
     with coupons.shop.database.begin() as conn:
-        conn.execute(
-            insert(coupon_version).values(definition_id=1, version=terms.version, **body, **by)
-        )
+        conn.execute(insert(coupon_version).values(definition_id=1, version=terms.version, **body, **by))
         next_number(conn)
     coupons.cache.refresh()
 
