@@ -77,6 +77,8 @@ class StandingReader:
         with self.desk.read() as conn:
             block = conn.execute(select(chain_cursor.c.number)).scalar_one_or_none()
         if block is not None:
+            # A decided dispute changes what is held, and nothing of the period's own round.
+            self._rounds.pop(period, None)
             self._look(period, block)
 
     def _look_at_all(self, block: int, known: int) -> None:

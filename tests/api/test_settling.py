@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import Connection
 
-from ledger_service.bootstrap.agreeing import Agreement
+from ledger_service.api.administration import Administration
+from ledger_service.bootstrap.agreeing import Agreement, Standing
 from ledger_service.bootstrap.answering import settlement_acts
 from ledger_service.bootstrap.standings import StandingReader
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable, CloseNotFinal
+from ledger_service.chain.settlement_office import HeldOut, Round
+from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.settlement_words import Decided
+from ledger_service.settlement import agreed_words
 from ledger_service.settlement.errors import NoSuchPair, SettlementNotOffered
 from tests.api.service import FUEL, GROCER, Shop
 from tests.api.test_settlement import PERIODS, THIRD, published, settled
@@ -70,6 +78,24 @@ def test_a_dispute_is_decided_once_both_have_said_the_same(any_shop: Shop) -> No
     assert any_shop.registry.acts[-1] == ("resolve", decided, (words[0], b"\x02" * 65))
 
 
+def test_of_two_words_said_at_once_the_later_one_sees_both(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(shop)
+    apply, said = Administration.apply, Decided(1, int(GROCER), int(FUEL), 3)
+
+    def fuel_says(conn: Connection) -> dict[str, Any]:
+        agreed_words.note(conn, said, int(FUEL), b"\2" * 65, parse_instant(shop.at, "at"))
+        return {}
+
+    def meanwhile(administration: Administration, action: Any) -> None:
+        apply(administration, action)
+        apply(administration, fuel_says)
+
+    monkeypatch.setattr(Administration, "apply", meanwhile)
+    assert _says(shop, "grocer", GROCER)["agreed"] is True
+
+
 @pytest.mark.parametrize(
     ("who", "change", "code"),
     [
@@ -119,3 +145,40 @@ def test_a_word_on_a_line_that_is_none_is_refused_and_does_not_stop_the_bridge()
     away = settlement_acts(_reader(_Refusing(ChainUnavailable("eth_call", "away"))))
     with pytest.raises(ChainUnavailable):
         away["settle-publish"]({"period": 1, "days": 10})
+
+
+class _Deciding:
+    """A desk on chain on which a dispute is decided, which leaves the period's round as it is."""
+
+    def __init__(self) -> None:
+        self.open = True
+
+    def round(self, _period: int) -> Round:
+        return Round(b"\1" * 32, 100, 2, 0, bytes(32), bytes(32), 0, 3, 0)
+
+    def standing(self, period: int) -> Standing:
+        members, pair = [int(GROCER), int(FUEL)], (int(GROCER), int(FUEL))
+        nets = dict.fromkeys(members, 0)
+        return Standing(period, self.round(period), members, nets, nets, [], {pair: HeldOut(5, 9, self.open)})
+
+    def relay_resolution(self, *_: Any) -> None:
+        self.open = False
+
+    @contextmanager
+    def read(self) -> Iterator[Any]:
+        found = SimpleNamespace(scalar_one_or_none=lambda: 7)
+        yield SimpleNamespace(execute=lambda _query: found)
+
+    write = read
+
+
+def test_a_decided_dispute_is_shown_as_decided_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+    noted = "ledger_service.chain.standings.note"
+    monkeypatch.setattr(noted, lambda *said: told.append(said[-1]["disputes"][0]["open"]))
+    desk = _Deciding()
+    reader = StandingReader(cast(Agreement, desk), cast(Desk, desk))
+    reader.look_again(1)
+    act = {"period": 1, "pair": [int(GROCER), int(FUEL)], "pay": "5", "by": ["01" * 65, "02" * 65]}
+    settlement_acts(reader)["settle-resolve"](act)
+    assert told == [True, False]

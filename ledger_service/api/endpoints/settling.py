@@ -100,20 +100,30 @@ class SettlingDoor:
             return replay
         self.administration.read(lambda conn: _open_dispute(conn, said))
         by = signature or self.governance.word_on_line(said, merchant)
-        words: list[tuple[bytes, bytes] | None] = []
-
-        def note(conn: Connection) -> Json:
-            agreed_words.note(conn, said, merchant, by, call.at)
-            words.append(agreed_words.both_words(conn, said))
-            return {}
-
-        self.administration.apply(note)
-        if (both := words[-1]) is not None:
+        both = self._both(call, said, (merchant, by))
+        if both is not None:
             self.governance.resolve_line(said, both)
         given = call.body.fields
         told = {name: given[name] for name in ("debtor", "creditor", "pay_micros")}
         done = {"period": said.period, **told, "agreed": both is not None}
         return self.administration.write(call, lambda conn: done)
+
+    def _both(self, call: Call, said: Decided, word: tuple[int, bytes]) -> tuple[bytes, bytes] | None:
+        """Both words, once this one stands: of two said at once, whoever looks last sees the other's."""
+
+        def note(conn: Connection) -> Json:
+            agreed_words.note(conn, said, *word, call.at)
+            return {}
+
+        found: list[tuple[bytes, bytes] | None] = []
+
+        def look(conn: Connection) -> Json:
+            found.append(agreed_words.both_words(conn, said))
+            return {}
+
+        self.administration.apply(note)
+        self.administration.read(look)
+        return found[-1]
 
     def _step(self, call: Call, act: Callable[[int], None], told: Json) -> Reply:
         number = period_number(call.path["period"])

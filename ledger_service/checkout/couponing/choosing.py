@@ -109,7 +109,10 @@ class Chooser:
                 candidates.append(judged)
             else:
                 refused.append(judged)
-        uses = {terms.definition: uses_of(budgets.left(draft, terms, self.place)) for terms in self._terms()}
+        uses = {
+            (terms.definition, terms.version): uses_of(budgets.left(draft, terms, self.place))
+            for terms in self._terms()
+        }
         lines = goods_facts(draft, self.merchant_id, self.request.lines, self.catalogue)
         if self.barred:
             lines = tuple(replace(one, barred=one.barred or one.line in self.barred) for one in lines)
@@ -136,6 +139,9 @@ class Chooser:
             state = shown_state(found.row, self.at)
             if state != AVAILABLE:
                 return _AGAINST[state]
+        if found.listed is not None and found.listed["sealed_at"] > self.at:
+            # A till that sold alone before the list was sealed: the chain takes no such use.
+            return Reason.NOT_YET_VALID
         if used_up(found):
             return Reason.SPENT
         definition = self.catalogue.definitions.get(found.definition_id)

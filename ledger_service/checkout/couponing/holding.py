@@ -6,7 +6,8 @@ published or withdrawn meanwhile, and windows are judged at the authorisation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,18 +148,37 @@ def _within(draft: Draft, basket: Basket, held: Sequence[Taken]) -> Decision:
     candidates = [
         Candidate(id_text(one.coupon_id), one.terms, _ends(draft, one.coupon_id)) for one in held
     ]
-    decision = decide(basket, candidates)
-    uses = {}
-    for terms in {one.terms.definition: one.terms for one in held}.values():
-        mine = [one for one in held if one.terms.definition == terms.definition]
-        left = budgets.left(draft, terms, mine[0].place).value_minor
-        wanted = sum(one.discount_minor for one in decision.applied if one.definition == terms.definition)
-        room = None if left is None else left + sum(one.discount_minor for one in mine)
-        if room is not None and wanted > room:
-            uses[terms.definition] = Uses(value_left_minor=room)
-    if not uses:
-        return decision
-    return decide(Basket(basket.lines, basket.visit, uses=uses), candidates)
+    decision, uses = decide(basket, candidates), dict[tuple[int, int], Uses]()
+    # Where fewer coupons than were held would take more off, what the others held is no room for it.
+    for spare in (sum, min):
+        tight = _tight(draft, decision, held, spare)
+        if not tight:
+            break
+        uses |= tight
+        decision = decide(Basket(basket.lines, basket.visit, uses=uses), candidates)
+    return decision
+
+
+def _tight(
+    draft: Draft, decision: Decision, held: Sequence[Taken], spare: Callable[[Iterable[int]], int]
+) -> dict[tuple[int, int], Uses]:
+    """The versions of definitions of which more would be taken off than was held and than budgets have."""
+    before = {id_text(one.coupon_id): one.discount_minor for one in held}
+    more = Counter[tuple[int, int]]()
+    for applied in decision.applied:
+        more[applied.definition, applied.version] += applied.discount_minor - before[applied.key]
+    beyond = Counter[int]()
+    for (definition, _), minor in more.items():
+        beyond[definition] += max(0, minor)
+    left: dict[tuple[int, int], int] = {}
+    for one in held:
+        value = budgets.left(draft, one.terms, one.place).value_minor
+        if value is not None:
+            left[one.terms.definition, one.terms.version] = value
+    full = {key[0] for key in more if key in left and beyond[key[0]] > left[key]}
+    held_of = {d: [one.discount_minor for one in held if one.terms.definition == d] for d in full}
+    rooms = {key: minor + spare(held_of[key[0]]) for key, minor in left.items() if key[0] in full}
+    return {key: Uses(value_left_minor=minor) for key, minor in rooms.items()}
 
 
 def _ends(draft: Draft, coupon_id: bytes) -> Any:

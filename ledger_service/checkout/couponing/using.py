@@ -6,6 +6,7 @@ draft of the sale, hold or refund that does it; nothing else of the checkout cha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -75,14 +76,16 @@ def consume_held(draft: Draft, pairs: Sequence[tuple[Taken, Taken]], act: Act, h
 
     What counts as used follows what was taken off in the end.
     """
-    more: dict[tuple[int, int], int] = {}
+    more, of_version = Counter[tuple[int, int]](), dict[tuple[int, int], Taken]()
     for held, taken in pairs:
         moves.consume(draft, taken.coupon_id, act, hold_id)
         _note(draft, taken, act)
         key = held.terms.definition, held.terms.version
-        more[key] = more.get(key, 0) + taken.discount_minor - held.discount_minor
-    for held, _ in pairs:
-        minor = more.pop((held.terms.definition, held.terms.version), 0)
+        more[key] += taken.discount_minor - held.discount_minor
+        of_version[key] = held
+    # Versions share counters: what one of them gives back is there for the others.
+    for key, minor in sorted(more.items(), key=lambda of: of[1]):
+        held = of_version[key]
         if minor > 0:
             budgets.take(draft, held.terms, held.place, (0, minor))
         elif minor < 0:

@@ -80,7 +80,7 @@ class OfflineService:
             try:
                 commands.append((place, self._command(caller, _in_earnest(parse_item(item)), at)))
             except DomainError as refusal:
-                merged[place] = Merged(key_of(item), "refused", error=refusal)
+                merged[place] = _undecided(key_of(item), refusal)
         if caller.training:
             # What it sold before it began to train must not be lost: it waits until the training is over.
             return [_waits(one, item) for one, item in zip(merged, items, strict=True)]
@@ -200,4 +200,9 @@ def _merged(command: Command, outcome: Answer | Exception) -> Merged:
         return Merged(key, content.get("state", "certain"), content, replayed=outcome.replayed)
     if not isinstance(outcome, DomainError):
         raise outcome
-    return Merged(key, "waiting" if isinstance(outcome, _WAITING) else "refused", error=outcome)
+    return _undecided(key, outcome)
+
+
+def _undecided(key: str | None, error: DomainError) -> Merged:
+    """Not stored; what time may mend the till keeps, as when codes could not be tried now."""
+    return Merged(key, "waiting" if isinstance(error, _WAITING) else "refused", error=error)

@@ -51,23 +51,28 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """What is left of a definition's limits for this member, store and day; None where there is no limit."""
+    """What is left of a version's limits for this member, store and day; None where there is no limit."""
 
     member_left: int | None = None
     store_left: int | None = None
     budget_left: int | None = None
     value_left_minor: int | None = None
 
+    @property
+    def nothing(self) -> bool:
+        """Whether a limit leaves nothing."""
+        return 0 in (self.member_left, self.store_left, self.budget_left, self.value_left_minor)
+
 
 @dataclass(frozen=True, slots=True)
 class Basket:
-    """A basket and the limits that its merchant publishes for coupons; ``uses`` by definition."""
+    """A basket and the limits that its merchant publishes for coupons; ``uses`` by definition and version."""
 
     lines: tuple[Goods, ...]
     visit: Visit
     most_coupons: int = 10
     most_of_definition: int = 10
-    uses: Mapping[int, Uses] = field(default_factory=dict)
+    uses: Mapping[tuple[int, int], Uses] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

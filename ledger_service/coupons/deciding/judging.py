@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from ledger_service.coupons.deciding.compiling import beside_of, effect_of
 from ledger_service.coupons.deciding.effects import Effect, Tally
-from ledger_service.coupons.deciding.facts import Basket, Candidate, Visit
+from ledger_service.coupons.deciding.facts import Basket, Candidate, Uses, Visit
 from ledger_service.coupons.deciding.matching import Matcher, Matches
 from ledger_service.coupons.deciding.offers import UNLIMITED, Offer, Stack, Step
 from ledger_service.coupons.deciding.reasons import Reason, Refused, Rule
@@ -75,7 +75,7 @@ def _judged(basket: Basket, matcher: Matcher, candidate: Candidate, place: int) 
     alone = sum(part for _, part in effect.apply(Tally([goods.amount_minor for goods in basket.lines])))
     if not alone and promise is None:
         return Rule.BENEFIT, Reason.WORTH_NOTHING
-    left = basket.uses.get(terms.definition)
+    left = basket.uses.get((terms.definition, terms.version))
     if left is not None and left.value_left_minor is not None and alone > left.value_left_minor:
         return Rule.LIMITS, Reason.BUDGET
     return _offer(candidate, (step, effect), _most_of_definition(basket, terms, alone))
@@ -90,7 +90,7 @@ def _before_goods(candidate: Candidate, basket: Basket) -> Iterator[Refusal]:
     if shut is not None:
         yield Rule.WINDOW, _OUTSIDE[shut]
     yield from _of_member(terms, visit)
-    uses = basket.uses.get(terms.definition)
+    uses = basket.uses.get((terms.definition, terms.version))
     if uses is None:
         return
     if uses.member_left is not None and uses.member_left < 1:
@@ -140,13 +140,23 @@ def _of_goods(matches: Matches, basket: Basket, terms: Terms) -> Iterator[Refusa
 
 
 def _most_of_definition(basket: Basket, terms: Terms, alone: int) -> int:
+    """How many may stand beside each other. Versions share their counters, so the tightest limit counts.
+
+    By that of another version a coupon may still stand alone; of one that is used up none is in the basket.
+    """
     bounds = [basket.most_of_definition, terms.limits.per_basket]
-    uses = basket.uses.get(terms.definition)
-    if uses is not None:
-        bounds += [most for most in (uses.member_left, uses.store_left, uses.budget_left) if most is not None]
-        if uses.value_left_minor is not None and alone:
-            # No coupon takes more off than alone, so these never exceed the budget by one unit.
-            bounds.append(uses.value_left_minor // alone)
+    for (definition, version), uses in basket.uses.items():
+        if definition == terms.definition and (version == terms.version or not uses.nothing):
+            bounds.append(max(1, _room(uses, alone)))
+    return min(bounds)
+
+
+def _room(uses: Uses, alone: int) -> int:
+    left = (uses.member_left, uses.store_left, uses.budget_left)
+    bounds = [UNLIMITED, *(most for most in left if most is not None)]
+    if uses.value_left_minor is not None and alone:
+        # No coupon takes more off than alone, so these never exceed the budget by one unit.
+        bounds.append(uses.value_left_minor // alone)
     return min(bounds)
 
 

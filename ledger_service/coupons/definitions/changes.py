@@ -21,6 +21,14 @@ def next_number(conn: Connection) -> int:
     return change_version(conn)
 
 
+def lock_changes(conn: Connection) -> None:
+    """Definitions change no more until the end of the db transaction, and what was committed is seen.
+
+    Locks: as ``next_number``.
+    """
+    conn.execute(select(coupon_change.c.version).with_for_update()).all()
+
+
 def change_version(conn: Connection) -> int:
     """How many changes were committed so far; 0 before the first."""
     return int(conn.execute(select(coupon_change.c.version)).scalar_one_or_none() or 0)

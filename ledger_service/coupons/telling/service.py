@@ -130,7 +130,9 @@ class _Telling:
 
     def _gift(self, row: RowMapping, number: int, account: bytes | None) -> Give | None:
         holders = (_E.coupon_id == row["coupon_id"]) & (_E.position < row["position"])
-        before = select(_E.member_id).where(holders & _E.kind.in_(("claimed", "granted", "given")))
+        # A generic code gives whoever shows it a coupon of its own.
+        kinds = _E.kind.in_(("claimed", "granted", "given", "shown")) & _E.member_id.is_not(None)
+        before = select(_E.member_id).where(holders & kinds)
         giver = self.conn.execute(before.order_by(_E.position.desc()).limit(1)).scalar_one_or_none()
         known = accounts_of(self.conn, [one for one in (giver, row["member_id"]) if one is not None])
         source, goal = account or known.get(giver or 0), known.get(row["member_id"])

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from ledger_service.coupons.codes.models import coupon_code_list
 from ledger_service.coupons.codes.rules import GENERIC, SEALED, serial_text
-from ledger_service.coupons.definitions.changes import next_number
+from ledger_service.coupons.definitions.changes import lock_changes, next_number
 from ledger_service.coupons.definitions.models import coupon_definition, coupon_version
 from ledger_service.coupons.definitions.numbers import gcn_of
 from ledger_service.coupons.telling.models import coupon_type
@@ -75,9 +75,13 @@ def register(conn: Connection, definition_id: int, at: datetime) -> None:
     """The chain will know the definition as it is live now, and the lists of it that are sealed.
 
     Where nothing is live yet nothing is told: the version that goes live calls again.
+
+    Locks: the row of changes, so that of a list that is sealed and terms that go live at once the second
+    sees the first.
     """
     if not has_contract(conn):
         return
+    lock_changes(conn)
     live = _live(conn, definition_id)
     if not live:
         return

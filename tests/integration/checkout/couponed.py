@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.checkout.answers import Answer
@@ -22,12 +22,21 @@ from ledger_service.coupons.definitions.models import coupon_definition, coupon_
 from ledger_service.coupons.terms.text import terms_hash, terms_json
 from ledger_service.coupons.terms.values import Benefit, Share, Terms
 from ledger_service.coupons.wallet.models import coupon
+from ledger_service.db.models import alliance
 
 from .shop import GROCER, START, Phone, Shop, loads
 
 _SERIAL = count(1)
 _IDS = SystemRandom()
 GCN = 9_520_001_000_010
+
+
+def on_chain(conn: Connection) -> None:
+    """The alliance has a contract of coupons."""
+    contracts = "clearing_house", "registry", "manager", "points_implementation", "coupons"
+    row = {"id": 1, "name": "A", "currency": "USD", "gs1_prefix": "9520001", "chain_id": 1}
+    bounds = {"per_permit_micros": 1, "per_day_micros": 1, "founded_at": START}
+    conn.execute(insert(alliance).values({**row, **dict.fromkeys(contracts, bytes(20)), **bounds}))
 
 
 class CouponShop:

@@ -9,17 +9,25 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
+from sqlalchemy.exc import DBAPIError
 
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.couponing.service import CouponWish
+from ledger_service.checkout.queries import merchants_of
 from ledger_service.coupons.codes.models import coupon_code, coupon_code_list
 from ledger_service.coupons.codes.rules import coupon_id_of
+from ledger_service.coupons.definitions.changes import next_number
+from ledger_service.coupons.telling.models import coupon_telling
+from ledger_service.coupons.telling.service import Teller
+from ledger_service.coupons.telling.types import register
 from ledger_service.coupons.terms.values import AmountOff, Limits, OnReturn, PercentOff, Scope
-from ledger_service.coupons.wallet.models import coupon_guess
+from ledger_service.coupons.wallet.models import coupon_event, coupon_guess
 from ledger_service.coupons.wallet.rules import MOST_WRONG_AT_TILL
 from ledger_service.db.engine import Database
+from ledger_service.db.errors import StorageUnavailable
+from ledger_service.outbox.beside.models import beside_intent
 
-from .couponed import GCN, CouponShop
+from .couponed import GCN, CouponShop, on_chain
 from .shop import Phone, Shop, StandingClock, line, loads
 from .test_races import at_once
 
@@ -159,3 +167,42 @@ def test_of_many_tills_that_show_one_code_one_gets_it(tills: list[CouponShop]) -
         totals = sorted(loads(answer)["total_minor"] for answer in answers)
         assert totals == [900, *[1_000] * 5]
     assert [minor for _, minor in first.used()] == [100] * 3
+
+
+def test_a_gift_of_a_coupon_that_a_generic_code_made_is_told(coupons: CouponShop) -> None:
+    anna, ben = coupons.shop.enrol(), coupons.shop.enrol()
+    coupons.publish(1, AmountOff(100), on_return=OnReturn.GIVE_BACK)
+    coupons.list_of(1, kind="generic", pattern="SPRING-26")
+    answer = coupons.sell(coupons.body(anna, line("1", 1_000)), CouponWish(codes=("SPRING-26",)))
+    coupons.refund(answer["sale_id"])
+    (coupon_id,) = [one for one, _ in coupons.used()]
+    at, place = coupons.shop.clock.at, {"coupon_id": coupon_id, "position": 3}
+    given = {"kind": "given", "member_id": ben.member_id, "by_whom": "a", "ref": None, "at": at}
+    with coupons.shop.database.begin() as conn:
+        on_chain(conn)
+        conn.execute(insert(coupon_event).values({**place, **given}))
+        conn.execute(insert(coupon_telling).values({**place, "waits": True, "op_id": None}))
+    Teller(coupons.shop.database, merchants_of).step(at)
+    with coupons.shop.database.read() as conn:
+        kinds = conn.execute(select(beside_intent.c.kind).order_by(beside_intent.c.created_at)).scalars()
+        assert list(kinds) == [1, 3, 4, 5]
+
+
+def test_the_chain_is_told_of_types_and_lists_one_change_after_the_other(coupons: CouponShop) -> None:
+    coupons.publish(1, AmountOff(100))
+    database, at = coupons.shop.database, coupons.shop.clock.at
+    with database.begin() as conn:
+        on_chain(conn)
+        register(conn, 1, at)
+        if conn.dialect.name != "postgresql":
+            pytest.skip("SQLite has one writer at a time")
+
+    def at_the_same_time() -> None:
+        with database.begin() as second:
+            second.exec_driver_sql("SET LOCAL lock_timeout = 50")
+            register(second, 1, at)
+
+    with database.begin() as first:
+        next_number(first)
+        with pytest.raises((DBAPIError, StorageUnavailable)):
+            at_the_same_time()

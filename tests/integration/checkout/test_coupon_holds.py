@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from ledger_service.checkout.couponing.service import CouponWish
+from ledger_service.coupons.definitions.changes import next_number
 from ledger_service.coupons.definitions.models import coupon_definition, coupon_version
 from ledger_service.coupons.terms.text import terms_hash, terms_json
 from ledger_service.coupons.terms.values import AmountOff, Limits, OnReturn, PercentOff, Terms, Window
@@ -34,14 +35,20 @@ def stocked(coupons: CouponShop) -> Phone:
 
 def another_version(coupons: CouponShop, terms: Terms) -> None:
     """Version 2 is live, and then the whole definition withdrawn."""
-    worse = replace(terms, version=2, benefit=AmountOff(1))
-    at = coupons.shop.clock.at
-    body = {"body": terms_json(worse), "terms_hash": terms_hash(worse), "effective_from": at}
-    by = {"written_by": "a", "written_at": at, "approved_by": "b", "approved_at": at, "live_from": at}
-    gone = update(coupon_definition).values(withdrawn_by="a", withdrawn_at=at)
+    publish(coupons, replace(terms, version=2, benefit=AmountOff(1)))
+    gone = update(coupon_definition).values(withdrawn_by="a", withdrawn_at=coupons.shop.clock.at)
     with coupons.shop.database.begin() as conn:
-        conn.execute(insert(coupon_version).values(definition_id=1, version=2, **body, **by))
         conn.execute(gone.where(coupon_definition.c.definition_id == 1))
+
+
+def publish(coupons: CouponShop, terms: Terms) -> None:
+    at = coupons.shop.clock.at
+    body = {"body": terms_json(terms), "terms_hash": terms_hash(terms), "effective_from": at}
+    by = {"written_by": "a", "written_at": at, "approved_by": "b", "approved_at": at, "live_from": at}
+    with coupons.shop.database.begin() as conn:
+        conn.execute(insert(coupon_version).values(definition_id=1, version=terms.version, **body, **by))
+        next_number(conn)
+    coupons.cache.refresh()
 
 
 def test_the_held_terms_stay_and_the_capture_uses_them_once(coupons: CouponShop) -> None:
@@ -125,3 +132,29 @@ def test_a_larger_basket_than_was_held_takes_no_more_than_the_budget_leaves(coup
         held = coupons.authorise(phone, CouponWish((coupon_id,)), line("1", 2_000))
         assert coupons.shop.capture(held["hold_id"], line("1", amount))["total_minor"] == total
     assert (coupons.state(coupon_id), coupons.counted()) == ("consumed", [(1, 250)])
+
+
+def test_fewer_coupons_than_were_held_take_no_more_than_these_held(coupons: CouponShop) -> None:
+    phone = stocked(coupons)
+    limits = Limits(per_basket=2, budget_value_minor=400)
+    coupons.publish(1, PercentOff(1_000), limits=limits)
+    given = [coupons.give(phone, 1) for _ in range(2)]
+    held = coupons.authorise(phone, WALLET, line("1", 2_000))
+    (before,) = {value for _, value in coupons.counted()}
+    sold = coupons.shop.capture(held["hold_id"], line("1", 3_000))
+    assert sold["coupons"]["discount_minor"] <= 400
+    assert before <= 400 and coupons.counted()[0][1] == sold["coupons"]["discount_minor"]
+    assert {coupons.state(one) for one in given} <= {"consumed", "available"}
+
+
+def test_coupons_of_two_versions_are_sold_where_one_is_used_up(coupons: CouponShop) -> None:
+    phone = stocked(coupons)
+    terms = coupons.publish(1, AmountOff(100), limits=Limits(budget_count=1, per_basket=2))
+    wider = replace(terms, version=2, limits=Limits(budget_count=5, per_basket=2))
+    publish(coupons, wider)
+    first = [coupons.give(phone, 1) for _ in range(2)]
+    coupons.sell(coupons.body(phone, line("1", 1_000)), CouponWish(first[:1]))
+    coupons.give(phone, 1, version=2)
+    sold = coupons.sell(coupons.body(phone, line("1", 1_000)), WALLET)
+    assert [one["reason"] for one in sold["coupons"]["refused"]] == ["budget-exhausted"]
+    assert (sold["total_minor"], coupons.counted(), coupons.state(first[1])) == (900, [(2, 200)], "available")

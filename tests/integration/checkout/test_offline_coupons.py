@@ -7,13 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from ledger_service.checkout.offline.parsing import parse_item
+from ledger_service.coupons.codes.models import coupon_code_list
 from ledger_service.coupons.terms.values import AmountOff, Limits, OnReturn, Parking, PercentOff, Window
 from ledger_service.coupons.wallet.models import coupon_guess
 from ledger_service.coupons.wallet.rules import MOST_WRONG_AT_TILL
 from ledger_service.db.engine import Database
+from ledger_service.db.errors import StorageUnavailable, WriterBusy
 from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.errors import MalformedField
 
@@ -159,6 +161,40 @@ def test_wrong_codes_count_once_an_upload_and_a_locked_till_keeps_its_sale(
     assert told(shop.one(other, took(other, shop, 0, "WRONG", total=10)).content)[2] == ["coupon-unknown"]
     shop.clock.forward(minutes=16)
     assert told(shop.one(till, waits).content) == (900, 0, [])
+
+
+def test_no_code_covers_a_sale_from_before_its_list_was_sealed(
+    shop: OfflineShop, coupons: CouponShop
+) -> None:
+    till = shop.till()
+    coupons.publish(1, AmountOff(100))
+    (code,) = coupons.list_of(1)
+    sealed = {"sealed_at": shop.clock.at + timedelta(minutes=1)}
+    with shop.database.begin() as conn:
+        conn.execute(update(coupon_code_list).values(sealed))
+    early = took(till, shop, 100, code)
+    shop.clock.forward(minutes=2)
+    assert told(shop.one(till, early).content) == (900, 100, ["coupon-not-yet-valid"])
+    assert told(shop.one(till, took(till, shop, 100, code)).content) == (900, 0, [])
+
+
+@pytest.mark.parametrize("passing", [WriterBusy(1), StorageUnavailable(1)])
+def test_a_sale_waits_where_its_codes_cannot_be_tried_now(
+    shop: OfflineShop, coupons: CouponShop, monkeypatch: pytest.MonkeyPatch, passing: Exception
+) -> None:
+    till = shop.till()
+    coupons.publish(1, AmountOff(100))
+    (code,) = coupons.list_of(1)
+    item = took(till, shop, 100, code)
+
+    def refuse(_command: object) -> None:
+        raise passing
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shop.writer, "submit", refuse)
+        merged = shop.one(till, item)
+    assert (merged.state, merged.error) == ("waiting", passing)
+    assert told(shop.one(till, item).content) == (900, 0, [])
 
 
 @pytest.mark.parametrize(

@@ -141,13 +141,24 @@ def test_a_member_outside_the_segment_and_after_the_first_purchase_is_refused():
 )
 def test_a_limit_that_is_reached_refuses(uses, reason):
     visit = replace(VISIT, member=True)
-    assert [r.reason for r in decided(scoped(), visit=visit, uses={1: uses}).refused] == [reason]
+    assert [r.reason for r in decided(scoped(), visit=visit, uses={(1, 1): uses}).refused] == [reason]
 
 
 def test_a_budget_by_value_is_not_exceeded_by_one_unit():
     two = terms(AmountOff(10), limits=Limits(per_basket=3))
-    assert len(decided(two, two, two, uses={1: Uses(value_left_minor=29)}).applied) == 2
-    assert len(decided(two, two, two, uses={1: Uses(value_left_minor=30)}).applied) == 3
+    assert len(decided(two, two, two, uses={(1, 1): Uses(value_left_minor=29)}).applied) == 2
+    assert len(decided(two, two, two, uses={(1, 1): Uses(value_left_minor=30)}).applied) == 3
+
+
+def test_each_version_is_held_to_its_own_limits_and_together_to_the_tightest():
+    first = terms(AmountOff(10), limits=Limits(per_basket=3))
+    second = replace(first, version=2)
+    spent = {(1, 1): Uses(budget_left=0), (1, 2): Uses(budget_left=5)}
+    decision = decided(first, second, second, uses=spent)
+    assert [r.reason for r in decision.refused] == [Reason.BUDGET]
+    assert [one.version for one in decision.applied] == [2, 2]
+    unbound = {(1, 1): Uses(), (1, 2): Uses(value_left_minor=19)}
+    assert len(decided(first, second, uses=unbound).applied) == 1
 
 
 def test_what_stands_in_the_way_is_named():
