@@ -94,6 +94,19 @@ def test_three_wrong_codes_end_a_code(shop: Shop, tmp_path: Path) -> None:
     assert said(log_in(shop, phone="+14155550666", code=code)) == REFUSED
 
 
+def test_a_code_that_was_used_brings_back_none_before_it(shop: Shop, tmp_path: Path) -> None:
+    phone = "+14155550444"
+    enrol(shop, identities=[{"kind": "phone", "value": phone}])
+    ask(shop, phone)
+    older = code_in(delivered(shop, tmp_path)[0])
+    later(shop, minutes=2)
+    shop.get("operator", "/v1/merchants")
+    ask(shop, phone)
+    newer = code_in(delivered(shop, tmp_path)[-1])
+    assert log_in(shop, phone=phone, code=newer).status_code == 201
+    assert older != newer and said(log_in(shop, phone=phone, code=older)) == REFUSED
+
+
 def test_a_pin_is_guessed_no_more_often_than_at_a_till_and_never_blocked_from_outside(shop: Shop) -> None:
     number, card = with_pin(shop)
     assert log_in(shop, card=card, pin=PIN).json["number"] == number
