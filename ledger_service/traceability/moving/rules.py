@@ -30,6 +30,8 @@ _UNDOES: Mapping[Deed, frozenset[State]] = MappingProxyType({
 MOVING = frozenset({*MOVES, *_UNDOES})
 # What came to an item otherwise than by events: nothing that is told of it takes that back.
 _SETTLED = FOR_EVER | {State.ACTIVATED, State.REPLACED}
+# What events may have made of an item that was claimed or came back.
+OVER_A_CLAIM = frozenset({State.LOCKED, State.STOLEN, State.RECALLED, State.DESTROYED, State.VOID})
 _DEEPEST = 4
 
 
@@ -79,9 +81,12 @@ def follow(facts: Sequence[Fact], around: Around) -> Course:
     return Course(changes[-1][0] if changes else None, tuple(wrong))
 
 
-def settled(stored: State, told: State) -> State:
-    """What an item is that stands in ``stored`` and whose events come to ``told``."""
-    return told if stored not in _SETTLED or may_follow(stored, told) else stored
+def settled(apart: State, told: State | None) -> State:
+    """What an item is that apart from events is ``apart``, and whose events come to ``told``, if to anything.
+
+    An end that was told is ended with its event: where that is declared wrong, the item is what it was.
+    """
+    return apart if told is None or (apart in _SETTLED and not may_follow(apart, told)) else told
 
 
 def along(facts: Sequence[Fact], parents: Mapping[bytes, Sequence[Fact]], depth: int = 0) -> list[Fact]:

@@ -93,6 +93,7 @@ def test_neither_a_claim_nor_an_end_is_taken_back_by_events() -> None:
     assert settled(State.GENERATED, State.SOLD) == "sold"
     assert settled(State.ACTIVATED, State.SOLD) == "activated"
     assert settled(State.ACTIVATED, State.STOLEN) == "stolen"
+    assert settled(State.ACTIVATED, None) == "activated"
     assert settled(State.VOID, State.AVAILABLE) == settled(State.VOID, State.DESTROYED) == "void"
 
 
