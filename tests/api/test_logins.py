@@ -154,6 +154,17 @@ def test_an_address_that_guesses_waits(shop: Shop) -> None:
     assert int(answers[2].headers["Retry-After"]) >= 1
 
 
+def test_an_address_guesses_no_more_pins_than_a_till_codes(shop: Shop) -> None:
+    card = with_pin(shop)[1]
+    tight = replace(shop.serving.pipeline, guesses=Buckets(Policy("guess", 1, 2, 3_600)))
+    client = application(replace(shop.serving, pipeline=tight)).test_client()
+    limited = replace(shop, client=client)
+    mine = {"card": card, "pin": PIN}
+    assert anonymous(limited, "/v1/logins", mine, key="before-guessing").status_code == 201
+    assert [log_in(limited, card=f"900{n}", pin="0000").status_code for n in range(3)] == [403, 403, 429]
+    assert said(anonymous(limited, "/v1/logins", mine, key="after-guessing")) == (429, "rate-limited")
+
+
 def test_without_a_way_to_send_nobody_is_told_that_a_code_comes(shop: Shop) -> None:
     object.__setattr__(shop.serving.logins, "delivers", False)
     assert said(ask(shop, PHONE)) == (422, "delivery-unavailable")
