@@ -29,6 +29,7 @@ from ledger_service.api.errors import (
     ReplayClockRefused,
     ReplayTimeOutOfRange,
 )
+from ledger_service.api.guessing import guesser_of, note_guess
 from ledger_service.api.limits import Buckets
 from ledger_service.api.metrics import Metrics
 from ledger_service.api.problems import PROBLEM_TYPE, internal_problem, problem_of
@@ -38,8 +39,6 @@ from ledger_service.api.routes import Call, Reply, Route, Served
 from ledger_service.db.errors import StorageUnavailable, passes
 from ledger_service.kernel.clock import Clock, format_instant, parse_instant
 from ledger_service.kernel.errors import DomainError
-from ledger_service.kernel.paycode_errors import PayCodeAltered, PayCodeWrong
-from ledger_service.members.cards.errors import CodeWrong, PinWrong
 from ledger_service.merchants.errors import ScopeMissing
 from ledger_service.merchants.rules import Principal
 
@@ -52,7 +51,6 @@ _FIXED: Headers = [
     ("Referrer-Policy", "no-referrer"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 ]
-_WRONG_CODE = (PayCodeWrong, PayCodeAltered, PinWrong, CodeWrong)
 _NO_BODY, _BODILESS = Body({}, b""), ("GET", "OPTIONS")
 _DATABASE_SECONDS = 1
 # What a caller in the same process is known by already; no header of HTTP can set it.
@@ -93,9 +91,9 @@ class Pipeline:
     """What every request passes through; built once per process by ``bootstrap``.
 
     ``replay`` is None outside replay mode. A member's keys share one bucket of ``members``; every other key
-    has its own of ``keys``, and one of ``guesses`` that its wrong pay codes empty. An address has one
-    of ``public`` for the limited routes that ask for no key. ``blind`` keys the
-    hashes of bodies that hold a PIN, a code or a card.
+    has its own of ``keys``, and one of ``guesses`` that its wrong pay codes empty, as an address has for its
+    refused log-ins. An address has one of ``public`` for the limited routes that ask for no key. ``blind``
+    keys the hashes of bodies that hold a PIN, a code or a card.
     """
 
     authenticator: Authenticator
@@ -129,8 +127,7 @@ class Pipeline:
             reply = self._work(served, Call(principal, at, request_id, path, query, body, key, late, asked))
             status, raw = reply.status, _finish(reply, headers)
         except DomainError as error:
-            if principal is not None and isinstance(error, _WRONG_CODE):
-                self.guesses.spend(principal.key_id)
+            note_guess(self.guesses, environ, principal, error)
             status, raw = _refuse(error, request_id, headers)
         except Exception as error:  # noqa: BLE001 - the top loop of HTTP: nothing may escape it
             status, raw = self._failed(error, request_id, headers)
@@ -177,6 +174,8 @@ class Pipeline:
     def _admit(self, environ: Environ, route: Route, headers: Headers) -> Principal | None:
         if not route.scopes:
             if route.limited:
+                if route.guessed:
+                    self.guesses.check(guesser_of(environ))
                 buckets = self.strangers if route.guessed else self.public
                 headers += buckets.headers(buckets.take(environ.get("REMOTE_ADDR", "")))
             return None

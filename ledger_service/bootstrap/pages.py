@@ -59,7 +59,8 @@ class InProcessApi:
         """The answer of the declared route; what stands before it stands before this too."""
         raw = orjson.dumps(ask.body or {})
         environ: Environ = {
-            "REQUEST_METHOD": ask.method, "PATH_INFO": ask.path, "SCRIPT_NAME": "",
+            # A path comes over WSGI as bytes that are written as Latin-1 (PEP 3333), whatever it is in.
+            "REQUEST_METHOD": ask.method, "PATH_INFO": ask.path.encode().decode("latin-1"), "SCRIPT_NAME": "",
             "QUERY_STRING": urlencode(ask.query), "SERVER_NAME": "pages", "SERVER_PORT": "80",
             "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(raw),
             "wsgi.errors": io.StringIO(), "REMOTE_ADDR": address, "CONTENT_TYPE": "application/json",

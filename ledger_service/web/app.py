@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Flask, Response, request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -238,7 +238,7 @@ class Pages:
         return path
 
     def _again(self, visitor: _Visitor) -> Response:
-        before = urlsplit(request.referrer or "").path
+        before = security.path_of(request.referrer)
         wanted = request.path if request.method == "GET" else own_path(before, "/")
         return _redirect("/enter?" + urlencode({"again": "1", "to": wanted}))
 

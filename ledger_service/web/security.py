@@ -33,7 +33,20 @@ def needs_secure(host: str, scheme: str) -> bool:
 
 def own_origin(origin: str | None, host: str) -> bool:
     """Whether a form was sent from a page of ours; where no Origin is sent, the token alone decides."""
-    return origin in (None, "") or urlsplit(origin).netloc == host
+    if not origin:
+        return True
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:  # what no browser sends: "http://["
+        return False
+
+
+def path_of(address: str | None) -> str | None:
+    """The path of an address that a browser sent; None for what is no address."""
+    try:
+        return urlsplit(address or "").path
+    except ValueError:
+        return None
 
 
 def right_token(cookie: bytes, given: str) -> bool:

@@ -25,6 +25,10 @@ def test_a_cashier_shows_its_pin_and_is_locked_for_a_while_by_wrong_ones(open_sh
     new = {"merchant": GROCER, "pin": "2580"}
     assert shop.put("grocer", "/v1/cashiers/ann/pin", new | {"pin": "1234"}).json["code"] == "pin-too-easy"
     assert shop.put("grocer", "/v1/cashiers/ann/pin", new | {"merchant": FUEL}).json["code"] == "not-yours"
+    # No check could name these, and no column of PostgreSQL holds them.
+    for odd in ("a" * 33, "a%00", "ann%20lee"):
+        assert said(shop.put("grocer", f"/v1/cashiers/{odd}/pin", new)) == (400, "malformed-field")
+        assert said(shop.get("grocer-till", f"/v1/cashiers/{odd}")) == (400, "malformed-field")
     assert shop.put("grocer", "/v1/cashiers/ann/pin", new).status_code == 200
     assert check(shop, "ann", "2580").json == {"cashier": "ann", "member": None}
     assert said(check(shop, "bob", "2580")) == said(check(shop, "ann", "2581")) == REFUSED

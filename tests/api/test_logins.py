@@ -94,6 +94,19 @@ def test_three_wrong_codes_end_a_code(shop: Shop, tmp_path: Path) -> None:
     assert said(log_in(shop, phone="+14155550666", code=code)) == REFUSED
 
 
+def test_a_code_that_was_used_brings_back_none_before_it(shop: Shop, tmp_path: Path) -> None:
+    phone = "+14155550444"
+    enrol(shop, identities=[{"kind": "phone", "value": phone}])
+    ask(shop, phone)
+    older = code_in(delivered(shop, tmp_path)[0])
+    later(shop, minutes=2)
+    shop.get("operator", "/v1/merchants")
+    ask(shop, phone)
+    newer = code_in(delivered(shop, tmp_path)[-1])
+    assert log_in(shop, phone=phone, code=newer).status_code == 201
+    assert older != newer and said(log_in(shop, phone=phone, code=older)) == REFUSED
+
+
 def test_a_pin_is_guessed_no_more_often_than_at_a_till_and_never_blocked_from_outside(shop: Shop) -> None:
     number, card = with_pin(shop)
     assert log_in(shop, card=card, pin=PIN).json["number"] == number
@@ -139,6 +152,17 @@ def test_an_address_that_guesses_waits(shop: Shop) -> None:
     answers = [log_in(limited, phone="+14155550001", code="00000000") for _ in range(3)]
     assert [a.status_code for a in answers] == [403, 403, 429]
     assert int(answers[2].headers["Retry-After"]) >= 1
+
+
+def test_an_address_guesses_no_more_pins_than_a_till_codes(shop: Shop) -> None:
+    card = with_pin(shop)[1]
+    tight = replace(shop.serving.pipeline, guesses=Buckets(Policy("guess", 1, 2, 3_600)))
+    client = application(replace(shop.serving, pipeline=tight)).test_client()
+    limited = replace(shop, client=client)
+    mine = {"card": card, "pin": PIN}
+    assert anonymous(limited, "/v1/logins", mine, key="before-guessing").status_code == 201
+    assert [log_in(limited, card=f"900{n}", pin="0000").status_code for n in range(3)] == [403, 403, 429]
+    assert said(anonymous(limited, "/v1/logins", mine, key="after-guessing")) == (429, "rate-limited")
 
 
 def test_without_a_way_to_send_nobody_is_told_that_a_code_comes(shop: Shop) -> None:

@@ -18,6 +18,7 @@ from ledger_service.web.ports import Answer
 from ledger_service.web.screen import HOMES, own_path
 from ledger_service.web.screens import SCREENS
 from ledger_service.web.screens.till import Mistyped, basket_of, member_of, minor_of, returned_of
+from ledger_service.web.security import own_origin, path_of
 from ledger_service.web.sessions.rules import FRESH, Session, device_class, is_over
 from ledger_service.web.sessions.service import Sessions
 from ledger_service.web.wording import LANGUAGES, best_language, words
@@ -249,6 +250,11 @@ def test_sessions_end_by_themselves() -> None:
     assert office.fresh(at + FRESH) and not office.fresh(at + FRESH + timedelta(seconds=1))
     assert (device_class("Mozilla/5.0 (iPhone; …)"), device_class("curl")) == ("phone", "computer")
     assert own_path("/me?a=1", "/") == "/me?a=1"
+    # What no browser sends is refused, and is no bug of ours.
+    assert (own_origin("http://[", "[::1]"), path_of("http://[")) == (False, None)
+    assert (own_origin(None, "x"), own_origin("https://x", "x"), own_origin("null", "x")) == (
+        True, True, False,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("error", "status"), [

@@ -63,7 +63,9 @@ def test_a_member_claims_with_the_pin_and_a_recall_is_said_first(
     browser.get(path_of(code))
     wrong = browser.post("/item", code=code, pin="00000000")
     assert "item-pin-refused" in wrong.text
-    done = browser.post("/item", code=code, pin=stock.pin(1), once="a" * 32)
+    assert 'pattern="[0-9]{4} ?[0-9]{4}" maxlength="9"' in wrong.text
+    printed = f"{stock.pin(1)[:4]} {stock.pin(1)[4:]}"
+    done = browser.post("/item", code=code, pin=printed, once="a" * 32)
     assert "7 GROC" in done.text
     assert web_shop.post("grocer", f"/v1/batches/{stock.batch_no}/recall").status_code == 200
     recalled = Browser(web_shop.client).get(path_of(stock.code(2)))

@@ -54,6 +54,13 @@ def test_who_showed_the_pin_is_named_and_told_of_its_own_card(served: Browser, w
     assert served.get("/till").headers["Location"] == "/till/cashier"
 
 
+def test_whose_pin_has_ended_stands_at_no_till(served: Browser, web_shop: Shop) -> None:
+    served.get("/till")
+    web_shop.must("grocer", "/v1/cashiers/ann/end", {"merchant": GROCER})
+    for path in ("/till", f"/till/returns/{'0' * 32}", f"/till/holds/{'0' * 32}"):
+        assert served.post(path, act="sell", amount_1="5").headers["Location"] == "/till/cashier"
+
+
 def test_points_that_were_held_are_sold_or_let_go(enter: Enter, web_shop: Shop) -> None:
     member = web_shop.get("member", f"/v1/members/{web_shop.keys['member-number']}/code").json["digits"]
     browser = enter("cashier")

@@ -128,7 +128,7 @@ class CashiersDoor:
 
     def show(self, call: Call) -> Reply:
         """The cashier."""
-        return self._who((reader_of(call).merchant_id, call.path["cashier"]))
+        return self._who((reader_of(call).merchant_id, _cashier(call)))
 
     def today(self, call: Call) -> Reply:
         """The store's names and its business date."""
@@ -160,4 +160,10 @@ def served(door: CashiersDoor) -> list[Served]:
 def _named(call: Call) -> tuple[int, str]:
     merchant_id = parse_gln(call.body.fields["merchant"], "merchant")
     require_merchant(call, merchant_id, "merchant")
-    return merchant_id, call.path["cashier"]
+    return merchant_id, _cashier(call)
+
+
+def _cashier(call: Call) -> str:
+    """The cashier of the path, in the form that a check and a sale name it."""
+    shapes.CASHIER.check(call.path["cashier"], "cashier")
+    return call.path["cashier"]

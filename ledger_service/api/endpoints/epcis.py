@@ -45,7 +45,7 @@ JOB = Route(
 EVENT = Route(
     "POST", "/epcis/events", "capture-event", scopes("trace:write"), "Capture one event",
     group=shapes.GROUP, body=Free("An event of EPCIS 2.0 with its own @context."), room_checks=True,
-    problems=(refusals.EventKnown, refusals.EventIdTaken),
+    problems=(refusals.EventKnown, refusals.EventIdTaken, refusals.EventUnknown),
     success=Success(201, "It is stored under `Location`.", shapes.EVENT), dialect=Dialect(
         MOST_BYTES, shapes.LINKED_JSON, (), shapes.TOLD, shapes.OF_CAPTURE),
 )  # fmt: skip
@@ -79,8 +79,8 @@ class EpcisDoor:
         event = prepare(fields, "event")
         with self.database.begin() as conn:
             (outcome,) = store(conn, call.caller.merchant_id, [event], call.at)
-            if outcome.taken:
-                raise refusals.EventIdTaken(event.event_id)
+            if outcome.refusal is not None:
+                raise outcome.refusal
             if outcome.event_seq is None:
                 raise refusals.EventKnown(event.event_id)
         shown = shapes.whole_event(event.body(call.at))

@@ -149,10 +149,11 @@ def _check_pace(conn: Connection, phone_hash: bytes, at: datetime) -> None:
 
 
 def _count_try(conn: Connection, phone_hash: bytes, at: datetime) -> bytes | None:
-    live = (_C.phone_hash == phone_hash) & _C.used_at.is_(None) & (_C.expires_at > at)
-    latest = select(_C.code_id, _C.tries).where(live).order_by(_C.made_at.desc(), _C.code_id)
-    row = conn.execute(latest.limit(1).with_for_update()).one_or_none()
-    if row is None or row.tries >= rules.MOST_CODE_TRIES:
+    # The latest whatever became of it: one that was used does not bring back those before it.
+    its = select(_C.code_id, _C.tries, _C.used_at, _C.expires_at).where(_C.phone_hash == phone_hash)
+    latest = its.order_by(_C.made_at.desc(), _C.code_id).limit(1).with_for_update()
+    row = conn.execute(latest).one_or_none()
+    if row is None or row.used_at is not None or row.expires_at <= at or row.tries >= rules.MOST_CODE_TRIES:
         return None
     mine = _C.code_id == row.code_id
     conn.execute(update(login_code).where(mine).values(tries=row.tries + 1))

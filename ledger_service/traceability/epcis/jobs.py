@@ -15,7 +15,7 @@ from ledger_service.kernel.clock import format_instant, instant_of_micros, micro
 from ledger_service.kernel.errors import DomainError, MalformedField
 from ledger_service.kernel.ids import id_text, parse_id
 from ledger_service.traceability.epcis.documents import Document
-from ledger_service.traceability.epcis.errors import CaptureUnknown, EventIdTaken
+from ledger_service.traceability.epcis.errors import CaptureUnknown, EventUnknown
 from ledger_service.traceability.epcis.models import epcis_capture_job
 from ledger_service.traceability.epcis.prepared import Prepared, prepare_all
 from ledger_service.traceability.epcis.service import store
@@ -132,7 +132,7 @@ def job_view(job: Job) -> dict[str, Any]:
 
 def _store(conn: Connection, capture: Capture, ready: Sequence[Prepared]) -> list[DomainError]:
     outcomes = store(conn, capture.merchant_id, ready, capture.at)
-    return [EventIdTaken(outcome.event.event_id) for outcome in outcomes if outcome.taken]
+    return [outcome.refusal for outcome in outcomes if outcome.refusal is not None]
 
 
 def _written(conn: Connection, capture: Capture, stored: int, errors: Sequence[DomainError]) -> Job:
@@ -160,7 +160,8 @@ def _written(conn: Connection, capture: Capture, stored: int, errors: Sequence[D
 
 
 def _error_view(error: DomainError) -> dict[str, Any]:
-    kind = "ValidationException" if isinstance(error, MalformedField) else "ResourceAlreadyExistsException"
+    kinds = ((MalformedField, "ValidationException"), (EventUnknown, "NoSuchResourceException"))
+    kind = next((kind for of, kind in kinds if isinstance(error, of)), "ResourceAlreadyExistsException")
     return {
         "type": f"epcisException:{kind}",
         "title": error.why,

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text
 
 from ledger_service.db.bulk import sql_of
-from ledger_service.traceability.epcis.errors import EventIdTaken
+from ledger_service.kernel.errors import DomainError
+from ledger_service.traceability.epcis.errors import EventIdTaken, EventUnknown
 from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc
 from ledger_service.traceability.epcis.prepared import Prepared, prepare
 from ledger_service.traceability.moving import service as moving
@@ -18,18 +19,20 @@ from ledger_service.traceability.moving import service as moving
 # Captures follow each other, so that numbers have no gaps and duplicates are seen; the number is ours alone.
 _LOCK = 0x45504349
 Mark = tuple[bytes, bool]
+# The number of a stored event and whose it is; None for the operator's.
+Stored = tuple[int, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of an event: stored now as ``event_seq``, or None where it was stored before.
 
-    ``taken`` says that its eventID is another event's, and it was not stored.
+    ``refusal`` says why it may not be: its eventID is another event's, or it declares another's event wrong.
     """
 
     event: Prepared
     event_seq: int | None
-    taken: bool = False
+    refusal: DomainError | None = None
 
 
 def capture_events(
@@ -49,6 +52,7 @@ def capture_events(
     Raises:
         MalformedField: an event is not right; none is stored.
         EventIdTaken: an eventID that was given is another event's; none may be committed.
+        EventUnknown: an event is declared wrong that another merchant captured; likewise.
 
     Idempotency: by the events' own hashes.
 
@@ -56,8 +60,8 @@ def capture_events(
     """
     ready = [prepare(event, f"events[{index}]") for index, event in enumerate(events)]
     for outcome in store(conn, merchant_id, ready, at):
-        if outcome.taken:
-            raise EventIdTaken(outcome.event.event_id)
+        if outcome.refusal is not None:
+            raise outcome.refusal
     return [event.event_id for event in ready]
 
 
@@ -76,7 +80,9 @@ def store(
         if mark in known or mark in fresh:
             outcomes.append(Outcome(event, None))
         elif holder != event.hash:
-            outcomes.append(Outcome(event, None, taken=True))
+            outcomes.append(Outcome(event, None, EventIdTaken(event.event_id)))
+        elif event.declares and not _may_declare(merchant_id, known.get((event.hash, False))):
+            outcomes.append(Outcome(event, None, EventUnknown()))
         else:
             outcomes.append(Outcome(event, number))
             fresh[mark], number = number, number + 1
@@ -84,7 +90,7 @@ def store(
                 given[event.given_id] = event.hash
     captured = {o.event_seq: o.event for o in outcomes if o.event_seq is not None}
     if captured:
-        _write(conn, merchant_id, captured, known | fresh, at)
+        _write(conn, merchant_id, captured, _counting(known, merchant_id) | fresh, at)
     return outcomes
 
 
@@ -125,15 +131,29 @@ def _lock(conn: Connection) -> None:
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
-def _known(conn: Connection, ready: Sequence[Prepared]) -> dict[Mark, int]:
-    """The numbers of the events that are stored, by hash and whether they declare an error."""
+def _may_declare(declarer: int | None, original: Stored | None) -> bool:
+    """Whether somebody may say that an event is wrong: who told it, or the operator."""
+    return declarer is None or original is None or original[1] == declarer
+
+
+def _counting(known: Mapping[Mark, Stored], merchant_id: int | None) -> dict[Mark, int]:
+    """The numbers of the stored events that a merchant's declaration, or one of its events, speaks of."""
+    return {
+        mark: stored[0] for mark, stored in known.items()
+        if not mark[1] or _may_declare(stored[1], (0, merchant_id))
+    }  # fmt: skip
+
+
+def _known(conn: Connection, ready: Sequence[Prepared]) -> dict[Mark, Stored]:
+    """The stored ones among the events, by hash and whether they declare an error."""
     e = epcis_event.c
-    found: dict[Mark, int] = {}
+    found: dict[Mark, Stored] = {}
     hashes = list({event.hash for event in ready})
     for start in range(0, len(hashes), _STEP):
         part = hashes[start : start + _STEP]
-        rows = conn.execute(select(e.hash, e.declares, e.event_seq).where(e.hash.in_(part)))
-        found |= {(row.hash, row.declares): row.event_seq for row in rows}
+        columns = select(e.hash, e.declares, e.event_seq, e.merchant_id)
+        rows = conn.execute(columns.where(e.hash.in_(part)))
+        found |= {(row.hash, row.declares): (row.event_seq, row.merchant_id) for row in rows}
     return found
 
 

@@ -30,6 +30,8 @@ _UNDOES: Mapping[Deed, frozenset[State]] = MappingProxyType({
 MOVING = frozenset({*MOVES, *_UNDOES})
 # What came to an item otherwise than by events: nothing that is told of it takes that back.
 _SETTLED = FOR_EVER | {State.ACTIVATED, State.REPLACED}
+# What events may have made of an item that was claimed or came back.
+OVER_A_CLAIM = frozenset({State.LOCKED, State.STOLEN, State.RECALLED, State.DESTROYED, State.VOID})
 _DEEPEST = 4
 
 
@@ -79,25 +81,39 @@ def follow(facts: Sequence[Fact], around: Around) -> Course:
     return Course(changes[-1][0] if changes else None, tuple(wrong))
 
 
-def settled(stored: State, told: State) -> State:
-    """What an item is that stands in ``stored`` and whose events come to ``told``."""
-    return told if stored not in _SETTLED or may_follow(stored, told) else stored
+def settled(apart: State, told: State | None) -> State:
+    """What an item is that apart from events is ``apart``, and whose events come to ``told``, if to anything.
+
+    An end that was told is ended with its event: where that is declared wrong, the item is what it was.
+    """
+    return apart if told is None or (apart in _SETTLED and not may_follow(apart, told)) else told
 
 
-def along(facts: Sequence[Fact], parents: Mapping[bytes, Sequence[Fact]], depth: int = 0) -> list[Fact]:
+def along(facts: Sequence[Fact], parents: Mapping[bytes, Sequence[Fact]]) -> list[Fact]:
     """The standing facts of a thing with those that moved what it was inside of, by time.
 
     Args:
         facts: standing, of the thing, by time.
         parents: standing facts of everything that it or its parents were ever in, by key.
-        depth: how many parents lie between.
     """
+    return _along(facts, parents, {}, 0)
+
+
+def _along(
+    facts: Sequence[Fact],
+    parents: Mapping[bytes, Sequence[Fact]],
+    known: dict[tuple[bytes, int], list[Fact]],
+    depth: int,
+) -> list[Fact]:
+    """As ``along``, ``depth`` parents away; each parent is gone along once, however often it was packed."""
     found = list(facts)
     for place, packed in enumerate(facts):
         parent = packed.parent
         if packed.deed != Deed.PACK or parent is None or parent not in parents or depth == _DEEPEST:
             continue
-        whole = along(parents[parent], parents, depth + 1)
+        if (parent, depth) not in known:
+            known[parent, depth] = _along(parents[parent], parents, known, depth + 1)
+        whole = known[parent, depth]
         until = _taken_out(packed, facts[place + 1 :], whole)
         found += [fact for fact in whole if _deed(fact) in MOVING and _within(fact, packed.event_time, until)]
     unique = {fact.event_seq: fact for fact in reversed(found)}

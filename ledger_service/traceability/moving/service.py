@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.traceability.cases.service import open_contradictions
+from ledger_service.traceability.claiming.models import trace_claim, trace_return
 from ledger_service.traceability.epcis import findings
 from ledger_service.traceability.epcis.contradictions import Contradiction, Fact, standing
 from ledger_service.traceability.epcis.models import epcis_event
@@ -35,17 +36,22 @@ _COLUMNS = ("state", "state_before", "state_place", "state_at", "contradicts")
 _STEP = 500
 _E = epcis_event.c
 _Named = tuple[str, Mapping[str, Any]]
+_Apart = tuple[State, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """An item of ours, its batch's facts, what its events come to, and what of them cannot be true."""
+    """An item of ours, its brand, what its events come to, and what of them cannot be true.
+
+    ``apart`` is what the item is apart from events, and since when.
+    """
 
     name: str
     row: Mapping[str, Any]
     brand: int
     course: Course
     wrong: Sequence[Contradiction]
+    apart: _Apart
 
 
 def follow_events(conn: Connection, captured: Mapping[int, Prepared], at: datetime) -> None:
@@ -100,6 +106,7 @@ def _courses(conn: Connection, items: Sequence[_Named], seen: findings.Judged) -
     ways = {key: rules.along(facts, parents) for key, facts in own.items()}
     places = _places(conn, [fact for way in ways.values() for fact in way])
     batches = _batches(conn, {row["item_id"] >> INDEX_BITS for _, row in items})
+    apart = _apart_of(conn, [row for _, row in items])
     told = []
     for name, row in items:
         batch = batches[row["item_id"] >> INDEX_BITS]
@@ -107,8 +114,24 @@ def _courses(conn: Connection, items: Sequence[_Named], seen: findings.Judged) -
         course = rules.follow(ways[key_of(name)], around)
         known = seen.found.get(name, ())
         wrong = [*known, *rules.contradictions_beside(known, course.wrong)]
-        told.append(_Told(name, row, batch["merchant_id"], course, wrong))
+        told.append(_Told(name, row, batch["merchant_id"], course, wrong, apart[row["item_id"]]))
     return told
+
+
+def _apart_of(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, _Apart]:
+    """What items are apart from events, and since when: claimed, come back, or as they were made."""
+    moved = {str(state) for state in rules.MOVES.values()}
+    found = {
+        row["item_id"]: (State.GENERATED, None) if row["state"] in moved else
+        (State(row["state"]), row["state_at"]) for row in rows
+    }  # fmt: skip
+    over = [(row["item_id"],) for row in rows if row["state"] in rules.OVER_A_CLAIM]
+    if not over:
+        return found
+    claims = sql_of(trace_claim, conn).select(conn, ("item_id",), over)
+    found |= {row["item_id"]: (State.ACTIVATED, row["claimed_at"]) for row in claims}
+    returns = sql_of(trace_return, conn).select(conn, ("item_id",), over)
+    return found | {row["item_id"]: (State.VOID, row["returned_at"]) for row in returns}
 
 
 def _around(conn: Connection, item: _Named) -> dict[str, Any]:
@@ -129,9 +152,12 @@ def _write(conn: Connection, told: Sequence[_Told]) -> None:
 
 
 def _moved(one: _Told) -> dict[str, Any]:
-    last, stored = one.course.last, State(one.row["state"])
-    if last is None or rules.settled(stored, last.state) == stored:
+    last, (apart, since) = one.course.last, one.apart
+    state = rules.settled(apart, None if last is None else last.state)
+    if state == State(one.row["state"]):
         return {}
+    if last is None or state != last.state:
+        return {"state": str(state), "state_before": None, "state_place": None, "state_at": since}
     return {"state": str(last.state), "state_before": str(last.before), "state_place": last.place,
             "state_at": last.at}  # fmt: skip
 

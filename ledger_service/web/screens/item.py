@@ -27,7 +27,8 @@ def claim(visit: Visit) -> Page | Go:
     code = visit.form.get("code", "").strip()
     body = {
         "code": code,
-        "pin": visit.form.get("pin", "").strip(),
+        # A label has it in two groups.
+        "pin": visit.form.get("pin", "").replace(" ", ""),
         "channel": "web",
         "device": _device(visit),
     }

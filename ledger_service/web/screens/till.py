@@ -118,8 +118,10 @@ def serving(visit: Visit) -> str:
 
 
 def somebody_serves(visit: Visit) -> bool:
-    """Whether a cashier stands here, or the merchant wants none to show a PIN."""
-    return bool(serving(visit)) or not visit.get("/v1/cashiers", limit="1")["cashiers"]
+    """Whether a cashier stands here whose PIN still counts, or the merchant wants none to show one."""
+    if serving(visit):
+        return visit.ask(f"/v1/cashiers/{serving(visit)}").good
+    return not visit.get("/v1/cashiers", limit="1")["cashiers"]
 
 
 def own_card(visit: Visit) -> bool:
@@ -209,8 +211,10 @@ def find(visit: Visit) -> Page:
     )
 
 
-def take_back(visit: Visit) -> Page:
+def take_back(visit: Visit) -> Page | Go:
     """Goods of a sale come back, as many of each line as was typed; one field that is no number stops all."""
+    if not somebody_serves(visit):
+        return Go("/till/cashier")
     sale_id = visit.path["sale"]
     try:
         lines = returned_of(visit.form)

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ledger_service.web.screen import Go, Page, Screen, Visit
-from ledger_service.web.screens.till import CASHIER, Mistyped, basket_of, held, receipt, serving, store_of
+from ledger_service.web.screens.till import (
+    CASHIER,
+    Mistyped,
+    basket_of,
+    held,
+    receipt,
+    serving,
+    somebody_serves,
+    store_of,
+)
 
 
 def ask(visit: Visit) -> Page:
@@ -38,6 +47,8 @@ def _stands(visit: Visit, cashier: str | None, to: str) -> Go:
 
 def end_hold(visit: Visit) -> Page | Go:
     """The hold becomes a sale, or is let go: whichever button was pressed."""
+    if not somebody_serves(visit):
+        return Go("/till/cashier")
     hold, own = visit.path["hold"], {"cashier": serving(visit)} if serving(visit) else {}
     path = f"/v1/authorisations/{hold}" if hold.isalnum() else "/v1/authorisations/0"
     if visit.form.get("act") != "capture":

@@ -24,6 +24,7 @@ from ledger_service.checkout.items.service import ItemsService
 from ledger_service.checkout.items.terms import NewTerms, find_terms, set_terms
 from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import MalformedField
+from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.item_operations import CODEC, ClaimItem, VoidItem
 from ledger_service.members.merging import Merge
@@ -31,6 +32,7 @@ from ledger_service.outbox.beside.models import beside_intent
 from ledger_service.traceability.claiming.merging import follow_merge
 from ledger_service.traceability.claiming.models import trace_claim
 from ledger_service.traceability.claiming.queries import claims_of_batch, points_of_batch
+from ledger_service.traceability.epcis.service import capture_events
 from ledger_service.traceability.goods.models import trace_item
 from ledger_service.traceability.goods.recalling import recall_batch
 from ledger_service.traceability.proofs.models import trace_root
@@ -107,6 +109,20 @@ def test_an_item_earns_once_for_whoever_claims_it_first_and_the_pin_is_worth_not
             brand.claim(phone)
         assert refused.value.by_you is mine
     assert (brand.shop.balance(bob, 1), brand.shop.count("trace_claim")) == (0, 1)
+
+
+def test_events_put_a_claimed_item_aside_and_back_and_it_stays_claimed(brand: Brand) -> None:
+    brand.offer(5)
+    brand.claim(brand.shop.enrol())
+    shop = {"bizLocation": {"id": f"https://id.gs1.org/414/{with_check_digit('950600001352')}"}}
+    for hour, step, state in ((1, "receiving", "activated"), (2, "holding", "locked"),
+                              (3, "storing", "activated")):  # fmt: skip
+        event = {"type": "ObjectEvent", "eventTime": f"2026-03-01T0{hour}:00:00Z", "action": "OBSERVE",
+                 "eventTimeZoneOffset": "+00:00", "bizStep": step, "epcList": [brand.stock.code(0)],
+                 **shop}  # fmt: skip
+        with brand.shop.database.begin() as conn:
+            capture_events(conn, GROCER, [event], brand.shop.clock.at)
+        assert brand.item()["state"] == state
 
 
 def test_five_wrong_pins_lock_an_item_and_all_refusals_are_one(brand: Brand) -> None:

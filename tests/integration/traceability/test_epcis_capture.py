@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import with_check_digit
+from ledger_service.merchants.models import merchant
 from ledger_service.traceability.epcis.errors import EventIdTaken, EventUnknown, QueryTooLarge
 from ledger_service.traceability.epcis.findings import facts_of, findings_of, noted_after
 from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc
@@ -54,6 +55,17 @@ WAY = [
     told(10, "storing", epcList=[CASE]),
     told(11, "retail_selling", epcList=[LOAF]),
 ]  # fmt: skip
+
+
+def two_merchants(database: Database) -> tuple[int, int]:
+    """Two merchants of the alliance."""
+    keys = {f"{k}_key": bytes(20) for k in ("admin", "operations", "settlement")}
+    found = 9506000000013, 9506000000020
+    with database.begin() as conn:
+        for number in found:
+            row = {"merchant_id": number, "name": "M", "status": "active", "created_at": AT, **keys}
+            conn.execute(insert(merchant).values(row))
+    return found
 
 
 def capture(database: Database, *events: dict[str, Any], at: datetime = AT) -> list[str]:
@@ -160,6 +172,25 @@ def test_what_was_declared_wrong_is_shown_so_and_does_not_count(database: Databa
 def test_an_event_is_no_fact_where_its_declaration_came_first(database: Database) -> None:
     capture(database, {**WAY[10], "errorDeclaration": {"declarationTime": "2026-03-02T00:00:00Z"}})
     capture(database, WAY[10])
+    with database.read() as conn:
+        assert facts_of(conn, LOAF) == []
+
+
+def test_nobody_declares_wrong_what_another_has_told(database: Database) -> None:
+    one, other = two_merchants(database)
+    wrong = {**WAY[10], "errorDeclaration": {"declarationTime": "2026-03-02T00:00:00Z"}}
+    with database.begin() as conn:
+        capture_events(conn, one, [WAY[10]], AT)
+    with pytest.raises(EventUnknown), database.begin() as conn:
+        capture_events(conn, other, [wrong], AT)
+    early = {**WAY[9], "errorDeclaration": {"declarationTime": "2026-03-02T00:00:00Z"}}
+    with database.begin() as conn:
+        capture_events(conn, other, [early], AT)
+        capture_events(conn, one, [WAY[9]], AT)
+    with database.read() as conn:
+        assert (len(facts_of(conn, LOAF)), len(facts_of(conn, CASE))) == (1, 1)
+    with database.begin() as conn:
+        capture_events(conn, None, [wrong], AT)
     with database.read() as conn:
         assert facts_of(conn, LOAF) == []
 

@@ -82,6 +82,18 @@ def test_a_late_event_and_a_declared_error_put_an_item_right(database: Database,
     assert states(database, stock, 0) == ["available"]
 
 
+def test_an_end_that_was_declared_wrong_is_none_whenever_that_is_told(
+    database: Database, stock: Stock
+) -> None:
+    item, other = stock.code(0), stock.code(1)
+    declared = {"declarationTime": "2026-05-01T06:00:00Z", "reason": "did_not_occur"}
+    stolen = told(5, "inspecting", item, other, disposition="stolen")
+    capture(database, told(4, "receiving", other), stolen)
+    assert states(database, stock, 0, 1) == ["stolen", "stolen"]
+    capture(database, {**stolen, "errorDeclaration": declared})
+    assert states(database, stock, 0, 1) == ["generated", "available"]
+
+
 def test_what_cannot_be_true_is_kept_opens_one_case_and_is_a_risk(database: Database, stock: Stock) -> None:
     item = stock.code(0)
     scans, visit = Scans(MASTER, Seeds()), Visit("phone", Place())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -89,10 +90,26 @@ def test_what_is_inside_goes_where_its_case_and_pallet_go_and_no_further() -> No
     assert course.last is not None and (course.last.state, course.wrong) == ("sold", ())
 
 
+def test_what_was_packed_over_and_over_is_gone_along_once() -> None:
+    class Counted(dict[bytes, list[Fact]]):
+        asked = 0
+
+        def __getitem__(self, key: bytes) -> list[Fact]:
+            self.asked += 1
+            return super().__getitem__(key)
+
+    keys = [bytes([level]) * 16 for level in range(5)]
+    packed = {key: [fact(n, Deed.PACK, over) for n in range(8)] for key, over in pairwise(keys)}
+    parents = Counted({**packed, keys[-1]: [fact(9, SHIP)]})
+    assert [one.event_seq for one in along(packed[keys[0]], parents)][-1] == 9
+    assert parents.asked == 4
+
+
 def test_neither_a_claim_nor_an_end_is_taken_back_by_events() -> None:
     assert settled(State.GENERATED, State.SOLD) == "sold"
     assert settled(State.ACTIVATED, State.SOLD) == "activated"
     assert settled(State.ACTIVATED, State.STOLEN) == "stolen"
+    assert settled(State.ACTIVATED, None) == "activated"
     assert settled(State.VOID, State.AVAILABLE) == settled(State.VOID, State.DESTROYED) == "void"
 
 
