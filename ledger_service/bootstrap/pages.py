@@ -123,6 +123,6 @@ class _Doors:
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
-        before, _, rest = path.partition("/")  # nothing before it, but for a path that is none: "*", "host:port"
-        page = not before and not path.startswith("/v1/") and rest.partition("/")[0] in _FIRST_PARTS
+        first = path.split("/", 2)[1] if path.startswith("/") else None  # "*" and "host:port" are no pages
+        page = first in _FIRST_PARTS and not path.startswith("/v1/")
         return (self._pages if page else self._api)(environ, start_response)

@@ -15,6 +15,7 @@ from ledger_service.coupons.codes.importing import Import, Tally
 from ledger_service.coupons.codes.making import ListDesk, NewList
 from ledger_service.coupons.codes.models import coupon_code
 from ledger_service.coupons.codes.seeds import safe_of, tagger_of
+from ledger_service.coupons.definitions.models import coupon_definition
 from ledger_service.coupons.wallet import moves
 from ledger_service.coupons.wallet.claiming import ClaimCommand, GrantCommand
 from ledger_service.coupons.wallet.giving import GiveCommand
@@ -108,8 +109,11 @@ class Stage:
         key = bytes(20)
         row = {"merchant_id": MERCHANT, "name": "M", "status": "active", "admin_key": key,
                "operations_key": key, "settlement_key": key, "created_at": NOW}  # fmt: skip
+        named = {"definition_id": DEFINITION, "merchant_id": MERCHANT, "code": "D", "gcn_type": GCN,
+                 "names": "{}", "jurisdiction": "US", "created_by": "t", "created_at": NOW}  # fmt: skip
         with database.begin() as conn:
             conn.execute(insert(merchant).values(row))
+            conn.execute(insert(coupon_definition).values(named))
 
     def close(self) -> None:
         for writer in self.writers:
