@@ -27,7 +27,7 @@ _WIDER = "() => document.documentElement.scrollWidth - document.documentElement.
 
 def path_of(screen: Screen, places: dict[str, str]) -> str:
     """Where a screen stands, with something in each of its places."""
-    given = places | ({"code": _CODES[screen.name]} if screen.name in _CODES else {})
+    given = {"visit": "0" * 32} | places | ({"code": _CODES[screen.name]} if screen.name in _CODES else {})
     return re.sub(r"<(\w+)>", lambda found: given.get(found[1], "1"), screen.path)
 
 
