@@ -11,9 +11,10 @@ import pytest
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256
 from tests.contracts.alliance import Alliance
+from tests.contracts.iteming import GTIN, LOT, Iteming, Items
 from tests.contracts.parties import (
-    COUPONS, DAY, DESK, GUARDIAN, HOUSE, MOVER, OPERATOR, POINTS, REGISTRY, RESERVE, SETTLEMENT, STRANGER,
-    Member,
+    COUPONS, DAY, DESK, GUARDIAN, HOUSE, ITEMS, LOG, MOVER, OPERATOR, POINTS, REGISTRY, RESERVE, SETTLEMENT,
+    STRANGER, Member,
 )  # fmt: skip
 from tests.contracts.test_bases import state
 from tests.contracts.test_pairs import agree
@@ -143,8 +144,32 @@ def told_epochs(alliance: Alliance) -> int:
 
 
 def test_the_layout_is_that_of_every_contract_with_storage() -> None:
-    known = (HOUSE, MOVER, DESK, SETTLEMENT, RESERVE, POINTS, REGISTRY, COUPONS)
+    known = (HOUSE, MOVER, DESK, SETTLEMENT, RESERVE, POINTS, REGISTRY, COUPONS, ITEMS, LOG)
     assert set(LAYOUT) == {a.contract for a in known}
+
+
+def test_a_batch_of_items_and_its_claims_stand_where_the_layout_says(alliance: Alliance) -> None:
+    items, batch = Iteming(alliance), Items(200)
+    items.applied(items.root(batch))
+    items.applied(items.claim(batch, 130))
+    registry = Reader(alliance, "ItemRegistry", alliance.items)
+    assert registry.struct("ItemBatch", "_batches", batch.root) == whole(items.ask("itemBatch", batch.root))
+    owner = items.owner.gln
+    assert registry.word("_rootOfLot", owner, GTIN, LOT) == int.from_bytes(batch.root, "big")
+    assert registry.word("_marks", batch.root, 1) == items.ask("marksOf", batch.root, 1) != 0
+    assert registry.variable("lastBatch") == 2
+
+
+def test_checkpoints_of_the_log_stand_where_the_layout_says(alliance: Alliance) -> None:
+    for size in (5, 900):
+        alliance.transact(OPERATOR, LOG, "append", size, keccak256(b"%d" % size), alliance.evm.now)
+    start, last = place_of("TransparencyLog", "_checkpoints")["slot"], whole(alliance.ask(LOG, "latest")[0])
+    assert alliance.evm.stored(alliance.log, start) == 2
+    place = int.from_bytes(keccak256(start.to_bytes(32, "big")), "big") + 2
+    members = LAYOUT["TransparencyLog"]["structs"]["Checkpoint"]
+    words = [alliance.evm.stored(alliance.log, place + m["slot"]) for m in members]
+    cut = [w >> 8 * m["offset"] & (1 << 8 * m["bytes"]) - 1 for w, m in zip(words, members, strict=True)]
+    assert tuple(cut) == last
 
 
 def test_the_mover_finds_everything_where_the_house_keeps_it() -> None:
