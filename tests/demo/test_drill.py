@@ -17,6 +17,9 @@ from ledger_service.demo.processes import Fleet
 from ledger_service.demo.stack import SetupFailed, Stack, StackOptions, run_command, start
 from tests.demo.conftest import Interrupted
 
+# Claims of items since the backup: the contract keeps them, nothing adopts their rows, an audit names them.
+CLAIMED = {"items-marksOf"}
+
 
 def move_away(state: Path, where: Path, stem: str) -> None:
     where.mkdir(exist_ok=True)
@@ -51,7 +54,7 @@ def test_the_drill(interrupted: Interrupted, tmp_path: Path) -> None:
     run_command(settings, "restore", str(folder), "--keep-chain")
     verdict = started_and_audited(state, ports)
     checks = {finding["check"] for finding in verdict["findings"]}
-    assert checks == {"operation-was-intended", "ledger-is-chain"}
+    assert checks - CLAIMED == {"operation-was-intended", "ledger-is-chain"}
     assert verdict["pending"] == 0
     listed_is_what_the_audit_misses(settings, verdict)
     verdict = started_and_audited(state, ports, adopt_everything)
@@ -59,6 +62,8 @@ def test_the_drill(interrupted: Interrupted, tmp_path: Path) -> None:
     assert {row["member"] for row in left} == {None}, "only of those who were enrolled after the backup"
     strangers = {row["account"] for row in left}
     for finding in verdict["findings"]:
+        if finding["check"] in CLAIMED:
+            continue
         account = finding["subject"].split()[1] if finding["check"] == "ledger-is-chain" else None
         assert account in strangers or finding["subject"] in {row["op_id"] for row in left}, finding
 
