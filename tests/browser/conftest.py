@@ -19,7 +19,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ledger_service.db.engine import open_database
 from tests.api.service import Shop, open_shop
-from tests.browser.door import WIDE, Look, log_in, started
+from tests.browser.door import CHROMIUM, WIDE, Look, log_in, started
 from tests.browser.furniture import furnish
 
 
@@ -59,6 +59,8 @@ def street(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("Chromium is not installed")
     with started() as browser:
         yield browser
 
