@@ -69,6 +69,7 @@ class Relay:
         self._follow = Follow(room.desk, room.node, room.handlers)
         self._readers = {target.name: Reader(target) for target in targets}
         self._waits = _Waits()
+        self._agreed: set[str] = set()
 
     def run(self) -> bool:
         """One pass over all targets.
@@ -97,17 +98,28 @@ class Relay:
             return False
 
     def _agrees(self, target: Target) -> bool:
-        """Whether the contract's last batch is one that this database knows; after a restore it is not."""
+        """Whether the contract's last batch is one that this database knows; after a restore it is not.
+
+        Asked once after a start, so that a restore is whole without waiting for the next coupon, and then
+        before each work.
+        """
         with self._desk.read() as conn:
-            if not self._readers[target.name].has_work(conn):
-                return True
+            has_work = self._readers[target.name].has_work(conn)
             known = adopting.greatest_number(conn, target.name)
+        if not has_work and target.name in self._agreed:
+            return True
         last = self._last_batch(target)
-        if last is None or last <= known:
-            return last is not None
+        if last is None:
+            return False
+        if last <= known:
+            self._agreed.add(target.name)
+            return True
         with self._desk.write() as conn:
             if adopting.adopt(conn, target, self._desk.wall):
                 clear_alarm(conn, "beside-batch-unknown", target.name)
+                return False
+            if not has_work:
+                # The indexer may not have read so far yet; nothing would be sent past the batch anyway.
                 return False
             detail = f"the contract's last batch is {last}, {known} is the last that is known here"
             raise_alarm(conn, self._desk.wall, "beside-batch-unknown", target.name, detail)
