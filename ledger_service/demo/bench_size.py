@@ -49,9 +49,7 @@ async def measure(stage: Stage, options: BenchOptions) -> Figures:
     return figures
 
 
-async def _sold(
-    stage: Stage, wires: list[bytes], connections: int
-) -> tuple[LoadResult, dict[str, int], int]:
+async def _sold(stage: Stage, wires: list[bytes], connections: int) -> tuple[LoadResult, dict[str, int], int]:
     """What the load saw, the processor time of each process, and the KiB that all of them wrote."""
     worked, written = stage.fleet.cpu_millis_by_name(), stage.fleet.written_kib()
     result = await stage.fired(wires, connections)

@@ -64,10 +64,14 @@ def container(manufacturer: int, number: int) -> str:
     return with_check_digit(f"0{_PREFIX}{manufacturer:04d}{number:08d}")
 
 
-def ensure_goods(path: Path, baskets: Path) -> Plan:
-    """The plan, made in a process of its own where it is not there yet."""
+def ensure_goods(baskets: Path, manufacturers: int) -> Plan:
+    """The plan beside the converted data, made in a process of its own where it is not there yet."""
+    path = baskets.with_name(f"goods-{manufacturers}.json")
     if not path.exists():
-        command = [sys.executable, "-m", "ledger_service.demo.goods_data", str(path), str(baskets)]
+        command = [
+            sys.executable, "-m", "ledger_service.demo.goods_data",
+            str(path), str(baskets), str(manufacturers),
+        ]  # fmt: skip
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     told = json.loads(path.read_text())
     lots = tuple(
@@ -78,10 +82,12 @@ def ensure_goods(path: Path, baskets: Path) -> Plan:
     return Plan(lots, sold, told["at"])
 
 
-def plan_of(baskets: Iterator[Basket], products: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def plan_of(
+    baskets: Iterator[Basket], products: dict[int, dict[str, Any]], manufacturers: int = MANUFACTURERS
+) -> dict[str, Any]:
     """The plan as JSON, from the baskets of the first days and the products' own rows."""
     found = list(baskets)
-    chosen = _chosen(found, products)
+    chosen = _chosen(found, products, manufacturers)
     sold: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     taken: Counter[int] = Counter()
     of_store: dict[int, Counter[int]] = {product: Counter() for product in chosen}
@@ -108,7 +114,7 @@ def _bought(baskets: list[Basket]) -> Iterator[tuple[str, int, Line]]:
             yield from ((f"{basket.basket_id}-{key}", basket.store, line) for line in lines)
 
 
-def _chosen(baskets: list[Basket], products: dict[int, dict[str, Any]]) -> dict[int, str]:
+def _chosen(baskets: list[Basket], products: dict[int, dict[str, Any]], manufacturers: int) -> dict[int, str]:
     """The GTINs of the products that carry codes."""
     lines: Counter[int] = Counter(
         line.product
@@ -121,7 +127,7 @@ def _chosen(baskets: list[Basket], products: dict[int, dict[str, Any]]) -> dict[
     for product, count in lines.items():
         makers[products[product]["manufacturer_id"]] += count
     chosen: dict[int, str] = {}
-    for maker, _ in sorted(makers.items(), key=lambda one: (-one[1], one[0]))[:MANUFACTURERS]:
+    for maker, _ in sorted(makers.items(), key=lambda one: (-one[1], one[0]))[:manufacturers]:
         own = [(-count, product) for product, count in lines.items()
                if products[product]["manufacturer_id"] == maker]  # fmt: skip
         for number, (_, product) in enumerate(sorted(own)[:PRODUCTS_EACH], start=1):
@@ -139,17 +145,18 @@ def _lot(gtin: str, product: dict[str, Any], sold: Counter[int]) -> list[Any]:
     return [gtin, product["manufacturer_id"], name, merchant, first, stores]
 
 
-def _main(path: Path, baskets: Path) -> None:
+def _main(path: Path, baskets: Path, manufacturers: int) -> None:
     import pyarrow.parquet
 
     from ledger_service.demo.replay import end_of_day
 
     rows = pyarrow.parquet.read_table(data_folder() / "products.parquet").to_pylist()
-    plan = plan_of(stream(baskets, 0, end_of_day(DAYS)), {row["product_id"]: row for row in rows})
+    products = {row["product_id"]: row for row in rows}
+    plan = plan_of(stream(baskets, 0, end_of_day(DAYS)), products, manufacturers)
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(plan))
     unfinished.replace(path)
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]), Path(sys.argv[2]))
+    _main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

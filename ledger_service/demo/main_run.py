@@ -15,7 +15,7 @@ from ledger_service.demo import dataset
 from ledger_service.demo.cast import cast_of, firsts_of, ring_of
 from ledger_service.demo.coupon_data import ensure_coupons
 from ledger_service.demo.coupon_desk import Campaigns
-from ledger_service.demo.goods_data import ensure_goods
+from ledger_service.demo.goods_data import MANUFACTURERS, ensure_goods
 from ledger_service.demo.goods_desk import GoodsDesk
 from ledger_service.demo.goods_screen import show_goods
 from ledger_service.demo.goods_story import Goods
@@ -51,6 +51,8 @@ class RunOptions:
     days: int
     once: bool
     connections: int
+    data: Path
+    manufacturers: int
 
 
 def main(argv: Sequence[str]) -> int:
@@ -59,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     screen = Screen()
     screen.say(f"Alliance Ledger: state in {options.stack.state}/, logs in {options.stack.state}/log/")
-    data = options.stack.state / "baskets.db"
+    data = options.data
     if not data.exists():
         screen.say("converting the data set once (about 20 seconds)")
     dataset.ensure_cache(data)
@@ -82,19 +84,29 @@ def main(argv: Sequence[str]) -> int:
 
 def _options(argv: Sequence[str]) -> RunOptions:
     parser = argparse.ArgumentParser(prog="scripts/run", description=__doc__)
+    _describe(parser)
+    given = parser.parse_args(argv)
+    for name, most in (("days", DAYS), ("manufacturers", MANUFACTURERS)):
+        if not 1 <= getattr(given, name) <= most:
+            parser.error(f"--{name} takes 1 to {most}")
+    for port in (given.port, given.chain_port):
+        if not _comes_free(port):
+            parser.error(f"port {port} is taken; choose another with --port or --chain-port")
+    stack = StackOptions(
+        given.state, given.database_url, given.chain, given.port, given.workers, given.seed, given.chain_port
+    )
+    data = given.data or given.state / "baskets.db"
+    return RunOptions(stack, given.days, given.once, given.connections, data, given.manufacturers)
+
+
+def _describe(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add(
-        "--days",
-        type=int,
-        default=DEFAULT_DAYS,
-        help=f"of the data's year, 1 to {DAYS} (default {DEFAULT_DAYS})",
-    )
+    days = f"of the data's year, 1 to {DAYS} (default {DEFAULT_DAYS})"
+    makers = f"whose products carry codes, 1 to {MANUFACTURERS} (default {MANUFACTURERS})"
+    database = "PostgreSQL as postgresql+psycopg://… (default: SQLite in the state)"
+    add("--days", type=int, default=DEFAULT_DAYS, help=days)
     add("--once", action="store_true", help="end after the report instead of serving")
-    add(
-        "--database-url",
-        default="",
-        help="PostgreSQL as postgresql+psycopg://… (default: SQLite in the state)",
-    )
+    add("--database-url", default="", help=database)
     add("--chain", default="local", help="local (default), anvil, or the URL of a network with time control")
     add("--port", type=int, default=8080, help="of the service (default 8080)")
     add("--chain-port", type=int, default=8545, help="of the chain (default 8545)")
@@ -102,16 +114,8 @@ def _options(argv: Sequence[str]) -> RunOptions:
     add("--connections", type=int, default=16, help="tills at the same time (default 16)")
     add("--seed", default="demo", help="of everything that is invented (default: demo)")
     add("--state", type=Path, default=Path("var/run"), help="where everything is kept (default var/run)")
-    given = parser.parse_args(argv)
-    if not 1 <= given.days <= DAYS:
-        parser.error(f"--days takes 1 to {DAYS}")
-    for port in (given.port, given.chain_port):
-        if not _comes_free(port):
-            parser.error(f"port {port} is taken; choose another with --port or --chain-port")
-    stack = StackOptions(
-        given.state, given.database_url, given.chain, given.port, given.workers, given.seed, given.chain_port
-    )
-    return RunOptions(stack, given.days, given.once, given.connections)
+    add("--data", type=Path, help="the converted data set (default: baskets.db in the state)")
+    add("--manufacturers", type=int, default=MANUFACTURERS, help=makers)
 
 
 def _comes_free(port: int) -> bool:
@@ -139,7 +143,9 @@ async def _replay_and_show(
         scenario = Scenario(options.stack.seed, data, end_of_day(options.days), LAST_INSTANT, mishaps=True)
         replay = Replay(scenario, service, alliance, progress)
         months = Months(stack.settings, progress, options.stack.state / "settlement")
-        sharing, goods = _tell(replay, months, stack, service, progress)
+        goods = _goods(stack, service, options)
+        sharing = _tell(replay, months, stack, service, progress)
+        replay.tell(goods)
         await _with_bar(replay, scenario, (screen, fleet))
         screen.say("running the jobs that are due, waiting until the chain holds everything")
         run_command(stack.settings, "jobs")
@@ -163,19 +169,16 @@ async def _replay_and_show(
         progress.close()
 
 
-def _tell(
-    replay: Replay, months: Months, stack: Stack, service: Service, progress: Progress
-) -> tuple[Sharing, Goods]:
+def _tell(replay: Replay, months: Months, stack: Stack, service: Service, progress: Progress) -> Sharing:
     given = replay.town.scenario.data, replay.town.seed
     cast = cast_of(given[0])
     if cast is not None:
         replay.tell(Story(cast, Desk(stack.operator_key, second_operator(stack, progress))))
     replay.tell(months)
     replay.tell(_mailing(stack, service, progress, given))
-    sharing, goods = _sharing(stack, service, progress, given), _goods(stack, service, given)
+    sharing = _sharing(stack, service, progress, given)
     replay.tell(sharing)
-    replay.tell(goods)
-    return sharing, goods
+    return sharing
 
 
 def _mailing(stack: Stack, service: Service, progress: Progress, given: tuple[Path, str]) -> Mailing:
@@ -193,11 +196,9 @@ def _sharing(stack: Stack, service: Service, progress: Progress, given: tuple[Pa
     return Sharing(model_of(seed, firsts_of(data), ring), ring, offices)
 
 
-def _goods(stack: Stack, service: Service, given: tuple[Path, str]) -> Goods:
-    data, seed = given
-    return Goods(
-        ensure_goods(data.with_name("goods.json"), data), GoodsDesk(service, stack.operator_key, seed)
-    )
+def _goods(stack: Stack, service: Service, options: RunOptions) -> Goods:
+    plan = ensure_goods(options.data, options.manufacturers)
+    return Goods(plan, GoodsDesk(service, stack.operator_key, options.stack.seed))
 
 
 async def _show_months(stack: Stack, service: Service, seen: tuple[Months, Screen]) -> bool:

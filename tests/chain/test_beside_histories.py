@@ -131,8 +131,9 @@ def _run_until_killed(bridge: Bridge) -> bool:
     return False
 
 
+@pytest.mark.parametrize("idle", [True, False])
 def test_a_restored_database_takes_over_what_the_contract_did_meanwhile(
-    desk: CouponDesk, restored: Any
+    desk: CouponDesk, restored: Any, idle: bool
 ) -> None:
     """Also where a till repeats what the backup does not know: that is the one on the chain."""
     codes, world = Codes(), desk.world
@@ -143,6 +144,11 @@ def test_a_restored_database_takes_over_what_the_contract_did_meanwhile(
     desk.enqueue(used, other)
     settle(bridge_beside(world, most_operations=1), desk)
     put()
+    if idle:
+        bridge = bridge_beside(world)
+        for _ in range(10):
+            bridge.step()
+        assert desk.ask("lastBatch")[0] == len(batches(desk)), "without anything to send"
     beaten, later = desk.consume(codes, 0, MERCHANTS[0]), desk.consume(codes, 2)
     desk.enqueue(used, beaten, desk.reverse(other), later, other)
     settle(bridge_beside(world), desk)

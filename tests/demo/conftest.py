@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from ledger_service.demo import dataset
+from ledger_service.demo.coupon_data import ensure_coupons
+from ledger_service.demo.goods_data import ensure_goods
 from ledger_service.demo.processes import accepts, free_port
 from ledger_service.demo.stack import run_command
-from tests.demo.test_main_run import command
+from tests.demo.running import MAKERS, command
 
 _SALES, _MORE_SALES = 120, 40
 
@@ -31,12 +36,49 @@ class Interrupted:
 
 
 @pytest.fixture(scope="session")
-def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
-    """Sales, a backup meanwhile, more sales, everything killed."""
-    folder = tmp_path_factory.mktemp("interrupted")
+def of_all_workers(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers share; held by one of them while it makes something there."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "demo"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def data(of_all_workers: Path) -> Path:
+    """The converted data set with the coupons and goods that runs of the tests take from it."""
+    path = of_all_workers / "baskets.db"
+    with _alone(of_all_workers):
+        dataset.ensure_cache(path)
+        ensure_coupons(path.with_name("coupons.db"), path)
+        ensure_goods(path, MAKERS)
+    return path
+
+
+@pytest.fixture(scope="session")
+def interrupted(of_all_workers: Path, data: Path) -> Interrupted:
+    """Sales, a backup meanwhile, more sales, everything killed; made by the worker that asks first."""
+    folder = of_all_workers / "interrupted"
+    with _alone(of_all_workers):
+        if not folder.exists():
+            folder.mkdir()
+            said, ports = _interrupt(folder, data)
+            (folder / "told.json").write_text(json.dumps([said, ports]))
+    said, (port, chain_port) = json.loads((folder / "told.json").read_text())
+    return Interrupted(folder / "state", folder / "backup", said, (port, chain_port))
+
+
+def _interrupt(folder: Path, data: Path) -> tuple[str, tuple[int, int]]:
     state, backup, ports = folder / "state", folder / "backup", (free_port(), free_port())
     with (folder / "run.txt").open("wb") as out:
-        run = subprocess.Popen(command(state, *ports), stdout=out, stderr=out)
+        run = subprocess.Popen(command(state, data, *ports), stdout=out, stderr=out)
         try:
             _until(state, run, _entries, _SALES)
             said = run_command({"ALLIANCE_STATE_DIR": str(state)}, "backup", str(backup))
@@ -47,7 +89,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
             run.send_signal(signal.SIGKILL)
             run.wait()
     _until_all_ended(ports)
-    return Interrupted(state, backup, said, ports)
+    return said, ports
 
 
 def _number(state: Path, query: str) -> int:

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from ledger_service.demo import dataset
 from ledger_service.demo.processes import free_port
 from ledger_service.demo.replay import end_of_day
+from tests.demo.running import command
 
 
-def command(state: Path, port: int, chain_port: int) -> list[str]:
-    return [
-        sys.executable, "-m", "ledger_service.demo", "run", "--once", "--days", "1", "--state", str(state),
-        "--port", str(port), "--chain-port", str(chain_port),
-    ]  # fmt: skip
-
-
-def test_a_run_that_was_killed_continues_and_proves_database_equal_to_chain(tmp_path: Path) -> None:
-    run = command(tmp_path, free_port(), free_port())
+def test_a_run_that_was_killed_continues_and_proves_database_equal_to_chain(
+    data: Path, tmp_path: Path
+) -> None:
+    run = command(tmp_path, data, free_port(), free_port())
     log = tmp_path / "first.txt"
     with log.open("wb") as out:
         first = subprocess.Popen(run, stdout=out, stderr=out)
@@ -38,7 +33,7 @@ def test_a_run_that_was_killed_continues_and_proves_database_equal_to_chain(tmp_
     figures = {
         line.strip().split("  ")[0]: line.split()[-1] for line in second.stdout.splitlines() if line.strip()
     }
-    day = list(dataset.stream(tmp_path / "baskets.db", 0, end_of_day(1)))
+    day = list(dataset.stream(data, 0, end_of_day(1)))
     assert figures["baskets"] == str(len(day))
     assert figures["checkouts"] == str(sum(len(basket.checkouts) for basket in day))
     assert figures["members"] == str(len({basket.household for basket in day}))

@@ -49,6 +49,7 @@ def test_sequences_along_the_links_are_answered_as_the_document_says(founded: Fo
     assert found.statuses()[201] >= 20, "sequences end at their first step"
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("who", HOLDERS)
 def test_each_role_by_itself_is_answered_as_the_document_says(founded: Founded, who: str) -> None:
     with founded.fresh() as shop:
