@@ -15,7 +15,7 @@ from types import FrameType
 from ledger_service.custody.errors import KeystoreUnusable, SigningRefused
 from ledger_service.custody.journal import Journal
 from ledger_service.custody.keystore import create_keystore, exchange_key, import_key, load_keystore
-from ledger_service.custody.requests import OPERATOR, RELAYER, AddressOfKey
+from ledger_service.custody.requests import SENDING_KEYS, AddressOfKey
 from ledger_service.custody.server import SignerServer
 from ledger_service.custody.vault import CustodialLimits, Vault
 from ledger_service.kernel.secp256k1 import address_text
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     init = commands.add_parser("init", help="make a keystore with a new random seed")
     init.add_argument("--if-missing", action="store_true", help="do nothing where there is one already")
     show = commands.add_parser("addresses", help="print the addresses of named keys")
-    show.add_argument("names", nargs="*", default=[RELAYER, OPERATOR], help="e.g. merchant:<GLN>:operations")
+    show.add_argument("names", nargs="*", default=sorted(SENDING_KEYS), help="e.g. merchant:<GLN>:operations")
     bring = commands.add_parser(
         "import-key", help="read 64 hex digits from standard input as the key of a name"
     )

@@ -57,6 +57,8 @@ def test_a_key_is_imported_by_name_and_shown_as_an_address(tmp_path: Path) -> No
     assert shown.stdout.splitlines()[1] == brought.stdout.strip()
     assert signer.command("import-key", name, stdin="nonsense\n").returncode == 2
     assert signer.command("addresses", "nobody").returncode == 2
+    told = [line.split()[0] for line in signer.command("addresses").stdout.splitlines()]
+    assert told == ["approver", "operator", "relayer"], "each pays for gas, so each is to be funded"
     with pytest.raises(KeystoreUnusable):
         import_key(signer.keystore, name, bytes(32))
     assert stat.S_IMODE(signer.keystore.stat().st_mode) == 0o600
