@@ -1,7 +1,8 @@
 """The months of the main run as settlement periods: closed when they end, settled while the next one goes on.
 
 The replay stands still only for the close, after everything of the month is answered. Publishing, answering,
-netting and paying are commands of their own beside it, and one month's end before the next one's begin.
+netting, paying and the papers are commands of their own beside it, and one month's end before the next one's
+begin. The bank is handed the payment order of each month, and its evening statement marks what it paid.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ledger_service.demo.agenda import Due, Work
+from ledger_service.demo.bank import accounts_file, evening_statement
 from ledger_service.demo.progress import Progress
 from ledger_service.demo.stack import run_command
 from ledger_service.demo.town import Town
@@ -101,14 +103,27 @@ class Months:
             whose = [part for m in standing["merchants"] for part in ("--merchant", m["merchant"])]
             self._told("confirm", period, *whose)
         standing = self._told("net", period)
-        if standing["payouts"]:
-            which = [part for i in range(len(standing["payouts"])) for part in ("--payout", str(i))]
-            standing = self._told("paid", period, *which, "--evidence", self._letter(period))
+        if any(not payout["paid"] for payout in standing["payouts"]):
+            self._pay(period)
         for held in standing["disputes"]:
             if held["open"]:
                 pair = held["debtor"], held["creditor"]
                 self._told("resolve", period, *_of(pair), "--micros", str(held["held_micros"] // 2))
-        return _result(standing, lines, owed)
+        papers = self._folder / "statements"
+        self._run("statement", period, "--into", str(papers))
+        counted = len(list(papers.glob(f"statement-{period}-*.pdf")))
+        return _result(self._told("status", period), lines, owed) | {"statements": counted}
+
+    def _pay(self, period: int) -> None:
+        """The bank is handed the order, and what its statement of the evening says is marked as paid."""
+        folder, day = self._folder / f"bank-{period:02}", _last_day(period)
+        folder.mkdir(parents=True, exist_ok=True)
+        accounts, order, evening = (folder / name for name in ("accounts.csv", "order.xml", "statement.xml"))
+        accounts.write_text(accounts_file(), encoding="utf-8")
+        ask = ("--accounts", str(accounts))
+        self._run("payouts", period, *ask, "--execution", day.isoformat(), "--into", str(order))
+        evening.write_bytes(evening_statement(order.read_bytes(), day))
+        self._run("paid", period, *ask, "--statement", str(evening))
 
     def _letter(self, period: int) -> str:
         path = self._folder / f"period-{period:02}.txt"
@@ -120,6 +135,12 @@ class Months:
 
     def _run(self, word: str, period: int, *more: str) -> str:
         return run_command(self._settings, "settle", word, "--period", str(period), *more)
+
+
+def _last_day(period: int) -> date:
+    """The day on which the month's period ends, by the calendar of the coast."""
+    end = month_ends(datetime(2018, 1, 2, tzinfo=UTC))[period - 1]
+    return datetime.fromtimestamp(end, _COAST).date()
 
 
 def _of_nobody(work: Work) -> tuple[Sequence[int], Work]:
@@ -156,5 +177,9 @@ def _result(standing: Mapping[str, Any], lines: int, owed: Mapping[Pair, int]) -
         "held_micros": sum(held["held_micros"] for held in standing["disputes"]),
         "payouts": len(standing["payouts"]),
         "payouts_minor": sum(payout["minor"] for payout in standing["payouts"]),
+        "paid": sum(payout["paid"] for payout in standing["payouts"]),
+        "confirmed": sum(merchant["confirmed"] for merchant in standing["merchants"]),
+        "merchants": len(standing["merchants"]),
+        "open_disputes": sum(held["open"] for held in standing["disputes"]),
         "nets": {m["merchant"]: m["net_minor"] for m in standing["merchants"] if m["net_minor"]},
     }

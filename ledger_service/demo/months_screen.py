@@ -11,7 +11,8 @@ from ledger_service.demo.alliance_plan import CURRENCY
 from ledger_service.demo.screen import Screen, dollars
 from ledger_service.demo.stack import run_command
 
-_HEADER = ["month", "lines", "pairs", "gross obligations", "held out", "payouts", "paid out"]
+_HEADER = ["month", "lines", "pairs", "gross obligations", "held out", "confirmed", "payouts", "paid out",
+           "statements"]  # fmt: skip
 
 
 def show_months(screen: Screen, months: Sequence[Mapping[str, Any]], told: Mapping[int, Any]) -> bool:
@@ -27,10 +28,16 @@ def show_months(screen: Screen, months: Sequence[Mapping[str, Any]], told: Mappi
         return True
     rows = [
         (m["period"], f"{m['lines']:,}", m["pairs"], dollars(m["gross_micros"] // 10_000),
-         dollars(m["held_micros"] // 10_000), m["payouts"], dollars(m["payouts_minor"]))
+         dollars(m["held_micros"] // 10_000), f"{m['confirmed']} of {m['merchants']}",
+         f"{m['paid']} of {m['payouts']}", dollars(m["payouts_minor"]), m["statements"])
         for m in months
     ]  # fmt: skip
     screen.table("Months settled: gross obligations against payouts", _HEADER, rows)
+    held = [m for m in months if m["held_micros"]]
+    still = sum(m["open_disputes"] for m in held)
+    screen.say(
+        f"  disputes: in {len(held)} months, {still} still open; papers and bank files are in settlement/"
+    )
     differing = [m["period"] for m in months if not _same(m, told[m["period"]])]
     word = "the same nets, to the cent" if not differing else f"other figures for periods {differing}"
     screen.say(f"  a stranger with a chain URL and two addresses finds {word}")
