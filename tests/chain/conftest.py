@@ -11,7 +11,7 @@ import pytest
 
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database, open_database
-from tests.chain.founded import FoundedOnce
+from tests.chain.founded import FoundedOnce, in_replay
 from tests.chain.networks import Anvil, Network, OwnChain, anvil_binary
 from tests.chain.world import World
 
@@ -22,8 +22,8 @@ def network(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Network]
     if request.param == "anvil" and anvil_binary() is None:
         pytest.skip("anvil is not installed")
     made: Network = Anvil() if request.param == "anvil" else OwnChain(store=tmp_path / "chain.db")
-    if "world" in request.fixturenames:
-        request.getfixturevalue("founded_once").start(made)
+    if "world" in request.fixturenames or "rotating" in request.fixturenames:
+        request.getfixturevalue("founded_once").start(made, "rotating" in request.fixturenames)
     else:
         made.start()
     yield made
@@ -64,6 +64,14 @@ def world(
 ) -> World:
     """A founded alliance on each chain, over SQLite."""
     made = World(sqlite_database, network.node(), settings)
+    founded_once.alliance_for(made, network)
+    return made
+
+
+@pytest.fixture
+def rotating(sqlite_database: Database, network: Network, founded_once: FoundedOnce) -> World:
+    """A founded alliance in replay, where two days pass at a word."""
+    made = in_replay(sqlite_database, network)
     founded_once.alliance_for(made, network)
     return made
 

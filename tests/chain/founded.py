@@ -12,8 +12,8 @@ from pathlib import Path
 from ledger_service.chain.deploy import Deployment
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database, open_database
-from tests.chain.networks import Anvil, Network, OwnChain
-from tests.chain.world import World
+from tests.chain.networks import LONG_AGO, Anvil, Network, OwnChain
+from tests.chain.world import DAY, RotatingKeys, World
 
 DUMP = "anvil.json"
 
@@ -34,12 +34,14 @@ class FoundedOnce:
     folder: Path
     template: Path
     settings: ChainSettings
-    made: dict[type[Network], Founding] = field(default_factory=dict)
+    made: dict[tuple[type[Network], bool], Founding] = field(default_factory=dict)
 
-    def start(self, network: Network) -> None:
-        """Start the network with the founded chain."""
-        founding = self._of(type(network))
+    def start(self, network: Network, replay: bool = False) -> None:
+        """Start the network with the founded chain; in replay its past lies years back."""
+        founding = self._of(type(network), replay)
         if isinstance(network, Anvil):
+            if replay:
+                network.genesis_time = founding.genesis_time
             began = network.extra
             network.extra = (*began, "--load-state", str(founding.folder / DUMP))
             network.start()
@@ -52,23 +54,25 @@ class FoundedOnce:
 
     def alliance_for(self, world: World, network: Network) -> None:
         """The founded database in the place of the world's empty one, and what its founder knew."""
-        founding = self._of(type(network))
+        founding = self._of(type(network), world.settings.replay)
         _fill(world.database, founding.folder / "alliance.db")
         world.begin_with(deepcopy(founding.deployment))  # tests change what theirs says
 
-    def _of(self, kind: type[Network]) -> Founding:
-        if kind not in self.made:
-            self.made[kind] = self._found(kind)
-        return self.made[kind]
+    def _of(self, kind: type[Network], replay: bool) -> Founding:
+        if (kind, replay) not in self.made:
+            self.made[kind, replay] = self._found(kind, replay)
+        return self.made[kind, replay]
 
-    def _found(self, kind: type[Network]) -> Founding:
-        folder = self.folder / kind.__name__
+    def _found(self, kind: type[Network], replay: bool) -> Founding:
+        folder = self.folder / f"{kind.__name__}-{replay}"
         folder.mkdir()
         shutil.copy(self.template, folder / "alliance.db")
         database = open_database(f"sqlite:///{folder}/alliance.db")
         network = Anvil() if kind is Anvil else OwnChain(store=folder / "chain.db")
+        if replay:
+            network.genesis_time = LONG_AGO
         network.start()
-        world = World(database, network.node(), self.settings)
+        world = in_replay(database, network) if replay else World(database, network.node(), self.settings)
         world.found()
         if kind is Anvil:
             (dump,) = world.node.transport.read([("anvil_dumpState", [True])])
@@ -77,6 +81,14 @@ class FoundedOnce:
         database.close()
         assert world.deployment is not None
         return Founding(folder, network.genesis_time, world.deployment)
+
+
+def in_replay(database: Database, network: Network) -> World:
+    """A world that is not founded yet, in which two days pass at a word."""
+    settings = ChainSettings(linger_seconds=0.0, replay=True)
+    world = World(database, network.node(), settings, now=LONG_AGO + 10 * DAY)
+    world.keys = RotatingKeys()
+    return world
 
 
 def _fill(database: Database, source: Path) -> None:

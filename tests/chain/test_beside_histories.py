@@ -185,12 +185,8 @@ def test_a_relay_whose_contract_is_not_there_alarms_and_the_bridge_goes_on(desk:
     assert any(getattr(event, "op_id", b"") == earned.op_id for event in world.told)
 
 
-
-
 @pytest.mark.postgres
-def test_the_same_on_postgresql(
-    postgres_database: Database, anvil: Anvil, settings: ChainSettings
-) -> None:
+def test_the_same_on_postgresql(postgres_database: Database, anvil: Anvil, settings: ChainSettings) -> None:
     world = World(postgres_database, anvil.node(), settings)
     world.found()
     desk, codes = CouponDesk(world), Codes()

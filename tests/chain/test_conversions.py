@@ -38,8 +38,8 @@ from tests.chain.test_fresh_index import against_fresh_index
 from tests.chain.test_moves import where
 from tests.chain.test_pair_terms import Clock
 from tests.chain.test_plan import WIDE, queued, taken
-from tests.chain.test_rotation import RotatingKeys, rotating, steps_of
-from tests.chain.world import DAY, MERCHANTS, Member, World, merchant_key
+from tests.chain.test_rotation import steps_of
+from tests.chain.world import DAY, MERCHANTS, Member, RotatingKeys, World, merchant_key
 
 CONVERSION = (
     "ConversionProposal(uint32 programme,uint32 target,uint32 number,uint40 effectiveFrom,uint16 spreadBps)"
@@ -48,7 +48,6 @@ WIND_DOWN = (
     "WindDownProposal(uint32 programme,uint40 issuesUntil,uint40 endsAt,uint32 target,uint16 spreadBps)"
 )
 SPREAD = 200
-__all__ = ["rotating"]
 
 
 class Signing(RotatingKeys):

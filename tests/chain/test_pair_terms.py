@@ -30,14 +30,13 @@ from ledger_service.points.pairs.models import pair_terms
 from ledger_service.settlement.netting import Obligation, nets_of
 from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain, states
-from tests.chain.test_rotation import RotatingKeys, rotating, steps_of
-from tests.chain.world import DAY, MERCHANTS, Member, World, merchant_key
+from tests.chain.test_rotation import steps_of
+from tests.chain.world import DAY, MERCHANTS, Member, RotatingKeys, World, merchant_key
 
 PAIR = (
     "PairTermsProposal(uint32 programme,uint64 acceptor,uint16 previous,uint40 effectiveFrom,"
     "uint64 pointValueMicros,uint16 feeBps)"
 )
-__all__ = ["rotating"]
 
 
 class Signing(RotatingKeys):

@@ -21,10 +21,9 @@ from ledger_service.points.models import points_change
 from ledger_service.points.reserves import IssuanceLimit, limits_in_force
 from tests.chain.test_bridge import assert_clean, drain, states
 from tests.chain.test_fresh_index import against_fresh_index
-from tests.chain.test_rotation import rotating, steps_of
+from tests.chain.test_rotation import steps_of
 from tests.chain.world import DAY, MERCHANTS, World, merchant_key
 
-__all__ = ["rotating"]
 BANK = keccak256(b"a bank")
 GROCER = MERCHANTS[0]
 VALUE, HOUR, BOUNDLESS = 10_000, 3_600, 2**63 - 1

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,51 +19,20 @@ from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.delivery import LiveDelivery, ReplayDelivery
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused
-from ledger_service.chain.ports import OPERATOR, RELAYER, SliceToSign
+from ledger_service.chain.ports import OPERATOR, RELAYER
 from ledger_service.chain.rotation import MerchantKeysOnChain, MerchantRotation, Move, RoleRotation, Stage
-from ledger_service.chain.settings import ChainSettings
 from ledger_service.custody.keystore import Keystore
 from ledger_service.custody.local import LocalCustody
 from ledger_service.custody.requests import BindDomain, SignMerchantKeys
-from ledger_service.db.engine import Database
-from ledger_service.kernel.permits import slice_struct_hash
-from ledger_service.kernel.secp256k1 import address_of_key, keccak256, sign_digest
-from tests.chain.networks import LONG_AGO, Network
+from ledger_service.kernel.secp256k1 import address_of_key, keccak256
+from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain, states
-from tests.chain.world import DAY, MERCHANTS, LocalKeys, World, merchant_key, wall
+from tests.chain.world import DAY, MERCHANTS, RotatingKeys, World, merchant_key, wall
 
 # Anvil's third and fourth account: they hold funds there, and on the project's own chain nobody needs any.
 NEXT_RELAYER = bytes.fromhex("5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a")
 NEXT_OPERATOR = bytes.fromhex("7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6")
 FRESH = keccak256(b"the merchant's next operations key")
-
-
-@dataclass
-class RotatingKeys(LocalKeys):
-    """A custody in which merchants may have imported other operations keys."""
-
-    imported: dict[int, bytes] = field(default_factory=dict)
-
-    def _sign(self, piece: SliceToSign) -> bytes:
-        if piece.merchant not in self.imported:
-            return super()._sign(piece)
-        assert self.domain is not None
-        digest = self.domain.digest(slice_struct_hash(piece.batch, piece.merchant, piece.leaves))
-        return sign_digest(self.imported[piece.merchant], digest)
-
-
-@pytest.fixture
-def rotating(sqlite_database: Database, network: Network) -> World:
-    """A founded alliance in replay, where two days pass at a word."""
-    network.kill()
-    network.genesis_time = LONG_AGO
-    network.forget()
-    network.start()
-    settings = ChainSettings(linger_seconds=0.0, replay=True)
-    world = World(sqlite_database, network.node(), settings, now=LONG_AGO + 10 * DAY)
-    world.keys = RotatingKeys()
-    world.found()
-    return world
 
 
 def steps_of(world: World, node: Node | None = None) -> Steps:

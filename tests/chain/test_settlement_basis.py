@@ -26,14 +26,13 @@ from ledger_service.settlement.pool import pool_lines
 from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain
 from tests.chain.test_pair_terms import Clock
-from tests.chain.test_rotation import RotatingKeys, rotating, steps_of
-from tests.chain.world import DAY, MERCHANTS, World, merchant_key
+from tests.chain.test_rotation import steps_of
+from tests.chain.world import DAY, MERCHANTS, RotatingKeys, World, merchant_key
 
 BASIS = (
     "BasisProposal(uint32 programme,uint32 number,uint40 effectiveFrom,uint8 kind,uint16 reserveBps,"
     "uint64 pool)"
 )
-__all__ = ["rotating"]
 
 
 class Signing(RotatingKeys):

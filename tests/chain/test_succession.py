@@ -23,10 +23,8 @@ from ledger_service.kernel.secp256k1 import address_text
 from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain, everyday, states
 from tests.chain.test_fresh_index import against_fresh_index
-from tests.chain.test_rotation import rotating, steps_of
+from tests.chain.test_rotation import steps_of
 from tests.chain.world import DAY, MERCHANTS, World
-
-__all__ = ["rotating"]
 
 
 def succession(world: World) -> Succession:
