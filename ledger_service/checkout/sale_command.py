@@ -44,7 +44,7 @@ class Capture:
 
     ``applied`` are the tiers that its hold was given; None where they are to be decided now. ``known_at`` is
     when a sale that was made without a connection came in; None for one that is made now. What it earns waits
-    for a review until ``review_until``, where there is one.
+    for a review until ``review_until``, where there is one. ``held_at`` is when its hold was authorised.
     """
 
     sale_id: bytes
@@ -61,6 +61,7 @@ class Capture:
     business_day: int | None = None
     cashier: str | None = None
     review_until: datetime | None = None
+    held_at: datetime | None = None
 
 
 class SaleCommand(KeyedCommand):
@@ -277,7 +278,7 @@ def _earn(draft: Draft, write: Write, basket: tuple[Capture, list[int]], scene: 
     purchase = Purchase(
         holder, capture.sale_id, capture.lines, cash, write.at, applied or NOT_TIERED, capture.tenders,
         capture.known_at,
-        capture.review_until,
+        capture.review_until, capture.hold_id, capture.held_at,
     )  # fmt: skip
     earns = earn_of(draft, purchase, issuers)
     if visit is not None:
