@@ -9,6 +9,7 @@ from typing import Any
 
 from ledger_service.checkout import guarding
 from ledger_service.checkout.basket import Tender
+from ledger_service.checkout.collecting.marking import mark
 from ledger_service.checkout.earning import Purchase, day_needs, earn_of, issue_earn, issue_id, qualifying_of
 from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
 from ledger_service.checkout.keyed import KeyedCommand
@@ -259,6 +260,8 @@ def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleReco
         cashier=capture.cashier,
     )
     draft.add(sale, record.row())
+    if record.member_id is not None and merchant_id in scene.collecting:
+        mark(draft, record.sale_id, record.sale_id, record.member_id, write.at)
     return record
 
 
