@@ -8,13 +8,15 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Update, select, update
 
 from ledger_service.checkout.collecting.models import spend_mark, spend_receipt, spend_reward
+from ledger_service.checkout.collecting.reconcile import differences
 from ledger_service.checkout.collecting.service import CollectingDesk
 from ledger_service.checkout.couponing.service import CouponWish
 from ledger_service.checkout.merging import follow_merge
 from ledger_service.coupons.terms.values import Goods, Reward, Scope
+from ledger_service.coupons.wallet.models import coupon
 from ledger_service.db.engine import Database
 from ledger_service.members.consents import service as consents
 from ledger_service.members.consents.service import Said, Use
@@ -62,8 +64,25 @@ class Collecting(CouponShop):
 
 
 @pytest.fixture
-def shop_of(shop: Shop) -> Collecting:
-    return Collecting(shop)
+def shop_of(shop: Shop) -> Iterator[Collecting]:
+    """Whatever a test did, rewards are what receipts say in the end."""
+    one = Collecting(shop)
+    yield one
+    assert found(one) == []
+
+
+def found(one: Collecting) -> list[str]:
+    with one.shop.database.snapshot() as conn:
+        return [difference.check for difference in differences(conn)]
+
+
+def changed(one: Collecting, statement: Update) -> list[str]:
+    """What the audit finds where somebody has changed rows, which are as before afterwards."""
+    with one.shop.database.begin() as conn:
+        conn.execute(statement)
+        told = [difference.check for difference in differences(conn)]
+        conn.rollback()
+    return told
 
 
 def live(one: Collecting, *definitions: int, **scope: Any) -> None:
@@ -93,6 +112,11 @@ def test_receipts_add_up_once_and_serve_one_reward(shop_of: Collecting) -> None:
     one.buy(phone, 8_500)
     # What the coupon left of the basket counts towards the next one.
     assert one.rewards(phone) == [("granted", 0, 0)] * 2
+    assert changed(one, update(spend_receipt).values(minor=1)) == ["spend-reward"] * 2
+    over = {"state": "taken", "ended_at": START}
+    assert set(changed(one, update(spend_reward).values(over))) == {"spend-receipt"}
+    gone = update(coupon).where(coupon.c.state == "available").values(state="void")
+    assert changed(one, gone) == ["spend-reward"]
 
 
 def test_a_return_takes_the_reward_back_unless_other_receipts_carry_it(shop_of: Collecting) -> None:
@@ -212,5 +236,6 @@ def test_two_jobs_beside_sales_and_returns_at_once_grant_each_reward_once(
     granted = [row.reward_id for row in one.rows(spend_reward) if row.state == "granted"]
     assert sorted(granted) == sorted(sums)
     assert all(total >= 10_000 for total in sums.values())
+    assert found(one) == []
     # Eight receipts of 3,500 were kept: two rewards of three each.
     assert len(granted) == 2
