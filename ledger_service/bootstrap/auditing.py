@@ -22,6 +22,7 @@ from ledger_service.chain.node_check import ChainMoves, check_node
 from ledger_service.chain.reconciler import reconcile
 from ledger_service.chain.settings import Contracts
 from ledger_service.chain.status import ProgrammeTotal, net_positions, programme_totals
+from ledger_service.checkout.collecting import reconcile as spends
 from ledger_service.checkout.couponing import reconcile as coupons
 from ledger_service.config import Settings
 from ledger_service.kernel.gs1 import gln_text
@@ -106,7 +107,8 @@ def audit(settings: Settings, *, ask_node: bool) -> Verdict:
 def _audit_ledger(foundations: Foundations, verdict: Verdict) -> None:
     with foundations.database.snapshot() as conn:
         rooms = ledger.differences(conn), points.differences(conn), imports.differences(conn)
-        for one in chain(*rooms, archives.differences(conn), coupons.differences(conn)):
+        sold = archives.differences(conn), coupons.differences(conn), spends.differences(conn)
+        for one in chain(*rooms, *sold):
             verdict.findings.append(
                 Finding(f"ledger-{one.check}", one.subject, str(one.expected), str(one.found))
             )

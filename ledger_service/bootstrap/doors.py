@@ -54,6 +54,7 @@ from ledger_service.api.endpoints import (
     share_campaigns,
     share_network,
     share_rewards,
+    spend_rewards,
     statements,
     status,
     tiers,
@@ -81,7 +82,7 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
-    coupon_clearing, days, attachments, offline, paycodes, members, *ENTERING_MODULES, devices,
+    coupon_clearing, spend_rewards, days, attachments, offline, paycodes, members, *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports, epcis,
@@ -232,6 +233,7 @@ def _of_coupons(serving: Serving, administration: Administration, cursors: Curso
         *coupon_campaigns.served(coupon_campaigns.CampaignsDoor(administration, cursors)),
         *coupon_goods.served(coupon_goods.GoodsDoor(administration, cursors)),
         *coupons.served(coupons.CouponsDoor(administration, serving.wallets, cursors)),
+        *spend_rewards.served(spend_rewards.SpendRewardsDoor(administration, cursors)),
     ]
 
 

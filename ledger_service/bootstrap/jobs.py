@@ -17,6 +17,7 @@ from ledger_service.bootstrap.webhooks import WebhookJobs, webhook_jobs
 from ledger_service.bootstrap.worker_name import WorkerName
 from ledger_service.chain.status import open_period
 from ledger_service.checkout.claimed_sales import ReceiptSales
+from ledger_service.checkout.collecting.service import CollectingDesk
 from ledger_service.checkout.couponing.clearing import CLEARED_AT_ONCE, clear, waits
 from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.queries import merchants_of
@@ -80,6 +81,7 @@ class Jobs:
             "item-roots": self.commit_to_items,
             "coupons": lambda: Teller(self.foundations.database, merchants_of).step(self.clock.now()),
             "coupon-clearing": self.clear_coupons,
+            "spend-rewards": self.add_up_receipts,
             "sharing": lambda: self.rewards.follow(self.clock.now()),
             "share-returns": lambda: self.rewards.take_back(self.clock.now()),
             "share-reviews": lambda: self.rewards.end_reviews(self.clock.now()),
@@ -164,6 +166,12 @@ class Jobs:
                 return False
         with database.begin() as conn:
             return clear(conn, open_period(conn) or 1) == CLEARED_AT_ONCE
+
+    def add_up_receipts(self) -> bool:
+        """Rewards for spend over time are what receipts say."""
+        tills, database = self.tills, self.foundations.database
+        desk = CollectingDesk(self.writer, database, tills.coupons, tills.catalogue, tills.desk.exponent)
+        return desk.step(self.clock.now())
 
     def commit_to_items(self) -> bool:
         """A batch gets the items that it lacks and then its root, some at a time."""

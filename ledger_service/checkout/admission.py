@@ -88,6 +88,8 @@ class Admission:
         places = self._sources.directory.current()
         worker = Worker(self._desk.worker)
         scene = Scene(self._desk, catalogue, worker, seconds_floor(at), ladders=ladders, places=places)
+        if self._sources.coupons is not None:
+            scene = replace(scene, collecting=self._sources.coupons.current().rewarding)
         if caller.merchant_id in places.taking:
             scene = _taking(scene, caller)
         watch = self._sources.watch

@@ -122,6 +122,7 @@ class CaptureCommand(HoldCommand):
             request.tenders,
             business_day=self._day(view.row["store_gln"]),
             cashier=request.shift.cashier,
+            held_at=view.row["accepted_at"],
         )
         record = book(draft, self.write, capture, scene)
         after = draft.get(hold, self.hold_id) or view.row

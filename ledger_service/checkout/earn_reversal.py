@@ -35,7 +35,7 @@ from ledger_service.points.reversal import (
     pending_left,
     take_pending,
 )
-from ledger_service.points.rules import EarnRule
+from ledger_service.points.rules import EarnRule, as_met
 
 # By programme: the pieces, and what was withheld as text, since it may be longer than JSON's integers.
 SettledPieces = dict[str, tuple[dict[str, int], str]]
@@ -130,7 +130,7 @@ def _withheld(before: SaleRecord, recovery: Recovery) -> int:
 def part_of(earned: EarnedRecord, before: SaleRecord, scene: Scene) -> EarnedPart:
     """What a sale earned of one programme, as the rules of reversal see it."""
     programme = scene.catalogue.programme(earned.programme)
-    rule = programme.rule(earned.rule_version)
+    rule = as_met(programme.rule(earned.rule_version), earned.met or ())
     if earned.tier is not None:
         rule = at_rate(rule, applied_of_values(earned.tier))
     return part_by_rule(rule, before, (earned.programme, earned.points, earned.value_micros))

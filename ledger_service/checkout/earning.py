@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ledger_service.checkout.audiences import Meant, Moment, audience_needs, meant
 from ledger_service.checkout.basket import Tender
 from ledger_service.checkout.records import EarnedRecord
 from ledger_service.checkout.requests import Line
@@ -24,6 +25,7 @@ from ledger_service.points.pending_rules import DAY_SECONDS, PendingTerms, Wait,
 from ledger_service.points.rules import (
     Earned,
     EarnRule,
+    as_met,
     earn,
     local_day,
     percent_for,
@@ -38,12 +40,21 @@ EARNED_ON_DAY: Load = load_by(earned_on_day, "member_id", "programme_id", "day")
 
 @dataclass(frozen=True, slots=True)
 class EarnedBy:
-    """A programme's earn for a basket, the version of the rule that decided it, and the tier that did."""
+    """A programme's earn for a basket, the version of the rule that decided it, and the tier that did.
+
+    ``rule`` is as it holds for the member, ``meant`` which of its multipliers are for some members alone.
+    """
 
     programme: Programme
     rule: EarnRule
     earned: Earned
     applied: Applied | None = None
+    meant: Sequence[Meant] = ()
+
+    @property
+    def met(self) -> list[int] | None:
+        """The places of the multipliers that mean the member where not all do; None for none."""
+        return [one.place for one in self.meant if one.unmet is None] or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,8 @@ class Purchase:
 
     ``applied`` is by which tier each programme with a ladder gives, ``tenders`` how the money was paid where
     the till said so. ``known_at`` is when a sale that was made without a connection came in. What is earned
-    waits for a review until ``review_until``, where there is one.
+    waits for a review until ``review_until``, where there is one. ``hold_id`` and ``held_at`` are of the hold
+    that it captures.
     """
 
     holder: Holder
@@ -64,17 +76,24 @@ class Purchase:
     tenders: Sequence[Tender] = ()
     known_at: datetime | None = None
     review_until: datetime | None = None
+    hold_id: bytes | None = None
+    held_at: datetime | None = None
 
 
 def day_needs(member_id: int, programmes: Iterable[Programme], at: datetime) -> list[Need]:
-    """What ``earn_of`` and ``issue_earn`` read of the member: the day's earning, where a rule caps it."""
+    """What ``earn_of`` and ``issue_earn`` read of the member: the day's earning, where a rule caps it, and
+    whether it is whom a multiplier means."""
     second = seconds_floor(at)
     rules = [(p, rule_in_force(p.rules, second)) for p in programmes]
-    return [
+    needs = [
         EARNED_ON_DAY.of(member_id, p.programme_id, local_day(second, p.zone))
         for p, rule in rules
         if rule is not None and rule.daily_cap is not None
     ]
+    for programme, rule in rules:
+        if rule is not None and rule.multipliers:
+            needs += audience_needs(member_id, programme, rule, second)
+    return needs
 
 
 def percents_of(rule: EarnRule, lines: Iterable[Line], at: int) -> tuple[int, ...]:
@@ -106,9 +125,14 @@ def earn_of(draft: Draft, purchase: Purchase, programmes: Iterable[Programme]) -
         applied = purchase.applied.get(programme.programme_id)
         if applied is not None:
             rule = at_rate(rule, applied)
+        of_whom: Sequence[Meant] = ()
+        if rule.multipliers:
+            moment = Moment(at, purchase.hold_id, purchase.held_at)
+            of_whom = meant(draft, purchase.holder.member_id, programme, rule, moment)
+            rule = as_met(rule, [one.place for one in of_whom if one.unmet is None])
         lines = zip(percents_of(rule, purchase.lines, at), _base_of(rule, purchase), strict=True)
         earned = earn(rule, lines, _room(draft, purchase, programme, rule))
-        found.append(EarnedBy(programme, rule, earned, applied))
+        found.append(EarnedBy(programme, rule, earned, applied, of_whom))
     return found
 
 
@@ -194,6 +218,7 @@ def issue_one(
         issued.waiting.vests_at if issued.waiting is not None else 0,
         issued.waiting.event if issued.waiting is not None else None,
         by.applied.values() if by.applied is not None else None,
+        by.met if by.meant else None,
     )
 
 

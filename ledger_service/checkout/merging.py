@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, insert, select, update
 
 from ledger_service.checkout.attach.models import sale_attachment
+from ledger_service.checkout.collecting.models import spend_mark, spend_receipt, spend_reward
 from ledger_service.checkout.models import sale, unreceipted_return
+from ledger_service.kernel.ids import derive_id
 from ledger_service.members.merging import Merge
 from ledger_service.outbox.service import NewIntent
 
@@ -16,7 +18,18 @@ def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
     What tills sent from offline and what moved in from an old system stays as it was written down: nothing
     of it is ever decided again.
     """
-    for table in (sale, unreceipted_return, sale_attachment):
+    for table in (sale, unreceipted_return, sale_attachment, spend_mark, spend_receipt, spend_reward):
         mine = table.c.member_id == merge.closes
         conn.execute(update(table).where(mine).values(member_id=merge.stays))
+    _add_up_both(conn, merge)
     return []
+
+
+def _add_up_both(conn: Connection, merge: Merge) -> None:
+    """What both have spent may reach a reward together."""
+    r = spend_receipt.c
+    some = conn.execute(select(r.sale_id).where(r.member_id == merge.stays).limit(1)).scalar()
+    if some is not None:
+        cause = derive_id("spend merge", merge.closes, merge.stays)
+        row = {"cause_id": cause, "sale_id": some, "member_id": merge.stays, "due_at": merge.at}
+        conn.execute(insert(spend_mark).values(row))

@@ -47,7 +47,8 @@ sale = Table(
     one_of("kind", ("sale", "capture")),
     fixed_length("sale_id", 16),
     at_least("total_minor"),
-    Index("ix_sale_member_id", "member_id", "occurred_at"),
+    # A member's purchases in their order; the first one at a merchant is found in the index alone.
+    Index("ix_sale_member_id", "member_id", "occurred_at", "merchant_id"),
     # One index finds the sales of a store's day and, day by day, a reference.
     Index("ix_sale_business_day", "store_gln", "business_day", "reference"),
 )

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ledger_service.checkout.audiences import Meant
 from ledger_service.checkout.basket import Tender, quantity_view
 from ledger_service.checkout.requests import Line
 from ledger_service.checkout.rules import Paid, points_part_of_lines
@@ -149,6 +150,12 @@ class QuotedBasket:
             {"nature": DISCOUNT, "amount_minor": amount, "funder": funder, "rule": {"name": name}}
             for name, amount in found
         ]
+
+
+def meant_view(one: Meant) -> dict[str, Any]:
+    """A multiplier that is for some members alone: whether it counts, else the reason why not."""
+    view: dict[str, Any] = {"multiplier": one.place, "percent": one.percent, "applied": one.unmet is None}
+    return view if one.unmet is None else view | {"rule": "member", "reason": one.unmet.value}
 
 
 def _tender_views(shares: Sequence[tuple[dict[str, Any], Nature]], base_minor: int) -> list[dict[str, Any]]:

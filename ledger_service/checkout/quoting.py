@@ -11,7 +11,7 @@ from ledger_service.checkout.basket import Tender
 from ledger_service.checkout.earning import EarnedBy, Purchase, day_needs, earn_of
 from ledger_service.checkout.permitted import check_points, spend_within
 from ledger_service.checkout.presence import Presence, check_permit, member_at_till
-from ledger_service.checkout.quote_views import QuotedBasket
+from ledger_service.checkout.quote_views import QuotedBasket, meant_view
 from ledger_service.checkout.record_views import spent_view
 from ledger_service.checkout.requests import Caller, SaleRequest
 from ledger_service.checkout.rules import NOTHING, Limits, SpendPlan, points_part_of_lines
@@ -194,6 +194,7 @@ def _views(earns: Iterable[EarnedBy], at: int) -> Iterable[dict[str, Any]]:
             "rule_version": by.rule.version,
             "base_minor": by.earned.base_minor,
             "capped": by.earned.points < by.earned.uncapped_points,
+            "conditions": [meant_view(one) for one in by.meant],
             "epoch": epoch,
             "expires_at": format_instant(instant_of_seconds(ends_at)) if ends_at < NEVER_SECONDS else None,
             "state": "available" if waiting is None else "pending",

@@ -45,6 +45,7 @@ class EarnedRecord:
     empty where no issue was sent. ``value_micros`` is a point's worth at the time. Pending points wait for
     ``vests_at`` (seconds), or until then for the event that ``awaits`` names. ``tier`` is what
     ``tiering.Applied`` keeps of the tier and its rate, None where the programme had no ladder in force.
+    ``met`` are the places of those multipliers that are for some members alone and meant this one.
     """
 
     programme: int
@@ -62,6 +63,7 @@ class EarnedRecord:
     vests_at: int = 0
     awaits: str | None = None
     tier: list[Any] | None = None
+    met: list[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import orjson
 
 from ledger_service.checkout import guarding
 from ledger_service.checkout.attach.meanwhile import check_same_member
+from ledger_service.checkout.collecting.marking import mark
 from ledger_service.checkout.day_errors import TrainingMixed
 from ledger_service.checkout.earn_reversal import Outcome, Undoing, undo_earn
 from ledger_service.checkout.errors import (
@@ -192,6 +193,8 @@ class RefundCommand(KeyedCommand):
         )
         if before.member_id is None:
             return state
+        if before.merchant_id in self.scene.collecting:
+            mark(draft, refund_id, before.sale_id, before.member_id, self.write.at)
         member = draft.one(MEMBER_BY_ID, before.member_id)
         if member is None:
             raise LookupError("the member of a sale is gone")

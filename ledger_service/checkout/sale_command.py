@@ -9,6 +9,7 @@ from typing import Any
 
 from ledger_service.checkout import guarding
 from ledger_service.checkout.basket import Tender
+from ledger_service.checkout.collecting.marking import mark
 from ledger_service.checkout.earning import Purchase, day_needs, earn_of, issue_earn, issue_id, qualifying_of
 from ledger_service.checkout.invoice_book import invoice_needs, record_invoice
 from ledger_service.checkout.keyed import KeyedCommand
@@ -44,7 +45,7 @@ class Capture:
 
     ``applied`` are the tiers that its hold was given; None where they are to be decided now. ``known_at`` is
     when a sale that was made without a connection came in; None for one that is made now. What it earns waits
-    for a review until ``review_until``, where there is one.
+    for a review until ``review_until``, where there is one. ``held_at`` is when its hold was authorised.
     """
 
     sale_id: bytes
@@ -61,6 +62,7 @@ class Capture:
     business_day: int | None = None
     cashier: str | None = None
     review_until: datetime | None = None
+    held_at: datetime | None = None
 
 
 class SaleCommand(KeyedCommand):
@@ -258,6 +260,8 @@ def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleReco
         cashier=capture.cashier,
     )
     draft.add(sale, record.row())
+    if record.member_id is not None and merchant_id in scene.collecting:
+        mark(draft, record.sale_id, record.sale_id, record.member_id, write.at)
     return record
 
 
@@ -277,7 +281,7 @@ def _earn(draft: Draft, write: Write, basket: tuple[Capture, list[int]], scene: 
     purchase = Purchase(
         holder, capture.sale_id, capture.lines, cash, write.at, applied or NOT_TIERED, capture.tenders,
         capture.known_at,
-        capture.review_until,
+        capture.review_until, capture.hold_id, capture.held_at,
     )  # fmt: skip
     earns = earn_of(draft, purchase, issuers)
     if visit is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,7 +28,8 @@ class Scene:
 
     ``refusal`` is what the request thread found wrong with store, currency or clock; it is raised only
     after the idempotency key was looked up (D6). ``taking`` are the merchant's rules of taking points in
-    force at the acceptance time, or the hold's; None where it takes whatever comes.
+    force at the acceptance time, or the hold's; None where it takes whatever comes. Receipts of the
+    merchants in ``collecting`` may add up to a reward.
     """
 
     desk: Desk
@@ -41,6 +42,7 @@ class Scene:
     business_day: int | None = None
     guard: Guard | None = None
     taking: Version | None = None
+    collecting: Container[int] = frozenset()
 
     def check(self) -> None:
         """Nothing was wrong.

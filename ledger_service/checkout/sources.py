@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ledger_service.checkout.directory import Directory
+from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.db.engine import Database
 from ledger_service.kernel.ids import IdSource
 from ledger_service.members.cards.desk import CardDesk
@@ -26,7 +27,7 @@ class Watch:
 @dataclass(frozen=True)
 class Sources:
     """What the door keeper reads: programmes, stores, and (None where not served) 18-digit codes, ladders,
-    cards and rules."""
+    cards, rules, and which merchants' receipts add up to rewards."""
 
     catalogue: CatalogueCache
     directory: Directory
@@ -36,3 +37,4 @@ class Sources:
     ladders: LadderCache | None = None
     cards: CardDesk | None = None
     watch: Watch | None = None
+    coupons: CouponCatalogueCache | None = None

@@ -52,6 +52,11 @@ class TableSql:
         step = _MOST_VARIABLES // len(by)
         return [self._select_sqlite(by, keys[start : start + step]) for start in range(0, len(keys), step)]
 
+    def firsts(self, by: tuple[str, ...], least: str, keys: Sequence[Key]) -> list[Statement]:
+        """A statement for each key that reads the row with the least ``least``; as few as the keys are."""
+        sql = self._text(("first", by, least), lambda: self._first(by, least))
+        return [Statement(sql, tuple(self._bind[n](v) for n, v in zip(by, key, strict=True))) for key in keys]
+
     def select(self, conn: Connection, by: tuple[str, ...], keys: Sequence[Key]) -> list[dict[str, Any]]:
         """Every row whose columns ``by`` equal one of the distinct ``keys``."""
         return [row for outcome in send(conn, self.selects(by, keys)) for row in self.rows_of(outcome)]
@@ -146,6 +151,12 @@ class TableSql:
         on = " AND ".join(f"t.{self._quoted[n]} = k.{self._quoted[n]}" for n in by)
         keys = f"unnest({self._marks(by)}) AS k({self._list(by)})"
         return f"SELECT {columns} FROM {keys} JOIN {self._name} AS t ON {on}"
+
+    def _first(self, by: tuple[str, ...], least: str) -> str:
+        marks = {n: f"%s::{self._cast[n]}" if self._postgres else "?" for n in by}
+        where = " AND ".join(f"{self._quoted[n]} = {mark}" for n, mark in marks.items())
+        ordered = f"ORDER BY {self._quoted[least]} LIMIT 1"
+        return f"SELECT {self._list(self.names)} FROM {self._name} WHERE {where} {ordered}"
 
     def _lock_postgres(self, parts: tuple[tuple[str, ...], ...]) -> str:
         if any(len(by) != 1 for by in parts):

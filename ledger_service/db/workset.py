@@ -8,41 +8,17 @@ ones did. Rows are mappings and must never be changed in place.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Table
 
 from ledger_service.db.bulk import Key, Row, TableSql, sql_of
 from ledger_service.db.errors import NotLoaded
 from ledger_service.db.heads import Series
+from ledger_service.db.loads import Load, Need, load_by, load_first
 from ledger_service.db.send import send
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Load:
-    """A way to find rows: a table and columns that must equal a key. There is one of each (``load_by``)."""
-
-    table: Table
-    by: tuple[str, ...]
-
-    def of(self, *key: Any) -> Need:
-        """The wish to have the rows of one key loaded."""
-        return Need(self, key)
-
-
-class Need(NamedTuple):
-    """A load and the key to load."""
-
-    load: Load
-    key: Key
-
-
-@cache
-def load_by(table: Table, *columns: str) -> Load:
-    """The load of ``table`` by these columns."""
-    return Load(table, columns)
+__all__ = ["Draft", "Load", "Need", "Numbered", "Workset", "load_by", "load_first"]
 
 
 class Numbered:
@@ -82,7 +58,7 @@ class Workset:
     def load(self, needs: Iterable[Need]) -> None:
         """The rows of every need are in the set afterwards; what it has already is not read again."""
         plan = [
-            (load, keys, self.sql(load.table).selects(load.by, keys))
+            (load, keys, load.selects(self.sql(load.table), keys))
             for load, keys in self._missing(needs).items()
         ]
         outcomes = iter(send(self._conn, [one for _, _, statements in plan for one in statements]))

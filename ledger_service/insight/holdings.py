@@ -63,6 +63,8 @@ HOLDINGS = (
             through=("sale", "sale_id")),
     Holding("sale_coupon", _KEPT, _TAX, by=(), through=("sale", "sale_id"), hidden=("member_id",)),
     Holding("sale_attachment", _KEPT, _TAX),
+    Holding("spend_receipt", _KEPT, "receipts that serve a reward serve no other"),
+    Holding("spend_reward", _KEPT, _MONEY),
     Holding("offline_sale", _KEPT, _TAX, through=("sale", "sale_id")),
     Holding("imported_sale", _KEPT, _TAX),
     Holding("unreceipted_return", _KEPT, _TAX),
@@ -108,6 +110,7 @@ UNSHOWN = {
     "moved_member": "which import a member came with",
     "coupon_code": "the code of a coupon that is shown",
     "coupon_event": "steps of coupons that are shown",
+    "spend_mark": "a sale or return that is shown, until its receipt is counted",
     "webhook_event": "what was told of rows that are shown, to whom they belong",
 }
 UNSHOWN_FATE = Fate.KEPT

@@ -43,6 +43,7 @@ from ledger_service.points.policy_text import activities_text, notice_days_text
 from ledger_service.points.requests import NewProgramme
 from ledger_service.points.rule_text import rule_body
 from ledger_service.points.rules import EarnRule, Terms, terms_in_force
+from ledger_service.points.segments import check_audiences
 
 NOTICE_SECONDS = MINING_WINDOW_SECONDS + 86_400
 
@@ -147,6 +148,7 @@ def add_rule(conn: Connection, code: str, rule: EarnRule) -> None:
     Raises:
         ProgrammeUnknown: no such code.
         TermsOutOfOrder: not the next version, or not later than the one before.
+        MalformedField: a multiplier names a segment that its merchant does not have.
     """
     programme_id = id_of(conn, code)
     last = conn.execute(
@@ -284,6 +286,7 @@ def _write_terms(conn: Connection, programme_id: int, terms: Terms) -> None:
 
 
 def _write_rule(conn: Connection, programme_id: int, rule: EarnRule) -> None:
+    check_audiences(conn, programme_id, rule)
     row = {"programme_id": programme_id, "version": rule.version, "effective_from": rule.effective_from}
     conn.execute(insert(earn_rule).values({**row, "body": rule_body(rule)}))
 

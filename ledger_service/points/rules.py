@@ -6,8 +6,8 @@ Instants are whole seconds since 1970 as the chain sees them, except where a civ
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, MINING_WINDOW_SECONDS
 from ledger_service.kernel.points import NEVER_SECONDS
+from ledger_service.points.audiences import Audience
 from ledger_service.points.basis import USUAL, Basis
 from ledger_service.points.pending_rules import PendingTerms
 
@@ -138,12 +139,16 @@ def cap_in_force(terms: Sequence[Terms], at: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Multiplier:
-    """More points between two instants, for some categories or for all (None); 200 percent is double."""
+    """More points between two instants, for some categories or for all (None); 200 percent is double.
+
+    ``audience`` None means every member. One that has an audience counts for nobody until ``as_met`` says so.
+    """
 
     starts_at: int
     ends_at: int
     percent: int
     categories: frozenset[str] | None = None
+    audience: Audience | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +179,21 @@ def rule_in_force(rules: Sequence[EarnRule], at: int) -> EarnRule | None:
     return None
 
 
+def as_met(rule: EarnRule, met: Collection[int]) -> EarnRule:
+    """The rule for a member of the audiences of these multipliers, by their places in the rule."""
+    if not met:
+        return rule
+    found = (replace(m, audience=None) if i in met else m for i, m in enumerate(rule.multipliers))
+    return replace(rule, multipliers=tuple(found))
+
+
 def percent_for(rule: EarnRule, category: str, at: int) -> int:
     """What a line counts for: 0 when excluded, else the greatest multiplier that applies, at least 100."""
     if category in rule.excluded:
         return 0
     best = WHOLE_PERCENT
     for bonus in rule.multipliers:
-        fits = bonus.categories is None or category in bonus.categories
+        fits = bonus.audience is None and (bonus.categories is None or category in bonus.categories)
         if fits and bonus.starts_at <= at < bonus.ends_at and bonus.percent > best:
             best = bonus.percent
     return best

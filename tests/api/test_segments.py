@@ -127,6 +127,26 @@ def test_segments_and_tags_are_their_merchants(customers: tuple[Shop, str, str, 
     assert size(shop, {"tag": "vip"}) == 0
 
 
+def test_coupons_and_earn_rules_name_segments_that_are_there(shop: Shop) -> None:
+    vip = {"starts_at": MARCH, "ends_at": JULY, "percent": 300, "segments": ["VIP"], "first_purchase": True}
+    earn = {"points": 1, "per_minor": 100, "multipliers": [vip]}
+    rule = {"effective_from": "2017-06-01T00:00:00Z", "earn": earn}
+    rules, definitions = "/v1/programmes/GROC/earn-rules", f"/v1/merchants/{GROCER}/coupon-definitions"
+    funders = [{"party": GROCER, "bps": 10_000}]
+    terms = {"benefit": {"type": "AmountOff", "minor": 5}, "funders": funders, "scope": {"segments": ["VIP"]}}
+    shop.must("grocer", definitions, {"code": "vip", "names": {"en": "VIP"}})
+    versions = f"{definitions}/vip/versions"
+    assert code_of(shop.post("grocer", rules, rule)) == (400, "malformed-field")
+    assert code_of(shop.post("grocer", versions, {"terms": terms})) == (422, "coupon-terms-faulty")
+    for who, owner in (("grocer", GROCER), ("fuel", FUEL)):
+        shop.must(who, BASE, {"merchant": owner, "code": "VIP", "name": "贵宾", "rule": OFTEN})
+    shown = shop.must("grocer", rules, rule)["rules"][1]["multipliers"]
+    assert (shown[0]["segments"], shown[0]["first_purchase"]) == (["VIP"], True)
+    assert shop.must("grocer", versions, {"terms": terms})["waiting_for"] == []
+    lent = {**terms, "scope": {"segments": [f"{FUEL}/VIP"]}}
+    assert shop.must("grocer", versions, {"terms": lent})["waiting_for"] == [FUEL]
+
+
 def test_a_rule_that_cannot_be_counted_waits_and_nobody_behind_it(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from ledger_service.points.expiry_rules import Expiry, Jurisdiction, expiry_of
 from ledger_service.points.inactivity_rules import Activity
 from ledger_service.points.notice_rules import MOST_DAYS_BEFORE, MOST_NOTICES
 from ledger_service.points.pending_rules import MOST_DAYS, PendingTerms, Wait
+from ledger_service.points.rule_text import audience_body, audience_of
 from ledger_service.points.rules import Cycle, EarnRule, Multiplier
 
 Json = dict[str, Any]
@@ -32,7 +33,11 @@ TERMS: dict[str, Schema] = {
 }
 _MULTIPLIER = Record(
     {"starts_at": shapes.INSTANT, "ends_at": shapes.INSTANT, "percent": Integer(101, 10_000)},
-    {"categories": Nullable(Listing(_CATEGORY, 200, 1))},
+    {
+        "categories": Nullable(Listing(_CATEGORY, 200, 1)),
+        "segments": Listing(Text(32, about="The merchant's code of a segment"), 10, 1),
+        "first_purchase": Flag("Only at the member's first purchase from the merchant"),
+    },
 )
 _PENDING = Record(
     {"wait": Text(one_of=tuple(w.value for w in Wait))},
@@ -203,7 +208,8 @@ def _rule(rule: EarnRule) -> Json:
         "pending": None if rule.pending is None else _pending(rule.pending),
         "multipliers": [
             {"starts_at": _instant(m.starts_at), "ends_at": _instant(m.ends_at), "percent": m.percent,
-             "categories": None if m.categories is None else sorted(m.categories)}
+             "categories": None if m.categories is None else sorted(m.categories),
+             **audience_body(m.audience)}
             for m in rule.multipliers
         ],
         "basis": basis_body(rule.basis),
@@ -255,7 +261,8 @@ def _multiplier(index: int, raw: Json) -> Multiplier:
     if ends <= starts:
         raise MalformedField(f"{where}.ends_at", "must be later than it starts")
     listed = raw.get("categories")
-    return Multiplier(starts, ends, raw["percent"], None if listed is None else _categories(listed, where))
+    categories = None if listed is None else _categories(listed, where)
+    return Multiplier(starts, ends, raw["percent"], categories, audience_of(raw))
 
 
 def _categories(listed: Iterable[str], where: str) -> frozenset[str]:

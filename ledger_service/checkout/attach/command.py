@@ -11,6 +11,7 @@ from ledger_service.checkout.attach.errors import AttachToStaff, SaleHasMember
 from ledger_service.checkout.attach.models import sale_attachment
 from ledger_service.checkout.attach.requests import AttachRequest
 from ledger_service.checkout.attach.rules import DAY_SECONDS, check_age
+from ledger_service.checkout.collecting.marking import mark
 from ledger_service.checkout.earning import day_needs
 from ledger_service.checkout.errors import SaleWasImported, UnknownSale
 from ledger_service.checkout.keyed import KeyedCommand
@@ -108,6 +109,8 @@ class AttachCommand(KeyedCommand):
             "approved_by": self.write.caller.subject if staff else None,
         }  # fmt: skip
         draft.add(sale_attachment, row)
+        if before.merchant_id in self.scene.collecting:
+            mark(draft, before.sale_id, before.sale_id, holder.member_id, at)
         return 201, self._answer(draft, joined)
 
     def _sale(self, draft: Draft) -> SaleRecord:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger_service.checkout.couponing.lines import goods_of
+from ledger_service.checkout.customers import Asked, Told
 from ledger_service.checkout.requests import Line, SaleRequest
 from ledger_service.coupons.deciding.decision import Decision, decide
 from ledger_service.coupons.deciding.facts import Basket, Candidate, Goods, Uses, Visit
@@ -19,6 +20,7 @@ from ledger_service.coupons.wallet.rules import AVAILABLE, shown_state
 from ledger_service.coupons.wallet.shown import Found, Shown, look, used_up
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.clock import micros_of
+from ledger_service.members.segments.membership import Named
 
 _AGAINST = {
     "reserved": Reason.RESERVED,
@@ -54,6 +56,7 @@ class Chooser:
     """A basket of a member, or of nobody known, at a merchant's till, and the coupons that it may use.
 
     Lines that are ``barred`` bear none: in an exchange they have the price that coupons left before.
+    ``consents`` are the member's that let the one read of the other's segments (owner, reader).
     """
 
     request: SaleRequest
@@ -63,6 +66,7 @@ class Chooser:
     catalogue: CouponCatalogue
     at: datetime
     barred: frozenset[str] = frozenset()
+    consents: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def place(self) -> budgets.Place:
@@ -81,10 +85,13 @@ class Chooser:
                 yield from one.shown.locks()
 
     def reads(self, view: Workset) -> Iterable[Need]:
-        """The coupons, and what the goods are."""
+        """The coupons, what they ask of the member, and what the goods are."""
         for one in self.wanted:
             if one.terms is not None:
                 yield from one.shown.reads(view)
+        asked = self._asked()
+        if asked is not None:
+            yield from asked.needs()
         yield from goods.needs(self.merchant_id, map(article, self.request.lines))
 
     def found(self, draft: Draft, one: Wanted) -> Found:
@@ -116,7 +123,7 @@ class Chooser:
         lines = goods_facts(draft, self.merchant_id, self.request.lines, self.catalogue)
         if self.barred:
             lines = tuple(replace(one, barred=one.barred or one.line in self.barred) for one in lines)
-        decision = decide(Basket(lines, self._visit(), uses=uses), candidates)
+        decision = decide(Basket(lines, self._visit(draft), uses=uses), candidates)
         return replace(decision, refused=(*refused, *decision.refused)) if refused else decision
 
     def by_key(self) -> Mapping[str, Wanted]:
@@ -152,10 +159,22 @@ class Chooser:
         found = {(w.terms.definition, w.terms.version): w.terms for w in self.wanted if w.terms is not None}
         return [found[key] for key in sorted(found)]
 
-    def _visit(self) -> Visit:
-        request = self.request
-        member = self.member_id is not None
-        return Visit(self.merchant_id, request.store, request.currency, self.at, member=member)
+    def _asked(self) -> Asked | None:
+        """What the coupons ask of the member; None where there is none."""
+        if self.member_id is None:
+            return None
+        terms = self._terms()
+        named = frozenset[Named]().union(*(one.named_segments for one in terms))
+        first = any(one.scope.first_purchase for one in terms)
+        return Asked(self.member_id, self.merchant_id, named, first)
+
+    def _visit(self, draft: Draft) -> Visit:
+        request, asked = self.request, self._asked()
+        told = Told() if asked is None else asked.told(draft, self.at)
+        return Visit(
+            self.merchant_id, request.store, request.currency, self.at, member=asked is not None,
+            segments=told.segments, first_purchase=told.first_purchase, consents=self.consents,
+        )  # fmt: skip
 
 
 def article(line: Line) -> goods.Article:

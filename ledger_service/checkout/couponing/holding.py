@@ -119,7 +119,8 @@ class HeldCoupons:
         place = every[0].place
         facts = goods_facts(draft, row["merchant_id"], lines, self.catalogue.current())
         member = place.member_id is not None
-        visit = Visit(row["merchant_id"], place.store, currency, place.at, member=member)
+        # Segments and a first purchase were judged with the window, at the authorisation.
+        visit = Visit(row["merchant_id"], place.store, currency, place.at, member=member, judged=True)
         decision = _within(draft, Basket(facts, visit), held)
         by_key = {id_text(one.coupon_id): one for one in held}
         pairs = tuple(

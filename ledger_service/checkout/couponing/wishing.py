@@ -14,6 +14,7 @@ from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.requests import Caller, SaleRequest
 from ledger_service.checkout.submission import Store
 from ledger_service.coupons.codes.rules import Tagger
+from ledger_service.coupons.deciding.judging import readers
 from ledger_service.coupons.deciding.reasons import Reason
 from ledger_service.coupons.definitions.catalogue import CouponCatalogue, CouponCatalogueCache, CouponsBehind
 from ledger_service.coupons.terms.values import Terms
@@ -25,9 +26,12 @@ from ledger_service.coupons.wallet.trying import Tried, TryCommand, code_of
 from ledger_service.db.workset import Workset
 from ledger_service.kernel.clock import micros_of
 from ledger_service.kernel.ids import id_text
+from ledger_service.members.consents.service import Said, Use, read_where_standing
 
 # A wallet may hold more: those that end soonest are looked at.
 MOST_OF_WALLET = 50
+# The purpose that a consent must name for a segment to count in another merchant's coupon, or at its till.
+SEGMENTS_FOR = "marketing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,27 @@ class Wishing:
             except CouponsBehind:
                 catalogue = self.catalogue.refresh()
                 wanted = _wanted(conn, wish, member_id, (catalogue, tried, at))
-        return Chooser(request, caller.merchant_id, member_id, wanted, catalogue, at)
+        consents = self._consents(caller, member_id, wanted, at)
+        return Chooser(request, caller.merchant_id, member_id, wanted, catalogue, at, consents=consents)
+
+    def _consents(
+        self, caller: Caller, member_id: int | None, wanted: Sequence[Wanted], at: datetime
+    ) -> frozenset[tuple[int, int]]:
+        """On which of the member's consents segments are read here: each such reading is on record before the
+        answer, which waits for no other."""
+        every = [one.terms for one in wanted if one.terms is not None]
+        asked = {
+            pair
+            for terms in every
+            for owner, _ in terms.named_segments
+            for pair in readers(terms, caller.merchant_id, owner)
+        }
+        if member_id is None or not asked:
+            return frozenset()
+        uses = [Use(owner, reader, SEGMENTS_FOR) for owner, reader in sorted(asked)]
+        with self.store.database.begin() as conn:
+            stand = read_where_standing(conn, member_id, uses, ("coupon-segment", Said(caller.subject, at)))
+        return frozenset((use.owner_id, use.reader_id) for use in stand)
 
     def _tried(self, wish: CouponWish, member_id: int | None, asked: Asked) -> Sequence[Tried | Reason]:
         if not wish.codes:

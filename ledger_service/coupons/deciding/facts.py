@@ -36,7 +36,9 @@ class Goods:
 class Visit:
     """Where and when the basket stands, and whose it is.
 
-    ``member`` says whether a member is known; ``segments`` and ``first_purchase`` are the member's.
+    ``member`` says whether a member is known; ``segments`` (owner and code) and ``first_purchase`` are the
+    member's. ``consents`` are (owner, reader): the reader may know of the owner's segments. ``judged`` says
+    that an authorisation found the member right, which stands.
     """
 
     merchant: int
@@ -45,8 +47,10 @@ class Visit:
     at: datetime
     channel: str = "store"
     member: bool = False
-    segments: frozenset[str] = frozenset()
+    segments: frozenset[tuple[int, str]] = frozenset()
     first_purchase: bool = False
+    consents: frozenset[tuple[int, int]] = frozenset()
+    judged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,10 +117,26 @@ def _of_member(terms: Terms, visit: Visit) -> Iterator[Refusal]:
     scope = terms.scope
     if not visit.member and (scope.segments or scope.first_purchase or _counts_members(terms.limits)):
         yield Rule.MEMBER, Reason.NEEDS_MEMBER
-    if scope.segments and not scope.segments & visit.segments:
-        yield Rule.MEMBER, Reason.WRONG_SEGMENT
+    if visit.judged:
+        return
+    if scope.segments:
+        yield from _of_segments(terms, visit)
     if scope.first_purchase and not visit.first_purchase:
         yield Rule.MEMBER, Reason.NOT_FIRST_PURCHASE
+
+
+def _of_segments(terms: Terms, visit: Visit) -> Iterator[Refusal]:
+    """What may not be known here has no part in it, so a refusal for want of consent says nothing of it."""
+    named = terms.named_segments
+    readable = {one for one in named if readers(terms, visit.merchant, one[0]) <= visit.consents}
+    if readable & visit.segments:
+        return
+    yield Rule.MEMBER, Reason.WRONG_SEGMENT if readable == named else Reason.NEEDS_CONSENT
+
+
+def readers(terms: Terms, merchant: int, owner: int) -> frozenset[tuple[int, int]]:
+    """(owner, reader) for each who learns of the owner's segment by the coupon at the merchant's till."""
+    return frozenset((owner, reader) for reader in (terms.merchant, merchant) if reader != owner)
 
 
 def _counts_members(limits: Limits) -> bool:

@@ -39,6 +39,7 @@ class Reason(StrEnum):
     WRONG_CURRENCY = "not-in-this-currency"
     NEEDS_MEMBER = "needs-a-member"
     WRONG_SEGMENT = "not-for-this-member"
+    NEEDS_CONSENT = "segment-needs-consent"
     NOT_FIRST_PURCHASE = "first-purchase-only"
     NO_GOODS = "no-qualifying-goods"
     TOO_LITTLE = "below-minimum-spend"

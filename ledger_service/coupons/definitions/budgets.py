@@ -117,7 +117,7 @@ def _counters(terms: Terms, place: Place) -> Iterator[_Counter]:
         return
     year, week, _ = local.isocalendar()
     bounded = (
-        ("member", "", limits.per_member),
+        ("member", "", terms.most_per_member),
         ("member-day", f":{local.toordinal()}", limits.per_member_day),
         ("member-week", f":{year}-{week}", limits.per_member_week),
         ("member-month", f":{local.year}-{local.month}", limits.per_member_month),

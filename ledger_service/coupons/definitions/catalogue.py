@@ -7,7 +7,7 @@ keeps it: ``terms`` finds any version, ``live`` the ones in force.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,7 +18,7 @@ from ledger_service.coupons.definitions.changes import change_version
 from ledger_service.coupons.definitions.models import coupon_definition, coupon_goods_list, coupon_version
 from ledger_service.coupons.definitions.offering import Offerings, read_offerings
 from ledger_service.coupons.terms.text import terms_of
-from ledger_service.coupons.terms.values import Terms
+from ledger_service.coupons.terms.values import Reward, Terms
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import micros_of
 
@@ -81,6 +81,16 @@ class CouponCatalogue:
         return {(t.definition, t.version): t for one in every for _, t in one.versions}
 
     @cached_property
+    def rewarding(self) -> Mapping[int, Sequence[Definition]]:
+        """By merchant, the definitions of which it takes or took a version that rewards spend over time."""
+        found: dict[int, list[Definition]] = {}
+        for merchant, some in self._taken_by.items():
+            own = [one for one in some if _rewards(one, merchant)]
+            if own:
+                found[merchant] = own
+        return found
+
+    @cached_property
     def _taken_by(self) -> Mapping[int, list[Definition]]:
         found: dict[int, list[Definition]] = {}
         for key in sorted(self.definitions):
@@ -89,6 +99,10 @@ class CouponCatalogue:
             for merchant in takers:
                 found.setdefault(merchant, []).append(one)
         return found
+
+
+def _rewards(definition: Definition, merchant: int) -> bool:
+    return any(isinstance(t.benefit, Reward) and t.taken_by(merchant) for _, t in definition.versions)
 
 
 NOTHING_OFFERED = CouponCatalogue(0, {})

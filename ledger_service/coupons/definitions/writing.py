@@ -186,8 +186,11 @@ def withdraw(conn: Connection, definition: RowMapping, said: Said) -> None:
 
 
 def bound(terms: Terms) -> frozenset[int]:
-    """The merchants beside the owner that pay for the coupon or take it: each must agree to a version."""
-    return (frozenset(share.party for share in terms.funders) | terms.scope.merchants) - {terms.merchant}
+    """The merchants beside the owner that pay for the coupon, take it or lend it a segment: each must agree
+    to a version."""
+    lenders = frozenset(owner for owner, _ in terms.named_segments)
+    payers = frozenset(share.party for share in terms.funders)
+    return (payers | terms.scope.merchants | lenders) - {terms.merchant}
 
 
 def _live(conn: Connection, row: RowMapping, at: datetime) -> RowMapping:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -34,6 +35,8 @@ from ledger_service.coupons.terms.values import (
 _MOST_MINOR = 10**12
 _MOST_PIECES = 10_000
 _MOST_DAYS = 3_660
+_MOST_SEGMENTS = 10
+_SEGMENT = re.compile(r"([0-9]{13}/)?[A-Z0-9][A-Z0-9-]{1,31}", re.ASCII)
 
 
 def faults(terms: Terms) -> list[tuple[str, str]]:
@@ -118,6 +121,10 @@ def _of_scope(scope: Scope) -> Iterator[str]:
         yield "least_pieces is out of range"
     if scope.excluded is not None and scope.excluded.everything:
         yield "everything is excluded"
+    if len(scope.segments) > _MOST_SEGMENTS:
+        yield f"there are more than {_MOST_SEGMENTS} segments"
+    if any(_SEGMENT.fullmatch(name) is None for name in scope.segments):
+        yield "a segment is a code, or a merchant's GLN, a slash and its code"
 
 
 def _of_window(window: Window) -> Iterator[str]:

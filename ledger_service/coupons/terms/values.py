@@ -172,7 +172,9 @@ class Scope:
 
     ``on`` None means the same goods; ``excluded`` goods neither trigger nor get. Empty ``stores``,
     ``channels`` and ``segments`` mean all; empty ``merchants`` the owner alone. ``least_minor`` and
-    ``least_pieces`` count the triggering goods.
+    ``least_pieces`` count the triggering goods. A segment is the owner's ``CODE`` or another merchant's
+    ``<gln>/CODE``; the member is in one of them. ``first_purchase``: the member has bought nothing yet from
+    the merchant at whose till it stands; such a coupon serves each member once at most.
     """
 
     of: Goods = Goods()
@@ -262,6 +264,19 @@ class Terms:
     tax_base: TaxBase = TaxBase.AFTER
     gift: GiftRule = GiftRule.NONE
     automatic: bool = False
+
+    @property
+    def named_segments(self) -> frozenset[tuple[int, str]]:
+        """Each segment of the scope by its owner and the owner's code for it."""
+        if not self.scope.segments:
+            return frozenset()
+        parted = [name.rpartition("/") for name in self.scope.segments]
+        return frozenset((int(owner) if owner else self.merchant, code) for owner, _, code in parted)
+
+    @property
+    def most_per_member(self) -> int | None:
+        """How many each member may use; None for no bound."""
+        return 1 if self.scope.first_purchase else self.limits.per_member
 
     def taken_by(self, merchant: int) -> bool:
         """Whether a merchant's tills take it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -97,6 +98,25 @@ def must_stand(conn: Connection, member_id: int, use: Use) -> bytes:
     if conn.execute(its).scalar_one() is not None:
         raise ConsentMissing
     return bytes(found["consent_id"])
+
+
+def read_where_standing(
+    conn: Connection, member_id: int, uses: Sequence[Use], read: tuple[str, Said]
+) -> list[Use]:
+    """Those of the uses on which this may be read; each is on record. ``read`` says what is, and by whom.
+
+    Locks: the consents, in the order of ``uses``.
+    """
+    what, said = read
+    stand = []
+    for use in uses:
+        try:
+            consent_id = must_stand(conn, member_id, use)
+        except ConsentMissing:
+            continue
+        note_read(conn, member_id, consent_id, what, said)
+        stand.append(use)
+    return stand
 
 
 def note_read(conn: Connection, member_id: int, consent_id: bytes | None, what: str, said: Said) -> None:

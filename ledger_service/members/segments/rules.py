@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ledger_service.kernel.ids import derive_id
 from ledger_service.members.segments.errors import SegmentRuleRefused
 
 MOST_SEGMENTS = 100
@@ -60,6 +61,11 @@ class SegmentRule(NamedTuple):
 
     condition: Condition
     window_days: int
+
+
+def segment_id_of(merchant_id: int, code: str) -> bytes:
+    """The id of a merchant's segment follows from its code, so that whoever names one need not look it up."""
+    return derive_id("segment", merchant_id, code)
 
 
 def rule_of(body: Mapping[str, Any]) -> SegmentRule:

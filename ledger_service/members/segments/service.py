@@ -11,12 +11,11 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, select, upd
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.errors import MalformedField
-from ledger_service.kernel.ids import derive_id
 from ledger_service.members.merging import Merge
 from ledger_service.members.models import member
 from ledger_service.members.segments.errors import SegmentLimitReached
 from ledger_service.members.segments.models import member_tag, segment, segment_member, segment_version
-from ledger_service.members.segments.rules import MOST_SEGMENTS, TAG, rule_of
+from ledger_service.members.segments.rules import MOST_SEGMENTS, TAG, rule_of, segment_id_of
 from ledger_service.outbox.service import NewIntent
 
 _G, _V, _M, _T = segment.c, segment_version.c, segment_member.c, member_tag.c
@@ -71,7 +70,7 @@ def _row(conn: Connection, new: Written, at: datetime) -> RowMapping:
     if conn.execute(there).scalar_one() >= MOST_SEGMENTS:
         raise SegmentLimitReached(MOST_SEGMENTS)
     fresh = {
-        "segment_id": derive_id("segment", new.merchant_id, new.code), "merchant_id": new.merchant_id,
+        "segment_id": segment_id_of(new.merchant_id, new.code), "merchant_id": new.merchant_id,
         "code": new.code, "name": new.name, "version": 0, "created_at": at, "due_at": at,
         "counted_at": None, "size": None,
     }  # fmt: skip

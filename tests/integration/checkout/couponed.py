@@ -16,7 +16,6 @@ from ledger_service.checkout.return_requests import parse_exchange
 from ledger_service.checkout.service import Store
 from ledger_service.coupons.codes.making import ListDesk, NewList
 from ledger_service.coupons.codes.seeds import safe_of, tagger_of
-from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.coupons.definitions.changes import next_number
 from ledger_service.coupons.definitions.models import coupon_definition, coupon_use, coupon_version
 from ledger_service.coupons.terms.text import terms_hash, terms_json
@@ -44,7 +43,7 @@ class CouponShop:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        self.cache = CouponCatalogueCache(shop.database, lambda: 0.0)
+        self.cache = shop.coupons
         store = Store(shop.writer, shop.database)
         self.tagger = tagger_of(bytes(32))
         self.checkout = CouponedCheckout(store, shop.admission, self.cache, self.tagger)

@@ -32,6 +32,7 @@ from ledger_service.checkout.return_requests import parse_exchange
 from ledger_service.checkout.return_rules import policy_of
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.checkout.sources import Sources
+from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import format_instant, seconds_floor
@@ -121,7 +122,9 @@ class Shop:
         self.catalogue = CatalogueCache(database, lambda: 0.0)
         self.directory = Directory(database, lambda: 0.0)
         self.ladders = LadderCache(database, lambda: 0.0)
-        sources = Sources(self.catalogue, self.directory, database, ladders=self.ladders)
+        self.coupons = CouponCatalogueCache(database, lambda: 0.0)
+        known = self.catalogue, self.directory, database
+        sources = Sources(*known, ladders=self.ladders, coupons=self.coupons)
         self.admission = Admission(self.desk, sources)
         self.service = CheckoutService(Store(self.writer, database), self.admission, held_coupons(database))
         self._keys, self._members = count(1), count(1)
@@ -141,17 +144,13 @@ class Shop:
                 zone = ZoneInfo("America/New_York")
                 rest = {name: value for name, value in rule.items() if name != "points"}
                 new = NewProgramme(
-                    number,
-                    ("GROC", "FUEL", "FLOR")[number - 1],
-                    gln,
-                    f"Programme {number}",
-                    "USD",
+                    number, ("GROC", "FUEL", "FLOR")[number - 1], gln, f"Programme {number}", "USD",
                     zone.key,
                     cycle,
                     tuple(epoch_ends(START - timedelta(days=90), cycle, zone, 40)),
                     Terms(1, 0, POINT_VALUE[number], 100, cap, 12),
                     EarnRule(1, 0, rule.get("points", 1), 100, **rest),
-                )
+                )  # fmt: skip
                 programmes.create(conn, new, START)
         self.catalogue.refresh()
 

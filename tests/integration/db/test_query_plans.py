@@ -25,10 +25,13 @@ def declared_loads() -> dict[str, Load]:
         package = importlib.import_module(f"{ledger_service.__name__}.{room}")
         for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             module = importlib.import_module(info.name)
-            found |= {
-                f"{v.table.name} by {', '.join(v.by)}": v for v in vars(module).values() if type(v) is Load
-            }
+            found |= {_named(v): v for v in vars(module).values() if type(v) is Load}
     return found
+
+
+def _named(load: Load) -> str:
+    by = f"{load.table.name} by {', '.join(load.by)}"
+    return by if load.least is None else f"{by}, least {load.least}"
 
 
 LOADS = declared_loads()
@@ -44,7 +47,7 @@ def test_sqlite_answers_a_load_from_an_index(sqlite_database: Database, name: st
     with sqlite_database.begin() as conn:
         sql = sql_of(load.table, conn)
         keys = [tuple(_sample(load.table.c[column].type, i) for column in load.by) for i in (1, 2)]
-        for statement in sql.selects(load.by, keys):
+        for statement in load.selects(sql, keys):
             plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values).all()
             steps = [row[3] for row in plan]
             scanned = [s for s in steps if s.startswith("SCAN") and s.split()[1] in ("t", load.table.name)]

@@ -122,12 +122,31 @@ def test_each_rule_refuses_with_its_reason(one, reason):
 
 
 def test_a_member_outside_the_segment_and_after_the_first_purchase_is_refused():
-    visit = replace(VISIT, member=True, segments=frozenset({"silver"}))
-    some = scoped(segments=frozenset({"gold"})), scoped(first_purchase=True)
+    visit = replace(VISIT, member=True, segments=frozenset({(SHOP, "SILVER"), (BRAND, "GOLD")}))
+    some = scoped(segments=frozenset({"GOLD"})), scoped(first_purchase=True)
     reasons = [refused.reason for refused in decided(*some, visit=visit).refused]
     assert reasons == [Reason.WRONG_SEGMENT, Reason.NOT_FIRST_PURCHASE]
-    at_first = replace(visit, segments=frozenset({"gold"}), first_purchase=True)
+    at_first = replace(visit, segments=frozenset({(SHOP, "GOLD")}), first_purchase=True)
     assert len(decided(some[0], replace(some[1], definition=2), visit=at_first).applied) == 2
+    held = replace(visit, judged=True)
+    assert len(decided(some[0], replace(some[1], definition=2), visit=held).applied) == 2
+
+
+def test_anothers_segment_counts_on_the_members_consent_for_everybody_who_learns_of_it():
+    inside = replace(VISIT, member=True, segments=frozenset({(BRAND, "GOLD")}))
+    lent = scoped(segments=frozenset({f"{BRAND}/GOLD"}))
+    # The brand's own coupon at the shop's till: the shop learns of it.
+    shown = replace(scoped(segments=frozenset({"GOLD"}), merchants=frozenset({SHOP})), merchant=BRAND)
+    for one in (lent, shown):
+        for no in ({}, {"segments": frozenset()}, {"consents": frozenset({(SHOP, BRAND)})}):
+            assert decided(one, visit=replace(inside, **no)).refused[0].reason is Reason.NEEDS_CONSENT
+        agreed = replace(inside, consents=frozenset({(BRAND, SHOP)}))
+        assert len(decided(one, visit=agreed).applied) == 1
+        outside = replace(agreed, segments=frozenset())
+        assert decided(one, visit=outside).refused[0].reason is Reason.WRONG_SEGMENT
+    either = scoped(segments=frozenset({"GOLD", f"{BRAND}/GOLD"}))
+    own = replace(inside, segments=frozenset({(SHOP, "GOLD")}))
+    assert len(decided(either, visit=own).applied) == 1
 
 
 @pytest.mark.parametrize(

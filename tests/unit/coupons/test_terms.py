@@ -26,6 +26,7 @@ RICH = replace(
         of=v.Goods(brands=frozenset({"名店"}), lists=frozenset({4})),
         on=v.Goods(departments=frozenset({"DAIRY", "茶"})),
         merchants=frozenset({OWNER, 9506000000020}), least_minor=100, first_purchase=True,
+        segments=frozenset({"GOLD", "9506000000020/VIP"}),
     ),
     window=v.Window(
         datetime(2026, 1, 1, tzinfo=UTC), None, "Asia/Taipei", frozenset({1, 7}), (1_320, 120), 30
@@ -101,6 +102,9 @@ def test_text_that_is_no_terms_is_refused_by_name(change: dict[str, Any], field:
         ({"funders": ()}, "funders"),
         ({"scope": v.Scope(excluded=v.Goods())}, "scope"),
         ({"scope": v.Scope(least_minor=-1)}, "scope"),
+        ({"scope": v.Scope(segments=frozenset({"gold"}))}, "scope"),
+        ({"scope": v.Scope(segments=frozenset({"1/GOLD"}))}, "scope"),
+        ({"scope": v.Scope(segments=frozenset(f"G{i}" for i in range(11)))}, "scope"),
         ({"window": v.Window(zone="Mars/Olympus")}, "window"),
         ({"window": v.Window(zone="../etc/passwd")}, "window"),
         ({"window": v.Window(weekdays=frozenset({0}))}, "window"),

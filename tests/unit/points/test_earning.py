@@ -5,11 +5,14 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger_service.points.audiences import Audience, Unmet
+from ledger_service.points.rule_text import rule_body, rule_of
 from ledger_service.points.rules import (
     EarnRule,
     Multiplier,
     Reservation,
     Terms,
+    as_met,
     cap_in_force,
     clawback_legs,
     debt_collected,
@@ -48,6 +51,17 @@ def test_a_multiplier_applies_between_its_dates_only_and_the_greatest_wins() -> 
     assert fruit == [100, 200, 500, 500, 500, 100]
     assert percent_for(rule, "BREAD", 15) == 200
     assert percent_for(rule, "TOBACCO", 15) == 0
+
+
+def test_a_multiplier_with_an_audience_counts_for_its_members_alone() -> None:
+    first = Audience(frozenset({"GOLD"}), first_purchase=True)
+    some = Multiplier(0, 9, 300, audience=Audience(frozenset({"GOLD", "VIP"})))
+    rule = EarnRule(1, 0, 1, 100, frozenset({"BEER"}), (Multiplier(0, 9, 200), some))
+    assert [percent_for(as_met(rule, met), "BREAD", 5) for met in ((), [1])] == [200, 300]
+    assert percent_for(as_met(rule, [1]), "BEER", 5) == 0
+    assert rule_of(1, 0, rule_body(rule)) == rule
+    told = [first.unmet({"GOLD"}, True), first.unmet({"VIP"}, True), first.unmet({"GOLD"}, False)]
+    assert told == [None, Unmet.SEGMENT, Unmet.FIRST_PURCHASE]
 
 
 def test_the_daily_cap_bounds_what_a_day_may_earn() -> None:
