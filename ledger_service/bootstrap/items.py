@@ -9,9 +9,8 @@ from ledger_service.api.endpoints import goods, goods_making, item_cases, item_c
 from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Served
 from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.bootstrap.items_service import items_service
 from ledger_service.bootstrap.serving import Serving
-from ledger_service.checkout.items.ports import ItemRegistry, NoRegistry
-from ledger_service.checkout.items.registry import OutboxRegistry
 from ledger_service.checkout.items.service import ItemsService
 from ledger_service.traceability.goods.service import Goods
 from ledger_service.traceability.scanning.service import Scans
@@ -35,10 +34,6 @@ def served_items(serving: Serving, administration: Administration, cursors: Curs
 
 
 def items_of(serving: Serving) -> ItemsService:
-    """Claims and returns of items; told to the chain where the alliance has a registry of items."""
-    known = serving.foundations.alliance
-    registry: ItemRegistry = NoRegistry() if known.item_registry is None else OutboxRegistry()
-    s, random = serving, SystemRandom()
-    return ItemsService(
-        s.writer, s.foundations.database, s.catalogue, registry, random, s.name.text, s.secrets.one_time
-    )
+    """Claims and returns of items of a serving process."""
+    s = serving
+    return items_service(s.foundations, s.secrets, (s.writer, s.catalogue, s.name.text))
