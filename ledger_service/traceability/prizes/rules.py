@@ -115,11 +115,18 @@ def pool_of(body: bytes) -> Pool:
         share = None if told["share"] is None else bytes.fromhex(told["share"])
         pool = Pool(told["gtin"], told["lot"], told["size"], told["programme"], prizes, told["ends_at"],
                     told["draws_at"], share)  # fmt: skip
-        if pool.body() != body or not 0 < pool.total <= pool.size:
+        if pool.body() != body or not _is_sound(pool):
             raise ValueError("not a pool of this version")
     except (KeyError, TypeError, AttributeError, orjson.JSONDecodeError):
         raise ValueError("not a pool of this version") from None
     return pool
+
+
+def _is_sound(pool: Pool) -> bool:
+    numbers = [pool.size, pool.ends_at, pool.draws_at or 0]
+    numbers += [number for prize in pool.prizes for number in (prize.count, prize.points)]
+    counted = all(type(number) is int and number >= 0 for number in numbers)
+    return counted and 0 < pool.total <= pool.size and pool.total <= MOST_PRIZES
 
 
 def secret_of(key: bytes) -> bytes:

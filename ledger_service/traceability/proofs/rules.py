@@ -52,6 +52,7 @@ CODES: Mapping[str, Standing] = {
     "prize-pool-differs": Standing.ALTERED,
     "prize-block-differs": Standing.ALTERED,
     "prize-slot-differs": Standing.ALTERED,
+    "prize-slots-differ": Standing.ALTERED,
     "prize-winners-differ": Standing.ALTERED,
     "prize-withheld": Standing.ALTERED,
     "no-bundle": Standing.MISSING,
