@@ -33,7 +33,9 @@ def served_items(serving: Serving, administration: Administration, cursors: Curs
     return [
         *scans.served(scans.ScansDoor(Scans(master, random), database, s.writer)),
         *item_claims.served(claims),
-        *goods.served(goods.GoodsDoor(administration, cursors, Goods(master, random), database, url, anchors)),
+        *goods.served(
+            goods.GoodsDoor(administration, cursors, Goods(master, random), database, url, anchors)
+        ),
         *goods_making.served(goods_making.GoodsMakingDoor(administration, Goods(master, random))),
         *item_cases.served(item_cases.ItemCasesDoor(administration, cursors)),
         *prizes.served(prizes.PrizesDoor(administration, database, prover)),

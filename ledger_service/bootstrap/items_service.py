@@ -15,9 +15,7 @@ def items_service(
     foundations: Foundations, secrets: Secrets, process: tuple[Writer, CatalogueCache, str]
 ) -> ItemsService:
     """Told to the chain where the alliance has a registry of items; ``process`` ends with its worker."""
-    registry: ItemRegistry = (
-        NoRegistry() if foundations.alliance.item_registry is None else OutboxRegistry()
-    )
+    registry: ItemRegistry = NoRegistry() if foundations.alliance.item_registry is None else OutboxRegistry()
     writer, catalogue, worker = process
     return ItemsService(
         writer, foundations.database, catalogue, registry, SystemRandom(), worker, secrets.one_time

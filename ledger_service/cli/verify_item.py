@@ -3,8 +3,8 @@
 `item` needs a chain and a file, and no database; a bundle is what `GET /v1/items/GTIN/SERIAL/proof` answers.
 Name the contracts with --items and --log as the alliance publishes them (`GET /v1/alliance`): on the word of
 the bundle alone nothing is genuine. `prizes` recomputes a batch's whole draw from what
-`GET /v1/batches/N/prizes/proof` answers once it has ended. `log` is for who has the database: it names every stored event that is
-not what was logged.
+`GET /v1/batches/N/prizes/proof` answers once it has ended. `log` is for who has the database: it names every
+stored event that is not what was logged.
 """
 
 from __future__ import annotations

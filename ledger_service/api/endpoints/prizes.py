@@ -62,7 +62,7 @@ PROOF = Route(
 )  # fmt: skip
 SHARE = Route(
     "POST", "/v1/batches/<batch>/prize-share", "open-prize-share", scopes("store:write"),
-    "Open the brand's share of a draw, once the block that draws is known", group=_GROUP, write=True,
+    "Open the brand's share of a draw, once the block that draws is known", group="Goods", write=True,
     body=Named("PrizeShare", Record({"share": Text(pattern="[0-9a-f]{64}", about="The 32 bytes")})),
     problems=(*WRITE_PROBLEMS, BatchUnknown, PrizePoolUnknown, PrizeShareRefused),
     success=Success(200, "Drawn.", shapes.answer("PrizeShareOpened", state=Text(one_of=STATES))),

@@ -214,9 +214,7 @@ class ClaimCommand(BookCommand[Claimed]):
         owner = draft.one(MEMBER_BY_ID, request.member_id)
         if owner is not None:
             index = item_id & (1 << INDEX_BITS) - 1
-            said = Said(
-                claimed_op_id(item_id), programme.merchant_id, batch_no, index, request.at
-            )
+            said = Said(claimed_op_id(item_id), programme.merchant_id, batch_no, index, request.at)
             self.room.registry.claimed(draft, said, owner["account"])
 
 

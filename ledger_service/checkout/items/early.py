@@ -61,9 +61,7 @@ def tell_early(conn: Connection, batch_no: int, at: datetime) -> bool:
         return False
     owner: int = find_batch(conn, batch_no, None)["merchant_id"]
     untold = _untold(conn, root)
-    fresh = [
-        _operation(row, (owner, seconds_floor(at), bytes(root["root"]))) for row in islice(untold, MOST)
-    ]
+    fresh = [_operation(row, (owner, seconds_floor(at), bytes(root["root"]))) for row in islice(untold, MOST)]
     enqueue_now(conn, TARGET, CODEC, fresh, at)
     if len(fresh) < MOST:
         conn.execute(update(trace_root).where(_R.batch_no == batch_no).values(early_told_at=at))

@@ -116,7 +116,8 @@ class PrizeCommand(BookCommand[str]):
             return self._later(draft)
         item = draft.one(ITEM, self.item_id)
         serial = "" if item is None else item["serial"]
-        facts: dict[str, Canonical] = {"item": f"https://id.gs1.org/01/{claim['gtin']}/21/{serial}", "prize": prize}
+        code = f"https://id.gs1.org/01/{claim['gtin']}/21/{serial}"
+        facts: dict[str, Canonical] = {"item": code, "prize": prize}
         grant = Grant(Holder.of(owner), programme, points, self.at, op_id, sale_id=op_id, facts=facts)
         issued = issue(draft, grant, self.room.worker)
         if issued.refused is not None:

@@ -195,7 +195,7 @@ class ReturnCommand(BookCommand[TakenBack]):
         return self._undo(draft, undone, (pool["programme_id"], prize_op_id(item_id), prize))
 
     def _undo(self, draft: Draft, reversal: Reversal, made: tuple[int, bytes, Row]) -> TakenBack:
-        """What one issue gave goes back; ``made`` is its programme, its id, and the row that keeps the rest."""
+        """What one issue gave goes back; ``made``: its programme, its id, and the row that keeps the rest."""
         programme_id, op_id, row = made
         programme = self.room.catalogue.programmes[programme_id]
         issue = EarnedIssue(programme, op_id, row["leaf"], row["epoch"])

@@ -74,9 +74,7 @@ def set_block(conn: Connection, batch_no: int, beacon: Beacon, at: datetime) -> 
     asked = pool_of(body.encode()).share is not None
     values = {"block_number": beacon.number, "block_hash": beacon.hash, "drawn_at": None if asked else at}
     conn.execute(
-        update(trace_prize_pool)
-        .where((_P.batch_no == batch_no) & _P.block_number.is_(None))
-        .values(**values)
+        update(trace_prize_pool).where((_P.batch_no == batch_no) & _P.block_number.is_(None)).values(**values)
     )
 
 

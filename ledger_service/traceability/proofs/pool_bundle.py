@@ -35,7 +35,7 @@ class Winner:
 
 @dataclass(frozen=True, slots=True)
 class PoolBundle:
-    """``secret`` and ``winners`` are None until the pool is open. ``owner``: the GLN of whoever anchored it."""
+    """``owner`` is the GLN of whoever anchored it; ``secret`` and ``winners`` are None until the pool is open."""
 
     chain_id: int
     item_registry: bytes

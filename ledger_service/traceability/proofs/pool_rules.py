@@ -56,9 +56,7 @@ def _of_commitment(bundle: PoolBundle, pool: Pool, batch: BatchWord) -> Iterator
         yield Finding("prize-pool-differs", "the batch's root does not hold these prizes")
 
 
-def _of_winners(
-    bundle: PoolBundle, draw: tuple[Pool, bytes, Beacon], word: PoolWord
-) -> Iterator[Finding]:
+def _of_winners(bundle: PoolBundle, draw: tuple[Pool, bytes, Beacon], word: PoolWord) -> Iterator[Finding]:
     pool, secret, _ = draw
     # As by the service: subtrees of whole powers of two end in the same root.
     if root_of(list(slot_leaves(pool, secret, range(pool.size)))) != bundle.slots_root:

@@ -165,8 +165,9 @@ def test_a_pool_without_a_share_asks_for_none(lottery: Lottery) -> None:
 
 def test_prizes_that_no_draw_can_be_made_of_are_refused(lottery: Lottery) -> None:
     now = lottery.shop.clock.at
-    for prizes, ends_at in (((), now + timedelta(1)), ((Prize("a", 11, 1),), now + timedelta(1)),
-                            ((Prize("a", 1, 1),), now), ((Prize("a", 1, 0),), now + timedelta(1))):  # fmt: skip
+    soon = now + timedelta(1)
+    bad = [((), soon), ((Prize("a", 11, 1),), soon), ((Prize("a", 1, 1),), now), ((Prize("a", 1, 0),), soon)]
+    for prizes, ends_at in bad:
         with pytest.raises(MalformedField), lottery.shop.database.begin() as conn:
             open_pool(conn, (lottery.stock.batch_no, GROCER), PoolTerms("GROC", prizes, ends_at), now)
     fine = PoolTerms("GROC", (Prize("a", 1, 1),), now + timedelta(1))
@@ -192,7 +193,7 @@ def test_what_was_claimed_before_the_root_is_told_once_it_stands(lottery: Lotter
         assert next_untold(conn, at + timedelta(hours=1)) is None
         rows = conn.execute(select(beside_intent).order_by(beside_intent.c.created_at)).mappings().all()
     told = [CODEC.read(row["payload"]) for row in rows]
-    assert MOST > len(told)
+    assert len(told) < MOST
     claims = [(one.index, one.account) for one in told if isinstance(one, ClaimItem)]
     assert sorted(claims) == [(3, ann.account), (4, bob.account), (5, ann.account)]
     assert [one.index for one in told if isinstance(one, VoidItem)] == [4]
