@@ -62,7 +62,7 @@ class ItemChain:
 
     def marks_of(self, root: bytes, indexes: Sequence[int]) -> dict[int, tuple[bool, bool]]:
         """As ``marks``, for many items."""
-        places, words = sorted({index >> 7 for index in indexes}), {}
+        places, words = sorted({index >> 7 for index in indexes}), dict[int, int]()
         for first in range(0, len(places), _STEP):
             page = places[first : first + _STEP]
             asked = [("marksOf", root, place) for place in page]

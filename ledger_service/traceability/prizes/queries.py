@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from ledger_service.outbox.beside.models import beside_intent
 from ledger_service.traceability.goods.models import trace_item
@@ -48,7 +48,7 @@ def find_pool(conn: Connection, batch_no: int) -> PoolRow | None:
     return None if row is None else pool_row(row)
 
 
-def pool_row(row: Mapping[str, Any]) -> PoolRow:
+def pool_row(row: Mapping[str, Any] | RowMapping) -> PoolRow:
     """A row read."""
     block = None
     if row["block_number"] is not None:

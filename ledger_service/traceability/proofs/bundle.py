@@ -67,7 +67,7 @@ class LogPart:
 
 @dataclass(frozen=True, slots=True)
 class PrizePart:
-    """The prize pool of the item's batch, the block that drew it, and what the item drew where it may be told.
+    """The prize pool of the item's batch, the block that drew it, and what the item drew if it may be told.
 
     ``slot`` is number, prize (0 for none) and salt; None while nobody has claimed the item.
     """

@@ -22,7 +22,7 @@ from ledger_service.traceability.goods import codes
 from ledger_service.traceability.goods.models import trace_batch, trace_item, trace_product
 from ledger_service.traceability.goods.service import INDEX_BITS
 from ledger_service.traceability.prizes import slots
-from ledger_service.traceability.prizes.rules import pool_leaf, root_with_pool
+from ledger_service.traceability.prizes.rules import pool_leaf, root_with_pool, secret_of
 from ledger_service.traceability.proofs.models import trace_root, trace_root_part
 
 PART_BITS = 10
@@ -110,7 +110,7 @@ class Commitments:
 
     def prize_secret(self, batch: RowMapping) -> bytes:
         """What opens the batch's whole pool: for nobody before its end."""
-        return slots.secret_of(self._key(batch))
+        return secret_of(self._key(batch))
 
     def _key(self, batch: RowMapping) -> bytes:
         return codes.batch_key(self.master, batch["seed"])

@@ -1,4 +1,4 @@
-"""The bundle of a whole prize pool: its terms and its root, the block that drew, and at the end everything."""
+"""The bundle of a prize pool: its terms and its root, the block that drew, and at the end everything."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Winner:
 
 @dataclass(frozen=True, slots=True)
 class PoolBundle:
-    """``owner`` is the GLN of whoever anchored it; ``secret`` and ``winners`` are None until the pool is open."""
+    """``owner``: the GLN of whoever anchored it; ``secret`` and ``winners``: None until the pool is open."""
 
     chain_id: int
     item_registry: bytes
