@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import select, update
 from ledger_service.checkout.items.early import MOST, next_untold, tell_early
 from ledger_service.checkout.items.pools import PoolTerms, open_pool, read_terms
 from ledger_service.checkout.items.requests import TakenBack
+from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.item_operations import CODEC, ClaimItem, VoidItem
 from ledger_service.outbox.beside.models import beside_intent
@@ -27,6 +29,7 @@ from ledger_service.traceability.prizes.service import open_share, set_block
 from ledger_service.traceability.proofs.commitments import Commitments
 from tests.integration.checkout.shop import FUEL, GROCER, Shop
 from tests.integration.checkout.test_items import Brand
+from tests.integration.checkout.test_races import at_once
 from tests.integration.traceability.stock import MASTER
 
 BLOCK = Beacon(7, b"\x22" * 32)
@@ -175,6 +178,26 @@ def test_prizes_that_no_draw_can_be_made_of_are_refused(lottery: Lottery) -> Non
         open_pool(conn, (lottery.stock.batch_no, FUEL), fine, now)
     with pytest.raises(MalformedField):
         read_terms({"programme": "GROC", "prizes": [{"name": "a"}]})
+
+
+def test_jobs_and_a_return_at_once_give_a_prize_once_or_take_it_all_back(database: Database) -> None:
+    shop, other = Shop(database), Shop(database, "w2")
+    shop.found()
+    other.catalogue.refresh()
+    lottery = Lottery(shop, other)
+    lottery.offer(5)
+    lottery.open(Prize("each", 10, 40))
+    lottery.anchor()
+    ann, at = shop.enrol(), shop.clock.at
+    for index in range(3):
+        lottery.claim(ann, index)
+    lottery.draw()
+    at_once(*[partial(room.give_prizes, at) for room in lottery.rooms * 2], partial(lottery.take_back, 1))
+    lottery.give()
+    assert lottery.states() == ["given", "void", "given"]
+    assert shop.balance(ann, 1) == 2 * 45
+    shop.close()
+    other.close()
 
 
 def test_what_was_claimed_before_the_root_is_told_once_it_stands(lottery: Lottery) -> None:
