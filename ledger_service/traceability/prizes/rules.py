@@ -13,6 +13,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -146,17 +147,16 @@ def slot_leaf(slot: int, prize: int, salt: bytes) -> bytes:
 
 def slot_leaves(pool: Pool, secret: bytes, slots: range) -> Iterator[bytes]:
     """The leaves of some slots, in order."""
-    won = _won_of(pool, secret, slots)
+    won = _won_of(pool, secret)
     for slot in slots:
         yield slot_leaf(slot, won.get(slot, NO_PRIZE), salt_of_slot(secret, slot))
 
 
-def _won_of(pool: Pool, secret: bytes, slots: range) -> dict[int, int]:
-    # From the fewer: every prize's slot, or every slot's prize.
-    if pool.total < len(slots):
-        found = (permuted(secret, rank, pool.size, back=True) for rank in range(pool.total))
-        return {slot: pool.kind_of(rank) for rank, slot in enumerate(found)}
-    return {slot: pool.kind_of(permuted(secret, slot, pool.size)) for slot in slots}
+@lru_cache(maxsize=4)
+def _won_of(pool: Pool, secret: bytes) -> Mapping[int, int]:
+    # Every prize's slot. Kept: each step of a batch and each proof of one of its items asks anew.
+    found = (permuted(secret, rank, pool.size, back=True) for rank in range(pool.total))
+    return {slot: pool.kind_of(rank) for rank, slot in enumerate(found)}
 
 
 def pool_leaf(body: bytes, slots_root: bytes) -> bytes:

@@ -37,7 +37,6 @@ def add_parts(conn: Connection, key: bytes, batch: RowMapping, parts: range, ite
     if pool is None:
         return
     secret = secret_of(key)
-    # In one go: the fewer prizes' slots are looked up once for all parts.
     leaves = list(slot_leaves(pool, secret, _slots(pool, parts, items)))
     rows = [
         {"batch_no": number, "part": part, "root": root_of(leaves[place * items : (place + 1) * items])}

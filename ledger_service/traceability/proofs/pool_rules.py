@@ -31,7 +31,7 @@ class PoolWord:
 def judge_pool(bundle: PoolBundle, word: PoolWord) -> list[Finding]:
     """Everything that is wrong with a pool: its commitment, its draw, its winners.
 
-    Recomputes all slots, a million in about twelve seconds.
+    Recomputes all slots, a million in about ten seconds.
     """
     try:
         pool = pool_of(bundle.pool)

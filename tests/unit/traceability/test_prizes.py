@@ -46,7 +46,6 @@ def test_winners_are_what_each_item_drew_and_another_block_draws_others() -> Non
 
 def test_a_slot_is_shown_by_its_leaf_and_no_other_prize_is() -> None:
     leaves = list(rules.slot_leaves(POOL, SECRET, range(POOL.size)))
-    # The fewer of prizes and slots are gone through; it comes to the same.
     assert [*rules.slot_leaves(POOL, SECRET, range(4))] == leaves[:4]
     slot = rules.slot_of(BLOCK, 3, POOL.size)
     prize, salt = POOL.kind_of(rules.permuted(SECRET, slot, POOL.size)), rules.salt_of_slot(SECRET, slot)
