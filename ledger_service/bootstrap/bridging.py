@@ -17,6 +17,7 @@ from ledger_service.bootstrap.jobs import Jobs, open_jobs
 from ledger_service.bootstrap.kept_figures import FiguresKeeper
 from ledger_service.bootstrap.merging import case_desk
 from ledger_service.bootstrap.period_papers import alliances_of
+from ledger_service.bootstrap.prize_drawing import PrizeDrawer
 from ledger_service.bootstrap.relaying import relay_jobs
 from ledger_service.bootstrap.standings import StandingReader
 from ledger_service.bootstrap.tills import secrets_of
@@ -88,7 +89,8 @@ def bridging_over(foundations: Foundations) -> Bridging:
     wiring = Wiring(
         chain_id=alliance.chain_id, database=database, node=node, keys=keys, contracts=contracts,
         settings=room, desk=desk, handlers=told,
-        jobs=(*acts, *beside, *_checkpoints(foundations, steps, desk, jobs), *timed),
+        jobs=(*acts, *beside, *_checkpoints(foundations, steps, desk, jobs), *_draws(foundations, node, jobs),
+              *timed),
     )  # fmt: skip
     return Bridging(foundations, jobs, Bridge(wiring))
 
@@ -99,6 +101,16 @@ def _checkpoints(foundations: Foundations, steps: Steps, desk: Desk, jobs: Jobs)
         return []
     clerk = CheckpointClerk(LogOffice(steps, at), desk, jobs.clock, settings.replay)
     return [Job("checkpoints", settings.jobs_seconds, clerk.run, signs=True)]
+
+
+def _draws(foundations: Foundations, node: Node, jobs: Jobs) -> list[Job]:
+    settings, known = foundations.settings, foundations.alliance
+    if known.item_registry is None or known.transparency_log is None:
+        return []
+    deep = chain_settings(settings).confirmations
+    where = known.item_registry, known.transparency_log
+    drawer = PrizeDrawer(foundations.database, node, *where, deep, jobs.clock)
+    return [Job("prize-draws", settings.jobs_seconds, drawer.run)]
 
 
 def _agreement(foundations: Foundations, steps: Steps) -> Agreement | None:

@@ -68,7 +68,7 @@ from ledger_service.api.schema import Json
 from ledger_service.bootstrap.entering import ENTERING_MODULES, served_entering
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.insight import INSIGHT_MODULES, served_insight
-from ledger_service.bootstrap.items import ITEM_MODULES, served_items
+from ledger_service.bootstrap.items import ITEM_MODULES, place_of, served_items
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.bootstrap.settlement_papers import served_papers
 from ledger_service.checkout.couponing.service import CouponedCheckout
@@ -76,7 +76,6 @@ from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.offline.allowances import Statements
 from ledger_service.members.households.parting import PartingDesk
 from ledger_service.merchants.owners.service import OwnersService
-from ledger_service.traceability.proofs.bundle import Place
 from ledger_service.traceability.proofs.commitments import Commitments
 from ledger_service.traceability.proofs.service import Prover
 
@@ -165,17 +164,12 @@ def _of_sharing(serving: Serving, administration: Administration, cursors: Curso
         *share.served(door),
         *share_campaigns.served(share_campaigns.ShareCampaignsDoor(administration, cursors)),
         *share_rewards.served(share_rewards.ShareRewardsDoor(administration, cursors, parts.rewards)),
-        *share_network.served(
-            share_network.ShareNetworkDoor(administration, serving.foundations.database)
-        ),
+        *share_network.served(share_network.ShareNetworkDoor(administration, serving.foundations.database)),
     ]
 
 
 def _of_items(serving: Serving) -> list[Served]:
-    known = serving.foundations.alliance
-    nowhere = bytes(20)
-    place = Place(known.chain_id, known.item_registry or nowhere, known.transparency_log or nowhere)
-    prover = Prover(Commitments(serving.secrets.one_time), place)
+    prover = Prover(Commitments(serving.secrets.one_time), place_of(serving.foundations.alliance))
     return item_proofs.served(item_proofs.ItemProofsDoor(serving.foundations.database, prover))
 
 

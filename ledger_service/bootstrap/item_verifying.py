@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from ledger_service.bootstrap.chain_parts import node_of
 from ledger_service.bootstrap.foundations import lay_foundations
 from ledger_service.chain.client import Node
+from ledger_service.chain.drawing import seen_block
 from ledger_service.chain.item_reading import ItemChain, batches_of
 from ledger_service.config import Settings
 from ledger_service.kernel.digital_link.errors import LinkMalformed
@@ -16,10 +17,18 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text, parse_gtin
 from ledger_service.traceability.goods.codes import parse_serial
 from ledger_service.traceability.log.auditing import LogAudit, audit_log
-from ledger_service.traceability.proofs.bundle import Bundle, BundleUnreadable, Place, read_bundle
+from ledger_service.traceability.prizes.rules import NO_PRIZE, Beacon, pool_of
+from ledger_service.traceability.proofs.bundle import (
+    Bundle,
+    BundleUnreadable,
+    Place,
+    PrizePart,
+    read_bundle,
+)
 from ledger_service.traceability.proofs.rules import (
     BatchWord,
     ChainWord,
+    DrawWord,
     Finding,
     Standing,
     judge,
@@ -81,7 +90,7 @@ def verify_item(node: Node, ask: ItemAsk) -> ItemVerdict:
     verdict.findings += judge(bundle, (gtin, serial), word)
     verdict.findings += _unnamed(ask, place)
     verdict.events = len(bundle.events)
-    if word.batch.count:
+    if word.batch.count and not any(one.code.startswith("prize-") for one in verdict.findings):
         _tell(verdict, chain, bundle, word)
     return verdict
 
@@ -149,7 +158,17 @@ def _word(chain: ItemChain, place: Place, bundle: Bundle) -> ChainWord:
     marks = chain.marks(item.root, item.index) if item.index < batch.size else (False, False)
     roots = [bytes(32)] * 2 if log is None else [chain.root_of_size(s) for s in (log.size, log.last_size)]
     told = BatchWord(batch.owner, batch.gtin, batch.size, *marks)
-    return ChainWord(chain_id, place, True, told, *roots)
+    prize = bundle.prize
+    draw = None if prize is None or prize.block is None else draw_word(chain, item.root, prize.block)
+    return ChainWord(chain_id, place, True, told, roots[0], roots[1], draw)
+
+
+def draw_word(chain: ItemChain, root: bytes, block: Beacon) -> DrawWord | None:
+    """What the chain says of the block that is said to have drawn; None where it lacks it or the root."""
+    anchored, seen = chain.anchored_in(root), seen_block(chain.node, block.number)
+    if anchored is None or seen is None:
+        return None
+    return DrawWord(anchored, seen.hash, seen.stamps)
 
 
 def _tell(verdict: ItemVerdict, chain: ItemChain, bundle: Bundle, word: ChainWord) -> None:
@@ -167,6 +186,23 @@ def _tell(verdict: ItemVerdict, chain: ItemChain, bundle: Bundle, word: ChainWor
         verdict.facts.append(f"claimed once, by account {'0x' + account.hex() if account else 'unknown'}")
     else:
         verdict.facts.append("never claimed")
+    if bundle.prize is not None:
+        verdict.facts.append(_prize_text(bundle.prize))
+
+
+def _prize_text(prize: PrizePart) -> str:
+    pool, block = pool_of(prize.pool), prize.block
+    told = f"{pool.total} of {pool.size:,} items win in a draw"
+    if block is None:
+        return f"{told} that no block has made yet"
+    told = f"{told} by block {block.number}"
+    if prize.slot is None:
+        return f"{told}; what this one drew shows when its claim is settled"
+    number = prize.slot[1]
+    if number == NO_PRIZE:
+        return f"{told}; this one drew no prize"
+    won = pool.prizes[number - 1]
+    return f"{told}; this one drew {won.name} ({won.points:,} points): {prize.state}"
 
 
 def _tell_batches(node: Node, verdict: ItemVerdict, registry: bytes | None) -> None:

@@ -9,6 +9,7 @@ from ledger_service.bootstrap.carriers import carrier_of
 from ledger_service.bootstrap.clocks import NotedClock, SystemClock
 from ledger_service.bootstrap.erasing import Erasures, erasures
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, background_clock
+from ledger_service.bootstrap.items_service import items_service
 from ledger_service.bootstrap.messages import Postman
 from ledger_service.bootstrap.segmenting import Segmenting
 from ledger_service.bootstrap.sharing import reward_desk
@@ -20,6 +21,8 @@ from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.collecting.service import CollectingDesk
 from ledger_service.checkout.couponing.clearing import CLEARED_AT_ONCE, clear, waits
 from ledger_service.checkout.household_sales import spent_by_keys
+from ledger_service.checkout.items.early import next_untold, tell_early
+from ledger_service.checkout.items.service import ItemsService
 from ledger_service.checkout.queries import merchants_of
 from ledger_service.checkout.recounting import next_due
 from ledger_service.claims.queries import something_is_due
@@ -57,6 +60,7 @@ class Jobs:
     tills: Tills
     commitments: Commitments
     rewards: RewardDesk
+    items: ItemsService
     postman: Postman | None = None
     webhooks: WebhookJobs | None = None
     erasures: Erasures | None = None
@@ -79,6 +83,8 @@ class Jobs:
             "judgements": self.forget_judgements,
             "event-log": self.follow_events,
             "item-roots": self.commit_to_items,
+            "items-told": self.tell_early_claims,
+            "prizes": lambda: self.items.give_prizes(self.clock.now()),
             "coupons": lambda: Teller(self.foundations.database, merchants_of).step(self.clock.now()),
             "coupon-clearing": self.clear_coupons,
             "spend-rewards": self.add_up_receipts,
@@ -188,6 +194,17 @@ class Jobs:
             self.commitments.step(conn, batch_no, at)
         return True
 
+    def tell_early_claims(self) -> bool:
+        """What of a batch was claimed or came back before its root stood is on its way to the chain."""
+        at, database = self.clock.now(), self.foundations.database
+        with database.read() as conn:
+            batch_no = next_untold(conn, at)
+        if batch_no is None:
+            return False
+        with database.begin() as conn:
+            tell_early(conn, batch_no, at)
+        return True
+
     def close(self) -> None:
         """The writer has ended."""
         if self.webhooks is not None:
@@ -204,10 +221,12 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     tills = open_tills(foundations, secrets, writer, name.text)
     commitments = Commitments(secrets.one_time)
     rewards = reward_desk(writer, foundations.database, tills.catalogue, name.text)
+    items = items_service(foundations, secrets, (writer, tills.catalogue, name.text))
     postman = _postman(foundations, secrets, writer)
     webhooks = webhook_jobs(foundations, secrets, clock)
     insight = erasures(foundations, clock.now), Segmenting(foundations.database, clock.now)
-    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, postman, webhooks, *insight)
+    return Jobs(foundations, clock, writer, name, tills, commitments, rewards, items, postman,
+                webhooks, *insight)  # fmt: skip
 
 
 def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Postman | None:

@@ -60,6 +60,22 @@ class ItemChain:
         marks = word >> ((index & 127) << 1)
         return bool(marks & 1), bool(marks & 2)
 
+    def marks_of(self, root: bytes, indexes: Sequence[int]) -> dict[int, tuple[bool, bool]]:
+        """As ``marks``, for many items."""
+        places, words = sorted({index >> 7 for index in indexes}), dict[int, int]()
+        for first in range(0, len(places), _STEP):
+            page = places[first : first + _STEP]
+            asked = [("marksOf", root, place) for place in page]
+            told = self._asks("ItemRegistry", self.registry, asked)
+            words |= {place: word for place, (word,) in zip(page, told, strict=True)}
+        shifted = {index: words[index >> 7] >> ((index & 127) << 1) for index in indexes}
+        return {index: (bool(marks & 1), bool(marks & 2)) for index, marks in shifted.items()}
+
+    def anchored_in(self, root: bytes) -> int | None:
+        """The number of the block that has a batch's root; None where none has."""
+        logs = _logs(self.node, [_ANCHORED, "0x" + root.hex()], self.registry)
+        return int(logs[0]["blockNumber"], 16) if logs else None
+
     def root_of_size(self, size: int) -> bytes:
         """The root of the checkpoint of that size; zero bytes where there is none."""
         (root,) = self._ask("TransparencyLog", self.log, "rootOfSize", size)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +22,9 @@ from ledger_service.bootstrap.foundations import (
     lay_foundations,
 )
 from ledger_service.bootstrap.tills import secrets_of
+from ledger_service.checkout.items.pools import PoolTerms, open_pool, read_terms
 from ledger_service.config import settings_from_environment
+from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln
 from ledger_service.traceability.goods.labels import write_pdf
 from ledger_service.traceability.goods.printing import COLUMNS, printer_lines
@@ -55,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         opened.add_argument(f"--{name}", required=True)
     opened.add_argument("--size", type=int, required=True)
     opened.add_argument("--expiry", help="YYMMDD")
+    opened.add_argument("--prizes", type=Path, metavar="FILE", help="JSON: what its items can win, for ever")
     for name, act, about in (
         ("make", _make, "make what a batch lacks"),
         ("anchor", _anchor, "make a batch's root, which the bridge brings onto the chain"),
@@ -90,8 +94,21 @@ def _open(foundations: Foundations, goods: Goods, options: argparse.Namespace) -
     owner = parse_gln(options.merchant, "merchant")
     new = NewBatch(options.gtin, owner, options.lot, options.size, options.expiry)
     at = _now(foundations).now()
+    terms = None if options.prizes is None else _terms_in(options.prizes)
+    if terms is not None and foundations.alliance.item_registry is None:
+        raise MalformedField("prizes", "need a registry of items on the alliance's chain")
     with foundations.database.begin() as conn:
-        print(goods.open_batch(conn, new, at))
+        number = goods.open_batch(conn, new, at)
+        if terms is not None:
+            open_pool(conn, (number, owner), terms, at)
+    print(number)
+
+
+def _terms_in(path: Path) -> PoolTerms:
+    try:
+        return read_terms(json.loads(path.read_bytes()))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise MalformedField("prizes", "is no JSON document") from None
 
 
 def _make(foundations: Foundations, goods: Goods, options: argparse.Namespace) -> None:

@@ -32,7 +32,7 @@ from ledger_service.kernel.gs1 import gln_text, parse_gln
 
 def main(argv: Sequence[str]) -> int:
     """Exit with 0 when all agrees, 1 when something differs, 2 when it cannot be told; of an item more."""
-    if argv and argv[0] in ("item", "log"):
+    if argv and argv[0] in ("item", "log", "prizes"):
         return verify_item.main(argv)
     parser = _parser()
     options = parser.parse_args(argv)
@@ -81,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         "--into", type=Path, help="SQLite file to keep; an interrupted one is gone on with"
     )
     settlement.add_argument("--json", action="store_true", help="print one JSON document")
-    for name, about in (("item", "one item by chain and bundle"), ("log", "every event by the log")):
+    for name, about in (("item", "one item by chain and bundle"), ("log", "every event by the log"),
+                        ("prizes", "a batch's prize draw by chain and bundle")):  # fmt: skip
         what.add_parser(name, help=about)
     return parser
 

@@ -1,9 +1,10 @@
-"""`alliance verify item` and `alliance verify log`: one item by chain and bundle, every event by the log.
+"""`alliance verify item`, `prizes` and `log`: an item or a prize draw by chain and bundle, events by the log.
 
 `item` needs a chain and a file, and no database; a bundle is what `GET /v1/items/GTIN/SERIAL/proof` answers.
 Name the contracts with --items and --log as the alliance publishes them (`GET /v1/alliance`): on the word of
-the bundle alone nothing is genuine. `log` is for who has the database: it names every stored event that is
-not what was logged.
+the bundle alone nothing is genuine. `prizes` recomputes a batch's whole draw from what
+`GET /v1/batches/N/prizes/proof` answers once it has ended. `log` is for who has the database: it names every
+stored event that is not what was logged.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from typing import Any
 from ledger_service.api.hexadecimal import parse_address
 from ledger_service.bootstrap.chain_parts import node_of
 from ledger_service.bootstrap.item_verifying import ItemAsk, ItemVerdict, verify_item, verify_log
+from ledger_service.bootstrap.prize_verifying import verify_prizes
 from ledger_service.chain.errors import NodeRefusal
 from ledger_service.cli.wording import why_it_ended
-from ledger_service.config import settings_from_environment
+from ledger_service.config import Settings, settings_from_environment
 from ledger_service.kernel.errors import DomainError
 from ledger_service.traceability.log.auditing import LogAudit
 from ledger_service.traceability.proofs.bundle import MOST_BYTES
@@ -52,19 +54,41 @@ def _parser() -> argparse.ArgumentParser:
     item.add_argument("--bundle", type=Path, metavar="FILE", help="the item's proof bundle")
     item.add_argument("--items", metavar="ADDRESS", help="the ItemRegistry that you trust")
     item.add_argument("--log", metavar="ADDRESS", help="the TransparencyLog that you trust")
+    prizes = what.add_parser("prizes", help="the prize draw of a batch")
+    prizes.set_defaults(act=_prizes)
+    prizes.add_argument("--bundle", type=Path, metavar="FILE", required=True, help="the pool's bundle")
+    prizes.add_argument("--items", metavar="ADDRESS", help="the ItemRegistry that you trust")
     log = what.add_parser("log", help="every stored event, against the log and its checkpoints")
     log.set_defaults(act=_log)
     log.add_argument("--without-node", action="store_true", help="hold the database against itself alone")
-    for one in (item, log):
+    for one in (item, prizes, log):
         one.add_argument("--rpc", metavar="URL", help="the chain (default: ALLIANCE_CHAIN_URL)")
         one.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
 
-def _item(options: argparse.Namespace) -> int:
+def _settings(options: argparse.Namespace) -> Settings:
     settings = settings_from_environment()
-    if options.rpc is not None:
-        settings = replace(settings, chain_url=options.rpc)
+    return settings if options.rpc is None else replace(settings, chain_url=options.rpc)
+
+
+def _prizes(options: argparse.Namespace) -> int:
+    items = None if options.items is None else parse_address(options.items, "--items")
+    with options.bundle.open("rb") as file:
+        raw = file.read(MOST_BYTES + 1)
+    node = node_of(_settings(options))
+    with closing(node.transport):
+        verdict = verify_prizes(node, raw, items)
+    if options.json:
+        print(json.dumps({"standing": str(verdict.standing), **asdict(verdict)}, ensure_ascii=False))
+    else:
+        told = [f"{finding.code}: {finding.what}" for finding in verdict.findings]
+        print("\n".join([str(verdict.standing), *told, *verdict.facts]))
+    return EXITS[verdict.standing]
+
+
+def _item(options: argparse.Namespace) -> int:
+    settings = _settings(options)
     items, log = (
         None if text is None else parse_address(text, name)
         for text, name in ((options.items, "--items"), (options.log, "--log"))
@@ -90,10 +114,7 @@ def _text(verdict: ItemVerdict) -> str:
 
 
 def _log(options: argparse.Namespace) -> int:
-    settings = settings_from_environment()
-    if options.rpc is not None:
-        settings = replace(settings, chain_url=options.rpc)
-    found = verify_log(settings, ask_node=not options.without_node)
+    found = verify_log(_settings(options), ask_node=not options.without_node)
     if options.json:
         print(json.dumps({"sound": not found.findings, **asdict(found)}))
     else:

@@ -75,7 +75,8 @@ class GoodsDesk:
         rows: list[dict[str, str]] = []
         while len(rows) < lot.size:
             path = f"/v1/batches/{batch}/labels?format=csv&first={len(rows)}&count={_MOST_LABELS}"
-            answer = await self.get(path)
+            # Nothing is printed before the chain has the batch's root.
+            answer = await self._until(path, lambda answer: answer.status == 200)
             rows += csv.DictReader(io.StringIO(answer.text))
         return Codes(tuple(row["serial"] for row in rows), tuple(row["pin"] for row in rows))
 

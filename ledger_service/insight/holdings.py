@@ -84,6 +84,8 @@ HOLDINGS = (
             hidden=("holder", "claimant")),
     Holding("claim", _BLANKED, "that a receipt was claimed; no reference, no code"),
     Holding("trace_claim", _KEPT, "an item earns once", hidden=("leaf", "device")),
+    Holding("trace_prize", _KEPT, "an item wins once", by=(), through=("trace_claim", "item_id"),
+            hidden=("leaf",)),
     Holding("household_mate", _KEPT, "whose points a household's were"),
     Holding("household_event", _KEPT, _OTHERS, through=("household_mate", "household_id")),
     Holding("household_gift", _KEPT, _PROOF, through=("household_mate", "household_id")),

@@ -28,7 +28,7 @@ ROUTES = all_routes()
 GUARDED = [route for route in ROUTES if route.scopes]
 WITH_BODY = [route for route in GUARDED if route.method == "POST"]
 WRITES = [route for route in ROUTES if route.write]
-_FOR_EVERYBODY = ("Service", "Alliance", "Scans", "Resolver", "Sharing, for everybody", "Log-ins")
+_FOR_EVERYBODY = ("Service", "Alliance", "Scans", "Prizes", "Resolver", "Sharing, for everybody", "Log-ins")
 VALUES = {"hold": "0" * 32, "sale": "0" * 32, "number": "952000000000000019", "gln": GROCER, "code": "GROC",
           "terminal": "t0", "key": "0" * 16, "device": "0", "case": "0" * 32, "review": "0" * 32,
           "scope": "alliance", "version": "1", "cashier": "ann", "code_id": "0" * 32, "claim": "0" * 32,

@@ -10,12 +10,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ledger_service.chain.deploy import Deployment
+from ledger_service.chain.ports import SliceToSign
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database, open_database
+from ledger_service.kernel.permits import slice_struct_hash
+from ledger_service.kernel.secp256k1 import sign_digest
 from tests.chain.networks import LONG_AGO, Anvil, Network, OwnChain
-from tests.chain.world import DAY, RotatingKeys, World
+from tests.chain.world import DAY, LocalKeys, World
 
 DUMP = "anvil.json"
+
+
+@dataclass
+class RotatingKeys(LocalKeys):
+    """A custody in which merchants may have imported other operations keys."""
+
+    imported: dict[int, bytes] = field(default_factory=dict)
+
+    def _sign(self, piece: SliceToSign) -> bytes:
+        if piece.merchant not in self.imported:
+            return super()._sign(piece)
+        assert self.domain is not None
+        digest = self.domain.digest(slice_struct_hash(piece.batch, piece.merchant, piece.leaves))
+        return sign_digest(self.imported[piece.merchant], digest)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from ledger_service.kernel.secp256k1 import address_text, sign_digest
 from ledger_service.points.conversion.models import conversion_terms, programme_end
 from ledger_service.settlement.netting import Obligation, nets_of
 from tests.chain import samples as s
+from tests.chain.founded import RotatingKeys
 from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain, states
 from tests.chain.test_fresh_index import against_fresh_index
@@ -39,7 +40,7 @@ from tests.chain.test_moves import where
 from tests.chain.test_pair_terms import Clock
 from tests.chain.test_plan import WIDE, queued, taken
 from tests.chain.test_rotation import steps_of
-from tests.chain.world import DAY, MERCHANTS, Member, RotatingKeys, World, merchant_key
+from tests.chain.world import DAY, MERCHANTS, Member, World, merchant_key
 
 CONVERSION = (
     "ConversionProposal(uint32 programme,uint32 target,uint32 number,uint40 effectiveFrom,uint16 spreadBps)"

@@ -32,6 +32,7 @@ from ledger_service.traceability.proofs.commitments import require_anchored
 from ledger_service.traceability.proofs.rules import CODES
 from tests.chain.hostile_bundles import ALTERED, HOSTILE, MISSING, PLACE
 from tests.chain.items import ACCOUNT, GTIN, Tracing, life_of
+from tests.chain.lottery import Lottery, judge_items, judge_whole_draw
 from tests.chain.networks import OwnChain
 from tests.chain.world import MERCHANTS, World
 
@@ -153,8 +154,9 @@ def test_other_contracts_than_the_asker_trusts_are_refused(
 
 
 def test_every_code_has_a_hostile_bundle() -> None:
-    elsewhere = {"no-bundle", "item-void", "other-contracts", "contracts-unnamed"}
-    assert {code for code, *_ in HOSTILE} | elsewhere == set(CODES)
+    elsewhere = {"no-bundle", "item-void", "other-contracts", "contracts-unnamed", "prizes-not-open"}
+    prizes = {code for code in CODES if code.startswith("prize-")}
+    assert {code for code, *_ in HOSTILE} | elsewhere | prizes == set(CODES)
 
 
 @pytest.mark.parametrize(
@@ -263,3 +265,20 @@ def test_a_log_that_shrank_or_forked_is_not_relayed_and_raises_an_alarm(tracing:
     assert tracing.clerk().run()
     assert tracing.office.latest().size == latest.size + 5
     assert "log-forked" not in {code for code, *_ in lag_of(database).alarms}
+
+
+def test_a_prize_draw_is_proven_from_its_commitment_to_its_last_winner(
+    tracing: Tracing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lottery = Lottery(tracing)
+    tracing.settle()
+    assert lottery.verify(lottery.bundle().document()) == 3
+    # The claims' own blocks come behind the root's: the first of them draws.
+    tracing.enqueue(tracing.claim(lottery.number, 0), tracing.claim(lottery.number, 1))
+    tracing.settle()
+    lottery.draw()
+    assert lottery.is_drawn
+    assert lottery.verify(lottery.bundle().document(), "--json") == 3
+    assert codes(capsys.readouterr().out.splitlines()[-1]) == ["prizes-not-open"]
+    judge_items(lottery, capsys)
+    judge_whole_draw(lottery, capsys)

@@ -28,10 +28,11 @@ from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import address_text, sign_digest
 from ledger_service.points.pairs.models import pair_terms
 from ledger_service.settlement.netting import Obligation, nets_of
+from tests.chain.founded import RotatingKeys
 from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain, states
 from tests.chain.test_rotation import steps_of
-from tests.chain.world import DAY, MERCHANTS, Member, RotatingKeys, World, merchant_key
+from tests.chain.world import DAY, MERCHANTS, Member, World, merchant_key
 
 PAIR = (
     "PairTermsProposal(uint32 programme,uint64 acceptor,uint16 previous,uint40 effectiveFrom,"

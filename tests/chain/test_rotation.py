@@ -25,9 +25,10 @@ from ledger_service.custody.keystore import Keystore
 from ledger_service.custody.local import LocalCustody
 from ledger_service.custody.requests import BindDomain, SignMerchantKeys
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256
+from tests.chain.founded import RotatingKeys
 from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain, states
-from tests.chain.world import DAY, MERCHANTS, RotatingKeys, World, merchant_key, wall
+from tests.chain.world import DAY, MERCHANTS, World, merchant_key, wall
 
 # Anvil's third and fourth account: they hold funds there, and on the project's own chain nobody needs any.
 NEXT_RELAYER = bytes.fromhex("5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a")

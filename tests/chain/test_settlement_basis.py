@@ -23,11 +23,12 @@ from ledger_service.kernel.eip712 import Domain, struct_hash
 from ledger_service.kernel.pools import BasisKind
 from ledger_service.kernel.secp256k1 import address_text, sign_digest
 from ledger_service.settlement.pool import pool_lines
+from tests.chain.founded import RotatingKeys
 from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain
 from tests.chain.test_pair_terms import Clock
 from tests.chain.test_rotation import steps_of
-from tests.chain.world import DAY, MERCHANTS, RotatingKeys, World, merchant_key
+from tests.chain.world import DAY, MERCHANTS, World, merchant_key
 
 BASIS = (
     "BasisProposal(uint32 programme,uint32 number,uint40 effectiveFrom,uint8 kind,uint16 reserveBps,"

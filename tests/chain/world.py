@@ -85,20 +85,6 @@ class LocalKeys:
         return address_of_key(self.keys[key])
 
 
-@dataclass
-class RotatingKeys(LocalKeys):
-    """A custody in which merchants may have imported other operations keys."""
-
-    imported: dict[int, bytes] = field(default_factory=dict)
-
-    def _sign(self, piece: SliceToSign) -> bytes:
-        if piece.merchant not in self.imported:
-            return super()._sign(piece)
-        assert self.domain is not None
-        digest = self.domain.digest(slice_struct_hash(piece.batch, piece.merchant, piece.leaves))
-        return sign_digest(self.imported[piece.merchant], digest)
-
-
 @dataclass(frozen=True)
 class Member:
     account: bytes

@@ -22,11 +22,18 @@ from ledger_service.kernel.gs1 import gln_text, parse_gtin
 from ledger_service.kernel.ids import id_text
 from ledger_service.traceability.claiming.queries import claims_of_batch, points_of_batch
 from ledger_service.traceability.goods import labels, queries
-from ledger_service.traceability.goods.errors import BatchNotMade, BatchUnknown, ProductUnknown
+from ledger_service.traceability.goods.errors import (
+    BatchNotAnchored,
+    BatchNotMade,
+    BatchUnknown,
+    ProductUnknown,
+)
 from ledger_service.traceability.goods.printing import printer_lines
 from ledger_service.traceability.goods.recalling import recall_batch
 from ledger_service.traceability.goods.rules import State
 from ledger_service.traceability.goods.service import INDEX_BITS, Goods
+from ledger_service.traceability.prizes.queries import find_pool
+from ledger_service.traceability.proofs.commitments import anchored
 
 _GROUP = "Goods"
 _GTIN = Text(14, 14, about="GTIN, 14 digits")
@@ -69,7 +76,7 @@ LABELS = Route(
     query={"format": Parameter(Text(one_of=labels.FORMATS), "pdf, csv, or zip of both", required=True),
            "first": Parameter(Text(pattern="[0-9]{1,8}"), "Index of the first item"),
            "count": Parameter(Text(pattern="[0-9]{1,5}"), f"How many, {labels.MOST_AT_ONCE} at most")},
-    problems=(BatchUnknown, BatchNotMade),
+    problems=(BatchUnknown, BatchNotMade, BatchNotAnchored),
     success=Success(200, "The file.", media_types=tuple(labels.MEDIA_TYPES.values())),
 )  # fmt: skip
 RECALL = Route(
@@ -94,13 +101,17 @@ ROUTES = (PRODUCTS, BATCHES, ITEMS, LABELS, RECALL, AFFECTED)
 
 @dataclass(frozen=True, slots=True)
 class GoodsDoor:
-    """The endpoints of this module; ``url`` is what outer codes begin with."""
+    """The endpoints of this module; ``url`` is what outer codes begin with.
+
+    ``anchors``: the alliance has a registry of items, so that no code leaves the house before its root does.
+    """
 
     administration: Administration
     cursors: Cursors
     goods: Goods
     database: Database
     url: str
+    anchors: bool
 
     def products(self, call: Call) -> Reply:
         """A page of products."""
@@ -155,6 +166,10 @@ class GoodsDoor:
             batch = queries.find_batch(conn, batch_no, call.caller.merchant_id)
             if batch["made"] < batch["size"]:
                 raise BatchNotMade(batch["made"], batch["size"])
+            root = anchored(conn, batch_no)
+            must = self.anchors or find_pool(conn, batch_no) is not None
+            if must and (root is None or not root.on_chain):
+                raise BatchNotAnchored
             lines = printer_lines(
                 conn, self.goods.master, batch_no, self.url or labels.ANY_HOST, (first, count)
             )

@@ -10,14 +10,17 @@ from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.endpoints.places import require_merchant
+from ledger_service.api.endpoints.prizes import POOL
 from ledger_service.api.errors import NotYours
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
+from ledger_service.checkout.items.pools import open_pool, read_terms
 from ledger_service.kernel.digital_link.errors import LinkMalformed
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln, parse_gtin
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.merchants.queries import find_merchant
+from ledger_service.points.errors import ProgrammeUnknown
 from ledger_service.traceability.goods.errors import ProductUnknown
 from ledger_service.traceability.goods.models import MOST_ITEMS
 from ledger_service.traceability.goods.queries import lock_product
@@ -39,8 +42,9 @@ OPEN = Route(
     "POST", "/v1/products/<gtin>/batches", "open-batch", scopes("store:write"),
     "Open a batch: its items and their root are made within the next minutes", group=_GROUP, write=True,
     body=Named("NewBatch", Record(
-        {"lot": Text(20, pattern="[A-Z0-9-]{1,20}"), "size": Integer(1, MOST_ITEMS)}, {"expiry": _EXPIRY})),
-    problems=(*WRITE_PROBLEMS, ProductUnknown),
+        {"lot": Text(20, pattern="[A-Z0-9-]{1,20}"), "size": Integer(1, MOST_ITEMS)},
+        {"expiry": _EXPIRY, "prizes": Nullable(POOL)})),
+    problems=(*WRITE_PROBLEMS, ProductUnknown, ProgrammeUnknown),
     success=Success(201, "Open.", shapes.answer("BatchOpened", batch=Integer(1))),
 )  # fmt: skip
 ROUTES = (ADD, OPEN)
@@ -71,16 +75,19 @@ class GoodsMakingDoor:
         return self.administration.write(call, act)
 
     def open(self, call: Call) -> Reply:
-        """The batch waits for its items."""
+        """The batch waits for its items; what can be won of it is fixed with it."""
         given, gtin = call.body.fields, parse_gtin(call.path["gtin"], "gtin")
 
         def act(conn: Connection) -> Json:
             product = lock_product(conn, gtin, call.caller.merchant_id)
             new = NewBatch(gtin, product["merchant_id"], given["lot"], given["size"], given.get("expiry"))
             try:
-                return {"batch": self.goods.open_batch(conn, new, call.at)}
+                number = self.goods.open_batch(conn, new, call.at)
             except LinkMalformed as fault:
                 raise MalformedField("expiry", fault.reason) from None
+            if given.get("prizes") is not None:
+                open_pool(conn, (number, new.merchant_id), read_terms(given["prizes"]), call.at)
+            return {"batch": number}
 
         return self.administration.write(call, act)
 

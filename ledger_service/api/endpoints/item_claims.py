@@ -16,7 +16,7 @@ from ledger_service.api.endpoints.scans import CODE, DEVICE, NAMES, PLACE, names
 from ledger_service.api.errors import NotYours
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Integer, Named, Nullable, Record, Text
+from ledger_service.api.schema import Flag, Free, Integer, Named, Nullable, Record, Text
 from ledger_service.checkout.items import errors as refusals
 from ledger_service.checkout.items.requests import ClaimRequest, ReturnRequest
 from ledger_service.checkout.items.service import ItemsService
@@ -33,6 +33,7 @@ from ledger_service.traceability.claiming.rules import CAPS, CHANNELS
 from ledger_service.traceability.goods.codes import parse_item_pin
 from ledger_service.traceability.goods.errors import ProductUnknown
 from ledger_service.traceability.goods.queries import find_product
+from ledger_service.traceability.prizes.models import STATES
 from ledger_service.traceability.scanning.reading import read_code
 
 _GROUP = "Scan-to-earn"
@@ -43,6 +44,7 @@ _CLAIM = Record({
     "operation": shapes.HEX_ID, "gtin": Text(14), "serial": Text(12), "brand": Text(100), "names": NAMES,
     "programme": shapes.PROGRAMME, "points": shapes.POINTS, "claimed_at": shapes.INSTANT,
     "voided_at": Nullable(shapes.INSTANT),
+    "prize": Nullable(Record({"state": Text(one_of=STATES), "points": Nullable(shapes.POINTS)})),
 }, closed=False)  # fmt: skip
 CLAIM = Route(
     "POST", "/v1/members/<number>/item-claims", "claim-item", scopes("self:write", "member:write"),
@@ -57,7 +59,7 @@ CLAIM = Route(
               refusals.ClaimNotOffered, refusals.ClaimCapReached),
     success=Success(201, "The points stand, or wait.", shapes.answer(
         "ItemClaimed", operation=shapes.HEX_ID, programme=shapes.PROGRAMME, points=shapes.POINTS,
-        collected=shapes.POINTS, state=Text(), expires_at=Nullable(shapes.INSTANT))),
+        collected=shapes.POINTS, state=Text(), expires_at=Nullable(shapes.INSTANT), in_draw=Flag())),
 )  # fmt: skip
 OWN = Route(
     "GET", "/v1/members/<number>/item-claims", "member-item-claims", scopes("self:read", "member:read"),
@@ -73,7 +75,8 @@ RETURN = Route(
     problems=(*WRITE_PROBLEMS, NotYours, refusals.ItemNotReturnable, refusals.ItemNotOfSale),
     success=Success(201, "Void.", shapes.answer(
         "ItemReturned", programme=Nullable(shapes.PROGRAMME), pending=shapes.POINTS,
-        available=shapes.POINTS, debt=shapes.POINTS, state=Text())),
+        available=shapes.POINTS, debt=shapes.POINTS, state=Text(),
+        prize=Nullable(Free("The same of what the item had won.")))),
 )  # fmt: skip
 SET = Route(
     "PUT", "/v1/products/<gtin>/claim-terms", "set-claim-terms", scopes("store:write"),
@@ -198,4 +201,5 @@ def _document(row: RowMapping, codes: Mapping[int, str]) -> Json:
         "brand": row["brand"], "names": names_of(row), "programme": codes[row["programme_id"]],
         "points": row["points"], "claimed_at": format_instant(row["claimed_at"]),
         "voided_at": None if voided is None else format_instant(voided),
+        "prize": None if row["drawn"] is None else {"state": row["drawn"], "points": row["won"]},
     }  # fmt: skip

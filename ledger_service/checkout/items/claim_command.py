@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from ledger_service.checkout.items.early import claimed_op_id
 from ledger_service.checkout.items.errors import (
     ClaimCapReached,
     ClaimNotOffered,
@@ -33,6 +34,7 @@ from ledger_service.traceability.goods import codes
 from ledger_service.traceability.goods.models import trace_batch, trace_item
 from ledger_service.traceability.goods.rules import State
 from ledger_service.traceability.goods.service import INDEX_BITS
+from ledger_service.traceability.prizes.models import trace_prize, trace_prize_pool
 from ledger_service.traceability.scanning.marks import mark_of
 
 ITEM_BY_CODE: Load = load_by(trace_item, "serial", "gtin")
@@ -41,6 +43,7 @@ BATCH: Load = load_by(trace_batch, "batch_no")
 CLAIM: Load = load_by(trace_claim, "item_id")
 COUNT: Load = load_by(trace_claim_count, "scope")
 TERMS: Load = load_by(trace_claim_terms, "gtin")
+POOL: Load = load_by(trace_prize_pool, "batch_no")
 _DAY = 86_400
 Row = Mapping[str, Any]
 
@@ -97,11 +100,12 @@ class ClaimCommand(BookCommand[Claimed]):
         yield STANDING_OF_MEMBER.of(self.request.member_id)
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
-        """Claim and batch of the item, the block of the cap, the issuer, the batch's root."""
+        """Claim, batch and prizes of the item, the block of the cap, the issuer, the batch's root."""
         row = view.one(ITEM_BY_CODE, self.request.serial, self.request.gtin)
         item_id = 0 if row is None else row["item_id"]
         yield CLAIM.of(item_id)
         yield BATCH.of(item_id >> INDEX_BITS)
+        yield POOL.of(item_id >> INDEX_BITS)
         yield from self.room.registry.needs(item_id >> INDEX_BITS)
         terms = terms_of(view.find(TERMS, self.request.gtin))
         programme = None if terms is None else self.room.catalogue.programmes.get(terms.programme_id)
@@ -134,7 +138,8 @@ class ClaimCommand(BookCommand[Claimed]):
         issued, programme = self._issue(draft, item, terms)
         self._write(draft, item, terms, issued)
         shown = issued.net, issued.collected, issued.state, issued.expires_at
-        return Claimed(op_id_of(item["item_id"]), programme.code, *shown)
+        prize = self._draw_prize(draft, item["item_id"])
+        return Claimed(op_id_of(item["item_id"]), programme.code, *shown, prize)
 
     def _opened(self, draft: Draft) -> Row:
         """The item, where the PIN is its own and neither it nor the member has tried too often."""
@@ -182,6 +187,16 @@ class ClaimCommand(BookCommand[Claimed]):
             raise NotIssuable(programme.code, issued.refused)
         return issued, programme
 
+    def _draw_prize(self, draft: Draft, item_id: int) -> bool:
+        """The claim takes part in its batch's draw, where that has one that has not ended."""
+        batch_no, at = item_id >> INDEX_BITS, self.request.at
+        pool = draft.one(POOL, batch_no)
+        if pool is None or at > pool["ends_at"]:
+            return False
+        row = {"item_id": item_id, "batch_no": batch_no, "state": "waiting", "until": at}
+        draft.add(trace_prize, row | dict.fromkeys(("prize", "points", "net", "epoch", "leaf")))
+        return True
+
     def _write(self, draft: Draft, item: Row, terms: Terms, issued: Issued) -> None:
         request, item_id = self.request, item["item_id"]
         batch_no, op_id = item_id >> INDEX_BITS, op_id_of(item_id)
@@ -199,9 +214,7 @@ class ClaimCommand(BookCommand[Claimed]):
         owner = draft.one(MEMBER_BY_ID, request.member_id)
         if owner is not None:
             index = item_id & (1 << INDEX_BITS) - 1
-            said = Said(
-                derive_id("item-claimed", item_id), programme.merchant_id, batch_no, index, request.at
-            )
+            said = Said(claimed_op_id(item_id), programme.merchant_id, batch_no, index, request.at)
             self.room.registry.claimed(draft, said, owner["account"])
 
 

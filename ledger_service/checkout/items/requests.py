@@ -40,7 +40,10 @@ class ReturnRequest:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What a claim gave; ``state`` as of any earn, ``collected`` what an old debt took of it."""
+    """What a claim gave; ``state`` as of any earn, ``collected`` what an old debt took of it.
+
+    ``in_draw``: it takes part in a draw of prizes, whose outcome the member's claims show.
+    """
 
     op_id: bytes
     programme: str
@@ -48,27 +51,37 @@ class Claimed:
     collected: int
     state: str
     expires_at: int
+    in_draw: bool = False
 
     def view(self) -> dict[str, Any]:
         """As an answer shows it."""
         return {"operation": self.op_id.hex(), "programme": self.programme, "points": self.points,
                 "collected": self.collected, "state": self.state,
-                "expires_at": _instant_or_never(self.expires_at)}  # fmt: skip
+                "expires_at": _instant_or_never(self.expires_at), "in_draw": self.in_draw}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """What a return took back of the item's points; all nought where nobody had claimed it."""
+    """What a return took back of the item's points; all nought where nobody had claimed it.
+
+    ``prize`` is what it took back of what the item had won.
+    """
 
     programme: str | None = None
     pending: int = 0
     available: int = 0
     debt: int = 0
+    prize: TakenBack | None = None
 
     def view(self) -> dict[str, Any]:
         """As an answer shows it."""
+        prize = None if self.prize is None else self.prize.sums()
+        return {**self.sums(), "state": "void", "prize": prize}
+
+    def sums(self) -> dict[str, Any]:
+        """Of which programme, and how much of each kind."""
         return {"programme": self.programme, "pending": self.pending, "available": self.available,
-                "debt": self.debt, "state": "void"}  # fmt: skip
+                "debt": self.debt}  # fmt: skip
 
 
 def _instant_or_never(seconds: int) -> str | None:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ledger_service.checkout.items.claim_command import CLAIM, ITEM, ITEM_BY_CODE, ClaimRoom, change_state
+from ledger_service.checkout.items.claim_command import (
+    CLAIM,
+    ITEM,
+    ITEM_BY_CODE,
+    POOL,
+    ClaimRoom,
+    change_state,
+)
+from ledger_service.checkout.items.early import voided_op_id
 from ledger_service.checkout.items.errors import ItemNotOfSale, ItemNotReturnable
 from ledger_service.checkout.items.ports import Said
+from ledger_service.checkout.items.prize_command import PRIZE, prize_op_id
 from ledger_service.checkout.items.requests import ReturnRequest, TakenBack
 from ledger_service.checkout.models import sale
 from ledger_service.checkout.records import record_of
@@ -37,6 +46,7 @@ from ledger_service.traceability.claiming.rules import Recovered
 from ledger_service.traceability.goods.models import trace_product
 from ledger_service.traceability.goods.rules import State
 from ledger_service.traceability.goods.service import INDEX_BITS
+from ledger_service.traceability.prizes.models import trace_prize
 
 SALE: Load = load_by(sale, "sale_id")
 PRODUCT: Load = load_by(trace_product, "gtin")
@@ -50,10 +60,13 @@ class ClaimedMeanwhile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Who had claimed the item when it was looked up, by which operation; None for nobody."""
+    """Who had claimed the item when it was looked up, and what that may have issued; None for nobody.
+
+    ``issues``: the claim's points and the prize's.
+    """
 
     member_id: int | None = None
-    op_id: bytes | None = None
+    issues: tuple[bytes, ...] = ()
 
 
 class ReturnCommand(BookCommand[TakenBack]):
@@ -87,23 +100,27 @@ class ReturnCommand(BookCommand[TakenBack]):
         yield PRODUCT.of(self.request.gtin)
         if self.request.sale_id is not None:
             yield RETURNS_OF_SALE.of(self.request.sale_id)
-        if self.claimant.member_id is not None and self.claimant.op_id is not None:
+        if self.claimant.member_id is not None:
             yield lots_of(self.claimant.member_id)
             yield STANDING_OF_MEMBER.of(self.claimant.member_id)
-            yield PENDING.of(self.claimant.op_id)
-            yield INTENT.of(self.claimant.op_id)
+            for op_id in self.claimant.issues:
+                yield PENDING.of(op_id)
+                yield INTENT.of(op_id)
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
-        """The claim, the block that takes pending points back, the batch's root, what the chain refused."""
+        """Claim and prize, the block that takes pending points back, the batch's root, what the chain
+        refused."""
         row = view.one(ITEM_BY_CODE, self.request.serial, self.request.gtin)
         item_id = 0 if row is None else row["item_id"]
         yield CLAIM.of(item_id)
+        yield PRIZE.of(item_id)
+        yield POOL.of(item_id >> INDEX_BITS)
         yield from self.room.registry.needs(item_id >> INDEX_BITS)
-        if self.claimant.member_id is None or self.claimant.op_id is None:
+        if self.claimant.member_id is None:
             return
         yield from self.room.worker.needs(self.room.catalogue.programmes.values())
-        sent = view.one(INTENT, self.claimant.op_id)
-        if sent is not None and sent["state"] == IntentState.SET_ASIDE.value:
+        sent = [view.one(INTENT, op_id) for op_id in self.claimant.issues]
+        if any(one is not None and one["state"] == IntentState.SET_ASIDE.value for one in sent):
             yield SET_ASIDE_OF_MEMBER.of(self.claimant.member_id)
 
     def apply(self, draft: Draft) -> TakenBack:
@@ -155,28 +172,48 @@ class ReturnCommand(BookCommand[TakenBack]):
         owner = draft.one(MEMBER_BY_ID, claim["member_id"])
         if owner is None:
             raise LookupError("the member of a claim is gone")
-        programme, worker = self.room.catalogue.programmes[claim["programme_id"]], self.room.worker
+        request = self.request
         facts: dict[str, Canonical] = {
-            "return": id_text(self.request.return_id),
+            "return": id_text(request.return_id),
             "claim": id_text(claim["op_id"]),
         }
-        reversal = Reversal(Holder.of(owner), self.request.return_id, self.request.at, facts)
-        issue = EarnedIssue(programme, claim["op_id"], claim["leaf"], claim["epoch"])
+        reversal = Reversal(Holder.of(owner), request.return_id, request.at, facts)
+        taken = self._undo(draft, reversal, (claim["programme_id"], claim["op_id"], claim))
+        draft.change(trace_claim, claim["item_id"], voided_at=request.at)
+        prize = draft.one(PRIZE, claim["item_id"])
+        return taken if prize is None else replace(taken, prize=self._undo_prize(draft, reversal, prize))
+
+    def _undo_prize(self, draft: Draft, reversal: Reversal, prize: Row) -> TakenBack | None:
+        pool, item_id = draft.one(POOL, prize["batch_no"]), prize["item_id"]
+        draft.change(trace_prize, item_id, state="void")
+        if prize["state"] != "given" or pool is None:
+            return None
+        # A cause of its own: the claim's points may be of the same programme.
+        cause = derive_id("prize back", reversal.cause_id)
+        facts = {**reversal.facts, "prize": prize["prize"]}
+        undone = replace(reversal, cause_id=cause, facts=facts)
+        return self._undo(draft, undone, (pool["programme_id"], prize_op_id(item_id), prize))
+
+    def _undo(self, draft: Draft, reversal: Reversal, made: tuple[int, bytes, Row]) -> TakenBack:
+        """What one issue gave goes back; ``made``: its programme, its id, and the row that keeps the rest."""
+        programme_id, op_id, row = made
+        programme = self.room.catalogue.programmes[programme_id]
+        issue = EarnedIssue(programme, op_id, row["leaf"], row["epoch"])
         free = sum(clawable(draft, reversal.holder, issue, seconds_floor(self.request.at)).values())
-        part = rules.recover(claim["points"], pending_left(draft, issue.op_id), min(free, claim["net"]))
+        part = rules.recover(row["points"], pending_left(draft, op_id), min(free, row["net"]))
         if part.pending:
-            take_pending(draft, reversal, issue, part.pending, worker)
+            take_pending(draft, reversal, issue, part.pending, self.room.worker)
         if part.available:
             claw_back(draft, reversal, issue, part.available)
         if part.debt:
+            facts = dict(reversal.facts)
             grant = Grant(reversal.holder, programme, part.debt, reversal.at, reversal.cause_id, facts=facts)
             add_debt(draft, grant, part.debt)
-        draft.change(trace_claim, claim["item_id"], voided_at=self.request.at)
         return _taken(programme.code, part)
 
     def _tell(self, draft: Draft, item_id: int, owner: int) -> None:
         index, batch_no = item_id & (1 << INDEX_BITS) - 1, item_id >> INDEX_BITS
-        said = Said(derive_id("item-void", item_id), owner, batch_no, index, self.request.at)
+        said = Said(voided_op_id(item_id), owner, batch_no, index, self.request.at)
         self.room.registry.voided(draft, said)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from ledger_service.checkout.items.claim_command import ClaimCommand, ClaimRoom
 from ledger_service.checkout.items.ports import ItemRegistry
+from ledger_service.checkout.items.prize_command import PrizeCommand, PrizeRoom, prize_op_id
 from ledger_service.checkout.items.requests import ClaimRequest, ReturnRequest
 from ledger_service.checkout.items.return_command import Claimant, ClaimedMeanwhile, ReturnCommand
 from ledger_service.db.commands import BookCommand
@@ -22,10 +24,12 @@ from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.issuance import Worker
 from ledger_service.traceability.claiming.models import trace_claim
 from ledger_service.traceability.goods.models import trace_item
+from ledger_service.traceability.prizes.queries import due_prizes
 from ledger_service.traceability.scanning.marks import salt_of
 
 Keyed = Callable[[BookCommand[Any]], BookCommand[Any]]
 _MOST_LOOKS = 4
+_PRIZES_AT_ONCE = 100
 
 
 def as_it_is(command: BookCommand[Any]) -> BookCommand[Any]:
@@ -73,6 +77,22 @@ class ItemsService:
                 continue
         raise ClaimedMeanwhile
 
+    def give_prizes(self, at: datetime) -> bool:
+        """Some claims of drawn pools have what they won; returns whether there may be more.
+
+        Idempotency: may be repeated, also after a kill.
+        """
+        with self.database.read() as conn:
+            due = due_prizes(conn, at, _PRIZES_AT_ONCE)
+        if due:
+            self.catalogue.refresh()
+        for won in due:
+            self._with_blocks(partial(self._prize, won, at))
+        return len(due) == _PRIZES_AT_ONCE
+
+    def _prize(self, won: tuple[int, int], at: datetime, worker: Worker) -> PrizeCommand:
+        return PrizeCommand(won, PrizeRoom(self.master, self.catalogue.current(), worker), at)
+
     def _room(self, salt: bytes, worker: Worker) -> ClaimRoom:
         return ClaimRoom(self.master, salt, self.catalogue.current(), self.registry, worker)
 
@@ -84,5 +104,8 @@ def _claimant(conn: Connection, request: ReturnRequest) -> Claimant:
     i, c = trace_item.c, trace_claim.c
     joined = trace_item.join(trace_claim, c.item_id == i.item_id)
     mine = (i.serial == request.serial) & (i.gtin == request.gtin)
-    row = conn.execute(select(c.member_id, c.op_id).select_from(joined).where(mine)).one_or_none()
-    return Claimant() if row is None else Claimant(row.member_id, row.op_id)
+    query = select(c.member_id, c.op_id, c.item_id).select_from(joined).where(mine)
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        return Claimant()
+    return Claimant(row.member_id, (row.op_id, prize_op_id(row.item_id)))

@@ -8,16 +8,19 @@ from ledger_service.members.models import member
 from ledger_service.outbox.models import intent
 from ledger_service.traceability.claiming.models import trace_claim
 from ledger_service.traceability.goods.models import trace_item, trace_product
+from ledger_service.traceability.prizes.models import trace_prize
 
-_C, _M, _I = trace_claim.c, member.c, trace_item.c
+_C, _M, _I, _W = trace_claim.c, member.c, trace_item.c, trace_prize.c
 
 
 def claims_of_member(conn: Connection, member_id: int, after: int | None, most: int) -> list[RowMapping]:
-    """A member's claims by item, behind ``after``, with the products' names."""
+    """A member's claims by item, behind ``after``, with the products' names and what the items drew."""
     joined = trace_claim.join(trace_item, _I.item_id == _C.item_id)
     joined = joined.join(trace_product, trace_product.c.gtin == _C.gtin)
+    joined = joined.outerjoin(trace_prize, _W.item_id == _C.item_id)
     p = trace_product.c
-    columns = (trace_claim, _I.serial, p.name_en, p.name_zh_hans, p.name_zh_hant, p.brand)
+    won = _W.state.label("drawn"), _W.points.label("won")
+    columns = (trace_claim, _I.serial, p.name_en, p.name_zh_hans, p.name_zh_hant, p.brand, *won)
     query = (
         select(*columns).select_from(joined).where((_C.member_id == member_id) & (_C.item_id > (after or 0)))
     )

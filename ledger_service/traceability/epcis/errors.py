@@ -9,7 +9,7 @@ from ledger_service.kernel.errors import Category, DomainError
 
 @dataclass(eq=False)
 class EventUnknown(DomainError):
-    """No event has this id, or it is none of the caller's."""
+    """No event has this id, or it is none of the caller's; so, too, where one is declared wrong."""
 
     code = "event-unknown"
     category = Category.MISSING

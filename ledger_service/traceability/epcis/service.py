@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,7 +53,7 @@ def capture_events(
     Raises:
         MalformedField: an event is not right; none is stored.
         EventIdTaken: an eventID that was given is another event's; none may be committed.
-        EventUnknown: an event is declared wrong that another merchant captured; likewise.
+        EventUnknown: an event is declared wrong that another merchant captured, or nobody; likewise.
 
     Idempotency: by the events' own hashes.
 
@@ -73,15 +74,17 @@ def store(
     known, given = _known(conn, ready), _given(conn, ready)
     fresh: dict[Mark, int] = {}
     outcomes: list[Outcome] = []
+    told = _told_here(merchant_id, ready)
     number = conn.execute(select(func.coalesce(func.max(epcis_event.c.event_seq) + 1, 0))).scalar_one()
     for event in ready:
         mark = (event.hash, event.declares)
+        original = known.get((event.hash, False), told[event.hash])
         holder = given.get(event.given_id, event.hash) if event.given_id is not None else event.hash
         if mark in known or mark in fresh:
             outcomes.append(Outcome(event, None))
         elif holder != event.hash:
             outcomes.append(Outcome(event, None, EventIdTaken(event.event_id)))
-        elif event.declares and not _may_declare(merchant_id, known.get((event.hash, False))):
+        elif event.declares and not _may_declare(merchant_id, original):
             outcomes.append(Outcome(event, None, EventUnknown()))
         else:
             outcomes.append(Outcome(event, number))
@@ -131,9 +134,18 @@ def _lock(conn: Connection) -> None:
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
+def _told_here(merchant_id: int | None, ready: Sequence[Prepared]) -> defaultdict[bytes, Stored | None]:
+    """Whose the events of this capture are, by hash; None for what is told neither here nor anywhere."""
+    told: defaultdict[bytes, Stored | None] = defaultdict(lambda: None)
+    return told | {event.hash: (0, merchant_id) for event in ready if not event.declares}
+
+
 def _may_declare(declarer: int | None, original: Stored | None) -> bool:
-    """Whether somebody may say that an event is wrong: who told it, or the operator."""
-    return declarer is None or original is None or original[1] == declarer
+    """Whether somebody may say that an event is wrong: who told it, or the operator.
+
+    Of what nobody has told the operator alone: who guesses another's event could take its declaration away.
+    """
+    return declarer is None or (original is not None and original[1] == declarer)
 
 
 def _counting(known: Mapping[Mark, Stored], merchant_id: int | None) -> dict[Mark, int]:

@@ -38,3 +38,13 @@ class BatchNotMade(DomainError):
     category = Category.CONFLICT
     why = "Only `made` of the batch's `size` items are made, and labels are printed of whole batches."
     fix = "Let `alliance items make` end; it goes on where it was ended."
+
+
+@dataclass(eq=False)
+class BatchNotAnchored(DomainError):
+    """The chain has not taken the batch's root yet."""
+
+    code = "batch-not-anchored"
+    category = Category.CONFLICT
+    why = "Codes leave the house when the chain has the batch's root: before, another one could be made."
+    fix = "Wait some seconds until the bridge has made and sent it, and ask again."

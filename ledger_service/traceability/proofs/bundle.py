@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+
+from ledger_service.traceability.prizes.rules import Beacon
 
 FORMAT = "alliance-item-proof"
 VERSION = 1
@@ -64,14 +66,42 @@ class LogPart:
 
 
 @dataclass(frozen=True, slots=True)
+class PrizePart:
+    """The prize pool of the item's batch, the block that drew it, and what the item drew if it may be told.
+
+    ``slot`` is number, prize (0 for none) and salt; None while nobody has claimed the item.
+    """
+
+    pool: bytes
+    slots_root: bytes
+    block: Beacon | None = None
+    slot: tuple[int, int, bytes] | None = None
+    proof: tuple[bytes, ...] = ()
+    state: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """As JSON; ``pool`` is the text whose bytes were hashed."""
+        slot = None
+        if self.slot is not None:
+            number, prize, salt = self.slot
+            slot = {"slot": number, "prize": prize, "salt": _hex(salt), "proof": _path(self.proof)}
+        return {"pool": self.pool.decode(), "slots_root": _hex(self.slots_root), "slot": slot,
+                "block": block_document(self.block), "state": self.state}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
-    """Everything that an auditor needs beside the chain; ``waiting`` events were in no checkpoint yet."""
+    """Everything that an auditor needs beside the chain; ``waiting`` events were in no checkpoint yet.
+
+    ``prize`` is None where the batch has no prizes.
+    """
 
     place: Place
     item: ItemPart
     events: tuple[EventPart, ...]
     log: LogPart | None
     waiting: int = 0
+    prize: PrizePart | None = None
 
     def document(self) -> dict[str, Any]:
         """The bundle as JSON; an event's body is the text whose bytes were hashed."""
@@ -100,6 +130,7 @@ class Bundle:
                 },
             },
             "waiting": self.waiting,
+            "prize": None if self.prize is None else self.prize.document(),
         }  # fmt: skip
 
 
@@ -115,7 +146,7 @@ def read_bundle(raw: bytes) -> Bundle:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise BundleUnreadable("not JSON") from None
-    top = _Reader(document, "bundle")
+    top = Reader(document, "bundle")
     if top.get("format") != FORMAT or top.get("version") != VERSION:
         raise BundleUnreadable(f"not {FORMAT} of version {VERSION}")
     chain, item, batch = top.inner("chain"), top.inner("item"), top.inner("batch")
@@ -125,14 +156,14 @@ def read_bundle(raw: bytes) -> Bundle:
         batch.raw("salt", 32), batch.raw("root", 32), batch.number("owner"), batch.path("proof"),
     )  # fmt: skip
     events = tuple(_event(one) for one in top.many("events", MOST_EVENTS))
-    return Bundle(place, part, events, _log(top), top.number("waiting"))
+    return Bundle(place, part, events, _log(top), top.number("waiting"), _prize(top))
 
 
-def _event(one: _Reader) -> EventPart:
+def _event(one: Reader) -> EventPart:
     return EventPart(one.number("event_seq"), one.text("body", MOST_BYTES).encode(), one.path("proof"))
 
 
-def _log(top: _Reader) -> LogPart | None:
+def _log(top: Reader) -> LogPart | None:
     if top.get("checkpoint") is None:
         return None
     made = top.inner("checkpoint")
@@ -143,8 +174,43 @@ def _log(top: _Reader) -> LogPart | None:
     )  # fmt: skip
 
 
+def _prize(top: Reader) -> PrizePart | None:
+    # Bundles from before there were prizes have no such part.
+    if top.get("prize") is None:
+        return None
+    told = top.inner("prize")
+    pool, root = told.text("pool", MOST_BYTES).encode(), told.raw("slots_root", 32)
+    part = PrizePart(pool, root, read_block(told), state=told.text("state", 8))
+    if told.get("slot") is None:
+        return part
+    opened = told.inner("slot")
+    slot = opened.number("slot"), opened.number("prize"), opened.raw("salt", 32)
+    return replace(part, slot=slot, proof=opened.path("proof"))
+
+
+def read_block(told: Reader) -> Beacon | None:
+    """The block that drew a pool; None where there is none yet.
+
+    Raises:
+        BundleUnreadable: it is none.
+    """
+    if told.get("block") is None:
+        return None
+    block = told.inner("block")
+    share = b"" if block.get("share") is None else block.raw("share", 32)
+    return Beacon(block.number("number"), block.raw("hash", 32), share)
+
+
+def block_document(block: Beacon | None) -> dict[str, Any] | None:
+    """A drawing block as JSON, with the brand's share where it is open."""
+    if block is None:
+        return None
+    share = _hex(block.share) if block.share else None
+    return {"number": block.number, "hash": _hex(block.hash), "share": share}
+
+
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class Reader:
     """An object of the document, read without trust; ``where`` is its place."""
 
     value: Any
@@ -155,14 +221,14 @@ class _Reader:
             raise BundleUnreadable(f"{self.where} is no object")
         return self.value.get(name)
 
-    def inner(self, name: str) -> _Reader:
-        return _Reader(self.get(name), f"{self.where}.{name}")
+    def inner(self, name: str) -> Reader:
+        return Reader(self.get(name), f"{self.where}.{name}")
 
-    def many(self, name: str, most: int) -> list[_Reader]:
+    def many(self, name: str, most: int) -> list[Reader]:
         found = self.get(name)
         if not isinstance(found, list) or len(found) > most:
             raise self._odd(name, f"a list of at most {most}")
-        return [_Reader(one, f"{self.where}.{name}[{place}]") for place, one in enumerate(found)]
+        return [Reader(one, f"{self.where}.{name}[{place}]") for place, one in enumerate(found)]
 
     def number(self, name: str) -> int:
         found = self.get(name)

@@ -21,6 +21,8 @@ from ledger_service.outbox.beside.service import enqueue_now
 from ledger_service.traceability.goods import codes
 from ledger_service.traceability.goods.models import trace_batch, trace_item, trace_product
 from ledger_service.traceability.goods.service import INDEX_BITS
+from ledger_service.traceability.prizes import slots
+from ledger_service.traceability.prizes.rules import pool_leaf, root_with_pool, secret_of
 from ledger_service.traceability.proofs.models import trace_root, trace_root_part
 
 PART_BITS = 10
@@ -76,6 +78,7 @@ class Commitments:
         ]
         if rows:
             sql_of(trace_root_part, conn).insert(conn, rows)
+            slots.add_parts(conn, self._key(batch), batch, parts, PART_ITEMS)
         if parts.stop < most:
             return True
         self._anchor(conn, batch, at)
@@ -83,7 +86,7 @@ class Commitments:
 
     def leaves(self, conn: Connection, batch: RowMapping, part: int) -> list[bytes]:
         """The leaves of a part of the batch, from the rows of its items."""
-        key = codes.batch_key(self.master, batch["seed"])
+        key = self._key(batch)
         first = batch["batch_no"] << INDEX_BITS
         mine = (_I.item_id >= first + part * PART_ITEMS) & (_I.item_id < first + (part + 1) * PART_ITEMS)
         wanted = select(_I.item_id, _I.gtin, _I.serial).where(mine & (_I.item_id < first + batch["size"]))
@@ -97,11 +100,27 @@ class Commitments:
         part, place = divmod(index, PART_ITEMS)
         within = proof_of(self.leaves(conn, batch, part), place)
         above = proof_of(parts_of(conn, batch["batch_no"]), part)
-        return salt_of(codes.batch_key(self.master, batch["seed"]), index), [*within, *above]
+        pool = slots.body_and_root(conn, batch["batch_no"])
+        beside = [] if pool is None else [pool_leaf(*pool)]
+        return salt_of(self._key(batch), index), [*within, *above, *beside]
+
+    def slot_proof(self, conn: Connection, batch: RowMapping, slot: int) -> slots.Opened:
+        """A slot of the batch's prize pool, opened, and the way from its leaf to the slots' root."""
+        return slots.opened(conn, self._key(batch), batch, slot, PART_ITEMS)
+
+    def prize_secret(self, batch: RowMapping) -> bytes:
+        """What opens the batch's whole pool: for nobody before its end."""
+        return secret_of(self._key(batch))
+
+    def _key(self, batch: RowMapping) -> bytes:
+        return codes.batch_key(self.master, batch["seed"])
 
     def _anchor(self, conn: Connection, batch: RowMapping, at: datetime) -> None:
         number, gtin = batch["batch_no"], batch["gtin"]
         root, op_id = root_of(parts_of(conn, number)), derive_id("item-root", number)
+        pool = slots.seal(conn, number)
+        if pool is not None:
+            root = root_with_pool(root, pool)
         owner = select(trace_product.c.merchant_id).where(trace_product.c.gtin == gtin)
         operation = AnchorItems(
             op_id, conn.execute(owner).scalar_one(), seconds_floor(at), root, batch["size"], int(gtin),

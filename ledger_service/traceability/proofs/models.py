@@ -17,7 +17,8 @@ trace_root_part = Table(
     fixed_length("root", 32),
 )
 
-# What is anchored of a batch by the operation ``op_id`` of ``outbox.beside``, once for ever.
+# What is anchored of a batch by the operation ``op_id`` of ``outbox.beside``, once for ever. early_told_at:
+# when what had been claimed or had come back before was told to the chain.
 trace_root = Table(
     "trace_root",
     metadata,
@@ -26,6 +27,7 @@ trace_root = Table(
     Column("count", Integer, nullable=False),
     Column("op_id", Bytes(16), nullable=False),
     Column("made_at", UtcInstant, nullable=False),
+    Column("early_told_at", UtcInstant),
     fixed_length("root", 32),
     fixed_length("op_id", 16),
     at_least("count", 1),

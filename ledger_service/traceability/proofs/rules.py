@@ -15,7 +15,17 @@ from ledger_service.kernel.item_operations import item_leaf
 from ledger_service.kernel.merkle import verify
 from ledger_service.traceability.epcis.naming import normal_name
 from ledger_service.traceability.epcis.things import KIND, things_of
-from ledger_service.traceability.proofs.bundle import Bundle, EventPart, LogPart, Place
+from ledger_service.traceability.prizes.rules import (
+    Beacon,
+    Pool,
+    is_drawing_block,
+    is_share,
+    is_shown,
+    pool_leaf,
+    pool_of,
+    slot_of,
+)
+from ledger_service.traceability.proofs.bundle import Bundle, EventPart, LogPart, Place, PrizePart
 
 
 class Standing(StrEnum):
@@ -39,12 +49,19 @@ CODES: Mapping[str, Standing] = {
     "event-twice": Standing.ALTERED,
     "log-forked": Standing.ALTERED,
     "log-inconsistent": Standing.ALTERED,
+    "prize-pool-differs": Standing.ALTERED,
+    "prize-block-differs": Standing.ALTERED,
+    "prize-slot-differs": Standing.ALTERED,
+    "prize-slots-differ": Standing.ALTERED,
+    "prize-winners-differ": Standing.ALTERED,
+    "prize-withheld": Standing.ALTERED,
     "no-bundle": Standing.MISSING,
     "contracts-unnamed": Standing.MISSING,
     "contract-missing": Standing.MISSING,
     "batch-missing": Standing.MISSING,
     "checkpoint-missing": Standing.MISSING,
     "events-missing": Standing.MISSING,
+    "prizes-not-open": Standing.MISSING,
     "item-void": Standing.VOID,
 }
 
@@ -70,6 +87,16 @@ class BatchWord:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawWord:
+    """The block that has the batch's root, and the one that is said to have drawn: hash and time (seconds),
+    and the time of the one before it; zero bytes where there is no such block."""
+
+    anchored: int
+    hash: bytes
+    stamps: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ChainWord:
     """What the chain says of a bundle's subjects; a root is zero bytes where there is no such checkpoint."""
 
@@ -79,6 +106,7 @@ class ChainWord:
     batch: BatchWord
     checkpoint: bytes
     last: bytes
+    draw: DrawWord | None = None
 
 
 def standing_of(findings: Sequence[Finding]) -> Standing:
@@ -104,7 +132,8 @@ def judge(bundle: Bundle, item: tuple[str, str], chain: ChainWord) -> list[Findi
         return [Finding("other-contracts", "the bundle names other contracts than were asked for")]
     if not chain.has_code:
         return [Finding("contract-missing", "no contract stands at an address that the bundle names")]
-    return [*_of_item(bundle, chain), *_of_log(bundle.log, chain), *_of_events(bundle)]
+    prize = _of_prize(bundle, bundle.prize, chain.draw)
+    return [*_of_item(bundle, chain), *_of_log(bundle.log, chain), *_of_events(bundle), *prize]
 
 
 def _of_item(bundle: Bundle, chain: ChainWord) -> Iterator[Finding]:
@@ -132,6 +161,39 @@ def _of_log(log: LogPart | None, chain: ChainWord) -> Iterator[Finding]:
             yield Finding("log-forked", f"the chain's checkpoint of size {size} is 0x{told.hex()}")
     if not verify_consistency((log.size, log.last_size), (log.root, log.last_root), log.consistency):
         yield Finding("log-inconsistent", f"size {log.size} is not shown to begin size {log.last_size}")
+
+
+def _of_prize(bundle: Bundle, prize: PrizePart | None, draw: DrawWord | None) -> Iterator[Finding]:
+    if prize is None:
+        return
+    item, leaf = bundle.item, pool_leaf(prize.pool, prize.slots_root)
+    try:
+        pool = pool_of(prize.pool)
+    except ValueError as odd:
+        yield Finding("prize-pool-differs", str(odd))
+        return
+    if item.proof[-1:] != (leaf,) or (pool.gtin, pool.lot) != (item.gtin, item.lot):
+        yield Finding("prize-pool-differs", "the batch's root does not hold these prizes")
+        return
+    if prize.block is None:
+        return
+    yield from of_block(pool, prize.block, draw)
+    if prize.slot is None:
+        return
+    drawn = slot_of(prize.block, item.index, pool.size)
+    if prize.slot[0] != drawn or not is_shown(prize.slots_root, prize.slot, prize.proof):
+        yield Finding("prize-slot-differs", f"the item drew slot {drawn}, which is not shown to be this one")
+
+
+def of_block(pool: Pool, block: Beacon, draw: DrawWord | None) -> Iterator[Finding]:
+    """Why a block did not draw the pool: it is another by now, it was not its turn, or a share is missing."""
+    if draw is None or draw.hash != block.hash:
+        yield Finding("prize-block-differs", f"the chain's block {block.number} has another hash")
+    elif not is_drawing_block(pool, draw.anchored, block.number, draw.stamps):
+        told = f"block {block.number} is not the first that could draw behind {draw.anchored}"
+        yield Finding("prize-block-differs", told)
+    elif not is_share(pool, block.share):
+        yield Finding("prize-block-differs", "the brand's share is not the one that was committed to")
 
 
 def _of_events(bundle: Bundle) -> Iterator[Finding]:

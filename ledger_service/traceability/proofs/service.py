@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -14,7 +14,10 @@ from ledger_service.traceability.goods.models import trace_batch, trace_item, tr
 from ledger_service.traceability.goods.service import INDEX_BITS
 from ledger_service.traceability.log.queries import TileReader, first_checkpoint_over, last_checkpoint
 from ledger_service.traceability.log.rules import consistency_proof, inclusion_proof
-from ledger_service.traceability.proofs.bundle import Bundle, EventPart, ItemPart, LogPart, Place
+from ledger_service.traceability.prizes.models import trace_prize
+from ledger_service.traceability.prizes.queries import find_pool
+from ledger_service.traceability.prizes.rules import slot_of
+from ledger_service.traceability.proofs.bundle import Bundle, EventPart, ItemPart, LogPart, Place, PrizePart
 from ledger_service.traceability.proofs.commitments import Commitments, anchored
 from ledger_service.traceability.proofs.errors import ItemProofUnknown
 from ledger_service.traceability.proofs.rules import item_names
@@ -38,13 +41,13 @@ class Prover:
         Raises:
             ItemProofUnknown: no such item, or its batch has no root.
         """
-        item = self._item(conn, gtin, serial)
+        item, prize = self._item(conn, gtin, serial)
         names = item_names(gtin, serial, item.lot)
         numbers = [step.event_seq for step in history_of(conn, names).steps]
         last = last_checkpoint(conn, "relayed")
         covered = [seq for seq in numbers if last is not None and seq < last.size]
         if last is None:
-            return Bundle(self.place, item, (), None, len(numbers))
+            return Bundle(self.place, item, (), None, len(numbers), prize)
         first = first_checkpoint_over(conn, max(covered, default=last.size - 1)) or last
         tiles, bodies = TileReader(conn), bodies_of(conn, covered)
         events = tuple(
@@ -52,9 +55,9 @@ class Prover:
         )
         onward = tuple(consistency_proof(tiles, first.size, last.size))
         log = LogPart(first.size, first.root, last.size, last.root, onward)
-        return Bundle(self.place, item, events, log, len(numbers) - len(covered))
+        return Bundle(self.place, item, events, log, len(numbers) - len(covered), prize)
 
-    def _item(self, conn: Connection, gtin: str, serial: str) -> ItemPart:
+    def _item(self, conn: Connection, gtin: str, serial: str) -> tuple[ItemPart, PrizePart | None]:
         i, p = trace_item.c, trace_product.c
         wanted = select(i.item_id, p.merchant_id).join(trace_product, p.gtin == i.gtin)
         row = conn.execute(wanted.where((i.gtin == gtin) & (i.serial == serial))).one_or_none()
@@ -67,7 +70,24 @@ class Prover:
         found = conn.execute(select(trace_batch).where(trace_batch.c.batch_no == batch_no))
         batch: Any = found.mappings().one()
         salt, proof = self.commitments.proof(conn, batch, index)
-        return _part(gtin, serial, batch["lot"], (index, salt, root.root, row.merchant_id), proof)
+        part = _part(gtin, serial, batch["lot"], (index, salt, root.root, row.merchant_id), proof)
+        return part, self._prize(conn, batch, index)
+
+    def _prize(self, conn: Connection, batch: Any, index: int) -> PrizePart | None:
+        found = find_pool(conn, batch["batch_no"])
+        if found is None or found.slots_root is None:
+            return None
+        part = PrizePart(found.pool.body(), found.slots_root, found.block)
+        w = trace_prize.c
+        mine = w.item_id == (batch["batch_no"] << INDEX_BITS | index)
+        state = conn.execute(select(w.state).where(mine)).scalar_one_or_none()
+        # Whoever can name an unclaimed item must not learn here whether it wins.
+        if state in (None, "waiting") or found.beacon is None:
+            return replace(part, state=state or "")
+        slot = slot_of(found.beacon, index, found.pool.size)
+        opened = self.commitments.slot_proof(conn, batch, slot)
+        told = (opened.slot, opened.prize, opened.salt)
+        return replace(part, slot=told, proof=opened.proof, state=state)
 
 
 def _part(

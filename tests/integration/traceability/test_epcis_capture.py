@@ -184,11 +184,19 @@ def test_nobody_declares_wrong_what_another_has_told(database: Database) -> None
     with pytest.raises(EventUnknown), database.begin() as conn:
         capture_events(conn, other, [wrong], AT)
     early = {**WAY[9], "errorDeclaration": {"declarationTime": "2026-03-02T00:00:00Z"}}
-    with database.begin() as conn:
+    # Nor in advance: who guesses an event could take its teller's own declaration away.
+    with pytest.raises(EventUnknown), database.begin() as conn:
         capture_events(conn, other, [early], AT)
+    with database.begin() as conn:
         capture_events(conn, one, [WAY[9]], AT)
     with database.read() as conn:
         assert (len(facts_of(conn, LOAF)), len(facts_of(conn, CASE))) == (1, 1)
+    with database.begin() as conn:
+        capture_events(conn, one, [early], AT)
+        assert len(facts_of(conn, CASE)) == 0
+        # In one document the declaration may stand before what it is about.
+        later = {**WAY[8], "errorDeclaration": {"declarationTime": "2026-03-02T00:00:00Z"}}
+        assert len(capture_events(conn, one, [later, WAY[8]], AT)) == 2
     with database.begin() as conn:
         capture_events(conn, None, [wrong], AT)
     with database.read() as conn:

@@ -1,0 +1,74 @@
+"""What a pool's bundle is worth against what a chain says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ledger_service.kernel.merkle import root_of
+from ledger_service.traceability.prizes.rules import (
+    Beacon,
+    Pool,
+    pool_leaf,
+    pool_of,
+    root_with_pool,
+    slot_leaves,
+    winners,
+)
+from ledger_service.traceability.proofs.pool_bundle import UNCLAIMED, PoolBundle
+from ledger_service.traceability.proofs.rules import BatchWord, DrawWord, Finding, of_block
+
+
+@dataclass(frozen=True, slots=True)
+class PoolWord:
+    """What the chain says of the root, of the block, and of items: claimed and void by index."""
+
+    batch: BatchWord
+    draw: DrawWord | None
+    marks: Mapping[int, tuple[bool, bool]]
+
+
+def judge_pool(bundle: PoolBundle, word: PoolWord) -> list[Finding]:
+    """Everything that is wrong with a pool: its commitment, its draw, its winners.
+
+    Recomputes all slots, a million in about ten seconds.
+    """
+    try:
+        pool = pool_of(bundle.pool)
+    except ValueError as odd:
+        return [Finding("prize-pool-differs", str(odd))]
+    found = [*_of_commitment(bundle, pool, word.batch)]
+    if found or bundle.block is None:
+        return found or [Finding("prizes-not-open", "no block has drawn yet")]
+    found = [*of_block(pool, bundle.block, word.draw)]
+    if bundle.secret is None:
+        return found or [Finding("prizes-not-open", "the secret is not open yet")]
+    return found or [*_of_winners(bundle, (pool, bundle.secret, bundle.block), word)]
+
+
+def _of_commitment(bundle: PoolBundle, pool: Pool, batch: BatchWord) -> Iterator[Finding]:
+    if batch.count == 0:
+        yield Finding("batch-missing", f"the root 0x{bundle.root.hex()} was never anchored")
+    elif (batch.owner, batch.gtin, batch.count) != (bundle.owner, int(pool.gtin), pool.size):
+        yield Finding("batch-differs", f"{batch.owner} anchored {batch.count} of {batch.gtin:014d}")
+    leaf = pool_leaf(bundle.pool, bundle.slots_root)
+    if root_with_pool(bundle.items_root, leaf) != bundle.root:
+        yield Finding("prize-pool-differs", "the batch's root does not hold these prizes")
+
+
+def _of_winners(bundle: PoolBundle, draw: tuple[Pool, bytes, Beacon], word: PoolWord) -> Iterator[Finding]:
+    pool, secret, _ = draw
+    # As by the service: subtrees of whole powers of two end in the same root.
+    if root_of(list(slot_leaves(pool, secret, range(pool.size)))) != bundle.slots_root:
+        yield Finding("prize-slots-differ", "the secret does not lead to the slots that were committed to")
+        return
+    told = bundle.winners or ()
+    if {one.index: one.prize for one in told} != winners(*draw) or len(told) != pool.total:
+        yield Finding("prize-winners-differ", "the list is not what the draw comes to")
+        return
+    for one in told:
+        claimed, void = word.marks.get(one.index, (False, False))
+        if one.state == UNCLAIMED and claimed and not void:
+            yield Finding("prize-withheld", f"item {one.index} was claimed, and is listed as never claimed")
+        if one.state == "given" and not claimed:
+            yield Finding("prize-withheld", f"item {one.index} is listed as given, and was never claimed")

@@ -1,0 +1,62 @@
+"""Makes a pool's bundle from its rows; reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from ledger_service.kernel.merkle import root_of
+from ledger_service.traceability.claiming.models import trace_claim
+from ledger_service.traceability.goods.queries import find_batch
+from ledger_service.traceability.goods.service import INDEX_BITS
+from ledger_service.traceability.prizes.errors import PrizePoolUnknown
+from ledger_service.traceability.prizes.queries import PoolRow, claims_of, find_pool
+from ledger_service.traceability.prizes.rules import winners
+from ledger_service.traceability.proofs.bundle import Place
+from ledger_service.traceability.proofs.commitments import Commitments, anchored, parts_of
+from ledger_service.traceability.proofs.pool_bundle import LATE, UNCLAIMED, PoolBundle, Winner
+
+
+@dataclass(frozen=True)
+class PoolProver:
+    """Bundles of one alliance's pools."""
+
+    commitments: Commitments
+    place: Place
+
+    def bundle(self, conn: Connection, batch_no: int, at: datetime) -> PoolBundle:
+        """The pool's bundle; with secret and winners from an hour behind its end on.
+
+        Raises:
+            PrizePoolUnknown: the batch has no prizes, or no root yet.
+        """
+        found, root = find_pool(conn, batch_no), anchored(conn, batch_no)
+        if found is None or found.slots_root is None or root is None:
+            raise PrizePoolUnknown
+        batch: Any = find_batch(conn, batch_no, None)
+        secret, won = None, None
+        if found.is_open(at):
+            secret = self.commitments.prize_secret(batch)
+            won = _winners(conn, found, secret)
+        items_root = root_of(parts_of(conn, batch_no))
+        return PoolBundle(
+            self.place.chain_id, self.place.item_registry, batch["merchant_id"], root.root, items_root,
+            found.pool.body(), found.slots_root, found.block, secret, won,
+        )  # fmt: skip
+
+
+def _winners(conn: Connection, found: PoolRow, secret: bytes) -> tuple[Winner, ...]:
+    if found.beacon is None:
+        raise LookupError("an open pool is drawn")
+    won = winners(found.pool, secret, found.beacon)
+    told = claims_of(conn, found.batch_no, sorted(won))
+    first, c = found.batch_no << INDEX_BITS, trace_claim.c
+    late = select(c.item_id).where((c.batch_no == found.batch_no) & (c.claimed_at > found.ends_at))
+    claimed_late = {item_id - first for item_id in conn.execute(late).scalars()}
+    return tuple(
+        Winner(index, serial, won[index], state or (LATE if index in claimed_late else UNCLAIMED))
+        for index, (serial, state) in sorted(told.items())
+    )

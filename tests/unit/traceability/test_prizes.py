@@ -1,0 +1,77 @@
+"""The draw of a prize pool: a permutation that goes back, a pool that is one byte string, a block's turn."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import orjson
+import pytest
+
+from ledger_service.kernel.merkle import proof_of, root_of
+from ledger_service.traceability.prizes import rules
+from ledger_service.traceability.prizes.rules import Beacon, Pool, Prize
+
+SECRET, SHARE = b"s" * 32, b"m" * 32
+POOL = Pool("09506000134352", "L1", 50, "TEA", (Prize("one", 1, 100), Prize("two", 4, 5)), 1_800_000_000,
+            None, sha256(SHARE).digest())  # fmt: skip
+BLOCK = Beacon(7, b"h" * 32, SHARE)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 16, 17, 100])
+def test_a_permutation_reaches_every_number_once_and_goes_back(size: int) -> None:
+    there = [rules.permuted(SECRET, number, size) for number in range(size)]
+    assert sorted(there) == list(range(size))
+    assert [rules.permuted(SECRET, number, size, back=True) for number in there] == list(range(size))
+
+
+def test_every_item_wins_about_as_often_as_any_other() -> None:
+    pool, times = Pool("1", "L", 6, "TEA", (Prize("one", 1, 1),), 1), [0] * 6
+    for number in range(900):
+        (index,) = rules.winners(pool, SECRET, Beacon(1, number.to_bytes(32, "big")))
+        times[index] += 1
+    assert all(100 < count < 200 for count in times)
+
+
+def test_winners_are_what_each_item_drew_and_another_block_draws_others() -> None:
+    won = rules.winners(POOL, SECRET, BLOCK)
+    drawn = {
+        index: POOL.kind_of(rules.permuted(SECRET, rules.slot_of(BLOCK, index, POOL.size), POOL.size))
+        for index in range(POOL.size)
+    }
+    assert won == {index: prize for index, prize in drawn.items() if prize}
+    assert sorted(won.values()) == [1, 2, 2, 2, 2]
+    for other in (Beacon(8, b"i" * 32, SHARE), Beacon(7, b"h" * 32, b"n" * 32)):
+        assert rules.winners(POOL, SECRET, other) != won
+
+
+def test_a_slot_is_shown_by_its_leaf_and_no_other_prize_is() -> None:
+    leaves = list(rules.slot_leaves(POOL, SECRET, range(POOL.size)))
+    assert [*rules.slot_leaves(POOL, SECRET, range(4))] == leaves[:4]
+    slot = rules.slot_of(BLOCK, 3, POOL.size)
+    prize, salt = POOL.kind_of(rules.permuted(SECRET, slot, POOL.size)), rules.salt_of_slot(SECRET, slot)
+    root, proof = root_of(leaves), proof_of(leaves, slot)
+    assert rules.is_shown(root, (slot, prize, salt), proof)
+    assert not rules.is_shown(root, (slot, prize + 1, salt), proof)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"size": 4}, {"size": "50"}, {"draws_at": "soon"}, {"prizes": []}, {"version": 2}, {"share": "zz"},
+     {"prizes": [{"name": "a", "count": -1, "points": 1}, {"name": "b", "count": 2, "points": 1}]},
+     {"prizes": [{"name": "a", "count": 1.0, "points": 1}]}, {"gtin": None, "more": 1}],
+)  # fmt: skip
+def test_only_the_one_byte_string_of_a_sound_pool_is_read(change: dict[str, object]) -> None:
+    assert rules.pool_of(POOL.body()) == POOL
+    with pytest.raises(ValueError):
+        rules.pool_of(orjson.dumps(POOL.document() | change))
+
+
+def test_a_block_has_its_turn_once() -> None:
+    assert [rules.is_drawing_block(POOL, 5, n, (0, 9)) for n in (5, 6, 7)] == [False, True, False]
+    later = Pool(**{f: getattr(POOL, f) for f in Pool.__slots__} | {"draws_at": 100})
+    turns = [(6, (98, 99)), (6, (98, 100)), (9, (99, 100)), (9, (100, 101)), (5, (99, 100))]
+    assert [rules.is_drawing_block(later, 5, *turn) for turn in turns] == [False, True, True, False, False]
+
+
+def test_the_share_is_the_one_that_was_committed_to() -> None:
+    assert [rules.is_share(POOL, share) for share in (SHARE, b"n" * 32, b"")] == [True, False, False]
