@@ -10,6 +10,7 @@ from ledger_service.web.screens import (
     landing,
     member,
     member_more,
+    member_rights,
     merchant,
     offices,
     operator,
@@ -18,6 +19,6 @@ from ledger_service.web.screens import (
 )
 
 SCREENS: tuple[Screen, ...] = (
-    *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS,
+    *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS, *member_rights.SCREENS,
     *till.SCREENS, *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip
