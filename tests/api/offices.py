@@ -9,7 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 from werkzeug.test import TestResponse
 
+from ledger_service.bootstrap.segmenting import Segmenting
 from ledger_service.chain import models as m
+from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.gs1 import with_check_digit
 from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop, basket
 from tests.api.test_administration import with_phone
@@ -81,6 +83,16 @@ def furnished(shop: Shop) -> dict[str, str]:
     shop.must("grocer", f"{own}/coupon-definitions", {"code": "TEN", "names": NAMES})
     held_sale(shop, member)
     review = shop.get("operator", "/v1/risk/reviews").json["reviews"][0]["review"]
-    return {"review": review, "number": member, "sale": sold["sale_id"], "adjustment": adjustment,
-            "case": case, "claim": claim, "code": "GROC", "period": "1", "acceptor": FUEL,
+    rule = {
+        "merchant": GROCER,
+        "code": "OFTEN",
+        "name": "常客 often",
+        "rule": {"fact": "frequency", "at_least": 1},
+    }
+    segment = shop.must("grocer", "/v1/segments", rule)["segment"]
+    Segmenting(shop.serving.foundations.database, lambda: parse_instant(shop.at, "at")).step()
+    told = {"merchant": GROCER, "url": "https://crm.example.org/hooks"}
+    webhook = shop.must("grocer", "/v1/webhooks", told)["endpoint"]["webhook"]
+    return {"segment": segment, "webhook": webhook, "review": review, "number": member,
+            "sale": sold["sale_id"], "adjustment": adjustment, "case": case, "claim": claim, "code": "GROC", "period": "1", "acceptor": FUEL,
             "operation": sold["operations"][0]}  # fmt: skip

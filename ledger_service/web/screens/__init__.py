@@ -19,6 +19,7 @@ from ledger_service.web.screens import (
 )
 
 SCREENS: tuple[Screen, ...] = (
-    *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS, *member_rights.SCREENS,
-    *till.SCREENS, *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
+    *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS,
+    *member_rights.SCREENS, *till.SCREENS, *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS,
+    *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip

@@ -82,7 +82,7 @@ def export(visit: Visit) -> Download:
 
 
 def _parts(visit: Visit, path: str, first: dict[str, Any]) -> Iterator[bytes]:
-    """The rows page by page; a page that fails breaks the file off, and it can be seen that an end is missing."""
+    """The rows page by page; a page that fails breaks the file off, and its missing end is seen."""
     told, before = first, b"[\n"
     while True:
         for row in told["rows"]:
