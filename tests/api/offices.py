@@ -83,16 +83,16 @@ def furnished(shop: Shop) -> dict[str, str]:
     shop.must("grocer", f"{own}/coupon-definitions", {"code": "TEN", "names": NAMES})
     held_sale(shop, member)
     review = shop.get("operator", "/v1/risk/reviews").json["reviews"][0]["review"]
-    rule = {
-        "merchant": GROCER,
-        "code": "OFTEN",
-        "name": "常客 often",
-        "rule": {"fact": "frequency", "at_least": 1},
-    }
+    return {"review": review, "number": member, "sale": sold["sale_id"], "adjustment": adjustment,
+            "case": case, "claim": claim, "code": "GROC", "period": "1", "acceptor": FUEL,
+            "operation": sold["operations"][0], **_offered(shop)}  # fmt: skip
+
+
+def _offered(shop: Shop) -> dict[str, str]:
+    """A segment of the merchant's customers, counted, and an address that is told what happens."""
+    rule = {"merchant": GROCER, "code": "OFTEN", "name": "常客 often",
+            "rule": {"fact": "frequency", "at_least": 1}}  # fmt: skip
     segment = shop.must("grocer", "/v1/segments", rule)["segment"]
     Segmenting(shop.serving.foundations.database, lambda: parse_instant(shop.at, "at")).step()
     told = {"merchant": GROCER, "url": "https://crm.example.org/hooks"}
-    webhook = shop.must("grocer", "/v1/webhooks", told)["endpoint"]["webhook"]
-    return {"segment": segment, "webhook": webhook, "review": review, "number": member,
-            "sale": sold["sale_id"], "adjustment": adjustment, "case": case, "claim": claim, "code": "GROC", "period": "1", "acceptor": FUEL,
-            "operation": sold["operations"][0]}  # fmt: skip
+    return {"segment": segment, "webhook": shop.must("grocer", "/v1/webhooks", told)["endpoint"]["webhook"]}
