@@ -17,6 +17,7 @@ from ledger_service.web.sessions import rules
 from ledger_service.web.wording import LANGUAGES, words
 from tests.api.offices import LONG, Browser, browser, furnished
 from tests.api.service import GROCER, Shop
+from tests.api.test_sharing import live, refused_reward
 
 Furnished = tuple[Shop, dict[str, str]]
 ROLES = {"merchant": "grocer", "operator": "operator", "auditor": "auditor", "cashier": "grocer-till"}
@@ -36,7 +37,17 @@ def furnished_shop(open_shop_once: Shop) -> Furnished:
                 "ends_at": "2017-04-01T00:00:00Z", "arms": [{"weight": 1,
                                                              "definitions": ["TEN"]}]}  # fmt: skip
     open_shop_once.must("grocer", f"/v1/merchants/{GROCER}/coupon-campaigns", campaign)
+    live(open_shop_once)
+    places["reward"] = refused_reward(open_shop_once, *share(open_shop_once))
     return open_shop_once, places
+
+
+def share(shop: Shop) -> tuple[str, str, str]:
+    """A member with a link: its key, its number and the link."""
+    number = str(shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"])
+    key = shop.key_for("member", number)
+    link = shop.must(key, "/v1/share/links", {"campaign": "SPRING", "channel": "paper"})
+    return key, number, str(link["code"])
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tests.api.offices import furnished
 from tests.api.service import FUEL, GROCER, Shop, basket
 from tests.api.test_coupons import codes_of, offer
 from tests.api.test_settlement import STANDING
-from tests.api.test_sharing import live
+from tests.api.test_sharing import live, refused_reward
 
 CAMPAIGN = {"code": "SUMMER", "names": {"en": "Summer"}, "starts_at": "2017-03-02T00:00:00Z",
             "ends_at": "2017-04-01T00:00:00Z", "arms": [{"weight": 1, "definitions": ["TEN"]}]}  # fmt: skip
@@ -40,6 +40,7 @@ def furnish(shop: Shop) -> dict[str, str]:
     places |= {"paper": codes_of(shop, definition)[0], "operation": sold["operations"][0]}
     with shop.serving.foundations.database.begin() as conn:
         standings.note(conn, 1, 9, STANDING)
+    places["reward"] = refused_reward(shop, shop.keys["member"], places["member"], link["code"])
     mine(shop)
     shop.keys |= {"merchant": shop.keys["grocer"], "cashier": shop.keys["grocer-till"]}
     return places

@@ -14,12 +14,13 @@ from ledger_service.web.screens import (
     merchant,
     offices,
     operator,
+    share_rewards,
     till,
     till_desk,
 )
 
 SCREENS: tuple[Screen, ...] = (
     *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS,
-    *member_rights.SCREENS, *till.SCREENS, *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS,
-    *operator.SCREENS, *offices.SCREENS,
+    *member_rights.SCREENS, *share_rewards.MINE, *till.SCREENS, *till_desk.SCREENS, *merchant.SCREENS,
+    *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip

@@ -16,10 +16,12 @@ from ledger_service.web.screens import (
     operator_programmes,
     operator_watch,
     papers,
+    share_rewards,
 )
 
 SCREENS: tuple[Screen, ...] = (
     *merchant_programmes.SCREENS, *merchant_coupons.SCREENS, *merchant_places.SCREENS, *keys_desk.SCREENS,
     *approvals.SCREENS, *operator_programmes.SCREENS, *operator_watch.SCREENS, *care_desk.SCREENS,
     *audit_books.SCREENS, *merchant_segments.SCREENS, *merchant_webhooks.SCREENS, *papers.SCREENS,
+    *share_rewards.SCREENS,
 )  # fmt: skip
