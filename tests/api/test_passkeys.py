@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
-from ledger_service.members.passkeys.rules import Site
+from ledger_service.members.passkeys.rules import Site, site_of
 from tests.api.authenticator import NAME, ORIGIN, Authenticator
+from tests.api.offices import Browser, browser
 from tests.api.service import Shop
 from tests.api.test_logins import anonymous, log_in, said
 from tests.api.without_phone import enrol
@@ -118,6 +121,39 @@ def test_a_passkey_that_is_not_ones_own_or_not_verified_is_not_kept(named: tuple
     for number in range(10):
         assert made(shop, own, base, Authenticator(), f"phone {number}").status_code == 201
     assert said(shop.post(own, f"{base}/options")) == (409, "passkey-limit-reached")
+
+
+def test_a_passkey_opens_the_pages_and_is_removed_there(named: tuple[Shop, str, str]) -> None:
+    shop, own, _ = named
+    pages, device = browser(shop, own), Authenticator()
+    told = re.search(r"data-options='([^']+)'", pages.open("/me/passkeys/new").text)
+    assert told is not None
+    credential = json.dumps(device.make(json.loads(told[1])))
+    assert pages.send("/me/passkeys", label=" ", credential=credential).status_code == 400
+    pages.open("/me/passkeys/new")
+    assert pages.send("/me/passkeys", label="x", credential="no JSON").status_code == 400
+    pages.open("/me/passkeys/new")
+    sent = pages.send("/me/passkeys", label="<b>手机", credential=credential).location
+    page = pages.open(sent).text
+    assert ("&lt;b&gt;手机" in page, "from now on" in page) == (True, True)
+    stranger = Browser(shop.client.application.test_client())
+    asked = stranger.open("/enter/passkey").json
+    shown = json.dumps(device.show(asked))
+    stranger.open("/enter?to=/me/coupons")
+    opened = stranger.send("/enter/passkey", credential=shown, to="/me/coupons")
+    assert (opened.status_code, opened.location) == (303, "/me/coupons")
+    ends = re.search(r'action="(/me/passkeys/[0-9a-f]{32}/end)"', pages.open("/me/passkeys").text)
+    assert ends is not None
+    assert pages.send(ends[1]).location == "/me/passkeys?done=ended"
+    stranger.open("/enter")
+    refused = stranger.send("/enter/passkey", credential=json.dumps(device.show(asked)))
+    assert (refused.status_code, "login-refused" in refused.text) == (403, True)
+
+
+def test_the_site_is_a_name_and_no_number() -> None:
+    assert site_of("https://Points.Example:8443/x") == Site("points.example", "https://points.example:8443")
+    for numbers in ("http://127.0.0.1:8000", "http://[::1]:8000", "https://10.0.0.1", ""):
+        assert site_of(numbers) is None
 
 
 def test_without_a_name_no_passkey_is_offered(shop: Shop) -> None:

@@ -14,6 +14,7 @@ from ledger_service.web.screens import (
     merchant,
     offices,
     operator,
+    passkeys,
     share_rewards,
     till,
     till_desk,
@@ -21,6 +22,6 @@ from ledger_service.web.screens import (
 
 SCREENS: tuple[Screen, ...] = (
     *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS,
-    *member_rights.SCREENS, *share_rewards.MINE, *till.SCREENS, *till_desk.SCREENS, *merchant.SCREENS,
-    *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
+    *member_rights.SCREENS, *share_rewards.MINE, *passkeys.SCREENS, *till.SCREENS,
+    *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip
