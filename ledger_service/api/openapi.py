@@ -50,6 +50,7 @@ PATH_PARAMETERS = {
     "reward": (shapes.HEX_ID, "Id of the reward, 32 hex digits."),
     "limit": (shapes.HEX_ID, "Id of proposed limits, 32 hex digits."),
     "operation": (shapes.HEX_ID, "Id of the operation, 32 hex digits."),
+    "passkey": (shapes.HEX_ID, "Id of the passkey, 32 hex digits."),
     "case": (shapes.HEX_ID, "Id of the case, 32 hex digits."),
     "cashier": (shapes.CASHIER, "The merchant's own name of a cashier."),
     "code_id": (shapes.HEX_ID, "Id of the one-time code, 32 hex digits; not the code."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlencode
@@ -25,6 +26,7 @@ from ledger_service.web.ports import Answer, Ask, Limited, Who
 from ledger_service.web.screens import SCREENS
 from ledger_service.web.sessions.service import Sessions
 
+_FILE = re.compile(r'filename="([^"]+)"')
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
 _FIRST_PARTS = frozenset(
     {"", *(screen.path.split("/")[1] for screen in SCREENS), "static", "service-worker.js", "icon.svg"}
@@ -81,7 +83,9 @@ class InProcessApi:
         raw = b"".join(self._wsgi(environ, start))
         media_type = str(told[1].get("Content-Type", ""))
         document = orjson.loads(raw) if raw and "json" in media_type else {}
-        return Answer(told[0], document if isinstance(document, dict) else {}, media_type, raw)
+        named = _FILE.search(str(told[1].get("Content-Disposition", "")))
+        file = named and named[1]
+        return Answer(told[0], document if isinstance(document, dict) else {}, media_type, raw, file)
 
     def _who(self, found: Principal) -> Who:
         subject = found.subject_id if found.member_id is None else self._number_of(found.member_id)

@@ -43,6 +43,8 @@ from ledger_service.members.devices import DeviceDesk
 from ledger_service.members.enrolment import Register
 from ledger_service.members.households.desk import HouseholdDesk
 from ledger_service.members.logins.desk import LoginDesk
+from ledger_service.members.passkeys.desk import PasskeyDesk
+from ledger_service.members.passkeys.rules import site_of
 from ledger_service.members.service import MembersService, MembersSettings
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
@@ -69,6 +71,7 @@ class Serving:
     attaching: AttachService
     cards: CardService
     logins: LoginDesk
+    passkeys: PasskeyDesk
     desk: Desk
     points: PointsService
     conversions: ConversionDesk
@@ -137,15 +140,14 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         attaching=tills.attaching,
         cards=_cards(settings, secrets, tills),
         logins=LoginDesk(tills.cards, random, _delivers(settings, secrets), database.read, writer.run),
+        passkeys=_passkeys(foundations, secrets),
         desk=tills.desk,
         points=tills.points,
         conversions=tills.conversions,
         claims=ClaimsService(tills.points, ReceiptSales(tills.catalogue)),
         catalogue=tills.catalogue,
         wallets=wallets_of(writer, tills.coupons, secrets.one_time),
-        ladders=tills.ladders,
-        rules=tills.rules,
-        reviews=tills.reviews,
+        ladders=tills.ladders, rules=tills.rules, reviews=tills.reviews,
         sharing=open_sharing(secrets, reward_desk(writer, database, tills.catalogue, name.text)),
         members=_members(foundations, secrets),
         households=_households(foundations, secrets),
@@ -156,7 +158,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         governance=governance or _governance(foundations, writer, clock),
         pipeline=_pipeline(settings, keyring, clock, observation, secrets.cursor),
         observation=observation,
-    )
+    )  # fmt: skip
 
 
 def _governance(foundations: Foundations, writer: Writer, clock: ReplayClock | SystemClock) -> Governance:
@@ -177,6 +179,11 @@ def _members(foundations: Foundations, secrets: Secrets) -> MembersService:
     random = SystemRandom()
     settings = MembersSettings(alliance.gs1_prefix, secrets.identity, secrets.one_time)
     return MembersService(settings, alliance.domain, foundations.custody, random, ApiKeys(random))
+
+
+def _passkeys(foundations: Foundations, secrets: Secrets) -> PasskeyDesk:
+    site, name = site_of(foundations.settings.public_url), foundations.alliance.name
+    return PasskeyDesk(site, name, secrets.one_time, SystemRandom(), foundations.database.read)
 
 
 def _households(foundations: Foundations, secrets: Secrets) -> HouseholdDesk:

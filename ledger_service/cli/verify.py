@@ -20,7 +20,7 @@ from ledger_service.api.hexadecimal import parse_address
 from ledger_service.bootstrap.recomputing import Ask, Recomputed, recompute
 from ledger_service.chain.node_check import ChainMoves
 from ledger_service.chain.settings import Contracts
-from ledger_service.cli import verify_item
+from ledger_service.cli import verify_item, verify_receipt
 from ledger_service.cli.pools import pool_documents, pool_text
 from ledger_service.cli.settle import period_number
 from ledger_service.cli.ticker import Ticker
@@ -34,6 +34,8 @@ def main(argv: Sequence[str]) -> int:
     """Exit with 0 when all agrees, 1 when something differs, 2 when it cannot be told; of an item more."""
     if argv and argv[0] in ("item", "log", "prizes"):
         return verify_item.main(argv)
+    if argv and argv[0] == "receipt":
+        return verify_receipt.main(argv)
     parser = _parser()
     options = parser.parse_args(argv)
     if options.statement is not None and len(options.period) > 1:
@@ -81,8 +83,10 @@ def _parser() -> argparse.ArgumentParser:
         "--into", type=Path, help="SQLite file to keep; an interrupted one is gone on with"
     )
     settlement.add_argument("--json", action="store_true", help="print one JSON document")
-    for name, about in (("item", "one item by chain and bundle"), ("log", "every event by the log"),
-                        ("prizes", "a batch's prize draw by chain and bundle")):  # fmt: skip
+    for name, about in (
+        ("receipt", "one receipt by chain and proofs"), ("item", "one item by chain and bundle"),
+        ("prizes", "a batch's prize draw by chain and bundle"), ("log", "every event by the log"),
+    ):  # fmt: skip
         what.add_parser(name, help=about)
     return parser
 

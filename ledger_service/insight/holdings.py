@@ -51,6 +51,7 @@ HOLDINGS = (
     Holding("member_preference", _GONE),
     Holding("member_access", _GONE, hidden=("pin_salt", "pin_hash", "last_nonce")),
     Holding("till_code", _GONE),
+    Holding("passkey", _GONE, hidden=("credential_hash", "last_challenge")),
     Holding("device", _BLANKED, "signers that proofs name; no label", hidden=("otp_number",)),
     Holding("former_account", _BLANKED, "accounts that bookings name; no salt", hidden=("salt",)),
     Holding("member_consent", _KEPT, "that others read with leave; nothing is read on it any more"),

@@ -18,6 +18,7 @@ from ledger_service.members.models import (
     member_identity,
     member_preference,
 )
+from ledger_service.members.passkeys.models import passkey
 
 _GONE = {"status": "erased", "salt": None, "display_name": None, "member_number": None, "birthday": None}
 
@@ -47,7 +48,7 @@ def close_into(conn: Connection, merge: Merge, closes: RowMapping, stays: RowMap
     _take_identities(conn, merge)
     mine = member_card.c.member_id == merge.closes
     conn.execute(update(member_card).where(mine).values(member_id=merge.stays))
-    for personal in (member_preference, member_access, till_code):
+    for personal in (member_preference, member_access, till_code, passkey):
         conn.execute(delete(personal).where(personal.c.member_id == merge.closes))
     mark_revoked(
         conn, [d.device_id for d in devices_of(conn, merge.closes) if d.revoked_at is None], merge.at

@@ -41,12 +41,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the route answered: the document where it is JSON, else only the bytes."""
+    """What the route answered: the document where it is JSON, else the bytes; ``file`` is a file's name."""
 
     status: int
     document: dict[str, Any]
     media_type: str
     raw: bytes = field(repr=False, default=b"")
+    file: str | None = None
 
     @property
     def good(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -58,9 +58,9 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Bytes under a name, or an image to be shown."""
+    """Bytes under a name, or an image to be shown; a long file comes in parts, so that none is held whole."""
 
-    raw: bytes
+    raw: bytes | Iterable[bytes]
     media_type: str
     name: str | None = None
 

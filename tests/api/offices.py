@@ -9,7 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 from werkzeug.test import TestResponse
 
+from ledger_service.bootstrap.segmenting import Segmenting
 from ledger_service.chain import models as m
+from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.gs1 import with_check_digit
 from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop, basket
 from tests.api.test_administration import with_phone
@@ -83,4 +85,14 @@ def furnished(shop: Shop) -> dict[str, str]:
     review = shop.get("operator", "/v1/risk/reviews").json["reviews"][0]["review"]
     return {"review": review, "number": member, "sale": sold["sale_id"], "adjustment": adjustment,
             "case": case, "claim": claim, "code": "GROC", "period": "1", "acceptor": FUEL,
-            "operation": sold["operations"][0]}  # fmt: skip
+            "operation": sold["operations"][0], **_offered(shop)}  # fmt: skip
+
+
+def _offered(shop: Shop) -> dict[str, str]:
+    """A segment of the merchant's customers, counted, and an address that is told what happens."""
+    rule = {"merchant": GROCER, "code": "OFTEN", "name": "常客 often",
+            "rule": {"fact": "frequency", "at_least": 1}}  # fmt: skip
+    segment = shop.must("grocer", "/v1/segments", rule)["segment"]
+    Segmenting(shop.serving.foundations.database, lambda: parse_instant(shop.at, "at")).step()
+    told = {"merchant": GROCER, "url": "https://crm.example.org/hooks"}
+    return {"segment": segment, "webhook": shop.must("grocer", "/v1/webhooks", told)["endpoint"]["webhook"]}

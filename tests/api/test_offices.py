@@ -8,22 +8,24 @@ from datetime import timedelta
 import pytest
 
 from ledger_service.bootstrap.doors import all_routes
+from ledger_service.members.segments import rules as segments
 from ledger_service.merchants.rules import ROLE_SCOPES
 from ledger_service.web.office.deeds import Deed
 from ledger_service.web.screen import Screen
-from ledger_service.web.screens import offices
+from ledger_service.web.screens import merchant_segments, offices
 from ledger_service.web.sessions import rules
 from ledger_service.web.wording import LANGUAGES, words
 from tests.api.offices import LONG, Browser, browser, furnished
 from tests.api.service import GROCER, Shop
+from tests.api.test_sharing import live, refused_reward
 
 Furnished = tuple[Shop, dict[str, str]]
 ROLES = {"merchant": "grocer", "operator": "operator", "auditor": "auditor", "cashier": "grocer-till"}
-LOOKS = [screen for screen in offices.SCREENS if screen.method == "GET"]
+LOOKS = [one for one in offices.SCREENS if one.method == "GET" and not one.name.endswith("-file")]
 DEEDS = [screen.handler.__self__ for screen in offices.SCREENS if screen.method == "POST"]  # type: ignore[attr-defined]
 MOST_BYTES = 100_000
 RAW_KEY = re.compile(
-    r">\s*((?:office|word|col|field|deed|done|keys|books|lines|programme|coupons|cases|care)\.[a-z_.-]+)\s*<"
+    r">\s*((?:office|word|col|field|deed|done|keys|books|lines|programme|coupons|cases|care|segments|fact|papers|webhooks)\.[a-z_.-]+)\s*<"
 )
 CODES = {"merchant-definition": "TEN", "merchant-campaign": "SUMMER"}
 
@@ -35,7 +37,17 @@ def furnished_shop(open_shop_once: Shop) -> Furnished:
                 "ends_at": "2017-04-01T00:00:00Z", "arms": [{"weight": 1,
                                                              "definitions": ["TEN"]}]}  # fmt: skip
     open_shop_once.must("grocer", f"/v1/merchants/{GROCER}/coupon-campaigns", campaign)
+    live(open_shop_once)
+    places["reward"] = refused_reward(open_shop_once, *share(open_shop_once))
     return open_shop_once, places
+
+
+def share(shop: Shop) -> tuple[str, str, str]:
+    """A member with a link: its key, its number and the link."""
+    number = str(shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"])
+    key = shop.key_for("member", number)
+    link = shop.must(key, "/v1/share/links", {"campaign": "SPRING", "channel": "paper"})
+    return key, number, str(link["code"])
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +108,8 @@ def test_a_deed_is_a_declared_write_that_each_of_its_roles_may_do(deed: Deed) ->
         for one in all_routes()
         if one.method == deed.method and re.sub(r"<\w+>", "{}", one.path) == pattern
     )
-    assert route.write
+    # What is only tried is shown at once, and nothing is left to be done once.
+    assert route.write or deed.shown is not None
     for role in deed.roles:
         assert ROLE_SCOPES[role] & route.scopes
 
@@ -112,6 +125,49 @@ def test_every_language_has_the_same_words_and_every_deed_its_own() -> None:
         keys = {f"deed.{deed.name}", f"done.{deed.name}", *(one.label for one in (*deed.asks, *deed.fields))}
         keys |= {one.about for one in deed.fields if one.about}
         assert keys <= set(english)
+
+
+def test_a_rule_is_tried_and_who_was_in_a_segment_is_seen(
+    people: dict[str, Browser], furnished_shop: Furnished
+) -> None:
+    merchant, places = people["merchant"], furnished_shop[1]
+    merchant.open("/merchant/segments")
+    rule = '{"fact": "frequency", "at_least": 1}'
+    tried = merchant.send("/merchant/segments/trial", deed="try-segment", rule=rule, window_days="30").text
+    assert (words("en")["segments.tried"] in tried, tried.count('value="30"')) == (True, 2)
+    merchant.open("/merchant/segments")
+    wrong = merchant.send("/merchant/segments/trial", deed="try-segment", rule='{"fact": "age"}')
+    assert (wrong.status_code, "segment-rule-refused" in wrong.text) == (422, True)
+    here = f"/merchant/segments/{places['segment']}"
+    assert places["number"] in merchant.open(here).text
+    assert words("en")["segments.nobody"] in merchant.open(f"{here}?at=2016-01-01T00:00").text
+    assert merchant.open(f"/merchant/segments/{'0' * 32}").status_code == 404
+
+
+def test_an_endpoints_secret_is_shown_once_and_it_is_paused(
+    people: dict[str, Browser], furnished_shop: Furnished
+) -> None:
+    merchant, here = people["merchant"], f"/merchant/webhooks/{furnished_shop[1]['webhook']}"
+    merchant.open(here)
+    told = merchant.send(f"{here}/secret", deed="rotate-webhook").text
+    assert (len(re.findall(r"whsec_[A-Za-z0-9+/]{43}=", told)), "whsec_" in merchant.open(here).text) == (
+        1,
+        False,
+    )
+    merchant.open("/merchant/webhooks")
+    paused = merchant.send(f"{here}/pause", deed="pause-webhook").location
+    assert paused == "/merchant/webhooks?done=pause-webhook"
+    assert words("en")["deed.resume-webhook"] in merchant.open(paused).text
+    assert merchant.open(f"/merchant/webhooks/{'0' * 32}").status_code == 404
+
+
+def test_the_words_of_segments_are_those_of_the_rules() -> None:
+    screen = merchant_segments
+    assert (screen.FACTS, screen.STAGES, screen.BEHAVIOURS) == (
+        segments.FACTS,
+        segments.STAGES,
+        segments.BEHAVIOURS,
+    )
 
 
 def test_a_member_of_staff_is_named_once_and_the_page_says_so(

@@ -19,7 +19,11 @@ from ledger_service.referrals.links.errors import ShareLinkUnknown
 from ledger_service.referrals.links.rules import commitment_of
 from ledger_service.referrals.network.report import ENROLLED, PURCHASE
 from ledger_service.referrals.network.service import keep, measured
+from ledger_service.referrals.rewards import fraud_rules
+from ledger_service.referrals.rewards.rules import STATES
+from ledger_service.web.screens import share_rewards as screens
 from ledger_service.web.wording import LANGUAGES
+from tests.api.offices import browser
 from tests.api.service import GROCER, Shop, basket
 from tests.api.test_administration import NEXT_PHONE, with_phone
 from tests.api.test_pages import all_pages
@@ -188,9 +192,8 @@ def test_a_link_leads_to_a_page_where_coming_back_counts_once_and_one_tap_follow
     assert [(one["touches"], one["followed"]) for one in funnel] == [(1, 1)]
 
 
-def test_one_device_is_held_refused_and_appealed(shop: Shop) -> None:
-    live(shop)
-    key, code, own_number = sharer(shop)
+def held_reward(shop: Shop, key: str, own_number: str, code: str) -> tuple[str, str]:
+    """The reward of a member, held because the newcomer has its device; and the newcomer's key."""
     friend, number = newcomer(shop, code)
     for member in (number, own_number):
         shop.must("grocer", "/v1/share/signals", {"member": member, "kind": "device", "signal": "imei 1"})
@@ -199,18 +202,44 @@ def test_one_device_is_held_refused_and_appealed(shop: Shop) -> None:
     job(shop)
     held = shop.get(key, "/v1/share/rewards?state=held").json["rewards"][0]
     assert held["reasons"] == ["same-device"]
-    path = f"/v1/share/rewards/{held['reward']}"
+    return str(held["reward"]), friend
+
+
+def refused_reward(shop: Shop, key: str, own_number: str, code: str) -> str:
+    """A reward that the merchant has refused."""
+    reward, _ = held_reward(shop, key, own_number, code)
+    refusal = {"step": "refuse", "reason": "one phone"}
+    assert shop.must("grocer", f"/v1/share/rewards/{reward}/steps", refusal) == {"state": "refused"}
+    return reward
+
+
+def test_one_device_is_held_refused_and_appealed(shop: Shop) -> None:
+    live(shop)
+    key, code, own_number = sharer(shop)
+    reward, friend = held_reward(shop, key, own_number, code)
+    path = f"/v1/share/rewards/{reward}"
     refused = shop.must("grocer", f"{path}/steps", {"step": "refuse", "reason": "one phone"}, key="r")
     assert refused == {"state": "refused"}
     assert shop.must("grocer", f"{path}/steps", {"step": "refuse", "reason": "one phone"}, key="r") == refused
     late = shop.post("grocer", f"{path}/steps", {"step": "release", "reason": "no"})
     assert code_of(late) == (409, "share-reward-step-refused")
-    appeal = {"reason": "we are sisters"}
-    assert code_of(shop.post(friend, f"{path}/appeal", appeal)) == (404, "share-reward-unknown")
-    assert shop.must(key, f"{path}/appeal", appeal) == {"state": "appealed"}
-    release = {"step": "release", "reason": "true"}
-    assert code_of(shop.post("grocer", f"{path}/steps", release)) == (403, "second-person-needed")
-    assert shop.must("operator", f"{path}/steps", release) == {"state": "due"}
+    assert code_of(shop.post(friend, f"{path}/appeal", {"reason": "x"})) == (404, "share-reward-unknown")
+    mine = browser(shop, key)
+    assert f'href="/me/rewards/{reward}"' in mine.open("/me/share").text
+    page = mine.open(f"/me/rewards/{reward}").text
+    assert ("one phone" in page, "The friend uses the same device." in page) == (True, True)
+    sent = mine.send(f"/me/rewards/{reward}", reason="we are sisters").location
+    assert "somebody else now" in mine.open(sent).text
+    assert mine.send(f"/me/rewards/{reward}", reason="again").status_code == 409
+    desk = f"/approvals/rewards/{reward}"
+    for who, status in (("grocer", 403), ("operator", 303)):
+        office = browser(shop, who)
+        assert reward[:8] in office.open("/approvals/rewards").text
+        assert "we are sisters" in office.open(desk).text
+        assert office.send(desk, deed="step-reward", step="release", reason="true").status_code == status
+    assert shop.get(key, path).json["reward"]["state"] == "due"
+    assert (screens.REASONS, screens.APPEAL_DAYS) == (fraud_rules.REASONS, fraud_rules.APPEAL_DAYS)
+    assert set(screens.STATES) == set(STATES)
 
 
 def test_a_flood_of_touches_on_one_link_is_told_to_wait_and_others_are_not(shop: Shop) -> None:

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ledger_service.db.engine import open_database
+from ledger_service.members.passkeys.rules import site_of
 from tests.api.service import Shop, open_shop
 from tests.browser.door import CHROMIUM, WIDE, Look, log_in, started
 from tests.browser.furniture import furnish
@@ -30,6 +31,11 @@ class Street:
     url: str
     shop: Shop
     places: dict[str, str]
+
+    @property
+    def named(self) -> str:
+        """The same address by a name, to which a device binds a passkey."""
+        return self.url.replace("127.0.0.1", "localhost")
 
 
 class _Quiet(WSGIRequestHandler):
@@ -49,7 +55,9 @@ def street(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    yield Street(f"http://127.0.0.1:{server.server_port}", shop, places)
+    street = Street(f"http://127.0.0.1:{server.server_port}", shop, places)
+    object.__setattr__(shop.serving.passkeys, "site", site_of(street.named))
+    yield street
     server.shutdown()
     thread.join()
     server.server_close()

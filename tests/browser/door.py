@@ -14,8 +14,8 @@ from ledger_service.web.screens import SCREENS
 CHROMIUM = "/usr/bin/chromium"
 # A phone is as wide as most; a till and an office are desktops.
 PHONE, WIDE = (390, 844), (1280, 900)
-# Whatever is looked at by itself; a picture is looked at on its page.
-PAGES = [one for one in SCREENS if one.method == "GET" and not one.name.endswith("-image")]
+# Whatever is looked at by itself; a picture is looked at on its page, and a file is none.
+PAGES = [one for one in SCREENS if one.method == "GET" and not one.name.endswith(("-image", "-file"))]
 LOCALES = {"en": "en-US", "zh-Hans": "zh-CN", "zh-Hant": "zh-TW"}
 _SWITCHES = ["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--force-color-profile=srgb"]
 # A slow machine is no failure.

@@ -9,10 +9,10 @@ from ledger_service.chain.models import chain_applied, chain_operation
 from ledger_service.kernel.merkle import root_of
 from ledger_service.outbox.models import intent
 from tests.api.offices import furnished
-from tests.api.service import GROCER, Shop, basket
+from tests.api.service import FUEL, GROCER, Shop, basket
 from tests.api.test_coupons import codes_of, offer
 from tests.api.test_settlement import STANDING
-from tests.api.test_sharing import live
+from tests.api.test_sharing import live, refused_reward
 
 CAMPAIGN = {"code": "SUMMER", "names": {"en": "Summer"}, "starts_at": "2017-03-02T00:00:00Z",
             "ends_at": "2017-04-01T00:00:00Z", "arms": [{"weight": 1, "definitions": ["TEN"]}]}  # fmt: skip
@@ -32,6 +32,7 @@ def furnish(shop: Shop) -> dict[str, str]:
         "/v1/sales",
         basket(amount=EARNED, member={"number": places["member"]}, reference="first"),
     )
+    _read(shop, f"/v1/members/{places['member']}")
     live(shop)
     link = shop.must("member", "/v1/share/links", {"campaign": "SPRING", "channel": "paper"})
     places["link"] = link["code"]
@@ -39,6 +40,7 @@ def furnish(shop: Shop) -> dict[str, str]:
     places |= {"paper": codes_of(shop, definition)[0], "operation": sold["operations"][0]}
     with shop.serving.foundations.database.begin() as conn:
         standings.note(conn, 1, 9, STANDING)
+    places["reward"] = refused_reward(shop, shop.keys["member"], places["member"], link["code"])
     mine(shop)
     shop.keys |= {"merchant": shop.keys["grocer"], "cashier": shop.keys["grocer-till"]}
     return places
@@ -50,6 +52,16 @@ def person(shop: Shop, who: str, name: str) -> str:
     number = str(shop.must("grocer", "/v1/members", body)["number"])
     shop.keys[who] = shop.key_for("member", number)
     return number
+
+
+def _read(shop: Shop, member: str) -> None:
+    """One consent stands, another is over; a merchant has read on the first, the alliance for itself."""
+    use = {"owner": GROCER, "reader": FUEL, "purpose": "analytics"}
+    shop.must("member", f"{member}/consents", use)
+    ended = shop.must("member", f"{member}/consents", use | {"purpose": "marketing"})["consent"]
+    shop.must("member", f"{member}/consents/{ended}/revoke", {})
+    for who, what in (("fuel", f"purchases?merchant={GROCER}&purpose=analytics"), ("operator", "entries")):
+        shop.get(who, f"{member}/{what}")
 
 
 def mine(shop: Shop) -> None:

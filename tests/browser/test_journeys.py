@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.api.test_settlement import MICROS
+from tests.browser import axe
 from tests.browser.conftest import Opening, Street
-from tests.browser.door import PHONE
+from tests.browser.door import PHONE, Look, log_in
 from tests.browser.eyes import qr_of
 from tests.browser.furniture import person
 
@@ -126,3 +127,40 @@ def test_a_till_is_worked_by_keyboard_alone(street: Street, entered: Opening) ->
     keys.press("Enter")
     till.wait_for_url("**/till")
     expect(till.locator("#member")).to_be_focused()
+
+
+# A phone that asks for a finger, and gets it.
+_PHONES_OWN = {
+    "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+    "isUserVerified": True, "automaticPresenceSimulation": True,
+}  # fmt: skip
+
+
+def test_a_passkey_is_added_opens_the_pages_and_is_removed(street: Street, chromium: Browser) -> None:
+    person(street.shop, "finger", "指纹")
+    phone = log_in(chromium, street.named, street.shop.keys["finger"], Look(PHONE))
+    device = phone.context.new_cdp_session(phone)
+    device.send("WebAuthn.enable")
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": _PHONES_OWN})
+    phone.goto("/me/passkeys/new")
+    expect(phone.locator("#label")).to_be_visible()
+    axe.load(phone)
+    assert axe.findings(phone, axe.EVERYTHING) == []
+    phone.locator("#label").fill("My 手机")
+    phone.locator("#label").press("Enter")
+    expect(phone.locator(".done")).to_be_visible()
+    for removed in (False, True):
+        phone.locator("form[action='/leave'] button").click()
+        phone.goto("/enter")
+        opening = phone.locator("form[data-passkey=show] button")
+        expect(opening).to_be_visible()
+        opening.click()
+        if removed:
+            expect(phone.locator("main > .alert")).to_be_visible()
+            break
+        phone.wait_for_url("**/me")
+        phone.goto("/me/passkeys")
+        expect(phone.locator(".list")).to_contain_text("My 手机")
+        phone.locator(".row .danger").click()
+        expect(phone.locator(".done")).to_be_visible()
+    phone.context.close()

@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from ledger_service.api.endpoints.proofs import proof_document
+from ledger_service.bootstrap.receipt_verifying import House, verify_receipt
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.client import CallAt
 from ledger_service.chain.errors import OperationUnknown
+from ledger_service.chain.proof_reading import read_proof
 from ledger_service.chain.proofs import Proven, prove
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database
+from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.merkle import verify
 from ledger_service.kernel.operations import Expire, Operation
 from tests.chain.networks import LONG_AGO, Network
 from tests.chain.test_bridge import drain, everyday, states
 from tests.chain.world import MERCHANTS, World
+
+
+def _with(path: str, value: object) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """The document with another value at a dotted place."""
+
+    def change(document: dict[str, Any]) -> dict[str, Any]:
+        *outer, last = path.split(".")
+        inner = document
+        for name in outer:
+            inner = inner[name]
+        inner[last] = value
+        return document
+
+    return change
+
+
+HOSTILE = [
+    (_with("facts.accepted_at", 1), "facts-altered"), (_with("leaf", "0x" + "00" * 32), "facts-altered"),
+    (_with("chain_id", 5), "other-chain"), (_with("proof.batch", 10**6), "batch-unknown"),
+    (_with("proof.root", "0x" + "00" * 32), "root-differs"), (_with("proof.path", []), "path-wrong"),
+]  # fmt: skip
 
 
 def proof_of(world: World, op_id: bytes) -> Proven:
@@ -52,6 +80,18 @@ def test_every_kind_of_operation_is_proven_against_the_root_in_the_contract(worl
         "SIGNER", "ISSUE", "REDEEM", "GIFT", "RESTORE", "CLAWBACK", "EXTEND",
     }  # fmt: skip
     assert all("signature" not in p.facts for p in proven)
+    assert world.deployment is not None
+    contracts = world.deployment.contracts
+    house = House(contracts.clearing_house, contracts.registry)
+    domain = Domain(world.node.chain_id, bytes(20))
+    documents = [proof_document(one, domain) for one in proven]
+    told = verify_receipt(world.node, house, [read_proof(one) for one in documents], None)
+    assert (len(told.proven), told.waiting, told.findings) == (len(proven), [], [])
+    for change, finding in HOSTILE:
+        told = verify_receipt(world.node, house, [read_proof(change(deepcopy(documents[0])))], None)
+        assert [finding in one for one in told.findings].count(True) == 1, (finding, told.findings)
+    foreign = House(contracts.clearing_house, bytes(20))
+    assert "house-foreign" in verify_receipt(world.node, foreign, [], None).findings[0]
 
 
 def test_an_operation_that_is_in_no_block_has_no_proof_and_a_made_up_one_is_unknown(world: World) -> None:

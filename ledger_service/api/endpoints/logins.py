@@ -1,4 +1,4 @@
-"""Logging in without an API key: a code that was sent to a phone number, or a card with its PIN."""
+"""Logging in without an API key: a code sent to a phone number, a card with its PIN, or a passkey."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
+from ledger_service.api.endpoints.passkeys import ASSERTED
 from ledger_service.api.routes import PUBLIC, Call, Reply, Route, Served, Success
 from ledger_service.api.schema import Either, Named, Record, Text
 from ledger_service.kernel.clock import format_instant
@@ -16,6 +17,10 @@ from ledger_service.members.cards import errors as card_refusals
 from ledger_service.members.devices import lock_member
 from ledger_service.members.logins.desk import KEY_LIFE, LoginDesk, Shown
 from ledger_service.members.logins.errors import LoginRefused
+from ledger_service.members.passkeys.desk import PasskeyDesk
+from ledger_service.members.passkeys.desk import Shown as ShownPasskey
+from ledger_service.members.passkeys.desk import admit as admit_passkey
+from ledger_service.members.passkeys.errors import PasskeysNotOffered
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.requests import IssueKey
 
@@ -32,13 +37,14 @@ ASK = Route(
         "LoginCode", expires_at=shapes.INSTANT)),
 )  # fmt: skip
 LOG_IN = Route(
-    "POST", "/v1/logins", "log-in", PUBLIC, "A member's key, for a code or for a card with its PIN",
+    "POST", "/v1/logins", "log-in", PUBLIC, "A member's key, for a code, a card with its PIN, or a passkey",
     group=GROUP, limited=True, guessed=True, write=True,
     body=Named("NewLogin", Either((
         Record({"phone": shapes.PHONE, "code": shapes.TILL_CODE}),
         Record({"card": shapes.CARD, "pin": shapes.PIN}),
+        Record({"passkey": ASSERTED}),
     ))),
-    problems=(*WRITE_PROBLEMS, LoginRefused),
+    problems=(*WRITE_PROBLEMS, LoginRefused, PasskeysNotOffered),
     success=Success(201, "The only answer that holds the token; it has a member's rights and an end.",
                     shapes.answer("Login", number=shapes.NUMBER, key_id=shapes.KEY_ID, token=Text(200),
                                   expires_at=shapes.INSTANT)),
@@ -52,6 +58,7 @@ class LoginsDoor:
 
     administration: Administration
     logins: LoginDesk
+    passkeys: PasskeyDesk
     api_keys: ApiKeys
 
     def ask(self, call: Call) -> Reply:
@@ -67,13 +74,18 @@ class LoginsDoor:
         shown = self._judged(call)
         return self.administration.write(call, lambda conn: self._admitted(conn, call, shown), secret=True)
 
-    def _judged(self, call: Call) -> Shown:
+    def _judged(self, call: Call) -> Shown | ShownPasskey:
         given = call.body.fields
+        if "passkey" in given:
+            return self.passkeys.judge_shown(given["passkey"], call.at)
         if "card" in given:
             return self.logins.by_pin(given["card"], given["pin"], call.at)
         return self.logins.by_code(given["phone"], given["code"], call.at)
 
-    def _admitted(self, conn: Connection, call: Call, shown: Shown) -> Json:
+    def _admitted(self, conn: Connection, call: Call, shown: Shown | ShownPasskey) -> Json:
+        if isinstance(shown, ShownPasskey):
+            admit_passkey(conn, shown, call.at)
+            shown = Shown(member_id=shown.member_id)
         member_id, number = self.logins.admit(conn, shown, call.at)
         # An erasure at the same time is seen here, or comes later and finds the key.
         lock_member(conn, number, frozen_too=True)

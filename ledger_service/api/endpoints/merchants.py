@@ -29,7 +29,8 @@ CHAIN_PROBLEMS = (ChainUnavailable, AdminRefused, SignerUnavailable)
 _MERCHANT = Named(
     "Merchant", Record({"merchant": shapes.GLN, "name": Text(200), "status": Text()}, closed=False)
 )
-_READ = scopes("merchant:read", "store:write")
+# A member names two of them when it lets one read what another one knows.
+_READ = scopes("merchant:read", "store:write", "self:read")
 
 ADMIT = Route(
     "POST", "/v1/merchants", "admit-merchant", scopes("merchant:write"), "Admit a merchant", group=_GROUP,

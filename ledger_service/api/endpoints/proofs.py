@@ -55,22 +55,24 @@ class ProofsDoor:
         def find(catalogue: Catalogue, conn: Connection) -> Json:
             proven = prove(conn, op_id)
             _check_allowed(conn, call, proven)
-            return {**self._document(proven), "entry": _entry(conn, proven, catalogue)}
+            return {**proof_document(proven, self.domain), "entry": _entry(conn, proven, catalogue)}
 
         return self.catalogue.newest(lambda catalogue: self.administration.read(partial(find, catalogue)))
 
-    def _document(self, proven: Proven) -> Json:
-        return {
-            "operation": proven.operation.op_id.hex(),
-            "kind": proven.operation.kind.name.lower(),
-            "state": proven.state,
-            "reason": proven.reason,
-            "facts": {name: _plain(name, value) for name, value in proven.facts.items()},
-            "leaf": hex_text(proven.leaf),
-            "chain_id": self.domain.chain_id,
-            "clearing_house": hex_text(self.domain.clearing_house),
-            "proof": None if proven.proof is None else _proof(proven.proof),
-        }
+
+def proof_document(proven: Proven, domain: Domain) -> Json:
+    """The operation and its proof as JSON; ``chain.proof_reading`` reads it."""
+    return {
+        "operation": proven.operation.op_id.hex(),
+        "kind": proven.operation.kind.name.lower(),
+        "state": proven.state,
+        "reason": proven.reason,
+        "facts": {name: _plain(name, value) for name, value in proven.facts.items()},
+        "leaf": hex_text(proven.leaf),
+        "chain_id": domain.chain_id,
+        "clearing_house": hex_text(domain.clearing_house),
+        "proof": None if proven.proof is None else _proof(proven.proof),
+    }
 
 
 def served(door: ProofsDoor) -> list[Served]:

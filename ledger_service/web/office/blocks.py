@@ -37,7 +37,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form as it is drawn: where it goes, its fields with their values, its button."""
+    """A form as it is drawn: where it goes, its fields with their values, its button.
+
+    One that ``stays`` fetches a file and leaves its page standing.
+    """
 
     to: str
     title: str
@@ -47,6 +50,7 @@ class Form:
     risky: bool = False
     danger: bool = False
     open: bool = False
+    stays: bool = False
 
     @property
     def mark(self) -> str:
@@ -113,7 +117,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A form that only looks: by GET, one field; ``keep`` goes along unseen."""
+    """A form that only looks: by GET, one field; ``keep`` goes along unseen.
+
+    Attributes:
+        options: of a choice; ``named`` says what they are called where no word does.
+        what: of a typed one, as HTML calls it: text or datetime-local.
+    """
 
     to: str
     name: str
@@ -121,6 +130,8 @@ class Search:
     value: str = ""
     options: tuple[str, ...] = ()
     keep: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
+    what: str = "text"
     kind: str = "search"
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ledger_service.web.office.blocks import Field, Form, Note, Sheet
-from ledger_service.web.screen import Go, Page, Screen, Visit
+from ledger_service.web.screen import Download, Go, Page, Screen, Visit
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _MONEY = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?")
@@ -43,6 +43,7 @@ class Deed:
         risky: the key must have been entered a moment ago.
         method: of the API.
         shown: makes a page of the answer where it can be seen only once.
+        file: makes a file of the answer, which is fetched while the page stays.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Deed:
     danger: bool = False
     method: str = "POST"
     shown: Callable[[Visit, Body], Sheet] | None = None
+    file: Callable[[Visit, Body], Download] | None = None
 
     def form(self, visit: Visit, values: Mapping[str, str] | None = None, **places: str) -> Form:
         """The form for this place; what was typed and refused stands in it again."""
@@ -76,14 +78,15 @@ class Deed:
         hidden = {name: given[name] for name in self.hidden if name in given}
         title, button = f"deed.{self.name}", f"deed.{self.name}"
         return Form(
-            to, title, button, fields, {**hidden, "deed": self.name}, self.risky, self.danger, bool(again)
+            to, title, button, fields, {**hidden, "deed": self.name}, self.risky, self.danger, bool(again),
+            self.file is not None,
         )  # fmt: skip
 
     def screen(self) -> Screen:
         """What takes the form."""
         return Screen("POST", self.path, self.name, self.roles, self.handle)
 
-    def handle(self, visit: Visit) -> Page | Go:
+    def handle(self, visit: Visit) -> Page | Go | Download:
         """The write is done once for the form's key, or the page says why not."""
         if self.risky:
             visit.step_up()
@@ -91,6 +94,8 @@ class Deed:
         answer = visit.do(filled(self.api, places), self.body(visit), self.method)
         if not answer.good:
             return page_of(visit, self.page(visit), answer.document, answer.status)
+        if self.file is not None:
+            return self.file(visit, answer.document)
         if self.shown is not None:
             return page_of(visit, self.shown(visit, answer.document))
         return Go(f"{filled(self.back, places)}?done={self.name}")

@@ -59,6 +59,11 @@ def programme(visit: Visit, code: str) -> Json | None:
         query["cursor"] = told["next_cursor"]
 
 
+def link(text: str, href: str) -> Cell:
+    """Where something leads, under a text."""
+    return Cell(text, "text", href)
+
+
 def code(text: str | None, href: str = "") -> Cell:
     """An id, where it leads."""
     return Cell(text or "–", "code", href)

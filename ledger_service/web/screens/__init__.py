@@ -10,14 +10,18 @@ from ledger_service.web.screens import (
     landing,
     member,
     member_more,
+    member_rights,
     merchant,
     offices,
     operator,
+    passkeys,
+    share_rewards,
     till,
     till_desk,
 )
 
 SCREENS: tuple[Screen, ...] = (
     *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS,
-    *till.SCREENS, *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
+    *member_rights.SCREENS, *share_rewards.MINE, *passkeys.SCREENS, *till.SCREENS,
+    *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ledger_service.web.office.reading import names_of, nets_of
-from ledger_service.web.screen import Page, Screen, Visit, roles
+from ledger_service.web.screen import Download, Page, Screen, Visit, roles
+from ledger_service.web.screens.member import saved
 
 AUDITOR = roles("auditor", "operator")
 
@@ -33,6 +34,11 @@ def operation(visit: Visit) -> Page:
     return Page("audit/operation.html", {"wanted": wanted, "answer": answer})
 
 
+def operation_file(visit: Visit) -> Download:
+    """The same as a file, which a command holds against the chain without us."""
+    return saved(visit, visit.path["operation"])
+
+
 def period(visit: Visit) -> Page:
     """A period with every net; they add up to nothing (INV-5)."""
     told = visit.get(f"/v1/settlement/periods/{visit.path['period']}")
@@ -50,5 +56,6 @@ SCREENS = (
     Screen("GET", "/audit", "audit-home", AUDITOR, home),
     Screen("GET", "/audit/item", "audit-item", AUDITOR, item),
     Screen("GET", "/audit/operation", "audit-operation", AUDITOR, operation),
+    Screen("GET", "/audit/operation/<operation>/file", "audit-operation-file", AUDITOR, operation_file),
     Screen("GET", "/audit/period/<period>", "audit-period", AUDITOR, period),
 )

@@ -24,10 +24,11 @@ def ask(visit: Visit) -> Page:
     whom, to = visit.query.get("as", ""), own_path(visit.query.get("to"), "")
     if not whom and (to == "/me" or to.startswith("/me/")):
         whom = "member"
-    return _door(to, whom=whom if whom in HOMES else "", again="again" in visit.query)
+    return door(to, whom=whom if whom in HOMES else "", again="again" in visit.query)
 
 
-def _door(to: str, status: int = 200, **more: Any) -> Page:
+def door(to: str, status: int = 200, **more: Any) -> Page:
+    """The page of the forms, again where one of them was refused."""
     shown = {"to": to, "whom": "", "again": False, "wrong": False, "problem": None, "typed": {}}
     return Page("enter.html", shown | more, status)
 
@@ -38,17 +39,18 @@ def enter(visit: Visit) -> Page | Go:
     try:
         who = visit.api.identify(token, visit.address) if token else None
     except Limited as limited:
-        return _door(to, 429, whom="merchant", problem=_waits(limited))
+        return door(to, 429, whom="merchant", problem=_waits(limited))
     if who is None or who.role not in HOMES:
-        return _door(to, 403, whom="merchant", wrong=True)
-    return _begun(visit, who, to)
+        return door(to, 403, whom="merchant", wrong=True)
+    return begun(visit, who, to)
 
 
 def _waits(limited: Limited) -> Mapping[str, Any]:
     return {"code": "rate-limited", "title": "", "params": {"retry_after_seconds": limited.wait_seconds}}
 
 
-def _begun(visit: Visit, who: Who, to: str) -> Go:
+def begun(visit: Visit, who: Who, to: str) -> Go:
+    """A session of theirs begins, and the one before it is over."""
     if visit.session is not None and visit.who is not None:
         visit.sessions.end(visit.who.owner, visit.session.session_id, visit.at)
     return Go(to or HOMES[who.role], begins=visit.sessions.begin(who, visit.agent, visit.at))
@@ -59,7 +61,7 @@ def send_code(visit: Visit) -> Page:
     phone, to = visit.form.get("phone", "").strip(), own_path(visit.form.get("to"), "")
     answer = visit.do("/v1/login-codes", {"phone": phone})
     if not answer.good and answer.document.get("code") != "codes-too-often":
-        return _door(to, answer.status, whom="member", problem=answer.document, typed=visit.form)
+        return door(to, answer.status, whom="member", problem=answer.document, typed=visit.form)
     problem = None if answer.good else answer.document
     return Page("enter_code.html", {"phone": phone, "to": to, "problem": problem}, answer.status)
 
@@ -71,11 +73,11 @@ def enter_member(visit: Visit) -> Page | Go:
     answer = visit.do("/v1/logins", {name: form.get(name, "").replace(" ", "") for name in names})
     who = visit.api.identify(answer.document["token"], visit.address) if answer.good else None
     if who is not None:
-        return _begun(visit, who, to)
+        return begun(visit, who, to)
     if "code" in form:
         shown = {"phone": form.get("phone", ""), "to": to, "problem": answer.document}
         return Page("enter_code.html", shown, answer.status)
-    return _door(to, answer.status, whom="member", problem=answer.document, typed=form)
+    return door(to, answer.status, whom="member", problem=answer.document, typed=form)
 
 
 def leave(visit: Visit) -> Go:

@@ -105,6 +105,23 @@ def proof(visit: Visit) -> Page:
     return Page("member/proof.html", {"operation": visit.path["operation"], "answer": answer})
 
 
+def proof_file(visit: Visit) -> Download:
+    """The same as a file, which a command holds against the chain without us."""
+    return saved(visit, visit.path["operation"])
+
+
+def saved(visit: Visit, operation: str) -> Download:
+    """The proof of an operation as the API tells it.
+
+    Raises:
+        Problem: there is no such operation for this visitor.
+    """
+    answer = visit.ask(f"/v1/operations/{operation}/proof")
+    if not answer.good:
+        raise Problem(answer)
+    return Download(answer.raw, answer.media_type, f"proof-{answer.document['operation'][:12]}.json")
+
+
 def coupons(visit: Visit) -> Page:
     """The wallet."""
     return _wallet(visit, None)
@@ -160,6 +177,7 @@ SCREENS = (
     Screen("POST", "/me/pay/digits", "member-allow-digits", MEMBER, allow_digits),
     Screen("GET", "/me/history", "member-history", MEMBER, history),
     Screen("GET", "/me/history/<operation>", "member-proof", MEMBER, proof),
+    Screen("GET", "/me/history/<operation>/file", "member-proof-file", MEMBER, proof_file),
     Screen("GET", "/me/coupons", "member-coupons", MEMBER, coupons),
     Screen("POST", "/me/coupons", "member-claim-coupon", MEMBER, claim),
     Screen("POST", "/me/coupons/<coupon>/gift", "member-give-coupon", MEMBER, give),

@@ -11,12 +11,17 @@ from ledger_service.web.screens import (
     merchant_coupons,
     merchant_places,
     merchant_programmes,
+    merchant_segments,
+    merchant_webhooks,
     operator_programmes,
     operator_watch,
+    papers,
+    share_rewards,
 )
 
 SCREENS: tuple[Screen, ...] = (
     *merchant_programmes.SCREENS, *merchant_coupons.SCREENS, *merchant_places.SCREENS, *keys_desk.SCREENS,
     *approvals.SCREENS, *operator_programmes.SCREENS, *operator_watch.SCREENS, *care_desk.SCREENS,
-    *audit_books.SCREENS,
+    *audit_books.SCREENS, *merchant_segments.SCREENS, *merchant_webhooks.SCREENS, *papers.SCREENS,
+    *share_rewards.SCREENS,
 )  # fmt: skip

@@ -4,8 +4,9 @@ for (const select of document.querySelectorAll("select[data-send]")) {
 }
 for (const button of document.querySelectorAll("[data-noscript]")) button.hidden = true;
 
-// A form is sent once, however often its button is pressed; the server would do it once anyway.
-for (const form of document.querySelectorAll("form")) {
+// A form is sent once, however often its button is pressed; the server would do it once anyway. One that fetches
+// a file leaves its page standing, and may be sent again.
+for (const form of document.querySelectorAll("form:not([data-stays])")) {
   form.addEventListener("submit", () => {
     for (const button of form.querySelectorAll("button")) setTimeout(() => { button.disabled = true; }, 0);
   });
