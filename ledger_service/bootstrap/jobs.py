@@ -195,7 +195,7 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     name = WorkerName(foundations.settings.state_dir)
     tills = open_tills(foundations, secrets, writer, name.text)
     commitments = Commitments(secrets.one_time)
-    rewards = reward_desk(writer, foundations.database, tills.catalogue, name.text)
+    rewards = reward_desk(writer, foundations.database, tills, name.text)
     postman = _postman(foundations, secrets, writer)
     webhooks = webhook_jobs(foundations, secrets, clock)
     insight = erasures(foundations, clock.now), Segmenting(foundations.database, clock.now)

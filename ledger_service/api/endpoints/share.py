@@ -166,6 +166,7 @@ class ShareDoor:
                 "campaign": found.campaign, "name": found.name, "merchant": f"{found.merchant_id:013d}",
                 "merchant_name": found.merchant, "trigger": found.terms.trigger.value,
                 "newcomer_points": found.terms.newcomer_points, "least_minor": found.terms.least_minor,
+                "newcomer_coupon": found.coupons.get(found.terms.newcomer_coupon),
             }  # fmt: skip
 
         return self.administration.look(find)

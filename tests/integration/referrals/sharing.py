@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from ledger_service.checkout.shared_sales import SharedSales
+from ledger_service.coupons.wallet.offering import CatalogueOffers
 from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.service import PointsService, PointsSettings
 from ledger_service.referrals.campaigns import service as campaigns
@@ -23,6 +24,7 @@ from ledger_service.referrals.links.touching import TouchCommand, Visit
 from ledger_service.referrals.rewards.models import share_purchase, share_reward
 from ledger_service.referrals.rewards.reviewing import Step
 from ledger_service.referrals.rewards.service import RewardDesk
+from tests.integration.checkout.couponed import CouponShop
 from tests.integration.checkout.shop import DOMAIN, GROCER, Phone, Shop, line, loads
 
 TERMS = Terms(Trigger.FIRST_PURCHASE, sharer_points=100, newcomer_points=50, vest_days=0)
@@ -44,7 +46,9 @@ class Sharing:
         sales = SharedSales()
         self.links = LinkDesk(codes_of(b"s" * 32), Random(), b"k" * 32)
         self.binder = Binder(Random(), sales)
-        self.rewards = RewardDesk(shop.writer, shop.database, shop.catalogue, sales, "w1")
+        self.coupons = CouponShop(shop)
+        offers = CatalogueOffers(self.coupons.cache)
+        self.rewards = RewardDesk(shop.writer, shop.database, shop.catalogue, sales, offers, "w1")
         settings = PointsSettings(DOMAIN, shop.desk.limits, AdjustmentLimits(1_000, 5_000), "w1")
         self.points = PointsService(shop.writer, shop.database, shop.catalogue, settings)
 

@@ -67,7 +67,7 @@ class Bridging:
         clerk = GovernanceClerk(self.desk, Admin(steps, contracts))
         name: Any = process
         tills = open_tills(foundations, secrets, self.writer, process.name)
-        rewards = reward_desk(self.writer, foundations.database, tills.catalogue, process.name)
+        rewards = reward_desk(self.writer, foundations.database, tills, process.name)
         commitments = Commitments(secrets.one_time)
         self.jobs = Jobs(foundations, clock, self.writer, name, tills, commitments, rewards)
         timed = [Job(name, JOBS_SECONDS, run) for name, run in self.jobs.steps().items()]

@@ -1,0 +1,178 @@
+"""Rewards of sharing that are coupons: their budget, and what a reward is paid in."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from ledger_service.db.guards import guard_statements
+
+revision = "0067_share_coupons"
+down_revision = "0057_coupons_told"
+_STATES = "state IN ('held', 'due', 'granted', 'refused', 'appealed', 'void', 'clawed', 'left')"
+_STANDING = "state IN ('held', 'due', 'granted', 'appealed', 'left')"
+_PAYS = "pays IN ('points', 'coupon')"
+_POINTS = "(pays = 'points') = (points > 0)"
+_DEFINITION = "(pays = 'coupon') = (definition_id IS NOT NULL)"
+_INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_KEPT = (
+    "reward_id, campaign_id, version, sale_id, number, role, depth, member_id, programme_id, points,"
+    " vest_days, least_kept_minor, state, reasons, until, sold_at, decided_by, leaf, epoch, collected,"
+    " made_at"
+)
+_EVENT = "reward_id, position, kind, by_whom, reason, at"
+
+
+def upgrade() -> None:
+    _budget()
+    if op.get_bind().dialect.name == "postgresql":
+        _change()
+    else:
+        _rebuild()
+
+
+def _budget() -> None:
+    within = "CONSTRAINT ck_share_campaign_coupons_within_budget CHECK (used_coupons <= most_coupons)"
+    least = "CONSTRAINT ck_share_campaign_used_coupons_at_least_0 CHECK (used_coupons >= 0)"
+    add = "ALTER TABLE share_campaign ADD COLUMN"
+    op.execute(f"{add} most_coupons BIGINT DEFAULT 0 NOT NULL")
+    op.execute(f"{add} used_coupons BIGINT DEFAULT 0 NOT NULL {least} {within}")
+
+
+def _change() -> None:
+    pays = sa.Column("pays", sa.String(length=6), server_default="points", nullable=False)
+    op.add_column("share_reward", pays)
+    op.alter_column("share_reward", "pays", server_default=None)
+    op.add_column("share_reward", sa.Column("definition_id", _INT64, nullable=True))
+    op.create_foreign_key(
+        op.f("fk_share_reward_definition_id"), "share_reward", "coupon_definition",
+        ["definition_id"], ["definition_id"],
+    )  # fmt: skip
+    for old in ("state_known", "points_at_least_1"):
+        op.drop_constraint(op.f(f"ck_share_reward_{old}"), "share_reward")
+    for name, rule in _new_checks():
+        op.create_check_constraint(op.f(f"ck_share_reward_{name}"), "share_reward", rule)
+    op.drop_constraint("uq_share_reward_sale", "share_reward")
+    op.create_unique_constraint(
+        "uq_share_reward_sale", "share_reward", ["campaign_id", "sale_id", "role", "pays"]
+    )
+    op.drop_index("ix_share_reward_standing", "share_reward")
+    _standing()
+
+
+def _new_checks() -> list[tuple[str, str]]:
+    return [
+        ("state_known", _STATES), ("pays_known", _PAYS), ("points_of_points", _POINTS),
+        ("definition_of_coupon", _DEFINITION), ("points_at_least_0", "points >= 0"),
+    ]  # fmt: skip
+
+
+def _rebuild() -> None:
+    """SQLite changes no constraint of a table that stands; events follow, since they name the rewards."""
+    op.execute("DROP TRIGGER webhook_note_reward")
+    for act in ("update", "delete"):
+        op.execute(f"DROP TRIGGER share_reward_event_refuse_{act}")
+    for index in ("campaign_id", "member_id", "sale_id", "standing", "until"):
+        op.drop_index(f"ix_share_reward_{index}", "share_reward")
+    op.rename_table("share_reward_event", "share_reward_event_before")
+    op.rename_table("share_reward", "share_reward_before")
+    _make_rewards()
+    op.execute(
+        f"INSERT INTO share_reward ({_KEPT}, pays) SELECT {_KEPT}, 'points' FROM share_reward_before"
+    )
+    _make_events()
+    op.execute(f"INSERT INTO share_reward_event ({_EVENT}) SELECT {_EVENT} FROM share_reward_event_before")
+    op.drop_table("share_reward_event_before")
+    op.drop_table("share_reward_before")
+    for statement in guard_statements("share_reward_event", "sqlite"):
+        op.get_bind().exec_driver_sql(statement)
+    # As it was: what was noted before is not noted again.
+    op.execute(
+        "CREATE TRIGGER webhook_note_reward AFTER INSERT ON share_reward_event FOR EACH ROW BEGIN"
+        " INSERT INTO webhook_fresh (source, ref, number) VALUES ('reward', NEW.reward_id, NEW.position); END"
+    )
+
+
+def _make_rewards() -> None:
+    op.create_table(
+        "share_reward",
+        sa.Column("reward_id", sa.LargeBinary(), nullable=False),
+        sa.Column("campaign_id", sa.LargeBinary(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("sale_id", sa.LargeBinary(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("role", sa.String(length=9), nullable=False),
+        sa.Column("depth", sa.SmallInteger(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("programme_id", sa.Integer(), nullable=False),
+        sa.Column("pays", sa.String(length=6), nullable=False),
+        sa.Column("points", sa.BigInteger(), nullable=False),
+        sa.Column("definition_id", _INT64, nullable=True),
+        sa.Column("vest_days", sa.Integer(), nullable=False),
+        sa.Column("least_kept_minor", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("sold_at", sa.BigInteger(), nullable=False),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("leaf", sa.LargeBinary(), nullable=True),
+        sa.Column("epoch", sa.Integer(), nullable=True),
+        sa.Column("collected", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        *_constraints(),
+    )
+    for name in ("campaign_id", "member_id"):
+        op.create_index(f"ix_share_reward_{name}", "share_reward", [name, "made_at"], unique=False)
+    op.create_index("ix_share_reward_sale_id", "share_reward", ["sale_id"], unique=False)
+    op.create_index("ix_share_reward_until", "share_reward", ["state", "until"], unique=False)
+    _standing()
+
+
+def _constraints() -> list[sa.Constraint]:
+    checks = [
+        *_new_checks(), ("second_level", "(depth = 2) = (role = 'second')"),
+        ("role_known", "role IN ('sharer', 'newcomer', 'second', 'milestone')"),
+        ("collected_at_least_0", "collected >= 0"), ("depth_at_most_2", "depth BETWEEN 1 AND 2"),
+        ("least_kept_minor_at_least_1", "least_kept_minor >= 1"),
+        ("reward_id_length", "length(reward_id) = 16"), ("sale_id_length", "length(sale_id) = 16"),
+    ]  # fmt: skip
+    named = (
+        ("campaign_id", "share_campaign"), ("member_id", "member"), ("number", "share_commitment"),
+        ("programme_id", "programme"), ("definition_id", "coupon_definition"),
+    )  # fmt: skip
+    return [
+        *(sa.CheckConstraint(rule, name=op.f(f"ck_share_reward_{name}")) for name, rule in checks),
+        *(
+            sa.ForeignKeyConstraint([column], [f"{table}.{column}"], name=op.f(f"fk_share_reward_{column}"))
+            for column, table in named
+        ),
+        sa.PrimaryKeyConstraint("reward_id", name=op.f("pk_share_reward")),
+        sa.UniqueConstraint("campaign_id", "sale_id", "role", "pays", name="uq_share_reward_sale"),
+    ]
+
+
+def _make_events() -> None:
+    op.create_table(
+        "share_reward_event",
+        sa.Column("reward_id", sa.LargeBinary(), nullable=False),
+        sa.Column("position", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("by_whom", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["reward_id"], ["share_reward.reward_id"], name=op.f("fk_share_reward_event_reward_id")
+        ),
+        sa.PrimaryKeyConstraint("reward_id", "position", name=op.f("pk_share_reward_event")),
+    )
+
+
+def _standing() -> None:
+    op.create_index(
+        "ix_share_reward_standing", "share_reward", ["reward_id"], unique=False,
+        sqlite_where=sa.text(_STANDING), postgresql_where=sa.text(_STANDING),
+    )  # fmt: skip
+
+
+def downgrade() -> None:
+    raise RuntimeError("a ledger is not migrated backwards: restore a backup")
