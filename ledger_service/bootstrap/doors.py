@@ -54,6 +54,7 @@ from ledger_service.api.endpoints import (
     share_campaigns,
     share_network,
     share_rewards,
+    share_staff,
     statements,
     status,
     tiers,
@@ -85,8 +86,8 @@ MODULES = (
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports, epcis,
-    epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, share_network,
-    *INSIGHT_MODULES, alliance, status,
+    epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, share_staff,
+    share_network, *INSIGHT_MODULES, alliance, status,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
 _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
@@ -164,6 +165,7 @@ def _of_sharing(serving: Serving, administration: Administration, cursors: Curso
         *share.served(door),
         *share_campaigns.served(share_campaigns.ShareCampaignsDoor(administration, cursors)),
         *share_rewards.served(share_rewards.ShareRewardsDoor(administration, cursors, parts.rewards)),
+        *share_staff.served(share_staff.ShareStaffDoor(administration, cursors)),
         *share_network.served(
             share_network.ShareNetworkDoor(administration, serving.foundations.database)
         ),

@@ -1,4 +1,4 @@
-"""Rewards of sharing that are coupons: their budget, and what a reward is paid in."""
+"""Sharing: rewards that are coupons, with their budget; rotas of live codes, and who looks after whom."""
 
 from __future__ import annotations
 
@@ -29,6 +29,12 @@ def upgrade() -> None:
         _change()
     else:
         _rebuild()
+    _rota()
+    _care()
+    _care_event()
+    for table in ("share_rota", "share_care_event"):
+        for statement in guard_statements(table, op.get_bind().dialect.name):
+            op.execute(statement)
 
 
 def _budget() -> None:
@@ -172,6 +178,69 @@ def _standing() -> None:
         "ix_share_reward_standing", "share_reward", ["reward_id"], unique=False,
         sqlite_where=sa.text(_STANDING), postgresql_where=sa.text(_STANDING),
     )  # fmt: skip
+
+
+def _rota() -> None:
+    op.create_table(
+        "share_rota",
+        sa.Column("code", sa.String(length=12), nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("staff", sa.Text(), nullable=False),
+        sa.Column("every_minutes", sa.Integer(), nullable=False),
+        sa.Column("begins_at", sa.BigInteger(), nullable=False),
+        sa.Column("told_by", sa.Text(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("begins_at >= told_at", name=op.f("ck_share_rota_told_before")),
+        sa.CheckConstraint("every_minutes >= 1", name=op.f("ck_share_rota_every_minutes_at_least_1")),
+        sa.ForeignKeyConstraint(["code"], ["share_link.code"], name=op.f("fk_share_rota_code")),
+        sa.PrimaryKeyConstraint("code", "position", name=op.f("pk_share_rota")),
+    )
+
+
+def _care() -> None:
+    op.create_table(
+        "share_care",
+        sa.Column("merchant_id", _INT64, autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("cashier", sa.String(length=32), nullable=False),
+        sa.Column("place", sa.String(length=32), nullable=True),
+        sa.Column("events", sa.Integer(), nullable=False),
+        sa.CheckConstraint("events >= 1", name=op.f("ck_share_care_events_at_least_1")),
+        sa.ForeignKeyConstraint(["member_id"], ["member.member_id"], name=op.f("fk_share_care_member_id")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.merchant_id"], name=op.f("fk_share_care_merchant_id")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", "member_id", name=op.f("pk_share_care")),
+    )
+    by_cashier = ["merchant_id", "cashier", "member_id"]
+    op.create_index("ix_share_care_cashier", "share_care", by_cashier, unique=False)
+    op.create_index("ix_share_care_member_id", "share_care", ["member_id"], unique=False)
+
+
+def _care_event() -> None:
+    op.create_table(
+        "share_care_event",
+        sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("merchant_id", _INT64, autoincrement=False, nullable=False),
+        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("kind", sa.String(length=11), nullable=False),
+        sa.Column("cashier", sa.String(length=32), nullable=False),
+        sa.Column("before", sa.String(length=32), nullable=True),
+        sa.Column("code", sa.String(length=12), nullable=True),
+        sa.Column("by_whom", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('assigned', 'handed-over', 'merged')", name=op.f("ck_share_care_event_kind_known")
+        ),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.member_id"], name=op.f("fk_share_care_event_member_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.merchant_id"], name=op.f("fk_share_care_event_merchant_id")
+        ),
+        sa.PrimaryKeyConstraint("member_id", "merchant_id", "position", name=op.f("pk_share_care_event")),
+    )
 
 
 def downgrade() -> None:

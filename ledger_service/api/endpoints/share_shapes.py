@@ -54,7 +54,7 @@ LINK = Named("ShareLink", Record(LINK_FIELDS, {"cashier": Nullable(Text())}, clo
 OFFER = Named("ShareOffer", Record({
     "campaign": CAMPAIGN_CODE, "name": Text(100), "merchant": shapes.GLN, "merchant_name": Text(200),
     "trigger": Text(), "newcomer_points": Integer(), "least_minor": Integer(),
-    "newcomer_coupon": COUPON_NAMES,
+    "newcomer_coupon": COUPON_NAMES, "staff": Nullable(shapes.CASHIER),
 }, closed=False))  # fmt: skip
 REWARD_FIELDS: dict[str, Schema] = {
     "reward": shapes.HEX_ID, "campaign": CAMPAIGN_CODE, "sale": shapes.HEX_ID,

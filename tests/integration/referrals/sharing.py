@@ -19,7 +19,7 @@ from ledger_service.referrals.campaigns.rules import Terms, Trigger
 from ledger_service.referrals.campaigns.service import Budget, NewCampaign, Said
 from ledger_service.referrals.links.binding import Binder, Follower
 from ledger_service.referrals.links.rules import Channel, codes_of
-from ledger_service.referrals.links.service import LinkDesk
+from ledger_service.referrals.links.service import LinkDesk, LiveCode
 from ledger_service.referrals.links.touching import TouchCommand, Visit
 from ledger_service.referrals.rewards.models import share_purchase, share_reward
 from ledger_service.referrals.rewards.reviewing import Step
@@ -71,6 +71,11 @@ class Sharing:
             lambda conn: self.links.of_member(conn, campaign, phone.member_id, channel, at)
         )
         return str(row["code"])
+
+    def at_the_door(self, cashier: str) -> str:
+        """A live code at the door, which the cashier holds."""
+        held, at = LiveCode("door", cashier, "merchant:ann"), self.shop.clock.at
+        return str(self.shop.writer.run(lambda conn: self.links.live_code(conn, "SPRING", held, at))["code"])
 
     def touch(self, code: str, agent: str = BROWSER) -> bytes:
         visit = Visit(code, secrets.token_bytes(16), agent, self.shop.clock.at)
