@@ -38,6 +38,7 @@ from ledger_service.api.endpoints import (
     owners,
     pair_terms,
     paycodes,
+    payments,
     places,
     programme_ends,
     programme_policies,
@@ -82,7 +83,7 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
-    coupon_clearing, days, attachments, offline, paycodes, members, *ENTERING_MODULES, devices,
+    coupon_clearing, days, attachments, payments, offline, paycodes, members, *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports, epcis,
@@ -213,10 +214,14 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
 
 
 def _of_merchants(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
-    """What a merchant takes back, and which points it takes."""
+    """What a merchant takes back, which points it takes, and who has paid."""
+    paid = serving.payments
     return [
         *returns.served(returns.ReturnsDoor(administration, serving.checkout, _couponed(serving), cursors)),
         *acceptance.served(acceptance.AcceptanceDoor(administration, serving.catalogue, cursors)),
+        *payments.served(
+            payments.PaymentsDoor(administration, cursors, serving.writer, paid.desk, paid.accounts)
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Sharing: rewards that are coupons, with their budget; rotas of live codes, and who looks after whom."""
+"""Sharing: rewards that are coupons, their budget; rotas of live codes, who looks after whom; payments."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def upgrade() -> None:
     _rota()
     _care()
     _care_event()
+    _payment()
     for table in ("share_rota", "share_care_event"):
         for statement in guard_statements(table, op.get_bind().dialect.name):
             op.execute(statement)
@@ -241,6 +242,45 @@ def _care_event() -> None:
         ),
         sa.PrimaryKeyConstraint("member_id", "merchant_id", "position", name=op.f("pk_share_care_event")),
     )
+
+
+def _payment() -> None:
+    named = {
+        "state_known": "state IN ('ordered', 'noticed', 'due', 'matched', 'attached', 'stranger', 'refused')",
+        "provider_known": "provider IN ('wechat-pay', 'line-pay')",
+        "payer_until_decided": "payer IS NULL OR state IN ('noticed', 'due')",
+        "of_a_member": "state NOT IN ('matched', 'attached') OR member_id IS NOT NULL",
+    }
+    nullable = {
+        "sale_id": sa.LargeBinary(), "cashier": sa.String(length=32), "terminal_id": sa.Text(),
+        "consent": sa.Boolean(), "touch_id": sa.LargeBinary(), "ordered_by": sa.Text(),
+        "ordered_at": sa.BigInteger(), "transaction_id": sa.String(length=64), "payer": sa.LargeBinary(),
+        "amount_minor": sa.BigInteger(), "currency": sa.String(length=3), "paid_at": sa.BigInteger(),
+        "noticed_at": sa.BigInteger(), "member_id": sa.BigInteger(),
+    }  # fmt: skip
+    op.create_table(
+        "payment",
+        sa.Column("merchant_id", _INT64, autoincrement=False, nullable=False),
+        sa.Column("provider", sa.String(length=16), nullable=False),
+        sa.Column("reference", sa.String(length=64), nullable=False),
+        *(sa.Column(name, kind, nullable=True) for name, kind in nullable.items()),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        *(
+            sa.CheckConstraint(rule, name=op.f(f"ck_payment_{name}")) for name, rule in named.items()
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.merchant_id"], name=op.f("fk_payment_merchant_id")
+        ),
+        sa.ForeignKeyConstraint(["member_id"], ["member.member_id"], name=op.f("fk_payment_member_id")),
+        sa.PrimaryKeyConstraint("merchant_id", "provider", "reference", name=op.f("pk_payment")),
+        sa.UniqueConstraint("provider", "merchant_id", "transaction_id", name="uq_payment_transaction"),
+    )
+    op.create_index("ix_payment_until", "payment", ["state", "until"], unique=False)
+    op.create_index("ix_payment_merchant_id", "payment", ["merchant_id", "until"], unique=False)
+    op.create_index(op.f("ix_payment_member_id"), "payment", ["member_id"], unique=False)
 
 
 def downgrade() -> None:
