@@ -32,9 +32,7 @@ class Settings:
 
     state_dir: Path = field(
         default=Path("var"),
-        metadata=_about(
-            "Folder of everything this service keeps on disk; the other paths default to names in it."
-        ),
+        metadata=_about("Folder of all this service keeps on disk; other paths default to names in it."),
     )
     database_url: str = field(
         default="",
@@ -140,9 +138,7 @@ class Settings:
     )
     chain_store: Path = field(
         default=Path(""),
-        metadata=_about(
-            "SQLite file of the chain inside the project (default: `chain.db` in the state folder)."
-        ),
+        metadata=_about("SQLite file of the project's chain (default: `chain.db` in the state folder)."),
     )
     chain_id: int = field(
         default=31337, metadata=_about("Chain id of a new chain inside the project.", 1, 2**53 - 1)
@@ -187,6 +183,9 @@ class Settings:
     )
     webhook_loopback: bool = field(
         default=False, metadata=_about("1 where webhooks may call this very machine, by HTTP too: for tests.")
+    )
+    payments_file: Path = field(
+        default=Path(""), metadata=_about("Keys at payment providers, mode 0600 (default: `payments.json`).")
     )
     signer_socket: Path = field(
         default=Path(""),
@@ -247,6 +246,7 @@ def _with_paths(given: Settings) -> Settings:
     defaults: dict[str, Any] = {
         "secrets_file": state / "keystore.json",
         "chain_store": state / "chain.db",
+        "payments_file": state / "payments.json",
         "signer_socket": state / "signer.sock",
     }
     values: dict[str, Any] = {f.name: getattr(given, f.name) for f in fields(given)}

@@ -24,6 +24,7 @@ class Dialect:
             `:query` what stood behind the path, which are no headers.
         told: headers of every answer.
         problem_types: the ``type`` of a problem by its status; ``code`` stays ours.
+        keeps_body: whether the endpoint is given the body's bytes beside its fields.
         free_query: whether the query is the endpoint's to read, as `:query`.
     """
 
@@ -33,6 +34,7 @@ class Dialect:
     told: tuple[tuple[str, str], ...] = ()
     problem_types: Mapping[int, str] = field(default_factory=dict)
     free_query: bool = False
+    keeps_body: bool = False
 
     def headers_of(self, environ: Mapping[str, Any]) -> dict[str, str]:
         """The headers of a request that the standard knows."""

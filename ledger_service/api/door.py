@@ -29,10 +29,14 @@ class Readable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A parsed body: its fields and the hash under which an idempotency key remembers it."""
+    """A parsed body: its fields and the hash under which an idempotency key remembers it.
+
+    ``raw`` holds the bytes as they came, where the route's dialect keeps them: for a signature over them.
+    """
 
     fields: dict[str, Any]
     digest: bytes
+    raw: bytes = b""
 
 
 def read_body(environ: dict[str, Any], most: int = MOST_BODY_BYTES) -> bytes:

@@ -10,7 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -231,6 +231,8 @@ class Pipeline:
         with self.admission.reading(principal.key_id if principal else ""):
             raw = self.bodies.read(environ, request_id, route.dialect.most_bytes)
         body = parse_body(raw, environ.get("CONTENT_TYPE") or "", frame, route.dialect.media_types)
+        if route.dialect.keeps_body:
+            body = replace(body, raw=raw)
         if holds_secret(body.fields):
             body = blinded(body, self.blind)
         if route.body is not None and not route.room_checks:

@@ -52,9 +52,7 @@ class Marked:
     standing: Standing
 
 
-def order_payouts(
-    agreement: Settled, period: int, book: AccountBook, wish: Wish
-) -> tuple[bytes, list[Line]]:
+def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish) -> tuple[bytes, list[Line]]:
     """The payment order of a netted period, and the payouts in it: all, or in a later attempt those left.
 
     Idempotency: the same period, accounts and wish give the same bytes.

@@ -38,6 +38,7 @@ from ledger_service.api.endpoints import (
     owners,
     pair_terms,
     paycodes,
+    payments,
     places,
     programme_ends,
     programme_policies,
@@ -54,6 +55,7 @@ from ledger_service.api.endpoints import (
     share_campaigns,
     share_network,
     share_rewards,
+    share_staff,
     spend_rewards,
     statements,
     status,
@@ -81,12 +83,13 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
-    coupon_clearing, spend_rewards, days, attachments, offline, paycodes, members, *ENTERING_MODULES, devices,
+    coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes, members,
+    *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
     owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports, epcis,
-    epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, share_network,
-    *INSIGHT_MODULES, alliance, status,
+    epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, share_staff,
+    share_network, *INSIGHT_MODULES, alliance, status,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
 _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
@@ -136,7 +139,8 @@ def bound(serving: Serving) -> list[Served]:
         *_places(serving, administration, cursors),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
-        *imports.served(imports.ImportsDoor(administration)), *_of_events(serving, administration, cursors),
+        *imports.served(imports.ImportsDoor(administration)),
+        *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
@@ -164,6 +168,7 @@ def _of_sharing(serving: Serving, administration: Administration, cursors: Curso
         *share.served(door),
         *share_campaigns.served(share_campaigns.ShareCampaignsDoor(administration, cursors)),
         *share_rewards.served(share_rewards.ShareRewardsDoor(administration, cursors, parts.rewards)),
+        *share_staff.served(share_staff.ShareStaffDoor(administration, cursors)),
         *share_network.served(share_network.ShareNetworkDoor(administration, serving.foundations.database)),
     ]
 
@@ -206,10 +211,14 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
 
 
 def _of_merchants(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
-    """What a merchant takes back, and which points it takes."""
+    """What a merchant takes back, which points it takes, and who has paid."""
+    paid = serving.payments
     return [
         *returns.served(returns.ReturnsDoor(administration, serving.checkout, _couponed(serving), cursors)),
         *acceptance.served(acceptance.AcceptanceDoor(administration, serving.catalogue, cursors)),
+        *payments.served(
+            payments.PaymentsDoor(administration, cursors, serving.writer, paid.desk, paid.accounts)
+        ),
     ]
 
 

@@ -11,6 +11,7 @@ from ledger_service.bootstrap.erasing import Erasures, erasures
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom, background_clock
 from ledger_service.bootstrap.items_service import items_service
 from ledger_service.bootstrap.messages import Postman
+from ledger_service.bootstrap.paying import payment_job
 from ledger_service.bootstrap.segmenting import Segmenting
 from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
@@ -34,6 +35,7 @@ from ledger_service.ledger.queries import holds_due
 from ledger_service.members.households.parting import PartingDesk
 from ledger_service.members.households.queries import lapse_is_due
 from ledger_service.members.identities import IdentityVault
+from ledger_service.payments.settling import PaymentJob
 from ledger_service.referrals.rewards.service import RewardDesk
 from ledger_service.risk.pruning import forget
 from ledger_service.traceability.goods.queries import next_unmade
@@ -65,6 +67,7 @@ class Jobs:
     webhooks: WebhookJobs | None = None
     erasures: Erasures | None = None
     segmenting: Segmenting | None = None
+    payments: PaymentJob | None = None
 
     def steps(self) -> Mapping[str, Step]:
         """Every job by its name; a step returns whether there is more to do at once."""
@@ -100,6 +103,9 @@ class Jobs:
         told: dict[str, Step] = {} if self.erasures is None else {"erasures": self.erasures.step}
         if self.segmenting is not None:
             told["segments"] = self.segmenting.step
+        payments = self.payments
+        if payments is not None:
+            told["payments"] = lambda: payments.step(self.clock.now())
         return told if hooks is None else {**told, "webhooks": hooks.follow, "webhook-deliveries": hooks.send}
 
     def send_messages(self) -> bool:
@@ -220,13 +226,14 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     name = WorkerName(foundations.settings.state_dir)
     tills = open_tills(foundations, secrets, writer, name.text)
     commitments = Commitments(secrets.one_time)
-    rewards = reward_desk(writer, foundations.database, tills.catalogue, name.text)
+    rewards = reward_desk(writer, foundations.database, tills, name.text)
     items = items_service(foundations, secrets, (writer, tills.catalogue, name.text))
     postman = _postman(foundations, secrets, writer)
     webhooks = webhook_jobs(foundations, secrets, clock)
     insight = erasures(foundations, clock.now), Segmenting(foundations.database, clock.now)
+    payments = payment_job(foundations, secrets, writer, tills)
     return Jobs(foundations, clock, writer, name, tills, commitments, rewards, items, postman,
-                webhooks, *insight)  # fmt: skip
+                webhooks, *insight, payments)  # fmt: skip
 
 
 def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Postman | None:

@@ -22,6 +22,7 @@ from ledger_service.bootstrap.foundations import Foundations, SystemRandom, lay_
 from ledger_service.bootstrap.governance import QueuedGovernance
 from ledger_service.bootstrap.merging import case_desk
 from ledger_service.bootstrap.observation import Observation
+from ledger_service.bootstrap.paying import PaymentParts, members_of, open_payments
 from ledger_service.bootstrap.sharing import SharingParts, open_sharing, reward_desk
 from ledger_service.bootstrap.surroundings import Surroundings
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills, secrets_of
@@ -45,7 +46,7 @@ from ledger_service.members.households.desk import HouseholdDesk
 from ledger_service.members.logins.desk import LoginDesk
 from ledger_service.members.passkeys.desk import PasskeyDesk
 from ledger_service.members.passkeys.rules import site_of
-from ledger_service.members.service import MembersService, MembersSettings
+from ledger_service.members.service import MembersService
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.keyring import KeyRing
 from ledger_service.merchants.service import MerchantsService
@@ -83,6 +84,7 @@ class Serving:
     reviews: ReviewDesk
     sharing: SharingParts
     members: MembersService
+    payments: PaymentParts
     households: HouseholdDesk
     care: CareService
     merchants: MerchantsService
@@ -115,7 +117,8 @@ def open_serving(settings: Settings) -> Serving:
     Raises:
         NotFounded: the database holds no alliance yet.
         SignerUnavailable: the signing process does not answer.
-        ConfigurationError: codes for members should go where nothing can be sent.
+        ConfigurationError: codes for members should go where nothing can be sent, or the file of payments is
+            not ours alone.
     """
     return wire(lay_foundations(settings))
 
@@ -148,8 +151,8 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         catalogue=tills.catalogue,
         wallets=wallets_of(writer, tills.coupons, secrets.one_time),
         ladders=tills.ladders, rules=tills.rules, reviews=tills.reviews,
-        sharing=open_sharing(secrets, reward_desk(writer, database, tills.catalogue, name.text)),
-        members=_members(foundations, secrets),
+        sharing=open_sharing(secrets, reward_desk(writer, database, tills, name.text)),
+        members=members_of(foundations, secrets), payments=open_payments(settings, secrets),
         households=_households(foundations, secrets),
         care=care_of(foundations, secrets),
         merchants=MerchantsService(random),
@@ -172,13 +175,6 @@ def _cards(settings: Settings, secrets: Secrets, tills: Tills) -> CardService:
 
 def _delivers(settings: Settings, secrets: Secrets) -> bool:
     return carrier_of(settings.messages, secrets.one_time) is not None
-
-
-def _members(foundations: Foundations, secrets: Secrets) -> MembersService:
-    alliance = foundations.alliance
-    random = SystemRandom()
-    settings = MembersSettings(alliance.gs1_prefix, secrets.identity, secrets.one_time)
-    return MembersService(settings, alliance.domain, foundations.custody, random, ApiKeys(random))
 
 
 def _passkeys(foundations: Foundations, secrets: Secrets) -> PasskeyDesk:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from ledger_service.bootstrap.foundations import SystemRandom
-from ledger_service.bootstrap.tills import Secrets
+from ledger_service.bootstrap.tills import Secrets, Tills
 from ledger_service.checkout.shared_sales import SharedSales
+from ledger_service.coupons.wallet.offering import CatalogueOffers
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
-from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.referrals.links.binding import Binder
 from ledger_service.referrals.links.rules import codes_of
 from ledger_service.referrals.links.service import LinkDesk
@@ -37,6 +37,7 @@ def open_sharing(secrets: Secrets, rewards: RewardDesk) -> SharingParts:
     return SharingParts(desk, Binder(random, SharedSales()), rewards)
 
 
-def reward_desk(writer: Writer, database: Database, catalogue: CatalogueCache, worker: str) -> RewardDesk:
+def reward_desk(writer: Writer, database: Database, tills: Tills, worker: str) -> RewardDesk:
     """The rewards room, for front doors and jobs; ``worker`` draws blocks of caps."""
-    return RewardDesk(writer, database, catalogue, SharedSales(), worker)
+    offers = CatalogueOffers(tills.coupons)
+    return RewardDesk(writer, database, tills.catalogue, SharedSales(), offers, worker)

@@ -79,9 +79,7 @@ class Net(NamedTuple):
     micros: int
 
 
-def nets_of_contract(
-    conn: Connection, node: Node, of: tuple[Contracts, int], block_number: int
-) -> list[Net]:
+def nets_of_contract(conn: Connection, node: Node, of: tuple[Contracts, int], block_number: int) -> list[Net]:
     """The net of every merchant that the chain ever admitted, as of a block.
 
     Args:

@@ -104,6 +104,9 @@ HOLDINGS = (
     Holding("share_purchase", _KEPT, _OTHERS, hidden=("sharer_id",)),
     Holding("share_reward", _KEPT, _MONEY, hidden=("leaf", "reasons")),
     Holding("share_signal", _GONE, hidden=("digest",)),
+    Holding("payment", _KEPT, _TAX, hidden=("payer",)),
+    Holding("share_care", _GONE),
+    Holding("share_care_event", _KEPT, "who of the staff looked after whom, by row number"),
 )  # fmt: skip
 # Tables that name members and are not shown row by row, and why.
 UNSHOWN = {

@@ -73,13 +73,13 @@ def _rewards(conn: Connection, notes: Sequence[Note], _: datetime) -> dict[Note,
     )
     its: Select[Any] = select(
         _RE.reward_id, _RE.position, _RE.kind, _RE.at, _R.member_id, _R.sale_id, _R.role, _R.points,
-        _SC.code, _SC.merchant_id, _G.code.label("programme"),
+        _R.pays, _SC.code, _SC.merchant_id, _G.code.label("programme"),
     )  # fmt: skip
     found: dict[Note, list[Fact]] = {}
     for row in conn.execute(its.select_from(joined).where(_named(_RE.reward_id, notes))):
         body = {
             "reward": id_text(row.reward_id), "campaign": row.code, "change": row.kind, "role": row.role,
-            "points": row.points, "programme": row.programme, "sale": id_text(row.sale_id),
+            "pays": row.pays, "points": row.points, "programme": row.programme, "sale": id_text(row.sale_id),
         }  # fmt: skip
         found[(row.reward_id, row.position)] = [_fact(Kind.REWARD, row, row.reward_id, body)]
     return found

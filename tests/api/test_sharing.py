@@ -26,6 +26,7 @@ from ledger_service.web.wording import LANGUAGES
 from tests.api.offices import browser
 from tests.api.service import GROCER, Shop, basket
 from tests.api.test_administration import NEXT_PHONE, with_phone
+from tests.api.test_coupons import offer
 from tests.api.test_pages import all_pages
 from tests.web.conftest import Browser
 
@@ -83,8 +84,8 @@ def test_a_newcomers_first_purchase_pays_both_and_everybody_sees_why(any_shop: S
     shop = any_shop
     live(shop)
     key, code, _ = sharer(shop)
-    offer = shop.get("", f"/v1/share/links/{code}/offer").json
-    assert (offer["name"], offer["newcomer_points"], "member" in offer) == ("春 spring", 50, False)
+    shown = shop.get("", f"/v1/share/links/{code}/offer").json
+    assert (shown["name"], shown["newcomer_points"], "member" in shown) == ("春 spring", 50, False)
     assert b"<svg" in shop.get("", f"/v1/share/links/{code}/qr").data
     friend, number = newcomer(shop, code)
     shop.at = "2017-03-01T14:00:00Z"
@@ -123,6 +124,8 @@ def test_a_campaign_is_asked_for_and_decided_by_two_and_keeps_its_budget(any_sho
     assert code_of(shop.post("fuel", BASE, NEW)) == (403, "not-yours")
     nobody = NEW | {"code": "EMPTY", "terms": {"trigger": "first-purchase"}}
     assert code_of(shop.post("grocer", BASE, nobody)) == (422, "share-terms-refused")
+    unknown = NEW | {"code": "EMPTY", "terms": TERMS | {"sharer_coupon": 999_999}}
+    assert code_of(shop.post("grocer", BASE, unknown)) == (422, "share-terms-refused")
     decision, state = f"{BASE}/SPRING/decision", f"{BASE}/SPRING/state"
     assert code_of(shop.post("grocer", decision, {"approve": True})) == (403, "second-person-needed")
     assert code_of(shop.post("fuel", decision, {"approve": True})) == (404, "share-campaign-unknown")
@@ -139,9 +142,40 @@ def test_a_campaign_is_asked_for_and_decided_by_two_and_keeps_its_budget(any_sho
     small = {"points": 149, "rewards": 10}
     assert code_of(shop.post("grocer", f"{BASE}/SPRING/budget", small)) == (422, "share-budget-too-small")
     budget = shop.must("grocer", f"{BASE}/SPRING/budget", {"points": 150, "rewards": 2})["budget"]
-    assert budget == {"points": 150, "rewards": 2, "used_points": 150, "used_rewards": 2}
+    assert budget == {
+        "points": 150, "rewards": 2, "coupons": 0, "used_points": 150, "used_rewards": 2, "used_coupons": 0,
+    }  # fmt: skip
     assert [row["code"] for row in all_pages(shop, "grocer", BASE, "campaigns")] == ["SPRING"]
     assert shop.get("fuel", BASE).json["campaigns"] == []
+
+
+def test_a_coupon_for_the_newcomer_is_offered_given_used_and_told(shop: Shop) -> None:
+    definition = offer(shop)
+    gifts = {"trigger": "first-purchase", "sharer_points": 100, "newcomer_coupon": definition, "vest_days": 1}
+    live(shop, terms=gifts, budget={"points": 500, "rewards": 5, "coupons": 5})
+    key, code, _ = sharer(shop)
+    offered = shop.get("", f"/v1/share/links/{code}/offer").json
+    assert (offered["newcomer_points"], offered["newcomer_coupon"]) == (0, {})
+    assert shop.get(key, "/v1/share/offers").json["offers"][0]["sharer_coupon"] is None
+    friend, number = newcomer(shop, code)
+    member = {"member": {"number": number}}
+    shop.at = "2017-03-01T14:00:00Z"
+    shop.must("grocer-till", "/v1/sales", basket() | member)
+    job(shop)
+    rewards = shop.get(friend, "/v1/share/rewards").json["rewards"]
+    assert [(r["pays"], r["definition"], r["points"], r["state"]) for r in rewards] == [
+        ("coupon", definition, 0, "due")
+    ]
+    wallet = f"/v1/members/{number}/coupons"
+    assert shop.get(friend, wallet).json["coupons"] == []
+    shop.at = "2017-03-02T14:00:00Z"
+    job(shop)
+    mine = shop.get(friend, wallet).json["coupons"]
+    assert [(c["coupon"], c["source"]) for c in mine] == [(rewards[0]["reward"], "share:SPRING")]
+    sold = shop.must("grocer-till", "/v1/sales", basket() | member | {"coupons": {"wallet": True}})
+    assert [one["coupon"] for one in sold["coupons"]["applied"]] == [mine[0]["coupon"]]
+    budget = shop.get("grocer", f"{BASE}/SPRING").json["campaign"]["budget"]
+    assert (budget["used_points"], budget["used_rewards"], budget["used_coupons"]) == (100, 2, 1)
 
 
 def test_links_that_are_forged_ended_foreign_or_ones_own_lead_nowhere(shop: Shop) -> None:

@@ -34,9 +34,7 @@ _HOLDERS = {
     "auditor": ("auditor",),
     "operator": ("operator", "operator", "operator"),
 }
-_SCOPES = {
-    (route.method, path_template(route)): route.scopes for route in all_routes()
-}
+_SCOPES = {(route.method, path_template(route)): route.scopes for route in all_routes()}
 # What ends a party that other requests need; left out of calm runs.
 DESTRUCTIVE = ("suspend-merchant", "disable-terminal", "close-store", "freeze-member", "erase-member",
                "revoke-device", "rotate-key", "revoke-key")  # fmt: skip

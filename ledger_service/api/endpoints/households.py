@@ -181,9 +181,7 @@ class HouseholdsDoor:
 
         return self.administration.read(find)
 
-    def _purchase(
-        self, call: Call, view: queries.HouseholdView, known: Known, one: Bought
-    ) -> Json:
+    def _purchase(self, call: Call, view: queries.HouseholdView, known: Known, one: Bought) -> Json:
         """A purchase; its basket is for who made it, for operators, and for all where that mate shows it."""
         (owners, numbers), caller = known, call.caller.member_id
         by = owners.get(one.lane) if one.lane is not None else None

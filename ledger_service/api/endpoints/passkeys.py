@@ -33,9 +33,7 @@ _UNREAD = Free("Not read")
 
 def _credential(parts: tuple[str, ...], unread: tuple[str, ...]) -> Record:
     """A device's answer, and what else a browser sends along."""
-    response = Record(
-        dict.fromkeys(("clientDataJSON", *parts), _BASE64URL), dict.fromkeys(unread, _UNREAD)
-    )
+    response = Record(dict.fromkeys(("clientDataJSON", *parts), _BASE64URL), dict.fromkeys(unread, _UNREAD))
     return Record(
         {"id": _BASE64URL, "rawId": _BASE64URL, "type": Text(one_of=("public-key",)), "response": response},
         {"authenticatorAttachment": _UNREAD, "clientExtensionResults": _UNREAD}, about=_ABOUT,

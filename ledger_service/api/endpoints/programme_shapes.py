@@ -106,11 +106,19 @@ PROGRAMME = Named(
             "expiry": EXPIRY,
             "jurisdiction": JURISDICTION,
             "inactivity": Listing(Text(one_of=tuple(a.value for a in Activity)), len(Activity)),
-            "end": Nullable(Record(
-                {"issues_until": shapes.INSTANT, "ends_at": shapes.INSTANT,
-                 "converts_into": Integer(1, about="The programme_id of the one that the rest converts into"),
-                 "spread_bps": Integer(0, 9_999)},
-                about="Announced: nothing is accepted from `ends_at` on")),
+            "end": Nullable(
+                Record(
+                    {
+                        "issues_until": shapes.INSTANT,
+                        "ends_at": shapes.INSTANT,
+                        "converts_into": Integer(
+                            1, about="The programme_id of the one that the rest converts into"
+                        ),
+                        "spread_bps": Integer(0, 9_999),
+                    },
+                    about="Announced: nothing is accepted from `ends_at` on",
+                )
+            ),
         },
         closed=False,
     ),

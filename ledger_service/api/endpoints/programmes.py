@@ -120,9 +120,7 @@ class ProgrammesDoor:
         if replay is not None:
             return replay
         wanted = _wanted(call)
-        commands.check_law(
-            wanted.jurisdiction, wanted.epoch_ends, [wanted.terms], wanted.activities
-        )
+        commands.check_law(wanted.jurisdiction, wanted.epoch_ends, [wanted.terms], wanted.activities)
         self.administration.read(lambda conn: _check_free(conn, wanted))
         first = ports.TermsOfProgramme(
             **terms_of_body(call.body.fields), effective_from=seconds_floor(call.at)
@@ -191,6 +189,7 @@ class ProgrammesDoor:
 
     def change(self, call: Call, act: Change) -> Reply:
         """The act is done under the call's key; answers the programme."""
+
         def changed(conn: Connection) -> Json:
             act(conn)
             return programme_document(read_catalogue(conn).by_code[call.path["code"]])

@@ -34,6 +34,7 @@ from ledger_service.referrals.links.binding import Binder, Follower
 from ledger_service.referrals.links.rules import Channel, typed
 from ledger_service.referrals.links.service import LinkDesk, LiveCode
 from ledger_service.referrals.links.touching import TouchCommand, Visit
+from ledger_service.referrals.staffing.queries import staff_at
 
 _GROUP, _OPEN = "Sharing", "Sharing, for everybody"
 _OVER = (refusals.ShareLinkUnknown, refusals.ShareLinkEnded)
@@ -166,6 +167,8 @@ class ShareDoor:
                 "campaign": found.campaign, "name": found.name, "merchant": f"{found.merchant_id:013d}",
                 "merchant_name": found.merchant, "trigger": found.terms.trigger.value,
                 "newcomer_points": found.terms.newcomer_points, "least_minor": found.terms.least_minor,
+                "newcomer_coupon": found.coupons.get(found.terms.newcomer_coupon),
+                "staff": staff_at(conn, code, call.at),
             }  # fmt: skip
 
         return self.administration.look(find)

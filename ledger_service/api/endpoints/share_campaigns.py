@@ -197,8 +197,9 @@ def _campaign(row: RowMapping) -> Json:
         "code": row["code"], "merchant": gln_text(row["merchant_id"]), "programme_id": row["programme_id"],
         "name": row["name"], "state": row["state"], "version": row["version"],
         "budget": {
-            "points": row["most_points"], "rewards": row["most_rewards"], "used_points": row["used_points"],
-            "used_rewards": row["used_rewards"],
+            "points": row["most_points"], "rewards": row["most_rewards"], "coupons": row["most_coupons"],
+            "used_points": row["used_points"], "used_rewards": row["used_rewards"],
+            "used_coupons": row["used_coupons"],
         },
         "live_at": None if row["live_at"] is None else format_instant(row["live_at"]),
         "ended_at": None if row["ended_at"] is None else format_instant(row["ended_at"]),

@@ -23,6 +23,7 @@ _GROUP = "Sharing"
 _OFFER = Record({
     "campaign": shares.CAMPAIGN_CODE, "name": Text(100), "merchant": shapes.GLN, "merchant_name": Text(200),
     "trigger": Text(), "sharer_points": Integer(), "newcomer_points": Integer(),
+    "sharer_coupon": shares.COUPON_NAMES, "newcomer_coupon": shares.COUPON_NAMES,
 }, closed=False)  # fmt: skip
 OFFERS = Route(
     "GET", "/v1/share/offers", "list-share-offers", scopes("self:read"),
@@ -79,4 +80,6 @@ def _view(offer: Offer) -> Json:
         "campaign": offer.campaign, "name": offer.name, "merchant": f"{offer.merchant_id:013d}",
         "merchant_name": offer.merchant, "trigger": offer.terms.trigger.value,
         "sharer_points": offer.terms.sharer_points, "newcomer_points": offer.terms.newcomer_points,
+        "sharer_coupon": offer.coupons.get(offer.terms.sharer_coupon),
+        "newcomer_coupon": offer.coupons.get(offer.terms.newcomer_coupon),
     }  # fmt: skip

@@ -141,7 +141,8 @@ def _reward(row: RowMapping) -> Json:
     return {
         "reward": id_text(row["reward_id"]), "campaign": row["campaign"], "sale": id_text(row["sale_id"]),
         "role": row["role"], "depth": row["depth"], "member": row["member_number"], "points": row["points"],
-        "state": row["state"], "reasons": row["reasons"].split(), "commitment": row["number"],
+        "pays": row["pays"], "definition": row["definition_id"], "state": row["state"],
+        "reasons": row["reasons"].split(), "commitment": row["number"],
         "until": format_instant(row["until"]), "sold_at": format_instant(row["sold_at"]),
         "made_at": format_instant(row["made_at"]),
     }  # fmt: skip

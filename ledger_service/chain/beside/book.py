@@ -49,9 +49,7 @@ def items_of(conn: Connection, target: str, number: int) -> Sequence[Row[Any]]:
 def judge(conn: Connection, batch: Row[Any], root: bytes, block: int, reasons: Mapping[int, bytes]) -> None:
     """A block has the batch: each of its operations is applied, or refused for its reason."""
     same = (_b.target == batch.target) & (_b.number == batch.number)
-    conn.execute(
-        update(chain_beside_batch).where(same).values(state="mined", root=root, block_number=block)
-    )
+    conn.execute(update(chain_beside_batch).where(same).values(state="mined", root=root, block_number=block))
     mine = (_n.target == batch.target) & (_n.batch == batch.number)
     conn.execute(update(chain_beside_item).where(mine).values(reason=None))
     for position, reason in reasons.items():

@@ -95,9 +95,7 @@ class Told:
 
 def calldata_of(target: Target, number: int, slices: Sequence[SentSlice]) -> bytes:
     """The call that hands the batch over."""
-    written = [
-        (s.merchant, s.signature, [(o.words, list(o.witness)) for o in s.operations]) for s in slices
-    ]
+    written = [(s.merchant, s.signature, [(o.words, list(o.witness)) for o in s.operations]) for s in slices]
     return target.artifact.selector("submitBatch") + encode(["uint64", _SLICES], [number, written])
 
 

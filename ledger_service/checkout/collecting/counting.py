@@ -54,4 +54,3 @@ def kept_minor(draft: Draft, catalogue: CouponCatalogue, terms: Terms, record: S
     facts = goods_facts(draft, record.merchant_id, [line for line, _ in record.lines], catalogue)
     of = Matcher(facts).of(terms).of
     return sum(sold[place].cash_minor - back[place] for place in of)
-

@@ -146,9 +146,7 @@ def _within(draft: Draft, basket: Basket, held: Sequence[Taken]) -> Decision:
 
     What was held is counted already, so the basket of the authorisation always gets what it was promised.
     """
-    candidates = [
-        Candidate(id_text(one.coupon_id), one.terms, _ends(draft, one.coupon_id)) for one in held
-    ]
+    candidates = [Candidate(id_text(one.coupon_id), one.terms, _ends(draft, one.coupon_id)) for one in held]
     decision, uses = decide(basket, candidates), dict[tuple[int, int], Uses]()
     # Where fewer coupons than were held would take more off, what the others held is no room for it.
     for spare in (sum, min):

@@ -49,9 +49,7 @@ def export(desk: ListDesk, name: str, into: Path, write: Write, said: tuple[str,
     with desk.database.begin() as conn:
         _check(conn, the_list(conn, name, lock=True))
         mine = coupon_code_list.c.list_id == listed["list_id"]
-        conn.execute(
-            update(coupon_code_list).where(mine).values(seed=None, exported_at=at, exported_by=by)
-        )
+        conn.execute(update(coupon_code_list).where(mine).values(seed=None, exported_at=at, exported_by=by))
     return listed
 
 

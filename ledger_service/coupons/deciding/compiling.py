@@ -26,9 +26,7 @@ from ledger_service.coupons.terms.values import (
 )
 
 
-def effect_of(
-    terms: Terms, basket: Sequence[Goods], matches: Matches, place: int = 0
-) -> tuple[Step, Effect]:
+def effect_of(terms: Terms, basket: Sequence[Goods], matches: Matches, place: int = 0) -> tuple[Step, Effect]:
     """What the coupon does here, and in which step.
 
     Args:

@@ -92,9 +92,7 @@ def best_of(
     found = search(weights, basket.most_coupons, most_nodes)
     taken = applied(found.chosen, amounts)
     used = {offer.key for offer in found.chosen}
-    left_out = [
-        _why_not(offer, found.chosen, basket) for offer in offers if offer.key not in used
-    ]
+    left_out = [_why_not(offer, found.chosen, basket) for offer in offers if offer.key not in used]
     return Decision(
         tuple(_applied(offer, parts, basket.lines) for offer, parts in taken),
         tuple(sorted((*refused, *left_out), key=lambda r: (r.definition, r.key))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from ledger_service.coupons.definitions.errors import DefinitionUnknown, Version
 from ledger_service.coupons.definitions.models import coupon_consent, coupon_definition, coupon_version
 from ledger_service.coupons.telling.models import coupon_type
 from ledger_service.coupons.terms.text import terms_of
-from ledger_service.coupons.terms.values import Stacking
+from ledger_service.coupons.terms.values import Stacking, Terms
 from ledger_service.db.models import alliance
 
 _D, _V, _C = coupon_definition.c, coupon_version.c, coupon_consent.c
@@ -62,6 +62,22 @@ def versions_after(conn: Connection, definition_id: int, after: int, most: int) 
     mine = (_V.definition_id == definition_id) & (_V.version > after)
     found = select(coupon_version).where(mine).order_by(_V.version).limit(most)
     return conn.execute(found).mappings().all()
+
+
+def terms_in_force(conn: Connection, definition_id: int, at: datetime) -> Terms | None:
+    """What the definition gives then; None where no version has begun, or it is withdrawn."""
+    joined = select(_V.body).join(coupon_definition, _D.definition_id == _V.definition_id)
+    begun = (_V.definition_id == definition_id) & (_V.live_from <= at)
+    stands = _D.withdrawn_at.is_(None) | (_D.withdrawn_at > at)
+    last = joined.where(begun, stands).order_by(_V.version.desc()).limit(1)
+    body: str | None = conn.execute(last).scalar_one_or_none()
+    return None if body is None else terms_of(orjson.loads(body))
+
+
+def names_of(conn: Connection, definition_ids: Iterable[int]) -> dict[int, dict[str, str]]:
+    """What these definitions are called, by language."""
+    its = select(_D.definition_id, _D.names).where(_D.definition_id.in_(list(definition_ids)))
+    return {row.definition_id: orjson.loads(row.names) for row in conn.execute(its)}
 
 
 class LastVersions(NamedTuple):

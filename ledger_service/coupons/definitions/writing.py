@@ -137,9 +137,10 @@ def approve(conn: Connection, row: RowMapping, said: Said) -> RowMapping:
     next_number(conn)
     row = queries.the_version(conn, row["definition_id"], row["version"])
     later = (_V.definition_id == row["definition_id"]) & (_V.version > row["version"])
-    if row["approved_at"] is not None or conn.execute(
-        select(_V.version).where(later & _V.approved_at.is_not(None))
-    ).first():
+    if (
+        row["approved_at"] is not None
+        or conn.execute(select(_V.version).where(later & _V.approved_at.is_not(None))).first()
+    ):
         raise VersionDecided(row["version"])
     if row["written_by"] == by:
         raise ApproverIsAuthor

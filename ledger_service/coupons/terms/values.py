@@ -278,6 +278,11 @@ class Terms:
         """How many each member may use; None for no bound."""
         return 1 if self.scope.first_purchase else self.limits.per_member
 
+    @property
+    def payer(self) -> int | None:
+        """The owner, where it alone pays for what the coupon takes off; else None."""
+        return self.merchant if {share.party for share in self.funders} == {self.merchant} else None
+
     def taken_by(self, merchant: int) -> bool:
         """Whether a merchant's tills take it."""
         return merchant in self.scope.merchants if self.scope.merchants else merchant == self.merchant

@@ -32,7 +32,8 @@ class CatalogueOffers:
         ends_at = expires_at(terms.window, at)
         if ends_at is not None and ends_at <= at:
             return None
-        return Offer(definition_id, terms.version, ends_at, terms.limits.per_member, terms.gift.value)
+        limits, gift = terms.limits, terms.gift.value
+        return Offer(definition_id, terms.version, ends_at, limits.per_member, gift, terms.payer)
 
     def offered(self, source: str, member_id: int, at: datetime) -> frozenset[int]:
         """What the source's campaign offers the member, by its arm; nothing while it is not live."""

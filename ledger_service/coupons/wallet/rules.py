@@ -29,7 +29,8 @@ class Offer:
     """What the wallet must know of a definition that is live, for a coupon that is made now.
 
     It ends at ``ends_at``, the end itself not included; None where only the definition's own window ends it.
-    ``per_member`` coupons are claimed at most by one member, None without a limit.
+    ``per_member`` coupons are claimed at most by one member, None without a limit. ``payer`` is the owner
+    where it alone pays for what the coupon takes off, else None.
     """
 
     definition_id: int
@@ -37,6 +38,7 @@ class Offer:
     ends_at: datetime | None = None
     per_member: int | None = None
     gift: str = NO_GIFT
+    payer: int | None = None
 
 
 def shown_state(row: Mapping[str, Any], at: datetime) -> str:

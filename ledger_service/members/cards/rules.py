@@ -105,9 +105,7 @@ def check_new_pin(pin: str) -> None:
         raise PinTooEasy
 
 
-def check_tries(
-    tries: int, locked_until: datetime | None, at: datetime, most: int = TRIES_TO_BLOCK
-) -> None:
+def check_tries(tries: int, locked_until: datetime | None, at: datetime, most: int = TRIES_TO_BLOCK) -> None:
     """A PIN may be tried now; ``most`` wrong ones in a row end it.
 
     Raises:

@@ -55,9 +55,7 @@ def forget(conn: Connection, member_id: int, at: datetime) -> list[NewIntent]:
     return intents
 
 
-def end_keys(
-    conn: Connection, house: tuple[int, bytes], member_id: int, at: datetime
-) -> list[NewIntent]:
+def end_keys(conn: Connection, house: tuple[int, bytes], member_id: int, at: datetime) -> list[NewIntent]:
     """The mate's keys sign nothing more for the household (its id and account); returns the intents."""
     keys = household_key.c
     its = select(keys.device_id).where(keys.household_id == house[0], keys.member_id == member_id)
@@ -85,12 +83,16 @@ def close(conn: Connection, house: int, at: datetime) -> None:
 
 
 def _next_owner(conn: Connection, house: int, at: datetime) -> None:
-    heir: RowMapping | None = conn.execute(
-        select(household_mate)
-        .where(_M.household_id == house, _M.state == "in")
-        .order_by(_M.joined_at, _M.member_id)
-        .limit(1)
-    ).mappings().one_or_none()
+    heir: RowMapping | None = (
+        conn.execute(
+            select(household_mate)
+            .where(_M.household_id == house, _M.state == "in")
+            .order_by(_M.joined_at, _M.member_id)
+            .limit(1)
+        )
+        .mappings()
+        .one_or_none()
+    )
     if heir is None:
         close(conn, house, at)
         return

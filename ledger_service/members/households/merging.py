@@ -70,9 +70,7 @@ def _check_free(conn: Connection, member_id: int) -> None:
         raise HouseholdConflict("already-in")
 
 
-def _take_place(
-    conn: Connection, was: dict[str, object], own: dict[str, object] | None, stays: int
-) -> None:
+def _take_place(conn: Connection, was: dict[str, object], own: dict[str, object] | None, stays: int) -> None:
     place = {**was, "member_id": stays}
     if own is None:
         sql_of(household_mate, conn).insert(conn, [place])

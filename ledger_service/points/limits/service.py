@@ -85,9 +85,7 @@ def find(conn: Connection, limit_id: bytes) -> RowMapping | None:
     return conn.execute(select(adjustment_limit).where(_L.limit_id == limit_id)).mappings().one_or_none()
 
 
-def listed(
-    conn: Connection, funder: int | None, after: bytes | None, most: int
-) -> list[dict[str, Any]]:
+def listed(conn: Connection, funder: int | None, after: bytes | None, most: int) -> list[dict[str, Any]]:
     """Limits by id behind a position: a funder's and everybody's, or (None) all."""
     chosen = select(adjustment_limit)
     if funder is not None:

@@ -48,7 +48,8 @@ class ShareTermsRefused(DomainError):
     code = "share-terms-refused"
     why = (
         "The terms break the rule that `reason` names: depth is 1 or 2, a reward needs a purchase or a scan,"
-        " somebody is rewarded, and the points are the funder's own."
+        " somebody is rewarded, points are the funder's own, and a coupon is in force, free, the funder's and"
+        " at its cost alone."
     )
     fix = "Correct the terms and ask again."
 
@@ -59,7 +60,8 @@ class ShareBudgetTooSmall(DomainError):
 
     used_points: int
     used_rewards: int
+    used_coupons: int
 
     code = "share-budget-too-small"
-    why = "The budget does not cover the `used_points` and `used_rewards` promised so far."
+    why = "The budget does not cover the `used_points`, `used_rewards` and `used_coupons` promised so far."
     fix = "Set a budget that covers them, or end the campaign."

@@ -43,6 +43,8 @@ class Terms:
     Attributes:
         trigger: what is rewarded; ``nth`` belongs to nth-purchase, ``least_minor`` is the least basket.
         sharer_points, newcomer_points, second_points: to who shared, who came, who brought the sharer.
+        sharer_coupon, newcomer_coupon: the coupon definition that each gets beside or instead of points, 0
+            for none; given once ``vest_days`` are over, so that it cannot be used before.
         milestones: (conversions of a sharer, points) on top, ascending.
         window_days: how long a touch counts; ``touch`` is the first or the last of them.
         vest_days: how long points are pending after the purchase.
@@ -64,6 +66,13 @@ class Terms:
     most_per_sharer: int = 0
     most_a_day: int = 10
     burst_hour: int = 5
+    sharer_coupon: int = 0
+    newcomer_coupon: int = 0
+
+    @property
+    def coupons(self) -> frozenset[int]:
+        """The coupon definitions that are given."""
+        return frozenset({self.sharer_coupon, self.newcomer_coupon} - {0})
 
     @property
     def depth(self) -> int:
@@ -81,7 +90,7 @@ def check_terms(terms: Terms) -> None:
     """
     reached = [count for count, _ in terms.milestones]
     rules = (
-        ("nobody-rewarded", terms.sharer_points or terms.newcomer_points or terms.milestones),
+        ("nobody-rewarded", terms.sharer_points or terms.newcomer_points or reached or terms.coupons),
         ("second-without-sharer", not terms.second_points or terms.sharer_points),
         ("second-above-sharer", terms.second_points <= terms.sharer_points),
         ("milestones-not-ascending", reached == sorted(set(reached))),

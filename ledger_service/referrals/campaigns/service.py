@@ -5,7 +5,6 @@ Each runs in the caller's unit of work and locks the campaign's row.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
+from ledger_service.coupons.definitions.queries import terms_in_force
+from ledger_service.coupons.terms.values import InstrumentKind
 from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.text import clean_text
 from ledger_service.points.errors import SecondPersonNeeded
@@ -33,10 +34,11 @@ _C, _V = share_campaign.c, share_campaign_version.c
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most a campaign may promise: points, and rewards by count."""
+    """The most a campaign may promise: points, and by count rewards of every kind and coupons among them."""
 
     points: int
     rewards: int
+    coupons: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,15 @@ def ask(conn: Connection, new: NewCampaign, said: Said) -> bytes:
     check_terms(new.terms)
     programme_id = id_of(conn, new.programme)
     _check_funder(conn, programme_id, new.merchant_id)
+    _check_coupons(conn, new.terms, new.merchant_id, said.at)
     if conn.execute(select(_C.code).where(_C.code == new.code)).first() is not None:
         raise ShareCampaignTaken
     campaign_id = derive_id("share campaign", new.code)
     conn.execute(insert(share_campaign).values(
         campaign_id=campaign_id, code=new.code, merchant_id=new.merchant_id, programme_id=programme_id,
         name=clean_text(new.name, "name", 100), state="draft", version=0, most_points=new.budget.points,
-        most_rewards=new.budget.rewards, used_points=0, used_rewards=0, live_at=None, ended_at=None,
-        created_at=said.at,
+        most_rewards=new.budget.rewards, most_coupons=new.budget.coupons, used_points=0, used_rewards=0,
+        used_coupons=0, live_at=None, ended_at=None, created_at=said.at,
     ))  # fmt: skip
     _add_version(conn, campaign_id, 1, new.terms, said)
     return campaign_id
@@ -90,6 +93,7 @@ def revise(conn: Connection, code: str, terms: Terms, said: Said) -> int:
     """
     check_terms(terms)
     row = locked(conn, code, said.merchant_id)
+    _check_coupons(conn, terms, row["merchant_id"], said.at)
     its = _V.campaign_id == row["campaign_id"]
     last = conn.execute(select(_V.version, _V.state).where(its).order_by(_V.version.desc()).limit(1)).one()
     if row["state"] == "ended" or last.state == "draft":
@@ -151,9 +155,11 @@ def set_budget(conn: Connection, code: str, budget: Budget, said: Said) -> None:
         ShareCampaignUnknown, ShareBudgetTooSmall.
     """
     row = locked(conn, code, said.merchant_id)
-    if budget.points < row["used_points"] or budget.rewards < row["used_rewards"]:
-        raise ShareBudgetTooSmall(row["used_points"], row["used_rewards"])
-    _change(conn, row, most_points=budget.points, most_rewards=budget.rewards)
+    used = Budget(row["used_points"], row["used_rewards"], row["used_coupons"])
+    if not _fits(used, budget):
+        raise ShareBudgetTooSmall(used.points, used.rewards, used.coupons)
+    most = {"most_points": budget.points, "most_rewards": budget.rewards, "most_coupons": budget.coupons}
+    _change(conn, row, **most)
 
 
 class Budgets:
@@ -164,25 +170,24 @@ class Budgets:
         rows = conn.execute(its.order_by(_C.campaign_id).with_for_update()).mappings()
         self._conn = conn
         self._rows = {row["campaign_id"]: row for row in rows}
-        self._points, self._rewards = Counter[bytes](), Counter[bytes]()
+        self._taken: dict[bytes, Budget] = {}
 
-    def take(self, campaign_id: bytes, points: int, rewards: int) -> bool:
+    def take(self, campaign_id: bytes, more: Budget) -> bool:
         """So much is promised; False where the budget does not hold that much, and then nothing is."""
-        row = self._rows[campaign_id]
-        points += self._points[campaign_id]
-        rewards += self._rewards[campaign_id]
-        fits = row["used_points"] + points <= row["most_points"]
-        if not fits or row["used_rewards"] + rewards > row["most_rewards"]:
+        row, taken = self._rows[campaign_id], _sum(self._taken.get(campaign_id, Budget(0, 0)), more)
+        used = _sum(Budget(row["used_points"], row["used_rewards"], row["used_coupons"]), taken)
+        if not _fits(used, Budget(row["most_points"], row["most_rewards"], row["most_coupons"])):
             return False
-        self._points[campaign_id], self._rewards[campaign_id] = points, rewards
+        self._taken[campaign_id] = taken
         return True
 
     def write(self) -> None:
         """Write down what was taken; the constraints of the campaign's row say its budget again."""
-        for campaign_id in self._points:
+        for campaign_id, taken in self._taken.items():
             used = {
-                "used_points": _C.used_points + self._points[campaign_id],
-                "used_rewards": _C.used_rewards + self._rewards[campaign_id],
+                "used_points": _C.used_points + taken.points,
+                "used_rewards": _C.used_rewards + taken.rewards,
+                "used_coupons": _C.used_coupons + taken.coupons,
             }
             its = update(share_campaign).where(_C.campaign_id == campaign_id)
             self._conn.execute(its.values(used))
@@ -199,6 +204,24 @@ def locked(conn: Connection, code: str, merchant_id: int | None) -> RowMapping:
     if row is None or merchant_id not in (None, row["merchant_id"]):
         raise ShareCampaignUnknown
     return row
+
+
+def _sum(one: Budget, other: Budget) -> Budget:
+    return Budget(one.points + other.points, one.rewards + other.rewards, one.coupons + other.coupons)
+
+
+def _fits(used: Budget, most: Budget) -> bool:
+    return used.points <= most.points and used.rewards <= most.rewards and used.coupons <= most.coupons
+
+
+def _check_coupons(conn: Connection, terms: Terms, merchant_id: int, at: datetime) -> None:
+    """Coupons are the merchant's own, in force, free, and at its cost alone: it funds the campaign."""
+    for definition_id in terms.coupons:
+        found = terms_in_force(conn, definition_id, at)
+        if found is None or found.kind is InstrumentKind.PAID:
+            raise ShareTermsRefused("coupon-not-offered")
+        if found.payer != merchant_id:
+            raise ShareTermsRefused("coupon-of-another")
 
 
 def _check_funder(conn: Connection, programme_id: int, merchant_id: int) -> None:

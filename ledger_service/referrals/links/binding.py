@@ -34,6 +34,7 @@ from ledger_service.referrals.links.models import (
 )
 from ledger_service.referrals.links.rules import MOST_BINDS, chained, commitment_of, party_of
 from ledger_service.referrals.ports import Customers
+from ledger_service.referrals.staffing.service import Came, assign
 
 _B, _T, _L = share_bind.c, share_touch.c, share_link.c
 _SALT_BYTES = 32
@@ -106,6 +107,9 @@ class Binder:
         if who.newcomer and sharer is not None:
             tie = {"member_id": who.member_id, "sharer_id": sharer, "number": number, "tied_at": at}
             sql_of(share_tie, conn).insert(conn, [tie], or_ignore=True)
+        if touch["place"] is not None:
+            behind = touch["code"], touch["place"], touch["touched_at"]
+            assign(conn, Came(touch["merchant_id"], who.member_id, *behind), at)
         return number
 
 
@@ -158,7 +162,7 @@ def _touch_of(conn: Connection, touch_id: bytes) -> RowMapping | None:
         share_campaign, campaign.campaign_id == _L.campaign_id
     )
     its = select(
-        _T.touch_id, _T.touched_at, _T.machine, _L.code, _L.member_id, campaign.campaign_id,
+        _T.touch_id, _T.touched_at, _T.machine, _L.code, _L.member_id, _L.place, campaign.campaign_id,
         campaign.merchant_id, campaign.state, campaign.version, campaign.code.label("campaign"),
     ).select_from(joined).where(_T.touch_id == touch_id)  # fmt: skip
     return conn.execute(its).mappings().one_or_none()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Join, RowMapping, func, select, tuple_
 
+from ledger_service.coupons.definitions.queries import names_of
 from ledger_service.kernel.clock import instant_of_micros
 from ledger_service.merchants.models import merchant
 from ledger_service.referrals.campaigns.models import share_campaign, share_campaign_version
@@ -18,13 +20,17 @@ _L, _C, _V = share_link.c, share_campaign.c, share_campaign_version.c
 
 
 class Offer(NamedTuple):
-    """What a link offers to whoever opens it; who shared it is nobody's business."""
+    """What a link offers to whoever opens it; who shared it is nobody's business.
+
+    ``coupons`` are the names of the coupons that are given, by definition and language.
+    """
 
     campaign: str
     name: str
     merchant_id: int
     merchant: str
     terms: Terms
+    coupons: dict[int, dict[str, str]]
 
 
 def offer_of(conn: Connection, code: str) -> Offer:
@@ -40,7 +46,7 @@ def offer_of(conn: Connection, code: str) -> Offer:
         raise ShareLinkUnknown
     if row.ended_at is not None or row.state != "live":
         raise ShareLinkEnded
-    return _offer(row)
+    return _offers(conn, [row])[0]
 
 
 def live_offers(conn: Connection, after: str | None, most: int) -> list[Offer]:
@@ -48,7 +54,7 @@ def live_offers(conn: Connection, after: str | None, most: int) -> list[Offer]:
     wanted = select(*_OFFERED).select_from(_offered()).where(_C.state == "live")
     if after is not None:
         wanted = wanted.where(_C.code > after)
-    return [_offer(row) for row in conn.execute(wanted.order_by(_C.code).limit(most))]
+    return _offers(conn, conn.execute(wanted.order_by(_C.code).limit(most)).all())
 
 
 def funnel_of(conn: Connection, code: str, member_id: int) -> dict[str, int]:
@@ -82,8 +88,14 @@ def _offered() -> Join:
     return versions.join(merchant, merchant.c.merchant_id == _C.merchant_id)
 
 
-def _offer(row: Any) -> Offer:
-    return Offer(row.code, row.name, row.merchant_id, row.merchant, terms_of(row.body))
+def _offers(conn: Connection, rows: Sequence[Any]) -> list[Offer]:
+    terms = [terms_of(row.body) for row in rows]
+    given = {definition_id for one in terms for definition_id in one.coupons}
+    names = names_of(conn, given) if given else {}
+    return [
+        Offer(row.code, row.name, row.merchant_id, row.merchant, one, names)
+        for row, one in zip(rows, terms, strict=True)
+    ]
 
 
 def links_of(conn: Connection, member_id: int, after: tuple[int, str] | None, most: int) -> list[RowMapping]:

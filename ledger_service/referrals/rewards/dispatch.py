@@ -21,7 +21,7 @@ from ledger_service.kernel.ids import derive_id, parse_id
 from ledger_service.ledger.models import entry
 from ledger_service.referrals.campaigns import queries as campaigns
 from ledger_service.referrals.campaigns.rules import Terms
-from ledger_service.referrals.campaigns.service import Budgets
+from ledger_service.referrals.campaigns.service import Budget, Budgets
 from ledger_service.referrals.links.models import share_bind, share_commitment
 from ledger_service.referrals.ports import Purchase, Sales
 from ledger_service.referrals.rewards.facts import Case, conversions_of, facts_of, ties_above
@@ -33,10 +33,12 @@ from ledger_service.referrals.rewards.models import (
     share_reward_event,
 )
 from ledger_service.referrals.rewards.rules import (
+    COUPON,
     Bind,
     Line,
     Planned,
     attributed,
+    given_from,
     least_kept,
     plan,
     standing_refusal,
@@ -128,7 +130,7 @@ def _decide(
     line = _line(page, bind)
     outcome, planned = _outcome(page, case, (terms, line), ordinal)
     reasons = page.reasons.get((purchase.sale_id, bind.campaign_id), ())
-    if planned and not budgets.take(bind.campaign_id, sum(p.points for p in planned), len(planned)):
+    if planned and not budgets.take(bind.campaign_id, _cost(planned)):
         outcome, planned = "budget-exhausted", []
     if planned:
         outcome = "held" if reasons else "rewarded"
@@ -141,6 +143,10 @@ def _decide(
         "recorded_at": purchase.recorded_at,
     }  # fmt: skip
     return row, [_reward(page, case, one, (reasons, at)) for one in planned]
+
+
+def _cost(planned: Sequence[Planned]) -> Budget:
+    return Budget(sum(p.points for p in planned), len(planned), sum(p.pays == COUPON for p in planned))
 
 
 def _outcome(page: _Page, case: Case, deal: tuple[Terms, Line], ordinal: int) -> tuple[str, list[Planned]]:
@@ -169,16 +175,18 @@ def _line(page: _Page, bind: Bind) -> Line:
 def _reward(page: _Page, case: Case, one: Planned, why: tuple[tuple[str, ...], datetime]) -> dict[str, Any]:
     (reasons, at), purchase, bind = why, case.purchase, case.bind
     terms = page.terms[bind.campaign_id][bind.version]
-    commitment = page.commitments[bind.number]
+    kind = (one.role, COUPON) if one.pays == COUPON else (one.role,)
+    due_at = given_from(one.pays, purchase.sold_at, terms.vest_days, at)
     return {
-        "reward_id": derive_id("share reward", commitment, purchase.sale_id, one.role),
+        "reward_id": derive_id("share reward", page.commitments[bind.number], purchase.sale_id, *kind),
         "campaign_id": bind.campaign_id, "version": bind.version, "sale_id": purchase.sale_id,
         "number": bind.number, "role": one.role, "depth": one.depth, "member_id": one.member_id,
-        "programme_id": page.campaigns[bind.campaign_id]["programme_id"], "points": one.points,
-        "vest_days": terms.vest_days, "least_kept_minor": least_kept(terms),
-        "state": "held" if reasons else "due", "reasons": " ".join(reasons),
-        "until": at + timedelta(days=REVIEW_DAYS) if reasons else at, "sold_at": purchase.sold_at,
-        "decided_by": None, "leaf": None, "epoch": None, "collected": 0, "made_at": at,
+        "programme_id": page.campaigns[bind.campaign_id]["programme_id"], "pays": one.pays,
+        "points": one.points, "definition_id": one.coupon, "vest_days": terms.vest_days,
+        "least_kept_minor": least_kept(terms), "state": "held" if reasons else "due",
+        "reasons": " ".join(reasons), "until": at + timedelta(days=REVIEW_DAYS) if reasons else due_at,
+        "sold_at": purchase.sold_at, "decided_by": None, "leaf": None, "epoch": None, "collected": 0,
+        "made_at": at,
     }  # fmt: skip
 
 

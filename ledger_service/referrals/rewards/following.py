@@ -11,6 +11,8 @@ from ledger_service.members.merging import Merge
 from ledger_service.outbox.service import NewIntent
 from ledger_service.referrals.links.models import share_bind, share_link, share_signal, share_tie
 from ledger_service.referrals.rewards.models import share_reward
+from ledger_service.referrals.staffing.models import share_care
+from ledger_service.referrals.staffing.service import take_over
 
 _B, _T, _L, _R, _S = share_bind.c, share_tie.c, share_link.c, share_reward.c, share_signal.c
 
@@ -26,6 +28,7 @@ def forget_member(conn: Connection, member_id: int, at: datetime) -> None:
     ended = update(share_link).where(_L.member_id == member_id, _L.ended_at.is_(None))
     conn.execute(ended.values(ended_at=at))
     conn.execute(delete(share_signal).where(_S.member_id == member_id))
+    conn.execute(delete(share_care).where(share_care.c.member_id == member_id))
 
 
 def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
@@ -50,6 +53,7 @@ def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
     open_links = (_L.member_id == closes) & _L.ended_at.is_(None)
     conn.execute(update(share_link).where(open_links).values(ended_at=at))
     _take_signals(conn, merge)
+    take_over(conn, (closes, stays), at)
     return []
 
 

@@ -19,8 +19,8 @@ from sqlalchemy import (
 
 from ledger_service.db.guards import append_only
 from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
-from ledger_service.db.types import Bytes, UtcInstant
-from ledger_service.referrals.rewards.rules import OUTCOMES, ROLES, STATES
+from ledger_service.db.types import Bytes, Int64, UtcInstant
+from ledger_service.referrals.rewards.rules import OUTCOMES, PAYS, ROLES, STATES
 
 # A sale of a member that followed a link: which commitment it goes by, and what came of it. Append-only, so
 # that an attribution can be replayed and never told otherwise.
@@ -43,9 +43,10 @@ share_purchase = append_only(Table(
     Index("ix_share_purchase_campaign_id", "campaign_id", "sold_at"),
 ))  # fmt: skip
 
-_STANDING = text("state IN ('held', 'due', 'granted', 'appealed')")
+_STANDING = text("state IN ('held', 'due', 'granted', 'appealed', 'left')")
 # INV-14 in the database: no reward without its sale, none deeper than 2, and the second level is the second.
 # reward_id is the id on chain, and follows from the commitment: the chain's word for the attribution.
+# Of a coupon it is the coupon's id.
 share_reward = Table(
     "share_reward", metadata,
     Column("reward_id", Bytes(16), primary_key=True),
@@ -57,7 +58,9 @@ share_reward = Table(
     Column("depth", SmallInteger, nullable=False),
     Column("member_id", BigInteger, ForeignKey("member.member_id"), nullable=False),
     Column("programme_id", Integer, ForeignKey("programme.programme_id"), nullable=False),
+    Column("pays", String(6), nullable=False),
     Column("points", BigInteger, nullable=False),
+    Column("definition_id", Int64, ForeignKey("coupon_definition.definition_id")),
     Column("vest_days", Integer, nullable=False),
     Column("least_kept_minor", BigInteger, nullable=False),
     Column("state", String(8), nullable=False),
@@ -69,12 +72,14 @@ share_reward = Table(
     Column("epoch", Integer),
     Column("collected", BigInteger, nullable=False),
     Column("made_at", UtcInstant, nullable=False),
-    UniqueConstraint("campaign_id", "sale_id", "role", name="uq_share_reward_sale"),
-    one_of("role", ROLES), one_of("state", STATES),
+    UniqueConstraint("campaign_id", "sale_id", "role", "pays", name="uq_share_reward_sale"),
+    one_of("role", ROLES), one_of("state", STATES), one_of("pays", PAYS),
     fixed_length("reward_id", 16), fixed_length("sale_id", 16),
     CheckConstraint("depth BETWEEN 1 AND 2", name="depth_at_most_2"),
     CheckConstraint("(depth = 2) = (role = 'second')", name="second_level"),
-    at_least("points", 1), at_least("collected"), at_least("least_kept_minor", 1),
+    CheckConstraint("(pays = 'points') = (points > 0)", name="points_of_points"),
+    CheckConstraint("(pays = 'coupon') = (definition_id IS NOT NULL)", name="definition_of_coupon"),
+    at_least("points"), at_least("collected"), at_least("least_kept_minor", 1),
     Index("ix_share_reward_member_id", "member_id", "made_at"),
     Index("ix_share_reward_campaign_id", "campaign_id", "made_at"),
     Index("ix_share_reward_until", "state", "until"),

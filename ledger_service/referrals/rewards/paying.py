@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
-
-from sqlalchemy import Connection, select
 
 from ledger_service.db.bulk import Row
-from ledger_service.db.commands import BookCommand
-from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
+from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.ids import derive_id, id_text
@@ -31,50 +27,29 @@ from ledger_service.points.reversal import (
     take_pending,
 )
 from ledger_service.points.set_aside import INTENT, SET_ASIDE_OF_MEMBER
-from ledger_service.referrals.campaigns.models import share_campaign
-from ledger_service.referrals.rewards.models import share_reward, share_reward_event
+from ledger_service.referrals.rewards.commands import (
+    EVENTS_OF_REWARD,
+    REWARD,
+    SERVICE,
+    RewardCommand,
+    move_budget,
+    note,
+    refuse,
+    void,
+)
+from ledger_service.referrals.rewards.models import share_reward
 from ledger_service.referrals.rewards.rules import taken_back
 
-REWARD: Load = load_by(share_reward, "reward_id")
-EVENTS_OF_REWARD: Load = load_by(share_reward_event, "reward_id")
-CAMPAIGN: Load = load_by(share_campaign, "campaign_id")
 TRY_AGAIN = timedelta(hours=1)
-_R = share_reward.c
-SERVICE = "service"
 
 
-def due_rewards(conn: Connection, at: datetime, most: int) -> list[bytes]:
-    """Rewards that are to be issued now."""
-    its = select(_R.reward_id).where(_R.state == "due", _R.until <= at)
-    return list(conn.execute(its.order_by(_R.until, _R.reward_id).limit(most)).scalars())
-
-
-def standing_after(conn: Connection, after: bytes, most: int) -> list[Any]:
-    """Rewards that goods coming back would undo, behind an id: id, sale, and what must be left of it."""
-    its = select(_R.reward_id, _R.sale_id, _R.least_kept_minor).where(
-        _R.state.in_(("held", "due", "granted", "appealed")), _R.reward_id > after
-    )
-    return list(conn.execute(its.order_by(_R.reward_id).limit(most)))
-
-
-class RewardCommand(BookCommand[str]):
-    """What every command on one reward locks and reads; answers the state that follows."""
+class PointsCommand(RewardCommand):
+    """A command on a reward of points: it reads the member's books of that programme too."""
 
     def __init__(self, reward_id: bytes, catalogue: Catalogue, worker: Worker, at: datetime) -> None:
         """Take the reward."""
-        self.reward_id, self.catalogue, self.worker, self.at = reward_id, catalogue, worker, at
-
-    def probe(self) -> Iterable[Need]:
-        """The reward, for its member."""
-        return [REWARD.of(self.reward_id)]
-
-    def locks(self, view: Workset) -> Iterable[Need]:
-        """The member, the campaign whose budget it is of, the reward."""
-        row = view.one(REWARD, self.reward_id)
-        if row is not None:
-            yield MEMBER_BY_ID.of(row["member_id"])
-            yield CAMPAIGN.of(row["campaign_id"])
-        yield REWARD.of(self.reward_id)
+        super().__init__(reward_id, at)
+        self.catalogue, self.worker = catalogue, worker
 
     def reads_first(self, view: Workset) -> Iterable[Need]:
         """The member's lots and standing, the issue as it stands, the block of the cap."""
@@ -100,7 +75,7 @@ class RewardCommand(BookCommand[str]):
             yield SET_ASIDE_OF_MEMBER.of(row["member_id"])
 
 
-class PayCommand(RewardCommand):
+class PayCommand(PointsCommand):
     """A due reward is issued, or promised until it vests; one that cannot be now is tried again later.
 
     Idempotency: by the reward's state, and by the issue's id, which is the reward's.
@@ -140,7 +115,7 @@ class PayCommand(RewardCommand):
         return "due"
 
 
-class ClawCommand(RewardCommand):
+class ClawCommand(PointsCommand):
     """The goods came back: what was not issued is void, what was goes back, what was spent is a debt (D10).
 
     Idempotency: by the reward's state. Invariants: INV-1, INV-9 (a reversal of the member's own earn).
@@ -151,15 +126,12 @@ class ClawCommand(RewardCommand):
         row = draft.get(share_reward, self.reward_id)
         if row is None or row["state"] not in ("held", "due", "granted", "appealed"):
             return "void" if row is None else str(row["state"])
-        by = (SERVICE, self.at)
-        give_back_budget(draft, row)
         if row["state"] != "granted":
-            draft.change(share_reward, self.reward_id, state="void")
-            note(draft, self.reward_id, ("void", "returned"), by)
-            return "void"
+            return void(draft, row, self.at)
+        move_budget(draft, row, -1)
         self._undo(draft, row)
         draft.change(share_reward, self.reward_id, state="clawed")
-        note(draft, self.reward_id, ("clawed", "returned"), by)
+        note(draft, self.reward_id, ("clawed", "returned"), (SERVICE, self.at))
         return "clawed"
 
     def _undo(self, draft: Draft, row: Row) -> None:
@@ -180,34 +152,6 @@ class ClawCommand(RewardCommand):
             claw_back(draft, reversal, made, taken.available)
         if taken.debt:
             add_debt(draft, Grant(holder, programme, taken.debt, self.at, cause, facts=facts), taken.debt)
-
-
-def refuse(draft: Draft, row: Row, reason: str, by: tuple[str, datetime]) -> str:
-    """The reward is refused, and the campaign has its budget back."""
-    give_back_budget(draft, row)
-    draft.change(share_reward, row["reward_id"], state="refused", decided_by=by[0], until=by[1])
-    note(draft, row["reward_id"], ("refused", reason), by)
-    return "refused"
-
-
-def give_back_budget(draft: Draft, row: Row) -> None:
-    """What the reward took of its campaign's budget may be promised again."""
-    campaign = draft.get(share_campaign, row["campaign_id"])
-    if campaign is None:
-        raise LookupError("the campaign of a reward is gone")
-    draft.change(
-        share_campaign, row["campaign_id"], used_points=campaign["used_points"] - row["points"],
-        used_rewards=campaign["used_rewards"] - 1,
-    )  # fmt: skip
-
-
-def note(draft: Draft, reward_id: bytes, what: tuple[str, str], by: tuple[str, datetime]) -> None:
-    """What happened to the reward is written down: its kind, its reason, by whom, when."""
-    position = len(draft.find(EVENTS_OF_REWARD, reward_id))
-    draft.add(share_reward_event, {
-        "reward_id": reward_id, "position": position, "kind": what[0], "by_whom": by[0], "reason": what[1],
-        "at": by[1],
-    })  # fmt: skip
 
 
 def _facts(row: Row) -> dict[str, Canonical]:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
-
 from ledger_service.db.bulk import Row
 from ledger_service.db.workset import Draft
-from ledger_service.points.catalogue import Catalogue
 from ledger_service.points.errors import SecondPersonNeeded
-from ledger_service.points.issuance import Worker
-from ledger_service.referrals.campaigns.models import share_campaign
+from ledger_service.referrals.rewards.commands import (
+    CAMPAIGN,
+    REWARD,
+    RewardCommand,
+    move_budget,
+    note,
+    refuse,
+)
 from ledger_service.referrals.rewards.errors import ShareRewardStepRefused, ShareRewardUnknown
 from ledger_service.referrals.rewards.fraud_rules import APPEAL_DAYS, REVIEW_DAYS
 from ledger_service.referrals.rewards.models import share_reward
-from ledger_service.referrals.rewards.paying import CAMPAIGN, RewardCommand, note, refuse
-from ledger_service.referrals.rewards.rules import after_step
+from ledger_service.referrals.rewards.rules import after_step, given_from
 
-_R = share_reward.c
 STEPS = ("release", "refuse", "appeal")
 DEADLINE = "deadline"
 
@@ -40,21 +41,15 @@ class Step:
     member_id: int | None = None
 
 
-def overdue(conn: Connection, at: datetime, most: int) -> list[bytes]:
-    """Rewards whose review nobody has decided in time."""
-    its = select(_R.reward_id).where(_R.state.in_(("held", "appealed")), _R.until <= at)
-    return list(conn.execute(its.order_by(_R.until, _R.reward_id).limit(most)).scalars())
-
-
 class ReviewRewardCommand(RewardCommand):
     """One step of a review; answers the state that follows.
 
     Idempotency: each step is done once in its state.
     """
 
-    def __init__(self, step: Step, catalogue: Catalogue, worker: Worker) -> None:
+    def __init__(self, step: Step) -> None:
         """Take the step."""
-        super().__init__(step.reward_id, catalogue, worker, step.at)
+        super().__init__(step.reward_id, step.at)
         self.step = step
 
     def apply(self, draft: Draft) -> str:
@@ -65,7 +60,7 @@ class ReviewRewardCommand(RewardCommand):
             ShareRewardStepRefused: it does not fit the state, or came too late.
             SecondPersonNeeded: who refused it may not decide its appeal.
         """
-        step, row = self.step, draft.get(share_reward, self.step.reward_id)
+        step, row = self.step, draft.one(REWARD, self.step.reward_id)
         if row is None or step.member_id not in (None, row["member_id"]):
             raise ShareRewardUnknown
         campaign = draft.one(CAMPAIGN, row["campaign_id"])
@@ -80,17 +75,15 @@ class ReviewRewardCommand(RewardCommand):
             raise SecondPersonNeeded
         if state == "refused" and row["state"] == "held":
             return refuse(draft, row, step.reason, (step.by, step.at))
-        return self._go(draft, row, campaign, state)
+        return self._go(draft, row, state)
 
-    def _go(self, draft: Draft, row: Row, campaign: Row, state: str) -> str:
+    def _go(self, draft: Draft, row: Row, state: str) -> str:
         """An appeal takes the refused reward's budget again, and a second refusal gives it back."""
         step, sign = self.step, {"appealed": 1, "refused": -1}.get(state, 0)
-        points, count = campaign["used_points"] + sign * row["points"], campaign["used_rewards"] + sign
-        if points > campaign["most_points"] or count > campaign["most_rewards"]:
+        if sign and not move_budget(draft, row, sign):
             raise ShareRewardStepRefused(row["state"])
-        if sign:
-            draft.change(share_campaign, row["campaign_id"], used_points=points, used_rewards=count)
-        until = step.at + timedelta(days=REVIEW_DAYS) if state == "appealed" else step.at
+        due_at = given_from(row["pays"], row["sold_at"], row["vest_days"], step.at)
+        until = {"appealed": step.at + timedelta(days=REVIEW_DAYS), "due": due_at}.get(state, step.at)
         decided = {} if state == "appealed" else {"decided_by": step.by}
         draft.change(share_reward, row["reward_id"], state=state, until=until, **decided)
         note(draft, row["reward_id"], (state, step.reason), (step.by, step.at))

@@ -20,7 +20,10 @@ OUTCOMES = (
     "rewarded", "held", "trigger-not-met", "no-points", "circle", "sharer-limit", "budget-exhausted",
     "campaign-over",
 )  # fmt: skip
-STATES = ("held", "due", "granted", "refused", "appealed", "void", "clawed")
+# left: the goods came back after the coupon was used or given on; should it come back, it is taken after all.
+STATES = ("held", "due", "granted", "refused", "appealed", "void", "clawed", "left")
+POINTS, COUPON = "points", "coupon"
+PAYS = (POINTS, COUPON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,18 @@ def least_kept(terms: Terms) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A reward that a purchase pays: to whom, as what, at which depth (INV-14)."""
+    """A reward that a purchase pays: to whom, as what, at which depth (INV-14): points, or a coupon."""
 
     role: str
     member_id: int
     depth: int
     points: int
+    coupon: int | None = None
+
+    @property
+    def pays(self) -> str:
+        """What it is paid in."""
+        return POINTS if self.coupon is None else COUPON
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +115,27 @@ def plan(terms: Terms, buyer_id: int, line: Line) -> list[Planned]:
 
     Invariants: INV-14: no reward has a depth above 2.
     """
-    found = [Planned("newcomer", buyer_id, 1, terms.newcomer_points)]
+    found = [
+        Planned("newcomer", buyer_id, 1, terms.newcomer_points),
+        Planned("newcomer", buyer_id, 1, 0, terms.newcomer_coupon or None),
+    ]
     if line.sharer_id is not None:
         found.append(Planned("sharer", line.sharer_id, 1, terms.sharer_points))
+        found.append(Planned("sharer", line.sharer_id, 1, 0, terms.sharer_coupon or None))
         reached = dict(terms.milestones).get(line.conversions + 1, 0)
         found.append(Planned("milestone", line.sharer_id, 1, reached))
         if line.second_id not in (None, buyer_id, line.sharer_id):
             found.append(Planned("second", line.second_id or 0, 2, terms.second_points))
-    return [one for one in found if one.points]
+    return [one for one in found if one.points or one.coupon]
+
+
+def given_from(pays: str, sold_at: datetime, vest_days: int, at: datetime) -> datetime:
+    """When a reward that is due from ``at`` on is given.
+
+    Points at once, since they are pending until they vest; a coupon only when the days are over, since it
+    could be used before.
+    """
+    return at if pays == POINTS else max(at, sold_at + timedelta(days=vest_days))
 
 
 def standing_refusal(terms: Terms, buyer_id: int, line: Line, above: Sequence[int]) -> str | None:

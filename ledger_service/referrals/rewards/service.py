@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ledger_service.coupons.wallet.requests import Offers
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
@@ -14,15 +15,13 @@ from ledger_service.points.blocks import with_blocks
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.issuance import Worker
 from ledger_service.referrals.ports import Sales
+from ledger_service.referrals.rewards.couponing import GiveCouponCommand, TakeCouponCommand
 from ledger_service.referrals.rewards.dispatch import follow, something_new
 from ledger_service.referrals.rewards.errors import ShareRewardStepRefused
-from ledger_service.referrals.rewards.paying import (
-    ClawCommand,
-    PayCommand,
-    due_rewards,
-    standing_after,
-)
-from ledger_service.referrals.rewards.reviewing import DEADLINE, ReviewRewardCommand, Step, overdue
+from ledger_service.referrals.rewards.paying import ClawCommand, PayCommand
+from ledger_service.referrals.rewards.reviewing import DEADLINE, ReviewRewardCommand, Step
+from ledger_service.referrals.rewards.rules import COUPON
+from ledger_service.referrals.rewards.worklists import Standing, due_rewards, overdue, standing_after
 
 _PAID_AT_ONCE = 100
 _LOOKED_AT_ONCE = 1_000
@@ -34,12 +33,17 @@ def _as_it_is(command: BookCommand[Any]) -> BookCommand[Any]:
 
 @dataclass
 class RewardDesk:
-    """Commands on rewards; ``worker`` draws blocks of caps, ``sales`` knows what was sold and came back."""
+    """Commands on rewards.
+
+    ``sales`` knows what was sold and came back, ``offers`` what coupons are like that are given now;
+    ``worker`` draws blocks of caps.
+    """
 
     writer: Writer
     database: Database
     catalogue: CatalogueCache
     sales: Sales
+    offers: Offers
     worker: str
     # Where the look for returned goods stands; it begins anew when a process does.
     _turn: bytes = field(default=bytes(16), init=False)
@@ -52,13 +56,13 @@ class RewardDesk:
         return self.writer.run(lambda conn: follow(conn, self.sales, at))
 
     def pay_due(self, at: datetime) -> bool:
-        """Some due rewards were issued; returns whether more may be due."""
+        """Some due rewards were given; returns whether more may be due."""
         with self.database.read() as conn:
             due = due_rewards(conn, at, _PAID_AT_ONCE)
         if due:
             self.catalogue.refresh()
-        for reward_id in due:
-            self._with_blocks(reward_id, at)
+        for one in due:
+            self._give(one.reward_id, one.pays, at)
         return len(due) == _PAID_AT_ONCE
 
     def take_back(self, at: datetime) -> bool:
@@ -67,9 +71,8 @@ class RewardDesk:
             page = standing_after(conn, self._turn, _LOOKED_AT_ONCE)
             kept = self.sales.kept(conn, {row.sale_id for row in page})
         for row in page:
-            if kept.get(row.sale_id, row.least_kept_minor) < row.least_kept_minor:
-                catalogue, worker = self.catalogue.current(), Worker(self.worker)
-                self.writer.submit(ClawCommand(row.reward_id, catalogue, worker, at))
+            if row.takeable and kept.get(row.sale_id, row.least_kept_minor) < row.least_kept_minor:
+                self.writer.submit(self._taking(row, at))
         full = len(page) == _LOOKED_AT_ONCE
         self._turn = page[-1].reward_id if full else bytes(16)
         return full
@@ -91,10 +94,16 @@ class RewardDesk:
         Raises:
             ShareRewardUnknown, ShareRewardStepRefused, SecondPersonNeeded.
         """
-        command = ReviewRewardCommand(step, self.catalogue.current(), Worker(self.worker))
-        return self.writer.submit(keyed(command))
+        return self.writer.submit(keyed(ReviewRewardCommand(step)))
 
-    def _with_blocks(self, reward_id: bytes, at: datetime) -> str:
+    def _taking(self, row: Standing, at: datetime) -> BookCommand[str]:
+        if row.pays == COUPON:
+            return TakeCouponCommand(row.reward_id, at)
+        return ClawCommand(row.reward_id, self.catalogue.current(), Worker(self.worker), at)
+
+    def _give(self, reward_id: bytes, pays: str, at: datetime) -> str:
+        if pays == COUPON:
+            return self.writer.submit(GiveCouponCommand(reward_id, self.offers, at))
         catalogue = self.catalogue.current()
         return with_blocks(
             self.writer, self.catalogue, self.worker,

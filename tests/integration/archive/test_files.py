@@ -83,6 +83,6 @@ def test_a_file_that_is_not_the_archives_is_not_gone_on_with(tmp_path: Path) -> 
 
 
 def test_a_chapter_reads_back_and_is_the_same_bytes_each_time() -> None:
-    records = [b'{"a":1}', "{\"b\":\"é\"}".encode()]
+    records = [b'{"a":1}', '{"b":"é"}'.encode()]
     assert unpacked(packed(records)) == records
     assert packed(records) == packed(records)

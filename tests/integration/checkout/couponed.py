@@ -139,7 +139,5 @@ class CouponShop:
             body["lines"] = [{"line": name, "quantity": quantity} for name, quantity in lines]
         request = parse_refund(sale_id, body)
         used = self.checkout.used(request.sale_id)
-        found: dict[str, Any] = loads(
-            self.checkout.refund(self.shop.write("refund", body), request, used)
-        )
+        found: dict[str, Any] = loads(self.checkout.refund(self.shop.write("refund", body), request, used))
         return found

@@ -24,10 +24,14 @@ OWNER = int(with_check_digit("950600000001"))
 def upload(database: Database) -> tuple[Upload, list[tuple[int, str]]]:
     keys = dict.fromkeys(("admin_key", "operations_key", "settlement_key"), b"\x01" * 20)
     with database.begin() as conn:
-        conn.execute(insert(merchant).values(
-            merchant_id=OWNER, name="Grocer", status="active", created_at=START, **keys))
-        conn.execute(insert(coupon_goods_list).values(
-            list_id=1, merchant_id=OWNER, code="dairy", created_at=START))
+        conn.execute(
+            insert(merchant).values(
+                merchant_id=OWNER, name="Grocer", status="active", created_at=START, **keys
+            )
+        )
+        conn.execute(
+            insert(coupon_goods_list).values(list_id=1, merchant_id=OWNER, code="dairy", created_at=START)
+        )
     bad: list[tuple[int, str]] = []
     return Upload(database, lambda line, reason: bad.append((line, reason))), bad
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from ledger_service.checkout.shared_sales import SharedSales
+from ledger_service.coupons.wallet.offering import CatalogueOffers
 from ledger_service.points.limits.rules import AdjustmentLimits
 from ledger_service.points.service import PointsService, PointsSettings
 from ledger_service.referrals.campaigns import service as campaigns
@@ -18,11 +19,12 @@ from ledger_service.referrals.campaigns.rules import Terms, Trigger
 from ledger_service.referrals.campaigns.service import Budget, NewCampaign, Said
 from ledger_service.referrals.links.binding import Binder, Follower
 from ledger_service.referrals.links.rules import Channel, codes_of
-from ledger_service.referrals.links.service import LinkDesk
+from ledger_service.referrals.links.service import LinkDesk, LiveCode
 from ledger_service.referrals.links.touching import TouchCommand, Visit
 from ledger_service.referrals.rewards.models import share_purchase, share_reward
 from ledger_service.referrals.rewards.reviewing import Step
 from ledger_service.referrals.rewards.service import RewardDesk
+from tests.integration.checkout.couponed import CouponShop
 from tests.integration.checkout.shop import DOMAIN, GROCER, Phone, Shop, line, loads
 
 TERMS = Terms(Trigger.FIRST_PURCHASE, sharer_points=100, newcomer_points=50, vest_days=0)
@@ -44,7 +46,9 @@ class Sharing:
         sales = SharedSales()
         self.links = LinkDesk(codes_of(b"s" * 32), Random(), b"k" * 32)
         self.binder = Binder(Random(), sales)
-        self.rewards = RewardDesk(shop.writer, shop.database, shop.catalogue, sales, "w1")
+        self.coupons = CouponShop(shop)
+        offers = CatalogueOffers(self.coupons.cache)
+        self.rewards = RewardDesk(shop.writer, shop.database, shop.catalogue, sales, offers, "w1")
         settings = PointsSettings(DOMAIN, shop.desk.limits, AdjustmentLimits(1_000, 5_000), "w1")
         self.points = PointsService(shop.writer, shop.database, shop.catalogue, settings)
 
@@ -67,6 +71,11 @@ class Sharing:
             lambda conn: self.links.of_member(conn, campaign, phone.member_id, channel, at)
         )
         return str(row["code"])
+
+    def at_the_door(self, cashier: str) -> str:
+        """A live code at the door, which the cashier holds."""
+        held, at = LiveCode("door", cashier, "merchant:ann"), self.shop.clock.at
+        return str(self.shop.writer.run(lambda conn: self.links.live_code(conn, "SPRING", held, at))["code"])
 
     def touch(self, code: str, agent: str = BROWSER) -> bytes:
         visit = Visit(code, secrets.token_bytes(16), agent, self.shop.clock.at)

@@ -19,6 +19,7 @@ from ledger_service.referrals.links.errors import (
 from ledger_service.referrals.links.models import share_bind, share_tie
 from ledger_service.referrals.rewards import following
 from ledger_service.referrals.rewards.errors import ShareRewardStepRefused, ShareRewardUnknown
+from ledger_service.referrals.staffing.models import share_care
 from tests.integration.checkout.shop import FUEL, GROCER, Phone
 from tests.integration.checkout.test_races import at_once
 
@@ -119,8 +120,11 @@ def test_two_members_of_one_tree_that_become_one_have_brought_nobody_of_themselv
     sharing.buy(ben)
     sharing.rewards.follow(sharing.shop.clock.at)
     at = sharing.shop.clock.at
+    sharing.bind(sharing.touch(sharing.at_the_door("zoe")), ben, newcomer=False)
     with sharing.shop.database.begin() as conn:
         following.follow_merge(conn, Merge(ben.member_id, ann.member_id, at))
+        looked_after = conn.execute(select(share_care.c.member_id, share_care.c.cashier)).all()
+    assert [tuple(one) for one in looked_after] == [(ann.member_id, "zoe")]
     assert {(role, state) for role, _, _, state in sharing.paid()} == {
         ("newcomer", "held"),
         ("sharer", "held"),

@@ -153,7 +153,7 @@ def test_two_at_once_never_promise_more_than_the_budget(sharing: Sharing) -> Non
     def take() -> bool:
         with database.begin() as conn:
             budgets = campaigns.Budgets(conn, [campaign_id])
-            taken = budgets.take(campaign_id, 400, 1)
+            taken = budgets.take(campaign_id, Budget(400, 1))
             budgets.write()
             return taken
 

@@ -14,6 +14,7 @@ from ledger_service.bootstrap.chain_events import handlers
 from ledger_service.bootstrap.chain_parts import CustodyKeys, steps_of
 from ledger_service.bootstrap.clerking import GovernanceClerk
 from ledger_service.bootstrap.foundations import Foundations
+from ledger_service.bootstrap.items_service import items_service
 from ledger_service.bootstrap.jobs import Jobs
 from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import open_tills, secrets_of
@@ -67,9 +68,10 @@ class Bridging:
         clerk = GovernanceClerk(self.desk, Admin(steps, contracts))
         name: Any = process
         tills = open_tills(foundations, secrets, self.writer, process.name)
-        rewards = reward_desk(self.writer, foundations.database, tills.catalogue, process.name)
+        rewards = reward_desk(self.writer, foundations.database, tills, process.name)
         commitments = Commitments(secrets.one_time)
-        self.jobs = Jobs(foundations, clock, self.writer, name, tills, commitments, rewards)
+        items = items_service(foundations, secrets, (self.writer, tills.catalogue, process.name))
+        self.jobs = Jobs(foundations, clock, self.writer, name, tills, commitments, rewards, items)
         timed = [Job(name, JOBS_SECONDS, run) for name, run in self.jobs.steps().items()]
         self.bridge = Bridge(Wiring(
             database=foundations.database, node=self.node, keys=CustodyKeys(foundations.custody),

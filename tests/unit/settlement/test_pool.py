@@ -32,7 +32,8 @@ def figures(*flows: PoolFlow) -> list[tuple[int, int, int]]:
 
 def test_at_issue_the_issuer_pays_everything_then_and_nothing_when_points_are_spent() -> None:
     assert figures(
-        flow(BasisKind.ISSUE, issued=1_000), flow(BasisKind.ISSUE, issued=500, owed=900),
+        flow(BasisKind.ISSUE, issued=1_000),
+        flow(BasisKind.ISSUE, issued=500, owed=900),
         flow(BasisKind.ISSUE),
     ) == [(1_000, 0, 1_000), (500, 900, 600), (0, 0, 600)]
 
