@@ -29,6 +29,8 @@ from ledger_service.checkout.requests import RefundRequest, Write
 from ledger_service.checkout.return_rules import Order, Place, ReturnPolicy, check_return
 from ledger_service.checkout.reversal_rules import Returned, restored_at, returned_at
 from ledger_service.checkout.scene import Scene
+from ledger_service.checkout.stored.acts import act_of
+from ledger_service.checkout.stored.returning import cards_of_sale, put_back
 from ledger_service.checkout.tier_reversal import needs_of_return, take_off_tiers
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, seconds_floor
@@ -76,11 +78,13 @@ class RefundCommand(KeyedCommand):
         return [SALE.of(self.request.sale_id)]
 
     def locks(self, view: Workset) -> Iterable[Need]:
-        """The member, then the sale (by the order of the tables' names)."""
+        """The member, then the sale (by the order of the tables' names), and the cards that paid for it."""
         row = view.one(SALE, self.request.sale_id)
         self._locked_for = None if row is None else row["member_id"]
         if row is not None and row["member_id"] is not None:
             yield MEMBER_BY_ID.of(row["member_id"])
+        if row is not None:
+            yield from cards_of_sale(row)
         yield SALE.of(self.request.sale_id)
 
     def reads(self, view: Workset) -> Iterable[Need]:
@@ -246,6 +250,9 @@ class RefundCommand(KeyedCommand):
         merchant_id = self.write.caller.merchant_id
         promise = Promise(refund_id, "refund", merchant_id, cash + points, outcome.leaves, self.write.at)
         tenders = refunded_tenders(before, after, self.scene.catalogue)
+        if tenders is not None:
+            said, day = (self.request.reference, self.request.shift), self.scene.business_day
+            tenders = put_back(draft, tenders, act_of(refund_id, self.write, said, (self.store_gln, day)))
         answer: dict[str, Any] = {
             "refund_id": id_text(refund_id),
             "sale_id": id_text(before.sale_id),
