@@ -57,6 +57,8 @@ from ledger_service.api.endpoints import (
     statements,
     status,
     tiers,
+    value_accounts,
+    value_cards,
 )
 from ledger_service.api.endpoints.consents import with_reads_noted
 from ledger_service.api.limits import Buckets, Policy
@@ -81,6 +83,7 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
+    value_cards, value_accounts,
     coupon_clearing, days, attachments, offline, paycodes, members, *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
@@ -115,6 +118,8 @@ def bound(serving: Serving) -> list[Served]:
         *offline.served(alone),
         *_of_merchants(s, administration, cursors),
         *_of_coupons(s, administration, cursors),
+        *value_cards.served(s.value_cards),
+        *value_accounts.served(value_accounts.ValueAccountsDoor(administration, cursors)),
         *days.served(days.DaysDoor(administration, cursors)),
         *attachments.served(attachments.AttachmentsDoor(administration, s.attaching, cursors)),
         *served_entering(s, administration, cursors),

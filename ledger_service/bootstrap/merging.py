@@ -25,7 +25,8 @@ from ledger_service.traceability.claiming import merging as items
 
 # Households first: their accounts are members' rows, which everybody locks before anything else.
 _ROOMS = (
-    households, points, tiers, coupons, value_cards, risk, checkout, claims, sharing, items, consents, segments,
+    households, points, tiers, coupons, value_cards, risk, checkout, claims, sharing, items, consents,
+    segments,
 )  # fmt: skip
 
 

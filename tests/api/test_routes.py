@@ -36,7 +36,7 @@ VALUES = {"hold": "0" * 32, "sale": "0" * 32, "number": "952000000000000019", "g
           "batch": "1", "gtin": "09506000134352", "serial": "0123456789AB", "path:event": "urn:x:1",
           "path:epc": "urn:x:1", "path:digital_link": "09506000134352", "link": "0" * 12, "reward": "0" * 32,
           "campaign": "NONE-SUCH", "webhook": "0" * 32, "consent": "0" * 32,
-          "segment": "0" * 32}  # fmt: skip
+          "segment": "0" * 32, "value_card": "0" * 32}  # fmt: skip
 
 
 def by_name(routes: list[Route]) -> Any:

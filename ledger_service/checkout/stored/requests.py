@@ -16,7 +16,7 @@ from ledger_service.kernel.text import clean_integer
 from ledger_service.points.basis import TenderType
 
 # Points are sold for money nowhere, and so no card for points; nor one card for another.
-_PAYS_FOR_CARDS = (TenderType.CASH, TenderType.CARD, TenderType.WALLET)
+PAYS_FOR_CARDS = (TenderType.CASH, TenderType.CARD, TenderType.WALLET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,8 @@ def _paid_with(raw: list[Any]) -> dict[str, int]:
         where = f"tenders[{index}]"
         fields = Fields(item, frozenset({"type", "amount_minor"}), where)
         kind = fields.get("type")
-        if kind not in _PAYS_FOR_CARDS:
-            raise MalformedField(f"{where}.type", f"must be one of {', '.join(_PAYS_FOR_CARDS)}")
+        if kind not in PAYS_FOR_CARDS:
+            raise MalformedField(f"{where}.type", f"must be one of {', '.join(PAYS_FOR_CARDS)}")
         amount = clean_integer(fields.get("amount_minor"), f"{where}.amount_minor", 1, GREATEST_MINOR)
         paid[kind] = paid.get(kind, 0) + amount
     return paid

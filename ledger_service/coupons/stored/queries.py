@@ -17,8 +17,8 @@ _C, _E = value_card.c, value_entry.c
 class Accounts(NamedTuple):
     """The accounts of an issuer in one currency, and what its cards hold together.
 
-    ``tender`` and ``redemption`` … are what went through them; ``liability`` is what is owed, which
-    ``cards_minor``, the sum of all cards, must equal.
+    ``liability`` is what is owed: what was taken for cards (``tender``) without what they paid
+    (``redemption``) and what was paid out. ``cards_minor``, the sum of all cards, must equal it.
     """
 
     currency: str
@@ -74,9 +74,13 @@ def accounts_of(conn: Connection, merchant_id: int) -> list[Accounts]:
     held = select(_C.currency, func.count(), func.sum(_C.balance_minor), func.sum(_C.held_minor))
     rows = conn.execute(held.where(_C.merchant_id == merchant_id).group_by(_C.currency).order_by(_C.currency))
     return [
-        Accounts(currency, *(flows.get((currency, a), 0) for a in Account), count, int(minor), int(apart))
+        Accounts(currency, *(_size(flows, currency, a) for a in Account), count, int(minor), int(apart))
         for currency, count, minor, apart in rows
     ]
+
+
+def _size(flows: dict[tuple[str, str], int], currency: str, account: Account) -> int:
+    return abs(flows.get((currency, account), 0))
 
 
 def _page(conn: Connection, mine: ColumnElement[bool], after: str | None, most: int) -> Sequence[RowMapping]:
