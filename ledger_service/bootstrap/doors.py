@@ -118,8 +118,6 @@ def bound(serving: Serving) -> list[Served]:
         *offline.served(alone),
         *_of_merchants(s, administration, cursors),
         *_of_coupons(s, administration, cursors),
-        *value_cards.served(s.value_cards),
-        *value_accounts.served(value_accounts.ValueAccountsDoor(administration, cursors)),
         *days.served(days.DaysDoor(administration, cursors)),
         *attachments.served(attachments.AttachmentsDoor(administration, s.attaching, cursors)),
         *served_entering(s, administration, cursors),
@@ -237,6 +235,8 @@ def _of_coupons(serving: Serving, administration: Administration, cursors: Curso
         *coupon_campaigns.served(coupon_campaigns.CampaignsDoor(administration, cursors)),
         *coupon_goods.served(coupon_goods.GoodsDoor(administration, cursors)),
         *coupons.served(coupons.CouponsDoor(administration, serving.wallets, cursors)),
+        *value_cards.served(serving.checkout.with_cards(serving.desk, serving.wallets.offers.catalogue)),
+        *value_accounts.served(value_accounts.ValueAccountsDoor(administration, cursors)),
     ]
 
 

@@ -33,7 +33,6 @@ from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService
-from ledger_service.checkout.stored.service import CardCheckout
 from ledger_service.claims.service import ClaimsService
 from ledger_service.config import Settings
 from ledger_service.coupons.wallet.service import WalletService
@@ -75,7 +74,6 @@ class Serving:
     conversions: ConversionDesk
     claims: ClaimsService
     catalogue: CatalogueCache
-    value_cards: CardCheckout
     wallets: WalletService
     ladders: LadderCache
     rules: RuleBookCache
@@ -144,7 +142,6 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         conversions=tills.conversions,
         claims=ClaimsService(tills.points, ReceiptSales(tills.catalogue)),
         catalogue=tills.catalogue,
-        value_cards=tills.value_cards,
         wallets=wallets_of(writer, tills.coupons, secrets.one_time),
         ladders=tills.ladders,
         rules=tills.rules,

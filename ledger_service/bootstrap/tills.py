@@ -18,7 +18,6 @@ from ledger_service.checkout.directory import Directory
 from ledger_service.checkout.offline.service import OfflineService
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.checkout.sources import Sources
-from ledger_service.checkout.stored.service import CardCheckout
 from ledger_service.coupons.codes.seeds import tagger_of
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.coupons.stored.showing import CardReader
@@ -71,7 +70,6 @@ class Tills:
     conversions: ConversionDesk
     catalogue: CatalogueCache
     coupons: CouponCatalogueCache
-    value_cards: CardCheckout
     ladders: LadderCache
     rules: RuleBookCache
     reviews: ReviewDesk
@@ -100,8 +98,7 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     reviews = ReviewDesk(writer, database, catalogue, worker)
     conversions = ConversionDesk(writer, database, catalogue, constants)
     return Tills(
-        checkout, offline, attaching, cards, desk, points, conversions, catalogue, coupons,
-        CardCheckout(store, admission, desk, coupons), ladders,
+        checkout, offline, attaching, cards, desk, points, conversions, catalogue, coupons, ladders,
         watch.rules, reviews,
     )  # fmt: skip
 

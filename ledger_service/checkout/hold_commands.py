@@ -114,8 +114,7 @@ class AuthoriseCommand(KeyedCommand):
         if holder.household:
             count_spent(draft, holder.member_id, signed.device_id, plan.value_micros, self.write.at)
         body = {**_hold_body(permit, self.request), **self._tiers(draft, holder), **self.beside}
-        if self.paying is not None:
-            body |= self.paying.reserve(draft, sale.tenders, hold_id)
+        body |= {} if self.paying is None else self.paying.reserve(draft, sale.tenders, hold_id)
         if scene.taking is not None:
             body["taking"] = scene.taking.version
         if signed.custodial:

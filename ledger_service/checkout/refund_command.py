@@ -29,7 +29,7 @@ from ledger_service.checkout.requests import RefundRequest, Write
 from ledger_service.checkout.return_rules import Order, Place, ReturnPolicy, check_return
 from ledger_service.checkout.reversal_rules import Returned, restored_at, returned_at
 from ledger_service.checkout.scene import Scene
-from ledger_service.checkout.stored.acts import act_of
+from ledger_service.checkout.stored.acts import Act, act_of
 from ledger_service.checkout.stored.returning import cards_of_sale, put_back
 from ledger_service.checkout.tier_reversal import needs_of_return, take_off_tiers
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
@@ -249,10 +249,7 @@ class RefundCommand(KeyedCommand):
         points = after.points_minor - was.points_minor
         merchant_id = self.write.caller.merchant_id
         promise = Promise(refund_id, "refund", merchant_id, cash + points, outcome.leaves, self.write.at)
-        tenders = refunded_tenders(before, after, self.scene.catalogue)
-        if tenders is not None:
-            said, day = (self.request.reference, self.request.shift), self.scene.business_day
-            tenders = put_back(draft, tenders, act_of(refund_id, self.write, said, (self.store_gln, day)))
+        tenders = put_back(draft, refunded_tenders(before, after, self.scene.catalogue), self._act(refund_id))
         answer: dict[str, Any] = {
             "refund_id": id_text(refund_id),
             "sale_id": id_text(before.sale_id),
@@ -278,6 +275,10 @@ class RefundCommand(KeyedCommand):
         answer |= record_invoice(draft, self.write, self.request.allowance, before.sale_id, refund_id)
         self._write(draft, refund_id, answer)
         return answer
+
+    def _act(self, refund_id: bytes) -> Act:
+        said, place = (self.request.reference, self.request.shift), (self.store_gln, self.scene.business_day)
+        return act_of(refund_id, self.write, said, place)
 
     def _write(self, draft: Draft, refund_id: bytes, answer: dict[str, Any]) -> None:
         draft.add(

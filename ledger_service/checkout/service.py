@@ -14,6 +14,7 @@ from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.capture_command import CaptureCommand
 from ledger_service.checkout.couponing.holding import HeldCoupons
 from ledger_service.checkout.couponing.service import CouponedCheckout
+from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.event_command import EventCommand
 from ledger_service.checkout.exchange_command import ExchangeCommand
 from ledger_service.checkout.hold_commands import (
@@ -45,6 +46,7 @@ from ledger_service.checkout.revoke_command import RevokeCommand, attempt_view, 
 from ledger_service.checkout.sale_command import SaleCommand
 from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.stored.looking import quoted_cards
+from ledger_service.checkout.stored.service import CardCheckout
 from ledger_service.checkout.submission import Store, Submission
 from ledger_service.checkout.training import Training, training_view
 from ledger_service.checkout.unreceipted_command import UnreceiptedCommand
@@ -77,6 +79,10 @@ class CheckoutService:
     def with_coupons(self, catalogue: CouponCatalogueCache, tagger: Tagger) -> CouponedCheckout:
         """The same checkout, for baskets that bring coupons; ``tagger`` hashes their codes."""
         return CouponedCheckout(self._store, self._admission, catalogue, tagger)
+
+    def with_cards(self, desk: Desk, catalogue: CouponCatalogueCache) -> CardCheckout:
+        """The tills' side of stored-value cards; ``desk`` hashes their codes."""
+        return CardCheckout(self._store, self._admission, desk, catalogue)
 
     def quote(self, caller: Caller, request: SaleRequest, at: datetime) -> bytes:
         """What this basket would spend and earn now, each with the rule that decided, as JSON.

@@ -88,7 +88,7 @@ class ValueAccountsDoor:
         def find(conn: Connection) -> Json:
             found = queries.cards_of_merchant(conn, merchant_id, page.after, page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, _position)
-            return {"cards": [card_view(row) for row in rows], "next_cursor": cursor}
+            return {"cards": [card_view(dict(row)) for row in rows], "next_cursor": cursor}
 
         return self.administration.read(find)
 
@@ -111,7 +111,7 @@ class ValueAccountsDoor:
         given, said = call.body.fields, (call.caller.subject, call.at)
         return self.administration.write(
             call,
-            lambda conn: card_view(standing.change(conn, card, given["act"], given["reason"], said)),
+            lambda conn: card_view(dict(standing.change(conn, card, given["act"], given["reason"], said))),
             status=200,
         )
 
@@ -121,7 +121,7 @@ class ValueAccountsDoor:
 
         def find(conn: Connection) -> Json:
             found = queries.accounts_of(conn, merchant_id)
-            return {"merchant": gln_text(merchant_id), "accounts": [one._asdict() for one in found]}
+            return {"merchant": gln_text(merchant_id), "accounts": [_accounts(one) for one in found]}
 
         return self.administration.read(find)
 
@@ -133,7 +133,7 @@ class ValueAccountsDoor:
             page = self.cursors.page(f"value-cards-of:{member_id}", call.query)
             found = queries.cards_of_member(conn, member_id, page.after, page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, _position)
-            return {"cards": [card_view(row) for row in rows], "next_cursor": cursor}
+            return {"cards": [card_view(dict(row)) for row in rows], "next_cursor": cursor}
 
         return self.administration.read(find)
 
@@ -153,6 +153,14 @@ def _merchant(call: Call) -> int:
 
 def _position(row: RowMapping) -> str:
     return id_text(row["card_id"])
+
+
+def _accounts(one: queries.Accounts) -> Json:
+    return {
+        "currency": one.currency,
+        **{f"{account.value}_minor": minor for account, minor in one.through.items()},
+        "cards": one.cards, "cards_minor": one.cards_minor, "held_minor": one.held_minor,
+    }  # fmt: skip
 
 
 def _entry(row: RowMapping) -> Json:

@@ -6,6 +6,8 @@ from ledger_service.checkout.requests import Write
 from ledger_service.checkout.shifts import Shift
 from ledger_service.coupons.stored.book import Act
 
+__all__ = ["Act", "act_of"]
+
 
 def act_of(
     ref: bytes, write: Write, said: tuple[str, Shift], place: tuple[int | None, int | None]

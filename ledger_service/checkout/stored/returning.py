@@ -26,11 +26,13 @@ def cards_of_sale(row: Mapping[str, Any]) -> Iterable[Need]:
     return [CARD.of(bytes.fromhex(values[CARD_AT])) for values in tenders if len(values) > CARD_AT]
 
 
-def put_back(draft: Draft, tenders: Iterable[dict[str, Any]], act: Act) -> list[dict[str, Any]]:
-    """The tenders of a return, whose cards hold again what they say.
+def put_back(draft: Draft, tenders: list[dict[str, Any]] | None, act: Act) -> list[dict[str, Any]] | None:
+    """The tenders of a return, whose cards hold again what they say; None where the sale named none.
 
     What a card has no room for stands for itself, without one: the till gives it on another card or in money.
     """
+    if tenders is None:
+        return None
     views = []
     for view in tenders:
         if "card" not in view:

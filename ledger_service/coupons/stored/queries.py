@@ -17,15 +17,12 @@ _C, _E = value_card.c, value_entry.c
 class Accounts(NamedTuple):
     """The accounts of an issuer in one currency, and what its cards hold together.
 
-    ``liability`` is what is owed: what was taken for cards (``tender``) without what they paid
+    What is owed (``liability``) is what was taken for cards (``tender``) without what they paid
     (``redemption``) and what was paid out. ``cards_minor``, the sum of all cards, must equal it.
     """
 
     currency: str
-    liability_minor: int
-    tender_minor: int
-    redemption_minor: int
-    payout_minor: int
+    through: dict[Account, int]
     cards: int
     cards_minor: int
     held_minor: int
@@ -74,13 +71,13 @@ def accounts_of(conn: Connection, merchant_id: int) -> list[Accounts]:
     held = select(_C.currency, func.count(), func.sum(_C.balance_minor), func.sum(_C.held_minor))
     rows = conn.execute(held.where(_C.merchant_id == merchant_id).group_by(_C.currency).order_by(_C.currency))
     return [
-        Accounts(currency, *(_size(flows, currency, a) for a in Account), count, int(minor), int(apart))
+        Accounts(currency, _flows_of(flows, currency), count, int(minor), int(apart))
         for currency, count, minor, apart in rows
     ]
 
 
-def _size(flows: dict[tuple[str, str], int], currency: str, account: Account) -> int:
-    return abs(flows.get((currency, account), 0))
+def _flows_of(flows: dict[tuple[str, str], int], currency: str) -> dict[Account, int]:
+    return {account: abs(flows.get((currency, account), 0)) for account in Account}
 
 
 def _page(conn: Connection, mine: ColumnElement[bool], after: str | None, most: int) -> Sequence[RowMapping]:

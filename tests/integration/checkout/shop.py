@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import insert, select, text
 
-from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.checkout import return_policies
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
@@ -33,8 +32,6 @@ from ledger_service.checkout.return_requests import parse_exchange
 from ledger_service.checkout.return_rules import policy_of
 from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.checkout.sources import Sources
-from ledger_service.coupons.codes.seeds import tagger_of
-from ledger_service.coupons.stored.showing import CardReader
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import format_instant, seconds_floor
@@ -46,7 +43,6 @@ from ledger_service.kernel.secp256k1 import SigningKey, address_of_key, keccak25
 from ledger_service.ledger.models import account as account_table
 from ledger_service.ledger.models import lot, posting
 from ledger_service.ledger.rules import Part, ledger_base_of
-from ledger_service.members.cards.pins import Pins
 from ledger_service.members.models import device, member
 from ledger_service.merchants.models import merchant, store
 from ledger_service.points import programmes, reconcile
@@ -55,7 +51,7 @@ from ledger_service.points.requests import NewProgramme
 from ledger_service.points.rules import Cycle, EarnRule, Terms, epoch_ends
 from ledger_service.tiers.ladders import LadderCache
 
-from .held import held_coupons
+from .held import card_reader, held_coupons
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 DOMAIN = Domain(31337, b"\x11" * 20)
@@ -120,10 +116,8 @@ class Shop:
         self.database = database
         self.clock = clock or StandingClock()
         self.writer = Writer(database, self.clock)
-        limits = CustodialLimits(5_000_000, 8_000_000)
-        cards = CardReader(tagger_of(bytes(32)), Pins(bytes(32), SystemRandom()))
-        receipts = SigningKey(RECEIPT_KEY)
-        self.desk = Desk(DOMAIN, "USD", limits, receipts, StillPeriod(), worker, cards=cards)
+        constants = CustodialLimits(5_000_000, 8_000_000), SigningKey(RECEIPT_KEY), StillPeriod(), worker
+        self.desk = Desk(DOMAIN, "USD", *constants, cards=card_reader())
         self.catalogue = CatalogueCache(database, lambda: 0.0)
         self.directory = Directory(database, lambda: 0.0)
         self.ladders = LadderCache(database, lambda: 0.0)
