@@ -80,8 +80,12 @@ def test_a_card_from_its_sale_to_its_return_and_its_accounts(any_shop: Shop) -> 
     assert shop.get("fuel", f"{CARDS}/{sold['card']}/entries").json["code"] == "value-card-unknown"
 
 
-def test_a_frozen_card_pays_nothing_until_it_is_thawed_and_keeps_what_it_holds(shop: Shop) -> None:
-    (code,) = printed(shop)
+def test_a_frozen_card_pays_nothing_and_what_is_refused_says_why(shop: Shop) -> None:
+    frozen_and_thawed(shop, *printed(shop))
+    refusals(shop, *printed(shop, place="US-CA"))
+
+
+def frozen_and_thawed(shop: Shop, code: str) -> None:
     card = shop.must(TILL, CARDS, money(code, 900))["card"]
     lost = {"act": "freeze", "reason": "lost"}
     assert shop.post("fuel", f"{CARDS}/{card}/standing", lost).json["code"] == "value-card-unknown"
@@ -95,8 +99,8 @@ def test_a_frozen_card_pays_nothing_until_it_is_thawed_and_keeps_what_it_holds(s
     shop.must(TILL, "/v1/sales", paying(code, 900))
 
 
-def test_what_is_refused_says_why_and_training_moves_nothing(shop: Shop) -> None:
-    (code,) = printed(shop, place="US-CA")
+def refusals(shop: Shop, code: str) -> None:
+    """Each with its code; and training moves nothing."""
     assert shop.post(TILL, CARDS, money(WRONG, 100)).json["code"] == "value-card-unknown"
     assert shop.post(TILL, CARDS, money(code, 50_001)).json["code"] == "value-card-limit"
     shop.must(TILL, CARDS, money(code, 5_000))

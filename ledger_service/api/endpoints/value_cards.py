@@ -8,7 +8,7 @@ from ledger_service.api.endpoints.checkout import WRITE_OF_TERMINAL, caller_of, 
 from ledger_service.api.errors import NotYours
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Schema, Text
-from ledger_service.checkout.day_errors import AttendantNeeded, BusinessDateOutOfRange
+from ledger_service.checkout.day_errors import BusinessDateOutOfRange
 from ledger_service.checkout.errors import WrongCurrency
 from ledger_service.checkout.line_parsing import GREATEST_MINOR, MOST_TENDERS
 from ledger_service.checkout.stored.requests import (
@@ -69,7 +69,7 @@ BALANCE = Route(
     group=GROUP, room_checks=True,
     body=Named("ShownValueCard", Record({"card": CARD_CODE}, {"pin": CARD_PIN})),
     problems=(refusals.ValueCardUnknown, CouponCodesLocked, NotYours, TerminalUnknown, WriterBusy,
-              StorageUnavailable, AttendantNeeded),
+              StorageUnavailable),
     success=Success(200, "What it holds now.", CARD),
 )  # fmt: skip
 PAY_OUT = Route(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import orjson
@@ -13,6 +14,7 @@ from ledger_service.checkout.basket import CardShown
 from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.permitted import permitted
 from ledger_service.checkout.requests import Caller, Write
+from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.stored.looking import LookCommand
 from ledger_service.checkout.stored.paying import reader_of
 from ledger_service.checkout.stored.paying_out import PayOutCommand
@@ -26,6 +28,7 @@ from ledger_service.coupons.definitions.models import coupon_definition
 from ledger_service.coupons.stored.models import value_card
 from ledger_service.kernel.clock import micros_of
 from ledger_service.members.models import member
+from ledger_service.merchants.errors import MerchantSuspended
 
 
 class CardCheckout:
@@ -51,7 +54,7 @@ class CardCheckout:
         shown = reader_of(self._desk).shown(load.shown.code, load.shown.pin)
         with self._store.database.snapshot() as conn:
             offered, member_id = self._offered(conn, shown.tag, write.at), _member(conn, load.number)
-        scene = self._admission.scene_in(write.caller, load.shift, write.at)
+        scene = self._selling(write, load)
         return self._submission.submit(SellCardCommand(write, Money(load, shown, offered, member_id), scene))
 
     def load(self, write: Write, load: CardLoad) -> Answer:
@@ -68,7 +71,7 @@ class CardCheckout:
             offered = self._offered(conn, shown.tag, write.at)
             holder = select(value_card.c.holder).where(value_card.c.tag == shown.tag)
             member_id = conn.execute(holder).scalar_one_or_none()
-        scene = self._admission.scene_in(write.caller, load.shift, write.at)
+        scene = self._selling(write, load)
         return self._submission.submit(LoadCardCommand(write, Money(load, shown, offered, member_id), scene))
 
     def pay_out(self, write: Write, request: CardPayOut) -> Answer:
@@ -92,6 +95,11 @@ class CardCheckout:
         """
         shown = reader_of(self._desk).shown(card.code, card.pin)
         return orjson.dumps(card_view(self._store.writer.submit(LookCommand(caller, shown, at))))
+
+    def _selling(self, write: Write, load: CardLoad) -> Scene:
+        scene = self._admission.scene_in(write.caller, load.shift, write.at)
+        # Who may do no business makes no new debts; what it owes it pays out all the same.
+        return replace(scene, refusal=MerchantSuspended()) if write.caller.suspended else scene
 
     def _offered(self, conn: Connection, tag: bytes, at: datetime) -> Offered | None:
         code, listed, d = coupon_code.c, coupon_code_list.c, coupon_definition.c

@@ -29,6 +29,7 @@ from ledger_service.coupons.wallet.errors import CouponCodesLocked
 from ledger_service.coupons.wallet.rules import MOST_WRONG_OF_MEMBER
 from ledger_service.db.engine import Database
 from ledger_service.members.errors import MemberUnknown
+from ledger_service.merchants.errors import MerchantSuspended
 
 from .shop import FUEL, GROCER, START, Shop, line, lots_equal_postings
 from .test_races import at_once
@@ -78,6 +79,8 @@ def test_a_code_is_sold_once_and_none_that_is_unknown_foreign_or_of_no_card(card
     assert full.value.params == {"reason": "budget", "most_minor": 0}
     with pytest.raises(ValueCardUnknown):
         cards.sold(WRONG, 500)
+    with pytest.raises(MerchantSuspended):
+        cards.sold(other, 500, suspended=True)
     with pytest.raises(ValueCardUnknown):
         cards.looked(code, merchant=FUEL)
     with pytest.raises(ValueCardUnknown):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -40,8 +41,11 @@ class ValueShop(CouponShop):
             conn.execute(update(coupon_definition).values(**values))
 
     def sold(self, code: str, minor: int, **more: Any) -> dict[str, Any]:
+        suspended = more.pop("suspended", False)
         body = self._money(code, minor) | more
-        return loads(self.cards.sell(self.shop.write("card", body), parse_card_sale(body)))
+        write = self.shop.write("card", body)
+        write = replace(write, caller=replace(write.caller, suspended=suspended))
+        return loads(self.cards.sell(write, parse_card_sale(body)))
 
     def loaded(self, code: str, minor: int, merchant: int = GROCER) -> dict[str, Any]:
         body = self._money(code, minor)
