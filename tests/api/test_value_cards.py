@@ -49,8 +49,7 @@ def paying(code: str, minor: int, **more: Any) -> dict[str, Any]:
                                                 | more])  # fmt: skip
 
 
-def test_a_card_from_its_sale_to_its_return_and_its_accounts(any_shop: Shop) -> None:
-    shop = any_shop
+def test_a_card_from_its_sale_to_its_return_and_its_accounts(shop: Shop) -> None:
     person(shop, "anna")
     code, other = printed(shop, 2)
     own = {"pin": "4711", "member": shop.keys["anna-number"]}

@@ -45,6 +45,17 @@ def cards(shop: Shop) -> Iterator[ValueShop]:
     assert made.differences() == []
 
 
+@pytest.fixture
+def one(sqlite_database: Database) -> Iterator[ValueShop]:
+    """What is decided before SQL is said on one database."""
+    shop = Shop(sqlite_database)
+    shop.found()
+    made = ValueShop(shop)
+    yield made
+    shop.close()
+    assert made.differences() == []
+
+
 def test_a_card_is_sold_pays_and_takes_back_what_it_paid_in_any_split(cards: ValueShop) -> None:
     (code,) = cards.printed()
     sold = cards.sold(code, 1_000, pin=PIN)
@@ -69,120 +80,120 @@ def test_a_card_is_sold_pays_and_takes_back_what_it_paid_in_any_split(cards: Val
     ]  # fmt: skip
 
 
-def test_a_code_is_sold_once_and_none_that_is_unknown_foreign_or_of_no_card(cards: ValueShop) -> None:
-    code, other = cards.printed(2, limits=Limits(budget_count=1))
-    cards.sold(code, 500)
+def test_a_code_is_sold_once_and_none_that_is_unknown_foreign_or_of_no_card(one: ValueShop) -> None:
+    code, other = one.printed(2, limits=Limits(budget_count=1))
+    one.sold(code, 500)
     with pytest.raises(ValueCardNotUsable, match="sold"):
-        cards.sold(code, 500)
+        one.sold(code, 500)
     with pytest.raises(ValueCardLimit) as full:
-        cards.sold(other, 500)
+        one.sold(other, 500)
     assert full.value.params == {"reason": "budget", "most_minor": 0}
     with pytest.raises(ValueCardUnknown):
-        cards.sold(WRONG, 500)
+        one.sold(WRONG, 500)
     with pytest.raises(MerchantSuspended):
-        cards.sold(other, 500, suspended=True)
+        one.sold(other, 500, suspended=True)
     with pytest.raises(ValueCardUnknown):
-        cards.looked(code, merchant=FUEL)
+        one.looked(code, merchant=FUEL)
     with pytest.raises(ValueCardUnknown):
-        cards.loaded(code, 1, merchant=FUEL)
+        one.loaded(code, 1, merchant=FUEL)
     # The code is no coupon: shown as one it takes nothing off, and stays what it is.
-    asked = cards.sell(cards.basket(100, cash(100)), CouponWish(codes=(code,)))
+    asked = one.sell(one.basket(100, cash(100)), CouponWish(codes=(code,)))
     assert (asked["total_minor"], asked["coupons"]["applied"]) == (100, [])
 
 
-def test_wrong_pins_and_unknown_codes_answer_alike_and_lock(cards: ValueShop) -> None:
-    (code,) = cards.printed()
-    cards.sold(code, 500, pin=PIN)
+def test_wrong_pins_and_unknown_codes_answer_alike_and_lock(one: ValueShop) -> None:
+    (code,) = one.printed()
+    one.sold(code, 500, pin=PIN)
     answers = []
     for shown in (value(code, 100, "0815"), value(code, 100), value(WRONG, 100, PIN)):
         with pytest.raises(ValueCardUnknown) as wrong:
-            cards.bought(100, shown)
+            one.bought(100, shown)
         answers.append(wrong.value.params)
     assert answers == [{}, {}, {}]
     for _ in range(MOST_WRONG_OF_MEMBER - 2):
         with pytest.raises(ValueCardUnknown):
-            cards.looked(code)
+            one.looked(code)
     # The card is locked at every till of the alliance, and nothing but time opens it.
     with pytest.raises(CouponCodesLocked):
-        cards.bought(100, value(code, 100, PIN))
-    cards.shop.clock.forward(minutes=16)
-    assert cards.bought(100, value(code, 100, PIN))["tenders"][0]["amount_minor"] == 100
+        one.bought(100, value(code, 100, PIN))
+    one.shop.clock.forward(minutes=16)
+    assert one.bought(100, value(code, 100, PIN))["tenders"][0]["amount_minor"] == 100
 
 
-def test_the_law_bounds_what_is_sold_loaded_and_how_long_it_lasts(cards: ValueShop) -> None:
-    named, bearer = cards.printed(2, window=Window(days_after_claim=1_900))
-    phone = cards.shop.enrol()
-    cards.law(jurisdiction="none")
+def test_the_law_bounds_what_is_sold_loaded_and_how_long_it_lasts(one: ValueShop) -> None:
+    named, bearer = one.printed(2, window=Window(days_after_claim=1_900))
+    phone = one.shop.enrol()
+    one.law(jurisdiction="none")
     with pytest.raises(ValueCardNotSold, match="no-profile"):
-        cards.sold(bearer, 500)
-    cards.law(jurisdiction="TW")
+        one.sold(bearer, 500)
+    one.law(jurisdiction="TW")
     with pytest.raises(ValueCardNotSold, match="guarantee"):
-        cards.sold(bearer, 500)
-    cards.law(jurisdiction="CN", guarantee="First Bank")
+        one.sold(bearer, 500)
+    one.law(jurisdiction="CN", guarantee="First Bank")
     with pytest.raises(MemberUnknown):
-        cards.sold(named, 500, member="952000000000000019")
+        one.sold(named, 500, member="952000000000000019")
     # A card whose holder is known has no end there, one of whoever has it may have one.
-    assert cards.sold(named, 500, member=phone.number)["expires_at"] is None
-    told = cards.sold(bearer, 500)
+    assert one.sold(named, 500, member=phone.number)["expires_at"] is None
+    told = one.sold(bearer, 500)
     assert (told["expires_at"], told["guarantee"]) == ("2031-05-24T00:00:00Z", "First Bank")
     with pytest.raises(ValueCardLimit) as over:
-        cards.loaded(bearer, 49_501)
+        one.loaded(bearer, 49_501)
     assert over.value.params == {"reason": "card-cap", "most_minor": 49_500}
-    assert cards.loaded(bearer, 49_500)["balance_minor"] == 50_000
-    cards.shop.clock.at = START + timedelta(days=1_901)
+    assert one.loaded(bearer, 49_500)["balance_minor"] == 50_000
+    one.shop.clock.at = START + timedelta(days=1_901)
     with pytest.raises(ValueCardNotUsable, match="expired"):
-        cards.bought(100, value(bearer, 100))
-    assert cards.looked(bearer)["balance_minor"] == 50_000  # it is owed all the same
+        one.bought(100, value(bearer, 100))
+    assert one.looked(bearer)["balance_minor"] == 50_000  # it is owed all the same
 
 
-def test_a_rest_is_paid_out_by_the_law_of_the_day_and_all_once_the_terms_are_over(cards: ValueShop) -> None:
-    (code,) = cards.printed(place="US-CA")
-    cards.sold(code, 1_400)
+def test_a_rest_is_paid_out_by_the_law_of_the_day_and_all_once_the_terms_are_over(one: ValueShop) -> None:
+    (code,) = one.printed(place="US-CA")
+    one.sold(code, 1_400)
     with pytest.raises(ValueCardNotPaidOut) as kept:
-        cards.paid_out(code)
+        one.paid_out(code)
     assert kept.value.params == {"below_minor": 1_000}  # before 1 April 2026
-    cards.shop.clock.forward(days=30)
-    assert cards.paid_out(code)["amount_minor"] == 1_400
-    cards.loaded(code, 9_000)
-    cards.law(withdrawn_by="a", withdrawn_at=cards.shop.clock.at)
-    assert (cards.paid_out(code)["amount_minor"], cards.looked(code)["balance_minor"]) == (9_000, 0)
+    one.shop.clock.forward(days=30)
+    assert one.paid_out(code)["amount_minor"] == 1_400
+    one.loaded(code, 9_000)
+    one.law(withdrawn_by="a", withdrawn_at=one.shop.clock.at)
+    assert (one.paid_out(code)["amount_minor"], one.looked(code)["balance_minor"]) == (9_000, 0)
 
 
-def test_an_authorisation_holds_a_card_captures_use_it_and_its_end_frees_the_rest(cards: ValueShop) -> None:
-    (code,) = cards.printed()
-    card = cards.sold(code, 1_000, pin=PIN)["card"]
-    phone = cards.shop.enrol()
-    cards.shop.stock(phone, 1, 300)
+def test_an_authorisation_holds_a_card_captures_use_it_and_its_end_frees_the_rest(one: ValueShop) -> None:
+    (code,) = one.printed()
+    card = one.sold(code, 1_000, pin=PIN)["card"]
+    phone = one.shop.enrol()
+    one.shop.stock(phone, 1, 300)
     spend = {"max_value_minor": 50}
-    held = cards.shop.authorise(phone, 900, spend, tenders=[value(code, 700, PIN)], several=True)
+    held = one.shop.authorise(phone, 900, spend, tenders=[value(code, 700, PIN)], several=True)
     assert held["cards"] == [{"card": card, "held_minor": 700}]
-    assert cards.looked(code, PIN)["available_minor"] == 300
+    assert one.looked(code, PIN)["available_minor"] == 300
     with pytest.raises(ValueCardShort):
-        cards.bought(400, value(code, 400, PIN))
-    first = cards.shop.capture(
+        one.bought(400, value(code, 400, PIN))
+    first = one.shop.capture(
         held["hold_id"], line("1", 520), tenders=[value(card, 500), points(20)], final=False
     )
     assert first["tenders"][0] == value(card, 500)
     with pytest.raises(ValueCardNotUsable, match="not-held"):
-        cards.shop.capture(held["hold_id"], line("1", 100), tenders=[value("0" * 32, 100)])
+        one.shop.capture(held["hold_id"], line("1", 100), tenders=[value("0" * 32, 100)])
     with pytest.raises(ValueCardShort):
-        cards.shop.capture(held["hold_id"], line("1", 300), tenders=[value(card, 300)])
-    cards.shop.void(held["hold_id"])
-    assert (cards.looked(code, PIN)["available_minor"], cards.row()["held_minor"]) == (500, 0)
-    cards.shop.refund(first["sale_id"])
-    assert cards.looked(code, PIN)["balance_minor"] == 1_000
+        one.shop.capture(held["hold_id"], line("1", 300), tenders=[value(card, 300)])
+    one.shop.void(held["hold_id"])
+    assert (one.looked(code, PIN)["available_minor"], one.row()["held_minor"]) == (500, 0)
+    one.shop.refund(first["sale_id"])
+    assert one.looked(code, PIN)["balance_minor"] == 1_000
 
 
 def points(worth: int) -> dict[str, Any]:
     return {"type": "points", "amount_minor": worth, "programme": "GROC", "points": worth}
 
 
-def test_what_a_card_has_no_room_for_comes_back_beside_it(cards: ValueShop) -> None:
-    (code,) = cards.printed(most=1_000)
-    card = cards.sold(code, 1_000)["card"]
-    sale = cards.bought(600, value(code, 600))
-    cards.loaded(code, 500)
-    told = cards.shop.refund(sale["sale_id"])["tenders"]
+def test_what_a_card_has_no_room_for_comes_back_beside_it(one: ValueShop) -> None:
+    (code,) = one.printed(most=1_000)
+    card = one.sold(code, 1_000)["card"]
+    sale = one.bought(600, value(code, 600))
+    one.loaded(code, 500)
+    told = one.shop.refund(sale["sale_id"])["tenders"]
     assert told == [value(card, 100), {"type": "stored_value", "amount_minor": 500}]
 
 
