@@ -20,6 +20,7 @@ from ledger_service.points.basis import GoodsKind, TenderType
 
 _AMOUNT = Integer(0, limits.GREATEST_MINOR, "Minor units")
 _GLN = Text(pattern="[0-9]{13}", about="GLN, 13 digits", format="gln")
+_OTHERWISE = (TenderType.POINTS, TenderType.STORED_VALUE)
 _PROGRAMME = Text(pattern="[A-Z0-9]{2,12}", about="Code of a programme", format="programme-code")
 _COUNTS: dict[str, Schema] = {
     "quantity": Nullable(Integer(1, limits.GREATEST_QUANTITY, "Pieces")),
@@ -62,6 +63,8 @@ LINE = Named(
 )
 LINES = Listing(LINE, limits.MOST_LINES, 1)
 RETURNED_LINE = Record({"line": Text(32)}, _COUNTS, about="Counted in the unit that the line was sold in")
+CARD_CODE = Text(limits.LONGEST_CARD, about="Code of a stored-value card; in a capture the card's id")
+CARD_PIN = Nullable(Text(12, pattern="[0-9]{4,12}", about="PIN of the card, where it has one"))
 TENDER = Named(
     "Tender",
     Either(
@@ -76,7 +79,11 @@ TENDER = Named(
                 {"reference": Nullable(Text(64))},
             ),
             Record(
-                {"type": Text(one_of=tuple(t for t in TenderType if t != TenderType.POINTS))}
+                {"type": Text(one_of=(TenderType.STORED_VALUE,)), "amount_minor": _AMOUNT},
+                {"reference": Nullable(Text(64)), "card": Nullable(CARD_CODE), "pin": CARD_PIN},
+            ),
+            Record(
+                {"type": Text(one_of=tuple(t for t in TenderType if t not in _OTHERWISE))}
                 | {"amount_minor": _AMOUNT},
                 {
                     "reference": Nullable(Text(64)),
@@ -85,6 +92,10 @@ TENDER = Named(
             ),
         )
     ),
+)
+HELD_CARD = Record(
+    {"type": Text(one_of=(TenderType.STORED_VALUE,)), "amount_minor": _AMOUNT, "card": CARD_CODE},
+    {"reference": Nullable(Text(64)), "pin": CARD_PIN},
 )
 TENDERS = Listing(TENDER, limits.MOST_TENDERS, 1, "How it is paid; sums to the total")
 INVOICE = Named(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger_service.api.basket_shapes import (
     ALLOWANCE,
+    HELD_CARD,
     LINES,
     PAID_BY,
     QUOTED_LINE,
@@ -126,6 +127,7 @@ AUTHORISE_BODY = Named(
             "cashier": Nullable(CASHIER),
             **STEP_UP,
             **COUPONS,
+            "tenders": Nullable(Listing(HELD_CARD, 20, 1, "Stored-value cards to hold")),
         },
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from itertools import chain
@@ -24,6 +25,7 @@ from ledger_service.chain.settings import Contracts
 from ledger_service.chain.status import ProgrammeTotal, net_positions, programme_totals
 from ledger_service.checkout.collecting import reconcile as spends
 from ledger_service.checkout.couponing import reconcile as coupons
+from ledger_service.checkout.stored import reconcile as stored_value
 from ledger_service.config import Settings
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.ledger import reconcile as ledger
@@ -107,8 +109,7 @@ def audit(settings: Settings, *, ask_node: bool) -> Verdict:
 def _audit_ledger(foundations: Foundations, verdict: Verdict) -> None:
     with foundations.database.snapshot() as conn:
         rooms = ledger.differences(conn), points.differences(conn), imports.differences(conn)
-        sold = archives.differences(conn), coupons.differences(conn), spends.differences(conn)
-        for one in chain(*rooms, *sold):
+        for one in chain(*rooms, *_instruments(conn)):
             verdict.findings.append(
                 Finding(f"ledger-{one.check}", one.subject, str(one.expected), str(one.found))
             )
@@ -116,6 +117,11 @@ def _audit_ledger(foundations: Foundations, verdict: Verdict) -> None:
             verdict.findings.append(Finding("outbox-leaf", forged.op_id.hex(), "as accepted", forged.what))
         for other in unbooked(conn):
             verdict.findings.append(Finding("outbox-entry", other.op_id.hex(), other.booked, other.operation))
+
+
+def _instruments(conn: Connection) -> tuple[Iterator[ledger.Difference], ...]:
+    sold = archives.differences(conn), coupons.differences(conn), spends.differences(conn)
+    return *sold, stored_value.differences(conn)
 
 
 def _audit_chain(foundations: Foundations, verdict: Verdict) -> None:

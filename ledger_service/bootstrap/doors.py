@@ -60,6 +60,8 @@ from ledger_service.api.endpoints import (
     statements,
     status,
     tiers,
+    value_accounts,
+    value_cards,
 )
 from ledger_service.api.endpoints.consents import with_reads_noted
 from ledger_service.api.limits import Buckets, Policy
@@ -83,6 +85,7 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
+    value_cards, value_accounts,
     coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes, members,
     *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
@@ -237,6 +240,8 @@ def _of_coupons(serving: Serving, administration: Administration, cursors: Curso
         *coupon_goods.served(coupon_goods.GoodsDoor(administration, cursors)),
         *coupons.served(coupons.CouponsDoor(administration, serving.wallets, cursors)),
         *spend_rewards.served(spend_rewards.SpendRewardsDoor(administration, cursors)),
+        *value_cards.served(serving.checkout.with_cards(serving.desk, serving.wallets.offers.catalogue)),
+        *value_accounts.served(value_accounts.ValueAccountsDoor(administration, cursors)),
     ]
 
 

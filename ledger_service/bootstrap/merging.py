@@ -10,6 +10,7 @@ from ledger_service.care.cases import CaseDesk
 from ledger_service.care.merging import Following
 from ledger_service.checkout import merging as checkout
 from ledger_service.claims import merging as claims
+from ledger_service.coupons.stored import merging as value_cards
 from ledger_service.coupons.wallet import merging as coupons
 from ledger_service.members.consents import service as consents
 from ledger_service.members.households import merging as households
@@ -23,7 +24,10 @@ from ledger_service.tiers import merging as tiers
 from ledger_service.traceability.claiming import merging as items
 
 # Households first: their accounts are members' rows, which everybody locks before anything else.
-_ROOMS = (households, points, tiers, coupons, risk, checkout, claims, sharing, items, consents, segments)
+_ROOMS = (
+    households, points, tiers, coupons, value_cards, risk, checkout, claims, sharing, items, consents,
+    segments,
+)  # fmt: skip
 
 
 def case_desk(secrets: Secrets) -> CaseDesk:

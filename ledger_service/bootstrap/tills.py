@@ -20,6 +20,7 @@ from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.checkout.sources import Sources
 from ledger_service.coupons.codes.seeds import tagger_of
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
+from ledger_service.coupons.stored.showing import CardReader
 from ledger_service.custody.asking import CustodialPayCodes
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.eip712 import Domain
@@ -79,7 +80,7 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     database = foundations.database
     catalogue = CatalogueCache(database, time.monotonic)
     ladders, watch = LadderCache(database, time.monotonic), open_watch(database)
-    desk = _desk(foundations, SigningKey(secrets.receipt), worker)
+    desk = _desk(foundations, secrets, worker)
     cards = card_desk_of(foundations, secrets, writer)
     sources = replace(_sources(foundations, secrets, writer, (catalogue, ladders)), cards=cards)
     coupons = CouponCatalogueCache(database, time.monotonic)
@@ -108,11 +109,13 @@ def card_desk_of(foundations: Foundations, secrets: Secrets, writer: Writer) -> 
     return CardDesk(vault, pins, secrets.one_time, foundations.database.read, writer.run)
 
 
-def _desk(foundations: Foundations, receipts: SigningKey, worker: str) -> Desk:
+def _desk(foundations: Foundations, secrets: Secrets, worker: str) -> Desk:
     alliance, period = foundations.alliance, MirroredPeriod(foundations.database)
     limits = CustodialLimits(alliance.per_permit_micros, alliance.per_day_micros)
     tags = frozenset(Domain(alliance.chain_id, house).tag for house in foundations.former_houses)
-    return Desk(alliance.domain, alliance.currency, limits, receipts, period, worker, tags)
+    receipts = SigningKey(secrets.receipt)
+    cards = CardReader(tagger_of(secrets.one_time), Pins(secrets.one_time, SystemRandom()))
+    return Desk(alliance.domain, alliance.currency, limits, receipts, period, worker, tags, cards)
 
 
 def _sources(

@@ -6,7 +6,7 @@ A plain line has no ``LineDetail`` and a sale may have no tenders: then nothing 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ledger_service.kernel.gs1 import gln_text
@@ -48,8 +48,20 @@ class LineDetail:
 
 
 @dataclass(frozen=True, slots=True)
+class CardShown:
+    """A stored-value card as the till sent it: its code (in a capture its id), and its PIN if it has one."""
+
+    code: str
+    pin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tender:
-    """One payment: ``programme`` and ``points`` for points, ``funder`` for a coupon that another pays for."""
+    """One payment: ``programme`` and ``points`` for points, ``funder`` for a coupon that another pays for.
+
+    Of a stored-value card ``shown`` is what the till sent, which no row keeps, and ``card`` its id (hex) once
+    it has paid.
+    """
 
     type: str
     amount_minor: int
@@ -57,6 +69,8 @@ class Tender:
     points: int = 0
     funder: int | None = None
     reference: str = ""
+    card: str = ""
+    shown: CardShown | None = field(default=None, repr=False)
 
 
 def detail_values(detail: LineDetail) -> list[Any]:
@@ -80,7 +94,7 @@ def detail_of(values: Sequence[Any]) -> LineDetail:
 
 def tender_values(tender: Tender) -> list[Any]:
     """The tender as a row keeps it."""
-    return [
+    values = [
         tender.type,
         tender.amount_minor,
         tender.programme,
@@ -88,6 +102,7 @@ def tender_values(tender: Tender) -> list[Any]:
         tender.funder,
         tender.reference,
     ]
+    return [*values, tender.card] if tender.card else values
 
 
 def tender_view(tender: Tender) -> dict[str, Any]:
@@ -99,6 +114,8 @@ def tender_view(tender: Tender) -> dict[str, Any]:
         view["funder"] = gln_text(tender.funder)
     if tender.reference:
         view["reference"] = tender.reference
+    if tender.card:
+        view["card"] = tender.card
     return view
 
 

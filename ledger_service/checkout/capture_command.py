@@ -27,9 +27,11 @@ from ledger_service.checkout.rules import (
     plan_explicit,
     plan_up_to,
 )
-from ledger_service.checkout.sale_command import Capture, book, operations_of_sale, spent_record
+from ledger_service.checkout.sale_command import Capture, book, operations_of_sale
 from ledger_service.checkout.scene import Scene
-from ledger_service.checkout.spending import Permit, Redemption
+from ledger_service.checkout.spending import Permit, Redemption, spent_record
+from ledger_service.checkout.stored.acts import act_of
+from ledger_service.checkout.stored.holding import pay_held
 from ledger_service.checkout.taking.rules import share_of_ticket
 from ledger_service.checkout.tiering import applied_of_values, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
@@ -85,11 +87,9 @@ class CaptureCommand(HoldCommand):
         chosen = self.coupons.chosen(draft, view.row, self._asked.lines, self.scene.desk.currency)
         self.request = self._asked if chosen is None else replace(self._asked, lines=chosen.lines)
         answer = self._captured(draft, view)
-        if chosen is None:
-            return 201, answer
-        coupons = chosen.consumed(draft, self.id_of("sale"), self.write)
+        coupons = {} if chosen is None else chosen.consumed(draft, self.id_of("sale"), self.write)
         if answer["hold_state"] == "closed":
-            self.free_coupons(draft)
+            self.free_beside(draft)
         return 201, answer | coupons
 
     def _captured(self, draft: Draft, view: HoldView) -> dict[str, Any]:
@@ -108,8 +108,11 @@ class CaptureCommand(HoldCommand):
             self._check_freeze(began, False, view)
         holder = Holder.of(member)
         spent = self._redeem(draft, holder, view, plan) if plan.legs else None
+        day, sale_id = self._day(view.row["store_gln"]), self.id_of("sale")
+        said, place = (request.reference, request.shift), (view.row["store_gln"], day)
+        act = act_of(sale_id, self.write, said, place)
         capture = Capture(
-            self.id_of("sale"),
+            sale_id,
             "capture",
             view.row["store_gln"],
             request.reference,
@@ -119,8 +122,8 @@ class CaptureCommand(HoldCommand):
             self.hold_id,
             # As the authorisation decided, whatever was bought, refunded or published since.
             {int(key): applied_of_values(kept) for key, kept in held.get("tiers", {}).items()},
-            request.tenders,
-            business_day=self._day(view.row["store_gln"]),
+            pay_held(draft, self.hold_id, request.tenders, act),
+            business_day=day,
             cashier=request.shift.cashier,
             held_at=view.row["accepted_at"],
         )

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from ledger_service.checkout.errors import WrongCurrency
 from ledger_service.checkout.ports import PeriodSource, ReceiptSigner
+from ledger_service.coupons.stored.showing import CardReader
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.money import exponent_of
 from ledger_service.points.permits import CustodialLimits
@@ -14,8 +15,9 @@ from ledger_service.points.permits import CustodialLimits
 
 @dataclass(frozen=True)
 class Desk:
-    """The constants of a process: alliance domain, settlement currency, limits, receipt key, worker name, and
-    the tags of ClearingHouses that were in force before."""
+    """The constants of a process: alliance domain, settlement currency, limits, receipt key, worker name, the
+    tags of ClearingHouses that were in force before, and what hashes stored-value cards (None: none are
+    taken)."""
 
     domain: Domain
     currency: str
@@ -24,6 +26,7 @@ class Desk:
     period: PeriodSource
     worker: str
     former_tags: frozenset[bytes] = frozenset()
+    cards: CardReader | None = None
 
     @cached_property
     def exponent(self) -> int:

@@ -28,9 +28,10 @@ from ledger_service.checkout.requests import (
     Write,
 )
 from ledger_service.checkout.rules import Limits, SpendPlan
-from ledger_service.checkout.sale_command import permit_of
 from ledger_service.checkout.scene import Scene
-from ledger_service.checkout.spending import Permit, plan_spend
+from ledger_service.checkout.spending import Permit, permit_of, plan_spend
+from ledger_service.checkout.stored import holding as cards
+from ledger_service.checkout.stored.paying import held_view, paying_of
 from ledger_service.checkout.taking.judging import Counter, counter_of, taking_of
 from ledger_service.checkout.tiering import decide, tier_needs
 from ledger_service.db.workset import Draft, Need, Workset
@@ -59,11 +60,13 @@ class AuthoriseCommand(KeyedCommand):
         self.scene = scene
         # What else the hold must remember.
         self.beside: dict[str, Canonical] = {}
+        self.paying = paying_of(request.sale.tenders, scene.desk, write)
 
     def locks(self, view: Workset) -> Iterable[Need]:
-        """The member, and the sums of the day that others count in too."""
+        """The member, the sums of the day that others count in too, and the cards to be held."""
         counter = self._counter()
-        return self.presence.locks() + ([] if counter is None else counter.common_needs())
+        cards = () if self.paying is None else self.paying.locks()
+        return [*self.presence.locks(), *([] if counter is None else counter.common_needs()), *cards]
 
     def reads(self, view: Workset) -> Iterable[Need]:
         """The member's rows, and where it stands on the merchant's ladders."""
@@ -111,6 +114,7 @@ class AuthoriseCommand(KeyedCommand):
         if holder.household:
             count_spent(draft, holder.member_id, signed.device_id, plan.value_micros, self.write.at)
         body = {**_hold_body(permit, self.request), **self._tiers(draft, holder), **self.beside}
+        body |= {} if self.paying is None else self.paying.reserve(draft, sale.tenders, hold_id)
         if scene.taking is not None:
             body["taking"] = scene.taking.version
         if signed.custodial:
@@ -170,13 +174,14 @@ class AuthoriseCommand(KeyedCommand):
             "expires_at": format_instant(new.expires_at),
             "latest_at": format_instant(new.latest_at),
             **({"custodial": new.body["custodial"]} if "custodial" in new.body else {}),
+            **held_view(new.body),
         }
 
 
 class HoldCommand(KeyedCommand):
     """A write on one hold: its member is locked, since every other way to the hold locks it too.
 
-    Locks: the member, and the counters of the coupons that the hold reserves.
+    Locks: the member, the cards that it holds, and the counters of the coupons that it reserves.
     """
 
     def __init__(self, write: Write, hold_id: bytes, coupons: HeldCoupons) -> None:
@@ -193,22 +198,23 @@ class HoldCommand(KeyedCommand):
         row = view.one(HOLD, self.hold_id)
         if row is None:
             return []
-        return [MEMBER_BY_ID.of(row["member_id"]), *self.coupons.locks(row)]
+        return [MEMBER_BY_ID.of(row["member_id"]), *self.coupons.locks(row), *cards.card_locks(row)]
 
     def reads(self, view: Workset) -> Iterable[Need]:
         """The hold."""
         return [HOLD.of(self.hold_id)]
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
-        """The lots of its member, and its coupons."""
+        """The lots of its member, its coupons, and what it holds of cards."""
         row = view.one(HOLD, self.hold_id)
         if row is None:
             return []
-        return [LOTS_OF_MEMBER.of(row["member_id"]), *self.coupons.reads(row)]
+        return [LOTS_OF_MEMBER.of(row["member_id"]), *self.coupons.reads(row), *cards.card_reads(row)]
 
-    def free_coupons(self, draft: Draft) -> None:
-        """What the hold, which is closed, still reserves is available again."""
+    def free_beside(self, draft: Draft) -> None:
+        """What the hold, which is closed, still has of coupons and cards is available again."""
         self.coupons.free(draft, self.hold_id, self.write)
+        cards.free_cards(draft, self.hold_id)
 
     def act(self, kind: str) -> HoldAct:
         """What the ledger is told of the write."""
@@ -233,7 +239,7 @@ class VoidCommand(HoldCommand):
         held = holds.the_hold(draft, self.hold_id, self.write.caller.merchant_id).row
         day = self._day(held["store_gln"])
         holds.release(draft, self.act("void"), "void")
-        self.free_coupons(draft)
+        self.free_beside(draft)
         cashier = self.request.shift.cashier
         if day is not None:
             draft.add(day_void, {
@@ -276,7 +282,7 @@ class ExpireHoldCommand(HoldCommand):
         act = HoldAct(self.hold_id, None, self.id_of("expire"), self.write.at)
         expired = holds.expire(draft, act) is not None
         if expired:
-            self.free_coupons(draft)
+            self.free_beside(draft)
         return 200, {"expired": expired}
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ledger_service.checkout.basket import GRAM, PIECE, LineDetail, Tax, Tender
+from ledger_service.checkout.basket import GRAM, PIECE, CardShown, LineDetail, Tax, Tender
 from ledger_service.checkout.fields import Fields, clean_points, quick_text, sequence_of
 from ledger_service.checkout.requests import Line, RefundLine
 from ledger_service.kernel.errors import MalformedField
@@ -24,6 +24,13 @@ UNITS = ("kg", "l", "m", "m2", "m3", "kwh", "hour")
 PROGRAMME = re.compile(r"[A-Z0-9]{2,12}")
 
 _PLAIN = frozenset({"line", "sku", "gtin", "category", "quantity", "amount_minor"})
+_TENDER = frozenset({"type", "amount_minor", "programme", "points", "funder", "reference", "card", "pin"})
+_OWNERS = {
+    "programme": TenderType.POINTS, "points": TenderType.POINTS, "funder": TenderType.COUPON,
+    "card": TenderType.STORED_VALUE, "pin": TenderType.STORED_VALUE,
+}  # fmt: skip
+_PIN = re.compile(r"[0-9]{4,12}")
+LONGEST_CARD = 80
 _COUNTS = ("quantity", "weight_grams", "measure")
 _LINE = _PLAIN | {"weight_grams", "measure", "goods_kind", "tax", "price_override", "staff_discount_minor"}
 
@@ -96,6 +103,18 @@ def parse_programme(value: object, where: str) -> str:
     if not isinstance(value, str) or not PROGRAMME.fullmatch(value):
         raise MalformedField(where, "must be 2 to 12 capital letters or digits")
     return value
+
+
+def parse_card(fields: Fields, where: str = "") -> CardShown:
+    """The stored-value card of an object's ``card`` and ``pin``.
+
+    Raises:
+        MalformedField: no text, or a PIN that is not 4 to 12 digits.
+    """
+    pin = fields.get("pin")
+    if pin is not None and (not isinstance(pin, str) or _PIN.fullmatch(pin) is None):
+        raise MalformedField(f"{where}pin", "must be 4 to 12 digits")
+    return CardShown(quick_text(fields.get("card"), f"{where}card", LONGEST_CARD), pin)
 
 
 def _line(index: int, value: object) -> Line:
@@ -203,15 +222,16 @@ def _refund_line(index: int, value: object) -> RefundLine:
 
 
 def _tender(where: str, value: object) -> Tender:
-    fields = Fields(value, {"type", "amount_minor", "programme", "points", "funder", "reference"}, where)
+    fields = Fields(value, _TENDER, where)
     kind = _one_of(fields.get("type"), tuple(TenderType), f"{where}.type")
     amount = clean_integer(fields.get("amount_minor"), f"{where}.amount_minor", 0, GREATEST_MINOR)
     more: dict[str, Any] = {}
     if kind == TenderType.POINTS:
         more["programme"] = parse_programme(fields.get("programme"), f"{where}.programme")
         more["points"] = clean_points(fields.get("points"), f"{where}.points")
-    _only_for(fields, where, {"programme": TenderType.POINTS, "points": TenderType.POINTS}, kind)
-    _only_for(fields, where, {"funder": TenderType.COUPON}, kind)
+    _only_for(fields, where, _OWNERS, kind)
+    if fields.get("card") is not None or fields.get("pin") is not None:
+        more["shown"] = parse_card(fields, f"{where}.")
     if fields.get("funder") is not None:
         more["funder"] = parse_gln(fields.get("funder"), f"{where}.funder")
     if fields.get("reference") is not None:

@@ -90,15 +90,18 @@ def parse_quote(body: object) -> SaleRequest:
 
 
 def parse_authorise(body: object) -> AuthoriseRequest:
-    """Return the authorisation of a JSON object: a sale with ``ttl_seconds`` and ``several``.
+    """Return the authorisation of a JSON object: a sale with ``ttl_seconds`` and ``several``, whose
+    ``tenders`` are cards to hold.
 
     Raises:
         MalformedField: as ``parse_sale``; also without a pay code or without ``spend``.
     """
-    fields = Fields(body, _HOLD_FIELDS | {"ttl_seconds", "several", "cashier"})
+    fields = Fields(body, _HOLD_FIELDS | {"ttl_seconds", "several", "cashier", "tenders"})
     sale = _sale(fields, reference_required=True)
     if sale.spend is None:
         raise MalformedField("spend", "is required")
+    if any(tender.shown is None for tender in sale.tenders):
+        raise MalformedField("tenders", "must be stored-value cards: the rest is paid when it is captured")
     return AuthoriseRequest(sale, _ttl(fields, DEFAULT_TTL_SECONDS), fields.flag("several", default=False))
 
 

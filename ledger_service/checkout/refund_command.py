@@ -30,6 +30,8 @@ from ledger_service.checkout.requests import RefundRequest, Write
 from ledger_service.checkout.return_rules import Order, Place, ReturnPolicy, check_return
 from ledger_service.checkout.reversal_rules import Returned, restored_at, returned_at
 from ledger_service.checkout.scene import Scene
+from ledger_service.checkout.stored.acts import Act, act_of
+from ledger_service.checkout.stored.returning import cards_of_sale, put_back
 from ledger_service.checkout.tier_reversal import needs_of_return, take_off_tiers
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import format_instant, seconds_floor
@@ -77,11 +79,13 @@ class RefundCommand(KeyedCommand):
         return [SALE.of(self.request.sale_id)]
 
     def locks(self, view: Workset) -> Iterable[Need]:
-        """The member, then the sale (by the order of the tables' names)."""
+        """The member, then the sale (by the order of the tables' names), and the cards that paid for it."""
         row = view.one(SALE, self.request.sale_id)
         self._locked_for = None if row is None else row["member_id"]
         if row is not None and row["member_id"] is not None:
             yield MEMBER_BY_ID.of(row["member_id"])
+        if row is not None:
+            yield from cards_of_sale(row)
         yield SALE.of(self.request.sale_id)
 
     def reads(self, view: Workset) -> Iterable[Need]:
@@ -248,7 +252,7 @@ class RefundCommand(KeyedCommand):
         points = after.points_minor - was.points_minor
         merchant_id = self.write.caller.merchant_id
         promise = Promise(refund_id, "refund", merchant_id, cash + points, outcome.leaves, self.write.at)
-        tenders = refunded_tenders(before, after, self.scene.catalogue)
+        tenders = put_back(draft, refunded_tenders(before, after, self.scene.catalogue), self._act(refund_id))
         answer: dict[str, Any] = {
             "refund_id": id_text(refund_id),
             "sale_id": id_text(before.sale_id),
@@ -274,6 +278,10 @@ class RefundCommand(KeyedCommand):
         answer |= record_invoice(draft, self.write, self.request.allowance, before.sale_id, refund_id)
         self._write(draft, refund_id, answer)
         return answer
+
+    def _act(self, refund_id: bytes) -> Act:
+        said, place = (self.request.reference, self.request.shift), (self.store_gln, self.scene.business_day)
+        return act_of(refund_id, self.write, said, place)
 
     def _write(self, draft: Draft, refund_id: bytes, answer: dict[str, Any]) -> None:
         draft.add(

@@ -50,7 +50,9 @@ def refunded_tenders(
     views: list[dict[str, Any]] = []
     for tender, amount in zip(money, _between(*gone, weights), strict=True):
         view: dict[str, Any] = {"type": tender.type, "amount_minor": amount}
-        views += [view | ({"reference": tender.reference} if tender.reference else {})] if amount else []
+        view |= {"reference": tender.reference} if tender.reference else {}
+        view |= {"card": tender.card} if tender.card else {}
+        views += [view] if amount else []
     paid = sale.spent.paid if sale.spent is not None else ()
     worth = _between(was.points_minor, after.points_minor, [value for _, _, value in paid])
     for (programme, _, _), amount in zip(paid, worth, strict=True):

@@ -25,9 +25,11 @@ from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
 from ledger_service.checkout.record_views import answer_of
 from ledger_service.checkout.records import EarnedRecord, SaleRecord, SpentRecord
 from ledger_service.checkout.requests import Line, SaleRequest, Write
-from ledger_service.checkout.rules import Limits, SpendPlan
+from ledger_service.checkout.rules import Limits
 from ledger_service.checkout.scene import Scene
-from ledger_service.checkout.spending import Permit, Redemption, plan_spend, redeem
+from ledger_service.checkout.spending import Redemption, permit_of, plan_spend, redeem, spent_record
+from ledger_service.checkout.stored.acts import act_of
+from ledger_service.checkout.stored.paying import paying_of
 from ledger_service.checkout.taking.judging import Counter, counter_of, taking_of
 from ledger_service.checkout.tender_rules import check_tenders, points_parts, with_points
 from ledger_service.checkout.tiering import NOT_TIERED, Applied, count_purchase, decide, tier_needs
@@ -74,14 +76,16 @@ class SaleCommand(KeyedCommand):
         self.request = request
         self.presence = presence
         self.scene = scene
+        self.paying = paying_of(request.tenders, scene.desk, write) if request.tenders else None
 
     def locks(self, view: Workset) -> Iterable[Need]:
-        """The member."""
+        """The member, and the cards that pay."""
+        cards = () if self.paying is None else self.paying.locks()
         if self.presence is None:
-            return ()
+            return cards
         counter = None if self.scene.taking is None else self._counter()
         locks = self.presence.locks()
-        return locks if counter is None else [*locks, *counter.common_needs()]
+        return [*locks, *cards] if counter is None else [*locks, *cards, *counter.common_needs()]
 
     def reads(self, view: Workset) -> Iterable[Need]:
         """Receipt series, the member's rows, and blocks of the merchant's programmes."""
@@ -121,6 +125,9 @@ class SaleCommand(KeyedCommand):
             shown = self._shown(draft, self.presence)
             cleared = guarding.judge_sale(draft, self.scene.guard, shown, sale_id)
         tenders = request.tenders
+        if self.paying is not None:
+            said, place = (request.reference, request.shift), (request.store, self.scene.business_day)
+            tenders = self.paying.pay(draft, tenders, act_of(sale_id, self.write, said, place))
         if tenders and spent is not None and request.spend is not None and request.spend.max_value_minor:
             tenders = with_points(tenders, spent.paid, self.scene.codes())
         capture = Capture(
@@ -201,27 +208,6 @@ def operations_of_sale(command: KeyedCommand, scene: Scene) -> Sequence[bytes]:
     sale_id = command.id_of("sale")
     issuers = scene.catalogue.by_issuer.get(command.write.caller.merchant_id, ())
     return [command.id_of("redeem"), *(issue_id(sale_id, p.programme_id) for p in issuers)]
-
-
-def permit_of(presence: Presence) -> Permit:
-    """The permit of a pay code as the chain wants it."""
-    if presence.pay_code is None:
-        raise ValueError("a bare number has no permit")
-    permit = presence.pay_code.permit
-    return Permit(
-        permit.account,
-        permit.nonce,
-        permit.max_value_micros,
-        permit.valid_until,
-        presence.digest,
-        presence.pay_code.signature,
-    )
-
-
-def spent_record(op_id: bytes, leaf: bytes, plan: SpendPlan, custodial: str | None = None) -> SpentRecord:
-    """What a sale remembers of its redemption; ``custodial`` is what let custody sign it, if it did."""
-    paid = tuple((p.programme, p.points, p.value_minor) for p in plan.paid)
-    return SpentRecord(op_id, leaf, plan.legs, paid, custodial)
 
 
 def book(draft: Draft, write: Write, capture: Capture, scene: Scene) -> SaleRecord:

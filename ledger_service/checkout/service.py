@@ -14,6 +14,7 @@ from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.capture_command import CaptureCommand
 from ledger_service.checkout.couponing.holding import HeldCoupons
 from ledger_service.checkout.couponing.service import CouponedCheckout
+from ledger_service.checkout.desk import Desk
 from ledger_service.checkout.event_command import EventCommand
 from ledger_service.checkout.exchange_command import ExchangeCommand
 from ledger_service.checkout.hold_commands import (
@@ -44,6 +45,8 @@ from ledger_service.checkout.return_rules import DEFAULT
 from ledger_service.checkout.revoke_command import RevokeCommand, attempt_view, state_of
 from ledger_service.checkout.sale_command import SaleCommand
 from ledger_service.checkout.scene import Scene
+from ledger_service.checkout.stored.looking import quoted_cards
+from ledger_service.checkout.stored.service import CardCheckout
 from ledger_service.checkout.submission import Store, Submission
 from ledger_service.checkout.training import Training, training_view
 from ledger_service.checkout.unreceipted_command import UnreceiptedCommand
@@ -77,10 +80,14 @@ class CheckoutService:
         """The same checkout, for baskets that bring coupons; ``tagger`` hashes their codes."""
         return CouponedCheckout(self._store, self._admission, catalogue, tagger)
 
+    def with_cards(self, desk: Desk, catalogue: CouponCatalogueCache) -> CardCheckout:
+        """The tills' side of stored-value cards; ``desk`` hashes their codes."""
+        return CardCheckout(self._store, self._admission, desk, catalogue)
+
     def quote(self, caller: Caller, request: SaleRequest, at: datetime) -> bytes:
         """What this basket would spend and earn now, each with the rule that decided, as JSON.
 
-        Changes nothing and uses no pay code up.
+        Uses no pay code up, and changes nothing but the count of wrong cards.
 
         Raises:
             DomainError: what the sale would refuse.
@@ -88,7 +95,10 @@ class CheckoutService:
         scene, presence = self._admission.quote(caller, request, at)
         with self._store.database.snapshot() as conn:
             quoted = Quote(request, presence, scene).of(conn, caller)
-        return orjson.dumps(training_view(quoted) if caller.training or request.shift.training else quoted)
+        if caller.training or request.shift.training:
+            return orjson.dumps(training_view(quoted))
+        cards = quoted_cards(self._store.writer, scene.desk, (caller, request.tenders, at))
+        return orjson.dumps(quoted | cards)
 
     def sale(self, write: Write, request: SaleRequest) -> Answer:
         """The basket is sold, its points are spent and earned: 201.

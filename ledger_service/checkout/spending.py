@@ -12,6 +12,8 @@ from ledger_service.checkout.errors import (
     ProgrammeWithoutTerms,
     UnknownProgramme,
 )
+from ledger_service.checkout.presence import Presence
+from ledger_service.checkout.records import SpentRecord
 from ledger_service.checkout.requests import Spend
 from ledger_service.checkout.rules import NOTHING, Limits, Purse, SpendPlan, plan_explicit, plan_up_to
 from ledger_service.db.workset import Draft
@@ -186,3 +188,24 @@ def _purse_or_refusal(lots: Iterable[Lot], programme: Programme, till: Accepting
     if purse.available < points:
         raise NotEnoughPoints(programme.code, points, purse.available)
     return purse
+
+
+def permit_of(presence: Presence) -> Permit:
+    """The permit of a pay code as the chain wants it."""
+    if presence.pay_code is None:
+        raise ValueError("a bare number has no permit")
+    permit = presence.pay_code.permit
+    return Permit(
+        permit.account,
+        permit.nonce,
+        permit.max_value_micros,
+        permit.valid_until,
+        presence.digest,
+        presence.pay_code.signature,
+    )
+
+
+def spent_record(op_id: bytes, leaf: bytes, plan: SpendPlan, custodial: str | None = None) -> SpentRecord:
+    """What a sale remembers of its redemption; ``custodial`` is what let custody sign it, if it did."""
+    paid = tuple((p.programme, p.points, p.value_minor) for p in plan.paid)
+    return SpentRecord(op_id, leaf, plan.legs, paid, custodial)

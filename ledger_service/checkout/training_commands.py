@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from ledger_service.checkout.basket import Tender
 from ledger_service.checkout.day_errors import TrainingMixed
 from ledger_service.checkout.earn_reversal import Outcome, part_of
 from ledger_service.checkout.errors import UnknownSale
@@ -25,7 +26,7 @@ from ledger_service.checkout.presence import Presence
 from ledger_service.checkout.receipts import SERIES
 from ledger_service.checkout.records import ReturnedRecord, SaleRecord
 from ledger_service.checkout.refund_command import SALE, TRAINING, RefundCommand
-from ledger_service.checkout.requests import Write
+from ledger_service.checkout.requests import SaleRequest, Write
 from ledger_service.checkout.reversal_rules import Returned, earn_to_reverse, restored_at
 from ledger_service.checkout.sale_command import SaleCommand
 from ledger_service.checkout.scene import Scene
@@ -105,10 +106,18 @@ class TrainingCommand(KeyedCommand):
 class TrainingSale(SaleCommand):
     """A sale that nobody keeps; of digits, a PIN or a code custody was asked for no signature."""
 
+    def __init__(self, write: Write, request: SaleRequest, presence: Presence | None, scene: Scene) -> None:
+        """Take what a sale takes; stored-value cards count as if they paid."""
+        super().__init__(write, replace(request, tenders=_without_cards(request.tenders)), presence, scene)
+
     def signer(self, draft: Draft, presence: Presence) -> Device | None:
         """None where custody would have signed; else as for a sale."""
         unasked = presence.digits is not None or presence.approved is not None
         return None if unasked else super().signer(draft, presence)
+
+
+def _without_cards(tenders: tuple[Tender, ...]) -> tuple[Tender, ...]:
+    return tuple(replace(tender, shown=None) for tender in tenders)
 
 
 class TrainingRefund(RefundCommand):

@@ -83,6 +83,8 @@ HOLDINGS = (
     Holding("qualifying_day", _KEPT, "levels are counted again from it"),
     Holding("coupon", _KEPT, "one use of each, whoever held it", by=("holder", "claimant"),
             hidden=("holder", "claimant")),
+    Holding("value_card", _KEPT, "what is on it is owed to whoever has its code", by=("holder",),
+            hidden=("holder", "tag", "pin_hash")),
     Holding("claim", _BLANKED, "that a receipt was claimed; no reference, no code"),
     Holding("trace_claim", _KEPT, "an item earns once", hidden=("leaf", "device")),
     Holding("trace_prize", _KEPT, "an item wins once", by=(), through=("trace_claim", "item_id"),

@@ -27,7 +27,7 @@ OF_ONE_THING = {
     "show-claim": "the few events of one claim",
     "member-households": "the latest fifty; a member is in one at a time",
     "balance": "lots of the epochs of a calendar",
-    "find-day": "totals of six operations",
+    "find-day": "totals of eight operations",
     "find-sale": "refunds and legs of one sale",
     "alliance": "the houses of one line",
     "list-imports": "the latest; an alliance sees a few in its life",
@@ -54,6 +54,7 @@ OF_ONE_THING = {
     "share-funnel": "one row of each channel and each outcome",
     "show-share-reward": "the steps of one review",
     "share-network": "one report, each list of which has an end",
+    "show-value-accounts": "one row of each currency of one merchant",
     "ready": "notes",
     "openapi": "the document",
 }

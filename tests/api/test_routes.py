@@ -36,7 +36,7 @@ VALUES = {"hold": "0" * 32, "sale": "0" * 32, "number": "952000000000000019", "g
           "batch": "1", "gtin": "09506000134352", "serial": "0123456789AB", "path:event": "urn:x:1",
           "path:epc": "urn:x:1", "path:digital_link": "09506000134352", "link": "0" * 12, "reward": "0" * 32,
           "campaign": "NONE-SUCH", "webhook": "0" * 32, "consent": "0" * 32,
-          "segment": "0" * 32, "passkey": "0" * 32}  # fmt: skip
+          "segment": "0" * 32, "passkey": "0" * 32, "value_card": "0" * 32}  # fmt: skip
 
 
 def by_name(routes: list[Route]) -> Any:
@@ -118,6 +118,7 @@ def test_every_write_under_v1_takes_an_idempotency_key() -> None:
     reads |= {"record-scan"}  # one device's scans of an item within a minute are one
     reads |= {"check-cashier"}  # a try counts each time, right or wrong
     reads |= {"ask-login-code"}  # one a minute for a number, whoever asks
+    reads |= {"show-value-balance"}  # a try counts each time, right or wrong
     reads |= {"try-segment"}  # counts, and keeps nothing
     reads |= {"touch-share-link"}  # the visitor's own number is its key
     assert {r.name for r in ROUTES if r.method != "GET" and not r.write} == reads

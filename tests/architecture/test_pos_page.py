@@ -28,7 +28,9 @@ def test_the_table_of_fields_is_what_the_api_takes() -> None:
 def test_the_table_knows_what_a_till_must_send() -> None:
     fields = fields_of(document())
     assert fields["lines[].amount_minor"].stands["sale"] == "R"
-    assert fields["tenders"].stands == dict.fromkeys(("quote", "sale", "capture", "exchange"), "o")
+    assert fields["tenders"].stands == dict.fromkeys(
+        ("quote", "sale", "authorise", "capture", "exchange"), "o"
+    )
     assert fields["lines[].quantity"].stands["refund"] == "o"
     assert "9,000,000,000" in fields["lines[].amount_minor"].limits
 

@@ -18,6 +18,8 @@ from ledger_service.checkout.couponing.service import CouponedCheckout
 from ledger_service.checkout.requests import Caller, EventRequest, Write
 from ledger_service.checkout.service import CheckoutService
 from ledger_service.checkout.taking.errors import PointsNotTaken
+from ledger_service.coupons.stored import errors as stored
+from ledger_service.coupons.wallet.errors import CouponCodesLocked
 from ledger_service.custody.errors import CustodialLimitReached, SignerUnavailable
 from ledger_service.db.errors import StorageUnavailable, WriterBusy
 from ledger_service.kernel import paycode_errors as codes
@@ -54,7 +56,10 @@ _SPEND: Problems = (
     HouseholdLimitReached, PointsNotTaken,
 )  # fmt: skip
 _RULES: Problems = (risk.StepUpRequired, risk.HeldForReview, risk.RefusedByRules)
-_TENDERS: Problems = (baskets.TendersDoNotAddUp, baskets.PointsTenderDiffers)
+_CARDS: Problems = (
+    stored.ValueCardUnknown, stored.ValueCardNotUsable, stored.ValueCardShort, CouponCodesLocked,
+)  # fmt: skip
+_TENDERS: Problems = (baskets.TendersDoNotAddUp, baskets.PointsTenderDiffers, *_CARDS)
 _PAID: Problems = (*_TENDERS, returns.InvoiceNumberUsed)
 _HOLD: Problems = (ledger.HoldUnknown, ledger.HoldClosed, ledger.HoldExpired)
 
@@ -73,7 +78,7 @@ SALE = Route(
 AUTHORISE = Route(
     "POST", "/v1/authorisations", "authorise", scopes("authorise"), "Hold points for a basket", group=_GROUP,
     body=shapes.AUTHORISE_BODY, room_checks=True, write=True,
-    problems=(*WRITE_OF_TERMINAL, *_PLACE, *_MEMBER, *_SPEND, refusals.NothingToHold, *_RULES),
+    problems=(*WRITE_OF_TERMINAL, *_PLACE, *_MEMBER, *_SPEND, refusals.NothingToHold, *_RULES, *_CARDS),
     success=Success(201, "The points are held.", shapes.answer("Hold", hold_id=shapes.HEX_ID)),
 )  # fmt: skip
 CAPTURE = Route(

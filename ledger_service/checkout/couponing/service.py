@@ -24,6 +24,7 @@ from ledger_service.checkout.quoting import Quote
 from ledger_service.checkout.requests import AuthoriseRequest, Caller, RefundRequest, SaleRequest, Write
 from ledger_service.checkout.return_requests import ExchangeRequest
 from ledger_service.checkout.sale_command import SaleCommand
+from ledger_service.checkout.stored.looking import quoted_cards
 from ledger_service.checkout.submission import Store, Submission
 from ledger_service.coupons.codes.rules import Tagger
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache, CouponsBehind
@@ -64,7 +65,8 @@ class CouponedCheckout:
             decision = chooser.decide(Draft(work))
             left = replace(request, lines=after_coupons(request.lines, decision))
             quoted = Quote(left, presence, scene).of(conn, caller)
-        return orjson.dumps(quoted | coupons_view(chooser, decision))
+        cards = quoted_cards(self._store.writer, scene.desk, (caller, request.tenders, at))
+        return orjson.dumps(quoted | coupons_view(chooser, decision) | cards)
 
     def sale(self, write: Write, request: SaleRequest, wish: CouponWish) -> Answer:
         """The basket is sold at what coupons leave of it, and these are consumed: 201.

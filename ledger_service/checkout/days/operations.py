@@ -14,6 +14,8 @@ from ledger_service.checkout.days.rules import UNSTATED, Booked, Operation
 from ledger_service.checkout.models import refund, sale, unreceipted_return
 from ledger_service.checkout.offline.models import offline_sale
 from ledger_service.checkout.records import points_value_of, tenders_of
+from ledger_service.coupons.stored.models import value_entry
+from ledger_service.coupons.stored.rules import Kind
 from ledger_service.kernel.ids import id_text
 from ledger_service.points.basis import TenderType
 
@@ -30,7 +32,8 @@ def booked_in(conn: Connection, store_gln: int, day: int) -> list[Booked]:
     for exchanged_for, one in refunds:
         forth = sold.pop(exchanged_for, None) if exchanged_for is not None else None
         booked.append(one if forth is None else _exchange(one, forth))
-    return [*booked, *sold.values(), *_returns(conn, store_gln, day), *_voids(conn, store_gln, day)]
+    beside = _returns(conn, store_gln, day), _voids(conn, store_gln, day), _cards(conn, store_gln, day)
+    return [*booked, *sold.values(), *(one for some in beside for one in some)]
 
 
 def _sales(conn: Connection, store_gln: int, day: int) -> Iterable[Booked]:
@@ -119,6 +122,20 @@ def _returns(conn: Connection, store_gln: int, day: int) -> Iterable[Booked]:
             row.return_id, Operation.RETURN, body["reference"], credit, {TenderType.STORED_VALUE: credit},
             row.terminal_id, row.cashier, row.occurred_at,
         )  # fmt: skip
+
+
+def _cards(conn: Connection, store_gln: int, day: int) -> Iterable[Booked]:
+    """Money for stored-value cards, and out of them; what cards paid is of sales and refunds."""
+    e = value_entry.c
+    found = select(e.ref, e.kind, e.reference, e.amount_minor, e.paid_with, e.terminal_id, e.cashier, e.at)
+    mine = (e.store_gln == store_gln) & (e.business_day == day)
+    for row in conn.execute(found.where(mine, e.kind.in_((Kind.ISSUE, Kind.LOAD, Kind.PAY_OUT)))):
+        out = row.kind == Kind.PAY_OUT
+        paid = {TenderType.CASH: row.amount_minor} if out else orjson.loads(row.paid_with)
+        operation = Operation.PAY_OUT if out else Operation.LOAD
+        yield Booked(
+            row.ref, operation, row.reference, row.amount_minor, paid, row.terminal_id, row.cashier, row.at
+        )
 
 
 def _voids(conn: Connection, store_gln: int, day: int) -> Iterable[Booked]:

@@ -1,7 +1,8 @@
 """Pure rules of a day's close: totals by operation and tender, what differs, which lines have no match.
 
 Amounts are minor units: of a sale or capture what was taken, of a refund or return what was given back. An
-exchange counts once, with what was sold less what was given back; a void counts, and has no amount.
+exchange counts once, with what was sold less what was given back; a void counts, and has no amount. A load is
+what was taken for a stored-value card, sold or loaded again; a pay-out what was given for one in money.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Operation(StrEnum):
     EXCHANGE = "exchange"
     RETURN = "return"
     VOID = "void"
+    LOAD = "load"
+    PAY_OUT = "pay-out"
 
 
 class Unmatched(StrEnum):

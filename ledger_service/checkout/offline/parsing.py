@@ -85,6 +85,8 @@ def _check_alone(sale: SaleRequest) -> None:
         raise MalformedField("sale.member", "must have no PIN and no one-time code: they need the service")
     if sale.member is not None and sale.member.digits is not None:
         raise MalformedField("sale.member.pay_code", "must be a signed pay code: 18 digits need the service")
+    if any(tender.shown is not None for tender in sale.tenders):
+        raise MalformedField("sale.tenders", "must name no stored-value card: it needs the service")
     if any(tender.type == TenderType.POINTS for tender in sale.tenders):
         raise MalformedField("sale.tenders", "must not name points: which ones pay is known to the service")
 

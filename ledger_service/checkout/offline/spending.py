@@ -20,9 +20,16 @@ from ledger_service.checkout.presence import Presence, check_permit, use_permit
 from ledger_service.checkout.records import SpentRecord
 from ledger_service.checkout.requests import Write
 from ledger_service.checkout.rules import Limits, SpendPlan
-from ledger_service.checkout.sale_command import permit_of, spent_record
 from ledger_service.checkout.scene import Scene
-from ledger_service.checkout.spending import Redemption, frozen_of, plan_spend, purses_of, redeem
+from ledger_service.checkout.spending import (
+    Redemption,
+    frozen_of,
+    permit_of,
+    plan_spend,
+    purses_of,
+    redeem,
+    spent_record,
+)
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.errors import DomainError

@@ -104,7 +104,7 @@ def judge(conn: Connection, definition: RowMapping, new: NewVersion, at: datetim
     fixed = {"definition": definition["definition_id"], "version": number,
              "merchant": definition["merchant_id"], "currency": new.currency}  # fmt: skip
     terms = terms_of({**new.raw, **fixed})
-    _check(conn, definition, terms)
+    _check(conn, definition, terms, begins)
     return terms, begins
 
 
@@ -209,12 +209,12 @@ def _set(conn: Connection, row: RowMapping, **values: Any) -> None:
     conn.execute(update(coupon_version).where(mine).values(**values))
 
 
-def _check(conn: Connection, definition: RowMapping, terms: Terms) -> None:
+def _check(conn: Connection, definition: RowMapping, terms: Terms, begins: datetime) -> None:
     wrong = faults(terms)
     if wrong:
         raise TermsFaulty(*wrong[0])
     place = definition["jurisdiction"]
-    rule = law.refusal_of(terms, place, definition["guarantee"])
+    rule = law.refusal_of(terms, place, definition["guarantee"], begins.date())
     if rule is not None:
         raise LawRefused(place, rule)
     check_references(conn, terms)

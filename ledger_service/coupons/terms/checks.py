@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ledger_service.coupons.terms.values import (
@@ -171,3 +172,15 @@ def _of_kind(terms: Terms) -> Iterator[str]:
         yield "cards and tickets are paid for, everything else is free"
     if paid and terms.gift is GiftRule.ALLIANCE:
         yield "what was paid for is not handed around the alliance"
+    if isinstance(terms.benefit, StoredValue):
+        yield from _of_card(terms)
+
+
+def _of_card(terms: Terms) -> Iterator[str]:
+    """What a card holds its issuer owes: nobody else takes or funds it, and it buys everything."""
+    own = Scope(merchants=terms.scope.merchants & {terms.merchant})
+    if terms.scope != own or [share.party for share in terms.funders] != [terms.merchant]:
+        yield "a card pays at its issuer alone, for everything, and no other merchant funds it"
+    open_always = Window(zone=terms.window.zone, days_after_claim=terms.window.days_after_claim)
+    if replace(terms.window, ends_at=None) != open_always:
+        yield "a card pays at every hour from its sale on"

@@ -52,7 +52,7 @@ from ledger_service.points.requests import NewProgramme
 from ledger_service.points.rules import Cycle, EarnRule, Terms, epoch_ends
 from ledger_service.tiers.ladders import LadderCache
 
-from .held import held_coupons
+from .held import card_reader, held_coupons
 
 START = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 DOMAIN = Domain(31337, b"\x11" * 20)
@@ -117,8 +117,8 @@ class Shop:
         self.database = database
         self.clock = clock or StandingClock()
         self.writer = Writer(database, self.clock)
-        limits = CustodialLimits(5_000_000, 8_000_000)
-        self.desk = Desk(DOMAIN, "USD", limits, SigningKey(RECEIPT_KEY), StillPeriod(), worker)
+        constants = CustodialLimits(5_000_000, 8_000_000), SigningKey(RECEIPT_KEY), StillPeriod(), worker
+        self.desk = Desk(DOMAIN, "USD", *constants, cards=card_reader())
         self.catalogue = CatalogueCache(database, lambda: 0.0)
         self.directory = Directory(database, lambda: 0.0)
         self.ladders = LadderCache(database, lambda: 0.0)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
-from ledger_service.coupons.definitions.law import JURISDICTIONS, cash_out_minor, refusal_of
+from ledger_service.coupons.definitions.law import (
+    JURISDICTIONS,
+    cash_out_minor,
+    ends,
+    most_minor,
+    profile_on,
+    refusal_of,
+)
 from ledger_service.coupons.definitions.stacking import contradiction
 from ledger_service.coupons.terms import values as v
+from ledger_service.coupons.terms.checks import faults
 
-OWNER = 9506000000013
+OWNER, OTHER, DAY = 9506000000013, 9506000000020, date(2026, 6, 1)
 CARD = v.Terms(
     1, 1, OWNER, "USD", v.StoredValue(10_000), (v.Share(OWNER, 10_000),), kind=v.InstrumentKind.PAID
 )
@@ -75,7 +83,7 @@ def test_a_circle_of_wishes_is_refused_at_its_second_definition() -> None:
 def test_the_law_of_what_was_paid_for(
     place: str, change: dict[str, object], guarantee: str | None, rule: str | None
 ) -> None:
-    assert refusal_of(replace(CARD, **change), place, guarantee) == rule  # type: ignore[arg-type]
+    assert refusal_of(replace(CARD, **change), place, guarantee, DAY) == rule  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("place", JURISDICTIONS)
@@ -83,7 +91,7 @@ def test_what_nobody_paid_for_may_end_anywhere(place: str) -> None:
     free = v.Terms(
         2, 1, OWNER, "USD", v.AmountOff(100), (v.Share(OWNER, 10_000),), window=v.Window(ends_at=NEW_YEAR)
     )
-    assert refusal_of(free, place, None) is None
+    assert refusal_of(free, place, None, DAY) is None
 
 
 @pytest.mark.parametrize(
@@ -102,4 +110,32 @@ def test_what_nobody_paid_for_may_end_anywhere(place: str) -> None:
 def test_a_small_rest_is_paid_out_where_the_law_says_so(
     place: str, currency: str, rest: int, cash: int
 ) -> None:
-    assert cash_out_minor(place, currency, rest) == cash
+    profile = profile_on(place, DAY)
+    assert (0 if profile is None else cash_out_minor(profile, currency, rest)) == cash
+
+
+def test_the_law_is_that_of_the_day_and_of_whether_the_holder_is_known() -> None:
+    california = [profile_on("US-CA", day) for day in (date(2026, 3, 31), date(2026, 4, 1))]
+    assert [cash_out_minor(p, "USD", 1_200) for p in california if p is not None] == [0, 1_200]
+    china, hong_kong = profile_on("CN", DAY), profile_on("HK", DAY)
+    assert china is not None and hong_kong is not None
+    assert (ends(china, named=True), ends(china, named=False)) == (False, True)
+    assert [most_minor(china, "CNY", named=named) for named in (True, False)] == [500_000, 100_000]
+    assert most_minor(hong_kong, "HKD", named=False) is None and ends(hong_kong, named=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"scope": v.Scope(merchants=frozenset({OWNER, OTHER}))}, "kind"),
+        ({"scope": v.Scope(least_minor=5)}, "kind"),
+        ({"funders": (v.Share(OTHER, 10_000),)}, "kind"),
+        ({"window": v.Window(weekdays=frozenset({1}))}, "kind"),
+        ({"scope": v.Scope(merchants=frozenset({OWNER})), "window": v.Window(days_after_claim=9)}, None),
+    ],
+)
+def test_a_card_binds_its_issuer_alone_and_pays_for_everything(
+    change: dict[str, object], field: str | None
+) -> None:
+    found = faults(replace(CARD, **change))  # type: ignore[arg-type]
+    assert [where for where, _ in found] == ([] if field is None else [field])
