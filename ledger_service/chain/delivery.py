@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,6 +12,7 @@ from ledger_service.chain.errors import NodeRefusal, NoTimeControl
 
 Answer = bytes | NodeRefusal
 _APART_SECONDS = 86_400
+_MOST_LOOKS, _LOOK_AGAIN_SECONDS = 50, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,16 @@ class ReplayDelivery:
 
     def date_next(self, timestamp: int | None) -> None:
         """See ``Delivery``."""
-        last = self._node.head().timestamp
+        looks = 0
         while True:
+            last = self._node.head().timestamp
             try:
                 self._node.control(("evm_setNextBlockTimestamp", [max(timestamp or 0, last + 1)]))
                 return
             except NodeRefusal:
-                # A command and the bridge both send: one has mined since the other looked.
-                known, last = last, self._node.head().timestamp
-                if last == known:
+                # A command and the bridge both send: one mines while the other looks, and anvil knows the
+                # new block's time some milliseconds before it shows the block.
+                looks += 1
+                if looks == _MOST_LOOKS:
                     raise
+                time.sleep(_LOOK_AGAIN_SECONDS)

@@ -32,7 +32,15 @@ from ledger_service.demo.service_client import Service
 from ledger_service.demo.share_desk import Offices
 from ledger_service.demo.share_rules import RING, model_of
 from ledger_service.demo.sharing import Sharing
-from ledger_service.demo.stack import Stack, StackOptions, found, run_command, second_operator, start
+from ledger_service.demo.stack import (
+    SetupFailed,
+    Stack,
+    StackOptions,
+    found,
+    run_command,
+    second_operator,
+    start,
+)
 from ledger_service.demo.story import Desk, Story
 from ledger_service.demo.summary import show_result
 from ledger_service.demo.town import Scenario
@@ -76,7 +84,7 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         screen.say("\nstopped; the same command continues from here")
         return 130
-    except ProcessFailed as failure:
+    except (ProcessFailed, SetupFailed) as failure:
         screen.say(f"\n{failure}")
         return 1
     return 0 if clean else 1

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from ledger_service.chain import delivery
 from ledger_service.chain.delivery import Parcel, ReplayDelivery, blocks_of
+from ledger_service.chain.errors import NodeRefusal
 from tests.chain.world import DAY
 
 
@@ -53,3 +55,29 @@ def test_an_act_is_never_in_the_block_of_its_announcement() -> None:
 )
 def test_what_is_less_than_a_day_apart_shares_a_block(times: list[int | None], sizes: list[int]) -> None:
     assert [len(block) for block in blocks_of([Parcel(b"", at) for at in times])] == sizes
+
+
+class Mining(Recorder):
+    """A node that mines for another process: it knows the new block's time some looks before it shows it."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.hidden = looks
+
+    def head(self) -> Any:
+        self.hidden -= 1
+        return SimpleNamespace(timestamp=200 if self.hidden < 0 else 100)
+
+    def control(self, *calls: tuple[str, list[Any]]) -> None:
+        if calls[0][1][0] <= 200:
+            raise NodeRefusal(calls[0][0], -32602, "lower than the previous block's timestamp")
+        super().control(*calls)
+
+
+def test_a_date_waits_for_a_block_that_is_being_mined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "_LOOK_AGAIN_SECONDS", 0)
+    node: Any = Mining(looks=3)
+    ReplayDelivery(node).date_next(50)
+    assert node._date == 201
+    with pytest.raises(NodeRefusal):
+        ReplayDelivery(Mining(looks=1_000)).date_next(50)  # type: ignore[arg-type]  # a node of the test

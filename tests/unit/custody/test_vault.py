@@ -122,7 +122,7 @@ def test_grants_terms_and_merchant_keys_are_signed_in_their_own_domains(custody:
     kind = "ConversionProposal(uint32 programme,uint32 target,uint32 number,uint40 effectiveFrom,uint16 spreadBps)"  # noqa: E501 - one type
     assert recover_address(registry.digest(struct_hash(kind, 1, 2, 3, NOW, 200)), terms) == admin
     kind = (
-        "WindDownProposal(uint32 programme,uint40 issuesUntil,uint40 endsAt,uint32 target,uint16 spreadBps)"  # noqa: E501 - one type
+        "WindDownProposal(uint32 programme,uint40 issuesUntil,uint40 endsAt,uint32 target,uint16 spreadBps)"
     )
     assert recover_address(registry.digest(struct_hash(kind, 1, 5, NOW, 2, 9)), end) == admin
     keys = [bytes([i]) * 20 for i in (1, 2, 3)]
