@@ -28,7 +28,11 @@ from ledger_service.traceability.proofs.pool_service import PoolProver
 
 _GROUP = "Prizes"
 _SHARE = Text(pattern="[0-9a-f]{64}", about="SHA-256 of 32 bytes that the brand keeps until the draw")
-_PRIZE: dict[str, Schema] = {"name": Text(100), "count": Integer(1, MOST_PRIZES), "points": Integer(1, MOST_POINTS)}
+_PRIZE: dict[str, Schema] = {
+    "name": Text(100),
+    "count": Integer(1, MOST_PRIZES),
+    "points": Integer(1, MOST_POINTS),
+}
 STATES = ("committed", "anchored", "share-awaited", "drawn", "open")
 # What opening a batch takes.
 POOL = Record(
