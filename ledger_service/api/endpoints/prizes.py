@@ -12,7 +12,7 @@ from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS
 from ledger_service.api.routes import PUBLIC, Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Free, Integer, Listing, Named, Nullable, Record, Text
+from ledger_service.api.schema import Free, Integer, Listing, Named, Nullable, Record, Schema, Text
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.errors import MalformedField
@@ -28,7 +28,11 @@ from ledger_service.traceability.proofs.pool_service import PoolProver
 
 _GROUP = "Prizes"
 _SHARE = Text(pattern="[0-9a-f]{64}", about="SHA-256 of 32 bytes that the brand keeps until the draw")
-_PRIZE = {"name": Text(100), "count": Integer(1, MOST_PRIZES), "points": Integer(1, MOST_POINTS)}
+_PRIZE: dict[str, Schema] = {
+    "name": Text(100),
+    "count": Integer(1, MOST_PRIZES),
+    "points": Integer(1, MOST_POINTS),
+}
 STATES = ("committed", "anchored", "share-awaited", "drawn", "open")
 # What opening a batch takes.
 POOL = Record(
