@@ -23,8 +23,8 @@ class ShopClock:
         return parse_instant(self.shop.at, "at")
 
 
-def test_spend_over_time_gives_a_coupon_and_a_return_takes_it_back(any_shop: Shop) -> None:
-    shop, reward = any_shop, {"type": "Reward", "spend_minor": 5_000, "days": 30, "minor": 500}
+def test_spend_over_time_gives_a_coupon_and_a_return_takes_it_back(shop: Shop) -> None:
+    reward = {"type": "Reward", "spend_minor": 5_000, "days": 30, "minor": 500}
     wallet = person(shop, "anna")
     base, member = wallet.removesuffix("/coupons"), {"number": shop.keys["anna-number"]}
     definition = live(shop, {"benefit": reward, "funders": OWN}, "collect")
