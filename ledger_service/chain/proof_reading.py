@@ -85,16 +85,13 @@ def read_proof(document: object) -> ReadProof:
 
 
 def _read(document: Mapping[str, Any]) -> ReadProof:
-    kind, proof = _KINDS[document["kind"]], document["proof"]
+    kind, proof, facts = _KINDS[document["kind"]], document["proof"], document["facts"]
     op_id = bytes.fromhex(document["operation"])
-    facts = document["facts"]
-    given = {
-        f.name: _value(f.name, str(f.type), facts) for f in fields(kind) if f.name not in ("op_id", *_UNBOUND)
-    }
-    unbound = {f.name: b"" for f in fields(kind) if f.name in _UNBOUND}
-    operation = kind(op_id=op_id, **given, **unbound)
+    given: dict[str, Any] = {f.name: b"" for f in fields(kind) if f.name in _UNBOUND} | {"op_id": op_id}
+    given |= {f.name: _value(f.name, str(f.type), facts) for f in fields(kind) if f.name not in given}
+    leaf = kind(**given).leaf()
     return ReadProof(
-        op_id, document["kind"], operation.leaf(), _hash(document["leaf"]), int(document["chain_id"]),
+        op_id, document["kind"], leaf, _hash(document["leaf"]), int(document["chain_id"]),
         None if proof is None else int(proof["batch"]),
         () if proof is None else tuple(map(_hash, proof["path"])),
         b"" if proof is None else _hash(proof["root"]),
