@@ -28,7 +28,8 @@ ROUTES = all_routes()
 GUARDED = [route for route in ROUTES if route.scopes]
 WITH_BODY = [route for route in GUARDED if route.method == "POST"]
 WRITES = [route for route in ROUTES if route.write]
-_FOR_EVERYBODY = ("Service", "Alliance", "Scans", "Resolver", "Sharing, for everybody", "Log-ins")
+_FOR_EVERYBODY = ("Service", "Alliance", "Scans", "Resolver", "Sharing, for everybody", "Log-ins",
+                  "Payments, for providers")  # fmt: skip
 VALUES = {"hold": "0" * 32, "sale": "0" * 32, "number": "952000000000000019", "gln": GROCER, "code": "GROC",
           "terminal": "t0", "key": "0" * 16, "device": "0", "case": "0" * 32, "review": "0" * 32,
           "scope": "alliance", "version": "1", "cashier": "ann", "code_id": "0" * 32, "claim": "0" * 32,
@@ -120,6 +121,7 @@ def test_every_write_under_v1_takes_an_idempotency_key() -> None:
     reads |= {"ask-login-code"}  # one a minute for a number, whoever asks
     reads |= {"try-segment"}  # counts, and keeps nothing
     reads |= {"touch-share-link"}  # the visitor's own number is its key
+    reads |= {"wechat-pay-notice", "line-pay-notice"}  # the provider's order and transaction are the key
     assert {r.name for r in ROUTES if r.method != "GET" and not r.write} == reads
 
 
