@@ -28,7 +28,8 @@ ROUTES = all_routes()
 GUARDED = [route for route in ROUTES if route.scopes]
 WITH_BODY = [route for route in GUARDED if route.method == "POST"]
 WRITES = [route for route in ROUTES if route.write]
-_FOR_EVERYBODY = ("Service", "Alliance", "Scans", "Prizes", "Resolver", "Sharing, for everybody", "Log-ins")
+_FOR_EVERYBODY = ("Service", "Alliance", "Scans", "Prizes", "Resolver", "Sharing, for everybody", "Log-ins",
+                  "Payments, for providers")  # fmt: skip
 VALUES = {"hold": "0" * 32, "sale": "0" * 32, "number": "952000000000000019", "gln": GROCER, "code": "GROC",
           "terminal": "t0", "key": "0" * 16, "device": "0", "case": "0" * 32, "review": "0" * 32,
           "scope": "alliance", "version": "1", "cashier": "ann", "code_id": "0" * 32, "claim": "0" * 32,
@@ -116,11 +117,11 @@ def test_every_write_under_v1_takes_an_idempotency_key() -> None:
     reads |= {"capture-events", "capture-event", "capture-limits"}  # an event's hash is its key, by EPCIS
     reads |= {"resolve-options", "offer-passkey", "ask-passkey"}  # a challenge is kept nowhere
     reads |= {"record-scan"}  # one device's scans of an item within a minute are one
-    reads |= {"check-cashier"}  # a try counts each time, right or wrong
+    reads |= {"check-cashier", "show-value-balance"}  # a try counts each time, right or wrong
     reads |= {"ask-login-code"}  # one a minute for a number, whoever asks
-    reads |= {"show-value-balance"}  # a try counts each time, right or wrong
     reads |= {"try-segment"}  # counts, and keeps nothing
     reads |= {"touch-share-link"}  # the visitor's own number is its key
+    reads |= {"wechat-pay-notice", "line-pay-notice"}  # the provider's order and transaction are the key
     assert {r.name for r in ROUTES if r.method != "GET" and not r.write} == reads
 
 

@@ -35,7 +35,8 @@ from ledger_service.payments.receiving import (
 from ledger_service.payments.rules import STATES, Notice, Provider
 from ledger_service.payments.service import Order, PaymentDesk
 
-_GROUP, _BASE, _ORDERS = "Payments", "/v1/payment-callbacks", "/v1/payment-orders"
+_GROUP, _OPEN = "Payments", "Payments, for providers"
+_BASE, _ORDERS = "/v1/payment-callbacks", "/v1/payment-orders"
 _PROVIDER = Text(one_of=tuple(provider.value for provider in Provider))
 _REFERENCE = Text(64, about="The order's number at the provider: out_trade_no, orderId")
 _NOTICE = (PaymentNoticeRefused, PaymentNoticeMalformed, PaymentConflict, WriterBusy, StorageUnavailable)
@@ -66,13 +67,13 @@ LIST = Route(
 )  # fmt: skip
 WECHAT = Route(
     "POST", f"{_BASE}/wechat-pay/<gln>", "wechat-pay-notice", PUBLIC,
-    "WeChat Pay tells of a payment, under its signature", group=_GROUP,
+    "WeChat Pay tells of a payment, under its signature", group=_OPEN,
     body=Free("As WeChat Pay APIv3 sends it"), problems=_NOTICE, success=_NOTED,
     dialect=Dialect(asked=WECHAT_HEADERS, keeps_body=True),
 )  # fmt: skip
 LINE = Route(
     "POST", f"{_BASE}/line-pay/<gln>", "line-pay-notice", PUBLIC,
-    "Who confirms a LINE Pay payment tells of it, signed as LINE Pay signs", group=_GROUP,
+    "Who confirms a LINE Pay payment tells of it, signed as LINE Pay signs", group=_OPEN,
     body=Free("orderId, transactionId, payerId, amount in whole units, currency"), problems=_NOTICE,
     success=_NOTED,
     dialect=Dialect(asked=LINE_HEADERS, keeps_body=True),
