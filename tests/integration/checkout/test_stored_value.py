@@ -194,6 +194,22 @@ def test_an_authorisation_holds_a_card_captures_use_it_and_its_end_frees_the_res
     assert one.looked(code, PIN)["balance_minor"] == 1_000
 
 
+def test_a_deadline_frees_a_card_and_an_exchange_pays_with_what_came_back_to_it(one: ValueShop) -> None:
+    (code,) = one.printed()
+    card = one.sold(code, 1_000)["card"]
+    phone = one.shop.enrol()
+    one.shop.stock(phone, 1, 300)
+    held = one.shop.authorise(phone, 900, {"max_value_minor": 50}, tenders=[value(code, 700)])
+    one.shop.clock.forward(hours=1)
+    one.shop.service.expire_hold(bytes.fromhex(held["hold_id"]), one.shop.clock.at)
+    assert one.row()["held_minor"] == 0
+    sale = one.bought(1_000, value(code, 1_000))
+    back = {"sale": sale["sale_id"], "returned": [{"line": "1", "quantity": 4}]}
+    told = one.shop.exchange(one.basket(400, value(code, 400)) | back)
+    assert (told["refund"]["tenders"], told["sale"]["tenders"]) == ([value(card, 400)], [value(card, 400)])
+    assert one.looked(code)["balance_minor"] == 0
+
+
 def points(worth: int) -> dict[str, Any]:
     return {"type": "points", "amount_minor": worth, "programme": "GROC", "points": worth}
 
