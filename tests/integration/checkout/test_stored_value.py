@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger_service.checkout.answers import Answer
 from ledger_service.checkout.couponing.wishing import CouponWish
+from ledger_service.checkout.days.operations import booked_in
 from ledger_service.coupons.stored import queries
 from ledger_service.coupons.stored.errors import (
     ValueCardLimit,
@@ -157,6 +158,15 @@ def test_a_rest_is_paid_out_by_the_law_of_the_day_and_all_once_the_terms_are_ove
     one.loaded(code, 9_000)
     one.law(withdrawn_by="a", withdrawn_at=one.shop.clock.at)
     assert (one.paid_out(code)["amount_minor"], one.looked(code)["balance_minor"]) == (9_000, 0)
+    day = one.shop.clock.at.date().toordinal() - date(1970, 1, 1).toordinal()
+    with one.shop.database.snapshot() as conn:
+        found = booked_in(conn, GROCER, day)
+    booked = sorted((b.operation.value, b.amount_minor, dict(b.tenders)) for b in found)
+    # A drawer that sold and paid out cards balances.
+    assert [(what, minor) for what, minor, _ in booked] == [
+        ("load", 9_000), ("pay-out", 1_400), ("pay-out", 9_000),
+    ]  # fmt: skip
+    assert {tuple(paid) for _, _, paid in booked} == {("cash",)}
 
 
 def test_an_authorisation_holds_a_card_captures_use_it_and_its_end_frees_the_rest(one: ValueShop) -> None:
@@ -182,6 +192,22 @@ def test_an_authorisation_holds_a_card_captures_use_it_and_its_end_frees_the_res
     assert (one.looked(code, PIN)["available_minor"], one.row()["held_minor"]) == (500, 0)
     one.shop.refund(first["sale_id"])
     assert one.looked(code, PIN)["balance_minor"] == 1_000
+
+
+def test_a_deadline_frees_a_card_and_an_exchange_pays_with_what_came_back_to_it(one: ValueShop) -> None:
+    (code,) = one.printed()
+    card = one.sold(code, 1_000)["card"]
+    phone = one.shop.enrol()
+    one.shop.stock(phone, 1, 300)
+    held = one.shop.authorise(phone, 900, {"max_value_minor": 50}, tenders=[value(code, 700)])
+    one.shop.clock.forward(hours=1)
+    one.shop.service.expire_hold(bytes.fromhex(held["hold_id"]), one.shop.clock.at)
+    assert one.row()["held_minor"] == 0
+    sale = one.bought(1_000, value(code, 1_000))
+    back = {"sale": sale["sale_id"], "returned": [{"line": "1", "quantity": 4}]}
+    told = one.shop.exchange(one.basket(400, value(code, 400)) | back)
+    assert (told["refund"]["tenders"], told["sale"]["tenders"]) == ([value(card, 400)], [value(card, 400)])
+    assert one.looked(code)["balance_minor"] == 0
 
 
 def points(worth: int) -> dict[str, Any]:
