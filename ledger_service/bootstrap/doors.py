@@ -110,9 +110,8 @@ def openapi_document(url: str = "/") -> Json:
 
 def bound(serving: Serving) -> list[Served]:
     """Every route with its endpoint over the services."""
-    s = serving
+    s, cursors = serving, Cursors(serving.secrets.cursor)
     administration = Administration(s.writer, s.foundations.database, s.secrets.cursor)
-    cursors = Cursors(s.secrets.cursor)
     points = programmes.ProgrammesDoor(administration, s.catalogue, s.governance, cursors)
     alone = offline.OfflineDoor(administration, s.offline, Statements(s.desk), s.catalogue, s.writer, cursors)
     admission = merchants.MerchantsDoor(administration, s.merchants, s.keyring, s.governance, cursors)

@@ -82,8 +82,8 @@ class RefundCommand(KeyedCommand):
         """The member, then the sale (by the order of the tables' names), and the cards that paid for it."""
         row = view.one(SALE, self.request.sale_id)
         self._locked_for = None if row is None else row["member_id"]
-        if row is not None and row["member_id"] is not None:
-            yield MEMBER_BY_ID.of(row["member_id"])
+        if self._locked_for is not None:
+            yield MEMBER_BY_ID.of(self._locked_for)
         if row is not None:
             yield from cards_of_sale(row)
         yield SALE.of(self.request.sale_id)
@@ -135,9 +135,8 @@ class RefundCommand(KeyedCommand):
         self.write = replace(self.write, at=max(self.write.at, before.occurred_at))
         points_first = self._points_first(before)
         steps = pieces_of(before, self.request.lines)
-        pieces = {**before.returned.pieces}
-        for line, quantity in steps.items():
-            pieces[line] = pieces.get(line, 0) + quantity
+        done = before.returned.pieces
+        pieces = {**done, **{line: done.get(line, 0) + count for line, count in steps.items()}}
         returned = returned_at(before.sold_lines(), pieces, points_first=points_first)
         if self.scene.guard is not None and before.member_id is not None:
             self._judge(draft, self.scene.guard, before, returned)
@@ -150,11 +149,10 @@ class RefundCommand(KeyedCommand):
         member = draft.one(MEMBER_BY_ID, before.member_id)
         if member is None:
             raise LookupError("the member of a sale is gone")
-        goods = returned.cash_minor + returned.points_minor - before.returned.cash_minor
-        goods -= before.returned.points_minor
+        back = before.returned
+        goods = returned.cash_minor + returned.points_minor - back.cash_minor - back.points_minor
         till = guarding.Till(self.write, member, self.request.shift.cashier, goods)
-        sold = (seconds_floor(before.occurred_at), before.spent is not None)
-        guarding.judge_return(draft, guard, till, sold)
+        guarding.judge_return(draft, guard, till, (seconds_floor(before.occurred_at), before.spent is not None))
 
     def unknown(self, draft: Draft) -> DomainError:
         """Why there is no sale of this id to refund."""

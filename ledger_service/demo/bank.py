@@ -42,7 +42,9 @@ def evening_statement(order: bytes, day: date) -> bytes:
     _text(head, "CreDtTm", f"{day}T18:00:00Z")
     for number, payments in enumerate(paying, start=1):
         _statement(Xml.SubElement(body, "Stmt"), payments, (number, day))
-    return Xml.tostring(root, "UTF-8", xml_declaration=True)
+    written = io.BytesIO()
+    Xml.ElementTree(root).write(written, "UTF-8", xml_declaration=True)
+    return written.getvalue()
 
 
 def _statement(into: Xml.Element, payments: Xml.Element, told: tuple[int, date]) -> None:
