@@ -66,8 +66,7 @@ class RefundCommand(KeyedCommand):
     ) -> None:
         """Take the request, the scene, and how merchants take goods back."""
         super().__init__(write)
-        self.request = request
-        self.scene = scene
+        self.request, self.scene = request, scene
         self.policies = policies
         self.store_gln = write.caller.store_gln
         # The other half of an exchange.
@@ -152,7 +151,8 @@ class RefundCommand(KeyedCommand):
         back = before.returned
         goods = returned.cash_minor + returned.points_minor - back.cash_minor - back.points_minor
         till = guarding.Till(self.write, member, self.request.shift.cashier, goods)
-        guarding.judge_return(draft, guard, till, (seconds_floor(before.occurred_at), before.spent is not None))
+        sold = (seconds_floor(before.occurred_at), before.spent is not None)
+        guarding.judge_return(draft, guard, till, sold)
 
     def unknown(self, draft: Draft) -> DomainError:
         """Why there is no sale of this id to refund."""
