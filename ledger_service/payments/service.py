@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ledger_service.db.bulk import sql_of
@@ -124,5 +124,5 @@ def write(conn: Connection, row: RowMapping, **values: Any) -> None:
 
 def of_row(row: RowMapping) -> ColumnElement[bool]:
     """The payment of a row that was read."""
-    merchant: ColumnElement[bool] = _P.merchant_id == row["merchant_id"]
-    return merchant & (_P.provider == row["provider"]) & (_P.reference == row["reference"])
+    provider, reference = _P.provider == row["provider"], _P.reference == row["reference"]
+    return and_(_P.merchant_id == row["merchant_id"], provider, reference)
