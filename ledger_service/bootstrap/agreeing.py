@@ -209,9 +209,10 @@ class Agreement:
         held = {(x.debtor, x.creditor): self._office.held(period, x.debtor, x.creditor) for x in lines}
         disputed = {pair: one for pair, one in held.items() if one.deadline}
         payouts = payouts_of(minors)
-        return Standing(period, round_, members, nets, minors, payouts, disputed, self._in_default())
+        return Standing(period, round_, members, nets, minors, payouts, disputed, self.in_default())
 
-    def _in_default(self) -> frozenset[int]:
+    def in_default(self) -> frozenset[int]:
+        """The merchants whose reserve pays for them now."""
         clock = background_clock(self._foundations.settings, self._foundations.database)
         with self._foundations.database.snapshot() as conn:
             return in_default(conn, seconds_floor(clock.now()))

@@ -22,6 +22,7 @@ from ledger_service.bootstrap.period_papers import Alliances, PeriodData, allian
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.chain import standings
 from ledger_service.chain.period_figures import place_of
+from ledger_service.chain.reserves.coverage import in_default
 from ledger_service.chain.settlement_office import Round
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
@@ -78,6 +79,7 @@ class ReadDesk:
     database: Database
     governance: Governance
     alliance: Alliances
+    clock: Clock
 
     @property
     def tag(self) -> str:
@@ -94,9 +96,10 @@ class ReadDesk:
         self._offered()
         with self.database.read() as conn:
             told = standings.find(conn, period)
+            defaults = in_default(conn, seconds_floor(self.clock.now()))
         if told is None:
             raise PeriodNotPublished(period)
-        return standing_of(told)
+        return replace(standing_of(told), in_default=defaults)
 
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
         """See the port."""
@@ -134,7 +137,7 @@ def served_papers(serving: Serving, administration: Administration) -> list[Serv
     """Papers and bank files of settlement with their endpoints over the services."""
     database, whose = serving.foundations.database, alliances_of(serving.foundations.alliance)
     papers = KeptPapers(database, serving.writer, serving.clock, whose)
-    bank = BankDesk(ReadDesk(database, serving.governance, whose))
+    bank = BankDesk(ReadDesk(database, serving.governance, whose, serving.clock))
     return settlement_papers.served(SettlementPapersDoor(administration, papers, bank))
 
 

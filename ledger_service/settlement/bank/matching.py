@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from ledger_service.settlement.bank.accounts import BankAccount
 from ledger_service.settlement.bank.camt import Booking
+from ledger_service.settlement.bank.pain import Accounts
 from ledger_service.settlement.bank.references import Reference, reference_of
 from ledger_service.settlement.netting import Payout
 
@@ -52,7 +52,10 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A netted period: its payouts by index, bits of those marked as paid, and everybody's account."""
+    """A netted period: its payouts by index, bits of those marked as paid, and everybody's accounts.
+
+    A payout counts from the payer's account or from its reserve's, whoever was in default when: the debt is paid.
+    """
 
     tag: str
     period: int
@@ -60,7 +63,7 @@ class Expected:
     exponent: int
     payouts: Sequence[Payout]
     paid: int
-    accounts: Mapping[int, BankAccount]
+    accounts: Accounts
 
 
 @dataclass(slots=True)
@@ -112,22 +115,27 @@ class Matching:
         if wrong is not None or reference is None:
             return wrong
         payout, index = self._expected.payouts[reference.payout], reference.payout
-        numbers = [self._expected.accounts[m].number for m in payout[:2]]
-        if booking.account not in numbers:
+        payers, payee = self._payers(payout.payer), self._expected.accounts.own[payout.payee].number
+        if booking.account not in (*payers, payee):
             return _not(booking, Reason.FOREIGN_ACCOUNT, booking.account)
         # Where one account serves both, the direction says whose side this is.
-        payee_side = booking.credit if numbers[0] == numbers[1] else booking.account == numbers[1]
+        payee_side = booking.account == payee and (booking.credit or payee not in payers)
         if booking.returned or booking.credit != payee_side:
             told = booking.returned or "the money came back"
             self._standing[index, payee_side] -= 1
             self._came_back[index] = Case(index, booking.place, told)
             return _not(booking, Reason.RETURNED, told)
-        wrong = self._wrong_figures(booking, payout, "" if payee_side else numbers[1])
+        wrong = self._wrong_figures(booking, payout, "" if payee_side else payee)
         if wrong is None:
             if self._standing[index, payee_side] > 0:
                 return _not(booking, Reason.DUPLICATE, f"payout {index}")
             self._standing[index, payee_side] += 1
         return wrong
+
+    def _payers(self, payer: int) -> list[str]:
+        accounts = self._expected.accounts
+        known = (accounts.own[payer], accounts.reserves.get(payer))
+        return [account.number for account in known if account is not None]
 
     def _wrong_reference(self, booking: Booking, reference: Reference | None) -> Unmatched | None:
         expected = self._expected

@@ -20,14 +20,34 @@ from ledger_service.settlement.bank.errors import (
     NothingToPay,
     PayoutsPaidAlready,
     PeriodNotNetted,
+    ReserveAccountMissing,
 )
-from tests.unit.settlement.bank.banking import ACCOUNTS, ORDER, PAYOUTS, TAG, Told, statement, told_of
+from ledger_service.settlement.bank.matching import Reason
+from tests.unit.settlement.bank.banking import (
+    ACCOUNTS,
+    CUSTODIAN,
+    ORDER,
+    PAYOUTS,
+    TAG,
+    A,
+    B,
+    D,
+    Told,
+    statement,
+    told_of,
+)
 
 WISH = Wish(date(2026, 3, 2))
 
 
 class Book:
     """Fulfils ``AccountBook``."""
+
+    def __init__(self, reserves: Any = None) -> None:
+        self.held = reserves or {}
+
+    def reserves(self, merchants: Any) -> Any:
+        return {merchant: self.held[merchant] for merchant in merchants if merchant in self.held}
 
     def accounts(self, merchants: Any) -> Any:
         return {merchant: ACCOUNTS[merchant] for merchant in merchants}
@@ -38,13 +58,16 @@ class Desk:
 
     tag, currency = TAG, "EUR"
 
-    def __init__(self, root: bytes = b"\x01" * 32, paid: int = 0) -> None:
+    def __init__(
+        self, root: bytes = b"\x01" * 32, paid: int = 0, in_default: frozenset[int] = frozenset()
+    ) -> None:
+        self.in_default = in_default
         until = seconds_floor(ORDER.created)
         self.round = Round(bytes(32), until, 4, len(PAYOUTS), root, bytes(32), 0, 0, paid)
         self.evidence: list[bytes] = []
 
     def standing(self, period: int) -> Standing:
-        return Standing(period, self.round, list(ACCOUNTS), {}, {}, list(PAYOUTS), {})
+        return Standing(period, self.round, list(ACCOUNTS), {}, {}, list(PAYOUTS), {}, self.in_default)
 
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
         bits = self.round.paid | sum(1 << index for index in payouts)
@@ -89,6 +112,26 @@ def test_a_statement_marks_once_and_a_broken_one_nothing() -> None:
     assert (again.outcome.pay, again.outcome.before, len(desk.evidence)) == ([], [0, 1], 1)
     with pytest.raises(PeriodNotNetted):
         pay_by_statement(Desk(root=bytes(32)), 12, BytesIO(content), Book())  # type: ignore[arg-type]
+
+
+def test_in_default_the_reserve_pays_and_its_statement_marks() -> None:
+    desk: Any = Desk(in_default=frozenset({A, B}))  # B pays nobody: its reserve is not asked for
+    with pytest.raises(ReserveAccountMissing) as refusal:
+        order(desk)
+    assert refusal.value.merchant == f"{A:013}"
+    content = statement(replace(told_of(0, PAYOUTS[0]), account=CUSTODIAN.number))
+    with pytest.raises(ReserveAccountMissing):
+        pay_by_statement(desk, 12, BytesIO(content), Book())
+    book = Book({A: CUSTODIAN, D: CUSTODIAN})
+    document, _ = order_payouts(desk, 12, book, WISH)
+    assert (document.count(b"<UltmtDbtr>"), document.count(CUSTODIAN.iban.encode())) == (1, 1)
+    marked = pay_by_statement(desk, 12, BytesIO(content), book)
+    assert (marked.outcome.pay, marked.outcome.unmatched) == ([0], [])
+    twice = statement(told_of(1, PAYOUTS[1]), replace(told_of(1, PAYOUTS[1]), account=CUSTODIAN.number))
+    marked = pay_by_statement(desk, 12, BytesIO(twice), book)
+    assert (marked.outcome.pay, [one.reason for one in marked.outcome.unmatched]) == ([1], [Reason.DUPLICATE])
+    # Cured, and ordered from the reserve before that: it counts all the same.
+    assert pay_by_statement(Desk(), 12, BytesIO(content), book).outcome.pay == [0]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
