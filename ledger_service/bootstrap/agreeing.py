@@ -12,6 +12,7 @@ from pathlib import Path
 from ledger_service.bootstrap.beside_bridge import replay_stamp, steps_beside_bridge
 from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.kept_figures import kept_statements
+from ledger_service.bootstrap.owner_papers import owner_dues
 from ledger_service.chain.errors import CloseNotFinal, PeriodNotOpen
 from ledger_service.chain.period_lines import period_lines
 from ledger_service.chain.reserves.coverage import in_default
@@ -23,6 +24,8 @@ from ledger_service.kernel import settlement_words as words
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.money import exponent_of, micros_of_minor
 from ledger_service.kernel.settlement_words import Held
+from ledger_service.settlement.bank.accounts import BankAccount
+from ledger_service.settlement.bank.receipts import Due
 from ledger_service.settlement.bank.references import tag_of
 from ledger_service.settlement.errors import PeriodNotPublished, SettlementNotOffered
 from ledger_service.settlement.netting import Payout, payouts_of, rounded
@@ -182,6 +185,11 @@ class Agreement:
         """These payouts, by index, are paid; the evidence is the SHA-256 of what says so."""
         self._office.mark_paid(period, sum(1 << i for i in set(payouts)), evidence, self._stamp)
         return self.standing(period)
+
+    def dues(self, period: int, own: BankAccount) -> list[Due]:
+        """What a closed period's lines owe the owners of a merchant's stores."""
+        with self._foundations.database.snapshot() as conn:
+            return owner_dues(conn, period, own)
 
     @property
     def tag(self) -> str:

@@ -11,7 +11,7 @@ from ledger_service.bootstrap.agreeing import Standing
 from ledger_service.kernel.clock import instant_of_seconds
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.money import exponent_of
-from ledger_service.settlement.bank.accounts import AccountBook, BankAccount
+from ledger_service.settlement.bank.accounts import OWNERS, AccountBook, BankAccount
 from ledger_service.settlement.bank.camt import StatementReader
 from ledger_service.settlement.bank.errors import (
     NothingToPay,
@@ -21,6 +21,7 @@ from ledger_service.settlement.bank.errors import (
 )
 from ledger_service.settlement.bank.matching import Expected, Matching, Outcome
 from ledger_service.settlement.bank.pain import Accounts, Line, Order, payment_order
+from ledger_service.settlement.bank.receipts import Due, lines_of
 
 
 class Settled(Protocol):
@@ -36,6 +37,9 @@ class Settled(Protocol):
 
     def standing(self, period: int) -> Standing:
         """As of ``Agreement``."""
+
+    def dues(self, period: int, own: BankAccount) -> list[Due]:
+        """As ``owner_papers.owner_dues``."""
 
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
         """As of ``Agreement``."""
@@ -64,8 +68,8 @@ def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish
 
     A merchant that is in default now does not pay itself: its custodian's account is debited for it.
 
-    Idempotency: the same period, accounts, wish and defaults give the same bytes. Whoever orders again after a
-    default began or was cured has another file with the id of the first, which a bank refuses.
+    Idempotency: the same period, accounts, wish and defaults give the same bytes. An order after a default
+    began or was cured is another file with the id of the first, which a bank refuses.
 
     Raises:
         PeriodNotPublished, PeriodNotNetted: the payouts are not fixed.
@@ -76,17 +80,18 @@ def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish
         BankNameNotLatin: Latin letters are asked for, and a name has others.
     """
     standing = _netted(agreement, period)
-    every = [Line(index, payout) for index, payout in enumerate(standing.payouts)]
-    left = [line for line in every if not standing.paid(line.number)]
-    if not left:
+    paid = sum(standing.paid(index) for index in range(len(standing.payouts)))
+    if paid == len(standing.payouts):
         raise NothingToPay(period)
-    if wish.attempt == 1 and len(left) < len(every):
-        raise PayoutsPaidAlready(period, len(every) - len(left))
+    if wish.attempt == 1 and paid:
+        raise PayoutsPaidAlready(period, paid)
+    own = book.accounts(_merchants(standing, unpaid_only=True))
+    every = _lines(agreement, standing, own)
+    left = [line for line in every if not standing.paid(line.number)]
     order = Order(
         agreement.tag, period, wish.attempt, agreement.currency, wish.execution,
         _created(standing, wish.execution), wish.latin,
     )  # fmt: skip
-    own = book.accounts({merchant for line in left for merchant in line.payout[:2]})
     reserves = _reserves(book, standing, {line.payout.payer for line in left} & standing.in_default)
     return payment_order(order, left, Accounts(own, reserves)), left
 
@@ -107,11 +112,11 @@ def pay_by_statement(agreement: Settled, period: int, statement: BinaryIO, book:
             nothing is marked.
     """
     standing = _netted(agreement, period)
-    own = book.accounts({merchant for payout in standing.payouts for merchant in payout[:2]})
+    own = book.accounts(_merchants(standing, unpaid_only=False))
     reserves = _reserves(book, standing, {payout.payer for payout in standing.payouts})
     matching = Matching(Expected(
         agreement.tag, period, agreement.currency, exponent_of(agreement.currency), standing.payouts,
-        standing.round.paid, Accounts(own, reserves),
+        standing.round.paid, Accounts(own, reserves), _parts(_lines(agreement, standing, own)),
     ))  # fmt: skip
     reader = StatementReader(statement)
     for booking in reader.bookings():
@@ -142,6 +147,26 @@ def _netted(agreement: Settled, period: int) -> Standing:
     if not standing.netted:
         raise PeriodNotNetted(period)
     return standing
+
+
+def _merchants(standing: Standing, *, unpaid_only: bool) -> set[int]:
+    asked = (p for i, p in enumerate(standing.payouts) if not (unpaid_only and standing.paid(i)))
+    return {merchant for payout in asked for merchant in payout[:2]}
+
+
+def _lines(agreement: Settled, standing: Standing, own: Mapping[int, BankAccount]) -> list[Line]:
+    """Every payout of the period, or its parts where the payee's money goes to owners of its stores."""
+    split = {p.payee for p in standing.payouts if p.payee in own and own[p.payee].purpose == OWNERS}
+    dues = {payee: agreement.dues(standing.period, own[payee]) for payee in sorted(split)}
+    return lines_of(standing.payouts, dues)
+
+
+def _parts(lines: list[Line]) -> dict[int, list[Line]]:
+    parts: dict[int, list[Line]] = {}
+    for line in lines:
+        if line.part:
+            parts.setdefault(line.number, []).append(line)
+    return parts
 
 
 def _reserves(book: AccountBook, standing: Standing, payers: set[int]) -> Mapping[int, BankAccount]:

@@ -41,11 +41,9 @@ _TEXT = Text(140, 0)
 _ACCOUNT = Named("BankAccount", Record(
     {"merchant": shapes.GLN, "name": Text(140)},
     {"iban": _TEXT, "account": _TEXT, "bic": _TEXT, "member": _TEXT, "clearing": _TEXT, "latin_name": _TEXT,
-     "purpose": Text(one_of=PURPOSES, about="`reserve`: where its custodian holds the merchant's reserve")},
+     "purpose": Text(one_of=PURPOSES, about="`reserve`: its custodian's; `owners`: receipts are split")},
 ))  # fmt: skip
-_ACCOUNTS = Listing(
-    _ACCOUNT, 512, 1, "Of everybody who pays or is paid; of who is in default the reserve's too"
-)
+_ACCOUNTS = Listing(_ACCOUNT, 512, 1, "Of all who pay or are paid; of who is in default the reserve's too")
 _BANK_PROBLEMS = (
     *WRITE_PROBLEMS, PeriodNotPublished, SettlementNotOffered, bank.PeriodNotNetted,
     bank.BankAccountsMalformed, bank.BankAccountMissing, bank.ReserveAccountMissing,

@@ -18,9 +18,10 @@ from ledger_service.kernel.text import clean_text
 from ledger_service.settlement.bank.errors import BankAccountMissing, BankAccountsMalformed
 
 COLUMNS = ("merchant", "name", "iban", "account", "bic", "member", "clearing", "latin_name", "purpose")
-# What an account is for: the merchant's own where it is empty, or its custodian's, which holds its reserve.
-OWN, RESERVE = "", "reserve"
-PURPOSES = (OWN, RESERVE)
+# What an account is for: the merchant's own, where it pays from and is paid to; its custodian's, which holds
+# its reserve; or the merchant's own, where what it receives goes to the owners of its stores.
+OWN, RESERVE, OWNERS = "", "reserve", "owners"
+PURPOSES = (OWN, RESERVE, OWNERS)
 _NEEDED = {"merchant", "name"}
 _MOST_BYTES = 1 << 22
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
@@ -121,6 +122,11 @@ def is_iban(text: str) -> bool:
     if not _IBAN.fullmatch(text):
         return False
     return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
+
+
+def is_bic(text: str) -> bool:
+    """Whether the text has the form of a BIC (ISO 9362)."""
+    return _BIC.fullmatch(text) is not None
 
 
 def _rows(content: bytes) -> list[Mapping[str, str]]:

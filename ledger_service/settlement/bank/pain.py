@@ -46,10 +46,15 @@ class Order:
 
 
 class Line(NamedTuple):
-    """A payout with its number in its period, which its reference carries."""
+    """A payout with its number in its period, or a part of it from 1 on for an account of another's.
+
+    The reference carries both numbers.
+    """
 
     number: int
     payout: Payout
+    part: int = 0
+    creditor: BankAccount | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ def payment_order(order: Order, lines: Sequence[Line], accounts: Accounts) -> by
 
     Args:
         order: what and when.
-        lines: at least one payout, each number once.
+        lines: at least one payout, each number and part once.
         accounts: of all who pay and are paid.
 
     Raises:
@@ -82,7 +87,7 @@ def payment_order(order: Order, lines: Sequence[Line], accounts: Accounts) -> by
     root = Xml.Element("Document", xmlns=NAMESPACE)
     body = _under(root, "CstmrCdtTrfInitn")
     writer.header(_under(body, "GrpHdr"), lines)
-    by_payer = sorted(lines, key=lambda line: (line.payout.payer, line.number))
+    by_payer = sorted(lines, key=lambda line: (line.payout.payer, line.number, line.part))
     for number, (payer, of_payer) in enumerate(groupby(by_payer, lambda line: line.payout.payer), 1):
         writer.of_payer(_under(body, "PmtInf"), number, payer, list(of_payer))
     Xml.indent(root)
@@ -129,8 +134,8 @@ class _Writer:
             self._payout(_under(info, "CdtTrfTxInf"), line)
 
     def _payout(self, transfer: Xml.Element, line: Line) -> None:
-        payee, order = self._accounts.own[line.payout.payee], self._order
-        reference = Reference(order.tag, order.period, line.number).text
+        payee, order = line.creditor or self._accounts.own[line.payout.payee], self._order
+        reference = Reference(order.tag, order.period, line.number, line.part).text
         ids = _under(transfer, "PmtId")
         _text(ids, "InstrId", reference)
         _text(ids, "EndToEndId", reference)

@@ -15,6 +15,7 @@ from ledger_service.bootstrap.banking import Wish, order_payouts, pay_by_stateme
 from ledger_service.chain.settlement_office import Round
 from ledger_service.cli import settle
 from ledger_service.kernel.clock import seconds_floor
+from ledger_service.settlement.bank.accounts import OWNERS
 from ledger_service.settlement.bank.errors import (
     BankStatementUnreadable,
     NothingToPay,
@@ -23,6 +24,8 @@ from ledger_service.settlement.bank.errors import (
     ReserveAccountMissing,
 )
 from ledger_service.settlement.bank.matching import Reason
+from ledger_service.settlement.bank.receipts import Due
+from ledger_service.settlement.bank.references import Reference
 from tests.unit.settlement.bank.banking import (
     ACCOUNTS,
     CUSTODIAN,
@@ -44,13 +47,13 @@ class Book:
     """Fulfils ``AccountBook``."""
 
     def __init__(self, reserves: Any = None) -> None:
-        self.held = reserves or {}
+        self.held, self.own = reserves or {}, ACCOUNTS
 
     def reserves(self, merchants: Any) -> Any:
         return {merchant: self.held[merchant] for merchant in merchants if merchant in self.held}
 
     def accounts(self, merchants: Any) -> Any:
-        return {merchant: ACCOUNTS[merchant] for merchant in merchants}
+        return {merchant: self.own[merchant] for merchant in merchants}
 
 
 class Desk:
@@ -68,6 +71,9 @@ class Desk:
 
     def standing(self, period: int) -> Standing:
         return Standing(period, self.round, list(ACCOUNTS), {}, {}, list(PAYOUTS), {}, self.in_default)
+
+    def dues(self, _: int, own: Any) -> Any:
+        return [Due(replace(own, name="Ann"), 1), Due(replace(own, name="Ben"), 3)]
 
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
         bits = self.round.paid | sum(1 << index for index in payouts)
@@ -132,6 +138,25 @@ def test_in_default_the_reserve_pays_and_its_statement_marks() -> None:
     assert (marked.outcome.pay, [one.reason for one in marked.outcome.unmatched]) == ([1], [Reason.DUPLICATE])
     # Cured, and ordered from the reserve before that: it counts all the same.
     assert pay_by_statement(Desk(), 12, BytesIO(content), book).outcome.pay == [0]  # type: ignore[arg-type]
+
+
+def test_what_a_merchant_of_many_owners_receives_is_split_and_read_back() -> None:
+    book = Book()
+    book.own = {**ACCOUNTS, B: replace(ACCOUNTS[B], purpose=OWNERS)}
+    desk: Any = Desk()
+    document, lines = order_payouts(desk, 12, book, WISH)
+    assert [(line.number, line.part) for line in lines] == [(0, 1), (1, 0), (2, 1), (2, 2)]
+    assert document.count(b"<Nm>Ann</Nm>") == 2
+    booked = [
+        replace(told_of(2, line.payout), reference=Reference(TAG, 12, 2, line.part).text)
+        for line in lines[2:]
+    ]
+    marked = pay_by_statement(desk, 12, BytesIO(statement(*booked)), book)
+    assert (marked.outcome.pay, marked.outcome.unmatched) == ([2], [])
+    _, left = order_payouts(desk, 12, book, replace(WISH, attempt=2))
+    assert [line.number for line in left] == [0, 1]
+    # The parts are those of the whole receipt, whatever of it is paid by now.
+    assert left[0].payout == lines[0].payout
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -58,6 +59,15 @@ def told_of(index: int, payout: Payout, exponent: int = 2) -> Told:
         ACCOUNTS[payout.payer].number, Reference(TAG, 12, index).text, amount_text(payout.minor, exponent),
         creditor=ACCOUNTS[payout.payee].number,
     )  # fmt: skip
+
+
+def told_by(order: str, account: str, creditor: str) -> list[Told]:
+    """A bank's word that every payment of an order in USD went from one account to another."""
+    ids = re.findall("<EndToEndId>(.*)</EndToEndId>", order)
+    amounts = re.findall("<InstdAmt.*>(.*)</InstdAmt>", order)
+    return [
+        Told(account, one, amount, "USD", creditor=creditor) for one, amount in zip(ids, amounts, strict=True)
+    ]
 
 
 def statement(*bookings: Told, version: str = "08", balances: bool = True) -> bytes:
