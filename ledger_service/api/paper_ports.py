@@ -53,14 +53,16 @@ class Banking(Protocol):
 
         Raises:
             PeriodNotPublished, PeriodNotNetted, NothingToPay, PayoutsPaidAlready: see `settle payouts`.
-            BankAccountsMalformed, BankAccountMissing, BankNameNotLatin, PayoutTooLarge: likewise.
+            BankAccountsMalformed, BankAccountMissing, ReserveAccountMissing, BankNameNotLatin,
+                PayoutTooLarge: likewise.
         """
 
     def read_statement(self, period: int, accounts: Accounts, statement: bytes) -> Json:
         """What a bank's statement (camt.053) paid is marked; what came of each booking.
 
         Raises:
-            PeriodNotPublished, PeriodNotNetted, BankAccountsMalformed, BankAccountMissing: as ``order``.
+            PeriodNotPublished, PeriodNotNetted, BankAccountsMalformed, BankAccountMissing,
+                ReserveAccountMissing: as ``order``.
             BankStatementUnreadable, BankStatementForeign, BankStatementTooLarge, BankStatementTorn: the
                 file; nothing is marked.
         """

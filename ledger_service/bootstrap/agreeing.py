@@ -12,6 +12,7 @@ from pathlib import Path
 from ledger_service.bootstrap.beside_bridge import replay_stamp, steps_beside_bridge
 from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.kept_figures import kept_statements
+from ledger_service.bootstrap.owner_papers import owner_dues
 from ledger_service.chain.errors import CloseNotFinal, PeriodNotOpen
 from ledger_service.chain.period_lines import period_lines
 from ledger_service.chain.reserves.coverage import in_default
@@ -23,6 +24,8 @@ from ledger_service.kernel import settlement_words as words
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.money import exponent_of, micros_of_minor
 from ledger_service.kernel.settlement_words import Held
+from ledger_service.settlement.bank.accounts import BankAccount
+from ledger_service.settlement.bank.receipts import Due
 from ledger_service.settlement.bank.references import tag_of
 from ledger_service.settlement.errors import PeriodNotPublished, SettlementNotOffered
 from ledger_service.settlement.netting import Payout, payouts_of, rounded
@@ -183,6 +186,11 @@ class Agreement:
         self._office.mark_paid(period, sum(1 << i for i in set(payouts)), evidence, self._stamp)
         return self.standing(period)
 
+    def dues(self, period: int, own: BankAccount) -> list[Due]:
+        """What a closed period's lines owe the owners of a merchant's stores."""
+        with self._foundations.database.snapshot() as conn:
+            return owner_dues(conn, period, own)
+
     @property
     def tag(self) -> str:
         """What tells this alliance's payment references from those of any other."""
@@ -209,9 +217,10 @@ class Agreement:
         held = {(x.debtor, x.creditor): self._office.held(period, x.debtor, x.creditor) for x in lines}
         disputed = {pair: one for pair, one in held.items() if one.deadline}
         payouts = payouts_of(minors)
-        return Standing(period, round_, members, nets, minors, payouts, disputed, self._in_default())
+        return Standing(period, round_, members, nets, minors, payouts, disputed, self.in_default())
 
-    def _in_default(self) -> frozenset[int]:
+    def in_default(self) -> frozenset[int]:
+        """The merchants whose reserve pays for them now."""
         clock = background_clock(self._foundations.settings, self._foundations.database)
         with self._foundations.database.snapshot() as conn:
             return in_default(conn, seconds_floor(clock.now()))

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, BinaryIO, Protocol
 
 from ledger_service.bootstrap.agreeing import Standing
 from ledger_service.kernel.clock import instant_of_seconds
+from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.money import exponent_of
-from ledger_service.settlement.bank.accounts import AccountBook
+from ledger_service.settlement.bank.accounts import OWNERS, AccountBook, BankAccount
 from ledger_service.settlement.bank.camt import StatementReader
-from ledger_service.settlement.bank.errors import NothingToPay, PayoutsPaidAlready, PeriodNotNetted
+from ledger_service.settlement.bank.errors import (
+    NothingToPay,
+    PayoutsPaidAlready,
+    PeriodNotNetted,
+    ReserveAccountMissing,
+)
 from ledger_service.settlement.bank.matching import Expected, Matching, Outcome
-from ledger_service.settlement.bank.pain import Line, Order, payment_order
+from ledger_service.settlement.bank.pain import Accounts, Line, Order, payment_order
+from ledger_service.settlement.bank.receipts import Due, lines_of
 
 
 class Settled(Protocol):
@@ -29,6 +37,9 @@ class Settled(Protocol):
 
     def standing(self, period: int) -> Standing:
         """As of ``Agreement``."""
+
+    def dues(self, period: int, own: BankAccount) -> list[Due]:
+        """As ``owner_papers.owner_dues``."""
 
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
         """As of ``Agreement``."""
@@ -55,28 +66,34 @@ class Marked:
 def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish) -> tuple[bytes, list[Line]]:
     """The payment order of a netted period, and the payouts in it: all, or in a later attempt those left.
 
-    Idempotency: the same period, accounts and wish give the same bytes.
+    A merchant that is in default now does not pay itself: its custodian's account is debited for it.
+
+    Idempotency: the same period, accounts, wish and defaults give the same bytes. An order after a default
+    began or was cured is another file with the id of the first, which a bank refuses.
 
     Raises:
         PeriodNotPublished, PeriodNotNetted: the payouts are not fixed.
         NothingToPay: none is left.
         PayoutsPaidAlready: the first order would pay some of them again.
         BankAccountMissing: somebody has no account.
+        ReserveAccountMissing: a payer is in default, and no account of its custodian is known.
         BankNameNotLatin: Latin letters are asked for, and a name has others.
     """
     standing = _netted(agreement, period)
-    every = [Line(index, payout) for index, payout in enumerate(standing.payouts)]
-    left = [line for line in every if not standing.paid(line.number)]
-    if not left:
+    paid = sum(standing.paid(index) for index in range(len(standing.payouts)))
+    if paid == len(standing.payouts):
         raise NothingToPay(period)
-    if wish.attempt == 1 and len(left) < len(every):
-        raise PayoutsPaidAlready(period, len(every) - len(left))
+    if wish.attempt == 1 and paid:
+        raise PayoutsPaidAlready(period, paid)
+    own = book.accounts(_merchants(standing, unpaid_only=True))
+    every = _lines(agreement, standing, own)
+    left = [line for line in every if not standing.paid(line.number)]
     order = Order(
         agreement.tag, period, wish.attempt, agreement.currency, wish.execution,
         _created(standing, wish.execution), wish.latin,
     )  # fmt: skip
-    accounts = book.accounts({merchant for line in left for merchant in line.payout[:2]})
-    return payment_order(order, left, accounts), left
+    reserves = _reserves(book, standing, {line.payout.payer for line in left} & standing.in_default)
+    return payment_order(order, left, Accounts(own, reserves)), left
 
 
 def pay_by_statement(agreement: Settled, period: int, statement: BinaryIO, book: AccountBook) -> Marked:
@@ -90,14 +107,16 @@ def pay_by_statement(agreement: Settled, period: int, statement: BinaryIO, book:
     Raises:
         PeriodNotPublished, PeriodNotNetted: the payouts are not fixed.
         BankAccountMissing: somebody has no account.
+        ReserveAccountMissing: as ``order_payouts``.
         BankStatementUnreadable, BankStatementForeign, BankStatementTooLarge, BankStatementTorn: the file;
             nothing is marked.
     """
     standing = _netted(agreement, period)
-    accounts = book.accounts({merchant for payout in standing.payouts for merchant in payout[:2]})
+    own = book.accounts(_merchants(standing, unpaid_only=False))
+    reserves = _reserves(book, standing, {payout.payer for payout in standing.payouts})
     matching = Matching(Expected(
         agreement.tag, period, agreement.currency, exponent_of(agreement.currency), standing.payouts,
-        standing.round.paid, accounts,
+        standing.round.paid, Accounts(own, reserves), _parts(_lines(agreement, standing, own)),
     ))  # fmt: skip
     reader = StatementReader(statement)
     for booking in reader.bookings():
@@ -128,6 +147,36 @@ def _netted(agreement: Settled, period: int) -> Standing:
     if not standing.netted:
         raise PeriodNotNetted(period)
     return standing
+
+
+def _merchants(standing: Standing, *, unpaid_only: bool) -> set[int]:
+    asked = (p for i, p in enumerate(standing.payouts) if not (unpaid_only and standing.paid(i)))
+    return {merchant for payout in asked for merchant in payout[:2]}
+
+
+def _lines(agreement: Settled, standing: Standing, own: Mapping[int, BankAccount]) -> list[Line]:
+    """Every payout of the period, or its parts where the payee's money goes to owners of its stores."""
+    split = {p.payee for p in standing.payouts if p.payee in own and own[p.payee].purpose == OWNERS}
+    dues = {payee: agreement.dues(standing.period, own[payee]) for payee in sorted(split)}
+    return lines_of(standing.payouts, dues)
+
+
+def _parts(lines: list[Line]) -> dict[int, list[Line]]:
+    parts: dict[int, list[Line]] = {}
+    for line in lines:
+        if line.part:
+            parts.setdefault(line.number, []).append(line)
+    return parts
+
+
+def _reserves(book: AccountBook, standing: Standing, payers: set[int]) -> Mapping[int, BankAccount]:
+    """Known reserves of these payers; those in default that have yet to pay must have one."""
+    known = book.reserves(payers)
+    unpaid = {p.payer for i, p in enumerate(standing.payouts) if not standing.paid(i)}
+    for merchant in sorted(payers & unpaid & standing.in_default):
+        if merchant not in known:
+            raise ReserveAccountMissing(gln_text(merchant))
+    return known
 
 
 def _created(standing: Standing, execution: date) -> datetime:

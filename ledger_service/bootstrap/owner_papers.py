@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from ledger_service.chain.period_lines import period_lines, redemptions_behind
 from ledger_service.checkout.spent_at import places_of_redemptions
-from ledger_service.merchants.owners.queries import owners_after, ownership_of
+from ledger_service.merchants.owners.queries import OwnerView, owners_after, ownership_of
 from ledger_service.merchants.owners.rules import Share, split
-from ledger_service.settlement.papers.owned import NOBODY, Split, owned_csv, owned_of
+from ledger_service.settlement.bank.accounts import BankAccount, is_bic
+from ledger_service.settlement.bank.receipts import Due
+from ledger_service.settlement.papers.owned import NOBODY, Owned, OwnedKey, Split, owned_csv, owned_of
 
 _MOST_OWNERS = 1_000_000
 
@@ -23,15 +26,44 @@ def owners_paper(conn: Connection, period: int, merchant: int) -> bytes | None:
     """
     found = owners_after(conn, merchant, None, _MOST_OWNERS)
     persons = {person.owner_id: (person.name, person.tax_number) for person in found}
-    if not persons:
-        return None
+    return owned_csv(merchant, _owned(conn, period, merchant), persons) if persons else None
+
+
+def owner_dues(conn: Connection, period: int, own: BankAccount) -> list[Due]:
+    """What the period's lines owe each owner of a merchant's stores, the lowest id first; what has no owner
+    is the merchant's own.
+
+    Args:
+        conn: a snapshot; the sales of the period must not be in an archive yet.
+        period: a closed one, so that neither its lines nor its owners change any more.
+        own: the merchant's account.
+    """
+    found = owners_after(conn, own.merchant, None, _MOST_OWNERS)
+    accounts = {NOBODY: own} | {one.owner_id: _account_of(one) for one in found}
+    owed: Counter[str] = Counter()
+    for key, part in _owned(conn, period, own.merchant).items():
+        if key.issuer != own.merchant:
+            owed[key.owner_id] += part.value_micros - part.fee_micros
+    return [Due(accounts[owner_id], owed[owner_id]) for owner_id in sorted(owed)]
+
+
+def _account_of(person: OwnerView) -> BankAccount:
+    """A bank's code is a BIC, or its number in the national clearing system."""
+    given = person.account
+    if given.iban is not None:
+        return BankAccount(person.merchant_id, person.name, iban=given.iban)
+    code, number = given.bank_code or "", given.account_number or ""
+    bank = {"bic": code} if is_bic(code) else {"member": code}
+    return BankAccount(person.merchant_id, person.name, account=number, **bank)
+
+
+def _owned(conn: Connection, period: int, merchant: int) -> dict[OwnedKey, Owned]:
     lines = [line for line in period_lines(conn, period, own=True) if line.creditor == merchant]
     behind = redemptions_behind(conn, period)
     redemptions = {behind.get(line.op_id, line.op_id) for line in lines}
     places, ownership = places_of_redemptions(conn, merchant, redemptions), ownership_of(conn, merchant)
     shares = {op_id: ownership.at(*place) for op_id, place in places.items()}
-    owned = owned_of(merchant, lines, lambda op_id: _split_by(shares.get(behind.get(op_id, op_id), ())))
-    return owned_csv(merchant, owned, persons)
+    return owned_of(merchant, lines, lambda op_id: _split_by(shares.get(behind.get(op_id, op_id), ())))
 
 
 def _split_by(shares: Sequence[Share]) -> Split:

@@ -17,18 +17,21 @@ from ledger_service.api.routes import Served
 from ledger_service.bootstrap.agreeing import Standing
 from ledger_service.bootstrap.banking import Wish, marked_document, order_payouts, pay_by_statement
 from ledger_service.bootstrap.kept_figures import kept_data, netted_data
+from ledger_service.bootstrap.owner_papers import owner_dues
 from ledger_service.bootstrap.papering import Manner, papers_of
 from ledger_service.bootstrap.period_papers import Alliances, PeriodData, alliances_of
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.chain import standings
 from ledger_service.chain.period_figures import place_of
+from ledger_service.chain.reserves.coverage import in_default
 from ledger_service.chain.settlement_office import Round
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import Clock, parse_instant, seconds_floor
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.merchants.queries import list_merchants
-from ledger_service.settlement.bank.accounts import AccountsGiven
+from ledger_service.settlement.bank.accounts import AccountsGiven, BankAccount
+from ledger_service.settlement.bank.receipts import Due
 from ledger_service.settlement.bank.references import tag_of
 from ledger_service.settlement.errors import FiguresNotReady, PeriodNotPublished, SettlementNotOffered
 from ledger_service.settlement.netting import Payout
@@ -78,6 +81,7 @@ class ReadDesk:
     database: Database
     governance: Governance
     alliance: Alliances
+    clock: Clock
 
     @property
     def tag(self) -> str:
@@ -94,9 +98,15 @@ class ReadDesk:
         self._offered()
         with self.database.read() as conn:
             told = standings.find(conn, period)
+            defaults = in_default(conn, seconds_floor(self.clock.now()))
         if told is None:
             raise PeriodNotPublished(period)
-        return standing_of(told)
+        return replace(standing_of(told), in_default=defaults)
+
+    def dues(self, period: int, own: BankAccount) -> list[Due]:
+        """See the port."""
+        with self.database.snapshot() as conn:
+            return owner_dues(conn, period, own)
 
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
         """See the port."""
@@ -122,7 +132,7 @@ class BankDesk:
         """See the port."""
         told = Wish(wish.execution, wish.attempt, wish.latin)
         document, lines = order_payouts(self.desk, period, AccountsGiven(accounts), told)
-        return document, [line.number for line in lines]
+        return document, sorted({line.number for line in lines})
 
     def read_statement(self, period: int, accounts: Accounts, statement: bytes) -> Json:
         """See the port."""
@@ -134,7 +144,7 @@ def served_papers(serving: Serving, administration: Administration) -> list[Serv
     """Papers and bank files of settlement with their endpoints over the services."""
     database, whose = serving.foundations.database, alliances_of(serving.foundations.alliance)
     papers = KeptPapers(database, serving.writer, serving.clock, whose)
-    bank = BankDesk(ReadDesk(database, serving.governance, whose))
+    bank = BankDesk(ReadDesk(database, serving.governance, whose, serving.clock))
     return settlement_papers.served(SettlementPapersDoor(administration, papers, bank))
 
 

@@ -52,6 +52,7 @@ class StandingReader:
     _read_at: int = -1
     _rounds: dict[int, Round] = field(default_factory=dict)
     _finished: set[int] = field(default_factory=set)
+    _in_default: frozenset[int] = frozenset()
 
     def run(self) -> bool:
         """What changed since the last reading is written; there is never more to do at once.
@@ -89,6 +90,11 @@ class StandingReader:
             self._finished.clear()
             with self.desk.write() as conn:
                 standings.forget_behind(conn, last)
+        defaults = self.agreement.in_default()
+        if defaults != self._in_default:
+            # Who pays is another one now, and the period's own round does not tell.
+            self._rounds.clear()
+            self._in_default = defaults
         for period in range(1, last + 1):
             if period not in self._finished:
                 self._look(period, block)

@@ -40,7 +40,7 @@ def period_lines(
     terms, restored = terms_by_key(conn), restored_before(conn, period, from_batch)
     # Who stops reading before the end closes the generator, and with it the server's cursor.
     with closing(conn.execute(_operations_of(period, from_batch))) as rows:
-        told = ((op_id, told_in(Kind(kind), data)) for op_id, kind, data in rows)
+        told = ((told_in(Kind(kind), data), (op_id, root)) for op_id, kind, data, root in rows)
         for line in (line for one in told for line in _lines_of(*one, terms, restored)):
             if own or line.debtor != line.creditor:
                 yield line
@@ -48,7 +48,9 @@ def period_lines(
 
 def redemptions_behind(conn: Connection, period: int) -> dict[bytes, bytes]:
     """The redemption that each restore of a period gives back, operation by operation."""
-    told = ((op_id, told_in(Kind(kind), data)) for op_id, kind, data in conn.execute(_operations_of(period)))
+    told = (
+        (op_id, told_in(Kind(kind), data)) for op_id, kind, data, _ in conn.execute(_operations_of(period))
+    )
     leaves = {op_id: one.original[0] for op_id, one in told if one.original is not None}
     keys = [(leaf,) for leaf in sorted(set(leaves.values()))]
     rows = sql_of(m.chain_operation, conn).select(conn, ("leaf",), keys)
@@ -56,18 +58,13 @@ def redemptions_behind(conn: Connection, period: int) -> dict[bytes, bytes]:
     return {op_id: by_leaf[leaf] for op_id, leaf in leaves.items()}
 
 
-def roots_of(conn: Connection, period: int) -> dict[int, bytes]:
-    """The root of each batch that the period holds, by its number: what binds each line to the chain."""
-    a = m.chain_applied.c
-    return {row[0]: row[1] for row in conn.execute(select(a.number, a.root).where(a.period == period))}
-
-
 def _lines_of(
-    op_id: bytes,
     told: ToldOperation,
+    bound: tuple[bytes, bytes],
     terms: Mapping[tuple[int, int], TermsValue],
     restored: dict[OriginalLeg, list[int]],
 ) -> Iterator[ObligationLine]:
+    op_id, root = bound
     owing = told.legs[:-1] if told.kind is Kind.CONVERT else told.legs
     for index, leg in enumerate(owing):
         stated = terms[leg.programme, leg.terms_version]
@@ -75,7 +72,7 @@ def _lines_of(
         points = -leg.amount if told.kind is Kind.RESTORE else leg.amount
         yield ObligationLine(
             told.batch, told.position, index, op_id, told.kind, leg.programme, leg.terms_version, points,
-            stated[0], told.merchant, value, fee,
+            stated[0], told.merchant, value, fee, root,
         )  # fmt: skip
 
 
@@ -96,11 +93,11 @@ def change_of(
 
 
 def _operations_of(period: int, from_batch: int = 0) -> Select[Any]:
-    """Redemptions, restores and conversions in chain order."""
+    """Redemptions, restores and conversions in chain order, with the root of the batch of each."""
     o = m.chain_operation
     kinds = o.c.kind.in_((int(Kind.REDEEM), int(Kind.RESTORE), int(Kind.CONVERT)))
     return (
-        select(o.c.op_id, o.c.kind, o.c.data)
+        select(o.c.op_id, o.c.kind, o.c.data, m.chain_applied.c.root)
         .join(m.chain_applied, m.chain_applied.c.number == o.c.batch)
         .where((m.chain_applied.c.period == period) & (o.c.batch >= from_batch) & kinds)
         .order_by(o.c.batch, o.c.position)

@@ -20,7 +20,8 @@ def write_order(settings: Settings, options: argparse.Namespace) -> str:
     book = AccountsFile(options.accounts)
     with agreement(settings) as room:
         document, lines = order_payouts(room, options.period, book, wish)
-    told = {"period": options.period, "payouts": [line.number for line in lines], "file": str(options.into)}
+    payouts = sorted({line.number for line in lines})
+    told = {"period": options.period, "payouts": payouts, "file": str(options.into)}
     try:
         with open(options.into, "xb", opener=_for_its_owner_only) as file:
             file.write(document)
@@ -31,7 +32,7 @@ def write_order(settings: Settings, options: argparse.Namespace) -> str:
     if options.json:
         return json.dumps(told)
     how = "is there already, byte by byte" if "before" in told else "is written"
-    return f"{options.into} {how}: {len(lines)} payouts of period {options.period}, for {options.execution}"
+    return f"{options.into} {how}: {len(payouts)} payouts of period {options.period}, for {options.execution}"
 
 
 def read_statement(settings: Settings, options: argparse.Namespace) -> str:

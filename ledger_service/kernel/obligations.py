@@ -11,7 +11,8 @@ class ObligationLine(NamedTuple):
     """What one leg of an operation adds to a merchant's debt to another.
 
     Points and amounts (micros of the settlement currency) are negative where points came back. The place on
-    the chain is batch, position in it, and leg of the operation.
+    the chain is batch, position in it, and leg of the operation; ``root`` is that of the batch, against which
+    anybody can prove the operation.
     """
 
     batch: int
@@ -26,6 +27,7 @@ class ObligationLine(NamedTuple):
     creditor: int
     value_micros: int
     fee_micros: int
+    root: bytes
 
     @property
     def place(self) -> tuple[int, int, int]:

@@ -17,10 +17,11 @@ from ledger_service.settlement.errors import LinesMalformed
 
 COLUMNS = (
     "batch", "position", "leg", "operation", "kind", "programme", "terms_version", "points",
-    "debtor", "creditor", "value_micros", "fee_micros", "owed_micros",
+    "debtor", "creditor", "value_micros", "fee_micros", "owed_micros", "root",
 )  # fmt: skip
 _KINDS = {"redeem": Kind.REDEEM, "restore": Kind.RESTORE, "convert": Kind.CONVERT}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
+_NO_FIGURES = ("kind", "operation", "root")
 _MOST_DIGITS = 40
 
 
@@ -81,6 +82,7 @@ def row_of(line: ObligationLine) -> tuple[int | str, ...]:
     return (
         *line.place, line.op_id.hex(), _NAMES[line.kind], line.programme, line.terms_version, line.points,
         f"{line.debtor:013}", f"{line.creditor:013}", line.value_micros, line.fee_micros, line.owed_micros,
+        line.root.hex(),
     )  # fmt: skip
 
 
@@ -107,15 +109,15 @@ def _line_of(row: list[str], number: int) -> ObligationLine:
     if len(row) != len(COLUMNS):
         raise LinesMalformed(number, f"has {len(row)} fields, not {len(COLUMNS)}")
     told = dict(zip(COLUMNS, row, strict=True))
-    if told["kind"] not in _KINDS or len(told["operation"]) != 32:
-        raise LinesMalformed(number, "names no kind or no operation")
+    if told["kind"] not in _KINDS or len(told["operation"]) != 32 or len(told["root"]) != 64:
+        raise LinesMalformed(number, "names no kind, no operation or no root")
     try:
-        op_id = bytes.fromhex(told["operation"])
-        figures = {name: _int(told[name]) for name in COLUMNS if name not in ("kind", "operation")}
+        op_id, root = bytes.fromhex(told["operation"]), bytes.fromhex(told["root"])
+        figures = {name: _int(told[name]) for name in COLUMNS if name not in _NO_FIGURES}
     except ValueError as failure:
         raise LinesMalformed(number, "holds a field that is no number") from failure
     owed = figures.pop("owed_micros")
-    line = ObligationLine(op_id=op_id, kind=_KINDS[told["kind"]], **figures)
+    line = ObligationLine(op_id=op_id, kind=_KINDS[told["kind"]], root=root, **figures)
     if line.owed_micros != owed:
         raise LinesMalformed(number, "owes another amount than its value less its fee")
     return line

@@ -20,7 +20,8 @@ _ROWS_AT_ONCE = 500
 class PairSums:
     """Lines of a period by pair of merchants; in memory stand the pairs, not the lines.
 
-    A pair's ``detail`` is the SHA-256 of its rows as ``alliance settle lines`` writes them, without a header.
+    A pair's ``detail`` is the SHA-256 of its rows as ``alliance settle lines`` writes them, without a header
+    and without the root, which is the chain's own word: what was published before files had it stays true.
     """
 
     def __init__(self, period: int) -> None:
@@ -78,7 +79,7 @@ class _Pair:
 
     def add(self, line: ObligationLine) -> None:
         self.owed_micros += line.owed_micros
-        self._writer.writerow(row_of(line))
+        self._writer.writerow(row_of(line)[:-1])
         self._waiting += 1
         if self._waiting == _ROWS_AT_ONCE:
             self._flush()

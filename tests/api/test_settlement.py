@@ -55,7 +55,7 @@ def settled(shop: Shop) -> None:
         conn.execute(insert(m.chain_block).values(block))
         for number, period, count in batches:
             row = {"number": number, "period": period, "count": count, "block_number": number}
-            conn.execute(insert(m.chain_applied).values(root=bytes(32), **row))
+            conn.execute(insert(m.chain_applied).values(root=bytes([number]) * 32, **row))
         conn.execute(insert(m.chain_operation), [redemption(*place) for place in places])
         conn.execute(insert(m.chain_net), [
             {"period": period, "merchant": int(merchant), "net_micros": net} for period, merchant, net in nets
@@ -70,6 +70,7 @@ def test_parties_and_auditors_page_through_the_lines_and_others_see_none(any_sho
         places = [(row["batch"], row["position"], row["leg"]) for row in rows]
         assert places == sorted(set(places))
         assert len(places) == OPERATIONS
+        assert all(row["root"] == f"{row['batch']:02x}" * 32 for row in rows)
         assert {(row["debtor"], row["creditor"], row["owed_micros"]) for row in rows} == {
             (GROCER, FUEL, str(MICROS))
         }

@@ -16,6 +16,8 @@ from ledger_service.bootstrap.period_papers import alliances_of
 from ledger_service.chain import models as m
 from ledger_service.chain import standings
 from ledger_service.chain.desk import Desk
+from ledger_service.db.models import chain_reserve
+from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.points import Leg
@@ -145,6 +147,22 @@ def test_payouts_are_ordered_once_and_a_statement_of_the_bank_marks_them(any_sho
     assert any_shop.registry.acts[-1] == act
     any_shop.must("operator", f"{PERIODS}/1/bank-statements", body, key="s")
     assert any_shop.registry.acts.count(act) == 1
+
+
+def test_in_default_the_custodian_s_account_is_debited(any_shop: Shop) -> None:
+    netted(any_shop)
+    now = seconds_floor(any_shop.serving.clock.now())
+    with any_shop.serving.foundations.database.begin() as conn:
+        row = {"merchant": int(GROCER), "block_number": 1, "log_index": 0, "reserve_micros": 0, "as_of": 0,
+               "stale_from": 0, "required_bps": 0, "default_from": now}  # fmt: skip
+        conn.execute(insert(chain_reserve).values(row))
+    path = f"{PERIODS}/1/payment-orders"
+    assert any_shop.post("operator", path, ORDER).json["code"] == "reserve-account-missing"
+    trust = {**ACCOUNTS[0], "name": "Trust", "account": "777777", "purpose": "reserve"}
+    document = any_shop.must("operator", path, {**ORDER, "accounts": [*ACCOUNTS, trust]})["document"]
+    assert b"<UltmtDbtr>" in b64decode(document)
+    assert b"777777" in b64decode(document)
+    assert b"123456" not in b64decode(document)
 
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [

@@ -152,6 +152,7 @@ class _Deciding:
 
     def __init__(self) -> None:
         self.open = True
+        self.defaults = frozenset[int]()
 
     def round(self, _period: int) -> Round:
         return Round(b"\1" * 32, 100, 2, 0, bytes(32), bytes(32), 0, 3, 0)
@@ -163,6 +164,12 @@ class _Deciding:
 
     def relay_resolution(self, *_: Any) -> None:
         self.open = False
+
+    def last_published(self) -> int:
+        return 1
+
+    def in_default(self) -> frozenset[int]:
+        return self.defaults
 
     @contextmanager
     def read(self) -> Iterator[Any]:
@@ -182,3 +189,14 @@ def test_a_decided_dispute_is_shown_as_decided_at_once(monkeypatch: pytest.Monke
     act = {"period": 1, "pair": [int(GROCER), int(FUEL)], "pay": "5", "by": ["01" * 65, "02" * 65]}
     settlement_acts(reader)["settle-resolve"](act)
     assert told == [True, False]
+
+
+def test_a_default_is_shown_although_the_period_s_round_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    monkeypatch.setattr("ledger_service.chain.standings.note", lambda *said: told.append(said[1]))
+    desk = _Deciding()
+    reader = StandingReader(cast(Agreement, desk), cast(Desk, desk))
+    for defaults in (frozenset[int](), frozenset[int](), frozenset({int(GROCER)})):
+        desk.defaults = defaults
+        reader._look_at_all(7, 1)
+    assert told == [1, 1]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from ledger_service.chain.admin import Admin
-from ledger_service.chain.models import chain_net
+from ledger_service.chain.models import chain_applied, chain_net
 from ledger_service.chain.period_lines import period_lines
 from ledger_service.cli import settle, verify
 from ledger_service.kernel.obligations import ObligationLine
@@ -60,6 +60,9 @@ def test_lines_add_up_to_the_nets_of_every_period(world: World) -> None:
                 later = list(period_lines(conn, period, batch))
             assert later == [line for line in lines if line.batch >= batch]
     whole = [line for period in (1, 2, 3, 4) for line in lines_of(world, period) if line.programme == 1]
+    with world.database.snapshot() as conn:
+        roots = {row.number: row.root for row in conn.execute(select(chain_applied))}
+    assert all(line.root == roots[line.batch] for line in whole)
     assert sum(line.owed_micros for line in whole) == sum(line.points for line in whole) == 0
     assert [line.kind for line in whole].count(Kind.RESTORE) == 4
 
@@ -87,6 +90,9 @@ def test_a_stranger_recomputes_a_period_and_names_what_a_statement_has_wrong(
     assert "period 1, closed: 3 lines, 2 pairs of merchants" in out
     assert out.endswith("statement = chain, line by line\nrecomputed = contract\n")
     rows = paper.read_text().splitlines()
+    paper.write_text("\n".join([*rows[:3], rows[3][:-64] + rows[1][-64:][::-1]]) + "\n")
+    assert verify.main([*asked, "--statement", str(paper)]) == 1
+    assert "altered in the statement" in capsys.readouterr().out
     forged = rows[2].split(",")
     forged[7], forged[10], forged[12] = "62", str(int(forged[10]) + 1), str(int(forged[12]) + 1)
     paper.write_text("\n".join([rows[0], rows[1], ",".join(forged)]) + "\n")

@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from ledger_service.kernel.points import Leg
+from ledger_service.kernel.settlement_words import CONFIRMATION, confirmation
 from tests.contracts.alliance import Alliance
 from tests.contracts.parties import (
     ADMIN, CENT, DAY, HOUSE, MANAGER, OPERATOR, REGISTRY, SETTLEMENT, STRANGER, Member, Merchant,
 )  # fmt: skip
 from tests.contracts.refusals import refused
 from tests.contracts.settling import EVIDENCE, WINDOW, Period
+from tests.contracts.test_registry import rotate
 
 
 @pytest.fixture
@@ -67,6 +69,30 @@ def test_a_confirmation_is_of_that_net_by_that_key_and_counts_once(published: Pe
     stranger = Merchant.numbered(9)
     with refused("SettlementMerchantUnknown", stranger.gln):
         published.confirm(stranger, 0)
+
+
+def test_a_word_of_another_period_or_of_a_key_that_is_gone_counts_no_more(published: Period) -> None:
+    alliance, (one, two, three) = published.alliance, published.alliance.merchants
+    for merchant in (one, two, three):
+        published.confirm(merchant)
+    published.settle()
+    alliance.transact(OPERATOR, HOUSE, "closePeriod", 2)
+    root = published.statements.root
+    alliance.transact(OPERATOR, SETTLEMENT, "publish", 2, root, alliance.evm.now + WINDOW)
+
+    def confirm(period: int) -> None:
+        # The same net under the same statements: only the period tells the words apart.
+        word = confirmation(period, one.gln, published.net(one, 2), root)
+        signature = published.sign(one, CONFIRMATION, word)
+        alliance.transact(STRANGER, SETTLEMENT, "confirm", 2, one.gln, published.net(one, 2), signature)
+
+    with refused("SettlementSignatureInvalid", one.gln):
+        confirm(1)
+    rotate(alliance, one, replace(Merchant.numbered(70), gln=one.gln))
+    with refused("SettlementSignatureInvalid", one.gln):
+        confirm(2)
+    one = replace(Merchant.numbered(70), gln=one.gln)
+    confirm(2)
 
 
 def test_a_disputed_part_is_held_out_and_the_rest_settles(published: Period) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,8 +22,8 @@ from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.secp256k1 import address_text
 from tests.api.service import basket, programme_body
 from tests.operations.installation import GROCER, PATIENCE_SECONDS, Installation, wait_until
-from tests.unit.settlement.bank.banking import Told
 from tests.unit.settlement.bank.banking import statement as bank_statement
+from tests.unit.settlement.bank.banking import told_by
 
 BAKER, BAKERY = with_check_digit("952010000014"), with_check_digit("952010000021")
 BOTH = ("--debtor", GROCER, "--creditor", BAKER)
@@ -149,10 +148,11 @@ def first_period(pair: Pair, letter: Path, owed: int) -> None:
 
 
 def paid_by_statement(pair: Pair, folder: Path, minor: int) -> None:
-    """The payout is ordered, the bank's statement marks it once, and a return of it is told as a case."""
+    """Ordered for the bakery's owners, marked once by a statement of both parts; a return is a case."""
     accounts, order, statement = folder / "accounts.csv", folder / "order.xml", folder / "statement.xml"
     accounts.write_text(
-        f"merchant,name,account,bic\n{GROCER},Grocer,123456,CHASUS33\n{BAKER},Baker 麵包,654321,BOFAUS3N\n"
+        "merchant,name,account,bic,purpose\n"
+        f"{GROCER},Grocer,123456,CHASUS33,\n{BAKER},Baker 麵包,654321,BOFAUS3N,owners\n"
     )
     ask = ("--accounts", str(accounts))
     ordering = ("--execution", "2017-03-20", "--into", str(order), *ask)
@@ -161,21 +161,21 @@ def paid_by_statement(pair: Pair, folder: Path, minor: int) -> None:
     assert pair.settle("payouts", 1, *ordering)["payouts"] == [0]
     assert pair.settle("payouts", 1, *ordering)["before"]
     assert order.stat().st_mode & 0o077 == 0
-    reference = re.findall("<EndToEndId>(.*)</EndToEndId>", order.read_text())[0]
-    booked = Told("123456", reference, f"{minor / 100:.2f}", "USD", creditor="654321")
+    booked, other = told_by(order.read_text(), "123456", "GB82WEST12345698765432")
+    least, most = sorted(round(float(one.amount) * 100) for one in (booked, other))
+    assert (least + most, abs(least * 10_000 - minor * 3_333) < 10_000) == (minor, True)
     reading = ("--statement", str(statement), *ask)
-    statement.write_bytes(bank_statement(booked, balances=False)[:-40])
+    statement.write_bytes(bank_statement(booked, other, balances=False)[:-40])
     with pytest.raises(SetupFailed, match="bank-statement-unreadable"):
         pair.settle("paid", 1, *reading)
-    statement.write_bytes(bank_statement(replace(booked, amount="1.00"), balances=False))
+    statement.write_bytes(bank_statement(replace(booked, amount="1.00"), other, balances=False))
     wrong = pair.settle("paid", 1, *reading)
-    assert (wrong["open"], wrong["counts"]) == ([0], {"wrong amount": 1})
-    statement.write_bytes(bank_statement(booked, balances=False))
+    assert (wrong["open"], wrong["counts"]) == ([0], {"not all parts in file": 1, "wrong amount": 1})
+    statement.write_bytes(bank_statement(booked, other, balances=False))
     told = pair.settle("paid", 1, *reading)
     assert (told["paid_now"], told["paid_before"], told["open"]) == ([0], [], [])
     assert told["evidence"] == "0x" + sha256(statement.read_bytes()).hexdigest()
-    again = pair.settle("paid", 1, *reading)
-    assert (again["paid_now"], again["paid_before"]) == ([], [0])
+    assert pair.settle("paid", 1, *reading)["paid_before"] == [0]
     statement.write_bytes(bank_statement(replace(booked, direction="CRDT"), balances=False))
     assert [case["payout"] for case in pair.settle("paid", 1, *reading)["cases"]] == [0]
     with pytest.raises(SetupFailed, match="nothing-to-pay"):

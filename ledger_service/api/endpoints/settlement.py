@@ -36,7 +36,9 @@ MICROS = Text(pattern="-?[0-9]{1,29}", about="Whole micros of the settlement cur
 _NET = Record({"merchant": Text(), "net_micros": Text()}, closed=False)
 _LINE = Named("SettlementLine", Record(
     {"batch": Integer(1), "position": Integer(), "leg": Integer(), "operation": shapes.HEX_ID, "kind": Text(),
-     "debtor": Text(), "creditor": Text(), "owed_micros": Text()}, closed=False))  # fmt: skip
+     "debtor": Text(), "creditor": Text(), "owed_micros": Text(),
+     "root": Text(pattern="[0-9a-f]{64}", about="Of the batch, as the contract stored it")},
+    closed=False))  # fmt: skip
 LIST = Route(
     "GET", "/v1/settlement/periods", "list-settlement-periods", _READ, "Periods, the open one last",
     group=_GROUP, query=PAGE_QUERY, problems=(CursorRefused,),

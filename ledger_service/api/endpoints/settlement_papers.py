@@ -22,6 +22,7 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.settlement.bank import errors as bank
+from ledger_service.settlement.bank.accounts import PURPOSES
 from ledger_service.settlement.errors import (
     FiguresNotReady,
     PaperDiffers,
@@ -39,12 +40,13 @@ _MOST_TEXT = 4 << 20
 _TEXT = Text(140, 0)
 _ACCOUNT = Named("BankAccount", Record(
     {"merchant": shapes.GLN, "name": Text(140)},
-    {"iban": _TEXT, "account": _TEXT, "bic": _TEXT, "member": _TEXT, "clearing": _TEXT, "latin_name": _TEXT},
+    {"iban": _TEXT, "account": _TEXT, "bic": _TEXT, "member": _TEXT, "clearing": _TEXT, "latin_name": _TEXT,
+     "purpose": Text(one_of=PURPOSES, about="`reserve`: its custodian's; `owners`: receipts are split")},
 ))  # fmt: skip
-_ACCOUNTS = Listing(_ACCOUNT, 256, 1, "Of everybody who pays or is paid")
+_ACCOUNTS = Listing(_ACCOUNT, 512, 1, "Of all who pay or are paid; of who is in default the reserve's too")
 _BANK_PROBLEMS = (
     *WRITE_PROBLEMS, PeriodNotPublished, SettlementNotOffered, bank.PeriodNotNetted,
-    bank.BankAccountsMalformed, bank.BankAccountMissing,
+    bank.BankAccountsMalformed, bank.BankAccountMissing, bank.ReserveAccountMissing,
 )  # fmt: skip
 PAPER = Route(
     "GET", f"{_PERIOD}/papers/<gln>", "show-settlement-paper", scopes("sale:read"),

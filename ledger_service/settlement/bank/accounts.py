@@ -17,7 +17,11 @@ from ledger_service.kernel.gs1 import gln_text, parse_gln
 from ledger_service.kernel.text import clean_text
 from ledger_service.settlement.bank.errors import BankAccountMissing, BankAccountsMalformed
 
-COLUMNS = ("merchant", "name", "iban", "account", "bic", "member", "clearing", "latin_name")
+COLUMNS = ("merchant", "name", "iban", "account", "bic", "member", "clearing", "latin_name", "purpose")
+# What an account is for: the merchant's own, where it pays from and is paid to; its custodian's, which holds
+# its reserve; or the merchant's own, where what it receives goes to the owners of its stores.
+OWN, RESERVE, OWNERS = "", "reserve", "owners"
+PURPOSES = (OWN, RESERVE, OWNERS)
 _NEEDED = {"merchant", "name"}
 _MOST_BYTES = 1 << 22
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
@@ -32,7 +36,8 @@ class BankAccount:
     """One merchant's account: an IBAN, or another number at a bank that a BIC or a clearing member id names.
 
     ``clearing`` is the ISO code of the member id's clearing system (CNAPS, USABA); ``latin_name`` is what
-    stands in files for banks that take Latin letters only.
+    stands in files for banks that take Latin letters only. ``purpose`` is one of ``PURPOSES``; of a reserve's
+    account the name is the custodian's.
     """
 
     merchant: int
@@ -43,6 +48,7 @@ class BankAccount:
     member: str = ""
     clearing: str = ""
     latin_name: str = ""
+    purpose: str = OWN
 
     @property
     def number(self) -> str:
@@ -60,21 +66,26 @@ class AccountBook(Protocol):
             BankAccountMissing: one of them has none.
         """
 
+    def reserves(self, merchants: Iterable[int]) -> Mapping[int, BankAccount]:
+        """The accounts that custodians hold the reserves of these merchants on, of those that are known."""
+
 
 class AccountsGiven:
     """Fulfils ``AccountBook`` from rows with the names of ``COLUMNS``.
 
     Raises:
-        BankAccountsMalformed: a row is no account, or names a merchant again.
+        BankAccountsMalformed: a row is no account, or names a merchant again for the same purpose.
     """
 
     def __init__(self, rows: Iterable[Mapping[str, str]]) -> None:
         self._known: dict[int, BankAccount] = {}
+        self._reserves: dict[int, BankAccount] = {}
         for number, row in enumerate(rows, 1):
             account = _account_of(row, number)
-            if account.merchant in self._known:
+            known = self._reserves if account.purpose == RESERVE else self._known
+            if account.merchant in known:
                 raise BankAccountsMalformed(number, "names a merchant for the second time")
-            self._known[account.merchant] = account
+            known[account.merchant] = account
 
     def accounts(self, merchants: Iterable[int]) -> Mapping[int, BankAccount]:
         """As ``AccountBook`` says."""
@@ -84,6 +95,10 @@ class AccountsGiven:
                 raise BankAccountMissing(gln_text(merchant))
             found[merchant] = self._known[merchant]
         return found
+
+    def reserves(self, merchants: Iterable[int]) -> Mapping[int, BankAccount]:
+        """As ``AccountBook`` says."""
+        return {merchant: self._reserves[merchant] for merchant in merchants if merchant in self._reserves}
 
 
 class AccountsFile(AccountsGiven):
@@ -107,6 +122,11 @@ def is_iban(text: str) -> bool:
     if not _IBAN.fullmatch(text):
         return False
     return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
+
+
+def is_bic(text: str) -> bool:
+    """Whether the text has the form of a BIC (ISO 9362)."""
+    return _BIC.fullmatch(text) is not None
 
 
 def _rows(content: bytes) -> list[Mapping[str, str]]:
@@ -149,6 +169,8 @@ def _account_of(row: Mapping[str, str], number: int) -> BankAccount:
 def _what_is_wrong(told: Mapping[str, str]) -> str:
     if bool(told["iban"]) == bool(told["account"]):
         return "must have either an IBAN or another account number"
+    if told["purpose"] not in PURPOSES:
+        return f"has a purpose that is none of {', '.join(filter(None, PURPOSES))}"
     if told["iban"] and not is_iban(told["iban"]):
         return "has an IBAN with wrong check digits or characters"
     for name, form in (("account", _NUMBER), ("bic", _BIC), ("member", _MEMBER), ("clearing", _CLEARING)):

@@ -33,6 +33,18 @@ class BankAccountMissing(DomainError):
 
 
 @dataclass(eq=False)
+class ReserveAccountMissing(DomainError):
+    """A merchant in default pays out of its reserve, and nobody says where the custodian holds it."""
+
+    merchant: str
+
+    code = "reserve-account-missing"
+    category = Category.MISSING
+    why = "`merchant` is in default, so its reserve pays, and no bank account is named that holds it."
+    fix = "Add a row for the merchant with the custodian's account and `reserve` as its purpose."
+
+
+@dataclass(eq=False)
 class BankNameNotLatin(DomainError):
     """A name has letters that the bank's character set cannot express."""
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from ledger_service.settlement.bank.accounts import BankAccount
 from ledger_service.settlement.bank.camt import Booking
+from ledger_service.settlement.bank.pain import Accounts, Line
 from ledger_service.settlement.bank.references import Reference, reference_of
 from ledger_service.settlement.netting import Payout
 
@@ -31,6 +31,7 @@ class Reason(StrEnum):
     CREDITOR_NOT_TOLD = "creditor not told"
     WRONG_CREDITOR = "wrong creditor"
     DUPLICATE = "duplicate in file"
+    PARTS_MISSING = "not all parts in file"
 
 
 class Unmatched(NamedTuple):
@@ -52,7 +53,14 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A netted period: its payouts by index, bits of those marked as paid, and everybody's account."""
+    """A netted period: its payouts by index, bits of those marked as paid, and everybody's accounts.
+
+    ``parts`` are those of payouts that are split to owners: such a payout counts when all its parts do, or as
+    a whole, as it may have been ordered before.
+
+    A payout counts from the payer's account and from its reserve's: who is in default now need not have been
+    when it was ordered, and the other way round.
+    """
 
     tag: str
     period: int
@@ -60,7 +68,8 @@ class Expected:
     exponent: int
     payouts: Sequence[Payout]
     paid: int
-    accounts: Mapping[int, BankAccount]
+    accounts: Accounts
+    parts: Mapping[int, Sequence[Line]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -82,52 +91,86 @@ class Matching:
 
     def __init__(self, expected: Expected) -> None:
         self._expected, self._outcome = expected, Outcome()
-        # Bookings less returns of a payout, by which of the two accounts tells them.
-        self._standing: Counter[tuple[int, bool]] = Counter()
+        # Bookings less returns of a payout or part, by which of the two accounts tells them.
+        self._standing: Counter[tuple[int, int, bool]] = Counter()
         self._came_back: dict[int, Case] = {}
+        # What is told of a payout of which some parts never came.
+        self._last: dict[int, Unmatched] = {}
 
     def take(self, booking: Booking) -> None:
         """Judge one booking."""
         reference = reference_of(booking.reference)
         found = self._why_not(booking, reference)
         if found is not None:
-            self._outcome.counts[found.reason] += 1
-            if len(self._outcome.unmatched) < MOST_LISTED:
-                self._outcome.unmatched.append(found)
+            self._list(found)
 
     def outcome(self) -> Outcome:
         """What the file comes to as a whole."""
         told, paid = self._outcome, self._expected.paid
-        for index in sorted({index for index, _ in self._standing}):
-            sides = [count for (of, _), count in self._standing.items() if of == index]
-            stands = all(count > 0 for count in sides)
-            if not stands and paid >> index & 1:
+        for index in sorted({index for index, _, _ in self._standing}):
+            before, back = paid >> index & 1, index in self._came_back
+            if self._stands(index) or (before and not back):
+                (told.before if before else told.pay).append(index)
+            elif before:
                 told.cases.append(self._came_back[index])
-            elif stands:
-                (told.before if paid >> index & 1 else told.pay).append(index)
+            elif not back:
+                self._list(self._last[index])
         return told
+
+    def _list(self, found: Unmatched) -> None:
+        self._outcome.counts[found.reason] += 1
+        if len(self._outcome.unmatched) < MOST_LISTED:
+            self._outcome.unmatched.append(found)
+
+    def _stands(self, index: int) -> bool:
+        """No side of it came back, and the whole is there or every part."""
+        counts = {(part, side): n for (of, part, side), n in self._standing.items() if of == index}
+        there = {part for part, _ in counts}
+        parts = {line.part for line in self._expected.parts.get(index, ())}
+        return all(n > 0 for n in counts.values()) and (0 in there or parts <= there)
 
     def _why_not(self, booking: Booking, reference: Reference | None) -> Unmatched | None:
         wrong = self._wrong_reference(booking, reference)
         if wrong is not None or reference is None:
             return wrong
-        payout, index = self._expected.payouts[reference.payout], reference.payout
-        numbers = [self._expected.accounts[m].number for m in payout[:2]]
-        if booking.account not in numbers:
+        index, part = reference.payout, reference.part
+        found = self._line(reference)
+        if found is None:
+            return _not(booking, Reason.UNKNOWN_PAYOUT, f"payout {index}, part {part}")
+        payout, payee = found
+        payers = self._payers(payout.payer)
+        if booking.account not in (*payers, payee):
             return _not(booking, Reason.FOREIGN_ACCOUNT, booking.account)
         # Where one account serves both, the direction says whose side this is.
-        payee_side = booking.credit if numbers[0] == numbers[1] else booking.account == numbers[1]
+        payee_side = booking.account == payee and (booking.credit or payee not in payers)
         if booking.returned or booking.credit != payee_side:
             told = booking.returned or "the money came back"
-            self._standing[index, payee_side] -= 1
+            self._standing[index, part, payee_side] -= 1
             self._came_back[index] = Case(index, booking.place, told)
             return _not(booking, Reason.RETURNED, told)
-        wrong = self._wrong_figures(booking, payout, "" if payee_side else numbers[1])
+        wrong = self._wrong_figures(booking, payout, "" if payee_side else payee)
         if wrong is None:
-            if self._standing[index, payee_side] > 0:
+            if self._standing[index, part, payee_side] > 0:
                 return _not(booking, Reason.DUPLICATE, f"payout {index}")
-            self._standing[index, payee_side] += 1
+            self._standing[index, part, payee_side] += 1
+            self._last[index] = _not(booking, Reason.PARTS_MISSING, f"payout {index}")
         return wrong
+
+    def _line(self, reference: Reference) -> tuple[Payout, str] | None:
+        """What the reference is to pay, and the number of the account that gets it."""
+        expected = self._expected
+        if not reference.part:
+            payout = expected.payouts[reference.payout]
+            return payout, expected.accounts.own[payout.payee].number
+        for line in expected.parts.get(reference.payout, ()):
+            if line.part == reference.part and line.creditor is not None:
+                return line.payout, line.creditor.number
+        return None
+
+    def _payers(self, payer: int) -> list[str]:
+        accounts = self._expected.accounts
+        known = (accounts.own[payer], accounts.reserves.get(payer))
+        return [account.number for account in known if account is not None]
 
     def _wrong_reference(self, booking: Booking, reference: Reference | None) -> Unmatched | None:
         expected = self._expected

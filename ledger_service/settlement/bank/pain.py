@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 from typing import NamedTuple
@@ -46,18 +46,35 @@ class Order:
 
 
 class Line(NamedTuple):
-    """A payout with its number in its period, which its reference carries."""
+    """A payout with its number in its period, or a part of it from 1 on for an account of another's.
+
+    The reference carries both numbers.
+    """
 
     number: int
     payout: Payout
+    part: int = 0
+    creditor: BankAccount | None = None
 
 
-def payment_order(order: Order, lines: Sequence[Line], accounts: Mapping[int, BankAccount]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Whose money moves where: accounts of all who pay and are paid, and reserves of those in default.
+
+    A payer with a reserve here does not pay itself: its custodian's account is debited, and the payer is told
+    as the one for whom it is done (the ultimate debtor).
+    """
+
+    own: Mapping[int, BankAccount]
+    reserves: Mapping[int, BankAccount] = field(default_factory=dict)
+
+
+def payment_order(order: Order, lines: Sequence[Line], accounts: Accounts) -> bytes:
     """The order as an XML document in UTF-8: one payment information for each payer.
 
     Args:
         order: what and when.
-        lines: at least one payout, each number once.
+        lines: at least one payout, each number and part once.
         accounts: of all who pay and are paid.
 
     Raises:
@@ -70,9 +87,9 @@ def payment_order(order: Order, lines: Sequence[Line], accounts: Mapping[int, Ba
     root = Xml.Element("Document", xmlns=NAMESPACE)
     body = _under(root, "CstmrCdtTrfInitn")
     writer.header(_under(body, "GrpHdr"), lines)
-    by_payer = sorted(lines, key=lambda line: (line.payout.payer, line.number))
+    by_payer = sorted(lines, key=lambda line: (line.payout.payer, line.number, line.part))
     for number, (payer, of_payer) in enumerate(groupby(by_payer, lambda line: line.payout.payer), 1):
-        writer.of_payer(_under(body, "PmtInf"), number, accounts[payer], list(of_payer))
+        writer.of_payer(_under(body, "PmtInf"), number, payer, list(of_payer))
     Xml.indent(root)
     document = io.BytesIO()
     Xml.ElementTree(root).write(document, "UTF-8", xml_declaration=True)
@@ -88,7 +105,7 @@ def amount_text(minor: int, exponent: int) -> str:
 
 
 class _Writer:
-    def __init__(self, order: Order, accounts: Mapping[int, BankAccount]) -> None:
+    def __init__(self, order: Order, accounts: Accounts) -> None:
         self._order, self._accounts = order, accounts
         self._exponent = exponent_of(order.currency)
 
@@ -98,23 +115,27 @@ class _Writer:
         self._sums(head, lines)
         _text(_under(head, "InitgPty"), "Nm", f"Alliance {self._order.tag}")
 
-    def of_payer(self, info: Xml.Element, number: int, payer: BankAccount, lines: Sequence[Line]) -> None:
+    def of_payer(self, info: Xml.Element, number: int, payer: int, lines: Sequence[Line]) -> None:
+        own, reserve = self._accounts.own[payer], self._accounts.reserves.get(payer)
+        debtor = reserve or own
         _text(info, "PmtInfId", f"{self._order.message_id}D{number}")
         _text(info, "PmtMtd", "TRF")
         self._sums(info, lines)
         _text(_under(info, "ReqdExctnDt"), "Dt", self._order.execution.isoformat())
-        _text(_under(info, "Dbtr"), "Nm", self._name(payer))
-        _account(_under(info, "DbtrAcct"), payer)
-        _agent(_under(info, "DbtrAgt"), payer)
+        _text(_under(info, "Dbtr"), "Nm", self._name(debtor))
+        _account(_under(info, "DbtrAcct"), debtor)
+        _agent(_under(info, "DbtrAgt"), debtor)
+        if reserve is not None:
+            self._ultimate(_under(info, "UltmtDbtr"), own)
         # SEPA knows no other bearer than SLEV, and nobody else knows that one.
-        sepa = self._order.currency == "EUR" and bool(payer.iban)
+        sepa = self._order.currency == "EUR" and bool(debtor.iban)
         _text(info, "ChrgBr", "SLEV" if sepa else "SHAR")
         for line in lines:
             self._payout(_under(info, "CdtTrfTxInf"), line)
 
     def _payout(self, transfer: Xml.Element, line: Line) -> None:
-        payee, order = self._accounts[line.payout.payee], self._order
-        reference = Reference(order.tag, order.period, line.number).text
+        payee, order = line.creditor or self._accounts.own[line.payout.payee], self._order
+        reference = Reference(order.tag, order.period, line.number, line.part).text
         ids = _under(transfer, "PmtId")
         _text(ids, "InstrId", reference)
         _text(ids, "EndToEndId", reference)
@@ -125,6 +146,13 @@ class _Writer:
         _text(_under(transfer, "Cdtr"), "Nm", self._name(payee))
         _account(_under(transfer, "CdtrAcct"), payee)
         _text(_under(transfer, "RmtInf"), "Ustrd", f"Points settlement period {order.period} {reference}")
+
+    def _ultimate(self, party: Xml.Element, account: BankAccount) -> None:
+        """By its GLN too: two merchants may have the same name."""
+        _text(party, "Nm", self._name(account))
+        other = _under(_under(_under(party, "Id"), "OrgId"), "Othr")
+        _text(other, "Id", gln_text(account.merchant))
+        _text(_under(other, "SchmeNm"), "Prtry", "GLN")
 
     def _sums(self, parent: Xml.Element, lines: Sequence[Line]) -> None:
         _text(parent, "NbOfTxs", str(len(lines)))

@@ -7,20 +7,24 @@ from hashlib import sha256
 from typing import NamedTuple
 
 # Letters and digits only: some banks drop or change whatever else an EndToEndId may hold.
-_FORM = re.compile(r"AL([0-9A-F]{8})P([1-9][0-9]{0,9})I(0|[1-9][0-9]{0,2})")
+_FORM = re.compile(r"AL([0-9A-F]{8})P([1-9][0-9]{0,9})I(0|[1-9][0-9]{0,2})(?:S([1-9][0-9]{0,6}))?")
 
 
 class Reference(NamedTuple):
-    """Which payout of which period; ``tag`` is the alliance's, so that no other one's reference is ours."""
+    """Which payout of which period, or which part of it, from 1, where it is split to owners.
+
+    ``tag`` is the alliance's, so that no other one's reference is ours.
+    """
 
     tag: str
     period: int
     payout: int
+    part: int = 0
 
     @property
     def text(self) -> str:
-        """At most 25 of the 35 characters that ISO 20022 gives an EndToEndId."""
-        return f"AL{self.tag}P{self.period}I{self.payout}"
+        """At most 33 of the 35 characters that ISO 20022 gives an EndToEndId."""
+        return f"AL{self.tag}P{self.period}I{self.payout}" + (f"S{self.part}" if self.part else "")
 
 
 def tag_of(chain_id: int, desk: bytes) -> str:
@@ -31,4 +35,4 @@ def tag_of(chain_id: int, desk: bytes) -> str:
 def reference_of(text: str) -> Reference | None:
     """The payout of a bank's text, however the bank put its case and spaces; None for other people's."""
     found = _FORM.fullmatch("".join(text.split()).upper())
-    return Reference(found[1], int(found[2]), int(found[3])) if found else None
+    return Reference(found[1], int(found[2]), int(found[3]), int(found[4] or 0)) if found else None

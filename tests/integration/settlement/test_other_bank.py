@@ -17,7 +17,7 @@ import requests
 
 from ledger_service.settlement.bank.errors import BankStatementTorn
 from ledger_service.settlement.bank.matching import Expected, Outcome
-from ledger_service.settlement.bank.pain import Order, payment_order
+from ledger_service.settlement.bank.pain import Accounts, Order, payment_order
 from ledger_service.settlement.netting import Payout
 from tests.unit.settlement.bank.banking import ACCOUNTS, ORDER, A, B, D, expected, lines, outcome_of
 
@@ -36,7 +36,7 @@ class OtherBank:
         return requests.request(verb, self.url + path, data=content, timeout=30).json()
 
     def order(self, order: Order) -> str:
-        book = {**ACCOUNTS, A: self.payer}
+        book = Accounts({**ACCOUNTS, A: self.payer})
         return str(self.ask("POST", "/payments", payment_order(order, lines(PAYOUTS), book))["status"])
 
     def behave(self, how: str) -> None:
@@ -56,7 +56,7 @@ class OtherBank:
         return replace(ACCOUNTS[A], iban=account["iban"], bic=account["bic"])
 
     def read(self, statement: bytes, paid: int = 0) -> Outcome:
-        of: Expected = replace(expected(PAYOUTS, paid), accounts={**ACCOUNTS, A: self.payer})
+        of: Expected = replace(expected(PAYOUTS, paid), accounts=Accounts({**ACCOUNTS, A: self.payer}))
         return outcome_of(statement, of)
 
 

@@ -24,12 +24,12 @@ FACTS = ChainFacts(
     31337, b"\x01" * 20, b"\x02" * 20, PLACE, b"\x22" * 32, b"\x22" * 32, b"\x33" * 32, b"\x04" * 20
 )
 LINES = [
-    ObligationLine(3, 0, 0, bytes(16), Kind.REDEEM, 1, 1, 300, GROCER, BAKER, 3_000_000, 45_000),
-    ObligationLine(3, 1, 0, bytes(16), Kind.REDEEM, 1, 1, 40, GROCER, GROCER, 400_000, 6_000),
-    ObligationLine(3, 2, 0, bytes(16), Kind.REDEEM, 2, 1, 77, BAKER, GROCER, 1_540_000, 30_800),
-    ObligationLine(4, 0, 0, bytes(16), Kind.RESTORE, 1, 1, -30, GROCER, BAKER, -300_000, -4_500),
-    ObligationLine(4, 1, 0, bytes(16), Kind.RESTORE, 1, 1, -5, GROCER, GROCER, -50_000, -750),
-    ObligationLine(4, 2, 0, bytes(16), Kind.REDEEM, 1, 2, 10, GROCER, CAFE, 110_000, 1_650),
+    ObligationLine(3, 0, 0, bytes(16), Kind.REDEEM, 1, 1, 300, GROCER, BAKER, 3_000_000, 45_000, bytes(32)),
+    ObligationLine(3, 1, 0, bytes(16), Kind.REDEEM, 1, 1, 40, GROCER, GROCER, 400_000, 6_000, bytes(32)),
+    ObligationLine(3, 2, 0, bytes(16), Kind.REDEEM, 2, 1, 77, BAKER, GROCER, 1_540_000, 30_800, bytes(32)),
+    ObligationLine(4, 0, 0, bytes(16), Kind.RESTORE, 1, 1, -30, GROCER, BAKER, -300_000, -4_500, bytes(32)),
+    ObligationLine(4, 1, 0, bytes(16), Kind.RESTORE, 1, 1, -5, GROCER, GROCER, -50_000, -750, bytes(32)),
+    ObligationLine(4, 2, 0, bytes(16), Kind.REDEEM, 1, 2, 10, GROCER, CAFE, 110_000, 1_650, bytes(32)),
 ]
 PROGRAMME = ProgrammePeriod(
     1, GROCER, 10_000, 10_098, ValueInForce(1, 10_000), ValueInForce(2, 11_000),

@@ -91,7 +91,8 @@ def test_opening_and_movements_are_the_closing_whatever_happens(
             if change:
                 gross = change * values[0]
                 lines.append(ObligationLine(
-                    1, 2 * at + (change < 0), 0, bytes(16), kind, 1, 1, change, GROCER, acceptor, gross, 0
+                    1, 2 * at + (change < 0), 0, bytes(16), kind, 1, 1, change, GROCER, acceptor, gross, 0,
+                    bytes(32),
                 ))  # fmt: skip
             outstanding -= change
     before, after = ValueInForce(1, values[0]), ValueInForce(2, values[1])

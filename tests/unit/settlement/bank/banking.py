@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from ledger_service.kernel.gs1 import with_check_digit
-from ledger_service.settlement.bank.accounts import BankAccount
+from ledger_service.settlement.bank.accounts import RESERVE, BankAccount
 from ledger_service.settlement.bank.camt import Booking, StatementReader
 from ledger_service.settlement.bank.matching import Expected, Matching, Outcome
-from ledger_service.settlement.bank.pain import Line, Order, amount_text
+from ledger_service.settlement.bank.pain import Accounts, Line, Order, amount_text
 from ledger_service.settlement.bank.references import Reference
 from ledger_service.settlement.netting import Payout
 
@@ -23,6 +24,8 @@ ACCOUNTS = {
     C: BankAccount(C, "书店", account="6222021234567890123", member="102100099996", clearing="CNAPS"),
     D: BankAccount(D, "Łódź Öl", iban="FR1420041010050500013M02606", bic="PSSTFRPPXXX"),
 }
+# Where the grocer's reserve is held.
+CUSTODIAN = BankAccount(A, "Trust & Treuhand", iban="NL91ABNA0417164300", bic="ABNANL2A", purpose=RESERVE)
 PAYOUTS = (Payout(A, B, 12_345), Payout(A, C, 7), Payout(D, B, 100_000_000))
 ORDER = Order(TAG, 12, 1, "EUR", date(2026, 3, 2), datetime(2026, 3, 1, tzinfo=UTC))
 
@@ -32,7 +35,7 @@ def lines(payouts: Sequence[Payout] = PAYOUTS) -> list[Line]:
 
 
 def expected(payouts: Sequence[Payout] = PAYOUTS, paid: int = 0, exponent: int = 2) -> Expected:
-    return Expected(TAG, 12, "EUR", exponent, payouts, paid, ACCOUNTS)
+    return Expected(TAG, 12, "EUR", exponent, payouts, paid, Accounts(ACCOUNTS))
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,15 @@ def told_of(index: int, payout: Payout, exponent: int = 2) -> Told:
         ACCOUNTS[payout.payer].number, Reference(TAG, 12, index).text, amount_text(payout.minor, exponent),
         creditor=ACCOUNTS[payout.payee].number,
     )  # fmt: skip
+
+
+def told_by(order: str, account: str, creditor: str) -> list[Told]:
+    """A bank's word that every payment of an order in USD went from one account to another."""
+    ids = re.findall("<EndToEndId>(.*)</EndToEndId>", order)
+    amounts = re.findall("<InstdAmt.*>(.*)</InstdAmt>", order)
+    return [
+        Told(account, one, amount, "USD", creditor=creditor) for one, amount in zip(ids, amounts, strict=True)
+    ]
 
 
 def statement(*bookings: Told, version: str = "08", balances: bool = True) -> bytes:

@@ -38,6 +38,16 @@ def test_a_merchant_without_a_row_is_missing(tmp_path: Path) -> None:
         book(tmp_path, f"merchant,name,iban\n{ONE},Grocer,{IBAN}\n").accounts([A, B])
 
 
+def test_a_merchant_s_reserve_is_held_on_an_account_of_its_own(tmp_path: Path) -> None:
+    told = f"merchant,name,iban,purpose\n{ONE},Grocer,{IBAN},\n{ONE},Trust,GB82WEST12345698765432,reserve\n"
+    found = book(tmp_path, told)
+    assert (found.accounts([A])[A].name, found.reserves([A, B])[A].name) == ("Grocer", "Trust")
+    assert list(found.reserves([B])) == []
+    for wrong in (told + f"{ONE},Bank,{IBAN},reserve\n", told.replace("reserve", "reverse")):
+        with pytest.raises(BankAccountsMalformed):
+            book(tmp_path, wrong)
+
+
 _WRONG_ROWS = (
     "{one},G,DE88370400440532013000,,,,,", "{one},G,,,,,,", "{one},G,{iban},123,,,,", "{one},G,,123,,,,",
     "{one},,{iban},,,,,", "9520100000011,G,{iban},,,,,", "{one},G,{iban},,NOBIC,,,",
@@ -54,7 +64,7 @@ _NO_FILES = (
 @pytest.mark.parametrize("row", _WRONG_ROWS)
 def test_a_row_that_is_none_is_refused(tmp_path: Path, row: str) -> None:
     with pytest.raises(BankAccountsMalformed):
-        book(tmp_path, f"{','.join(COLUMNS)}\n{row.format(one=ONE, iban=IBAN)}\n")
+        book(tmp_path, f"{','.join(COLUMNS[:-1])}\n{row.format(one=ONE, iban=IBAN)}\n")
 
 
 @pytest.mark.parametrize("content", _NO_FILES, ids=range(len(_NO_FILES)))
