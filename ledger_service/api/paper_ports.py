@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
 Json = dict[str, Any]
+# A programme's liability as of the end of a day, from a snapshot; ProgrammeUnknown, HistoryArchived.
+LiabilityReport = Callable[[Connection, str, date], Json]
 # A merchant's account, with the columns of the file that `alliance settle payouts` reads.
 Accounts = Sequence[Mapping[str, str]]
 

@@ -30,6 +30,7 @@ from ledger_service.api.endpoints import (
     imports,
     item_proofs,
     keys,
+    liabilities,
     members,
     merchants,
     modes,
@@ -68,6 +69,7 @@ from ledger_service.bootstrap.entering import ENTERING_MODULES, served_entering
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.insight import INSIGHT_MODULES, served_insight
 from ledger_service.bootstrap.items import ITEM_MODULES, served_items
+from ledger_service.bootstrap.liabilities import liability_document
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.bootstrap.settlement_papers import served_papers
 from ledger_service.checkout.couponing.service import CouponedCheckout
@@ -83,9 +85,9 @@ MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
     coupon_clearing, days, attachments, offline, paycodes, members, *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
-    pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
-    owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports, epcis,
-    epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, share_network,
+    liabilities, pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants,
+    places, owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports,
+    epcis, epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, share_network,
     *INSIGHT_MODULES, alliance, status,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
@@ -183,6 +185,7 @@ def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
         *programmes.served(points),
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
         *outstanding.served(outstanding.OutstandingDoor(points)),
+        *liabilities.served(liabilities.LiabilitiesDoor(points, liability_document)),
         *pair_terms.served(pair_terms.PairTermsDoor(points)),
         *settlement_basis.served(settlement_basis.SettlementBasisDoor(points)),
         *programme_ends.served(programme_ends.ProgrammeEndsDoor(points)),

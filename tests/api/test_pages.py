@@ -18,6 +18,7 @@ from tests.api.test_administration import with_phone
 # Answers that hold lists without being lists: of one thing, and bounded by what makes them.
 OF_ONE_THING = {
     "show-settlement-standing": "the merchants of one period, 256 at most, and payouts fewer than they",
+    "show-liability-report": "months of one programme, 120 at most",
     "list-member-cards": "at most so many cards are shown",
     "show-member": "at most so many devices are shown",
     "show-coupon": "what happened to one coupon, the latest of it",
