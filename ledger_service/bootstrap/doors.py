@@ -50,6 +50,7 @@ from ledger_service.api.endpoints import (
     settlement,
     settlement_basis,
     settlement_papers,
+    settlement_pools,
     settling,
     share,
     share_campaigns,
@@ -86,9 +87,9 @@ MODULES = (
     coupon_clearing, days, attachments, offline, paycodes, members, *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     liabilities, pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants,
-    places, owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports,
-    epcis, epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, share_network,
-    *INSIGHT_MODULES, alliance, status,
+    places, owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, settlement_pools,
+    coverage, imports, epcis, epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards,
+    share_network, *INSIGHT_MODULES, alliance, status,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
 _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
@@ -138,7 +139,8 @@ def bound(serving: Serving) -> list[Served]:
         *_places(serving, administration, cursors),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
-        *imports.served(imports.ImportsDoor(administration)), *_of_events(serving, administration, cursors),
+        *imports.served(imports.ImportsDoor(administration)),
+        *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
@@ -166,9 +168,7 @@ def _of_sharing(serving: Serving, administration: Administration, cursors: Curso
         *share.served(door),
         *share_campaigns.served(share_campaigns.ShareCampaignsDoor(administration, cursors)),
         *share_rewards.served(share_rewards.ShareRewardsDoor(administration, cursors, parts.rewards)),
-        *share_network.served(
-            share_network.ShareNetworkDoor(administration, serving.foundations.database)
-        ),
+        *share_network.served(share_network.ShareNetworkDoor(administration, serving.foundations.database)),
     ]
 
 
@@ -208,7 +208,7 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
         *proofs.served(proofs.ProofsDoor(administration, serving.catalogue, domain)),
         *settlement.served(settlement.SettlementDoor(administration, cursors, serving.governance)),
         *settling.served(settling.SettlingDoor(administration, serving.governance)),
-        *served_papers(serving, administration),
+        *served_papers(serving, administration, cursors),
         *coverage.served(coverage.CoverageDoor(administration, cursors)),
     ]
 

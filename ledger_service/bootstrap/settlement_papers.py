@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ledger_service.api.administration import Administration
-from ledger_service.api.endpoints import settlement_papers
+from ledger_service.api.endpoints import settlement_papers, settlement_pools
 from ledger_service.api.endpoints.settlement_papers import SettlementPapersDoor
+from ledger_service.api.endpoints.settlement_pools import SettlementPoolsDoor
+from ledger_service.api.paging import Cursors
 from ledger_service.api.paper_ports import Accounts, OrderWish, PaperWish
 from ledger_service.api.ports import Governance
 from ledger_service.api.routes import Served
@@ -34,6 +36,7 @@ from ledger_service.settlement.errors import FiguresNotReady, PeriodNotPublished
 from ledger_service.settlement.netting import Payout
 from ledger_service.settlement.papers.lock import lock
 from ledger_service.settlement.papers.wording import Language
+from ledger_service.settlement.pool import PoolLine
 
 Json = dict[str, Any]
 _NAMES = {"statement.csv": ("statement-", ".csv"), "statement.pdf": ("statement-", ".pdf"),
@@ -61,6 +64,10 @@ class KeptPapers:
         name = next(name for name in papers if name.startswith(begin) and name.endswith(end))
         self.writer.run(lambda conn: lock(conn, {name: papers[name]}, self.clock.now()))
         return name, papers[name]
+
+    def pools(self, conn: Connection, period: int) -> list[PoolLine]:
+        """Fulfils ``api.paper_ports.PoolLines``."""
+        return self._data(conn, period, True).pools
 
     def _data(self, conn: Connection, period: int, as_of_close: bool) -> PeriodData:
         place_of(conn, period)
@@ -130,12 +137,15 @@ class BankDesk:
         return marked_document(period, marked)
 
 
-def served_papers(serving: Serving, administration: Administration) -> list[Served]:
-    """Papers and bank files of settlement with their endpoints over the services."""
+def served_papers(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    """Papers, pools and bank files of settlement with their endpoints over the services."""
     database, whose = serving.foundations.database, alliances_of(serving.foundations.alliance)
     papers = KeptPapers(database, serving.writer, serving.clock, whose)
     bank = BankDesk(ReadDesk(database, serving.governance, whose))
-    return settlement_papers.served(SettlementPapersDoor(administration, papers, bank))
+    return [
+        *settlement_papers.served(SettlementPapersDoor(administration, papers, bank)),
+        *settlement_pools.served(SettlementPoolsDoor(administration, cursors, papers.pools)),
+    ]
 
 
 def standing_of(told: Json) -> Standing:

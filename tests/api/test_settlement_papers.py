@@ -14,6 +14,7 @@ from ledger_service.bootstrap.kept_figures import FiguresKeeper
 from ledger_service.bootstrap.period_papers import alliances_of
 from ledger_service.chain import models as m
 from ledger_service.chain import standings
+from ledger_service.chain.basis.models import chain_basis
 from ledger_service.chain.desk import Desk
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.operations import Kind
@@ -21,6 +22,7 @@ from ledger_service.kernel.points import Leg
 from ledger_service.settlement.bank.references import Reference, tag_of
 from ledger_service.settlement.models import settlement_figures
 from tests.api.service import ALLIANCE, FUEL, GROCER, Shop
+from tests.api.test_pages import all_pages
 from tests.api.test_settlement import OPERATIONS, PERIODS, STANDING, THIRD, redemption, settled
 from tests.unit.settlement.bank.banking import Told
 from tests.unit.settlement.bank.banking import statement as bank_statement
@@ -87,6 +89,27 @@ def test_a_merchant_gets_its_papers_and_the_same_bytes_again(any_shop: Shop) -> 
     with any_shop.serving.foundations.database.begin() as conn:
         conn.execute(update(m.chain_block).values(hash=b"\x09" * 32))
     assert paper(any_shop, "grocer").json["code"] == "settlement-figures-not-ready"
+
+
+def test_pools_are_told_to_both_sides_and_stand_in_their_papers(any_shop: Shop) -> None:
+    basis = {"programme_id": 1, "number": 1, "kind": 1, "reserve_bps": 0, "pool": int(FUEL)}
+    with any_shop.serving.foundations.database.begin() as conn:
+        conn.execute(insert(chain_basis).values(**basis, effective_from=1, block_number=1))
+    kept(any_shop)
+    pools = f"{PERIODS}/1/pools"
+    (told,) = any_shop.get("grocer", pools).json["pools"]
+    assert (told["basis"], told["issuer"], told["pool"]) == ("issue", GROCER, FUEL)
+    # Seven hundred points of a cent were issued; spent without the fee of five percent.
+    figures = ("paid_in_micros", "paid_out_micros", "owed_micros", "held_micros")
+    assert [told[name] for name in figures] == ["7000000", "6650000", "350000", "350000"]
+    for who in ("fuel", "operator", "auditor"):
+        assert all_pages(any_shop, who, pools, "pools", 1) == [told]
+    assert any_shop.get("third", pools).json == {"pools": [], "next_cursor": None}
+    assert any_shop.get("grocer-till", pools).json["code"] == "scope-missing"
+    assert any_shop.get("grocer", f"{PERIODS}/2/pools").json["code"] == "period-still-open"
+    assert f"pool,held by the pool,1,,{FUEL},{GROCER},,0,350000" in paper(any_shop, "grocer").text
+    assert "pool_deposit" in paper(any_shop, "grocer", paper="journal.csv").text
+    assert "pool_held" in paper(any_shop, "fuel", FUEL, paper="journal.csv").text
 
 
 def test_papers_of_others_and_of_what_is_not_closed_or_not_added_up_are_refused(shop: Shop) -> None:

@@ -26,6 +26,7 @@ from ledger_service.settlement.pool import pool_lines
 from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain
 from tests.chain.test_pair_terms import Clock
+from tests.chain.test_period_papers import as_kept, data_of, kept_of
 from tests.chain.test_rotation import RotatingKeys, rotating, steps_of
 from tests.chain.world import DAY, MERCHANTS, World, merchant_key
 
@@ -137,6 +138,11 @@ def test_what_issuer_and_pool_owe_follows_from_the_chain_alone(
     assert third.held_micros == 200 * 10_000 * 8_000 // 10_000
     assert third.owed_micros == third.held_micros - second.held_micros
     assert sum(nets) == 0
+    # The bridge adds them up period by period, the command all at once.
+    kept_of(world)
+    for period in (1, 2, 3):
+        assert as_kept(world, period)[0] == data_of(world, period)
+        assert data_of(world, period).pools == lines[period - 1]
     assert world.deployment is not None
     monkeypatch.setenv("ALLIANCE_DATABASE_URL", str(world.database.url))
     assert settle.main(["pool", "--period", "2", "--json"]) == 0
