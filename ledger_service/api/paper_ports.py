@@ -22,8 +22,8 @@ Accounts = Sequence[Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class PaperWish:
-    """Which paper of a merchant's period: ``statement.csv``, ``statement.pdf`` or ``journal.csv``; as of the
-    close, or as netted where it is; the PDF's language."""
+    """Which paper of a merchant's period: ``statement.csv``, ``statement.pdf``, ``journal.csv`` or
+    ``owners.csv``; as of the close, or as netted where it is; the PDF's language."""
 
     paper: str
     as_of_close: bool = False
@@ -41,6 +41,7 @@ class PeriodPapers(Protocol):
             FiguresNotReady: its close is not final, or no bridge has added it up yet.
             MerchantUnknown: no merchant of that period.
             PaperDiffers: it was written before with other bytes.
+            NoOwners, OwnersPaperTooLong: of ``owners.csv``.
         """
 
 

@@ -88,8 +88,8 @@ MODULES = (
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     liabilities, pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants,
     places, owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, settlement_pools,
-    coverage, imports, epcis, epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards,
-    share_network, *INSIGHT_MODULES, alliance, status,
+    coverage, imports, epcis, epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns,
+    share_rewards, share_network, *INSIGHT_MODULES, alliance, status,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
 _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600

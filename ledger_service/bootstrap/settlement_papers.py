@@ -19,6 +19,7 @@ from ledger_service.api.routes import Served
 from ledger_service.bootstrap.agreeing import Standing
 from ledger_service.bootstrap.banking import Wish, marked_document, order_payouts, pay_by_statement
 from ledger_service.bootstrap.kept_figures import kept_data, netted_data
+from ledger_service.bootstrap.owner_papers import owners_paper
 from ledger_service.bootstrap.papering import Manner, papers_of
 from ledger_service.bootstrap.period_papers import Alliances, PeriodData, alliances_of
 from ledger_service.bootstrap.serving import Serving
@@ -28,17 +29,26 @@ from ledger_service.chain.settlement_office import Round
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import Clock, parse_instant, seconds_floor
+from ledger_service.kernel.gs1 import gln_text
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.merchants.queries import list_merchants
 from ledger_service.settlement.bank.accounts import AccountsGiven
 from ledger_service.settlement.bank.references import tag_of
-from ledger_service.settlement.errors import FiguresNotReady, PeriodNotPublished, SettlementNotOffered
+from ledger_service.settlement.errors import (
+    FiguresNotReady,
+    NoOwners,
+    OwnersPaperTooLong,
+    PeriodNotPublished,
+    SettlementNotOffered,
+)
 from ledger_service.settlement.netting import Payout
 from ledger_service.settlement.papers.lock import lock
 from ledger_service.settlement.papers.wording import Language
 from ledger_service.settlement.pool import PoolLine
 
 Json = dict[str, Any]
+MOST_OWNED_LINES = 100_000
+_OWNERS = "owners.csv"
 _NAMES = {"statement.csv": ("statement-", ".csv"), "statement.pdf": ("statement-", ".pdf"),
           "journal.csv": ("journal-", ".csv")}  # fmt: skip
 
@@ -57,13 +67,18 @@ class KeptPapers:
         with self.database.snapshot() as conn:
             data = self._data(conn, period, wish.as_of_close)
             names = {one.merchant_id: one.name for one in list_merchants(conn)}
-        if merchant not in data.merchants:
-            raise MerchantUnknown
-        papers = papers_of(data.statement(merchant), Manner(Language(wish.language), names))
-        begin, end = _NAMES[wish.paper]
-        name = next(name for name in papers if name.startswith(begin) and name.endswith(end))
-        self.writer.run(lambda conn: lock(conn, {name: papers[name]}, self.clock.now()))
-        return name, papers[name]
+            if merchant not in data.merchants:
+                raise MerchantUnknown
+            owned = _owned(conn, data, merchant) if wish.paper == _OWNERS else None
+        if owned is None:
+            papers = papers_of(data.statement(merchant), Manner(Language(wish.language), names))
+            begin, end = _NAMES[wish.paper]
+            name = next(name for name in papers if name.startswith(begin) and name.endswith(end))
+            body = papers[name]
+        else:
+            name, body = f"owners-{period}-{gln_text(merchant)}.csv", owned
+        self.writer.run(lambda conn: lock(conn, {name: body}, self.clock.now()))
+        return name, body
 
     def pools(self, conn: Connection, period: int) -> list[PoolLine]:
         """Fulfils ``api.paper_ports.PoolLines``."""
@@ -76,6 +91,17 @@ class KeptPapers:
             raise FiguresNotReady(period)
         standing = None if as_of_close else standings.find(conn, period)
         return data if standing is None or standing["root"] is None else netted_data(data, standing)
+
+
+def _owned(conn: Connection, data: PeriodData, merchant: int) -> bytes:
+    """A request reads the period's lines and the merchant's sales with points: a second for the most."""
+    lines = sum(leg.lines for leg in data.legs)
+    if lines > MOST_OWNED_LINES:
+        raise OwnersPaperTooLong(lines, MOST_OWNED_LINES)
+    paper = owners_paper(conn, data.facts.place.period, merchant)
+    if paper is None:
+        raise NoOwners
+    return paper
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, update
 
+from ledger_service.bootstrap import settlement_papers
 from ledger_service.bootstrap.kept_figures import FiguresKeeper
 from ledger_service.bootstrap.period_papers import alliances_of
 from ledger_service.chain import models as m
@@ -22,8 +23,9 @@ from ledger_service.kernel.points import Leg
 from ledger_service.settlement.bank.references import Reference, tag_of
 from ledger_service.settlement.models import settlement_figures
 from tests.api.service import ALLIANCE, FUEL, GROCER, Shop
+from tests.api.test_owners import person
 from tests.api.test_pages import all_pages
-from tests.api.test_settlement import OPERATIONS, PERIODS, STANDING, THIRD, redemption, settled
+from tests.api.test_settlement import MICROS, OPERATIONS, PERIODS, STANDING, THIRD, redemption, settled
 from tests.unit.settlement.bank.banking import Told
 from tests.unit.settlement.bank.banking import statement as bank_statement
 
@@ -110,6 +112,24 @@ def test_pools_are_told_to_both_sides_and_stand_in_their_papers(any_shop: Shop) 
     assert f"pool,held by the pool,1,,{FUEL},{GROCER},,0,350000" in paper(any_shop, "grocer").text
     assert "pool_deposit" in paper(any_shop, "grocer", paper="journal.csv").text
     assert "pool_held" in paper(any_shop, "fuel", FUEL, paper="journal.csv").text
+
+
+def test_a_merchant_reads_how_its_lines_are_split_to_owners(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(shop)
+    asked = {"paper": "owners.csv"}
+    none = paper(shop, "fuel", FUEL, **asked)
+    assert (none.status_code, none.json["code"]) == (404, "owners-none")
+    shop.must("fuel", "/v1/owners", person(merchant=FUEL))
+    told = paper(shop, "fuel", FUEL, **asked)
+    assert f"owners-1-{FUEL}.csv" in told.headers["Content-Disposition"]
+    # No set of owners was in force: all seven lines stand under nobody.
+    assert str(OPERATIONS * MICROS) in told.text
+    assert paper(shop, "operator", FUEL, **asked).data == told.data
+    assert paper(shop, "grocer", FUEL, **asked).json["code"] == "not-yours"
+    monkeypatch.setattr(settlement_papers, "MOST_OWNED_LINES", 6)
+    assert paper(shop, "fuel", FUEL, **asked).json["code"] == "owners-paper-too-long"
 
 
 def test_papers_of_others_and_of_what_is_not_closed_or_not_added_up_are_refused(shop: Shop) -> None:
