@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
+from ledger_service.settlement.pool import PoolLine
+
 Json = dict[str, Any]
+# A programme's liability as of the end of a day, from a snapshot; ProgrammeUnknown, HistoryArchived.
+LiabilityReport = Callable[[Connection, str, date], Json]
+# The pools of a closed period, from a snapshot; PeriodStillOpen, FiguresNotReady.
+PoolLines = Callable[[Connection, int], list[PoolLine]]
 # A merchant's account, with the columns of the file that `alliance settle payouts` reads.
 Accounts = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class PaperWish:
-    """Which paper of a merchant's period: ``statement.csv``, ``statement.pdf`` or ``journal.csv``; as of the
-    close, or as netted where it is; the PDF's language."""
+    """Which paper of a merchant's period: ``statement.csv``, ``statement.pdf``, ``journal.csv`` or
+    ``owners.csv``; as of the close, or as netted where it is; the PDF's language."""
 
     paper: str
     as_of_close: bool = False
@@ -33,6 +41,7 @@ class PeriodPapers(Protocol):
             FiguresNotReady: its close is not final, or no bridge has added it up yet.
             MerchantUnknown: no merchant of that period.
             PaperDiffers: it was written before with other bytes.
+            NoOwners, OwnersPaperTooLong: of ``owners.csv``.
         """
 
 

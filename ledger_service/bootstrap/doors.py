@@ -30,6 +30,7 @@ from ledger_service.api.endpoints import (
     imports,
     item_proofs,
     keys,
+    liabilities,
     members,
     merchants,
     modes,
@@ -50,6 +51,7 @@ from ledger_service.api.endpoints import (
     settlement,
     settlement_basis,
     settlement_papers,
+    settlement_pools,
     settling,
     share,
     share_campaigns,
@@ -73,6 +75,7 @@ from ledger_service.bootstrap.entering import ENTERING_MODULES, served_entering
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.insight import INSIGHT_MODULES, served_insight
 from ledger_service.bootstrap.items import ITEM_MODULES, place_of, served_items
+from ledger_service.bootstrap.liabilities import liability_document
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.bootstrap.settlement_papers import served_papers
 from ledger_service.checkout.couponing.service import CouponedCheckout
@@ -89,10 +92,10 @@ MODULES = (
     coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes, members,
     *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
-    pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants, places,
-    owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, coverage, imports, epcis,
-    epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns, share_rewards, share_staff,
-    share_network, *INSIGHT_MODULES, alliance, status,
+    liabilities, pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants,
+    places, owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, settlement_pools,
+    coverage, imports, epcis, epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns,
+    share_rewards, share_staff, share_network, *INSIGHT_MODULES, alliance, status,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
 _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
@@ -185,6 +188,7 @@ def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
         *programmes.served(points),
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
         *outstanding.served(outstanding.OutstandingDoor(points)),
+        *liabilities.served(liabilities.LiabilitiesDoor(points, liability_document)),
         *pair_terms.served(pair_terms.PairTermsDoor(points)),
         *settlement_basis.served(settlement_basis.SettlementBasisDoor(points)),
         *programme_ends.served(programme_ends.ProgrammeEndsDoor(points)),
@@ -207,7 +211,7 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
         *proofs.served(proofs.ProofsDoor(administration, serving.catalogue, domain)),
         *settlement.served(settlement.SettlementDoor(administration, cursors, serving.governance)),
         *settling.served(settling.SettlingDoor(administration, serving.governance)),
-        *served_papers(serving, administration),
+        *served_papers(serving, administration, cursors),
         *coverage.served(coverage.CoverageDoor(administration, cursors)),
     ]
 

@@ -20,10 +20,12 @@ from ledger_service.chain.desk import Desk
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.engine import Database
 from ledger_service.kernel.period_figures import PeriodPlace, ProgrammePeriod, ValueInForce
+from ledger_service.kernel.pools import Basis, BasisKind, PoolFlow
 from ledger_service.kernel.settlement_words import PairLine, Statements
 from ledger_service.settlement.models import settlement_figures
 from ledger_service.settlement.netting import Payout
 from ledger_service.settlement.papers.figures import ChainFacts, Held, LegSum, Stage
+from ledger_service.settlement.pool import PoolLine
 
 Json = dict[str, Any]
 LINES_AT_ONCE = 20_000
@@ -72,7 +74,7 @@ class FiguresKeeper:
         if before is not None:
             held.update({one.programme: one.closing for one in before.programmes})
         held.update(sums.moved().outstanding)
-        return closed_data(conn, self.alliance, sums, held)
+        return closed_data(conn, self.alliance, sums, held, before.pools if before is not None else ())
 
 
 def kept_data(conn: Connection, alliance: Alliances, period: int) -> PeriodData | None:
@@ -122,6 +124,7 @@ def document_of(data: PeriodData, statements: Statements) -> Json:
         "merchants": data.merchants,
         "programmes": [asdict(one) for one in data.programmes],
         "legs": [astuple(leg) for leg in data.legs],
+        "pools": [asdict(line) for line in data.pools],
         "pairs": [[x.debtor, x.creditor, x.owed_micros, x.detail.hex()] for x in statements.lines],
     }
 
@@ -139,7 +142,15 @@ def data_of(alliance: Alliances, told: Json) -> PeriodData:
         alliance.chain_id, alliance.contracts.registry, alliance.contracts.clearing_house, place,
         bytes.fromhex(told["root"]), settlement_desk=alliance.desk,
     )  # fmt: skip
-    return PeriodData.as_closed(alliance, facts, told["merchants"], programmes, legs)
+    data = PeriodData.as_closed(alliance, facts, told["merchants"], programmes, legs)
+    return replace(data, pools=[_pool_line(one) for one in told["pools"]])
+
+
+def _pool_line(told: Json) -> PoolLine:
+    flow = dict(told["flow"])
+    kind, reserve_bps, pool = (flow["basis"][name] for name in ("kind", "reserve_bps", "pool"))
+    basis = Basis(BasisKind(kind), reserve_bps, pool)
+    return PoolLine(**{**told, "flow": PoolFlow(**{**flow, "basis": basis})})
 
 
 def _closes() -> Select[Any]:

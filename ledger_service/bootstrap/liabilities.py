@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -16,7 +17,7 @@ from ledger_service.points.errors import ProgrammeUnknown
 from ledger_service.points.rules import terms_in_force
 from ledger_service.settlement.liability.calendar import Calendar
 from ledger_service.settlement.liability.flows import flows_of, in_lots
-from ledger_service.settlement.liability.report import Report, Subject, Tie, report_of
+from ledger_service.settlement.liability.report import Report, Subject, Tie, document_of, report_of
 from ledger_service.settlement.liability.revenue import Sales
 
 
@@ -46,6 +47,11 @@ def liability_of(conn: Connection, code: str, as_of: date) -> Report:
     )  # fmt: skip
     subject = Subject(code, programme.currency, programme.epoch_ends, NEVER_SECONDS, calendar)
     return report_of(subject, flows, tie, _sales(conn, programme, calendar))
+
+
+def liability_document(conn: Connection, code: str, as_of: date) -> dict[str, Any]:
+    """``liability_of`` as JSON; fulfils ``api.paper_ports.LiabilityReport``."""
+    return document_of(liability_of(conn, code, as_of))
 
 
 def _sales(conn: Connection, programme: Programme, calendar: Calendar) -> Sales:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 
 from ledger_service.bootstrap.alliance import Alliance
 from ledger_service.bootstrap.period_sums import PeriodSums
+from ledger_service.chain.basis.flows import PoolSums, flows_of_period, issued_micros, pool_flows
 from ledger_service.chain.client import Node
 from ledger_service.chain.desk_reading import DeskReading
 from ledger_service.chain.period_figures import outstanding_at_close, place_of, programme_periods
@@ -28,6 +30,7 @@ from ledger_service.settlement.papers.figures import (
     netting_of,
     programmes_of,
 )
+from ledger_service.settlement.pool import PoolLine, next_lines, pool_lines
 
 
 class Alliances(NamedTuple):
@@ -66,6 +69,7 @@ class PeriodData:
     programmes: list[ProgrammePeriod]
     legs: list[LegSum]
     agreed: Agreed | None
+    pools: list[PoolLine] = field(default_factory=list)
 
     @staticmethod
     def as_closed(
@@ -88,6 +92,7 @@ class PeriodData:
         made = Statement(
             merchant, self.alliance.currency, unit, self.stage,
             programmes_of(merchant, self.programmes, legs), legs, self.facts,
+            pools=tuple(p for p in self.pools if merchant in (p.flow.issuer, p.flow.basis.pool)),
         )  # fmt: skip
         if self.agreed is None:
             return made
@@ -119,7 +124,10 @@ def period_data(
     place_of(conn, period)
     sums = PeriodSums(period)
     sums.read(conn)
-    data = closed_data(conn, alliance, sums, outstanding_at_close(conn, period))
+    earlier = pool_lines(pool_flows(conn, period - 1))
+    data = closed_data(
+        conn, alliance, sums, outstanding_at_close(conn, period), earlier[-1] if earlier else ()
+    )
     if node is None or alliance.desk is None or stage is Stage.CLOSED:
         return data
     desk = DeskReading(node, alliance.desk)
@@ -132,8 +140,9 @@ def period_data(
 
 
 def closed_data(
-    conn: Connection, alliance: Alliances, sums: PeriodSums, held: Mapping[int, int]
-) -> PeriodData:
+    conn: Connection, alliance: Alliances, sums: PeriodSums, held: Mapping[int, int],
+    pooled: Sequence[PoolLine],
+) -> PeriodData:  # fmt: skip
     """The figures of a closed period as of its close.
 
     Args:
@@ -141,6 +150,7 @@ def closed_data(
         alliance: whose period.
         sums: of all its operations.
         held: points outstanding by programme at the close.
+        pooled: the lines of pools of the period before.
 
     Raises:
         PeriodStillOpen: it is not closed.
@@ -151,8 +161,14 @@ def closed_data(
         alliance.chain_id, contracts.registry, contracts.clearing_house, place_of(conn, period),
         sums.statements().root, settlement_desk=alliance.desk,
     )  # fmt: skip
-    programmes = programme_periods(conn, period, sums.moved(), held)
-    return PeriodData.as_closed(alliance, facts, merchants_admitted(conn), programmes, sums.legs())
+    moved = sums.moved()
+    programmes, legs = programme_periods(conn, period, moved, held), sums.legs()
+    data = PeriodData.as_closed(alliance, facts, merchants_admitted(conn), programmes, legs)
+    owed = Counter[int]()
+    for leg in legs:
+        owed[leg.programme] += leg.owed_micros
+    of_pools = PoolSums(issued_micros(conn, moved.issued), owed, Counter(held))
+    return replace(data, pools=next_lines(pooled, flows_of_period(conn, period, of_pools)))
 
 
 def _by_the_lines(legs: Sequence[LegSum], unit: int) -> Agreed:

@@ -9,15 +9,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ledger_service.api.administration import Administration
-from ledger_service.api.endpoints import settlement_papers
+from ledger_service.api.endpoints import settlement_papers, settlement_pools
 from ledger_service.api.endpoints.settlement_papers import SettlementPapersDoor
+from ledger_service.api.endpoints.settlement_pools import SettlementPoolsDoor
+from ledger_service.api.paging import Cursors
 from ledger_service.api.paper_ports import Accounts, OrderWish, PaperWish
 from ledger_service.api.ports import Governance
 from ledger_service.api.routes import Served
 from ledger_service.bootstrap.agreeing import Standing
 from ledger_service.bootstrap.banking import Wish, marked_document, order_payouts, pay_by_statement
 from ledger_service.bootstrap.kept_figures import kept_data, netted_data
-from ledger_service.bootstrap.owner_papers import owner_dues
+from ledger_service.bootstrap.owner_papers import owner_dues, owners_paper
 from ledger_service.bootstrap.papering import Manner, papers_of
 from ledger_service.bootstrap.period_papers import Alliances, PeriodData, alliances_of
 from ledger_service.bootstrap.serving import Serving
@@ -28,17 +30,27 @@ from ledger_service.chain.settlement_office import Round
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import Clock, parse_instant, seconds_floor
+from ledger_service.kernel.gs1 import gln_text
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.merchants.queries import list_merchants
 from ledger_service.settlement.bank.accounts import AccountsGiven, BankAccount
 from ledger_service.settlement.bank.receipts import Due
 from ledger_service.settlement.bank.references import tag_of
-from ledger_service.settlement.errors import FiguresNotReady, PeriodNotPublished, SettlementNotOffered
+from ledger_service.settlement.errors import (
+    FiguresNotReady,
+    NoOwners,
+    OwnersPaperTooLong,
+    PeriodNotPublished,
+    SettlementNotOffered,
+)
 from ledger_service.settlement.netting import Payout
 from ledger_service.settlement.papers.lock import lock
 from ledger_service.settlement.papers.wording import Language
+from ledger_service.settlement.pool import PoolLine
 
 Json = dict[str, Any]
+MOST_OWNED_LINES = 100_000
+_OWNERS = "owners.csv"
 _NAMES = {"statement.csv": ("statement-", ".csv"), "statement.pdf": ("statement-", ".pdf"),
           "journal.csv": ("journal-", ".csv")}  # fmt: skip
 
@@ -57,13 +69,22 @@ class KeptPapers:
         with self.database.snapshot() as conn:
             data = self._data(conn, period, wish.as_of_close)
             names = {one.merchant_id: one.name for one in list_merchants(conn)}
-        if merchant not in data.merchants:
-            raise MerchantUnknown
-        papers = papers_of(data.statement(merchant), Manner(Language(wish.language), names))
-        begin, end = _NAMES[wish.paper]
-        name = next(name for name in papers if name.startswith(begin) and name.endswith(end))
-        self.writer.run(lambda conn: lock(conn, {name: papers[name]}, self.clock.now()))
-        return name, papers[name]
+            if merchant not in data.merchants:
+                raise MerchantUnknown
+            owned = _owned(conn, data, merchant) if wish.paper == _OWNERS else None
+        if owned is None:
+            papers = papers_of(data.statement(merchant), Manner(Language(wish.language), names))
+            begin, end = _NAMES[wish.paper]
+            name = next(name for name in papers if name.startswith(begin) and name.endswith(end))
+            body = papers[name]
+        else:
+            name, body = f"owners-{period}-{gln_text(merchant)}.csv", owned
+        self.writer.run(lambda conn: lock(conn, {name: body}, self.clock.now()))
+        return name, body
+
+    def pools(self, conn: Connection, period: int) -> list[PoolLine]:
+        """Fulfils ``api.paper_ports.PoolLines``."""
+        return self._data(conn, period, True).pools
 
     def _data(self, conn: Connection, period: int, as_of_close: bool) -> PeriodData:
         place_of(conn, period)
@@ -72,6 +93,17 @@ class KeptPapers:
             raise FiguresNotReady(period)
         standing = None if as_of_close else standings.find(conn, period)
         return data if standing is None or standing["root"] is None else netted_data(data, standing)
+
+
+def _owned(conn: Connection, data: PeriodData, merchant: int) -> bytes:
+    """A request reads the period's lines and the merchant's sales with points: a second for the most."""
+    lines = sum(leg.lines for leg in data.legs)
+    if lines > MOST_OWNED_LINES:
+        raise OwnersPaperTooLong(lines, MOST_OWNED_LINES)
+    paper = owners_paper(conn, data.facts.place.period, merchant)
+    if paper is None:
+        raise NoOwners
+    return paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +172,15 @@ class BankDesk:
         return marked_document(period, marked)
 
 
-def served_papers(serving: Serving, administration: Administration) -> list[Served]:
-    """Papers and bank files of settlement with their endpoints over the services."""
+def served_papers(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    """Papers, pools and bank files of settlement with their endpoints over the services."""
     database, whose = serving.foundations.database, alliances_of(serving.foundations.alliance)
     papers = KeptPapers(database, serving.writer, serving.clock, whose)
     bank = BankDesk(ReadDesk(database, serving.governance, whose, serving.clock))
-    return settlement_papers.served(SettlementPapersDoor(administration, papers, bank))
+    return [
+        *settlement_papers.served(SettlementPapersDoor(administration, papers, bank)),
+        *settlement_pools.served(SettlementPoolsDoor(administration, cursors, papers.pools)),
+    ]
 
 
 def standing_of(told: Json) -> Standing:

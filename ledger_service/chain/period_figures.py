@@ -30,6 +30,7 @@ _NAMES: dict[int, str] = {
 _ISSUED: dict[int, str] = {IssueReason.ADJUSTMENT: "adjusted", IssueReason.CONVERSION: "converted"}
 _NAMED = frozenset((*_NAMES.values(), *_ISSUED.values()))
 _KINDS = (*COUNTERS, Kind.EXTEND, Kind.CONVERT)
+_OF_ISSUES = (Kind.ISSUE, Kind.CLAWBACK, Kind.CONVERT)
 # Known of a period from its lines.
 _LINES = (Kind.REDEEM, Kind.RESTORE)
 _REASON_SHIFT = 48
@@ -41,6 +42,8 @@ class Movements:
     def __init__(self) -> None:
         self.named = Counter[tuple[int, str]]()
         self.outstanding = Counter[int]()
+        # Points issued less clawed back, by programme and terms: what is paid into a pool at issue.
+        self.issued = Counter[tuple[int, int]]()
 
     def add(self, told: ToldOperation) -> None:
         """The operation is in the sums."""
@@ -48,6 +51,8 @@ class Movements:
             # Points that a conversion took are lines.
             if told.kind is not Kind.CONVERT or points > 0:
                 self.outstanding[leg.programme] += points
+                if told.kind in _OF_ISSUES:
+                    self.issued[leg.programme, leg.terms_version] += points
         name = _name_of(told)
         if name is not None:
             for leg in _named_legs(told):
@@ -57,6 +62,7 @@ class Movements:
         """The same with the points by programme that lines took, less what they gave back."""
         made = Movements()
         made.named, made.outstanding = self.named, self.outstanding.copy()
+        made.issued = self.issued
         made.outstanding.subtract(taken)
         return made
 

@@ -6,8 +6,6 @@ It reads the database and changes nothing; it is safe beside a service that sell
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import sys
 from collections.abc import Sequence
@@ -20,6 +18,7 @@ from ledger_service.config import settings_from_environment
 from ledger_service.db.engine import open_database
 from ledger_service.kernel.errors import DomainError
 from ledger_service.settlement.liability.report import document_of
+from ledger_service.settlement.liability.table import csv_of
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,38 +37,8 @@ def main(argv: Sequence[str]) -> int:
     if options.json:
         print(json.dumps(told))
     else:
-        print(_csv(told) if options.csv else _text(told), end="")
+        print(csv_of(told) if options.csv else _text(told), end="")
     return 0 if report.tie.holds else 1
-
-
-def rows_of(told: dict[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Every figure of a report as one row: table, row, figure, value."""
-    rows = [("total", told["as_of"], "outstanding", str(told["outstanding"]))]
-    rows += [("tie", told["as_of"], name, str(value)) for name, value in told["tie"].items()]
-    for table in ("by_age_months", "by_end", "expired"):
-        rows += [(table, name, "points", str(value)) for name, value in told[table].items()]
-    for table, key in (("cohorts", "issued_in"), ("backtest", "month"), ("revenue", "month")):
-        for line in told[table]:
-            rows += [(table, line[key], *figure) for figure in _figures(line, key)]
-    return rows
-
-
-def _figures(line: dict[str, Any], key: str) -> list[tuple[str, str]]:
-    found = []
-    for name, value in line.items():
-        if isinstance(value, list):
-            found += [(f"{name}_{age}", str(points)) for age, points in enumerate(value)]
-        elif name != key:
-            found.append((name, "" if value is None else str(value)))
-    return found
-
-
-def _csv(told: dict[str, Any]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(("programme", "table", "row", "figure", "value"))
-    writer.writerows((told["programme"], *row) for row in rows_of(told))
-    return text.getvalue()
 
 
 def _text(told: dict[str, Any]) -> str:

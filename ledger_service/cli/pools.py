@@ -5,29 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ledger_service.kernel.gs1 import gln_text
-from ledger_service.settlement.pool import PoolLine
+from ledger_service.settlement.pool import PoolLine, document_of
 
 
 def pool_documents(lines: Iterable[PoolLine]) -> list[dict[str, Any]]:
     """One object a line; ``owed_micros`` is negative where the pool owes the issuer."""
-    return [
-        {
-            "programme": line.flow.programme,
-            "basis": line.flow.basis.kind.name.lower(),
-            "issuer": gln_text(line.flow.issuer),
-            "pool": gln_text(line.flow.basis.pool),
-            "reserve_bps": line.flow.basis.reserve_bps,
-            "issued_micros": line.flow.issued_micros,
-            "redeemed_micros": line.flow.owed_micros,
-            "outstanding": line.flow.outstanding,
-            "paid_in_micros": line.paid_in_micros,
-            "paid_out_micros": line.paid_out_micros,
-            "owed_micros": line.owed_micros,
-            "held_micros": line.held_micros,
-        }
-        for line in lines
-    ]
+    return [document_of(line) for line in lines]
 
 
 def pool_text(lines: Iterable[PoolLine]) -> list[str]:

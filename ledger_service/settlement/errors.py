@@ -143,6 +143,29 @@ class PaperDiffers(DomainError):
 
 
 @dataclass(eq=False)
+class NoOwners(DomainError):
+    """A paper of owners of a merchant that has none."""
+
+    code = "owners-none"
+    category = Category.MISSING
+    why = "The merchant has registered no owners of stores, so there is nothing to split."
+    fix = "Register them first (`POST /v1/owners`), and say whose each store is."
+
+
+@dataclass(eq=False)
+class OwnersPaperTooLong(DomainError):
+    """More lines than a request splits to owners."""
+
+    lines: int
+    most: int
+
+    code = "owners-paper-too-long"
+    category = Category.CONFLICT
+    why = "The period has `lines` lines; a request splits at most `most` to owners."
+    fix = "Have the operator write it beside the service: `alliance settle statement --owners`."
+
+
+@dataclass(eq=False)
 class ChartMalformed(DomainError):
     """A chart of accounts that is none."""
 

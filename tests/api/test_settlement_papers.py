@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, insert, update
 
+from ledger_service.bootstrap import settlement_papers
 from ledger_service.bootstrap.kept_figures import FiguresKeeper
 from ledger_service.bootstrap.period_papers import alliances_of
 from ledger_service.chain import models as m
 from ledger_service.chain import standings
+from ledger_service.chain.basis.models import chain_basis
 from ledger_service.chain.desk import Desk
 from ledger_service.db.models import chain_reserve
 from ledger_service.kernel.clock import seconds_floor
@@ -25,7 +27,9 @@ from ledger_service.settlement.bank.references import Reference, tag_of
 from ledger_service.settlement.models import settlement_figures
 from tests.api.offices import browser
 from tests.api.service import ALLIANCE, FUEL, GROCER, Shop
-from tests.api.test_settlement import OPERATIONS, PERIODS, STANDING, THIRD, redemption, settled
+from tests.api.test_owners import person
+from tests.api.test_pages import all_pages
+from tests.api.test_settlement import MICROS, OPERATIONS, PERIODS, STANDING, THIRD, redemption, settled
 from tests.unit.settlement.bank.banking import Told
 from tests.unit.settlement.bank.banking import statement as bank_statement
 
@@ -98,6 +102,45 @@ def test_a_merchant_gets_its_papers_and_the_same_bytes_again(any_shop: Shop) -> 
     with any_shop.serving.foundations.database.begin() as conn:
         conn.execute(update(m.chain_block).values(hash=b"\x09" * 32))
     assert paper(any_shop, "grocer").json["code"] == "settlement-figures-not-ready"
+
+
+def test_pools_are_told_to_both_sides_and_stand_in_their_papers(any_shop: Shop) -> None:
+    basis = {"programme_id": 1, "number": 1, "kind": 1, "reserve_bps": 0, "pool": int(FUEL)}
+    with any_shop.serving.foundations.database.begin() as conn:
+        conn.execute(insert(chain_basis).values(**basis, effective_from=1, block_number=1))
+    kept(any_shop)
+    pools = f"{PERIODS}/1/pools"
+    (told,) = any_shop.get("grocer", pools).json["pools"]
+    assert (told["basis"], told["issuer"], told["pool"]) == ("issue", GROCER, FUEL)
+    # Seven hundred points of a cent were issued; spent without the fee of five percent.
+    figures = ("paid_in_micros", "paid_out_micros", "owed_micros", "held_micros")
+    assert [told[name] for name in figures] == ["7000000", "6650000", "350000", "350000"]
+    for who in ("fuel", "operator", "auditor"):
+        assert all_pages(any_shop, who, pools, "pools", 1) == [told]
+    assert any_shop.get("third", pools).json == {"pools": [], "next_cursor": None}
+    assert any_shop.get("grocer-till", pools).json["code"] == "scope-missing"
+    assert any_shop.get("grocer", f"{PERIODS}/2/pools").json["code"] == "period-still-open"
+    assert f"pool,held by the pool,1,,{FUEL},{GROCER},,0,350000" in paper(any_shop, "grocer").text
+    assert "pool_deposit" in paper(any_shop, "grocer", paper="journal.csv").text
+    assert "pool_held" in paper(any_shop, "fuel", FUEL, paper="journal.csv").text
+
+
+def test_a_merchant_reads_how_its_lines_are_split_to_owners(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(shop)
+    asked = {"paper": "owners.csv"}
+    none = paper(shop, "fuel", FUEL, **asked)
+    assert (none.status_code, none.json["code"]) == (404, "owners-none")
+    shop.must("fuel", "/v1/owners", person(merchant=FUEL))
+    told = paper(shop, "fuel", FUEL, **asked)
+    assert f"owners-1-{FUEL}.csv" in told.headers["Content-Disposition"]
+    # No set of owners was in force: all seven lines stand under nobody.
+    assert str(OPERATIONS * MICROS) in told.text
+    assert paper(shop, "operator", FUEL, **asked).data == told.data
+    assert paper(shop, "grocer", FUEL, **asked).json["code"] == "not-yours"
+    monkeypatch.setattr(settlement_papers, "MOST_OWNED_LINES", 6)
+    assert paper(shop, "fuel", FUEL, **asked).json["code"] == "owners-paper-too-long"
 
 
 def test_papers_of_others_and_of_what_is_not_closed_or_not_added_up_are_refused(shop: Shop) -> None:

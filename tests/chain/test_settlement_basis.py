@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -27,6 +28,7 @@ from tests.chain.founded import RotatingKeys
 from tests.chain.networks import Network
 from tests.chain.test_bridge import assert_clean, drain
 from tests.chain.test_pair_terms import Clock
+from tests.chain.test_period_papers import as_kept, data_of, kept_of
 from tests.chain.test_rotation import steps_of
 from tests.chain.world import DAY, MERCHANTS, World, merchant_key
 
@@ -114,6 +116,14 @@ def four_periods(world: World) -> None:
     close(world, 3)
 
 
+def kept_is_added_up(world: World, lines: list[Any]) -> None:
+    """The bridge adds them up period by period, the command all at once."""
+    kept_of(world)
+    for period in (1, 2, 3):
+        assert as_kept(world, period)[0] == data_of(world, period)
+        assert data_of(world, period).pools == lines[period - 1]
+
+
 def test_what_issuer_and_pool_owe_follows_from_the_chain_alone(
     pooling: World, network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -137,6 +147,7 @@ def test_what_issuer_and_pool_owe_follows_from_the_chain_alone(
     assert third.held_micros == 200 * 10_000 * 8_000 // 10_000
     assert third.owed_micros == third.held_micros - second.held_micros
     assert sum(nets) == 0
+    kept_is_added_up(world, lines)
     assert world.deployment is not None
     monkeypatch.setenv("ALLIANCE_DATABASE_URL", str(world.database.url))
     assert settle.main(["pool", "--period", "2", "--json"]) == 0

@@ -25,6 +25,8 @@ from ledger_service.settlement.bank import errors as bank
 from ledger_service.settlement.bank.accounts import PURPOSES
 from ledger_service.settlement.errors import (
     FiguresNotReady,
+    NoOwners,
+    OwnersPaperTooLong,
     PaperDiffers,
     PeriodNotPublished,
     SettlementNotOffered,
@@ -34,6 +36,7 @@ from ledger_service.settlement.errors import (
 _GROUP = "Settlement"
 _PERIOD = "/v1/settlement/periods/<period>"
 _WRITE = scopes("merchant:write")
+_PAPERS = ("statement.csv", "statement.pdf", "journal.csv", "owners.csv")
 _TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 # Of a file of three megabytes, which holds some thousands of bookings; larger ones are the command line's.
 _MOST_TEXT = 4 << 20
@@ -50,12 +53,13 @@ _BANK_PROBLEMS = (
 )  # fmt: skip
 PAPER = Route(
     "GET", f"{_PERIOD}/papers/<gln>", "show-settlement-paper", scopes("sale:read"),
-    "A merchant's statement or journal of a closed period, the same bytes for ever", group=_GROUP,
-    query={"paper": Parameter(Text(one_of=("statement.csv", "statement.pdf", "journal.csv")), "Which",
+    "A merchant's paper of a closed period, the same bytes for ever", group=_GROUP,
+    query={"paper": Parameter(Text(one_of=_PAPERS), "Which; `owners.csv` splits it to owners of stores",
                               required=True),
            "stage": Parameter(Text(one_of=("closed", "netted")), "`closed`: also where it is netted by now"),
            "language": Parameter(Text(one_of=("en", "zh-Hans", "zh-Hant")), "Of the PDF, en where none")},
-    problems=(NotYours, PeriodStillOpen, FiguresNotReady, MerchantUnknown, PaperDiffers, StatementUnbalanced),
+    problems=(NotYours, PeriodStillOpen, FiguresNotReady, MerchantUnknown, PaperDiffers, StatementUnbalanced,
+              NoOwners, OwnersPaperTooLong),
     success=Success(200, "The file.", media_types=("text/csv", "application/pdf")),
 )  # fmt: skip
 ORDER = Route(

@@ -28,8 +28,8 @@ Dated = list[tuple[int, Any]]
 
 
 @dataclass(slots=True)
-class _Sums:
-    """By programme; ``outstanding`` goes on from period to period."""
+class PoolSums:
+    """What a period did by programme, in micros; ``outstanding`` points go on from period to period."""
 
     issued: Counter[int] = field(default_factory=Counter)
     owed: Counter[int] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ def pool_flows(conn: Connection, period: int) -> list[list[PoolFlow]]:
     bases = _bases(conn)
     if not bases:
         return [[] for _ in range(period)]
-    values, sums = _values(conn), _Sums()
+    values, sums = _values(conn), PoolSums()
     flows: list[list[PoolFlow]] = []
     for number in range(1, period + 1):
         sums.issued.clear()
@@ -56,8 +56,22 @@ def pool_flows(conn: Connection, period: int) -> list[list[PoolFlow]]:
     return flows
 
 
+def flows_of_period(conn: Connection, period: int, sums: PoolSums) -> list[PoolFlow]:
+    """The flows of one period whose operations somebody has added up already; none is read again."""
+    bases = _bases(conn)
+    return list(_flows(sums, bases, _values(conn), _end_of(conn, period))) if bases else []
+
+
+def issued_micros(conn: Connection, issued: Mapping[tuple[int, int], int]) -> Counter[int]:
+    """The value by programme of points issued less clawed back, which come by programme and terms."""
+    found, terms = Counter[int](), terms_by_key(conn)
+    for (programme, version), points in issued.items():
+        found[programme] += points * terms[programme, version][1]
+    return found
+
+
 def _flows(
-    sums: _Sums, bases: Mapping[int, Dated], values: Mapping[int, tuple[int, Dated]], end: int
+    sums: PoolSums, bases: Mapping[int, Dated], values: Mapping[int, tuple[int, Dated]], end: int
 ) -> Iterator[PoolFlow]:
     for programme in sorted(bases):
         basis, (issuer, dated) = _in_force(bases[programme], end), values[programme]
@@ -100,7 +114,7 @@ def _end_of(conn: Connection, period: int) -> int:
     return int(found if found is not None else conn.execute(select(func.max(block.timestamp))).scalar_one())
 
 
-def _add_period(conn: Connection, sums: _Sums, period: int) -> None:
+def _add_period(conn: Connection, sums: PoolSums, period: int) -> None:
     terms, restored = terms_by_key(conn), restored_before(conn, period)
     for row in conn.execute(_operations_of(period)):
         operation = told_in(Kind(row.kind), row.data)

@@ -27,6 +27,9 @@ class Role(StrEnum):
     SETTLEMENT_PAYABLE = "settlement_payable"
     DISPUTED = "disputed"
     PAYOUTS = "payouts"
+    POOL_DEPOSIT = "pool_deposit"
+    POOL_HELD = "pool_held"
+    POOL_SETTLEMENT = "pool_settlement"
     REVALUATION = "revaluation"
     ROUNDING = "rounding"
 
@@ -52,6 +55,9 @@ DEFAULT_CHART: Chart = {
     Role.SETTLEMENT_PAYABLE: Account("2420", "Settlement payable by acceptor"),
     Role.DISPUTED: Account("1420", "Settlement disputed"),
     Role.PAYOUTS: Account("1430", "Settlement payouts"),
+    Role.POOL_DEPOSIT: Account("1440", "Held by pools for own points"),
+    Role.POOL_HELD: Account("2430", "Held as a pool for issuers"),
+    Role.POOL_SETTLEMENT: Account("1450", "Payable to and by pools"),
     Role.REVALUATION: Account("6940", "Revaluation of points"),
     Role.ROUNDING: Account("6950", "Rounding of settlement"),
 }

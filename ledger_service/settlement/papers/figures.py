@@ -12,6 +12,7 @@ from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.period_figures import PeriodPlace, ProgrammePeriod
 from ledger_service.settlement.errors import StatementUnbalanced
 from ledger_service.settlement.netting import Payout
+from ledger_service.settlement.pool import PoolLine
 
 
 class Stage(StrEnum):
@@ -132,6 +133,8 @@ class Statement:
     legs: tuple[LegSum, ...]
     facts: ChainFacts
     netting: Netting | None = None
+    # Of programmes that settle otherwise, where the merchant is the issuer or holds the pool.
+    pools: tuple[PoolLine, ...] = ()
 
     @property
     def period(self) -> int:

@@ -11,6 +11,7 @@ from ledger_service.settlement.netting import rounded
 from ledger_service.settlement.papers.accounts import Chart, Role
 from ledger_service.settlement.papers.figures import LegSum, Netting, ProgrammeStatement, Statement
 from ledger_service.settlement.papers.table import csv_of
+from ledger_service.settlement.pool import PoolLine
 
 COLUMNS = (
     "period", "date", "merchant", "entry", "line", "text", "account", "account_name", "role", "counterparty",
@@ -48,6 +49,7 @@ def entries_of(statement: Statement) -> list[JournalEntry]:
     entries += [_taken_here(leg) for leg in statement.owed_to_us()]
     if statement.netting is not None:
         entries.append(_settled(statement, statement.netting))
+    entries += [_pooled(statement.merchant, line) for line in statement.pools]
     told = (JournalEntry(e.text, tuple(line for line in e.lines if line.micros)) for e in entries)
     return [entry for entry in told if entry.lines]
 
@@ -145,3 +147,17 @@ def _settled(statement: Statement, netting: Netting) -> JournalEntry:
         JournalLine(Role.ROUNDING, netting.net_micros - settled),
     )
     return JournalEntry(f"settlement of period {statement.period}", (*legs, *rest))
+
+
+def _pooled(merchant: int, line: PoolLine) -> JournalEntry:
+    """What went into a pool stands there for the issuer's points; it is paid beside the settlement."""
+    number, issuer, pool = line.flow.programme, line.flow.issuer, line.flow.basis.pool
+    ours = merchant == issuer
+    signed, other = (line.owed_micros, pool) if ours else (-line.owed_micros, issuer)
+    return JournalEntry(
+        f"programme {number}: pool of {gln_text(pool)}, by {line.flow.basis.kind.name.lower()}",
+        (
+            JournalLine(Role.POOL_DEPOSIT if ours else Role.POOL_HELD, signed, other, number),
+            JournalLine(Role.POOL_SETTLEMENT, -signed, other, number),
+        ),
+    )

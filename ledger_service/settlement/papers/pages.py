@@ -20,6 +20,7 @@ from ledger_service.settlement.papers.figures import LegSum, Statement
 from ledger_service.settlement.papers.table import (
     Row,
     chain_facts,
+    pool_rows,
     programme_rows,
     recompute_command,
     settlement_rows,
@@ -98,7 +99,7 @@ class _Printer:
         story += self._legs("owed to the merchant", "issuer", "fee borne", statement.owed_to_us())
         story += self._legs("own points taken here", "issuer", None, statement.own())
         story += [Spacer(0, 3), self._text(self._word("gross note"), _NOTE), self._settlement()]
-        return [*story, self._chain()]
+        return [*story, *self._pools(), self._chain()]
 
     def _heading(self) -> Table:
         s = self._statement
@@ -159,6 +160,17 @@ class _Printer:
         note = self._text(said, _NOTE)
         return KeepTogether([self._head(self._word("settlement")), table, Spacer(0, 3), note])
 
+    def _pools(self) -> list[Flowable]:
+        rows = list(pool_rows(self._statement))
+        if not rows:
+            return []
+        header = [self._word("pools"), self._word("programme"), "", self._word("amount")]
+        cells = [
+            [self._word(row.item), str(row.programme), self._pair(row), self._amount(row)] for row in rows
+        ]
+        table = self._table([header, *cells], (0.32, 0.1, 0.38, 0.2), right=(3,))
+        return [KeepTogether([self._head(self._word("pools")), table])]
+
     def _pair(self, row: Row) -> str:
         if row.debtor is None or row.creditor is None:
             return ""
@@ -167,7 +179,7 @@ class _Printer:
     def _amount(self, row: Row) -> str:
         if row.minor is not None:
             return self._minor_text(row.minor)
-        return money_text(row.owed_micros or 0)
+        return money_text(row.value_micros or 0 if row.owed_micros is None else row.owed_micros)
 
     def _minor_text(self, minor: int) -> str:
         units = _MICROS // self._statement.micros_of_one_minor

@@ -69,6 +69,7 @@ def rows_of(statement: Statement) -> Iterator[Row]:
     ):
         yield from (_leg_row(section, leg) for leg in legs)
     yield from settlement_rows(statement)
+    yield from pool_rows(statement)
     yield from (Row("chain", name, text=text) for name, text in chain_facts(statement.facts))
     yield Row("chain", "recompute", text=recompute_command(statement))
 
@@ -95,6 +96,19 @@ def settlement_rows(statement: Statement) -> Iterator[Row]:
     yield Row("settlement", "net of the legs", owed_micros=statement.gross_net_micros)
     if statement.netting is not None:
         yield from _netting_rows(statement.netting, statement.micros_of_one_minor)
+
+
+def pool_rows(statement: Statement) -> Iterator[Row]:
+    """What issuer and pool owe each other, paid beside the settlement: gross, and what is held then."""
+    for line in statement.pools:
+        number, issuer, pool = line.flow.programme, line.flow.issuer, line.flow.basis.pool
+        basis = line.flow.basis.kind.name.lower()
+        yield Row("pool", "into the pool", number, debtor=issuer, creditor=pool,
+                  owed_micros=line.paid_in_micros, text=basis)  # fmt: skip
+        yield Row("pool", "out of the pool", number, debtor=pool, creditor=issuer,
+                  owed_micros=line.paid_out_micros, text=basis)  # fmt: skip
+        yield Row("pool", "held by the pool", number, debtor=pool, creditor=issuer,
+                  points=line.flow.outstanding, value_micros=line.held_micros, text=basis)  # fmt: skip
 
 
 def chain_facts(facts: ChainFacts) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ from ledger_service.ledger.models import account, archive, archive_chapter, entr
 from ledger_service.points.errors import ProgrammeUnknown
 from ledger_service.points.service import PointsService
 from ledger_service.settlement.liability.report import Report, document_of
+from ledger_service.settlement.liability.table import rows_of
 from tests.integration.checkout.shop import START, Shop, line
 
 ZONE = ZoneInfo("America/New_York")
@@ -173,7 +174,7 @@ def test_the_command_prints_text_rows_and_json(
     assert command.main([*asked, "--csv"]) == 0
     rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
     assert ["GROC", "total", "2026-03-31", "outstanding", "40"] in rows
-    assert len(rows) == 1 + len(command.rows_of(told))
+    assert len(rows) == 1 + len(rows_of(told))
     assert command.main(["--programme", "NONE", "--as-of", "2026-03-31"]) == 1
     with pytest.raises(SystemExit):
         command.main(["--programme", "GROC", "--as-of", "soon"])

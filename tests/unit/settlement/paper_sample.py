@@ -7,6 +7,7 @@ from dataclasses import replace
 from ledger_service.kernel.obligations import ObligationLine
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.period_figures import PeriodPlace, ProgrammePeriod, ValueInForce
+from ledger_service.kernel.pools import Basis, BasisKind, PoolFlow
 from ledger_service.settlement.netting import Payout
 from ledger_service.settlement.papers.figures import (
     ChainFacts,
@@ -17,6 +18,7 @@ from ledger_service.settlement.papers.figures import (
     netting_of,
     programmes_of,
 )
+from ledger_service.settlement.pool import PoolLine
 
 GROCER, BAKER, CAFE = 9501101530003, 9501101530010, 9501101530027
 PLACE = PeriodPlace(2, 88, b"\x11" * 32, 1_490_000_000, 3, 4, 2)
@@ -34,6 +36,12 @@ LINES = [
 PROGRAMME = ProgrammePeriod(
     1, GROCER, 10_000, 10_098, ValueInForce(1, 10_000), ValueInForce(2, 11_000),
     earned=500, adjusted=20, clawed_back=7, expired=100, extended=60,
+)  # fmt: skip
+
+# At issue 500 points of a cent went into the café's pool; 3.1 dollars of what was spent came out of it.
+POOL = PoolLine(
+    PoolFlow(1, GROCER, Basis(BasisKind.ISSUE, 0, CAFE), 5_000_000, 3_100_000, 10_098, 11_000),
+    5_000_000, 3_100_000, 1_900_000, 3_100_000,
 )  # fmt: skip
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from ledger_service.settlement.errors import ChartMalformed
 from ledger_service.settlement.papers.accounts import DEFAULT_CHART, Role, chart_of
 from ledger_service.settlement.papers.journal import entries_of, journal_csv
-from tests.unit.settlement.paper_sample import sample
+from tests.unit.settlement.paper_sample import CAFE, POOL, sample
 
 
 def rows() -> list[dict[str, str]]:
@@ -59,6 +60,15 @@ def test_fees_and_expiry_are_income_and_breakage_is_nowhere() -> None:
     assert found[Role.EXPIRY_INCOME] == -100 * 11_000
     assert found[Role.POINTS_TAKEN] == -1_540_000
     assert not [role for role in Role if "breakage" in role.value]
+
+
+def test_what_a_pool_holds_is_the_issuers_claim_and_the_pools_debt() -> None:
+    for merchant, role, signed in ((POOL.flow.issuer, Role.POOL_DEPOSIT, 1), (CAFE, Role.POOL_HELD, -1)):
+        told = replace(sample(), merchant=merchant, programmes=(), legs=(), netting=None, pools=(POOL,))
+        (entry,) = entries_of(told)
+        assert [(line.role, line.micros) for line in entry.lines] == [
+            (role, signed * 1_900_000), (Role.POOL_SETTLEMENT, -signed * 1_900_000)
+        ]  # fmt: skip
 
 
 def test_a_chart_of_ones_own_keeps_what_it_does_not_name() -> None:

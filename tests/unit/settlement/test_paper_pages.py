@@ -15,7 +15,7 @@ from ledger_service.cli.settle_statement import font_to_think_of
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.settlement.papers.pages import statement_pdf
 from ledger_service.settlement.papers.wording import Language, word
-from tests.unit.settlement.paper_sample import BAKER, sample
+from tests.unit.settlement.paper_sample import BAKER, POOL, sample
 
 NAMES = {BAKER: "Baker 麵包"}
 LATIN_FONT = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"
@@ -27,10 +27,11 @@ def text_of(pdf: bytes) -> str:
 
 @pytest.mark.parametrize("language", Language)
 def test_the_pages_carry_the_figures_in_each_language(language: Language) -> None:
-    text = text_of(statement_pdf(sample(), language, NAMES))
-    for told in ("9501101530003", "10,098", "111.078000", "2.955000", "-0.295500", "0.25", "-0.008650"):
+    text = text_of(statement_pdf(replace(sample(), pools=(POOL,)), language, NAMES))
+    figures = ("10,098", "111.078000", "2.955000", "-0.295500", "0.25", "-0.008650", "1.900000")
+    for told in ("9501101530003", *figures):
         assert told in text
-    for key in ("title", "closing", "owed to the merchant", "held out by a dispute", "recompute"):
+    for key in ("title", "closing", "owed to the merchant", "held out by a dispute", "pools", "recompute"):
         assert "".join(word(key, language).split()) in "".join(text.split())
     assert "麵包" in text
 

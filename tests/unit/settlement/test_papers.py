@@ -16,7 +16,7 @@ from ledger_service.settlement.errors import StatementUnbalanced
 from ledger_service.settlement.netting import Payout
 from ledger_service.settlement.papers.figures import Held, leg_sums, programmes_of
 from ledger_service.settlement.papers.table import rows_of, statement_csv
-from tests.unit.settlement.paper_sample import BAKER, CAFE, GROCER, LINES, PROGRAMME, sample
+from tests.unit.settlement.paper_sample import BAKER, CAFE, GROCER, LINES, POOL, PROGRAMME, sample
 
 GOLDEN = Path(__file__).parent / "statement-2-9501101530003-netted.csv"
 
@@ -64,6 +64,18 @@ def test_a_period_that_is_not_netted_says_nothing_of_payouts() -> None:
     assert "net of the legs" in text
     assert "payout" not in text
     assert "rounding" not in text
+
+
+def test_a_pool_stands_behind_the_settlement_and_changes_nothing_of_it() -> None:
+    text = statement_csv(replace(sample(), pools=(POOL,))).decode()
+    rows = [line for line in text.splitlines() if line.startswith("pool,")]
+    assert rows == [
+        f"pool,into the pool,1,,{GROCER},{CAFE},,,,,5000000,,issue",
+        f"pool,out of the pool,1,,{CAFE},{GROCER},,,,,3100000,,issue",
+        f"pool,held by the pool,1,,{CAFE},{GROCER},,10098,1900000,,,,issue",
+    ]
+    without = [line for line in text.splitlines() if line not in rows]
+    assert without == GOLDEN.read_text().splitlines()
 
 
 def test_movements_that_miss_an_operation_are_refused() -> None:
