@@ -64,6 +64,16 @@ class Collecting(CouponShop):
 
 
 @pytest.fixture
+def shop(sqlite_database: Database) -> Iterator[Shop]:
+    """Plain cases need one database; the race is tried on both."""
+    shop = Shop(sqlite_database)
+    shop.found()
+    yield shop
+    shop.close()
+    lots_equal_postings(shop)
+
+
+@pytest.fixture
 def shop_of(shop: Shop) -> Iterator[Collecting]:
     """Whatever a test did, rewards are what receipts say in the end."""
     one = Collecting(shop)

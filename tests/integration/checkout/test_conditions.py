@@ -33,6 +33,16 @@ FIRST = Scope(first_purchase=True)
 
 
 @pytest.fixture
+def shop(sqlite_database: Database) -> Iterator[Shop]:
+    """Plain cases need one database; the race is tried on both."""
+    shop = Shop(sqlite_database)
+    shop.found()
+    yield shop
+    shop.close()
+    lots_equal_postings(shop)
+
+
+@pytest.fixture
 def coupons(shop: Shop) -> CouponShop:
     return CouponShop(shop)
 
