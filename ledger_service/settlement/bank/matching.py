@@ -150,11 +150,17 @@ class Matching:
             return _not(booking, Reason.RETURNED, told)
         wrong = self._wrong_figures(booking, payout, "" if payee_side else payee)
         if wrong is None:
-            if self._standing[index, part, payee_side] > 0:
+            if self._is_there(index, part, payee_side):
                 return _not(booking, Reason.DUPLICATE, f"payout {index}")
             self._standing[index, part, payee_side] += 1
             self._last[index] = _not(booking, Reason.PARTS_MISSING, f"payout {index}")
         return wrong
+
+    def _is_there(self, index: int, part: int, payee_side: bool) -> bool:
+        """Whether it was paid before, as this part, or as a whole beside a part."""
+        others = (line.part for line in self._expected.parts.get(index, ()))
+        rivals = (part, *others) if part == 0 else (part, 0)
+        return any(self._standing.get((index, one, payee_side), 0) > 0 for one in rivals)
 
     def _line(self, reference: Reference) -> tuple[Payout, str] | None:
         """What the reference is to pay, and the number of the account that gets it."""

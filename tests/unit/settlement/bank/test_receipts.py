@@ -129,6 +129,8 @@ def test_a_payout_is_paid_when_all_its_parts_are_or_it_was_as_a_whole() -> None:
     told = [told_of(line) for line in (first, third, fourth)]
     assert outcome_of(statement(*told), of_owners()).pay == [0, 2]
     assert outcome_of(statement(Told()), of_owners()).pay == [0]
+    twice = outcome_of(statement(Told(), *told), of_owners())
+    assert (twice.pay, [one.reason for one in twice.unmatched]) == ([0, 2], [Reason.DUPLICATE])
     half = outcome_of(statement(*told[:2]), of_owners())
     assert (half.pay, [one.reason for one in half.unmatched]) == ([0], [Reason.PARTS_MISSING])
     assert outcome_of(statement(*told[:2]), of_owners(paid=0b101)).before == [0, 2]
