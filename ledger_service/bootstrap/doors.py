@@ -139,8 +139,7 @@ def bound(serving: Serving) -> list[Served]:
         *_places(serving, administration, cursors),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
-        *imports.served(imports.ImportsDoor(administration)),
-        *_of_events(serving, administration, cursors),
+        *imports.served(imports.ImportsDoor(administration)), *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
@@ -168,7 +167,9 @@ def _of_sharing(serving: Serving, administration: Administration, cursors: Curso
         *share.served(door),
         *share_campaigns.served(share_campaigns.ShareCampaignsDoor(administration, cursors)),
         *share_rewards.served(share_rewards.ShareRewardsDoor(administration, cursors, parts.rewards)),
-        *share_network.served(share_network.ShareNetworkDoor(administration, serving.foundations.database)),
+        *share_network.served(
+            share_network.ShareNetworkDoor(administration, serving.foundations.database)
+        ),
     ]
 
 
