@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0070_figures_with_pools"
-down_revision = "0057_coupons_told"
+down_revision = "0068_stored_value"
 
 
 def upgrade() -> None:
