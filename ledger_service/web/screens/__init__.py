@@ -9,6 +9,7 @@ from ledger_service.web.screens import (
     item,
     landing,
     member,
+    member_cases,
     member_more,
     merchant,
     offices,
@@ -19,5 +20,6 @@ from ledger_service.web.screens import (
 
 SCREENS: tuple[Screen, ...] = (
     *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS,
+    *member_cases.SCREENS,
     *till.SCREENS, *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip
