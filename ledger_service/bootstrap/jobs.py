@@ -109,7 +109,7 @@ class Jobs:
         return told if hooks is None else {**told, "webhooks": hooks.follow, "webhook-deliveries": hooks.send}
 
     def send_messages(self) -> bool:
-        """One-time codes are handed to the carrier."""
+        """One-time codes and notices of cases are handed to the carrier."""
         return self.postman is not None and self.postman.run(self.clock.now())
 
     def expire_holds(self) -> bool:

@@ -1,4 +1,6 @@
-"""The job that hands one-time codes to the carrier; nothing is sent inside a db transaction."""
+"""The job that hands one-time codes and notices of cases to the carrier; nothing is sent inside a db
+transaction.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from ledger_service.care import telling
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.ids import id_text
@@ -47,7 +50,15 @@ class Postman:
             self.writer.run(partial(note, waiting=one, sent=taken, at=at))
         if late:
             self.writer.run(lambda conn: delivery.give_up_late(conn, at))
-        return _AT_ONCE in (len(waiting), len(logins))
+        return self._tell_of_cases(at) or _AT_ONCE in (len(waiting), len(logins))
+
+    def _tell_of_cases(self, at: datetime) -> bool:
+        with self.database.read() as conn:
+            notices = telling.due(conn, self.vault, at, _AT_ONCE)
+        for one in notices:
+            taken = self.carrier.hand_over(one.message(self.alliance))
+            self.writer.run(partial(telling.note, notice=one, taken=taken, at=at))
+        return len(notices) == _AT_ONCE
 
     def _message(self, waiting: Waiting, merchant: str) -> Message:
         text = wording.text_of(

@@ -12,6 +12,7 @@ from ledger_service.care.errors import CaseClosed, CaseUnderWay, CaseUnknown, Me
 from ledger_service.care.merging import Following, merge_members, must_wait
 from ledger_service.care.models import care_case, care_event
 from ledger_service.care.requests import OpenCase, OpenMerge, Said, Successor
+from ledger_service.care.telling import write_notices
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.operations import MoveReason
@@ -122,11 +123,16 @@ class CaseDesk:
     def announced(
         self, conn: Connection, case_id: bytes, number: int, ripe_at: datetime, at: datetime
     ) -> None:
-        """The desk has the case; its notice ends at ``ripe_at``. An objection meanwhile stands."""
+        """The desk has the case; its notice ends at ``ripe_at``, as whose account it is will be told.
+
+        An objection meanwhile stands.
+        """
         row = _locked(conn, case_id)
         state = "notice" if row["state"] == "approved" else row["state"]
         _change(conn, case_id, state=state, number=number, ripe_at=ripe_at)
         _note(conn, case_id, "announced", Said(CHAIN, at))
+        whose = {row["member_id"], row["stays_id"]} - {None}
+        write_notices(conn, case_id, whose, ripe_at, at)
 
     def stopped(self, conn: Connection, case_id: bytes, at: datetime) -> None:
         """The desk will not let it happen: it was told of an objection, heard of one, or refuses it."""

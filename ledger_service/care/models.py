@@ -16,9 +16,9 @@ from sqlalchemy import (
     text,
 )
 
-from ledger_service.care.rules import EVENTS, KINDS, MERGE, STATES, UNDER_WAY
+from ledger_service.care.rules import CHANNELS, EVENTS, KINDS, MERGE, STATES, UNDER_WAY
 from ledger_service.db.guards import append_only
-from ledger_service.db.tables import fixed_length, metadata, one_of
+from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, UtcInstant
 
 _UNDER_WAY = text(f"state IN ({', '.join(repr(state) for state in UNDER_WAY)})")
@@ -49,11 +49,27 @@ care_case = Table(
     fixed_length("evidence", 32),
     Index("uq_care_case_under_way", "member_id", unique=True, sqlite_where=_UNDER_WAY,
           postgresql_where=_UNDER_WAY),
+    Index("ix_care_case_member_id", "member_id", "case_id"),
+    Index("ix_care_case_stays_id", "stays_id", "case_id"),
     CheckConstraint("(kind = 'merge') = (stays_id IS NOT NULL)", name="merge_names_who_stays"),
     Index("ix_care_case_state", "state"),
 )  # fmt: skip
 
-# Whoever must tell a member what happens to its account follows these rows.
+# A member to be told of a case over one of its ways: send_at is when it is tried next, ends_at the last
+# moment at which it helps, sends how often it was tried. The address is looked up when it is sent.
+care_notice = Table(
+    "care_notice", metadata,
+    Column("member_id", BigInteger, ForeignKey("member.member_id"), primary_key=True, autoincrement=False),
+    Column("case_id", Bytes(16), ForeignKey("care_case.case_id"), primary_key=True),
+    Column("channel", String(5), primary_key=True),
+    Column("ends_at", UtcInstant, nullable=False),
+    Column("send_at", UtcInstant),
+    Column("sends", Integer, nullable=False),
+    Column("taken_at", UtcInstant),
+    one_of("channel", CHANNELS), at_least("sends"),
+    Index("ix_care_notice_send_at", "send_at"),
+)  # fmt: skip
+
 care_event = append_only(Table(
     "care_event", metadata,
     Column("case_id", Bytes(16), ForeignKey("care_case.case_id"), primary_key=True),

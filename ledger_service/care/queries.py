@@ -35,6 +35,17 @@ def cases(conn: Connection, after: bytes, most: int) -> list[CaseView]:
     return [CaseView(**one) for one in found.mappings()]
 
 
+def cases_of(conn: Connection, member_id: int, after: bytes, most: int) -> list[CaseView]:
+    """The cases of which a member is the one that moves, closes or stays, by id behind one."""
+    row = care_case.c
+    mine = [
+        select(*_CASE).where(whose == member_id, row.case_id > after).order_by(row.case_id).limit(most)
+        for whose in (row.member_id, row.stays_id)
+    ]
+    found = {one["case_id"]: CaseView(**one) for query in mine for one in conn.execute(query).mappings()}
+    return [found[case_id] for case_id in sorted(found)][:most]
+
+
 def cases_for_the_desk(conn: Connection, at: datetime, after: bytes, most: int) -> list[CaseView]:
     """Cases with something to do: to announce at the desk, to stop there, or (ripe) to carry out.
 

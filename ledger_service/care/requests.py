@@ -84,6 +84,11 @@ class CaseView:
     ripe_at: datetime | None
     stays_id: int | None
 
+    def may_be_objected_to(self, at: datetime) -> bool:
+        """Whether an objection at this instant would be heard."""
+        over = self.ripe_at is not None and at >= self.ripe_at
+        return self.state in ("open", "approved", "notice") and not over
+
 
 @dataclass(frozen=True, slots=True)
 class Moved:

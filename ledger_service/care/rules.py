@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ledger_service.care.errors import MovePermitInvalid
 from ledger_service.kernel.clock import seconds_floor
@@ -23,6 +23,9 @@ MERGE = "merge"
 UNDER_WAY = ("open", "approved", "notice", "objected")
 STATES = (*UNDER_WAY, "executed", "stopped")
 EVENTS = ("opened", "approved", "announced", "objected", "stopped", "executed")
+# By which a member is told of a case.
+CHANNELS = ("phone", "email")
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=1)
 MOST_MOVES = 32
 MOST_LEGS_OF_MOVE = 64
 PERMIT_LIFE_SECONDS = 86_400
@@ -62,6 +65,18 @@ def check_move_permit(
 def has_lapsed(ripe_at: datetime, at: datetime) -> bool:
     """Whether the desk might not find the case ripe any more by the time that its move is mined."""
     return seconds_floor(at) > seconds_floor(ripe_at) + CARRIED_OUT_WITHIN_SECONDS
+
+
+def next_try(sends: int, at: datetime, ends_at: datetime) -> datetime | None:
+    """When a notice that was not taken is tried again: after a wait that doubles up to an hour.
+
+    Args:
+        sends: how often it was tried, 1 or more.
+        at: when it was tried last.
+        ends_at: when the objection that it speaks of is over; None is answered where the wait leads there.
+    """
+    wait: timedelta = min(_FIRST_WAIT * (1 << min(sends - 1, 20)), _LONGEST_WAIT)
+    return at + wait if at + wait < ends_at else None
 
 
 def moves_of(

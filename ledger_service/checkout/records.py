@@ -165,7 +165,7 @@ def record_of(row: Mapping[str, Any]) -> SaleRecord:
     stored = orjson.loads(row["lines"])
     if isinstance(stored, str):
         raise SaleArchived(id_text(row["sale_id"]), stored)
-    lines = [_line_of(values) for values in stored]
+    lines = [line_of(values) for values in stored]
     earned = tuple(EarnedRecord(*values) for values in orjson.loads(row["earned"]))
     returned = ReturnedRecord(**orjson.loads(row["returned"])) if row["returned"] else ReturnedRecord()
     plain = ("sale_id", "kind", "merchant_id", "store_gln", "terminal_id", "member_id", "hold_id")
@@ -209,7 +209,8 @@ def _line_values(line: Line, part: int) -> list[Any]:
     return values if line.detail is None else [*values, detail_values(line.detail)]
 
 
-def _line_of(values: list[Any]) -> tuple[Line, int]:
+def line_of(values: list[Any]) -> tuple[Line, int]:
+    """A line of what ``sale.lines`` keeps, and what points paid of it, in minor units."""
     name, category, quantity, amount, sku, gtin, part, *more = values
     return Line(name, category, quantity, amount, sku, gtin, detail_of(more[0]) if more else None), part
 

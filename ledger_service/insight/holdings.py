@@ -58,6 +58,7 @@ HOLDINGS = (
     Holding("member_read", _KEPT, "who read, by row number"),
     Holding("care_case", _BLANKED, "that an account moved, and who agreed; no label",
             hidden=("salt", "stays_id")),
+    Holding("care_notice", _KEPT, "that a member was told of a case, by row number"),
     Holding("sale", _KEPT, _TAX),
     Holding("refund", _KEPT, _TAX, by=(), through=("sale", "sale_id")),
     Holding("invoice", _BLANKED, "the number, as the law wants; no carrier", by=(),

@@ -1,15 +1,14 @@
 """The export of everything: files that another alliance, or this code elsewhere, can take in again.
 
 One snapshot of the database, read in pages by key, so memory does not grow with the ledger and no sale waits.
-members, cards, lots, history and sales are the very files that an import takes, with their manifest; entries
-and pending points come beside them. Who was erased has nothing left to export but entries.
+members, cards, lots, history and sales are the very files that an import takes, with their manifest; all else
+comes beside them. Who was erased has nothing left to export but entries and purchases of nobody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,17 +22,18 @@ from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.points import NEVER_SECONDS
 from ledger_service.ledger.models import lot
 from ledger_service.ledger.rules import Part
-from ledger_service.members.identities import IdentityVault
 from ledger_service.members.models import member, member_card, member_identity, member_preference
+from ledger_service.moving_in.exporting_baskets import BASKETS, baskets
+from ledger_service.moving_in.exporting_standings import STANDINGS, standings
 from ledger_service.moving_in.manifest import MANIFEST, FileEntry, Manifest
 from ledger_service.moving_in.models import imported_history
 from ledger_service.moving_in.room import Note, Room
 from ledger_service.moving_in.rules import CONSENT
+from ledger_service.moving_in.snapshot import PAGE, Export
 from ledger_service.moving_in.writing import Cells, Table, open_table
 from ledger_service.points.catalogue import Programme, read_catalogue
 
 CONTENTS = "export.json"
-_PAGE = 5_000
 _COLUMNS = {
     "cards": ("external_id", "card_number"),
     "lots": ("external_id", "programme", "points", "last_day", "earned_on", "lot_id"),
@@ -59,16 +59,6 @@ _OWNERS = text("SELECT ledger_base, member_number FROM member WHERE ledger_base 
 )
 
 
-@dataclass(frozen=True)
-class _Export:
-    conn: Connection
-    vault: IdentityVault
-    programmes: Mapping[int, Programme]
-    tables: Mapping[str, Table]
-    at: datetime
-    consents: tuple[str, ...]
-
-
 def export(room: Room, folder: Path, form: str, note: Note) -> dict[str, Any]:
     """Everything stands in a new folder, with manifest.json for an import and export.json as its contents.
 
@@ -88,13 +78,14 @@ def export(room: Room, folder: Path, form: str, note: Note) -> dict[str, Any]:
     folder.mkdir(parents=True, mode=0o700)
     with room.database.snapshot() as conn, ExitStack() as stack:
         at, consents = room.clock.now(), _consents(conn)
-        columns = {"members": _member_columns(consents), **_COLUMNS}
+        columns = {"members": _member_columns(consents), **_COLUMNS, **BASKETS, **STANDINGS}
         tables = {
             name: stack.enter_context(open_table(folder, name, some, form)) for name, some in columns.items()
         }
-        told = _Export(conn, room.desk.vault, read_catalogue(conn).programmes, tables, at, consents)
-        for pages in (_people(told), _book(told), _imported_past(told), _sales(told), _old_sales(told)):
-            for what in pages:
+        told = Export(conn, room.desk.vault, read_catalogue(conn).programmes, tables, at, consents)
+        parts = _people, _book, _imported_past, _sales, _old_sales, baskets, standings
+        for part in parts:
+            for what in part(told):
                 note(f"export {what}", tables[what].count, tables[what].count)
     return _closed(folder, tables, at)
 
@@ -121,11 +112,11 @@ def _consents(conn: Connection) -> tuple[str, ...]:
     return tuple(sorted({name for listed in found for name in listed.split(",") if name}))
 
 
-def _people(told: _Export) -> Iterator[str]:
+def _people(told: Export) -> Iterator[str]:
     after = 0
     query = select(member.c.member_id, member.c.member_number, member.c.display_name)
     while True:
-        mine = query.where(member.c.member_id > after).order_by(member.c.member_id).limit(_PAGE)
+        mine = query.where(member.c.member_id > after).order_by(member.c.member_id).limit(PAGE)
         page = told.conn.execute(mine).all()
         if not page:
             return
@@ -143,7 +134,7 @@ Span = tuple[int, int]
 Numbers = Mapping[int, str]
 
 
-def _members(told: _Export, span: Span, numbers: Numbers, names: Mapping[int, str]) -> None:
+def _members(told: Export, span: Span, numbers: Numbers, names: Mapping[int, str]) -> None:
     mi, mp = member_identity.c, member_preference.c
     query = select(mi.member_id, mi.kind, mi.value_sealed).where(mi.member_id.between(*span))
     values: dict[tuple[int, str], str] = {}
@@ -166,7 +157,7 @@ def _members(told: _Export, span: Span, numbers: Numbers, names: Mapping[int, st
     told.tables["members"].add(rows)
 
 
-def _cards(told: _Export, span: Span, numbers: Numbers) -> None:
+def _cards(told: Export, span: Span, numbers: Numbers) -> None:
     card = member_card.c
     query = select(card.member_id, card.number_sealed).where(card.member_id.between(*span))
     query = query.where(card.ended_at.is_(None))
@@ -175,7 +166,7 @@ def _cards(told: _Export, span: Span, numbers: Numbers) -> None:
     told.tables["cards"].add([(number, told.vault.open("card", sealed)) for number, sealed in mine])
 
 
-def _lots(told: _Export, span: Span, numbers: Numbers) -> None:
+def _lots(told: Export, span: Span, numbers: Numbers) -> None:
     second, rows, pending = seconds_floor(told.at), list[Cells](), list[Cells]()
     query = select(lot).where(lot.c.member_id.between(*span))
     for row in told.conn.execute(query.order_by(lot.c.member_id, lot.c.programme_id, lot.c.epoch)):
@@ -203,10 +194,10 @@ def _last_day(programme: Programme, ends_at: int) -> str:
     return last.astimezone(programme.zone).date().isoformat()
 
 
-def _book(told: _Export) -> Iterator[str]:
+def _book(told: Export) -> Iterator[str]:
     last = int(told.conn.execute(text("SELECT COALESCE(MAX(sequence), 0) FROM entry")).scalar_one())
-    for after in range(0, last, _PAGE):
-        span = {"after": after, "upto": after + _PAGE}
+    for after in range(0, last, PAGE):
+        span = {"after": after, "upto": after + PAGE}
         entries = [
             (str(n), bytes(op_id).hex(), kind, _moment(at), _moment(recorded), body, bytes(digest).hex())
             for n, op_id, kind, at, recorded, body, digest in told.conn.execute(_ENTRIES, span)
@@ -218,7 +209,7 @@ def _book(told: _Export) -> Iterator[str]:
         yield "entries"
 
 
-def _bookings(told: _Export, postings: Sequence[Any]) -> list[Cells]:
+def _bookings(told: Export, postings: Sequence[Any]) -> list[Cells]:
     """What the postings did to members' available points."""
     sides = [(row, side, sign) for row in postings for side, sign in ((row[2], -1), (row[3], 1))]
     bases = {side - Part.AVAILABLE for _, side, _ in sides}
@@ -231,14 +222,14 @@ def _bookings(told: _Export, postings: Sequence[Any]) -> list[Cells]:
     ]  # fmt: skip
 
 
-def _imported_past(told: _Export) -> Iterator[str]:
+def _imported_past(told: Export) -> Iterator[str]:
     h, after = imported_history.c, (0, bytes(16))
     what = (h.programme_id, h.kind, h.points, h.occurred_at)
     query = select(h.member_id, h.row_key, *what, member.c.member_number)
     joined = query.join(member, member.c.member_id == h.member_id).order_by(h.member_id, h.row_key)
     while True:
         behind = (h.member_id > after[0]) | ((h.member_id == after[0]) & (h.row_key > after[1]))
-        page = told.conn.execute(joined.where(behind).limit(_PAGE)).all()
+        page = told.conn.execute(joined.where(behind).limit(PAGE)).all()
         if not page:
             return
         told.tables["history"].add([
@@ -250,27 +241,28 @@ def _imported_past(told: _Export) -> Iterator[str]:
         yield "history"
 
 
-def _sales(told: _Export) -> Iterator[str]:
+def _sales(told: Export) -> Iterator[str]:
     s = sale.c
     query = select(s.sale_id, s.merchant_id, s.total_minor, s.occurred_at, member.c.member_number)
     yield from _paged_sales(told, query, s.sale_id, None)
 
 
-def _old_sales(told: _Export) -> Iterator[str]:
+def _old_sales(told: Export) -> Iterator[str]:
     s = imported_sale.c
     what = (s.merchant_id, s.total_minor, s.occurred_at, s.reference)
     query = select(s.sale_id, *what, member.c.member_number)
     yield from _paged_sales(told, query, s.sale_id, "reference")
 
 
-def _paged_sales(told: _Export, query: Any, key: Any, reference: str | None) -> Iterator[str]:
+def _paged_sales(told: Export, query: Any, key: Any, reference: str | None) -> Iterator[str]:
     """Sales by their id; a sale of this ledger is known elsewhere by that id, an older one by its receipt."""
     after, table = bytes(16), key.table
-    joined = query.outerjoin(member, member.c.member_id == table.c.member_id).order_by(key).limit(_PAGE)
+    joined = query.outerjoin(member, member.c.member_id == table.c.member_id).order_by(key).limit(PAGE)
     while True:
         page = told.conn.execute(joined.where(key > after)).all()
         if not page:
             return
+        told.tables["sales"].sums["total_minor"] += sum(row.total_minor for row in page)
         told.tables["sales"].add([
             (gln_text(row.merchant_id), getattr(row, reference) if reference else row.sale_id.hex(),
              str(row.total_minor), format_instant(instant_of_seconds(seconds_floor(row.occurred_at))),

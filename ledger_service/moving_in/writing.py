@@ -24,12 +24,13 @@ class Sink(Protocol):
 
 
 class Table:
-    """One table of an export: its file, how many rows it has, and its points by programme."""
+    """One table of an export: its file, its rows, its points by programme and what else is added up."""
 
     def __init__(self, path: Path, sink: Sink) -> None:
         self.path, self._sink = path, sink
         self.count = 0
         self.points: Counter[str] = Counter()
+        self.sums: Counter[str] = Counter()
 
     def add(self, some: Sequence[Cells]) -> None:
         """These rows stand in the table."""
@@ -40,7 +41,8 @@ class Table:
     def document(self) -> dict[str, Any]:
         """What the export's own list says of the table, once it is closed."""
         told: dict[str, Any] = {"file": self.path.name, "rows": self.count}
-        return {**told, "points": dict(self.points), "sha256": digest_of(self.path).hex()}
+        sums = {"sums": dict(self.sums)} if self.sums else {}
+        return {**told, "points": dict(self.points), **sums, "sha256": digest_of(self.path).hex()}
 
 
 @contextmanager

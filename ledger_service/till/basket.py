@@ -10,7 +10,6 @@ from datetime import date
 from typing import Any
 
 from ledger_service.kernel.errors import MalformedField
-from ledger_service.kernel.gs1 import parse_gsrn
 from ledger_service.kernel.text import clean_integer, clean_text
 from ledger_service.till.lines import (
     GREATEST_MINOR,
@@ -20,14 +19,14 @@ from ledger_service.till.lines import (
     known,
     total_minor,
 )
+from ledger_service.till.people import check_invoice, check_member
 from ledger_service.till.refusals import TillRefused
 
 _FIELDS = frozenset({"key", "reference", "lines", "member", "spend", "tenders", "business_date", "cashier",
-                     "coupons"})  # fmt: skip
+                     "coupons", "invoice"})  # fmt: skip
 _KEY = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOST_LINES = 200
-_LONGEST_CODE = 400
 # So that one sale with its signatures fits into a request of 64 KB.
 _MOST_BYTES = 50_000
 
@@ -49,6 +48,8 @@ def checked(request: dict[str, Any]) -> dict[str, Any]:
         _check_member(request.get("member"), request.get("spend"))
         if request.get("tenders") is not None:
             check_tenders(request["tenders"])
+        if request.get("invoice") is not None:
+            check_invoice(request["invoice"])
         _check_shift(request)
         if request.get("coupons") is not None:
             check_coupons(request["coupons"], total_minor(request["lines"]))
@@ -86,13 +87,7 @@ def _check_shift(request: dict[str, Any]) -> None:
 
 def _check_member(member: Any, spend: Any) -> None:
     if member is not None:
-        known(member, frozenset({"pay_code", "number"}), "member")
-        if (member.get("pay_code") is None) == (member.get("number") is None):
-            raise MalformedField("member", "must have either a pay code or a number")
-        if member.get("number") is not None:
-            parse_gsrn(member["number"], "member.number")
-        else:
-            clean_text(member["pay_code"], "member.pay_code", _LONGEST_CODE)
+        check_member(member)
     if spend is None:
         return
     if member is None or member.get("pay_code") is None:

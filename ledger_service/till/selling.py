@@ -20,7 +20,7 @@ from ledger_service.till.wire import Answer, Service
 
 # After a silence the next sales are taken alone at once; later the service is asked again.
 _REST_SECONDS = 15
-_AS_GIVEN = ("member", "spend", "tenders", "business_date", "cashier", "coupons")
+_AS_GIVEN = ("member", "spend", "tenders", "business_date", "cashier", "coupons", "invoice")
 _ANSWERS = {State.QUEUED: "waiting", State.ASKING: "waiting"}
 _REFUSED_LOCALLY = frozenset({State.CANCELLING, State.CANCELLED})
 

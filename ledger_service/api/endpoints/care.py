@@ -15,6 +15,7 @@ from ledger_service.api.endpoints.devices import (
     NEW_DEVICE,
     WRITE_PROBLEMS,
     device_document,
+    member_of_call,
     new_device,
     number_of_call,
 )
@@ -105,7 +106,17 @@ LIST = Route(
         {"case": shapes.HEX_ID, "kind": Text(), "state": Text(), "account": shapes.ADDRESS,
          "successor": shapes.ADDRESS, "notice_ends": Nullable(shapes.INSTANT)}, closed=False))),
 )  # fmt: skip
-ROUTES = (ROTATE, OPEN, MERGE, APPROVE, OBJECT, SHOW, LIST)
+OF_MEMBER = Route(
+    "GET", "/v1/members/<number>/cases", "member-cases", scopes("member:read", "self:read"),
+    "A member's cases, by id", group=_GROUP, query=PAGE_QUERY,
+    problems=(CursorRefused, members.MemberUnknown, NotYours),
+    success=Success(200, "A page; without the events. `may_object`: an objection would stop it now.", paged(
+        "cases", Record(
+            {"case": shapes.HEX_ID, "kind": Text(), "state": Text(), "account": shapes.ADDRESS,
+             "successor": shapes.ADDRESS, "notice_ends": Nullable(shapes.INSTANT), "may_object": Flag()},
+            closed=False))),
+)  # fmt: skip
+ROUTES = (ROTATE, OPEN, MERGE, APPROVE, OBJECT, SHOW, LIST, OF_MEMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +197,19 @@ class CareDoor:
 
         return self.administration.read(find)
 
+    def of_member(self, call: Call) -> Reply:
+        """A page of the cases that would change a member's account, or did."""
+
+        def find(conn: Connection) -> Json:
+            member_id = member_of_call(conn, call).member_id
+            page = self.cursors.page(f"cases:{member_id}", call.query)
+            found = queries.cases_of(conn, member_id, bytes.fromhex(page.after or "00" * 16), page.limit + 1)
+            rows, cursor = self.cursors.cut(page, found, lambda one: one.case_id.hex())
+            told = [{**_case(one), "may_object": one.may_be_objected_to(call.at)} for one in rows]
+            return {"cases": told, "next_cursor": cursor}
+
+        return self.administration.read(find)
+
     def _said(self, call: Call, say: Callable[[Connection, bytes, Said], None]) -> Reply:
         case_id = parse_id(call.path["case"], "case")
 
@@ -199,7 +223,10 @@ class CareDoor:
 
 def served(door: CareDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.rotate, door.open, door.open_merge, door.approve, door.object, door.show, door.list)
+    endpoints = (
+        door.rotate, door.open, door.open_merge, door.approve, door.object, door.show, door.list,
+        door.of_member,
+    )  # fmt: skip
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 

@@ -32,10 +32,10 @@ LANGUAGES = tuple(_SPEND)
 def text_of(purpose: str, language: str | None, **told: str) -> str:
     """The message of a purpose in the member's language, English where it has none of these."""
     texts = _TEXTS[purpose]
-    return texts[_closest(language)].format(**told)
+    return texts[closest(language)].format(**told)
 
 
-def _closest(language: str | None) -> str:
+def closest(language: str | None) -> str:
     """The nearest of our languages to a tag (BCP 47)."""
     tag = (language or "").lower().replace("_", "-")
     if tag.startswith("zh"):

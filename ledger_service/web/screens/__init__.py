@@ -9,6 +9,7 @@ from ledger_service.web.screens import (
     item,
     landing,
     member,
+    member_cases,
     member_more,
     member_rights,
     merchant,
@@ -22,6 +23,7 @@ from ledger_service.web.screens import (
 
 SCREENS: tuple[Screen, ...] = (
     *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS,
+    *member_cases.SCREENS,
     *member_rights.SCREENS, *share_rewards.MINE, *passkeys.SCREENS, *till.SCREENS,
     *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip

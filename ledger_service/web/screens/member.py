@@ -28,10 +28,12 @@ def home(visit: Visit) -> Page:
     balances = [b for b in visit.get(mine(visit, "/balance"))["balances"] if _has_any(b)]
     notices = visit.ask(mine(visit, "/notices"), limit="3")
     tiers = visit.ask(mine(visit, "/tiers"))
+    cases = visit.ask(mine(visit, "/cases")).document.get("cases", [])
     shown = {
         "balances": balances, "names": names_of(visit),
         "ends": {b["programme"]: _next_end(b) for b in balances},
         "notices": notices.document.get("notices", []),
+        "cases": [one for one in cases if one["may_object"]],
         "tiers": [one for one in tiers.document.get("tiers", []) if one["next_tier"]],
     }  # fmt: skip
     return Page("member/home.html", shown)

@@ -120,7 +120,10 @@ class Stand:
         return encode_pay_code(sign_pay_code(PHONE, DOMAIN, permit))
 
     def earn(self, member: dict[str, Any], **more: Any) -> dict[str, Any]:
-        request = {"lines": basket()["lines"], "member": {"number": member["number"]}, **more}
+        return self.sell({"number": member["number"]}, None, **more)
+
+    def sell(self, who: dict[str, Any], invoice: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
+        request = {"lines": basket()["lines"], "member": who, "invoice": invoice, **more}
         return sell(self.till, request)
 
     def pay(self, code: str, value_minor: int = 300, **more: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ledger_service.till.refusals import NoAnswer
+from tests.api.without_phone import card_of
 
 from .stand import Stand
 
@@ -31,6 +32,25 @@ def test_cut_off_it_sells_alone_and_after_a_sync_everything_is_certain(stand: St
     assert stand.answer(paid["key"])["sale"]["points_value_minor"] == 300
     assert stand.balance(member) == 1_000 + 100 - 300 + 7
     assert stand.sync() == {"certain": 0, "waiting": 0, "refused": 0}
+
+
+def test_a_card_a_phone_and_an_invoice_serve_online_and_alone(stand: Stand) -> None:
+    shop, phone = stand.shop, "+14155550166"
+    ways = [{"kind": "phone", "value": phone}]
+    member = shop.must("grocer", "/v1/members", {"custody": "custodial", "identities": ways})
+    card = card_of(shop, member["number"])
+    papers = [{"scheme": "tw", "number": f"AB1234567{n}"} for n in range(3)]
+    online = stand.sell({"card": card}, papers[0])
+    assert online["state"] == "certain"
+    stand.line.state = "down"
+    alone = [stand.sell({"card": card}, papers[1]), stand.sell({"phone": phone}, papers[2])]
+    assert [one["state"] for one in alone] == ["waiting", "waiting"]
+    stand.line.state = "up"
+    stand.later(3_600)
+    assert stand.sync() == {"certain": 2, "waiting": 0, "refused": 0}
+    assert stand.balance(member) == 300
+    for paper in papers:
+        assert len(shop.get("grocer-till", f"/v1/sales?invoice={paper['number']}").json["sales"]) == 1
 
 
 def test_after_a_silence_it_does_not_let_every_cashier_wait(stand: Stand) -> None:

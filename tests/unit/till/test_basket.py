@@ -52,6 +52,27 @@ COUPONS = st.fixed_dictionaries(
     },
 )
 
+MEMBER = st.one_of(
+    st.fixed_dictionaries({"number": ODD | st.just("000000000000000017")}),
+    st.fixed_dictionaries({"card": ODD | st.sampled_from(["9 123 4567", "ab-12", "卡1234", "a_b4"])}),
+    st.fixed_dictionaries({"phone": ODD | st.sampled_from(
+        ["+1 415 555 0123", "＋14155550123", "14155550123", "+886 912 345 678", "+14155550123 x7", "+1"])}),
+    st.fixed_dictionaries({"card": st.just("912345"), "pin": st.just("2580")}),
+    st.fixed_dictionaries({"card": st.just("912345"), "phone": st.sampled_from(["+14155550123", None])}),
+)  # fmt: skip
+CARRIER = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["mobile_barcode", "donation", "member_card", "cloud", 5])},
+    optional={"id": st.sampled_from(["/ABC12+3", "123", "abc-1", "", 7]), "more": st.none()},
+)
+INVOICE = st.fixed_dictionaries(
+    {"scheme": st.sampled_from(["tw", "cn", "us", None])},
+    optional={
+        "number": st.sampled_from(["AB12345678", "ab1", "1" * 18, "1" * 20, "１" * 18, "1" * 20 + "\n"]),
+        "carrier": CARRIER | st.none() | ODD,
+        "period": st.just(1),
+    },
+)
+
 
 def accepted(request: dict[str, Any]) -> bool:
     try:
@@ -63,7 +84,7 @@ def accepted(request: dict[str, Any]) -> bool:
 
 def item(request: dict[str, Any]) -> dict[str, Any]:
     sale = {"store": "4006381333115", "currency": "USD", "reference": request.get("reference") or "k"}
-    names = ("lines", "member", "tenders", "cashier", "business_date", "coupons")
+    names = ("lines", "member", "tenders", "cashier", "business_date", "coupons", "invoice")
     given = {name: request[name] for name in names if request.get(name) is not None}
     return {"key": request.get("key") or "k", "sold_at": "2026-03-10T12:00:00Z", "sale": sale | given}
 
@@ -79,7 +100,9 @@ def test_what_the_till_takes_the_service_reads(changes: list[dict[str, Any]], da
         if data.draw(st.booleans()):
             request[name] = data.draw(ODD)
     if data.draw(st.booleans()):
-        request["member"] = {"number": data.draw(ODD | st.just("000000000000000017"))}
+        request["member"] = data.draw(MEMBER)
+    if data.draw(st.booleans()):
+        request["invoice"] = data.draw(INVOICE | ODD)
     if data.draw(st.booleans()):
         request["tenders"] = data.draw(st.lists(TENDER, max_size=3))
     if data.draw(st.booleans()):
@@ -115,4 +138,11 @@ def test_the_property_sees_a_looser_till() -> None:
     coupons = {"codes": ["SPRING-26"], "ids": ["ab" * 16], "taken_minor": 100}
     assert accepted({"lines": [LINE], "coupons": coupons})
     assert not accepted({"lines": [LINE], "coupons": coupons | {"taken_minor": 101}})
-    assert accepted({"lines": [LINE], "member": {"number": "000000000000000017"}})
+    for member in ({"number": "000000000000000017"}, {"card": "9 123-ab"}, {"phone": "+886 912 345 678"}):
+        assert accepted({"lines": [LINE], "member": member})
+    for member in ({}, {"card": "912345", "pin": "2580"}, {"card": "912345", "number": "000000000000000017"}):
+        assert not accepted({"lines": [LINE], "member": member})
+    paper = {"scheme": "tw", "number": "AB12345678", "carrier": {"kind": "mobile_barcode", "id": "/ABC12+3"}}
+    assert accepted({"lines": [LINE], "invoice": paper})
+    parse_item(item({"lines": [LINE], "invoice": paper}))
+    assert not accepted({"lines": [LINE], "invoice": paper | {"scheme": "cn"}})

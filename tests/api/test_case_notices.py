@@ -1,0 +1,76 @@
+"""A member hears of a case over every way that leads to it, finds it without its id, and stops it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from ledger_service.members.ports import Message
+from tests.api.service import NOON, Shop
+from tests.api.test_cases import case_of, merge_of, notice, second
+from tests.api.without_phone import bring, delivered, later
+
+__all__ = ["second"]
+
+
+class Away:
+    """A carrier that takes nothing."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def hand_over(self, message: Message) -> bool:
+        self.asked.append(message.message_id)
+        return False
+
+
+def test_a_member_is_told_of_its_case_over_every_way_finds_it_and_stops_it(
+    any_shop: Shop, tmp_path: Path
+) -> None:
+    shop = any_shop
+    second = shop.further_operator("second").token
+    ways = [{"kind": "phone", "value": "+14155550107"}, {"kind": "email", "value": "mei@example.org"}]
+    member, stranger = (
+        shop.must("grocer", "/v1/members", {"custody": "custodial", "identities": its}) for its in (ways, [])
+    )
+    own, path = shop.key_for("member", member["number"]), f"/v1/members/{member['number']}/cases"
+    case = case_of(shop, member)
+    shop.must(second, f"/v1/cases/{case}/approval")
+    assert delivered(shop, tmp_path) == []
+    notice(shop, case)
+    told = delivered(shop, tmp_path)
+    assert {(one["channel"], one["to"]) for one in told} == {(w["kind"], w["value"]) for w in ways}
+    ends = f"{NOON + timedelta(days=7):%Y-%m-%d %H:%M} UTC"
+    assert all(ends in one["text"] and "lost phone" in one["text"] for one in told)
+    assert delivered(shop, tmp_path) == []
+    page = shop.get(own, path).json
+    assert [(one["case"], one["may_object"]) for one in page["cases"]] == [(case, True)]
+    assert shop.get("operator", path).json == page
+    other = shop.key_for("member", stranger["number"])
+    assert shop.get(other, path).json["code"] == "not-yours"
+    assert shop.get(other, f"/v1/members/{stranger['number']}/cases").json["cases"] == []
+    assert shop.must(own, f"/v1/cases/{page['cases'][0]['case']}/objection")["state"] == "objected"
+    assert shop.get(own, path).json["cases"][0]["may_object"] is False
+
+
+def test_a_notice_that_nobody_takes_is_tried_until_the_case_is_over(
+    shop: Shop, second: str, tmp_path: Path
+) -> None:
+    phone = [{"kind": "phone", "value": "+14155550108"}]
+    member = shop.must("grocer", "/v1/members", {"custody": "custodial", "identities": phone})
+    stays = shop.must("grocer", "/v1/members", {"custody": "custodial", "identities": [
+        {"kind": "email", "value": "li@example.org"}]})  # fmt: skip
+    case = merge_of(shop, member["number"], stays["number"])
+    shop.must(second, f"/v1/cases/{case}/approval")
+    notice(shop, case)
+    away = Away()
+    for _ in range(3):
+        bring(shop, away)
+        bring(shop, away)
+        later(shop, hours=1)
+    assert len(away.asked) == 6 and len(set(away.asked)) == 2
+    shop.must("operator", f"/v1/members/{stays['number']}/erase")
+    assert [one["channel"] for one in delivered(shop, tmp_path)] == ["phone"]
+    later(shop, days=8)
+    bring(shop, away)
+    assert len(away.asked) == 6
