@@ -14,6 +14,7 @@ from ledger_service.members.passkeys.rules import Site, site_of
 from tests.api.authenticator import NAME, ORIGIN, Authenticator
 from tests.api.offices import Browser, browser
 from tests.api.service import Shop
+from tests.api.test_cases import carried_out, case_of, notice
 from tests.api.test_logins import anonymous, log_in, said
 from tests.api.without_phone import enrol
 
@@ -121,6 +122,25 @@ def test_a_passkey_that_is_not_ones_own_or_not_verified_is_not_kept(named: tuple
     for number in range(10):
         assert made(shop, own, base, Authenticator(), f"phone {number}").status_code == 201
     assert said(shop.post(own, f"{base}/options")) == (409, "passkey-limit-reached")
+
+
+def test_a_recovery_ends_passkeys_and_what_they_opened(named: tuple[Shop, str, str]) -> None:
+    shop, own, base = named
+    number = base.split("/")[3]
+    device, thief = Authenticator(), Authenticator()
+    assert made(shop, own, base, device).status_code == 201
+    token = log_in(shop, passkey=device.show(options_of(shop))).json["token"]
+    waiting = {"label": "x", "credential": thief.make(shop.must(token, f"{base}/options")["options"])}
+    case = case_of(shop, {"number": number})
+    shop.must(shop.further_operator("second").token, f"/v1/cases/{case}/approval")
+    notice(shop, case)
+    assert carried_out(shop, case)
+    # Also where this process has not heard yet that the key has ended.
+    assert said(shop.post(token, base, waiting)) == (401, "credentials-refused")
+    shop.serving.keyring.refresh()
+    assert shop.get("operator", base).json["passkeys"] == []
+    assert said(shop.get(token, base)) == (401, "credentials-refused")
+    assert said(log_in(shop, passkey=device.show(options_of(shop)))) == REFUSED
 
 
 def test_a_passkey_opens_the_pages_and_is_removed_there(named: tuple[Shop, str, str]) -> None:
