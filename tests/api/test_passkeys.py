@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ledger_service.members.passkeys.rules import Site, site_of
-from tests.api.authenticator import NAME, ORIGIN, Authenticator
+from tests.api.authenticator import NAME, ORIGIN, Authenticator, text
 from tests.api.offices import Browser, browser
 from tests.api.service import Shop
 from tests.api.test_cases import carried_out, case_of, notice
@@ -89,7 +89,8 @@ def test_what_a_device_or_a_page_cheats_with_opens_nothing(named: tuple[Shop, st
     def put(name: str, value: str) -> Callable[[dict[str, Any]], Any]:
         return lambda shown: shown["response"].update({name: value})
 
-    for change in (put("signature", "AAAA"), put("authenticatorData", "AA"), put("clientDataJSON", "e30"),
+    for change in (put("clientDataJSON", text(b"[" * 9_000)),
+                   put("signature", "AAAA"), put("authenticatorData", "AA"), put("clientDataJSON", "e30"),
                    put("clientDataJSON", "A"), lambda shown: shown.update(rawId="AAAA"),
                    lambda shown: shown.update(id="AAAA", rawId="AAAA")):  # fmt: skip
         assert tried(change) == REFUSED
