@@ -174,6 +174,11 @@ def test_two_merchants_may_number_their_orders_alike(shop: Shop) -> None:
         assert shop.post(till, f"/v1/sales/{sale}/attach", again).json["code"] == "sale-has-member"
 
 
+def test_an_instant_beyond_the_calendar_is_refused(shop: Shop) -> None:
+    far = {"Wechatpay-Timestamp": "9" * 13}
+    assert send(with_accounts(shop), paid("E-1"), **far) == (401, "payment-notice-refused")
+
+
 @pytest.mark.parametrize(("change", "status"), [({}, 200), ({"X-LINE-ChannelId": "L2"}, 401),
                                                ({"X-LINE-Authorization": "AAAA"}, 401)])  # fmt: skip
 def test_a_line_pay_notice_is_signed_over_path_body_and_instant(
