@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -29,6 +30,7 @@ _OF_BODY = frozenset(
         "signal",
     }
 )
+_OF_TENDER = frozenset({"card", "pin"})
 _GUESSES = frozenset({"pay_code", "pin"})
 _OF_GUESSER = frozenset({"pay_code", "pin", "code"})
 _LABEL = b"alliance blinded body v1"
@@ -39,7 +41,7 @@ def holds_secret(fields: Mapping[str, Any]) -> bool:
     member = fields.get("member")
     if type(member) is dict and not _OF_MEMBER.isdisjoint(member):
         return True
-    return not _OF_BODY.isdisjoint(fields)
+    return not _OF_BODY.isdisjoint(fields) or _pays_by_card(fields)
 
 
 def shows_code(fields: Mapping[str, Any]) -> bool:
@@ -50,4 +52,12 @@ def shows_code(fields: Mapping[str, Any]) -> bool:
 
 def blinded(body: Body, key: bytes) -> Body:
     """The body under a hash that tells nothing without the key."""
-    return Body(body.fields, hmac.digest(key, _LABEL + body.digest, sha256))
+    return replace(body, digest=hmac.digest(key, _LABEL + body.digest, sha256))
+
+
+def _pays_by_card(fields: Mapping[str, Any]) -> bool:
+    """Whether a tender shows a stored-value card: who has its code and the table would have its PIN."""
+    tenders = fields.get("tenders")
+    if type(tenders) is not list:
+        return False
+    return any(type(tender) is dict and not _OF_TENDER.isdisjoint(tender) for tender in tenders)

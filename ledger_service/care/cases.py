@@ -22,6 +22,7 @@ from ledger_service.members.accounts import Change, change_account, moves_so_far
 from ledger_service.members.device_rows import FreshDevice
 from ledger_service.members.devices import devices_of, lock_member, lock_member_by_id
 from ledger_service.members.merging import Merge
+from ledger_service.members.passkeys.desk import end_all as end_passkeys
 from ledger_service.members.ports import MemberKeys
 from ledger_service.members.requests import CUSTODY_CUSTODIAL, CUSTODY_DEVICE
 from ledger_service.outbox.service import NewIntent, enqueue_now
@@ -141,7 +142,8 @@ class CaseDesk:
             _note(conn, case_id, "stopped", Said(CHAIN, at))
 
     def carry_out(self, conn: Connection, case_id: bytes, at: datetime) -> bool:
-        """The member is at its new account with everything it had; its old keys are worthless, API keys too.
+        """The member is at its new account with everything it had; its old keys are worthless, passkeys and
+        API keys too.
 
         A case that waited so long that the desk may refuse it is stopped, as one that was overtaken.
 
@@ -162,6 +164,8 @@ class CaseDesk:
         if queries.has_open_holds(conn, member_id) or queries.is_unsettled(conn, member_id):
             return False
         _, enrols = change_account(conn, owner, self._change_of(conn, row, at), self.one_time_master, at)
+        # Passkeys live on what was lost; sessions end with the keys that they run under.
+        end_passkeys(conn, member_id)
         self.keys.forget_member(conn, member_id, at)
         _change(conn, case_id, state="executed", salt=None)
         _note(conn, case_id, "executed", Said(CHAIN, at))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ledger_service.checkout.errors import UnknownLine
@@ -75,7 +75,8 @@ class ExchangeCommand(KeyedCommand):
         _, refunded = self.back.decide(draft)
         self._check_prices(draft)
         _, sold = self.forth.decide(draft)
-        balance = sold["due_minor"] - refunded["cash_minor"]
+        # What cards paid and took back has changed hands already.
+        balance = sold["due_minor"] - _on_cards(sold) - refunded["cash_minor"] + _on_cards(refunded)
         return 201, {
             "exchange_id": id_text(self.id_of("exchange")),
             "refund": refunded,
@@ -95,6 +96,10 @@ class ExchangeCommand(KeyedCommand):
             _check_price(new[name], original[price_of], left[price_of])
             rest = left[price_of].quantity - new[name].quantity
             left[price_of] = RefundLine(price_of, rest, left[price_of].unit)
+
+
+def _on_cards(answer: Mapping[str, Any]) -> int:
+    return sum(tender["amount_minor"] for tender in answer.get("tenders", ()) if "card" in tender)
 
 
 def _check_price(new: Line, original: Line, left: RefundLine) -> None:

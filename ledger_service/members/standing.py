@@ -20,10 +20,11 @@ from ledger_service.members.models import (
     member_identity,
     member_preference,
 )
+from ledger_service.members.passkeys.models import passkey
 from ledger_service.members.ports import MemberKeys
 from ledger_service.outbox.service import enqueue_now
 
-_PERSONAL = (member_identity, member_card, member_preference, member_access, till_code)
+_PERSONAL = (member_identity, member_card, member_preference, member_access, till_code, passkey)
 _GONE = {"status": "erased", "salt": None, "display_name": None, "member_number": None, "birthday": None}
 
 
@@ -50,8 +51,8 @@ def freeze(conn: Connection, member_id: int, at: datetime) -> None:
 
 
 def erase(conn: Connection, keys: MemberKeys, member_number: str, at: datetime) -> int:
-    """Name, identities, birthday, salt and number are destroyed, devices and API keys revoked; no booking is
-    touched.
+    """Name, identities, passkeys, birthday, salt and number are destroyed, devices and API keys revoked; no
+    booking is touched.
 
     What remains is a surrogate id and an account address that nothing personal leads to. Points that
     are left expire with their epochs.

@@ -181,3 +181,9 @@ def _keys(conn: Connection, wanted: ColumnElement[bool], after: str | None, most
 def merchant_of_key(conn: Connection, key_id: str) -> int | None:
     """The merchant behind a key (its own or a terminal's); None for other subjects and unknown keys."""
     return conn.execute(select(api_key.c.merchant_id).where(api_key.c.key_id == key_id)).scalar_one_or_none()
+
+
+def is_in_force(conn: Connection, key_id: str) -> bool:
+    """Whether nobody has revoked the key, whatever a process still remembers of it."""
+    mine = (api_key.c.key_id == key_id) & (api_key.c.status == "active")
+    return conn.execute(select(api_key.c.key_id).where(mine)).first() is not None

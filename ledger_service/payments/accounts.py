@@ -88,6 +88,9 @@ def accounts_of(document: Mapping[str, Any]) -> Accounts:
             raise ValueError("api_v3_key")
         accounts.wechat[parse_gln(one["merchant"], "merchant")] = WechatAccount(one["mchid"], api_key, keys)
     for one in document.get("line-pay", []):
-        account = LineAccount(str(one["channel_id"]), str(one["channel_secret"]))
+        secret = one["channel_secret"]
+        if not isinstance(secret, str) or not secret:
+            raise ValueError("channel_secret")  # nothing, or null, would be anybody's secret
+        account = LineAccount(str(one["channel_id"]), secret)
         accounts.line[parse_gln(one["merchant"], "merchant")] = account
     return accounts

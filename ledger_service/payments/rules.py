@@ -51,10 +51,13 @@ def is_fresh(signed_at: datetime, at: datetime) -> bool:
 
 
 def instant_of(text: str, *, unit: timedelta) -> datetime | None:
-    """The instant of a count of units since 1970; None for any other text."""
+    """The instant of a count of units since 1970; None for any other text, and beyond the calendar."""
     if not (text.isascii() and text.isdigit() and len(text) <= 13):
         return None
-    return datetime(1970, 1, 1, tzinfo=UTC) + int(text) * unit
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + int(text) * unit
+    except OverflowError:
+        return None
 
 
 def wechat_notice(merchant_id: int, mchid: str, body: Mapping[str, Any]) -> Notice | None:
@@ -71,7 +74,7 @@ def wechat_notice(merchant_id: int, mchid: str, body: Mapping[str, Any]) -> Noti
     who = f"{_text(body, 'appid')}:{_text(payer, 'openid')}"
     return Notice(
         Provider.WECHAT_PAY, merchant_id, _text(body, "out_trade_no"), _text(body, "transaction_id"), who,
-        _count(amount, "total"), _text(amount, "currency"), _instant(body, "success_time"),
+        _count(amount, "total"), _currency(amount), _instant(body, "success_time"),
     )  # fmt: skip
 
 
@@ -81,7 +84,7 @@ def line_notice(merchant_id: int, body: Mapping[str, Any], at: datetime) -> Noti
     Raises:
         PaymentNoticeMalformed: a field is missing.
     """
-    currency = _text(body, "currency")
+    currency = _currency(body)
     minor = _count(body, "amount") * 10 ** exponent_of(currency)
     return Notice(
         Provider.LINE_PAY, merchant_id, _text(body, "orderId"), _text(body, "transactionId"),
@@ -103,6 +106,13 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     return found
 
 
+def _currency(body: Mapping[str, Any]) -> str:
+    found = _text(body, "currency")
+    if len(found) != 3:
+        raise PaymentNoticeMalformed("currency")
+    return found
+
+
 def _count(body: Mapping[str, Any], name: str) -> int:
     found = body.get(name)
     if type(found) is not int or not 0 < found < 2**53:
@@ -113,8 +123,9 @@ def _count(body: Mapping[str, Any], name: str) -> int:
 def _instant(body: Mapping[str, Any], name: str) -> datetime:
     try:
         found = datetime.fromisoformat(_text(body, name))
-    except ValueError:
+        there = found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise PaymentNoticeMalformed(name) from None
     if found.tzinfo is None:
         raise PaymentNoticeMalformed(name)
-    return found.astimezone(UTC)
+    return there

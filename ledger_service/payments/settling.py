@@ -111,8 +111,9 @@ class PaymentJob:
         suspended = seller is None or seller.status != "active"
         subject = f"payments:{row['provider']}"
         caller = Caller(subject, row["merchant_id"], row["terminal_id"], suspended=suspended)
-        # Another key for each try: what was refused for now is not answered so for ever.
-        key = f"{row['reference']} {row['tries']}"
+        # Another key for each try: what was refused for now is not answered so for ever. The merchant is in
+        # it, for two may number their orders alike.
+        key = f"{row['merchant_id']} {row['reference']} {row['tries']}"
         request = AttachRequest(row["sale_id"], Presented(number=number), row["cashier"])
         try:
             self.attaching.attach(Write(caller, key, sha256(key.encode()).digest(), at), request)

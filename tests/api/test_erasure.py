@@ -24,7 +24,7 @@ from ledger_service.kernel.clock import parse_instant
 from ledger_service.members.devices import lock_member
 from ledger_service.members.merging import Merge, close_into
 from ledger_service.members.queries import find_by_number
-from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop, basket
+from tests.api.service import FUEL, GROCER, GROCER_STORE, NOON, Shop, basket
 from tests.api.test_adjustments import ask
 from tests.api.test_administration import NEXT_PHONE, new_device, with_phone
 from tests.api.test_pages import all_pages
@@ -124,6 +124,12 @@ def test_erasure_does_to_each_table_what_is_promised(known: tuple[Shop, str, str
     member_id = id_of(database, number)
     assert member_id is not None
     assert NAME in everything(database)
+    with database.begin() as conn:
+        conn.execute(insert(TABLES["passkey"]).values(
+            passkey_id=bytes(16), member_id=member_id, credential_hash=bytes(32), credential_id=b"i",
+            public_key=b"k", sign_count=0, label=LABEL, made_at=NOON, challenged_at=NOON,
+            last_challenge=bytes(40),
+        ))  # fmt: skip
     with database.read() as conn:
         before = {h.table: rows_of(conn, h.table, h.by, member_id) for h in HOLDINGS if h.by}
     balances = shop.get(own, f"/v1/members/{number}/balance").json["balances"]

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from ledger_service.members.passkeys.rules import Site, site_of
-from tests.api.authenticator import NAME, ORIGIN, Authenticator
+from tests.api.authenticator import NAME, ORIGIN, Authenticator, text
 from tests.api.offices import Browser, browser
 from tests.api.service import Shop
+from tests.api.test_cases import carried_out, case_of, notice
 from tests.api.test_logins import anonymous, log_in, said
 from tests.api.without_phone import enrol
 
@@ -88,7 +89,8 @@ def test_what_a_device_or_a_page_cheats_with_opens_nothing(named: tuple[Shop, st
     def put(name: str, value: str) -> Callable[[dict[str, Any]], Any]:
         return lambda shown: shown["response"].update({name: value})
 
-    for change in (put("signature", "AAAA"), put("authenticatorData", "AA"), put("clientDataJSON", "e30"),
+    for change in (put("clientDataJSON", text(b"[" * 9_000)),
+                   put("signature", "AAAA"), put("authenticatorData", "AA"), put("clientDataJSON", "e30"),
                    put("clientDataJSON", "A"), lambda shown: shown.update(rawId="AAAA"),
                    lambda shown: shown.update(id="AAAA", rawId="AAAA")):  # fmt: skip
         assert tried(change) == REFUSED
@@ -121,6 +123,25 @@ def test_a_passkey_that_is_not_ones_own_or_not_verified_is_not_kept(named: tuple
     for number in range(10):
         assert made(shop, own, base, Authenticator(), f"phone {number}").status_code == 201
     assert said(shop.post(own, f"{base}/options")) == (409, "passkey-limit-reached")
+
+
+def test_a_recovery_ends_passkeys_and_what_they_opened(named: tuple[Shop, str, str]) -> None:
+    shop, own, base = named
+    number = base.split("/")[3]
+    device, thief = Authenticator(), Authenticator()
+    assert made(shop, own, base, device).status_code == 201
+    token = log_in(shop, passkey=device.show(options_of(shop))).json["token"]
+    waiting = {"label": "x", "credential": thief.make(shop.must(token, f"{base}/options")["options"])}
+    case = case_of(shop, {"number": number})
+    shop.must(shop.further_operator("second").token, f"/v1/cases/{case}/approval")
+    notice(shop, case)
+    assert carried_out(shop, case)
+    # Also where this process has not heard yet that the key has ended.
+    assert said(shop.post(token, base, waiting)) == (401, "credentials-refused")
+    shop.serving.keyring.refresh()
+    assert shop.get("operator", base).json["passkeys"] == []
+    assert said(shop.get(token, base)) == (401, "credentials-refused")
+    assert said(log_in(shop, passkey=device.show(options_of(shop)))) == REFUSED
 
 
 def test_a_passkey_opens_the_pages_and_is_removed_there(named: tuple[Shop, str, str]) -> None:

@@ -17,7 +17,7 @@ from ledger_service.payments.accounts import LineAccount, WechatAccount
 from ledger_service.payments.models import payment
 from ledger_service.payments.settling import PaymentJob
 from ledger_service.payments.signatures import line_signature, wechat_message
-from tests.api.service import FUEL, GROCER, Shop, basket
+from tests.api.service import FUEL, FUEL_STORE, GROCER, Shop, basket
 from tests.api.test_pages import all_pages
 from tests.integration.checkout.test_races import at_once
 
@@ -155,6 +155,28 @@ def test_a_notice_counts_under_the_providers_signature_alone(shop: Shop) -> None
     body = {"provider": "wechat-pay", "order": "C-1", "sale": "0" * 32, "cashier": "ann", "consent": True}
     assert shop.post("grocer-till", ORDERS, body).json["code"] == "payment-conflict"
     assert shop.must("grocer-till", ORDERS, body | {"sale": first["sale"]})["state"] == "due"
+
+
+def test_two_merchants_may_number_their_orders_alike(shop: Shop) -> None:
+    accounts = with_accounts(shop).serving.payments.accounts
+    accounts.wechat[int(FUEL)] = accounts.wechat[int(GROCER)]
+    first = sold(shop, "D-1")
+    second = shop.must("fuel-till", "/v1/sales", basket(FUEL_STORE))["sale_id"]
+    body = {"provider": "wechat-pay", "order": "D-1", "sale": second, "cashier": "bo", "consent": True}
+    shop.must("fuel-till", ORDERS, body)
+    for path in (WECHAT, WECHAT.replace(GROCER, FUEL)):
+        assert send(shop, paid("D-1"), path) == (200, True)
+    for _ in range(3):
+        job_of(shop).step(shop.serving.clock.now())
+    number = told(shop)["D-1"][2]
+    for till, sale in (("grocer-till", first["sale"]), ("fuel-till", second)):
+        again = {"member": {"number": number}, "cashier": "ann"}
+        assert shop.post(till, f"/v1/sales/{sale}/attach", again).json["code"] == "sale-has-member"
+
+
+def test_an_instant_beyond_the_calendar_is_refused(shop: Shop) -> None:
+    far = {"Wechatpay-Timestamp": "9" * 13}
+    assert send(with_accounts(shop), paid("E-1"), **far) == (401, "payment-notice-refused")
 
 
 @pytest.mark.parametrize(("change", "status"), [({}, 200), ({"X-LINE-ChannelId": "L2"}, 401),

@@ -74,7 +74,7 @@ def test_a_notice_is_young_or_nothing() -> None:
     assert is_fresh(AT, AT + timedelta(minutes=5)) and is_fresh(AT, AT - timedelta(minutes=5))
     assert not is_fresh(AT, AT + timedelta(seconds=301)) and not is_fresh(AT, AT - timedelta(seconds=301))
     assert instant_of("1624523846", unit=timedelta(seconds=1)) == datetime(2021, 6, 24, 8, 37, 26, tzinfo=UTC)
-    for text in ("", "1.5", "-1", "٣", "9" * 14):
+    for text in ("", "1.5", "-1", "٣", "9" * 14, "9" * 13):
         assert instant_of(text, unit=timedelta(seconds=1)) is None
 
 
@@ -93,6 +93,7 @@ def test_a_transaction_says_who_paid_what_and_when() -> None:
     "change",
     [{"mchid": "20"}, {"amount": None}, {"amount": {"total": 1.5, "currency": "CNY"}}, {"payer": {}},
      {"amount": {"total": True, "currency": "CNY"}}, {"out_trade_no": "x" * 65}, {"out_trade_no": "a\n"},
+     {"amount": {"total": 1, "currency": "CNY "}}, {"success_time": "0001-01-01T00:00:00+08:00"},
      {"success_time": "yesterday"}, {"success_time": "2026-03-01T20:00:00"}, {"transaction_id": 4}],
 )  # fmt: skip
 def test_a_notice_of_another_form_is_refused(change: dict[str, Any]) -> None:
@@ -114,7 +115,10 @@ def test_keys_stand_in_a_file_of_their_owner_alone(tmp_path: Path) -> None:
     found = read_accounts(path)
     assert found.wechat[GLN].mchid == "19" and set(found.wechat[GLN].public_keys) == {"S"}
     assert "hush" not in repr(found) and "kkk" not in repr(found)
-    for wrong in ([], {"wechat-pay": [account | {"api_v3_key": "short"}]}, {"line-pay": [{"merchant": "1"}]}):
+    for wrong in (
+        [], {"wechat-pay": [account | {"api_v3_key": "short"}]}, {"line-pay": [{"merchant": "1"}]},
+        {"line-pay": [line | {"channel_secret": ""}]}, {"line-pay": [line | {"channel_secret": None}]},
+    ):  # fmt: skip
         path.write_text(json.dumps(wrong))
         with pytest.raises(AccountsUnusable) as refused:
             read_accounts(path)

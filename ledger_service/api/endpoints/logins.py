@@ -83,12 +83,13 @@ class LoginsDoor:
         return self.logins.by_code(given["phone"], given["code"], call.at)
 
     def _admitted(self, conn: Connection, call: Call, shown: Shown | ShownPasskey) -> Json:
-        if isinstance(shown, ShownPasskey):
-            admit_passkey(conn, shown, call.at)
-            shown = Shown(member_id=shown.member_id)
-        member_id, number = self.logins.admit(conn, shown, call.at)
-        # An erasure at the same time is seen here, or comes later and finds the key.
+        passkey = shown if isinstance(shown, ShownPasskey) else None
+        right = shown if isinstance(shown, Shown) else Shown(member_id=shown.member_id)
+        member_id, number = self.logins.admit(conn, right, call.at)
+        # An erasure or recovery at the same time is seen here, or comes later and finds the key.
         lock_member(conn, number, frozen_too=True)
+        if passkey is not None:
+            admit_passkey(conn, passkey, call.at)
         expires_at = call.at + KEY_LIFE
         request = IssueKey("member", str(member_id), None, _LABEL, expires_at)
         issued = self.api_keys.issue(conn, None, request, call.at)

@@ -10,7 +10,7 @@ from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS, member_of_call
 from ledger_service.api.endpoints.webhooks import shown_instant
-from ledger_service.api.errors import NotYours
+from ledger_service.api.errors import CredentialsRefused, NotYours
 from ledger_service.api.routes import PUBLIC, Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Free, Listing, Named, Nullable, Record, Text
 from ledger_service.kernel.clock import format_instant
@@ -21,6 +21,7 @@ from ledger_service.members.errors import MemberUnknown
 from ledger_service.members.passkeys import errors as refusals
 from ledger_service.members.passkeys.desk import PasskeyDesk, end, passkeys_of
 from ledger_service.members.passkeys.rules import LONGEST_LABEL, MOST_PASSKEYS
+from ledger_service.merchants.queries import is_in_force
 
 _GROUP, _BASE = "Passkeys", "/v1/members/<number>/passkeys"
 _LONGEST = 16_384
@@ -122,6 +123,9 @@ class PasskeysDoor:
 
         def act(conn: Connection) -> Json:
             lock_member(conn, number, frozen_too=True)
+            # A recovery of a moment ago has ended this key, and processes hear of that within a second.
+            if not is_in_force(conn, call.caller.key_id):
+                raise CredentialsRefused
             return _passkey(self.passkeys.keep(conn, member_id, new, label, call.at))
 
         return self.administration.write(call, act)

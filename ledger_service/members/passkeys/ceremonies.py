@@ -23,7 +23,8 @@ from webauthn.helpers.structs import (
 from ledger_service.members.passkeys.rules import CHALLENGE_LIFE, Site
 
 _PATIENCE_MS = int(CHALLENGE_LIFE.total_seconds()) * 1000
-_ODD = (WebAuthnException, ValueError, TypeError, KeyError)
+# Also nesting without an end, which the parser of JSON gives up on.
+_ODD = (WebAuthnException, ValueError, TypeError, KeyError, RecursionError)
 # A key of nobody's (P-256, the curve's own base point): judging by it costs what judging by a member's does.
 _NOBODYS_KEY = bytes.fromhex(
     "a5010203262001215820"

@@ -164,6 +164,8 @@ class PasskeyDesk:
 def admit(conn: Connection, shown: Shown, at: datetime) -> None:
     """The passkey has served for its challenge, which serves no second time.
 
+    Locks: the member's row must be locked, as by whoever ends all its passkeys.
+
     Raises:
         LoginRefused: it served before, a later one did, or the passkey was ended a moment ago.
     """
@@ -195,6 +197,14 @@ def end(conn: Connection, member_id: int, passkey_id: bytes) -> None:
     mine = (_P.passkey_id == passkey_id) & (_P.member_id == member_id)
     if conn.execute(delete(passkey).where(mine)).rowcount == 0:
         raise PasskeyUnknown
+
+
+def end_all(conn: Connection, member_id: int) -> None:
+    """No passkey of the member opens anything any more.
+
+    Locks: the member's row must be locked: a log-in that has it first is seen by who ends its key next.
+    """
+    conn.execute(delete(passkey).where(_P.member_id == member_id))
 
 
 def _hash(credential_id: bytes) -> bytes:

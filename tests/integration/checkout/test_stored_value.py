@@ -210,6 +210,24 @@ def test_a_deadline_frees_a_card_and_an_exchange_pays_with_what_came_back_to_it(
     assert one.looked(code)["balance_minor"] == 0
 
 
+def test_an_exchange_says_what_changes_hands_beside_what_cards_paid_and_took_back(one: ValueShop) -> None:
+    (code,) = one.printed(most=1_000)
+    one.sold(code, 1_000)
+    sale = one.bought(1_000, value(code, 1_000))["sale_id"]
+
+    def told(pieces: int, minor: int, *tenders: dict[str, Any]) -> tuple[int, int]:
+        back = {"sale": sale, "returned": [{"line": "1", "quantity": pieces}]}
+        answer = one.shop.exchange(one.basket(minor, *tenders) | back)
+        return answer["to_pay_minor"], answer["to_give_back_minor"]
+
+    assert told(4, 100, value(code, 100)) == (0, 0)
+    assert told(2, 200, cash(200)) == (200, 0)
+    assert told(2, 300, value(code, 200), cash(100)) == (100, 0)
+    one.loaded(code, 500)
+    assert one.looked(code)["balance_minor"] == 1_000
+    assert told(2, 50, cash(50)) == (0, 150)  # the card had no room
+
+
 def points(worth: int) -> dict[str, Any]:
     return {"type": "points", "amount_minor": worth, "programme": "GROC", "points": worth}
 
@@ -269,4 +287,3 @@ def test_an_edited_card_and_a_removed_hold_are_named(shop: Shop) -> None:
     assert [check for check, _ in cards.differences()] == ["value-sale"]
     with pytest.raises(DBAPIError), shop.database.begin() as conn:
         conn.execute(value_entry.update().values(amount_minor=1))
-
