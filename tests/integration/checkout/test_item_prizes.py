@@ -140,7 +140,7 @@ def test_a_pool_draws_only_behind_its_final_root_and_with_the_brands_share(lotte
             open_share(conn, (number, own), share, shop.clock.at)
 
     with shop.database.begin() as conn:
-        assert undrawn(conn, 9) == []
+        assert undrawn(conn, 0, 9) == []
     lottery.anchor()
     for share in (SHARE, b"\x34" * 32, SHARE, SHARE):
         try:
@@ -152,7 +152,7 @@ def test_a_pool_draws_only_behind_its_final_root_and_with_the_brands_share(lotte
     assert refused == ["too-early", "differs", "none", "none"]
     with shop.database.read() as conn:
         found = find_pool(conn, number)
-        assert undrawn(conn, 9) == []
+        assert undrawn(conn, 0, 9) == []
     assert found is not None
     assert found.beacon == replace(BLOCK, share=SHARE)
     assert is_share(found.pool, SHARE)
