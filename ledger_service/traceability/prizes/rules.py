@@ -177,8 +177,9 @@ def slot_of(beacon: Beacon, index: int, size: int) -> int:
     return permuted(beacon.key, index, size)
 
 
-def winners(pool: Pool, secret: bytes, beacon: Beacon) -> dict[int, int]:
-    """The prize of each index that wins."""
+@lru_cache(maxsize=4)
+def winners(pool: Pool, secret: bytes, beacon: Beacon) -> Mapping[int, int]:
+    """The prize of each index that wins. Kept: whoever asks for a pool's bundle asks for all of them."""
     ranks = range(pool.total)
     slots = (permuted(secret, rank, pool.size, back=True) for rank in ranks)
     return {

@@ -43,6 +43,7 @@ def test_winners_are_what_each_item_drew_and_another_block_draws_others() -> Non
     }
     assert won == {index: prize for index, prize in drawn.items() if prize}
     assert sorted(won.values()) == [1, 2, 2, 2, 2]
+    assert rules.winners(POOL, SECRET, BLOCK) is won, "anybody may ask, as often as it likes"
     for other in (Beacon(8, b"i" * 32, SHARE), Beacon(7, b"h" * 32, b"n" * 32)):
         assert rules.winners(POOL, SECRET, other) != won
 
