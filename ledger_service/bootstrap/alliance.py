@@ -47,6 +47,11 @@ class Alliance:
     transparency_log: bytes | None = None
 
     @property
+    def draws(self) -> bool:
+        """Whether blocks draw its prizes: its chain has both contracts of items, as the bridge's job needs."""
+        return self.item_registry is not None and self.transparency_log is not None
+
+    @property
     def domain(self) -> Domain:
         """The EIP-712 domain of permits and slices."""
         return Domain(self.chain_id, self.clearing_house)

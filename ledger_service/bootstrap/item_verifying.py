@@ -149,7 +149,7 @@ def verify_log(settings: Settings, *, ask_node: bool) -> LogAudit:
 
 
 def _word(chain: ItemChain, place: Place, bundle: Bundle) -> ChainWord:
-    nothing = BatchWord(0, 0, 0, claimed=False, void=False)
+    nothing = BatchWord(0, 0, 0, claimed=False, void=False, of_lot=False)
     chain_id = chain.node.chain_id
     if chain_id != bundle.place.chain_id or not chain.stands():
         return ChainWord(chain_id, place, False, nothing, bytes(32), bytes(32))
@@ -157,7 +157,7 @@ def _word(chain: ItemChain, place: Place, bundle: Bundle) -> ChainWord:
     batch = chain.batch(item.root)
     marks = chain.marks(item.root, item.index) if item.index < batch.size else (False, False)
     roots = [bytes(32)] * 2 if log is None else [chain.root_of_size(s) for s in (log.size, log.last_size)]
-    told = BatchWord(batch.owner, batch.gtin, batch.size, *marks)
+    told = BatchWord(batch.owner, batch.gtin, batch.size, *marks, chain.has_lot(item.root, item.lot))
     prize = bundle.prize
     draw = None if prize is None or prize.block is None else draw_word(chain, item.root, prize.block)
     return ChainWord(chain_id, place, True, told, roots[0], roots[1], draw)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ledger_service.chain.client import Node
-from ledger_service.chain.drawing import first_behind
+from ledger_service.chain.drawing import first_behind, second_of
 from ledger_service.chain.item_reading import ItemChain
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import Clock
-from ledger_service.traceability.prizes.queries import undrawn
+from ledger_service.traceability.prizes.queries import PoolRow, undrawn
 from ledger_service.traceability.prizes.rules import Beacon
 from ledger_service.traceability.prizes.service import set_block
 
@@ -33,18 +33,31 @@ class PrizeDrawer:
         Raises:
             ChainUnavailable: they all wait.
         """
-        with self.database.read() as conn:
-            waiting = undrawn(conn, _AT_ONCE)
+        waiting = self._behind(0)
         if not waiting:
             return False
         head = self.node.head_number()
-        chain = ItemChain(self.node, self.registry, self.log, hex(head))
-        for row, root in waiting:
-            anchored = chain.anchored_in(root)
-            if anchored is None:
-                continue
-            found = first_behind(self.node, anchored, row.pool.draws_at, head - self.confirmations)
-            if found is not None:
-                with self.database.begin() as conn:
-                    set_block(conn, row.batch_no, Beacon(found.number, found.hash), self.clock.now())
+        last = head - self.confirmations
+        if last < 0:
+            return False
+        chain, second = ItemChain(self.node, self.registry, self.log, hex(head)), second_of(self.node, last)
+        while waiting:
+            for row, root in waiting:
+                # Whoever waits for its day costs the node nothing, and nobody waits behind it.
+                if row.pool.draws_at is None or row.pool.draws_at <= second:
+                    self._draw(chain, row, root, last)
+            waiting = self._behind(waiting[-1][0].batch_no)
         return False
+
+    def _behind(self, batch_no: int) -> list[tuple[PoolRow, bytes]]:
+        with self.database.read() as conn:
+            return undrawn(conn, batch_no, _AT_ONCE)
+
+    def _draw(self, chain: ItemChain, row: PoolRow, root: bytes, last: int) -> None:
+        anchored = chain.anchored_in(root)
+        if anchored is None:
+            return
+        found = first_behind(self.node, anchored, row.pool.draws_at, last)
+        if found is not None:
+            with self.database.begin() as conn:
+                set_block(conn, row.batch_no, Beacon(found.number, found.hash), self.clock.now())

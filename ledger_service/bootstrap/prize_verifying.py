@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ledger_service.bootstrap.item_verifying import draw_word
@@ -68,10 +69,17 @@ def _foreign(node: Node, bundle: PoolBundle, at: bytes) -> Finding | None:
 
 def _word(chain: ItemChain, bundle: PoolBundle) -> PoolWord:
     batch = chain.batch(bundle.root)
-    told = BatchWord(batch.owner, batch.gtin, batch.size, claimed=False, void=False)
+    of_lot = chain.has_lot(bundle.root, _lot(bundle))
+    told = BatchWord(batch.owner, batch.gtin, batch.size, claimed=False, void=False, of_lot=of_lot)
     draw = None if bundle.block is None else draw_word(chain, bundle.root, bundle.block)
     indexes = [one.index for one in bundle.winners or () if one.index < batch.size]
     return PoolWord(told, draw, chain.marks_of(bundle.root, indexes))
+
+
+def _lot(bundle: PoolBundle) -> str:
+    with suppress(ValueError):
+        return pool_of(bundle.pool).lot
+    return ""
 
 
 def _facts(bundle: PoolBundle) -> list[str]:

@@ -29,17 +29,18 @@ def first_behind(node: Node, behind: int, not_before: int | None, last: int) -> 
     Times of blocks never fall, so it is found by halving.
     """
     low, high = behind + 1, last
-    if low > high or (not_before is not None and _second(node, high) < not_before):
+    if low > high or (not_before is not None and second_of(node, high) < not_before):
         return None
     while not_before is not None and low < high:
         middle = (low + high) >> 1
-        if _second(node, middle) < not_before:
+        if second_of(node, middle) < not_before:
             low = middle + 1
         else:
             high = middle
     return seen_block(node, low)
 
 
-def _second(node: Node, number: int) -> int:
+def second_of(node: Node, number: int) -> int:
+    """The time of a block, in seconds; 0 above the head."""
     (block,) = node.blocks([number])
     return 0 if block is None else block.timestamp

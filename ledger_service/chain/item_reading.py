@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.errors import ChainUnavailable, NodeRefusal
+from ledger_service.kernel.item_operations import text_word
 from ledger_service.kernel.secp256k1 import keccak256
 
 _NOBODY = bytes(20)
@@ -53,6 +54,17 @@ class ItemChain:
         """The batch of a root."""
         ((owner, gtin, accepted_at, count),) = self._ask("ItemRegistry", self.registry, "itemBatch", root)
         return BatchOnChain(owner, gtin, accepted_at, count)
+
+    def has_lot(self, root: bytes, lot: str) -> bool:
+        """Whether it was for this lot that the owner anchored the root: a lot has one root, for ever."""
+        batch = self.batch(root)
+        try:
+            word = text_word(lot)
+        except ValueError:
+            return False
+        asked = batch.owner, batch.gtin, word
+        (told,) = self._ask("ItemRegistry", self.registry, "rootOfLot", *asked)
+        return bool(batch.size) and bytes(told) == root
 
     def marks(self, root: bytes, index: int) -> tuple[bool, bool]:
         """Whether an item is claimed, and whether it is void."""

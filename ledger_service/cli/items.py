@@ -22,7 +22,7 @@ from ledger_service.bootstrap.foundations import (
     lay_foundations,
 )
 from ledger_service.bootstrap.tills import secrets_of
-from ledger_service.checkout.items.pools import PoolTerms, open_pool, read_terms
+from ledger_service.checkout.items.pools import NO_DRAWS, PoolTerms, open_pool, read_terms
 from ledger_service.config import settings_from_environment
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln
@@ -95,8 +95,8 @@ def _open(foundations: Foundations, goods: Goods, options: argparse.Namespace) -
     new = NewBatch(options.gtin, owner, options.lot, options.size, options.expiry)
     at = _now(foundations).now()
     terms = None if options.prizes is None else _terms_in(options.prizes)
-    if terms is not None and foundations.alliance.item_registry is None:
-        raise MalformedField("prizes", "need a registry of items on the alliance's chain")
+    if terms is not None and not foundations.alliance.draws:
+        raise MalformedField("prizes", NO_DRAWS)
     with foundations.database.begin() as conn:
         number = goods.open_batch(conn, new, at)
         if terms is not None:

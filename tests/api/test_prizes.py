@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
@@ -14,11 +16,13 @@ from ledger_service.traceability.goods.service import Goods
 from ledger_service.traceability.prizes.rules import Beacon
 from ledger_service.traceability.prizes.service import set_block
 from ledger_service.traceability.proofs.commitments import Commitments
+from tests.api import service
 from tests.api.service import GROCER, Shop
 from tests.integration.traceability.stock import GTIN, Seeds
 
 SHARE = "5a" * 32
 NAMES = {"en": "Tea", "zh-Hans": "茶", "zh-Hant": "茶"}
+PRODUCT = {"gtin": GTIN, "merchant": GROCER, "brand": "Leaf", "names": NAMES}
 PRIZES = {
     "programme": "GROC", "ends_at": "2031-01-01T00:00:00Z", "share": sha256(bytes.fromhex(SHARE)).hexdigest(),
     "prizes": [{"name": "茶具", "count": 1, "points": 100}],
@@ -44,9 +48,23 @@ def anchor(shop: Shop, number: int) -> None:
         conn.execute(update(beside_intent).values(state="final"))
 
 
+@pytest.fixture
+def drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The alliance has contracts of items."""
+    known = replace(service.ALLIANCE, item_registry=b"\x07" * 20, transparency_log=b"\x08" * 20)
+    monkeypatch.setattr(service, "ALLIANCE", known)
+
+
+def test_an_alliance_whose_chain_cannot_draw_opens_no_pool(shop: Shop) -> None:
+    shop.must("grocer", "/v1/products", PRODUCT)
+    assert code_of(opened(shop, "L1")) == (400, "malformed-field")
+    plain = {"lot": "L1", "size": 5}
+    assert shop.post("grocer", f"/v1/products/{GTIN}/batches", plain).status_code == 201
+
+
+@pytest.mark.usefixtures("drawing")
 def test_a_pool_is_fixed_with_its_batch_and_shows_where_its_draw_stands(shop: Shop) -> None:
-    product = {"gtin": GTIN, "merchant": GROCER, "brand": "Leaf", "names": NAMES}
-    shop.must("grocer", "/v1/products", product)
+    shop.must("grocer", "/v1/products", PRODUCT)
     assert code_of(opened(shop, "L1", programme="NONE")) == (404, "programme-unknown")
     for odd in ({"programme": "FUEL"}, {"prizes": []}, {"ends_at": "2001-01-01T00:00:00Z"}, {"share": "x"}):
         assert code_of(opened(shop, "L1", **odd))[0] == 400

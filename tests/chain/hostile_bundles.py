@@ -45,6 +45,7 @@ HOSTILE: list[tuple[str, Callable[[dict[str, Any]], None], int]] = [
     ("contract-missing", change("chain.item_registry", PLACE), MISSING),
     ("batch-missing", change("batch.root", HASH), MISSING),
     ("batch-differs", change("batch.owner", MERCHANTS[1]), ALTERED),
+    ("batch-differs", change("item.lot", "L9"), ALTERED),
     ("item-not-in-batch", change("batch.salt", HASH), ALTERED),
     ("item-not-in-batch", change("item.index", 2_100), ALTERED),
     ("item-not-in-batch", change("batch.proof", []), ALTERED),

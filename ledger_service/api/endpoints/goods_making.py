@@ -14,7 +14,7 @@ from ledger_service.api.endpoints.prizes import POOL
 from ledger_service.api.errors import NotYours
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
-from ledger_service.checkout.items.pools import open_pool, read_terms
+from ledger_service.checkout.items.pools import NO_DRAWS, open_pool, read_terms
 from ledger_service.kernel.digital_link.errors import LinkMalformed
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln, parse_gtin
@@ -52,10 +52,11 @@ ROUTES = (ADD, OPEN)
 
 @dataclass(frozen=True, slots=True)
 class GoodsMakingDoor:
-    """The endpoints of this module."""
+    """The endpoints of this module; ``draws`` says whether the alliance's chain can draw prizes."""
 
     administration: Administration
     goods: Goods
+    draws: bool
 
     def add(self, call: Call) -> Reply:
         """The product is the brand's."""
@@ -77,6 +78,8 @@ class GoodsMakingDoor:
     def open(self, call: Call) -> Reply:
         """The batch waits for its items; what can be won of it is fixed with it."""
         given, gtin = call.body.fields, parse_gtin(call.path["gtin"], "gtin")
+        if given.get("prizes") is not None and not self.draws:
+            raise MalformedField("prizes", NO_DRAWS)
 
         def act(conn: Connection) -> Json:
             product = lock_product(conn, gtin, call.caller.merchant_id)

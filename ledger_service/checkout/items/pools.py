@@ -16,6 +16,9 @@ from ledger_service.points.programmes import id_of
 from ledger_service.traceability.prizes.rules import SECRET_BYTES, Prize
 from ledger_service.traceability.prizes.service import NewPool, add_pool
 
+# Such a pool would take claims in and never draw.
+NO_DRAWS = "need a registry of items and a log on the alliance's chain"
+
 
 @dataclass(frozen=True, slots=True)
 class PoolTerms:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, delete, or_, select, update
 
@@ -10,6 +10,7 @@ from ledger_service.db.bulk import sql_of
 from ledger_service.members.merging import Merge
 from ledger_service.outbox.service import NewIntent
 from ledger_service.referrals.links.models import share_bind, share_link, share_signal, share_tie
+from ledger_service.referrals.rewards.fraud_rules import REVIEW_DAYS
 from ledger_service.referrals.rewards.models import share_reward
 from ledger_service.referrals.staffing.models import share_care
 from ledger_service.referrals.staffing.service import take_over
@@ -44,7 +45,9 @@ def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
     )
     own = list(conn.execute(select(_B.number).where(between)).scalars())
     unpaid = _R.number.in_(own) & _R.state.in_(("due", "appealed"))
-    conn.execute(update(share_reward).where(unpaid).values(state="held", reasons="same-member"))
+    # A review of its own days: what was due is overdue by now, and would be paid at the job's next turn.
+    until = at + timedelta(days=REVIEW_DAYS)
+    conn.execute(update(share_reward).where(unpaid).values(state="held", reasons="same-member", until=until))
     conn.execute(update(share_bind).where(_B.number.in_(own)).values(sharer_id=None, sharer_salt=None))
     conn.execute(update(share_bind).where(_B.member_id == closes).values(member_id=stays))
     conn.execute(update(share_bind).where(_B.sharer_id == closes).values(sharer_id=stays))

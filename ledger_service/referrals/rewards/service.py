@@ -21,7 +21,7 @@ from ledger_service.referrals.rewards.errors import ShareRewardStepRefused
 from ledger_service.referrals.rewards.paying import ClawCommand, PayCommand
 from ledger_service.referrals.rewards.reviewing import DEADLINE, ReviewRewardCommand, Step
 from ledger_service.referrals.rewards.rules import COUPON
-from ledger_service.referrals.rewards.worklists import Standing, due_rewards, overdue, standing_after
+from ledger_service.referrals.rewards.worklists import Due, Standing, due_rewards, overdue, standing_after
 
 _PAID_AT_ONCE = 100
 _LOOKED_AT_ONCE = 1_000
@@ -56,13 +56,21 @@ class RewardDesk:
         return self.writer.run(lambda conn: follow(conn, self.sales, at))
 
     def pay_due(self, at: datetime) -> bool:
-        """Some due rewards were given; returns whether more may be due."""
+        """Some due rewards were given; returns whether more may be due.
+
+        What came back is looked for once more: the turn of ``take_back`` may not have come by, and a coupon
+        that was given could be used before it does.
+        """
         with self.database.read() as conn:
             due = due_rewards(conn, at, _PAID_AT_ONCE)
+            kept = self.sales.kept(conn, {one.sale_id for one in due})
         if due:
             self.catalogue.refresh()
         for one in due:
-            self._give(one.reward_id, one.pays, at)
+            if kept.get(one.sale_id, one.least_kept_minor) < one.least_kept_minor:
+                self.writer.submit(self._taking(one, at))
+            else:
+                self._give(one.reward_id, one.pays, at)
         return len(due) == _PAID_AT_ONCE
 
     def take_back(self, at: datetime) -> bool:
@@ -96,7 +104,7 @@ class RewardDesk:
         """
         return self.writer.submit(keyed(ReviewRewardCommand(step)))
 
-    def _taking(self, row: Standing, at: datetime) -> BookCommand[str]:
+    def _taking(self, row: Standing | Due, at: datetime) -> BookCommand[str]:
         if row.pays == COUPON:
             return TakeCouponCommand(row.reward_id, at)
         return ClawCommand(row.reward_id, self.catalogue.current(), Worker(self.worker), at)

@@ -15,9 +15,11 @@ _R = share_reward.c
 
 
 class Due(NamedTuple):
-    """A reward that is to be given now, and in what it is paid."""
+    """A reward that is to be given now: of which sale, what must be left of it, and in what it is paid."""
 
     reward_id: bytes
+    sale_id: bytes
+    least_kept_minor: int
     pays: str
 
 
@@ -36,7 +38,8 @@ class Standing(NamedTuple):
 
 def due_rewards(conn: Connection, at: datetime, most: int) -> list[Due]:
     """Rewards that are to be given now."""
-    its = select(_R.reward_id, _R.pays).where(_R.state == "due", _R.until <= at)
+    its = select(_R.reward_id, _R.sale_id, _R.least_kept_minor, _R.pays)
+    its = its.where(_R.state == "due", _R.until <= at)
     return [Due(*row) for row in conn.execute(its.order_by(_R.until, _R.reward_id).limit(most))]
 
 

@@ -57,11 +57,14 @@ def pool_row(row: Mapping[str, Any] | RowMapping) -> PoolRow:
                    row["slots_root"], block, row["drawn_at"])  # fmt: skip
 
 
-def undrawn(conn: Connection, most: int) -> list[tuple[PoolRow, bytes]]:
-    """Pools whose batch's root the chain has for good, and which no block has drawn; with the root."""
+def undrawn(conn: Connection, after: int, most: int) -> list[tuple[PoolRow, bytes]]:
+    """Pools whose batch's root the chain has for good, and which no block has drawn; with the root.
+
+    Of batches behind ``after``, by number.
+    """
     joined = trace_prize_pool.join(trace_root, _R.batch_no == _P.batch_no)
     joined = joined.join(beside_intent, _I.op_id == _R.op_id)
-    lacking = _P.block_number.is_(None) & (_I.state == "final") & _I.reason.is_(None)
+    lacking = _P.block_number.is_(None) & (_I.state == "final") & _I.reason.is_(None) & (_P.batch_no > after)
     query = select(trace_prize_pool, _R.root).select_from(joined).where(lacking)
     rows = conn.execute(query.order_by(_P.batch_no).limit(most)).mappings()
     return [(pool_row(row), bytes(row["root"])) for row in rows]

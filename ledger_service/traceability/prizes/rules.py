@@ -127,6 +127,9 @@ def _is_sound(pool: Pool) -> bool:
     numbers = [pool.size, pool.ends_at, pool.draws_at or 0]
     numbers += [number for prize in pool.prizes for number in (prize.count, prize.points)]
     counted = all(type(number) is int and number >= 0 for number in numbers)
+    # Whoever made it up must not get further than here.
+    counted = counted and type(pool.lot) is str and type(pool.gtin) is str
+    counted = counted and pool.gtin.isascii() and pool.gtin.isdigit()
     return counted and 0 < pool.total <= pool.size and pool.total <= MOST_PRIZES
 
 
@@ -174,8 +177,9 @@ def slot_of(beacon: Beacon, index: int, size: int) -> int:
     return permuted(beacon.key, index, size)
 
 
-def winners(pool: Pool, secret: bytes, beacon: Beacon) -> dict[int, int]:
-    """The prize of each index that wins."""
+@lru_cache(maxsize=4)
+def winners(pool: Pool, secret: bytes, beacon: Beacon) -> Mapping[int, int]:
+    """The prize of each index that wins. Kept: whoever asks for a pool's bundle asks for all of them."""
     ranks = range(pool.total)
     slots = (permuted(secret, rank, pool.size, back=True) for rank in ranks)
     return {

@@ -15,8 +15,11 @@ from ledger_service.traceability.prizes.rules import (
     slot_leaves,
     winners,
 )
-from ledger_service.traceability.proofs.pool_bundle import UNCLAIMED, PoolBundle
+from ledger_service.traceability.proofs.pool_bundle import LATE, UNCLAIMED, PoolBundle
 from ledger_service.traceability.proofs.rules import BatchWord, DrawWord, Finding, of_block
+
+# What may become of an item that wins; "none" is of those that do not.
+_OF_A_WINNER = frozenset({UNCLAIMED, LATE, "waiting", "given", "lapsed", "void"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ def _of_commitment(bundle: PoolBundle, pool: Pool, batch: BatchWord) -> Iterator
         yield Finding("batch-missing", f"the root 0x{bundle.root.hex()} was never anchored")
     elif (batch.owner, batch.gtin, batch.count) != (bundle.owner, int(pool.gtin), pool.size):
         yield Finding("batch-differs", f"{batch.owner} anchored {batch.count} of {batch.gtin:014d}")
+    elif not batch.of_lot:
+        yield Finding("batch-differs", f"the root was not anchored for lot {pool.lot}")
     leaf = pool_leaf(bundle.pool, bundle.slots_root)
     if root_with_pool(bundle.items_root, leaf) != bundle.root:
         yield Finding("prize-pool-differs", "the batch's root does not hold these prizes")
@@ -70,5 +75,7 @@ def _of_winners(bundle: PoolBundle, draw: tuple[Pool, bytes, Beacon], word: Pool
         claimed, void = word.marks.get(one.index, (False, False))
         if one.state == UNCLAIMED and claimed and not void:
             yield Finding("prize-withheld", f"item {one.index} was claimed, and is listed as never claimed")
+        if one.state not in _OF_A_WINNER:
+            yield Finding("prize-withheld", f"item {one.index} wins, and is listed as {one.state}")
         if one.state == "given" and not claimed:
             yield Finding("prize-withheld", f"item {one.index} is listed as given, and was never claimed")

@@ -53,10 +53,19 @@ def _winners(conn: Connection, found: PoolRow, secret: bytes) -> tuple[Winner, .
         raise LookupError("an open pool is drawn")
     won = winners(found.pool, secret, found.beacon)
     told = claims_of(conn, found.batch_no, sorted(won))
-    first, c = found.batch_no << INDEX_BITS, trace_claim.c
-    late = select(c.item_id).where((c.batch_no == found.batch_no) & (c.claimed_at > found.ends_at))
-    claimed_late = {item_id - first for item_id in conn.execute(late).scalars()}
+    claimed_late = _late(conn, found, [index for index, (_, state) in told.items() if state is None])
     return tuple(
         Winner(index, serial, won[index], state or (LATE if index in claimed_late else UNCLAIMED))
         for index, (serial, state) in sorted(told.items())
     )
+
+
+def _late(conn: Connection, found: PoolRow, indexes: list[int]) -> set[int]:
+    """Which of these were claimed after the end; never more, however many items are claimed later."""
+    first, c = found.batch_no << INDEX_BITS, trace_claim.c
+    late: set[int] = set()
+    for place in range(0, len(indexes), 500):
+        ids = [first + index for index in indexes[place : place + 500]]
+        its = select(c.item_id).where(c.item_id.in_(ids), c.claimed_at > found.ends_at)
+        late |= {item_id - first for item_id in conn.execute(its).scalars()}
+    return late

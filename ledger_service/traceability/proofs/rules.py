@@ -77,13 +77,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class BatchWord:
-    """What the registry says of a root and the item; ``count`` 0 where it does not know the root."""
+    """What the registry says of a root and the item; ``count`` 0 where it does not know the root.
+
+    ``of_lot`` says whether the root was anchored for the lot that is told: another lot may have another pool.
+    """
 
     owner: int
     gtin: int
     count: int
     claimed: bool
     void: bool
+    of_lot: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,8 @@ def _of_item(bundle: Bundle, chain: ChainWord) -> Iterator[Finding]:
         return
     if (batch.owner, batch.gtin) != (item.owner, int(item.gtin)):
         yield Finding("batch-differs", f"the root was anchored by {batch.owner} for {batch.gtin:014d}")
+    elif not batch.of_lot:
+        yield Finding("batch-differs", f"the root was not anchored for lot {item.lot}")
     leaf = item_leaf(item.index, item.gtin, item.serial, item.salt)
     if item.index >= batch.count or not verify(leaf, item.proof, item.root):
         yield Finding("item-not-in-batch", f"index {item.index}, GTIN and serial do not lead to the root")

@@ -3,6 +3,7 @@ claims."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -26,7 +27,9 @@ from ledger_service.traceability.prizes.models import trace_prize
 from ledger_service.traceability.prizes.queries import find_pool, undrawn
 from ledger_service.traceability.prizes.rules import Beacon, Prize, is_share, secret_of, winners
 from ledger_service.traceability.prizes.service import open_share, set_block
+from ledger_service.traceability.proofs.bundle import Place
 from ledger_service.traceability.proofs.commitments import Commitments
+from ledger_service.traceability.proofs.pool_service import PoolProver
 from tests.integration.checkout.shop import FUEL, GROCER, Shop
 from tests.integration.checkout.test_items import Brand
 from tests.integration.checkout.test_races import at_once
@@ -55,7 +58,7 @@ class Lottery(Brand):
         with self.shop.database.begin() as conn:
             set_block(conn, self.stock.batch_no, block, self.shop.clock.at)
 
-    def won(self) -> dict[int, int]:
+    def won(self) -> Mapping[int, int]:
         """Which prize each index has, by the published function."""
         with self.shop.database.read() as conn:
             found = find_pool(conn, self.stock.batch_no)
@@ -128,6 +131,10 @@ def test_a_prize_waits_for_the_cap_and_a_late_claim_wins_nothing(lottery: Lotter
     lottery.give()
     assert (lottery.states(), lottery.shop.balance(ann, 1)) == (["given"], 45)
     assert not lottery.claim(ann, 1).in_draw
+    prover = PoolProver(Commitments(MASTER), Place(1, bytes(20), bytes(20)))
+    with lottery.shop.database.read() as conn:
+        told = prover.bundle(conn, lottery.stock.batch_no, lottery.shop.clock.at + timedelta(hours=1))
+    assert [one.state for one in told.winners or ()] == ["given", "late", *["unclaimed"] * 8]
 
 
 def test_a_pool_draws_only_behind_its_final_root_and_with_the_brands_share(lottery: Lottery) -> None:
@@ -140,7 +147,7 @@ def test_a_pool_draws_only_behind_its_final_root_and_with_the_brands_share(lotte
             open_share(conn, (number, own), share, shop.clock.at)
 
     with shop.database.begin() as conn:
-        assert undrawn(conn, 9) == []
+        assert undrawn(conn, 0, 9) == []
     lottery.anchor()
     for share in (SHARE, b"\x34" * 32, SHARE, SHARE):
         try:
@@ -152,7 +159,7 @@ def test_a_pool_draws_only_behind_its_final_root_and_with_the_brands_share(lotte
     assert refused == ["too-early", "differs", "none", "none"]
     with shop.database.read() as conn:
         found = find_pool(conn, number)
-        assert undrawn(conn, 9) == []
+        assert undrawn(conn, 0, 9) == []
     assert found is not None
     assert found.beacon == replace(BLOCK, share=SHARE)
     assert is_share(found.pool, SHARE)

@@ -123,6 +123,16 @@ def test_what_comes_back_before_the_days_never_becomes_a_coupon(sharing: Sharing
     assert budget_used(sharing) == (0, 0, 0)
 
 
+def test_nothing_is_given_for_goods_that_came_back_before_their_turn(sharing: Sharing) -> None:
+    _, _, sale = brought(sharing)
+    sharing.rewards.follow(sharing.shop.clock.at)
+    sharing.shop.refund(sale)
+    sharing.shop.clock.forward(days=30)
+    sharing.rewards.pay_due(sharing.shop.clock.at)
+    assert (sharing.count(coupon), {state for _, _, state in states(sharing)}) == (0, {"void"})
+    assert budget_used(sharing) == (0, 0, 0)
+
+
 def test_a_used_coupon_is_left_and_taken_after_all_when_its_own_sale_comes_back(sharing: Sharing) -> None:
     ann, ben, sale = brought(sharing, days=0)
     sharing.job()

@@ -136,6 +136,7 @@ def test_two_members_of_one_tree_that_become_one_have_brought_nobody_of_themselv
     sharing.buy(ann)
     sharing.job()
     assert sharing.outcomes() == ["rewarded", "trigger-not-met"], "its first purchase was the other's"
+    assert {state for _, _, _, state in sharing.paid()} == {"held"}, "no turn of the job ends its review"
 
 
 def test_a_campaign_that_ended_pays_no_later_purchase(sharing: Sharing) -> None:

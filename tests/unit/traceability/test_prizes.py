@@ -10,6 +10,9 @@ import pytest
 from ledger_service.kernel.merkle import proof_of, root_of
 from ledger_service.traceability.prizes import rules
 from ledger_service.traceability.prizes.rules import Beacon, Pool, Prize
+from ledger_service.traceability.proofs.pool_bundle import UNCLAIMED, PoolBundle, Winner
+from ledger_service.traceability.proofs.pool_rules import PoolWord, judge_pool
+from ledger_service.traceability.proofs.rules import BatchWord, DrawWord
 
 SECRET, SHARE = b"s" * 32, b"m" * 32
 POOL = Pool("09506000134352", "L1", 50, "TEA", (Prize("one", 1, 100), Prize("two", 4, 5)), 1_800_000_000,
@@ -40,6 +43,7 @@ def test_winners_are_what_each_item_drew_and_another_block_draws_others() -> Non
     }
     assert won == {index: prize for index, prize in drawn.items() if prize}
     assert sorted(won.values()) == [1, 2, 2, 2, 2]
+    assert rules.winners(POOL, SECRET, BLOCK) is won, "anybody may ask, as often as it likes"
     for other in (Beacon(8, b"i" * 32, SHARE), Beacon(7, b"h" * 32, b"n" * 32)):
         assert rules.winners(POOL, SECRET, other) != won
 
@@ -58,7 +62,8 @@ def test_a_slot_is_shown_by_its_leaf_and_no_other_prize_is() -> None:
     "change",
     [{"size": 4}, {"size": "50"}, {"draws_at": "soon"}, {"prizes": []}, {"version": 2}, {"share": "zz"},
      {"prizes": [{"name": "a", "count": -1, "points": 1}, {"name": "b", "count": 2, "points": 1}]},
-     {"prizes": [{"name": "a", "count": 1.0, "points": 1}]}, {"gtin": None, "more": 1}],
+     {"prizes": [{"name": "a", "count": 1.0, "points": 1}]}, {"gtin": None, "more": 1},
+     {"gtin": "tea"}, {"gtin": None}, {"lot": 7}],
 )  # fmt: skip
 def test_only_the_one_byte_string_of_a_sound_pool_is_read(change: dict[str, object]) -> None:
     assert rules.pool_of(POOL.body()) == POOL
@@ -71,6 +76,30 @@ def test_a_block_has_its_turn_once() -> None:
     later = Pool(**{f: getattr(POOL, f) for f in Pool.__slots__} | {"draws_at": 100})
     turns = [(6, (98, 99)), (6, (98, 100)), (9, (99, 100)), (9, (100, 101)), (5, (99, 100))]
     assert [rules.is_drawing_block(later, 5, *turn) for turn in turns] == [False, True, True, False, False]
+
+
+def bundle_of(state: str = UNCLAIMED, pool: Pool = POOL) -> PoolBundle:
+    slots = root_of(list(rules.slot_leaves(pool, SECRET, range(pool.size))))
+    root = rules.root_with_pool(b"i" * 32, rules.pool_leaf(pool.body(), slots))
+    won = sorted(rules.winners(pool, SECRET, BLOCK).items())
+    listed = tuple(Winner(index, "S", prize, state) for index, prize in won)
+    return PoolBundle(1, b"r" * 20, 7, root, b"i" * 32, pool.body(), slots, BLOCK, SECRET, listed)
+
+
+def told_of(bundle: PoolBundle, *, of_lot: bool = True) -> set[str]:
+    batch = BatchWord(7, int(POOL.gtin), POOL.size, claimed=False, void=False, of_lot=of_lot)
+    word = PoolWord(batch, DrawWord(6, BLOCK.hash, (1, 2)), {})
+    return {finding.code for finding in judge_pool(bundle, word)}
+
+
+def test_a_pool_that_was_anchored_for_another_lot_is_none_of_this_one() -> None:
+    assert told_of(bundle_of()) == set()
+    assert told_of(bundle_of(), of_lot=False) == {"batch-differs"}
+
+
+def test_no_winner_is_listed_as_one_that_drew_nothing() -> None:
+    for state, codes in (("none", {"prize-withheld"}), ("?", {"prize-withheld"}), ("lapsed", set())):
+        assert told_of(bundle_of(state)) == codes
 
 
 def test_the_share_is_the_one_that_was_committed_to() -> None:
