@@ -120,7 +120,7 @@ def _give(browser: Browser, guests: Guests, phone: Page, album: Album) -> None:
     album.add(phone, "tour-4-coupon", 1)
     phone.locator(".row input[name=to]").first.fill(guests.numbers[1])
     phone.locator(".row button").first.click()
-    expect(phone.locator(".done")).to_be_visible()
+    expect(phone.locator("p.done")).to_be_visible()
     friend = log_in(browser, guests.url, guests.key("member", 1), Look(PHONE))
     friend.goto("/me/coupons")
     album.add(friend, "tour-4-coupon-friend", 1)
@@ -137,7 +137,7 @@ def _scan(guests: Guests, phone: Page, album: Album) -> None:
     pin.fill(item["pin"])
     album.add(phone, "tour-5-scan", 1)
     pin.press("Enter")
-    expect(phone.locator(".done")).to_be_visible()
+    expect(phone.locator("p.done")).to_be_visible()
     album.add(phone, "tour-5-claimed", 1)
 
 
