@@ -120,6 +120,11 @@ def test_a_passkey_that_is_not_ones_own_or_not_verified_is_not_kept(named: tuple
                           (Authenticator(origin="http://alliance.example"), mine)):  # fmt: skip
         body = {"label": "x", "credential": device.make(asked)}
         assert said(shop.post(own, base, body)) == (422, "passkey-refused")
+    for frozen in (True, False):
+        path, body = f"/v1/members/{base.split('/')[3]}/freeze", {"frozen": frozen}
+        shop.must("operator", path, body, status=200)
+        if frozen:
+            assert said(made(shop, own, base, Authenticator()))[1] == "member-frozen"
     for number in range(10):
         assert made(shop, own, base, Authenticator(), f"phone {number}").status_code == 201
     assert said(shop.post(own, f"{base}/options")) == (409, "passkey-limit-reached")

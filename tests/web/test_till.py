@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.api.service import GROCER, GROCER_STORE, Shop
+from tests.api.test_value_cards import money, paying, printed
 from tests.web.conftest import Browser, hidden_of
 
 Enter = Callable[..., Browser]
@@ -74,3 +75,15 @@ def test_points_that_were_held_are_sold_or_let_go(enter: Enter, web_shop: Shop) 
     again = browser.post(f"/till/holds/{hold}", act="void", once="0" * 32)
     assert (again.status_code, 'role="alert"' in again.text) == (409, True)
     assert browser.post("/till/holds/none", act="void", once="1" * 32).status_code == 400
+
+
+def test_what_went_back_on_a_card_is_not_called_money_to_give(enter: Enter, web_shop: Shop) -> None:
+    (code,) = printed(web_shop)
+    web_shop.must("grocer-till", "/v1/value-cards", money(code, 700))
+    sale = web_shop.must("grocer-till", "/v1/sales", paying(code, 700))["sale_id"]
+    browser = enter("cashier")
+    browser.get(f"/till/returns?sale={sale}")
+    paper = browser.post(f"/till/returns/{sale}", back_1="4").text
+    assert re.findall(r"<th>(of it [^<]+)</th><td class=\"number\">([^<]+)<", paper) == [
+        ("of it back on a stored-value card", "$7.00"), ("of it money", "$0.00"),
+    ]  # fmt: skip

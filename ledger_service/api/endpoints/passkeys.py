@@ -17,7 +17,7 @@ from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.ids import id_text, parse_id
 from ledger_service.kernel.text import clean_text
 from ledger_service.members.devices import lock_member
-from ledger_service.members.errors import MemberUnknown
+from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.members.passkeys import errors as refusals
 from ledger_service.members.passkeys.desk import PasskeyDesk, end, passkeys_of
 from ledger_service.members.passkeys.rules import LONGEST_LABEL, MOST_PASSKEYS
@@ -71,7 +71,7 @@ KEEP = Route(
         "label": Text(LONGEST_LABEL, about="What the member calls it"),
         "credential": _ATTESTED,
     })),
-    problems=(*WRITE_PROBLEMS, NotYours, MemberUnknown, refusals.PasskeysNotOffered,
+    problems=(*WRITE_PROBLEMS, NotYours, MemberUnknown, MemberFrozen, refusals.PasskeysNotOffered,
               refusals.PasskeyRefused, refusals.PasskeyLimitReached),
     success=Success(201, "The member logs in with it.", _PASSKEY),
 )  # fmt: skip
@@ -122,7 +122,8 @@ class PasskeysDoor:
         new = self.passkeys.judge_made(member_id, given["credential"], call.at)
 
         def act(conn: Connection) -> Json:
-            lock_member(conn, number, frozen_too=True)
+            # Who is frozen, as after a theft, gets no further way in, as it gets no PIN.
+            lock_member(conn, number)
             # A recovery of a moment ago has ended this key, and processes hear of that within a second.
             if not is_in_force(conn, call.caller.key_id):
                 raise CredentialsRefused
