@@ -48,7 +48,7 @@ class Alliance:
 
     @property
     def draws(self) -> bool:
-        """Whether blocks draw its prizes: its chain has both contracts of items, as the bridge's job needs."""
+        """Whether blocks draw its prizes: its chain has both contracts that the bridge's job needs."""
         return self.item_registry is not None and self.transparency_log is not None
 
     @property

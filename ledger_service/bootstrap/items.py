@@ -36,7 +36,9 @@ def served_items(serving: Serving, administration: Administration, cursors: Curs
         *goods.served(
             goods.GoodsDoor(administration, cursors, Goods(master, random), database, url, anchors)
         ),
-        *goods_making.served(goods_making.GoodsMakingDoor(administration, Goods(master, random), known.draws)),
+        *goods_making.served(
+            goods_making.GoodsMakingDoor(administration, Goods(master, random), known.draws)
+        ),
         *item_cases.served(item_cases.ItemCasesDoor(administration, cursors)),
         *prizes.served(prizes.PrizesDoor(administration, database, prover)),
         *resolver.served(resolver.ResolverDoor(administration, database, url)),
