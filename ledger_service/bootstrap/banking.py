@@ -15,6 +15,7 @@ from ledger_service.settlement.bank.accounts import OWNERS, AccountBook, BankAcc
 from ledger_service.settlement.bank.camt import StatementReader
 from ledger_service.settlement.bank.errors import (
     NothingToPay,
+    PayoutInParts,
     PayoutsPaidAlready,
     PeriodNotNetted,
     ReserveAccountMissing,
@@ -75,6 +76,7 @@ def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish
         PeriodNotPublished, PeriodNotNetted: the payouts are not fixed.
         NothingToPay: none is left.
         PayoutsPaidAlready: the first order would pay some of them again.
+        PayoutInParts: a later order would pay some owners again.
         BankAccountMissing: somebody has no account.
         ReserveAccountMissing: a payer is in default, and no account of its custodian is known.
         BankNameNotLatin: Latin letters are asked for, and a name has others.
@@ -88,6 +90,9 @@ def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish
     own = book.accounts(_merchants(standing, unpaid_only=True))
     every = _lines(agreement, standing, own)
     left = [line for line in every if not standing.paid(line.number)]
+    again = [line.number for line in left if line.part > 1] if wish.attempt > 1 else []
+    if again:
+        raise PayoutInParts(period, again[0])
     order = Order(
         agreement.tag, period, wish.attempt, agreement.currency, wish.execution,
         _created(standing, wish.execution), wish.latin,

@@ -22,13 +22,18 @@ def write_order(settings: Settings, options: argparse.Namespace) -> str:
         document, lines = order_payouts(room, options.period, book, wish)
     payouts = sorted({line.number for line in lines})
     told = {"period": options.period, "payouts": payouts, "file": str(options.into)}
+    unfinished = options.into.with_name(f".{options.into.name}.part")
+    with open(unfinished, "wb", opener=_for_its_owner_only) as file:
+        file.write(document)
     try:
-        with open(options.into, "xb", opener=_for_its_owner_only) as file:
-            file.write(document)
+        # Whole or not at all, and never over another: a crash leaves no half order under this name.
+        os.link(unfinished, options.into)
     except FileExistsError:
         if options.into.read_bytes() != document:
             raise
         told["before"] = True
+    finally:
+        unfinished.unlink()
     if options.json:
         return json.dumps(told)
     how = "is there already, byte by byte" if "before" in told else "is written"
@@ -67,7 +72,7 @@ def attempt_number(text: str) -> int:
 def _text(told: dict[str, Any]) -> str:
     lines = [
         f"CAME BACK: payout {case['payout']} is marked as paid, and booking {case['place']} returns it"
-        f" ({case['told']}); the mark stays, order it again with --attempt"
+        f" ({case['told']}); the mark stays: settle it outside, or by a line of the next period"
         for case in told["cases"]
     ]
     lines += [f"payout {index}: paid" for index in told["paid_now"]]

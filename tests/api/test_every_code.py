@@ -45,6 +45,7 @@ REASONS = {
     "bank-statement-torn": _FIGURES,
     "payout-too-large": _FIGURES,
     "payouts-paid-already": _FIGURES,
+    "payout-in-parts": _FIGURES,
     "nets-unbalanced": _SETTLEMENT,
     "settlement-no-such-pair": _SETTLEMENT,
     "reserves-not-offered": _RESERVE,

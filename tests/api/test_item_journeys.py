@@ -74,7 +74,8 @@ def test_a_shopper_sees_days_and_places_and_never_a_sale(shop: Shop) -> None:
     ]  # fmt: skip
     assert stops[0]["name"] is None and stops[2]["name"]
     assert b"secret" not in answer.data
-    for nobody in ("x", f"{item}?98=00000000", item[:-1] + "Z"):
+    other = item[:-1] + ("Z" if item[-1] != "Z" else "Y")
+    for nobody in ("x", f"{item}?98=00000000", other):
         empty = shop.client.get(f"/v1/scans/journey?code={quote(nobody, safe='')}")
         assert empty.json == {"stops": [], "cut": False}
     listed = shop.get("grocer", "/v1/batches/1/items").json["items"]

@@ -69,8 +69,8 @@ ORDER = Route(
         {"execution": shapes.DATE, "accounts": _ACCOUNTS},
         {"attempt": Integer(1, 99, "From 2 on: what is not marked as paid once more"),
          "charset": Text(one_of=("unicode", "latin"), about="Of names")})),
-    problems=(*_BANK_PROBLEMS, bank.NothingToPay, bank.PayoutsPaidAlready, bank.BankNameNotLatin,
-              bank.PayoutTooLarge),
+    problems=(*_BANK_PROBLEMS, bank.NothingToPay, bank.PayoutsPaidAlready, bank.PayoutInParts,
+              bank.BankNameNotLatin, bank.PayoutTooLarge),
     success=Success(201, "The same bytes for the same order, so a bank refuses a second one.", shapes.answer(
         "PaymentOrderFile", period=Integer(1), payouts=Listing(Integer()),
         document=Text(_MOST_TEXT, about="The file, base64"))),

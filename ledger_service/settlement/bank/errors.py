@@ -104,6 +104,19 @@ class PayoutsPaidAlready(DomainError):
 
 
 @dataclass(eq=False)
+class PayoutInParts(DomainError):
+    """A payout goes to owners in several parts, and some of them may be paid: no file said so of all."""
+
+    period: int
+    payout: int
+
+    code = "payout-in-parts"
+    category = Category.CONFLICT
+    why = "`payout` of `period` is paid in parts to owners; a further order would hold all of them again."
+    fix = "Ask the bank which parts are booked, pay the others by hand, then mark it with `paid --payout`."
+
+
+@dataclass(eq=False)
 class BankStatementUnreadable(DomainError):
     """A file is no whole, plain XML document of the form of a statement."""
 

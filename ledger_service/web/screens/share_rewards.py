@@ -19,7 +19,7 @@ REASONS = (
     "same-device", "same-payment", "same-phone", "same-address", "same-household", "velocity", "star-burst",
     "ring", "cashier", "instant",
 )  # fmt: skip
-STATES = ("appealed", "held", "refused", "due", "granted", "void", "clawed")
+STATES = ("appealed", "held", "refused", "due", "granted", "void", "clawed", "left")
 
 
 def mine(visit: Visit) -> Page:
