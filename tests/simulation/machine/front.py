@@ -106,4 +106,6 @@ def _wired(foundations: Foundations, clock: HostClock, random: Random, worker: s
     with ExitStack() as stack:
         for what, stand_in in stand_ins.items():
             stack.enter_context(patch(room + what, stand_in))
+        # The members room is wired beside, for front doors and jobs.
+        stack.enter_context(patch("ledger_service.bootstrap.paying.SystemRandom", stand_ins["SystemRandom"]))
         return wire(foundations)
