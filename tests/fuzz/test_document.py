@@ -25,7 +25,8 @@ def shown(found: Found) -> str:
 def check(found: Found) -> None:
     assert not found.failures, shown(found)
     assert max(found.statuses()) < 500, found.answers
-    assert not found.statuses()[429], "a limit hides what is behind it"
+    # Guesses at cards' codes and PINs lock their till for a while, as they should; more would hide the rest.
+    assert found.statuses()[429] * 200 < sum(found.statuses().values()), "a limit hides what is behind it"
 
 
 def test_requests_along_every_rule_of_the_document_are_answered_as_it_says(founded: Founded) -> None:
