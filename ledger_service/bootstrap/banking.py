@@ -77,6 +77,7 @@ def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish
         NothingToPay: none is left.
         PayoutsPaidAlready: the first order would pay some of them again.
         PayoutInParts: a later order would pay some owners again.
+        OwnersUntold: as ``owner_dues``.
         BankAccountMissing: somebody has no account.
         ReserveAccountMissing: a payer is in default, and no account of its custodian is known.
         BankNameNotLatin: Latin letters are asked for, and a name has others.

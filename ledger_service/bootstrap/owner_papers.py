@@ -9,9 +9,11 @@ from sqlalchemy import Connection
 
 from ledger_service.chain.period_lines import period_lines, redemptions_behind
 from ledger_service.checkout.spent_at import places_of_redemptions
+from ledger_service.kernel.gs1 import gln_text
 from ledger_service.merchants.owners.queries import OwnerView, owners_after, ownership_of
 from ledger_service.merchants.owners.rules import Share, split
 from ledger_service.settlement.bank.accounts import BankAccount, is_bic
+from ledger_service.settlement.bank.errors import OwnersUntold
 from ledger_service.settlement.bank.receipts import Due
 from ledger_service.settlement.papers.owned import NOBODY, Owned, OwnedKey, Split, owned_csv, owned_of
 
@@ -26,7 +28,7 @@ def owners_paper(conn: Connection, period: int, merchant: int) -> bytes | None:
     """
     found = owners_after(conn, merchant, None, _MOST_OWNERS)
     persons = {person.owner_id: (person.name, person.tax_number) for person in found}
-    return owned_csv(merchant, _owned(conn, period, merchant), persons) if persons else None
+    return owned_csv(merchant, _Behind(conn, period, merchant).owned(), persons) if persons else None
 
 
 def owner_dues(conn: Connection, period: int, own: BankAccount) -> list[Due]:
@@ -34,14 +36,20 @@ def owner_dues(conn: Connection, period: int, own: BankAccount) -> list[Due]:
     is the merchant's own.
 
     Args:
-        conn: a snapshot; the sales of the period must not be in an archive yet.
+        conn: a snapshot.
         period: a closed one, so that neither its lines nor its owners change any more.
         own: the merchant's account.
+
+    Raises:
+        OwnersUntold: sales of the period are not here any more.
     """
+    behind = _Behind(conn, period, own.merchant)
+    if behind.untold:
+        raise OwnersUntold(gln_text(own.merchant), behind.untold)
     found = owners_after(conn, own.merchant, None, _MOST_OWNERS)
     accounts = {NOBODY: own} | {one.owner_id: _account_of(one) for one in found}
     owed: Counter[str] = Counter()
-    for key, part in _owned(conn, period, own.merchant).items():
+    for key, part in behind.owned().items():
         if key.issuer != own.merchant:
             owed[key.owner_id] += part.value_micros - part.fee_micros
     return [Due(accounts[owner_id], owed[owner_id]) for owner_id in sorted(owed)]
@@ -57,13 +65,27 @@ def _account_of(person: OwnerView) -> BankAccount:
     return BankAccount(person.merchant_id, person.name, account=number, **bank)
 
 
-def _owned(conn: Connection, period: int, merchant: int) -> dict[OwnedKey, Owned]:
-    lines = [line for line in period_lines(conn, period, own=True) if line.creditor == merchant]
-    behind = redemptions_behind(conn, period)
-    redemptions = {behind.get(line.op_id, line.op_id) for line in lines}
-    places, ownership = places_of_redemptions(conn, merchant, redemptions), ownership_of(conn, merchant)
-    shares = {op_id: ownership.at(*place) for op_id, place in places.items()}
-    return owned_of(merchant, lines, lambda op_id: _split_by(shares.get(behind.get(op_id, op_id), ())))
+class _Behind:
+    """The redemptions behind a merchant's lines of a period, and whose the store of each was."""
+
+    def __init__(self, conn: Connection, period: int, merchant: int) -> None:
+        self._merchant = merchant
+        self._lines = [line for line in period_lines(conn, period, own=True) if line.creditor == merchant]
+        self._behind = redemptions_behind(conn, period)
+        redemptions = {self._redemption(line.op_id) for line in self._lines}
+        places, ownership = places_of_redemptions(conn, merchant, redemptions), ownership_of(conn, merchant)
+        self._shares = {op_id: ownership.at(*place) for op_id, place in places.items()}
+        self.untold = len(redemptions - places.keys())
+
+    def owned(self) -> dict[OwnedKey, Owned]:
+        """The lines split to owners; to nobody where no owner is known."""
+        shares = self._shares
+        return owned_of(
+            self._merchant, self._lines, lambda op_id: _split_by(shares.get(self._redemption(op_id), ()))
+        )
+
+    def _redemption(self, op_id: bytes) -> bytes:
+        return self._behind.get(op_id, op_id)
 
 
 def _split_by(shares: Sequence[Share]) -> Split:

@@ -96,7 +96,7 @@ class KeptPapers:
 
 
 def _owned(conn: Connection, data: PeriodData, merchant: int) -> bytes:
-    """A request reads the period's lines and the merchant's sales with points: a second for the most."""
+    """A request reads the period's lines and the merchant's sales with points, which bounds how many."""
     lines = sum(leg.lines for leg in data.legs)
     if lines > MOST_OWNED_LINES:
         raise OwnersPaperTooLong(lines, MOST_OWNED_LINES)

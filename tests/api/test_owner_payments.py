@@ -7,7 +7,7 @@ from base64 import b64decode
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 
 from ledger_service.chain import models as m
 from ledger_service.chain import standings
@@ -84,3 +84,9 @@ def test_a_refund_takes_back_from_who_sold_and_the_receipt_is_split_by_what_is_l
     # With one account of its own, it is one payment.
     whole = any_shop.must("operator", f"{PERIODS}/1/payment-orders", ORDER)["document"]
     assert re.findall("<InstdAmt.*>(.*)</InstdAmt>", b64decode(whole).decode()) == ["0.95"]
+    # A sale that an archive took is nobody's: what belongs to its owners must not go to the merchant unsaid.
+    with any_shop.serving.foundations.database.begin() as conn:
+        conn.execute(delete(sale).where(sale.c.sale_id == ONE))
+    heads = {**ORDER, "accounts": accounts, "attempt": 3}
+    refused = any_shop.post("operator", f"{PERIODS}/1/payment-orders", heads)
+    assert (refused.status_code, refused.json["code"]) == (409, "owners-untold")

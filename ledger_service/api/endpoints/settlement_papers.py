@@ -49,7 +49,7 @@ _ACCOUNT = Named("BankAccount", Record(
 _ACCOUNTS = Listing(_ACCOUNT, 512, 1, "Of all who pay or are paid; of who is in default the reserve's too")
 _BANK_PROBLEMS = (
     *WRITE_PROBLEMS, PeriodNotPublished, SettlementNotOffered, bank.PeriodNotNetted,
-    bank.BankAccountsMalformed, bank.BankAccountMissing, bank.ReserveAccountMissing,
+    bank.BankAccountsMalformed, bank.BankAccountMissing, bank.ReserveAccountMissing, bank.OwnersUntold,
 )  # fmt: skip
 PAPER = Route(
     "GET", f"{_PERIOD}/papers/<gln>", "show-settlement-paper", scopes("sale:read"),

@@ -166,3 +166,16 @@ class BankStatementTorn(DomainError):
     code = "bank-statement-torn"
     why = "The bookings of `statement` come to `computed`, and its closing balance is `closing`."
     fix = "A part of the file is missing or was changed: fetch it from the bank again."
+
+
+@dataclass(eq=False)
+class OwnersUntold(DomainError):
+    """Whose store it was is not known of every redemption, so owners' money would go to the merchant."""
+
+    merchant: str
+    redemptions: int
+
+    code = "owners-untold"
+    category = Category.CONFLICT
+    why = "Of `redemptions` at `merchant` no sale is here: an archive has them, or a restore lost them."
+    fix = "Leave `owners` out of the merchant's account and divide its receipt by an earlier paper of owners."
