@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from xml.etree import ElementTree as Xml
 
 from ledger_service.demo.alliance_plan import MERCHANTS
@@ -48,11 +49,15 @@ def evening_statement(order: bytes, day: date) -> bytes:
 
 
 def _statement(into: Xml.Element, payments: Xml.Element, told: tuple[int, date]) -> None:
-    """One payer's account: its balances are left out, as banks do where nothing else was booked."""
+    """One payer's account, which held in the morning what it pays, and holds nothing in the evening."""
     number, day = told
+    amounts = [_ordered(payment) for payment in _payments(payments)]
+    held = sum((Decimal(amount.text or "") for amount in amounts), Decimal(0))
     _text(into, "Id", f"S{number}")
     _text(into, "CreDtTm", f"{day}T18:00:00Z")
     _account(Xml.SubElement(into, "Acct"), payments, _ACCOUNT)
+    for balance, amount in (("OPBD", held), ("CLBD", held - held)):
+        _balance(Xml.SubElement(into, "Bal"), balance, (f"{amount:f}", amounts[0].get("Ccy", "")), day)
     for payment in _payments(payments):
         entry = Xml.SubElement(into, "Ntry")
         _amount(entry, payment)
@@ -73,11 +78,24 @@ def _payments(payments: Xml.Element) -> Iterator[Xml.Element]:
     yield from payments.iter(f"{_ORDER}CdtTrfTxInf")
 
 
+def _ordered(payment: Xml.Element) -> Xml.Element:
+    found = payment.find(f"{_ORDER}Amt/{_ORDER}InstdAmt")
+    if found is None:
+        raise ValueError("a payment without an amount")
+    return found
+
+
 def _amount(into: Xml.Element, payment: Xml.Element) -> None:
-    ordered = payment.find(f"{_ORDER}Amt/{_ORDER}InstdAmt")
-    if ordered is not None:
-        _text(into, "Amt", ordered.text or "").set("Ccy", ordered.get("Ccy", ""))
+    ordered = _ordered(payment)
+    _text(into, "Amt", ordered.text or "").set("Ccy", ordered.get("Ccy", ""))
     _text(into, "CdtDbtInd", "DBIT")
+
+
+def _balance(into: Xml.Element, kind: str, money: tuple[str, str], day: date) -> None:
+    _text(Xml.SubElement(Xml.SubElement(into, "Tp"), "CdOrPrtry"), "Cd", kind)
+    _text(into, "Amt", money[0]).set("Ccy", money[1])
+    _text(into, "CdtDbtInd", "CRDT")
+    _text(Xml.SubElement(into, "Dt"), "Dt", day.isoformat())
 
 
 def _account(into: Xml.Element, of: Xml.Element, name: str) -> None:

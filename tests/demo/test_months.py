@@ -24,12 +24,13 @@ from ledger_service.demo.screen import Screen
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.settlement.bank.accounts import AccountsGiven
 from ledger_service.settlement.bank.camt import StatementReader
+from ledger_service.settlement.bank.errors import BankStatementTorn
 from ledger_service.settlement.bank.matching import Expected, Matching
-from ledger_service.settlement.bank.pain import Line, Order, payment_order
+from ledger_service.settlement.bank.pain import Accounts, Line, Order, payment_order
 from ledger_service.settlement.netting import Payout
 
 A, B = "9520100000003", "9520200000002"
-ACCOUNTS = AccountsGiven(csv.DictReader(io.StringIO(accounts_file()))).accounts((int(A), int(B)))
+ACCOUNTS = Accounts(AccountsGiven(csv.DictReader(io.StringIO(accounts_file()))).accounts((int(A), int(B))))
 PAYOUT = Payout(int(A), int(B), 100)
 _ORDERED = Order("0AF19C44", 1, 1, "USD", date(2017, 2, 1), datetime(2017, 2, 1, tzinfo=UTC))
 ORDER = payment_order(_ORDERED, [Line(0, PAYOUT)], ACCOUNTS)
@@ -150,6 +151,9 @@ def test_the_banks_evening_statement_pays_the_order_and_nothing_else() -> None:
         matching.take(booking)
     outcome = matching.outcome()
     assert (outcome.pay, outcome.unmatched, outcome.cases) == ([0], [], [])
+    torn = told.replace(b">1.00<", b">2.00<", 1)  # the opening balance
+    with pytest.raises(BankStatementTorn):
+        list(StatementReader(io.BytesIO(torn)).bookings())
 
 
 def test_a_run_killed_after_the_netting_neither_disputes_nor_confirms_again(
