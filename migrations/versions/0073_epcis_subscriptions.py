@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from ledger_service.db.guards import guard_statements
+
 revision = "0073_epcis_subscriptions"
 down_revision = "0071_notices_of_cases"
 
@@ -12,6 +14,9 @@ down_revision = "0071_notices_of_cases"
 def upgrade() -> None:
     _query()
     _subscription()
+    _prefix()
+    for statement in guard_statements("trace_prefix_act", op.get_bind().dialect.name):
+        op.execute(statement)
 
 
 def _query() -> None:
@@ -70,6 +75,32 @@ def _subscription() -> None:
         sa.UniqueConstraint("holder", "name", "dest", "schedule", name="uq_epcis_subscription_dest"),
     )
     op.create_index("ix_epcis_subscription_due_at", "epcis_subscription", ["state", "due_at"])
+
+
+def _prefix() -> None:
+    op.create_table(
+        "trace_prefix",
+        sa.Column("prefix", sa.String(12), nullable=False),
+        sa.Column("merchant_id", sa.BigInteger(), nullable=False),
+        sa.Column("allotted_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.merchant_id"], name=op.f("fk_trace_prefix_merchant_id")
+        ),
+        sa.PrimaryKeyConstraint("prefix", name=op.f("pk_trace_prefix")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_trace_prefix_merchant_id", "trace_prefix", ["merchant_id", "prefix"])
+    op.create_table(
+        "trace_prefix_act",
+        sa.Column("act_no", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("prefix", sa.String(12), nullable=False),
+        sa.Column("merchant_id", sa.BigInteger(), nullable=False),
+        sa.Column("act", sa.String(9), nullable=False),
+        sa.Column("done_by", sa.Text(), nullable=False),
+        sa.Column("done_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("act IN ('allotted', 'withdrawn')", name=op.f("ck_trace_prefix_act_act_known")),
+        sa.PrimaryKeyConstraint("act_no", name=op.f("pk_trace_prefix_act")),
+    )
 
 
 def downgrade() -> None:
