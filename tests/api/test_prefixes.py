@@ -1,4 +1,4 @@
-"""GS1 company prefixes: allotted without overlap; nobody registers under another's; what was before is told."""
+"""GS1 company prefixes: allotted without overlap, nobody registers under another's, what was before is told."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_gtin_under_anothers_prefix_is_refused_and_what_was_before_is_told(any
     assert [a["act"] for a in last] == ["withdrawn"]
 
 
-def test_the_command_allots_and_tells(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_allots_and_tells(shop: Shop, capfd: pytest.CaptureFixture[str]) -> None:
     shop.must("fuel", "/v1/products", product(GTIN, FUEL))
 
     def run(*argv: str) -> None:
@@ -68,7 +68,7 @@ def test_the_command_allots_and_tells(shop: Shop, capsys: pytest.CaptureFixture[
     run("allot", "--prefix", "9506001", "--merchant", FUEL)
     run("withdraw", "--prefix", "9506001")
     run("prefixes")
-    assert capsys.readouterr().out.splitlines() == [
+    assert capfd.readouterr().out.splitlines() == [
         f"9506000 {GROCER}", f"conflict: {GTIN} is {FUEL}'s, under 9506000 of {GROCER}"]  # fmt: skip
     with pytest.raises(MerchantUnknown):
         run("allot", "--prefix", "9506001", "--merchant", with_check_digit("952010000099"))

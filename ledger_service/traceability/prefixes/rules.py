@@ -1,7 +1,7 @@
 """Which GTINs lie under a GS1 company prefix.
 
 Pure. Source: GS1 General Specifications, section 1.4.2: a company prefix has 4 to 12 digits and stands behind
-the indicator digit of a GTIN of 14; that of a GTIN-12 (UPC) has a 0 before it. A GTIN-8 has no company prefix.
+the indicator digit of a GTIN of 14; that of a GTIN-12 (UPC) has a 0 before it. A GTIN-8 has none.
 """
 
 from __future__ import annotations
