@@ -1,4 +1,4 @@
-"""GS1 company prefixes: allotted without overlap, nobody registers under another's, what was before is told."""
+"""GS1 company prefixes: allotted without overlap; a product under the prefix of another is refused."""
 
 from __future__ import annotations
 
