@@ -25,6 +25,8 @@ from ledger_service.api.endpoints import (
     devices,
     epcis,
     epcis_queries,
+    epcis_standing,
+    epcis_subscriptions,
     gestures,
     households,
     imports,
@@ -78,6 +80,7 @@ from ledger_service.bootstrap.items import ITEM_MODULES, place_of, served_items
 from ledger_service.bootstrap.liabilities import liability_document
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.bootstrap.settlement_papers import served_papers
+from ledger_service.bootstrap.webhooks import subscription_desk
 from ledger_service.checkout.couponing.service import CouponedCheckout
 from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.offline.allowances import Statements
@@ -94,8 +97,8 @@ MODULES = (
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     liabilities, pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants,
     places, owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, settlement_pools,
-    coverage, imports, epcis, epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns,
-    share_rewards, share_staff, share_network, *INSIGHT_MODULES, alliance, status,
+    coverage, imports, epcis, epcis_queries, epcis_standing, epcis_subscriptions, item_proofs, *ITEM_MODULES,
+    share, share_campaigns, share_rewards, share_staff, share_network, *INSIGHT_MODULES, alliance, status,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
 _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
@@ -155,9 +158,14 @@ def bound(serving: Serving) -> list[Served]:
 def _of_events(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
     """What happens to goods, and what comes of sharing."""
     database = serving.foundations.database
+    asking = epcis_queries.EpcisQueriesDoor(database, cursors)
+    desk = subscription_desk(serving.foundations, serving.secrets)
+    subscribing = epcis_subscriptions.SubscriptionsDoor(database, administration, cursors, desk)
     return [
         *epcis.served(epcis.EpcisDoor(database, SystemRandom(), cursors)),
-        *epcis_queries.served(epcis_queries.EpcisQueriesDoor(database, cursors)),
+        *epcis_queries.served(asking),
+        *epcis_standing.served(epcis_standing.StandingQueriesDoor(administration, cursors, asking)),
+        *epcis_subscriptions.served(subscribing),
         *_of_items(serving),
         *_of_sharing(serving, administration, cursors),
         *served_insight(serving, administration, cursors),

@@ -9,10 +9,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 from werkzeug.test import TestResponse
 
+from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.segmenting import Segmenting
 from ledger_service.chain import models as m
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.gs1 import with_check_digit
+from ledger_service.traceability.goods.service import Goods
 from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop, basket
 from tests.api.test_administration import with_phone
 from tests.api.test_risk import held_sale
@@ -95,4 +97,16 @@ def _offered(shop: Shop) -> dict[str, str]:
     segment = shop.must("grocer", "/v1/segments", rule)["segment"]
     Segmenting(shop.serving.foundations.database, lambda: parse_instant(shop.at, "at")).step()
     told = {"merchant": GROCER, "url": "https://crm.example.org/hooks"}
-    return {"segment": segment, "webhook": shop.must("grocer", "/v1/webhooks", told)["endpoint"]["webhook"]}
+    webhook = shop.must("grocer", "/v1/webhooks", told)["endpoint"]["webhook"]
+    return {**_coded(shop), "segment": segment, "webhook": webhook}
+
+
+def _coded(shop: Shop) -> dict[str, str]:
+    """A product with a batch of three items that are made."""
+    gtin, names = "09506000134352", {"en": "Tea", "zh-Hans": "茶", "zh-Hant": "茶"}
+    shop.must("grocer", "/v1/products", {"gtin": gtin, "merchant": GROCER, "brand": "Leaf", "names": names})
+    batch = shop.must("grocer", f"/v1/products/{gtin}/batches", {"lot": "L1", "size": 3})["batch"]
+    goods = Goods(shop.serving.secrets.one_time, SystemRandom())
+    with shop.serving.foundations.database.begin() as conn:
+        goods.make_items(conn, batch)
+    return {"gtin": gtin, "batch": str(batch)}

@@ -156,6 +156,13 @@ class Shop:
         contract.check("GET", path, answer)
         return answer
 
+    def delete(self, who: str, path: str) -> TestResponse:
+        """What stands there is taken away; such a write takes no key."""
+        headers = {"Authorization": f"Bearer {self.keys.get(who, who)}", "Alliance-Time": self.at}
+        answer = self.client.delete(path, headers=headers)
+        contract.check("DELETE", path, answer)
+        return answer
+
     def must(self, who: str, path: str, body: dict[str, Any] | None = None, **more: str) -> dict[str, Any]:
         """The answer of a write that has to succeed."""
         answer = self.post(who, path, body, **more)

@@ -9,6 +9,7 @@ from ledger_service.web.screens import (
     care_desk,
     keys_desk,
     merchant_coupons,
+    merchant_items,
     merchant_places,
     merchant_programmes,
     merchant_segments,
@@ -23,5 +24,5 @@ SCREENS: tuple[Screen, ...] = (
     *merchant_programmes.SCREENS, *merchant_coupons.SCREENS, *merchant_places.SCREENS, *keys_desk.SCREENS,
     *approvals.SCREENS, *operator_programmes.SCREENS, *operator_watch.SCREENS, *care_desk.SCREENS,
     *audit_books.SCREENS, *merchant_segments.SCREENS, *merchant_webhooks.SCREENS, *papers.SCREENS,
-    *share_rewards.SCREENS,
+    *merchant_items.SCREENS, *share_rewards.SCREENS,
 )  # fmt: skip
