@@ -36,7 +36,8 @@ VALUES = {"hold": "0" * 32, "sale": "0" * 32, "number": "952000000000000019", "g
           "household": "952000000000000019", "limit": "0" * 32, "capture": "0" * 32, "coupon": "0" * 32,
           "batch": "1", "gtin": "09506000134352", "serial": "0123456789AB", "path:event": "urn:x:1",
           "path:epc": "urn:x:1", "path:digital_link": "09506000134352", "link": "0" * 12, "campaign": "NONE",
-          **dict.fromkeys(("reward", "webhook", "consent", "segment", "passkey", "value_card"), "0" * 32)}
+          **dict.fromkeys(("reward", "webhook", "consent", "segment", "passkey", "value_card"), "0" * 32),
+          "ticket": "0" * 32}
 
 
 def by_name(routes: list[Route]) -> Any:
