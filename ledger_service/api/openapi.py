@@ -74,6 +74,7 @@ PATH_PARAMETERS = {
     "consent": (shapes.HEX_ID, "Id of the consent, 32 hex digits."),
     "webhook": (shapes.HEX_ID, "Id of the webhook endpoint, 32 hex digits."),
     "value_card": (shapes.HEX_ID, "Id of the stored-value card, 32 hex digits; not its code."),
+    "ticket": (shapes.HEX_ID, "Id of the ticket, 32 hex digits; not its code."),
     "digital_link": (Text(1_024), "What of a GS1 Digital Link stands behind /01/: GTIN and qualifiers."),
 }
 

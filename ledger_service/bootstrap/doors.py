@@ -63,6 +63,7 @@ from ledger_service.api.endpoints import (
     spend_rewards,
     statements,
     status,
+    tickets,
     tiers,
     value_accounts,
     value_cards,
@@ -84,6 +85,8 @@ from ledger_service.bootstrap.webhooks import subscription_desk
 from ledger_service.checkout.couponing.service import CouponedCheckout
 from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.offline.allowances import Statements
+from ledger_service.checkout.stored.paying import reader_of
+from ledger_service.checkout.stored.service import CardCheckout
 from ledger_service.members.households.parting import PartingDesk
 from ledger_service.merchants.owners.service import OwnersService
 from ledger_service.traceability.proofs.commitments import Commitments
@@ -91,7 +94,7 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
-    value_cards, value_accounts,
+    value_cards, value_accounts, tickets,
     coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes, members,
     *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
@@ -147,7 +150,8 @@ def bound(serving: Serving) -> list[Served]:
         *_places(serving, administration, cursors),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
-        *imports.served(imports.ImportsDoor(administration)), *_of_events(serving, administration, cursors),
+        *imports.served(imports.ImportsDoor(administration)),
+        *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
@@ -250,9 +254,21 @@ def _of_coupons(serving: Serving, administration: Administration, cursors: Curso
         *coupon_goods.served(coupon_goods.GoodsDoor(administration, cursors)),
         *coupons.served(coupons.CouponsDoor(administration, serving.wallets, cursors)),
         *spend_rewards.served(spend_rewards.SpendRewardsDoor(administration, cursors)),
-        *value_cards.served(serving.checkout.with_cards(serving.desk, serving.wallets.offers.catalogue)),
-        *value_accounts.served(value_accounts.ValueAccountsDoor(administration, cursors)),
+        *value_cards.served(_cards(serving)),
+        *value_accounts.served(
+            value_accounts.ValueAccountsDoor(administration, cursors, reader_of(serving.desk))
+        ),
+        *tickets.served(_tickets(serving, administration, cursors)),
     ]
+
+
+def _cards(serving: Serving) -> CardCheckout:
+    return serving.checkout.with_cards(serving.desk, serving.wallets.offers.catalogue)
+
+
+def _tickets(serving: Serving, administration: Administration, cursors: Cursors) -> tickets.TicketsDoor:
+    cards, tagger = _cards(serving), serving.wallets.tagger
+    return tickets.TicketsDoor(administration, cursors, cards.tickets(tagger), serving.writer, tagger)
 
 
 def _households(

@@ -86,6 +86,8 @@ HOLDINGS = (
             hidden=("holder", "claimant")),
     Holding("value_card", _KEPT, "what is on it is owed to whoever has its code", by=("holder",),
             hidden=("holder", "tag", "pin_hash")),
+    Holding("ticket", _KEPT, "who has its code still enters, once", by=("holder", "buyer"),
+            hidden=("holder", "buyer", "tag")),
     Holding("claim", _BLANKED, "that a receipt was claimed; no reference, no code"),
     Holding("trace_claim", _KEPT, "an item earns once", hidden=("leaf", "device")),
     Holding("trace_prize", _KEPT, "an item wins once", by=(), through=("trace_claim", "item_id"),
