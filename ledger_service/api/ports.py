@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ledger_service.kernel.reserve_wishes import Wish
 from ledger_service.kernel.settlement_words import Decided, Held
 from ledger_service.merchants.requests import MerchantKeys
 
@@ -160,6 +161,16 @@ class Governance(Protocol):
 
     def resolve_line(self, decided: Decided, signatures: tuple[bytes, bytes]) -> None:
         """What is held is decided on chain by the words of debtor and creditor; as ``confirm_period``."""
+
+    def close_period(self, period: int) -> None:
+        """The open period is closed, and holds all that was accepted before the call (D12).
+
+        Raises:
+            PeriodNotDrained: something of it is in no block yet; it is closed once that is, unasked.
+        """
+
+    def reserve(self, wish: Wish, name: str) -> None:
+        """The reserve desk does what is wished; asked again under the same ``name`` it is the same act."""
 
     def publish_period(self, period: int, answer_days: int) -> None:
         """A closed period's statements stand on the desk; raises as ``confirm_period``."""

@@ -1,4 +1,4 @@
-"""What the clerk of the leading bridge does about merchants' words on a period, as the front door asked."""
+"""What the clerk of the leading bridge does about words on a period and on reserves, as the door asked."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ledger_service.bootstrap.agreeing import Agreement
+from ledger_service.bootstrap.foundations import Foundations
 from ledger_service.bootstrap.standings import StandingReader
+from ledger_service.chain.admin import Steps
 from ledger_service.chain.errors import AdminRefused, CloseNotFinal, PeriodNotOpen
+from ledger_service.chain.reserves.clerk import carry_out
+from ledger_service.chain.reserves.office import ReserveOffice
+from ledger_service.custody.requests import SignCustodian
+from ledger_service.kernel.reserve_wishes import KINDS, wish_of
 from ledger_service.kernel.settlement_words import Held
 from ledger_service.settlement.errors import NoSuchPair, PeriodNotPublished
 
@@ -67,3 +73,23 @@ def _refusing(act: Callable[[Json], None], reader: StandingReader | None) -> Cal
         return {}
 
     return answered
+
+
+def reserve_acts(foundations: Foundations, steps: Steps) -> Mapping[str, Callable[[Json], Json]]:
+    """What carries out a wish at the reserve desk, by its kind; none without one, nobody asks then."""
+    at, custody = foundations.alliance.reserve_desk, foundations.custody
+    if at is None:
+        return {}
+    office, desk = ReserveOffice(steps, at), at
+
+    def sign(merchant: int, custodian: bytes, nonce: int) -> bytes:
+        return custody.sign_custodian(SignCustodian(merchant, desk, custodian, nonce))
+
+    def act(kind: str) -> Callable[[Json], Json]:
+        def answered(p: Json) -> Json:
+            carry_out(office, wish_of(kind, p), sign, p["at"])
+            return {}
+
+        return answered
+
+    return {kind: act(kind) for kind in KINDS}

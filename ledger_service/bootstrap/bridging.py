@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ledger_service.bootstrap.agreeing import Agreement
-from ledger_service.bootstrap.answering import settlement_acts
+from ledger_service.bootstrap.answering import reserve_acts, settlement_acts
 from ledger_service.bootstrap.caring import CareClerk
 from ledger_service.bootstrap.chain_events import handlers
 from ledger_service.bootstrap.chain_parts import CustodyKeys, chain_settings, desk_of, node_of, steps_of
@@ -70,7 +70,9 @@ def bridging_over(foundations: Foundations) -> Bridging:
     steps = steps_of(desk, node, custody, room)
     agreed = _agreement(foundations, steps)
     reader = None if agreed is None else StandingReader(agreed, desk)
-    clerk = GovernanceClerk(desk, Admin(steps, contracts), settlement_acts(reader))
+    clerk = GovernanceClerk(
+        desk, Admin(steps, contracts), {**settlement_acts(reader), **reserve_acts(foundations, steps)}
+    )
     secrets = secrets_of(foundations)
     jobs = open_jobs(foundations, secrets)
     acts = [Job("operator-acts", _ACTS_SECONDS, clerk.run, signs=True)]

@@ -47,6 +47,7 @@ from ledger_service.api.endpoints import (
     programme_policies,
     programmes,
     proofs,
+    reserves,
     returns,
     reviews,
     risk,
@@ -100,8 +101,9 @@ MODULES = (
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
     liabilities, pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants,
     places, owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, settlement_pools,
-    coverage, imports, epcis, epcis_queries, epcis_standing, epcis_subscriptions, item_proofs, *ITEM_MODULES,
-    share, share_campaigns, share_rewards, share_staff, share_network, *INSIGHT_MODULES, alliance, status,
+    coverage, reserves, imports, epcis, epcis_queries, epcis_standing, epcis_subscriptions, item_proofs,
+    *ITEM_MODULES, share, share_campaigns, share_rewards, share_staff, share_network, *INSIGHT_MODULES,
+    alliance, status,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
 _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
@@ -224,7 +226,13 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
         *settling.served(settling.SettlingDoor(administration, serving.governance)),
         *served_papers(serving, administration, cursors),
         *coverage.served(coverage.CoverageDoor(administration, cursors)),
+        *reserves.served(_reserves(serving, administration)),
     ]
+
+
+def _reserves(serving: Serving, administration: Administration) -> reserves.ReservesDoor:
+    offered = serving.foundations.alliance.reserve_desk is not None
+    return reserves.ReservesDoor(administration, serving.governance, offered)
 
 
 def _of_merchants(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:

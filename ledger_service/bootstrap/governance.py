@@ -25,7 +25,7 @@ from ledger_service.api.ports import (
     TermsOfPair,
     TermsOfProgramme,
 )
-from ledger_service.chain.errors import AdminRefused, ChainUnavailable
+from ledger_service.chain.errors import AdminRefused, ChainUnavailable, PeriodNotDrained
 from ledger_service.custody.ports import Custody
 from ledger_service.custody.requests import (
     SignBasis,
@@ -43,8 +43,10 @@ from ledger_service.db.writer import Writer
 from ledger_service.kernel import settlement_words as words
 from ledger_service.kernel.clock import Clock, seconds_floor
 from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS
+from ledger_service.kernel.reserve_wishes import Wish, kind_of, payload_of
 from ledger_service.kernel.settlement_words import Decided, Held
 from ledger_service.merchants.requests import MerchantKeys
+from ledger_service.outbox.queries import newest_intent, waiting_up_to
 from ledger_service.settlement.errors import SettlementNotOffered
 
 Json = dict[str, Any]
@@ -174,6 +176,23 @@ class QueuedGovernance:
         told = {"period": decided.period, "pair": pair, "pay": str(decided.pay_micros), "by": by}
         self._settle("resolve", f"{decided.period}:{decided.debtor}:{decided.creditor}", told)
 
+    def close_period(self, period: int) -> None:
+        """See the port."""
+        with self._database.read() as conn:
+            cut = newest_intent(conn)
+        try:
+            self.perform(Act("close", str(period), {"period": period, "cut": cut}))
+        except ChainUnavailable as late:
+            with self._database.read() as conn:
+                waiting = waiting_up_to(conn, cut)
+            if waiting:
+                raise PeriodNotDrained(period, waiting) from late
+            raise
+
+    def reserve(self, wish: Wish, name: str) -> None:
+        """See the port."""
+        self.perform(Act(kind_of(wish), name, payload_of(wish)))
+
     def publish_period(self, period: int, answer_days: int) -> None:
         """See the port."""
         self._settle("publish", str(period), {"period": period, "days": answer_days})
@@ -227,8 +246,8 @@ class QueuedGovernance:
 
 
 def _wish(payload: Json) -> Json:
-    # Times are those of the first asking: whoever asks again waits for what was begun then.
-    return {name: value for name, value in payload.items() if name not in ("at", "since")}
+    # Times and cut-offs are those of the first asking: whoever asks again waits for what was begun then.
+    return {name: value for name, value in payload.items() if name not in ("at", "since", "cut")}
 
 
 def ask(conn: Connection, act_id: str, act: Act, at: datetime) -> None:

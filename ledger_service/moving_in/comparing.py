@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
+from ledger_service.kernel.csv_cells import text_row
 from ledger_service.members.identities import Identity
 from ledger_service.moving_in import books
 from ledger_service.moving_in.errors import ImportFileMalformed
@@ -73,7 +74,7 @@ def compare(room: Room, name: str, export: Path, into: Path, note: Note) -> Comp
                 writer.writerow([one.member_id, "", one.programme, one.exported, one.here])
         for (external, programme), points in sorted(strangers.items()):
             done.differences += 1
-            writer.writerow(["", external, programme, points, 0])
+            writer.writerow(text_row(["", external, programme, points, 0]))
     return done
 
 

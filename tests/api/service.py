@@ -34,6 +34,7 @@ from ledger_service.custody.vault import CustodialLimits
 from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.gs1 import with_check_digit
+from ledger_service.kernel.reserve_wishes import Wish
 from ledger_service.kernel.secp256k1 import keccak256
 from ledger_service.kernel.settlement_words import Decided, Held
 from ledger_service.merchants.api_keys import ApiKeys
@@ -46,7 +47,8 @@ GROCER_STORE, FUEL_STORE = with_check_digit("952010000007"), with_check_digit("9
 FORMER_HOUSE = b"\x0f" * 20
 ALLIANCE = Alliance(
     "Test", "USD", "9520000", 31337, b"\x01" * 20, b"\x02" * 20, b"\x03" * 20, b"\x04" * 20, 50_000_000,
-    100_000_000, NOON, b"\x05" * 20, b"\x06" * 20, extends=True, pairs=True, converts=True,
+    100_000_000, NOON, b"\x05" * 20, b"\x06" * 20, reserve_desk=b"\x07" * 20,
+    extends=True, pairs=True, converts=True,
 )  # fmt: skip
 TERMS = {"point_value_micros": 10_000, "fee_bps": 100, "issuance_cap": 1_000_000, "validity_epochs": 1}
 
@@ -84,6 +86,12 @@ class Registry:
 
     def resolve_line(self, decided: Decided, signatures: tuple[bytes, bytes]) -> None:
         self._act("resolve", decided, signatures)
+
+    def close_period(self, period: int) -> None:
+        self._act("close", period)
+
+    def reserve(self, wish: Wish, name: str) -> None:
+        self._act("reserve", wish)
 
     def publish_period(self, period: int, answer_days: int) -> None:
         self._act("publish", period, answer_days)

@@ -11,12 +11,13 @@ from sqlalchemy import select
 from ledger_service.bootstrap import governance as module
 from ledger_service.bootstrap.clerking import GovernanceClerk
 from ledger_service.bootstrap.governance import SUSPENSION_LEAD_SECONDS, QueuedGovernance
+from ledger_service.chain import periods, status
 from ledger_service.chain.admin import Admin, Steps
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.client import CallAt
 from ledger_service.chain.delivery import LiveDelivery
 from ledger_service.chain.desk import Desk
-from ledger_service.chain.errors import ChainUnavailable
+from ledger_service.chain.errors import ChainUnavailable, PeriodNotDrained
 from ledger_service.db.models import operator_act
 from ledger_service.db.writer import Writer
 from tests.chain.test_bridge import assert_clean, drain, states
@@ -31,6 +32,13 @@ class WallClock:
         return wall() + self.ahead
 
 
+def clerk_of(world: World) -> GovernanceClerk:
+    assert world.deployment is not None
+    desk = Desk.unfenced(world.database, wall)
+    steps = Steps(desk, world.node, world.keys, LiveDelivery(world.node), world.settings)
+    return GovernanceClerk(desk, Admin(steps, world.deployment.contracts))
+
+
 def govern(world: World, suspended: bool) -> list[BaseException]:
     """A serving process asks while the leading bridge does the acts; returns what the caller was told."""
     told: list[BaseException] = []
@@ -43,10 +51,7 @@ def govern(world: World, suspended: bool) -> list[BaseException]:
         except BaseException as error:
             told.append(error)
 
-    assert world.deployment is not None
-    desk = Desk.unfenced(world.database, wall)
-    steps = Steps(desk, world.node, world.keys, LiveDelivery(world.node), world.settings)
-    clerk = GovernanceClerk(desk, Admin(steps, world.deployment.contracts))
+    clerk = clerk_of(world)
     caller = threading.Thread(target=ask)
     caller.start()
     while caller.is_alive():
@@ -92,9 +97,44 @@ def test_a_request_that_the_chain_outlasts_is_one_act_however_often_it_is_asked(
         clock.ahead += timedelta(seconds=31)
     with world.database.read() as conn:
         assert len(conn.execute(select(operator_act)).all()) == 1
-    assert world.deployment is not None
-    desk = Desk.unfenced(world.database, wall)
-    steps = Steps(desk, world.node, world.keys, LiveDelivery(world.node), world.settings)
-    assert GovernanceClerk(desk, Admin(steps, world.deployment.contracts)).run()
+    assert clerk_of(world).run()
     asked.set_suspended(MERCHANTS[0], True, "one-key")
     writer.close()
+
+
+def open_period(world: World) -> int:
+    with world.database.read() as conn:
+        return status.open_period(conn) or 1
+
+
+def test_a_period_ends_once_what_was_accepted_before_is_in_a_block_and_a_suspension_does_not_wait_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A merchant is suspended in mid-period while batches are in flight: its sales of before are netted."""
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.02)
+    ann, writer = world.members[0], Writer(world.database, WallClock())  # type: ignore[arg-type]
+    asked = QueuedGovernance(writer, world.database, world.keys, WallClock())  # type: ignore[arg-type]
+    world.enqueue(world.signer(ann), world.issue(ann, 1, 100), world.redeem(ann, MERCHANTS[1], (1, 40)))
+    clerk, bridge = clerk_of(world), world.bridge()
+    for _ in range(2):
+        with pytest.raises(PeriodNotDrained) as refusal:
+            asked.close_period(1)
+        assert refusal.value.waiting == 3
+        assert not clerk.run()
+    with pytest.raises(ChainUnavailable):
+        asked.set_suspended(MERCHANTS[0], True, "mid-period")
+    assert clerk.run()
+    drain(bridge, world.database)
+    assert (open_period(world), clerk.run(), clerk.run()) == (1, True, False)
+    # Accepted after the cut-off, before the suspension counts: it falls into the next period.
+    world.enqueue(world.redeem(ann, MERCHANTS[1], (1, 30)))
+    drain(bridge, world.database)
+    asked.close_period(1)
+    writer.close()
+    assert open_period(world) == 2
+    with world.database.snapshot() as conn:
+        nets = [periods.nets_of_period(conn, number) for number in (1, 2)]
+    assert [net[MERCHANTS[1]] > 0 for net in nets] == [True, True]
+    assert [sum(net.values()) for net in nets] == [0, 0]
+    assert nets[0][MERCHANTS[1]] * 3 == nets[1][MERCHANTS[1]] * 4
+    assert_clean(world)

@@ -1,4 +1,4 @@
-"""A closed period over HTTP: published, netted and paid by the operator, disputes decided by the two."""
+"""A period over HTTP: closed, published, netted and paid by the operator, disputes decided by the two."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ledger_service.api.ports import Governance
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Integer, Listing, Named, Record, Text
 from ledger_service.chain import periods
-from ledger_service.chain.errors import PeriodUnknown
+from ledger_service.chain.errors import PeriodNotDrained, PeriodUnknown
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln
 from ledger_service.kernel.settlement_words import Decided
@@ -33,6 +33,13 @@ _SHARED: dict[str, Any] = {
     "group": "Settlement", "write": True,
     "problems": (*WRITE_PROBLEMS, *CHAIN_PROBLEMS, PeriodUnknown, SettlementNotOffered),
 }  # fmt: skip
+CLOSE = Route(
+    "POST", f"{_PERIOD}/closing", "close-settlement-period", _WRITE,
+    "The open period ends; all that was accepted before belongs to it", body=Record({}),
+    group="Settlement", write=True,
+    problems=(*WRITE_PROBLEMS, *CHAIN_PROBLEMS, PeriodUnknown, PeriodNotDrained),
+    success=Success(201, "It is closed on chain, also when it was before.", Record(closed=False)),
+)  # fmt: skip
 PUBLISH = Route(
     "POST", f"{_PERIOD}/publication", "publish-settlement-statements", _WRITE,
     "Statements of a closed period go on chain and wait for the merchants' answers",
@@ -64,7 +71,7 @@ RESOLVE = Route(
                     shapes.answer("DisputeWord", period=Integer(1), debtor=Text(), creditor=Text(),
                                   pay_micros=Text(), agreed=Flag())),
 )  # fmt: skip
-ROUTES = (PUBLISH, NET, PAID, RESOLVE)
+ROUTES = (CLOSE, PUBLISH, NET, PAID, RESOLVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,10 @@ class SettlingDoor:
 
     administration: Administration
     governance: Governance
+
+    def close(self, call: Call) -> Reply:
+        """The period is closed; one that was closed before stays so."""
+        return self._step(call, self.governance.close_period, {})
 
     def publish(self, call: Call) -> Reply:
         """The period's statements are published."""
@@ -138,7 +149,7 @@ class SettlingDoor:
 
 def served(door: SettlingDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.publish, door.net, door.paid, door.resolve)
+    endpoints = (door.close, door.publish, door.net, door.paid, door.resolve)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 

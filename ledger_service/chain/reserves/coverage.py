@@ -64,6 +64,12 @@ def reserves(conn: Connection, at: int) -> list[Reserve]:
     ]  # fmt: skip
 
 
+def reserve_of(conn: Connection, merchant: int, at: int) -> Reserve:
+    """One merchant's; zeros, but for what is outstanding, where the chain never told of one."""
+    found = next((one for one in reserves(conn, at) if one.merchant == merchant), None)
+    return found or Reserve(merchant, 0, 0, 0, 0, 0, _outstanding(conn, at).get(merchant, 0))
+
+
 def in_default(conn: Connection, at: int) -> frozenset[int]:
     """The merchants whose points are redeemed out of their reserve."""
     return frozenset(one.merchant for one in reserves(conn, at) if one.in_default(at))

@@ -6,6 +6,8 @@ import csv
 import io
 from typing import Any
 
+from ledger_service.kernel.csv_cells import text_row
+
 
 def rows_of(told: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     """Every figure of a report (``document_of``) as one row: table, row, figure, value."""
@@ -24,7 +26,7 @@ def csv_of(told: dict[str, Any]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(("programme", "table", "row", "figure", "value"))
-    writer.writerows((told["programme"], *row) for row in rows_of(told))
+    writer.writerows(text_row((told["programme"], *row)) for row in rows_of(told))
     return text.getvalue()
 
 

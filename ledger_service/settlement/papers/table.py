@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ledger_service.kernel.clock import format_instant, instant_of_seconds
+from ledger_service.kernel.csv_cells import text_row
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.secp256k1 import address_text
 from ledger_service.settlement.papers.figures import (
@@ -49,11 +50,11 @@ def statement_csv(statement: Statement) -> bytes:
 
 
 def csv_of(header: Iterable[str], rows: Iterable[Iterable[object]]) -> bytes:
-    """A table as CSV; the same bytes on every machine."""
+    """A table as CSV; the same bytes on every machine, and nothing that a spreadsheet computes."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows(text_row(row) for row in rows)
     return text.getvalue().encode()
 
 

@@ -13,6 +13,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
+from ledger_service.kernel.csv_cells import text_row
 from ledger_service.traceability.goods.printing import COLUMNS, Line
 
 MEDIA_TYPES = {"pdf": "application/pdf", "csv": "text/csv", "zip": "application/zip"}
@@ -99,5 +100,5 @@ def _csv(lines: Sequence[Line]) -> bytes:
     text = io.StringIO(newline="")
     out = csv.writer(text)
     out.writerow(COLUMNS)
-    out.writerows(lines)
+    out.writerows(text_row(line) for line in lines)
     return text.getvalue().encode()
