@@ -31,12 +31,12 @@ WRITES = [route for route in ROUTES if route.write]
 _FOR_EVERYBODY = ("Service", "Alliance", "Scans", "Prizes", "Resolver", "Sharing, for everybody", "Log-ins",
                   "Payments, for providers")  # fmt: skip
 VALUES = {"hold": "0" * 32, "sale": "0" * 32, "number": "952000000000000019", "gln": GROCER, "code": "GROC",
-          "terminal": "t0", "key": "0" * 16, "device": "0", "case": "0" * 32, "review": "0" * 32,
+          "terminal": "t0", "key": "0" * 16, "device": "0", "case": "0" * 32, "review": "0" * 32, "decision": "0" * 32,
           "scope": "alliance", "version": "1", "cashier": "ann", "code_id": "0" * 32, "claim": "0" * 32,
           "household": "952000000000000019", "limit": "0" * 32, "capture": "0" * 32, "coupon": "0" * 32,
           "batch": "1", "gtin": "09506000134352", "serial": "0123456789AB", "path:event": "urn:x:1",
           "path:epc": "urn:x:1", "path:digital_link": "09506000134352", "link": "0" * 12, "campaign": "NONE",
-          **dict.fromkeys(("reward", "webhook", "consent", "segment", "passkey", "value_card"), "0" * 32)}
+          **dict.fromkeys("reward webhook consent segment passkey value_card challenge".split(), "0" * 32)}
 
 
 def by_name(routes: list[Route]) -> Any:
