@@ -30,13 +30,13 @@ WITH_BODY = [route for route in GUARDED if route.method == "POST"]
 WRITES = [route for route in ROUTES if route.write]
 _FOR_EVERYBODY = ("Service", "Alliance", "Scans", "Prizes", "Resolver", "Sharing, for everybody", "Log-ins",
                   "Payments, for providers")  # fmt: skip
-VALUES = {"hold": "0" * 32, "sale": "0" * 32, "number": "952000000000000019", "gln": GROCER, "code": "GROC",
-          "terminal": "t0", "key": "0" * 16, "device": "0", "case": "0" * 32, "review": "0" * 32, "decision": "0" * 32,
+VALUES = {"hold": (_NO := "0" * 32), "sale": _NO, "number": "952000000000000019", "gln": GROCER,
+          "code": "GROC", "terminal": "t0", "key": "0" * 16, "device": "0", "case": _NO, "review": _NO,
           "scope": "alliance", "version": "1", "cashier": "ann", "code_id": "0" * 32, "claim": "0" * 32,
-          "household": "952000000000000019", "limit": "0" * 32, "capture": "0" * 32, "coupon": "0" * 32,
+          "household": "952000000000000019", "limit": _NO, "capture": _NO, "coupon": _NO, "passkey": _NO,
           "batch": "1", "gtin": "09506000134352", "serial": "0123456789AB", "path:event": "urn:x:1",
           "path:epc": "urn:x:1", "path:digital_link": "09506000134352", "link": "0" * 12, "campaign": "NONE",
-          **dict.fromkeys("reward webhook consent segment passkey value_card challenge".split(), "0" * 32)}
+          **dict.fromkeys("reward webhook consent segment value_card decision challenge".split(), _NO)}
 
 
 def by_name(routes: list[Route]) -> Any:
