@@ -62,6 +62,8 @@ PATH_PARAMETERS = {
     "claim": (shapes.HEX_ID, "Id of the claim, 32 hex digits."),
     "coupon": (shapes.HEX_ID, "A coupon in the member's wallet"),
     "household": (shapes.NUMBER, "Number of the household (GSRN), 18 digits."),
+    "challenge": (shapes.HEX_ID, "Id of the challenge, 32 hex digits."),
+    "decision": (shapes.HEX_ID, "Id of the decision, 32 hex digits."),
     "review": (shapes.HEX_ID, "Id of the review, 32 hex digits."),
     "scope": (Text(pattern="alliance|[0-9]{13}"), "`alliance`, or the GLN of a merchant."),
     "version": (Text(pattern="[0-9]{1,9}"), "Version of the rules."),

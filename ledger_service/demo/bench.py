@@ -17,6 +17,7 @@ from ledger_service.demo import (
     bench_import,
     bench_memory,
     bench_offline,
+    bench_pages,
     bench_reads,
     bench_returns,
     bench_settlement,
@@ -36,6 +37,7 @@ WHAT: dict[str, tuple[Measure, str]] = {
     "reads": (bench_reads.measure, "balances and quotes of 20 lines"),
     "returns": (bench_returns.measure, "refunds of one line, and exchanges of one for another"),
     "size": (bench_size.measure, "the same sales in a young ledger and beside so many more entries"),
+    "pages": (bench_pages.measure, "how fast every page answers each role beside so many more entries"),
     "memory": (bench_memory.measure, "what so many sales leave in the processes' memory"),
     "import": (bench_import.measure, "how fast so many members with three lots each move in"),
     "offline": (bench_offline.measure, "fifty tills that were cut off, merged at once in any order"),
@@ -97,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--warm-days", type=int, default=4, help="days replayed before (default 4)")
     parser.add_argument("--workers", type=int, default=1, help="worker processes of the service (default 1)")
     parser.add_argument(
-        "--entries", type=int, default=1_000_000, help="size: entries put beside (default 1000000)"
+        "--entries", type=int, default=1_000_000, help="size, pages: entries put beside (default 1000000)"
     )
     parser.add_argument(
         "--members", type=int, help="import (default 20000), tiers (1000000) or sharing (100000): members"

@@ -101,6 +101,7 @@ HOLDINGS = (
     Holding("member_tag", _GONE),
     Holding("risk_decision", _KEPT, "that a sale was judged", hidden=("versions", "facts", "hits")),
     Holding("risk_challenge", _KEPT, "that a sale was judged", hidden=("nonce",)),
+    Holding("risk_appeal", _GONE),
     Holding("risk_review", _KEPT, "that a sale was judged"),
     Holding("share_link", _KEPT, "who brought whom; ended"),
     Holding("share_bind", _BLANKED, "who brought whom was committed; its salts are gone",

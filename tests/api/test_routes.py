@@ -36,7 +36,8 @@ VALUES = {"gln": GROCER, "code": "GROC", "query_name": "all", "number": "9520000
           "prefix": "95060", "gtin": "09506000134352", "serial": "0123456789AB", "path:event": "urn:x:1",
           "path:epc": "urn:x:1", "path:digital_link": "09506000134352", **dict.fromkeys((
               "hold", "sale", "case", "review", "code_id", "claim", "limit", "capture", "coupon", "reward",
-              "webhook", "consent", "segment", "passkey", "value_card", "subscription", "ticket"), "0" * 32)}
+              "webhook", "consent", "segment", "passkey", "value_card", "subscription", "ticket",
+              "decision", "challenge"), "0" * 32)}
 
 
 def by_name(routes: list[Route]) -> Any:

@@ -14,6 +14,7 @@ from ledger_service.web.screens import (
     merchant_programmes,
     merchant_segments,
     merchant_webhooks,
+    operator_appeals,
     operator_programmes,
     operator_watch,
     papers,
@@ -24,5 +25,5 @@ SCREENS: tuple[Screen, ...] = (
     *merchant_programmes.SCREENS, *merchant_coupons.SCREENS, *merchant_places.SCREENS, *keys_desk.SCREENS,
     *approvals.SCREENS, *operator_programmes.SCREENS, *operator_watch.SCREENS, *care_desk.SCREENS,
     *audit_books.SCREENS, *merchant_segments.SCREENS, *merchant_webhooks.SCREENS, *papers.SCREENS,
-    *merchant_items.SCREENS, *share_rewards.SCREENS,
+    *merchant_items.SCREENS, *share_rewards.SCREENS, *operator_appeals.SCREENS,
 )  # fmt: skip
