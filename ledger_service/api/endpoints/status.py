@@ -64,7 +64,7 @@ class StatusParts:
 
 
 def served(parts: StatusParts) -> list[Served]:
-    """The routes of this module bound to their endpoints; what documents them is made when first asked for."""
+    """The routes of this module bound to their endpoints; what documents them is made when asked for."""
 
     @cache
     def document() -> bytes:
