@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from ledger_service.bootstrap.auditing import Verdict, audit
 from ledger_service.chain.models import chain_leader
@@ -114,6 +115,11 @@ class Product:
             return 0
         with self.database() as database, database.read() as conn:
             return int(conn.execute(select(chain_leader.c.token)).scalar() or 0)
+
+    def lapse_lease(self) -> None:
+        """A dead leader's lease has run out: the next bridge need not wait for that."""
+        with self.database() as database, database.begin() as conn:
+            conn.execute(update(chain_leader).values(expires_at=datetime.now(UTC)))
 
     @property
     def mark(self) -> Path:
