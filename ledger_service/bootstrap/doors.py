@@ -312,6 +312,6 @@ def _status(serving: Serving) -> status.StatusParts:
     return status.StatusParts(
         readiness=serving.observation.readiness,
         metrics=serving.pipeline.metrics,
-        document=openapi_document(settings.public_url),
+        document=lambda: openapi_document(settings.public_url),
         replay=settings.replay,
     )
