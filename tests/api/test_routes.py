@@ -35,9 +35,8 @@ VALUES = {"gln": GROCER, "code": "GROC", "query_name": "all", "number": "9520000
           "household": "952000000000000019", "link": "0" * 12, "campaign": "NONE", "batch": "1",
           "prefix": "95060", "gtin": "09506000134352", "serial": "0123456789AB", "path:event": "urn:x:1",
           "path:epc": "urn:x:1", "path:digital_link": "09506000134352", **dict.fromkeys((
-              "hold", "sale", "case", "review", "code_id", "claim", "limit", "capture", "coupon", "reward",
-              "webhook", "consent", "segment", "passkey", "value_card", "subscription", "ticket",
-              "decision", "challenge"), "0" * 32)}
+              "hold sale case review code_id claim limit capture coupon reward webhook consent segment "
+              "passkey value_card subscription ticket decision challenge").split(), "0" * 32)}
 
 
 def by_name(routes: list[Route]) -> Any:
