@@ -92,5 +92,7 @@ def _facts(bundle: PoolBundle) -> list[str]:
     for number, prize in enumerate(pool.prizes, start=1):
         states = Counter(one.state for one in bundle.winners if one.prize == number)
         told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-        facts.append(f"{prize.name}, {prize.points:,} points: {prize.count} ({told})")
+        issued = sum(one.points or 0 for one in bundle.winners if one.prize == number)
+        kinds = f"{prize.name}, {prize.points:,} points: {prize.count} ({told})"
+        facts.append(f"{kinds}; {issued:,} points issued")
     return facts

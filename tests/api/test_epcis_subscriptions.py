@@ -144,7 +144,13 @@ def test_a_stream_brings_each_event_once_in_order_and_signed(any_shop: Shop) -> 
     assert (results["queryName"], results["subscriptionID"]) == ("storing", path.rpartition("/")[2])
     reports.run()
     assert len(reports.partner.tries) == 1
+    # Under another secret a token is not readable: that message waits.
+    reports.courier.safe, right = TokenSafe(b"x" * 32), reports.courier.safe
     capture_of(5)
+    reports.run()
+    assert (len(reports.partner.tries), shop.get("grocer", path).json["lastError"]) == (1, "token")
+    reports.courier.safe = right
+    reports.clock.later(seconds=6)
     reports.run()
     assert reports.partner.seconds()[1:] == [["05"]]
     shown = shop.get("grocer", path).json

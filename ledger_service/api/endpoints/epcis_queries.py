@@ -15,8 +15,9 @@ from ledger_service.db.engine import Database
 from ledger_service.traceability.epcis import errors as refusals
 from ledger_service.traceability.epcis import queries, searching, walk
 from ledger_service.traceability.epcis.documents import query_document
-from ledger_service.traceability.epcis.naming import check_name, is_class
+from ledger_service.traceability.epcis.naming import check_name
 from ledger_service.traceability.epcis.searching import Search, matching, parse_search
+from ledger_service.traceability.moving.seeing import may_see_thing, seen_by
 from ledger_service.traceability.moving.service import wrong_of
 
 _READ = scopes("trace:read")
@@ -81,9 +82,10 @@ class EpcisQueriesDoor:
     def history(self, call: Call) -> Reply:
         """Everything about an item; of a whole class only for those who see every merchant's events."""
         name = check_name(call.path["epc"], "epc")
-        if call.caller.merchant_id is not None and is_class(name):
-            raise NotYours("epc")
+        own = call.caller.merchant_id
         with self.database.snapshot() as conn:
+            if own is not None and not may_see_thing(conn, name, own):
+                raise NotYours("epc")
             found = walk.history_of(conn, [name])
             wrong = wrong_of(conn, name)
             pairs = [(w.event_seq, w.event_seq if w.other_seq is None else w.other_seq) for w in wrong]
@@ -107,12 +109,12 @@ class EpcisQueriesDoor:
             of: what beside the query's parameters makes this list another one.
             name: of the query, for the document.
         """
-        search = search.seen_by(call.caller.merchant_id)
         size, listing = shapes.page_size(call.query), _listing(call.query, of)
         told, _, after = (self.cursors.open(listing, call.query.get(shapes.TOKEN)) or "0").partition(" ")
         left = size if search.most is None else min(size, search.most - int(told))
         with self.database.read() as conn:
-            found = queries.search_events(conn, search, after or None, left + 1)
+            asked = seen_by(conn, search, call.caller.merchant_id)
+            found = queries.search_events(conn, asked, after or None, left + 1)
         # Of a query that wants so many in all no page leads beyond them.
         more = found if search.most is None or int(told) + left < search.most else found[:left]
         headers = shapes.next_page(

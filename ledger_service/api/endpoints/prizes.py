@@ -61,6 +61,7 @@ PROOF = Route(
         "block": Nullable(Free("number, hash, and the brand's open share.")), "secret": Nullable(Text(66)),
         "winners": Nullable(Listing(Record({
             "index": Integer(), "serial": Text(12), "prize": Integer(1), "state": Text(12),
+            "points": Nullable(shapes.POINTS), "operation": Nullable(Text(34)),
         }, closed=False), MOST_PRIZES)),
     }, closed=False))),
 )  # fmt: skip

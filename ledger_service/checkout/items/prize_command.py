@@ -11,7 +11,6 @@ from ledger_service.checkout.items.claim_command import BATCH, CLAIM, ITEM, POOL
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.canonical import Canonical
-from ledger_service.kernel.ids import derive_id
 from ledger_service.ledger.book import lots_of
 from ledger_service.points.catalogue import Catalogue
 from ledger_service.points.issuance import STANDING_OF_MEMBER, Grant, Worker, issue
@@ -20,7 +19,7 @@ from ledger_service.traceability.goods import codes
 from ledger_service.traceability.goods.service import INDEX_BITS
 from ledger_service.traceability.prizes.models import trace_prize
 from ledger_service.traceability.prizes.queries import pool_row
-from ledger_service.traceability.prizes.rules import NO_PRIZE, permuted, secret_of, slot_of
+from ledger_service.traceability.prizes.rules import NO_PRIZE, permuted, prize_op_id, secret_of, slot_of
 
 PRIZE: Load = load_by(trace_prize, "item_id")
 TRY_AGAIN = timedelta(hours=1)
@@ -34,11 +33,6 @@ class PrizeRoom:
     master: bytes = field(repr=False)
     catalogue: Catalogue
     worker: Worker
-
-
-def prize_op_id(item_id: int) -> bytes:
-    """The id of what an item's prize issues: the same whoever claimed it, whenever (INV-7, INV-12)."""
-    return derive_id("item-prize", item_id)
 
 
 class PrizeCommand(BookCommand[str]):

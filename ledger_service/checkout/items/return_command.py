@@ -17,7 +17,7 @@ from ledger_service.checkout.items.claim_command import (
 from ledger_service.checkout.items.early import voided_op_id
 from ledger_service.checkout.items.errors import ItemNotOfSale, ItemNotReturnable
 from ledger_service.checkout.items.ports import Said
-from ledger_service.checkout.items.prize_command import PRIZE, prize_op_id
+from ledger_service.checkout.items.prize_command import PRIZE
 from ledger_service.checkout.items.requests import ReturnRequest, TakenBack
 from ledger_service.checkout.models import sale
 from ledger_service.checkout.records import record_of
@@ -47,6 +47,7 @@ from ledger_service.traceability.goods.models import trace_product
 from ledger_service.traceability.goods.rules import State
 from ledger_service.traceability.goods.service import INDEX_BITS
 from ledger_service.traceability.prizes.models import trace_prize
+from ledger_service.traceability.prizes.rules import prize_op_id
 
 SALE: Load = load_by(sale, "sale_id")
 PRODUCT: Load = load_by(trace_product, "gtin")

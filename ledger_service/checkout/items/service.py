@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from ledger_service.checkout.items.claim_command import ClaimCommand, ClaimRoom
 from ledger_service.checkout.items.ports import ItemRegistry
-from ledger_service.checkout.items.prize_command import PrizeCommand, PrizeRoom, prize_op_id
+from ledger_service.checkout.items.prize_command import PrizeCommand, PrizeRoom
 from ledger_service.checkout.items.requests import ClaimRequest, ReturnRequest
 from ledger_service.checkout.items.return_command import Claimant, ClaimedMeanwhile, ReturnCommand
 from ledger_service.db.commands import BookCommand
@@ -25,6 +25,7 @@ from ledger_service.points.issuance import Worker
 from ledger_service.traceability.claiming.models import trace_claim
 from ledger_service.traceability.goods.models import trace_item
 from ledger_service.traceability.prizes.queries import due_prizes
+from ledger_service.traceability.prizes.rules import prize_op_id
 from ledger_service.traceability.scanning.marks import salt_of
 
 Keyed = Callable[[BookCommand[Any]], BookCommand[Any]]

@@ -71,15 +71,6 @@ class Search:
     most: int | None = None
     too_many: int | None = None
 
-    @property
-    def of_one_thing(self) -> bool:
-        """Whether only events of things that the caller can name to the serial are asked for."""
-        return any(all(_is_serial(name) for name in match.names) for match in self.matches)
-
-    def seen_by(self, merchant_id: int | None) -> Search:
-        """The same for somebody who sees all events (None), or a merchant's own and those of one thing."""
-        return self if merchant_id is None or self.of_one_thing else replace(self, owner=merchant_id)
-
     def recorded_since(self, at: datetime) -> Search:
         """The same of what was recorded at an instant or later."""
         return replace(self, times=(*self.times, ("record_time", ">=", at)))
@@ -136,10 +127,6 @@ def _name(value: str, where: str) -> str:
     if name.startswith("urn:epc:"):
         raise MalformedField(where, "is no EPC, class or pattern of one class")
     return check_uri(name, where)
-
-
-def _is_serial(name: str) -> bool:
-    return name.startswith("https://id.gs1.org/") and not is_class(name)
 
 
 def _values(query: Mapping[str, str], name: str) -> list[str]:

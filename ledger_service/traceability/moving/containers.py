@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import orjson
 from sqlalchemy import Connection, select
 
-from ledger_service.traceability.epcis.contradictions import Fact, standing
+from ledger_service.merchants.models import merchant, store
+from ledger_service.traceability.epcis.contradictions import Contradiction, Fact, standing
 from ledger_service.traceability.epcis.findings import facts_by_key
-from ledger_service.traceability.epcis.models import epcis_event_epc
+from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc
+from ledger_service.traceability.epcis.naming import normal_name
 from ledger_service.traceability.epcis.prepared import Prepared
 from ledger_service.traceability.epcis.queries import bodies_of
 from ledger_service.traceability.epcis.things import Deed, Role, key_of, things_of
+from ledger_service.traceability.moving.custody import Custody, Telling, custody
 from ledger_service.traceability.moving.rules import MOVING
 
-_SSCC = "https://id.gs1.org/00/"
+SSCC = "https://id.gs1.org/00/"
 # Of a container that was packed more often than this only the last packings are followed.
 _MOST_PACKINGS = 500
 _DEEPEST = 4
 _OF_CONTAINERS = MOVING | {Deed.PACK, Deed.UNPACK, Deed.UNPACK_ALL}
-_T = epcis_event_epc.c
+_GLN = re.compile(r"/41[47]/(\d{13})")
+_STEP = 500
+_T, _E = epcis_event_epc.c, epcis_event.c
 
 
 def affected(conn: Connection, captured: Mapping[int, Prepared]) -> set[str]:
@@ -28,7 +34,7 @@ def affected(conn: Connection, captured: Mapping[int, Prepared]) -> set[str]:
     level = {
         thing.name
         for event in captured.values() for thing in event.things
-        if thing.name.startswith(_SSCC) and thing.deed in _OF_CONTAINERS
+        if thing.name.startswith(SSCC) and thing.deed in _OF_CONTAINERS
     }  # fmt: skip
     seen: set[str] = set()
     inside: set[str] = set()
@@ -38,12 +44,102 @@ def affected(conn: Connection, captured: Mapping[int, Prepared]) -> set[str]:
             break
         seen |= level
         packed = _packed_in(conn, sorted(level))
-        level = {name for name in packed if name.startswith(_SSCC)}
+        level = {name for name in packed if name.startswith(SSCC)}
         inside |= packed - level
     return inside
 
 
 def with_parents(conn: Connection, facts: Mapping[bytes, Sequence[Fact]]) -> dict[bytes, list[Fact]]:
+    """What counts of all that things were ever in, and of what that was in, by key: what is told by whoever
+    has it."""
+    return {key: one.counted for key, one in custody_of(conn, _around(conn, facts)).items()}
+
+
+def custody_of(
+    conn: Connection, facts: Mapping[bytes, Sequence[Fact]], *, all_named: bool = False
+) -> dict[bytes, Custody]:
+    """Who has which containers.
+
+    Args:
+        conn: any.
+        facts: the standing facts of containers and of all that they were in, by key.
+        all_named: whether destinations are read also where one merchant alone has told of a container, and
+            they decide nothing but who is a party.
+    """
+    tellings = _tellings(conn, facts, all_named=all_named)
+    found: dict[bytes, Custody] = {}
+
+    def of(key: bytes, depth: int) -> Custody:
+        if key not in found and depth < _DEEPEST:
+            found[key] = custody(tellings.get(key, ()), lambda parent: of(parent, depth + 1).parties)
+        return found.get(key, Custody())
+
+    return {key: of(key, 0) for key in facts}
+
+
+def parties_to(conn: Connection, name: str) -> set[int]:
+    """The merchants that have to do with a container: who told of it, to whom it was shipped, and who have to
+    do with what it was packed in."""
+    key = key_of(name)
+    own = {key: standing(facts_by_key(conn, [key])[key])}
+    return custody_of(conn, {**own, **_around(conn, own)}, all_named=True)[key].parties
+
+
+def strangers_word(
+    conn: Connection, facts: Mapping[bytes, Sequence[Fact]], names: Mapping[bytes, str]
+) -> list[tuple[str, Contradiction]]:
+    """What was told of cases and pallets by somebody who had nothing to do with them, with their names."""
+    own = {key: standing(facts[key]) for key, name in names.items() if name.startswith(SSCC) and key in facts}
+    if not own:
+        return []
+    found = custody_of(conn, {**own, **_around(conn, own)})
+    return [(names[key], one) for key in own for one in found[key].foreign]
+
+
+def _tellings(
+    conn: Connection, facts: Mapping[bytes, Sequence[Fact]], *, all_named: bool
+) -> dict[bytes, list[Telling]]:
+    whose = _tellers(conn, {fact.event_seq for some in facts.values() for fact in some})
+    wanted = {
+        fact.event_seq
+        for some in facts.values()
+        for fact in some
+        if fact.deed == Deed.SHIP and (all_named or len({whose[one.event_seq] for one in some}) > 1)
+    }
+    named = _named(conn, sorted(wanted))
+    return {
+        key: [Telling(fact, whose[fact.event_seq], named.get(fact.event_seq, frozenset())) for fact in some]
+        for key, some in facts.items()
+    }
+
+
+def _tellers(conn: Connection, numbers: set[int]) -> dict[int, int | None]:
+    found: dict[int, int | None] = {}
+    wanted = sorted(numbers)
+    for start in range(0, len(wanted), _STEP):
+        part = wanted[start : start + _STEP]
+        rows = conn.execute(select(_E.event_seq, _E.merchant_id).where(_E.event_seq.in_(part)))
+        found |= {row.event_seq: row.merchant_id for row in rows}
+    return found
+
+
+def _named(conn: Connection, numbers: Sequence[int]) -> dict[int, frozenset[int]]:
+    """The merchants of the alliance that events name as destination, themselves or by their stores."""
+    told: dict[int, set[int]] = {}
+    for number, body in bodies_of(conn, numbers).items():
+        places = (normal_name(one["destination"]) for one in orjson.loads(body).get("destinationList", ()))
+        told[number] = {int(gln[1]) for place in places if (gln := _GLN.search(place)) is not None}
+    glns = sorted(set().union(*told.values()))
+    if not glns:
+        return {}
+    stores = conn.execute(select(store.c.gln, store.c.merchant_id).where(store.c.gln.in_(glns)))
+    whose = {row.gln: row.merchant_id for row in stores}
+    merchants = select(merchant.c.merchant_id).where(merchant.c.merchant_id.in_(glns))
+    whose |= {one: one for one in conn.execute(merchants).scalars()}
+    return {number: frozenset(whose[gln] for gln in some if gln in whose) for number, some in told.items()}
+
+
+def _around(conn: Connection, facts: Mapping[bytes, Sequence[Fact]]) -> dict[bytes, list[Fact]]:
     """The standing facts of all that things were ever in, and of what that was in, by key."""
     found: dict[bytes, list[Fact]] = {}
     level = _parents(facts.values())

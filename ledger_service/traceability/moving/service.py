@@ -27,7 +27,7 @@ from ledger_service.traceability.goods.models import trace_batch, trace_item, tr
 from ledger_service.traceability.goods.rules import State
 from ledger_service.traceability.goods.service import INDEX_BITS
 from ledger_service.traceability.moving import rules
-from ledger_service.traceability.moving.containers import affected, with_parents
+from ledger_service.traceability.moving.containers import affected, strangers_word, with_parents
 from ledger_service.traceability.moving.rules import Around, Course
 
 _ITEM = re.compile(r"https://id\.gs1\.org/01/(\d{14})/21/([^/?]+)")
@@ -62,7 +62,8 @@ def follow_events(conn: Connection, captured: Mapping[int, Prepared], at: dateti
     seen = findings.judged(conn, captured, at)
     items = _locked(conn, _items_of_ours(conn, {*seen.names.values(), *affected(conn, captured)}))
     told = _courses(conn, items, seen) if items else []
-    found = [*seen.all_found, *((one.name, wrong) for one in told for wrong in one.wrong)]
+    strange = strangers_word(conn, seen.facts, seen.names)
+    found = [*seen.all_found, *strange, *((one.name, wrong) for one in told for wrong in one.wrong)]
     fresh = findings.note(conn, found, at)
     _write(conn, told)
     _open_cases(conn, told, fresh, at)
@@ -77,7 +78,8 @@ def wrong_of(conn: Connection, epc: str) -> list[Contradiction]:
     around = _around(conn, ours[0]) if ours else {}
     way = rules.along(facts[key], with_parents(conn, facts))
     course = rules.follow(way, Around(_places(conn, way), **around))
-    return [*known, *rules.contradictions_beside(known, course.wrong)]
+    strange = [one for _, one in strangers_word(conn, facts, {key: name})]
+    return [*known, *strange, *rules.contradictions_beside(known, course.wrong)]
 
 
 def _items_of_ours(conn: Connection, names: Iterable[str]) -> list[_Named]:

@@ -86,13 +86,17 @@ def given_of(conn: Connection, batch_no: int) -> dict[int, int]:
     return {int(prize): int(count) for prize, count in conn.execute(query)}
 
 
-def claims_of(conn: Connection, batch_no: int, indexes: list[int]) -> dict[int, tuple[str, str | None]]:
-    """Serial and what became of the claim (None for never claimed in time) of items of a batch."""
+def claims_of(
+    conn: Connection, batch_no: int, indexes: list[int]
+) -> dict[int, tuple[str, str | None, int | None]]:
+    """Serial, what became of the claim (None for never claimed in time), and the points issued, of items of a
+    batch."""
     first, i = batch_no << INDEX_BITS, trace_item.c
     joined = trace_item.outerjoin(trace_prize, _W.item_id == i.item_id)
-    found: dict[int, tuple[str, str | None]] = {}
+    found: dict[int, tuple[str, str | None, int | None]] = {}
     for place in range(0, len(indexes), 500):
         ids = [first + index for index in indexes[place : place + 500]]
-        query = select(i.item_id, i.serial, _W.state).select_from(joined).where(i.item_id.in_(ids))
-        found |= {item_id - first: (serial, state) for item_id, serial, state in conn.execute(query)}
+        query = select(i.item_id, i.serial, _W.state, _W.points).select_from(joined)
+        rows = conn.execute(query.where(i.item_id.in_(ids)))
+        found |= {item_id - first: (serial, state, points) for item_id, serial, state, points in rows}
     return found

@@ -20,6 +20,7 @@ from typing import Any
 import orjson
 
 from ledger_service.kernel.canonical import canonical_json
+from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.merkle import hash_pair, verify
 from ledger_service.kernel.secp256k1 import keccak256
 
@@ -160,6 +161,11 @@ def _won_of(pool: Pool, secret: bytes) -> Mapping[int, int]:
     # Every prize's slot. Kept: each step of a batch and each proof of one of its items asks anew.
     found = (permuted(secret, rank, pool.size, back=True) for rank in range(pool.total))
     return {slot: pool.kind_of(rank) for rank, slot in enumerate(found)}
+
+
+def prize_op_id(item_id: int) -> bytes:
+    """The id of what an item's prize issues: the same whoever claimed it, whenever (INV-7, INV-12)."""
+    return derive_id("item-prize", item_id)
 
 
 def pool_leaf(body: bytes, slots_root: bytes) -> bytes:

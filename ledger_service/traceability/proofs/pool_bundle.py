@@ -25,12 +25,17 @@ UNCLAIMED, LATE = "unclaimed", "late"
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """An item that wins: index and serial, which prize, and what became of it."""
+    """An item that wins: index and serial, which prize, and what became of it.
+
+    ``points`` are those that were issued for it, by ``operation``; None where it was not given.
+    """
 
     index: int
     serial: str
     prize: int
     state: str
+    points: int | None = None
+    operation: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +93,21 @@ def read_pool_bundle(raw: bytes) -> PoolBundle:
 
 
 def _winner(one: Reader) -> Winner:
-    return Winner(one.number("index"), one.text("serial", 20), one.number("prize"), one.text("state", 12))
+    issued = one.get("operation") is not None
+    return Winner(
+        one.number("index"), one.text("serial", 20), one.number("prize"), one.text("state", 12),
+        one.number("points") if issued else None, one.raw("operation", 16) if issued else None,
+    )  # fmt: skip
 
 
 def _winners(winners: Sequence[Winner] | None) -> list[dict[str, Any]] | None:
     if winners is None:
         return None
     return [
-        {"index": one.index, "serial": one.serial, "prize": one.prize, "state": one.state} for one in winners
-    ]
+        {"index": one.index, "serial": one.serial, "prize": one.prize, "state": one.state,
+         "points": one.points, "operation": None if one.operation is None else _hex(one.operation)}
+        for one in winners
+    ]  # fmt: skip
 
 
 def _hex(raw: bytes) -> str:

@@ -79,3 +79,5 @@ def _of_winners(bundle: PoolBundle, draw: tuple[Pool, bytes, Beacon], word: Pool
             yield Finding("prize-withheld", f"item {one.index} wins, and is listed as {one.state}")
         if one.state == "given" and not claimed:
             yield Finding("prize-withheld", f"item {one.index} is listed as given, and was never claimed")
+        elif one.state == "given" and one.points != pool.prizes[one.prize - 1].points:
+            yield Finding("prize-withheld", f"item {one.index} is listed as given, with {one.points} points")

@@ -14,7 +14,7 @@ from ledger_service.traceability.goods.queries import find_batch
 from ledger_service.traceability.goods.service import INDEX_BITS
 from ledger_service.traceability.prizes.errors import PrizePoolUnknown
 from ledger_service.traceability.prizes.queries import PoolRow, claims_of, find_pool
-from ledger_service.traceability.prizes.rules import winners
+from ledger_service.traceability.prizes.rules import prize_op_id, winners
 from ledger_service.traceability.proofs.bundle import Place
 from ledger_service.traceability.proofs.commitments import Commitments, anchored, parts_of
 from ledger_service.traceability.proofs.pool_bundle import LATE, UNCLAIMED, PoolBundle, Winner
@@ -53,11 +53,13 @@ def _winners(conn: Connection, found: PoolRow, secret: bytes) -> tuple[Winner, .
         raise LookupError("an open pool is drawn")
     won = winners(found.pool, secret, found.beacon)
     told = claims_of(conn, found.batch_no, sorted(won))
-    claimed_late = _late(conn, found, [index for index, (_, state) in told.items() if state is None])
+    late = _late(conn, found, [index for index, (_, state, _) in told.items() if state is None])
+    first = found.batch_no << INDEX_BITS
     return tuple(
-        Winner(index, serial, won[index], state or (LATE if index in claimed_late else UNCLAIMED))
-        for index, (serial, state) in sorted(told.items())
-    )
+        Winner(index, serial, won[index], state or (LATE if index in late else UNCLAIMED), points,
+               None if points is None else prize_op_id(first + index))
+        for index, (serial, state, points) in sorted(told.items())
+    )  # fmt: skip
 
 
 def _late(conn: Connection, found: PoolRow, indexes: list[int]) -> set[int]:

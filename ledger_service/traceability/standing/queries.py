@@ -28,8 +28,8 @@ class NamedQuery:
 
     @property
     def search(self) -> Search:
-        """What it finds: of a merchant's its own events, and everybody's of things named to the serial."""
-        return parse_search(self.parameters).seen_by(self.merchant_id)
+        """What it finds, of what its holder may see."""
+        return parse_search(self.parameters)
 
     def view(self) -> dict[str, Any]:
         """It as EPCIS shows it."""

@@ -17,6 +17,7 @@ from ledger_service.merchants.queries import holds_key
 from ledger_service.traceability.epcis.documents import query_document
 from ledger_service.traceability.epcis.queries import events_between, first_recorded, last_number
 from ledger_service.traceability.epcis.searching import Search
+from ledger_service.traceability.moving.seeing import seen_by
 from ledger_service.traceability.standing.queries import find_query
 from ledger_service.webhooks.ports import Answer
 from ledger_service.webhooks.rules import (
@@ -68,7 +69,8 @@ def next_of(conn: Connection, row: RowMapping, at: datetime) -> Message | Change
     seen = row["seen"] if row["seen"] is not None else _start(conn, row)
     if seen is None:
         return _ended(row, None, at)
-    bodies, reached = _look(conn, _since(query.search, row), (seen, run_to), row["most"])
+    search = seen_by(conn, _since(query.search, row), query.merchant_id)
+    bodies, reached = _look(conn, search, (seen, run_to), row["most"])
     moved = {"seen": reached, "run_to": run_to if row["schedule"] else None}
     if bodies:
         return _message(row, bodies, at, moved | {"told": True})

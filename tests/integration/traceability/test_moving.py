@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from ledger_service.db.engine import Database
 from ledger_service.kernel.gs1 import with_check_digit
+from ledger_service.merchants.models import merchant
 from ledger_service.traceability.cases.models import trace_case, trace_case_event
 from ledger_service.traceability.epcis.service import capture_events
 from ledger_service.traceability.goods.models import trace_item
+from ledger_service.traceability.moving.seeing import may_see_thing
 from ledger_service.traceability.moving.service import wrong_of
 from ledger_service.traceability.scanning.distance import Place
 from ledger_service.traceability.scanning.service import Scans, Visit
@@ -126,3 +128,31 @@ def test_a_claimed_item_stays_so_but_for_what_ends_it(database: Database, stock:
     with database.read() as conn:
         judged = Scans(MASTER, Seeds()).look(conn, stock.code(0), Visit("phone", Place()), AT).judgement
     assert (judged.verdict, judged.reasons) == ("not-for-sale", ("stolen",))
+
+
+def test_nobody_moves_or_sees_a_pallet_of_others_by_its_number(database: Database, stock: Stock) -> None:
+    rival, shop = (int(with_check_digit(f"95060000000{n}")) for n in (2, 3))
+    keys = {f"{k}_key": bytes(20) for k in ("admin", "operations", "settlement")}
+    with database.begin() as conn:
+        row = {"name": "M", "status": "active", "created_at": AT, **keys}
+        conn.execute(insert(merchant), [{**row, "merchant_id": one} for one in (rival, shop)])
+    item, to_shop = stock.code(0), {"type": "owning_party", "destination": f"https://id.gs1.org/417/{shop}"}
+    capture(
+        database, told(1, "commissioning", item, action="ADD"), packed(2, CASE, item), packed(3, PALLET, CASE)
+    )
+    with database.begin() as conn:
+        capture_events(conn, rival, [told(4, "destroying", PALLET, action="DELETE")], AT)
+        assert [one.code for one in wrong_of(conn, PALLET)] == ["not-in-custody"]
+        assert (may_see_thing(conn, PALLET, rival), may_see_thing(conn, item, rival)) == (False, True)
+        assert not may_see_thing(conn, PALLET, shop)
+    assert states(database, stock, 0) == ["commissioned"]
+    capture(database, told(5, "shipping", PALLET, destinationList=[to_shop]))
+    with database.begin() as conn:
+        assert may_see_thing(conn, PALLET, shop)
+        capture_events(conn, rival, [told(6, "receiving", PALLET)], AT)
+    assert states(database, stock, 0) == ["in-transit"]
+    with database.begin() as conn:
+        capture_events(conn, shop, [told(7, "receiving", PALLET), packed(8, PALLET, action="DELETE"),
+                                    told(9, "inspecting", CASE, disposition="damaged")], AT)  # fmt: skip
+        assert may_see_thing(conn, CASE, shop)
+    assert states(database, stock, 0) == ["locked"]

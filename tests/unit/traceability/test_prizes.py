@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 import orjson
@@ -10,7 +11,7 @@ import pytest
 from ledger_service.kernel.merkle import proof_of, root_of
 from ledger_service.traceability.prizes import rules
 from ledger_service.traceability.prizes.rules import Beacon, Pool, Prize
-from ledger_service.traceability.proofs.pool_bundle import UNCLAIMED, PoolBundle, Winner
+from ledger_service.traceability.proofs.pool_bundle import UNCLAIMED, PoolBundle, Winner, read_pool_bundle
 from ledger_service.traceability.proofs.pool_rules import PoolWord, judge_pool
 from ledger_service.traceability.proofs.rules import BatchWord, DrawWord
 
@@ -86,15 +87,26 @@ def bundle_of(state: str = UNCLAIMED, pool: Pool = POOL) -> PoolBundle:
     return PoolBundle(1, b"r" * 20, 7, root, b"i" * 32, pool.body(), slots, BLOCK, SECRET, listed)
 
 
-def told_of(bundle: PoolBundle, *, of_lot: bool = True) -> set[str]:
+def told_of(bundle: PoolBundle, *, of_lot: bool = True, claimed: int = -1) -> set[str]:
     batch = BatchWord(7, int(POOL.gtin), POOL.size, claimed=False, void=False, of_lot=of_lot)
-    word = PoolWord(batch, DrawWord(6, BLOCK.hash, (1, 2)), {})
+    word = PoolWord(batch, DrawWord(6, BLOCK.hash, (1, 2)), {claimed: (True, False)})
     return {finding.code for finding in judge_pool(bundle, word)}
 
 
 def test_a_pool_that_was_anchored_for_another_lot_is_none_of_this_one() -> None:
     assert told_of(bundle_of()) == set()
     assert told_of(bundle_of(), of_lot=False) == {"batch-differs"}
+
+
+def test_what_was_issued_for_a_prize_is_read_again_and_is_what_its_terms_say() -> None:
+    bundle = bundle_of()
+    won = replace((bundle.winners or ())[0], state="given", points=1, operation=b"o" * 16)
+    told = replace(bundle, winners=(won, *(bundle.winners or ())[1:]))
+    assert read_pool_bundle(orjson.dumps(told.document())) == told
+    assert told_of(told, claimed=won.index) == {"prize-withheld"}
+    whole = replace(won, points=POOL.prizes[won.prize - 1].points)
+    told = replace(bundle, winners=(whole, *(bundle.winners or ())[1:]))
+    assert told_of(told, claimed=won.index) == set()
 
 
 def test_no_winner_is_listed_as_one_that_drew_nothing() -> None:

@@ -1,0 +1,97 @@
+"""Who may tell what becomes of a case or pallet: who has it, and whoever it is handed to.
+
+Pure. An SSCC counts up, so that to know one is not to hold it, unlike an item's serial. A container is first
+whoever's tells of it first. Shipping lets go of it: then whoever is named as its destination may take it, or
+anybody where no merchant of the alliance is named. What it is packed in takes it along. Who had it may still
+tell late what was before the handing over. The operator may tell of everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ledger_service.traceability.epcis.contradictions import Contradiction, Fact
+from ledger_service.traceability.epcis.things import Deed
+
+NOT_IN_CUSTODY = "not-in-custody"
+_TAKES_BACK = frozenset({Deed.STOCK, Deed.UNSHIP})
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What one event did to a container; ``teller`` None is the operator, ``to`` whom a shipping names."""
+
+    fact: Fact
+    teller: int | None
+    to: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
+class Custody:
+    """What of a container counts, what does not, and who has to do with it."""
+
+    counted: list[Fact] = field(default_factory=list)
+    foreign: list[Contradiction] = field(default_factory=list)
+    parties: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Hands:
+    """Whose a container is as events go along; ``free_for`` None while it is not let go of, empty for all."""
+
+    holder: int | None = None
+    last: Fact | None = None
+    free_for: frozenset[int] | None = None
+    around: set[int] = field(default_factory=set)
+    until: dict[int, datetime] = field(default_factory=dict)
+
+    def admits(self, told: Telling) -> bool:
+        """Whether the event's teller has the container, had it then, or may take it now."""
+        teller, then = told.teller, self.until.get(told.teller or 0)
+        if teller is None or self.holder in (None, teller) or teller in self.around:
+            return True
+        if self.free_for is not None and (not self.free_for or teller in self.free_for):
+            return True
+        return then is not None and told.fact.event_time <= then
+
+    def follow(self, told: Telling) -> None:
+        """The event counts: the container may have come into other hands."""
+        teller, fact = told.teller, told.fact
+        late = teller in self.until and fact.event_time <= self.until[teller or 0]
+        if late and teller != self.holder:
+            return
+        if teller is not None and teller != self.holder:
+            if self.holder is not None:
+                self.until[self.holder] = fact.event_time
+            self.holder, self.free_for = teller, None
+        self.last = fact
+        if fact.deed == Deed.SHIP:
+            self.free_for = told.to
+        elif fact.deed in _TAKES_BACK:
+            self.free_for = None
+
+
+def custody(tellings: Iterable[Telling], around: Callable[[bytes], set[int]]) -> Custody:
+    """What counts of the standing events of a container.
+
+    Args:
+        tellings: of the container, in any order; they are gone along as they were captured.
+        around: who has to do with another container that this one was packed in, by its key.
+    """
+    found, hands = Custody(), _Hands()
+    for told in sorted(tellings, key=lambda one: one.fact.event_seq):
+        fact = told.fact
+        if not hands.admits(told):
+            other = None if hands.last is None else hands.last.event_seq
+            found.foreign.append(Contradiction(NOT_IN_CUSTODY, fact.event_seq, other))
+            continue
+        hands.follow(told)
+        if fact.deed == Deed.PACK and fact.parent is not None:
+            hands.around |= around(fact.parent)
+        found.counted.append(fact)
+        found.parties |= told.to | ({told.teller} if told.teller is not None else set())
+    found.parties |= hands.around
+    found.counted.sort(key=lambda fact: (fact.event_time, fact.event_seq))
+    return found
