@@ -79,7 +79,7 @@ def test_a_pin_is_set_and_a_card_ended(enter: Enter, web_shop: Shop) -> None:
 
 
 def test_what_was_paid_for_is_shown_given_on_and_its_money_followed(enter: Enter, web_shop: Shop) -> None:
-    ball = Ticket("舞會", NOON + timedelta(days=3_000), 2_500)
+    ball = Ticket("舞會", NOON + timedelta(days=5_000), 2_500)
     code, other = printed(web_shop, 2, "HK", ball, gift=GiftRule.ONCE)
     own = {"member": web_shop.keys["member-number"]}
     for one in (code, other):

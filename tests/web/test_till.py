@@ -93,7 +93,7 @@ def test_what_went_back_on_a_card_is_not_called_money_to_give(enter: Enter, web_
 
 def test_cards_and_tickets_are_sold_asked_loaded_and_let_in(served: Browser, web_shop: Shop) -> None:
     (card,) = printed(web_shop)
-    (code,) = printed(web_shop, 1, "HK", Ticket("Ball", NOON + timedelta(days=3_000), 2_500))
+    (code,) = printed(web_shop, 1, "HK", Ticket("Ball", NOON + timedelta(days=5_000), 2_500))
 
     def done(act: str, shown: str, **more: str) -> tuple[int, str]:
         served.get("/till/paid")

@@ -51,7 +51,7 @@ def act(visit: Visit) -> Page | Go:
 
 def _shown(visit: Visit, answer: Answer | None, status: int = 200) -> Page:
     good = answer is not None and answer.good
-    typed = {} if good else {name: visit.form.get(name, "") for name in ("code", "amount", "member")}
+    typed = {name: "" if good else visit.form.get(name, "") for name in ("code", "amount", "member")}
     shown = {
         "acts": list(ACTS), "tenders": TENDERS, "typed": typed, "serving": serving(visit),
         "told": None if answer is None or not good else answer.document,
