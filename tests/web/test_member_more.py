@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from ledger_service.coupons.stored.rules import Kind
+from ledger_service.coupons.terms.values import GiftRule, Ticket
+from ledger_service.coupons.tickets import rules as tickets
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.referrals.campaigns.rules import Trigger
 from ledger_service.referrals.links.rules import Channel
 from ledger_service.referrals.rewards.rules import STATES
 from ledger_service.traceability.scanning.rules import Verdict
 from ledger_service.web.wording import LANGUAGES, words
-from tests.api.service import GROCER, Shop
+from tests.api.service import GROCER, NOON, Shop
 from tests.api.test_sharing import live, touch
+from tests.api.test_tickets import sold as ticket
+from tests.api.test_value_cards import money, printed
 from tests.api.without_phone import card_of
 from tests.integration.traceability.stock import GTIN, stock_up
 from tests.web.conftest import Browser
@@ -72,10 +78,34 @@ def test_a_pin_is_set_and_a_card_ended(enter: Enter, web_shop: Shop) -> None:
     assert (ended.status_code, "serves nobody" in ended.text) == (200, True)
 
 
+def test_what_was_paid_for_is_shown_given_on_and_its_money_followed(enter: Enter, web_shop: Shop) -> None:
+    ball = Ticket("舞會", NOON + timedelta(days=5_000), 2_500)
+    code, other = printed(web_shop, 2, "HK", ball, gift=GiftRule.ONCE)
+    own = {"member": web_shop.keys["member-number"]}
+    for one in (code, other):
+        web_shop.must("cashier", "/v1/tickets", ticket(one, **own))
+    (card,) = printed(web_shop)
+    web_shop.must("cashier", "/v1/value-cards", money(card, 900, **own))
+    browser = enter("member", "zh-Hant")
+    page = browser.get("/me/paid").text
+    assert ("舞會" in page, "儲值卡" in page, code in page or card in page) == (True, True, False)
+    image = page.partition('src="/me/paid/tickets/')[2].partition('"')[0]
+    assert browser.get(f"/me/paid/tickets/{image}").mimetype == "image/svg+xml"
+    browser.get("/me/paid")
+    gift = f"/me/paid/tickets/{image.partition('/')[0]}/gift"
+    friend = web_shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"]
+    given = browser.post(gift, to=friend)
+    assert (given.status_code, given.text.count("/image")) == (200, 1)
+    held = page.partition('href="/me/paid/cards/')[2].partition('"')[0]
+    assert "購卡" in browser.get(f"/me/paid/cards/{held}").text
+    assert browser.get(f"/me/paid/cards/{'0' * 32}").status_code == 404
+
+
 def test_every_word_that_the_books_use_has_one_for_the_member() -> None:
     keys = {
         *(f"trigger.{one}" for one in Trigger), *(f"channel.{one}" for one in Channel),
-        *(f"state.{one}" for one in STATES), *(f"verdict.{one}" for one in Verdict),
+        *(f"state.{one}" for one in (*STATES, *tickets.STATES, "called-off", "over")),
+        *(f"paid.{one}" for one in Kind), *(f"verdict.{one}" for one in Verdict),
     }  # fmt: skip
     for language in LANGUAGES:
         assert keys <= words(language).keys()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 
-from tests.api.service import GROCER, GROCER_STORE, Shop
+from ledger_service.coupons.terms.values import Ticket
+from tests.api.service import GROCER, GROCER_STORE, NOON, Shop
 from tests.api.test_value_cards import money, paying, printed
 from tests.web.conftest import Browser, hidden_of
 
@@ -87,3 +89,23 @@ def test_what_went_back_on_a_card_is_not_called_money_to_give(enter: Enter, web_
     assert re.findall(r"<th>(of it [^<]+)</th><td class=\"number\">([^<]+)<", paper) == [
         ("of it back on a stored-value card", "$7.00"), ("of it money", "$0.00"),
     ]  # fmt: skip
+
+
+def test_cards_and_tickets_are_sold_asked_loaded_and_let_in(served: Browser, web_shop: Shop) -> None:
+    (card,) = printed(web_shop)
+    (code,) = printed(web_shop, 1, "HK", Ticket("Ball", NOON + timedelta(days=5_000), 2_500))
+
+    def done(act: str, shown: str, **more: str) -> tuple[int, str]:
+        served.get("/till/paid")
+        answer = served.post("/till/paid", act=act, code=shown, **more)
+        assert shown not in answer.text.partition("</nav>")[2] or answer.status_code != 200
+        return answer.status_code, answer.text
+
+    assert done("sell-card", card, amount="9.00", pin="4711")[0] == 200
+    assert "10.50" in done("load", card, amount="1.50")[1]
+    assert "10.50" in done("balance", card, pin="4711")[1]
+    assert done("balance", card, pin="4712")[0] == 404
+    assert done("pay-out", card, pin="4711")[0] == 422
+    assert done("sell-ticket", code, amount="25,00", tender="card")[0] == 200
+    assert (done("enter", code)[0], done("enter", code)[0]) == (200, 409)
+    assert (done("load", card, amount="x")[0], done("enter", " ")[0]) == (422, 422)

@@ -38,6 +38,7 @@ from ledger_service.coupons.wallet.requests import Giving
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.gs1 import parse_gln, parse_gsrn
 from ledger_service.kernel.ids import derive_id, parse_id
+from ledger_service.members.code_images import qr_svg
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.members.households.errors import HouseholdAccount
 
@@ -101,6 +102,12 @@ OF_MEMBER = Route(
     problems=(NotYours, MemberUnknown, CursorRefused),
     success=Success(200, "A page, in the order of their ids.", paged("tickets", _SEEN)),
 )  # fmt: skip
+PASS = Route(
+    "GET", "/v1/members/<number>/tickets/<ticket>/qr", "show-ticket-pass", scopes("self:read"),
+    "What the holder's screen shows at the door, as a QR code", group=GROUP,
+    problems=(NotYours, MemberUnknown, refusals.TicketUnknown),
+    success=Success(200, "The picture.", media_types=("image/svg+xml",)),
+)  # fmt: skip
 GIVE = Route(
     "POST", "/v1/members/<number>/tickets/<ticket>/gift", "give-ticket",
     scopes("self:write", "member:write"), "Give a ticket to another member, at once", group=GROUP,
@@ -110,7 +117,7 @@ GIVE = Route(
     success=Success(
         200, "Given: its old code and pass work no more.", shapes.answer("TicketGiven", **_FIELDS)),
 )  # fmt: skip
-ROUTES = (SELL, ENTER, PAY_BACK, LIST, OF_MEMBER, GIVE)
+ROUTES = (SELL, ENTER, PAY_BACK, LIST, OF_MEMBER, PASS, GIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,19 @@ class TicketsDoor:
 
         return self.administration.read(find)
 
+    def picture(self, call: Call) -> Reply:
+        """The pass of the member's ticket."""
+        ticket_id = parse_id(call.path["ticket"], "ticket")
+        found: dict[str, str] = {}
+
+        def find(conn: Connection) -> Json:
+            row = queries.ticket_of_member(conn, ticket_id, member_of_call(conn, call).member_id)
+            found["pass"] = pass_of(self.tagger, row)
+            return {}
+
+        self.administration.read(find)
+        return Reply(qr_svg(found["pass"]).encode(), media_type="image/svg+xml")
+
     def give(self, call: Call) -> Reply:
         """The ticket is the recipient's."""
         numbers: dict[str, str] = {}
@@ -183,5 +203,5 @@ class TicketsDoor:
 
 def served(door: TicketsDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.sell, door.enter, door.pay_back, door.listed, door.of_member, door.give)
+    endpoints = (door.sell, door.enter, door.pay_back, door.listed, door.of_member, door.picture, door.give)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]

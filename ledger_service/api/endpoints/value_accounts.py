@@ -80,7 +80,13 @@ OF_MEMBER = Route(
     query=PAGE_QUERY, problems=(NotYours, MemberUnknown, CursorRefused),
     success=Success(200, "A page, in the order of their ids.", paged("cards", CARD)),
 )  # fmt: skip
-ROUTES = (LIST, ENTRIES, CHANGE, REPLACE, ACCOUNTS, OF_MEMBER)
+MY_ENTRIES = Route(
+    "GET", "/v1/members/<number>/value-cards/<value_card>/entries", "list-member-value-entries",
+    scopes("self:read", "member:read"), "What moved the money of a member's own card, oldest first",
+    group=GROUP, query=PAGE_QUERY, problems=(ValueCardUnknown, NotYours, MemberUnknown, CursorRefused),
+    success=Success(200, "A page.", paged("entries", _ENTRY)),
+)  # fmt: skip
+ROUTES = (LIST, ENTRIES, CHANGE, REPLACE, ACCOUNTS, OF_MEMBER, MY_ENTRIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +112,30 @@ class ValueAccountsDoor:
     def entries(self, call: Call) -> Reply:
         """A page of the card's ledger."""
         card_id, own = parse_id(call.path["value_card"], "value_card"), call.caller.merchant_id
-        page = self.cursors.page(f"value-entries:{id_text(card_id)}", call.query)
 
         def find(conn: Connection) -> Json:
             queries.the_card(conn, card_id, own)
-            found = queries.entries_of(conn, card_id, page.after_number or 0, page.limit + 1)
-            rows, cursor = self.cursors.cut(page, found, lambda row: row["position"])
-            return {"entries": [_entry(row) for row in rows], "next_cursor": cursor}
+            return self._entries(conn, call, card_id)
 
         return self.administration.read(find)
+
+    def entries_of_member(self, call: Call) -> Reply:
+        """A page of the ledger of the member's card; another's card is none."""
+        card_id = parse_id(call.path["value_card"], "value_card")
+
+        def find(conn: Connection) -> Json:
+            member_id = member_of_call(conn, call).member_id
+            if queries.the_card(conn, card_id, None)["holder"] != member_id:
+                raise ValueCardUnknown
+            return self._entries(conn, call, card_id)
+
+        return self.administration.read(find)
+
+    def _entries(self, conn: Connection, call: Call, card_id: bytes) -> Json:
+        page = self.cursors.page(f"value-entries:{id_text(card_id)}", call.query)
+        found = queries.entries_of(conn, card_id, page.after_number or 0, page.limit + 1)
+        rows, cursor = self.cursors.cut(page, found, lambda row: row["position"])
+        return {"entries": [_entry(row) for row in rows], "next_cursor": cursor}
 
     def change(self, call: Call) -> Reply:
         """The card is frozen, thawed or renewed."""
@@ -162,7 +183,15 @@ class ValueAccountsDoor:
 
 def served(door: ValueAccountsDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.listed, door.entries, door.change, door.replace, door.accounts, door.of_member)
+    endpoints = (
+        door.listed,
+        door.entries,
+        door.change,
+        door.replace,
+        door.accounts,
+        door.of_member,
+        door.entries_of_member,
+    )
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 

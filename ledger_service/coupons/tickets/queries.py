@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, RowMapping, select
 
 from ledger_service.coupons.definitions.models import coupon_definition, coupon_version
+from ledger_service.coupons.tickets.errors import TicketUnknown
 from ledger_service.coupons.tickets.models import ticket
 from ledger_service.kernel.ids import id_text
 
@@ -40,6 +41,19 @@ def tickets_of_merchant(
 def tickets_of_member(conn: Connection, member_id: int, after: str | None, most: int) -> Sequence[TicketSeen]:
     """The tickets that are a member's own, in the order of their ids behind a position."""
     return _page(conn, _T.holder == member_id, after, most)
+
+
+def ticket_of_member(conn: Connection, ticket_id: bytes, member_id: int) -> RowMapping:
+    """A ticket that is the member's own now.
+
+    Raises:
+        TicketUnknown: there is none, or it is somebody else's.
+    """
+    mine = (_T.ticket_id == ticket_id) & (_T.holder == member_id)
+    row = conn.execute(select(ticket).where(mine)).mappings().one_or_none()
+    if row is None:
+        raise TicketUnknown
+    return row
 
 
 def _page(conn: Connection, mine: ColumnElement[bool], after: str | None, most: int) -> list[TicketSeen]:

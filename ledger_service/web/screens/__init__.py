@@ -12,6 +12,7 @@ from ledger_service.web.screens import (
     member_cases,
     member_checks,
     member_more,
+    member_paid,
     member_rights,
     merchant,
     offices,
@@ -20,11 +21,13 @@ from ledger_service.web.screens import (
     share_rewards,
     till,
     till_desk,
+    till_paid,
 )
 
 SCREENS: tuple[Screen, ...] = (
     *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS,
-    *member_cases.SCREENS, *member_checks.SCREENS,
+    *member_cases.SCREENS, *member_checks.SCREENS, *member_paid.SCREENS,
     *member_rights.SCREENS, *share_rewards.MINE, *passkeys.SCREENS, *till.SCREENS,
-    *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
+    *till_desk.SCREENS, *till_paid.SCREENS, *merchant.SCREENS,
+    *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip

@@ -170,7 +170,7 @@ def test_many_tills_want_the_last_place_and_many_doors_one_ticket(database: Data
     assert all(isinstance(a, dict | DomainError) for a in doors) and tills[0].apart() == []
     with shop.database.begin() as conn:
         conn.execute(update(ticket).values(gifts=1))
-        conn.execute(text("UPDATE coupon_use SET count = 1"))
+        conn.execute(text("UPDATE coupon_use SET count = 9"))
     assert set(tills[0].apart()) == {"ticket", "ticket-places"}
     with pytest.raises(DBAPIError), shop.database.begin() as conn:
         conn.execute(ticket_entry.update().values(reference="x"))
