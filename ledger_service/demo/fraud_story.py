@@ -18,7 +18,6 @@ from ledger_service.demo.phones import Phone
 from ledger_service.demo.service_client import Frame
 from ledger_service.demo.walk_ons import FIRST, ShopCounter
 from ledger_service.kernel.clock import format_instant, parse_instant
-from ledger_service.risk.defaults import DEFAULT_RULES
 
 CASES = 4
 _OWN, _ATTACH, _TAKEN = (range(FIRST + 10 * n, FIRST + 10 * n + CASES) for n in (1, 2, 3))
@@ -33,19 +32,23 @@ INSTANTS = (_JOIN, _THEFT, _TAKEOVER, _PAYS)
 _STRANGERS_RECEIPTS, _MOST_A_DAY = 6, 3
 REFUSALS = ("step-up-required", "held-for-review", "refused-by-rules", "attach-to-staff")
 SEEDED, CAUGHT, WORKED = "thefts seeded", "thefts caught", "acts of thieves that worked"
-# Of the service's own set, what asks or refuses before anything is booked.
-_KEPT = {"above-the-pay-code", "new-phone-pays", "long-away-pays", "many-payments", "much-paid-in-a-day"}
-_HOUSE_RULES: list[dict[str, Any]] = [
+_DAY = 86_400
+# Of what `alliance risk defaults` prints, what asks or refuses before anything is booked, from the first
+# cent on; and two that refuse what would else be booked and looked at.
+RULES: list[dict[str, Any]] = [
+    {"code": "above-the-pay-code", "signal": "permit_cap", "outcome": "step_up", "acts": ["spend"]},
+    {"code": "new-phone-pays", "signal": "new_device", "outcome": "step_up", "acts": ["gift", "spend"],
+     "seconds": 3 * _DAY},
+    {"code": "long-away-pays", "signal": "dormant", "outcome": "step_up", "acts": ["gift", "spend"],
+     "seconds": 180 * _DAY},
+    {"code": "many-payments", "signal": "velocity", "outcome": "step_up", "acts": ["gift", "spend"],
+     "per": "member", "count": "spends", "window_seconds": _DAY, "most": 5},
+    {"code": "much-paid-in-a-day", "signal": "velocity", "outcome": "step_up", "acts": ["gift", "spend"],
+     "per": "member", "count": "spent_minor", "window_seconds": _DAY, "most": 20_000},
     {"code": "own-card", "signal": "own_card", "outcome": "refuse", "acts": ["attach", "sale"]},
     {"code": "one-cashier-attaches-much", "signal": "velocity", "outcome": "refuse", "acts": ["attach"],
-     "per": "cashier", "count": "attaches", "window_seconds": 86_400, "most": _MOST_A_DAY},
+     "per": "cashier", "count": "attaches", "window_seconds": _DAY, "most": _MOST_A_DAY},
 ]  # fmt: skip
-
-
-def rules() -> list[dict[str, Any]]:
-    """The set that the run publishes."""
-    kept = [{**rule, "least_minor": 0} for rule in DEFAULT_RULES if rule["code"] in _KEPT]
-    return [{n: v for n, v in rule.items() if n != "least_minor"} for rule in kept] + _HOUSE_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class FraudStory:
     async def _rules_are_published(self, at: datetime) -> None:
         """One operator proposes the rules, another publishes them."""
         town, desk, path = self.counter.town, self.counter.desk, "/v1/risk/rules/alliance"
-        body = {"effective_from": format_instant(RULES_FROM), "rules": rules()}
+        body = {"effective_from": format_instant(RULES_FROM), "rules": RULES}
         frame = Frame(desk.first, f"{town.seed}:day:rules", at)
         version = (await town.service.put(path, body, frame))["version"]
         decision = f"{path}/{version}/decision"

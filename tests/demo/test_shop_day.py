@@ -19,7 +19,7 @@ from ledger_service.demo.alliance_plan import MERCHANTS
 from ledger_service.demo.counter_story import CounterStory, day_lines
 from ledger_service.demo.dataset import Basket, Line
 from ledger_service.demo.founding import DemoAlliance, Founder
-from ledger_service.demo.fraud_story import CASES, FraudStory, rules
+from ledger_service.demo.fraud_story import CASES, RULES, FraudStory
 from ledger_service.demo.http_client import Answer
 from ledger_service.demo.progress import Checkpoint, Progress
 from ledger_service.demo.screen import Screen
@@ -169,5 +169,5 @@ def test_the_closed_shop_is_the_busiest_whose_line_holds(monkeypatch: pytest.Mon
 
 def test_the_page_tells_the_rules_and_the_people() -> None:
     page = (Path(__file__).parents[2] / "docs" / "run-rules.md").read_text(encoding="utf-8")
-    for rule in rules():
+    for rule in RULES:
         assert f"`{rule['code']}`" in page
