@@ -9,14 +9,13 @@ from ledger_service.db.guards import guard_statements
 
 revision = "0078_customer_value"
 down_revision = "0071_notices_of_cases"
-_INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _DEAD = sa.text("state = 'dead'")
 
 
 def upgrade() -> None:
     op.create_table(
         "value_model",
-        sa.Column("merchant_id", _INT64, autoincrement=False, nullable=False),
+        sa.Column("merchant_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("fitted_at", sa.BigInteger(), nullable=False),
         sa.Column("customers", sa.BigInteger(), nullable=False),
         sa.Column("came_back", sa.BigInteger(), nullable=False),
