@@ -56,6 +56,11 @@ class Postman:
         with self.database.read() as conn:
             notices = telling.due(conn, self.vault, at, _AT_ONCE)
         for one in notices:
+            with self.database.read() as conn:
+                free = telling.free_from(conn, one, at)
+            if free > at:
+                self.writer.run(partial(telling.put_off, notice=one, until=free))
+                continue
             taken = self.carrier.hand_over(one.message(self.alliance))
             self.writer.run(partial(telling.note, notice=one, taken=taken, at=at))
         return len(notices) == _AT_ONCE

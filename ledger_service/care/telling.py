@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
@@ -20,7 +20,11 @@ from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.members.identities import IdentityVault
 from ledger_service.members.models import member_identity, member_preference
 from ledger_service.members.ports import Message
+from ledger_service.members.quiet import rules as quiet_rules
+from ledger_service.members.quiet.service import wish_of
 
+# Of the time to object, so much is left to whoever is told late.
+LEAST_LEFT = timedelta(days=1)
 _N, _C, _I = care_notice.c, care_case.c, member_identity.c
 
 
@@ -79,6 +83,22 @@ def due(conn: Connection, vault: IdentityVault, at: datetime, most: int) -> list
         )
         for row in conn.execute(wanted).mappings()
     ]  # fmt: skip
+
+
+def free_from(conn: Connection, notice: Notice, at: datetime) -> datetime:
+    """When the notice may go: after the member's quiet hours and within its cap, but never so late that it
+    could object no more."""
+    told = select(_N.taken_at).where(_N.member_id == notice.member_id, _N.taken_at > at - timedelta(days=1))
+    free = quiet_rules.free_from(wish_of(conn, notice.member_id), list(conn.execute(told).scalars()), at)
+    return free if free < notice.ends_at - LEAST_LEFT else at
+
+
+def put_off(conn: Connection, notice: Notice, until: datetime) -> None:
+    """The notice waits."""
+    mine = (
+        (_N.member_id == notice.member_id) & (_N.case_id == notice.case_id) & (_N.channel == notice.channel)
+    )
+    conn.execute(update(care_notice).where(mine).values(send_at=until))
 
 
 def note(conn: Connection, notice: Notice, taken: bool, at: datetime) -> None:

@@ -49,14 +49,21 @@ def main(argv: Sequence[str]) -> int:
 
 def _measure(database: Database, options: argparse.Namespace, at: datetime) -> int:
     from ledger_service.referrals.network import service
+    from ledger_service.referrals.network.influence import weights_of
+    from ledger_service.referrals.network.report import WEIGHTS
 
+    try:
+        weights = WEIGHTS if options.weights is None else weights_of(json.loads(options.weights.read_text()))
+    except ValueError as error:
+        print(f"alliance network measure: {error}", file=sys.stderr)
+        return 2
     with database.read() as conn:
         its = select(share_campaign.c.code).order_by(share_campaign.c.code)
         codes = [options.campaign] if options.campaign else list(conn.execute(its).scalars())
     for code in codes:
         begun = time.monotonic()
         with database.snapshot() as conn:
-            report = service.measured(conn, code, at)
+            report = service.measured(conn, code, at, weights)
         with database.begin() as conn:
             service.keep(conn, code, at, report)
         if options.json:
@@ -92,5 +99,6 @@ def _parser() -> argparse.ArgumentParser:
                         help="measure all campaigns; catch up with the ledger's sales; draw one")  # fmt: skip
     parser.add_argument("--campaign", metavar="CODE", help="of this campaign alone")
     parser.add_argument("--into", type=Path, metavar="FILE", help="picture: the SVG file to write")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="measure: what influence is counted by")
     parser.add_argument("--json", action="store_true", help="measure: one report a line")
     return parser

@@ -54,6 +54,13 @@ _BESIDE = {
     "links": f"SELECT x.member_id AS who FROM share_link AS x {_OF_CAMPAIGN} WHERE x.made_at <= :at",
     "brought": f"SELECT x.sharer_id AS who FROM share_purchase AS x {_OF_CAMPAIGN} WHERE x.sold_at <= :at",
     "followed": f"SELECT x.member_id AS who FROM share_bind AS x {_OF_CAMPAIGN} WHERE x.bound_at <= :at",
+    "friends": f"SELECT t.sharer_id AS who FROM share_tie AS t JOIN share_bind AS x ON x.number = t.number"
+    f" {_OF_CAMPAIGN} WHERE x.bound_at <= :at",
+    "friends_of_friends": "SELECT u.sharer_id AS who FROM share_tie AS t"
+    f" JOIN share_bind AS x ON x.number = t.number {_OF_CAMPAIGN}"
+    " JOIN share_tie AS u ON u.member_id = t.sharer_id"
+    " JOIN share_bind AS y ON y.number = u.number JOIN share_campaign AS e ON e.campaign_id = y.campaign_id"
+    " AND e.merchant_id = :merchant WHERE x.bound_at <= :at AND y.bound_at <= :at",
     "claims": "SELECT member_id AS who FROM claim WHERE merchant_id = :merchant AND filed_at <= :at",
     "coupons": "SELECT x.claimant AS who FROM coupon AS x JOIN coupon_definition AS d"
     " ON d.definition_id = x.definition_id AND d.merchant_id = :merchant WHERE x.claimed_at <= :at",

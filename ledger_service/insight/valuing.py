@@ -82,14 +82,15 @@ def fitted(conn: Connection, merchant_id: int, at: datetime) -> Fitted:
     rows = _pasts(conn, merchant_id, micros_of(at))
     model = _model(rows, micros_of(at) // DAY)
     came_back = sum(row["days"] > 1 for row in rows)
-    return Fitted(len(rows), came_back, model, model and _tested(conn, merchant_id, rows, at))
+    tested = None if model is None else _tested(conn, merchant_id, rows, at)
+    return Fitted(len(rows), came_back, model, tested)
 
 
 def keep(conn: Connection, merchant_id: int, at: datetime, found: Fitted) -> None:
     """The model is the merchant's from the instant on; a second one of the same instant changes nothing."""
     row = {
         "merchant_id": merchant_id, "fitted_at": at, "customers": found.customers,
-        "came_back": found.came_back, "parameters": found.model and _text(_parts(found.model)),
+        "came_back": found.came_back, "parameters": None if found.model is None else _text(_parts(found.model)),
         "tested": found.tested and _text(found.tested),
     }  # fmt: skip
     sql_of(value_model, conn).insert(conn, [row], or_ignore=True)

@@ -76,13 +76,18 @@ member_card = Table(
     one_of("reason", ("lost", "replaced")),
 )
 
-# In which language a member is written to, and by which ways (comma-separated) it agreed to be.
+# In which language a member is written to, and by which ways (comma-separated) it agreed to be; its quiet
+# hours as minutes of the day by the clock of quiet_zone, and how often it may be told a day.
 member_preference = Table(
     "member_preference",
     metadata,
     Column("member_id", Int64, ForeignKey("member.member_id"), primary_key=True, autoincrement=False),
     Column("language", Text),
     Column("consents", Text, nullable=False, default=""),
+    Column("quiet_from", Integer),
+    Column("quiet_until", Integer),
+    Column("quiet_zone", Text),
+    Column("most_a_day", Integer),
 )
 
 # A device is one signer of one account with its own nonce lane (D4). flags: bit 0 custodial, bit 1

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 
 class Purchase(Protocol):
-    """A sale to a member, as far as campaigns go by it."""
+    """A sale to a member, or an item that it claimed, as far as campaigns go by it."""
 
     @property
     def sale_id(self) -> bytes:
@@ -39,6 +39,10 @@ class Purchase(Protocol):
     @property
     def recorded_at(self) -> datetime:
         """When the ledger took it."""
+
+    @property
+    def scanned(self) -> bool:
+        """Whether it is the claim of an item: no basket, and nobody served."""
 
 
 class Customers(Protocol):

@@ -22,7 +22,8 @@ from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import Clock, format_instant
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text
-from ledger_service.members.models import member
+from ledger_service.members.models import member, member_preference
+from ledger_service.members.quiet.rules import Wish, free_from
 from ledger_service.webhooks.models import webhook_delivery, webhook_endpoint, webhook_event
 from ledger_service.webhooks.ports import Answer, Transport
 from ledger_service.webhooks.rules import (
@@ -39,6 +40,7 @@ AT_ONCE = 200
 _RUN_SECONDS = 4.0
 _THREADS = 8
 _L, _V, _D, _M = webhook_endpoint.c, webhook_event.c, webhook_delivery.c, member.c
+_Q = member_preference.c
 
 
 class Parcel(NamedTuple):
@@ -201,33 +203,40 @@ def _run_of(conn: Connection, row: RowMapping, at: datetime) -> Run:
         .exists()
     )  # fmt: skip
     mine = (_D.endpoint_id == key.endpoint_id) & (_D.state == "pending") & (_D.due_at <= at)
-    joined = webhook_delivery.join(webhook_event, _V.number == _D.number).outerjoin(
-        member, _M.member_id == _V.member_id
+    joined = (
+        webhook_delivery.join(webhook_event, _V.number == _D.number)
+        .outerjoin(member, _M.member_id == _V.member_id)
+        .outerjoin(member_preference, _Q.member_id == _V.member_id)
     )
     its = (
         select(_D.number, _D.lane, _D.attempts, _D.first_tried_at, _V.event_id, _V.kind, _V.body,
-               _V.merchant_id, _V.occurred_at, _M.member_number, _M.account)
+               _V.merchant_id, _V.occurred_at, _M.member_number, _M.account,
+               _Q.quiet_from, _Q.quiet_until, _Q.quiet_zone)
         .select_from(joined)
         .where(mine, (_D.lane == 0) | ~held_up)
         .order_by(_D.number)
         .limit(1 if row["failures"] else AT_ONCE)
     )  # fmt: skip
-    parcels = [_parcel(found) for found in conn.execute(its).mappings()]
+    parcels = [_parcel(found, at) for found in conn.execute(its).mappings()]
     return Run(key, row["url"], row["failures"], parcels)
 
 
-def _parcel(row: RowMapping) -> Parcel:
+def _parcel(row: RowMapping, at: datetime) -> Parcel:
     return Parcel(
-        row["number"], row["lane"], f"evt_{id_text(row['event_id'])}", payload_of(row), row["attempts"],
-        row["first_tried_at"],
+        row["number"], row["lane"], f"evt_{id_text(row['event_id'])}", payload_of(row, at),
+        row["attempts"], row["first_tried_at"],
     )  # fmt: skip
 
 
-def payload_of(row: RowMapping) -> bytes:
-    """A fact as a receiver gets it; of a member its number and account, no number once it is erased."""
+def payload_of(row: RowMapping, at: datetime) -> bytes:
+    """A fact as a receiver gets it; of a member its number and account, no number once it is erased, and
+    in its quiet hours when they end, so that nobody writes to it before."""
     who = None
     if row["account"] is not None:
         who = {"number": row["member_number"], "account": "0x" + row["account"].hex()}
+        if row["quiet_zone"] is not None:
+            free = free_from(Wish(row["quiet_from"], row["quiet_until"], row["quiet_zone"]), (), at)
+            who |= {"quiet_until": format_instant(free)} if free > at else {}
     return orjson.dumps({
         "type": row["kind"], "timestamp": format_instant(row["occurred_at"]), "number": row["number"],
         "merchant": gln_text(row["merchant_id"]), "data": {**orjson.loads(row["body"]), "member": who},

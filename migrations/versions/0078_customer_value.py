@@ -1,4 +1,4 @@
-"""Models of what customers will buy; dead deliveries of webhooks are found by index."""
+"""Models of what customers will buy; quiet hours; dead deliveries of webhooks are found by index."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from ledger_service.db.guards import guard_statements
 
 revision = "0078_customer_value"
 down_revision = "0077_answers_and_appeals"
-_INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _DEAD = sa.text("state = 'dead'")
 
 
 def upgrade() -> None:
     op.create_table(
         "value_model",
-        sa.Column("merchant_id", _INT64, autoincrement=False, nullable=False),
+        sa.Column("merchant_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("fitted_at", sa.BigInteger(), nullable=False),
         sa.Column("customers", sa.BigInteger(), nullable=False),
         sa.Column("came_back", sa.BigInteger(), nullable=False),
@@ -31,6 +30,9 @@ def upgrade() -> None:
     )
     for statement in guard_statements("value_model", op.get_bind().dialect.name):
         op.get_bind().exec_driver_sql(statement)
+    for name, kind in (("from", sa.Integer()), ("until", sa.Integer()), ("zone", sa.Text())):
+        op.add_column("member_preference", sa.Column(f"quiet_{name}", kind, nullable=True))
+    op.add_column("member_preference", sa.Column("most_a_day", sa.Integer(), nullable=True))
     op.create_index(
         "ix_webhook_delivery_dead", "webhook_delivery", ["endpoint_id", "number"], unique=False,
         sqlite_where=_DEAD, postgresql_where=_DEAD,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from ledger_service.kernel.clock import format_instant
 from ledger_service.members.ports import Message
 from tests.api.service import NOON, Shop
 from tests.api.test_cases import case_of, merge_of, notice, second
@@ -51,6 +52,33 @@ def test_a_member_is_told_of_its_case_over_every_way_finds_it_and_stops_it(
     assert shop.get(other, f"/v1/members/{stranger['number']}/cases").json["cases"] == []
     assert shop.must(own, f"/v1/cases/{page['cases'][0]['case']}/objection")["state"] == "objected"
     assert shop.get(own, path).json["cases"][0]["may_object"] is False
+
+
+def test_a_notice_waits_for_the_end_of_quiet_hours_and_goes_no_oftener_than_is_wished(
+    shop: Shop, second: str, tmp_path: Path
+) -> None:
+    ways = [{"kind": "phone", "value": "+14155550109"}, {"kind": "email", "value": "an@example.org"}]
+    member = shop.must("grocer", "/v1/members", {"custody": "custodial", "identities": ways})
+    own, path = shop.key_for("member", member["number"]), f"/v1/members/{member['number']}/quiet-hours"
+    none = {"from": None, "until": None, "timezone": None}
+    assert shop.get(own, path).json == {"number": member["number"], **none, "most_a_day": 6}
+    # Noon at Greenwich is eight in the evening in Taipei.
+    quiet = {"from": "19:30", "until": "07:00", "timezone": "Asia/Taipei", "most_a_day": 1}
+    shop.must(own, path, quiet)
+    assert shop.get(own, path).json == {"number": member["number"], **quiet}
+    for wrong in (quiet | {"timezone": "Mars/Olympus"}, quiet | {"from": None}):
+        assert shop.post(own, path, wrong).json["code"] == "malformed-field"
+    assert shop.post("grocer", path, quiet).status_code == 403
+    case = case_of(shop, member)
+    shop.must(second, f"/v1/cases/{case}/approval")
+    notice(shop, case)
+    assert delivered(shop, tmp_path) == []
+    shop.at = format_instant(NOON + timedelta(hours=11))
+    assert len(delivered(shop, tmp_path)) == 1, "seven in the morning, and one a day"
+    later(shop, hours=23)
+    assert delivered(shop, tmp_path) == []
+    later(shop, hours=1)
+    assert len(delivered(shop, tmp_path)) == 1
 
 
 def test_a_notice_that_nobody_takes_is_tried_until_the_case_is_over(

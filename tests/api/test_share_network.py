@@ -5,7 +5,7 @@ from __future__ import annotations
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.referrals.network.report import ENROLLED, PURCHASE
 from ledger_service.referrals.network.service import keep, measured
-from tests.api.service import Shop, basket
+from tests.api.service import GROCER, Shop, basket
 from tests.api.test_sharing import BASE, code_of, job, live, newcomer, sharer
 
 
@@ -31,6 +31,12 @@ def test_a_network_is_measured_by_a_command_and_drawn_for_whom_it_concerns(any_s
     assert code_of(shop.get("fuel", path)) == (404, "share-campaign-unknown")
     drawn = shop.get("auditor", f"{BASE}/SPRING/spread")
     assert (drawn.mimetype, drawn.data.count(b"<circle")) == ("image/svg+xml", 3)
+    shop.must("grocer", f"/v1/members/{own}/tags", {"merchant": GROCER, "tag": "vip", "on": True})
+    for fact, size in (("friends", 1), ("friends_of_friends", 0)):
+        rule = {"merchant": GROCER, "rule": {"fact": fact, "at_least": 1}}
+        assert shop.post("grocer", "/v1/segments/dry-run", rule).json["size"] == size
+    by_place = shop.get("grocer", f"{BASE}/SPRING/spread?by=place")
+    assert b"elsewhere 1" in by_place.data
     tree = f"/v1/members/{own}/share-tree"
     assert shop.get(key, tree).data.count(b"<path") == 1
     assert code_of(shop.get(friend, tree)) == (403, "not-yours")

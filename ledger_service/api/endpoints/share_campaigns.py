@@ -23,7 +23,7 @@ from ledger_service.kernel.gs1 import gln_text, parse_gln
 from ledger_service.points.errors import ProgrammeUnknown, SecondPersonNeeded
 from ledger_service.referrals.campaigns import errors as refusals
 from ledger_service.referrals.campaigns import queries, service
-from ledger_service.referrals.campaigns.rules import Terms, Touch, Trigger
+from ledger_service.referrals.campaigns.rules import Milestone, Terms, Touch, Trigger
 from ledger_service.referrals.campaigns.service import Budget, NewCampaign, Said
 from ledger_service.referrals.links.queries import steps_of
 from ledger_service.referrals.rewards.queries import purchases_of
@@ -188,7 +188,9 @@ def _terms(given: dict[str, Any]) -> Terms:
     milestones = values.pop("milestones", [])
     return Terms(**values | {
         "trigger": Trigger(values["trigger"]), "touch": Touch(values.get("touch", Touch.LAST.value)),
-        "milestones": tuple((one["count"], one["points"]) for one in milestones),
+        "milestones": tuple(
+            Milestone(one["count"], one.get("points", 0), one.get("coupon", 0)) for one in milestones
+        ),
     })  # fmt: skip
 
 

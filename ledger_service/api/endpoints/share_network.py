@@ -13,7 +13,7 @@ from ledger_service.api.endpoints import share_shapes as shares
 from ledger_service.api.endpoints.devices import member_of_call
 from ledger_service.api.errors import NotYours
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Integer, Listing, Nullable, Record
+from ledger_service.api.schema import Free, Integer, Listing, Nullable, Record, Text
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import format_instant, parse_instant
 from ledger_service.members.errors import MemberUnknown
@@ -34,8 +34,10 @@ _REPORT: dict[str, Any] = {
     "betweenness": Record({"error_ppm": Integer(), "doubt_ppm": Integer(), "top": _TOP}, closed=False),
     "communities": Record({"count": Integer(), "modularity_ppm": Integer(-1_000_000),
                            "largest": Listing(Integer(), 20)}, closed=False),
+    "weights": Free("By which influence was counted, in thousandths"),
     "levels": Listing(Integer(), 100), "deepest": Listing(Nullable(shapes.NUMBER), 64),
 }  # fmt: skip
+_BY = Parameter(Text(one_of=("channel", "place")), "What the colours say; channel where absent")
 _AT = {"at": Parameter(shapes.INSTANT, "As of when; now where absent")}
 MEASURES = Route(
     "GET", f"{_ONE}/network", "share-network", _READ, "What the campaign's network was last measured to be",
@@ -46,7 +48,7 @@ MEASURES = Route(
 )  # fmt: skip
 SPREAD = Route(
     "GET", f"{_ONE}/spread", "share-spread", _READ, "How the campaign spread, drawn over time", group=_GROUP,
-    query=_AT, problems=(ShareCampaignUnknown,),
+    query={**_AT, "by": _BY}, problems=(ShareCampaignUnknown,),
     success=Success(200, f"The first {queries.MOST_DRAWN} ties; nobody is named.", media_types=_SVG),
 )  # fmt: skip
 TREE = Route(
@@ -82,7 +84,8 @@ class ShareNetworkDoor:
         at = parse_instant(call.query["at"], "at") if "at" in call.query else call.at
         with self.database.read() as conn:
             row = campaign_of_code(conn, call.path["campaign"], call.caller.merchant_id)
-            ties = queries.spread_of(conn, row["campaign_id"], at)
+            read = queries.spread_by_place if call.query.get("by") == "place" else queries.spread_of
+            ties = read(conn, row["campaign_id"], at)
         return _drawn(picture(ties, row["name"]))
 
     def tree(self, call: Call) -> Reply:

@@ -19,13 +19,13 @@ TERMS = Named("ShareTerms", Record(
     {"trigger": Text(one_of=tuple(t.value for t in Trigger))},
     {"sharer_points": _POINTS, "newcomer_points": _POINTS,
      "second_points": Integer(0, 1_000_000, "To who brought the sharer; no level is deeper (INV-14)"),
-     "milestones": Listing(Record({"count": Integer(1, 10_000), "points": Integer(1, 1_000_000)}),
+     "milestones": Listing(Record({"count": Integer(1, 10_000)}, {"points": _POINTS, "coupon": _COUPON}),
                            MOST_MILESTONES),
      "nth": Integer(1, 100), "least_minor": Integer(0, 10_000_000), "window_days": Integer(1, 365),
      "touch": Text(one_of=tuple(t.value for t in Touch)), "vest_days": _DAYS,
      "most_per_sharer": Integer(0, 10_000, "0 for no limit"), "most_a_day": Integer(1, 10_000),
      "burst_hour": Integer(1, 10_000),
-     "sharer_coupon": _COUPON, "newcomer_coupon": _COUPON},
+     "sharer_coupon": _COUPON, "newcomer_coupon": _COUPON, "second_coupon": _COUPON},
 ))  # fmt: skip
 BUDGET = Record(
     {"points": Integer(), "rewards": Integer(1, 10_000_000)},

@@ -9,9 +9,7 @@ from ledger_service.coupons.stored.book import Act
 __all__ = ["Act", "act_of"]
 
 
-def act_of(
-    ref: bytes, write: Write, said: tuple[str, Shift], place: tuple[int | None, int | None]
-) -> Act:
+def act_of(ref: bytes, write: Write, said: tuple[str, Shift], place: tuple[int | None, int | None]) -> Act:
     """The operation behind a movement.
 
     Args:

@@ -44,5 +44,3 @@ def quoted_view(card: Card, minor: int) -> dict[str, Any]:
     """What a quote says of a card that is to pay so much."""
     view = card_view(card)
     return {**view, "pays_minor": minor, "left_minor": view["available_minor"] - minor}
-
-

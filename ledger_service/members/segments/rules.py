@@ -20,7 +20,9 @@ BUYING = (
     "recency_days", "tenure_days", "frequency", "monetary_minor", "average_minor", "recency_score",
     "frequency_score", "monetary_score",
 )  # fmt: skip
-BESIDE = ("links", "brought", "followed", "claims", "coupons", "items")
+BESIDE = (
+    "links", "brought", "followed", "friends", "friends_of_friends", "claims", "coupons", "items",
+)  # fmt: skip
 # What somebody is expected to spend over the horizon, by the merchant's own model.
 VALUE = "lifetime_value_minor"
 FACTS = (*BUYING, *BESIDE, VALUE)

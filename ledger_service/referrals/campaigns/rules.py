@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -36,6 +36,14 @@ class Touch(StrEnum):
     LAST = "last"
 
 
+class Milestone(NamedTuple):
+    """So many conversions of a sharer give points, a coupon, or both."""
+
+    count: int
+    points: int
+    coupon: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a version of a campaign promises.
@@ -43,9 +51,9 @@ class Terms:
     Attributes:
         trigger: what is rewarded; ``nth`` belongs to nth-purchase, ``least_minor`` is the least basket.
         sharer_points, newcomer_points, second_points: to who shared, who came, who brought the sharer.
-        sharer_coupon, newcomer_coupon: the coupon definition that each gets beside or instead of points, 0
-            for none; given once ``vest_days`` are over, so that it cannot be used before.
-        milestones: (conversions of a sharer, points) on top, ascending.
+        sharer_coupon, newcomer_coupon, second_coupon: the coupon definition that each gets beside or instead
+            of points, 0 for none; given once ``vest_days`` are over, so that it cannot be used before.
+        milestones: on top, by a sharer's conversions, ascending.
         window_days: how long a touch counts; ``touch`` is the first or the last of them.
         vest_days: how long points are pending after the purchase.
         most_per_sharer: conversions that one sharer is rewarded for, 0 for no limit.
@@ -57,7 +65,7 @@ class Terms:
     sharer_points: int = 0
     newcomer_points: int = 0
     second_points: int = 0
-    milestones: tuple[tuple[int, int], ...] = ()
+    milestones: tuple[Milestone, ...] = ()
     nth: int = 1
     least_minor: int = 0
     window_days: int = 30
@@ -68,16 +76,18 @@ class Terms:
     burst_hour: int = 5
     sharer_coupon: int = 0
     newcomer_coupon: int = 0
+    second_coupon: int = 0
 
     @property
     def coupons(self) -> frozenset[int]:
         """The coupon definitions that are given."""
-        return frozenset({self.sharer_coupon, self.newcomer_coupon} - {0})
+        of_roles = {self.sharer_coupon, self.newcomer_coupon, self.second_coupon}
+        return frozenset((of_roles | {one.coupon for one in self.milestones}) - {0})
 
     @property
     def depth(self) -> int:
         """How many levels are rewarded."""
-        return MOST_DEPTH if self.second_points else 1
+        return MOST_DEPTH if self.second_points or self.second_coupon else 1
 
 
 def check_terms(terms: Terms) -> None:
@@ -88,14 +98,18 @@ def check_terms(terms: Terms) -> None:
 
     Invariants: INV-14.
     """
-    reached = [count for count, _ in terms.milestones]
+    reached = [one.count for one in terms.milestones]
+    sharer = terms.sharer_points or terms.sharer_coupon
     rules = (
         ("nobody-rewarded", terms.sharer_points or terms.newcomer_points or reached or terms.coupons),
         ("second-without-sharer", not terms.second_points or terms.sharer_points),
+        ("second-without-sharer", not terms.second_coupon or sharer),
         ("second-above-sharer", terms.second_points <= terms.sharer_points),
         ("milestones-not-ascending", reached == sorted(set(reached))),
+        ("milestone-without-reward", all(one.points or one.coupon for one in terms.milestones)),
         ("too-many-milestones", len(reached) <= MOST_MILESTONES),
         ("nth-without-trigger", terms.nth == 1 or terms.trigger is Trigger.NTH_PURCHASE),
+        ("scan-with-basket", terms.trigger is not Trigger.ITEM_SCAN or terms.least_minor == 0),
         ("basket-without-least", terms.trigger is not Trigger.BASKET or terms.least_minor > 0),
     )
     for name, kept in rules:
@@ -105,11 +119,12 @@ def check_terms(terms: Terms) -> None:
 
 def terms_text(terms: Terms) -> str:
     """The terms as a version keeps them."""
-    return orjson.dumps(asdict(terms)).decode()
+    milestones = [list(one) for one in terms.milestones]
+    return orjson.dumps(asdict(terms) | {"milestones": milestones}).decode()
 
 
 def terms_of(text: str) -> Terms:
     """The terms of a version's text."""
     values: dict[str, Any] = orjson.loads(text)
-    values["milestones"] = tuple((count, points) for count, points in values["milestones"])
+    values["milestones"] = tuple(Milestone(*one) for one in values["milestones"])
     return Terms(**values | {"trigger": Trigger(values["trigger"]), "touch": Touch(values["touch"])})

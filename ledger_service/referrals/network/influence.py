@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 MOST_DEPTH = 2
+ACTS = ("followed", "enrolled", "purchase")
+MOST_WEIGHT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,23 @@ class Weights:
     acts: Mapping[str, int]
     value_per_hundred_minor: int = 0
     second_bps: int = 0
+
+
+def weights_of(document: Mapping[str, Any]) -> Weights:
+    """The weights of a document ``{"acts": {kind: thousandths}, "value_per_hundred_minor", "second_bps"}``.
+
+    Raises:
+        ValueError: another name, or what is no whole number from nought up.
+    """
+    acts = document.get("acts")
+    rest = {name: value for name, value in document.items() if name != "acts"}
+    known = set(rest) <= {"value_per_hundred_minor", "second_bps"}
+    if not isinstance(acts, Mapping) or not set(acts) <= set(ACTS) or not known:
+        raise ValueError(f"weights name acts ({', '.join(ACTS)}), value_per_hundred_minor and second_bps")
+    for value in (*acts.values(), *rest.values()):
+        if type(value) is not int or not 0 <= value <= MOST_WEIGHT:
+            raise ValueError(f"a weight is a whole number from 0 to {MOST_WEIGHT}")
+    return Weights(dict(acts), **rest)
 
 
 def influence_of(acts: Iterable[Act], weights: Weights) -> dict[tuple[int, str], int]:

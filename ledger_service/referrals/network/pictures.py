@@ -1,6 +1,7 @@
 """Pictures of who brought whom, as SVG: time goes to the right, each line of descent has its own height.
 
-Nobody is named in them: a member is a dot, coloured by the channel over which it came.
+Nobody is named in them: a member is a dot, coloured by the channel over which it came, or by the place at
+which its line of descent began.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from zlib import crc32
 
 WIDTH, _LEFT, _RIGHT, _TOP, _FOOT, _TALLEST = 1_000, 24, 976, 64, 40, 4_000
 _COLOURS = {
@@ -18,10 +20,12 @@ _COLOURS = {
 }  # fmt: skip
 _ROOT = "#57606a"
 _TICKS = 5
+_MOST_TOLD, _LONGEST_TOLD = 8, 16
+ELSEWHERE = "elsewhere"
 
 
 class Tie(NamedTuple):
-    """Somebody came by somebody's link, over a channel, at an instant."""
+    """Somebody came by somebody's link, over a channel (or from a place), at an instant."""
 
     source: int
     target: int
@@ -56,6 +60,24 @@ def picture(ties: Sequence[Tie], title: str, root: int | None = None) -> str:
     return "".join([*head, *lines, *marks, *axis, "</svg>"])
 
 
+def by_place(ties: Sequence[Tie]) -> list[Tie]:
+    """The ties with places for channels: whoever came by a code at a place is of that place, and so is who
+    came by that one; a source below nought is a place itself. The rest is of ``ELSEWHERE``."""
+    of: dict[int, str] = {}
+    found = []
+    for tie in sorted(ties, key=lambda tie: (tie.at, tie.source, tie.target)):
+        place = tie.channel if tie.source < 0 else of.get(tie.source, ELSEWHERE)
+        of.setdefault(tie.target, place)
+        found.append(tie._replace(channel=place))
+    return found
+
+
+def _colour(told: str) -> str:
+    if told == ELSEWHERE:
+        return _ROOT
+    return _COLOURS.get(told) or f"hsl({crc32(told.encode()) % 360}, 65%, 38%)"
+
+
 def _rows(ties: Sequence[Tie], first: dict[int, Tie], root: int | None) -> dict[int, int]:
     """A row for each member: who came of somebody stands below it, the earlier one first."""
     below: dict[int, list[int]] = defaultdict(list)
@@ -80,7 +102,7 @@ def _dots(ties: Sequence[Tie], first: dict[int, Tie], heights: dict[int, int]) -
         came = first.get(who)
         # Who was there before stands at the edge.
         x = _LEFT if came is None else _across(ties, came.at)
-        dots[who] = _Dot(x, y, _ROOT if came is None else _COLOURS.get(came.channel, _ROOT))
+        dots[who] = _Dot(x, y, _ROOT if came is None else _colour(came.channel))
     return dots
 
 
@@ -96,7 +118,7 @@ def _line(tie: Tie, dots: dict[int, _Dot], *, kept: bool) -> str:
     wide = "1.2" if kept else "0.4"
     return (
         f'<path d="M{a.x} {a.y}C{middle} {a.y} {middle} {b.y} {b.x} {b.y}" fill="none"'
-        f' stroke="{_COLOURS.get(tie.channel, _ROOT)}" stroke-opacity="0.5" stroke-width="{wide}"/>'
+        f' stroke="{_colour(tie.channel)}" stroke-opacity="0.5" stroke-width="{wide}"/>'
     )
 
 
@@ -110,14 +132,15 @@ def _head(title: str, height: int, ties: Sequence[Tie], members: int) -> list[st
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}"'
         f' height="{height}" font-family="system-ui, sans-serif" font-size="13">',
-        f"<title>{_escaped(title)}</title><desc>{members} members, {len(ties)} ties. {said}</desc>",
+        f"<title>{_escaped(title)}</title><desc>{members} members, {len(ties)} ties. {_escaped(said)}</desc>",
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="{_LEFT}" y="22" font-weight="600" fill="#1f2328">{_escaped(title)}</text>',
     ]
-    for place, (channel, count) in enumerate(sorted(counted.items())):
+    for place, (channel, count) in enumerate(sorted(counted.most_common(_MOST_TOLD))):
         x = _LEFT + 120 * place
-        parts.append(f'<circle cx="{x + 4}" cy="40" r="4" fill="{_COLOURS.get(channel, _ROOT)}"/>')
-        parts.append(f'<text x="{x + 13}" y="44" font-size="11" fill="#424a53">{channel} {count}</text>')
+        parts.append(f'<circle cx="{x + 4}" cy="40" r="4" fill="{_colour(channel)}"/>')
+        told = f"{_escaped(channel[:_LONGEST_TOLD])} {count}"
+        parts.append(f'<text x="{x + 13}" y="44" font-size="11" fill="#424a53">{told}</text>')
     return parts
 
 

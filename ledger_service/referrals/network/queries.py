@@ -12,7 +12,7 @@ from ledger_service.members.models import member
 from ledger_service.referrals.links.models import share_bind, share_link, share_tie
 from ledger_service.referrals.network.errors import ShareNetworkUnmeasured
 from ledger_service.referrals.network.models import share_network
-from ledger_service.referrals.network.pictures import Tie
+from ledger_service.referrals.network.pictures import ELSEWHERE, Tie, by_place
 
 _B, _L, _T, _N = share_bind.c, share_link.c, share_tie.c, share_network.c
 MOST_DRAWN = 3_000
@@ -47,6 +47,20 @@ def spread_of(conn: Connection, campaign_id: bytes, until: datetime) -> list[Tie
         share_bind.join(share_link, _L.code == _B.code)
     ).where(_B.campaign_id == campaign_id, _B.sharer_id.is_not(None), _B.bound_at <= until)  # fmt: skip
     return [Tie(*row) for row in conn.execute(its.order_by(_B.number).limit(MOST_DRAWN))]
+
+
+def spread_by_place(conn: Connection, campaign_id: bytes, until: datetime) -> list[Tie]:
+    """As ``spread_of``, with who came by a cashier's live code: each place is a source, numbered below
+    nought, and what came over a member's link has the place of whoever stands first in its line."""
+    its = select(_B.sharer_id, _B.member_id, _B.bound_at, _L.place).select_from(
+        share_bind.join(share_link, _L.code == _B.code)
+    ).where(_B.campaign_id == campaign_id, _B.bound_at <= until)  # fmt: skip
+    places: dict[str, int] = {}
+    ties = []
+    for sharer, target, at, place in conn.execute(its.order_by(_B.number).limit(MOST_DRAWN)):
+        source = sharer if place is None else places.setdefault(place, -1 - len(places))
+        ties.append(Tie(source, target, at, place or ELSEWHERE))
+    return by_place([tie for tie in ties if tie.source is not None])
 
 
 def tree_of(conn: Connection, member_id: int) -> list[Tie]:

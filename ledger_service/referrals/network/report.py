@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,7 @@ def report_of(facts: Facts, topic: str, weights: Weights = WEIGHTS) -> Report:
             "count": division.count, "modularity_ppm": division.modularity_ppm,
             "largest": [int(size) for size in np.bincount(division.of)[:_MOST]],
         },
+        "weights": asdict(weights),
         "influence": [{"member": m, "value": value} for m, value in ranked(influence, topic, _MOST)],
     } | _descent(facts)  # fmt: skip
 

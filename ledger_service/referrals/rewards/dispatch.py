@@ -38,6 +38,7 @@ from ledger_service.referrals.rewards.rules import (
     Line,
     Planned,
     attributed,
+    concerns,
     given_from,
     least_kept,
     plan,
@@ -76,7 +77,7 @@ def follow(conn: Connection, sales: Sales, at: datetime) -> bool:
         last = conn.execute(select(func.max(_E.sequence))).scalar_one_or_none()
         _move(conn, max(cursor, last or 0))
         return False
-    its = select(_E.sequence, _E.kind, _E.body, _E.recorded_at).where(_E.sequence > cursor)
+    its = select(_E.sequence, _E.op_id, _E.kind, _E.body, _E.recorded_at).where(_E.sequence > cursor)
     entries = conn.execute(its.order_by(_E.sequence).limit(ENTRIES_AT_ONCE)).all()
     if not entries:
         return False
@@ -213,7 +214,7 @@ def _cases(conn: Connection, page: _Page, purchases: Iterable[Purchase]) -> list
                 continue
             binds = page.binds[(purchase.member_id, campaign_id)]
             bind = attributed(binds, purchase, page.terms.get(campaign_id, {}))
-            if bind is not None:
+            if bind is not None and concerns(page.terms[campaign_id][bind.version], purchase):
                 found.append(Case(purchase, bind))
     return found
 
@@ -261,14 +262,23 @@ def _binds_of(conn: Connection, members: Iterable[int]) -> dict[tuple[int, bytes
 
 
 def _recorded(entries: Iterable[Any]) -> dict[bytes, datetime]:
-    """When the ledger first told of each sale, in its order."""
+    """When the ledger first told of each sale and each claim of an item, in its order."""
     found: dict[bytes, datetime] = {}
     for row in entries:
-        if row.kind in _EARNING:
-            sale = orjson.loads(row.body).get("sale")
-            if isinstance(sale, str):
-                found.setdefault(parse_id(sale, "sale"), row.recorded_at)
+        cause = _cause(row) if row.kind in _EARNING else None
+        if cause is not None:
+            found.setdefault(cause, row.recorded_at)
     return found
+
+
+def _cause(row: Any) -> bytes | None:
+    """The sale that an entry is of; of an item, its claim, which the entry is named after, or what went into
+    a debt names."""
+    body = orjson.loads(row.body)
+    if "item" in body:
+        return parse_id(body["earned_by"], "earned_by") if "earned_by" in body else bytes(row.op_id)
+    sale = body.get("sale")
+    return parse_id(sale, "sale") if isinstance(sale, str) else None
 
 
 def _cursor(conn: Connection) -> int:

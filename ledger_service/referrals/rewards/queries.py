@@ -138,6 +138,7 @@ class _Replayed:
     cashier: str | None
     sold_at: datetime
     recorded_at: datetime
+    scanned: bool = False
 
 
 def _judged_again(conn: Connection, row: RowMapping, bind: RowMapping) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ledger_service.referrals.campaigns.rules import Terms, Touch, Trigger
+from ledger_service.referrals.campaigns.rules import MOST_DEPTH, Terms, Touch, Trigger
 from ledger_service.referrals.links.rules import SKEW_SECONDS
 from ledger_service.referrals.ports import Purchase
 
@@ -69,6 +69,11 @@ def attributed(binds: Iterable[Bind], purchase: Purchase, terms: dict[int, Terms
     return pick(candidates, key=lambda b: (b.touched_at, b.number))
 
 
+def concerns(terms: Terms, purchase: Purchase) -> bool:
+    """Whether the terms look at such a thing at all: at sales, or at items that were claimed."""
+    return purchase.scanned is (terms.trigger is Trigger.ITEM_SCAN)
+
+
 def trigger_met(terms: Terms, purchase: Purchase, ordinal: int, *, customer: bool) -> bool:
     """Whether the terms reward this purchase; ``ordinal`` counts the member's from the bind."""
     if purchase.amount_minor < terms.least_minor:
@@ -77,7 +82,7 @@ def trigger_met(terms: Terms, purchase: Purchase, ordinal: int, *, customer: boo
         return ordinal == 1 and not customer
     if terms.trigger is Trigger.NTH_PURCHASE:
         return ordinal == terms.nth
-    return terms.trigger is Trigger.BASKET
+    return terms.trigger in (Trigger.BASKET, Trigger.ITEM_SCAN)
 
 
 def least_kept(terms: Terms) -> int:
@@ -115,18 +120,23 @@ def plan(terms: Terms, buyer_id: int, line: Line) -> list[Planned]:
 
     Invariants: INV-14: no reward has a depth above 2.
     """
-    found = [
-        Planned("newcomer", buyer_id, 1, terms.newcomer_points),
-        Planned("newcomer", buyer_id, 1, 0, terms.newcomer_coupon or None),
-    ]
+    found = _both("newcomer", buyer_id, terms.newcomer_points, terms.newcomer_coupon)
     if line.sharer_id is not None:
-        found.append(Planned("sharer", line.sharer_id, 1, terms.sharer_points))
-        found.append(Planned("sharer", line.sharer_id, 1, 0, terms.sharer_coupon or None))
-        reached = dict(terms.milestones).get(line.conversions + 1, 0)
-        found.append(Planned("milestone", line.sharer_id, 1, reached))
+        found += _both("sharer", line.sharer_id, terms.sharer_points, terms.sharer_coupon)
+        for one in terms.milestones:
+            if one.count == line.conversions + 1:
+                found += _both("milestone", line.sharer_id, one.points, one.coupon)
         if line.second_id not in (None, buyer_id, line.sharer_id):
-            found.append(Planned("second", line.second_id or 0, 2, terms.second_points))
+            found += _both("second", line.second_id or 0, terms.second_points, terms.second_coupon)
     return [one for one in found if one.points or one.coupon]
+
+
+def _both(role: str, member_id: int, points: int, definition_id: int) -> list[Planned]:
+    depth = MOST_DEPTH if role == "second" else 1
+    return [
+        Planned(role, member_id, depth, points),
+        Planned(role, member_id, depth, 0, definition_id or None),
+    ]
 
 
 def given_from(pays: str, sold_at: datetime, vest_days: int, at: datetime) -> datetime:

@@ -21,6 +21,7 @@ from ledger_service.coupons.wallet.requests import Asked, Giving
 from ledger_service.members.models import member
 from ledger_service.referrals.campaigns import service as campaigns
 from ledger_service.referrals.campaigns.errors import ShareBudgetTooSmall, ShareTermsRefused
+from ledger_service.referrals.campaigns.rules import Milestone
 from ledger_service.referrals.campaigns.service import Budget, Said
 from ledger_service.referrals.rewards.couponing import GiveCouponCommand, TakeCouponCommand
 from ledger_service.referrals.rewards.models import share_reward
@@ -186,6 +187,27 @@ def test_no_coupon_more_than_the_budget_is_promised(sharing: Sharing) -> None:
     for wrong in ({"definition_id": None}, {"pays": "points"}, {"points": 5}, {"definition_id": 99}):
         with pytest.raises(IntegrityError), sharing.shop.database.begin() as conn:
             conn.execute(insert(share_reward).values({**(row or {}), "reward_id": bytes(16), **wrong}))
+
+
+def test_milestones_and_who_brought_the_sharer_have_coupons_too(sharing: Sharing) -> None:
+    sharing.coupons.publish(7, AmountOff(10), **ALL_BACK)
+    gifts = {"second_coupon": 7, "milestones": (Milestone(1, 0, 7),), "newcomer_points": 0}
+    sharing.campaign(terms(**gifts, vest_days=0), budget=Budget(1_000, 10, 2))
+    ann = sharing.shop.enrol()
+    ben = sharing.bring(ann)
+    sale = sharing.buy(sharing.bring(ben))
+    sharing.job()
+    given = [
+        ("milestone", "coupon", "granted"),
+        ("second", "coupon", "granted"),
+        ("sharer", "points", "granted"),
+    ]
+    assert (states(sharing), budget_used(sharing)[1:]) == (given, (3, 2))
+    assert held_by(sharing, reward_of(sharing, ann)).holder == ann.member_id
+    assert held_by(sharing, reward_of(sharing, ben)).holder == ben.member_id
+    sharing.shop.refund(sale)
+    sharing.job()
+    assert ({state for _, _, state in states(sharing)}, budget_used(sharing)) == ({"clawed"}, (0, 0, 0))
 
 
 @pytest.mark.parametrize("why", ["frozen", "withdrawn", "erased", "household"])

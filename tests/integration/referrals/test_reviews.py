@@ -88,17 +88,33 @@ def test_two_jobs_at_once_follow_and_pay_each_sale_once(sharing: Sharing) -> Non
     assert (sharing.shop.balance(ann, 1), sharing.used()) == (300, (450, 6))
 
 
+def erase(sharing: Sharing, member_id: int) -> None:
+    at = sharing.shop.clock.at
+    with sharing.shop.database.begin() as conn:
+        following.forget_member(conn, member_id, at)
+        gone = {"status": "erased", "member_number": None, "salt": None, "erased_at": at}
+        conn.execute(update(member).where(member.c.member_id == member_id).values(gone))
+
+
+def test_goods_that_come_back_after_an_erasure_take_its_reward_along(sharing: Sharing) -> None:
+    sharing.campaign()
+    ann = sharing.shop.enrol()
+    sale = sharing.buy(sharing.bring(ann))
+    sharing.job()
+    erase(sharing, ann.member_id)
+    sharing.shop.refund(sale)
+    sharing.job()
+    assert ({state for *_, state in sharing.paid()}, sharing.used()) == ({"clawed"}, (0, 0))
+    assert sharing.shop.balance(ann, 1) == 0
+
+
 def test_erasure_leaves_the_chain_and_the_others_half_and_pays_nobody_who_is_gone(sharing: Sharing) -> None:
     sharing.campaign()
     ann = sharing.shop.enrol()
     ben = sharing.bring(ann)
     sharing.buy(ben)
-    at = sharing.shop.clock.at
-    sharing.rewards.follow(at)
-    with sharing.shop.database.begin() as conn:
-        following.forget_member(conn, ann.member_id, at)
-        gone = {"status": "erased", "member_number": None, "salt": None, "erased_at": at}
-        conn.execute(update(member).where(member.c.member_id == ann.member_id).values(gone))
+    sharing.rewards.follow(sharing.shop.clock.at)
+    erase(sharing, ann.member_id)
     sharing.job()
     assert {role: state for role, _, _, state in sharing.paid()} == {
         "newcomer": "granted",

@@ -29,6 +29,7 @@ from ledger_service.referrals.links.errors import (
 from ledger_service.referrals.links.models import share_commitment, share_tie, share_touch
 from ledger_service.referrals.rewards.models import share_reward
 from tests.integration.checkout.shop import FUEL, GROCER
+from tests.integration.checkout.test_items import Brand
 from tests.integration.checkout.test_races import at_once
 
 from .sharing import TERMS, Sharing, terms
@@ -250,6 +251,29 @@ def test_old_customers_are_no_first_purchase(sharing: Sharing) -> None:
     sharing.buy(old)
     sharing.job()
     assert sharing.outcomes() == ["trigger-not-met"]
+
+
+def test_an_item_that_a_newcomer_scans_is_rewarded_once_and_no_sale_is(sharing: Sharing) -> None:
+    sharing.campaign(terms(trigger=Trigger.ITEM_SCAN, second_points=20))
+    brand, ann = Brand(sharing.shop), sharing.shop.enrol()
+    brand.offer(5)
+    ben = sharing.bring(ann)
+    cid = sharing.bring(ben)
+    brand.claim(ann, 1)
+    sharing.buy(cid)
+    sharing.job()
+    assert (sharing.outcomes(), sharing.paid()) == ([], []), "a sale is no scan, and Ann followed nobody"
+    brand.claim(cid, 0)
+    sharing.job()
+    sharing.job()
+    given = {("newcomer", cid.member_id), ("sharer", ben.member_id), ("second", ann.member_id)}
+    paid = sharing.paid()
+    assert {(role, who) for role, who, _, state in paid if state == "granted"} == given
+    assert sharing.used() == (170, 3)
+    brand.take_back(0)
+    sharing.job()
+    assert ({state for *_, state in sharing.paid()}, sharing.used()) == ({"clawed"}, (0, 0))
+    assert sharing.shop.balance(ann, 1) == 5, "what Ann's own item gave is hers"
 
 
 def test_a_refers_b_refers_a_pays_once(sharing: Sharing) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
-from ledger_service.referrals.network.pictures import Tie, picture
+import pytest
+
+from ledger_service.referrals.network.influence import Weights, weights_of
+from ledger_service.referrals.network.pictures import ELSEWHERE, Tie, by_place, picture
 from ledger_service.referrals.network.report import Facts, report_of
 
 T0 = datetime(2017, 1, 2, tzinfo=UTC)
@@ -40,3 +43,22 @@ def test_a_report_counts_what_happened_and_names_who_moved_most() -> None:
     # Enrolling and a purchase of $50 for the sharer, and a quarter of what its newcomer brought.
     assert found["influence"][0] == {"member": 1, "value": 1_000 + 500 + 1_000 + 250}
     assert report_of(Facts([], [], [], []), "SPRING") == {"members": 0, "ties": 0}
+
+
+def test_a_line_of_descent_has_the_place_where_it_began() -> None:
+    links = [tie(source, target, target, ELSEWHERE) for source, target in ((1, 2), (2, 3), (8, 9))]
+    ties = [*links, tie(-1, 1, 1, "<door>")]
+    assert [one.channel for one in by_place(ties)] == ["<door>", "<door>", "<door>", "elsewhere"]
+    drawn = ElementTree.fromstring(picture(by_place(ties), "spring"))
+    assert "<door>: 3; elsewhere: 1" in str(drawn[1].text)
+
+
+def test_influence_goes_by_the_weights_that_are_given() -> None:
+    facts = Facts([(5, 6)], [(1, 2), (2, 3)], [(1, 2), (2, 3)], [(1, 2, 5_000)])
+    given = weights_of({"acts": {"purchase": 7}, "value_per_hundred_minor": 2, "second_bps": 0})
+    assert given == Weights({"purchase": 7}, 2, 0)
+    found = report_of(facts, "SPRING", given)
+    assert (found["influence"][0], found["weights"]["acts"]) == ({"member": 1, "value": 107}, {"purchase": 7})
+    for wrong in ({}, {"acts": {"enrolment": 1}}, {"acts": {}, "depth": 3}, {"acts": {"purchase": -1}}):
+        with pytest.raises(ValueError, match="weight"):
+            weights_of(wrong)

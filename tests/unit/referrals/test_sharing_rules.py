@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_service.referrals.campaigns.errors import ShareTermsRefused
-from ledger_service.referrals.campaigns.rules import Terms, Touch, Trigger, check_terms, terms_of, terms_text
+from ledger_service.referrals.campaigns.rules import (
+    Milestone,
+    Terms,
+    Touch,
+    Trigger,
+    check_terms,
+    terms_of,
+    terms_text,
+)
 from ledger_service.referrals.links.binding import Committed, breaks
 from ledger_service.referrals.links.rules import (
     CODE_LENGTH,
@@ -28,6 +36,7 @@ from ledger_service.referrals.rewards.rules import (
     Line,
     after_step,
     attributed,
+    concerns,
     plan,
     standing_refusal,
     taken_back,
@@ -50,6 +59,7 @@ class Sold:
     member_id: int = 2
     merchant_id: int = 1
     cashier: str | None = None
+    scanned: bool = False
 
 
 def bind(number: int, touched: timedelta, sharer: int = 1, **changes: object) -> Bind:
@@ -62,12 +72,18 @@ def bind(number: int, touched: timedelta, sharer: int = 1, **changes: object) ->
     [
         (Terms(Trigger.BASKET, sharer_points=1), "basket-without-least"),
         (Terms(Trigger.FIRST_PURCHASE), "nobody-rewarded"),
+        (Terms(Trigger.ITEM_SCAN, sharer_points=1, least_minor=5), "scan-with-basket"),
         (Terms(Trigger.FIRST_PURCHASE, sharer_points=1, nth=2), "nth-without-trigger"),
         (Terms(Trigger.FIRST_PURCHASE, newcomer_points=5, second_points=1), "second-without-sharer"),
         (Terms(Trigger.FIRST_PURCHASE, sharer_points=5, second_points=6), "second-above-sharer"),
-        (Terms(Trigger.FIRST_PURCHASE, milestones=((3, 1), (2, 1))), "milestones-not-ascending"),
         (
-            Terms(Trigger.FIRST_PURCHASE, milestones=tuple((n, 1) for n in range(1, 10))),
+            Terms(Trigger.FIRST_PURCHASE, milestones=(Milestone(3, 1), Milestone(2, 1))),
+            "milestones-not-ascending",
+        ),
+        (Terms(Trigger.FIRST_PURCHASE, milestones=(Milestone(3, 0),)), "milestone-without-reward"),
+        (Terms(Trigger.FIRST_PURCHASE, newcomer_points=5, second_coupon=7), "second-without-sharer"),
+        (
+            Terms(Trigger.FIRST_PURCHASE, milestones=tuple(Milestone(n, 1) for n in range(1, 10))),
             "too-many-milestones",
         ),
     ],
@@ -79,9 +95,14 @@ def test_terms_that_break_a_rule_are_refused_by_its_name(terms: Terms, reason: s
 
 
 def test_terms_are_read_as_they_were_written_and_reach_two_levels_at_most() -> None:
-    terms = replace(TERMS, second_points=20, milestones=((3, 500),), touch=Touch.FIRST)
+    terms = replace(TERMS, second_points=20, milestones=(Milestone(3, 500, 7),), touch=Touch.FIRST)
     assert terms_of(terms_text(terms)) == terms
-    assert (TERMS.depth, terms.depth) == (1, 2)
+    # As milestones were written before they could give coupons.
+    before = terms_text(terms).replace("[3,500,7]", "[3,500]")
+    assert terms_of(before).milestones == (Milestone(3, 500),)
+    second = replace(TERMS, second_coupon=8)
+    assert (TERMS.depth, terms.depth, second.depth) == (1, 2, 2)
+    assert terms.coupons | second.coupons == {7, 8}
     # Nothing is paid for enrolling: no trigger says so.
     assert {t.value for t in Trigger} == {"first-purchase", "nth-purchase", "basket", "item-scan"}
 
@@ -161,14 +182,21 @@ def test_each_trigger_asks_for_its_purchase() -> None:
     basket = Terms(Trigger.BASKET, sharer_points=1, least_minor=1_000)
     assert trigger_met(basket, Sold(), 9, customer=True)
     assert not trigger_met(basket, Sold(amount_minor=999), 1, customer=False)
-    assert not trigger_met(Terms(Trigger.ITEM_SCAN, sharer_points=1), Sold(), 1, customer=False)
+    scan = Terms(Trigger.ITEM_SCAN, sharer_points=1)
+    assert trigger_met(scan, Sold(amount_minor=0, scanned=True), 9, customer=True)
+    looks_at = [concerns(t, Sold(scanned=s)) for t in (scan, basket) for s in (True, False)]
+    assert looks_at == [True, False, False, True]
 
 
 def test_a_purchase_pays_both_sides_the_second_level_and_a_milestone_and_no_third() -> None:
-    terms = replace(TERMS, second_points=20, milestones=((3, 500),))
+    terms = replace(TERMS, second_points=20, milestones=(Milestone(3, 500),))
     paid = plan(terms, 2, Line(1, 9, 2))
     assert [(p.role, p.member_id, p.depth, p.points) for p in paid] == [
         ("newcomer", 2, 1, 50), ("sharer", 1, 1, 100), ("milestone", 1, 1, 500), ("second", 9, 2, 20),
+    ]  # fmt: skip
+    gifts = replace(terms, second_points=0, second_coupon=8, milestones=(Milestone(3, 5, 7), Milestone(4, 1)))
+    assert [(p.role, p.depth, p.points, p.coupon) for p in plan(gifts, 2, Line(1, 9, 2))[2:]] == [
+        ("milestone", 1, 5, None), ("milestone", 1, 0, 7), ("second", 2, 0, 8),
     ]  # fmt: skip
     # The second level is never the buyer itself, and a live code of a cashier pays no sharer.
     assert [p.role for p in plan(terms, 2, Line(1, 2, 0))] == ["newcomer", "sharer"]
