@@ -25,7 +25,7 @@ import sys
 import threading
 from typing import Any
 
-MOST_BYTES = 1 << 16
+MOST_BYTES = 1 << 17
 _MOST_FILES = 4096
 _PR_SET_PDEATHSIG = 1
 _PACKAGES = ("ledger_service.cli",)
