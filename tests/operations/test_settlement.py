@@ -65,9 +65,9 @@ class Pair(Installation):
         with self.database() as database, database.read() as conn:
             at = the_alliance(conn)
         return warm.run_command(
-            {"ALLIANCE_STATE_DIR": str(self.state / "stranger")}, "verify", "settlement",
-            "--rpc", self.environment["ALLIANCE_CHAIN_URL"], "--period", str(period), "--currency", "USD",
-            "--registry", address_text(at.registry), "--clearing-house", address_text(at.clearing_house), *more,
+            {"ALLIANCE_STATE_DIR": str(self.state / "stranger")}, "verify", "settlement", "--currency", "USD",
+            "--rpc", self.environment["ALLIANCE_CHAIN_URL"], "--period", str(period), *more,
+            "--registry", address_text(at.registry), "--clearing-house", address_text(at.clearing_house),
         )  # fmt: skip
 
 
