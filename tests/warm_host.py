@@ -23,9 +23,10 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
-MOST_BYTES = 1 << 16
+MOST_BYTES = 1 << 17
 _MOST_FILES = 4096
 _PR_SET_PDEATHSIG = 1
 _PACKAGES = ("ledger_service.cli",)
@@ -50,17 +51,20 @@ class Host:
             selector.register(self._control, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             while True:
-                for key, _ in selector.select():
-                    if key.fileobj is not self._control:
-                        os.read(self._woken, MOST_BYTES)
-                        self._bury()
-                        continue
-                    raw, files, _, _ = socket.recv_fds(self._control, MOST_BYTES, 4)
-                    if not raw:
-                        return None
-                    asked = json.loads(raw)
-                    if self._forked(asked, files):
-                        return dict(asked)
+                ready = {key.fileobj for key, _ in selector.select()}
+                if self._woken in ready:
+                    self._bury()
+                asked = self._asked() if self._control in ready else {}
+                if asked is None or asked:
+                    return asked
+
+    def _asked(self) -> dict[str, Any] | None:
+        """Nothing in this process once the fork is made, what to run in the forked one; None at the end."""
+        raw, files, _, _ = socket.recv_fds(self._control, MOST_BYTES, 4)
+        if not raw:
+            return None
+        asked = json.loads(raw)
+        return dict(asked) if self._forked(asked, files) else {}
 
     def _forked(self, asked: dict[str, Any], files: list[int]) -> bool:
         *standard, told = files
@@ -75,16 +79,14 @@ class Host:
         return False
 
     def _bury(self) -> None:
+        os.read(self._woken, MOST_BYTES)
         for pid in list(self._told):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
                 told = self._told.pop(pid)
-                with os.fdopen(told, "w") as pipe:
-                    try:
-                        pipe.write(f"{os.waitstatus_to_exitcode(status)}\n")
-                        pipe.flush()
-                    except BrokenPipeError:
-                        pass  # nobody waits for this one any more
+                with suppress(BrokenPipeError):  # nobody waits for this one any more
+                    os.write(told, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+                os.close(told)
 
 
 def _become(asked: dict[str, Any], standard: list[int]) -> None:

@@ -40,9 +40,13 @@ class Reserved(Installation):
         words = ("--micros", str(micros), "--as-of", at, "--sequence", str(sequence))
         return self.reserve("figure", *words, "--signature", sign_digest(key, digest).hex())
 
-    def limits(self) -> int:
+    def limits(self, table: str = "chain_issuance_limit") -> int:
         with self.database() as database, database.read() as conn:
-            return int(conn.exec_driver_sql("SELECT count(*) FROM chain_issuance_limit").scalar_one())
+            return int(conn.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
+
+    def told(self) -> int:
+        """How much of limits and reserves the bridge has read off the chain."""
+        return self.limits() + self.limits("chain_reserve")
 
     def earned(self, number: str) -> dict[str, Any]:
         return dict(self.sell(number, 100_000)["earned"][0])
@@ -78,8 +82,11 @@ def test_a_reserve_limits_what_is_issued_and_a_default_freezes_it(grocer: Reserv
     wait_until(lambda: grocer.earned(member)["points"] > 0, "earning does not come back")
     letter = tmp_path / "letter.txt"
     letter.write_text("the court's decision")
+    known = grocer.told()
     frozen = grocer.reserve("default", "--from", grocer.now(hours=2), "--evidence", str(letter))
     assert frozen["default_from"] and frozen["coverage_bps"] > 10_000
+    # A sale before that would be accepted, and refused on the chain.
+    wait_until(lambda: grocer.told() > known, "the default is not indexed")
     grocer.run("clock", "--days", "1")
     wait_until(lambda: grocer.earned(member).get("reason") == "cap-exhausted", "nothing is frozen")
     assert grocer.reserve("cure", "--evidence", str(letter))["default_from"] is None

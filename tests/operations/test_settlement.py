@@ -64,11 +64,10 @@ class Pair(Installation):
         """What somebody prints who has a chain URL and two addresses."""
         with self.database() as database, database.read() as conn:
             at = the_alliance(conn)
-        nowhere = {"ALLIANCE_STATE_DIR": str(self.state / "stranger")}
         return warm.run_command(
-            nowhere, "verify", "settlement", "--rpc", self.environment["ALLIANCE_CHAIN_URL"],
+            {"ALLIANCE_STATE_DIR": str(self.state / "stranger")}, "verify", "settlement", "--currency", "USD",
+            "--rpc", self.environment["ALLIANCE_CHAIN_URL"], "--period", str(period), *more,
             "--registry", address_text(at.registry), "--clearing-house", address_text(at.clearing_house),
-            "--period", str(period), "--currency", "USD", *more,
         )  # fmt: skip
 
 
