@@ -44,6 +44,7 @@ async def measure(stage: Stage, options: BenchOptions) -> Figures:
     figures.rows["items"] = f"{items:,}"
     figures.rows["generated, hashed, stored, s"] = f"{made.seconds_tenths // 10}.{made.seconds_tenths % 10}"
     figures.rows["... and anchored, s"] = hundredths((time.monotonic_ns() - begun) // 1_000_000, 1_000)
+    figures.rows["CPU s of the command"] = f"{made.cpu_tenths // 10}.{made.cpu_tenths % 10}"
     figures.rows["command MiB"] = f"{made.peak_mib:,}"
     figures.rows["all processes at last, MiB"] = f"{stage.fleet.memory_kib() // 1024:,}"
     labels = (
