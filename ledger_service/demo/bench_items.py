@@ -92,6 +92,10 @@ def _fill(connection: Any, batch: int, items: int, wanted: int) -> int:
     execute(f"INSERT INTO trace_batch (batch_no, lot, size, made, {copied})"
             f" SELECT batch_no + 1, 'L2', {max(more, 1)}, {more}, {copied}"
             f" FROM trace_batch WHERE batch_no = {batch}")  # fmt: skip
+    # As if it were anchored: the bridge would make its root under the scans.
+    execute("INSERT INTO trace_root (batch_no, root, count, op_id, made_at, early_told_at)"
+            f" SELECT batch_no + 1, root, {max(more, 1)}, op_id, made_at, made_at FROM trace_root"
+            f" WHERE batch_no = {batch}")  # fmt: skip
     serial = "upper(substr(md5(random()::text || n), 1, 12))" if postgres else "hex(randomblob(6))"
     pin = "decode(md5(n::text), 'hex')" if postgres else "randomblob(16)"
     base = (batch + 1) << INDEX_BITS
