@@ -60,19 +60,25 @@ async def measure(stage: Stage, options: BenchOptions) -> Figures:
     printed = await asyncio.to_thread(timed, settings, labels)
     figures.rows[f"{min(LABELS, items):,} labels as PDF, s"] = hundredths(printed.seconds_tenths, 10)
     figures.rows["labels' command MiB"] = f"{printed.peak_mib:,}"
+    await _asked(stage, figures, int(batch), (items, options.entries))
+    return figures
+
+
+async def _asked(stage: Stage, figures: Figures, batch: int, sizes: tuple[int, int]) -> None:
+    """Bundles of the batch's items, then scans of items of both batches."""
+    items, wanted = sizes
     with closing(connected(_url(stage))) as connection:
-        serials = _serials(connection, int(batch), items, PROOFS)
+        serials = _serials(connection, batch, items, PROOFS)
         proofs = [_get(stage, f"/v1/items/{GTIN}/{serial}/proof") for serial in serials]
         figures.add_load("bundle", await stage.fired(proofs, 1))
-        there = _fill(connection, int(batch), items, options.entries)
-        serials = _serials(connection, int(batch), items, SCANS // 2)
-        serials += _serials(connection, int(batch) + 1, there - items, SCANS // 2)
+        there = _fill(connection, batch, items, wanted)
+        serials = _serials(connection, batch, items, SCANS // 2)
+        serials += _serials(connection, batch + 1, there - items, SCANS // 2)
     figures.rows["items at the scans"] = f"{there:,}"
     scans = [_scan(stage, serial, n) for n, serial in enumerate(serials[::2] + serials[1::2])]
     await stage.fired(scans[:_WARM], 4)  # every plan has been seen once
     address = stage.stack.host, stage.stack.port
     figures.add_load("scan", await asyncio.to_thread(paced, address, scans[_WARM:], SCANS_A_SECOND))
-    return figures
 
 
 async def _until_anchored(stage: Stage, batch: str) -> None:
