@@ -29,7 +29,7 @@ def serials(shop: Shop) -> list[str]:
         goods.add_product(conn, NewProduct(GTIN, owner, ("Tea", "茶", "茶"), "Leaf"), AT)
         for lot in ("L1", "L2"):
             number = goods.open_batch(conn, NewBatch(GTIN, owner, lot, 3_000), AT)
-            goods.make_items(conn, number)
+            goods.make_items(conn, number, 3_000)
             if lot == "L1":
                 commit_to(conn, Commitments(secret), number)
         found = [serial for number in (1, 2) for index, _, serial in items_of(conn, number) if index == 2_500]

@@ -53,6 +53,7 @@ class _Rules:
         self.most_per_group = [offer.stack.most_per_group for offer in offers]
         self.most_of_definition = [offer.most_of_definition for offer in offers]
         self.users = sum(1 << i for i, offer in enumerate(offers) if offer.effect.uses)
+        self.wanting = _wanting(offers, pieces)
         self.clashes = _clashes(offers)
         self.groups: dict[str, int] = {}
         self.definitions: dict[int, int] = {}
@@ -101,9 +102,8 @@ class _Rules:
             open_ = _not_full(chosen, open_, mates, most, least)
         if offer.effect.uses:
             free = self._free(chosen)
-            for j in bits(open_ & self.users):
-                if any(free.get(line, count) < count for line, count in self.offers[j].effect.uses):
-                    open_ &= ~(1 << j)
+            for line, _ in offer.effect.uses:
+                open_ &= ~self.wanting[line][free[line]]
         return open_
 
 
@@ -217,6 +217,16 @@ def _trimmed(weights: Weights, mask: int) -> int:
         if without > best:
             best, mask = without, mask & ~(1 << i)
     return mask
+
+
+def _wanting(offers: Sequence[Offer], pieces: Sequence[int]) -> list[list[int]]:
+    """For each line and each number of pieces that are left, who wants more of it than that."""
+    wanting = [[0] * (count + 1) for count in pieces]
+    for i, offer in enumerate(offers):
+        for line, count in offer.effect.uses:
+            for left in range(min(count, len(wanting[line]))):
+                wanting[line][left] |= 1 << i
+    return wanting
 
 
 def _clashes(offers: Sequence[Offer]) -> list[int]:

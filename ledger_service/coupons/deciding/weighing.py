@@ -8,12 +8,14 @@ of the input. The weight of a combination is at most the sum of its coupons' wei
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import compress
 
 from ledger_service.coupons.deciding.effects import Parts, Tally
 from ledger_service.coupons.deciding.offers import Offer, Step
 
 # More than coupons can be in one basket.
 _ROOM = 1_024
+_TRUTH = bytes.maketrans(b"01", b"\x00\x01")
 
 
 class Weights:
@@ -68,9 +70,6 @@ def applied(chosen: Iterable[Offer], amounts: Sequence[int]) -> list[tuple[Offer
 
 def bits(mask: int) -> list[int]:
     """The places of the bits that are set, lowest first."""
-    found = []
-    while mask:
-        low = mask & -mask
-        found.append(low.bit_length() - 1)
-        mask ^= low
-    return found
+    # Over the digits in one C loop: a search asks this of wide, dense masks a hundred thousand times.
+    digits = f"{mask:b}"[::-1].encode().translate(_TRUTH)
+    return list(compress(range(len(digits)), digits))

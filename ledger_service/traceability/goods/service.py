@@ -26,7 +26,8 @@ from ledger_service.traceability.goods.models import MOST_ITEMS, trace_batch, tr
 from ledger_service.traceability.goods.rules import State
 from ledger_service.traceability.prefixes.service import require_own
 
-STEP_ITEMS = 20_000
+# Each step holds the one write lock of SQLite: a sale or scan waits behind no more than this.
+STEP_ITEMS = 2_000
 PAGE_ITEMS = 10_000
 INDEX_BITS = 24
 _SEED_BYTES = 16

@@ -27,7 +27,8 @@ from ledger_service.traceability.proofs.models import trace_root, trace_root_par
 
 PART_BITS = 10
 PART_ITEMS = 1 << PART_BITS
-STEP_PARTS = 16
+# Each step holds the one write lock of SQLite: a sale or scan behind it waits for so many leaves.
+STEP_PARTS = 2
 _B, _I, _P, _R = trace_batch.c, trace_item.c, trace_root_part.c, trace_root.c
 
 
