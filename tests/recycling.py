@@ -31,14 +31,18 @@ _OTHERS = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-# Triggers that guard the books do not fire for a replica, nor do foreign keys.
+# Triggers that guard the books do not fire for a replica, nor do foreign keys. A table without a page was
+# never written to, and nor was a sequence without a last value.
 _EMPTY = """
 DO $$
 DECLARE it record;
 BEGIN
     SET LOCAL session_replication_role = replica;
     FOR it IN SELECT oid::regclass AS name, relkind FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S')
+        WHERE relnamespace = 'public'::regnamespace AND CASE relkind
+            WHEN 'r' THEN pg_relation_size(oid) > 0
+            WHEN 'S' THEN pg_sequence_last_value(oid) IS NOT NULL
+            ELSE FALSE END
     LOOP
         IF it.relkind = 'r' THEN
             EXECUTE format('DELETE FROM %s', it.name);

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
+from werkzeug.routing import Rule
 
 from ledger_service.api.errors import MalformedBody, MethodNotAllowed, RouteUnknown
 from ledger_service.api.pipeline import Answered, Environ, Pipeline
@@ -18,13 +19,14 @@ StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
 
 
-def create_app(pipeline: Pipeline, served: Sequence[Served]) -> Flask:
+def create_app(pipeline: Pipeline, served: Sequence[Served], rule: type[Rule] = Rule) -> Flask:
     """Return the application that answers the declared routes and nothing else.
 
     A route that is not declared cannot be added by accident: the URL map holds only what stands in
     ``served``, and each of those carries its roles.
     """
     app = Flask("ledger_service.api", static_folder=None)
+    app.url_rule_class = rule
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
     for one in served:

@@ -27,6 +27,8 @@ from ledger_service.api.schema import Either, Json, Listing, Named, Nullable, Re
 from ledger_service.db.errors import StorageUnavailable
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.merchants.errors import ScopeMissing
+from ledger_service.traceability.prefixes.rules import PATTERN
+from ledger_service.traceability.standing.rules import NAME
 
 _PATH_PARAMETER = re.compile(r"<(?:path:)?([a-z_]+)>")
 
@@ -38,6 +40,9 @@ PATH_PARAMETERS = {
     "number": (shapes.NUMBER, "Member number (GSRN), 18 digits."),
     "code": (shapes.PROGRAMME, "Code of the programme."),
     "problem": (Text(pattern="[a-z0-9-]{1,64}"), "Code of the problem."),
+    "prefix": (Text(pattern=PATTERN), "GS1 company prefix, 4 to 12 digits."),
+    "query_name": (Text(pattern=NAME), "Name of the query."),
+    "subscription": (shapes.HEX_ID, "Id of the subscription, 32 hex digits."),
     "gtin": (Text(pattern="[0-9]{14}"), "GTIN of the product, 14 digits."),
     "serial": (Text(pattern="[0-9A-Za-z]{12}"), "Serial of the item, 12 characters."),
     "gln": (shapes.GLN, "GLN, 13 digits."),
@@ -57,6 +62,8 @@ PATH_PARAMETERS = {
     "claim": (shapes.HEX_ID, "Id of the claim, 32 hex digits."),
     "coupon": (shapes.HEX_ID, "A coupon in the member's wallet"),
     "household": (shapes.NUMBER, "Number of the household (GSRN), 18 digits."),
+    "challenge": (shapes.HEX_ID, "Id of the challenge, 32 hex digits."),
+    "decision": (shapes.HEX_ID, "Id of the decision, 32 hex digits."),
     "review": (shapes.HEX_ID, "Id of the review, 32 hex digits."),
     "scope": (Text(pattern="alliance|[0-9]{13}"), "`alliance`, or the GLN of a merchant."),
     "version": (Text(pattern="[0-9]{1,9}"), "Version of the rules."),
@@ -69,6 +76,7 @@ PATH_PARAMETERS = {
     "consent": (shapes.HEX_ID, "Id of the consent, 32 hex digits."),
     "webhook": (shapes.HEX_ID, "Id of the webhook endpoint, 32 hex digits."),
     "value_card": (shapes.HEX_ID, "Id of the stored-value card, 32 hex digits; not its code."),
+    "ticket": (shapes.HEX_ID, "Id of the ticket, 32 hex digits; not its code."),
     "digital_link": (Text(1_024), "What of a GS1 Digital Link stands behind /01/: GTIN and qualifiers."),
 }
 

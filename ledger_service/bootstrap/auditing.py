@@ -26,6 +26,7 @@ from ledger_service.chain.status import ProgrammeTotal, net_positions, programme
 from ledger_service.checkout.collecting import reconcile as spends
 from ledger_service.checkout.couponing import reconcile as coupons
 from ledger_service.checkout.stored import reconcile as stored_value
+from ledger_service.checkout.tickets import reconcile as tickets
 from ledger_service.config import Settings
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.ledger import reconcile as ledger
@@ -121,7 +122,7 @@ def _audit_ledger(foundations: Foundations, verdict: Verdict) -> None:
 
 def _instruments(conn: Connection) -> tuple[Iterator[ledger.Difference], ...]:
     sold = archives.differences(conn), coupons.differences(conn), spends.differences(conn)
-    return *sold, stored_value.differences(conn)
+    return *sold, stored_value.differences(conn), tickets.differences(conn)
 
 
 def _audit_chain(foundations: Foundations, verdict: Verdict) -> None:

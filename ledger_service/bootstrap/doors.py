@@ -9,6 +9,7 @@ from ledger_service.api.endpoints import (
     acceptance,
     adjustments,
     alliance,
+    appeals,
     attachments,
     care,
     chain,
@@ -25,6 +26,8 @@ from ledger_service.api.endpoints import (
     devices,
     epcis,
     epcis_queries,
+    epcis_standing,
+    epcis_subscriptions,
     gestures,
     households,
     imports,
@@ -62,6 +65,7 @@ from ledger_service.api.endpoints import (
     spend_rewards,
     statements,
     status,
+    tickets,
     tiers,
     value_accounts,
     value_cards,
@@ -79,9 +83,12 @@ from ledger_service.bootstrap.items import ITEM_MODULES, place_of, served_items
 from ledger_service.bootstrap.liabilities import issuer_liability_document, liability_document
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.bootstrap.settlement_papers import served_papers
+from ledger_service.bootstrap.webhooks import subscription_desk
 from ledger_service.checkout.couponing.service import CouponedCheckout
 from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.offline.allowances import Statements
+from ledger_service.checkout.stored.paying import reader_of
+from ledger_service.checkout.stored.service import CardCheckout
 from ledger_service.members.households.parting import PartingDesk
 from ledger_service.merchants.owners.service import OwnersService
 from ledger_service.traceability.proofs.commitments import Commitments
@@ -89,14 +96,16 @@ from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
-    value_cards, value_accounts,
+    value_cards, value_accounts, tickets,
     coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes, members,
     *ENTERING_MODULES, devices,
     households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
-    liabilities, pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews, merchants,
+    liabilities, pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews,
+    appeals, merchants,
     places, owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, settlement_pools,
-    coverage, reserves, imports, epcis, epcis_queries, item_proofs, *ITEM_MODULES, share, share_campaigns,
-    share_rewards, share_staff, share_network, *INSIGHT_MODULES, alliance, status,
+    coverage, reserves, imports, epcis, epcis_queries, epcis_standing, epcis_subscriptions, item_proofs,
+    *ITEM_MODULES, share, share_campaigns, share_rewards, share_staff, share_network, *INSIGHT_MODULES,
+    alliance, status,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
 _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
@@ -141,11 +150,12 @@ def bound(serving: Serving) -> list[Served]:
         *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),
         *risk.served(risk.RiskDoor(administration, s.rules, cursors)),
         *reviews.served(reviews.ReviewsDoor(administration, s.reviews, cursors)),
-        *merchants.served(admission),
+        *appeals.served(appeals.AppealsDoor(administration, cursors)), *merchants.served(admission),
         *_places(serving, administration, cursors),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
-        *imports.served(imports.ImportsDoor(administration)), *_of_events(serving, administration, cursors),
+        *imports.served(imports.ImportsDoor(administration)),
+        *_of_events(serving, administration, cursors),
         *served_items(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
@@ -156,9 +166,14 @@ def bound(serving: Serving) -> list[Served]:
 def _of_events(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
     """What happens to goods, and what comes of sharing."""
     database = serving.foundations.database
+    asking = epcis_queries.EpcisQueriesDoor(database, cursors)
+    desk = subscription_desk(serving.foundations, serving.secrets)
+    subscribing = epcis_subscriptions.SubscriptionsDoor(database, administration, cursors, desk)
     return [
         *epcis.served(epcis.EpcisDoor(database, SystemRandom(), cursors)),
-        *epcis_queries.served(epcis_queries.EpcisQueriesDoor(database, cursors)),
+        *epcis_queries.served(asking),
+        *epcis_standing.served(epcis_standing.StandingQueriesDoor(administration, cursors, asking)),
+        *epcis_subscriptions.served(subscribing),
         *_of_items(serving),
         *_of_sharing(serving, administration, cursors),
         *served_insight(serving, administration, cursors),
@@ -251,9 +266,21 @@ def _of_coupons(serving: Serving, administration: Administration, cursors: Curso
         *coupon_goods.served(coupon_goods.GoodsDoor(administration, cursors)),
         *coupons.served(coupons.CouponsDoor(administration, serving.wallets, cursors)),
         *spend_rewards.served(spend_rewards.SpendRewardsDoor(administration, cursors)),
-        *value_cards.served(serving.checkout.with_cards(serving.desk, serving.wallets.offers.catalogue)),
-        *value_accounts.served(value_accounts.ValueAccountsDoor(administration, cursors)),
+        *value_cards.served(_cards(serving)),
+        *value_accounts.served(
+            value_accounts.ValueAccountsDoor(administration, cursors, reader_of(serving.desk))
+        ),
+        *tickets.served(_tickets(serving, administration, cursors)),
     ]
+
+
+def _cards(serving: Serving) -> CardCheckout:
+    return serving.checkout.with_cards(serving.desk, serving.wallets.offers.catalogue)
+
+
+def _tickets(serving: Serving, administration: Administration, cursors: Cursors) -> tickets.TicketsDoor:
+    cards, tagger = _cards(serving), serving.wallets.tagger
+    return tickets.TicketsDoor(administration, cursors, cards.tickets(tagger), serving.writer, tagger)
 
 
 def _households(
@@ -287,6 +314,6 @@ def _status(serving: Serving) -> status.StatusParts:
     return status.StatusParts(
         readiness=serving.observation.readiness,
         metrics=serving.pipeline.metrics,
-        document=openapi_document(settings.public_url),
+        document=lambda: openapi_document(settings.public_url),
         replay=settings.replay,
     )

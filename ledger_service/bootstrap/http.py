@@ -16,6 +16,7 @@ from ledger_service.bootstrap.doors import bound
 from ledger_service.bootstrap.listening import notice_dead_peers
 from ledger_service.bootstrap.pages import with_pages
 from ledger_service.bootstrap.serving import Serving, open_serving
+from ledger_service.bootstrap.url_rules import FoundRule
 from ledger_service.config import settings_from_environment
 
 _YOUNG_OBJECTS = 20_000
@@ -49,4 +50,4 @@ def _end_slow_bodies(pipeline: Pipeline, port: int) -> None:
 
 def application(serving: Serving) -> Flask:
     """The application over opened services, with the screens beside it."""
-    return with_pages(create_app(serving.pipeline, bound(serving)), serving)
+    return with_pages(create_app(serving.pipeline, bound(serving), FoundRule), serving)

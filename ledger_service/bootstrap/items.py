@@ -5,7 +5,16 @@ from __future__ import annotations
 from types import ModuleType
 
 from ledger_service.api.administration import Administration
-from ledger_service.api.endpoints import goods, goods_making, item_cases, item_claims, prizes, resolver, scans
+from ledger_service.api.endpoints import (
+    goods,
+    goods_making,
+    item_cases,
+    item_claims,
+    prefixes,
+    prizes,
+    resolver,
+    scans,
+)
 from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Served
 from ledger_service.bootstrap.alliance import Alliance
@@ -19,7 +28,9 @@ from ledger_service.traceability.proofs.commitments import Commitments
 from ledger_service.traceability.proofs.pool_service import PoolProver
 from ledger_service.traceability.scanning.service import Scans
 
-ITEM_MODULES: tuple[ModuleType, ...] = (scans, item_claims, goods, goods_making, item_cases, prizes, resolver)
+ITEM_MODULES: tuple[ModuleType, ...] = (
+    scans, item_claims, goods, goods_making, prefixes, item_cases, prizes, resolver,
+)  # fmt: skip
 
 
 def served_items(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
@@ -39,6 +50,7 @@ def served_items(serving: Serving, administration: Administration, cursors: Curs
         *goods_making.served(
             goods_making.GoodsMakingDoor(administration, Goods(master, random), known.draws)
         ),
+        *prefixes.served(prefixes.PrefixesDoor(administration, cursors)),
         *item_cases.served(item_cases.ItemCasesDoor(administration, cursors)),
         *prizes.served(prizes.PrizesDoor(administration, database, prover)),
         *resolver.served(resolver.ResolverDoor(administration, database, url)),

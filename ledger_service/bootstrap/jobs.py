@@ -106,7 +106,10 @@ class Jobs:
         payments = self.payments
         if payments is not None:
             told["payments"] = lambda: payments.step(self.clock.now())
-        return told if hooks is None else {**told, "webhooks": hooks.follow, "webhook-deliveries": hooks.send}
+        if hooks is not None:
+            told |= {"webhooks": hooks.follow, "webhook-deliveries": hooks.send}
+            told["subscriptions"] = hooks.report
+        return told
 
     def send_messages(self) -> bool:
         """One-time codes and notices of cases are handed to the carrier."""

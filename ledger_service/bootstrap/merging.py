@@ -11,6 +11,7 @@ from ledger_service.care.merging import Following
 from ledger_service.checkout import merging as checkout
 from ledger_service.claims import merging as claims
 from ledger_service.coupons.stored import merging as value_cards
+from ledger_service.coupons.tickets import merging as tickets
 from ledger_service.coupons.wallet import merging as coupons
 from ledger_service.members.consents import service as consents
 from ledger_service.members.households import merging as households
@@ -25,8 +26,8 @@ from ledger_service.traceability.claiming import merging as items
 
 # Households first: their accounts are members' rows, which everybody locks before anything else.
 _ROOMS = (
-    households, points, tiers, coupons, value_cards, risk, checkout, claims, sharing, items, consents,
-    segments,
+    households, points, tiers, coupons, value_cards, tickets, risk, checkout, claims, sharing, items,
+    consents, segments,
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -88,6 +89,7 @@ class Observation:
         }
 
 
+@cache
 def schema_head() -> str | None:
     """The revision that the code's migrations lead to."""
     config = Config()

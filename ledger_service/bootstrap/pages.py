@@ -18,6 +18,7 @@ from ledger_service.api.pipeline import PRINCIPAL, Environ
 from ledger_service.bootstrap.clocks import SystemClock
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.serving import Serving
+from ledger_service.bootstrap.url_rules import FoundRule
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.members.models import member
 from ledger_service.merchants.rules import Principal
@@ -113,7 +114,7 @@ def with_pages(api: Flask, serving: Serving) -> Flask:
         inside, sessions, SystemClock(), alliance.currency, serving.desk.exponent, alliance.name,
         f"--clearing-house {house} --registry {registry}", replay, serving.pipeline.log.failure,
     )  # fmt: skip
-    api.extensions["alliance_pages"] = create_pages(parts, SCREENS)
+    api.extensions["alliance_pages"] = create_pages(parts, SCREENS, FoundRule)
     api.wsgi_app = _Doors(api.wsgi_app, api.extensions["alliance_pages"].wsgi_app)  # type: ignore[method-assign]
     return api
 

@@ -1,4 +1,4 @@
-"""Webhooks wired: the desk for front doors, the follower and the courier for jobs."""
+"""Webhooks wired: the desk for front doors, the follower and the couriers for jobs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from ledger_service.webhooks.courier import Courier
 from ledger_service.webhooks.following import follow, something_new
 from ledger_service.webhooks.ports import Settled
 from ledger_service.webhooks.service import WebhookDesk
+from ledger_service.webhooks.subscriptions.courier import ReportCourier
+from ledger_service.webhooks.subscriptions.service import SubscriptionDesk, TokenSafe
 
 _SECRETS = b"alliance webhooks v1"
 _PERIODS_AT_ONCE = 10
@@ -47,6 +49,7 @@ class WebhookJobs:
     database: Database
     clock: Clock
     courier: Courier
+    reports: ReportCourier
 
     def follow(self) -> bool:
         """The books are read on; returns whether there is more at once."""
@@ -62,9 +65,14 @@ class WebhookJobs:
         """What is due sets out, what has come back is written down."""
         return self.courier.step()
 
+    def report(self) -> bool:
+        """As ``send``, of subscriptions to queries of EPCIS."""
+        return self.reports.step()
+
     def close(self) -> None:
         """Nothing is under way any more."""
         self.courier.close()
+        self.reports.close()
 
 
 def webhook_desk(foundations: Foundations, secrets: Secrets) -> WebhookDesk:
@@ -72,11 +80,18 @@ def webhook_desk(foundations: Foundations, secrets: Secrets) -> WebhookDesk:
     return WebhookDesk(_master(secrets), SystemRandom(), foundations.settings.webhook_loopback)
 
 
+def subscription_desk(foundations: Foundations, secrets: Secrets) -> SubscriptionDesk:
+    """Subscriptions to queries of EPCIS, for front doors."""
+    safe = TokenSafe(_master(secrets))
+    return SubscriptionDesk(safe, SystemRandom(), foundations.settings.webhook_loopback)
+
+
 def webhook_jobs(foundations: Foundations, secrets: Secrets, clock: Clock) -> WebhookJobs:
-    """Follower and courier, for the jobs of a process."""
-    transport = HttpTransport(foundations.settings.webhook_loopback)
-    courier = Courier(foundations.database, transport, clock, _master(secrets))
-    return WebhookJobs(foundations.database, clock, courier)
+    """Follower and couriers, for the jobs of a process."""
+    database, transport = foundations.database, HttpTransport(foundations.settings.webhook_loopback)
+    courier = Courier(database, transport, clock, _master(secrets))
+    reports = ReportCourier(database, transport, clock, TokenSafe(_master(secrets)))
+    return WebhookJobs(database, clock, courier, reports)
 
 
 def _master(secrets: Secrets) -> bytes:

@@ -14,6 +14,7 @@ from ledger_service.kernel.gs1 import with_check_digit
 CODE = "CERT"
 _GLN, _STORE = with_check_digit("952990000000"), with_check_digit("952990000007")
 _ZONE = "UTC"
+_WITHOUT_RECEIPT = {"most_minor": 2_000, "most_per_day": 1}
 _LOOKS_BACK, _LOOKS_AHEAD = timedelta(days=20), timedelta(days=1)
 
 
@@ -70,6 +71,27 @@ class Merchant:
         rows = self.sandbox.office.get(self.key, "/v1/offline-losses?limit=200")["losses"]
         return [row for row in rows if row["sale_id"] == sale_id]
 
+    def day(self, date: str) -> list[dict[str, Any]]:
+        """What the ledger has of a business day, by operation."""
+        return list(self.sandbox.office.get(self.key, f"/v1/stores/{self.store}/days/{date}")["ledger"])
+
+    def by_invoice(self, number: str) -> list[dict[str, Any]]:
+        """The sales that carry an invoice's number."""
+        path = f"/v1/sales?{urlencode({'invoice': number})}"
+        return list(self.sandbox.office.get(self.key, path)["sales"])
+
+    def sale(self, sale_id: str) -> dict[str, Any]:
+        """A sale with everything that is known of it."""
+        return self.sandbox.office.get(self.key, f"/v1/sales/{sale_id}")
+
+    def card(self, number: str) -> str:
+        """A fresh card, bound to a member."""
+        office, operator = self.sandbox.office, self.sandbox.operator_key
+        made = office.post(operator, "/v1/card-batches", {"merchant": _GLN, "count": 1})
+        card = str(made["numbers"][0])
+        office.post(operator, f"/v1/members/{number}/cards", {"card": card})
+        return card
+
     def code_state(self, terminal: Terminal, code: str) -> str:
         """What became of a pay code."""
         told = self.sandbox.office.post(terminal.api_key, "/v1/pay-codes/query", {"pay_code": code})
@@ -88,5 +110,7 @@ def open_shop(sandbox: Sandbox) -> Merchant:
     office.post(operator, "/v1/programmes", programme, idempotency="certify.programme")
     store = {"store": _STORE, "merchant": _GLN, "name": "Certified", "timezone": _ZONE}
     office.post(operator, "/v1/stores", store, idempotency="certify.store")
+    path = f"/v1/merchants/{_GLN}/return-policy"
+    office.post(operator, path, {"without_receipt": _WITHOUT_RECEIPT}, idempotency="certify.returns")
     issued = office.post(operator, "/v1/keys", {"role": "merchant", "subject": _GLN})
     return Merchant(sandbox, issued["token"])

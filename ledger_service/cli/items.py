@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -25,11 +26,17 @@ from ledger_service.bootstrap.tills import secrets_of
 from ledger_service.checkout.items.pools import NO_DRAWS, PoolTerms, open_pool, read_terms
 from ledger_service.config import settings_from_environment
 from ledger_service.kernel.errors import MalformedField
-from ledger_service.kernel.gs1 import parse_gln
+from ledger_service.kernel.gs1 import gln_text, parse_gln
+from ledger_service.merchants.errors import MerchantUnknown
+from ledger_service.merchants.queries import find_merchant
 from ledger_service.traceability.goods.labels import write_pdf
 from ledger_service.traceability.goods.printing import COLUMNS, printer_lines
 from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct
+from ledger_service.traceability.prefixes.queries import conflicts_after, prefixes_after
+from ledger_service.traceability.prefixes.service import COMMAND, allot, withdraw
 from ledger_service.traceability.proofs.commitments import Commitments, anchored, require_anchored
+
+_MOST_PREFIXES = 10_000
 
 
 def main(argv: Sequence[str]) -> int:
@@ -67,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=about)
         action.set_defaults(act=act)
         action.add_argument("--batch", type=int, required=True)
+    _add_prefixes(actions)
     sheets = actions.add_parser("labels", help="label sheets as PDF, PINs and all; of an anchored batch")
     sheets.set_defaults(act=_labels)
     sheets.add_argument("--batch", type=int, required=True)
@@ -74,6 +82,19 @@ def _parser() -> argparse.ArgumentParser:
     sheets.add_argument("--first", type=int, default=0, help="index of the first item")
     sheets.add_argument("--count", type=int, default=10_000, help="how many labels at most")
     return parser
+
+
+def _add_prefixes(actions: Any) -> None:
+    allotted = actions.add_parser("allot", help="allot a GS1 company prefix to a merchant")
+    allotted.set_defaults(act=_allot)
+    allotted.add_argument("--merchant", required=True, help="its GLN")
+    withdrawn = actions.add_parser("withdraw", help="take the allotment of a prefix back; products stay")
+    withdrawn.set_defaults(act=_withdraw)
+    for action in (allotted, withdrawn):
+        action.add_argument("--prefix", required=True, help="4 to 12 digits")
+    actions.add_parser("prefixes", help="prefixes with their merchants, and conflicts").set_defaults(
+        act=_prefixes
+    )
 
 
 def _now(foundations: Foundations) -> NotedClock | SystemClock:
@@ -88,6 +109,29 @@ def _product(foundations: Foundations, goods: Goods, options: argparse.Namespace
     at = _now(foundations).now()
     with foundations.database.begin() as conn:
         goods.add_product(conn, new, at)
+
+
+def _allot(foundations: Foundations, _goods: Goods, options: argparse.Namespace) -> None:
+    owner, at = parse_gln(options.merchant, "merchant"), _now(foundations).now()
+    with foundations.database.begin() as conn:
+        if find_merchant(conn, owner) is None:
+            raise MerchantUnknown
+        allot(conn, options.prefix, owner, COMMAND, at)
+
+
+def _withdraw(foundations: Foundations, _goods: Goods, options: argparse.Namespace) -> None:
+    at = _now(foundations).now()
+    with foundations.database.begin() as conn:
+        withdraw(conn, options.prefix, COMMAND, at)
+
+
+def _prefixes(foundations: Foundations, _goods: Goods, _options: argparse.Namespace) -> None:
+    with foundations.database.snapshot() as conn:
+        for row in prefixes_after(conn, None, None, _MOST_PREFIXES):
+            print(f"{row['prefix']} {gln_text(row['merchant_id'])}")
+        for row in conflicts_after(conn, None, _MOST_PREFIXES):
+            whose = f"{gln_text(row['merchant_id'])}'s, under {row['prefix']} of {gln_text(row['prefix_of'])}"
+            print(f"conflict: {row['gtin']} is {whose}")
 
 
 def _open(foundations: Foundations, goods: Goods, options: argparse.Namespace) -> None:

@@ -37,6 +37,8 @@ def _run(foundations: Foundations) -> None:
         pass
     while jobs.send():
         jobs.courier.finish()
+    while jobs.report():
+        jobs.reports.finish()
     jobs.close()
 
 

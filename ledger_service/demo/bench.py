@@ -12,17 +12,23 @@ from pathlib import Path
 from ledger_service.demo import (
     bench_chain,
     bench_checkout,
+    bench_codes,
     bench_coupons,
     bench_epcis,
     bench_import,
+    bench_items,
     bench_memory,
+    bench_network,
     bench_offline,
+    bench_pages,
     bench_reads,
     bench_returns,
     bench_settlement,
     bench_sharing,
     bench_size,
     bench_tiers,
+    bench_touches,
+    bench_verify,
     dataset,
 )
 from ledger_service.demo.alliance_plan import MERCHANTS
@@ -36,10 +42,15 @@ WHAT: dict[str, tuple[Measure, str]] = {
     "reads": (bench_reads.measure, "balances and quotes of 20 lines"),
     "returns": (bench_returns.measure, "refunds of one line, and exchanges of one for another"),
     "size": (bench_size.measure, "the same sales in a young ledger and beside so many more entries"),
+    "pages": (bench_pages.measure, "how fast every page answers each role beside so many more entries"),
     "memory": (bench_memory.measure, "what so many sales leave in the processes' memory"),
     "import": (bench_import.measure, "how fast so many members with three lots each move in"),
     "offline": (bench_offline.measure, "fifty tills that were cut off, merged at once in any order"),
     "epcis": (bench_epcis.measure, "so many events captured in documents of 1000, then histories of items"),
+    "items": (bench_items.measure, "so many items made and anchored; labels, proofs, scans beside --entries"),
+    "codes": (bench_codes.measure, "so many coupon codes made and anchored, and as many imported"),
+    "touches": (bench_touches.measure, "share links opened, 500 times a second"),
+    "verify": (bench_verify.measure, "a period of so many sales recomputed from a node's URL alone"),
     "chain": (bench_chain.measure, "how fast the chain settles a queue, and an index from block zero"),
 }
 # Tills that never pause: a file has one writer, a server several.
@@ -48,9 +59,11 @@ READERS = 8
 COUPONS = "how long the decision over a basket's coupons takes, without service or database"
 SHARING = "how long it takes to say whose doing so many purchases are, against ten touches of each buyer"
 SETTLEMENT = "a closed month of so many redemptions among fifty merchants, netted; PostgreSQL"
+NETWORK = "how long the measures of a campaign with so many members and three ties to each take"
 TIERS = "how long the tiers of so many members take to make anew"
 # Without a service: what measures them, and how many members where none are given.
-ALONE = {"tiers": (bench_tiers.measure, 1_000_000), "sharing": (bench_sharing.measure, 100_000)}
+ALONE = {"tiers": (bench_tiers.measure, 1_000_000), "sharing": (bench_sharing.measure, 100_000),
+         "network": (bench_network.measure, 1_000_000)}  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> int:
@@ -85,7 +98,13 @@ def _all_measured(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     about = {name: what for name, (_, what) in WHAT.items()}
-    about |= {"tiers": TIERS, "sharing": SHARING, "coupons": COUPONS, "settlement": SETTLEMENT}
+    about |= {
+        "tiers": TIERS,
+        "sharing": SHARING,
+        "coupons": COUPONS,
+        "settlement": SETTLEMENT,
+        "network": NETWORK,
+    }
     parser.add_argument("what", choices=[*about], help="; ".join(f"{k}: {v}" for k, v in about.items()))
     parser.add_argument(
         "--setup", choices=[*SETUPS, "both"], default="both", help="default: both, one by one"
@@ -97,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--warm-days", type=int, default=4, help="days replayed before (default 4)")
     parser.add_argument("--workers", type=int, default=1, help="worker processes of the service (default 1)")
     parser.add_argument(
-        "--entries", type=int, default=1_000_000, help="size: entries put beside (default 1000000)"
+        "--entries", type=int, default=1_000_000, help="size, pages: entries put beside (default 1000000)"
     )
     parser.add_argument(
         "--members", type=int, help="import (default 20000), tiers (1000000) or sharing (100000): members"

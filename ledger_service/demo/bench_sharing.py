@@ -47,7 +47,7 @@ def measure(name: str, purchases: int, screen: Screen) -> Figures:
             subprocess.run([*alliance, "db", "upgrade"], check=True, stdout=subprocess.DEVNULL)
             screen.say(f"{name}: making {purchases:,} purchases and {purchases * TOUCHES_EACH:,} touches")
             with closing(connected(url)) as connection:
-                _Filling(connection.execute, purchases, postgres=name == "postgresql").all()
+                Filling(connection.execute, purchases, postgres=name == "postgresql").all()
             _follow(figures, alliance, purchases)
             with closing(connected(url)) as connection:
                 _check(figures, connection.execute, purchases)
@@ -82,7 +82,7 @@ def _check(figures: Figures, execute: Execute, purchases: int) -> None:
         figures.failures.append(f"{counted}, {rewards} rewards of {points} points, used {used}")
 
 
-class _Filling:
+class Filling:
     """Everything that attribution reads: twice as many members as purchases, one half of whom share."""
 
     def __init__(self, execute: Execute, purchases: int, *, postgres: bool) -> None:
@@ -91,28 +91,29 @@ class _Filling:
 
     def all(self) -> None:
         """Fill."""
-        replica, unchecked = "SET session_replication_role = replica", "PRAGMA foreign_keys = OFF"
-        self._execute(replica if self._postgres else unchecked)
-        self._alliance()
+        self.alliance()
         sharers = f"{self._count} + n"
-        self._many("member", "member_id, status, custody, ledger_base, created_at",
+        self.many("member", "member_id, status, custody, ledger_base, created_at",
                    f"n, 'active', 'device', n * 16, {self._now}", 2 * self._count)  # fmt: skip
-        self._many("share_link", "code, campaign_id, member_id, channel, made_at",
-                   f"{self._text('n', 12)}, {self._id('1')}, {sharers}, 'line', {self._now - 9 * _DAY}",
+        self.many("share_link", "code, campaign_id, member_id, channel, made_at",
+                   f"{self.text('n', 12)}, {self.sixteen('1')}, {sharers}, 'line', {self._now - 9 * _DAY}",
                    self._count)  # fmt: skip
         self._touches(sharers)
         at = f"{self._now} - {_DAY} + n * 100000"
-        self._many("sale", "sale_id, kind, merchant_id, store_gln, terminal_id, member_id, reference,"
-                   " currency, total_minor, lines, spent, earned, returned, receipt, occurred_at",
-                   f"{self._id('n')}, 'sale', 1, 1, 't', n, {self._text('n', 12)}, 'USD', 2000, '[]', '', '',"
-                   f" '', '', {at}", self._count)  # fmt: skip
-        body = f"'{{\"sale\":\"' || {self._hex(self._id('n'))} || '\"}}'"
-        self._many("entry", "sequence, op_id, kind, occurred_at, recorded_at, body, hash",
-                   f"n, {self._id('n')}, 'issue', {at}, {at}, {body}, {self._hash('n')}",
+        self.many("sale", "sale_id, kind, merchant_id, store_gln, terminal_id, member_id, reference,"
+                  " currency, total_minor, lines, spent, earned, returned, receipt, occurred_at",
+                  f"{self.sixteen('n')}, 'sale', 1, 1, 't', n, {self.text('n', 12)}, 'USD', 2000, '[]',"
+                  f" '', '', '', '', {at}", self._count)  # fmt: skip
+        body = f"'{{\"sale\":\"' || {self._hex(self.sixteen('n'))} || '\"}}'"
+        self.many("entry", "sequence, op_id, kind, occurred_at, recorded_at, body, hash",
+                   f"n, {self.sixteen('n')}, 'issue', {at}, {at}, {body}, {self.thirty_two('n')}",
                    self._count)  # fmt: skip
         self._execute("ANALYZE")
 
-    def _alliance(self) -> None:
+    def alliance(self) -> None:
+        """One merchant with a programme and a live campaign."""
+        replica, unchecked = "SET session_replication_role = replica", "PRAGMA foreign_keys = OFF"
+        self._execute(replica if self._postgres else unchecked)
         key = "decode(repeat('01', 20), 'hex')" if self._postgres else "randomblob(20)"
         now, execute = self._now, self._execute
         execute(f"INSERT INTO merchant VALUES (1, 'Bench', 'active', {key}, {key}, {key}, {now})")
@@ -122,51 +123,56 @@ class _Filling:
         most = 1_000_000_000
         execute("INSERT INTO share_campaign (campaign_id, code, merchant_id, programme_id, name, state,"
                 " version, most_points, most_rewards, used_points, used_rewards, live_at, created_at) VALUES"
-                f" ({self._id('1')}, 'BENCH', 1, 1, 'Bench', 'live', 1, {most}, {most},"
+                f" ({self.sixteen('1')}, 'BENCH', 1, 1, 'Bench', 'live', 1, {most}, {most},"
                 " 0, 0, 1, 1)")  # fmt: skip
         execute("INSERT INTO share_campaign_version (campaign_id, version, body, depth, trigger_kind, state,"
-                f" asked_by, asked_at, decided_by, decided_at) VALUES ({self._id('1')}, 1,"
+                f" asked_by, asked_at, decided_by, decided_at) VALUES ({self.sixteen('1')}, 1,"
                 f" '{json.dumps(TERMS)}', 2, 'first-purchase', 'approved', 'a', 1, 'b', 2)")  # fmt: skip
 
     def _touches(self, sharers: str) -> None:
         """Each buyer followed the links of so many sharers, one of whom brought it."""
         buyer = f"(n - 1) % {self._count} + 1"
         sharer = f"{self._count} + ((n - 1) * 7919) % {self._count} + 1"
-        code = self._text(f"(((n - 1) * 7919) % {self._count} + 1)", 12)
+        code = self.text(f"(((n - 1) * 7919) % {self._count} + 1)", 12)
         at = f"{self._now} - 8 * {_DAY} + n * 500000"
         many = self._count * TOUCHES_EACH
-        self._many("share_touch", "touch_id, code, machine, touched_at",
-                   f"{self._id('n')}, {code}, {self._no()}, {at}", many)  # fmt: skip
-        self._many("share_commitment", "number, commitment, hash, committed_at",
-                   f"n, {self._hash('n')}, {self._hash('n')}, {at} + {_MINUTE}", many)  # fmt: skip
-        self._many("share_bind", "number, touch_id, campaign_id, version, code, member_id, sharer_id,"
+        self.many("share_touch", "touch_id, code, machine, touched_at",
+                   f"{self.sixteen('n')}, {code}, {self.no()}, {at}", many)  # fmt: skip
+        self.many("share_commitment", "number, commitment, hash, committed_at",
+                   f"n, {self.thirty_two('n')}, {self.thirty_two('n')}, {at} + {_MINUTE}", many)  # fmt: skip
+        self.many("share_bind", "number, touch_id, campaign_id, version, code, member_id, sharer_id,"
                    " newcomer, customer, touched_at, bound_at, body, salt",
-                   f"n, {self._id('n')}, {self._id('1')}, 1, {code}, {buyer}, {sharer}, {self._no()},"
-                   f" {self._no()}, {at}, {at} + {_MINUTE}, '', {self._hash('n')}", many)  # fmt: skip
-        self._many("share_tie", "member_id, sharer_id, number, tied_at",
+                   f"n, {self.sixteen('n')}, {self.sixteen('1')}, 1, {code}, {buyer}, {sharer}, {self.no()},"
+                   f" {self.no()}, {at}, {at} + {_MINUTE}, '', {self.thirty_two('n')}", many)  # fmt: skip
+        self.many("share_tie", "member_id, sharer_id, number, tied_at",
                    f"n, {self._count} + ((n - 1) * 7919) % {self._count} + 1, n, {self._now}",
                    self._count)  # fmt: skip
 
-    def _many(self, table: str, columns: str, values: str, count: int) -> None:
+    def many(self, table: str, columns: str, values: str, count: int) -> None:
+        """So many rows; ``values`` may name the number ``n`` of each, from 1 on."""
         for first in range(1, count + 1, _AT_ONCE):
             rows = numbers_sql(first, min(first + _AT_ONCE - 1, count), self._postgres)
             self._execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {rows}")
 
-    def _text(self, number: str, digits: int) -> str:
+    def text(self, number: str, digits: int) -> str:
+        """A number as a text with leading zeroes, in SQL."""
         if self._postgres:
             return f"lpad(({number})::text, {digits}, '0')"
         return f"printf('%0{digits}d', {number})"
 
-    def _id(self, number: str) -> str:
-        text = self._text(number, 16)
+    def sixteen(self, number: str) -> str:
+        """A number as sixteen bytes, in SQL."""
+        text = self.text(number, 16)
         return f"convert_to({text}, 'UTF8')" if self._postgres else f"CAST({text} AS BLOB)"
 
-    def _hash(self, number: str) -> str:
-        text = self._text(number, 32)
+    def thirty_two(self, number: str) -> str:
+        """A number as 32 bytes, in SQL."""
+        text = self.text(number, 32)
         return f"convert_to({text}, 'UTF8')" if self._postgres else f"CAST({text} AS BLOB)"
 
     def _hex(self, value: str) -> str:
         return f"encode({value}, 'hex')" if self._postgres else f"lower(hex({value}))"
 
-    def _no(self) -> str:
+    def no(self) -> str:
+        """What is false, in SQL."""
         return "FALSE" if self._postgres else "0"

@@ -31,7 +31,7 @@ async def measure(stage: Stage, options: BenchOptions) -> Figures:
     half = len(shots.wires) // 2
     young, young_cpu, young_kib = await _sold(stage, shots.wires[:half], options.connections)
     await stage.observer.caught_up(PATIENCE_SECONDS)
-    entries = _fill(stage, options.entries)
+    entries = fill(stage, options.entries)
     old, old_cpu, old_kib = await _sold(stage, shots.wires[half:], options.connections)
     figures = Figures(stage.name)
     figures.failures += young.failures + old.failures
@@ -57,7 +57,7 @@ async def _sold(stage: Stage, wires: list[bytes], connections: int) -> tuple[Loa
     return result, spent, stage.fleet.written_kib() - written
 
 
-def _fill(stage: Stage, wanted: int) -> int:
+def fill(stage: Stage, wanted: int) -> int:
     """Copies of what is there, so many more entries; returns how many there are."""
     postgres = bool(stage.database_url)
     head = "SELECT sequence, intent_id FROM ledger_head" + (" FOR UPDATE" if postgres else "")

@@ -32,6 +32,7 @@ from ledger_service.demo.service_client import Service
 from ledger_service.demo.share_desk import Offices
 from ledger_service.demo.share_rules import RING, model_of
 from ledger_service.demo.sharing import Sharing
+from ledger_service.demo.shop_day import ShopDay
 from ledger_service.demo.stack import (
     SetupFailed,
     Stack,
@@ -179,9 +180,10 @@ async def _replay_and_show(
 
 def _tell(replay: Replay, months: Months, stack: Stack, service: Service, progress: Progress) -> Sharing:
     given = replay.town.scenario.data, replay.town.seed
-    cast = cast_of(given[0])
+    cast, desk = cast_of(given[0]), Desk(stack.operator_key, second_operator(stack, progress))
     if cast is not None:
-        replay.tell(Story(cast, Desk(stack.operator_key, second_operator(stack, progress))))
+        replay.tell(Story(cast, desk))
+    replay.tell(ShopDay(given[0], desk))
     replay.tell(months)
     replay.tell(_mailing(stack, service, progress, given))
     sharing = _sharing(stack, service, progress, given)

@@ -23,6 +23,7 @@ from ledger_service.demo.phones import Phone
 from ledger_service.demo.progress import Checkpoint, Progress
 from ledger_service.demo.service_client import Service
 from ledger_service.demo.sharing import Sharing
+from ledger_service.demo.shop_day import ShopDay
 from ledger_service.demo.story import Story
 from ledger_service.demo.town import Alliance, Scenario, Town
 from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
@@ -76,7 +77,7 @@ class Replay:
         """The first refusals in full."""
         return self.town.refusals
 
-    def tell(self, story: Story | Months | Mailing | Sharing | Goods) -> None:
+    def tell(self, story: Story | ShopDay | Months | Mailing | Sharing | Goods) -> None:
         """What was not played yet of it will be."""
         story.enter(self.town)
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
-from ledger_service.demo.agenda import Due
+from ledger_service.demo.acts import Scene, put_on
 from ledger_service.demo.cast import Cast
 from ledger_service.demo.phones import Phone, device_key
 from ledger_service.demo.service_client import Frame
@@ -40,7 +39,6 @@ _PROOF_LIFE = timedelta(hours=1)
 _PATIENCE_SECONDS = 300
 _ASK_EVERY_SECONDS = 0.1
 _NO_ACCOUNT = bytes(20)
-Act = Callable[[datetime], Awaitable[None]]
 
 
 class StoryStuck(Exception):
@@ -68,28 +66,19 @@ class Story:
         cast, told = self._cast, town.pending.story
         for now, fact in ((town.cards, "cards"), (town.merged, "merged")):
             now.update({int(gone): kept for gone, kept in told.get(fact, {}).items()})
-        acts: list[tuple[datetime, Act, Sequence[int]]] = [
-            (_LOST, self._phone_is_lost, (cast.loses_phone,)),
-            (_LOST_PHONE_TRIED, self._lost_phone_is_tried, (cast.loses_phone,)),
-            (_APPROVED, self._case_is_approved, (cast.loses_phone,)),
-            (_STOLEN, self._session_is_stolen, (cast.session_stolen,)),
-            (_NOTICED, self._theft_is_noticed, (cast.session_stolen,)),
-            (_TRIED_AGAIN, self._thief_tries_again, (cast.session_stolen,)),
-            (_ONE_CARD, self._two_cards_become_one, (cast.gives_card_up, cast.keeps_card)),
-            (_RECOVERED, self._account_is_recovered, (cast.loses_phone,)),
-            (_MERGED, self._cards_are_one, (cast.gives_card_up, cast.keeps_card)),
-        ]
-        for at, act, households in acts:
-            name = act.__name__.strip("_").replace("_", " ")
-            if name not in told.get("done", []):
-                work = households, partial(self._play, name, act, at)
-                # What the chain's clock decides must not depend on how far the replay has gone meanwhile.
-                waits = at in (_APPROVED, _ONE_CARD, _RECOVERED, _MERGED)
-                town.agenda.add(Due(seconds_floor(at), f"act {name}", partial(_as_it_is, work), waits))
-
-    async def _play(self, name: str, act: Act, at: datetime) -> None:
-        await act(at)
-        self._town.remember("done", [*self._town.pending.story.get("done", []), name])
+        lost, stolen = (cast.loses_phone,), (cast.session_stolen,)
+        both = (cast.gives_card_up, cast.keeps_card)
+        put_on(town, [
+            Scene(_LOST, self._phone_is_lost, lost),
+            Scene(_LOST_PHONE_TRIED, self._lost_phone_is_tried, lost),
+            Scene(_APPROVED, self._case_is_approved, lost, waits=True),
+            Scene(_STOLEN, self._session_is_stolen, stolen),
+            Scene(_NOTICED, self._theft_is_noticed, stolen),
+            Scene(_TRIED_AGAIN, self._thief_tries_again, stolen),
+            Scene(_ONE_CARD, self._two_cards_become_one, both, waits=True),
+            Scene(_RECOVERED, self._account_is_recovered, lost, waits=True),
+            Scene(_MERGED, self._cards_are_one, both, waits=True),
+        ])  # fmt: skip
 
     async def _phone_is_lost(self, at: datetime) -> None:
         """The first operator revokes the phone and opens a case for the household's next one."""
@@ -230,7 +219,3 @@ class Story:
             if time.monotonic() > deadline:
                 raise StoryStuck(f"case {case} is {told['state']}, not {' or '.join(states)}")
             await asyncio.sleep(_ASK_EVERY_SECONDS)
-
-
-def _as_it_is(work: tuple[Sequence[int], Callable[[], Awaitable[None]]]) -> Any:
-    return work

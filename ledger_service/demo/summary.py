@@ -15,6 +15,7 @@ from ledger_service.demo.screen import Screen, dollars
 from ledger_service.demo.second_opinion import disagreements
 from ledger_service.demo.service_client import Service
 from ledger_service.demo.settling import payments
+from ledger_service.demo.shop_screen import show_shop_day
 from ledger_service.demo.stack import Stack, run_command
 from ledger_service.demo.story_screen import show_story, show_tiers
 
@@ -33,6 +34,7 @@ async def show_result(screen: Screen, stack: Stack, replay: Replay, parts: tuple
     show_replay(screen, replay.counts, replay.refusals)
     verdict = json.loads(run_command(stack.settings, "audit", "--json", good=(0, 1)))
     kept_faith = show_story(screen, replay.counts, replay.town.pending.story)
+    kept_faith = show_shop_day(screen, replay.counts) and kept_faith
     accounted = show_coupons(screen, replay.counts)
     show_programmes(screen, verdict["programmes"])
     show_nets(screen, verdict["nets"])

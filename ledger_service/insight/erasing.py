@@ -18,6 +18,7 @@ from ledger_service.members.models import former_account, member
 from ledger_service.members.segments.service import forget_member as forget_segments
 from ledger_service.points.adjustments import forget_member as forget_notes
 from ledger_service.referrals.rewards.following import forget_member as forget_sharing
+from ledger_service.risk.appeals import forget_member as forget_appeals
 from ledger_service.risk.staff import forget_member as forget_staff
 
 _M = member.c
@@ -53,7 +54,10 @@ def erase_everywhere(conn: Connection, erase_member: EraseMember, member_number:
 
 
 def _forget(conn: Connection, member_id: int, at: datetime) -> None:
-    rooms = (forget_carriers, forget_staff, forget_cases, forget_notes, forget_segments, forget_salts)
+    rooms = (
+        forget_carriers, forget_appeals, forget_staff, forget_cases, forget_notes, forget_segments,
+        forget_salts,
+    )  # fmt: skip
     for forget in rooms:
         forget(conn, member_id)
     forget_answers(conn, f"member:{member_id}")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, TextClause, text
 
+from ledger_service.insight.valuing import WORTH, worth_of
 from ledger_service.kernel.clock import micros_of
 from ledger_service.members.segments.rules import (
     ACTIVE_DAYS,
@@ -18,6 +19,7 @@ from ledger_service.members.segments.rules import (
     COLLECTS_FROM,
     NEW_DAYS,
     STAGES,
+    VALUE,
     Between,
     Condition,
     Group,
@@ -63,6 +65,7 @@ _FACTS = {
     "tenure_days": f"((:at - s.first_at) / {_DAY})",
     "average_minor": "(CASE WHEN s.frequency = 0 THEN 0 ELSE s.monetary_minor / s.frequency END)",
     **{name: f"COALESCE({name}.n, 0)" for name in _BESIDE},
+    VALUE: "COALESCE((worth.base + worth.weight * (past.spent / past.days)) / 1000000, 0)",
 }
 _STAGE = f"""(CASE WHEN s.last_at IS NULL THEN 'prospect'
  WHEN (:at - s.first_at) / {_DAY} < {NEW_DAYS} THEN 'new'
@@ -91,26 +94,38 @@ def members_of(conn: Connection, merchant_id: int, rule: SegmentRule, at: dateti
         merchant_id: whose books are read.
         rule: checked before.
         at: purchases and everything else up to and with this instant count.
+
+    Raises:
+        CustomerValueUnknown: the rule asks for a value, and no model was fitted by then.
     """
-    statement, values = _statement(rule, "s.member_id", "ORDER BY s.member_id")
-    return list(conn.execute(statement, values | _instants(merchant_id, rule, at)).scalars())
+    statement, values = _statement(conn, rule, ("s.member_id", "ORDER BY s.member_id"))
+    values |= _instants(conn, merchant_id, rule, at)
+    return list(conn.execute(statement, values).scalars())
 
 
 def count_of(conn: Connection, merchant_id: int, rule: SegmentRule, at: datetime) -> Count:
-    """How many the rule would take in as of ``at``; writes nothing."""
-    statement, values = _statement(rule, f"{_STAGE} AS stage, COUNT(*) AS n", "GROUP BY 1")
-    rows = conn.execute(statement, values | _instants(merchant_id, rule, at)).all()
+    """How many the rule would take in as of ``at``; writes nothing.
+
+    Raises:
+        CustomerValueUnknown: the rule asks for a value, and no model was fitted by then.
+    """
+    statement, values = _statement(conn, rule, (f"{_STAGE} AS stage, COUNT(*) AS n", "GROUP BY 1"))
+    values |= _instants(conn, merchant_id, rule, at)
+    rows = conn.execute(statement, values).all()
     found = {row.stage: int(row.n) for row in rows}
     return Count(sum(found.values()), {stage: found.get(stage, 0) for stage in STAGES})
 
 
-def _instants(merchant_id: int, rule: SegmentRule, at: datetime) -> dict[str, Any]:
+def _instants(conn: Connection, merchant_id: int, rule: SegmentRule, at: datetime) -> dict[str, Any]:
     since = at - timedelta(days=rule.window_days)
-    return {"merchant": merchant_id, "at": micros_of(at), "since": micros_of(since)}
+    found = {"merchant": merchant_id, "at": micros_of(at), "since": micros_of(since)}
+    return found | (worth_of(conn, merchant_id, rule.horizon_days, at) if rule.foretells else {})
 
 
-def _statement(rule: SegmentRule, columns: str, rest: str) -> tuple[TextClause, dict[str, Any]]:
-    used = used_by(rule.condition)
+def _statement(
+    conn: Connection, rule: SegmentRule, told: tuple[str, str]
+) -> tuple[TextClause, dict[str, Any]]:
+    (columns, rest), used = told, used_by(rule.condition)
     values: dict[str, Any] = {}
     scored = any(name.endswith("_score") for name in used)
     joins = "".join(
@@ -119,6 +134,8 @@ def _statement(rule: SegmentRule, columns: str, rest: str) -> tuple[TextClause, 
         for name, sql in _BESIDE.items()
         if name in used
     )
+    if rule.foretells:
+        joins += WORTH[conn.dialect.name]
     condition = _sql(rule.condition, values)
     sql = (
         f"WITH {_BOUGHT}{',' + _SCORED if scored else ''} SELECT {columns}"

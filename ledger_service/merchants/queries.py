@@ -187,3 +187,11 @@ def is_in_force(conn: Connection, key_id: str) -> bool:
     """Whether nobody has revoked the key, whatever a process still remembers of it."""
     mine = (api_key.c.key_id == key_id) & (api_key.c.status == "active")
     return conn.execute(select(api_key.c.key_id).where(mine)).first() is not None
+
+
+def holds_key(conn: Connection, subject: tuple[str, str], scope: str, at: datetime) -> bool:
+    """Whether a subject (kind, id) has a key in force that carries a scope."""
+    k, (kind, subject_id) = api_key.c, subject
+    mine = (k.subject_kind == kind) & (k.subject_id == subject_id) & (k.status == "active")
+    in_force = k.expires_at.is_(None) | (k.expires_at > at)
+    return any(scope in row.scopes.split() for row in conn.execute(select(k.scopes).where(mine, in_force)))

@@ -11,18 +11,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ledger_service.db.workset import Draft, Load, load_by
+from sqlalchemy import Connection, select, update
+
+from ledger_service.db.workset import Load, load_by
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import IdSource, id_text
 from ledger_service.kernel.money import micros_of_minor
 from ledger_service.kernel.permits import nonce_of
-from ledger_service.risk.errors import ChallengeUnknown, StepUpRequired
+from ledger_service.risk.errors import ChallengeNeedsPhone, ChallengeUnknown, PaymentDeclined, StepUpRequired
 from ledger_service.risk.models import risk_challenge
 
 CHALLENGE: Load = load_by(risk_challenge, "challenge_id")
 LIFE_SECONDS = 300
 FIRST_ASKED_COUNTER = 1 << 31
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who answers which challenge; ``custodial_lanes`` are those of the member that custody signs for."""
+
+    challenge_id: bytes
+    member_id: int
+    custodial_lanes: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,7 @@ def fresh_challenge(
         "reason": "confirm-payment",
         "expires_at": seconds_floor(judged["decided_at"]) + LIFE_SECONDS,
         "state": "open",
+        "declined_at": None,
     }
 
 
@@ -85,9 +97,14 @@ def is_answered(
         offer: of the pay code.
         who: member and merchant.
         asked: what is to be paid in points, and the time in seconds.
+
+    Raises:
+        PaymentDeclined: the member has said no to it.
     """
     if row is None or (row["member_id"], row["merchant_id"]) != who:
         return False
+    if row["declined_at"] is not None:
+        raise PaymentDeclined
     amount_minor, at = asked
     if amount_minor > row["amount_minor"] or at > row["expires_at"] or row["state"] == "used":
         return False
@@ -97,17 +114,29 @@ def is_answered(
     return enough and int.from_bytes(row["nonce"], "big") == offer.nonce
 
 
-def meet(draft: Draft, challenge_id: bytes, member_id: int, at: datetime) -> None:
-    """A member without a device has confirmed the challenge; the same till may now sell.
+def answer(conn: Connection, asked: Asked, at: datetime, *, confirms: bool) -> None:
+    """The member has confirmed the challenge, so that custody's code may pay, or declined it for good.
 
-    Reads: ``CHALLENGE`` of the id. Locks: the caller holds the member's row.
+    Idempotency: the same answer again changes nothing. Locks: the caller holds the member's row, as sales do.
 
     Raises:
-        ChallengeUnknown: no open challenge of the member has this id.
+        ChallengeUnknown: no open challenge of the member has this id, or it was declined before.
+        ChallengeNeedsPhone: a key of the member's own phone is to sign, and no page confirms in its place.
     """
-    row = draft.get(risk_challenge, challenge_id)
-    if row is None or row["member_id"] != member_id or row["state"] == "used":
+    c = risk_challenge.c
+    found = conn.execute(select(risk_challenge).where(c.challenge_id == asked.challenge_id)).one_or_none()
+    if found is None or found.member_id != asked.member_id or found.state == "used":
         raise ChallengeUnknown
-    if seconds_floor(at) > row["expires_at"]:
+    declined = found.declined_at is not None
+    if seconds_floor(at) > found.expires_at or (declined and confirms):
         raise ChallengeUnknown
-    draft.change(risk_challenge, challenge_id, state="met")
+    if confirms and nonce_lane(found.nonce) not in asked.custodial_lanes:
+        raise ChallengeNeedsPhone
+    if not declined:
+        values: dict[str, Any] = {"state": "met"} if confirms else {"declined_at": at}
+        conn.execute(update(risk_challenge).where(c.challenge_id == asked.challenge_id).values(values))
+
+
+def nonce_lane(nonce: bytes) -> int:
+    """The lane of the device that is to sign with this nonce."""
+    return int.from_bytes(nonce, "big") >> 32

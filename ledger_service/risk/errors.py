@@ -23,8 +23,9 @@ class StepUpRequired(TracedRefusal):
     code = "step-up-required"
     why = "The member must confirm this payment: `merchant`, `amount_minor` in `currency`, for `reason`."
     fix = (
-        "Let the member's phone sign a pay code with `nonce` for at least the amount; a member without one "
-        "confirms the challenge. Then sell again before `expires_at` with `challenge` in `step_up`."
+        "Let the member's phone sign a pay code with `nonce` for at least the amount; whose codes custody "
+        "signs confirms on its page (POST /v1/members/{number}/challenges/{challenge}/answer). Then sell "
+        "again before `expires_at` with `challenge` in `step_up`."
     )
 
 
@@ -125,6 +126,54 @@ class ChallengeUnknown(DomainError):
     category = Category.MISSING
     why = "No open challenge of the member has this id, or its time is over."
     fix = "Try the payment again; it makes a new challenge."
+
+
+@dataclass(eq=False)
+class ChallengeNeedsPhone(DomainError):
+    """A page confirms in place of the phone."""
+
+    code = "challenge-needs-phone"
+    why = "The member's own phone signs its payments; a page cannot confirm in its place."
+    fix = "Sign a pay code with the challenge's `nonce` on the phone, or decline the payment."
+
+
+@dataclass(eq=False)
+class PaymentDeclined(DomainError):
+    """The member has said no."""
+
+    code = "payment-declined"
+    why = "The member was asked on its phone and has declined this payment; nothing was booked."
+    fix = "Sell without points, or ask the member; a sale without `step_up` asks once more."
+
+
+@dataclass(eq=False)
+class RefusalUnknown(DomainError):
+    """Nothing of this id was refused to the member."""
+
+    code = "refusal-unknown"
+    category = Category.MISSING
+    why = "No refusal of the member has this id; what was booked under review is appealed at its review."
+    fix = "List GET /v1/members/{number}/refusals, or the reviews."
+
+
+@dataclass(eq=False)
+class AppealUnknown(DomainError):
+    """Nobody has appealed."""
+
+    code = "appeal-unknown"
+    category = Category.MISSING
+    why = "Nobody has appealed against this decision."
+    fix = "List GET /v1/risk/appeals."
+
+
+@dataclass(eq=False)
+class AppealDecided(DomainError):
+    """Appealed or answered before."""
+
+    code = "appeal-decided"
+    category = Category.CONFLICT
+    why = "This refusal was appealed before, or the appeal is answered."
+    fix = "Read the appeal and its answer in the member's refusals."
 
 
 @dataclass(eq=False)

@@ -7,13 +7,15 @@ from sqlalchemy import Connection, update
 from ledger_service.members.merging import Merge
 from ledger_service.outbox.service import NewIntent
 from ledger_service.risk.changes import changed
-from ledger_service.risk.models import risk_review, staff_link
+from ledger_service.risk.models import risk_appeal, risk_review, staff_link
 
 
 def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
-    """Whoever reviews an earn of who closes reviews one of who stays, and a cashier is that member."""
+    """Reviews and appeals of who closes are of who stays, and a cashier is that member."""
     mine = risk_review.c.member_id == merge.closes
     conn.execute(update(risk_review).where(mine).values(member_id=merge.stays))
+    asked = risk_appeal.c.member_id == merge.closes
+    conn.execute(update(risk_appeal).where(asked).values(member_id=merge.stays))
     works = staff_link.c.member_id == merge.closes
     if conn.execute(update(staff_link).where(works).values(member_id=merge.stays)).rowcount:
         changed(conn)

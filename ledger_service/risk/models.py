@@ -112,10 +112,29 @@ risk_challenge = Table(
     Column("reason", String(32), nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("state", String(5), nullable=False, default="open"),
+    Column("declined_at", UtcInstant),
     one_of("state", ("open", "met", "used")),
     fixed_length("challenge_id", 16),
     at_least("amount_minor"),
     Index("ix_risk_challenge_member_id", "member_id", "expires_at"),
+)
+
+# What a member says against a refusal that booked nothing, and what a person answers before ``until``.
+risk_appeal = Table(
+    "risk_appeal",
+    metadata,
+    Column("decision_id", Bytes(16), ForeignKey("risk_decision.decision_id"), primary_key=True),
+    _of_member(),
+    Column("said", Text, nullable=False),
+    Column("appealed_at", UtcInstant, nullable=False),
+    Column("until", UtcInstant, nullable=False),
+    Column("answer", String(6)),
+    Column("words", Text),
+    Column("by_whom", Text),
+    Column("answered_at", UtcInstant),
+    one_of("answer", ("stands", "lifted")),
+    Index("ix_risk_appeal_answer", "answer", "until", "decision_id"),
+    Index("ix_risk_appeal_member_id", "member_id"),
 )
 
 # Booked acts that somebody must look at. until is the deadline of the present state (review_rules).

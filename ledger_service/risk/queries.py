@@ -90,4 +90,5 @@ def open_challenges(conn: Connection, member_id: int, at: datetime, most: int) -
     """What the member is asked to confirm now, the newest first."""
     row = risk_challenge.c
     mine = (row.member_id == member_id) & (row.state != "used") & (row.expires_at >= seconds_floor(at))
+    mine &= row.declined_at.is_(None)
     return conn.execute(select(risk_challenge).where(mine).order_by(row.expires_at.desc()).limit(most)).all()

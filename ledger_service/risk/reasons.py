@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ledger_service.risk.rules import Hit, Outcome, Signal
 
@@ -103,6 +104,12 @@ REASONS: tuple[Reason, ...] = (
         ),
     ),
 )
+
+
+def reason_of_stored(hits: Sequence[Mapping[str, Any]], *, spends: bool) -> str:
+    """The same of hits as a decision keeps them."""
+    told = [Hit(one["rule"], Signal(one["signal"]), Outcome[one["outcome"].upper()], 0, 0) for one in hits]
+    return reason_of(told, spends=spends)
 
 
 def reason_of(hits: Sequence[Hit], *, spends: bool) -> str:

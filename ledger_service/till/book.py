@@ -32,10 +32,10 @@ CREATE TABLE IF NOT EXISTS sale (
   serial INTEGER,
   answer TEXT
 );
-CREATE TABLE IF NOT EXISTS refund (
+CREATE TABLE IF NOT EXISTS deed (
   seq INTEGER PRIMARY KEY,
   key TEXT NOT NULL UNIQUE,
-  sale_id TEXT NOT NULL,
+  path TEXT NOT NULL,
   body TEXT NOT NULL,
   at INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('asking', 'done', 'refused')),
@@ -43,6 +43,14 @@ CREATE TABLE IF NOT EXISTS refund (
 );
 CREATE TABLE IF NOT EXISTS signer (account TEXT, signer TEXT, PRIMARY KEY (account, signer)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sale_open ON sale (state, seq) WHERE state IN ('asking', 'queued', 'cancelling');
+"""
+# A book of before, which knew refunds alone.
+_UPGRADE = """
+BEGIN IMMEDIATE;
+INSERT INTO deed (key, path, body, at, state, answer)
+  SELECT key, '/v1/sales/' || sale_id || '/refunds', body, at, state, answer FROM refund ORDER BY seq;
+DROP TABLE refund;
+COMMIT;
 """
 
 
@@ -69,6 +77,15 @@ class Entry:
     permit: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something that only the service can do: its key, the path that it is asked under, and the bytes."""
+
+    key: str
+    path: str
+    body: str
+
+
 class Book:
     """The till's sales; a method that writes has committed when it returns."""
 
@@ -80,6 +97,8 @@ class Book:
         self._conn.execute("PRAGMA journal_mode = WAL")
         self._conn.execute("PRAGMA synchronous = FULL")
         self._conn.executescript(_SCHEMA)
+        if self._conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'refund'").fetchone():
+            self._conn.executescript(_UPGRADE)
 
     def close(self) -> None:
         """The file is free."""
@@ -141,29 +160,27 @@ class Book:
             f"SELECT * FROM sale WHERE state IN ({marks}) ORDER BY seq", states
         ).fetchall()
 
-    def find_refund(self, key: str) -> sqlite3.Row | None:
-        """The refund of a key."""
-        found: sqlite3.Row | None = self._conn.execute(
-            "SELECT * FROM refund WHERE key = ?", (key,)
-        ).fetchone()
+    def find_deed(self, key: str) -> sqlite3.Row | None:
+        """What the till has asked for under a key, beside sales."""
+        found: sqlite3.Row | None = self._conn.execute("SELECT * FROM deed WHERE key = ?", (key,)).fetchone()
         return found
 
-    def begin_refund(self, key: str, sale_id: str, body: str, at: int) -> None:
-        """The refund is written down before anybody is asked."""
+    def begin_deed(self, deed: Deed, at: int) -> None:
+        """It is written down before anybody is asked."""
         self._conn.execute(
-            "INSERT INTO refund (key, sale_id, body, at, state) VALUES (?, ?, ?, ?, 'asking')",
-            (key, sale_id, body, at),
+            "INSERT INTO deed (key, path, body, at, state) VALUES (?, ?, ?, ?, 'asking')",
+            (deed.key, deed.path, deed.body, at),
         )
 
-    def settle_refund(self, key: str, state: str, answer: dict[str, Any]) -> None:
-        """What became of the refund."""
+    def settle_deed(self, key: str, state: str, answer: dict[str, Any]) -> None:
+        """What became of it."""
         self._conn.execute(
-            "UPDATE refund SET state = ?, answer = ? WHERE key = ?", (state, json.dumps(answer), key)
+            "UPDATE deed SET state = ?, answer = ? WHERE key = ?", (state, json.dumps(answer), key)
         )
 
-    def open_refunds(self) -> list[sqlite3.Row]:
-        """The refunds of which nobody knows what became, oldest first."""
-        return self._conn.execute("SELECT * FROM refund WHERE state = 'asking' ORDER BY seq").fetchall()
+    def open_deeds(self) -> list[sqlite3.Row]:
+        """Those of which nobody knows what became, oldest first."""
+        return self._conn.execute("SELECT * FROM deed WHERE state = 'asking' ORDER BY seq").fetchall()
 
     def knows(self, account: bytes, signer: bytes) -> bool:
         """Whether the service has taken a code of this account that this key had signed, here and before."""
@@ -191,7 +208,7 @@ class Book:
         self._conn.execute(
             "DELETE FROM sale WHERE sold_at < ? AND state IN ('certain', 'cancelled')", (before,)
         )
-        self._conn.execute("DELETE FROM refund WHERE at < ? AND state = 'done'", (before,))
+        self._conn.execute("DELETE FROM deed WHERE at < ? AND state = 'done'", (before,))
 
     def counts(self) -> dict[str, int]:
         """How many sales stand in each state."""

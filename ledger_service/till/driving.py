@@ -18,6 +18,7 @@ from typing import Any
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.secp256k1 import address_of_key, address_text
+from ledger_service.till import counter
 from ledger_service.till.book import Book, State
 from ledger_service.till.clocks import Clocks
 from ledger_service.till.folder import Enrolment, Folder
@@ -28,8 +29,12 @@ from ledger_service.till.synchronising import synchronise
 from ledger_service.till.wire import Service
 
 NAME, VERSION = "alliance till", "1"
-_OFFERS = ("sale", "refund", "clock")
+_OFFERS = ("sale", "refund", "clock", "exchange", "attach", "takeback", "hold", "close", "papers")
 _SHOWN = {"certain": "sold", "waiting": "waiting", "refused": "refused"}
+_AS_GIVEN = ("member", "invoice", "tenders", "cashier")
+_TOLD = (
+    "to_pay_minor", "to_give_back_minor", "store_credit_minor", "due_minor", "points_value_minor", "receipt",
+)  # fmt: skip
 Json = dict[str, Any]
 
 
@@ -60,6 +65,8 @@ class Drive:
             return {"state": "refused", "code": refusal.code}
         except DomainError as refusal:
             return {"state": "refused", "code": refusal.code}
+        except KeyError as missing:
+            return {"state": "refused", "code": "malformed-request", "detail": str(missing)}
         except NoAnswer:
             return {"state": "offline", "queued": self._queued()}
 
@@ -92,8 +99,7 @@ class Drive:
     def sale(self, request: Json) -> Json:
         """Sell a basket under a ticket."""
         body = {"key": request["ticket"], "reference": request["ticket"], "lines": request["lines"]}
-        if request.get("member") is not None:
-            body["member"] = request["member"]
+        body |= {name: request[name] for name in _AS_GIVEN if request.get(name) is not None}
         if request.get("points_minor"):
             body["spend"] = {"max_value_minor": request["points_minor"]}
         told = self._with_till(lambda till: sell(till, body))
@@ -112,10 +118,48 @@ class Drive:
         shown = {name: answer.get(name) for name in ("refunded_minor", "cash_minor")}
         return {"state": _SHOWN[told["state"]], "code": told["code"], **shown}
 
+    def exchange(self, request: Json) -> Json:
+        """Goods of a ticket are exchanged for others."""
+        return self._deed(counter.exchange, request)
+
+    def attach(self, request: Json) -> Json:
+        """The receipt of a ticket joins a member."""
+        return self._deed(counter.attach, request)
+
+    def takeback(self, request: Json) -> Json:
+        """Goods come back without a receipt."""
+        return self._deed(counter.take_back, request)
+
+    def hold(self, request: Json) -> Json:
+        """Points are held for a basket."""
+        spend = {"spend": {"max_value_minor": request["points_minor"]}}
+        return self._deed(counter.hold, request | spend)
+
+    def capture(self, request: Json) -> Json:
+        """A hold becomes a sale."""
+        spend = {"spend": {"max_value_minor": request["points_minor"]}}
+        return self._deed(counter.capture, request | spend)
+
+    def void(self, request: Json) -> Json:
+        """A hold ends."""
+        return self._deed(counter.void, request)
+
+    def close(self, request: Json) -> Json:
+        """The till closes a business day; ``found`` is the service's word on it."""
+        told = self._with_till(lambda till: counter.close_day(till, {**request, "key": request["ticket"]}))
+        return {"state": _SHOWN[told["state"]], "code": told["code"],
+                "found": (told["answer"] or {}).get("state")}  # fmt: skip
+
     def sync(self, _: Json) -> Json:
         """Settle what can be settled, as the timer of the till would."""
         told = self._with_till(synchronise)
         return {"state": "synchronised", **told, "queued": self._queued()}
+
+    def _deed(self, act: Callable[[Till, Json], Json], request: Json) -> Json:
+        told = self._with_till(lambda till: act(till, {**request, "key": request["ticket"]}))
+        answer = told["answer"] or {}
+        shown = {name: answer.get(name) for name in _TOLD}
+        return {"state": _SHOWN[told["state"]], "code": told["code"], **shown}
 
     @property
     def _till(self) -> Path:
@@ -125,7 +169,7 @@ class Drive:
         def count(till: Till) -> int:
             counts = till.book.counts()
             waiting = (State.ASKING, State.QUEUED, State.CANCELLING)
-            return sum(counts[state] for state in waiting) + len(till.book.open_refunds())
+            return sum(counts[state] for state in waiting) + len(till.book.open_deeds())
 
         return int(self._with_till(count))
 
@@ -147,5 +191,7 @@ class Drive:
 
 DRIVEN: dict[str, Callable[[Drive, Json], Json]] = {
     "hello": Drive.hello, "start": Drive.start, "clock": Drive.clock, "sale": Drive.sale,
-    "refund": Drive.refund, "sync": Drive.sync,
+    "refund": Drive.refund, "sync": Drive.sync, "exchange": Drive.exchange, "attach": Drive.attach,
+    "takeback": Drive.takeback, "hold": Drive.hold, "capture": Drive.capture, "void": Drive.void,
+    "close": Drive.close,
 }  # fmt: skip

@@ -11,7 +11,7 @@ from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.till.book import State
 from ledger_service.till.clocks import Contact, time_of_sale
 from ledger_service.till.codes import check_statement, learn_signer
-from ledger_service.till.refunding import ask_again
+from ledger_service.till.deeds import ask_again
 from ledger_service.till.refusals import NoAnswer, TillRefused
 from ledger_service.till.selling import Till
 
@@ -55,7 +55,7 @@ def synchronise(till: Till) -> dict[str, Any]:
     for row in till.book.open_sales(State.QUEUED):
         if row["asked"] and not _was_booked(till, row):
             till.book.never_asked(row["key"])
-    for row in till.book.open_refunds():
+    for row in till.book.open_deeds():
         ask_again(till, row)
     told = {"certain": 0, "waiting": 0, "refused": 0}
     for batch in _batches(till):

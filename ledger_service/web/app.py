@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule
 
 from ledger_service.db.errors import passes
 from ledger_service.kernel.clock import Clock
@@ -71,9 +72,10 @@ class _Visitor:
 _NOBODY = _Visitor(None, None, None)
 
 
-def create_pages(parts: Parts, screens: Sequence[Screen]) -> Flask:
+def create_pages(parts: Parts, screens: Sequence[Screen], rule: type[Rule] = Rule) -> Flask:
     """The application that answers the declared screens, the static files, and nothing else."""
     app = Flask("ledger_service.web", static_folder=None)
+    app.url_rule_class = rule
     app.config["MAX_CONTENT_LENGTH"] = MOST_FORM_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_FORM_BYTES
     pages = Pages(parts, load_statics(), screens)

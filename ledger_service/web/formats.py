@@ -49,6 +49,14 @@ class Formats:
         whole = abs(int(micros)) // step
         return self.money(-whole if int(micros) < 0 else whole)
 
+    def rate(self, micros: int) -> str:
+        """What one point is worth: an amount in millionths with every decimal that it has."""
+        amount = Decimal(micros).scaleb(-6).normalize()
+        if -int(amount.as_tuple().exponent) <= self.exponent:
+            return self.micros(micros)
+        whole = {"locale": self.locale, "currency_digits": False, "decimal_quantization": False}
+        return str(format_currency(amount, self.currency, **whole))
+
     def number(self, value: int | str | None) -> str:
         """A whole number with its separators."""
         return "–" if value is None else str(format_decimal(int(value), locale=self.locale))

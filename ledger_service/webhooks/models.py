@@ -102,5 +102,7 @@ webhook_delivery = Table(
           postgresql_where=text("state = 'pending'")),
     Index("ix_webhook_delivery_pending", "endpoint_id", "number", sqlite_where=text("state = 'pending'"),
           postgresql_where=text("state = 'pending'")),
+    Index("ix_webhook_delivery_dead", "endpoint_id", "number", sqlite_where=text("state = 'dead'"),
+          postgresql_where=text("state = 'dead'")),
     sqlite_with_rowid=False,
 )  # fmt: skip

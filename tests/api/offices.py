@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 
 from flask.testing import FlaskClient
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from werkzeug.test import TestResponse
 
+from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.segmenting import Segmenting
 from ledger_service.chain import models as m
-from ledger_service.kernel.clock import parse_instant
+from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.gs1 import with_check_digit
+from ledger_service.kernel.permits import nonce_of
+from ledger_service.members.models import member
+from ledger_service.risk.models import risk_challenge, risk_decision
+from ledger_service.traceability.goods.service import Goods
 from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop, basket
 from tests.api.test_administration import with_phone
 from tests.api.test_risk import held_sale
@@ -55,21 +61,21 @@ def browser(shop: Shop, who: str) -> Browser:
 def furnished(shop: Shop) -> dict[str, str]:
     """Something to see on every page; returns what pages are about by the places of their paths."""
     settled(shop)
-    member = with_phone(shop)["number"]
+    number = with_phone(shop)["number"]
     shop.must("operator", "/v1/merchants", {"merchant": LONG_GLN, "name": LONG})
     with shop.serving.foundations.database.begin() as conn:
         counters = [
             {"programme_id": 1, "epoch": epoch, "issued": 1000 * epoch, **FIGURES} for epoch in (1, 2, 3)
         ]
         conn.execute(insert(m.chain_counter), counters)
-    sold = shop.must("grocer-till", "/v1/sales", basket(member={"number": member}))
+    sold = shop.must("grocer-till", "/v1/sales", basket(member={"number": number}))
     limit = shop.must("operator", "/v1/adjustment-limits", LIMITS)["limit"]
     shop.keys["second"] = shop.further_operator("second").token
     shop.must("second", f"/v1/adjustment-limits/{limit}/decision", {"approve": True})
-    asked = {"member": member, "programme": "GROC", "points": 50, "reason": "goodwill", "note": "迟到 late",
+    asked = {"member": number, "programme": "GROC", "points": 50, "reason": "goodwill", "note": "迟到 late",
              "funder": GROCER}  # fmt: skip
     adjustment = shop.must("operator", "/v1/adjustments", asked)["adjustment"]
-    case = shop.must("operator", "/v1/cases", {"member": member, "kind": "lost_phone", "evidence": EVIDENCE})[
+    case = shop.must("operator", "/v1/cases", {"member": number, "kind": "lost_phone", "evidence": EVIDENCE})[
         "case"
     ]
     receipt = {
@@ -78,14 +84,41 @@ def furnished(shop: Shop) -> dict[str, str]:
         "reference": "lost-receipt",
         "amount_minor": 500,
     }
-    claim = shop.must("operator", f"/v1/members/{member}/claims", receipt)["claim"]
+    claim = shop.must("operator", f"/v1/members/{number}/claims", receipt)["claim"]
     own = f"/v1/merchants/{GROCER}"
     shop.must("grocer", f"{own}/coupon-definitions", {"code": "TEN", "names": NAMES})
-    held_sale(shop, member)
+    held_sale(shop, number)
     review = shop.get("operator", "/v1/risk/reviews").json["reviews"][0]["review"]
-    return {"review": review, "number": member, "sale": sold["sale_id"], "adjustment": adjustment,
+    return {"review": review, "number": number, "sale": sold["sale_id"], "adjustment": adjustment,
             "case": case, "claim": claim, "code": "GROC", "period": "1", "acceptor": FUEL,
-            "operation": sold["operations"][0], **_offered(shop)}  # fmt: skip
+            "operation": sold["operations"][0],
+            **refused(shop, number), **_offered(shop)}  # fmt: skip
+
+
+def refused(shop: Shop, number: str) -> dict[str, str]:
+    """A payment that a rule refused the member, against which it appeals, and one that it is asked about."""
+    at = parse_instant(shop.at, "at")
+    facts = {"acts": ["sale", "spend"], "spend": 1250}
+    hits = [{"rule": "much", "signal": "amount", "outcome": "refuse", "actual": 1250, "limit": 50}]
+    row = {"member_id": member_id_of(shop, number), "merchant_id": int(FUEL)}
+    with shop.serving.foundations.database.begin() as conn:
+        conn.execute(insert(risk_decision).values(
+            **row, decision_id=bytes(15) + b"\1", outcome="refuse", versions="{}", decided_at=at,
+            facts=json.dumps(facts), hits=json.dumps(hits)))  # fmt: skip
+        conn.execute(insert(risk_challenge).values(
+            **row, challenge_id=bytes(15) + b"\2", decision_id=bytes(16), amount_minor=1250,
+            nonce=nonce_of(1, 1 << 31).to_bytes(8, "big"), reason="confirm-payment", state="open",
+            expires_at=seconds_floor(at) + 300))  # fmt: skip
+    decision = "0" * 31 + "1"
+    shop.must("operator", f"/v1/members/{number}/refusals/{decision}/appeal", {"reason": "这是我 it was me"})
+    return {"decision": decision, "challenge": "0" * 31 + "2"}
+
+
+def member_id_of(shop: Shop, number: str) -> int:
+    """The row number of a member."""
+    with shop.serving.foundations.database.read() as conn:
+        wanted = select(member.c.member_id).where(member.c.member_number == number)
+        return int(conn.execute(wanted).scalar_one())
 
 
 def _offered(shop: Shop) -> dict[str, str]:
@@ -95,4 +128,16 @@ def _offered(shop: Shop) -> dict[str, str]:
     segment = shop.must("grocer", "/v1/segments", rule)["segment"]
     Segmenting(shop.serving.foundations.database, lambda: parse_instant(shop.at, "at")).step()
     told = {"merchant": GROCER, "url": "https://crm.example.org/hooks"}
-    return {"segment": segment, "webhook": shop.must("grocer", "/v1/webhooks", told)["endpoint"]["webhook"]}
+    webhook = shop.must("grocer", "/v1/webhooks", told)["endpoint"]["webhook"]
+    return {**_coded(shop), "segment": segment, "webhook": webhook}
+
+
+def _coded(shop: Shop) -> dict[str, str]:
+    """A product with a batch of three items that are made."""
+    gtin, names = "09506000134352", {"en": "Tea", "zh-Hans": "茶", "zh-Hant": "茶"}
+    shop.must("grocer", "/v1/products", {"gtin": gtin, "merchant": GROCER, "brand": "Leaf", "names": names})
+    batch = shop.must("grocer", f"/v1/products/{gtin}/batches", {"lot": "L1", "size": 3})["batch"]
+    goods = Goods(shop.serving.secrets.one_time, SystemRandom())
+    with shop.serving.foundations.database.begin() as conn:
+        goods.make_items(conn, batch)
+    return {"gtin": gtin, "batch": str(batch)}

@@ -164,6 +164,13 @@ class Shop:
         contract.check("GET", path, answer)
         return answer
 
+    def delete(self, who: str, path: str) -> TestResponse:
+        """What stands there is taken away; such a write takes no key."""
+        headers = {"Authorization": f"Bearer {self.keys.get(who, who)}", "Alliance-Time": self.at}
+        answer = self.client.delete(path, headers=headers)
+        contract.check("DELETE", path, answer)
+        return answer
+
     def must(self, who: str, path: str, body: dict[str, Any] | None = None, **more: str) -> dict[str, Any]:
         """The answer of a write that has to succeed."""
         answer = self.post(who, path, body, **more)
@@ -181,6 +188,17 @@ class Shop:
 
 def open_shop(database: Database, folder: Path, **environment: str) -> Shop:
     """Two merchants with a programme, a store and a till each; keys of every role."""
+    shop = bare_shop(database, folder, **environment)
+    for name, gln, store, code in (
+        ("grocer", GROCER, GROCER_STORE, "GROC"),
+        ("fuel", FUEL, FUEL_STORE, "FUEL"),
+    ):
+        _found(shop, (name, gln, store, code))
+    return shop
+
+
+def bare_shop(database: Database, folder: Path, **environment: str) -> Shop:
+    """A service of an alliance that has no merchants yet, with the keys of an operator and an auditor."""
     settings = _settings(database, folder, environment)
     with database.begin() as conn:
         store_alliance(conn, ALLIANCE)
@@ -190,15 +208,8 @@ def open_shop(database: Database, folder: Path, **environment: str) -> Shop:
     custody.bind(BindDomain(ALLIANCE.chain_id, ALLIANCE.clearing_house, ALLIANCE.registry))
     registry = Registry()
     serving = wire(Foundations(settings, database, custody, ALLIANCE, (FORMER_HOUSE,)), registry)
-    shop = Shop(
-        serving, application(serving).test_client(), registry, {"operator": operator, "auditor": auditor}
-    )
-    for name, gln, store, code in (
-        ("grocer", GROCER, GROCER_STORE, "GROC"),
-        ("fuel", FUEL, FUEL_STORE, "FUEL"),
-    ):
-        _found(shop, (name, gln, store, code))
-    return shop
+    keys = {"operator": operator, "auditor": auditor}
+    return Shop(serving, application(serving).test_client(), registry, keys)
 
 
 def _found(shop: Shop, who: tuple[str, str, str, str]) -> None:

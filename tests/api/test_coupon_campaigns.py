@@ -84,6 +84,7 @@ def test_sources_name_where_members_come_from(shop: Shop) -> None:
                 coupon_id=bytes([number]) * 16, definition_id=definition, version=1, state=state,
                 used_by=used, source=source, claimed_at=NOON,
             ))  # fmt: skip
+    assert {row["discount_minor"] for row in shop.get("grocer", path).json["sources"]} == {0}
     did = {row["source"]: (row["coupons"], row["used"]) for row in shop.get("grocer", path).json["sources"]}
     assert did == {"TILL7": (3, 1), made["source"]: (1, 0)}
     shop.must("operator", f"{PATH}/spring/approval")

@@ -56,7 +56,6 @@ REASONS = {
     "period-close-not-final": _SETTLEMENT,
     "period-not-drained": _BRIDGE,
     "period-not-open": _BRIDGE,
-    "challenge-unknown": "met where a member's other factor answers; tests/integration/risk",
     "calendar-exhausted": "needs a calendar at its end; tests of the refund and issue rules",
     "programme-without-terms": "the first terms count from the programme's creation; tests of the checkout",
     "programme-frozen-for-member": "needs a refusal by the contract; tests of set-aside operations",
@@ -70,7 +69,7 @@ REASONS = {
 # Refusals that no route documents, because no request can cause them.
 _BY_COMMAND = (_BRIDGE, _IMPORT, _SETTLEMENT, _RESERVE, _GOODS, _CODES)
 UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in _BY_COMMAND} | {
-    "calendar-exhausted", "signing-refused", "method-not-allowed", "challenge-unknown",
+    "calendar-exhausted", "signing-refused", "method-not-allowed",
 }  # fmt: skip
 
 

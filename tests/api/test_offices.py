@@ -25,7 +25,7 @@ LOOKS = [one for one in offices.SCREENS if one.method == "GET" and not one.name.
 DEEDS = [screen.handler.__self__ for screen in offices.SCREENS if screen.method == "POST"]  # type: ignore[attr-defined]
 MOST_BYTES = 100_000
 RAW_KEY = re.compile(
-    r">\s*((?:office|word|col|field|deed|done|keys|books|lines|programme|coupons|cases|care|segments|fact|papers|webhooks)\.[a-z_.-]+)\s*<"
+    r">\s*((?:office|word|col|field|deed|done|keys|books|lines|programme|coupons|cases|care|segments|fact|papers|webhooks|goods)\.[a-z_.-]+)\s*<"
 )
 CODES = {"merchant-definition": "TEN", "merchant-campaign": "SUMMER"}
 
@@ -159,6 +159,24 @@ def test_an_endpoints_secret_is_shown_once_and_it_is_paused(
     assert paused == "/merchant/webhooks?done=pause-webhook"
     assert words("en")["deed.resume-webhook"] in merchant.open(paused).text
     assert merchant.open(f"/merchant/webhooks/{'0' * 32}").status_code == 404
+
+
+def test_a_product_is_registered_its_batch_printed_and_recalled(furnished_shop: Furnished) -> None:
+    shop, places = furnished_shop
+    merchant, home, here = browser(shop, "grocer"), "/merchant/items", f"/merchant/batches/{places['batch']}"
+    merchant.open(home)
+    fields = {"gtin": "09521234543213", "brand": "Leaf", "names.en": "Jasmine", "names.zh-Hans": "茉莉花茶",
+              "names.zh-Hant": "茉莉花茶", "markets": "CN, TW"}  # fmt: skip
+    assert merchant.send(home, deed="add-product", **fields).location == f"{home}?done=add-product"
+    assert "茉莉花茶" in merchant.open(home, **{"Accept-Language": "zh-Hans"}).text
+    again = merchant.send(f"{home}/{places['gtin']}/batches", deed="open-batch", lot="a b", size="1")
+    assert (again.status_code, 'value="a b"' in again.text) == (400, True)
+    labels = merchant.open(f"{here}/labels/0/csv")
+    assert (labels.status_code, labels.mimetype, labels.text.count("\n")) == (200, "text/csv", 4)
+    merchant.open(here)
+    assert merchant.send(f"{here}/recall", deed="recall-batch").location == f"{here}?done=recall-batch"
+    assert words("en")["deed.recall-batch"] not in merchant.open(here).text
+    assert browser(shop, "fuel").open(here).status_code == 404
 
 
 def test_the_words_of_segments_are_those_of_the_rules() -> None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from ledger_service.bootstrap.segmenting import Segmenting
+from ledger_service.insight import valuing
+from ledger_service.insight.erasing import erase_everywhere
+from ledger_service.insight.lifetime import Often, Spend
 from ledger_service.kernel.clock import parse_instant
-from ledger_service.members.segments import rules
+from ledger_service.members.errors import MemberUnknown
+from ledger_service.members.models import member
+from ledger_service.members.segments import rules, service
+from ledger_service.members.segments.models import member_tag, segment_member
 from tests.api.service import FUEL, FUEL_STORE, GROCER, GROCER_STORE, Shop, basket
 from tests.api.test_administration import NEXT_PHONE, with_phone
 from tests.api.test_pages import all_pages
@@ -71,13 +79,71 @@ def test_rules_read_the_merchants_own_books_as_of_an_instant(customers: tuple[Sh
     whole = {"any": [{"tag": "vip"}, {"fact": "tenure_days", "at_least": 0}]}
     answer = shop.post("grocer", f"{BASE}/dry-run", {"merchant": GROCER, "rule": whole}).json
     assert (answer["size"], answer["stages"]["prospect"], answer["stages"]["at-risk"]) == (3, 1, 1)
-    for fact in (*rules.FACTS,):
+    for fact in (*rules.BUYING, *rules.BESIDE):
         assert size(shop, {"fact": fact, "at_least": 0}) >= 2
     for behaviour in rules.BEHAVIOURS:
         size(shop, {"behaviour": behaviour})
     # Two members in March, by the books of then.
     shop.at = MARCH
     assert size(shop, {"fact": "frequency", "at_least": 1, "at_most": 1}) == 2
+
+
+def test_a_value_follows_from_the_merchants_model_and_the_members_purchases(
+    customers: tuple[Shop, str, str, str],
+) -> None:
+    shop, often, _, _ = customers
+    rule = {"fact": rules.VALUE, "at_least": 1}
+    new = {"merchant": GROCER, "code": "RICH", "name": "a", "rule": rule, "horizon_days": 273}
+    model = f"/v1/merchants/{GROCER}/value-model"
+    unknown = (422, "customer-value-unknown")
+    assert code_of(shop.post("grocer", f"{BASE}/dry-run", {"merchant": GROCER, "rule": rule})) == unknown
+    assert (code_of(shop.post("grocer", BASE, new)), code_of(shop.get("grocer", model))) == (unknown, unknown)
+    at = parse_instant(MAY, "at")
+    of = valuing.Model(Often(0.243, 30.898, 0.793, 2.426), Spend(6.25, 3.74, 1_544.0))
+    with shop.serving.foundations.database.begin() as conn:
+        assert valuing.fitted(conn, int(GROCER), at).model is None
+        valuing.keep(conn, int(GROCER), at, valuing.Fitted(2, 1, of, None))
+    shown = shop.get("grocer", model).json
+    assert (shown["often"]["alpha"], shown["spend"]["q"], shown["tested"]) == (30_898_000, 3_740_000, None)
+    assert code_of(shop.get("fuel", model)) == (403, "not-yours")
+    # Who bought twice, 61 days apart, and 1,500 on average; its worth to the minor unit.
+    base, weight = of.worth(valuing.Past(1, 61, 61), 273)
+    worth = int((int(base * 10**6) + int(weight * 10**6) * 1_500) // 10**6)
+    exactly = {"fact": rules.VALUE, "at_least": worth, "at_most": worth}
+    assert size(shop, exactly, horizon_days=273) == 1
+    assert size(shop, exactly, horizon_days=27) == 0
+    made = shop.must("grocer", BASE, new | {"rule": exactly})
+    count(shop)
+    shop.at = MAY_2
+    members = shop.get("grocer", f"{BASE}/{made['segment']}/members").json["members"]
+    assert members == [{"number": often}]
+
+
+def test_nobody_is_marked_while_it_is_erased(customers: tuple[Shop, str, str, str]) -> None:
+    shop, often, _, _ = customers
+    database, at = shop.serving.foundations.database, parse_instant(MAY_2, "at")
+    with database.read() as conn:
+        its = select(member.c.member_id).where(member.c.member_number == often)
+        whose = int(GROCER), conn.execute(its).scalar_one()
+    refused: list[MemberUnknown] = []
+
+    def mark() -> None:
+        try:
+            with database.begin() as conn:
+                service.set_tag(conn, whose, "vip", True, at)
+        except MemberUnknown as error:
+            refused.append(error)
+
+    marking = threading.Thread(target=mark)
+    with database.begin() as conn:
+        erase_everywhere(conn, shop.serving.members.erase, often, at)
+        marking.start()
+        marking.join(0.3)
+    marking.join()
+    with database.begin() as conn:
+        service.enter(conn, bytes(16), [whose[1]], at)
+        left = conn.execute(select(member_tag.c.tag)).all(), conn.execute(select(segment_member)).all()
+    assert (len(refused), left) == (1, ([], []))
 
 
 def test_who_was_in_when_is_told_after_the_rule_has_changed(customers: tuple[Shop, str, str, str]) -> None:

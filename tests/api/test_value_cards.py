@@ -9,22 +9,23 @@ from sqlalchemy import insert, update
 from ledger_service.coupons.definitions.changes import next_number
 from ledger_service.coupons.definitions.models import coupon_definition, coupon_version
 from ledger_service.coupons.terms.text import terms_hash, terms_json
-from ledger_service.coupons.terms.values import InstrumentKind, Share, StoredValue, Terms
+from ledger_service.coupons.terms.values import Benefit, InstrumentKind, Share, StoredValue, Terms
 from tests.api.service import GROCER, GROCER_STORE, NOON, Shop, basket
 from tests.api.test_coupons import codes_of, person
 from tests.api.test_pages import all_pages
 
 TILL, CARDS = "grocer-till", "/v1/value-cards"
+CARD = StoredValue(50_000)
 WRONG = "4444-4444-4444-4444-4"
 
 
-def printed(shop: Shop, size: int = 1, place: str = "US") -> list[str]:
-    """Codes of a live definition of the grocer's cards."""
+def printed(shop: Shop, size: int = 1, place: str = "US", benefit: Benefit = CARD, **more: Any) -> list[str]:
+    """Codes of a live definition of what the grocer sells by code: its cards, unless told otherwise."""
     owner = int(GROCER)
     with shop.serving.foundations.database.begin() as conn:
         number = next_number(conn)
         terms = Terms(
-            number, 1, owner, "USD", StoredValue(50_000), (Share(owner, 10_000),), kind=InstrumentKind.PAID
+            number, 1, owner, "USD", benefit, (Share(owner, 10_000),), kind=InstrumentKind.PAID, **more
         )
         conn.execute(insert(coupon_definition).values(
             definition_id=number, merchant_id=owner, code=f"D{number}", gcn_type=None, names="{}",
@@ -96,6 +97,21 @@ def frozen_and_thawed(shop: Shop, code: str) -> None:
     shop.must("grocer", f"{CARDS}/{card}/standing", {"act": "renew", "reason": "expired"})
     assert shop.post(TILL, "/v1/sales", paying(code, 901)).json["code"] == "value-card-short"
     shop.must(TILL, "/v1/sales", paying(code, 900))
+
+
+def test_a_lost_card_pays_by_another_code_and_by_its_old_one_no_more(shop: Shop) -> None:
+    code, fresh, other = printed(shop, 3)
+    card = shop.must(TILL, CARDS, money(code, 900, pin="4711"))["card"]
+    shop.must(TILL, CARDS, money(other, 100))
+    path, lost = f"{CARDS}/{card}/replacement", {"card": fresh, "pin": "0815", "reason": "lost"}
+    told = [shop.post(who, path, lost | {"card": new}) for who, new in (
+        ("fuel", fresh), ("grocer", WRONG), ("grocer", other), ("grocer", code))]  # fmt: skip
+    assert [one.json["code"] for one in told] == ["value-card-unknown"] * 2 + ["value-card-not-usable"] * 2
+    assert shop.must("grocer", path, lost)["balance_minor"] == 900
+    assert shop.post(TILL, "/v1/sales", paying(code, 1, pin="4711")).json["code"] == "value-card-unknown"
+    for dead in (code, fresh):
+        assert shop.post(TILL, CARDS, money(dead, 1)).json["params"]["reason"] == "sold"
+    shop.must(TILL, "/v1/sales", paying(fresh, 900, pin="0815"))
 
 
 def refusals(shop: Shop, code: str) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ledger_service.till import codes, driving, refunding, selling, synchronising, wire
-from ledger_service.till.book import State
+from ledger_service.till import codes, deeds, driving, refunding, selling, synchronising, wire
+from ledger_service.till.book import Deed, State
 from ledger_service.till.clocks import Contact, Reading
 from ledger_service.till.driving import Drive
 from ledger_service.till.folder import Folder
@@ -40,16 +40,16 @@ def new_key_on_retry() -> None:
 
 def double_refund() -> None:
     """Asks for a refund again under another key when no answer came."""
-    honest = refunding._asked
+    honest = deeds.asked
 
-    def asked(till: selling.Till, key: str, sale_id: str, raw: str) -> dict[str, Any]:
-        told = honest(till, key, sale_id, raw)
+    def asked(till: selling.Till, deed: Deed) -> dict[str, Any]:
+        told = honest(till, deed)
         if told["state"] == "waiting":
-            answer = till.service.post(f"/v1/sales/{sale_id}/refunds", raw.encode(), f"{key}.again")
-            return refunding._settled(till, key, answer)
+            answer = till.service.post(deed.path, deed.body.encode(), f"{deed.key}.again")
+            return deeds.settled(till, deed.key, answer)
         return told
 
-    refunding._asked = asked
+    deeds.asked = asked
 
 
 def ignores_waiting() -> None:

@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from ledger_service.chain.client import Node
 from ledger_service.chain.errors import ChainUnavailable
 from ledger_service.chain.transport import Transport
 from ledger_service.kernel.secp256k1 import address_of_key
+from tests import warm
 
 # Anvil's first two accounts, known to everybody: they hold funds on development chains only.
 RELAYER_KEY = bytes.fromhex("ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
@@ -45,11 +45,12 @@ class Network:
     """A chain process that can be killed, started again and started empty."""
 
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | warm.Process | None = None
     nodes: list[Node] = field(default_factory=list)
     genesis_time: int = field(default_factory=lambda: int(time.time()) - 5)
 
-    def command(self) -> list[str]:
+    def launch(self) -> subprocess.Popen[bytes] | warm.Process:
+        """The process runs; it need not answer yet."""
         raise NotImplementedError
 
     def forget(self) -> None:
@@ -70,9 +71,7 @@ class Network:
             node.transport.close()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            self.command(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        self.process = self.launch()
         node, deadline = self.node(), time.monotonic() + 30
         while True:
             try:
@@ -81,7 +80,7 @@ class Network:
             except ChainUnavailable:
                 if time.monotonic() > deadline or self.process.poll() is not None:
                     raise
-                time.sleep(0.05)
+                time.sleep(0.01)
 
     def kill(self) -> None:
         if self.process is not None:
@@ -95,6 +94,11 @@ class Anvil(Network):
     """Foundry's node: fast, and forgets everything when it dies."""
 
     extra: tuple[str, ...] = ()
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command(), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     def command(self) -> list[str]:
         binary = anvil_binary()
@@ -119,25 +123,15 @@ class OwnChain(Network):
     store: Path = Path("unset")
     fresh: int = 0
 
-    def command(self) -> list[str]:
+    def launch(self) -> warm.Process:
         funded = ["0x" + address_of_key(key).hex() for key in (RELAYER_KEY, OPERATOR_KEY, APPROVER_KEY)]
         store = self.store.with_name(f"{self.store.name}.{self.fresh}")
-        return [
-            sys.executable,
-            "-m",
-            "ledger_service.chain.node.server",
-            "--store",
-            str(store),
-            "--port",
-            str(self.port),
-            "--chain-id",
-            "31337",
-            "--genesis-time",
-            str(self.genesis_time),
-            "--time-control",
-            "--fund",
-            *funded,
-        ]
+        arguments = ["--store", str(store), "--port", str(self.port), "--chain-id", "31337", "--time-control"]
+        arguments += ["--genesis-time", str(self.genesis_time), "--fund", *funded]
+        with open(os.devnull, "wb") as nowhere:
+            return warm.start(
+                "ledger_service.chain.node.server", *arguments, env=os.environ, out=nowhere, err=nowhere
+            )
 
     def forget(self) -> None:
         self.fresh += 1

@@ -12,17 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from ledger_service.bootstrap.auditing import Verdict, audit
 from ledger_service.chain.models import chain_leader
 from ledger_service.config import Settings, settings_of
 from ledger_service.db.engine import Database, open_database
 from ledger_service.demo.processes import accepts, free_port
-from ledger_service.demo.stack import run_command
+from tests import warm
 from tests.chain.networks import anvil_binary
 from tests.crash.proxy import Proxy
 
@@ -44,7 +45,7 @@ class Product:
 
     state: Path
     database_url: str = ""
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    running: dict[str, subprocess.Popen[bytes] | warm.Process] = field(default_factory=dict)
     anvil: bool = False
 
     def __post_init__(self) -> None:
@@ -71,38 +72,32 @@ class Product:
 
     def found(self) -> None:
         """The alliance stands and every process is ready."""
-        run_command(self.environment, "signer", "init")
+        warm.run_command(self.environment, "signer", "init")
         for name in ("signer", "chain"):
             self.start(name)
-        run_command(self.environment, "setup")
+        warm.run_command(self.environment, "setup")
         self.founded = True
         for name in ("bridge", "serve"):
             self.start(name)
 
-    def start(self, name: str, point: str = "", passes: int = 0) -> float:
-        """The process is ready, made to die at a point if one is named; returns the seconds that took."""
+    def start(self, name: str, point: str = "", passes: int = 0, *, cold: bool = False) -> float:
+        """The process is ready, made to die at a point if one is named; returns the seconds that took.
+
+        One that starts cold is no fork of the tests' warm host, and has everything yet to import.
+        """
         begun = time.monotonic()
-        arguments = _ARGUMENTS.get(name, (name,))
-        argv = [sys.executable, "-m", "ledger_service", *arguments]
-        if name == "chain" and self.anvil:
-            argv = feeless_anvil(self.chain_port, self._genesis)
+        module, arguments = "ledger_service", _ARGUMENTS.get(name, (name,))
         if point:
             self.mark.unlink(missing_ok=True)
-            argv = [
-                sys.executable,
-                "-m",
-                "tests.crash.victim",
-                point,
-                str(passes),
-                str(self.mark),
-                *arguments,
-            ]
-        log = self.state / f"{name}.log"
+            module, arguments = "tests.crash.victim", (point, str(passes), str(self.mark), *arguments)
+        log, environment = self.state / f"{name}.log", os.environ | self.environment
         with log.open("ab") as out:
-            self.running[name] = subprocess.Popen(
-                [sys.executable, str(TETHER), str(os.getpid()), *argv], cwd=ROOT, stdout=out, stderr=out,
-                env=os.environ | self.environment, start_new_session=True, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+            if name == "chain" and self.anvil:
+                self.running[name] = _cold(feeless_anvil(self.chain_port, self._genesis), out, environment)
+            elif cold:
+                self.running[name] = _cold([sys.executable, "-m", module, *arguments], out, environment)
+            else:
+                self.running[name] = warm.start(module, *arguments, env=environment, out=out, err=out)
         process, before = self.running[name], self.reigns()
         ready: dict[str, Callable[[], bool]] = {
             "signer": lambda: _answers(self.settings.signer_socket),
@@ -120,6 +115,11 @@ class Product:
             return 0
         with self.database() as database, database.read() as conn:
             return int(conn.execute(select(chain_leader.c.token)).scalar() or 0)
+
+    def lapse_lease(self) -> None:
+        """A dead leader's lease has run out: the next bridge need not wait for that."""
+        with self.database() as database, database.begin() as conn:
+            conn.execute(update(chain_leader).values(expires_at=datetime.now(UTC)))
 
     @property
     def mark(self) -> Path:
@@ -178,6 +178,13 @@ class Product:
     def audit(self) -> Verdict:
         """What ``alliance audit`` says."""
         return audit(self.settings, ask_node=True)
+
+
+def _cold(argv: list[str], out: IO[bytes], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(TETHER), str(os.getpid()), *argv], cwd=ROOT, stdout=out, stderr=out,
+        env=environment, start_new_session=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 def feeless_anvil(port: int, genesis: int) -> list[str]:

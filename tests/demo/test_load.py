@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from ledger_service.demo.bench_paced import paced
 from ledger_service.demo.http_client import Request
 from ledger_service.demo.load import LoadBroken, LoadResult, fire
 
@@ -84,3 +85,13 @@ def test_percentiles_are_those_of_the_sorted_times() -> None:
     result = LoadResult(nanoseconds=[i * 1_000 for i in range(100, 0, -1)])
     assert result.percentile_micros(50) == 51
     assert result.percentile_micros(99) == 100
+
+
+def test_a_paced_load_keeps_its_rate_and_counts_from_the_instant_of_each_request(
+    address: tuple[str, int],
+) -> None:
+    result = paced(address, shots(*[b"{}"] * 10, b"refuse"), per_second=100)
+    assert (result.statuses[201], result.statuses[422]) == (10, 1)
+    assert result.failures[0].startswith("refuse")
+    assert result.ended_ns - result.begun_ns >= 100_000_000
+    assert all(took > 0 for took in result.nanoseconds)

@@ -15,8 +15,9 @@ from tests.fuzz.harness import Found, Plan, run
 
 ALL = {f"{r.method} {path_template(r)}" for r in all_routes()}
 ALL -= {"GET /openapi.json"}  # Schemathesis leaves out the document that it has read
-# A till that guesses at codes of cards is told to wait, after it was answered otherwise.
+# A till that guesses at codes of cards and tickets is told to wait, after it was answered otherwise.
 LOCKED_BY_GUESSES = {f"POST /v1/value-cards/{act}" for act in ("balances", "loads", "payouts")}
+LOCKED_BY_GUESSES |= {f"POST /v1/tickets/{act}" for act in ("entries", "refunds")}
 HOLDERS = ("operator", "auditor", "grocer", "grocer-till", "member")
 
 

@@ -6,8 +6,6 @@ import http.client
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -22,13 +20,11 @@ from ledger_service.chain.models import chain_leader, chain_operation
 from ledger_service.config import Settings, settings_of
 from ledger_service.db.engine import Database, open_database
 from ledger_service.demo.processes import accepts, free_port
-from ledger_service.demo.stack import run_command
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.outbox.models import intent
+from tests import warm
 from tests.api.service import basket, programme_body
 
-ROOT = Path(__file__).resolve().parents[2]
-TETHER = ROOT / "ledger_service" / "demo" / "tether.py"
 PATIENCE_SECONDS = 90
 GROCER, STORE = with_check_digit("952010000000"), with_check_digit("952010000007")
 
@@ -45,7 +41,7 @@ class Installation:
 
     state: Path
     environment: dict[str, str] = field(default_factory=dict)
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    running: dict[str, warm.Process] = field(default_factory=dict)
     programme: dict[str, Any] = field(default_factory=dict)
     writes: int = 0
 
@@ -63,9 +59,6 @@ class Installation:
             "ALLIANCE_LOG_LEVEL": "warning",
             **self.environment,
         }
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "ledger_service", *arguments]
 
     @property
     def whole_environment(self) -> dict[str, str]:
@@ -94,15 +87,13 @@ class Installation:
 
     def run(self, *arguments: str) -> str:
         """What an `alliance` command printed; it succeeded."""
-        return run_command(self.environment, *arguments)
+        return warm.run_command(self.environment, *arguments)
 
-    def start(self, name: str, arguments: tuple[str, ...], ready: Callable[[], bool]) -> None:
+    def start(
+        self, name: str, arguments: tuple[str, ...], ready: Callable[[], bool], module: str = "ledger_service"
+    ) -> None:
         with (self.state / f"{name}.log").open("wb") as out:
-            self.running[name] = subprocess.Popen(
-                [sys.executable, str(TETHER), str(os.getpid()), *self.command(*arguments)], cwd=ROOT,
-                stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=self.whole_environment,
-                start_new_session=True,
-            )  # fmt: skip
+            self.running[name] = warm.start(module, *arguments, env=self.whole_environment, out=out, err=out)
         process = self.running[name]
         wait_until(lambda: ready() or process.poll() is not None, f"{name} is not ready")
         assert process.poll() is None, self.log(name)

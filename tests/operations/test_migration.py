@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.chain.models import chain_alarm, chain_step
 from ledger_service.cli import house
 from ledger_service.db.models import alliance
-from ledger_service.demo.stack import SetupFailed, run_command
+from ledger_service.demo.stack import SetupFailed
 from ledger_service.kernel import otp
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.ids import derive_id
@@ -25,6 +24,7 @@ from ledger_service.ledger.models import lot
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.requests import IssueKey
 from ledger_service.points.models import programme
+from tests import warm
 from tests.api.service import basket
 from tests.operations.installation import GROCER, STORE, Installation, wait_until
 
@@ -48,7 +48,7 @@ def steps_taken(product: Installation) -> int:
 
 
 def migrate(product: Installation, former: str, status: int = house.MORE_TO_DO) -> str:
-    return run_command(product.environment, "house", "migrate", "--from", former, good=(status,))
+    return warm.run_command(product.environment, "house", "migrate", "--from", former, good=(status,))
 
 
 def allow_creation(product: Installation, former: str) -> None:
@@ -60,12 +60,12 @@ def allow_creation(product: Installation, former: str) -> None:
 
 def killed_after_each_step(product: Installation, former: str, status: int) -> int:
     """The command is killed whenever it has stored a step, and run again until it ends; how often it was."""
-    kills, arguments = 0, product.command("house", "migrate", "--from", former)
+    kills, arguments = 0, ("house", "migrate", "--from", former)
     while True:
         before = steps_taken(product)
         with (product.state / "migrate.log").open("wb") as out:
-            process = subprocess.Popen(
-                arguments, env=product.whole_environment, stdout=out, stderr=out, start_new_session=True
+            process = warm.start(
+                "ledger_service", *arguments, env=product.whole_environment, out=out, err=out
             )
         while process.poll() is None and steps_taken(product) == before:
             time.sleep(0.01)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger_service.demo.stack import SetupFailed, run_command
+from ledger_service.demo.stack import SetupFailed
 from ledger_service.kernel import otp
+from tests import warm
 from tests.api.service import basket
 from tests.operations.installation import STORE, Installation
 
@@ -52,7 +53,7 @@ def old_programme(folder: Path, name: str) -> Path:
 
 
 def imported(made: Installation, *arguments: str, good: tuple[int, ...] = (0,)) -> str:
-    return run_command(made.environment, "import", *arguments, good=good)
+    return warm.run_command(made.environment, "import", *arguments, good=good)
 
 
 def number_of(made: Installation, external: str) -> str:

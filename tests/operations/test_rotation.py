@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,8 @@ import pytest
 from ledger_service.bootstrap.alliance import find_alliance
 from ledger_service.cli import rotate
 from ledger_service.db.engine import open_database
-from ledger_service.demo.stack import SetupFailed, run_command
+from ledger_service.demo.stack import SetupFailed
+from tests import warm
 from tests.operations.installation import GROCER, Installation
 
 OPERATIONS = f"merchant:{GROCER}:operations"
@@ -79,16 +79,14 @@ def test_a_signer_that_lost_its_journal_is_bound_again_by_setup_and_told_the_man
     with pytest.raises(SetupFailed, match="target-unknown"):
         product.run(*ask)
     product.run("signer", "allow", "0x" + alliance.manager.hex())
-    said = run_command(product.environment, *ask, good=(rotate.MORE_TO_DO,))
+    said = warm.run_command(product.environment, *ask, good=(rotate.MORE_TO_DO,))
     assert said.startswith("scheduled")
 
 
 def test_moving_a_sending_key_begins_with_two_days_of_notice(product: Installation) -> None:
     before, stranger = address(product.run("signer", "addresses", "relayer")), "0x" + "11" * 20
     ask = ("rotate", "sending-key", "relayer", "--old", before, "--new", stranger)
-    done = subprocess.run(
-        product.command(*ask), env=product.whole_environment, capture_output=True, text=True, check=False
-    )
+    done = warm.run("ledger_service", *ask, env=product.whole_environment)
     assert (done.returncode, done.stdout.split(" from ")[0]) == (
         rotate.MORE_TO_DO, "scheduled; run this command again"
     ), done.stderr  # fmt: skip

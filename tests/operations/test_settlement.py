@@ -15,11 +15,12 @@ import pytest
 
 from ledger_service.bootstrap.alliance import the_alliance
 from ledger_service.chain.status import close_of
-from ledger_service.demo.stack import SetupFailed, run_command
+from ledger_service.demo.stack import SetupFailed
 from ledger_service.kernel import otp
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.secp256k1 import address_text
+from tests import warm
 from tests.api.service import basket, programme_body
 from tests.operations.installation import GROCER, PATIENCE_SECONDS, Installation, wait_until
 from tests.unit.settlement.bank.banking import statement as bank_statement
@@ -64,7 +65,7 @@ class Pair(Installation):
         with self.database() as database, database.read() as conn:
             at = the_alliance(conn)
         nowhere = {"ALLIANCE_STATE_DIR": str(self.state / "stranger")}
-        return run_command(
+        return warm.run_command(
             nowhere, "verify", "settlement", "--rpc", self.environment["ALLIANCE_CHAIN_URL"],
             "--registry", address_text(at.registry), "--clearing-house", address_text(at.clearing_house),
             "--period", str(period), "--currency", "USD", *more,
@@ -205,7 +206,7 @@ def papers(pair: Pair, tmp_path: Path, owed: int) -> None:
     with pair.database() as database, database.read() as conn:
         at = the_alliance(conn)
     assert at.settlement_desk is not None
-    run_command(
+    warm.run_command(
         {"ALLIANCE_STATE_DIR": str(pair.state / "stranger")}, "settle", "statement", "--period", "1",
         "--rpc", pair.environment["ALLIANCE_CHAIN_URL"], "--registry", address_text(at.registry),
         "--clearing-house", address_text(at.clearing_house), "--desk", address_text(at.settlement_desk),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,13 +44,11 @@ def start_signer(product: Installation, at: Path) -> None:
 
 def start_holder(product: Installation, behind: Path) -> dict[str, str]:
     """The KMS's front is on the usual socket; returns the addresses of its keys."""
-    command = product.command
-    program = [sys.executable, "-m", "tests.operations.second_signer"]
-    product.command = lambda *arguments: [*program, *arguments]  # type: ignore[method-assign]
     product.settings.signer_socket.unlink(missing_ok=True)
     names = (str(product.settings.signer_socket), str(behind), OPERATIONS, ADMIN)
-    product.start("holder", names, lambda: "holding" in product.log("holder"))
-    product.command = command  # type: ignore[method-assign]
+    product.start(
+        "holder", names, lambda: "holding" in product.log("holder"), "tests.operations.second_signer"
+    )
     lines = product.log("holder").splitlines()
     return dict(line.split() for line in lines if line.startswith("merchant:"))
 

@@ -36,7 +36,7 @@ from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.merchants.errors import MerchantSuspended, MerchantUnknown
 from ledger_service.merchants.queries import find_merchant
 from ledger_service.risk import staff
-from ledger_service.risk.errors import StaffUnknown
+from ledger_service.risk.errors import RefusedByRules, StaffUnknown
 
 _GROUP = "Late attach"
 _DAY_SECONDS = 86_400
@@ -61,7 +61,8 @@ ATTACH = Route(
     problems=(*WRITE_PROBLEMS, refusals.RequestInFlight, NotYours, MerchantSuspended,
               refusals.UnknownSale, refusals.SaleWasImported, SaleArchived, attaching.SaleHasMember,
               attaching.AttachClosed,
-              attaching.AttachTooLate, attaching.AttachToStaff, MemberUnknown, MemberFrozen, CardEnded),
+              attaching.AttachTooLate, attaching.AttachToStaff, MemberUnknown, MemberFrozen, CardEnded,
+              RefusedByRules),
     success=Success(201, "Joined; it earns what its own day gave, less what came back since.", shapes.answer(
         "Attached", sale_id=shapes.HEX_ID, merchant=shapes.GLN, cashier=_CASHIER,
         earned=Listing(shapes.EARNED), receipt=shapes.RECEIPT, operations=Listing(shapes.HEX_ID),

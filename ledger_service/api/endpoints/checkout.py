@@ -55,7 +55,7 @@ _SPEND: Problems = (
     CustodialLimitReached, SignerUnavailable, days.SelfCheckoutLimit, HouseholdSpendRefused,
     HouseholdLimitReached, PointsNotTaken,
 )  # fmt: skip
-_RULES: Problems = (risk.StepUpRequired, risk.HeldForReview, risk.RefusedByRules)
+_RULES: Problems = (risk.StepUpRequired, risk.HeldForReview, risk.RefusedByRules, risk.PaymentDeclined)
 _CARDS: Problems = (
     stored.ValueCardUnknown, stored.ValueCardNotUsable, stored.ValueCardShort, CouponCodesLocked,
 )  # fmt: skip

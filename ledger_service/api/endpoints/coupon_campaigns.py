@@ -18,6 +18,7 @@ from ledger_service.api.errors import CursorRefused, NotYours
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Free, Integer, Listing, Named, Nullable, Record, Text
+from ledger_service.checkout.couponing.results import Worth, worth_of
 from ledger_service.coupons.definitions import campaigns
 from ledger_service.coupons.definitions import errors as refusals
 from ledger_service.coupons.definitions.campaigns import Arm, NewCampaign, NewSource
@@ -47,7 +48,9 @@ _SOURCE = Named("CouponSource", Record(
 _RESULT = Named("CouponSourceResult", Record(
     {"source": _SOURCE_CODE, "channel": _CHANNEL, "label": Text(200), "arm": _ARM_NUMBER,
      "created_at": shapes.INSTANT, "coupons": Integer(about="Came from here"),
-     "used": Integer(about="Of them, used and not given back")}, closed=False))  # fmt: skip
+     "used": Integer(about="Of them, used and not given back"),
+     "discount_minor": Integer(about="What they took off, less what came back of it"),
+     "baskets_minor": Integer(about="What the baskets cost that used them")}, closed=False))  # fmt: skip
 _BASE = "/v1/merchants/<gln>/coupon-campaigns"
 _SOURCES = f"{_BASE}/<code>/sources"
 _WRITES = (*WRITE_PROBLEMS, NotYours, refusals.CampaignUnknown, refusals.CampaignStateWrong)
@@ -162,7 +165,9 @@ class CampaignsDoor:
             found = campaigns.sources_after(conn, campaign, page.after or "", page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, lambda row: row["source"])
             did = results_of(conn, campaign, [row["source"] for row in rows])
-            return {"sources": [_result(row, did) for row in rows], "next_cursor": cursor}
+            worth = worth_of(conn, campaign, [row["source"] for row in rows])
+            told = [_result(row, did, worth.get(row["source"], Worth())) for row in rows]
+            return {"sources": told, "next_cursor": cursor}
 
         return self.administration.read(find)
 
@@ -206,9 +211,9 @@ def _campaign(conn: Connection, row: RowMapping, call: Call) -> Json:
     }
 
 
-def _result(row: Mapping[Any, Any], did: Mapping[str, tuple[int, int]]) -> Json:
+def _result(row: Mapping[Any, Any], did: Mapping[str, tuple[int, int]], worth: Worth) -> Json:
     coupons, used = did.get(row["source"], (0, 0))
-    return {**_source(row), "coupons": coupons, "used": used}
+    return {**_source(row), "coupons": coupons, "used": used, **worth._asdict()}
 
 
 def _source(row: Mapping[Any, Any]) -> Json:

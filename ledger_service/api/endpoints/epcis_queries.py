@@ -63,14 +63,14 @@ class EpcisQueriesDoor:
 
     def search(self, call: Call) -> Reply:
         """A page of events that a search finds."""
-        return self._page(call, parse_search(call.query), "")
+        return self.page(call, parse_search(call.query), "")
 
     def of_epc(self, call: Call) -> Reply:
         """A page of a thing's events."""
         name = check_name(call.path["epc"], "epc")
         found = parse_search(call.query)
         mine = matching(name, searching.MATCHES["MATCH_anyEPC"] | searching.MATCHES["MATCH_anyEPCClass"])
-        return self._page(call, replace(found, matches=(mine, *found.matches)), name)
+        return self.page(call, replace(found, matches=(mine, *found.matches)), name)
 
     def show(self, call: Call) -> Reply:
         """One event."""
@@ -98,15 +98,27 @@ class EpcisQueriesDoor:
         ]
         return Reply({"steps": steps, "cut": found.cut, "contradictions": marks})
 
-    def _page(self, call: Call, search: Search, of: str) -> Reply:
-        if call.caller.merchant_id is not None and not search.of_one_thing:
-            search = replace(search, owner=call.caller.merchant_id)
+    def page(self, call: Call, search: Search, of: str, name: str = "SimpleEventQuery") -> Reply:
+        """A page of what a search finds that the caller may see.
+
+        Args:
+            call: the request, whose query tells the page.
+            search: what is asked.
+            of: what beside the query's parameters makes this list another one.
+            name: of the query, for the document.
+        """
+        search = search.seen_by(call.caller.merchant_id)
         size, listing = shapes.page_size(call.query), _listing(call.query, of)
-        after = self.cursors.open(listing, call.query.get(shapes.TOKEN))
+        told, _, after = (self.cursors.open(listing, call.query.get(shapes.TOKEN)) or "0").partition(" ")
+        left = size if search.most is None else min(size, search.most - int(told))
         with self.database.read() as conn:
-            found = queries.search_events(conn, search, after, size + 1)
-        headers = shapes.next_page(call, found, size, lambda e: self.cursors.seal(listing, e.position))
-        return Reply(query_document([event.body for event in found[:size]], call.at), headers=headers)
+            found = queries.search_events(conn, search, after or None, left + 1)
+        # Of a query that wants so many in all no page leads beyond them.
+        more = found if search.most is None or int(told) + left < search.most else found[:left]
+        headers = shapes.next_page(
+            call, more, left, lambda e: self.cursors.seal(listing, f"{int(told) + left} {e.position}")
+        )
+        return Reply(query_document([event.body for event in found[:left]], call.at, name), headers=headers)
 
 
 def served(door: EpcisQueriesDoor) -> list[Served]:

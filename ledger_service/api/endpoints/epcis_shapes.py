@@ -32,6 +32,13 @@ OF_QUERY = {
     status: f"epcisException:{name}"
     for status, name in {**_TYPES, 400: "QueryParameterException", 413: "QueryTooLargeException"}.items()
 }
+_OF_NAME = {404: "epcisException:NoSuchNameException"}
+OF_DEFINITION = {**OF_QUERY, **_OF_NAME, 400: "epcisException:QueryValidationException"}
+OF_SUBSCRIPTION = {
+    **OF_QUERY, **_OF_NAME,
+    **dict.fromkeys((400, 422), "epcisException:SubscriptionControlsException"),
+}  # fmt: skip
+OF_NAMES = Dialect(told=TOLD, problem_types={**OF_QUERY, **_OF_NAME})
 PLAIN = Dialect(told=TOLD, problem_types=OF_QUERY)
 PAGES = {
     "perPage": Parameter(Text(pattern="[1-9][0-9]{0,2}"), f"1 to {MOST_ROWS} rows, {_ROWS} when absent"),

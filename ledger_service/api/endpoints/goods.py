@@ -33,7 +33,7 @@ from ledger_service.traceability.goods.recalling import recall_batch
 from ledger_service.traceability.goods.rules import State
 from ledger_service.traceability.goods.service import INDEX_BITS, Goods
 from ledger_service.traceability.prizes.queries import find_pool
-from ledger_service.traceability.proofs.commitments import anchored
+from ledger_service.traceability.proofs.commitments import Anchored, anchored
 
 _GROUP = "Goods"
 _GTIN = Text(14, 14, about="GTIN, 14 digits")
@@ -46,6 +46,8 @@ _BATCH = Record({
     "batch": _BATCH_NO, "lot": Text(20), "expiry": Nullable(Text(6)), "size": Integer(1), "made": Integer(),
     "opened_at": shapes.INSTANT, "recalled_at": Nullable(shapes.INSTANT),
 }, closed=False)  # fmt: skip
+# Where the batch's root stands: not made yet, on its way, on the chain, or refused by it.
+_ROOTS = ("root-unmade", "root-waiting", "root-anchored", "root-failed")
 _ITEM = Record({
     "index": Integer(), "serial": Text(12), "state": Text(one_of=tuple(str(s) for s in State)),
     "state_at": Nullable(shapes.INSTANT),
@@ -64,6 +66,12 @@ BATCHES = Route(
     "GET", "/v1/products/<gtin>/batches", "list-batches", scopes("trace:read"), "Batches of a product",
     group=_GROUP, query=PAGE_QUERY, problems=(ProductUnknown,),
     success=Success(200, "A page, by number.", paged("batches", _BATCH)),
+)  # fmt: skip
+BATCH = Route(
+    "GET", "/v1/batches/<batch>", "show-batch", scopes("trace:read"), "A batch, and how far it is",
+    group=_GROUP, problems=(BatchUnknown,), success=Success(200, "The batch.", Record({
+        **_BATCH.required, "gtin": _GTIN, "merchant": shapes.GLN, "root": Text(one_of=_ROOTS),
+    }, closed=False)),
 )  # fmt: skip
 ITEMS = Route(
     "GET", "/v1/batches/<batch>/items", "list-items", scopes("trace:read"), "Items of a batch",
@@ -96,7 +104,7 @@ AFFECTED = Route(
                                    "points": shapes.POINTS, "voided": Integer()}, closed=False), 1_000),
         claims=Listing(_RECALLED, 200), next_cursor=Nullable(Text(200)))),
 )  # fmt: skip
-ROUTES = (PRODUCTS, BATCHES, ITEMS, LABELS, RECALL, AFFECTED)
+ROUTES = (PRODUCTS, BATCHES, BATCH, ITEMS, LABELS, RECALL, AFFECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,17 @@ class GoodsDoor:
             found = queries.batches_of(conn, gtin, page.after_number, page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, lambda row: row["batch_no"])
             return {"batches": [_batch(row) for row in rows], "next_cursor": cursor}
+
+        return self.administration.read(find)
+
+    def batch(self, call: Call) -> Reply:
+        """One batch."""
+        batch_no, own = _number(call), call.caller.merchant_id
+
+        def find(conn: Connection) -> Json:
+            row = queries.find_batch(conn, batch_no, own)
+            return {**_batch(row), "gtin": row["gtin"], "merchant": gln_text(row["merchant_id"]),
+                    "root": _root(anchored(conn, batch_no))}  # fmt: skip
 
         return self.administration.read(find)
 
@@ -208,7 +227,7 @@ class GoodsDoor:
 
 def served(door: GoodsDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.products, door.batches, door.items, door.labels, door.recall, door.affected)
+    endpoints = (door.products, door.batches, door.batch, door.items, door.labels, door.recall, door.affected)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
@@ -233,6 +252,14 @@ def _batch(row: RowMapping) -> Json:
     return {"batch": row["batch_no"], "lot": row["lot"], "expiry": row["expiry"], "size": row["size"],
             "made": row["made"], "opened_at": format_instant(row["opened_at"]),
             "recalled_at": _instant(row["recalled_at"])}  # fmt: skip
+
+
+def _root(found: Anchored | None) -> str:
+    if found is None:
+        return "root-unmade"
+    if found.on_chain:
+        return "root-anchored"
+    return "root-failed" if found.reason is not None else "root-waiting"
 
 
 def _item(row: RowMapping, batch_no: int) -> Json:

@@ -25,6 +25,7 @@ from ledger_service.traceability.goods.errors import ProductUnknown
 from ledger_service.traceability.goods.models import MOST_ITEMS
 from ledger_service.traceability.goods.queries import lock_product
 from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct
+from ledger_service.traceability.prefixes.errors import GtinOfAnother
 
 _GROUP = "Goods"
 _GTIN = Text(14, 14, about="GTIN, 14 digits")
@@ -32,7 +33,7 @@ _NAMES = Record({"en": Text(200), "zh-Hans": Text(200), "zh-Hant": Text(200)})
 _EXPIRY = Nullable(Text(pattern="[0-9]{6}", about="YYMMDD, day 00 for a whole month (GS1 17)"))
 ADD = Route(
     "POST", "/v1/products", "add-product", scopes("store:write"), "Register a product of a brand",
-    group=_GROUP, write=True, problems=(*WRITE_PROBLEMS, NotYours, MerchantUnknown),
+    group=_GROUP, write=True, problems=(*WRITE_PROBLEMS, NotYours, MerchantUnknown, GtinOfAnother),
     body=Named("NewProduct", Record(
         {"gtin": _GTIN, "merchant": shapes.GLN, "brand": Text(100), "names": _NAMES},
         {"markets": Listing(Text(pattern="[A-Z]{2}"), 300, about="Countries; none for all")})),

@@ -10,22 +10,24 @@ from sqlalchemy import Connection, Row
 from ledger_service.api.administration import Administration, Json
 from ledger_service.api.endpoints import risk_shapes as risks
 from ledger_service.api.endpoints.checkout import reply_of
-from ledger_service.api.endpoints.devices import WRITE_PROBLEMS, member_of_call
+from ledger_service.api.endpoints.devices import WRITE_PROBLEMS, member_of_call, number_of_call
 from ledger_service.api.endpoints.risk import decision_document, position_before
 from ledger_service.api.errors import CursorRefused, NotYours
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Listing, Nullable, Record, Text
+from ledger_service.api.schema import Flag, Listing, Nullable, Record, Text
 from ledger_service.care.review_desk import ReviewDesk
 from ledger_service.care.reviews import Step
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, micros_of
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import id_text, parse_id
 from ledger_service.kernel.text import clean_text
-from ledger_service.members.errors import MemberUnknown
+from ledger_service.members.devices import devices_of, lock_member
+from ledger_service.members.errors import MemberFrozen, MemberUnknown
+from ledger_service.members.households.errors import HouseholdAccount
 from ledger_service.points.errors import SecondPersonNeeded
+from ledger_service.risk import challenges, queries
 from ledger_service.risk import errors as refusals
-from ledger_service.risk import queries
 from ledger_service.risk.review_rules import STATES
 
 _GROUP = "Risk"
@@ -69,7 +71,16 @@ CHALLENGES = Route(
     success=Success(200, "The newest first.", Record(
         {"challenges": Listing(risks.CHALLENGE, _MOST)}, closed=False)),
 )  # fmt: skip
-ROUTES = (LIST, SHOW, STEP, OF_MEMBER, APPEAL, CHALLENGES)
+ANSWER = Route(
+    "POST", "/v1/members/<number>/challenges/<challenge>/answer", "answer-challenge", scopes("self:write"),
+    "Confirm a payment that custody's code makes, or decline it", group=_GROUP, write=True,
+    body=Record({"confirm": Flag("false declines it for good")}),
+    problems=(*WRITE_PROBLEMS, MemberUnknown, MemberFrozen, HouseholdAccount, NotYours,
+              refusals.ChallengeUnknown, refusals.ChallengeNeedsPhone),
+    success=Success(200, "The till may sell, or never.", Record(
+        {"state": Text(one_of=("met", "declined"))}, closed=False)),
+)  # fmt: skip
+ROUTES = (LIST, SHOW, STEP, OF_MEMBER, APPEAL, CHALLENGES, ANSWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +150,22 @@ class ReviewsDoor:
         def find(conn: Connection) -> Json:
             member_id = member_of_call(conn, call).member_id
             found = queries.open_challenges(conn, member_id, call.at, _MOST)
-            return {"challenges": [_challenge(row) for row in found]}
+            lanes = _custodial(conn, member_id) if found else frozenset()
+            return {"challenges": [_challenge(row, lanes) for row in found]}
 
         return self.administration.read(find)
+
+    def answer(self, call: Call) -> Reply:
+        """The member has said yes or no to a payment."""
+        challenge_id, confirms = parse_id(call.path["challenge"], "challenge"), call.body.fields["confirm"]
+
+        def act(conn: Connection) -> Json:
+            member_id = lock_member(conn, number_of_call(conn, call))["member_id"]
+            asked = challenges.Asked(challenge_id, member_id, _custodial(conn, member_id))
+            challenges.answer(conn, asked, call.at, confirms=confirms)
+            return {"state": "met" if confirms else "declined"}
+
+        return self.administration.write(call, act, status=200)
 
     def _do(self, call: Call, kind: str, member_id: int | None) -> Reply:
         reason = clean_text(call.body.fields["reason"], "reason", 500)
@@ -153,7 +177,8 @@ class ReviewsDoor:
 
 def served(door: ReviewsDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.list, door.show, door.step, door.of_member, door.appeal, door.challenges)
+    endpoints = (door.list, door.show, door.step, door.of_member, door.appeal, door.challenges,
+                 door.answer)  # fmt: skip
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
@@ -173,7 +198,11 @@ def _review(row: Row[Any]) -> Json:
     }
 
 
-def _challenge(row: Row[Any]) -> Json:
+def _custodial(conn: Connection, member_id: int) -> frozenset[int]:
+    return frozenset(one.lane for one in devices_of(conn, member_id) if one.custodial)
+
+
+def _challenge(row: Row[Any], custodial: frozenset[int]) -> Json:
     return {
         "challenge": id_text(row.challenge_id),
         "merchant": gln_text(row.merchant_id),
@@ -181,4 +210,6 @@ def _challenge(row: Row[Any]) -> Json:
         "nonce": str(int.from_bytes(row.nonce, "big")),
         "reason": row.reason,
         "expires_at": format_instant(instant_of_seconds(row.expires_at)),
+        "state": row.state,
+        "answered_by": "page" if challenges.nonce_lane(row.nonce) in custodial else "phone",
     }

@@ -106,6 +106,8 @@ CHALLENGE = Record(
         "nonce": Text(pattern="[0-9]{1,20}", about="That of the pay code that answers"),
         "reason": REASON,
         "expires_at": shapes.INSTANT,
+        "state": Text(one_of=("open", "met"), about="met: confirmed, the till may sell"),
+        "answered_by": Text(one_of=("phone", "page"), about="page: POST …/answer confirms it"),
     },
     closed=False,
 )

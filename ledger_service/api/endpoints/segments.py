@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, RowMapping
 
 from ledger_service.api import shapes
@@ -16,6 +17,7 @@ from ledger_service.api.errors import CursorRefused, NotYours
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Free, Integer, Named, Nullable, Record, Text
+from ledger_service.insight import valuing
 from ledger_service.insight.segmenting import count_of
 from ledger_service.kernel.clock import format_instant, parse_instant
 from ledger_service.kernel.gs1 import gln_text, parse_gln, parse_gsrn
@@ -32,7 +34,10 @@ from ledger_service.merchants.queries import find_merchant
 _GROUP, _BASE = "Segments", "/v1/segments"
 _READ, _WRITE = scopes("store:write", "audit:read"), scopes("store:write")
 _RULE = {"rule": Free("Conditions, as docs/segments.md lists them")}
-_WINDOW = {"window_days": Integer(1, 3_650, about="Frequency and money of so many days; 365 where absent")}
+_WINDOW = {
+    "window_days": Integer(1, 3_650, about="Frequency and money of so many days; 365 where absent"),
+    "horizon_days": Integer(1, 3_650, about="Values expected over so many days to come; 365 where absent"),
+}
 _SEGMENT = Named("Segment", Record({
     "segment": shapes.HEX_ID, "merchant": shapes.GLN, "code": Text(32), "name": Text(200),
     "version": Integer(1), "created_at": shapes.INSTANT, "counted_at": Nullable(shapes.INSTANT),
@@ -44,12 +49,13 @@ WRITE = Route(
         {"merchant": shapes.GLN, "code": Text(pattern=CODE.pattern), "name": Text(200), **_RULE}, _WINDOW
     ),
     problems=(*WRITE_PROBLEMS, NotYours, MerchantUnknown, refusals.SegmentRuleRefused,
-              refusals.SegmentLimitReached),
+              refusals.SegmentLimitReached, refusals.CustomerValueUnknown),
     success=Success(201, "Written; counted by the job's next turn.", _SEGMENT),
 )  # fmt: skip
 TRY = Route(
     "POST", f"{_BASE}/dry-run", "try-segment", _READ, "How many a rule would take in now", group=_GROUP,
-    body=Record({"merchant": shapes.GLN, **_RULE}, _WINDOW), problems=(NotYours, refusals.SegmentRuleRefused),
+    body=Record({"merchant": shapes.GLN, **_RULE}, _WINDOW),
+    problems=(NotYours, refusals.SegmentRuleRefused, refusals.CustomerValueUnknown),
     success=Success(200, "How many, by stage of life; nothing is kept.", Record(
         {"size": Integer(), "stages": Record({stage: Integer() for stage in STAGES})}, closed=False)),
 )  # fmt: skip
@@ -71,7 +77,20 @@ MARK = Route(
     problems=(*WRITE_PROBLEMS, NotYours, MerchantUnknown, MemberUnknown),
     success=Success(200, "So it is.", Record({"tag": Text(), "on": Flag()}, closed=False)),
 )  # fmt: skip
-ROUTES = (WRITE, TRY, LIST, MEMBERS, MARK)
+_TESTED = ("days", "customers", "purchases_expected", "purchases", "spent_expected_minor", "spent_minor",
+           "missed_minor", "missed_by_same_again_minor")  # fmt: skip
+VALUE = Route(
+    "GET", "/v1/merchants/<gln>/value-model", "show-value-model", _READ,
+    "What a merchant's purchases say of purchases to come, and how well it would have said so", group=_GROUP,
+    query={"at": Parameter(shapes.INSTANT, "As of when; now where absent")},
+    problems=(NotYours, refusals.CustomerValueUnknown),
+    success=Success(200, "BG/NBD (often) and gamma-gamma (spend); parameters in millionths.", Record(
+        {"fitted_at": shapes.INSTANT, "customers": Integer(), "came_back": Integer(),
+         "often": Record({name: Integer() for name in ("r", "alpha", "a", "b")}),
+         "spend": Record({name: Integer() for name in ("p", "q", "gamma")}),
+         "tested": Nullable(Record({name: Integer() for name in _TESTED}))}, closed=False)),
+)  # fmt: skip
+ROUTES = (WRITE, TRY, LIST, MEMBERS, MARK, VALUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +107,8 @@ class SegmentsDoor:
 
         def act(conn: Connection) -> Json:
             _must_be_there(conn, merchant_id)
+            if rule_of(new.body).foretells:
+                valuing.newest(conn, merchant_id, call.at)
             return _segment(service.write(conn, new, call.caller.subject, call.at))
 
         return self.administration.write(call, act)
@@ -143,10 +164,21 @@ class SegmentsDoor:
 
         return self.administration.write(call, act, status=200)
 
+    def value(self, call: Call) -> Reply:
+        """The newest model."""
+        merchant_id = parse_gln(call.path["gln"], "gln")
+        require_merchant(call, merchant_id, "gln")
+        at = parse_instant(call.query["at"], "query.at") if "at" in call.query else call.at
+
+        def find(conn: Connection) -> Json:
+            return _value_model(valuing.newest(conn, merchant_id, at))
+
+        return self.administration.read(find)
+
 
 def served(door: SegmentsDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.write, door.try_out, door.list, door.members, door.mark)
+    endpoints = (door.write, door.try_out, door.list, door.members, door.mark, door.value)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 
@@ -162,7 +194,7 @@ def _must_be_there(conn: Connection, merchant_id: int) -> None:
 
 
 def _body(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: given[name] for name in ("rule", "window_days") if name in given}
+    return {name: given[name] for name in ("rule", *_WINDOW) if name in given}
 
 
 def _segment(row: RowMapping) -> Json:
@@ -170,6 +202,15 @@ def _segment(row: RowMapping) -> Json:
         "segment": id_text(row["segment_id"]), "merchant": gln_text(row["merchant_id"]), "code": row["code"],
         "name": row["name"], "version": row["version"], "created_at": format_instant(row["created_at"]),
         "counted_at": shown_instant(row["counted_at"]), "size": row["size"],
+    }  # fmt: skip
+
+
+def _value_model(row: RowMapping) -> Json:
+    tested: Json | None = row["tested"] and orjson.loads(row["tested"])
+    found: Json = orjson.loads(row["parameters"])
+    return found | {
+        "fitted_at": format_instant(row["fitted_at"]), "customers": row["customers"],
+        "came_back": row["came_back"], "tested": tested,
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import orjson
@@ -58,14 +59,20 @@ class StatusParts:
 
     readiness: Callable[[], Readiness]
     metrics: Metrics
-    document: dict[str, Any]
+    document: Callable[[], dict[str, Any]]
     replay: bool
 
 
 def served(parts: StatusParts) -> list[Served]:
-    """The routes of this module bound to their endpoints."""
-    document = orjson.dumps(parts.document, option=orjson.OPT_INDENT_2)
-    page = docs_page(parts.document)
+    """The routes of this module bound to their endpoints; what documents them is made when asked for."""
+
+    @cache
+    def document() -> bytes:
+        return orjson.dumps(parts.document(), option=orjson.OPT_INDENT_2)
+
+    @cache
+    def page() -> bytes:
+        return docs_page(parts.document())
 
     def ready(_call: Call) -> Reply:
         found = parts.readiness()
@@ -80,8 +87,8 @@ def served(parts: StatusParts) -> list[Served]:
         Served(HEALTH, lambda _call: Reply({"status": "ok"})),
         Served(READY, ready),
         Served(METRICS, metrics),
-        Served(OPENAPI, lambda _call: Reply(document)),
-        Served(DOCS, lambda _call: Reply(page, media_type=HTML_TYPE, headers=_PAGE_HEADERS)),
+        Served(OPENAPI, lambda _call: Reply(document())),
+        Served(DOCS, lambda _call: Reply(page(), media_type=HTML_TYPE, headers=_PAGE_HEADERS)),
         Served(PROBLEM, _problem),
     ]
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, RowMapping
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
+from ledger_service.api.basket_shapes import CARD_CODE, CARD_PIN
 from ledger_service.api.endpoints.checkout import reader_of
 from ledger_service.api.endpoints.devices import WRITE_PROBLEMS, member_of_call
 from ledger_service.api.endpoints.places import require_merchant
@@ -18,8 +19,9 @@ from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Suc
 from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.checkout.stored.views import card_view
 from ledger_service.coupons.stored import queries, standing
-from ledger_service.coupons.stored.errors import ValueCardUnknown
+from ledger_service.coupons.stored.errors import ValueCardNotUsable, ValueCardUnknown
 from ledger_service.coupons.stored.rules import Account, Kind
+from ledger_service.coupons.stored.showing import CardReader
 from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.gs1 import gln_text, parse_gln
 from ledger_service.kernel.ids import id_text, parse_id
@@ -57,6 +59,14 @@ CHANGE = Route(
         {"act": Text(one_of=standing.ACTS), "reason": Text(one_of=standing.REASONS)})),
     problems=(*WRITE_PROBLEMS, NotYours, ValueCardUnknown), success=Success(200, "Changed.", CARD),
 )  # fmt: skip
+REPLACE = Route(
+    "POST", "/v1/value-cards/<value_card>/replacement", "replace-value-card", scopes("store:write"),
+    "Give a card another printed code, where its own is lost", group=GROUP, write=True,
+    body=Named("ReplaceValueCard", Record(
+        {"card": CARD_CODE, "reason": Text(one_of=standing.REASONS)}, {"pin": CARD_PIN})),
+    problems=(*WRITE_PROBLEMS, NotYours, ValueCardUnknown, ValueCardNotUsable),
+    success=Success(200, "The old code is dead, the new one pays.", CARD),
+)  # fmt: skip
 ACCOUNTS = Route(
     "GET", "/v1/value-accounts", "show-value-accounts", _READ,
     "What a merchant owes for its cards, and whether the cards add up to it", group=GROUP, query=_MINE,
@@ -70,7 +80,7 @@ OF_MEMBER = Route(
     query=PAGE_QUERY, problems=(NotYours, MemberUnknown, CursorRefused),
     success=Success(200, "A page, in the order of their ids.", paged("cards", CARD)),
 )  # fmt: skip
-ROUTES = (LIST, ENTRIES, CHANGE, ACCOUNTS, OF_MEMBER)
+ROUTES = (LIST, ENTRIES, CHANGE, REPLACE, ACCOUNTS, OF_MEMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,7 @@ class ValueAccountsDoor:
 
     administration: Administration
     cursors: Cursors
+    reader: CardReader
 
     def listed(self, call: Call) -> Reply:
         """A page of the merchant's cards."""
@@ -115,6 +126,17 @@ class ValueAccountsDoor:
             status=200,
         )
 
+    def replace(self, call: Call) -> Reply:
+        """The card has another code."""
+        card = parse_id(call.path["value_card"], "value_card"), call.caller.merchant_id
+        given, said = call.body.fields, (call.caller.subject, call.at)
+        shown = self.reader.shown(given["card"], given.get("pin"))
+        return self.administration.write(
+            call,
+            lambda conn: card_view(dict(standing.replace(conn, card, shown, given["reason"], said))),
+            status=200,
+        )
+
     def accounts(self, call: Call) -> Reply:
         """The merchant's accounts, by currency."""
         merchant_id = _merchant(call)
@@ -140,7 +162,7 @@ class ValueAccountsDoor:
 
 def served(door: ValueAccountsDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.listed, door.entries, door.change, door.accounts, door.of_member)
+    endpoints = (door.listed, door.entries, door.change, door.replace, door.accounts, door.of_member)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 

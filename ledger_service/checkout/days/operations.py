@@ -16,6 +16,8 @@ from ledger_service.checkout.offline.models import offline_sale
 from ledger_service.checkout.records import points_value_of, tenders_of
 from ledger_service.coupons.stored.models import value_entry
 from ledger_service.coupons.stored.rules import Kind
+from ledger_service.coupons.tickets import rules as tickets
+from ledger_service.coupons.tickets.models import ticket_entry
 from ledger_service.kernel.ids import id_text
 from ledger_service.points.basis import TenderType
 
@@ -32,8 +34,8 @@ def booked_in(conn: Connection, store_gln: int, day: int) -> list[Booked]:
     for exchanged_for, one in refunds:
         forth = sold.pop(exchanged_for, None) if exchanged_for is not None else None
         booked.append(one if forth is None else _exchange(one, forth))
-    beside = _returns(conn, store_gln, day), _voids(conn, store_gln, day), _cards(conn, store_gln, day)
-    return [*booked, *sold.values(), *(one for some in beside for one in some)]
+    beside = (_returns, _voids, _cards, _tickets)
+    return [*booked, *sold.values(), *(one for some in beside for one in some(conn, store_gln, day))]
 
 
 def _sales(conn: Connection, store_gln: int, day: int) -> Iterable[Booked]:
@@ -136,6 +138,19 @@ def _cards(conn: Connection, store_gln: int, day: int) -> Iterable[Booked]:
         yield Booked(
             row.ref, operation, row.reference, row.amount_minor, paid, row.terminal_id, row.cashier, row.at
         )
+
+
+def _tickets(conn: Connection, store_gln: int, day: int) -> Iterable[Booked]:
+    """Money for tickets, and back for them; who enters pays nothing."""
+    e = ticket_entry.c
+    found = select(e.ref, e.kind, e.reference, e.amount_minor, e.paid_with, e.terminal_id, e.cashier, e.at)
+    mine = (e.store_gln == store_gln) & (e.business_day == day) & (e.amount_minor > 0)
+    for row in conn.execute(found.where(mine)):
+        operation = Operation.PAY_OUT if row.kind == tickets.Kind.REFUNDED else Operation.LOAD
+        yield Booked(
+            row.ref, operation, row.reference, row.amount_minor, orjson.loads(row.paid_with),
+            row.terminal_id, row.cashier, row.at,
+        )  # fmt: skip
 
 
 def _voids(conn: Connection, store_gln: int, day: int) -> Iterable[Booked]:

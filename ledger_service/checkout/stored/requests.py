@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from ledger_service.checkout.basket import CardShown
 from ledger_service.checkout.fields import Fields, quick_text, sequence_of
@@ -78,9 +77,7 @@ def parse_card_shown(body: object) -> CardShown:
 
 def _load(fields: Fields) -> CardLoad:
     amount = clean_integer(fields.get("amount_minor"), "amount_minor", 1, GREATEST_MINOR)
-    paid = _paid_with(sequence_of(fields.get("tenders"), "tenders", MOST_TENDERS))
-    if sum(paid.values()) != amount:
-        raise MalformedField("tenders", "must sum to amount_minor")
+    paid = paid_with_of(fields, amount)
     number = fields.get("member")
     return CardLoad(
         parse_card(fields),
@@ -93,14 +90,21 @@ def _load(fields: Fields) -> CardLoad:
     )
 
 
-def _paid_with(raw: list[Any]) -> dict[str, int]:
+def paid_with_of(fields: Fields, amount_minor: int) -> dict[str, int]:
+    """How the till was paid, by tender, for what is paid in advance.
+
+    Raises:
+        MalformedField: another tender than those of ``PAYS_FOR_CARDS``, or they do not sum to the amount.
+    """
     paid: dict[str, int] = {}
-    for index, item in enumerate(raw):
+    for index, item in enumerate(sequence_of(fields.get("tenders"), "tenders", MOST_TENDERS)):
         where = f"tenders[{index}]"
-        fields = Fields(item, frozenset({"type", "amount_minor"}), where)
-        kind = fields.get("type")
+        tender = Fields(item, frozenset({"type", "amount_minor"}), where)
+        kind = tender.get("type")
         if kind not in PAYS_FOR_CARDS:
             raise MalformedField(f"{where}.type", f"must be one of {', '.join(PAYS_FOR_CARDS)}")
-        amount = clean_integer(fields.get("amount_minor"), f"{where}.amount_minor", 1, GREATEST_MINOR)
+        amount = clean_integer(tender.get("amount_minor"), f"{where}.amount_minor", 1, GREATEST_MINOR)
         paid[kind] = paid.get(kind, 0) + amount
+    if sum(paid.values()) != amount_minor:
+        raise MalformedField("tenders", "must sum to amount_minor")
     return paid

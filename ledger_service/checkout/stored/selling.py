@@ -11,6 +11,7 @@ from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.requests import Write
 from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.stored.acts import act_of
+from ledger_service.checkout.stored.offered import Offered
 from ledger_service.checkout.stored.requests import CardLoad
 from ledger_service.checkout.stored.views import card_answer
 from ledger_service.coupons.codes.lookup import CODE, LIST, coupon_of
@@ -29,16 +30,6 @@ from ledger_service.coupons.wallet.claiming import the_member
 from ledger_service.db.workset import Draft, Need, Workset
 from ledger_service.kernel.canonical import canonical_json
 from ledger_service.members.queries import MEMBER_BY_NUMBER
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """What is sold under a code: terms in force, and whose law and guarantee stand behind it."""
-
-    definition_id: int
-    terms: Terms | None
-    jurisdiction: str
-    guarantee: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +133,7 @@ class SellCardCommand(CardMoneyCommand):
     def reads(self, view: Workset) -> Iterable[Need]:
         """The list that the code is of."""
         row = view.one(CODE, self.money.shown.tag)
-        return () if row is None else [LIST.of(row["list_id"])]
+        return () if row is None else [LIST.of(row["list_id"]), book.CARD.of(coupon_of(row))]
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Judge the code, the terms and the law, then sell.
@@ -181,7 +172,9 @@ class SellCardCommand(CardMoneyCommand):
         mine = listed is not None and listed["merchant_id"] == self.write.caller.merchant_id
         if row is None or listed is None or not mine or listed["state"] != SEALED:
             raise unknown(shown, subject, at)
-        if draft.one(book.CARD_BY_TAG, shown.tag) is not None:
+        # A code that was lost is a card's no more, and yet nobody's to sell: its id is that card's.
+        held = draft.one(book.CARD_BY_TAG, shown.tag) or draft.one(book.CARD, coupon_of(row))
+        if held is not None:
             raise ValueCardNotUsable("sold")
         return coupon_of(row)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.answers import Answer
@@ -16,18 +16,17 @@ from ledger_service.checkout.permitted import permitted
 from ledger_service.checkout.requests import Caller, Write
 from ledger_service.checkout.scene import Scene
 from ledger_service.checkout.stored.looking import LookCommand
+from ledger_service.checkout.stored.offered import buyer_of, offered_under
 from ledger_service.checkout.stored.paying import reader_of
 from ledger_service.checkout.stored.paying_out import PayOutCommand
 from ledger_service.checkout.stored.requests import CardLoad, CardPayOut
-from ledger_service.checkout.stored.selling import LoadCardCommand, Money, Offered, SellCardCommand
+from ledger_service.checkout.stored.selling import LoadCardCommand, Money, SellCardCommand
 from ledger_service.checkout.stored.views import card_view
 from ledger_service.checkout.submission import Store, Submission
-from ledger_service.coupons.codes.models import coupon_code, coupon_code_list
+from ledger_service.checkout.tickets.service import TicketCheckout
+from ledger_service.coupons.codes.rules import Tagger
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
-from ledger_service.coupons.definitions.models import coupon_definition
 from ledger_service.coupons.stored.models import value_card
-from ledger_service.kernel.clock import micros_of
-from ledger_service.members.models import member
 from ledger_service.merchants.errors import MerchantSuspended
 
 
@@ -41,6 +40,10 @@ class CardCheckout:
         self._store, self._admission, self._desk, self._catalogue = store, admission, desk, catalogue
         self._submission = Submission(store, admission)
 
+    def tickets(self, tagger: Tagger) -> TicketCheckout:
+        """The same tills and doors with tickets; ``tagger`` hashes their codes and passes."""
+        return TicketCheckout(self._store, self._admission, self._catalogue, tagger)
+
     def sell(self, write: Write, load: CardLoad) -> Answer:
         """The card of a printed code is sold, with its first money: 201.
 
@@ -53,7 +56,8 @@ class CardCheckout:
         write = permitted(write, "card", load.shift)
         shown = reader_of(self._desk).shown(load.shown.code, load.shown.pin)
         with self._store.database.snapshot() as conn:
-            offered, member_id = self._offered(conn, shown.tag, write.at), _member(conn, load.number)
+            offered = offered_under(conn, self._catalogue, shown.tag, write.at)
+            member_id = buyer_of(conn, load.number)
         scene = self._selling(write, load)
         return self._submission.submit(SellCardCommand(write, Money(load, shown, offered, member_id), scene))
 
@@ -68,7 +72,7 @@ class CardCheckout:
         write = permitted(write, "card", load.shift)
         shown = reader_of(self._desk).shown(load.shown.code, None)
         with self._store.database.snapshot() as conn:
-            offered = self._offered(conn, shown.tag, write.at)
+            offered = offered_under(conn, self._catalogue, shown.tag, write.at)
             holder = select(value_card.c.holder).where(value_card.c.tag == shown.tag)
             member_id = conn.execute(holder).scalar_one_or_none()
         scene = self._selling(write, load)
@@ -100,22 +104,3 @@ class CardCheckout:
         scene = self._admission.scene_in(write.caller, load.shift, write.at)
         # Who may do no business makes no new debts; what it owes it pays out all the same.
         return replace(scene, refusal=MerchantSuspended()) if write.caller.suspended else scene
-
-    def _offered(self, conn: Connection, tag: bytes, at: datetime) -> Offered | None:
-        code, listed, d = coupon_code.c, coupon_code_list.c, coupon_definition.c
-        joined = coupon_code.join(coupon_code_list, listed.list_id == code.list_id)
-        joined = joined.join(coupon_definition, d.definition_id == listed.definition_id)
-        found = select(d.definition_id, d.jurisdiction, d.guarantee).select_from(joined)
-        row = conn.execute(found.where(code.tag == tag)).one_or_none()
-        if row is None:
-            return None
-        definition = self._catalogue.current().definitions.get(row.definition_id)
-        terms = None if definition is None else definition.in_force(micros_of(at))
-        return Offered(row.definition_id, terms, row.jurisdiction, row.guarantee)
-
-
-def _member(conn: Connection, number: str | None) -> int | None:
-    if number is None:
-        return None
-    found = select(member.c.member_id).where(member.c.member_number == number)
-    return conn.execute(found).scalar_one_or_none()

@@ -1,4 +1,4 @@
-"""What the issuer's office does with a card: frozen, thawed, its time begun anew."""
+"""What the issuer's office does with a card: frozen, thawed, its time begun anew, its lost code replaced."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, RowMapping, select, update
 
+from ledger_service.coupons.codes.lookup import coupon_of
+from ledger_service.coupons.codes.models import coupon_code, coupon_code_list
+from ledger_service.coupons.codes.rules import SEALED
 from ledger_service.coupons.definitions.models import coupon_version
+from ledger_service.coupons.stored.errors import ValueCardNotUsable, ValueCardUnknown
 from ledger_service.coupons.stored.models import value_card
 from ledger_service.coupons.stored.queries import the_card
 from ledger_service.coupons.stored.rules import ACTIVE, FROZEN
+from ledger_service.coupons.stored.showing import Shown
 from ledger_service.coupons.terms.text import terms_of
 from ledger_service.coupons.terms.windows import expires_at
 
@@ -45,6 +50,42 @@ def change(conn: Connection, card: tuple[bytes, int | None], act: str, reason: s
     else:
         values["state"] = FROZEN if act == FREEZE else ACTIVE
     conn.execute(update(value_card).where(value_card.c.card_id == card_id).values(values))
+    return the_card(conn, card_id, merchant_id)
+
+
+def replace(
+    conn: Connection, card: tuple[bytes, int | None], shown: Shown, reason: str, said: Said
+) -> RowMapping:
+    """The card has another printed code of its own terms, and pays; the old code is dead at once.
+
+    What it holds, what is held of it and its ledger stay where they are: nothing is moved.
+
+    Args:
+        conn: a db transaction.
+        card: its id, and whose it must be (None: anybody's).
+        shown: the new code, with its PIN from now on (None: it has none).
+        reason: one of ``REASONS``.
+        said: who says so, and when.
+
+    Raises:
+        ValueCardUnknown: there is no such card, or no such code among those of its definition.
+        ValueCardNotUsable: the new code is sold, or was a card before.
+
+    Locks: the new code's row, as its sale does, and the card's.
+    """
+    card_id, merchant_id = card
+    row, c, listed = the_card(conn, card_id, merchant_id), coupon_code.c, coupon_code_list.c
+    joined = select(c.list_id, c.position).join(coupon_code_list, listed.list_id == c.list_id)
+    its = (listed.definition_id == row["definition_id"]) & (listed.state == SEALED)
+    code = conn.execute(joined.where(c.tag == shown.tag, its).with_for_update(of=coupon_code)).one_or_none()
+    if code is None:
+        raise ValueCardUnknown
+    same = (value_card.c.tag == shown.tag) | (value_card.c.card_id == coupon_of(code._mapping))
+    if conn.execute(select(value_card.c.card_id).where(same)).first() is not None:
+        raise ValueCardNotUsable("sold")
+    values = {"tag": shown.tag, "pin_hash": shown.pin_hash, "state": ACTIVE}
+    by = {"changed_by": said[0], "change_reason": reason}
+    conn.execute(update(value_card).where(value_card.c.card_id == card_id).values(**values, **by))
     return the_card(conn, card_id, merchant_id)
 
 

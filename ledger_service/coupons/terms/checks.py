@@ -36,6 +36,7 @@ from ledger_service.coupons.terms.values import (
 _MOST_MINOR = 10**12
 _MOST_PIECES = 10_000
 _MOST_DAYS = 3_660
+_MOST_MINUTES = 366 * DAY_MINUTES
 _MOST_SEGMENTS = 10
 _SEGMENT = re.compile(r"([0-9]{13}/)?[A-Z0-9][A-Z0-9-]{1,31}", re.ASCII)
 
@@ -84,6 +85,9 @@ def _bounds(benefit: Benefit) -> list[tuple[str, int, int, int]]:
             return [*sums, ("days", days, 1, _MOST_DAYS)]
         case StoredValue(balance):
             return [("most_minor", balance, 1, _MOST_MINOR)]
+        case Ticket(_, _, price, minutes, back):
+            times = [("minutes", minutes, 1, _MOST_MINUTES), ("refund_minutes", back or 0, 0, _MOST_MINUTES)]
+            return [("price_minor", price, 1, _MOST_MINOR), *times]
         case _:
             return []
 
@@ -172,15 +176,20 @@ def _of_kind(terms: Terms) -> Iterator[str]:
         yield "cards and tickets are paid for, everything else is free"
     if paid and terms.gift is GiftRule.ALLIANCE:
         yield "what was paid for is not handed around the alliance"
-    if isinstance(terms.benefit, StoredValue):
-        yield from _of_card(terms)
+    if paid:
+        yield from _of_paid(terms)
 
 
-def _of_card(terms: Terms) -> Iterator[str]:
-    """What a card holds its issuer owes: nobody else takes or funds it, and it buys everything."""
+def _of_paid(terms: Terms) -> Iterator[str]:
+    """What was paid its seller owes: nobody else takes or funds it; a card buys everything, always."""
     own = Scope(merchants=terms.scope.merchants & {terms.merchant})
     if terms.scope != own or [share.party for share in terms.funders] != [terms.merchant]:
-        yield "a card pays at its issuer alone, for everything, and no other merchant funds it"
+        yield "what was paid for is good at its seller alone, for everything, and no other merchant funds it"
+    if isinstance(terms.benefit, Ticket):
+        window = terms.window
+        if window != Window(starts_at=window.starts_at, ends_at=window.ends_at, zone=window.zone):
+            yield "a ticket is sold from starts_at to ends_at, at every hour"
+        return
     open_always = Window(zone=terms.window.zone, days_after_claim=terms.window.days_after_claim)
     if replace(terms.window, ends_at=None) != open_always:
         yield "a card pays at every hour from its sale on"

@@ -134,10 +134,16 @@ class StoredValue:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A paid ticket to an event that begins then."""
+    """A paid ticket to an event that begins then; nobody enters from ``minutes`` after that on.
+
+    Money comes back until ``refund_minutes`` before it begins; None: only where it is called off.
+    """
 
     event: str
     begins_at: datetime
+    price_minor: int = 0
+    minutes: int = DAY_MINUTES
+    refund_minutes: int | None = None
 
 
 Benefit = (

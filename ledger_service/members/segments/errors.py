@@ -31,6 +31,16 @@ class SegmentRuleRefused(DomainError):
 
 
 @dataclass(eq=False)
+class CustomerValueUnknown(DomainError):
+    """No model says what the merchant's customers will buy."""
+
+    code = "customer-value-unknown"
+    category = Category.REFUSED
+    why = "No value model of this merchant is there: none was fitted yet, or too few customers came back."
+    fix = "Let the operator run `alliance value`; until then write the rule without `lifetime_value_minor`."
+
+
+@dataclass(eq=False)
 class SegmentLimitReached(DomainError):
     """The merchant has as many segments as it may have."""
 

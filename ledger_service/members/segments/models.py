@@ -57,6 +57,21 @@ segment_member = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+# What a merchant's purchases say of purchases to come, each time that it was fitted; parameters and the test
+# on the second half in whole numbers, of no single customer. No parameters where too few came back.
+value_model = append_only(Table(
+    "value_model", metadata,
+    Column(
+        "merchant_id", BigInteger, ForeignKey("merchant.merchant_id"), primary_key=True, autoincrement=False
+    ),
+    Column("fitted_at", UtcInstant, primary_key=True),
+    Column("customers", BigInteger, nullable=False),
+    Column("came_back", BigInteger, nullable=False),
+    Column("parameters", Text),
+    Column("tested", Text),
+    at_least("customers"), at_least("came_back"),
+))  # fmt: skip
+
 member_tag = Table(
     "member_tag", metadata,
     Column(

@@ -21,7 +21,9 @@ BUYING = (
     "frequency_score", "monetary_score",
 )  # fmt: skip
 BESIDE = ("links", "brought", "followed", "claims", "coupons", "items")
-FACTS = (*BUYING, *BESIDE)
+# What somebody is expected to spend over the horizon, by the merchant's own model.
+VALUE = "lifetime_value_minor"
+FACTS = (*BUYING, *BESIDE, VALUE)
 STAGES = ("prospect", "new", "active", "at-risk", "lapsed")
 BEHAVIOURS = ("creator", "conversationalist", "critic", "collector", "joiner", "spectator", "inactive")
 TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -57,10 +59,17 @@ Condition = Between | OneOf | Group
 
 
 class SegmentRule(NamedTuple):
-    """Who is in: the condition, with frequency and money counted over so many days up to the instant."""
+    """Who is in: the condition, with frequency and money counted over so many days up to the instant, and
+    values expected over so many days after it."""
 
     condition: Condition
     window_days: int
+    horizon_days: int = 365
+
+    @property
+    def foretells(self) -> bool:
+        """Whether it asks for what is not bought yet."""
+        return VALUE in used_by(self.condition)
 
 
 def segment_id_of(merchant_id: int, code: str) -> bytes:
@@ -74,15 +83,16 @@ def rule_of(body: Mapping[str, Any]) -> SegmentRule:
     Raises:
         SegmentRuleRefused: a part that is none, too many of them, or too deep.
     """
-    days = body.get("window_days", 365)
-    if not _whole(days, 1, 3_650):
-        raise SegmentRuleRefused("window_days", "must be 1 to 3650")
-    if set(body) - {"window_days", "rule"}:
-        raise SegmentRuleRefused("rule", "takes `rule` and `window_days`")
+    spans = {name: body.get(name, 365) for name in ("window_days", "horizon_days")}
+    for name, days in spans.items():
+        if not _whole(days, 1, 3_650):
+            raise SegmentRuleRefused(name, "must be 1 to 3650")
+    if set(body) - {"rule", *spans}:
+        raise SegmentRuleRefused("rule", "takes `rule`, `window_days` and `horizon_days`")
     condition = _condition(body.get("rule"), "rule", 1)
     if count_of(condition) > MOST_CONDITIONS:
         raise SegmentRuleRefused("rule", f"has more than {MOST_CONDITIONS} conditions")
-    return SegmentRule(condition, days)
+    return SegmentRule(condition, **spans)
 
 
 def count_of(condition: Condition) -> int:

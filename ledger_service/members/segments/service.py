@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, select, upd
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.errors import MalformedField
+from ledger_service.members.errors import MemberUnknown
 from ledger_service.members.merging import Merge
 from ledger_service.members.models import member
 from ledger_service.members.segments.errors import SegmentLimitReached
@@ -83,10 +84,15 @@ def set_tag(conn: Connection, whose: tuple[int, int], tag: str, on: bool, at: da
 
     Raises:
         MalformedField: no tag.
+        MemberUnknown: erased, perhaps since it was looked up.
+
+    Locks: the member's row against erasure.
     """
     if not TAG.fullmatch(tag):
         raise MalformedField("tag", "must be 1 to 32 small letters, digits and dashes")
     merchant_id, member_id = whose
+    if not _there(conn, [member_id]):
+        raise MemberUnknown
     mine = (_T.merchant_id == merchant_id) & (_T.member_id == member_id) & (_T.tag == tag)
     stands = conn.execute(select(_T.since).where(mine, _T.until.is_(None)).with_for_update()).scalar()
     if on and stands is None:
@@ -98,12 +104,22 @@ def set_tag(conn: Connection, whose: tuple[int, int], tag: str, on: bool, at: da
 
 
 def enter(conn: Connection, segment_id: bytes, members: Sequence[int], at: datetime) -> None:
-    """These members are in the segment from ``at`` on, but for who was erased meanwhile. Idempotent."""
-    its = select(member.c.member_id).where(member.c.member_id.in_(members), member.c.status != "erased")
-    there = conn.execute(its).scalars()
+    """These members are in the segment from ``at`` on, but for who was erased meanwhile. Idempotent.
+
+    Locks: the members' rows against erasure.
+    """
+    there = _there(conn, members)
     rows = [{"segment_id": segment_id, "member_id": m, "since": at, "until": None} for m in there]
     if rows:
         sql_of(segment_member, conn).insert(conn, rows, or_ignore=True)
+
+
+def _there(conn: Connection, members: Sequence[int]) -> Sequence[int]:
+    """Those of the members that are not erased, and cannot be before this commits: erasure takes the number,
+    which a key share holds off, and what it forgets afterwards includes what is written now."""
+    its = select(member.c.member_id).where(member.c.member_id.in_(members), member.c.status != "erased")
+    its = its.order_by(member.c.member_id).with_for_update(read=True, key_share=True)
+    return conn.execute(its).scalars().all()
 
 
 def leave(conn: Connection, segment_id: bytes, members: Sequence[int], at: datetime) -> None:

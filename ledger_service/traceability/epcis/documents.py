@@ -95,11 +95,21 @@ def _part(value: Any, where: str) -> Mapping[str, Any]:
     return value
 
 
-def query_document(bodies: Sequence[bytes], at: datetime, name: str = "SimpleEventQuery") -> bytes:
-    """Stored events, byte for byte, as an ``EPCISQueryDocument``."""
+def query_document(
+    bodies: Sequence[bytes], at: datetime, name: str = "SimpleEventQuery", subscription: str = ""
+) -> bytes:
+    """Stored events, byte for byte, as an ``EPCISQueryDocument``.
+
+    Args:
+        bodies: of the events.
+        at: when the document is made.
+        name: of the query, which needs no escape in JSON.
+        subscription: the id of the subscription that it answers; empty for none.
+    """
+    answers = f'"subscriptionID":"{subscription}",' if subscription else ""
     head = (
         f'{{"@context":["{CONTEXT}"],"type":"EPCISQueryDocument","schemaVersion":"{SCHEMA_VERSION}",'
         f'"creationDate":"{format_instant(at)}","epcisBody":{{"queryResults":{{"queryName":"{name}",'
-        '"resultsBody":{"eventList":['
+        f'{answers}"resultsBody":{{"eventList":['
     )
     return head.encode() + b",".join(bodies) + b"]}}}}"

@@ -8,7 +8,7 @@ from datetime import datetime
 from operator import ge, lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, tuple_
 
 from ledger_service.kernel.clock import instant_of_micros, micros_of
 from ledger_service.traceability.epcis.errors import EventUnknown, QueryTooLarge
@@ -73,6 +73,35 @@ def search_events(conn: Connection, search: Search, after: str | None, most: int
     return [StoredEvent(seq, at, bytes(body)) for seq, at, body in rows]
 
 
+def events_between(
+    conn: Connection, search: Search, numbers: tuple[int, int], most: int
+) -> list[tuple[int, bytes]]:
+    """Up to ``most`` events of a search in the order of their capture, with their numbers.
+
+    Args:
+        conn: any.
+        search: whose order and counts take no part.
+        numbers: behind the first and up to the second; what lies between is looked through.
+        most: how many at most.
+    """
+    after, last = numbers
+    query = select(_E.event_seq, _E.body).where(_E.event_seq > after, _E.event_seq <= last, *_wanted(search))
+    query = query.where(*(_names(match) for match in search.matches))
+    rows = conn.execute(query.order_by(_E.event_seq).limit(most))
+    return [(row.event_seq, bytes(row.body)) for row in rows]
+
+
+def last_number(conn: Connection) -> int:
+    """The number of the newest event; -1 where there is none."""
+    return int(conn.execute(select(func.coalesce(func.max(_E.event_seq), -1))).scalar_one())
+
+
+def first_recorded(conn: Connection, since: datetime) -> int | None:
+    """The lowest number among the events that were recorded at an instant or later; None where none was."""
+    first: int | None = conn.execute(select(func.min(_E.event_seq)).where(_E.record_time >= since)).scalar()
+    return first
+
+
 def bodies_of(conn: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
     """The stored bytes of events by their numbers; those of the log's leaves."""
     found: dict[int, bytes] = {}
@@ -90,24 +119,29 @@ def ids_of(conn: Connection, numbers: Sequence[int]) -> dict[int, str]:
 
 
 def _found(search: Search) -> Select[Any]:
+    if not _leads(search):
+        names = (_names(match) for match in search.matches)
+        return select(epcis_event).where(*_wanted(search), *names)
+    first, *others = search.matches
+    leading = epcis_event_epc.join(epcis_event, _E.event_seq == _THING.event_seq)
+    return select(epcis_event).select_from(leading).where(
+        *_wanted(search, _THING.event_time), *_names_first(first), *(_names(match) for match in others)
+    )  # fmt: skip
+
+
+def _wanted(search: Search, event_time: ColumnElement[Any] = _E.event_time) -> list[ColumnElement[bool]]:
+    """What a search says of events beside the things that they name."""
     wanted: list[ColumnElement[bool]] = []
     if search.owner is not None:
         wanted.append(_E.merchant_id == search.owner)
-    time = _ordering(search)[0] if _leads(search) else _E.event_time
     for column, sign, at in search.times:
-        wanted.append(_SIGNS[sign](time if column == "event_time" else _E[column], at))
+        wanted.append(_SIGNS[sign](event_time if column == "event_time" else _E[column], at))
     wanted += [_E[column].in_(values) for column, values in search.equal.items()]
     if search.event_ids is not None:
         wanted.append(_has_id(search.event_ids))
     if search.declared is not None:
         wanted.append(_E.declares == search.declared)
-    if not _leads(search):
-        return select(epcis_event).where(*wanted, *(_names(match) for match in search.matches))
-    first, *others = search.matches
-    leading = epcis_event_epc.join(epcis_event, _E.event_seq == _THING.event_seq)
-    return select(epcis_event).select_from(leading).where(
-        *wanted, *_names_first(first), *(_names(match) for match in others)
-    )  # fmt: skip
+    return wanted
 
 
 def _leads(search: Search) -> bool:

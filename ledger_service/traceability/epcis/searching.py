@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -75,6 +75,14 @@ class Search:
     def of_one_thing(self) -> bool:
         """Whether only events of things that the caller can name to the serial are asked for."""
         return any(all(_is_serial(name) for name in match.names) for match in self.matches)
+
+    def seen_by(self, merchant_id: int | None) -> Search:
+        """The same for somebody who sees all events (None), or a merchant's own and those of one thing."""
+        return self if merchant_id is None or self.of_one_thing else replace(self, owner=merchant_id)
+
+    def recorded_since(self, at: datetime) -> Search:
+        """The same of what was recorded at an instant or later."""
+        return replace(self, times=(*self.times, ("record_time", ">=", at)))
 
 
 def parse_search(query: Mapping[str, str]) -> Search:

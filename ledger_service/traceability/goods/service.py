@@ -24,6 +24,7 @@ from ledger_service.kernel.text import clean_integer, clean_text
 from ledger_service.traceability.goods import codes
 from ledger_service.traceability.goods.models import MOST_ITEMS, trace_batch, trace_item, trace_product
 from ledger_service.traceability.goods.rules import State
+from ledger_service.traceability.prefixes.service import require_own
 
 STEP_ITEMS = 20_000
 PAGE_ITEMS = 10_000
@@ -67,8 +68,10 @@ class Goods:
 
         Raises:
             MalformedField: no GTIN, one that is taken, or a text that is none.
+            GtinOfAnother: it lies under the company prefix of another merchant.
         """
         gtin = parse_gtin(new.gtin, "gtin")
+        require_own(conn, gtin, new.merchant_id)
         if conn.execute(select(trace_product.c.gtin).where(trace_product.c.gtin == gtin)).first():
             raise MalformedField("gtin", "is a product already")
         if not all(_COUNTRY.fullmatch(market) for market in new.markets):

@@ -10,6 +10,7 @@ from ledger_service.web.screens import (
     landing,
     member,
     member_cases,
+    member_checks,
     member_convert,
     member_more,
     member_rights,
@@ -24,7 +25,7 @@ from ledger_service.web.screens import (
 
 SCREENS: tuple[Screen, ...] = (
     *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS,
-    *member_cases.SCREENS, *member_convert.SCREENS,
+    *member_cases.SCREENS, *member_checks.SCREENS, *member_convert.SCREENS,
     *member_rights.SCREENS, *share_rewards.MINE, *passkeys.SCREENS, *till.SCREENS,
     *till_desk.SCREENS, *merchant.SCREENS, *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.web.drawing import Point, Stream, netting, series
@@ -144,11 +144,12 @@ def _book(visit: Visit, wanted: str) -> list[Block]:
     found, more = listed(visit, f"/v1/members/{wanted}/entries", "entries", f"{_MEMBERS}/{wanted}")
     entries = [
         [number(visit, one["sequence"]), instant(visit, one["occurred_at"]), state(one["kind"]),
-         Cell("; ".join(f"{count(p['points'])} {p['programme']} {p['part']}" for p in one["postings"])),
+         Cell("; ".join(f"{count(p['points'])} {p['programme']} {worded(visit, p['part'])}"
+                        for p in one["postings"])),
          code(one["operation"][:12], f"/audit/operation?operation={one['operation']}")]
         for one in found
     ]  # fmt: skip
-    points = _past(visit, wanted, parse_instant(told["as_of"], "as_of"))
+    points = _past(visit, wanted, told)
     return [
         Picture("books.over_time", series(points, visit.say("books.over_time"), count)),
         Rows(
@@ -160,16 +161,18 @@ def _book(visit: Visit, wanted: str) -> list[Block]:
     ]
 
 
-def _past(visit: Visit, wanted: str, now: datetime) -> list[Point]:
+def _past(visit: Visit, wanted: str, told: Json) -> list[Point]:
     """All of the member's points, whatever programme, now and some months back, by the service's clock."""
     points: list[Point] = []
-    for back in range(_MONTHS, -1, -1):
+    now = parse_instant(told["as_of"], "as_of")
+    for back in range(_MONTHS, 0, -1):
         at = now - timedelta(days=_MONTH_DAYS * back)
         answer = visit.ask(f"/v1/members/{wanted}/balance", as_of=f"{at:%Y-%m-%dT%H:%M:%S}Z")
         if answer.good:
             held = sum(one["available"] + one["held"] for one in answer.document["balances"])
             points.append(Point(visit.formats.day(at), held))
-    return points
+    held = sum(one["available"] + one["held"] for one in told["balances"])
+    return [*points, Point(visit.formats.day(now), held)]
 
 
 SCREENS = (

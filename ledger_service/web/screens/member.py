@@ -29,11 +29,13 @@ def home(visit: Visit) -> Page:
     notices = visit.ask(mine(visit, "/notices"), limit="3")
     tiers = visit.ask(mine(visit, "/tiers"))
     cases = visit.ask(mine(visit, "/cases")).document.get("cases", [])
+    asked = visit.ask(mine(visit, "/challenges")).document.get("challenges", [])
     shown = {
         "balances": balances, "names": names_of(visit),
         "ends": {b["programme"]: _next_end(b) for b in balances},
         "notices": notices.document.get("notices", []),
         "cases": [one for one in cases if one["may_object"]],
+        "asked": [one for one in asked if one["state"] == "open"],
         "tiers": [one for one in tiers.document.get("tiers", []) if one["next_tier"]],
     }  # fmt: skip
     return Page("member/home.html", shown)
@@ -60,7 +62,9 @@ def pay(visit: Visit) -> Page:
     known = visit.ask("/v1/alliance")
     left = (until - visit.at) // timedelta(seconds=1)
     digits = str(answer.document["digits"])
+    asked = visit.ask(mine(visit, "/challenges")).document.get("challenges", [])
     shown = {
+        "asked": [one for one in asked if one["state"] == "open"],
         "digits": " ".join(digits[n : n + 3] for n in range(0, 18, 3)),
         "step": step,
         # A replay has a clock of its own: then the whole step is counted down.

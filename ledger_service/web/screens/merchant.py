@@ -7,6 +7,7 @@ from typing import Any
 from ledger_service.web.office.reading import names_of, nets_of
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
+from ledger_service.web.screens.till import Mistyped, minor_of
 
 MERCHANT = roles("merchant")
 
@@ -75,9 +76,18 @@ def dispute(visit: Visit) -> Page:
     """A part of a line is not owed: it is held out, the rest settles."""
     visit.step_up()
     form = visit.form
-    body = {name: form.get(name, "").strip() for name in ("debtor", "creditor", "held_micros", "evidence")}
+    body = {name: form.get(name, "").strip() for name in ("debtor", "creditor", "evidence")}
+    body["held_micros"] = _micros(form.get("held", ""), visit.formats.exponent)
     path = f"/v1/settlement/periods/{visit.path['period']}/disputes"
     return _after(visit, visit.do(path, {"merchant": visit.me.merchant, **body}), "period.disputed")
+
+
+def _micros(typed: str, exponent: int) -> str:
+    """An amount as people write it in millionths; what is none goes on as it is, and the API says so."""
+    try:
+        return str(minor_of(typed, exponent, "held") * 10 ** (6 - exponent))
+    except Mistyped:
+        return typed.strip()
 
 
 def _after(visit: Visit, answer: Answer, done: str) -> Page:

@@ -15,6 +15,7 @@ from ledger_service.web.office.reading import (
     code,
     instant,
     listed,
+    money,
     names_of,
     number,
     shows,
@@ -157,10 +158,14 @@ def _facts(visit: Visit, told: Json) -> Rows:
 def _sources(visit: Visit, sources: list[Json], more: str) -> Rows:
     rows = [
         [code(one["source"]), state(one["channel"]), Cell(one["label"]), number(visit, one["coupons"]),
-         number(visit, one["used"])]
+         number(visit, one["used"]), money(visit, one["discount_minor"]),
+         money(visit, one["baskets_minor"])]
         for one in sources
     ]  # fmt: skip
-    headings = ("col.source", "col.channel", "col.name", "campaign.taken", "campaign.used")
+    headings = (
+        "col.source", "col.channel", "col.name", "campaign.taken", "campaign.used", "campaign.discount",
+        "campaign.baskets",
+    )  # fmt: skip
     return Rows("campaign.sources", headings, rows, more, "campaign.no_sources")
 
 
@@ -179,7 +184,7 @@ DEFINE = Deed(
     "define-coupon", _DEFINITIONS, f"{_API}/coupon-definitions", MERCHANT, _DEFINITIONS, definitions,
     (_CODE, *_NAMES,
      Field("jurisdiction", "choice", "field.jurisdiction", True,
-           ("none", "US", "US-CA", "CA-ON", "CA-QC", "CN", "TW"))),
+           ("none", "US", "US-CA", "CA-ON", "CA-QC", "CN", "HK", "TW"))),
 )  # fmt: skip
 TRY = Deed("try-coupon", f"{_DEFINITIONS}/<code>/trial", _API + _VERSION, MERCHANT,
            f"{_DEFINITIONS}/{{code}}",

@@ -11,7 +11,6 @@ from ledger_service.web.office.reading import (
     code,
     instant,
     listed,
-    micros,
     names_of,
     number,
     programme,
@@ -52,7 +51,8 @@ def overview(visit: Visit) -> Sheet:
 def _latest(visit: Visit, one: Json) -> list[Cell]:
     terms = one["terms"][-1]
     return [
-        instant(visit, terms["effective_from"]), micros(visit, terms["point_value_micros"]),
+        instant(visit, terms["effective_from"]),
+        Cell(visit.formats.rate(terms["point_value_micros"]), "number"),
         Cell(bps(terms["fee_bps"]), "number"),
     ]  # fmt: skip
 
@@ -85,7 +85,7 @@ def _pairs(visit: Visit, wanted: str) -> Rows:
     told = visit.get(f"/v1/programmes/{wanted}/pair-terms", limit="50")
     rows = [
         [Cell(called(names, one["acceptor"])), number(visit, one["version"]),
-         instant(visit, one["effective_from"]), micros(visit, one["point_value_micros"]),
+         instant(visit, one["effective_from"]), Cell(visit.formats.rate(one["point_value_micros"]), "number"),
          Cell(bps(one["fee_bps"]), "number"), state("ends" if one["ends"] else "applies")]
         for one in told["pair_terms"]
     ]  # fmt: skip

@@ -44,7 +44,7 @@ def review(visit: Visit) -> Sheet:
     ])  # fmt: skip
     steps = [[state(step["kind"]), Cell(step["by"]), Cell(step["reason"]), instant(visit, step["at"])]
              for step in told["events"]]  # fmt: skip
-    hits = [] if decision is None else [_hit(hit) for hit in decision["hits"]]
+    hits = [] if decision is None else [hit_cells(hit) for hit in decision["hits"]]
     blocks: list[Block] = [
         facts, Rows("review.steps", ("col.what", "col.by", "col.reason", "col.at"), steps),
         Rows("review.hits", ("col.rule", "col.why"), hits, empty="review.no_decision"),
@@ -53,7 +53,8 @@ def review(visit: Visit) -> Sheet:
     return Sheet("review.title", blocks, wanted[:8], "review.lead", back=_REVIEWS)
 
 
-def _hit(hit: Json) -> list[Cell]:
+def hit_cells(hit: Json) -> list[Cell]:
+    """A rule that hit, and what was found."""
     rest = {name: value for name, value in hit.items() if name != "rule"}
     return [
         code(str(hit.get("rule", hit.get("code", "–")))),

@@ -106,6 +106,8 @@ def body_of(visit: Visit) -> dict[str, Any]:
         body["member"] = member
     if form.get("points", "").strip():
         body["spend"] = {"max_value_minor": minor_of(form["points"], exponent, "points")}
+    if form.get("step_up"):
+        body["step_up"] = form["step_up"]
     cashier = serving(visit) or form.get("cashier", "").strip()
     if cashier:
         body["cashier"] = cashier
@@ -150,7 +152,7 @@ def till(visit: Visit) -> Page | Go:
 def _till(visit: Visit, more: Mapping[str, Any], status: int = 200) -> Page:
     shown = {
         "typed": visit.form, "rows": rows_of(visit.form), "quote": None, "problem": None, "mistyped": "",
-        "serving": serving(visit), "own_card": False,
+        "serving": serving(visit), "own_card": False, "asked": None,
     }  # fmt: skip
     return Page("till/basket.html", {**shown, **more}, status)
 
@@ -171,17 +173,24 @@ def checkout(visit: Visit) -> Page | Go:
         return _till(visit, {"mistyped": wrong.field}, 422)
     act, own = visit.form.get("act", ""), own_card(visit)
     if act not in ("sell", "hold"):
-        answer = visit.do("/v1/quotes", {k: v for k, v in body.items() if k != "reference"})
+        answer = visit.do("/v1/quotes", {k: v for k, v in body.items() if k not in ("reference", "step_up")})
         more = {"quote": answer.document} if answer.good else {"problem": answer.document}
         return _till(visit, {**more, "own_card": own}, 200 if answer.good else answer.status)
     if own and visit.form.get("own") != "seen":
         return _till(visit, {"own_card": True}, 409)
     answer = visit.do("/v1/sales" if act == "sell" else "/v1/authorisations", body)
     if not answer.good:
-        return _till(visit, {"problem": answer.document, "own_card": own}, answer.status)
+        shown = {"problem": answer.document, "own_card": own, "asked": _asked(answer.document)}
+        return _till(visit, shown, answer.status)
     if act == "hold":
         return held(visit, answer.document["hold_id"])
     return receipt(visit, {"sale": answer.document, "lines": body["lines"]})
+
+
+def _asked(problem: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What the member's phone is asked about, when that is why the till was refused."""
+    found: Mapping[str, Any] | None = problem.get("params")
+    return found if problem.get("code") == "step-up-required" else None
 
 
 def held(visit: Visit, hold_id: str, problem: Mapping[str, Any] | None = None, status: int = 201) -> Page:

@@ -4,6 +4,10 @@ for (const select of document.querySelectorAll("select[data-send]")) {
 }
 for (const button of document.querySelectorAll("[data-noscript]")) button.hidden = true;
 
+// The page one is on stands in sight where the row of pages is wider than the screen.
+const pages = document.querySelector(".top nav"), shown = pages?.querySelector("[aria-current]");
+if (shown && pages.scrollWidth > pages.clientWidth) pages.scrollLeft = shown.offsetLeft - pages.offsetLeft - 48;
+
 // A form is sent once, however often its button is pressed; the server would do it once anyway. One that fetches
 // a file leaves its page standing, and may be sent again.
 for (const form of document.querySelectorAll("form:not([data-stays])")) {

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
+from ledger_service.checkout.couponing.results import Worth, worth_of
 from ledger_service.checkout.couponing.service import CouponWish
 from ledger_service.checkout.errors import RefundExceedsSale
+from ledger_service.coupons.definitions.models import coupon_campaign, coupon_campaign_offer
 from ledger_service.coupons.terms.values import AmountOff, BuyGet, Limits, OnReturn, PercentOff
 from ledger_service.coupons.wallet.models import coupon_event
 
 from .couponed import CouponShop
-from .shop import Shop, line
+from .shop import GROCER, START, Shop, line
 
 WALLET = CouponWish(wallet=True)
 
@@ -29,18 +32,33 @@ def given_back(coupons: CouponShop, coupon_id: bytes) -> int:
         return int(conn.execute(select(func.count()).select_from(coupon_event).where(mine)).scalar_one())
 
 
+def worth(coupons: CouponShop) -> dict[str, Worth]:
+    """Of the poster of a campaign that offers both coupons."""
+    at, by = {"starts_at": START, "ends_at": START + timedelta(days=1)}, {"proposed_by": "a"}
+    with coupons.shop.database.begin() as conn:
+        if conn.execute(select(coupon_campaign_offer.c.arm)).first() is None:
+            own = {"campaign_id": 1, "merchant_id": GROCER, "code": "C", "names": "{}", "proposed_at": START}
+            conn.execute(insert(coupon_campaign).values(**own, **at, **by))
+            conn.execute(insert(coupon_campaign_offer), [
+                {"campaign_id": 1, "definition_id": number, "arm": 0} for number in (1, 2)
+            ])  # fmt: skip
+        return worth_of(conn, 1, ["POSTER", "NOBODY"])
+
+
 def test_the_coupon_is_back_once_with_the_last_piece_and_counts_no_more(coupons: CouponShop) -> None:
     phone = coupons.shop.enrol()
     limits = Limits(budget_count=5, per_member=1)
     coupons.publish(1, PercentOff(1_000), on_return=OnReturn.GIVE_BACK, limits=limits)
     coupons.publish(2, AmountOff(30))
-    back, kept = coupons.give(phone, 1), coupons.give(phone, 2)
+    back, kept = coupons.give(phone, 1, source="POSTER"), coupons.give(phone, 2, source="POSTER")
     sold = coupons.sell(coupons.body(phone, line("1", 999, 3)), WALLET)
     assert sold["total_minor"] == 999 - 99 - 30
+    assert worth(coupons) == {"POSTER": Worth(129, sold["total_minor"])}
     some = coupons.refund(sold["sale_id"], ("1", 2))
     assert [one["given_back"] for one in some["coupons"]] == [False, False]
     assert [one["discount_returned_minor"] for one in some["coupons"]] == [66, 20]
     assert coupons.counted() == [(1, 99), (1, 99)]
+    assert worth(coupons) == {"POSTER": Worth(129 - 86, sold["total_minor"])}
     rest = coupons.refund(sold["sale_id"])
     assert [one["given_back"] for one in rest["coupons"]] == [True, False]
     assert [one["discount_returned_minor"] for one in rest["coupons"]] == [33, 10]

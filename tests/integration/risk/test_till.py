@@ -12,7 +12,7 @@ from ledger_service.kernel.paycode_errors import PayCodeAltered
 from ledger_service.kernel.permits import nonce_of
 from ledger_service.members.models import member
 from ledger_service.points.models import pending_issue
-from ledger_service.risk.challenges import meet
+from ledger_service.risk.challenges import Asked, answer
 from ledger_service.risk.errors import HeldForReview, RefusedByRules, StepUpRequired
 from tests.integration.checkout.attaching import attach
 from tests.integration.checkout.shop import GROCER, line, loads
@@ -121,19 +121,10 @@ def test_a_custodial_answer_is_met_by_another_factor_first(shop: GuardedShop) ->
     assert shop.pay(phone, 2_000, POINTS_100, step_up=asked.challenge)["due_minor"] == 1_900
 
 
-def meet_in(shop: GuardedShop, challenge_id: bytes, member_id: int) -> None:
-    from ledger_service.db.commands import BookCommand
-    from ledger_service.db.workset import Draft, Need, Workset
-    from ledger_service.risk.challenges import CHALLENGE
-
-    class Meet(BookCommand[None]):
-        def reads_first(self, view: Workset) -> list[Need]:
-            return [CHALLENGE.of(challenge_id)]
-
-        def apply(self, draft: Draft) -> None:
-            meet(draft, challenge_id, member_id, shop.clock.at)
-
-    shop.writer.submit(Meet())
+def meet_in(shop: GuardedShop, challenge_id: bytes, member_id: int, *, confirms: bool = True) -> None:
+    """The member answers on its page."""
+    asked = Asked(challenge_id, member_id, frozenset({1}))
+    shop.writer.run(lambda conn: answer(conn, asked, shop.clock.at, confirms=confirms))
 
 
 def test_own_card_is_told_politely_and_held(shop: GuardedShop) -> None:

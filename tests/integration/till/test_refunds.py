@@ -46,9 +46,9 @@ def test_without_an_answer_it_waits_and_a_sync_asks_again_under_its_key(stand: S
     assert back(stand)["state"] == "waiting"
     stand.line.state = "up"
     stand.open()
-    assert [row["key"] for row in stand.till.book.open_refunds()] == ["back"]
+    assert [row["key"] for row in stand.till.book.open_deeds()] == ["back"]
     stand.sync()
-    assert stand.till.book.open_refunds() == []
+    assert stand.till.book.open_deeds() == []
     assert (back(stand)["state"], refunded(stand)) == ("certain", 250)
 
 
@@ -70,9 +70,9 @@ def test_a_key_is_of_one_refund(stand: Stand) -> None:
 
 @pytest.mark.parametrize("bad", [{"key": ""}, {"key": "a b"}, {"key": 7}, {"of": None}, {"key": "k" * 65}])
 def test_a_malformed_refund_is_refused_and_written_nowhere(stand: Stand, bad: dict[str, Any]) -> None:
-    with pytest.raises(TillRefused, match="malformed-refund"):
+    with pytest.raises(TillRefused, match="malformed-request"):
         back(stand, **bad)
-    assert stand.till.book.open_refunds() == []
+    assert stand.till.book.open_deeds() == []
 
 
 def test_a_sale_that_waits_itself_is_returned_after_it_was_merged(stand: Stand) -> None:
@@ -91,4 +91,4 @@ def test_refunds_that_are_done_are_forgotten_with_the_sales(stand: Stand) -> Non
     back(stand)
     stand.later(9 * 86_400)
     stand.sync()
-    assert stand.till.book.find_refund("back") is None
+    assert stand.till.book.find_deed("back") is None
