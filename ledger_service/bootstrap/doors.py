@@ -24,14 +24,9 @@ from ledger_service.api.endpoints import (
     coverage,
     days,
     devices,
-    epcis,
-    epcis_queries,
-    epcis_standing,
-    epcis_subscriptions,
     gestures,
     households,
     imports,
-    item_proofs,
     keys,
     liabilities,
     members,
@@ -57,11 +52,6 @@ from ledger_service.api.endpoints import (
     settlement_papers,
     settlement_pools,
     settling,
-    share,
-    share_campaigns,
-    share_network,
-    share_rewards,
-    share_staff,
     spend_rewards,
     statements,
     status,
@@ -71,19 +61,16 @@ from ledger_service.api.endpoints import (
     value_cards,
 )
 from ledger_service.api.endpoints.consents import with_reads_noted
-from ledger_service.api.limits import Buckets, Policy
 from ledger_service.api.openapi import document_of
 from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Route, Served
 from ledger_service.api.schema import Json
 from ledger_service.bootstrap.entering import ENTERING_MODULES, served_entering
+from ledger_service.bootstrap.event_doors import EVENT_MODULES, served_events
 from ledger_service.bootstrap.foundations import SystemRandom
-from ledger_service.bootstrap.insight import INSIGHT_MODULES, served_insight
-from ledger_service.bootstrap.items import ITEM_MODULES, place_of, served_items
 from ledger_service.bootstrap.liabilities import issuer_liability_document, liability_document
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.bootstrap.settlement_papers import served_papers
-from ledger_service.bootstrap.webhooks import subscription_desk
 from ledger_service.checkout.couponing.service import CouponedCheckout
 from ledger_service.checkout.household_sales import spent_by_keys
 from ledger_service.checkout.offline.allowances import Statements
@@ -91,24 +78,16 @@ from ledger_service.checkout.stored.paying import reader_of
 from ledger_service.checkout.stored.service import CardCheckout
 from ledger_service.members.households.parting import PartingDesk
 from ledger_service.merchants.owners.service import OwnersService
-from ledger_service.traceability.proofs.commitments import Commitments
-from ledger_service.traceability.proofs.service import Prover
 
 MODULES = (
-    checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
-    value_cards, value_accounts, tickets,
-    coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes, members,
-    *ENTERING_MODULES, devices,
-    households, care, statements, gestures, adjustments, claims, programmes, programme_policies, outstanding,
-    liabilities, pair_terms, settlement_basis, conversions, programme_ends, tiers, risk, reviews,
-    appeals, merchants,
-    places, owners, modes, keys, chain, proofs, settlement, settling, settlement_papers, settlement_pools,
-    coverage, reserves, imports, epcis, epcis_queries, epcis_standing, epcis_subscriptions, item_proofs,
-    *ITEM_MODULES, share, share_campaigns, share_rewards, share_staff, share_network, *INSIGHT_MODULES,
+    checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons, value_cards,
+    value_accounts, tickets, coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes,
+    members, *ENTERING_MODULES, devices, households, care, statements, gestures, adjustments, claims,
+    programmes, programme_policies, outstanding, liabilities, pair_terms, settlement_basis, conversions,
+    programme_ends, tiers, risk, reviews, appeals, merchants, places, owners, modes, keys, chain, proofs,
+    settlement, settling, settlement_papers, settlement_pools, coverage, reserves, imports, *EVENT_MODULES,
     alliance, status,
 )  # fmt: skip
-# Of one link: what a group chat does at once, and what a flood may go on with.
-_TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
 
 
 def all_routes() -> list[Route]:
@@ -155,47 +134,11 @@ def bound(serving: Serving) -> list[Served]:
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
         *imports.served(imports.ImportsDoor(administration)),
-        *_of_events(serving, administration, cursors),
-        *served_items(serving, administration, cursors),
+        *served_events(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]
     return with_reads_noted(every, administration)
-
-
-def _of_events(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
-    """What happens to goods, and what comes of sharing."""
-    database = serving.foundations.database
-    asking = epcis_queries.EpcisQueriesDoor(database, cursors)
-    desk = subscription_desk(serving.foundations, serving.secrets)
-    subscribing = epcis_subscriptions.SubscriptionsDoor(database, administration, cursors, desk)
-    return [
-        *epcis.served(epcis.EpcisDoor(database, SystemRandom(), cursors)),
-        *epcis_queries.served(asking),
-        *epcis_standing.served(epcis_standing.StandingQueriesDoor(administration, cursors, asking)),
-        *epcis_subscriptions.served(subscribing),
-        *_of_items(serving),
-        *_of_sharing(serving, administration, cursors),
-        *served_insight(serving, administration, cursors),
-    ]
-
-
-def _of_sharing(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
-    parts, url = serving.sharing, serving.foundations.settings.public_url
-    flood = Buckets(Policy("touch", _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE))
-    door = share.ShareDoor(administration, cursors, serving.writer, parts.links, parts.binder, flood, url)
-    return [
-        *share.served(door),
-        *share_campaigns.served(share_campaigns.ShareCampaignsDoor(administration, cursors)),
-        *share_rewards.served(share_rewards.ShareRewardsDoor(administration, cursors, parts.rewards)),
-        *share_staff.served(share_staff.ShareStaffDoor(administration, cursors)),
-        *share_network.served(share_network.ShareNetworkDoor(administration, serving.foundations.database)),
-    ]
-
-
-def _of_items(serving: Serving) -> list[Served]:
-    prover = Prover(Commitments(serving.secrets.one_time), place_of(serving.foundations.alliance))
-    return item_proofs.served(item_proofs.ItemProofsDoor(serving.foundations.database, prover))
 
 
 def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
