@@ -134,17 +134,17 @@ def issuer_document(reports: Sequence[Report]) -> dict[str, Any]:
 
     Each row of the summed revenue ties, as its parts do.
     """
-    sums: dict[tuple[str, int], Counter[str]] = {}
+    sums: dict[tuple[str, str], Counter[str]] = {}
     for report in reports:
         for month in report.revenue:
             figures = {name: value for name, value in month._asdict().items() if name != "month"}
-            sums.setdefault((report.subject.currency, month.month), Counter()).update(figures)
-    label = reports[0].subject.calendar.label if reports else str
+            key = report.subject.currency, report.subject.calendar.label(month.month)
+            sums.setdefault(key, Counter()).update(figures)
     return {
         "outstanding": sum(report.outstanding for report in reports),
         "holds": all(report.tie.holds for report in reports),
         "revenue": [
-            {"currency": currency, "month": label(month), **sums[currency, month]}
+            {"currency": currency, "month": month, **sums[currency, month]}
             for currency, month in sorted(sums)
         ],
         "programmes": [document_of(report) for report in reports],
