@@ -14,6 +14,8 @@ from ledger_service.settlement.pool import PoolLine
 Json = dict[str, Any]
 # A programme's liability as of the end of a day, from a snapshot; ProgrammeUnknown, HistoryArchived.
 LiabilityReport = Callable[[Connection, str, date], Json]
+# The same of all programmes of an issuer, by its GLN, with their sums; HistoryArchived.
+IssuerLiabilityReport = Callable[[Connection, int, date], Json]
 # The pools of a closed period, from a snapshot; PeriodStillOpen, FiguresNotReady.
 PoolLines = Callable[[Connection, int], list[PoolLine]]
 # A merchant's account, with the columns of the file that `alliance settle payouts` reads.

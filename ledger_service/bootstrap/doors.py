@@ -68,7 +68,7 @@ from ledger_service.api.schema import Json
 from ledger_service.bootstrap.entering import ENTERING_MODULES, served_entering
 from ledger_service.bootstrap.event_doors import EVENT_MODULES, served_events
 from ledger_service.bootstrap.foundations import SystemRandom
-from ledger_service.bootstrap.liabilities import liability_document
+from ledger_service.bootstrap.liabilities import issuer_liability_document, liability_document
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.bootstrap.settlement_papers import served_papers
 from ledger_service.checkout.couponing.service import CouponedCheckout
@@ -146,7 +146,9 @@ def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
         *programmes.served(points),
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
         *outstanding.served(outstanding.OutstandingDoor(points)),
-        *liabilities.served(liabilities.LiabilitiesDoor(points, liability_document)),
+        *liabilities.served(
+            liabilities.LiabilitiesDoor(points, liability_document, issuer_liability_document)
+        ),
         *pair_terms.served(pair_terms.PairTermsDoor(points)),
         *settlement_basis.served(settlement_basis.SettlementBasisDoor(points)),
         *programme_ends.served(programme_ends.ProgrammeEndsDoor(points)),

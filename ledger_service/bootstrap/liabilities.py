@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -16,9 +19,17 @@ from ledger_service.points.catalogue import Programme, read_catalogue
 from ledger_service.points.errors import ProgrammeUnknown
 from ledger_service.points.rules import terms_in_force
 from ledger_service.settlement.liability.calendar import Calendar
-from ledger_service.settlement.liability.flows import flows_of, in_lots
-from ledger_service.settlement.liability.report import Report, Subject, Tie, document_of, report_of
-from ledger_service.settlement.liability.revenue import Sales
+from ledger_service.settlement.liability.flows import Flow, flows_of, in_lots
+from ledger_service.settlement.liability.report import (
+    Report,
+    Subject,
+    Tie,
+    cohorts_until,
+    document_of,
+    issuer_document,
+    report_of,
+)
+from ledger_service.settlement.liability.revenue import Sales, alone_minor
 
 
 def liability_of(conn: Connection, code: str, as_of: date) -> Report:
@@ -38,20 +49,71 @@ def liability_of(conn: Connection, code: str, as_of: date) -> Report:
     programme = read_catalogue(conn).by_code.get(code)
     if programme is None:
         raise ProgrammeUnknown(code)
-    calendar = Calendar(as_of, programme.zone)
-    flows = flows_of(conn, programme.programme_id, calendar)
+    reports = liabilities_of(conn, programme.merchant_id, as_of)
+    return next(one for one in reports if one.subject.programme == code)
+
+
+def liabilities_of(conn: Connection, merchant_id: int, as_of: date) -> list[Report]:
+    """``liability_of`` each of an issuer's programmes, by id.
+
+    What members paid the issuer is one price for goods and the points of all of them, so no part of it is
+    deferred twice.
+
+    Raises:
+        HistoryArchived: the day lies before the last entry of an archive.
+    """
+    every = read_catalogue(conn).programmes
+    books = [_book(conn, one, as_of) for _, one in sorted(every.items()) if one.merchant_id == merchant_id]
     chain = {total.programme_id: total.outstanding for total in programme_totals(conn)}
-    tie = Tie(
-        sum(flow.points for flow in flows), in_lots(conn, programme.programme_id),
-        chain.get(programme.programme_id, 0), waiting_up_to(conn, newest_intent(conn)),
-    )  # fmt: skip
-    subject = Subject(code, programme.currency, programme.epoch_ends, NEVER_SECONDS, calendar)
-    return report_of(subject, flows, tie, _sales(conn, programme, calendar))
+    waiting = waiting_up_to(conn, newest_intent(conn))
+    reports = []
+    for book in books:
+        number = book.programme.programme_id
+        tie = Tie(
+            sum(flow.points for flow in book.flows), in_lots(conn, number), chain.get(number, 0), waiting
+        )
+        sales = replace(book.sales, beside_minor=_beside(book, books))
+        reports.append(report_of(_subject(book), book.flows, tie, sales))
+    return reports
 
 
 def liability_document(conn: Connection, code: str, as_of: date) -> dict[str, Any]:
     """``liability_of`` as JSON; fulfils ``api.paper_ports.LiabilityReport``."""
     return document_of(liability_of(conn, code, as_of))
+
+
+def issuer_liability_document(conn: Connection, merchant_id: int, as_of: date) -> dict[str, Any]:
+    """``liabilities_of`` as JSON, with their sums; fulfils ``api.paper_ports.IssuerLiabilityReport``."""
+    return issuer_document(liabilities_of(conn, merchant_id, as_of))
+
+
+@dataclass(frozen=True, slots=True)
+class _Book:
+    programme: Programme
+    calendar: Calendar
+    flows: list[Flow]
+    sales: Sales
+
+
+def _book(conn: Connection, programme: Programme, as_of: date) -> _Book:
+    calendar = Calendar(as_of, programme.zone)
+    flows = flows_of(conn, programme.programme_id, calendar)
+    return _Book(programme, calendar, flows, _sales(conn, programme, calendar))
+
+
+def _subject(book: _Book) -> Subject:
+    known = book.programme
+    return Subject(known.code, known.currency, known.epoch_ends, NEVER_SECONDS, book.calendar)
+
+
+def _beside(book: _Book, books: Sequence[_Book]) -> dict[int, int]:
+    """What the points of the other programmes cost alone; months have the same numbers in all of them."""
+    found: Counter[int] = Counter()
+    for other in books:
+        if other is not book and other.programme.currency == book.programme.currency:
+            cohorts = cohorts_until(other.flows, other.calendar)
+            found.update(alone_minor(cohorts, other.sales, other.calendar.last_whole))
+    return dict(found)
 
 
 def _sales(conn: Connection, programme: Programme, calendar: Calendar) -> Sales:

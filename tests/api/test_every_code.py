@@ -13,7 +13,6 @@ _IMPORT = "met by `alliance import`, never by a request; tests/integration/movin
 _SETTLEMENT = "met by `alliance settle` and `verify`, never by a request; tests/unit/settlement"
 _FIGURES = "needs certain figures of a file or a period; tests/unit/settlement, tests/integration/settlement"
 _CODES = "met by `alliance coupons`, never by a request; tests/integration/coupons"
-_RESERVE = "met by `alliance reserve`, never by a request; tests/operations"
 _GOODS = "met by `alliance goods`, never by a request; tests/integration/coupons"
 REASONS = {
     "goods-file-refused": _GOODS,
@@ -48,13 +47,10 @@ REASONS = {
     "payout-in-parts": _FIGURES,
     "nets-unbalanced": _SETTLEMENT,
     "settlement-no-such-pair": _SETTLEMENT,
-    "reserves-not-offered": _RESERVE,
-    "not-in-default": _RESERVE,
     "statement-lines-malformed": _SETTLEMENT,
     "statement-unbalanced": _FIGURES,
     "chart-of-accounts-malformed": _SETTLEMENT,
     "period-close-not-final": _SETTLEMENT,
-    "period-not-drained": _BRIDGE,
     "period-not-open": _BRIDGE,
     "calendar-exhausted": "needs a calendar at its end; tests of the refund and issue rules",
     "programme-without-terms": "the first terms count from the programme's creation; tests of the checkout",
@@ -67,7 +63,7 @@ REASONS = {
     "not-issuable": "needs an exhausted cap; tests of adjustments",
 }
 # Refusals that no route documents, because no request can cause them.
-_BY_COMMAND = (_BRIDGE, _IMPORT, _SETTLEMENT, _RESERVE, _GOODS, _CODES)
+_BY_COMMAND = (_BRIDGE, _IMPORT, _SETTLEMENT, _GOODS, _CODES)
 UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in _BY_COMMAND} | {
     "calendar-exhausted", "signing-refused", "method-not-allowed",
 }  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 
 from ledger_service.bootstrap.liabilities import liability_document
 from ledger_service.kernel.clock import parse_instant
-from tests.api.service import Shop, basket
+from tests.api.service import GROCER, Shop, basket, programme_body
 from tests.api.test_administration import with_phone
 
 PATH = "/v1/settlement/liabilities/GROC"
@@ -30,6 +30,26 @@ def test_an_issuer_reads_what_the_command_prints(any_shop: Shop) -> None:
     assert f"liability-GROC-{day}.csv" in file.headers["Content-Disposition"]
     assert f"GROC,total,{day},outstanding,{told['outstanding']}" in file.text
     assert any_shop.get("grocer", f"{PATH}?as_of=2016-12-31").json["outstanding"] == 0
+
+
+ISSUER = f"/v1/settlement/issuers/{GROCER}/liability"
+
+
+def test_an_issuer_s_programmes_are_summed_and_each_told(shop: Shop) -> None:
+    sold(shop)
+    told = shop.get("grocer", PATH).json
+    assert shop.get("grocer", ISSUER).json["programmes"] == [told]
+    shop.must("operator", "/v1/programmes", {**programme_body("TEA", GROCER), "name": "茶點"})
+    summed = shop.get("operator", f"{ISSUER}?as_of=2017-04-30").json
+    assert [one["programme"] for one in summed["programmes"]] == ["GROC", "TEA"]
+    assert summed["outstanding"] == told["outstanding"] == sum(p["outstanding"] for p in summed["programmes"])
+    for month in summed["revenue"]:
+        parts = [one for p in summed["programmes"] for one in p["revenue"] if one["month"] == month["month"]]
+        for name in ("opening", "deferred", "redemption", "closing"):
+            assert month[name] == sum(one[name] for one in parts)
+    assert shop.get("fuel", ISSUER).json["code"] == "not-yours"
+    assert shop.get("grocer-till", ISSUER).json["code"] == "scope-missing"
+    assert shop.get("grocer", f"{ISSUER}?as_of=soon").json["code"] == "malformed-field"
 
 
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/csv"])

@@ -20,6 +20,7 @@ OF_ONE_THING = {
     "list-live-code-shifts": "the next turns of one code, a fixed number",
     "show-settlement-standing": "the merchants of one period, 256 at most, and payouts fewer than they",
     "list-passkeys": "ten at most",
+    "show-issuer-liability": "months of the programmes of one issuer, 120 at most of each",
     "show-liability-report": "months of one programme, 120 at most",
     "list-member-cards": "at most so many cards are shown",
     "show-member": "at most so many devices are shown",

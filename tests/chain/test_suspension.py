@@ -6,7 +6,7 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from ledger_service.bootstrap import governance as module
 from ledger_service.bootstrap.clerking import GovernanceClerk
@@ -128,6 +128,11 @@ def test_a_period_ends_once_what_was_accepted_before_is_in_a_block_and_a_suspens
     assert (open_period(world), clerk.run(), clerk.run()) == (1, True, False)
     # Accepted after the cut-off, before the suspension counts: it falls into the next period.
     world.enqueue(world.redeem(ann, MERCHANTS[1], (1, 30)))
+    drain(bridge, world.database)
+    # A bridge that died after the block and before it said so does both acts again, and neither twice.
+    with world.database.begin() as conn:
+        conn.execute(update(operator_act).values(state="waiting"))
+    assert [clerk_of(world).run() for _ in range(3)] == [True, True, False]
     drain(bridge, world.database)
     asked.close_period(1)
     writer.close()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 from ledger_service.api import shapes
+from ledger_service.api.endpoints.places import require_merchant
 from ledger_service.api.endpoints.programmes import ProgrammesDoor
 from ledger_service.api.errors import NotYours
-from ledger_service.api.paper_ports import LiabilityReport
+from ledger_service.api.paper_ports import IssuerLiabilityReport, LiabilityReport
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Integer, Listing, Record, Text
 from ledger_service.kernel.errors import MalformedField
+from ledger_service.kernel.gs1 import gln_text, parse_gln
 from ledger_service.ledger.errors import HistoryArchived
 from ledger_service.points.errors import ProgrammeUnknown
 from ledger_service.settlement.liability.table import csv_of
@@ -43,7 +45,18 @@ FILE = Route(
     "The liability report as a file, every figure a row",
     success=Success(200, "The file.", media_types=("text/csv",)), **_SHARED,
 )  # fmt: skip
-ROUTES = (SHOW, FILE)
+ISSUER = Route(
+    "GET", "/v1/settlement/issuers/<gln>/liability", "show-issuer-liability", scopes("sale:read"),
+    "What an issuer owes in the points of all its programmes: sums, and each report", group="Settlement",
+    query=_SHARED["query"], problems=(NotYours, HistoryArchived),
+    success=Success(200, "Each month of the summed revenue ties as its parts do.",
+                    shapes.answer(
+                        "IssuerLiability", merchant=shapes.GLN, as_of=shapes.DATE,
+                        outstanding=Integer(about="Points of all programmes"),
+                        holds=Flag("Entries, lots and chain tell the same in each"),
+                        revenue=Listing(Record(closed=False)), programmes=Listing(_REPORT))),
+)  # fmt: skip
+ROUTES = (SHOW, FILE, ISSUER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,7 @@ class LiabilitiesDoor:
 
     programmes: ProgrammesDoor
     report: LiabilityReport
+    issuer_report: IssuerLiabilityReport
 
     def show(self, call: Call) -> Reply:
         """The report as JSON."""
@@ -65,6 +79,17 @@ class LiabilitiesDoor:
         attached = (("Content-Disposition", f'attachment; filename="liability-{code}-{day}.csv"'),)
         return Reply(csv_of(told).encode(), media_type="text/csv; charset=utf-8", headers=attached)
 
+    def issuer(self, call: Call) -> Reply:
+        """All programmes of an issuer as JSON; without a day, today where its first programme is."""
+        merchant, given = parse_gln(call.path["gln"], "gln"), call.query.get("as_of")
+        require_merchant(call, merchant, "gln")
+        every = self.programmes.catalogue.current().programmes.values()
+        zone = next((one.zone for one in every if one.merchant_id == merchant), UTC)
+        day = call.at.astimezone(zone).date() if given is None else _day(given)
+        who = {"merchant": gln_text(merchant), "as_of": day.isoformat()}
+        read = self.programmes.administration.read
+        return read(lambda conn: {**who, **self.issuer_report(conn, merchant, day)})
+
     def _asked(self, call: Call) -> tuple[str, date]:
         known = self.programmes.known(call)
         # What members paid a rival, and hold of its points, is its own business (D15).
@@ -76,7 +101,7 @@ class LiabilitiesDoor:
 
 def served(door: LiabilitiesDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    return [Served(SHOW, door.show), Served(FILE, door.file)]
+    return [Served(SHOW, door.show), Served(FILE, door.file), Served(ISSUER, door.issuer)]
 
 
 def _day(text: str) -> date:

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     UNKNOWN_REFERENCE = "unknown reference"
     OTHER_PERIOD = "other period"
     UNKNOWN_PAYOUT = "no such payout"
+    OTHER_PARTS = "ordered in other parts"
     PENDING = "pending, not booked"
     RETURNED = "returned"
     FOREIGN_ACCOUNT = "statement of another account"
@@ -136,7 +137,7 @@ class Matching:
         index, part = reference.payout, reference.part
         found = self._line(reference)
         if found is None:
-            return _not(booking, Reason.UNKNOWN_PAYOUT, f"payout {index}, part {part}")
+            return _not(booking, Reason.OTHER_PARTS, f"payout {index}, part {part}")
         payout, payee = found
         payers = self._payers(payout.payer)
         if booking.account not in (*payers, payee):

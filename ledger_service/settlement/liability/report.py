@@ -111,13 +111,44 @@ def report_of(subject: Subject, flows: Sequence[Flow], tie: Tie, sales: Sales) -
     people stopped redeeming.
     """
     calendar = subject.calendar
-    layers = layers_of(flow for flow in flows if flow.month <= calendar.last)
+    layers = _layers(flows, calendar)
     cohorts = cohorts_of(layers)
     return Report(
         subject, outstanding(flows, calendar.last), tie, layers, cohorts,
         estimates(cohorts, calendar.last_whole), predictions(cohorts, calendar.last_whole),
         roll(cohorts, sales, calendar.last_whole),
     )  # fmt: skip
+
+
+def cohorts_until(flows: Sequence[Flow], calendar: Calendar) -> list[Cohort]:
+    """The cohorts of a programme as its report has them."""
+    return cohorts_of(_layers(flows, calendar))
+
+
+def _layers(flows: Sequence[Flow], calendar: Calendar) -> list[Layer]:
+    return layers_of(flow for flow in flows if flow.month <= calendar.last)
+
+
+def issuer_document(reports: Sequence[Report]) -> dict[str, Any]:
+    """The reports of an issuer's programmes as of one day, and their sums.
+
+    Each row of the summed revenue ties, as its parts do.
+    """
+    sums: dict[tuple[str, str], Counter[str]] = {}
+    for report in reports:
+        for month in report.revenue:
+            figures = {name: value for name, value in month._asdict().items() if name != "month"}
+            key = report.subject.currency, report.subject.calendar.label(month.month)
+            sums.setdefault(key, Counter()).update(figures)
+    return {
+        "outstanding": sum(report.outstanding for report in reports),
+        "holds": all(report.tie.holds for report in reports),
+        "revenue": [
+            {"currency": currency, "month": month, **sums[currency, month]}
+            for currency, month in sorted(sums)
+        ],
+        "programmes": [document_of(report) for report in reports],
+    }
 
 
 def document_of(report: Report) -> dict[str, Any]:

@@ -10,7 +10,7 @@ lost.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ledger_service.settlement.deferral import Outlook, deferred_minor_half_up, roll_forward
@@ -20,11 +20,16 @@ from ledger_service.settlement.liability.cohorts import Cohort
 
 @dataclass(frozen=True, slots=True)
 class Sales:
-    """What members paid in each month, and what a point was worth in it: ``point_micros`` of the currency."""
+    """What members paid in each month, and what a point was worth in it: ``point_micros`` of the currency.
+
+    ``beside_minor`` is what the points of the issuer's other programmes, given with the same sales, would
+    cost alone: one price is split once, among the goods and all of them.
+    """
 
     price_minor: Mapping[int, int]
     point_micros: Mapping[int, int]
     micros_of_minor: int
+    beside_minor: Mapping[int, int] = field(default_factory=dict)
 
 
 class Month(NamedTuple):
@@ -69,6 +74,15 @@ def roll(cohorts: Sequence[Cohort], sales: Sales, last: int) -> list[Month]:
     return months
 
 
+def alone_minor(cohorts: Sequence[Cohort], sales: Sales, last: int) -> dict[int, int]:
+    """What each month's points would cost alone, by what was expected in that month, in minor units."""
+    return {
+        cohort.month: _alone(cohort, estimates(cohorts, cohort.month)[cohort.month], sales)
+        for cohort in cohorts
+        if cohort.month <= last
+    }
+
+
 def _sums(changes: Sequence[_Changes]) -> _Changes:
     deferred, reversed_, redemption, breakage, remeasurement = map(sum, zip(*changes, strict=True))
     return deferred, reversed_, redemption, breakage, remeasurement
@@ -76,10 +90,13 @@ def _sums(changes: Sequence[_Changes]) -> _Changes:
 
 def _initial(cohort: Cohort, estimate: Estimate, sales: Sales) -> int:
     """What is deferred of the month's price for all points issued in it, returns not yet taken off."""
-    price = sales.price_minor.get(cohort.month, 0)
+    price, beside = sales.price_minor.get(cohort.month, 0), sales.beside_minor.get(cohort.month, 0)
+    return deferred_minor_half_up(price, price + beside, _alone(cohort, estimate, sales))
+
+
+def _alone(cohort: Cohort, estimate: Estimate, sales: Sales) -> int:
     worth = _half_up(cohort.issued * sales.point_micros.get(cohort.month, 0), sales.micros_of_minor)
-    alone = _half_up(worth * estimate.ultimate, estimate.kept)
-    return deferred_minor_half_up(price, price, alone)
+    return _half_up(worth * estimate.ultimate, estimate.kept)
 
 
 def _changed(

@@ -11,6 +11,7 @@ from ledger_service.web.screens import (
     member,
     member_cases,
     member_checks,
+    member_convert,
     member_more,
     member_paid,
     member_rights,
@@ -26,7 +27,7 @@ from ledger_service.web.screens import (
 
 SCREENS: tuple[Screen, ...] = (
     *door.SCREENS, *item.SCREENS, *landing.SCREENS, *member.SCREENS, *member_more.SCREENS,
-    *member_cases.SCREENS, *member_checks.SCREENS, *member_paid.SCREENS,
+    *member_cases.SCREENS, *member_checks.SCREENS, *member_convert.SCREENS, *member_paid.SCREENS,
     *member_rights.SCREENS, *share_rewards.MINE, *passkeys.SCREENS, *till.SCREENS,
     *till_desk.SCREENS, *till_paid.SCREENS, *merchant.SCREENS,
     *audit.SCREENS, *operator.SCREENS, *offices.SCREENS,

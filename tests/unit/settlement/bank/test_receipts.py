@@ -139,11 +139,18 @@ def test_a_payout_is_paid_when_all_its_parts_are_or_it_was_as_a_whole() -> None:
     assert outcome_of(statement(*told, back), of_owners()).pay == [0]
 
 
+def test_an_order_of_parts_is_not_read_by_accounts_without_owners_and_the_reason_says_so() -> None:
+    lines = [line for line in lines_of(PAYOUTS, {B: DUES}) if line.part]
+    whole = replace(of_owners(), parts={})
+    outcome = outcome_of(statement(*(told_of(line) for line in lines)), whole)
+    assert (outcome.pay, {one.reason for one in outcome.unmatched}) == ([], {Reason.OTHER_PARTS})
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"reference": Reference(TAG, 12, 2, 3).text}, Reason.UNKNOWN_PAYOUT),
-        ({"reference": Reference(TAG, 12, 1, 1).text}, Reason.UNKNOWN_PAYOUT),
+        ({"reference": Reference(TAG, 12, 2, 3).text}, Reason.OTHER_PARTS),
+        ({"reference": Reference(TAG, 12, 1, 1).text}, Reason.OTHER_PARTS),
         ({"amount": "666748.98"}, Reason.WRONG_AMOUNT),
         ({"creditor": ACCOUNTS[B].number}, Reason.WRONG_CREDITOR),
     ],

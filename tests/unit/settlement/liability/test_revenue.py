@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger_service.settlement.deferral import deferred_minor_half_up
 from ledger_service.settlement.liability import revenue
 from ledger_service.settlement.liability.breakage import Estimate
 from ledger_service.settlement.liability.cohorts import Cohort, cohorts_of, layers_of
 from ledger_service.settlement.liability.flows import Flow, Way
-from ledger_service.settlement.liability.revenue import Sales, roll
+from ledger_service.settlement.liability.revenue import Sales, alone_minor, roll
 from tests.unit.settlement.liability.test_cohorts import at_random
 
 # A point is worth one unit of money; a minor unit is one unit.
@@ -32,6 +34,19 @@ def test_illustrative_example_52_comes_to_its_figures(monkeypatch: pytest.Monkey
     recognised = second.redemption + second.breakage + second.remeasurement
     assert (second.opening, recognised, second.closing) == (4_566, 3_493, 1_073)
     assert second.remeasurement < 0 < second.breakage
+
+
+def test_one_price_is_split_once_among_the_goods_and_two_programmes_points() -> None:
+    """100,000 with 10,000 of one's and 5,000 of the other's points: each its share, together no more."""
+    books = [cohorts_of(layers_of([Flow(1, 0, Way.ISSUED, points)])) for points in (10_000, 5_000)]
+    alone = [alone_minor(book, _SALES, 0) for book in books]
+    assert alone == [{0: 10_000}, {0: 5_000}]
+    deferred = [
+        roll(book, replace(_SALES, beside_minor=beside), 0)[0].deferred
+        for book, beside in zip(books, reversed(alone), strict=True)
+    ]
+    assert deferred == [8_696, 4_348]
+    assert sum(deferred) == deferred_minor_half_up(100_000, 100_000, 15_000) + 1  # each is rounded by itself
 
 
 def test_returns_take_their_part_of_what_is_deferred_with_them() -> None:
