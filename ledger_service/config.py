@@ -123,9 +123,7 @@ class Settings:
     queue_most: int = field(
         default=2048, metadata=_about("Commands that may wait for the writer before 503 is answered.", 1)
     )
-    read_pool: int = field(
-        default=8, metadata=_about("Connections for reads of one worker.", least=1, most=128)
-    )
+    read_pool: int = field(default=8, metadata=_about("Connections for reads of one worker.", 1, 128))
     chain_url: str = field(
         default="http://127.0.0.1:8545",
         metadata=_about("JSON-RPC address of the chain: the chain inside the project or any EVM network."),
@@ -177,9 +175,10 @@ class Settings:
     )
     messages: str = field(
         default="",
-        metadata=_about(
-            "Where one-time codes for members go: an https address or `file:` and a folder; empty: nowhere."
-        ),
+        metadata=_about("Where one-time codes go: an https address or `file:` and a folder; empty: nowhere."),
+    )
+    codes_per_range_day: int = field(
+        default=200, metadata=_about("One-time codes a UTC day to ten thousand neighbouring numbers.", 1)
     )
     webhook_loopback: bool = field(
         default=False, metadata=_about("1 where webhooks may call this very machine, by HTTP too: for tests.")

@@ -127,9 +127,8 @@ def bound(serving: Serving) -> list[Served]:
         *_of_programmes(points),
         *conversions.served(conversions.ConversionsDoor(points, s.conversions)),
         *tiers.served(tiers.TiersDoor(administration, s.catalogue, s.ladders)),
-        *risk.served(risk.RiskDoor(administration, s.rules, cursors)),
-        *reviews.served(reviews.ReviewsDoor(administration, s.reviews, cursors)),
-        *appeals.served(appeals.AppealsDoor(administration, cursors)), *merchants.served(admission),
+        *_of_risk(s, administration, cursors),
+        *merchants.served(admission),
         *_places(serving, administration, cursors),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
@@ -139,6 +138,15 @@ def bound(serving: Serving) -> list[Served]:
         *status.served(_status(serving)),
     ]
     return with_reads_noted(every, administration)
+
+
+def _of_risk(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    """Rules, what waits for a person, and what members say against it."""
+    return [
+        *risk.served(risk.RiskDoor(administration, serving.rules, cursors)),
+        *reviews.served(reviews.ReviewsDoor(administration, serving.reviews, cursors)),
+        *appeals.served(appeals.AppealsDoor(administration, cursors)),
+    ]
 
 
 def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:

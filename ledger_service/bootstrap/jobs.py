@@ -32,6 +32,7 @@ from ledger_service.coupons.telling.service import Teller
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.clock import Clock
 from ledger_service.ledger.queries import holds_due
+from ledger_service.members.cards.pumping import bounds_of
 from ledger_service.members.households.parting import PartingDesk
 from ledger_service.members.households.queries import lapse_is_due
 from ledger_service.members.identities import IdentityVault
@@ -245,5 +246,6 @@ def _postman(foundations: Foundations, secrets: Secrets, writer: Writer) -> Post
         return None
     vault, alliance = IdentityVault(secrets.identity), foundations.alliance
     return Postman(
-        carrier, foundations.database, writer, vault, secrets.one_time, alliance.currency, alliance.name
-    )
+        carrier, foundations.database, writer, vault, secrets.one_time, alliance.currency, alliance.name,
+        bounds_of(foundations.settings.codes_per_range_day),
+    )  # fmt: skip

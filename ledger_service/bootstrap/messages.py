@@ -4,16 +4,17 @@ transaction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from ledger_service.care import telling
+from ledger_service.chain.desk import raise_alarm
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.ids import id_text
 from ledger_service.kernel.money import exponent_of, minor_of_micros_floor
-from ledger_service.members.cards import delivery, rules, wording
+from ledger_service.members.cards import delivery, pumping, rules, wording
 from ledger_service.members.cards.delivery import Waiting
 from ledger_service.members.identities import IdentityVault
 from ledger_service.members.logins import delivery as login_delivery
@@ -35,6 +36,7 @@ class Postman:
     code_master: bytes = field(repr=False)
     currency: str
     alliance: str
+    bounds: pumping.Bounds
 
     def run(self, at: datetime) -> bool:
         """Some codes are handed over; returns whether there are more to look at now."""
@@ -45,12 +47,26 @@ class Postman:
             found = {gln: find_merchant(conn, gln) for gln in glns}
         names: dict[int | None, str] = {gln: "" if one is None else one.name for gln, one in found.items()}
         for one in [*waiting, *logins]:
-            taken = self.carrier.hand_over(self._message(one, names.get(one.merchant_id, self.alliance)))
             note = login_delivery.note if one.purpose == login_delivery.LOGIN else delivery.note
+            if self._too_many(one, at):
+                given_up = replace(one, sends=delivery.MOST_SENDS)
+                self.writer.run(partial(note, waiting=given_up, sent=False, at=at))
+                continue
+            taken = self.carrier.hand_over(self._message(one, names.get(one.merchant_id, self.alliance)))
             self.writer.run(partial(note, waiting=one, sent=taken, at=at))
         if late:
             self.writer.run(lambda conn: delivery.give_up_late(conn, at))
         return self._tell_of_cases(at) or _AT_ONCE in (len(waiting), len(logins))
+
+    def _too_many(self, waiting: Waiting, at: datetime) -> bool:
+        """Whether a bound of the day is reached, which alarms; a code that is tried again is counted once."""
+        if waiting.channel != "phone" or waiting.sends:
+            return False
+        reached = self.writer.run(partial(pumping.count, address=waiting.address, bounds=self.bounds, at=at))
+        if reached is not None:
+            detail = "so many codes went out today; further ones are not sent"
+            self.writer.run(lambda conn: raise_alarm(conn, lambda: at, "codes-pumped", reached, detail))
+        return reached is not None
 
     def _tell_of_cases(self, at: datetime) -> bool:
         with self.database.read() as conn:

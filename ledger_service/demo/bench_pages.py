@@ -1,8 +1,8 @@
 """How fast every page answers beside millions of entries, and how much a browser loads to show it first.
 
-Each page is asked for by each role that may see it, one request after another under a real session's cookie;
-the time is that of the whole answer, so the server's own is less. The first view is the page with the style
-sheets and scripts that it names, as they go over the wire; images and what a browser had before not counted.
+Each role logs in and follows the links of its pages, as people do, a few of each kind; every page is asked
+for again and again, one request after another. The time is that of the whole answer, so the server's own is
+less. The first view is the page with the style sheets and scripts that it names, as they go over the wire.
 """
 
 from __future__ import annotations
@@ -11,31 +11,30 @@ import asyncio
 import http.client
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 from ledger_service.demo.bench_figures import Figures, millis
 from ledger_service.demo.bench_size import fill
 from ledger_service.demo.bench_stage import PATIENCE_SECONDS, BenchOptions, Stage
-from ledger_service.demo.guests import GROCER, House, invite
+from ledger_service.demo.guests import House, invite
 from ledger_service.demo.progress import Progress
-from ledger_service.web.screen import HOMES, Screen
-from ledger_service.web.screens import SCREENS
 
-_TIMES, _SLOWEST = 20, 8
-_TOO_MANY, _PATIENCE_SECONDS = 429, 60
+_TIMES, _SLOWEST, _OF_A_KIND = 20, 8, 2
+_TOO_MANY, _PATIENCE = 429, 60
 _FORMS = {"Content-Type": "application/x-www-form-urlencoded"}
-_HIDDEN = re.compile(r'name="csrf" value="([0-9a-f]+)"')
+_HOMES = {"/": "everybody", "/me": "member", "/till": "cashier", "/merchant": "merchant", "/audit": "auditor",
+          "/operator": "operator"}  # fmt: skip
+_CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
 _PARTS = re.compile(r'(?:href|src)="(/static/[^"]+\.(?:css|js))"')
-# Of each place in a path, a list that tells one of them: path, name of the list, field.
-_LISTS = {
-    "case": ("/v1/cases", "cases", "case"), "review": ("/v1/risk/reviews", "reviews", "review"),
-    "claim": ("/v1/claims", "claims", "claim"), "decision": ("/v1/risk/appeals", "appeals", "decision"),
-    "operation": ("/v1/members/{number}/entries", "entries", "operation"),
-}  # fmt: skip
+_LINKS = re.compile(r'<a [^>]*href="(/[^"#]*)"([^>]*)>')
+# What stands for one of many in an address: an id, a number, a code after the list that it is of.
+_ONE_OF_MANY = re.compile(
+    r"(?<=[/=])(?:[0-9a-f]{12,}|[0-9][0-9A-Za-z-]*|[A-Z][A-Z0-9-]+|t[0-9a-f]{8,})(?=/|$|&)"
+)
 
 
 @dataclass
@@ -48,40 +47,40 @@ class Visitor:
     parts: dict[str, int] = field(default_factory=dict)
     _line: http.client.HTTPConnection | None = None
 
+    def enter(self, key: str) -> None:
+        """Logged in with this key."""
+        _, raw = self.get("/enter")
+        csrf = _CSRF.findall(raw.decode())
+        self._ask("POST", "/enter", urlencode({"key": key, "csrf": csrf[0] if csrf else ""}))
+
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and bytes of a page; who asks too much too fast has waited."""
-        for _ in range(_PATIENCE_SECONDS):
-            status, raw, _ = self._ask("GET", path)
+        status, raw = self.once(path)
+        for _ in range(_PATIENCE):
             if status != _TOO_MANY:
                 break
             time.sleep(1)
+            status, raw = self.once(path)
         return status, raw
 
-    def once(self, path: str) -> int:
-        """The status of a page, at once."""
-        return self._ask("GET", path)[0]
-
-    def enter(self, key: str) -> None:
-        """Logged in with this key."""
-        _, raw, cookie = self._ask("GET", "/enter")
-        self.cookie = cookie
-        csrf = _HIDDEN.findall(raw.decode())
-        body = urlencode({"key": key, "csrf": csrf[0] if csrf else ""})
-        _, _, self.cookie = self._ask("POST", "/enter", body)
+    def once(self, path: str) -> tuple[int, bytes]:
+        """Status and bytes of a page, at once."""
+        return self._ask("GET", path)
 
     def first_view(self, raw: bytes) -> int:
         """How many bytes a browser loads that was never here."""
-        for part in set(_PARTS.findall(raw.decode())) - self.parts.keys():
+        named = set(_PARTS.findall(raw.decode()))
+        for part in named - self.parts.keys():
             self.parts[part] = len(self.get(part)[1])
-        return len(raw) + sum(self.parts[part] for part in set(_PARTS.findall(raw.decode())))
+        return len(raw) + sum(self.parts[part] for part in named)
 
-    def _ask(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes, str]:
-        self._line = self._line or http.client.HTTPConnection(self.host, self.port, timeout=60)
+    def _ask(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+        self._line = self._line or http.client.HTTPConnection(self.host, self.port, timeout=_PATIENCE)
         headers = ({"Cookie": self.cookie} if self.cookie else {}) | (_FORMS if body else {})
         self._line.request(method, path, body, headers)
         answer = self._line.getresponse()
-        given = answer.headers.get("Set-Cookie", "").partition(";")[0]
-        return answer.status, answer.read(), given or self.cookie
+        self.cookie = answer.headers.get("Set-Cookie", "").partition(";")[0] or self.cookie
+        return answer.status, answer.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,75 +101,81 @@ def percentile(micros: list[int], percent: int) -> int:
     return sorted(micros)[max(0, -(-len(micros) * percent // 100) - 1)]
 
 
+def kind_of(path: str) -> str:
+    """The address with a star for whatever is one of many."""
+    return _ONE_OF_MANY.sub("*", path)
+
+
 async def measure(stage: Stage, options: BenchOptions) -> Figures:
     """Every page, beside so many entries more."""
-    state = Path(stage.stack.settings["ALLIANCE_STATE_DIR"])
-    progress = Progress(state / "progress.db")
+    progress = Progress(Path(stage.stack.settings["ALLIANCE_STATE_DIR"]) / "progress.db")
     house = House(stage.stack, stage.service, progress, stage.bench.begins)
     logins = await invite(house)
-    keys = {one["opens"]: one["key"] for one in reversed(logins["logins"])}
-    number = await _known_best(stage)
-    wanted = {"role": "member", "subject": number}
-    member = (await house.write("/v1/keys", wanted, "pages:member"))["token"]
+    keys = {one["opens"]: str(one["key"]) for one in reversed(logins["logins"])}
+    # A member of the data, whose history the copies make as long as the others'.
+    phone = next(phone for phone in stage.bench.phones.values() if phone.joined and phone.counter)
+    wanted = {"role": "member", "subject": str(phone.number)}
+    keys["/me"] = str((await house.write("/v1/keys", wanted, "pages:member"))["token"])
     await stage.observer.caught_up(PATIENCE_SECONDS)
     entries = await asyncio.to_thread(fill, stage, options.entries)
-    places = await _places(stage, number)
-    by_role = {role: keys.get(home, member) for role, home in HOMES.items()} | {"member": member}
+    # Pages of a member that no list leads to.
+    of_member = [f"/care/{phone.number}", f"/care/{phone.number}/desk", f"/audit/members/{phone.number}"]
     figures = Figures(stage.name)
-    seen = await asyncio.to_thread(lambda: list(_seen(stage, by_role, places, figures)))
+    seen = await asyncio.to_thread(lambda: list(_seen(stage, keys, {"/operator": of_member}, figures)))
     _add(figures, seen, entries)
     return figures
 
 
-async def _known_best(stage: Stage) -> str:
-    """The number of a member with a long history: of the copies, each entry's member has the same share."""
-    phones = [phone for phone in stage.bench.phones.values() if phone.joined]
-    return str(max(phones, key=lambda phone: phone.counter).number)
+def _seen(
+    stage: Stage, keys: Mapping[str, str], further: Mapping[str, list[str]], figures: Figures
+) -> Iterator[Seen]:
+    for home, role in _HOMES.items():
+        visitor = Visitor(stage.stack.host, stage.stack.port)
+        if home in keys:
+            visitor.enter(keys[home])
+        ahead, kinds = [home, *further.get(home, [])], Counter[str]()
+        known = set(ahead)
+        while ahead:
+            path = ahead.pop(0)
+            status, raw = visitor.get(path)
+            if status != http.HTTPStatus.OK:
+                figures.failures += (
+                    [] if status == http.HTTPStatus.SEE_OTHER else [f"{role} {path}: {status}"]
+                )
+                continue
+            yield Seen(f"{role} {kind_of(path)}", _timed(visitor, path), visitor.first_view(raw))
+            ahead += _fresh(_links(raw), known, kinds)
 
 
-async def _places(stage: Stage, number: str) -> dict[str, str]:
-    found = {"number": number, "code": GROCER, "period": "1"}
-    for place, (path, name, its) in _LISTS.items():
-        told: Mapping[str, Any] = await stage.service.get(path.format(**found), stage.stack.operator_key)
-        if told[name]:
-            found[place] = str(told[name][0][its])
+def _fresh(links: list[str], known: set[str], kinds: Counter[str]) -> list[str]:
+    """Links that were not followed before, a few of each kind; they are known from now on."""
+    found = []
+    for link in links:
+        if link not in known and kinds[kind_of(link)] < _OF_A_KIND:
+            known.add(link)
+            kinds[kind_of(link)] += 1
+            found.append(link)
     return found
 
 
-def _seen(
-    stage: Stage, keys: Mapping[str, str], places: Mapping[str, str], figures: Figures
-) -> Iterator[Seen]:
-    for role in ("", *HOMES):
-        visitor = Visitor(stage.stack.host, stage.stack.port)
-        if role:
-            visitor.enter(keys[role])
-        for screen in SCREENS:
-            path = _path(screen, places)
-            if screen.method == "GET" and path and (role in screen.roles if role else not screen.roles):
-                yield _timed(visitor, f"{role or 'everybody'} {screen.path}", path, figures)
+def _links(raw: bytes) -> list[str]:
+    """Where the page leads, but for files, the API and what is signed."""
+    found = _LINKS.findall(raw.decode())
+    away = ("/v1/", "/static/", "/openapi", "/docs")
+    return [to.replace("&amp;", "&") for to, rest in found
+            if "download" not in rest and not to.startswith(away) and "papers/" not in to]  # fmt: skip
 
 
-def _path(screen: Screen, places: Mapping[str, str]) -> str:
-    """Where the screen stands, or nothing where this run has no such thing, and for files and images."""
-    if screen.name.endswith(("-image", "-file")):
-        return ""
-    path = re.sub(r"<(\w+)>", lambda one: places.get(one[1], "<"), screen.path)
-    return "" if "<" in path else path
-
-
-def _timed(visitor: Visitor, name: str, path: str, figures: Figures) -> Seen:
-    status, raw = visitor.get(path)
-    if status not in (200, 303):
-        figures.failures.append(f"{name}: {status}")
-    view = visitor.first_view(raw)
+def _timed(visitor: Visitor, path: str) -> list[int]:
     micros: list[int] = []
     while len(micros) < _TIMES:
         begun = time.perf_counter_ns()
-        if visitor.once(path) == _TOO_MANY:
+        status, _ = visitor.once(path)
+        if status == _TOO_MANY:
             time.sleep(1)
-        else:
-            micros.append((time.perf_counter_ns() - begun) // 1_000)
-    return Seen(name, micros, view)
+            continue
+        micros.append((time.perf_counter_ns() - begun) // 1_000)
+    return micros
 
 
 def _add(figures: Figures, seen: list[Seen], entries: int) -> None:

@@ -22,6 +22,8 @@ from ledger_service.kernel.clock import format_instant, seconds_floor
 from ledger_service.kernel.eip712 import Domain
 
 HOST = "127.0.0.1"
+# The same by a name: a device binds a passkey to one, and to no number.
+NAME = "localhost"
 LOCAL, ANVIL = "local", "anvil"
 _ALLIANCE = (sys.executable, "-m", "ledger_service")
 _ANVIL = Path("contracts/node_modules/.bin/anvil")
@@ -57,8 +59,8 @@ class Stack:
 
     @property
     def url(self) -> str:
-        """The service's address."""
-        return f"http://{self.host}:{self.port}"
+        """The service's address by the name that passkeys are bound to."""
+        return f"http://{NAME}:{self.port}"
 
 
 def start(fleet: Fleet, options: StackOptions) -> Stack:
@@ -123,6 +125,7 @@ def _settings(options: StackOptions) -> dict[str, str]:
         "ALLIANCE_STATE_DIR": str(options.state),
         "ALLIANCE_REPLAY": "1",
         "ALLIANCE_HTTP_PORT": str(options.port),
+        "ALLIANCE_PUBLIC_URL": f"http://{NAME}:{options.port}",
         "ALLIANCE_WORKERS": str(options.workers),
         "ALLIANCE_CHAIN_PORT": str(options.chain_port),
         "ALLIANCE_CHAIN_URL": f"http://{HOST}:{options.chain_port}" if own_chain else options.chain,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, text
@@ -73,6 +74,17 @@ _AS_OF = text(
     " WHERE source_id BETWEEN :base AND :base + 3"
     ") AS m GROUP BY m.programme_id, m.epoch, m.part HAVING SUM(m.amount) <> 0 ORDER BY 1, 2, 3"
 )
+# The same for several instants at once: each posting counts from the first of them on that is not before it.
+_POINTS_AT = (
+    "SELECT m.place, CAST(SUM(m.amount) AS BIGINT) FROM ("
+    " SELECT {place} AS place, p.amount FROM posting AS p JOIN entry AS e ON e.sequence = p.sequence"
+    " WHERE p.destination_id BETWEEN :base AND :base + 1 AND {destination}"
+    " UNION ALL SELECT {place}, -p.amount FROM posting AS p JOIN entry AS e ON e.sequence = p.sequence"
+    " WHERE p.source_id BETWEEN :base AND :base + 1 AND {source}"
+    " UNION ALL SELECT 0, amount FROM carried WHERE destination_id BETWEEN :base AND :base + 1"
+    " UNION ALL SELECT 0, -amount FROM carried WHERE source_id BETWEEN :base AND :base + 1"
+    ") AS m GROUP BY m.place"
+)
 # Eight short walks down an index, one for each account and side: it costs a page, not a history.
 _PAGE = text(
     "SELECT sequence FROM ("
@@ -127,6 +139,30 @@ def balance_as_of(conn: Connection, ledger_base: int, at: datetime) -> list[Post
         raise HistoryArchived(newest_file(conn), format_instant(instant_of_micros(gone.occurred_until)))
     rows = conn.execute(_AS_OF, {"base": ledger_base, "at": micros_of(at)})
     return [PostingView(programme, epoch, Part(part), int(points)) for programme, epoch, part, points in rows]
+
+
+def points_at(conn: Connection, ledger_base: int, instants: Sequence[datetime]) -> list[int]:
+    """A member's points, available or held, of all programmes, after each of some instants; one statement.
+
+    Args:
+        conn: for reading.
+        ledger_base: the member's first account.
+        instants: aware, the earliest first; entries count by when they occurred.
+
+    Raises:
+        HistoryArchived: as ``balance_as_of``, for the earliest.
+    """
+    gone = archived(conn)
+    if micros_of(instants[0]) < gone.occurred_until:
+        raise HistoryArchived(newest_file(conn), format_instant(instant_of_micros(gone.occurred_until)))
+    cases = "".join(f" WHEN e.occurred_at <= :at{place} THEN {place}" for place in range(len(instants)))
+    sql = _POINTS_AT.format(
+        place=f"CASE{cases} ELSE {len(instants)} END",
+        destination=of_member("p.destination_id"), source=of_member("p.source_id"),
+    )  # fmt: skip
+    given = {f"at{place}": micros_of(at) for place, at in enumerate(instants)}
+    found = {place: int(points) for place, points in conn.execute(text(sql), {"base": ledger_base, **given})}
+    return list(accumulate(found.get(place, 0) for place in range(len(instants))))
 
 
 def statement(conn: Connection, ledger_base: int, before: int | None, most: int) -> list[EntryView]:

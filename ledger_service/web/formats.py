@@ -54,8 +54,10 @@ class Formats:
         amount = Decimal(micros).scaleb(-6).normalize()
         if -int(amount.as_tuple().exponent) <= self.exponent:
             return self.micros(micros)
-        whole = {"locale": self.locale, "currency_digits": False, "decimal_quantization": False}
-        return str(format_currency(amount, self.currency, **whole))
+        exact = format_currency(
+            amount, self.currency, locale=self.locale, currency_digits=False, decimal_quantization=False
+        )
+        return str(exact)
 
     def number(self, value: int | str | None) -> str:
         """A whole number with its separators."""

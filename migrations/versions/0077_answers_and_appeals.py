@@ -1,4 +1,5 @@
-"""Payments that a member declines on its phone, and appeals against refusals that booked nothing."""
+"""Payments that a member declines on its phone, and appeals against refusals that booked nothing;
+how many codes went out in a day."""
 
 from __future__ import annotations
 
@@ -31,6 +32,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_risk_appeal_answer", "risk_appeal", ["answer", "until", "decision_id"])
     op.create_index("ix_risk_appeal_member_id", "risk_appeal", ["member_id"])
+    op.create_table(
+        "code_count",
+        sa.Column("day", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("subject", sa.String(32), nullable=False),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.CheckConstraint("sent >= 1", name=op.f("ck_code_count_sent_at_least_1")),
+        sa.PrimaryKeyConstraint("day", "subject", name=op.f("pk_code_count")),
+        sqlite_with_rowid=False,
+    )
 
 
 def downgrade() -> None:

@@ -173,6 +173,8 @@ def test_a_balance_as_of_an_instant_is_what_it_was_then(any_shop: Shop) -> None:
     assert available() == 200
     assert available("?as_of=2017-03-01T18:00:00Z") == 100
     assert available("?as_of=2017-02-28T00:00:00%2B01:00") == 0
+    past = shop.get("auditor", path.replace("/balance", "/past-points")).json["past"]
+    assert ([one["points"] for one in past[:6]], past[6]["points"]) == ([0] * 6, available(""))
     assert shop.get("auditor", path + "?as_of=yesterday").json["code"] == "malformed-field"
 
 

@@ -10,14 +10,16 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 
 from ledger_service.api.limits import Buckets, Policy
+from ledger_service.bootstrap.carriers import FolderCarrier
 from ledger_service.bootstrap.http import application
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.members.cards.models import member_access
+from ledger_service.members.cards.pumping import Bounds
 from ledger_service.members.logins.models import login_code
 from ledger_service.merchants.models import api_key
 from tests.api.conftest import open_shop_once
 from tests.api.service import Shop, basket
-from tests.api.without_phone import PHONE, PIN, SPEND, code_in, delivered, enrol, later, with_pin
+from tests.api.without_phone import PHONE, PIN, SPEND, bring, code_in, delivered, enrol, later, with_pin
 
 __all__ = ["open_shop_once"]
 REFUSED = (403, "login-refused")
@@ -177,3 +179,25 @@ def test_old_codes_are_forgotten(shop: Shop) -> None:
     ask(shop, "+14155550112")
     with shop.serving.foundations.database.read() as conn:
         assert conn.execute(select(func.count()).select_from(login_code)).scalar_one() == 1
+
+
+def test_a_range_of_numbers_gets_so_many_codes_a_day_and_an_alarm(shop: Shop, tmp_path: Path) -> None:
+    for last in range(3):
+        phone = f"+1415777000{last}"
+        enrol(shop, identities=[{"kind": "phone", "value": phone}])
+        assert ask(shop, phone).status_code == 202
+    bring(shop, FolderCarrier(tmp_path), Bounds(2, 50))
+    assert len(list(tmp_path.glob("*.json"))) == 2
+    alarms = shop.get("operator", "/v1/chain/status").json["alarms"]
+    assert [(one["code"], one["subject"]) for one in alarms] == [("codes-pumped", "+1415777****")]
+    bring(shop, FolderCarrier(tmp_path), Bounds(50, 50))
+    assert len(list(tmp_path.glob("*.json"))) == 2  # what was not sent is not sent later
+    later(shop, days=1)
+    shop.get("operator", "/v1/merchants")
+    assert ask(shop, "+14157770002").status_code == 202
+    bring(shop, FolderCarrier(tmp_path), Bounds(2, 1))
+    ask(shop, "+14157770001")
+    bring(shop, FolderCarrier(tmp_path), Bounds(2, 1))
+    assert len(list(tmp_path.glob("*.json"))) == 3
+    alarms = shop.get("operator", "/v1/chain/status").json["alarms"]
+    assert {one["subject"] for one in alarms} == {"+1415777****", "everybody"}

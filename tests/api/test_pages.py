@@ -35,6 +35,7 @@ OF_ONE_THING = {
     "list-imports": "the latest; an alliance sees a few in its life",
     "show-risk-rules": "the latest versions of one scope's rules",
     "risk-reasons": "a fixed list",
+    "past-points": "seven instants",
     "show-review": "the steps of one review, and the hits of one decision",
     "list-member-reviews": "the latest; a member sees a few in its life",
     "list-challenges": "those of the last minutes",

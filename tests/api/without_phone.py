@@ -11,10 +11,12 @@ from typing import Any
 from ledger_service.bootstrap.carriers import FolderCarrier
 from ledger_service.bootstrap.messages import Postman
 from ledger_service.kernel.clock import format_instant, parse_instant
+from ledger_service.members.cards.pumping import Bounds
 from ledger_service.members.identities import IdentityVault
 from ledger_service.members.ports import Carrier
 from tests.api.service import GROCER, Shop, basket
 
+_MANY = Bounds(50, 50)
 PHONE, PIN = "+14155550123", "2580"
 SPEND = [{"programme": "GROC", "points": 100}]
 
@@ -51,12 +53,12 @@ def later(shop: Shop, **span: int) -> None:
     shop.at = format_instant(now(shop) + timedelta(**span))
 
 
-def bring(shop: Shop, carrier: Carrier) -> None:
+def bring(shop: Shop, carrier: Carrier, bounds: Bounds = _MANY) -> None:
     """One run of the job that hands codes over."""
     serving = shop.serving
     vault, secret = IdentityVault(serving.secrets.identity), serving.secrets.one_time
     database, name = serving.foundations.database, serving.foundations.alliance.name
-    postman = Postman(carrier, database, serving.writer, vault, secret, "USD", name)
+    postman = Postman(carrier, database, serving.writer, vault, secret, "USD", name, bounds)
     postman.run(now(shop))
 
 

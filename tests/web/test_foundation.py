@@ -215,6 +215,7 @@ def test_money_and_numbers_are_written_as_the_language_does() -> None:
     )  # fmt: skip
     assert "1,234.56" in chinese.money(123_456)
     assert Formats("en", "JPY", 0).money(500) == "¥500"
+    assert (english.rate(5_000), english.rate(10_000)) == ("$0.005", "$0.01")
 
 
 @pytest.mark.parametrize(("chosen", "accepts", "language"), [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -30,6 +30,7 @@ from ledger_service.points.notices import OF_THE_END, NoticeView, notices_of
 from ledger_service.points.pending import PendingView, pending_of
 
 _GROUP = "Balances"
+_MONTHS, _MONTH = 6, timedelta(days=30)
 _READ = scopes("member:read", "self:read")
 _PARTS = {"available": shapes.POINTS, "held": shapes.POINTS, "pending": shapes.POINTS, "debt": shapes.POINTS}
 _LOT = Record({"epoch": Integer(), "expires_at": Nullable(shapes.INSTANT), **_PARTS}, closed=False)
@@ -80,7 +81,15 @@ PENDING = Route(
         "PendingPage", number=shapes.NUMBER, pending=Listing(_PROMISE, MOST_ROWS),
         next_cursor=Nullable(Text(200)))),
 )  # fmt: skip
-ROUTES = (BALANCE, ENTRIES, PENDING, NOTICES)
+PAST = Route(
+    "GET", "/v1/members/<number>/past-points", "past-points", _READ,
+    "A member's points, available or held, now and thirty days before, six times", group=_GROUP,
+    problems=(MemberUnknown, NotYours),
+    success=Success(200, "The earliest first.", shapes.answer(
+        "PastPoints", number=shapes.NUMBER,
+        past=Listing(Record({"as_of": shapes.INSTANT, "points": Integer()}, closed=False), _MONTHS + 1))),
+)  # fmt: skip
+ROUTES = (BALANCE, ENTRIES, PENDING, NOTICES, PAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +166,24 @@ class StatementsDoor:
 
         return self.catalogue.newest(lambda catalogue: self.administration.read(partial(find, catalogue)))
 
+    def past(self, call: Call) -> Reply:
+        """The member's points over the last months, as far as entries are not archived."""
+
+        def find(conn: Connection) -> Json:
+            member, gone = member_of_call(conn, call), archived(conn).occurred_until
+            wanted = [call.at - _MONTH * back for back in range(_MONTHS, -1, -1)]
+            instants = [at for at in wanted if micros_of(at) >= gone]
+            points = queries.points_at(conn, member.ledger_base, instants)
+            both = zip(instants, points, strict=True)
+            past = [{"as_of": format_instant(at), "points": count} for at, count in both]
+            return {"number": member.member_number, "past": past}
+
+        return self.administration.read(find)
+
 
 def served(door: StatementsDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.balance, door.entries, door.pending, door.notices)
+    endpoints = (door.balance, door.entries, door.pending, door.notices, door.past)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 

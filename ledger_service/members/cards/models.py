@@ -68,3 +68,14 @@ till_code = Table(
     Index("ix_till_code_member_id", "member_id", "made_at"),
     Index("ix_till_code_send_at", "send_at"),
 )
+
+# How many codes went out by text message in a UTC day (days since 1970): to a range of numbers, to everybody.
+code_count = Table(
+    "code_count",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("subject", String(32), primary_key=True),
+    Column("sent", Integer, nullable=False),
+    at_least("sent", 1),
+    sqlite_with_rowid=False,
+)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from ledger_service.kernel.clock import parse_instant
 from ledger_service.web.drawing import Point, Stream, netting, series
 from ledger_service.web.office.blocks import Block, Cell, Check, Facts, Note, Picture, Rows, Search, Sheet
 from ledger_service.web.office.reading import (
@@ -25,7 +22,6 @@ from ledger_service.web.screen import Screen, Visit, roles
 AUDITOR = roles("auditor", "operator")
 SETTLING = roles("auditor", "operator", "merchant")
 _BOOKS, _SALE, _MEMBERS = "/audit/books", "/merchant/receipt", "/audit/members"
-_MONTHS, _MONTH_DAYS = 6, 30
 
 
 def books(visit: Visit) -> Sheet:
@@ -149,7 +145,7 @@ def _book(visit: Visit, wanted: str) -> list[Block]:
          code(one["operation"][:12], f"/audit/operation?operation={one['operation']}")]
         for one in found
     ]  # fmt: skip
-    points = _past(visit, wanted, told)
+    points = _past(visit, wanted)
     return [
         Picture("books.over_time", series(points, visit.say("books.over_time"), count)),
         Rows(
@@ -161,18 +157,10 @@ def _book(visit: Visit, wanted: str) -> list[Block]:
     ]
 
 
-def _past(visit: Visit, wanted: str, told: Json) -> list[Point]:
+def _past(visit: Visit, wanted: str) -> list[Point]:
     """All of the member's points, whatever programme, now and some months back, by the service's clock."""
-    points: list[Point] = []
-    now = parse_instant(told["as_of"], "as_of")
-    for back in range(_MONTHS, 0, -1):
-        at = now - timedelta(days=_MONTH_DAYS * back)
-        answer = visit.ask(f"/v1/members/{wanted}/balance", as_of=f"{at:%Y-%m-%dT%H:%M:%S}Z")
-        if answer.good:
-            held = sum(one["available"] + one["held"] for one in answer.document["balances"])
-            points.append(Point(visit.formats.day(at), held))
-    held = sum(one["available"] + one["held"] for one in told["balances"])
-    return [*points, Point(visit.formats.day(now), held)]
+    told = visit.get(f"/v1/members/{wanted}/past-points")["past"]
+    return [Point(visit.formats.day(one["as_of"]), one["points"]) for one in told]
 
 
 SCREENS = (
