@@ -90,7 +90,8 @@ def keep(conn: Connection, merchant_id: int, at: datetime, found: Fitted) -> Non
     """The model is the merchant's from the instant on; a second one of the same instant changes nothing."""
     row = {
         "merchant_id": merchant_id, "fitted_at": at, "customers": found.customers,
-        "came_back": found.came_back, "parameters": None if found.model is None else _text(_parts(found.model)),
+        "came_back": found.came_back,
+        "parameters": None if found.model is None else _text(_parts(found.model)),
         "tested": found.tested and _text(found.tested),
     }  # fmt: skip
     sql_of(value_model, conn).insert(conn, [row], or_ignore=True)
