@@ -22,12 +22,13 @@ from ledger_service.demo.bench_tiers import connected, numbers_sql
 from ledger_service.demo.http_client import Request
 from ledger_service.demo.stack import run_command
 from ledger_service.demo.visits import MERCHANT_OF
-from ledger_service.traceability.goods.service import INDEX_BITS
 
 GTIN, LABELS, PROOFS = "09506000134352", 10_000, 400
 SCANS_A_SECOND, SCANS, _WARM = 200, 6_000, 400
 _AT_ONCE = 250_000
 _ASK_EVERY_SECONDS = 0.25
+# An item's id in the tables is its batch's number, then its own number in so many bits.
+_INDEX_BITS = 24
 
 
 async def measure(stage: Stage, options: BenchOptions) -> Figures:
@@ -104,7 +105,7 @@ def _fill(connection: Any, batch: int, items: int, wanted: int) -> int:
             f" WHERE batch_no = {batch}")  # fmt: skip
     serial = "upper(substr(md5(random()::text || n), 1, 12))" if postgres else "hex(randomblob(6))"
     pin = "decode(md5(n::text), 'hex')" if postgres else "randomblob(16)"
-    base = (batch + 1) << INDEX_BITS
+    base = (batch + 1) << _INDEX_BITS
     for first in range(0, more, _AT_ONCE):
         rows = numbers_sql(first, min(first + _AT_ONCE, more) - 1, postgres)
         execute("INSERT INTO trace_item (item_id, gtin, serial, pin_hash, state, wrong_pins)"
@@ -117,7 +118,7 @@ def _fill(connection: Any, batch: int, items: int, wanted: int) -> int:
 
 def _serials(connection: Any, batch: int, size: int, wanted: int) -> list[str]:
     """Serials of a batch, spread over the whole of it."""
-    base = batch << INDEX_BITS
+    base = batch << _INDEX_BITS
     ids = ", ".join(str(base + n * size // wanted) for n in range(wanted))
     found = connection.execute(f"SELECT serial FROM trace_item WHERE item_id IN ({ids}) ORDER BY serial")
     return [row[0] for row in found.fetchall()]

@@ -75,11 +75,12 @@ def expected_purchases(model: Often, past: Past, days: float) -> float:
     x, z = past.again, days / (alpha + past.age + days)
     # Equation 10 after Euler's transformation, whose terms fall off however long the horizon is.
     c = a + b + x - 1 or 1e-9
-    still = (1 - z) ** (a - 1) * _hypergeometric(a - 1, a + b - 1 - r, c, z)
+    still: float = (1 - z) ** (a - 1) * _hypergeometric(a - 1, a + b - 1 - r, c, z)
     gone = 0.0
     if x:
         gone = a / (b + x - 1) * exp((r + x) * (log(alpha + past.age) - log(alpha + past.last)))
-    return max(0.0, c / (a - 1) * (1 - still) / (1 + gone))
+    expected: float = c / (a - 1) * (1 - still) / (1 + gone)
+    return max(0.0, expected)
 
 
 def expected_spend(model: Spend, purchases: int) -> tuple[float, float]:

@@ -5,7 +5,7 @@ A wish is asked by a process that may not speak to the chain, kept as JSON, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -91,7 +91,7 @@ def payload_of(wish: Wish) -> Json:
 
 def wish_of(kind: str, payload: Json) -> Wish:
     """The wish that the payload was made of; what else it holds is not the wish's."""
-    wish = KINDS[kind]
-    given = {one.name: payload[one.name] for one in fields(wish)}
+    wish: Callable[..., Wish] = KINDS[kind]
+    given = {one.name: payload[one.name] for one in fields(KINDS[kind])}
     told = {name: bytes.fromhex(value) if isinstance(value, str) else value for name, value in given.items()}
     return wish(**told)

@@ -80,7 +80,7 @@ def replace(
     code = conn.execute(joined.where(c.tag == shown.tag, its).with_for_update(of=coupon_code)).one_or_none()
     if code is None:
         raise ValueCardUnknown
-    same = (value_card.c.tag == shown.tag) | (value_card.c.card_id == coupon_of(code._mapping))
+    same = (value_card.c.tag == shown.tag) | (value_card.c.card_id == coupon_of(code._asdict()))
     if conn.execute(select(value_card.c.card_id).where(same)).first() is not None:
         raise ValueCardNotUsable("sold")
     values = {"tag": shown.tag, "pin_hash": shown.pin_hash, "state": ACTIVE}

@@ -39,7 +39,7 @@ class Touch(StrEnum):
 class Milestone(NamedTuple):
     """So many conversions of a sharer give points, a coupon, or both."""
 
-    count: int
+    conversions: int
     points: int
     coupon: int = 0
 
@@ -98,7 +98,7 @@ def check_terms(terms: Terms) -> None:
 
     Invariants: INV-14.
     """
-    reached = [one.count for one in terms.milestones]
+    reached = [one.conversions for one in terms.milestones]
     sharer = terms.sharer_points or terms.sharer_coupon
     rules = (
         ("nobody-rewarded", terms.sharer_points or terms.newcomer_points or reached or terms.coupons),

@@ -124,7 +124,7 @@ def plan(terms: Terms, buyer_id: int, line: Line) -> list[Planned]:
     if line.sharer_id is not None:
         found += _both("sharer", line.sharer_id, terms.sharer_points, terms.sharer_coupon)
         for one in terms.milestones:
-            if one.count == line.conversions + 1:
+            if one.conversions == line.conversions + 1:
                 found += _both("milestone", line.sharer_id, one.points, one.coupon)
         if line.second_id not in (None, buyer_id, line.sharer_id):
             found += _both("second", line.second_id or 0, terms.second_points, terms.second_coupon)
