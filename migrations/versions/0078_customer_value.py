@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", "fitted_at", name=op.f("pk_value_model")),
     )
     for statement in guard_statements("value_model", op.get_bind().dialect.name):
-        op.get_bind().exec_driver_sql(statement)
+        op.execute(statement)
     for name, kind in (("from", sa.Integer()), ("until", sa.Integer()), ("zone", sa.Text())):
         op.add_column("member_preference", sa.Column(f"quiet_{name}", kind, nullable=True))
     op.add_column("member_preference", sa.Column("most_a_day", sa.Integer(), nullable=True))
