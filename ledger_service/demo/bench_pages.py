@@ -103,7 +103,7 @@ def percentile(micros: list[int], percent: int) -> int:
 
 def kind_of(path: str) -> str:
     """The address with a star for whatever is one of many."""
-    return _ONE_OF_MANY.sub("*", path)
+    return re.sub(r"cursor=[^&]+", "cursor=*", _ONE_OF_MANY.sub("*", path))
 
 
 async def measure(stage: Stage, options: BenchOptions) -> Figures:
