@@ -37,7 +37,9 @@ def test_a_run_that_was_killed_continues_and_proves_database_equal_to_chain(
     assert figures["baskets"] == str(len(day))
     assert figures["checkouts"] == str(sum(len(basket.checkouts) for basket in day))
     assert figures["members"] == str(len({basket.household for basket in day}))
+    assert figures["honest acts that the rules refused"] == "0"
     refused = {line.strip() for line in second.stdout.splitlines() if "refused" in line}
+    refused = {line for line in refused if not line.startswith("honest acts")}
     assert {line.split(":")[0] for line in refused} <= {"thief refused"}, refused
     assert "the finder of a lost phone: pay-code-altered" in second.stdout
     assert "done: case is approved" in second.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -48,6 +49,11 @@ class Reserved(Installation):
         """How much of limits and reserves the bridge has read off the chain."""
         return self.limits() + self.limits("chain_reserve")
 
+    def day_goes_by(self) -> None:
+        """A day, and before it the second that a worker's catalogue may be behind the database."""
+        time.sleep(1.1)
+        self.run("clock", "--days", "1")
+
     def earned(self, number: str) -> dict[str, Any]:
         return dict(self.sell(number, 100_000)["earned"][0])
 
@@ -76,7 +82,7 @@ def test_a_reserve_limits_what_is_issued_and_a_default_freezes_it(grocer: Reserv
     covered = grocer.figure(1, 1)
     assert covered["required_bps"] == 10_000 and covered["coverage_bps"] == 0
     wait_until(lambda: grocer.limits() == 1, "the limit is not indexed")
-    grocer.run("clock", "--days", "1")
+    grocer.day_goes_by()
     wait_until(lambda: grocer.earned(member).get("reason") == "cap-exhausted", "earning goes on")
     grocer.figure(10**12, 2)
     wait_until(lambda: grocer.earned(member)["points"] > 0, "earning does not come back")
@@ -87,7 +93,7 @@ def test_a_reserve_limits_what_is_issued_and_a_default_freezes_it(grocer: Reserv
     assert frozen["default_from"] and frozen["coverage_bps"] > 10_000
     # A sale before that would be accepted, and refused on the chain.
     wait_until(lambda: grocer.told() > known, "the default is not indexed")
-    grocer.run("clock", "--days", "1")
+    grocer.day_goes_by()
     wait_until(lambda: grocer.earned(member).get("reason") == "cap-exhausted", "nothing is frozen")
     assert grocer.reserve("cure", "--evidence", str(letter))["default_from"] is None
     with pytest.raises(SetupFailed, match="not-in-default"):
