@@ -35,7 +35,8 @@ class TicketShop(ValueShop):
     def event(self, places: int, size: int = 1, **more: Any) -> list[str]:
         """Codes of tickets to a ball ten days on; money comes back until a day before it."""
         ball = Ticket("舞會 Ball", START + timedelta(days=10), PRICE, 300, 1_440)
-        self.publish(1, ball, kind=InstrumentKind.PAID, limits=Limits(budget_count=places), **more)
+        limits = Limits(budget_count=places, per_member=more.pop("per_member", None))
+        self.publish(1, ball, kind=InstrumentKind.PAID, limits=limits, **more)
         self.law(jurisdiction="HK")
         return self.list_of(1, size)
 
