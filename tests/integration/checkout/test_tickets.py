@@ -124,6 +124,18 @@ def test_what_is_given_fails_for_its_old_holder_and_is_given_once(one: TicketSho
         one.given(sold, ben, cho)
 
 
+def test_places_that_a_later_version_bounds_count_what_was_sold_before_it(one: TicketShop) -> None:
+    code, other, third = one.event(None, 3)
+    one.ticket(code)
+    one.limited(2)
+    one.ticket(other)
+    with pytest.raises(TicketNotSold, match="budget"):
+        one.ticket(third)
+    one.paid_back(code)
+    one.ticket(third)
+    assert one.counted() == [(2, 2 * PRICE)]
+
+
 def test_who_merges_gets_its_own_limits_back_and_nobody_elses(one: TicketShop) -> None:
     code, other, third = one.event(5, 3, per_member=1)
     closes, stays = one.shop.enrol(), one.shop.enrol()
