@@ -114,6 +114,20 @@ def test_a_lost_card_pays_by_another_code_and_by_its_old_one_no_more(shop: Shop)
     shop.must(TILL, "/v1/sales", paying(fresh, 900, pin="0815"))
 
 
+def test_a_code_that_a_replaced_card_has_lost_again_is_never_sold(shop: Shop) -> None:
+    code, second, third, other = printed(shop, 4)
+    card, its = (shop.must(TILL, CARDS, money(one, 900))["card"] for one in (code, other))
+    for fresh in (second, third):
+        shop.must("grocer", f"{CARDS}/{card}/replacement", {"card": fresh, "reason": "stolen"})
+    assert shop.post(TILL, CARDS, money(second, 5)).json["params"]["reason"] == "sold"
+    again = shop.post("grocer", f"{CARDS}/{its}/replacement", {"card": second, "reason": "lost"})
+    assert again.json["params"]["reason"] == "sold"
+    assert shop.post(TILL, "/v1/sales", paying(second, 1)).json["code"] == "value-card-unknown"
+    shop.must(TILL, "/v1/sales", paying(third, 900))
+    assert {one["card"] for one in all_pages(shop, "grocer", CARDS, "cards", 1)} == {card, its}
+    assert shop.get("grocer", "/v1/value-accounts").json["accounts"][0]["cards"] == 2
+
+
 def refusals(shop: Shop, code: str) -> None:
     """Each with its code; and training moves nothing."""
     assert shop.post(TILL, CARDS, money(WRONG, 100)).json["code"] == "value-card-unknown"

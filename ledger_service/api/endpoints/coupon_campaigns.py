@@ -50,7 +50,7 @@ _RESULT = Named("CouponSourceResult", Record(
      "created_at": shapes.INSTANT, "coupons": Integer(about="Came from here"),
      "used": Integer(about="Of them, used and not given back"),
      "discount_minor": Integer(about="What they took off, less what came back of it"),
-     "baskets_minor": Integer(about="What the baskets cost that used them")}, closed=False))  # fmt: skip
+     "baskets_minor": Integer(about="What the own baskets cost that used them")}, closed=False))  # fmt: skip
 _BASE = "/v1/merchants/<gln>/coupon-campaigns"
 _SOURCES = f"{_BASE}/<code>/sources"
 _WRITES = (*WRITE_PROBLEMS, NotYours, refusals.CampaignUnknown, refusals.CampaignStateWrong)

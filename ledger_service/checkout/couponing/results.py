@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from ledger_service.checkout.couponing.models import sale_coupon, sale_coupon_return
 from ledger_service.checkout.models import sale
-from ledger_service.coupons.definitions.models import coupon_campaign_offer
+from ledger_service.coupons.definitions.models import coupon_campaign, coupon_campaign_offer
 from ledger_service.coupons.wallet.models import coupon
 
 _O, _C, _U, _R = coupon_campaign_offer.c, coupon.c, sale_coupon.c, sale_coupon_return.c
@@ -19,7 +19,7 @@ class Worth(NamedTuple):
     """Minor units: what a source's coupons took off, less what came back of it, and their baskets' totals.
 
     A basket counts once however many of the source's coupons it used, and whole, also where goods of it came
-    back.
+    back. Only those of the campaign's own merchant count: what members spend elsewhere is another's to know.
     """
 
     discount_minor: int = 0
@@ -36,8 +36,9 @@ def worth_of(conn: Connection, campaign_id: int, sources: Iterable[str]) -> dict
     came = select(_C.source, func.sum(_R.returned_minor)).select_from(back).where(mine).group_by(_C.source)
     sold = select(_C.source, _U.sale_id).select_from(uses).where(mine).distinct().subquery()
     baskets = select(sold.c.source, func.sum(sale.c.total_minor)).group_by(sold.c.source)
-    joined = baskets.select_from(sold.join(sale, sale.c.sale_id == sold.c.sale_id))
-    returned, totals = _by_source(conn, came), _by_source(conn, joined)
+    owner = select(coupon_campaign.c.merchant_id).where(coupon_campaign.c.campaign_id == campaign_id)
+    its = (sale.c.sale_id == sold.c.sale_id) & (sale.c.merchant_id == owner.scalar_subquery())
+    returned, totals = _by_source(conn, came), _by_source(conn, baskets.select_from(sold.join(sale, its)))
     return {
         source: Worth(minor - returned.get(source, 0), totals.get(source, 0))
         for source, minor in _by_source(conn, off).items()

@@ -211,7 +211,7 @@ class SellTicketCommand(TicketCommand):
             "ticket_id": ticket_id, "tag": self.asked.shown.tag, "merchant_id": terms.merchant,
             "definition_id": terms.definition, "version": terms.version, "currency": terms.currency,
             "price_minor": event.price_minor, "paid_with": canonical_json(dict(self.sale.paid_with)).decode(),
-            "buyer": holder, "holder": holder, "gift": terms.gift.value, "gifts": 0, **times._asdict(),
+            "buyer": self.buyer, "holder": holder, "gift": terms.gift.value, "gifts": 0, **times._asdict(),
             "state": SOLD, "sold_at": act.at, "sold_in": self.place.store, "changed_at": act.at, "entries": 0,
         })  # fmt: skip
         guarantee = None if self.offered is None else self.offered.guarantee

@@ -1,6 +1,7 @@
 """Counters of what was used of a definition: locked, judged and changed inside the draft of a sale.
 
-A counter exists only for what the terms bound. The row of a budget is locked by every sale that uses the
+A counter exists only for what the terms bound, and always for the places of an event: a version that bounds
+them counts what was sold under one that did not. The row of a budget is locked by every sale that uses the
 definition, so that the last unit goes to one of them.
 """
 
@@ -12,7 +13,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ledger_service.coupons.definitions.models import coupon_use
-from ledger_service.coupons.terms.values import Terms
+from ledger_service.coupons.terms.values import Terms, Ticket
 from ledger_service.db.workset import Draft, Load, Need, load_by
 
 USE: Load = load_by(coupon_use, "use_key")
@@ -108,7 +109,8 @@ def give_back(draft: Draft, terms: Terms, place: Place, unused: tuple[int, int])
 
 def _counters(terms: Terms, place: Place) -> Iterator[_Counter]:
     limits = terms.limits
-    if limits.budget_count is not None or limits.budget_value_minor is not None:
+    bounded = limits.budget_count is not None or limits.budget_value_minor is not None
+    if bounded or isinstance(terms.benefit, Ticket):
         yield _Counter("budget", "", limits.budget_count, limits.budget_value_minor)
     local = place.at.astimezone(ZoneInfo(terms.window.zone)).date()
     if limits.per_store_day is not None:
@@ -116,12 +118,12 @@ def _counters(terms: Terms, place: Place) -> Iterator[_Counter]:
     if place.member_id is None:
         return
     year, week, _ = local.isocalendar()
-    bounded = (
+    own = (
         ("member", "", terms.most_per_member),
         ("member-day", f":{local.toordinal()}", limits.per_member_day),
         ("member-week", f":{year}-{week}", limits.per_member_week),
         ("member-month", f":{local.year}-{local.month}", limits.per_member_month),
     )
-    for scope, when, most in bounded:
+    for scope, when, most in own:
         if most is not None:
             yield _Counter(scope, f"{place.member_id}{when}", most)

@@ -21,7 +21,8 @@ from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, UtcInstant
 
 # tag is the hash of the code, pin_hash that of the PIN (None: the code alone pays). most_minor is the
-# greatest balance that terms and law allowed when it was sold. entries counts the rows of its ledger.
+# greatest balance that terms and law allowed when it was sold. entries counts the rows of its ledger: a row
+# with none is no card, but a code that a lost card had (standing.replace).
 value_card = Table(
     "value_card", metadata,
     Column("card_id", Bytes(16), primary_key=True),

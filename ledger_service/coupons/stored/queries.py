@@ -12,6 +12,8 @@ from ledger_service.coupons.stored.models import value_card, value_entry
 from ledger_service.coupons.stored.rules import Account
 
 _C, _E = value_card.c, value_entry.c
+# Every card has one; a row without is a code that was a lost card's, kept so that it is never sold again.
+_SOLD = _C.entries > 0
 
 
 class Accounts(NamedTuple):
@@ -32,7 +34,7 @@ def cards_of_merchant(
     conn: Connection, merchant_id: int, after: str | None, most: int
 ) -> Sequence[RowMapping]:
     """The cards that a merchant has sold, in the order of their ids behind a position."""
-    return _page(conn, _C.merchant_id == merchant_id, after, most)
+    return _page(conn, _SOLD & (_C.merchant_id == merchant_id), after, most)
 
 
 def cards_of_member(conn: Connection, member_id: int, after: str | None, most: int) -> Sequence[RowMapping]:
@@ -46,7 +48,7 @@ def the_card(conn: Connection, card_id: bytes, merchant_id: int | None) -> RowMa
     Raises:
         ValueCardUnknown: there is none.
     """
-    row = conn.execute(select(value_card).where(_C.card_id == card_id)).mappings().one_or_none()
+    row = conn.execute(select(value_card).where(_SOLD, _C.card_id == card_id)).mappings().one_or_none()
     if row is None or merchant_id not in (None, row["merchant_id"]):
         raise ValueCardUnknown
     return row
@@ -69,7 +71,9 @@ def accounts_of(conn: Connection, merchant_id: int) -> list[Accounts]:
         ):
             flows[currency, account] = flows.get((currency, account), 0) + sign * int(minor)
     held = select(_C.currency, func.count(), func.sum(_C.balance_minor), func.sum(_C.held_minor))
-    rows = conn.execute(held.where(_C.merchant_id == merchant_id).group_by(_C.currency).order_by(_C.currency))
+    rows = conn.execute(
+        held.where(_SOLD, _C.merchant_id == merchant_id).group_by(_C.currency).order_by(_C.currency)
+    )
     return [
         Accounts(currency, _flows_of(flows, currency), count, int(minor), int(apart))
         for currency, count, minor, apart in rows

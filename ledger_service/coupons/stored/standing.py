@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from ledger_service.coupons.codes.lookup import coupon_of
 from ledger_service.coupons.codes.models import coupon_code, coupon_code_list
@@ -58,7 +58,8 @@ def replace(
 ) -> RowMapping:
     """The card has another printed code of its own terms, and pays; the old code is dead at once.
 
-    What it holds, what is held of it and its ledger stay where they are: nothing is moved.
+    What it holds, what is held of it and its ledger stay where they are: nothing is moved. The old code is
+    never sold again.
 
     Args:
         conn: a db transaction.
@@ -83,10 +84,29 @@ def replace(
     same = (value_card.c.tag == shown.tag) | (value_card.c.card_id == coupon_of(code._asdict()))
     if conn.execute(select(value_card.c.card_id).where(same)).first() is not None:
         raise ValueCardNotUsable("sold")
-    values = {"tag": shown.tag, "pin_hash": shown.pin_hash, "state": ACTIVE}
+    mine = value_card.c.card_id == card_id
+    row = conn.execute(select(value_card).where(mine).with_for_update()).mappings().one()
     by = {"changed_by": said[0], "change_reason": reason}
-    conn.execute(update(value_card).where(value_card.c.card_id == card_id).values(**values, **by))
+    values = {"tag": shown.tag, "pin_hash": shown.pin_hash, "state": ACTIVE}
+    conn.execute(update(value_card).where(mine).values(**values, **by))
+    _bury(conn, row, said[1], by)
     return the_card(conn, card_id, merchant_id)
+
+
+def _bury(conn: Connection, card: RowMapping, at: datetime, by: dict[str, str]) -> None:
+    """The code that the card had until now is nobody's to sell.
+
+    Its first code is not, because the card's own id says whose it was; a later one needs a row without any
+    entry, which no code leads to.
+    """
+    c = coupon_code.c
+    code = conn.execute(select(c.list_id, c.position).where(c.tag == card["tag"])).one_or_none()
+    dead = card["card_id"] if code is None else coupon_of(code._asdict())
+    if dead != card["card_id"]:
+        nothing = {"balance_minor": 0, "held_minor": 0, "most_minor": 0, "entries": 0}
+        nobody = {"holder": None, "pin_hash": None, "state": FROZEN, "issued_at": at, "expires_at": None}
+        gone = {**card, "card_id": dead, "tag": dead, **nothing, **nobody, **by}
+        conn.execute(insert(value_card).values(gone))
 
 
 def _over(conn: Connection, row: RowMapping, at: datetime) -> datetime | None:

@@ -10,7 +10,11 @@ from ledger_service.outbox.service import NewIntent
 
 
 def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
-    """Tickets that who closes holds or has bought are who stays's."""
-    for column in (ticket.c.holder, ticket.c.buyer):
-        conn.execute(update(ticket).where(column == merge.closes).values({column.name: merge.stays}))
+    """Tickets that who closes holds are who stays's.
+
+    Who bought them stays written down: the counters that they count in are that member's, and their money
+    back frees those alone, never a place of who stays.
+    """
+    mine = ticket.c.holder == merge.closes
+    conn.execute(update(ticket).where(mine).values(holder=merge.stays))
     return []

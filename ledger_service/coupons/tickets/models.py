@@ -20,8 +20,9 @@ from ledger_service.db.guards import append_only
 from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, UtcInstant
 
-# buyer is whose limits it counts in, holder whose it is (None: whoever has the code). The instants and the
-# gift rule are those of the terms at the sale. changed_at is when it came to its state; entries counts rows.
+# buyer (never that of a later merge) is whose limits it counts in, holder whose it is (None: whoever has the
+# code). The instants and the gift rule are those of the terms at the sale. changed_at is when it came to its
+# state; entries counts rows.
 ticket = Table(
     "ticket", metadata,
     Column("ticket_id", Bytes(16), primary_key=True),

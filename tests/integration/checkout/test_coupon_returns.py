@@ -16,7 +16,7 @@ from ledger_service.coupons.terms.values import AmountOff, BuyGet, Limits, OnRet
 from ledger_service.coupons.wallet.models import coupon_event
 
 from .couponed import CouponShop
-from .shop import GROCER, START, Shop, line
+from .shop import FUEL, GROCER, START, Shop, line
 
 WALLET = CouponWish(wallet=True)
 
@@ -32,12 +32,12 @@ def given_back(coupons: CouponShop, coupon_id: bytes) -> int:
         return int(conn.execute(select(func.count()).select_from(coupon_event).where(mine)).scalar_one())
 
 
-def worth(coupons: CouponShop) -> dict[str, Worth]:
+def worth(coupons: CouponShop, owner: int = GROCER) -> dict[str, Worth]:
     """Of the poster of a campaign that offers both coupons."""
     at, by = {"starts_at": START, "ends_at": START + timedelta(days=1)}, {"proposed_by": "a"}
     with coupons.shop.database.begin() as conn:
         if conn.execute(select(coupon_campaign_offer.c.arm)).first() is None:
-            own = {"campaign_id": 1, "merchant_id": GROCER, "code": "C", "names": "{}", "proposed_at": START}
+            own = {"campaign_id": 1, "merchant_id": owner, "code": "C", "names": "{}", "proposed_at": START}
             conn.execute(insert(coupon_campaign).values(**own, **at, **by))
             conn.execute(insert(coupon_campaign_offer), [
                 {"campaign_id": 1, "definition_id": number, "arm": 0} for number in (1, 2)
@@ -68,6 +68,15 @@ def test_the_coupon_is_back_once_with_the_last_piece_and_counts_no_more(coupons:
     with pytest.raises(RefundExceedsSale):
         coupons.refund(sold["sale_id"], ("1", 1))
     assert given_back(coupons, back) == 1
+
+
+def test_what_a_basket_costs_at_another_merchant_is_not_told_with_a_campaign(coupons: CouponShop) -> None:
+    phone = coupons.shop.enrol()
+    coupons.publish(1, AmountOff(30))
+    coupons.publish(2, AmountOff(20))
+    coupons.give(phone, 1, source="POSTER")
+    coupons.sell(coupons.body(phone, line("1", 999)), WALLET)
+    assert worth(coupons, FUEL) == {"POSTER": Worth(30, 0)}
 
 
 def test_a_coupon_that_came_back_serves_another_sale_and_the_old_one_frees_nothing(

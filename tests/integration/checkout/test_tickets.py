@@ -18,11 +18,13 @@ from ledger_service.coupons.tickets.errors import (
     TicketNotUsable,
     TicketUnknown,
 )
+from ledger_service.coupons.tickets.merging import follow_merge
 from ledger_service.coupons.tickets.models import ticket, ticket_entry
 from ledger_service.coupons.wallet.errors import CouponCodesLocked, CouponGiftRefused
 from ledger_service.coupons.wallet.rules import MOST_WRONG_AT_TILL
 from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import DomainError
+from ledger_service.members.merging import Merge
 from ledger_service.merchants.errors import MerchantSuspended
 
 from .shop import FUEL, GROCER, START, Shop
@@ -120,6 +122,35 @@ def test_what_is_given_fails_for_its_old_holder_and_is_given_once(one: TicketSho
     assert one.entered(new)["gifts"] == 1
     with pytest.raises(TicketNotUsable, match="entered"):
         one.given(sold, ben, cho)
+
+
+def test_places_that_a_later_version_bounds_count_what_was_sold_before_it(one: TicketShop) -> None:
+    code, other, third = one.event(None, 3)
+    one.ticket(code)
+    one.limited(2)
+    one.ticket(other)
+    with pytest.raises(TicketNotSold, match="budget"):
+        one.ticket(third)
+    one.paid_back(code)
+    one.ticket(third)
+    assert one.counted() == [(2, 2 * PRICE)]
+
+
+def test_who_merges_gets_its_own_limits_back_and_nobody_elses(one: TicketShop) -> None:
+    code, other, third = one.event(5, 3, per_member=1)
+    closes, stays = one.shop.enrol(), one.shop.enrol()
+    one.ticket(code, member=closes.number)
+    one.ticket(other, member=stays.number)
+    with one.shop.database.begin() as conn:
+        follow_merge(conn, Merge(closes.member_id, stays.member_id, one.shop.clock.at))
+    assert len(one.screen(stays)) == 2
+    one.paid_back(code)
+    with one.shop.database.begin() as conn:
+        counted = {tuple(row) for row in conn.execute(text("SELECT use_key, count FROM coupon_use"))}
+    mine = {(f"1:member:{closes.member_id}", 0), (f"1:member:{stays.member_id}", 1)}
+    assert counted == {("1:budget:", 1), *mine}
+    with pytest.raises(TicketNotSold, match="member"):
+        one.ticket(third, member=stays.number)
 
 
 def test_an_event_that_is_called_off_pays_every_ticket_back_and_opens_no_door(one: TicketShop) -> None:

@@ -6,11 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import insert
+
 from ledger_service.checkout.service import Store
 from ledger_service.checkout.tickets import reconcile
 from ledger_service.checkout.tickets.requests import parse_ticket, parse_ticket_sale
 from ledger_service.checkout.tickets.service import TicketCheckout
 from ledger_service.coupons.definitions.changes import next_number
+from ledger_service.coupons.definitions.models import coupon_version
+from ledger_service.coupons.terms.text import terms_hash, terms_json
 from ledger_service.coupons.terms.values import InstrumentKind, Limits, Ticket
 from ledger_service.coupons.tickets.book import TicketAct
 from ledger_service.coupons.tickets.giving import GiveTicketCommand
@@ -32,12 +36,24 @@ class TicketShop(ValueShop):
         store = Store(shop.writer, shop.database)
         self.tickets = TicketCheckout(store, shop.admission, self.cache, self.tagger)
 
-    def event(self, places: int, size: int = 1, **more: Any) -> list[str]:
+    def event(self, places: int | None, size: int = 1, **more: Any) -> list[str]:
         """Codes of tickets to a ball ten days on; money comes back until a day before it."""
         ball = Ticket("舞會 Ball", START + timedelta(days=10), PRICE, 300, 1_440)
-        self.publish(1, ball, kind=InstrumentKind.PAID, limits=Limits(budget_count=places), **more)
+        limits = Limits(budget_count=places, per_member=more.pop("per_member", None))
+        self.publish(1, ball, kind=InstrumentKind.PAID, limits=limits, **more)
         self.law(jurisdiction="HK")
         return self.list_of(1, size)
+
+    def limited(self, places: int | None) -> None:
+        """A second version of the event's terms, with so many places in all."""
+        terms = replace(self.cache.current().terms(1, 1), version=2, limits=Limits(budget_count=places))
+        at, by = self.shop.clock.at, {"written_by": "a", "approved_by": "b"}
+        times = dict.fromkeys(("effective_from", "written_at", "approved_at", "live_from"), at)
+        row = {"definition_id": 1, "version": 2, "body": terms_json(terms), "terms_hash": terms_hash(terms)}
+        with self.shop.database.begin() as conn:
+            conn.execute(insert(coupon_version).values(**row, **by, **times))
+            next_number(conn)
+        self.cache.refresh()
 
     def ticket(self, code: str, minor: int = PRICE, **more: Any) -> dict[str, Any]:
         tenders = [{"type": "cash", "amount_minor": 1_000}, {"type": "card", "amount_minor": minor - 1_000}]
