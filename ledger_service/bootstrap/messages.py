@@ -62,11 +62,12 @@ class Postman:
         """Whether a bound of the day is reached, which alarms; a code that is tried again is counted once."""
         if waiting.channel != "phone" or waiting.sends:
             return False
-        reached = self.writer.run(partial(pumping.count, address=waiting.address, bounds=self.bounds, at=at))
+        counted = self.writer.run(partial(pumping.count, waiting=waiting, bounds=self.bounds, at=at))
+        reached = counted.reached
         if reached is not None:
             detail = "so many codes went out today; further ones are not sent"
             self.writer.run(lambda conn: raise_alarm(conn, lambda: at, "codes-pumped", reached, detail))
-        return reached is not None
+        return not counted.goes
 
     def _tell_of_cases(self, at: datetime) -> bool:
         with self.database.read() as conn:

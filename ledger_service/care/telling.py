@@ -10,10 +10,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from ledger_service.care import rules
-from ledger_service.care.models import care_case, care_notice
+from ledger_service.care.models import care_case, care_event, care_notice
 from ledger_service.care.wording import text_of
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.ids import derive_id, id_text
@@ -23,8 +23,9 @@ from ledger_service.members.ports import Message
 from ledger_service.members.quiet import rules as quiet_rules
 from ledger_service.members.quiet.service import wish_of
 
-# Of the time to object, so much is left to whoever is told late.
-LEAST_LEFT = timedelta(days=1)
+# Of the time to object, so much is left to whoever is told late; and who stole a member's session keeps no
+# notice from it for longer than this by wishing for quiet again and again.
+LEAST_LEFT, LONGEST_QUIET = timedelta(days=1), timedelta(days=2)
 _N, _C, _I = care_notice.c, care_case.c, member_identity.c
 
 
@@ -86,11 +87,14 @@ def due(conn: Connection, vault: IdentityVault, at: datetime, most: int) -> list
 
 
 def free_from(conn: Connection, notice: Notice, at: datetime) -> datetime:
-    """When the notice may go: after the member's quiet hours and within its cap, but never so late that it
-    could object no more."""
+    """When the notice may go: after the member's quiet hours and within its cap, but not long after the case
+    was announced, and never so late that it could object no more."""
     told = select(_N.taken_at).where(_N.member_id == notice.member_id, _N.taken_at > at - timedelta(days=1))
     free = quiet_rules.free_from(wish_of(conn, notice.member_id), list(conn.execute(told).scalars()), at)
-    return free if free < notice.ends_at - LEAST_LEFT else at
+    events = (care_event.c.case_id == notice.case_id) & (care_event.c.kind == "announced")
+    announced: datetime = conn.execute(select(func.min(care_event.c.at)).where(events)).scalar_one()
+    latest = min(notice.ends_at - LEAST_LEFT, announced + LONGEST_QUIET)
+    return free if free < latest else at
 
 
 def put_off(conn: Connection, notice: Notice, until: datetime) -> None:

@@ -13,6 +13,7 @@ from ledger_service.members.enrolment import EnrolmentDesk, PreparedMember, Regi
 from ledger_service.members.errors import IdentityTaken
 from ledger_service.members.identities import IdentityVault
 from ledger_service.members.models import member_card, member_preference
+from ledger_service.members.quiet.service import NO_WISH
 from ledger_service.moving_in.judging import (
     Accepted,
     MembersMoved,
@@ -85,7 +86,12 @@ class Members:
         rows = [{"import_id": moment.import_id, "member_id": one.member_id} for one in enrolled]
         sql_of(moved_member, conn).insert(conn, rows)
         wishes = [
-            {"member_id": one.member_id, "language": row.language, "consents": ",".join(row.consents)}
+            {
+                "member_id": one.member_id,
+                "language": row.language,
+                "consents": ",".join(row.consents),
+                **NO_WISH,
+            }
             for (row, _), one in zip(prepared, enrolled, strict=True)
             if row.language or row.consents
         ]

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Connection, select
+
+from ledger_service.kernel.clock import parse_instant
+from ledger_service.members.merging import Merge
+from ledger_service.members.models import member
+from ledger_service.risk.merging import follow_merge
 from tests.api.service import FUEL, FUEL_STORE, Shop, basket
 from tests.api.test_pay_codes import Holder, holder
 from tests.api.test_risk import BIG, code_of, held_sale, publish
@@ -89,3 +95,23 @@ def test_what_was_booked_under_review_is_no_refusal(shop: Shop) -> None:
     number = str(shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"])
     held_sale(shop, number)
     assert shop.get("operator", f"/v1/members/{number}/refusals").json["refusals"] == []
+
+
+def test_who_stays_after_a_merge_reads_the_answer_to_the_appeal_of_who_closed(holder: Holder) -> None:
+    shop, number = holder.shop, str(holder.member["number"])
+    publish(shop, {**BIG, "outcome": "refuse"})
+    holder.pay(holder.code())
+    phone, own = shop.key_for("member", number), f"/v1/members/{number}/refusals"
+    decision = shop.get(phone, own).json["refusals"][0]["decision"]
+    shop.must(phone, f"{own}/{decision}/appeal", {"reason": "it was me"})
+    other = str(shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"])
+
+    def merge(conn: Connection) -> None:
+        found = select(member.c.member_id).where(member.c.member_number.in_((number, other)))
+        closes, stays = conn.execute(found.order_by(member.c.member_id)).scalars()
+        follow_merge(conn, Merge(closes, stays, parse_instant(shop.at, "at")))
+
+    shop.serving.writer.run(merge)
+    shop.must("operator", f"/v1/risk/appeals/{decision}/answer", {"answer": "lifted", "words": "Sorry"})
+    (told,) = shop.get("operator", f"/v1/members/{other}/refusals").json["refusals"]
+    assert (told["decision"], told["appeal"]["words"]) == (decision, "Sorry")

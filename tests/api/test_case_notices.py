@@ -81,6 +81,23 @@ def test_a_notice_waits_for_the_end_of_quiet_hours_and_goes_no_oftener_than_is_w
     assert len(delivered(shop, tmp_path)) == 1
 
 
+def test_who_moves_the_quiet_hours_again_and_again_keeps_a_notice_from_nobody(
+    shop: Shop, second: str, tmp_path: Path
+) -> None:
+    ways = [{"kind": "phone", "value": "+14155550110"}]
+    member = shop.must("grocer", "/v1/members", {"custody": "custodial", "identities": ways})
+    own, path = shop.key_for("member", member["number"]), f"/v1/members/{member['number']}/quiet-hours"
+    case = case_of(shop, member)
+    shop.must(second, f"/v1/cases/{case}/approval")
+    notice(shop, case)
+    for since, until in (("11:30", "11:00"), ("10:30", "10:00")):
+        shop.must(own, path, {"from": since, "until": until, "timezone": "UTC"})
+        assert delivered(shop, tmp_path) == []
+        later(shop, hours=23)
+    shop.must(own, path, {"from": "09:30", "until": "09:00", "timezone": "UTC"})
+    assert len(delivered(shop, tmp_path)) == 1
+
+
 def test_a_notice_that_nobody_takes_is_tried_until_the_case_is_over(
     shop: Shop, second: str, tmp_path: Path
 ) -> None:

@@ -12,14 +12,16 @@ from sqlalchemy import Connection, func, select, update
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.bootstrap.carriers import FolderCarrier
 from ledger_service.bootstrap.http import application
+from ledger_service.chain.desk import dismiss_alarms
 from ledger_service.kernel.clock import parse_instant
+from ledger_service.members.cards.delivery import Waiting
 from ledger_service.members.cards.models import member_access
-from ledger_service.members.cards.pumping import Bounds
+from ledger_service.members.cards.pumping import Bounds, count
 from ledger_service.members.logins.models import login_code
 from ledger_service.merchants.models import api_key
 from tests.api.conftest import open_shop_once
 from tests.api.service import Shop, basket
-from tests.api.without_phone import PHONE, PIN, SPEND, bring, code_in, delivered, enrol, later, with_pin
+from tests.api.without_phone import PHONE, PIN, SPEND, bring, code_in, delivered, enrol, later, now, with_pin
 
 __all__ = ["open_shop_once"]
 REFUSED = (403, "login-refused")
@@ -201,3 +203,31 @@ def test_a_range_of_numbers_gets_so_many_codes_a_day_and_an_alarm(shop: Shop, tm
     assert len(list(tmp_path.glob("*.json"))) == 3
     alarms = shop.get("operator", "/v1/chain/status").json["alarms"]
     assert {one["subject"] for one in alarms} == {"+1415777****", "everybody"}
+
+
+def test_a_stranger_who_fills_a_range_stops_neither_first_log_ins_there_nor_codes_at_tills(
+    shop: Shop, tmp_path: Path
+) -> None:
+    phones = [f"+1415778000{last}" for last in range(3)]
+    for phone in phones:
+        enrol(shop, identities=[{"kind": "phone", "value": phone}])
+    bounds = Bounds(2, 50, 20)
+
+    def told() -> int:
+        before = len(list(tmp_path.glob("*.json")))
+        bring(shop, FolderCarrier(tmp_path), bounds)
+        return len(list(tmp_path.glob("*.json"))) - before
+
+    ask(shop, phones[0])
+    assert told() == 1
+    later(shop, minutes=2)
+    shop.get("operator", "/v1/merchants")
+    assert [ask(shop, phone).status_code for phone in phones] == [202] * 3
+    assert told() == 3, "a repeated one as the second of two, and two first ones"
+    later(shop, minutes=2)
+    shop.get("operator", "/v1/merchants")
+    ask(shop, phones[1])
+    assert told() == 0
+    till = Waiting(bytes(16), 1, "pin", "phone", phones[1], None, 0, now(shop), 0)
+    assert shop.serving.writer.run(lambda conn: count(conn, till, bounds, now(shop))) == (True, None)
+    shop.serving.writer.run(lambda conn: dismiss_alarms(conn, "codes-pumped", None))

@@ -6,7 +6,7 @@ twice and loses none; a carrier tells the second by its id.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
@@ -21,17 +21,21 @@ _FIRST_WAIT = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A code to send: to which address (sealed in the tables, open here), in which language, for what."""
+    """A code to send: to which address (sealed in the tables, open here), in which language, for what.
+
+    No merchant's is a log-in's; ``first``: no other for a log-in was handed over to the number within a day.
+    """
 
     code_id: bytes
     merchant_id: int | None
     purpose: str
     channel: str
-    address: str
+    address: str = field(repr=False)
     language: str | None
     max_value_micros: int
     expires_at: datetime
     sends: int
+    first: bool = False
 
 
 def due(conn: Connection, vault: IdentityVault, at: datetime, most: int) -> list[Waiting]:

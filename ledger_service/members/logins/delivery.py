@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
-from ledger_service.members.cards.delivery import Waiting, next_send
+from ledger_service.members.cards.delivery import MOST_SENDS, Waiting, next_send
 from ledger_service.members.identities import IdentityVault
 from ledger_service.members.logins.models import login_code
 from ledger_service.members.models import member_identity, member_preference
 
 LOGIN = "login"
+_A_DAY = timedelta(days=1)
 
 
 def due(conn: Connection, vault: IdentityVault, at: datetime, most: int) -> list[Waiting]:
     """The codes whose time has come, the longest due first."""
-    c, i, language = login_code.c, member_identity.c, member_preference.c.language
+    c, i, language, before = login_code.c, member_identity.c, member_preference.c.language, login_code.alias()
+    went = before.c.send_at.is_(None) & before.c.sends.between(1, MOST_SENDS - 1)
+    again = (before.c.phone_hash == c.phone_hash) & (before.c.made_at > at - _A_DAY) & went
+    first = ~select(before.c.code_id).where(again).exists()
     wanted = (
-        select(c.code_id, c.expires_at, c.sends, i.value_sealed, language)
+        select(c.code_id, c.expires_at, c.sends, i.value_sealed, language, first.label("first"))
         .join(member_identity, (i.value_hash == c.phone_hash) & (i.kind == "phone"))
         .outerjoin(member_preference, member_preference.c.member_id == i.member_id)
         .where(c.send_at <= at, c.expires_at > at, c.used_at.is_(None))
@@ -28,7 +32,7 @@ def due(conn: Connection, vault: IdentityVault, at: datetime, most: int) -> list
     return [
         Waiting(
             row.code_id, None, LOGIN, "phone", vault.open("phone", row.value_sealed), row.language, 0,
-            row.expires_at, row.sends,
+            row.expires_at, row.sends, bool(row.first),
         )
         for row in conn.execute(wanted)
     ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, select, update
 
 from ledger_service.db.bulk import sql_of
@@ -10,6 +12,9 @@ from ledger_service.members.models import member, member_preference
 from ledger_service.members.quiet.rules import MOST_A_DAY, Wish
 
 _P = member_preference.c
+_COLUMNS = ("quiet_from", "quiet_until", "quiet_zone", "most_a_day")
+# What stands in a row of ``member_preference`` of who has wished nothing.
+NO_WISH: Mapping[str, None] = dict.fromkeys(_COLUMNS)
 
 
 def set_wish(conn: Connection, member_id: int, wish: Wish) -> None:
@@ -28,7 +33,7 @@ def set_wish(conn: Connection, member_id: int, wish: Wish) -> None:
         is None
     ):
         raise MemberUnknown
-    row = {"member_id": member_id, "language": None, "consents": "", **dict.fromkeys(_COLUMNS)}
+    row = {"member_id": member_id, "language": None, "consents": "", **NO_WISH}
     sql_of(member_preference, conn).insert(conn, [row], or_ignore=True)
     values = dict(zip(_COLUMNS, wish, strict=True))
     conn.execute(update(member_preference).where(_P.member_id == member_id).values(values))
@@ -41,6 +46,3 @@ def wish_of(conn: Connection, member_id: int) -> Wish:
     if row is None:
         return Wish()
     return Wish(row.quiet_from or 0, row.quiet_until or 0, row.quiet_zone, row.most_a_day or MOST_A_DAY)
-
-
-_COLUMNS = ("quiet_from", "quiet_until", "quiet_zone", "most_a_day")
