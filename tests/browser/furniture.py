@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import insert, select, update
 
 from ledger_service.chain import standings
 from ledger_service.chain.models import chain_applied, chain_operation
+from ledger_service.coupons.terms.values import Ticket
 from ledger_service.kernel.merkle import root_of
 from ledger_service.outbox.models import intent
 from tests.api.offices import furnished
-from tests.api.service import FUEL, GROCER, Shop, basket
+from tests.api.service import FUEL, GROCER, NOON, Shop, basket
 from tests.api.test_coupons import codes_of, offer
 from tests.api.test_settlement import STANDING
 from tests.api.test_sharing import live, refused_reward
+from tests.api.test_tickets import TICKETS, sold
+from tests.api.test_value_cards import CARDS, TILL, money, printed
 
 CAMPAIGN = {"code": "SUMMER", "names": {"en": "Summer"}, "starts_at": "2017-03-02T00:00:00Z",
             "ends_at": "2017-04-01T00:00:00Z", "arms": [{"weight": 1, "definitions": ["TEN"]}]}  # fmt: skip
@@ -41,6 +46,7 @@ def furnish(shop: Shop) -> dict[str, str]:
     with shop.serving.foundations.database.begin() as conn:
         standings.note(conn, 1, 9, STANDING)
     places["reward"] = refused_reward(shop, shop.keys["member"], places["member"], link["code"])
+    places["card"] = _paid_for(shop, places["member"])
     mine(shop)
     shop.keys |= {"merchant": shop.keys["grocer"], "cashier": shop.keys["grocer-till"]}
     return places
@@ -52,6 +58,13 @@ def person(shop: Shop, who: str, name: str) -> str:
     number = str(shop.must("grocer", "/v1/members", body)["number"])
     shop.keys[who] = shop.key_for("member", number)
     return number
+
+
+def _paid_for(shop: Shop, number: str) -> str:
+    """The member has a card with money, whose id is returned, and a ticket to a ball."""
+    ball = Ticket("舞會", NOON + timedelta(days=3), 2_500, refund_minutes=60)
+    shop.must(TILL, TICKETS, sold(printed(shop, 1, "HK", ball)[0], member=number))
+    return str(shop.must(TILL, CARDS, money(printed(shop)[0], 1_000, member=number))["card"])
 
 
 def _read(shop: Shop, member: str) -> None:
