@@ -14,6 +14,7 @@ from ledger_service.chain.conversion.clerk import ConversionClerk, ConversionOnC
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused
 from ledger_service.chain.pair_terms import PairClerk, PairOnChain
+from ledger_service.custody.errors import SigningRefused
 from ledger_service.db.models import operator_act
 from ledger_service.outbox.queries import waiting_up_to
 
@@ -66,6 +67,9 @@ class GovernanceClerk:
             state, result = "done", json.dumps(self._acts[row.kind](json.loads(row.payload)))
         except AdminRefused as refusal:
             state, result = "refused", refusal.reason
+        except SigningRefused as refusal:
+            # Asking again does not cure it, and what a merchant asks for must not hold up all the rest.
+            state, result = "refused", f"custody signs no such thing: {refusal.reason}"
         except _NotYet:
             return False
         with self._desk.write() as conn:

@@ -18,6 +18,7 @@ from ledger_service.chain.client import CallAt
 from ledger_service.chain.delivery import LiveDelivery
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import ChainUnavailable, PeriodNotDrained
+from ledger_service.custody.errors import SigningRefused
 from ledger_service.db.models import operator_act
 from ledger_service.db.writer import Writer
 from tests.chain.test_bridge import assert_clean, drain, states
@@ -143,3 +144,22 @@ def test_a_period_ends_once_what_was_accepted_before_is_in_a_block_and_a_suspens
     assert [sum(net.values()) for net in nets] == [0, 0]
     assert nets[0][MERCHANTS[1]] * 3 == nets[1][MERCHANTS[1]] * 4
     assert_clean(world)
+
+
+def test_what_custody_does_not_sign_is_refused_and_holds_up_no_other_act(world: World) -> None:
+    def refused(payload: dict[str, object]) -> dict[str, object]:
+        raise SigningRefused("target-unknown")
+
+    assert world.deployment is not None
+    desk = Desk.unfenced(world.database, wall)
+    steps = Steps(desk, world.node, world.keys, LiveDelivery(world.node), world.settings)
+    acts = {"reserve-custodian": refused, "reserve-refresh": lambda payload: payload}
+    clerk = GovernanceClerk(desk, Admin(steps, world.deployment.contracts), acts)
+    with world.database.begin() as conn:
+        for second, kind in enumerate(acts):
+            module.ask(conn, kind, module.Act(kind, "one", {}), wall() + timedelta(seconds=second))
+    assert [clerk.run() for _ in range(3)] == [True, True, False]
+    with world.database.read() as conn:
+        told = {row.kind: (row.state, row.result) for row in conn.execute(select(operator_act))}
+    assert told["reserve-refresh"][0] == "done"
+    assert told["reserve-custodian"] == ("refused", "custody signs no such thing: target-unknown")
