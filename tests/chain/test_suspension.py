@@ -146,7 +146,7 @@ def test_a_period_ends_once_what_was_accepted_before_is_in_a_block_and_a_suspens
     assert_clean(world)
 
 
-def test_what_custody_does_not_sign_is_refused_and_holds_up_no_other_act(world: World) -> None:
+def test_what_custody_does_not_sign_or_nobody_here_knows_holds_up_no_other_act(world: World) -> None:
     def refused(payload: dict[str, object]) -> dict[str, object]:
         raise SigningRefused("target-unknown")
 
@@ -156,10 +156,10 @@ def test_what_custody_does_not_sign_is_refused_and_holds_up_no_other_act(world: 
     acts = {"reserve-custodian": refused, "reserve-refresh": lambda payload: payload}
     clerk = GovernanceClerk(desk, Admin(steps, world.deployment.contracts), acts)
     with world.database.begin() as conn:
-        for second, kind in enumerate(acts):
+        for second, kind in enumerate(("of a newer version", *acts)):
             module.ask(conn, kind, module.Act(kind, "one", {}), wall() + timedelta(seconds=second))
     assert [clerk.run() for _ in range(3)] == [True, True, False]
     with world.database.read() as conn:
         told = {row.kind: (row.state, row.result) for row in conn.execute(select(operator_act))}
-    assert told["reserve-refresh"][0] == "done"
+    assert (told["of a newer version"][0], told["reserve-refresh"][0]) == ("waiting", "done")
     assert told["reserve-custodian"] == ("refused", "custody signs no such thing: target-unknown")
