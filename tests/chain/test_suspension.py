@@ -163,3 +163,24 @@ def test_what_custody_does_not_sign_or_nobody_here_knows_holds_up_no_other_act(w
         told = {row.kind: (row.state, row.result) for row in conn.execute(select(operator_act))}
     assert (told["of a newer version"][0], told["reserve-refresh"][0]) == ("waiting", "done")
     assert told["reserve-custodian"] == ("refused", "custody signs no such thing: target-unknown")
+
+
+def test_a_default_goes_before_whatever_its_merchant_asks_for(world: World) -> None:
+    order: list[str] = []
+
+    def noted(payload: dict[str, str]) -> dict[str, object]:
+        order.append(payload["name"])
+        return {}
+
+    assert world.deployment is not None
+    desk = Desk.unfenced(world.database, wall)
+    steps = Steps(desk, world.node, world.keys, LiveDelivery(world.node), world.settings)
+    acts = {"reserve-refresh": noted, "reserve-default": noted, "reserve-cure": noted}
+    clerk = GovernanceClerk(desk, Admin(steps, world.deployment.contracts), acts)
+    asked = [*(f"reserve-refresh:{n}" for n in range(20)), "reserve-default:1", "reserve-cure:1"]
+    with world.database.begin() as conn:
+        for second, name in enumerate(asked):
+            act = module.Act(name.partition(":")[0], name, {"name": name})
+            module.ask(conn, name, act, wall() + timedelta(seconds=second))
+    assert [clerk.run() for _ in range(3)] == [True, True, True]
+    assert order == [*asked[-2:], asked[0]]
