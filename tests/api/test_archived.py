@@ -78,3 +78,11 @@ def test_a_statement_says_where_it_ends_and_a_balance_of_then_is_refused(
     then = shop.get("auditor", f"/v1/members/{number}/balance?as_of=2017-02-28T00:00:00Z")
     assert (then.status_code, then.json["code"]) == (410, "history-archived")
     assert then.json["params"]["file"] == "archive-000001.jsonl.gz"
+
+
+def test_points_of_months_that_are_all_archived_are_none(shop: Shop, archived: tuple[str, str]) -> None:
+    number, _ = archived
+    path = f"/v1/members/{number}/past-points"
+    assert [one["points"] for one in shop.get("auditor", path).json["past"]][-1:] == [200]
+    shop.at = "2017-02-28T00:00:00Z"
+    assert shop.get("auditor", path).json["past"] == []

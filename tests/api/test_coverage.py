@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from ledger_service.chain import models as m
 from ledger_service.chain.reserves.coverage import Reserve, figures, in_default, reserves
 from ledger_service.db.models import chain_reserve
-from ledger_service.kernel.clock import seconds_floor
+from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.gs1 import with_check_digit
 from tests.api.service import FUEL, GROCER, Shop
 from tests.api.test_pages import all_pages
@@ -48,7 +48,8 @@ def found(shop: Shop, at: int) -> dict[int, Reserve]:
 
 
 def now_of(shop: Shop) -> int:
-    return seconds_floor(shop.serving.clock.now())
+    """When the shop's requests say that they are made: its clock has gone on since the first of them."""
+    return seconds_floor(parse_instant(shop.at, "at"))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 200])

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import insert
 
 from ledger_service.api.endpoints.reserves import ReservesDoor
-from ledger_service.chain.errors import AdminRefused, PeriodNotDrained
+from ledger_service.bootstrap.governance import Act, ask
+from ledger_service.chain.errors import AdminRefused, ChainUnavailable, PeriodNotDrained
 from ledger_service.db.models import chain_reserve
 from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.reserve_wishes import (
@@ -25,7 +26,7 @@ from ledger_service.kernel.reserve_wishes import (
     payload_of,
     wish_of,
 )
-from tests.api.service import FUEL, GROCER, Shop
+from tests.api.service import FUEL, GROCER, NOON, Shop
 from tests.api.test_coverage import VALUE, now_of, told
 from tests.api.test_settlement import PERIODS, settled
 
@@ -92,8 +93,7 @@ def test_words_of_others_and_odd_ones_reach_no_chain(
 
 
 def test_amounts_are_the_merchant_s_own_and_a_default_is_cured_by_its_instant(any_shop: Shop) -> None:
-    # Of a moment ago: a wall clock may step back between two calls.
-    shop, now = any_shop, now_of(any_shop) - 2
+    shop, now = any_shop, now_of(any_shop)
     told(shop, now)
     for who in ("grocer", "operator", "auditor"):
         found = shop.get(who, RESERVE).json
@@ -107,12 +107,35 @@ def test_amounts_are_the_merchant_s_own_and_a_default_is_cured_by_its_instant(an
     assert shop.registry.acts[-1] == ("reserve", Cure(GLN, now + 60, b"\xcd" * 32))
 
 
-def told_default(shop: Shop, since: int) -> None:
-    """The chain tells of a default of the grocer's."""
-    row = {"merchant": GLN, "block_number": 9, "log_index": 0, "reserve_micros": 0, "as_of": 0,
+def told_default(shop: Shop, since: int, block: int = 9) -> None:
+    """The chain tells of a default of the grocer's; 0: of none any more."""
+    row = {"merchant": GLN, "block_number": block, "log_index": 0, "reserve_micros": 0, "as_of": 0,
            "stale_from": 0, "required_bps": 0, "default_from": since}  # fmt: skip
     with shop.serving.foundations.database.begin() as conn:
         conn.execute(insert(chain_reserve).values(row))
+
+
+def test_a_cure_whose_answer_was_lost_is_found_done_though_the_default_is_over(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+
+    def late(wish: Wish, name: str) -> None:
+        names.append(name)
+        raise ChainUnavailable("operator act", name)
+
+    told_default(shop, AT)
+    monkeypatch.setattr(shop.registry, "reserve", late)
+    asked = {"path": f"{RESERVE}/cures", "body": {"evidence": "cd" * 32}, "key": "again"}
+    assert shop.post("operator", **asked).json["code"] == "chain-unavailable"
+    monkeypatch.undo()
+    cure = Cure(GLN, AT, b"\xcd" * 32)
+    told_default(shop, 0, block=10)
+    with shop.serving.foundations.database.begin() as conn:
+        ask(conn, f"{kind_of(cure)}:{names[0]}", Act(kind_of(cure), names[0], payload_of(cure)), NOON)
+    assert shop.post("operator", **asked).status_code == 201
+    assert shop.registry.acts[-1] == ("reserve", cure)
+    assert shop.post("operator", **{**asked, "key": "new"}).json["code"] == "not-in-default"
 
 
 def test_without_a_desk_nothing_is_asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from ledger_service.bootstrap.chain_events import reread_limits
+from ledger_service.chain.errors import AdminRefused
 from ledger_service.chain.reserves.clerk import carry_out
 from ledger_service.chain.reserves.coverage import Reserve, reserves
 from ledger_service.chain.reserves.office import ReserveOffice
@@ -172,3 +173,21 @@ def test_a_default_is_mirrored_with_its_instant_and_its_cure(reserved: Reserved)
     reserved.read()
     assert reserved.limits()[1].at(world.now()) == 1_500
     assert not reserved.coverage().in_default(world.now())
+
+
+def test_what_was_done_before_is_no_answer_to_another_figure_nor_to_a_default_after_a_cure(
+    reserved: Reserved,
+) -> None:
+    world, begins = reserved.world, reserved.world.now() + 2 * HOUR
+    reserved.figure(1_500)
+    other = Figure(GROCER, 9_000 * VALUE, world.now(), reserved.sequence)
+    for key, why in ((BANK, "ReserveFigureOld"), (keccak256(b"another"), "ReserveSignatureInvalid")):
+        by = reserved.signed(key, other.struct_hash())
+        with pytest.raises(AdminRefused, match=why):
+            reserved.wish(BringFigure(GROCER, other.reserve_micros, other.as_of, other.sequence, by))
+    for _ in range(2):
+        world.advance(60)
+        reserved.wish(DeclareDefault(GROCER, begins, bytes(32)))
+        assert reserved.office.account(GROCER).default_from == begins
+        reserved.wish(Cure(GROCER, begins, bytes(32)))
+        assert reserved.office.account(GROCER).default_from == 0

@@ -18,6 +18,7 @@ from ledger_service.chain.client import CallAt
 from ledger_service.chain.delivery import LiveDelivery
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import ChainUnavailable, PeriodNotDrained
+from ledger_service.custody.errors import SigningRefused
 from ledger_service.db.models import operator_act
 from ledger_service.db.writer import Writer
 from tests.chain.test_bridge import assert_clean, drain, states
@@ -143,3 +144,43 @@ def test_a_period_ends_once_what_was_accepted_before_is_in_a_block_and_a_suspens
     assert [sum(net.values()) for net in nets] == [0, 0]
     assert nets[0][MERCHANTS[1]] * 3 == nets[1][MERCHANTS[1]] * 4
     assert_clean(world)
+
+
+def test_what_custody_does_not_sign_or_nobody_here_knows_holds_up_no_other_act(world: World) -> None:
+    def refused(payload: dict[str, object]) -> dict[str, object]:
+        raise SigningRefused("target-unknown")
+
+    assert world.deployment is not None
+    desk = Desk.unfenced(world.database, wall)
+    steps = Steps(desk, world.node, world.keys, LiveDelivery(world.node), world.settings)
+    acts = {"reserve-custodian": refused, "reserve-refresh": lambda payload: payload}
+    clerk = GovernanceClerk(desk, Admin(steps, world.deployment.contracts), acts)
+    with world.database.begin() as conn:
+        for second, kind in enumerate(("of a newer version", *acts)):
+            module.ask(conn, kind, module.Act(kind, "one", {}), wall() + timedelta(seconds=second))
+    assert [clerk.run() for _ in range(3)] == [True, True, False]
+    with world.database.read() as conn:
+        told = {row.kind: (row.state, row.result) for row in conn.execute(select(operator_act))}
+    assert (told["of a newer version"][0], told["reserve-refresh"][0]) == ("waiting", "done")
+    assert told["reserve-custodian"] == ("refused", "custody signs no such thing: target-unknown")
+
+
+def test_a_default_goes_before_whatever_its_merchant_asks_for(world: World) -> None:
+    order: list[str] = []
+
+    def noted(payload: dict[str, str]) -> dict[str, object]:
+        order.append(payload["name"])
+        return {}
+
+    assert world.deployment is not None
+    desk = Desk.unfenced(world.database, wall)
+    steps = Steps(desk, world.node, world.keys, LiveDelivery(world.node), world.settings)
+    acts = {"reserve-refresh": noted, "reserve-default": noted, "reserve-cure": noted}
+    clerk = GovernanceClerk(desk, Admin(steps, world.deployment.contracts), acts)
+    asked = [*(f"reserve-refresh:{n}" for n in range(20)), "reserve-default:1", "reserve-cure:1"]
+    with world.database.begin() as conn:
+        for second, name in enumerate(asked):
+            act = module.Act(name.partition(":")[0], name, {"name": name})
+            module.ask(conn, name, act, wall() + timedelta(seconds=second))
+    assert [clerk.run() for _ in range(3)] == [True, True, True]
+    assert order == [*asked[-2:], asked[0]]

@@ -21,7 +21,7 @@ from ledger_service.api.hexadecimal import parse_address, parse_signature
 from ledger_service.api.ports import Governance
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Named, Nullable, Record, Text
-from ledger_service.chain.reserves.coverage import Reserve, reserve_of
+from ledger_service.chain.reserves.coverage import Reserve, cure_asked, reserve_of
 from ledger_service.kernel.clock import format_instant, instant_of_seconds, parse_instant, seconds_floor
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text, parse_gln
@@ -144,8 +144,8 @@ class ReservesDoor:
 
     def cure(self, call: Call) -> Reply:
         """The default that the chain tells of is cured."""
-        merchant, evidence = _merchant(call), bytes.fromhex(call.body.fields["evidence"])
-        return self._done(call, lambda conn: _cure(conn, (merchant, evidence), seconds_floor(call.at)))
+        what, at = (_merchant(call), bytes.fromhex(call.body.fields["evidence"])), seconds_floor(call.at)
+        return self._done(call, lambda conn: _cure(conn, what, (_name(call), at)))
 
     def _done(self, call: Call, wish: Wish | Callable[[Connection], Cure]) -> Reply:
         replay = self.administration.replay(call)
@@ -154,7 +154,7 @@ class ReservesDoor:
         if not self.offered:
             raise ReservesNotOffered()
         wished = self._found(wish) if callable(wish) else wish
-        self.governance.reserve(wished, id_text(derive_id("reserve", call.caller.subject, call.key)))
+        self.governance.reserve(wished, _name(call))
         return self.administration.write(call, lambda conn: {"merchant": gln_text(wished.merchant)})
 
     def _found(self, wish: Callable[[Connection], Cure]) -> Cure:
@@ -187,9 +187,14 @@ def _seconds(given: Json, field: str) -> int:
     return seconds
 
 
-def _cure(conn: Connection, what: tuple[int, bytes], at: int) -> Cure:
-    merchant, evidence = what
-    begins = reserve_of(conn, merchant, at).default_from
+def _name(call: Call) -> str:
+    return id_text(derive_id("reserve", call.caller.subject, call.key))
+
+
+def _cure(conn: Connection, what: tuple[int, bytes], asked: tuple[str, int]) -> Cure:
+    """What was asked under the name before is asked again: it may be done, and the default over by now."""
+    (merchant, evidence), (name, at) = what, asked
+    begins = cure_asked(conn, name) or reserve_of(conn, merchant, at).default_from
     if not begins:
         raise NotInDefault(merchant)
     return Cure(merchant, begins, evidence)

@@ -173,7 +173,7 @@ class StatementsDoor:
             member, gone = member_of_call(conn, call), archived(conn).occurred_until
             wanted = [call.at - _MONTH * back for back in range(_MONTHS, -1, -1)]
             instants = [at for at in wanted if micros_of(at) >= gone]
-            points = queries.points_at(conn, member.ledger_base, instants)
+            points = queries.points_at(conn, member.ledger_base, instants) if instants else []
             both = zip(instants, points, strict=True)
             past = [{"as_of": format_instant(at), "points": count} for at, count in both]
             return {"number": member.member_number, "past": past}

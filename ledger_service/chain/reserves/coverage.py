@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
 from ledger_service.chain.models import chain_counter, chain_programme, chain_terms
-from ledger_service.db.models import chain_reserve
+from ledger_service.db.models import chain_reserve, operator_act
+from ledger_service.kernel.reserve_wishes import KINDS, Cure
 
 _WHOLE_BPS = 10_000
+_CURE = next(kind for kind, wish in KINDS.items() if wish is Cure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,13 @@ def reserve_of(conn: Connection, merchant: int, at: int) -> Reserve:
     """One merchant's; zeros, but for what is outstanding, where the chain never told of one."""
     found = next((one for one in reserves(conn, at) if one.merchant == merchant), None)
     return found or Reserve(merchant, 0, 0, 0, 0, 0, _outstanding(conn, at).get(merchant, 0))
+
+
+def cure_asked(conn: Connection, name: str) -> int | None:
+    """When the default began whose cure was asked for under that name; None where none was."""
+    mine = operator_act.c.act_id == f"{_CURE}:{name}"
+    payload = conn.execute(select(operator_act.c.payload).where(mine)).scalar()
+    return None if payload is None else int(json.loads(payload)["begins"])
 
 
 def in_default(conn: Connection, at: int) -> frozenset[int]:

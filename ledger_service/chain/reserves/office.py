@@ -9,6 +9,7 @@ from ledger_service.chain.admin import Steps
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.delayed import asked
 from ledger_service.kernel.reserve_words import Figure
+from ledger_service.kernel.secp256k1 import keccak256
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class ReserveOffice:
     def name_custodian(
         self, merchant: int, custodian: bytes, word: tuple[int, bytes], timestamp: int | None = None
     ) -> None:
-        """That address signs the merchant's figures. Idempotency: by merchant and nonce.
+        """That address signs the merchant's figures. Idempotency: by merchant, nonce and timestamp.
 
         Args:
             merchant: whose reserve.
@@ -54,29 +55,35 @@ class ReserveOffice:
             timestamp: in replay, the least time of the block.
         """
         nonce, signature = word
-        name = f"custodian:{merchant}:{nonce}"
+        name = _once(f"custodian:{merchant}:{nonce}", timestamp)
         self._do(name, timestamp, "nameCustodian", merchant, "0x" + custodian.hex(), signature)
 
     def require(self, merchant: int, bps: int, since: int, timestamp: int | None = None) -> None:
-        """So much must be covered from then on. Idempotency: by all three."""
-        self._do(f"require:{merchant}:{bps}:{since}", timestamp, "setRequirement", merchant, bps, since)
+        """So much must be covered from then on. Idempotency: by all four."""
+        name = _once(f"require:{merchant}:{bps}:{since}", timestamp)
+        self._do(name, timestamp, "setRequirement", merchant, bps, since)
 
     def bring(self, figure: Figure, signature: bytes, timestamp: int | None = None) -> None:
-        """The custodian's figure counts. Idempotency: by merchant and sequence."""
+        """The custodian's figure counts. Idempotency: by the figure and its signature.
+
+        Another figure of a sequence that was brought is not done already: the desk refuses it.
+        """
         told = (figure.merchant, figure.reserve_micros, figure.as_of, figure.sequence)
-        self._do(f"figure:{figure.merchant}:{figure.sequence}", timestamp, "bring", told, signature)
+        word = keccak256(figure.struct_hash() + signature).hex()
+        self._do(f"figure:{figure.merchant}:{figure.sequence}:{word}", timestamp, "bring", told, signature)
 
     def refresh(self, merchant: int, asked_at: int, timestamp: int | None = None) -> None:
         """The last figure is counted anew. Idempotency: by merchant and instant of the asking."""
         self._do(f"refresh:{merchant}:{asked_at}", timestamp, "refresh", merchant)
 
     def default(self, merchant: int, since: int, evidence: bytes, timestamp: int | None = None) -> None:
-        """The merchant is in default from then on. Idempotency: by merchant and instant."""
-        self._do(f"default:{merchant}:{since}", timestamp, "declareDefault", merchant, since, evidence)
+        """The merchant is in default from then on. Idempotency: by merchant, instant and timestamp."""
+        name = _once(f"default:{merchant}:{since}", timestamp)
+        self._do(name, timestamp, "declareDefault", merchant, since, evidence)
 
     def cure(self, merchant: int, since: int, evidence: bytes, timestamp: int | None = None) -> None:
-        """The default that began then is over. Idempotency: by merchant and that instant."""
-        self._do(f"cure:{merchant}:{since}", timestamp, "cure", merchant, evidence)
+        """The default that began then is over. Idempotency: by merchant, that instant and timestamp."""
+        self._do(_once(f"cure:{merchant}:{since}", timestamp), timestamp, "cure", merchant, evidence)
 
     def account(self, merchant: int) -> Account:
         """What stands behind the merchant's points, as the desk says at the head."""
@@ -98,3 +105,8 @@ class ReserveOffice:
     def _do(self, name: str, timestamp: int | None, function: str, *arguments: object) -> None:
         data = self._artifact.call_data(function, *arguments)
         self._steps.perform(f"reserve:{name}", self._desk, data, timestamp)
+
+
+def _once(name: str, timestamp: int | None) -> str:
+    """What was undone since may be asked for again: the instant of the asking tells the two apart."""
+    return name if timestamp is None else f"{name}:{timestamp}"

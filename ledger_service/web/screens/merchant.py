@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ledger_service.web.office.reading import names_of, nets_of
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
-from ledger_service.web.screens.till import Mistyped, minor_of
 
 MERCHANT = roles("merchant")
+_AMOUNT = re.compile(r"([0-9]{1,15})(?:[.,]([0-9]{1,6}))?")
 
 
 def _own(visit: Visit, rest: str) -> str:
@@ -83,11 +84,13 @@ def dispute(visit: Visit) -> Page:
 
 
 def _micros(typed: str, exponent: int) -> str:
-    """An amount as people write it in millionths; what is none goes on as it is, and the API says so."""
-    try:
-        return str(minor_of(typed, exponent, "held") * 10 ** (6 - exponent))
-    except Mistyped:
-        return typed.strip()
+    """An amount as people write it in millionths; nothing for what is none, which the API refuses.
+
+    Handed on as it was typed, a figure that is no such amount would be taken for millionths.
+    """
+    found = _AMOUNT.fullmatch(typed.strip())
+    whole, part = (found[1], found[2] or "") if found else ("", "")
+    return whole + part.ljust(6, "0") if found and len(part) <= exponent else ""
 
 
 def _after(visit: Visit, answer: Answer, done: str) -> Page:
