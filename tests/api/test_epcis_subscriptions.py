@@ -9,8 +9,12 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+from sqlalchemy import update
+
+from ledger_service.traceability.standing.models import epcis_query
 from ledger_service.webhooks.ports import Answer
 from ledger_service.webhooks.subscriptions.courier import ReportCourier
+from ledger_service.webhooks.subscriptions.queries import due_subscriptions
 from ledger_service.webhooks.subscriptions.service import TokenSafe
 from tests.api.service import NOON, Shop
 from tests.api.test_epcis import ITEM, document, event, events_of, problem
@@ -243,6 +247,22 @@ def test_one_is_told_what_one_may_ask_and_while_one_may(shop: Shop) -> None:
     capture(shop, "fuel", 4)
     reports.run()
     assert len(reports.partner.came) == 2
+
+
+def test_one_that_cannot_be_read_keeps_nobody_waiting(shop: Shop) -> None:
+    broken = subscribed(shop, query={**STORING, "name": "broken"})
+    subscribed(shop)
+    database, reports = shop.serving.foundations.database, Reports(shop)
+    with database.begin() as conn:
+        row = epcis_query.c.name == "broken"
+        conn.execute(update(epcis_query).where(row).values(parameters='{"orderBy": "size"}'))
+    capture(shop, "grocer", 1)
+    reports.run()
+    assert reports.partner.seconds() == [["01"]]
+    assert shop.get("grocer", broken).json["lastError"] == "trouble"
+    # Who has everything is not looked at again and again.
+    with database.read() as conn:
+        assert due_subscriptions(conn, reports.clock.now()) == []
 
 
 def test_what_is_no_subscription(shop: Shop) -> None:
