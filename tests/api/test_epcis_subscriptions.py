@@ -9,10 +9,13 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 
+from ledger_service.traceability.epcis import queries
 from ledger_service.traceability.standing.models import epcis_query
 from ledger_service.webhooks.ports import Answer
+from ledger_service.webhooks.subscriptions import reports as sending
 from ledger_service.webhooks.subscriptions.courier import ReportCourier
 from ledger_service.webhooks.subscriptions.queries import due_subscriptions
 from ledger_service.webhooks.subscriptions.service import TokenSafe
@@ -263,6 +266,21 @@ def test_one_that_cannot_be_read_keeps_nobody_waiting(shop: Shop) -> None:
     # Who has everything is not looked at again and again.
     with database.read() as conn:
         assert due_subscriptions(conn, reports.clock.now()) == []
+
+
+def test_no_more_is_read_than_a_message_holds(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    subscribed(shop)
+    reports, read = Reports(shop), list[int]()
+
+    def bodies_of(conn: Any, numbers: Any) -> Any:
+        read.append(len(numbers))
+        return queries.bodies_of(conn, numbers)
+
+    monkeypatch.setattr(sending, "bodies_of", bodies_of)
+    monkeypatch.setattr(sending, "_MOST_BYTES", 1)
+    capture(shop, "grocer", 1, 2, 3)
+    reports.run()
+    assert (reports.partner.seconds(), read) == ([["01"], ["02"], ["03"]], [1, 1, 1])
 
 
 def test_what_is_no_subscription(shop: Shop) -> None:
