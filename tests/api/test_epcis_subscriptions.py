@@ -17,6 +17,7 @@ from ledger_service.traceability.standing.models import epcis_query
 from ledger_service.webhooks.ports import Answer
 from ledger_service.webhooks.subscriptions import reports as sending
 from ledger_service.webhooks.subscriptions.courier import ReportCourier
+from ledger_service.webhooks.subscriptions.models import epcis_subscription
 from ledger_service.webhooks.subscriptions.queries import due_subscriptions
 from ledger_service.webhooks.subscriptions.service import TokenSafe
 from tests.api.service import NOON, Shop
@@ -266,6 +267,14 @@ def test_one_that_cannot_be_read_keeps_nobody_waiting(shop: Shop) -> None:
     # Who has everything is not looked at again and again.
     with database.read() as conn:
         assert due_subscriptions(conn, reports.clock.now()) == []
+
+
+def test_a_token_under_another_secret_is_not_the_same(shop: Shop) -> None:
+    subscribed(shop)
+    with shop.serving.foundations.database.begin() as conn:
+        conn.execute(update(epcis_subscription).values(token=bytes(40)))
+    again = shop.post("grocer", f"{BASE}/storing/subscriptions", STREAM)
+    assert problem(again)[::2] == (409, "subscription-known")
 
 
 def test_no_more_is_read_than_a_message_holds(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
