@@ -18,6 +18,8 @@ from ledger_service.traceability.epcis.queries import bodies_of
 from ledger_service.traceability.epcis.things import Deed, Role, key_of, things_of
 from ledger_service.traceability.moving.custody import Custody, Telling, custody
 from ledger_service.traceability.moving.rules import MOVING
+from ledger_service.traceability.prefixes.queries import merchants_of_prefixes
+from ledger_service.traceability.prefixes.rules import prefixes_over_sscc
 
 SSCC = "https://id.gs1.org/00/"
 # Of a container that was packed more often than this only the last packings are followed.
@@ -67,11 +69,13 @@ def custody_of(
             they decide nothing but who is a party.
     """
     tellings = _tellings(conn, facts, all_named=all_named)
+    makers = _makers(conn, tellings)
     found: dict[bytes, Custody] = {}
 
     def of(key: bytes, depth: int) -> Custody:
         if key not in found and depth < _DEEPEST:
-            found[key] = custody(tellings.get(key, ()), lambda parent: of(parent, depth + 1).parties)
+            told, maker = tellings.get(key, ()), makers.get(key)
+            found[key] = custody(told, lambda parent: of(parent, depth + 1).parties, maker)
         return found.get(key, Custody())
 
     return {key: of(key, 0) for key in facts}
@@ -111,6 +115,20 @@ def _tellings(
         key: [Telling(fact, whose[fact.event_seq], named.get(fact.event_seq, frozenset())) for fact in some]
         for key, some in facts.items()
     }
+
+
+def _makers(conn: Connection, tellings: Mapping[bytes, Sequence[Telling]]) -> dict[bytes, int]:
+    """The merchants under whose company prefixes containers are numbered, of those that several tell of."""
+    several = {key: some[0].fact.event_seq for key, some in tellings.items()
+               if len({one.teller for one in some}) > 1}  # fmt: skip
+    bodies = bodies_of(conn, sorted(set(several.values())))
+    over = {
+        key: prefixes_over_sscc(thing.name.removeprefix(SSCC))
+        for body in bodies.values() for thing in things_of(orjson.loads(body))
+        if thing.name.startswith(SSCC) and (key := thing.key) in several
+    }  # fmt: skip
+    whose = merchants_of_prefixes(conn, (prefix for some in over.values() for prefix in some))
+    return {key: whose[prefix] for key, some in over.items() for prefix in some if prefix in whose}
 
 
 def _tellers(conn: Connection, numbers: set[int]) -> dict[int, int | None]:

@@ -1,9 +1,11 @@
 """Who may tell what becomes of a case or pallet: who has it, and whoever it is handed to.
 
 Pure. An SSCC counts up, so that to know one is not to hold it, unlike an item's serial. A container is first
-whoever's tells of it first. Shipping lets go of it: then whoever is named as its destination may take it, or
-anybody where no merchant of the alliance is named. What it is packed in takes it along. Who had it may still
-tell late what was before the handing over. The operator may tell of everything.
+whoever's tells of it first; but as soon as the merchant tells of it under whose GS1 company prefix it is
+numbered, it was that one's from the beginning, so that nobody takes numbers before they are used. Shipping
+lets go of it: then whoever is named as its destination may take it, or anybody where no merchant of the
+alliance is named. What it is packed in takes it along. Who had it may still tell late what was before the
+handing over. The operator may tell of everything.
 """
 
 from __future__ import annotations
@@ -73,15 +75,21 @@ class _Hands:
             self.free_for = None
 
 
-def custody(tellings: Iterable[Telling], around: Callable[[bytes], set[int]]) -> Custody:
+def custody(
+    tellings: Iterable[Telling], around: Callable[[bytes], set[int]], numbered_by: int | None = None
+) -> Custody:
     """What counts of the standing events of a container.
 
     Args:
         tellings: of the container, in any order; they are gone along as they were captured.
         around: who has to do with another container that this one was packed in, by its key.
+        numbered_by: the merchant under whose company prefix its number lies; None where that is nobody's.
     """
+    ordered = sorted(tellings, key=lambda one: one.fact.event_seq)
     found, hands = Custody(), _Hands()
-    for told in sorted(tellings, key=lambda one: one.fact.event_seq):
+    if numbered_by is not None and any(one.teller == numbered_by for one in ordered):
+        ordered, hands.holder = _from_its_maker(ordered, numbered_by), numbered_by
+    for told in ordered:
         fact = told.fact
         if not hands.admits(told):
             other = None if hands.last is None else hands.last.event_seq
@@ -95,3 +103,11 @@ def custody(tellings: Iterable[Telling], around: Callable[[bytes], set[int]]) ->
     found.parties |= hands.around
     found.counted.sort(key=lambda fact: (fact.event_time, fact.event_seq))
     return found
+
+
+def _from_its_maker(ordered: list[Telling], maker: int) -> list[Telling]:
+    """What the maker tells up to its first shipping goes before all else, however late it is captured: who
+    receives a container may tell of it sooner."""
+    shipped = (one.fact.event_seq for one in ordered if one.teller == maker and one.fact.deed == Deed.SHIP)
+    until = next(shipped, ordered[-1].fact.event_seq)
+    return sorted(ordered, key=lambda one: one.teller != maker or one.fact.event_seq > until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, RowMapping, func, select
 
@@ -10,6 +10,7 @@ from ledger_service.traceability.goods.models import trace_product
 from ledger_service.traceability.prefixes.models import trace_prefix, trace_prefix_act
 from ledger_service.traceability.prefixes.rules import GTIN_8
 
+_STEP = 500
 _P, _A, _G = trace_prefix.c, trace_prefix_act.c, trace_product.c
 
 
@@ -21,6 +22,17 @@ def prefixes_after(
     if merchant_id is not None:
         its = its.where(_P.merchant_id == merchant_id)
     return conn.execute(its.order_by(_P.prefix).limit(most)).mappings().all()
+
+
+def merchants_of_prefixes(conn: Connection, prefixes: Iterable[str]) -> dict[str, int]:
+    """Whose those of the prefixes are that are allotted."""
+    found: dict[str, int] = {}
+    wanted = sorted(set(prefixes))
+    for start in range(0, len(wanted), _STEP):
+        part = wanted[start : start + _STEP]
+        rows = conn.execute(select(_P.prefix, _P.merchant_id).where(_P.prefix.in_(part)))
+        found |= {row.prefix: row.merchant_id for row in rows}
+    return found
 
 
 def acts_after(conn: Connection, after: int | None, most: int) -> Sequence[RowMapping]:

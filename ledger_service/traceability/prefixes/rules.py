@@ -1,4 +1,4 @@
-"""Which GTINs lie under a GS1 company prefix.
+"""Which GTINs and SSCCs lie under a GS1 company prefix.
 
 Pure. Source: GS1 General Specifications, section 1.4.2: a company prefix has 4 to 12 digits and stands behind
 the indicator digit of a GTIN of 14; that of a GTIN-12 (UPC) has a 0 before it. A GTIN-8 has none.
@@ -32,6 +32,11 @@ def prefixes_over(gtin: str) -> list[str]:
     if gtin.startswith(GTIN_8):
         return []
     return [gtin[1 : 1 + length] for length in range(SHORTEST, LONGEST + 1)]
+
+
+def prefixes_over_sscc(sscc: str) -> list[str]:
+    """Every prefix that an SSCC of 18 digits may lie under, behind its extension digit."""
+    return [sscc[1 : 1 + length] for length in range(SHORTEST, LONGEST + 1)]
 
 
 def prefixes_before(prefix: str) -> list[str]:

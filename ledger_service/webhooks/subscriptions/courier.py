@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
+from sqlalchemy import RowMapping
+from sqlalchemy.exc import DBAPIError
 
 from ledger_service.db.engine import Database
+from ledger_service.db.errors import StorageUnavailable
 from ledger_service.kernel.clock import Clock
+from ledger_service.kernel.errors import DomainError
 from ledger_service.webhooks.ports import Answer, Transport
 from ledger_service.webhooks.subscriptions.queries import due_subscriptions
 from ledger_service.webhooks.subscriptions.reports import Changes, Message, move, next_of, note, token_of
 from ledger_service.webhooks.subscriptions.service import TokenSafe
 
 _THREADS = 4
+_AFTER_TROUBLE = timedelta(minutes=10)
 
 
 @dataclass
@@ -55,20 +61,31 @@ class ReportCourier:
     def _look(self) -> tuple[dict[bytes, Changes], int]:
         """Rows that move on without a message, and how many messages set out: whose turn was longest ago
         goes first, so that slow receivers keep nobody waiting for more than a round."""
-        at, moved, set_out = self.clock.now(), {}, 0
+        at, moved, set_out = self.clock.now(), dict[bytes, Changes](), 0
         with self.database.snapshot() as conn:
             due = [row for row in due_subscriptions(conn, at)
                    if row["subscription_id"] not in self._under_way]  # fmt: skip
-            for row in sorted(due, key=lambda row: self._turns.get(row["subscription_id"], 0)):
-                if len(self._under_way) >= _THREADS:
-                    break
-                found = next_of(conn, row, at)
-                if isinstance(found, Message):
-                    self._send(found)
-                    set_out += 1
-                elif found:
-                    moved[row["subscription_id"]] = found
+        for row in sorted(due, key=lambda row: self._turns.get(row["subscription_id"], 0)):
+            if len(self._under_way) >= _THREADS:
+                break
+            found = self._next(row, at)
+            if isinstance(found, Message):
+                self._send(found)
+                set_out += 1
+            elif found:
+                moved[row["subscription_id"]] = found
         return moved, set_out
+
+    def _next(self, row: RowMapping, at: datetime) -> Message | Changes:
+        """As ``next_of``, each in a snapshot of its own: one that cannot be read or takes too long waits, and
+        keeps none of the others waiting."""
+        try:
+            with self.database.snapshot() as conn:
+                return next_of(conn, row, at)
+        except StorageUnavailable:
+            raise
+        except (DomainError, DBAPIError):
+            return {"due_at": at + _AFTER_TROUBLE, "last_error": "trouble"}
 
     def _send(self, message: Message) -> None:
         self._turn += 1

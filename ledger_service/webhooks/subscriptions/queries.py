@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select
 
+from ledger_service.traceability.epcis.queries import last_number
 from ledger_service.webhooks.subscriptions.errors import SubscriptionUnknown
 from ledger_service.webhooks.subscriptions.models import epcis_subscription
 
@@ -37,6 +38,8 @@ def subscriptions_after(
 
 
 def due_subscriptions(conn: Connection, at: datetime) -> Sequence[RowMapping]:
-    """The subscriptions that may have something to report, those first that are longest due."""
+    """The subscriptions that may have something to report, those first that are longest due; a stream that
+    has all events is none of them."""
     its = select(epcis_subscription).where(_S.state == "active", _S.due_at <= at)
+    its = its.where((_S.schedule != "") | _S.seen.is_(None) | (_S.seen < last_number(conn)))
     return conn.execute(its.order_by(_S.due_at)).mappings().all()

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, update
 from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.merchants.queries import holds_key
 from ledger_service.traceability.epcis.documents import query_document
-from ledger_service.traceability.epcis.queries import events_between, first_recorded, last_number
+from ledger_service.traceability.epcis.queries import bodies_of, first_recorded, last_number, sizes_between
 from ledger_service.traceability.epcis.searching import Search
 from ledger_service.traceability.moving.seeing import seen_by
 from ledger_service.traceability.standing.queries import find_query
@@ -104,22 +104,24 @@ def _look(conn: Connection, search: Search, numbers: tuple[int, int], most: int)
     seen, run_to = numbers
     for _ in range(_LOOKS):
         upto = min(run_to, seen + _WINDOW)
-        found = events_between(conn, search, (seen, upto), most) if seen < upto else []
+        found = sizes_between(conn, search, (seen, upto), most) if seen < upto else []
         if found:
             few = _fitting(found)
-            return [body for _, body in few], few[-1][0] if len(few) == most or few != found else upto
+            bodies = bodies_of(conn, few)
+            whole = len(few) < most and len(few) == len(found)
+            return [bodies[number] for number in few], upto if whole else few[-1]
         seen = max(seen, upto)
     return [], seen
 
 
-def _fitting(found: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-    """As many of the first as one message holds, at least one."""
+def _fitting(found: list[tuple[int, int]]) -> list[int]:
+    """The numbers of as many of the first as one message holds, at least one; no more is ever in memory."""
     size = 0
-    for count, (_, body) in enumerate(found):
-        size += len(body)
+    for count, (_, length) in enumerate(found):
+        size += length
         if size > _MOST_BYTES:
-            return found[: max(count, 1)]
-    return found
+            return [number for number, _ in found[: max(count, 1)]]
+    return [number for number, _ in found]
 
 
 def _message(row: RowMapping, bodies: list[bytes], at: datetime, changes: Changes) -> Message:

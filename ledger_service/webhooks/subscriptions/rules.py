@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import product
 from typing import NamedTuple
 
 from ledger_service.kernel.errors import MalformedField
@@ -24,8 +23,8 @@ _FIELDS = {
 }  # fmt: skip
 _ELEMENT = re.compile(r"(\d{1,2})|\[(\d{1,2})-(\d{1,2})\]")
 _LONGEST_FIELD = 200
-# The 29th of February is at most eight years away.
-_DAYS = 8 * 366 + 1
+# The 29th of February on a given day of the week is at most forty years away, across the year 2100.
+_DAYS = 40 * 366 + 1
 
 
 class Schedule(NamedTuple):
@@ -63,7 +62,7 @@ def next_after(schedule: Schedule, at: datetime) -> datetime | None:
     today = at.date()
     for day in (today + timedelta(days=ahead) for ahead in range(_DAYS)):
         if _is_day(schedule, day):
-            found = next((one for one in _instants(schedule, day) if one > at), None)
+            found = next(_instants(schedule, day, at), None)
             if found is not None:
                 return found
     return None
@@ -77,9 +76,17 @@ def _is_day(schedule: Schedule, day: date) -> bool:
     )  # fmt: skip
 
 
-def _instants(schedule: Schedule, day: date) -> Iterator[datetime]:
-    for parts in product(schedule.hours, schedule.minutes, schedule.seconds):
-        yield datetime.combine(day, time(*parts), UTC)
+def _instants(schedule: Schedule, day: date, at: datetime) -> Iterator[datetime]:
+    """The instants of a day behind another one; what lies before it is passed over by hours and minutes, so
+    that the last second of a day costs no more than the first."""
+    for hour in schedule.hours:
+        if datetime.combine(day, time(hour, 59, 59), UTC) <= at:
+            continue
+        for minute in schedule.minutes:
+            if datetime.combine(day, time(hour, minute, 59), UTC) <= at:
+                continue
+            found = (datetime.combine(day, time(hour, minute, second), UTC) for second in schedule.seconds)
+            yield from (one for one in found if one > at)
 
 
 def _values(name: str, value: object) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 import orjson
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, RowMapping, delete, func, select
 
@@ -121,7 +122,11 @@ class SubscriptionDesk:
         }  # fmt: skip
 
     def _equal(self, row: RowMapping, wanted: Wanted) -> bool:
-        token = None if row["token"] is None else self.safe.open(row["token"], row["subscription_id"])
+        try:
+            token = None if row["token"] is None else self.safe.open(row["token"], row["subscription_id"])
+        except InvalidTag:
+            # Sealed under another secret: nobody can say that it is the same.
+            return False
         given = None if wanted.token is None else wanted.token.encode()
         same = row["report_if_empty"], row["initial_time"]
         return token == given and same == (wanted.report_if_empty, wanted.initial_time)

@@ -16,6 +16,7 @@ from ledger_service.traceability.epcis.service import capture_events
 from ledger_service.traceability.goods.models import trace_item
 from ledger_service.traceability.moving.seeing import may_see_thing
 from ledger_service.traceability.moving.service import wrong_of
+from ledger_service.traceability.prefixes.service import COMMAND, allot
 from ledger_service.traceability.scanning.distance import Place
 from ledger_service.traceability.scanning.service import Scans, Visit
 from tests.integration.traceability.stock import MASTER, OWNER, Seeds, Stock, stock_up
@@ -130,12 +131,31 @@ def test_a_claimed_item_stays_so_but_for_what_ends_it(database: Database, stock:
     assert (judged.verdict, judged.reasons) == ("not-for-sale", ("stolen",))
 
 
-def test_nobody_moves_or_sees_a_pallet_of_others_by_its_number(database: Database, stock: Stock) -> None:
-    rival, shop = (int(with_check_digit(f"95060000000{n}")) for n in (2, 3))
+def others(database: Database) -> list[int]:
+    """Two merchants more."""
+    found = [int(with_check_digit(f"95060000000{n}")) for n in (2, 3)]
     keys = {f"{k}_key": bytes(20) for k in ("admin", "operations", "settlement")}
     with database.begin() as conn:
         row = {"name": "M", "status": "active", "created_at": AT, **keys}
-        conn.execute(insert(merchant), [{**row, "merchant_id": one} for one in (rival, shop)])
+        conn.execute(insert(merchant), [{**row, "merchant_id": one} for one in found])
+    return found
+
+
+def test_who_tells_first_of_a_number_of_another_gets_nothing(database: Database, stock: Stock) -> None:
+    (rival, shop), item = others(database), stock.code(0)
+    with database.begin() as conn:
+        allot(conn, "9506000", OWNER, COMMAND, AT)
+        capture_events(conn, rival, [told(0, "commissioning", CASE, action="ADD")], AT)
+    capture(database, told(1, "commissioning", item, action="ADD"), packed(2, CASE, item),
+            told(3, "shipping", CASE, destinationList=[
+                {"type": "owning_party", "destination": f"https://id.gs1.org/417/{shop}"}]))  # fmt: skip
+    assert states(database, stock, 0) == ["in-transit"]
+    with database.read() as conn:
+        assert (may_see_thing(conn, CASE, rival), may_see_thing(conn, CASE, shop)) == (False, True)
+
+
+def test_nobody_moves_or_sees_a_pallet_of_others_by_its_number(database: Database, stock: Stock) -> None:
+    rival, shop = others(database)
     item, to_shop = stock.code(0), {"type": "owning_party", "destination": f"https://id.gs1.org/417/{shop}"}
     capture(
         database, told(1, "commissioning", item, action="ADD"), packed(2, CASE, item), packed(3, PALLET, CASE)

@@ -1,4 +1,4 @@
-"""What the follower asks while it holds the lock of writers: found by key, however large the books are."""
+"""What followers and couriers ask over and over: found by key, however large the books are."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from sqlalchemy import create_engine, event
 
 from ledger_service.db.schema import whole_metadata
 from ledger_service.kernel.clock import parse_instant
+from ledger_service.traceability.epcis.queries import sizes_between
+from ledger_service.traceability.epcis.searching import parse_search
 from ledger_service.webhooks.side_facts import facts_of_notes
 
 
@@ -29,3 +31,18 @@ def test_notes_are_read_by_key_and_no_table_is_read_through() -> None:
         ]  # fmt: skip
     assert len(plans) > len(sources)
     assert [step for step in plans if step.startswith("SCAN")] == []
+
+
+def test_a_subscription_to_a_class_reads_no_more_than_the_new_events() -> None:
+    engine = create_engine("sqlite://")
+    whole_metadata().create_all(engine)
+    asked: list[tuple[str, Any]] = []
+    tea = parse_search({"MATCH_epcClass": "https://id.gs1.org/01/09506000134352"})
+    with engine.begin() as conn:
+        event.listen(
+            conn, "before_cursor_execute", lambda _c, _k, sql, values, *_: asked.append((sql, values))
+        )
+        assert sizes_between(conn, tea, (10, 20), 5) == []
+        ((sql, values),) = asked
+        steps = [step.detail for step in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+    assert any("(epc_key=? AND event_time=? AND event_seq=?" in step for step in steps), steps

@@ -13,7 +13,10 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def told(
-    *steps: tuple[int | None, Deed, int], to: tuple[int, ...] = (), inside: set[int] | None = None
+    *steps: tuple[int | None, Deed, int],
+    to: tuple[int, ...] = (),
+    inside: set[int] | None = None,
+    prefix_of: int | None = None,
 ) -> Custody:
     """Events as captured: who, what, at which hour; what is packed goes into ``inside``'s container."""
     tellings = [
@@ -21,7 +24,7 @@ def told(
                 who, frozenset(to) if deed == Deed.SHIP else frozenset())
         for seq, (who, deed, hour) in enumerate(steps)
     ]  # fmt: skip
-    return custody(tellings, lambda _key: inside or set())
+    return custody(tellings, lambda _key: inside or set(), prefix_of)
 
 
 def strangers(found: Custody) -> list[tuple[int, int | None]]:
@@ -63,3 +66,14 @@ def test_what_is_inside_goes_along() -> None:
     )
     found = told(*packed, inside={MAKER, SHOP})
     assert (strangers(found), found.parties) == ([(3, 2)], {MAKER, SHOP})
+
+
+def test_nobody_takes_the_numbers_of_another_before_they_are_used() -> None:
+    taken = (RIVAL, Deed.COMMISSION, 0), (SHOP, Deed.STOCK, 4)
+    used = (MAKER, Deed.COMMISSION, 1), (MAKER, Deed.LOCK, 2), (MAKER, Deed.SHIP, 3)
+    found = told(*taken, *used, to=(SHOP,), prefix_of=MAKER)
+    assert (strangers(found), found.parties) == ([(0, 4)], {MAKER, SHOP})
+    # The shop told sooner of what had come to it, and that counts.
+    assert [fact.event_seq for fact in found.counted] == [2, 3, 4, 1]
+    # Of a maker that tells nothing they tell each other.
+    assert strangers(told((SHOP, Deed.SHIP, 0), (RIVAL, Deed.STOCK, 1), prefix_of=MAKER)) == []
