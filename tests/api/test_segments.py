@@ -119,6 +119,14 @@ def test_a_value_follows_from_the_merchants_model_and_the_members_purchases(
     assert members == [{"number": often}]
 
 
+def test_a_value_beyond_all_numbers_is_a_great_one(customers: tuple[Shop, str, str, str]) -> None:
+    shop, _, _, _ = customers
+    of = valuing.Model(Often(0.243, 30.898, 0.793, 2.426), Spend(0.5, 0.500001, 1e12))
+    with shop.serving.foundations.database.begin() as conn:
+        valuing.keep(conn, int(GROCER), parse_instant(MAY, "at"), valuing.Fitted(2, 1, of, None))
+    assert size(shop, {"fact": rules.VALUE, "at_least": 10**12}) == 2
+
+
 def test_nobody_is_marked_while_it_is_erased(customers: tuple[Shop, str, str, str]) -> None:
     shop, often, _, _ = customers
     database, at = shop.serving.foundations.database, parse_instant(MAY_2, "at")
