@@ -16,6 +16,7 @@ from ledger_service.config import settings_from_environment
 from ledger_service.db.engine import Database, open_database
 from ledger_service.insight.valuing import Fitted, fitted, keep
 from ledger_service.kernel.gs1 import gln_text, parse_gln
+from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.merchants.queries import list_merchants
 
 
@@ -29,7 +30,9 @@ def main(argv: Sequence[str]) -> int:
         with database.read() as conn:
             ids = [one.merchant_id for one in list_merchants(conn)]
         if options.merchant:
-            ids = [parse_gln(options.merchant, "merchant")]
+            ids = [one for one in ids if one == parse_gln(options.merchant, "merchant")]
+            if not ids:
+                raise MerchantUnknown
         for merchant_id in ids:
             print(_fit(database, merchant_id, at))
         return 0

@@ -18,6 +18,8 @@ _STEPS, _TERMS = 600, 20_000
 _CLOSE = 1e-7
 # exp(-12) to exp(16): wider than any history of purchases says.
 _LEAST, _GREATEST = -12.0, 16.0
+# Odds of exp(700) against its going on: surely gone, and still a float.
+_SURELY = 700.0
 
 
 class Past(NamedTuple):
@@ -62,10 +64,12 @@ def log_likelihood(model: Often, pasts: Iterable[Past]) -> float:
 
 def fit_spend(spent: Sequence[tuple[int, float]]) -> Spend:
     """The model that makes these (purchases, mean of a purchase) likeliest; each mean is above nought."""
+    # In units of a typical purchase, so that the bounds of the search hold in every currency.
     typical = sorted(mean for _, mean in spent)[len(spent) // 2]
-    start = (1.0, 1.0, log(typical))
-    best = _minimum(lambda at: -_spend_likelihood(Spend(*map(exp, at)), spent), start)
-    return Spend(*map(exp, best))
+    scaled = [(n, mean / typical) for n, mean in spent]
+    best = _minimum(lambda at: -_spend_likelihood(Spend(*map(exp, at)), scaled), (1.0, 1.0, 0.0))
+    found = Spend(*map(exp, best))
+    return found._replace(gamma=found.gamma * typical)
 
 
 def expected_purchases(model: Often, past: Past, days: float) -> float:
@@ -78,7 +82,8 @@ def expected_purchases(model: Often, past: Past, days: float) -> float:
     still: float = (1 - z) ** (a - 1) * _hypergeometric(a - 1, a + b - 1 - r, c, z)
     gone = 0.0
     if x:
-        gone = a / (b + x - 1) * exp((r + x) * (log(alpha + past.age) - log(alpha + past.last)))
+        silent = (r + x) * (log(alpha + past.age) - log(alpha + past.last))
+        gone = a / (b + x - 1) * exp(min(silent, _SURELY))
     expected: float = c / (a - 1) * (1 - still) / (1 + gone)
     return max(0.0, expected)
 

@@ -34,6 +34,8 @@ MOST_FITTED, LEAST_CAME_BACK = 3_000, 50
 _PARTS = 1_000_000
 # Longer histories are told in steps of a hundredth, so that however many customers have few pasts.
 _STEPS = 100
+# What a count adds up stays below 2**63, however odd the model.
+_GREATEST = 1 << 61
 _V = value_model.c
 _PASTS = f"""SELECT member_id, COUNT(DISTINCT occurred_at / {DAY}) AS days,
  CAST(SUM(total_minor) AS BIGINT) AS spent, MIN(occurred_at) / {DAY} AS first,
@@ -119,15 +121,18 @@ def worth_of(conn: Connection, merchant_id: int, horizon_days: int, at: datetime
     """
     model = _model_of(newest(conn, merchant_id, at)["parameters"])
     its = {"merchant": merchant_id, "at": micros_of(at)}
-    oldest = conn.execute(text(f"SELECT MIN(first) FROM ({_PASTS}) AS past"), its).scalar()
+    ends = text(f"SELECT MIN(first) AS oldest, MAX(spent / days) AS dearest FROM ({_PASTS}) AS past")
+    oldest, dearest = conn.execute(ends, its).one()
     today = micros_of(at) // DAY
     step = max(1, (today - int(today if oldest is None else oldest)) // _STEPS)
+    most = _GREATEST, _GREATEST // max(1, int(dearest or 0))
     sql = f"SELECT DISTINCT days, (last - first) / {step}, ({today} - first) / {step} FROM ({_PASTS}) AS past"
     cells = []
     for days, last, age in conn.execute(text(sql), its):
         middle = (step - 1) / 2
         worth = model.worth(Past(int(days) - 1, last * step + middle, age * step + middle), horizon_days)
-        cells.append([days, last, age, *(int(part * _PARTS) for part in worth)])
+        parts = (int(min(part * _PARTS, top)) for part, top in zip(worth, most, strict=True))
+        cells.append([days, last, age, *parts])
     return {"cells": orjson.dumps(cells).decode(), "step": step}
 
 

@@ -45,13 +45,14 @@ CREATE TABLE IF NOT EXISTS signer (account TEXT, signer TEXT, PRIMARY KEY (accou
 CREATE INDEX IF NOT EXISTS sale_open ON sale (state, seq) WHERE state IN ('asking', 'queued', 'cancelling');
 """
 # A book of before, which knew refunds alone.
+_OLD = "SELECT 1 FROM sqlite_master WHERE name = 'refund'"
 _UPGRADE = """
-BEGIN IMMEDIATE;
 INSERT INTO deed (key, path, body, at, state, answer)
-  SELECT key, '/v1/sales/' || sale_id || '/refunds', body, at, state, answer FROM refund ORDER BY seq;
-DROP TABLE refund;
-COMMIT;
+  SELECT key, '/v1/sales/' || sale_id || '/refunds', body, at, state, answer FROM refund ORDER BY seq
 """
+
+
+HOLDS = "/v1/authorisations"
 
 
 class State(StrEnum):
@@ -97,12 +98,19 @@ class Book:
         self._conn.execute("PRAGMA journal_mode = WAL")
         self._conn.execute("PRAGMA synchronous = FULL")
         self._conn.executescript(_SCHEMA)
-        if self._conn.execute("SELECT 1 FROM sqlite_master WHERE name = 'refund'").fetchone():
-            self._conn.executescript(_UPGRADE)
+        if self._conn.execute(_OLD).fetchone():
+            self._upgrade()
 
     def close(self) -> None:
         """The file is free."""
         self._conn.close()
+
+    def _upgrade(self) -> None:
+        # One process may wait for sales while a timer starts another: the second finds it done.
+        with self._together():
+            if self._conn.execute(_OLD).fetchone():
+                self._conn.execute(_UPGRADE)
+                self._conn.execute("DROP TABLE refund")
 
     def begin(self, entry: Entry, *, asked: bool) -> None:
         """The sale is written down before anybody is asked."""
@@ -117,10 +125,13 @@ class Book:
         found: sqlite3.Row | None = self._conn.execute("SELECT * FROM sale WHERE key = ?", (key,)).fetchone()
         return found
 
-    def used(self, permit: str) -> bool:
-        """Whether this till has taken the pay code before."""
-        mine = "SELECT 1 FROM sale WHERE permit = ? AND state NOT IN ('cancelled', 'refused')"
-        return self._conn.execute(mine, (permit,)).fetchone() is not None
+    def used(self, permit: str, code: str) -> bool:
+        """Whether this till has taken the pay code before, for a sale or for a hold."""
+        mine = (
+            "SELECT 1 FROM sale WHERE permit = ? AND state NOT IN ('cancelled', 'refused') UNION ALL"
+            " SELECT 1 FROM deed WHERE path = ? AND state <> 'refused' AND body ->> '$.member.pay_code' = ?"
+        )
+        return self._conn.execute(mine, (permit, HOLDS, code)).fetchone() is not None
 
     def queue(self, key: str, spend_micros: int, version: int) -> None:
         """The sale counts, and waits for the service."""

@@ -6,10 +6,11 @@ Each is written down and asked under one key, as a refund is (``deeds``).
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 from ledger_service.kernel.otp import looks_like_digits
-from ledger_service.till.book import Deed
+from ledger_service.till.book import HOLDS, Deed
 from ledger_service.till.clocks import read_clock
 from ledger_service.till.codes import acceptance, permit_digest
 from ledger_service.till.deeds import DONE, do, key_of
@@ -43,16 +44,11 @@ def take_back(till: Till, request: Json) -> Json:
 
 def hold(till: Till, request: Json) -> Json:
     """Points of a ``member`` who shows a pay code are held for the basket."""
-    known = till.book.find_deed(key_of(request, "key"))
     body = {**_basket(till, request), "member": request["member"], "spend": request["spend"]}
     code = request["member"].get("pay_code") or ""
-    if known is not None:
-        # When the code was taken is said once.
-        body["acceptance"] = json.loads(known["body"]).get("acceptance")
-    elif not looks_like_digits(code):
-        now = read_clock(till.clocks, till.book.contact).now
-        body["acceptance"] = acceptance(till.enrolment, till.key, permit_digest(till.enrolment, code), now)
-    return _do(till, request, "/v1/authorisations", body)
+    if not looks_like_digits(code):
+        body["acceptance"] = _accepted(till, key_of(request, "key"), code)
+    return _do(till, request, HOLDS, body)
 
 
 def capture(till: Till, request: Json) -> Json:
@@ -68,7 +64,7 @@ def void(till: Till, request: Json) -> Json:
 
 def close_day(till: Till, request: Json) -> Json:
     """The till's ``totals`` of a business ``date`` are compared with the ledger's."""
-    path = f"/v1/stores/{till.enrolment.store}/days/{request['date']}/close"
+    path = f"/v1/stores/{till.enrolment.store}/days/{_day(request)}/close"
     return _do(till, request, path, {"totals": request["totals"]})
 
 
@@ -81,11 +77,34 @@ def _basket(till: Till, request: Json) -> Json:
     }
 
 
+def _accepted(till: Till, key: str, code: str) -> Json:
+    """When the code was taken, which is said once.
+
+    Raises:
+        TillRefused: a sale of this till has taken it.
+    """
+    digest, known = permit_digest(till.enrolment, code), till.book.find_deed(key)
+    if known is not None:
+        return dict(json.loads(known["body"]).get("acceptance") or {})
+    if till.book.used(digest.hex(), code):
+        raise TillRefused("pay-code-used")
+    return acceptance(till.enrolment, till.key, digest, read_clock(till.clocks, till.book.contact).now)
+
+
+def _day(request: Json) -> str:
+    """A date, which is a part of an address."""
+    try:
+        return date.fromisoformat(request["date"]).isoformat()
+    except (TypeError, ValueError):
+        raise TillRefused("malformed-request", "date must be like 2027-01-31") from None
+
+
 def _hold_of(till: Till, request: Json) -> str:
     known = till.book.find_deed(key_of(request, "of"))
-    if known is None or known["state"] != DONE:
+    hold_id = json.loads(known["answer"]).get("hold_id") if known and known["state"] == DONE else None
+    if hold_id is None:
         raise TillRefused("hold-unknown", "this till holds nothing under that key")
-    return str(json.loads(known["answer"])["hold_id"])
+    return str(hold_id)
 
 
 def _do(till: Till, request: Json, path: str, body: Json) -> Json:

@@ -15,6 +15,8 @@ from ledger_service.till.wire import Answer
 _KEY_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-")
 _LONGEST_KEY = 64
 _CONFLICT, _IN_FLIGHT = 409, "request-in-flight"
+# The service was restored and knows that it was done from the chain, but no more what it had answered.
+_ADOPTED = "operation-adopted"
 DONE, ASKING, REFUSED = "done", "asking", "refused"
 
 
@@ -68,7 +70,7 @@ def asked(till: Till, deed: Deed) -> dict[str, Any]:
 
 def settled(till: Till, key: str, answer: Answer) -> dict[str, Any]:
     """The service's word is kept."""
-    state = DONE if answer.good else REFUSED
+    state = DONE if answer.good or answer.code == _ADOPTED else REFUSED
     till.book.settle_deed(key, state, answer.document)
     return _shown(key, state, answer.document)
 

@@ -61,7 +61,7 @@ def sell(till: Till, request: dict[str, Any]) -> dict[str, Any]:
             till, _Sale(key, json.loads(known["body"]), bool(known["asked"])), reading, till.online
         )
     entry = _entry(till, key, request, reading)
-    if entry.permit is not None and till.book.used(entry.permit):
+    if entry.permit is not None and till.book.used(entry.permit, entry.body["member"]["pay_code"]):
         return _shown(key, State.REFUSED, {"code": "pay-code-used"})
     asks = till.online and not till.book.rests(reading.steady, reading.boot)
     till.book.begin(entry, asked=asks)

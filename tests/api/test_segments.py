@@ -9,14 +9,17 @@ import pytest
 from sqlalchemy import select
 
 from ledger_service.bootstrap.segmenting import Segmenting
+from ledger_service.cli import value as command
 from ledger_service.insight import valuing
 from ledger_service.insight.erasing import erase_everywhere
 from ledger_service.insight.lifetime import Often, Spend
 from ledger_service.kernel.clock import parse_instant
+from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.members.errors import MemberUnknown
 from ledger_service.members.models import member
 from ledger_service.members.segments import rules, service
 from ledger_service.members.segments.models import member_tag, segment_member
+from ledger_service.merchants.errors import MerchantUnknown
 from tests.api.service import FUEL, FUEL_STORE, GROCER, GROCER_STORE, Shop, basket
 from tests.api.test_administration import NEXT_PHONE, with_phone
 from tests.api.test_pages import all_pages
@@ -117,6 +120,24 @@ def test_a_value_follows_from_the_merchants_model_and_the_members_purchases(
     shop.at = MAY_2
     members = shop.get("grocer", f"{BASE}/{made['segment']}/members").json["members"]
     assert members == [{"number": often}]
+
+
+def test_a_value_beyond_all_numbers_is_a_great_one(customers: tuple[Shop, str, str, str]) -> None:
+    shop, _, _, _ = customers
+    of = valuing.Model(Often(0.243, 30.898, 0.793, 2.426), Spend(0.5, 0.500001, 1e12))
+    with shop.serving.foundations.database.begin() as conn:
+        valuing.keep(conn, int(GROCER), parse_instant(MAY, "at"), valuing.Fitted(2, 1, of, None))
+    assert size(shop, {"fact": rules.VALUE, "at_least": 10**12}) == 2
+
+
+def test_the_command_fits_merchants_that_are_there(
+    any_shop: Shop, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "settings_from_environment", lambda: any_shop.serving.foundations.settings)
+    with pytest.raises(MerchantUnknown):
+        command.main(["--merchant", with_check_digit("952099999999")])
+    assert command.main(["--merchant", GROCER]) == 0
+    assert capfd.readouterr().out.startswith(f"{GROCER}: 0 customers, 0 came back: too few for a model")
 
 
 def test_nobody_is_marked_while_it_is_erased(customers: tuple[Shop, str, str, str]) -> None:

@@ -58,3 +58,15 @@ def test_the_mean_of_one_who_buys_often_is_its_own() -> None:
     assert (round(base, 2), round(weight, 2)) == (0, 1)
     base, weight = lifetime.expected_spend(SPEND, 0)
     assert base + weight == pytest.approx(6.25 * 15.44 / 2.74)
+
+
+def test_who_bought_every_day_and_then_no_more_is_surely_gone() -> None:
+    assert lifetime.expected_purchases(OFTEN, Past(600, 600, 2_400), 365) < 1e-9
+    assert lifetime.expected_purchases(OFTEN._replace(r=1e5, alpha=1e5), Past(1, 1, 3_650), 365) < 1e-9
+
+
+def test_the_fit_of_how_much_is_the_same_in_a_currency_of_great_numbers() -> None:
+    some = [(1 + i % 4, 10.0 + 7 * (i % 11)) for i in range(60)]
+    p, q, gamma = lifetime.fit_spend(some)
+    dear = lifetime.fit_spend([(n, mean * 1e7) for n, mean in some])
+    assert dear == pytest.approx((p, q, gamma * 1e7), rel=0.001)
