@@ -60,8 +60,8 @@ def search_events(conn: Connection, search: Search, after: str | None, most: int
         QueryTooLarge: there are more than the caller would have.
     """
     if search.too_many is not None:
-        seen = conn.execute(_found(search).with_only_columns(_E.event_seq).limit(search.too_many + 1)).all()
-        if len(seen) > search.too_many:
+        some = _found(search).with_only_columns(_E.event_seq).limit(search.too_many + 1).subquery()
+        if conn.execute(select(func.count()).select_from(some)).scalar_one() > search.too_many:
             raise QueryTooLarge(search.too_many)
     query, (time, number) = _found(search), _ordering(search)
     if after is not None:

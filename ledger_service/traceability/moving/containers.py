@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import orjson
 from sqlalchemy import Connection, select
@@ -28,6 +28,7 @@ _DEEPEST = 4
 _OF_CONTAINERS = MOVING | {Deed.PACK, Deed.UNPACK, Deed.UNPACK_ALL}
 _GLN = re.compile(r"/41[47]/(\d{13})")
 _STEP = 500
+_FEW = 20
 _T, _E = epcis_event_epc.c, epcis_event.c
 
 
@@ -121,10 +122,9 @@ def _makers(conn: Connection, tellings: Mapping[bytes, Sequence[Telling]]) -> di
     """The merchants under whose company prefixes containers are numbered, of those that several tell of."""
     several = {key: some[0].fact.event_seq for key, some in tellings.items()
                if len({one.teller for one in some}) > 1}  # fmt: skip
-    bodies = bodies_of(conn, sorted(set(several.values())))
     over = {
         key: prefixes_over_sscc(thing.name.removeprefix(SSCC))
-        for body in bodies.values() for thing in things_of(orjson.loads(body))
+        for _, body in _bodies(conn, sorted(set(several.values()))) for thing in things_of(orjson.loads(body))
         if thing.name.startswith(SSCC) and (key := thing.key) in several
     }  # fmt: skip
     whose = merchants_of_prefixes(conn, (prefix for some in over.values() for prefix in some))
@@ -141,10 +141,16 @@ def _tellers(conn: Connection, numbers: set[int]) -> dict[int, int | None]:
     return found
 
 
+def _bodies(conn: Connection, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """Events with their numbers, a few at a time: one may be as large as a capture."""
+    for start in range(0, len(numbers), _FEW):
+        yield from bodies_of(conn, numbers[start : start + _FEW]).items()
+
+
 def _named(conn: Connection, numbers: Sequence[int]) -> dict[int, frozenset[int]]:
     """The merchants of the alliance that events name as destination, themselves or by their stores."""
     told: dict[int, set[int]] = {}
-    for number, body in bodies_of(conn, numbers).items():
+    for number, body in _bodies(conn, numbers):
         places = (normal_name(one["destination"]) for one in orjson.loads(body).get("destinationList", ()))
         told[number] = {int(gln[1]) for place in places if (gln := _GLN.search(place)) is not None}
     glns = sorted(set().union(*told.values()))
@@ -188,7 +194,7 @@ def _packed_in(conn: Connection, names: Sequence[str]) -> set[str]:
         last = rows.order_by(_T.event_time.desc(), _T.event_seq.desc()).limit(_MOST_PACKINGS)
         packings += conn.execute(last).scalars()
     found: set[str] = set()
-    for body in bodies_of(conn, sorted(set(packings))).values():
+    for _, body in _bodies(conn, sorted(set(packings))):
         found |= {
             t.name for t in things_of(orjson.loads(body)) if t.role == Role.CHILD and t.deed == Deed.PACK
         }

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from ledger_service.traceability.goods.models import trace_product
 from ledger_service.traceability.prefixes.models import trace_prefix, trace_prefix_act
-from ledger_service.traceability.prefixes.rules import GTIN_8
+from ledger_service.traceability.prefixes.rules import GTIN_8, LONGEST, SHORTEST
 
 _STEP = 500
 _P, _A, _G = trace_prefix.c, trace_prefix_act.c, trace_product.c
@@ -43,7 +43,8 @@ def acts_after(conn: Connection, after: int | None, most: int) -> Sequence[RowMa
 
 def conflicts_after(conn: Connection, after: str | None, most: int) -> Sequence[RowMapping]:
     """Products that lie under a prefix of another merchant, by GTIN, with the prefix and its merchant."""
-    under = func.substr(_G.gtin, 2, func.length(_P.prefix)) == _P.prefix
+    # By key, and not each product against each prefix.
+    under = _P.prefix.in_([func.substr(_G.gtin, 2, length) for length in range(SHORTEST, LONGEST + 1)])
     its = (
         select(_G.gtin, _G.merchant_id, _G.brand, _P.prefix, _P.merchant_id.label("prefix_of"))
         .select_from(trace_product.join(trace_prefix, under))
