@@ -39,6 +39,7 @@ class Sold:
     cashier: str | None
     sold_at: datetime
     recorded_at: datetime
+    scanned: bool = False
 
 
 @dataclass
