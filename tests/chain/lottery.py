@@ -71,7 +71,8 @@ class Lottery:
     def settled(self, index: int, prize: int) -> None:
         """The item was claimed in time, and the job has settled what it drew."""
         row = {"item_id": self.number << INDEX_BITS | index, "batch_no": self.number, "until": wall(),
-               "state": "given" if prize else "none", "prize": prize}  # fmt: skip
+               "state": "given" if prize else "none", "prize": prize,
+               "points": (None, 100, 5)[prize]}  # fmt: skip
         with self.tracing.world.database.begin() as conn:
             conn.execute(insert(trace_prize).values(row))
 
