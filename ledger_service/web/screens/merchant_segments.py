@@ -28,7 +28,8 @@ _EXAMPLE = """{"all": [
 # What a rule may ask, in the order in which docs/segments.md has it; each has a sentence of its own.
 FACTS = (
     "recency_days", "tenure_days", "frequency", "monetary_minor", "average_minor", "recency_score",
-    "frequency_score", "monetary_score", "links", "brought", "followed", "claims", "coupons", "items",
+    "frequency_score", "monetary_score", "links", "brought", "followed", "friends", "friends_of_friends",
+    "claims", "coupons", "items", "lifetime_value_minor",
 )  # fmt: skip
 STAGES = ("prospect", "new", "active", "at-risk", "lapsed")
 BEHAVIOURS = ("creator", "conversationalist", "critic", "collector", "joiner", "spectator", "inactive")
