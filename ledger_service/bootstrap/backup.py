@@ -25,6 +25,7 @@ from ledger_service.chain.status import chain_status
 from ledger_service.config import Settings
 from ledger_service.db import copies
 from ledger_service.db.copies import CopyRefused
+from ledger_service.db.revisions import revision_of
 from ledger_service.kernel.clock import format_instant
 from ledger_service.ledger.models import entry
 from ledger_service.outbox.models import intent
@@ -178,7 +179,7 @@ def _point(conn: Connection) -> Point:
     status = chain_status(conn)
     return Point(
         alliance=the_alliance(conn).name,
-        schema=str(conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one()),
+        schema=revision_of(conn) or "",
         last_entry=0 if row is None else row.sequence,
         last_entry_at=None if row is None else format_instant(row.recorded_at),
         last_operation=conn.execute(select(func.max(intent.c.intent_id))).scalar() or 0,

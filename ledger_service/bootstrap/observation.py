@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
@@ -18,7 +14,7 @@ from ledger_service.chain.status import chain_status
 from ledger_service.db.engine import Database
 from ledger_service.db.errors import StorageUnavailable
 from ledger_service.db.heads import ledger_head
-from ledger_service.db.schema import MIGRATIONS
+from ledger_service.db.revisions import revision_of, schema_head
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import Clock, seconds_floor
 from ledger_service.outbox import queries as outbox
@@ -33,7 +29,6 @@ class Observation:
     def __init__(self, database: Database, writer: Writer, clock: Clock, surroundings: Surroundings) -> None:
         self._database, self._writer, self._clock = database, writer, clock
         self._surroundings = surroundings
-        self._head = schema_head()
 
     def work(self) -> Mapping[str, int]:
         """What the writer has done since it started."""
@@ -61,7 +56,7 @@ class Observation:
             return Readiness(missing=("writer",))
         try:
             with self._database.read() as conn:
-                at_head = MigrationContext.configure(conn).get_current_revision() == self._head
+                at_head = revision_of(conn) == schema_head()
             lag = self._of_database()["chain_lag_seconds"]
         except (DBAPIError, StorageUnavailable):
             return Readiness(missing=("database",))
@@ -87,11 +82,3 @@ class Observation:
             "ledger_sequence": int(sequence or 0),
             **reserves,
         }
-
-
-@cache
-def schema_head() -> str | None:
-    """The revision that the code's migrations lead to."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    return ScriptDirectory.from_config(config).get_current_head()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pathlib import Path
 from pkgutil import walk_packages
 
 from alembic import command
@@ -12,9 +11,8 @@ from sqlalchemy import MetaData
 
 import ledger_service
 from ledger_service.db.engine import Database
+from ledger_service.db.revisions import MIGRATIONS
 from ledger_service.db.tables import metadata
-
-MIGRATIONS = Path(ledger_service.__file__).resolve().parent.parent / "migrations"
 
 
 def whole_metadata() -> MetaData:

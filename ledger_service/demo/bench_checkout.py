@@ -14,15 +14,14 @@ from typing import Any, LiteralString
 import psycopg
 
 from ledger_service.demo.bench_figures import Figures, hundredths, millis
+from ledger_service.demo.bench_floor import add_ratio, empty_requests
 from ledger_service.demo.bench_load import prepare
 from ledger_service.demo.bench_stage import PATIENCE_SECONDS, BenchOptions, Stage
-from ledger_service.demo.http_client import Request
 from ledger_service.demo.load import LoadResult
 from ledger_service.demo.observer import Metrics
 from ledger_service.demo.stack import run_command
 
 _BASKETS_PER_SALE = 4
-_EMPTY_REQUESTS = 6_000
 _COMMITS = 300
 
 
@@ -82,11 +81,8 @@ def _add_memory(figures: Figures, stage: Stage) -> None:
 
 async def _add_floor(figures: Figures, stage: Stage, result: LoadResult, connections: int) -> None:
     """The same tills asking for nothing, and the same database committing one statement."""
-    wire = Request("GET", "/healthz").wire(stage.bench.host)
-    empty = await stage.fired([wire] * _EMPTY_REQUESTS, connections)
+    add_ratio(figures, "sale", result, await empty_requests(figures, stage, connections))
     commit = _commit_micros(stage)
-    figures.rows["floor: empty requests/s"] = f"{empty.per_second:,}"
-    figures.rows["a sale in empty requests"] = hundredths(empty.per_second, result.per_second)
     figures.rows["floor: one-statement commits/s"] = f"{1_000_000 // max(commit, 1):,}"
     figures.rows["a sale in such commits"] = hundredths(1_000_000, commit * max(result.per_second, 1))
 

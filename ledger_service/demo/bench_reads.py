@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from itertools import cycle, islice
 
@@ -10,8 +9,10 @@ import orjson
 
 from ledger_service.demo.alliance_plan import MERCHANTS, Merchant
 from ledger_service.demo.bench_figures import Figures
+from ledger_service.demo.bench_floor import add_ratio, empty_requests, fire
 from ledger_service.demo.bench_stage import BenchOptions, Stage
 from ledger_service.demo.http_client import Request
+from ledger_service.demo.load import LoadResult
 from ledger_service.demo.phones import Phone
 from ledger_service.demo.service_client import Frame
 from ledger_service.demo.visits import Visit
@@ -26,20 +27,21 @@ async def measure(stage: Stage, options: BenchOptions) -> Figures:
     """Balances first, then quotes, over the same number of connections."""
     figures = Figures(stage.name)
     balances = [await _balance_wire(stage, phone) for phone in _members(stage)]
-    await _add(figures, stage, "balance", balances, options)
+    balance = await _repeated(figures, stage, "balance", balances, options)
     quotes = [await _quote_wire(stage, visit) for visit in islice(_large_visits(stage), _MEMBERS)]
-    await _add(figures, stage, "quote", quotes, options)
+    quote = await _repeated(figures, stage, "quote", quotes, options)
+    empty = await empty_requests(figures, stage, options.connections)
+    add_ratio(figures, "balance", balance, empty)
+    add_ratio(figures, "quote", quote, empty)
     return figures
 
 
-async def _add(figures: Figures, stage: Stage, label: str, wires: list[bytes], options: BenchOptions) -> None:
+async def _repeated(
+    figures: Figures, stage: Stage, label: str, wires: list[bytes], options: BenchOptions
+) -> LoadResult:
     await stage.fired(wires, options.connections)  # every key and plan has been seen once
-    worked, own = stage.fleet.cpu_millis_by_name(), time.process_time_ns()
-    result = await stage.fired(list(islice(cycle(wires), options.requests)), options.connections)
-    client = (time.process_time_ns() - own) // 1_000_000
-    cpu = {name: spent - worked[name] for name, spent in stage.fleet.cpu_millis_by_name().items()}
-    figures.add_load(label, result)
-    figures.add_work(label, result, cpu | {"client": client})
+    again = list(islice(cycle(wires), options.requests))
+    return await fire(figures, stage, label, again, options.connections)
 
 
 def _members(stage: Stage) -> list[Phone]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ import orjson
 
 from ledger_service.demo.bench_checkout import audit
 from ledger_service.demo.bench_figures import Figures
+from ledger_service.demo.bench_floor import add_ratio, empty_requests, fire
 from ledger_service.demo.bench_stage import PATIENCE_SECONDS, BenchOptions, Stage
 from ledger_service.demo.http_client import Request
 from ledger_service.demo.service_client import Frame
@@ -40,22 +40,18 @@ async def measure(stage: Stage, options: BenchOptions) -> Figures:
     await stage.observer.caught_up(PATIENCE_SECONDS, stage.fleet.watch)
     figures = Figures(stage.name)
     half, back_at = len(sold) // 2, max(one.visit.basket.at for one in sold)
-    await _add(figures, stage, "refund", [_refund(stage, one, back_at) for one in sold[:half]], options)
-    await _add(figures, stage, "exchange", [_exchange(stage, one, back_at) for one in sold[half:]], options)
+    refunds = [_refund(stage, one, back_at) for one in sold[:half]]
+    refund = await fire(figures, stage, "refund", refunds, options.connections)
+    exchanges = [_exchange(stage, one, back_at) for one in sold[half:]]
+    exchange = await fire(figures, stage, "exchange", exchanges, options.connections)
     await stage.observer.caught_up(PATIENCE_SECONDS, stage.fleet.watch)
+    empty = await empty_requests(figures, stage, options.connections)
+    add_ratio(figures, "refund", refund, empty)
+    add_ratio(figures, "exchange", exchange, empty)
     findings = [str(finding) for finding in audit(stage)["findings"]]
     figures.rows["audit: database = chain"] = "yes" if not findings else f"{len(findings)} differences"
     figures.failures += findings
     return figures
-
-
-async def _add(figures: Figures, stage: Stage, label: str, wires: list[bytes], options: BenchOptions) -> None:
-    worked, own = stage.fleet.cpu_millis_by_name(), time.process_time_ns()
-    result = await stage.fired(wires, options.connections)
-    client = (time.process_time_ns() - own) // 1_000_000
-    cpu = {name: spent - worked[name] for name, spent in stage.fleet.cpu_millis_by_name().items()}
-    figures.add_load(label, result)
-    figures.add_work(label, result, cpu | {"client": client})
 
 
 def _visits(stage: Stage) -> Iterator[Visit]:

@@ -8,7 +8,8 @@ from alembic.config import Config
 from sqlalchemy.exc import DBAPIError
 
 from ledger_service.db.engine import Database
-from ledger_service.db.schema import MIGRATIONS, migrate
+from ledger_service.db.revisions import MIGRATIONS
+from ledger_service.db.schema import migrate
 from tests.migrations.test_migrations import bare
 from tests.migrations.test_points_data import at_first_revision
 

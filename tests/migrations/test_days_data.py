@@ -10,7 +10,8 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from ledger_service.db.engine import Database
-from ledger_service.db.schema import MIGRATIONS, migrate
+from ledger_service.db.revisions import MIGRATIONS
+from ledger_service.db.schema import migrate
 from ledger_service.merchants.business_day import day_text
 from tests.migrations.test_migrations import bare
 

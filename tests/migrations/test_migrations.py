@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ledger_service.db.engine import Database, open_database
 from ledger_service.db.guards import guarded_tables
-from ledger_service.db.schema import MIGRATIONS, migrate, whole_metadata
+from ledger_service.db.revisions import MIGRATIONS, revision_of, schema_head
+from ledger_service.db.schema import migrate, whole_metadata
 from tests.conftest import Cluster
 
 _numbers = count(1)
@@ -42,7 +43,15 @@ def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
 def test_there_is_one_head() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    assert len(ScriptDirectory.from_config(config).get_heads()) == 1
+    assert ScriptDirectory.from_config(config).get_heads() == [schema_head()]
+
+
+def test_a_database_says_where_it_stands(bare: Database) -> None:
+    with bare.read() as conn:
+        assert revision_of(conn) is None
+    migrate(bare)
+    with bare.read() as conn:
+        assert revision_of(conn) == schema_head()
 
 
 def test_a_migrated_database_is_what_create_all_makes(bare: Database) -> None:

@@ -6,7 +6,8 @@ from alembic import command
 from alembic.config import Config
 
 from ledger_service.db.engine import Database
-from ledger_service.db.schema import MIGRATIONS, migrate
+from ledger_service.db.revisions import MIGRATIONS
+from ledger_service.db.schema import migrate
 from tests.migrations.test_migrations import bare
 
 __all__ = ["bare"]

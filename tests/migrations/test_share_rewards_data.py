@@ -9,7 +9,8 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 from ledger_service.db.engine import Database, open_database
-from ledger_service.db.schema import MIGRATIONS, migrate
+from ledger_service.db.revisions import MIGRATIONS
+from ledger_service.db.schema import migrate
 from tests.migrations.test_days_data import blob
 
 
