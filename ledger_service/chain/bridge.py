@@ -30,7 +30,7 @@ from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import Category, DomainError
 
 log = logging.getLogger(__name__)
-_IDLE_SECONDS = 0.05
+_IDLE_SECONDS = 0.1
 _FAILED_SECONDS = 0.5
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,6 +38,7 @@ from tests.chain.world import MERCHANTS, World, wall
 
 GCN = 9501101530003
 DAY = 86_400
+_SETTLED = {"final", "set_aside"}
 
 
 @dataclass
@@ -134,12 +135,12 @@ def bridge_beside(
     return Bridge(Wiring(world.database, world.node, world.keys, at, settings, desk, handlers, (job,)))
 
 
-def settle(bridge: Bridge, desk: CouponDesk, seconds: float = 30.0) -> None:
-    """Step until every intent beside is final or set aside."""
+def settle(bridge: Bridge, desk: CouponDesk, seconds: float = 30.0, but: Collection[bytes] = ()) -> None:
+    """Step until every intent beside is final or set aside, ``but`` those that never will be."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         bridge.step()
-        if {state for state, _ in desk.standing().values()} <= {"final", "set_aside"}:
+        if {state for op_id, (state, _) in desk.standing().items() if op_id not in but} <= _SETTLED:
             return
         time.sleep(0.005)
     raise AssertionError(f"not settled: {desk.standing()} {lag_of(desk.world.database)}")

@@ -73,9 +73,7 @@ def test_an_altered_payload_is_not_sent_and_an_unreadable_one_is_set_aside(desk:
         for op_id, text in ((altered.op_id, payload), (garbled.op_id, "[3,")):
             change = update(beside_intent).where(beside_intent.c.op_id == op_id)
             conn.execute(change.values(payload=text))
-    bridge = bridge_beside(world)
-    for _ in range(40):
-        bridge.step()
+    settle(bridge_beside(world), desk, but=[altered.op_id])
     standing = desk.standing()
     assert standing[altered.op_id] == ("queued", None)
     assert standing[garbled.op_id] == ("set_aside", "PayloadUnreadable()")

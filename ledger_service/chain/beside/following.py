@@ -52,6 +52,8 @@ class Follow:
         """
         with self.desk.read() as conn:
             batches = _unsettled(conn, target.name)
+            if not batches:
+                return True
             final = conn.execute(select(chain_cursor.c.final_number)).scalar()
         for batch in batches:
             self._settle(target, batch, -1 if final is None else int(final))

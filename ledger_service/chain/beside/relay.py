@@ -105,9 +105,9 @@ class Relay:
         """
         with self._desk.read() as conn:
             has_work = self._readers[target.name].has_work(conn)
+            if not has_work and target.name in self._agreed:
+                return True
             known = adopting.greatest_number(conn, target.name)
-        if not has_work and target.name in self._agreed:
-            return True
         last = self._last_batch(target)
         if last is None:
             return False
