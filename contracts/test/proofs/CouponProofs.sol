@@ -50,20 +50,6 @@ contract CouponProofs is AllianceCoupons {
         assert(isConsumed(use.id) && !_used(use, root, opening));
     }
 
-    function check_INV6_lists_share_no_serial_and_keep_the_cap(
-        uint64 merchant, uint64 another, bytes32 one, bytes32 two, uint64 first, uint64 count, uint64 next, uint64 more
-    ) public {
-        uint64 gcn = 77;
-        CouponType memory kind = _closed(merchant);
-        _types[gcn] = kind;
-        bytes memory words = abi.encode(2, 0, merchant, 5, uint256(gcn), one, uint256(first), uint256(count));
-        if (this.take(2, merchant, 5, words) != APPLIED) return;
-        words = abi.encode(2, 0, another, 6, uint256(gcn), two, uint256(next), uint256(more));
-        if (this.take(2, another, 6, words) != APPLIED) return;
-        assert(another == merchant && one != two && next >= uint256(first) + count);
-        assert(this.couponType(gcn).issued == uint256(count) + more && uint256(count) + more <= kind.cap);
-    }
-
     function check_INV6_only_its_owner_gives_an_unused_coupon(CouponType memory kind, Use memory gift, address to) public {
         uint64 gcn = uint64(gift.id >> 64);
         _types[gcn] = kind;
