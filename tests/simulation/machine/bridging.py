@@ -32,14 +32,7 @@ from tests.simulation.machine.process import Process
 from tests.simulation.machine.writer import SyncWriter
 from tests.simulation.network.wire import Carry, Wire
 
-JOBS_SECONDS, SELDOM = 5.0, 3_600.0
-# Nobody in this world has coupons, items, links to share, households or cases: what works for those runs
-# beside the rest, but looking every few seconds whether there is anything took half of every run.
-WITHOUT_WORK = frozenset((
-    "wind-downs", "households", "claims", "reviews", "judgements", "event-log", "item-roots", "items-told",
-    "prizes", "coupons", "coupon-clearing", "spend-rewards", "sharing", "share-returns", "share-reviews",
-    "share-rewards",
-))  # fmt: skip
+JOBS_SECONDS = 5.0
 EXPECTED = (ChainUnavailable, CursorMoved, LeadershipLost, LyingNode, WrongNetwork, DBAPIError, NodeRefusal)
 
 
@@ -79,10 +72,7 @@ class Bridging:
         commitments = Commitments(secrets.one_time)
         items = items_service(foundations, secrets, (self.writer, tills.catalogue, process.name))
         self.jobs = Jobs(foundations, clock, self.writer, name, tills, commitments, rewards, items)
-        timed = [
-            Job(name, SELDOM if name in WITHOUT_WORK else JOBS_SECONDS, run)
-            for name, run in self.jobs.steps().items()
-        ]
+        timed = [Job(name, JOBS_SECONDS, run) for name, run in self.jobs.steps().items()]
         self.bridge = Bridge(Wiring(
             database=foundations.database, node=self.node, keys=CustodyKeys(foundations.custody),
             contracts=contracts, settings=room, desk=self.desk, handlers=handlers(foundations, secrets),
