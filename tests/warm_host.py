@@ -28,6 +28,7 @@ from typing import Any
 
 MOST_BYTES = 1 << 17
 _MOST_FILES = 4096
+_YOUNG_OBJECTS = 50_000
 _PR_SET_PDEATHSIG = 1
 _PACKAGES = ("ledger_service.cli",)
 _MODULES = ("ledger_service.bootstrap.http", "ledger_service.chain.node.server", "tests.crash.points")
@@ -140,6 +141,7 @@ def import_everything() -> None:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, 20, 20)  # as the service's processes do for themselves
 
 
 if __name__ == "__main__":

@@ -41,10 +41,10 @@ def test_two_thousand_longer_runs(play: Play, seed: int) -> None:
     play(seed, LONG)
 
 
-def test_a_seed_is_one_run_in_every_process(play: Play) -> None:
-    first, again = play(7, SHORT), play(7, SHORT)
+def test_a_seed_is_one_run_in_every_process(play: Play, short: Callable[[int], Ended]) -> None:
+    first, again = short(7), play(7, SHORT)
     assert first == again
-    assert play(8, SHORT).trace != first.trace
+    assert short(8).trace != first.trace
     environment = os.environ | {"PYTHONHASHSEED": "12345"}
     root = Path(__file__).resolve().parents[2]
     elsewhere = subprocess.run(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests import warm
 from tests.integration.archive.old_ledger import OldLedger
 
-ROOT = Path(__file__).resolve().parents[3]
 # Every death of the first chapter of entries, of the last of answers and of the seal is among these steps.
 SEVERAL, ALL = 5, 1
 
@@ -49,9 +49,9 @@ def test_a_death_in_the_middle_of_a_write_leaves_a_tail_that_the_next_run_cuts(o
 
 def test_two_runs_at_once_move_everything_once(old: OldLedger) -> None:
     entries = old.shop.count("entry")
-    with _start(old, 0) as first, _start(old, 0) as second:
-        told = [one.communicate(timeout=60) for one in (first, second)]
-    assert 0 in {first.returncode, second.returncode}, told
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda _: _run(old, 0), range(2)))
+    assert 0 in {run.returncode for run in runs}, runs
     old.archive()
     assert _records(old)["entries"] == entries - 1
     assert old.faults() == []
@@ -59,31 +59,21 @@ def test_two_runs_at_once_move_everything_once(old: OldLedger) -> None:
 
 def test_tills_sell_while_an_archive_runs(old: OldLedger) -> None:
     sold = 0
-    with _start(old, 0) as run:
-        while run.poll() is None:
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(_run, old, 0)
+        while not run.done():
             old.sell(f"meanwhile-{sold}")
             sold += 1
-        told = run.communicate()
-    assert run.returncode == 0, told
+    assert run.result().returncode == 0, run.result().stderr
     assert sold > 0
     assert old.faults() == []
     assert old.sell(f"meanwhile-{sold - 1}")["sale_id"], "a young key has its answer"
 
 
-def _start(old: OldLedger, number: int) -> subprocess.Popen[str]:
-    database = old.shop.database
-    url = database.url.render_as_string(hide_password=False)
-    given = [url, str(old.room.folder), old.shop.clock.at.isoformat(), str(number)]
-    command = [sys.executable, "-m", "tests.integration.archive.victim", *given]
-    return subprocess.Popen(
-        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
-
-
 def _run(old: OldLedger, number: int) -> subprocess.CompletedProcess[str]:
-    with _start(old, number) as process:
-        out, err = process.communicate(timeout=60)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    url = old.shop.database.url.render_as_string(hide_password=False)
+    given = [url, str(old.room.folder), old.shop.clock.at.isoformat(), str(number)]
+    return warm.run("tests.integration.archive.victim", *given, env=os.environ)
 
 
 def _records(old: OldLedger) -> dict[str, int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ledger_service.checkout.errors import (
 )
 from ledger_service.checkout.return_errors import ExchangePriceDiffers
 from ledger_service.db.engine import Database
+from tests import warm
 
 from .shop import Phone, Shop, line, lots_equal_postings
 
@@ -127,9 +127,8 @@ def test_a_process_killed_in_an_exchange_leaves_both_or_neither(
     told.write_bytes(orjson.dumps(body))
     before = counts(shop)
     url = sqlite_database.url.render_as_string(hide_password=False)
-    program = [sys.executable, "-m", "tests.integration.checkout.dying_exchange", url, str(told), point]
-    dead = subprocess.run(program, cwd=Path(__file__).resolve().parents[3], check=False)
-    assert dead.returncode == -9
+    dead = warm.run("tests.integration.checkout.dying_exchange", url, str(told), point, env=os.environ)
+    assert dead.returncode == -9, dead.stderr
     assert (counts(shop) == before) is (point != "committed")
     shop.exchange(body, "dying")
     assert (shop.count("sale"), shop.count("refund")) == (2, 1)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,18 +16,19 @@ from ledger_service.db.writer import Writer
 from ledger_service.ledger.models import entry
 from ledger_service.ledger.queries import balance
 from ledger_service.ledger.reconcile import differences
+from tests import warm
 from tests.integration.ledger.bank import StandingClock, issue, op, open_members
 
-ROOT = Path(__file__).resolve().parents[3]
 DEEP = os.environ.get("ALLIANCE_TEST_DEEP") == "1"
 
 
-def start(url: str, name: str, moves: int, out: Path, crash: str = "") -> subprocess.Popen[bytes]:
+def start(url: str, name: str, moves: int, out: Path, crash: str = "") -> warm.Process:
     """A busy process whose acknowledgements go to a file."""
-    program = [sys.executable, "-m", "tests.integration.ledger.busy_process", url, name, "8", str(moves)]
-    program += [crash] if crash else []
-    with out.open("wb") as target:
-        return subprocess.Popen(program, cwd=ROOT, stdout=target)
+    words = [url, name, "8", str(moves), *([crash] if crash else [])]
+    with out.open("wb") as target, out.with_suffix(".errors").open("wb") as errors:
+        return warm.start(
+            "tests.integration.ledger.busy_process", *words, env=os.environ, out=target, err=errors
+        )
 
 
 def url_of(database: Database) -> str:
