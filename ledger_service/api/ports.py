@@ -162,6 +162,21 @@ class Governance(Protocol):
     def resolve_line(self, decided: Decided, signatures: tuple[bytes, bytes]) -> None:
         """What is held is decided on chain by the words of debtor and creditor; as ``confirm_period``."""
 
+    def arbitrate_line(self, decided: Decided, evidence: bytes, name: str) -> int:
+        """The board's decision on what is held is announced on chain, or made once its time has come.
+
+        Args:
+            decided: what of the held amount is owed.
+            evidence: the SHA-256 of the board's reasons.
+            name: of this asking; under the same name the answer is the same.
+
+        Returns:
+            0 once it is made, else from when (seconds) on it may be asked for again.
+
+        Raises:
+            SettlementNotOffered: the alliance has no SettlementDesk.
+        """
+
     def close_period(self, period: int) -> None:
         """The open period is closed, and holds all that was accepted before the call (D12).
 

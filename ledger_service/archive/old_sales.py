@@ -20,8 +20,9 @@ from ledger_service.archive.rules import sale_record
 from ledger_service.checkout import return_policies
 from ledger_service.checkout.attach import policies as attach_policies
 from ledger_service.checkout.models import refund, sale
-from ledger_service.checkout.records import record_of
+from ledger_service.checkout.records import record_of, spent_afterwards
 from ledger_service.claims.service import policy_of
+from ledger_service.db.bulk import sql_of
 from ledger_service.members.households.models import household
 from ledger_service.merchants.models import merchant
 from ledger_service.outbox.queries import standings
@@ -104,7 +105,7 @@ def move(room: Room, run: Run, positions: Sequence[Position]) -> int:
         newest = max(row["occurred_at"] for row in over)
         records = [sale_record(row, refunds.get(row["sale_id"], ())) for row in over]
         number = write_chapter(conn, room, run, Chapter("sales", records, newest, newest))
-        _empty(conn, [row["sale_id"] for row in over], json.dumps(reference(run.file, number)))
+        _empty(conn, over, json.dumps(reference(run.file, number)))
     return len(over)
 
 
@@ -139,7 +140,14 @@ def _operations(row: dict[str, Any]) -> set[bytes]:
     return spent | {bytes.fromhex(one.op_id) for one in record.earned if one.points}
 
 
-def _empty(conn: Connection, ids: Sequence[bytes], stands: str) -> None:
+def _empty(conn: Connection, rows: Sequence[dict[str, Any]], stands: str) -> None:
+    ids = [row["sale_id"] for row in rows]
     gone = {"lines": stands, "spent": "", "earned": "", "returned": "", "receipt": "", "tenders": None}
     conn.execute(update(sale).where(sale.c.sale_id.in_(ids)).values(gone))
+    # A payment order for the owners of stores may be written, or a paper of theirs, after the archive's run.
+    kept = [
+        {"sale_id": row["sale_id"], "spent": spent_afterwards(row["spent"])} for row in rows if row["spent"]
+    ]
+    if kept:
+        sql_of(sale, conn).update(conn, ("spent",), kept)
     conn.execute(update(refund).where(refund.c.sale_id.in_(ids)).values(body=stands))

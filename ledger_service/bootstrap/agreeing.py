@@ -13,6 +13,7 @@ from ledger_service.bootstrap.beside_bridge import replay_stamp, steps_beside_br
 from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.kept_figures import kept_statements
 from ledger_service.bootstrap.owner_papers import owner_dues
+from ledger_service.chain.arbitration import Arbitration
 from ledger_service.chain.errors import CloseNotFinal, PeriodNotOpen
 from ledger_service.chain.period_lines import period_lines
 from ledger_service.chain.reserves.coverage import in_default
@@ -23,7 +24,7 @@ from ledger_service.custody.requests import SignSettlement
 from ledger_service.kernel import settlement_words as words
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.money import exponent_of, micros_of_minor
-from ledger_service.kernel.settlement_words import Held
+from ledger_service.kernel.settlement_words import Decided, Held
 from ledger_service.settlement.bank.accounts import BankAccount
 from ledger_service.settlement.bank.receipts import Due
 from ledger_service.settlement.bank.references import tag_of
@@ -134,7 +135,7 @@ class Agreement:
             NoSuchPair: no such line.
             AdminRefused: more than the line, disputed before, or too late.
         """
-        held = Held(period, *pair, by, what[0], _digest(what[1]))
+        held = Held(period, *pair, by, what[0], digest_of(what[1]))
         self.relay_dispute(held, self._signed(by, words.DISPUTE, held.words()))
         return self.standing(period)
 
@@ -166,6 +167,17 @@ class Agreement:
         self._published(period)
         self._office.resolve((period, *pair), pay_micros, signatures, self._stamp)
 
+    def arbitrate(self, decided: Decided, evidence: bytes) -> int:
+        """The board decides what of a held amount is owed; see ``Arbitration.decide``.
+
+        Raises:
+            PeriodNotPublished: nothing is held of it.
+        """
+        self._published(decided.period)
+        clock = background_clock(self._foundations.settings, self._foundations.database)
+        now, board = seconds_floor(clock.now()), Arbitration(self._office, self._foundations.alliance.manager)
+        return board.decide(decided, evidence, now, replay_stamp(self._foundations))
+
     def net(self, period: int) -> Standing:
         """The period is netted: its payouts stand on chain.
 
@@ -179,7 +191,7 @@ class Agreement:
 
     def mark_paid(self, period: int, payouts: list[int], evidence: Path) -> Standing:
         """These payouts, by index, are paid as the bank's word says."""
-        return self.mark_paid_by(period, payouts, _digest(evidence))
+        return self.mark_paid_by(period, payouts, digest_of(evidence))
 
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
         """These payouts, by index, are paid; the evidence is the SHA-256 of what says so."""
@@ -248,6 +260,7 @@ class Agreement:
         return self._foundations.custody.sign_settlement(SignSettlement(merchant, self._desk, kind, told))
 
 
-def _digest(path: Path) -> bytes:
+def digest_of(path: Path) -> bytes:
+    """The SHA-256 of a file: what the chain is told of evidence."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

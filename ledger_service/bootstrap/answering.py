@@ -14,7 +14,7 @@ from ledger_service.chain.reserves.clerk import carry_out
 from ledger_service.chain.reserves.office import ReserveOffice
 from ledger_service.custody.requests import SignCustodian
 from ledger_service.kernel.reserve_wishes import KINDS, wish_of
-from ledger_service.kernel.settlement_words import Held
+from ledger_service.kernel.settlement_words import Decided, Held
 from ledger_service.settlement.errors import NoSuchPair, PeriodNotPublished
 
 Json = dict[str, Any]
@@ -48,6 +48,10 @@ def settlement_acts(reader: StandingReader | None) -> Mapping[str, Callable[[Jso
         first, second = (bytes.fromhex(signature) for signature in p["by"])
         needed().relay_resolution(p["period"], (debtor, creditor), int(p["pay"]), (first, second))
 
+    def arbitrate(p: Json) -> Json:
+        decided = Decided(p["period"], *p["pair"], int(p["pay"]))
+        return {"due": needed().arbitrate(decided, bytes.fromhex(p["evidence"]))}
+
     def publish(p: Json) -> None:
         needed().publish(p["period"], p["days"])
 
@@ -58,19 +62,19 @@ def settlement_acts(reader: StandingReader | None) -> Mapping[str, Callable[[Jso
         needed().mark_paid_by(p["period"], p["payouts"], bytes.fromhex(p["evidence"]))
 
     acts = {"confirm": confirm, "dispute": dispute, "resolve": resolve, "publish": publish, "net": net,
-            "paid": paid}  # fmt: skip
+            "paid": paid, "arbitrate": arbitrate}  # fmt: skip
     return {f"settle-{name}": _refusing(act, reader) for name, act in acts.items()}
 
 
-def _refusing(act: Callable[[Json], None], reader: StandingReader | None) -> Callable[[Json], Json]:
+def _refusing(act: Callable[[Json], Json | None], reader: StandingReader | None) -> Callable[[Json], Json]:
     def answered(p: Json) -> Json:
         try:
-            act(p)
+            told = act(p)
         except _REFUSALS as refusal:
             raise AdminRefused("settlement", f"{refusal.why} {refusal.fix}") from refusal
         if reader is not None:
             reader.look_again(p["period"])
-        return {}
+        return told or {}
 
     return answered
 

@@ -176,6 +176,13 @@ class QueuedGovernance:
         told = {"period": decided.period, "pair": pair, "pay": str(decided.pay_micros), "by": by}
         self._settle("resolve", f"{decided.period}:{decided.debtor}:{decided.creditor}", told)
 
+    def arbitrate_line(self, decided: Decided, evidence: bytes, name: str) -> int:
+        """See the port."""
+        pair = [decided.debtor, decided.creditor]
+        told = {"period": decided.period, "pair": pair, "pay": str(decided.pay_micros)}
+        name = f"{decided.period}:{decided.debtor}:{decided.creditor}:{name}"
+        return int(self._settle("arbitrate", name, {**told, "evidence": evidence.hex()})["due"])
+
     def close_period(self, period: int) -> None:
         """See the port."""
         with self._database.read() as conn:
@@ -207,10 +214,10 @@ class QueuedGovernance:
         bits = sum(1 << index for index in set(payouts))
         self._settle("paid", f"{period}:{bits:x}:{evidence.hex()}", paid)
 
-    def _settle(self, step: str, name: str, payload: Json) -> None:
+    def _settle(self, step: str, name: str, payload: Json) -> Json:
         if self._desk is None:
             raise SettlementNotOffered()
-        self.perform(Act(f"settle-{step}", name, payload))
+        return self.perform(Act(f"settle-{step}", name, payload))
 
     def _settlement_word(
         self, merchant: int, what: tuple[str, words.Words], signature: bytes | None

@@ -24,7 +24,7 @@ def owners_paper(conn: Connection, period: int, merchant: int) -> bytes | None:
     """The CSV of the merchant's owners; None for a merchant that registered none.
 
     The chain knows the lines, the database where each happened. The parts of all owners, and of nobody (no
-    set in force then, or a sale that an archive holds), sum to the statement.
+    set in force then, or a sale that a restore lost), sum to the statement.
     """
     found = owners_after(conn, merchant, None, _MOST_OWNERS)
     persons = {person.owner_id: (person.name, person.tax_number) for person in found}

@@ -22,15 +22,16 @@ class DelayedActs:
     def __init__(self, steps: Steps, manager: bytes) -> None:
         self._steps, self._manager, self._rules = steps, manager, load("AccessManager")
 
-    def scheduled(self, target: bytes, data: bytes, timestamp: int | None = None) -> int:
-        """When (seconds) the call may be made; it is scheduled if it was not.
+    def scheduled(self, target: bytes, data: bytes, timestamp: int | None = None, not_before: int = 0) -> int:
+        """When (seconds) the call may be made; it is scheduled if it was not, for ``not_before`` where that
+        is later than the admin's delay (0: as soon as may be).
 
         Raises:
             AdminRefused: custody's operator key is no admin; nothing was sent.
         """
         when = self._when(target, data)
         if when == 0:
-            call = self._rules.call_data("schedule", _text(target), data, 0)
+            call = self._rules.call_data("schedule", _text(target), data, not_before)
             self._perform("schedule", (target, data), (self._manager, call), timestamp)
             when = self._when(target, data)
         return when

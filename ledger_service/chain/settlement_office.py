@@ -40,7 +40,7 @@ class SettlementOffice:
     """Writes with custody's operator key, which the desk listens to; answers of merchants go with it too."""
 
     def __init__(self, steps: Steps, desk: bytes) -> None:
-        self._steps, self._desk, self._artifact = steps, desk, load("SettlementDesk")
+        self.steps, self.desk, self._artifact = steps, desk, load("SettlementDesk")
 
     def members(self) -> list[int]:
         """The merchants that take part, in the order of their places."""
@@ -131,11 +131,11 @@ class SettlementOffice:
         return int(self._asked("lastPublished"))
 
     def _asked(self, function: str, *arguments: object) -> Any:
-        return asked(self._steps, "SettlementDesk", self._desk, function, *arguments)[0]
+        return asked(self.steps, "SettlementDesk", self.desk, function, *arguments)[0]
 
     def _do(self, name: str, timestamp: int | None, function: str, *arguments: object) -> None:
         data = self._artifact.call_data(function, *arguments)
-        self._steps.perform(f"settlement:{name}", self._desk, data, timestamp)
+        self.steps.perform(f"settlement:{name}", self.desk, data, timestamp)
 
 
 def _plain(value: Any) -> Any:

@@ -190,6 +190,15 @@ def points_value_of(spent: str) -> int:
     return sum(value for _, _, value in orjson.loads(spent)[3]) if spent else 0
 
 
+def spent_afterwards(spent: str) -> str:
+    """What stays of ``sale.spent`` once an archive has the sale: which redemption it was and what it paid, by
+    which the owners of its store are found (``spent_at``)."""
+    if not spent:
+        return ""
+    op_id, leaf, _, paid = orjson.loads(spent)[:4]
+    return _text([op_id, leaf, [], paid])
+
+
 def earned_text(earned: tuple[EarnedRecord, ...]) -> str:
     """The text that ``sale.earned`` keeps."""
     return _text([_values(e) for e in earned])

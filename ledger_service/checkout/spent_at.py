@@ -17,7 +17,9 @@ _ID = slice(2, 34)
 def places_of_redemptions(
     conn: Connection, merchant_id: int, op_ids: Set[bytes]
 ) -> dict[bytes, tuple[int, datetime]]:
-    """Store and time of those redemptions whose sale is here; not of sales that an archive holds.
+    """Store and time of those redemptions whose sale is here, or whose row stayed when an archive took it.
+
+    Rows that an archive emptied before it kept the redemption do not tell it.
 
     Reads every sale of the merchant that took points, row by row: it is for papers, not for requests.
     """

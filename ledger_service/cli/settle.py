@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ledger_service.bootstrap.agreeing import Agreement, Standing, agreement
+from ledger_service.bootstrap.agreeing import Agreement, Standing, agreement, digest_of
 from ledger_service.bootstrap.alliance import NotFounded
 from ledger_service.bootstrap.recomputing import pools_of, write_period, write_statements
 from ledger_service.bootstrap.settling import close_period
@@ -22,16 +22,20 @@ from ledger_service.cli.pools import pool_documents, pool_text
 from ledger_service.cli.settle_bank import attempt_number, execution_date, read_statement, write_order
 from ledger_service.cli.wording import why_it_ended
 from ledger_service.config import Settings, settings_from_environment
+from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.gs1 import parse_gln
+from ledger_service.kernel.settlement_words import Decided
 
 _GREATEST_PERIOD = 2**32 - 2
 _GREATEST_MICROS = 2**96
 _EVIDENCE = "its SHA-256 goes on chain"
+MORE_TO_DO = 3
 
 
 def main(argv: Sequence[str]) -> int:
-    """Exit with 0 when what was asked stands, also when it stood before, and with 1 when it was refused."""
+    """Exit with 0 when what was asked stands, also when it stood before, with 3 when it is only announced, to
+    be asked for again, and with 1 when it was refused."""
     parser = _parser()
     options = parser.parse_args(argv)
     _check_paid(parser, options)
@@ -40,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
     except (DomainError, NotFounded, OSError) as refusal:
         print(f"alliance settle: {why_it_ended(refusal)}", file=sys.stderr)
         return 1
-    return 0
+    return int(options.status)
 
 
 def _check_paid(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -84,6 +88,19 @@ def _agreed(act: Callable[[Agreement, argparse.Namespace], Standing]) -> Callabl
     return command
 
 
+def _arbitrate(settings: Settings, options: argparse.Namespace) -> str:
+    decided = Decided(options.period, options.debtor, options.creditor, options.micros)
+    with agreement(settings) as room:
+        due = room.arbitrate(decided, digest_of(options.evidence))
+        if not due:
+            standing = room.standing(options.period)
+            return json.dumps(document_of(standing)) if options.json else _text(standing)
+    options.status, when = MORE_TO_DO, format_instant(instant_of_seconds(due))
+    if options.json:
+        return json.dumps({"period": options.period, "due": when})
+    return f"announced; run this command again from {when} on"
+
+
 def _pool(settings: Settings, options: argparse.Namespace) -> str:
     lines = pools_of(settings, options.period)
     if options.json:
@@ -119,6 +136,7 @@ _ACTS: dict[str, tuple[str, Callable[..., str]]] = {
         "both merchants' word on what of the held amount is owed",
         _agreed(lambda room, o: room.resolve(o.period, (o.debtor, o.creditor), o.micros)),
     ),
+    "arbitrate": ("the board's decision on a held amount, after its deadline; announced first", _arbitrate),
     "net": ("fix the payouts, once all have confirmed or the date has come",
             _agreed(lambda room, o: room.net(o.period))),
     "payouts": ("write the payouts of a netted period as a payment order (pain.001)", write_order),
@@ -135,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     by_name = {}
     for name, (about, act) in _ACTS.items():
         by_name[name] = command = commands.add_parser(name, help=about)
-        command.set_defaults(act=act)
+        command.set_defaults(act=act, status=0)
         command.add_argument("--period", required=True, type=period_number, metavar="N", help="its number")
         if name not in ("close", "lines", "statement"):
             command.add_argument("--json", action="store_true", help="print one JSON document")
@@ -160,13 +178,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_amounts(by_name: dict[str, argparse.ArgumentParser]) -> None:
-    for name in ("dispute", "resolve"):
+    for name in ("dispute", "resolve", "arbitrate"):
         command = by_name[name]
         command.add_argument("--debtor", required=True, type=_gln, metavar="GLN", help="the issuer")
         command.add_argument("--creditor", required=True, type=_gln, metavar="GLN", help="the acceptor")
         command.add_argument("--micros", required=True, type=_micros, help="of the settlement currency")
     by_name["dispute"].add_argument("--by", required=True, type=_gln, metavar="GLN", help="which of the two")
-    by_name["dispute"].add_argument("--evidence", required=True, type=Path, metavar="FILE", help=_EVIDENCE)
+    for name in ("dispute", "arbitrate"):
+        by_name[name].add_argument("--evidence", required=True, type=Path, metavar="FILE", help=_EVIDENCE)
     _take_bank_files(by_name["payouts"], by_name["paid"])
 
 

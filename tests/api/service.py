@@ -60,6 +60,7 @@ class Registry:
         self.programmes: list[NewProgramme] = []
         self.acts: list[tuple[Any, ...]] = []
         self.refusal: DomainError | None = None
+        self.due = 0
 
     def _act(self, *act: Any) -> None:
         if self.refusal is not None:
@@ -86,6 +87,10 @@ class Registry:
 
     def resolve_line(self, decided: Decided, signatures: tuple[bytes, bytes]) -> None:
         self._act("resolve", decided, signatures)
+
+    def arbitrate_line(self, decided: Decided, evidence: bytes, name: str) -> int:
+        self._act("arbitrate", decided, evidence, name)
+        return self.due
 
     def close_period(self, period: int) -> None:
         self._act("close", period)

@@ -17,7 +17,7 @@ from ledger_service.bootstrap.standings import StandingReader
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable, CloseNotFinal
 from ledger_service.chain.settlement_office import HeldOut, Round
-from ledger_service.kernel.clock import parse_instant
+from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.settlement_words import Decided
 from ledger_service.settlement import agreed_words
@@ -76,6 +76,29 @@ def test_a_dispute_is_decided_once_both_have_said_the_same(any_shop: Shop) -> No
     signed = {"signature": "0x" + "02" * 65}
     assert _says(any_shop, "operator", FUEL, **signed)["agreed"] is True
     assert any_shop.registry.acts[-1] == ("resolve", decided, (words[0], b"\x02" * 65))
+
+
+BOARD = {**HELD, "evidence": "cd" * 32}
+
+
+def test_the_board_s_decision_is_announced_and_asked_for_again_made(any_shop: Shop) -> None:
+    published(any_shop)
+    path, due = f"{PERIODS}/1/arbitrations", parse_instant("2017-03-01T00:00:00Z", "due")
+    any_shop.registry.due = seconds_floor(due)
+    first = any_shop.post("operator", path, BOARD, key="a")
+    assert (first.status_code, first.json["decided"]) == (201, False)
+    assert first.json["due"] == "2017-03-01T00:00:00Z"
+    any_shop.registry.due = 0
+    assert any_shop.post("operator", path, BOARD, key="a").json == first.json
+    made = any_shop.post("operator", path, BOARD, key="b").json
+    assert (made["decided"], made["due"], made["pay_micros"]) == (True, None, "3")
+    asked = [act for act in any_shop.registry.acts if act[0] == "arbitrate"]
+    assert [act[1:3] for act in asked] == [(Decided(1, int(GROCER), int(FUEL), 3), b"\xcd" * 32)] * 2
+    assert asked[0][3] != asked[1][3], "each asking is an act of its own"
+    swapped = {**BOARD, "debtor": FUEL, "creditor": GROCER}
+    assert any_shop.post("operator", path, swapped).json["code"] == "settlement-no-such-dispute"
+    for who in ("grocer", "auditor", "grocer-till"):
+        assert any_shop.post(who, path, BOARD).json["code"] == "scope-missing"
 
 
 def test_of_two_words_said_at_once_the_later_one_sees_both(
@@ -165,6 +188,11 @@ class _Deciding:
     def relay_resolution(self, *_: Any) -> None:
         self.open = False
 
+    def arbitrate(self, decided: Decided, evidence: bytes) -> int:
+        assert (decided, evidence) == (Decided(1, int(GROCER), int(FUEL), 5), b"\xcd" * 32)
+        self.open, due = False, 77 if self.open else 0
+        return due
+
     def last_published(self) -> int:
         return 1
 
@@ -189,6 +217,9 @@ def test_a_decided_dispute_is_shown_as_decided_at_once(monkeypatch: pytest.Monke
     act = {"period": 1, "pair": [int(GROCER), int(FUEL)], "pay": "5", "by": ["01" * 65, "02" * 65]}
     settlement_acts(reader)["settle-resolve"](act)
     assert told == [True, False]
+    desk.open, board = True, {**act, "evidence": "cd" * 32}
+    assert settlement_acts(reader)["settle-arbitrate"](board) == {"due": 77}
+    assert settlement_acts(reader)["settle-arbitrate"](board) == {"due": 0}
 
 
 def test_a_default_is_shown_although_the_period_s_round_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,11 +16,13 @@ from ledger_service.api.endpoints.settlement import MICROS, SIGNATURE, period_nu
 from ledger_service.api.errors import NotYours
 from ledger_service.api.ports import Governance
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Flag, Integer, Listing, Named, Record, Text
+from ledger_service.api.schema import Flag, Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.chain import periods
 from ledger_service.chain.errors import PeriodNotDrained, PeriodUnknown
+from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln
+from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.kernel.settlement_words import Decided
 from ledger_service.settlement import agreed_words
 from ledger_service.settlement.errors import NoSuchDispute, PeriodNotPublished, SettlementNotOffered
@@ -71,7 +73,19 @@ RESOLVE = Route(
                     shapes.answer("DisputeWord", period=Integer(1), debtor=Text(), creditor=Text(),
                                   pay_micros=Text(), agreed=Flag())),
 )  # fmt: skip
-ROUTES = (CLOSE, PUBLISH, NET, PAID, RESOLVE)
+ARBITRATE = Route(
+    "POST", f"{_PERIOD}/arbitrations", "arbitrate-settlement-dispute", _WRITE,
+    "The board's decision on a held amount that the two did not agree on",
+    body=Named("DisputeArbitration", Record(
+        {"debtor": shapes.GLN, "creditor": shapes.GLN, "pay_micros": MICROS,
+         "evidence": Text(pattern="[0-9a-f]{64}", about="SHA-256 of the board's reasons, which you keep")})),
+    **{**_SHARED, "problems": (*_SHARED["problems"], PeriodNotPublished, NoSuchDispute)},
+    success=Success(201, "`decided`: it stands on chain. Otherwise it is announced there, and counts once you"
+                    " ask for it again, under another key, from `due` on.",
+                    shapes.answer("DisputeArbitrated", period=Integer(1), debtor=Text(), creditor=Text(),
+                                  pay_micros=Text(), decided=Flag(), due=Nullable(shapes.INSTANT))),
+)  # fmt: skip
+ROUTES = (CLOSE, PUBLISH, NET, PAID, RESOLVE, ARBITRATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +133,20 @@ class SettlingDoor:
         done = {"period": said.period, **told, "agreed": both is not None}
         return self.administration.write(call, lambda conn: done)
 
+    def arbitrate(self, call: Call) -> Reply:
+        """The board's decision is announced, or made."""
+        said, given = _decided(call), call.body.fields
+        replay = self.administration.replay(call)
+        if replay is not None:
+            return replay
+        self.administration.read(lambda conn: _open_dispute(conn, said))
+        name = id_text(derive_id("arbitration", call.caller.subject, call.key))
+        due = self.governance.arbitrate_line(said, bytes.fromhex(given["evidence"]), name)
+        told = {name: given[name] for name in ("debtor", "creditor", "pay_micros")}
+        when = format_instant(instant_of_seconds(due)) if due else None
+        done = {"period": said.period, **told, "decided": not due, "due": when}
+        return self.administration.write(call, lambda conn: done)
+
     def _both(self, call: Call, said: Decided, word: tuple[int, bytes]) -> tuple[bytes, bytes] | None:
         """Both words, once this one stands: of two said at once, whoever looks last sees the other's."""
 
@@ -149,7 +177,7 @@ class SettlingDoor:
 
 def served(door: SettlingDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.close, door.publish, door.net, door.paid, door.resolve)
+    endpoints = (door.close, door.publish, door.net, door.paid, door.resolve, door.arbitrate)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 

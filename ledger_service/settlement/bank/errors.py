@@ -177,5 +177,5 @@ class OwnersUntold(DomainError):
 
     code = "owners-untold"
     category = Category.CONFLICT
-    why = "Of `redemptions` at `merchant` no sale is here: an archive has them, or a restore lost them."
+    why = "Of `redemptions` at `merchant` no sale is here: a restore lost them, or an old archive has them."
     fix = "Leave `owners` out of the merchant's account and divide its receipt by an earlier paper of owners."

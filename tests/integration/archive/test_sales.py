@@ -16,7 +16,9 @@ from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.checkout.days.queries import day_as_it_stands
 from ledger_service.checkout.days.service import Day
 from ledger_service.checkout.queries import Codes, SaleSearch, sale_for, sales_of_merchant
+from ledger_service.checkout.records import points_value_of
 from ledger_service.checkout.recounting import _days_of
+from ledger_service.checkout.spent_at import places_of_redemptions
 from ledger_service.claims import service as claims
 from ledger_service.claims.ports import Receipt
 from ledger_service.members.households.models import household
@@ -46,6 +48,22 @@ def test_only_what_cannot_come_back_and_is_settled_moves(over: OldLedger) -> Non
     with over.shop.database.read() as conn:
         whole = conn.execute(text("SELECT merchant_id FROM sale WHERE receipt <> ''")).scalars().all()
     assert sorted(whole) == sorted((FUEL, FLORIST))
+    assert over.faults() == []
+
+
+def test_an_archived_sale_still_tells_in_which_store_points_were_redeemed(over: OldLedger) -> None:
+    query = text("SELECT merchant_id, spent FROM sale WHERE spent <> '' AND merchant_id = :grocer")
+    with over.shop.database.snapshot() as conn:
+        before = [row.spent for row in conn.execute(query, {"grocer": GROCER})]
+        ids = {bytes.fromhex(spent[2:34]) for spent in before}
+        told = places_of_redemptions(conn, GROCER, ids)
+    assert len(told) == len(ids) > 0
+    over.archive()
+    with over.shop.database.snapshot() as conn:
+        after = [row.spent for row in conn.execute(query, {"grocer": GROCER})]
+        assert places_of_redemptions(conn, GROCER, ids) == told
+    assert sorted(map(points_value_of, after)) == sorted(map(points_value_of, before))
+    assert max(map(len, after)) < max(map(len, before))
     assert over.faults() == []
 
 
