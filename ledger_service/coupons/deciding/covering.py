@@ -46,7 +46,7 @@ class Coverage:
         return Covered(list(self.weights.amounts), self.weights.single, True)
 
     def after(self, covered: Covered, i: int, open_: int) -> Covered:
-        """What is left and can be added once offer ``i`` is chosen; kept up for the ``open_`` offers alone."""
+        """What is left and can be added once offer ``i`` is chosen, kept up for ``open_`` alone."""
         effect = self.weights.offers[i].effect
         if isinstance(effect, Amount) or not effect.parts:
             return covered
