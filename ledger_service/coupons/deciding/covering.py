@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ledger_service.coupons.deciding.effects import Amount
-from ledger_service.coupons.deciding.weighing import Weights
+from ledger_service.coupons.deciding.weighing import Weights, bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class Coverage:
         self.weights = weights
         lines = range(len(weights.amounts))
         self.fixed: list[list[tuple[int, int]]] = [[] for _ in lines]
-        self.amounts: list[list[int]] = [[] for _ in lines]
+        self.amounts = [0] * len(lines)
         for i, offer in enumerate(weights.offers):
             if isinstance(offer.effect, Amount):
                 for line in offer.effect.lines:
-                    self.amounts[line].append(i)
+                    self.amounts[line] |= 1 << i
             else:
                 for line, part in offer.effect.parts:
                     self.fixed[line].append((part, i))
@@ -45,37 +45,40 @@ class Coverage:
         """Nothing is covered."""
         return Covered(list(self.weights.amounts), self.weights.single, True)
 
-    def after(self, covered: Covered, i: int) -> Covered:
-        """What is left and can be added once offer ``i`` is chosen."""
+    def after(self, covered: Covered, i: int, open_: int) -> Covered:
+        """What is left and can be added once offer ``i`` is chosen, kept up for ``open_`` alone."""
         effect = self.weights.offers[i].effect
         if isinstance(effect, Amount) or not effect.parts:
             return covered
-        left, single, is_sorted = list(covered.left), covered.single, covered.sorted
+        left, single, is_sorted, touched = list(covered.left), covered.single, covered.sorted, 0
         for line, part in effect.parts:
+            touched |= self.amounts[line]
             before = left[line]
             now = left[line] = max(0, before - part)
             for other, j in self.fixed[line]:
                 if other <= now:
                     break
+                if not open_ >> j & 1:
+                    continue
                 if single is covered.single:
                     single, is_sorted = list(single), False
                 single[j] -= self.weights.of_minor(min(other, before) - now)
-        lines = [line for line, _ in effect.parts]
-        return self._amounts_after(Covered(left, single, is_sorted), covered, lines)
+        return self._amounts_after(Covered(left, single, is_sorted), covered, bits(touched & open_))
 
-    def _amounts_after(self, now: Covered, was: Covered, lines: list[int]) -> Covered:
-        single, is_sorted = now.single, now.sorted
-        for j in {j for line in lines for j in self.amounts[line]}:
+    def _amounts_after(self, now: Covered, was: Covered, touched: list[int]) -> Covered:
+        single, is_sorted, left = now.single, now.sorted, now.left
+        for j in touched:
             effect = self.weights.offers[j].effect
             if not isinstance(effect, Amount):
                 continue
-            # Most often one line alone bears the amount.
-            if any(now.left[line] >= effect.minor for line in effect.lines):
-                continue
-            room = sum(now.left[line] for line in effect.lines)
-            if room < effect.minor:
+            room = 0
+            # Most often the first lines bear the amount.
+            for line in effect.lines:
+                room += left[line]
+                if room >= effect.minor:
+                    break
+            else:
                 if single is was.single:
                     single, is_sorted = list(single), False
-                before = min(effect.minor, sum(was.left[line] for line in effect.lines))
-                single[j] -= self.weights.of_minor(before - room)
-        return Covered(now.left, single, is_sorted)
+                single[j] -= self.weights.of_minor(effect.alone(was.left) - room)
+        return Covered(left, single, is_sorted)

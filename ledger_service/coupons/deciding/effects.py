@@ -49,6 +49,10 @@ class Fixed:
         """Take the parts."""
         return tally.take(self.parts)
 
+    def alone(self, amounts: Sequence[int]) -> int:
+        """Minor units that it takes off lines that no coupon has touched."""
+        return sum([min(part, amounts[line]) for line, part in self.parts])
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -62,6 +66,10 @@ class Amount:
         """Take it, as far as the lines reach."""
         left = [tally.left[i] for i in self.lines]
         return tally.take(zip(self.lines, parts_of(min(self.minor, sum(left)), left), strict=True))
+
+    def alone(self, amounts: Sequence[int]) -> int:
+        """Minor units that it takes off lines that no coupon has touched."""
+        return min(self.minor, sum([amounts[line] for line in self.lines]))
 
 
 # Something beside the goods: hours of parking, a gift from the stock.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ledger_service.coupons.deciding.compiling import beside_of, effect_of
-from ledger_service.coupons.deciding.effects import Effect, Tally
+from ledger_service.coupons.deciding.effects import Effect
 from ledger_service.coupons.deciding.facts import Basket, Candidate, Uses, Visit
 from ledger_service.coupons.deciding.matching import Matcher, Matches
 from ledger_service.coupons.deciding.offers import UNLIMITED, Offer, Stack, Step
@@ -72,7 +72,7 @@ def _judged(basket: Basket, matcher: Matcher, candidate: Candidate, place: int) 
         return refusal
     step, effect = effect_of(terms, basket.lines, matches, place)
     promise = beside_of(terms.benefit)
-    alone = sum(part for _, part in effect.apply(Tally([goods.amount_minor for goods in basket.lines])))
+    alone = effect.alone(matcher.amounts)
     if not alone and promise is None:
         return Rule.BENEFIT, Reason.WORTH_NOTHING
     left = basket.uses.get((terms.definition, terms.version))

@@ -23,6 +23,7 @@ class Matcher:
 
     def __init__(self, lines: Sequence[facts.Goods]) -> None:
         """Index the lines once for all coupons."""
+        self.amounts = [goods.amount_minor for goods in lines]
         self._open = 0
         self._shipping = 0
         self._by: dict[tuple[str, str | int], int] = {}

@@ -15,10 +15,13 @@ def parts_of(total: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
     if not whole:
         return [0] * len(weights)
-    parts = [total * weight // whole for weight in weights]
+    shares = [divmod(total * weight, whole) for weight in weights]
+    parts = [part for part, _ in shares]
     rest = total - sum(parts)
     if rest:
-        by_remainder = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
+        remainders = [remainder for _, remainder in shares]
+        # The sort is stable, also backwards: of equal remainders the earlier comes first.
+        by_remainder = sorted(range(len(shares)), key=remainders.__getitem__, reverse=True)
         for i in by_remainder[:rest]:
             parts[i] += 1
     return parts

@@ -98,8 +98,8 @@ class _Rules:
         """What may still be added to ``chosen``, which has just got ``i``."""
         offer = self.offers[i]
         open_ &= ~(self.clashes[i] | 1 << i)
-        for mates, most, least in self.counted[i]:
-            open_ = _not_full(chosen, open_, mates, most, least)
+        for counted in self.counted[i]:
+            open_ = counted.left_open(chosen, open_)
         if offer.effect.uses:
             free = self._free(chosen)
             for line, _ in offer.effect.uses:
@@ -107,23 +107,29 @@ class _Rules:
         return open_
 
 
-def _counted(mates: int, most: Sequence[int]) -> tuple[int, Sequence[int], int]:
-    """A set in which few may be chosen: who, how many each of them allows, and the least of these."""
-    return mates, most, min(most[j] for j in bits(mates))
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A set of which few may be chosen: ``full[n]`` are those of it that n chosen ones are enough for."""
+
+    mates: int
+    full: Sequence[int]
+
+    def left_open(self, chosen: int, open_: int) -> int:
+        """What stays open: each may stand among as many as it allows, and beside none that allows no more."""
+        members = chosen & self.mates
+        full = self.full[min(members.bit_count(), len(self.full) - 1)]
+        return open_ & ~(self.mates if members & full else full)
 
 
-def _not_full(chosen: int, open_: int, mates: int, most: Sequence[int], least: int) -> int:
-    """What stays open: each of ``mates`` may stand among ``most`` of them, and any among ``least``."""
-    members = chosen & mates
-    count = members.bit_count()
-    if count < least:
-        return open_
-    if count >= min(most[j] for j in bits(members)):
-        return open_ & ~mates
-    for j in bits(open_ & mates):
-        if most[j] <= count:
-            open_ &= ~(1 << j)
-    return open_
+def _counted(mates: int, most: Sequence[int]) -> _Counted:
+    places = bits(mates)
+    # Beyond the greatest bound that so many can reach, more chosen ones close nothing further.
+    deepest = max((most[j] for j in places if most[j] <= len(places)), default=0)
+    full = [0] * (deepest + 1)
+    for j in places:
+        for count in range(most[j], deepest + 1):
+            full[count] |= 1 << j
+    return _Counted(mates, full)
 
 
 def search(weights: Weights, most_coupons: int, most_nodes: int = MOST_NODES) -> Found:
@@ -154,8 +160,9 @@ def search(weights: Weights, most_coupons: int, most_nodes: int = MOST_NODES) ->
             bound_left = max(bound_left, bound)
             continue
         nodes += 1
-        full = _lawful_walk(rules, node, order)
-        best = max(best, (weights.of(full), full))
+        most, full = _lawful_walk(rules, node, order)
+        if most > best[0]:
+            best = max(best, (weights.of(full), full))
         if best[0] < bound and node.open and node.slots:
             stack += _branches(coverage, rules, node, order[0])
     gap = max(0, weights.minor_of(bound_left) - weights.minor_of(best[0]))
@@ -167,14 +174,15 @@ def _branches(coverage: Coverage, rules: _Rules, node: _Node, i: int) -> tuple[_
     chosen = node.chosen | 1 << i
     # A twin of what is left out could only do the same with a later expiry.
     without = node.open & ~rules.twins[rules.offers[i].twin]
+    beside = rules.open_after(chosen, node.open, i)
     return (
         _Node(node.chosen, node.weight, without, node.slots, node.covered),
         _Node(
             chosen,
             node.weight + node.covered.single[i],
-            rules.open_after(chosen, node.open, i),
+            beside,
             node.slots - 1,
-            coverage.after(node.covered, i),
+            coverage.after(node.covered, i, beside),
         ),
     )
 
@@ -197,16 +205,18 @@ def _bound(rules: _Rules, node: _Node, order: Sequence[int]) -> int:
     return total
 
 
-def _lawful_walk(rules: _Rules, node: _Node, order: Sequence[int]) -> int:
-    chosen, open_, slots = node.chosen, node.open, node.slots
+def _lawful_walk(rules: _Rules, node: _Node, order: Sequence[int]) -> tuple[int, int]:
+    """A combination that holds the node's, and what it weighs at most."""
+    chosen, open_, slots, most = node.chosen, node.open, node.slots, node.weight
     for i in order:
-        if not slots:
+        if not slots or not open_:
             break
         if open_ >> i & 1:
             chosen |= 1 << i
             slots -= 1
+            most += node.covered.single[i]
             open_ = rules.open_after(chosen, open_, i)
-    return chosen
+    return most, chosen
 
 
 def _trimmed(weights: Weights, mask: int) -> int:

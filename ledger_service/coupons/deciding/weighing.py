@@ -15,6 +15,7 @@ from ledger_service.coupons.deciding.offers import Offer, Step
 
 # More than coupons can be in one basket.
 _ROOM = 1_024
+_FEW = 12
 _TRUTH = bytes.maketrans(b"01", b"\x00\x01")
 
 
@@ -31,7 +32,7 @@ class Weights:
         self._bit: dict[str, int] = {}
         for place, offer in enumerate(sorted(offers, key=lambda o: o.by_expiry)):
             self._bit[offer.key] = 1 << (self._shift - 1 - place)
-        alone = [(o, sum(part for _, part in o.effect.apply(Tally(amounts)))) for o in offers]
+        alone = [(o, o.effect.alone(amounts)) for o in offers]
         worth = [(o, minor) for o, minor in alone if minor or o.step is Step.BESIDE]
         weighed = [(self._weight(minor, (o,)), o) for o, minor in worth]
         weighed.sort(key=lambda pair: -pair[0])
@@ -70,6 +71,13 @@ def applied(chosen: Iterable[Offer], amounts: Sequence[int]) -> list[tuple[Offer
 
 def bits(mask: int) -> list[int]:
     """The places of the bits that are set, lowest first."""
+    if mask.bit_count() <= _FEW:
+        places = []
+        while mask:
+            lowest = mask & -mask
+            places.append(lowest.bit_length() - 1)
+            mask ^= lowest
+        return places
     # Over the digits in one C loop: a search asks this of wide, dense masks a hundred thousand times.
     digits = f"{mask:b}"[::-1].encode().translate(_TRUTH)
     return list(compress(range(len(digits)), digits))
