@@ -1,4 +1,8 @@
-"""Fixtures of the chain tests: every test of the bridge runs on anvil and on the project's own chain."""
+"""Fixtures of the chain tests: every test of the bridge runs on anvil and on the project's own chain.
+
+What is about the bridge's own decisions runs on the own chain in the deep run only (D20): the test command
+tries both where the node's behaviour is the matter.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,25 @@ from ledger_service.db.engine import Database, open_database
 from tests.chain.founded import FoundedOnce, in_replay
 from tests.chain.networks import Anvil, Network, OwnChain, anvil_binary
 from tests.chain.world import World
+
+# Where a node that behaves otherwise would be noticed: sending, dying, reorganising, starting empty, reading.
+_BOTH_ALWAYS = frozenset((
+    "test_bridge", "test_crashes", "test_reorgs", "test_restored", "test_fresh_index", "test_node_check",
+    "test_network_given", "test_unreadable", "test_beside",
+))  # fmt: skip
+_BOTH_BY_NAME = ("test_the_real_token_keeps_every_rule",)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`scripts/test --deep` runs all on both."""
+    for item in items:
+        if item.path.parent != Path(__file__).parent or item.path.stem in _BOTH_ALWAYS:
+            continue
+        given = getattr(getattr(item, "callspec", None), "params", {})
+        on_own = "own" in (given.get("network"), given.get("yard"))
+        if on_own and not item.name.startswith(_BOTH_BY_NAME):
+            item.add_marker(pytest.mark.deep)
 
 
 @pytest.fixture(params=[pytest.param("anvil", marks=pytest.mark.anvil), "own"])

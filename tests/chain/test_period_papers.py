@@ -82,7 +82,7 @@ def as_kept(world: World, period: int) -> tuple[PeriodData | None, Statements | 
         return kept_data(conn, alliance, period), kept_statements(conn, period)
 
 
-@pytest.mark.parametrize("network", ["own"], indirect=True)
+@pytest.mark.parametrize("network", [pytest.param("anvil", marks=pytest.mark.anvil)], indirect=True)
 def test_figures_kept_by_the_bridge_are_those_of_the_lines(world: World) -> None:
     two_periods(world)
     assert as_kept(world, 1) == (None, None)
