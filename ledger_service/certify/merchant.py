@@ -12,7 +12,7 @@ from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.gs1 import with_check_digit
 
 CODE = "CERT"
-_GLN, _STORE = with_check_digit("952990000000"), with_check_digit("952990000007")
+GLN, _STORE = with_check_digit("952990000000"), with_check_digit("952990000007")
 _ZONE = "UTC"
 _WITHOUT_RECEIPT = {"most_minor": 2_000, "most_per_day": 1}
 _LOOKS_BACK, _LOOKS_AHEAD = timedelta(days=20), timedelta(days=1)
@@ -87,7 +87,7 @@ class Merchant:
     def card(self, number: str) -> str:
         """A fresh card, bound to a member."""
         office, operator = self.sandbox.office, self.sandbox.operator_key
-        made = office.post(operator, "/v1/card-batches", {"merchant": _GLN, "count": 1})
+        made = office.post(operator, "/v1/card-batches", {"merchant": GLN, "count": 1})
         card = str(made["numbers"][0])
         office.post(operator, f"/v1/members/{number}/cards", {"card": card})
         return card
@@ -101,16 +101,16 @@ class Merchant:
 def open_shop(sandbox: Sandbox) -> Merchant:
     """The merchant stands; found again, it is found."""
     office, operator = sandbox.office, sandbox.operator_key
-    office.post(operator, "/v1/merchants", {"merchant": _GLN, "name": "Certified"}, idempotency="certify.gln")
+    office.post(operator, "/v1/merchants", {"merchant": GLN, "name": "Certified"}, idempotency="certify.gln")
     programme = {
-        "code": CODE, "merchant": _GLN, "name": "Certified points", "currency": sandbox.currency,
+        "code": CODE, "merchant": GLN, "name": "Certified points", "currency": sandbox.currency,
         "timezone": _ZONE, "cycle": "quarter", "point_value_micros": 10_000, "fee_bps": 100,
         "issuance_cap": 1_000_000_000, "validity_epochs": 2, "earn": {"points": 1, "per_minor": 100},
     }  # fmt: skip
     office.post(operator, "/v1/programmes", programme, idempotency="certify.programme")
-    store = {"store": _STORE, "merchant": _GLN, "name": "Certified", "timezone": _ZONE}
+    store = {"store": _STORE, "merchant": GLN, "name": "Certified", "timezone": _ZONE}
     office.post(operator, "/v1/stores", store, idempotency="certify.store")
-    path = f"/v1/merchants/{_GLN}/return-policy"
+    path = f"/v1/merchants/{GLN}/return-policy"
     office.post(operator, path, {"without_receipt": _WITHOUT_RECEIPT}, idempotency="certify.returns")
-    issued = office.post(operator, "/v1/keys", {"role": "merchant", "subject": _GLN})
+    issued = office.post(operator, "/v1/keys", {"role": "merchant", "subject": GLN})
     return Merchant(sandbox, issued["token"])

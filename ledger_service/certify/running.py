@@ -94,6 +94,8 @@ class _Cast:
 def _played(cast: _Cast, case: Case, offers: frozenset[str], *, late: bool) -> Outcome:
     if case.needs not in offers:
         return Outcome(case, NOT_OFFERED)
+    if case.at_home and cast.sandbox.machine is None:
+        return Outcome(case, NOT_OFFERED, trouble="only in a sandbox that the certification founds itself")
     if late:
         return Outcome(case, NOT_PLAYED, trouble="the time for the certification was over")
     begun = time.monotonic_ns()

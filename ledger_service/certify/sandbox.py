@@ -9,12 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ledger_service.certify.failures import CertificationFailed
+from ledger_service.certify.machine import Machine
 from ledger_service.certify.wire import Office
 from ledger_service.kernel.clock import format_instant, parse_instant
 from ledger_service.kernel.eip712 import Domain
@@ -27,13 +28,14 @@ _STOP_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A service on the replay clock, and the operator's key."""
+    """A service on the replay clock, and the operator's key; ``machine`` is None where it runs elsewhere."""
 
     office: Office
     operator_key: str
     domain: Domain
     currency: str
     receipt_signer: bytes
+    machine: Machine | None = None
 
     def now(self, key: str = "") -> datetime:
         """The service's clock; ``key`` is that of any terminal."""
@@ -58,28 +60,30 @@ def founded(state: Path) -> Iterator[Sandbox]:
         "ALLIANCE_STATE_DIR": str(state), "ALLIANCE_REPLAY": "1", "ALLIANCE_HTTP_PORT": str(port),
         "ALLIANCE_CHAIN_PORT": str(chain_port), "ALLIANCE_CHAIN_URL": f"http://{HOST}:{chain_port}",
         "ALLIANCE_JOBS_SECONDS": "1", "ALLIANCE_LOG_LEVEL": "warning", "ALLIANCE_BATCH_LINGER_MILLIS": "0",
+        "ALLIANCE_MESSAGES": f"file:{state / 'messages'}",
     }  # fmt: skip
+    machine = Machine(tuple(_with(settings)), state)
     running: list[subprocess.Popen[bytes]] = []
 
     def start(name: str, *arguments: str, ready: Callable[[str], bool]) -> None:
         log = state / f"{name}.log"
         with log.open("wb") as out:
             running.append(
-                subprocess.Popen([*_with(settings), *arguments],  stdin=subprocess.DEVNULL,
+                subprocess.Popen([*machine.command, *arguments],  stdin=subprocess.DEVNULL,
                                  stdout=out, stderr=out, start_new_session=True)
             )  # fmt: skip
         _until(lambda: ready(log.read_text(errors="replace")), f"{name}: {log}", running[-1])
 
     try:
-        _run(settings, "signer", "init", "--if-missing")
+        machine.run("signer", "init", "--if-missing")
         start("signer", "signer", "serve", ready=lambda said: "signing on" in said)
         start("chain", "chain", ready=lambda _: _accepts(chain_port))
         begins = datetime.now(UTC).replace(microsecond=0)
-        _run(settings, "setup", "--name", "Certification", "--at", format_instant(begins))
+        machine.run("setup", "--name", "Certification", "--at", format_instant(begins))
         start("bridge", "bridge", ready=lambda said: "bridge works" in said)
         start("serve", "serve", ready=lambda _: _accepts(port))
         key = (state / "operator.key").read_text(encoding="ascii").strip()
-        yield standing(f"http://{HOST}:{port}", key)
+        yield replace(standing(f"http://{HOST}:{port}", key), machine=machine)
     finally:
         for process in reversed(running):
             _stop(process)
@@ -108,13 +112,6 @@ def in_days(at: datetime, days: int) -> list[datetime]:
 
 def _with(settings: dict[str, str]) -> list[str]:
     return ["/usr/bin/env", *(f"{name}={value}" for name, value in settings.items()), *_ALLIANCE]
-
-
-def _run(settings: dict[str, str], *arguments: str) -> None:
-    done = subprocess.run([*_with(settings), *arguments], capture_output=True, check=False)
-    if done.returncode:
-        said = (done.stdout + done.stderr)[-600:].decode(errors="replace")
-        raise CertificationFailed(f"alliance {' '.join(arguments)}: {said}")
 
 
 def _until(ready: Callable[[], bool], otherwise: str, process: subprocess.Popen[bytes]) -> None:

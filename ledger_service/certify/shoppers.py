@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ledger_service.certify.sandbox import Sandbox
 from ledger_service.kernel.clock import seconds_floor
@@ -55,13 +56,29 @@ class Shopper:
 def enrol(sandbox: Sandbox, name: str, at: datetime) -> Shopper:
     """A new member with a phone of its own."""
     key = keccak256(f"{sandbox.office.run}|{name}".encode())
-    until = seconds_floor(at) + _PROOF_SECONDS
-    grant = SignerGrant(bytes(20), address_of_key(key), 0, until)
-    proof = sign_digest(key, sandbox.domain.digest(grant.struct_hash()))
-    device = {
-        "signer": address_text(address_of_key(key)), "valid_until": until, "proof": "0x" + proof.hex(),
-    }  # fmt: skip
-    body = {"custody": "device", "device": device}
+    body = {"custody": "device", "device": new_device(sandbox, key, at)}
     member = sandbox.office.post(sandbox.operator_key, "/v1/members", body)
     account = bytes.fromhex(member["account"][2:])
     return Shopper(sandbox, key, member["number"], account, member["devices"][0]["lane"])
+
+
+def enrol_without_phone(sandbox: Sandbox, name: str) -> tuple[Shopper, str]:
+    """A new member whose key is in custody, and its telephone number; its own phone signs nothing."""
+    key = keccak256(f"{sandbox.office.run}|{name}".encode())
+    phone = f"+886912{int.from_bytes(key[:4], 'big') % 10**6:06d}"
+    body = {"custody": "custodial", "identities": [{"kind": "phone", "value": phone}]}
+    member = sandbox.office.post(sandbox.operator_key, "/v1/members", body)
+    return Shopper(sandbox, key, member["number"], bytes.fromhex(member["account"][2:]), 0), phone
+
+
+def new_device(
+    sandbox: Sandbox, key: bytes, at: datetime, *, account: bytes = bytes(20), by: bytes | None = None
+) -> dict[str, Any]:
+    """A phone's key with its own proof, and the word of a key of the account where there is one."""
+    until = seconds_floor(at) + _PROOF_SECONDS
+    digest = sandbox.domain.digest(SignerGrant(account, address_of_key(key), 0, until).struct_hash())
+    device = {
+        "signer": address_text(address_of_key(key)), "valid_until": until,
+        "proof": "0x" + sign_digest(key, digest).hex(),
+    }  # fmt: skip
+    return device | ({} if by is None else {"authorisation": "0x" + sign_digest(by, digest).hex()})

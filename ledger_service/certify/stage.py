@@ -12,7 +12,7 @@ from ledger_service.certify.failures import DriverGone
 from ledger_service.certify.merchant import Merchant, Terminal
 from ledger_service.certify.proxy import Seen, Wire
 from ledger_service.certify.sandbox import Sandbox, in_days
-from ledger_service.certify.shoppers import Shopper, enrol
+from ledger_service.certify.shoppers import Shopper, enrol, enrol_without_phone
 from ledger_service.kernel.clock import format_instant, parse_instant, seconds_floor
 
 ALLOWANCE_MINOR = 1_000
@@ -142,14 +142,26 @@ class Stage:
         """A member with points, earned at another till."""
         self._members += 1
         made = enrol(self.sandbox, f"{self.run}|{self.name}|{self._members}", self.now())
-        if points:
-            body = {
-                "store": self.merchant.store, "currency": self.sandbox.currency,
-                "reference": f"{self.name} points", "lines": [line("1", points * 100)],
-                "member": {"number": made.number},
-            }  # fmt: skip
-            self.sandbox.office.post(self.clerk.api_key, SALES, body)
+        self.give_points(made.number, points)
         return made
+
+    def shopper_without_phone(self, points: int = 500) -> tuple[Shopper, str]:
+        """A member whose key is in custody, with points, and its telephone number."""
+        self._members += 1
+        made, phone = enrol_without_phone(self.sandbox, f"{self.run}|{self.name}|{self._members}")
+        self.give_points(made.number, points)
+        return made, phone
+
+    def give_points(self, number: str, points: int) -> None:
+        """A member, or a household, earns so many points at another till."""
+        if not points:
+            return
+        body = {
+            "store": self.merchant.store, "currency": self.sandbox.currency,
+            "reference": f"{self.name} points", "lines": [line("1", points * 100)],
+            "member": {"number": number},
+        }  # fmt: skip
+        self.sandbox.office.post(self.clerk.api_key, SALES, body)
 
     # What was seen
 

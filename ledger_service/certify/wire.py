@@ -81,11 +81,15 @@ class Office:
         Raises:
             CertificationFailed: it did not.
         """
-        self.writes += 1
-        name = headers.pop("idempotency", f"{self.run}.{self.writes}")
-        return self._must(
-            "POST", (key, path), json.dumps(body).encode(), {"Idempotency-Key": name, **headers}
-        )
+        return self._write("POST", (key, path), body, headers)
+
+    def put(self, key: str, path: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
+        """A write of a whole thing that must succeed.
+
+        Raises:
+            CertificationFailed: it did not.
+        """
+        return self._write("PUT", (key, path), body, headers)
 
     def get(self, key: str, path: str, **headers: str) -> dict[str, Any]:
         """A resource.
@@ -94,6 +98,13 @@ class Office:
             CertificationFailed: it is not to be had.
         """
         return self._must("GET", (key, path), b"", headers)
+
+    def _write(
+        self, method: str, where: tuple[str, str], body: dict[str, Any], headers: dict[str, str]
+    ) -> dict[str, Any]:
+        self.writes += 1
+        name = headers.pop("idempotency", f"{self.run}.{self.writes}")
+        return self._must(method, where, json.dumps(body).encode(), {"Idempotency-Key": name, **headers})
 
     def _must(
         self, method: str, where: tuple[str, str], body: bytes, headers: dict[str, str]

@@ -24,6 +24,7 @@ from ledger_service.till.refusals import TillRefused
 
 _FIELDS = frozenset({"key", "reference", "lines", "member", "spend", "tenders", "business_date", "cashier",
                      "coupons", "invoice"})  # fmt: skip
+_PAYS = ("pay_code", "pin", "code")
 _KEY = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOST_LINES = 200
@@ -90,8 +91,8 @@ def _check_member(member: Any, spend: Any) -> None:
         check_member(member)
     if spend is None:
         return
-    if member is None or member.get("pay_code") is None:
-        raise MalformedField("spend", "needs a pay code")
+    if member is None or all(member.get(way) is None for way in _PAYS):
+        raise MalformedField("spend", "needs a pay code, a PIN or a one-time code")
     if isinstance(spend, dict):
         known(spend, frozenset({"max_value_minor"}), "spend")
         clean_integer(spend.get("max_value_minor"), "spend.max_value_minor", 1, GREATEST_MINOR)

@@ -29,9 +29,10 @@ from ledger_service.till.synchronising import synchronise
 from ledger_service.till.wire import Service
 
 NAME, VERSION = "alliance till", "1"
-_OFFERS = ("sale", "refund", "clock", "exchange", "attach", "takeback", "hold", "close", "papers")
+_OFFERS = ("sale", "refund", "clock", "exchange", "attach", "takeback", "hold", "close", "papers", "coupons",
+           "pins", "value-cards")  # fmt: skip
 _SHOWN = {"certain": "sold", "waiting": "waiting", "refused": "refused"}
-_AS_GIVEN = ("member", "invoice", "tenders", "cashier")
+_AS_GIVEN = ("member", "invoice", "tenders", "cashier", "coupons")
 _TOLD = (
     "to_pay_minor", "to_give_back_minor", "store_credit_minor", "due_minor", "points_value_minor", "receipt",
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ _UNITS = ("kg", "l", "m", "m2", "m3", "kwh", "hour")
 _KINDS = ("merchandise", "service", "bill_payment", "tobacco", "infant_formula", "gift_card", "top_up",
           "lottery", "postage", "ticket", "deposit", "donation")  # fmt: skip
 _TENDERS = ("cash", "card", "wallet", "coupon", "stored_value")
+_TENDER = frozenset({"type", "amount_minor", "funder", "reference", "card", "pin"})
+_CARD_PIN = re.compile(r"[0-9]{4,12}")
 _LINE = frozenset({"line", "category", "amount_minor", "sku", "gtin", "quantity", "weight_grams", "measure",
                    "goods_kind", "tax", "price_override", "staff_discount_minor"})  # fmt: skip
 
@@ -100,7 +103,7 @@ def check_tenders(tenders: Any) -> None:
     if not isinstance(tenders, list) or not 1 <= len(tenders) <= _MOST_TENDERS:
         raise MalformedField("tenders", f"must be a list of 1 to {_MOST_TENDERS}")
     for tender in tenders:
-        known(tender, frozenset({"type", "amount_minor", "funder", "reference"}), "tenders")
+        known(tender, _TENDER, "tenders")
         kind = _one_of(tender.get("type"), _TENDERS, "tenders.type")
         clean_integer(tender.get("amount_minor"), "tenders.amount_minor", 0, GREATEST_MINOR)
         if tender.get("funder") is not None:
@@ -109,6 +112,17 @@ def check_tenders(tenders: Any) -> None:
             parse_gln(tender["funder"], "tenders.funder")
         if tender.get("reference") is not None:
             clean_text(tender["reference"], "tenders.reference", 64)
+        _check_value_card(tender, kind)
+
+
+def _check_value_card(tender: Mapping[str, Any], kind: str) -> None:
+    card, pin = tender.get("card"), tender.get("pin")
+    if (card is None and pin is not None) or (card is not None and kind != "stored_value"):
+        raise MalformedField("tenders.card", "belongs to a tender of type stored_value, and a PIN to a card")
+    if card is not None:
+        clean_text(card, "tenders.card", 80)
+    if pin is not None and (not isinstance(pin, str) or not _CARD_PIN.fullmatch(pin)):
+        raise MalformedField("tenders.pin", "must be 4 to 12 digits")
 
 
 def known(value: Any, names: frozenset[str], field: str) -> None:

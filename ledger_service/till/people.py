@@ -1,5 +1,5 @@
-"""Who is at the till, by code, number, card or phone, and who keeps the invoice; as the service takes it of a
-till that sells alone, where no PIN and no one-time code helps.
+"""Who is at the till, by code, number, card or phone, perhaps with a PIN or a one-time code, and who keeps
+the invoice; as the service takes it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ledger_service.till.lines import known
 
 _LONGEST_CODE = 400
 _WAYS = frozenset({"pay_code", "number", "card", "phone"})
+_TYPED = {"pin": re.compile(r"[0-9]{4,8}"), "code": re.compile(r"[0-9]{8}")}
 _CARD = re.compile(r"[0-9A-Z-]{4,64}")
 # Numbers of invoices by whose law they follow, and ids of what keeps a Taiwanese one for the buyer.
 _NUMBERS = {"tw": r"[A-Z]{2}[0-9]{8}", "cn": r"[0-9]{18}|[0-9]{20}"}
@@ -25,16 +26,27 @@ _CARRIERS = {"mobile_barcode": r"/[0-9A-Z+.-]{7}", "citizen_certificate": r"[A-Z
 
 
 def check_member(member: Any) -> None:
-    """The member is told in exactly one way, in a form that the service can read.
+    """The member is told in exactly one way, in a form that the service can read; a PIN goes with a card, a
+    one-time code with all but a pay code.
 
     Raises:
         MalformedField: it is not.
     """
-    known(member, _WAYS, "member")
+    known(member, _WAYS | _TYPED.keys(), "member")
     named = [way for way in sorted(_WAYS) if member.get(way) is not None]
     if len(named) != 1:
         raise MalformedField("member", "must have exactly one of a pay code, a number, a card and a phone")
     _FORMS[named[0]](member[named[0]])
+    _check_typed(member, named[0])
+
+
+def _check_typed(member: Any, way: str) -> None:
+    typed = [name for name in _TYPED if member.get(name) is not None]
+    if len(typed) > 1 or (typed and way == "pay_code") or (typed == ["pin"] and way != "card"):
+        raise MalformedField("member", "must have a PIN with a card, or a one-time code without a pay code")
+    for name in typed:
+        if not isinstance(member[name], str) or not _TYPED[name].fullmatch(member[name]):
+            raise MalformedField(f"member.{name}", "must be as many digits as such a one has")
 
 
 def check_invoice(invoice: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.otp import looks_like_digits
+from ledger_service.till import typed
 from ledger_service.till.basket import checked
 from ledger_service.till.book import Book, Entry, State
 from ledger_service.till.clocks import Clocks, Reading, read_clock
@@ -22,6 +23,8 @@ from ledger_service.till.wire import Answer, Service
 _REST_SECONDS = 15
 _AS_GIVEN = ("member", "spend", "tenders", "business_date", "cashier", "coupons", "invoice")
 _ANSWERS = {State.QUEUED: "waiting", State.ASKING: "waiting"}
+# What the service has decided, though it may decide otherwise some other day.
+_LAST_WORDS = frozenset({"pin-locked", "value-card-not-usable"})
 _REFUSED_LOCALLY = frozenset({State.CANCELLING, State.CANCELLED})
 
 
@@ -46,8 +49,8 @@ def sell(till: Till, request: dict[str, Any]) -> dict[str, Any]:
         TillRefused: the request is malformed, or the till's clock is known to be wrong.
     """
     key = str(checked(request).get("key") or secrets.token_hex(16))
-    known = till.book.find(key)
-    if known is not None and not _is_same(json.loads(known["body"]), _basket(till, key, request)):
+    known, basket = till.book.find(key), _basket(till, key, request)
+    if known is not None and not _is_same(json.loads(known["body"]), typed.kept(basket)):
         return _shown(key, State.REFUSED, {"code": "idempotency-key-reused"})
     if known is not None and known["state"] != State.ASKING:
         return _shown(key, State(known["state"]), json.loads(known["answer"] or "{}"))
@@ -57,20 +60,21 @@ def sell(till: Till, request: dict[str, Any]) -> dict[str, Any]:
         reading = replace(reading, now=known["sold_at"])
         if till.online:
             till.book.asks(key)
-        return _decide(
-            till, _Sale(key, json.loads(known["body"]), bool(known["asked"])), reading, till.online
-        )
-    entry = _entry(till, key, request, reading)
+        body = typed.completed(json.loads(known["body"]), basket)
+        return _decide(till, _Sale(key, body, bool(known["asked"])), reading, till.online)
+    entry = _entry(till, key, basket, reading)
     if entry.permit is not None and till.book.used(entry.permit, entry.body["member"]["pay_code"]):
         return _shown(key, State.REFUSED, {"code": "pay-code-used"})
     asks = till.online and not till.book.rests(reading.steady, reading.boot)
-    till.book.begin(entry, asked=asks)
+    till.book.begin(replace(entry, body=typed.kept(entry.body)), asked=asks)
     return _decide(till, _Sale(key, entry.body), reading, asks)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sale:
-    """A sale that is written down; ``asked`` where an earlier process may have got it booked."""
+    """A sale that is written down, and what was shown with it; ``asked`` where an earlier process may have
+    got it booked.
+    """
 
     key: str
     body: dict[str, Any]
@@ -81,8 +85,10 @@ def _decide(till: Till, sale: _Sale, reading: Reading, asks: bool) -> dict[str, 
     key, body, unclear = sale.key, sale.body, sale.asked
     if asks:
         answer, may_be_booked = _ask(till, key, body)
+        # Rung up again with another PIN: what the first one came to is found out by the next sync.
+        other = unclear and answer is not None and answer.code == "idempotency-key-reused"
         unclear = unclear or may_be_booked
-        if answer is not None:
+        if answer is not None and not other:
             state = State.CERTAIN if answer.good else State.REFUSED
             if answer.good:
                 learn_signer(till.book, till.enrolment, body)
@@ -107,7 +113,7 @@ def _ask(till: Till, key: str, body: dict[str, Any]) -> tuple[Answer | None, boo
     except NoAnswer as silence:
         rest(till)
         return None, silence.sent
-    if answer.passing:
+    if answer.passing and answer.code not in _LAST_WORDS:
         rest(till)
         return None, True
     return answer, False
@@ -127,6 +133,8 @@ def rest(till: Till) -> None:
 
 
 def _alone(till: Till, body: dict[str, Any], reading: Reading) -> Taken:
+    if typed.is_marked(typed.kept(body)):
+        raise TillRefused("needs-the-service", "only the service can judge a PIN, a code or a value card")
     if looks_like_digits(body.get("member", {}).get("pay_code") or ""):
         raise TillRefused("needs-the-service", "only the service can tell whose 18 digits these are")
     if "spend" not in body:
@@ -152,15 +160,15 @@ def _check_paid(body: dict[str, Any], points_minor: int) -> None:
         raise TillRefused("tenders-do-not-add-up", f"{paid} is tendered, {due} is due beside the points")
 
 
-def _entry(till: Till, key: str, request: dict[str, Any], reading: Reading) -> Entry:
-    body, permit = _basket(till, key, request), None
+def _entry(till: Till, key: str, body: dict[str, Any], reading: Reading) -> Entry:
+    permit = None
     code = body.get("member", {}).get("pay_code")
     if code is not None and not looks_like_digits(code):
         try:
             digest = permit_digest(till.enrolment, code)
         except DomainError as refusal:
             raise TillRefused(refusal.code) from None
-        body["acceptance"] = acceptance(till.enrolment, till.key, digest, reading.now)
+        body = body | {"acceptance": acceptance(till.enrolment, till.key, digest, reading.now)}
         permit = digest.hex()
     return Entry(key, body, reading.now, reading.steady, reading.boot, permit)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.ids import derive_id, id_text
+from ledger_service.till import typed
 from ledger_service.till.book import State
 from ledger_service.till.clocks import Contact, time_of_sale
 from ledger_service.till.codes import check_statement, learn_signer
@@ -76,6 +77,8 @@ def sale_id_of(till: Till, key: str) -> str:
 
 def _was_booked(till: Till, row: sqlite3.Row) -> bool:
     answer = till.service.get(f"/v1/sales/{sale_id_of(till, row['key'])}")
+    if answer.good and answer.document.get("training"):
+        return False
     if answer.good:
         till.book.settle(row["key"], State.CERTAIN, answer.document)
         return True
@@ -88,15 +91,10 @@ def _clear_up(till: Till, row: sqlite3.Row) -> None:
     """A sale that the cashier was told is refused, or was told nothing of, is booked nowhere in the end."""
     key, body = row["key"], json.loads(row["body"])
     code = (body.get("member") or {}).get("pay_code")
-    if row["asked"] and code is not None and not _was_booked(till, row):
+    if row["asked"] and not _was_booked(till, row) and (code is not None or typed.is_marked(body)):
         # The original may still be on its way: from now on it comes too late (D6).
-        revoked = till.service.post(
-            "/v1/pay-codes/revoke", json.dumps({"pay_code": code}).encode(), f"{key}.revoke"
-        )
-        if revoked.passing:
+        if not _comes_too_late(till, key, body):
             return
-        _was_booked(till, row)
-    elif row["asked"] and code is None:
         _was_booked(till, row)
     now = till.book.find(key)
     if now is not None and now["state"] == State.CERTAIN:
@@ -105,6 +103,14 @@ def _clear_up(till: Till, row: sqlite3.Row) -> None:
         if back.passing:
             raise NoAnswer(f"the service answers {back.status}", sent=True)
     till.book.settle(key, State.CANCELLED, {"code": "cancelled"})
+
+
+def _comes_too_late(till: Till, key: str, body: dict[str, Any]) -> bool:
+    """Whether the service refuses the original from now on, or has booked it; else ask again."""
+    if typed.is_marked(body):
+        return not till.service.post("/v1/sales", typed.ending(body), key).passing
+    code = json.dumps({"pay_code": body["member"]["pay_code"]}).encode()
+    return not till.service.post("/v1/pay-codes/revoke", code, f"{key}.revoke").passing
 
 
 def _batches(till: Till) -> list[list[dict[str, Any]]]:

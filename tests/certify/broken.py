@@ -192,13 +192,23 @@ def forgets_the_double_click() -> None:
     driving.sell = sell
 
 
+def ignores_coupons() -> None:
+    """Collects what the shelf says, whatever coupon was shown."""
+    honest = selling.sell
+
+    def sell(till: selling.Till, request: dict[str, Any]) -> dict[str, Any]:
+        return honest(till, {name: value for name, value in request.items() if name != "coupons"})
+
+    driving.sell = sell
+
+
 BROKEN: dict[str, Callable[[], None]] = {
     made.__name__: made
     for made in (
         new_key_on_retry, double_refund, ignores_waiting, float_rounding, decimal_points, no_revoke,
         books_while_refused, keeps_its_queue_in_memory, takes_any_points, takes_old_codes,
         trusts_its_wall_clock, sends_for_ever, another_body_on_retry, says_that_a_refund_is_done,
-        takes_silence_for_refusal, forgets_the_double_click,
+        takes_silence_for_refusal, forgets_the_double_click, ignores_coupons,
     )
 }  # fmt: skip
 

@@ -23,8 +23,10 @@ CAUGHT_BY = {
     "ignores_waiting": ("what-waits-is-kept",),
     "float_rounding": ("odd-prices-add-up",),
     "decimal_points": ("amounts-are-sent-as-integers",),
-    "no_revoke": ("revoke-before-a-new-code", "an-original-that-arrives-late"),
-    "books_while_refused": ("an-old-pay-code", "a-frozen-member"),
+    "no_revoke": (
+        "revoke-before-a-new-code", "an-original-that-arrives-late", "a-payment-by-pin-that-arrives-late",
+    ),
+    "books_while_refused": ("an-old-pay-code", "a-frozen-member", "a-pin-while-cut-off"),
     "keeps_its_queue_in_memory": ("killed-after-the-answer",),
     "takes_any_points": ("above-the-allowance", "without-an-allowance"),
     "takes_old_codes": ("an-old-code-alone",),
@@ -34,7 +36,8 @@ CAUGHT_BY = {
     "says_that_a_refund_is_done": ("a-refund-while-cut-off",),
     "takes_silence_for_refusal": ("a-lost-request", "money-alone"),
     "forgets_the_double_click": ("a-double-click",),
-}
+    "ignores_coupons": ("a-coupon-is-taken-off",),
+}  # fmt: skip
 KEY = b"\x0c" * 32
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from ledger_service.till.book import State
 from ledger_service.till.refusals import NoAnswer
-from tests.api.without_phone import card_of
+from tests.api.service import basket
+from tests.api.without_phone import PIN, card_of, with_pin
 
 from .stand import Stand
 
@@ -197,3 +201,43 @@ def test_what_was_booked_is_forgotten_after_eight_days_and_what_was_refused_is_k
     stand.sync()
     assert stand.till.book.counts()["certain"] == 0
     assert stand.till.book.counts()["refused"] == 1
+
+
+def by_pin(stand: Stand, card: str, key: str, pin: str = PIN) -> dict[str, Any]:
+    return stand.sell({"card": card, "pin": pin}, None, key=key, spend={"max_value_minor": 300})
+
+
+def test_a_pin_pays_online_and_stands_nowhere_at_the_till(stand: Stand) -> None:
+    number, card = with_pin(stand.shop)
+    sold = by_pin(stand, card, "a")
+    assert (sold["state"], sold["answer"]["points_value_minor"]) == ("certain", 300)
+    assert by_pin(stand, card, "a") == sold
+    assert by_pin(stand, card, "b", "1357")["code"] == "pin-wrong"
+    row = stand.till.book.find("a")
+    assert row is not None
+    assert (PIN in row["body"], "typed" in row["body"]) == (False, True)
+    # Rung up again after kill -9 with another PIN, it is given back: nobody was told that it was sold.
+    stand.till.book.settle("a", State.ASKING, {})
+    assert by_pin(stand, card, "a", "1357")["state"] == "refused"
+    stand.sync()
+    assert (stand.state("a"), stand.balance({"number": number})) == ("cancelled", 1_000)
+    assert by_pin(stand, card, "c")["state"] == "certain"
+    stand.till.book.settle("c", State.ASKING, {})
+    assert by_pin(stand, card, "c")["state"] == "certain"
+    assert stand.balance({"number": number}) == 1_000 - 300 + 97
+
+
+def test_a_payment_by_pin_without_an_answer_is_booked_nowhere_in_the_end(stand: Stand) -> None:
+    number, card = with_pin(stand.shop)
+    for lost in ("down", "mute", "deaf"):
+        stand.line.state = lost
+        assert by_pin(stand, card, lost)["code"] == "needs-the-service"
+        stand.line.state = "up"
+        stand.later(60)
+        stand.sync()
+        assert stand.balance({"number": number}) == 1_000
+    assert [stand.state(lost) for lost in ("down", "mute", "deaf")] == ["refused", "cancelled", "cancelled"]
+    place = {"store": stand.enrolment.store, "currency": "USD", "reference": "deaf"}
+    late = place | {"lines": basket()["lines"], "member": {"card": card, "pin": PIN}}
+    arrived = stand.shop.post("grocer-till", "/v1/sales", late, key="deaf")
+    assert arrived.json["code"] == "idempotency-key-reused"

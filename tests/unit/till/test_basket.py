@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_service.checkout.offline.parsing import parse_item
+from ledger_service.checkout.parsing import parse_sale
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.till.basket import checked
 from ledger_service.till.lines import total_minor
 from ledger_service.till.refusals import TillRefused
+from ledger_service.till.typed import is_marked, kept
 
 ODD = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 10**11), st.text(max_size=70), st.floats(allow_nan=False),
@@ -37,11 +39,15 @@ DETAIL = st.fixed_dictionaries(
 )
 TENDER = st.fixed_dictionaries(
     {
-        "type": st.sampled_from(["cash", "card", "coupon", "points", "gold"]),
+        "type": st.sampled_from(["cash", "card", "coupon", "points", "gold", "stored_value"]),
         "amount_minor": st.integers(-1, 300),
     },
-    optional={"funder": st.sampled_from(["4006381333115", "4006381333116", 5]), "reference": ODD},
-)
+    optional={
+        "funder": st.sampled_from(["4006381333115", "4006381333116", 5]), "reference": ODD,
+        "card": st.sampled_from(["4444-4444-4444-4444-4", "", "x" * 81, 7, None]),
+        "pin": st.sampled_from(["4711", "471", 4711, None]),
+    },
+)  # fmt: skip
 
 COUPONS = st.fixed_dictionaries(
     {"taken_minor": st.integers(-1, 120) | ODD},
@@ -57,7 +63,9 @@ MEMBER = st.one_of(
     st.fixed_dictionaries({"card": ODD | st.sampled_from(["9 123 4567", "ab-12", "卡1234", "a_b4"])}),
     st.fixed_dictionaries({"phone": ODD | st.sampled_from(
         ["+1 415 555 0123", "＋14155550123", "14155550123", "+886 912 345 678", "+14155550123 x7", "+1"])}),
-    st.fixed_dictionaries({"card": st.just("912345"), "pin": st.just("2580")}),
+    st.fixed_dictionaries({"card": st.just("912345"), "pin": st.sampled_from(["2580", "25", "１２３４", 7])}),
+    st.fixed_dictionaries({"phone": st.just("+14155550123"), "code": st.sampled_from(["12345678", "1"])}),
+    st.fixed_dictionaries({"number": st.just("000000000000000017"), "pin": st.just("2580")}),
     st.fixed_dictionaries({"card": st.just("912345"), "phone": st.sampled_from(["+14155550123", None])}),
 )  # fmt: skip
 CARRIER = st.fixed_dictionaries(
@@ -112,8 +120,13 @@ def test_what_the_till_takes_the_service_reads(changes: list[dict[str, Any]], da
             request[name] = data.draw(ODD | st.just(good))
     if not accepted(request):
         return
-    parsed = parse_item(item(request))
-    assert total_minor(request["lines"]) == sum(line.amount_minor for line in parsed.sale.lines)
+    sent = item(request)
+    if is_marked(kept(request)):  # never taken alone: the service is asked, or nobody
+        basket = {name: value for name, value in sent["sale"].items() if name != "coupons"}
+        sale = parse_sale(basket)
+    else:
+        sale = parse_item(sent).sale
+    assert total_minor(request["lines"]) == sum(line.amount_minor for line in sale.lines)
 
 
 def weighed() -> dict[str, Any]:
@@ -140,7 +153,11 @@ def test_the_property_sees_a_looser_till() -> None:
     assert not accepted({"lines": [LINE], "coupons": coupons | {"taken_minor": 101}})
     for member in ({"number": "000000000000000017"}, {"card": "9 123-ab"}, {"phone": "+886 912 345 678"}):
         assert accepted({"lines": [LINE], "member": member})
-    for member in ({}, {"card": "912345", "pin": "2580"}, {"card": "912345", "number": "000000000000000017"}):
+    for member in (
+        {},
+        {"number": "000000000000000017", "pin": "2580"},
+        {"card": "912345", "number": "000000000000000017"},
+    ):
         assert not accepted({"lines": [LINE], "member": member})
     paper = {"scheme": "tw", "number": "AB12345678", "carrier": {"kind": "mobile_barcode", "id": "/ABC12+3"}}
     assert accepted({"lines": [LINE], "invoice": paper})
