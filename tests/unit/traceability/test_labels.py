@@ -8,7 +8,8 @@ from pypdf import PdfReader
 from ledger_service.traceability.goods import labels
 
 LINES = [
-    (n, f"HTTPS://ID.GS1.ORG/01/09506000134352/21/{n:06d}ABCDEF", f"{n:06d}ABCDEF", f"{n:08d}") for n in range(22)
+    (n, f"HTTPS://ID.GS1.ORG/01/09506000134352/21/{n:06d}ABCDEF", f"{n:06d}ABCDEF", f"{n:08d}")
+    for n in range(22)
 ]
 _CODE = re.compile(r"q (\S+) 0 0 \1 (\S+) (\S+) cm ((?:\d+ \d+ \d+ 1 re ?)+) f Q")
 _RUN = re.compile(r"(\d+) (\d+) (\d+) 1 re")
