@@ -1,4 +1,4 @@
-"""Events are found by the business transactions, sources and destinations that they name."""
+"""Events are found by their papers; labels with PINs ask for a scope of their own."""
 
 from __future__ import annotations
 
@@ -28,6 +28,19 @@ _THING = sa.table(
 
 
 def upgrade() -> None:
+    _grant_labels()
+    _index_papers()
+
+
+def _grant_labels() -> None:
+    """Keys that could print labels so far still can; who wants less for one issues it anew."""
+    op.execute(
+        "UPDATE api_key SET scopes = scopes || ' label:print'"
+        " WHERE ' ' || scopes || ' ' LIKE '% store:write %'"
+    )
+
+
+def _index_papers() -> None:
     """The rows that capture would have made, a few hundred events at a time."""
     conn, after = op.get_bind(), -1
     e = _EVENT.c

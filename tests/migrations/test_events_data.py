@@ -29,6 +29,12 @@ EVENTS = (
 def fill(database: Database) -> None:
     with database.begin() as conn:
         whole_metadata().create_all(conn)
+        for key, held in (("a", "quote sell"), ("b", "key:write store:write")):
+            row = f"('{key}', x'{'00' * 32}', 'operator', 'o', 'operator', '{held}', 'active', 1)"
+            conn.exec_driver_sql(
+                "INSERT INTO api_key (key_id, secret_hash, subject_kind, subject_id, role, scopes, status,"
+                f" created_at) VALUES {row}"
+            )
         for seq, told in enumerate(EVENTS):
             ready = prepare(told, "event")
             row = {"event_seq": seq, "merchant_id": None, "record_time": ready.event_time, "body": b""}
@@ -45,6 +51,8 @@ def test_what_was_captured_before_is_found_by_its_papers(tmp_path: Path) -> None
     with database.read() as conn:
         t = epcis_event_epc.c
         found = conn.execute(select(t.event_seq, t.role, t.epc_key, t.voids)).all()
+        held = conn.exec_driver_sql("SELECT scopes FROM api_key ORDER BY key_id").scalars().all()
+    assert held == ["quote sell", "key:write store:write label:print"]
     papers = {(seq, role): key for seq, role, key, _ in found}
     roles = {(1, Role.TRANSACTION), (1, Role.SOURCE), (2, Role.TRANSACTION), (3, Role.TRANSACTION)}
     assert papers.keys() == roles
