@@ -4,7 +4,7 @@ the types of problems. Everything else about the route stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ class Dialect:
         told: headers of every answer.
         problem_types: the ``type`` of a problem by its status; ``code`` stays ours.
         keeps_body: whether the endpoint is given the body's bytes beside its fields.
+        unmet: the header of a request whose wish for the answer cannot be met, empty where all can.
         free_query: whether the query is the endpoint's to read, as `:query`.
     """
 
@@ -35,6 +36,7 @@ class Dialect:
     problem_types: Mapping[int, str] = field(default_factory=dict)
     free_query: bool = False
     keeps_body: bool = False
+    unmet: Callable[[Mapping[str, Any]], str] | None = None
 
     def headers_of(self, environ: Mapping[str, Any]) -> dict[str, str]:
         """The headers of a request that the standard knows."""

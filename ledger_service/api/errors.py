@@ -67,6 +67,18 @@ class MediaTypeUnsupported(DomainError):
 
 
 @dataclass(eq=False)
+class NotAcceptable(DomainError):
+    """What the request wants of the answer cannot be had."""
+
+    header: str
+
+    code = "not-acceptable"
+    category = Category.NOT_ACCEPTABLE
+    why = "The request's `header` asks for a media type, version or form of names that is not offered here."
+    fix = "Ask for JSON of EPCIS 2.0 with names as they were told, or leave the header out."
+
+
+@dataclass(eq=False)
 class MalformedBody(DomainError):
     """The body is not one JSON object that has a single meaning."""
 

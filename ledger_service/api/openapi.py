@@ -16,6 +16,7 @@ from ledger_service.api.errors import (
     IdempotencyKeyMissing,
     MalformedBody,
     MediaTypeUnsupported,
+    NotAcceptable,
     RateLimited,
     ReplayClockRefused,
     ReplayTimeOutOfRange,
@@ -70,6 +71,7 @@ PATH_PARAMETERS = {
     "capture": (shapes.HEX_ID, "Id of the capture job, 32 hex digits."),
     "epc": (Text(1_024), "EPC or class: a Digital Link or an EPC URI, percent-encoded."),
     "event": (Text(1_024), "eventID, percent-encoded."),
+    "resource": (Text(1_024), "A word of the CBV, a URI or a GS1 key, percent-encoded."),
     "period": (Text(pattern="[0-9]{1,10}"), "Number of the settlement period."),
     "batch": (Text(pattern="[0-9]{1,12}"), "Number of the batch."),
     "segment": (shapes.HEX_ID, "Id of the segment, 32 hex digits."),
@@ -130,6 +132,8 @@ def problems_of(route: Route) -> list[Problem]:
         found.append(CursorRefused)
     if route.method not in ("GET", "OPTIONS"):
         found += [MalformedBody, MalformedField, BodyTooLarge, BodyTooSlow, MediaTypeUnsupported]
+    if route.dialect.unmet is not None:
+        found.append(NotAcceptable)
     if route.write:
         found += [IdempotencyKeyMissing, IdempotencyKeyMalformed]
     if route.scopes:

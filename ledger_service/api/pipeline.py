@@ -26,6 +26,7 @@ from ledger_service.api.errors import (
     CredentialsRefused,
     IdempotencyKeyMalformed,
     IdempotencyKeyMissing,
+    NotAcceptable,
     ReplayClockRefused,
     ReplayTimeOutOfRange,
 )
@@ -119,6 +120,8 @@ class Pipeline:
         principal: Principal | None = None
         try:
             principal = self._admit(environ, route, headers)
+            if route.dialect.unmet is not None and (header := route.dialect.unmet(environ)):
+                raise NotAcceptable(header)
             at = self.clock.now() if principal is None else self._instant(environ)
             query, body, key = self._parts(environ, route, principal, request_id)
             self._beware(principal, body)

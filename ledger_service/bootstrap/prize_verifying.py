@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 
 from ledger_service.bootstrap.item_verifying import draw_word
 from ledger_service.chain.client import Node
+from ledger_service.chain.issue_reading import points_issued
 from ledger_service.chain.item_reading import ItemChain
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.traceability.prizes.rules import pool_of
 from ledger_service.traceability.proofs.bundle import BundleUnreadable
 from ledger_service.traceability.proofs.pool_bundle import PoolBundle, read_pool_bundle
-from ledger_service.traceability.proofs.pool_rules import PoolWord, judge_pool
+from ledger_service.traceability.proofs.pool_rules import PoolWord, judge_issues, judge_pool
 from ledger_service.traceability.proofs.rules import BatchWord, Finding, Standing, standing_of
 
 
@@ -30,8 +31,17 @@ class PrizesVerdict:
         return standing_of(self.findings)
 
 
-def verify_prizes(node: Node, raw: bytes, registry: bytes | None) -> PrizesVerdict:
+def verify_prizes(
+    node: Node, raw: bytes, registry: bytes | None, house: bytes | None = None
+) -> PrizesVerdict:
     """Judge a pool by the chain: its commitment, the block that drew, and at the end every winner.
+
+    Args:
+        node: of the chain.
+        raw: the bundle.
+        registry: the ItemRegistry that the asker trusts; None believes nothing.
+        house: the ClearingHouse whose events are searched for the points of prizes; None leaves them the
+            ledger's word.
 
     Raises:
         ChainUnavailable: the node does not answer.
@@ -49,6 +59,8 @@ def verify_prizes(node: Node, raw: bytes, registry: bytes | None) -> PrizesVerdi
         return verdict
     chain = ItemChain(node, at, at, hex(node.head_number()))
     verdict.findings += judge_pool(bundle, _word(chain, bundle))
+    if house is not None and bundle.block is not None and not verdict.findings:
+        verdict.findings += _of_issues(node, house, bundle, bundle.block.number)
     if registry is None:
         told = f"items 0x{at.hex()} is the bundle's own word: name the one that the alliance publishes"
         verdict.findings.append(Finding("contracts-unnamed", told))
@@ -74,6 +86,14 @@ def _word(chain: ItemChain, bundle: PoolBundle) -> PoolWord:
     draw = None if bundle.block is None else draw_word(chain, bundle.root, bundle.block)
     indexes = [one.index for one in bundle.winners or () if one.index < batch.size]
     return PoolWord(told, draw, chain.marks_of(bundle.root, indexes))
+
+
+def _of_issues(node: Node, house: bytes, bundle: PoolBundle, drawn_in: int) -> list[Finding]:
+    """A prize is given after its draw, so that its issue is in the block that drew or behind it."""
+    wanted = {one.operation for one in bundle.winners or () if one.operation is not None}
+    if wanted and not node.code_at(house):
+        return [Finding("contract-missing", "no contract stands at the address of the ClearingHouse")]
+    return judge_issues(bundle, points_issued(node, house, wanted, drawn_in))
 
 
 def _lot(bundle: PoolBundle) -> str:

@@ -17,6 +17,7 @@ _STATUS = {
     Category.FORBIDDEN: "not allowed",
     Category.MISSING: "not found",
     Category.WRONG_METHOD: "wrong method",
+    Category.NOT_ACCEPTABLE: "not acceptable",
     Category.TOO_SLOW: "not in time",
     Category.CONFLICT: "conflict or in progress",
     Category.GONE: "gone for good",

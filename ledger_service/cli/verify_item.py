@@ -58,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     prizes.set_defaults(act=_prizes)
     prizes.add_argument("--bundle", type=Path, metavar="FILE", required=True, help="the pool's bundle")
     prizes.add_argument("--items", metavar="ADDRESS", help="the ItemRegistry that you trust")
+    prizes.add_argument(
+        "--clearing-house", metavar="ADDRESS", help="hold the points of prizes against this contract's events"
+    )
     log = what.add_parser("log", help="every stored event, against the log and its checkpoints")
     log.set_defaults(act=_log)
     log.add_argument("--without-node", action="store_true", help="hold the database against itself alone")
@@ -73,12 +76,15 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _prizes(options: argparse.Namespace) -> int:
-    items = None if options.items is None else parse_address(options.items, "--items")
+    items, house = (
+        None if text is None else parse_address(text, name)
+        for text, name in ((options.items, "--items"), (options.clearing_house, "--clearing-house"))
+    )
     with options.bundle.open("rb") as file:
         raw = file.read(MOST_BYTES + 1)
     node = node_of(_settings(options))
     with closing(node.transport):
-        verdict = verify_prizes(node, raw, items)
+        verdict = verify_prizes(node, raw, items, house)
     if options.json:
         print(json.dumps({"standing": str(verdict.standing), **asdict(verdict)}, ensure_ascii=False))
     else:

@@ -116,7 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--warm-days", type=int, default=4, help="days replayed before (default 4)")
     parser.add_argument("--workers", type=int, default=1, help="worker processes of the service (default 1)")
     parser.add_argument(
-        "--entries", type=int, default=1_000_000, help="size, pages: entries put beside (default 1000000)"
+        "--entries",
+        type=int,
+        default=1_000_000,
+        help="size, pages, items, epcis: rows put beside (default 1000000)",
     )
     parser.add_argument(
         "--members", type=int, help="import (default 20000), tiers (1000000) or sharing (100000): members"

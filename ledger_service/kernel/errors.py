@@ -21,6 +21,7 @@ class Category(IntEnum):
     FORBIDDEN = 403
     MISSING = 404
     WRONG_METHOD = 405
+    NOT_ACCEPTABLE = 406
     TOO_SLOW = 408
     CONFLICT = 409
     GONE = 410

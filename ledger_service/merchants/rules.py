@@ -29,6 +29,8 @@ _CASHIER = frozenset(
 # No member:read: a statement shows where a member shops, rivals of the merchant included (D15).
 _MERCHANT = _CASHIER | {
     "member:enrol", "sale:read", "store:write", "key:write", "terminal:write", "trace:read", "trace:write",
+    # The PINs under the covers: whoever has them can claim the items.
+    "label:print",
 }  # fmt: skip
 _AUDITOR = frozenset(
     {"audit:read", "member:read", "merchant:read", "programme:read", "sale:read", "trace:read"}

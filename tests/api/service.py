@@ -163,8 +163,8 @@ class Shop:
         contract.check(method, path, answer)
         return answer
 
-    def get(self, who: str, path: str) -> TestResponse:
-        headers = {"Authorization": f"Bearer {self.keys.get(who, who)}", "Alliance-Time": self.at}
+    def get(self, who: str, path: str, **headers: str) -> TestResponse:
+        headers |= {"Authorization": f"Bearer {self.keys.get(who, who)}", "Alliance-Time": self.at}
         answer = self.client.get(path, headers=headers)
         contract.check("GET", path, answer)
         return answer

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from werkzeug.test import TestResponse
 
+from ledger_service.api.endpoints.epcis_wants import unmet
 from ledger_service.traceability.epcis.documents import CONTEXT, MOST_BYTES
 from tests.api.service import Shop
 
@@ -154,6 +155,33 @@ def test_a_merchant_sees_its_own_events_and_those_of_things_that_it_can_name(sho
     assert problem(bad) == (400, "QueryParameterException", "malformed-field")
 
 
+def test_events_are_found_by_the_trade_around_them_and_by_resource(shop: Shop) -> None:
+    order, sender = "urn:epcglobal:cbv:bt:9506000134352:1", "urn:epc:id:pgln:9506000.13435"
+    trade = {
+        "bizTransactionList": [{"type": "po", "bizTransaction": order}, {"bizTransaction": "urn:x:2"}],
+        "sourceList": [{"type": "owning_party", "source": sender}],
+    }
+    shop.post("grocer", "/epcis/capture", document(event(1, **trade), event(2, bizStep="shipping")))
+
+    def found(who: str, path: str) -> list[str]:
+        return [e["eventTime"][17:19] for e in events_of(shop.get(who, f"/epcis/{path}"))]
+
+    assert found("grocer", f"events?EQ_bizTransaction_po={order}") == ["01"]
+    assert found("grocer", f"events?EQ_bizTransaction_po=urn:x:1|{order}") == ["01"]
+    assert found("grocer", f"events?EQ_bizTransaction_inv={order}") == []
+    linked = quote("https://id.gs1.org/417/9506000134352", safe="")
+    assert found("grocer", f"events?EQ_source_owning_party={linked}&EQ_action=OBSERVE") == ["01"]
+    assert found("grocer", f"events?EQ_destination_owning_party={linked}") == []
+    # An order is no thing: who knows its number sees nobody else's events by it.
+    assert found("fuel", f"events?EQ_bizTransaction_po={order}") == []
+    assert found("grocer", "bizSteps/shipping/events") == ["02"]
+    step = quote("https://ref.gs1.org/cbv/BizStep-shipping", safe="")
+    assert found("grocer", f"bizSteps/{step}/events?LT_eventTime=2017-02-01T00:00:02Z") == []
+    assert found("grocer", "eventTypes/ObjectEvent/events?orderDirection=ASC&perPage=1") == ["01"]
+    twice = shop.get("grocer", "/epcis/bizSteps/shipping/events?EQ_bizStep=storing")
+    assert problem(twice)[:2] == (400, "QueryParameterException")
+
+
 def test_the_history_of_an_item_names_what_contradicts_itself(shop: Shop) -> None:
     sales = [event(1, bizStep="retail_selling"), event(3, bizStep="retail_selling")]
     shop.post("grocer", "/epcis/capture", document(*sales))
@@ -171,6 +199,27 @@ def test_captures_at_once_by_two_merchants_store_an_event_once(any_shop: Shop) -
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(send, ("grocer", "fuel", "grocer", "fuel"))) == [201, 409, 409, 409]
+
+
+def test_what_cannot_be_had_is_refused_and_nothing_captured(shop: Shop) -> None:
+    xml = shop.get("grocer", "/epcis/events", Accept="application/xml, text/*;q=0.5")
+    assert problem(xml) == (406, "NotAcceptableException", "not-acceptable")
+    assert xml.json["params"] == {"header": "Accept"}
+    given = document(event(1))
+    urns = shop.post("grocer", "/epcis/capture", given, **{"GS1-EPC-Format": "Always_EPC_URN"})
+    assert problem(urns)[0] == 406
+    assert events_of(shop.get("grocer", "/epcis/events", Accept="text/html, application/*;q=0.1")) == []
+
+
+@pytest.mark.parametrize(("header", "value", "told"), [
+    ("ACCEPT", "*/*", ""), ("ACCEPT", "", ""), ("ACCEPT", "application/ld+json;profile=x", ""),
+    ("ACCEPT", "application/json;q=0, text/xml", "Accept"), ("GS1_EPC_FORMAT", "No_Preference", ""),
+    ("GS1_EPC_FORMAT", "Always_GS1_Digital_Link", "GS1-EPC-Format"), ("GS1_EPCIS_MIN", "1.2", ""),
+    ("GS1_EPCIS_MIN", "2.0", ""), ("GS1_EPCIS_MIN", "2.1.0", "GS1-EPCIS-Min"),
+    ("GS1_CBV_MAX", "1.2", "GS1-CBV-Max"), ("GS1_CBV_MAX", "soon", ""),
+])  # fmt: skip
+def test_a_wish_is_met_or_named(header: str, value: str, told: str) -> None:
+    assert unmet({f"HTTP_{header}": value}) == told
 
 
 @pytest.mark.parametrize("raw", [b'{"type":', b"[]", b'{"type":"a","type":"b"}', b'{"a":"\\u0000"}'])

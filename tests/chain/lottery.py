@@ -112,6 +112,11 @@ def judge_whole_draw(lottery: Lottery, capsys: pytest.CaptureFixture[str]) -> No
     assert lottery.verify(document) == 0
     assert "one, 100 points: 1 (" in capsys.readouterr().out
     claimed = [place for place, one in enumerate(document["winners"]) if one["state"] == "given"]
+    # No ledger has issued anything here: asked for the chain's word, what was given lacks its points.
+    house = f"0x{lottery.tracing.world.keys.domain.clearing_house.hex()}"
+    assert lottery.verify(document, "--clearing-house", house, "--json") == (3 if claimed else 0)
+    told = codes_in(capsys.readouterr().out)
+    assert told == ["prize-unissued"] * len(claimed)
     never = [place for place, one in enumerate(document["winners"]) if one["state"] == "unclaimed"]
     lies = [
         ("prize-slots-differ", ("secret",), "0x" + "11" * 32),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ledger_service.api.dialects import Dialect
 from ledger_service.api.endpoints import epcis_shapes as shapes
+from ledger_service.api.endpoints.epcis_wants import unmet
 from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Free
@@ -25,7 +26,7 @@ CAPTURE = Route(
     body=Free("An EPCISDocument or EPCISQueryDocument of EPCIS 2.0 in JSON-LD."), room_checks=True,
     problems=(refusals.CaptureTooLarge,),
     success=Success(202, "Its job is at `Location`.", shapes.JOB), dialect=Dialect(
-        MOST_BYTES, shapes.LINKED_JSON, (_BEHAVIOUR,), shapes.TOLD, shapes.OF_CAPTURE),
+        MOST_BYTES, shapes.LINKED_JSON, (_BEHAVIOUR,), shapes.TOLD, shapes.OF_CAPTURE, unmet=unmet),
 )  # fmt: skip
 LIMITS = Route(
     "OPTIONS", "/epcis/capture", "capture-limits", scopes("trace:write"),
@@ -47,7 +48,7 @@ EVENT = Route(
     group=shapes.GROUP, body=Free("An event of EPCIS 2.0 with its own @context."), room_checks=True,
     problems=(refusals.EventKnown, refusals.EventIdTaken, refusals.EventUnknown),
     success=Success(201, "It is stored under `Location`.", shapes.EVENT), dialect=Dialect(
-        MOST_BYTES, shapes.LINKED_JSON, (), shapes.TOLD, shapes.OF_CAPTURE),
+        MOST_BYTES, shapes.LINKED_JSON, (), shapes.TOLD, shapes.OF_CAPTURE, unmet=unmet),
 )  # fmt: skip
 ROUTES = (CAPTURE, LIMITS, JOBS, JOB, EVENT)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -52,7 +52,21 @@ HISTORY = Route(
         "contradictions": Listing(Free("code, event, other.")),
     }, closed=False)),
 )  # fmt: skip
-ROUTES = (SEARCH, SHOW, OF_EPC, HISTORY)
+# Resources whose events are a search by one parameter.
+_RESOURCES = {
+    "eventTypes": "eventType", "bizSteps": "EQ_bizStep", "dispositions": "EQ_disposition",
+    "readPoints": "EQ_readPoint", "bizLocations": "EQ_bizLocation",
+}  # fmt: skip
+OF_RESOURCES = tuple(
+    Route(
+        "GET", f"/epcis/{resource}/<path:resource>/events", f"events-of-{resource.lower()}", _READ,
+        f"The events of one of the {resource}: as `{parameter}` finds them", group=shapes.GROUP,
+        query={name: told for name, told in _QUERY.items() if name != parameter},
+        problems=(refusals.QueryTooLarge, CursorRefused), success=_PAGE, dialect=shapes.PLAIN,
+    )
+    for resource, parameter in _RESOURCES.items()
+)  # fmt: skip
+ROUTES = (SEARCH, SHOW, OF_EPC, HISTORY, *OF_RESOURCES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,15 @@ class EpcisQueriesDoor:
         found = parse_search(call.query)
         mine = matching(name, searching.MATCHES["MATCH_anyEPC"] | searching.MATCHES["MATCH_anyEPCClass"])
         return self.page(call, replace(found, matches=(mine, *found.matches)), name)
+
+    def of_resource(self, parameter: str) -> Callable[[Call], Reply]:
+        """The endpoint of pages of events that have the path's value in this parameter."""
+
+        def page(call: Call) -> Reply:
+            value = call.path["resource"]
+            return self.page(call, parse_search({**call.query, parameter: value}), f"{parameter}={value}")
+
+        return page
 
     def show(self, call: Call) -> Reply:
         """One event."""
@@ -125,7 +148,8 @@ class EpcisQueriesDoor:
 
 def served(door: EpcisQueriesDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.search, door.show, door.of_epc, door.history)
+    of_resources = (door.of_resource(parameter) for parameter in _RESOURCES.values())
+    endpoints = (door.search, door.show, door.of_epc, door.history, *of_resources)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
 
 

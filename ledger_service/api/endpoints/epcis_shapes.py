@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from ledger_service.api.dialects import Dialect
+from ledger_service.api.endpoints.epcis_wants import FORM_OF_NAMES, VERSION, unmet
 from ledger_service.api.routes import Call, Parameter
 from ledger_service.api.schema import Flag, Free, Integer, Listing, Named, Record, Text
 from ledger_service.kernel.errors import MalformedField
@@ -18,11 +19,14 @@ GROUP = "EPCIS"
 LINKED_JSON = ("application/ld+json",)
 TOKEN = "nextPageToken"
 MOST_ROWS, _ROWS = 200, 30
-TOLD = (("GS1-EPCIS-Version", "2.0.0"), ("GS1-CBV-Version", "2.0.0"), ("GS1-Extensions", "none"))
+TOLD = (
+    ("GS1-EPCIS-Version", VERSION), ("GS1-CBV-Version", VERSION), ("GS1-EPC-Format", FORM_OF_NAMES),
+    ("GS1-Extensions", "none"),
+)  # fmt: skip
 _TYPES = {
     401: "SecurityException", 403: "SecurityException", 404: "NoSuchResourceException",
-    409: "ResourceAlreadyExistsException", 415: "UnsupportedMediaTypeException",
-    500: "ImplementationException", 503: "ImplementationException",
+    406: "NotAcceptableException", 409: "ResourceAlreadyExistsException",
+    415: "UnsupportedMediaTypeException", 500: "ImplementationException", 503: "ImplementationException",
 }  # fmt: skip
 OF_CAPTURE = {
     status: f"epcisException:{name}"
@@ -38,8 +42,8 @@ OF_SUBSCRIPTION = {
     **OF_QUERY, **_OF_NAME,
     **dict.fromkeys((400, 422), "epcisException:SubscriptionControlsException"),
 }  # fmt: skip
-OF_NAMES = Dialect(told=TOLD, problem_types={**OF_QUERY, **_OF_NAME})
-PLAIN = Dialect(told=TOLD, problem_types=OF_QUERY)
+OF_NAMES = Dialect(told=TOLD, problem_types={**OF_QUERY, **_OF_NAME}, unmet=unmet)
+PLAIN = Dialect(told=TOLD, problem_types=OF_QUERY, unmet=unmet)
 PAGES = {
     "perPage": Parameter(Text(pattern="[1-9][0-9]{0,2}"), f"1 to {MOST_ROWS} rows, {_ROWS} when absent"),
     TOKEN: Parameter(Text(300), "As the `Link` of the page before holds it"),

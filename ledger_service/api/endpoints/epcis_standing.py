@@ -11,6 +11,7 @@ from ledger_service.api.administration import Administration, Json
 from ledger_service.api.dialects import Dialect
 from ledger_service.api.endpoints import epcis_shapes as shapes
 from ledger_service.api.endpoints.epcis_queries import EpcisQueriesDoor
+from ledger_service.api.endpoints.epcis_wants import unmet
 from ledger_service.api.errors import CursorRefused
 from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
@@ -31,7 +32,7 @@ DEFINE = Route(
     body=Free("`name` and `query`, the parameters of `GET /epcis/events`."), room_checks=True,
     problems=(refusals.QueryNameTaken, refusals.QueryLimitReached),
     success=Success(201, "It stands at `Location`.", QUERY), dialect=Dialect(
-        media_types=shapes.LINKED_JSON, told=shapes.TOLD, problem_types=shapes.OF_DEFINITION),
+        media_types=shapes.LINKED_JSON, told=shapes.TOLD, problem_types=shapes.OF_DEFINITION, unmet=unmet),
 )  # fmt: skip
 LIST = Route(
     "GET", BASE, "list-queries", SCOPES, "The caller's named queries", group=shapes.GROUP,

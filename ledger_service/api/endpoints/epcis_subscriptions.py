@@ -14,6 +14,7 @@ from ledger_service.api.administration import Administration, Json
 from ledger_service.api.dialects import Dialect
 from ledger_service.api.endpoints import epcis_shapes as shapes
 from ledger_service.api.endpoints.epcis_standing import BASE, ONE, SCOPES
+from ledger_service.api.endpoints.epcis_wants import unmet
 from ledger_service.api.errors import CursorRefused
 from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Call, Reply, Route, Served, Success
@@ -50,7 +51,7 @@ SUBSCRIBE = Route(
         "signatureToken": Text(LONGEST_TOKEN, about="Signs what is sent; never shown"), "stream": Flag(),
         "schedule": _SCHEDULE, "reportIfEmpty": Flag(), "initialRecordTime": common.INSTANT,
     }), dialect=Dialect(
-        media_types=shapes.LINKED_JSON, told=shapes.TOLD, problem_types=shapes.OF_SUBSCRIPTION),
+        media_types=shapes.LINKED_JSON, told=shapes.TOLD, problem_types=shapes.OF_SUBSCRIPTION, unmet=unmet),
 )  # fmt: skip
 LIST = Route(
     "GET", _ALL, "list-subscriptions", SCOPES, "The subscriptions of a query", group=shapes.GROUP,

@@ -79,7 +79,7 @@ ITEMS = Route(
     success=Success(200, "A page, by index; no PINs.", paged("items", _ITEM)),
 )  # fmt: skip
 LABELS = Route(
-    "GET", "/v1/batches/<batch>/labels", "print-labels", scopes("store:write"),
+    "GET", "/v1/batches/<batch>/labels", "print-labels", scopes("label:print"),
     "Labels of a batch with the PINs under their covers, for the brand's printer alone", group=_GROUP,
     query={"format": Parameter(Text(one_of=labels.FORMATS), "pdf, csv, or zip of both", required=True),
            "first": Parameter(Text(pattern="[0-9]{1,8}"), "Index of the first item"),

@@ -193,4 +193,6 @@ def _answer(led: Led, links: Sequence[Link], how: tuple[Asked, str, str]) -> Rep
 
 
 def _linkset(document: dict[str, Any], status: int, told: list[tuple[str, str]]) -> Reply:
-    return Reply(orjson.dumps(document), status, media_type=rules.LINKSET_TYPE, headers=tuple(told))
+    context = f'<{rules.LINKSET_CONTEXT}>; rel="http://www.w3.org/ns/json-ld#context"'
+    links = ", ".join([value for name, value in told if name == "Link"] + [context])
+    return Reply(orjson.dumps(document), status, media_type=rules.LINKSET_TYPE, headers=(("Link", links),))

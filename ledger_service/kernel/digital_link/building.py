@@ -17,19 +17,20 @@ def build_digital_link(elements: Iterable[Element], stem: str = CANONICAL_STEM) 
     """The URI of these elements: key and qualifiers in the path, the rest as attributes in the order given.
 
     Args:
-        elements: (application identifier, value), of which the first primary key is the key.
-        stem: scheme, domain and what else goes before the key, without a slash at the end.
+        elements: (application identifier, value), of which the first primary key is the key; one that is
+            given twice alike counts once.
+        stem: scheme, domain and what else goes before the key.
 
     Raises:
         LinkMalformed: a value that is none, no primary key, or an element that may not stand in the URI.
     """
-    given = list(elements)
+    given = list(dict.fromkeys(elements))
     key = next((ai for ai, _ in given if _known(ai).qualifiers is not None), None)
     if key is None:
         raise LinkMalformed("has no primary key")
     path = _path_of(_known(key), given)
     query = [element for element in given if element not in path]
-    uri = stem + "".join(f"/{ai}/{_escaped(value)}" for ai, value in path)
+    uri = stem.removesuffix("/") + "".join(f"/{ai}/{_escaped(value)}" for ai, value in path)
     if query:
         uri += "?" + "&".join(f"{ai}={_escaped(value)}" for ai, value in query)
     parse_digital_link(uri)

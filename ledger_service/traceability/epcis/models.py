@@ -54,9 +54,9 @@ epcis_event = append_only(Table(
 ))  # fmt: skip
 
 # One row for each thing of an event, by 16 bytes of its name's SHA-256 (``prepared.key_of``) and role; also
-# for the class that things are of, and for a transformation's id. deed is what the event does to a thing as
-# ``deeds`` reads it, parent the key of what a child went into or came out of, voids the event that this one
-# declares wrong.
+# for the class that things are of, for a transformation's id, and for each paper (``papers``). deed is what
+# the event does to a thing as ``deeds`` reads it, parent the key of what a child went into or came out of,
+# voids the event that this one declares wrong.
 epcis_event_epc = append_only(Table(
     "epcis_event_epc", metadata,
     Column("epc_key", Bytes(16), primary_key=True),

@@ -15,6 +15,7 @@ from ledger_service.kernel.epcis.event_hash import VERSION, Hasher
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.traceability.epcis.documents import Document, context_of, own_context
 from ledger_service.traceability.epcis.naming import normal_name
+from ledger_service.traceability.epcis.papers import papers_of
 from ledger_service.traceability.epcis.rules import check_event
 from ledger_service.traceability.epcis.things import Thing, disposition_of, step_of, things_of
 
@@ -34,6 +35,11 @@ class Prepared:
     given_id: str | None
     event_time: datetime
     things: Sequence[Thing]
+
+    @property
+    def index(self) -> list[Thing]:
+        """What it is looked up by: its things, and the papers of the trade around it."""
+        return [*self.things, *papers_of(self.event)]
 
     @property
     def declares(self) -> bool:

@@ -12,6 +12,7 @@ from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.traceability.epcis import vocabulary as words
 from ledger_service.traceability.epcis.naming import LONGEST, check_uri, is_class, normal_name
+from ledger_service.traceability.epcis.papers import PARAMETERS, paper_name
 from ledger_service.traceability.epcis.things import KIND, QUANTITY, THINGS, Role, bare_word
 
 MOST_VALUES = 50
@@ -39,8 +40,8 @@ _COLUMNS: MappingProxyType[str, tuple[str, Callable[[str], Any]]] = MappingProxy
 })  # fmt: skip
 ORDERS = MappingProxyType({"eventTime": "event_time", "recordTime": "record_time"})
 NAMES = (
-    *TIMES, *_COLUMNS, *MATCHES, "EQ_eventID", "EXISTS_errorDeclaration", "orderBy", "orderDirection",
-    "eventCountLimit", "maxEventCount",
+    *TIMES, *_COLUMNS, *MATCHES, *PARAMETERS, "EQ_eventID", "EXISTS_errorDeclaration",
+    "orderBy", "orderDirection", "eventCountLimit", "maxEventCount",
 )  # fmt: skip
 
 
@@ -96,7 +97,10 @@ def parse_search(query: Mapping[str, str]) -> Search:
             for name, (column, plain) in _COLUMNS.items()
             if name in query
         },
-        matches=tuple(_match(query, name) for name in MATCHES if name in query),
+        matches=(
+            *(_match(query, name) for name in MATCHES if name in query),
+            *(_of_paper(query, name) for name in PARAMETERS if name in query),
+        ),
         event_ids=tuple(_values(query, "EQ_eventID")) if "EQ_eventID" in query else None,
         declared=True if "EXISTS_errorDeclaration" in query else None,
         order=ORDERS[_one_of(query, "orderBy", tuple(ORDERS))],
@@ -115,6 +119,13 @@ def _match(query: Mapping[str, str], parameter: str) -> Match:
     where, roles = f"query.{parameter}", MATCHES[parameter]
     names = tuple(_name(value, where) for value in _values(query, parameter))
     return Match(names, roles.union(*(_kinds(name, roles) for name in names)))
+
+
+def _of_paper(query: Mapping[str, str], parameter: str) -> Match:
+    role, kind = PARAMETERS[parameter]
+    where = f"query.{parameter}"
+    names = tuple(paper_name(kind, check_uri(value, where)) for value in _values(query, parameter))
+    return Match(names, frozenset({role}))
 
 
 def _kinds(name: str, roles: frozenset[int]) -> frozenset[int]:

@@ -125,7 +125,7 @@ def _index_rows(seq: int, event: Prepared, numbers: Mapping[Mark, int]) -> list[
     return [
         {"epc_key": thing.key, "event_time": event.event_time, "event_seq": seq, "role": thing.role,
          "deed": int(thing.deed), "parent": thing.parent, "voids": voids}
-        for thing in event.things
+        for thing in event.index
     ]  # fmt: skip
 
 

@@ -17,13 +17,19 @@ KEY_BYTES = 16
 
 
 class Role(IntEnum):
-    """As what an event names a thing; ``QUANTITY`` and ``KIND`` are added for classes."""
+    """As what an event names a thing; ``QUANTITY`` and ``KIND`` are added for classes.
+
+    Transactions, sources and destinations are no things: ``papers`` knows them.
+    """
 
     EPC = 1
     PARENT = 2
     CHILD = 3
     INPUT = 4
     OUTPUT = 5
+    TRANSACTION = 6
+    SOURCE = 7
+    DESTINATION = 8
     TRANSFORMATION = 9
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO
@@ -25,6 +26,7 @@ _ACROSS, _DOWN = 3, 7
 _EDGE, _QR, _PAD = 10 * mm, 26 * mm, 3 * mm
 _COVER = (24 * mm, 7 * mm)
 _TEXT, _SMALL, _PIN = 7, 5.5, 10
+_DARK = re.compile("#+")
 # The zip format has no instant before it: the same batch gives the same bytes.
 _STAMP = (1980, 1, 1, 0, 0, 0)
 
@@ -83,17 +85,22 @@ def _qr(canvas: Any, corner: tuple[float, float], text: str) -> None:
     made = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=0, mask_pattern=3)
     made.add_data(text)
     made.make(fit=True)
-    left, bottom = corner
-    module = _QR / len(made.modules)
-    path = canvas.beginPath()
-    for y, row in enumerate(reversed(made.modules)):
-        x = 0
-        while x < len(row):
-            run = next((i for i in range(x, len(row)) if not row[i]), len(row)) - x
-            if run:
-                path.rect(left + x * module, bottom + y * module, run * module, module)
-            x += run or 1
-    canvas.drawPath(path, stroke=0, fill=1)
+    canvas.addLiteral(_drawn(made.modules, corner))
+
+
+def _drawn(modules: Sequence[Sequence[bool | None]], corner: tuple[float, float]) -> str:
+    """The dark modules as one path, a rectangle for each run of a row.
+
+    Its numbers are whole ones under one matrix: formatting some 250 rectangles in points would take longer
+    than making the code.
+    """
+    side, (left, bottom) = _QR / len(modules), corner
+    runs = " ".join(
+        f"{run.start()} {y} {run.end() - run.start()} 1 re"
+        for y, row in enumerate(reversed(modules))
+        for run in _DARK.finditer("".join("#" if dark else " " for dark in row))
+    )
+    return f"q {side:.5f} 0 0 {side:.5f} {left:.3f} {bottom:.3f} cm {runs} f Q"
 
 
 def _csv(lines: Sequence[Line]) -> bytes:

@@ -18,6 +18,8 @@ LINK_TYPES = (
 )  # fmt: skip
 DEFAULT, LINKSET = "defaultLink", "linkset"
 LINKSET_TYPE = "application/linkset+json"
+# Makes JSON-LD of a linkset.
+LINKSET_CONTEXT = "https://ref.gs1.org/standards/resolver/linkset-context"
 MOST_LINKS = 50
 _MOST_URL = 1_000
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -105,7 +107,7 @@ def target_of(link: Link, query: str) -> str:
 
 def linkset_of(links: Sequence[Link], anchor: str, name: str) -> dict[str, Any]:
     """The links as RFC 9264 has them, by the GS1 Web Vocabulary."""
-    context: dict[str, Any] = {"anchor": anchor, "itemDescription": name}
+    context: dict[str, Any] = {"anchor": anchor, "description": name, "itemDescription": name}
     for link in links:
         shown: dict[str, Any] = {"href": link.href, "title": link.title, "type": link.media_type}
         if link.languages:

@@ -137,7 +137,7 @@ def _differing(row: Any, ready: Prepared, things: set[tuple[bytes, int]]) -> set
     """The parts in which the stored columns and the index tell something else than the body."""
     kept = row._mapping
     parts = {_PARTS[name] for name, value in ready.columns().items() if kept[name] != value}
-    if {(thing.key, thing.role) for thing in ready.things} != things:
+    if {(thing.key, thing.role) for thing in ready.index} != things:
         parts.add("what")
     if ready.event.get("recordTime") != format_instant(row.record_time):
         parts.add("record")

@@ -49,6 +49,27 @@ def judge_pool(bundle: PoolBundle, word: PoolWord) -> list[Finding]:
     return found or [*_of_winners(bundle, (pool, bundle.secret, bundle.block), word)]
 
 
+def judge_issues(bundle: PoolBundle, issued: Mapping[bytes, int]) -> list[Finding]:
+    """Whatever is wrong with the issues that a pool names for prizes that were given.
+
+    Args:
+        bundle: of an open pool.
+        issued: points by operation, as the chain has them.
+    """
+    found, used = [], set[bytes]()
+    for one in bundle.winners or ():
+        if one.state != "given" or one.operation is None:
+            continue
+        points = issued.get(one.operation)
+        if points is None:
+            found.append(Finding("prize-unissued", f"item {one.index}: the chain has not issued its points"))
+        elif points != one.points or one.operation in used:
+            told = f"item {one.index}: the operation that it names issued {points} points, or is another's"
+            found.append(Finding("prize-withheld", told))
+        used.add(one.operation)
+    return found
+
+
 def _of_commitment(bundle: PoolBundle, pool: Pool, batch: BatchWord) -> Iterator[Finding]:
     if batch.count == 0:
         yield Finding("batch-missing", f"the root 0x{bundle.root.hex()} was never anchored")

@@ -62,6 +62,7 @@ CODES: Mapping[str, Standing] = {
     "checkpoint-missing": Standing.MISSING,
     "events-missing": Standing.MISSING,
     "prizes-not-open": Standing.MISSING,
+    "prize-unissued": Standing.MISSING,
     "item-void": Standing.VOID,
 }
 

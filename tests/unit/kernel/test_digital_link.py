@@ -63,6 +63,13 @@ def test_what_is_written_is_read_again(lot: str, serial: str, stem: str) -> None
     assert link.attributes == (("17", "261231"),)
 
 
+def test_a_stem_may_end_with_a_slash_and_what_is_said_twice_is_said_once() -> None:
+    twice = [("01", GTIN), ("21", "7"), ("01", GTIN), ("99", "X"), ("99", "X")]
+    assert build_digital_link(twice, "https://a.example/") == f"https://a.example/01/{GTIN}/21/7?99=X"
+    with pytest.raises(LinkMalformed, match="twice"):
+        build_digital_link([("01", GTIN), ("99", "X"), ("99", "Y")])
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for uri in (text, f"https://a/01/{GTIN}/21/{text}", f"https://a/01/{GTIN}?{text}"):

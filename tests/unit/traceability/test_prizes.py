@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Any
 
 import orjson
 import pytest
 
+from ledger_service.chain.issue_reading import points_issued
 from ledger_service.kernel.merkle import proof_of, root_of
 from ledger_service.traceability.prizes import rules
 from ledger_service.traceability.prizes.rules import Beacon, Pool, Prize
 from ledger_service.traceability.proofs.pool_bundle import UNCLAIMED, PoolBundle, Winner, read_pool_bundle
-from ledger_service.traceability.proofs.pool_rules import PoolWord, judge_pool
+from ledger_service.traceability.proofs.pool_rules import PoolWord, judge_issues, judge_pool
 from ledger_service.traceability.proofs.rules import BatchWord, DrawWord
 
 SECRET, SHARE = b"s" * 32, b"m" * 32
@@ -116,3 +118,48 @@ def test_no_winner_is_listed_as_one_that_drew_nothing() -> None:
 
 def test_the_share_is_the_one_that_was_committed_to() -> None:
     assert [rules.is_share(POOL, share) for share in (SHARE, b"n" * 32, b"")] == [True, False, False]
+
+
+def test_a_prize_counts_as_given_where_the_chain_issued_its_points() -> None:
+    a, b = b"a" * 16, b"b" * 16
+    told = [
+        Winner(1, "A", 1, "given", 100, a),
+        Winner(2, "B", 2, "given", 5, b),
+        Winner(3, "C", 2, UNCLAIMED),
+    ]
+    bundle = PoolBundle(1, b"", 7, b"", b"", b"", b"", BLOCK, SECRET, tuple(told))
+    assert judge_issues(bundle, {a: 100, b: 5}) == []
+    assert [f.code for f in judge_issues(bundle, {a: 100})] == ["prize-unissued"]
+    assert [f.code for f in judge_issues(bundle, {a: 99, b: 5})] == ["prize-withheld"]
+    # One issue stands for one prize.
+    twice = replace(bundle, winners=(told[0], replace(told[0], index=4)))
+    assert [f.code for f in judge_issues(twice, {a: 100})] == ["prize-withheld"]
+
+
+@dataclass
+class Blocks:
+    """A node of 25,000 blocks, of which one has an issue; it notes what it was asked."""
+
+    asked: list[tuple[int, int]]
+
+    @property
+    def transport(self) -> Blocks:
+        return self
+
+    def head_number(self) -> int:
+        return 24_999
+
+    def read(self, calls: Any) -> list[Any]:
+        ((_, (wanted,)),) = calls
+        first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
+        self.asked.append((first, last))
+        words = 0, int.from_bytes(b"a" * 16 + bytes(16), "big"), 7, 100
+        data = "0x" + b"".join(word.to_bytes(32, "big") for word in words).hex()
+        return [[{"topics": wanted["topics"], "data": data}] if first <= 12_000 <= last else []]
+
+
+def test_issues_are_looked_for_from_the_draw_on_until_all_are_found() -> None:
+    blocks = Blocks([])
+    assert points_issued(blocks, bytes(20), {b"a" * 16}, 500) == {b"a" * 16: 100}
+    assert blocks.asked == [(500, 10_499), (10_500, 20_499)]
+    assert points_issued(blocks, bytes(20), {b"b" * 16}, 20_500) == {}

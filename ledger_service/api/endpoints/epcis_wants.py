@@ -1,0 +1,48 @@
+"""What a request for events wants that cannot be had: another media type, version, or form of names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+OFFERS = ("application/json", "application/ld+json", "application/problem+json")
+VERSION = "2.0.0"
+# Names are shown as they were told.
+FORM_OF_NAMES = "Never_Translates"
+_REFUSED = frozenset(("q=0", "q=0.0", "q=0.00", "q=0.000"))
+_FORMS = ("No_Preference", FORM_OF_NAMES)
+
+
+def unmet(environ: Mapping[str, Any]) -> str:
+    """The header of a request that asks for what EPCIS may offer and this service does not; empty where all
+    can be met. What is no such header's value is no wish."""
+    if not _is_offered(environ.get("HTTP_ACCEPT", "")):
+        return "Accept"
+    if environ.get("HTTP_GS1_EPC_FORMAT", _FORMS[0]) not in _FORMS:
+        return "GS1-EPC-Format"
+    for standard in ("EPCIS", "CBV"):
+        least = _version(environ.get(f"HTTP_GS1_{standard}_MIN", VERSION))
+        most = _version(environ.get(f"HTTP_GS1_{standard}_MAX", VERSION))
+        if least > _version(VERSION):
+            return f"GS1-{standard}-Min"
+        if most < _version(VERSION):
+            return f"GS1-{standard}-Max"
+    return ""
+
+
+def _is_offered(accept: str) -> bool:
+    """Whether one of the media ranges holds something of ours (RFC 9110, 12.5.1)."""
+    ranges = [part.replace(" ", "").lower().split(";") for part in accept.split(",") if part.strip()]
+    if not ranges:
+        return True
+    wanted = {name for name, *how in ranges if _REFUSED.isdisjoint(how)}
+    mine = {kind for offer in OFFERS for kind in (offer, f"{offer.partition('/')[0]}/*", "*/*")}
+    return not wanted.isdisjoint(mine)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """A version to compare, two numbers or three; ours where it is none."""
+    numbers = text.strip().split(".")
+    if not all(n.isascii() and n.isdigit() and len(n) < 4 for n in numbers):
+        return _version(VERSION)
+    return tuple(int(n) for n in (*numbers, "0", "0")[:3])
