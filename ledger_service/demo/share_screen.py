@@ -61,7 +61,8 @@ async def show_segments(screen: Screen, offices: Offices, at: datetime) -> None:
     rows = [[f"stage {stage}", size] for stage, size in everybody["stages"].items() if size]
     for name, rule in SEGMENTS.items():
         rows.append([name, (await offices.size(merchant, rule, at))["size"]])
-    screen.table(f"Segments of {merchant}, {everybody['size']:,} customers", ["segment", "members"], rows)
+    title = f"Segments of {NAMES[merchant]}, {everybody['size']:,} customers"
+    screen.table(title, ["segment", "members"], rows)
 
 
 def show_funnel(screen: Screen, funnel: Mapping[str, Any], budget: Mapping[str, int]) -> None:
