@@ -12,14 +12,16 @@ from ledger_service.demo.alliance_plan import MERCHANTS, POINT_VALUES
 from ledger_service.demo.screen import Screen, dollars
 from ledger_service.demo.share_desk import Offices
 from ledger_service.demo.share_rules import CAMPAIGNS, FRIENDS
-from ledger_service.members.segments.rules import BEHAVIOURS
 
 _STEPS = ("links", "touches", "machines", "followed", "enrolled")
 _STANDING = ("due", "granted")
 _MOST_SHOWN = 10
+_BEHAVIOURS = (
+    "creator", "conversationalist", "critic", "collector", "joiner", "spectator", "inactive",
+)  # fmt: skip
 NAMES = {merchant.gln: merchant.name for merchant in MERCHANTS}
 SEGMENTS: dict[str, dict[str, Any]] = {
-    **{f"behaviour {one}": {"behaviour": one} for one in BEHAVIOURS},
+    **{f"behaviour {one}": {"behaviour": one} for one in _BEHAVIOURS},
     "best fifth by recency, frequency and money": {
         "all": [{"fact": f"{one}_score", "at_least": 5} for one in ("recency", "frequency", "monetary")]
     },

@@ -47,7 +47,7 @@ def upgrade() -> None:
 
 
 def _fill(conn: sa.Connection) -> None:
-    """Milestones of before are for the conversions that their terms say: those of one sharer in their order."""
+    """Milestones of before are for the conversions that their terms say, of one sharer in order."""
     given: dict[tuple[int, bytes], set[tuple[int, str]]] = {}
     for row in conn.execute(sa.text(_MILESTONES)).all():
         done = given.setdefault((row.member_id, row.campaign_id), set())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
-from ledger_service.kernel.canonical import canonical_json
+from ledger_service.kernel.canonical import Canonical, canonical_json
 from ledger_service.kernel.clock import format_instant
 from ledger_service.referrals.links.binding import Committed, commitments_after
 from ledger_service.referrals.links.models import share_head
@@ -19,7 +19,7 @@ STEP_WORDS = 1_000
 
 def word_of(link: Committed) -> Word:
     """What the log says of a commitment; nobody can tell from it who brought whom."""
-    said = {
+    said: Canonical = {
         "share": link.number, "commitment": link.commitment.hex(), "chain": link.hash.hex(),
         "at": format_instant(link.committed_at),
     }  # fmt: skip

@@ -56,8 +56,8 @@ def influence_of(acts: Pairs, parents: Pairs, weights: Weights) -> Pairs:
 
     Args:
         acts: of each act who shared, and what it counts for.
-        parents: who brought whom, each once: who brought the sharer gets its share of what follows, and nobody above
-            (INV-14).
+        parents: who brought whom, each once: who brought the sharer gets its share of what follows, and
+            nobody above (INV-14).
         weights: which say the share.
     """
     member, worth = acts[:, 0], acts[:, 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.history_tree import HASH_BYTES, hash_leaf
@@ -68,13 +68,13 @@ def settle(conn: Connection, size: int, reason: str | None) -> None:
     conn.execute(update(log_checkpoint).where(mine).values(state=state, reason=reason))
 
 
-def _further(conn: Connection, size: int, most: int) -> list[Row[tuple[int, bytes]]]:
+def _further(conn: Connection, size: int, most: int) -> list[tuple[int, bytes]]:
     """Number and body of events and words behind the tree, in their order."""
     e, w = epcis_event.c, log_word.c
     events = select(e.event_seq, e.body).where(e.event_seq >= size).order_by(e.event_seq).limit(most)
     words = select(w.seq, w.body).where(w.seq >= size).order_by(w.seq).limit(most)
-    both = [*conn.execute(events), *conn.execute(words)]
-    return sorted(both, key=lambda row: row[0])[:most]
+    both = [(row[0], row[1]) for its in (events, words) for row in conn.execute(its)]
+    return sorted(both)[:most]
 
 
 def _append(conn: Connection, level: int, first: int, nodes: list[bytes]) -> list[bytes]:
