@@ -105,12 +105,12 @@ def test_a_newcomers_first_purchase_pays_both_and_everybody_sees_why(any_shop: S
     opened = commitment_of(bytes.fromhex(proof["salt"]), proof["body"]).hex()
     assert (opened, proof["opens"], proof["again"]) == (proof["commitment"]["hash"], True, 1)
     assert proof["log"] is None
-    with shop.database.begin() as conn:
+    with shop.serving.foundations.database.begin() as conn:
         tell_commitments(conn)
         grow(conn)
         checkpoint(conn, parse_instant("2017-03-01T00:00:00Z", "at"))
     assert shop.get(friend, path).json["log"]["checkpoint"] is None
-    with shop.database.begin() as conn:
+    with shop.serving.foundations.database.begin() as conn:
         settle(conn, 1, None)
     log = shop.get(friend, path).json["log"]
     assert json.loads(log["body"])["commitment"] == proof["commitment"]["hash"]

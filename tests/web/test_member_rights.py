@@ -79,7 +79,7 @@ def test_a_member_wishes_for_quiet_on_its_page_and_takes_it_back(enter: Enter, w
     )
     wrong = browser.post("/me/quiet-hours", **hours | {"timezone": "Mars/Olympus"})
     assert (wrong.status_code, 'role="alert"' in wrong.text, "Mars/Olympus" in wrong.text) == (
-        422,
+        400,
         True,
         True,
     )

@@ -75,7 +75,7 @@ FUNNEL_OUTCOME = Record({
 }, closed=False)  # fmt: skip
 _HASH = Text(64)
 LOGGED = Record({
-    "leaf": Integer(0), "body": Text(about="The leaf as it was hashed"), "proof": Listing(_HASH),
+    "leaf": Integer(0), "body": Text(1_000, about="The leaf as it was hashed"), "proof": Listing(_HASH),
     "checkpoint": Nullable(Record({"size": Integer(1), "root": _HASH, "at": shapes.INSTANT}, closed=False)),
     "before_sale": Flag("The checkpoint on the chain is older than the ledger's word of the sale"),
 }, closed=False)  # fmt: skip
