@@ -11,6 +11,7 @@ from ledger_service.api.endpoints import (
     item_proofs,
     share,
     share_campaigns,
+    share_enrolment,
     share_network,
     share_rewards,
     share_staff,
@@ -28,7 +29,7 @@ from ledger_service.traceability.proofs.service import Prover
 
 EVENT_MODULES = (
     epcis, epcis_queries, epcis_standing, epcis_subscriptions, item_proofs, *ITEM_MODULES,
-    share, share_campaigns, share_rewards, share_staff, share_network, *INSIGHT_MODULES,
+    share, share_campaigns, share_enrolment, share_rewards, share_staff, share_network, *INSIGHT_MODULES,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
 _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
@@ -56,8 +57,12 @@ def _of_sharing(serving: Serving, administration: Administration, cursors: Curso
     parts, url = serving.sharing, serving.foundations.settings.public_url
     flood = Buckets(Policy("touch", _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE))
     door = share.ShareDoor(administration, cursors, serving.writer, parts.links, parts.binder, flood, url)
+    enrolment = share_enrolment.ShareEnrolmentDoor(
+        administration, serving.logins, serving.members, parts.binder, serving.api_keys
+    )
     return [
         *share.served(door),
+        *share_enrolment.served(enrolment),
         *share_campaigns.served(share_campaigns.ShareCampaignsDoor(administration, cursors)),
         *share_rewards.served(share_rewards.ShareRewardsDoor(administration, cursors, parts.rewards)),
         *share_staff.served(share_staff.ShareStaffDoor(administration, cursors)),

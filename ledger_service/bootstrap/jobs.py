@@ -37,6 +37,7 @@ from ledger_service.members.households.parting import PartingDesk
 from ledger_service.members.households.queries import lapse_is_due
 from ledger_service.members.identities import IdentityVault
 from ledger_service.payments.settling import PaymentJob
+from ledger_service.referrals.links.telling import STEP_WORDS, something_to_tell, tell_commitments
 from ledger_service.referrals.rewards.service import RewardDesk
 from ledger_service.risk.pruning import forget
 from ledger_service.traceability.goods.queries import next_unmade
@@ -163,16 +164,18 @@ class Jobs:
         return self.writer.run(lambda conn: forget(conn, at, _ROWS_AT_ONCE)) == _ROWS_AT_ONCE
 
     def follow_events(self) -> bool:
-        """Captured events are in the log, and a checkpoint is made where one is due."""
+        """Events and commitments of sharing are in the log, and a checkpoint is made where one is due."""
         at, database = self.clock.now(), self.foundations.database
         with database.read() as conn:
-            if not has_work(conn, at, CHECKPOINT_EVERY):
+            untold = something_to_tell(conn)
+            if not untold and not has_work(conn, at, CHECKPOINT_EVERY):
                 return False
         # Not by the writer of sales, which would wait for a step.
         with database.begin() as conn:
+            told = tell_commitments(conn) if untold else 0
             taken = grow(conn)
             checkpoint(conn, at)
-        return taken == STEP_EVENTS
+        return taken == STEP_EVENTS or told == STEP_WORDS
 
     def clear_coupons(self) -> bool:
         """What coupons took off and what came back of it is of the settlement period that is open."""

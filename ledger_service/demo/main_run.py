@@ -161,12 +161,13 @@ async def _replay_and_show(
         await sharing.finish(replay.clock)
         run_command(stack.settings, "jobs")
         run_command(stack.settings, "network", "measure")
+        run_command(stack.settings, "value")
         await months.finish()
         observer = Observer(stack.host, stack.port, stack.chain_url)
         await observer.caught_up(_PATIENCE_SECONDS, fleet.watch)
         await sharing.hear_all(replay.clock)
         clean = await show_result(screen, stack, replay, (service, fleet))
-        clean = await sharing.show(screen, options.stack.state) and clean
+        clean = await sharing.show(screen, options.stack.state, replay.clock) and clean
         clean = await show_goods(screen, stack, replay, goods) and clean
         settled = await _show_months(stack, service, (months, screen))
         if not options.once:

@@ -5,6 +5,7 @@ Every write has a key of its own, so what was cut off is done again to the same 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -96,6 +97,25 @@ class Offices:
     async def told(self, campaign: str, what: str) -> dict[str, Any]:
         """What the service tells of a campaign now: its funnel, or its network."""
         return await self.service.get(f"{_BASE}/campaigns/{campaign}{what}", self.keys[0])
+
+    async def size(self, merchant: str, rule: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+        """How many of the merchant's customers a rule takes in, and by stage of life."""
+        body = {"merchant": merchant, "rule": rule}
+        return await self._write("/v1/segments/dry-run", body, f"segment:{rule}", at)
+
+    async def nets(self) -> Counter[str]:
+        """What each merchant is owed less what it owes, over all settlement periods, in micros."""
+        found: Counter[str] = Counter()
+        listed = await self._pages(f"/v1/settlement/periods?limit={_LIMIT}", "periods", None)
+        for period in listed:
+            told = await self.service.get(f"/v1/settlement/periods/{period['period']}", self.keys[0])
+            found.update({one["merchant"]: int(one["net_micros"]) for one in told["nets"]})
+        return found
+
+    async def issued(self, programme: str) -> int:
+        """All points of a programme that were ever issued, as the chain counts them."""
+        path = f"/v1/programmes/{programme}/outstanding?limit={_LIMIT}"
+        return sum(one["issued"] for one in await self._pages(path, "epochs", None))
 
     async def drawn(self, campaign: str) -> str:
         """The picture of the campaign's spread."""

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ledger_service.demo.alliance_plan import MERCHANTS, POINT_VALUES
 from ledger_service.demo.screen import Screen, dollars
 from ledger_service.demo.share_desk import Offices
-from ledger_service.demo.share_rules import CAMPAIGNS
+from ledger_service.demo.share_rules import CAMPAIGNS, FRIENDS
 
 _STEPS = ("links", "touches", "machines", "followed", "enrolled")
 _STANDING = ("due", "granted")
 _MOST_SHOWN = 10
+_BEHAVIOURS = (
+    "creator", "conversationalist", "critic", "collector", "joiner", "spectator", "inactive",
+)  # fmt: skip
+NAMES = {merchant.gln: merchant.name for merchant in MERCHANTS}
+SEGMENTS: dict[str, dict[str, Any]] = {
+    **{f"behaviour {one}": {"behaviour": one} for one in _BEHAVIOURS},
+    "best fifth by recency, frequency and money": {
+        "all": [{"fact": f"{one}_score", "at_least": 5} for one in ("recency", "frequency", "monetary")]
+    },
+    "brought friends of friends": {"fact": "friends_of_friends", "at_least": 1},
+    "expected to spend $500 or more in a year": {"fact": "lifetime_value_minor", "at_least": 50_000},
+}
 
 
 async def show_sharing(screen: Screen, offices: Offices, ring: Sequence[str], folder: Path) -> bool:
@@ -35,10 +49,22 @@ async def show_sharing(screen: Screen, offices: Offices, ring: Sequence[str], fo
         path.write_text(await offices.drawn(code), encoding="utf-8")
         screen.say(f"  picture of its spread: {path}")
     show_rewards(screen, rewards)
+    await show_funders(screen, offices, rewards)
     got = [one for one in rewards if one["member"] in ring and one["state"] in _STANDING]
     caught = sum(one["member"] in ring for one in rewards)
     screen.say(f"  a ring of {len(ring)} that refer each other: {caught} rewards held, {len(got)} paid")
     return not got
+
+
+async def show_segments(screen: Screen, offices: Offices, at: datetime) -> None:
+    """Sizes of a merchant's segments: by stage of life, by behaviour, by value."""
+    merchant = CAMPAIGNS[FRIENDS]["merchant"]
+    everybody = await offices.size(merchant, {"fact": "tenure_days", "at_least": 0}, at)
+    rows = [[f"stage {stage}", size] for stage, size in everybody["stages"].items() if size]
+    for name, rule in SEGMENTS.items():
+        rows.append([name, (await offices.size(merchant, rule, at))["size"]])
+    title = f"Segments of {NAMES[merchant]}, {everybody['size']:,} customers"
+    screen.table(title, ["segment", "members"], rows)
 
 
 def show_funnel(screen: Screen, funnel: Mapping[str, Any], budget: Mapping[str, int]) -> None:
@@ -69,6 +95,25 @@ def show_rewards(screen: Screen, rewards: Sequence[Mapping[str, Any]]) -> None:
     screen.table("Rewards", ["campaign", "state", "rewards", "points"], rows)
     told = ", ".join(f"{reason} {times:,}" for reason, times in sorted(reasons.items()))
     screen.say(f"  held, whatever was decided then: {told or 'none'}")
+
+
+async def show_funders(screen: Screen, offices: Offices, rewards: Sequence[Mapping[str, Any]]) -> None:
+    """What each funder's rewards add to what it owes: points of its own, paid where they are spent."""
+    nets = await offices.nets()
+    rows = []
+    for code, campaign in CAMPAIGNS.items():
+        programme, merchant = campaign["programme"], campaign["merchant"]
+        points: Counter[str] = Counter()
+        for one in rewards:
+            points[one["state"]] += one["points"] if one["campaign"] == code else 0
+        given, back = points["granted"] + points["clawed"], points["clawed"]
+        worth = dollars((given - back) * POINT_VALUES[programme] // 10_000)
+        rows.append([
+            NAMES[merchant], code, given, back, worth, await offices.issued(programme),
+            dollars(nets[merchant] // 10_000),
+        ])  # fmt: skip
+    header = ["funder", "campaign", "points given", "taken back", "to be settled", "issued in all", "its net"]
+    screen.table("Rewards in settlement, by funder", header, rows)
 
 
 def show_network(screen: Screen, code: str, report: Mapping[str, Any]) -> None:

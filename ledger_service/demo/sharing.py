@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ledger_service.demo.phones import Phone
 from ledger_service.demo.screen import Screen
 from ledger_service.demo.share_desk import PREVIEW, Offices, of_sharing
 from ledger_service.demo.share_rules import BEGINS, CAMPAIGNS, RING_AT, Came, Model, Shared
-from ledger_service.demo.share_screen import show_sharing
+from ledger_service.demo.share_screen import show_segments, show_sharing
 from ledger_service.demo.town import Town
 from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 
@@ -147,10 +147,12 @@ class Sharing:
         phones = [self._town.phones[h] for h in self.households if h in self._town.phones]
         await asyncio.gather(*(self._hear(phone, at) for phone in phones if phone.joined))
 
-    async def show(self, screen: Screen, folder: Path) -> bool:
+    async def show(self, screen: Screen, folder: Path, at: datetime) -> bool:
         """What it all came to; returns whether the ring got nothing."""
         ring = [self._town.phone(household).number for household in self._ring]
-        return await show_sharing(screen, self.offices, ring, folder)
+        clean = await show_sharing(screen, self.offices, ring, folder)
+        await show_segments(screen, self.offices, at + timedelta(minutes=1))
+        return clean
 
     async def _hear(self, phone: Phone, at: datetime) -> None:
         self._read(phone, await self.offices.entries(phone, phone.heard, at))

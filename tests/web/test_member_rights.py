@@ -64,3 +64,25 @@ def test_every_purpose_and_every_reading_has_its_words() -> None:
     }  # fmt: skip
     for language in LANGUAGES:
         assert keys <= words(language).keys()
+
+
+def test_a_member_wishes_for_quiet_on_its_page_and_takes_it_back(enter: Enter, web_shop: Shop) -> None:
+    browser, path = enter("member"), f"/v1/members/{web_shop.keys['member-number']}/quiet-hours"
+    browser.get(HERE)
+    hours = {"from": "22:00", "until": "07:30", "timezone": "Asia/Taipei", "most_a_day": "2"}
+    kept = browser.post("/me/quiet-hours", **hours).headers["Location"]
+    assert "nothing unasked" in browser.get(kept).text
+    told = web_shop.get("member", path).json
+    assert (told["from"], told["until"], told["timezone"], told["most_a_day"]) == (
+        *list(hours.values())[:3],
+        2,
+    )
+    wrong = browser.post("/me/quiet-hours", **hours | {"timezone": "Mars/Olympus"})
+    assert (wrong.status_code, 'role="alert"' in wrong.text, "Mars/Olympus" in wrong.text) == (
+        400,
+        True,
+        True,
+    )
+    browser.get(HERE)
+    browser.post("/me/quiet-hours", timezone="Asia/Taipei", most_a_day="6")
+    assert web_shop.get("member", path).json["timezone"] is None

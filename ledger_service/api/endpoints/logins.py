@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -28,6 +29,9 @@ GROUP = "Log-ins"
 _LABEL = "log-in"
 # As many of a member's log-ins are in force at once; the oldest end first.
 _MOST_KEYS = 20
+BEGUN = shapes.answer(
+    "Login", number=shapes.NUMBER, key_id=shapes.KEY_ID, token=Text(200), expires_at=shapes.INSTANT
+)
 ASK = Route(
     "POST", "/v1/login-codes", "ask-login-code", PUBLIC,
     "Send a member a code for logging in; the answer is the same whether somebody has the number or not",
@@ -46,8 +50,7 @@ LOG_IN = Route(
     ))),
     problems=(*WRITE_PROBLEMS, LoginRefused, PasskeysNotOffered),
     success=Success(201, "The only answer that holds the token; it has a member's rights and an end.",
-                    shapes.answer("Login", number=shapes.NUMBER, key_id=shapes.KEY_ID, token=Text(200),
-                                  expires_at=shapes.INSTANT)),
+                    BEGUN),
 )  # fmt: skip
 ROUTES = (ASK, LOG_IN)
 
@@ -90,16 +93,22 @@ class LoginsDoor:
         lock_member(conn, number, frozen_too=True)
         if passkey is not None:
             admit_passkey(conn, passkey, call.at)
-        expires_at = call.at + KEY_LIFE
-        request = IssueKey("member", str(member_id), None, _LABEL, expires_at)
-        issued = self.api_keys.issue(conn, None, request, call.at)
-        self.api_keys.keep_latest(conn, ("member", str(member_id)), (_LABEL, _MOST_KEYS), call.at)
-        return {
-            "number": number,
-            "key_id": issued.key_id,
-            "token": issued.token,
-            "expires_at": format_instant(expires_at),
-        }
+        return begun(conn, self.api_keys, (member_id, number), call.at)
+
+
+def begun(conn: Connection, api_keys: ApiKeys, whose: tuple[int, str], at: datetime) -> Json:
+    """A key of the member (row, number) that ends."""
+    member_id, number = whose
+    expires_at = at + KEY_LIFE
+    request = IssueKey("member", str(member_id), None, _LABEL, expires_at)
+    issued = api_keys.issue(conn, None, request, at)
+    api_keys.keep_latest(conn, ("member", str(member_id)), (_LABEL, _MOST_KEYS), at)
+    return {
+        "number": number,
+        "key_id": issued.key_id,
+        "token": issued.token,
+        "expires_at": format_instant(expires_at),
+    }
 
 
 def served(door: LoginsDoor) -> list[Served]:

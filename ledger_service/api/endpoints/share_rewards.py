@@ -159,7 +159,21 @@ def _evidence(found: Evidence, campaign: str) -> Json:
         },
         "body": found.body, "salt": found.salt.hex(),
         "own_salt": None if found.own_salt is None else found.own_salt.hex(),
-        "opens": found.opens, "again": found.again,
+        "opens": found.opens, "again": found.again, "log": _log(found),
+    }  # fmt: skip
+
+
+def _log(found: Evidence) -> Json | None:
+    """The commitment's leaf, and whether the log's checkpoint over it is older than the sale."""
+    if found.logged is None:
+        return None
+    leaf, body, seen, proof = found.logged
+    if seen is None:
+        return {"leaf": leaf, "body": body.decode(), "checkpoint": None, "proof": [], "before_sale": False}
+    told = {"size": seen.size, "root": seen.root.hex(), "at": format_instant(seen.made_at)}
+    return {
+        "leaf": leaf, "body": body.decode(), "checkpoint": told, "proof": [one.hex() for one in proof],
+        "before_sale": seen.made_at <= found.purchase["recorded_at"],
     }  # fmt: skip
 
 

@@ -74,10 +74,16 @@ FUNNEL_OUTCOME = Record({
     "outcome": Text(one_of=OUTCOMES), "first": Integer(), "repeated": Integer(), "amount_minor": Integer(),
 }, closed=False)  # fmt: skip
 _HASH = Text(64)
+LOGGED = Record({
+    "leaf": Integer(0), "body": Text(1_000, about="The leaf as it was hashed"), "proof": Listing(_HASH),
+    "checkpoint": Nullable(Record({"size": Integer(1), "root": _HASH, "at": shapes.INSTANT}, closed=False)),
+    "before_sale": Flag("The checkpoint on the chain is older than the ledger's word of the sale"),
+}, closed=False)  # fmt: skip
 EVIDENCE = Named("ShareEvidence", Record({
     "sale": shapes.HEX_ID, "campaign": CAMPAIGN_CODE, "outcome": Text(one_of=OUTCOMES), "ordinal": Integer(1),
     "commitment": Record({"number": Integer(1), "hash": _HASH, "chain": _HASH, "at": shapes.INSTANT},
                          closed=False),
     "body": Free("What was committed"), "salt": _HASH, "own_salt": Nullable(_HASH),
     "opens": Flag(), "again": Nullable(Integer(1, about="What judging again, from the commitments, finds")),
+    "log": Nullable(LOGGED),
 }, closed=False))  # fmt: skip

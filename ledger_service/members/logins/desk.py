@@ -33,7 +33,7 @@ from ledger_service.members.models import member, member_identity
 TRIES_OF_LOGINS = rules.TRIES_TO_BLOCK - rules.TRIES_TO_LOCK
 KEY_LIFE = timedelta(days=90)
 _A_DAY = timedelta(days=1)
-_MOST_FORGOTTEN = 50
+_MOST_FORGOTTEN, _NONCE_BYTES = 50, 12
 _C = login_code.c
 Reader = Callable[[], AbstractContextManager[Connection]]
 Recorder = Callable[[Callable[[Connection], Any]], Any]
@@ -58,8 +58,11 @@ class LoginDesk:
     read: Reader = field(repr=False)
     record: Recorder = field(repr=False)
 
-    def ask(self, phone: str, at: datetime) -> datetime:
-        """A code is on its way, if a member has the number; returns until when it is good.
+    def ask(self, phone: str, at: datetime, *, newcomer: bool = False) -> datetime:
+        """A code is on its way, if a member has the number or a ``newcomer`` asks.
+
+        Returns:
+            Until when it is good.
 
         Raises:
             MalformedField: no phone number. DeliveryUnavailable: no code could be sent to anybody.
@@ -67,10 +70,12 @@ class LoginDesk:
         """
         if not self.delivers:
             raise DeliveryUnavailable
-        phone_hash, code_id = self._hash_of(phone), self.ids.random_bytes(16)
+        identity, vault = parse_identity("phone", phone), self.cards.vault
+        phone_hash, code_id = vault.hash_of(identity), self.ids.random_bytes(16)
+        sealed = vault.seal(identity, self.ids.random_bytes(_NONCE_BYTES)) if newcomer else None
         row = {
             "code_id": code_id, "phone_hash": phone_hash, "made_at": at, "expires_at": at + rules.CODE_LIFE,
-            "tries": 0, "used_at": None, "sends": 0, "send_at": at,
+            "tries": 0, "used_at": None, "sends": 0, "send_at": at, "phone_sealed": sealed,
         }  # fmt: skip
 
         def act(conn: Connection) -> None:
@@ -119,9 +124,7 @@ class LoginDesk:
             LoginRefused: it served before, or nobody has the number.
         """
         if shown.code_id is not None:
-            mine = (_C.code_id == shown.code_id) & _C.used_at.is_(None)
-            if conn.execute(update(login_code).where(mine).values(used_at=at)).rowcount == 0:
-                raise LoginRefused
+            serve(conn, shown.code_id, at)
         query = select(member.c.member_id, member.c.member_number).where(member.c.member_number.is_not(None))
         if shown.phone_hash is None:
             query = query.where(member.c.member_id == shown.member_id)
@@ -136,6 +139,18 @@ class LoginDesk:
 
     def _hash_of(self, phone: str) -> bytes:
         return self.cards.vault.hash_of(parse_identity("phone", phone))
+
+
+def serve(conn: Connection, code_id: bytes, at: datetime) -> None:
+    """The code has served, and where it went is forgotten.
+
+    Raises:
+        LoginRefused: it served before.
+    """
+    mine = (_C.code_id == code_id) & _C.used_at.is_(None)
+    its = update(login_code).where(mine).values(used_at=at, phone_sealed=None)
+    if conn.execute(its).rowcount == 0:
+        raise LoginRefused
 
 
 def _check_pace(conn: Connection, phone_hash: bytes, at: datetime) -> None:

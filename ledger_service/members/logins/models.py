@@ -20,6 +20,8 @@ login_code = Table(
     Column("used_at", UtcInstant),
     Column("sends", Integer, nullable=False, default=0),
     Column("send_at", UtcInstant),
+    # Of who may become a member by the code: where to send it, until it has served or is forgotten.
+    Column("phone_sealed", Bytes),
     fixed_length("code_id", 16),
     fixed_length("phone_hash", 32),
     at_least("tries"),

@@ -64,9 +64,7 @@ class Binder:
 
         Idempotency: a touch is bound once. Locks: the head of the chain, last.
         """
-        touch = _touch_of(conn, touch_id)
-        if touch is None or touch["machine"] or touch["state"] != "live":
-            raise ShareTouchUnknown
+        touch = check_touch(conn, touch_id)
         known = conn.execute(select(_B.number, _B.member_id).where(_B.touch_id == touch_id)).one_or_none()
         if known is not None:
             if known.member_id != who.member_id:
@@ -154,6 +152,18 @@ def breaks(links: Sequence[Committed], before: bytes) -> list[int]:
             found.append(link.number)
         before = link.hash
     return found
+
+
+def check_touch(conn: Connection, touch_id: bytes) -> RowMapping:
+    """The touch of a person and of a campaign that is live.
+
+    Raises:
+        ShareTouchUnknown: it is none.
+    """
+    touch = _touch_of(conn, touch_id)
+    if touch is None or touch["machine"] or touch["state"] != "live":
+        raise ShareTouchUnknown
+    return touch
 
 
 def _touch_of(conn: Connection, touch_id: bytes) -> RowMapping | None:

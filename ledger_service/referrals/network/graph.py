@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import networkit
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Network:
     """Directed ties: ``source`` shared, ``target`` acted, with a ``weight`` >= 1 for how strong the act was.
 
@@ -30,6 +31,15 @@ class Network:
     def size(self) -> int:
         """How many members."""
         return len(self.members)
+
+    @cached_property
+    def undirected(self) -> Any:
+        """Who has to do with whom, whichever way: the library's graph without direction or repetition."""
+        low, high = np.minimum(self.source, self.target), np.maximum(self.source, self.target)
+        pairs = np.unique(low * np.int64(max(self.size, 1)) + high)
+        graph = networkit.Graph(self.size)
+        graph.addEdges(((pairs // self.size).astype(np.uint64), (pairs % self.size).astype(np.uint64)))
+        return graph
 
     def place(self, member: int) -> int:
         """Where this member stands in the arrays.
@@ -74,13 +84,4 @@ def directed(network: Network) -> Any:
     graph = networkit.Graph(network.size, directed=True)
     graph.addEdges((network.source.astype(np.uint64), network.target.astype(np.uint64)))
     graph.removeMultiEdges()
-    return graph
-
-
-def undirected(network: Network) -> Any:
-    """Who has to do with whom, whichever way: the library's graph without direction or repetition."""
-    low, high = np.minimum(network.source, network.target), np.maximum(network.source, network.target)
-    pairs = np.unique(low * np.int64(max(network.size, 1)) + high)
-    graph = networkit.Graph(network.size)
-    graph.addEdges(((pairs // network.size).astype(np.uint64), (pairs % network.size).astype(np.uint64)))
     return graph

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-MOST_DEPTH = 2
+import numpy as np
+
+from ledger_service.referrals.network.graph import Numbers
+
+Pairs = Numbers
+"""Two columns of whole numbers."""
 ACTS = ("followed", "enrolled", "purchase")
 MOST_WEIGHT = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Something that came of a member's sharing: ``kind`` as the weights name it, at ``depth`` 1 or 2.
-
-    ``value_minor`` is what was bought (0 for other acts), ``topic`` a department, campaign or "".
-    """
-
-    member: int
-    topic: str
-    kind: str
-    depth: int = 1
-    value_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +45,30 @@ def weights_of(document: Mapping[str, Any]) -> Weights:
     return Weights(dict(acts), **rest)
 
 
-def influence_of(acts: Iterable[Act], weights: Weights) -> dict[tuple[int, str], int]:
-    """Influence in thousandths by (member, topic); an act that no weight names counts nothing.
+def worth_of(values: Numbers, kind: str, weights: Weights) -> Numbers:
+    """What acts of a kind count for who shared, in thousandths, by what was bought with each (0 for none)."""
+    worth: Numbers = weights.acts.get(kind, 0) + values * weights.value_per_hundred_minor // 100
+    return worth
 
-    Raises:
-        ValueError: a depth that is neither 1 nor 2 (INV-14).
+
+def influence_of(acts: Pairs, parents: Pairs, weights: Weights) -> Pairs:
+    """(member, thousandths), greatest first, the lower id first among equals.
+
+    Args:
+        acts: of each act who shared, and what it counts for.
+        parents: who brought whom, each once: who brought the sharer gets its share of what follows, and
+            nobody above (INV-14).
+        weights: which say the share.
     """
-    found: dict[tuple[int, str], int] = {}
-    for act in acts:
-        if not 1 <= act.depth <= MOST_DEPTH:
-            raise ValueError("an act counts at depth 1 or 2 only")
-        worth = weights.acts.get(act.kind, 0) + act.value_minor * weights.value_per_hundred_minor // 100
-        if act.depth == MOST_DEPTH:
-            worth = worth * weights.second_bps // 10_000
-        key = act.member, act.topic
-        found[key] = found.get(key, 0) + worth
-    return found
-
-
-def ranked(influence: Mapping[tuple[int, str], int], topic: str, most: int) -> list[tuple[int, int]]:
-    """(member, influence) of a topic, greatest first, the lower id first among equals."""
-    of_topic = [(member, worth) for (member, about), worth in influence.items() if about == topic]
-    return sorted(of_topic, key=lambda one: (-one[1], one[0]))[:most]
+    member, worth = acts[:, 0], acts[:, 1]
+    order = np.argsort(parents[:, 1], kind="stable")
+    by, brought = parents[order, 0], parents[order, 1]
+    place = np.searchsorted(brought, member)
+    found = place < len(brought)
+    found[found] = brought[place[found]] == member[found]
+    above, share = by[place[found]], worth[found] * weights.second_bps // 10_000
+    members, of = np.unique(np.concatenate([member, above]), return_inverse=True)
+    total = np.zeros(len(members), np.int64)
+    np.add.at(total, of, np.concatenate([worth, share]))
+    ranked = np.lexsort((members, -total))
+    return np.stack([members[ranked], total[ranked]], axis=1)

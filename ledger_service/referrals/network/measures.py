@@ -13,7 +13,7 @@ from typing import Any
 import networkit
 import numpy as np
 
-from ledger_service.referrals.network.graph import Network, Numbers, directed, undirected
+from ledger_service.referrals.network.graph import Network, Numbers, directed
 
 MILLION = 1_000_000
 EXACT_MOST = 10_000
@@ -81,7 +81,7 @@ def degrees(network: Network) -> Degrees:
 
 def clustering(network: Network) -> Clustering:
     """Local clustering coefficients (Watts and Strogatz) and transitivity, without direction."""
-    graph = undirected(network)
+    graph = network.undirected
     if not graph.numberOfEdges():
         return Clustering(np.zeros(network.size, np.int64), 0, 0)
     networkit.setNumberOfThreads(1)
@@ -96,7 +96,7 @@ def clustering(network: Network) -> Clustering:
 
 def cores(network: Network) -> Numbers:
     """The greatest k of each member such that it belongs to the k-core."""
-    scores = networkit.centrality.CoreDecomposition(undirected(network)).run().scores()
+    scores = networkit.centrality.CoreDecomposition(network.undirected).run().scores()
     return np.array(scores, dtype=np.int64)
 
 
@@ -104,7 +104,7 @@ def betweenness(network: Network, exact_most: int = EXACT_MOST) -> Betweenness:
     """Betweenness without direction, exact up to ``exact_most`` members."""
     if network.size < 3:
         return Betweenness(np.zeros(network.size, np.int64), 0, 0)
-    graph = undirected(network)
+    graph = network.undirected
     if network.size <= exact_most:
         exact = networkit.centrality.Betweenness(graph, normalized=True).run()
         return Betweenness(_ppm(np.array(exact.scores())), 0, 0)
@@ -117,7 +117,7 @@ def betweenness(network: Network, exact_most: int = EXACT_MOST) -> Betweenness:
 
 def communities(network: Network) -> Communities:
     """A division of high modularity (Louvain), the same for the same ties."""
-    graph = undirected(network)
+    graph = network.undirected
     if not graph.numberOfEdges():
         return Communities(np.arange(network.size, dtype=np.int64), network.size, 0)
     _seeded()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,8 +9,8 @@ import numpy as np
 
 from ledger_service.referrals.network import measures
 from ledger_service.referrals.network.descent import deepest_chain, descent_of
-from ledger_service.referrals.network.graph import Network, Numbers, network_of
-from ledger_service.referrals.network.influence import Act, Weights, influence_of, ranked
+from ledger_service.referrals.network.graph import Network, Numbers, network_of_arrays
+from ledger_service.referrals.network.influence import Pairs, Weights, influence_of, worth_of
 
 # How strong a tie an act makes: following a link, enrolling over it, a purchase that counted.
 FOLLOWED, ENROLLED, PURCHASE = 1, 2, 3
@@ -23,23 +22,26 @@ Report = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What happened in a campaign: who followed whose link and who enrolled over it, who brought whom into
-    the alliance, and the purchases that counted as (sharer, buyer, minor units)."""
+    the alliance, and the purchases that counted as (sharer, buyer, minor units); one row for each."""
 
-    followed: Sequence[tuple[int, int]]
-    enrolled: Sequence[tuple[int, int]]
-    brought: Sequence[tuple[int, int]]
-    purchases: Sequence[tuple[int, int, int]]
+    followed: Numbers
+    enrolled: Numbers
+    brought: Numbers
+    purchases: Numbers
 
 
-def report_of(facts: Facts, topic: str, weights: Weights = WEIGHTS) -> Report:
-    """The measures of a campaign; members are rows, shares parts per million, influence thousandths."""
-    network = network_of(_ties(facts))
+def report_of(facts: Facts, weights: Weights = WEIGHTS) -> Report:
+    """The measures of a campaign; members are rows, shares parts per million, influence thousandths.
+
+    The topic of influence is the campaign: each has a report of its own.
+    """
+    network = _network(facts)
     if not network.size:
         return {"members": 0, "ties": 0}
     degrees, core = measures.degrees(network), measures.cores(network)
     between, division = measures.betweenness(network), measures.communities(network)
     clustering = measures.clustering(network)
-    influence = influence_of(_acts(facts, topic), weights)
+    influence = influence_of(_acts(facts, weights), facts.brought, weights)
     return {
         "members": network.size, "ties": int(degrees.out.sum()),
         "degrees": _classes(degrees.out), "strength": _top(network, degrees.strength_out),
@@ -56,12 +58,13 @@ def report_of(facts: Facts, topic: str, weights: Weights = WEIGHTS) -> Report:
             "largest": [int(size) for size in np.bincount(division.of)[:_MOST]],
         },
         "weights": asdict(weights),
-        "influence": [{"member": m, "value": value} for m, value in ranked(influence, topic, _MOST)],
+        "influence": [{"member": int(m), "value": int(worth)} for m, worth in influence[:_MOST]],
     } | _descent(facts)  # fmt: skip
 
 
 def _descent(facts: Facts) -> Report:
-    network = network_of((source, target, 1) for source, target in facts.brought)
+    ones = np.ones(len(facts.brought), np.int64)
+    network = network_of_arrays(facts.brought[:, 0], facts.brought[:, 1], ones)
     if not network.size:
         return {"levels": [], "reach": [], "deepest": []}
     descent = descent_of(network)
@@ -71,22 +74,22 @@ def _descent(facts: Facts) -> Report:
     }  # fmt: skip
 
 
-def _ties(facts: Facts) -> Iterable[tuple[int, int, int]]:
-    yield from ((source, target, FOLLOWED) for source, target in facts.followed)
-    yield from ((source, target, ENROLLED) for source, target in facts.enrolled)
-    yield from ((source, target, PURCHASE) for source, target, _ in facts.purchases)
+def _network(facts: Facts) -> Network:
+    kinds = ((facts.followed, FOLLOWED), (facts.enrolled, ENROLLED), (facts.purchases, PURCHASE))
+    ties = np.concatenate([one[:, :2] for one, _ in kinds])
+    strength = np.concatenate([np.full(len(one), weight, np.int64) for one, weight in kinds])
+    return network_of_arrays(ties[:, 0], ties[:, 1], strength)
 
 
-def _acts(facts: Facts, topic: str) -> Iterable[Act]:
-    """Every act for who shared, and at depth 2 for who brought that one."""
-    above = {target: source for source, target in facts.brought}
+def _acts(facts: Facts, weights: Weights) -> Pairs:
+    """Every act: who shared, and what it counts for."""
     kinds = (("followed", facts.followed), ("enrolled", facts.enrolled))
-    acts = [(source, kind, 0) for kind, ties in kinds for source, _ in ties]
-    acts += [(source, "purchase", minor) for source, _, minor in facts.purchases]
-    for source, kind, minor in acts:
-        yield Act(source, topic, kind, 1, minor)
-        if source in above:
-            yield Act(above[source], topic, kind, 2, minor)
+    found = [
+        np.stack([ties[:, 0], worth_of(np.zeros(len(ties), np.int64), kind, weights)], axis=1)
+        for kind, ties in kinds
+    ]
+    bought = worth_of(facts.purchases[:, 2], "purchase", weights)
+    return np.concatenate([*found, np.stack([facts.purchases[:, 0], bought], axis=1)])
 
 
 def _classes(values: Numbers) -> list[dict[str, int]]:

@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from ledger_service.db.bulk import sql_of
-from ledger_service.kernel.ids import derive_id, parse_id
+from ledger_service.kernel.ids import derive_id
 from ledger_service.ledger.models import entry
 from ledger_service.referrals.campaigns import queries as campaigns
 from ledger_service.referrals.campaigns.rules import Terms
 from ledger_service.referrals.campaigns.service import Budget, Budgets
 from ledger_service.referrals.links.models import share_bind, share_commitment
 from ledger_service.referrals.ports import Purchase, Sales
-from ledger_service.referrals.rewards.facts import Case, conversions_of, facts_of, ties_above
+from ledger_service.referrals.rewards.entries import recorded as recorded_in
+from ledger_service.referrals.rewards.facts import Case, conversions_of, facts_of, milestones_of, ties_above
 from ledger_service.referrals.rewards.fraud_rules import REVIEW_DAYS, reasons_of
 from ledger_service.referrals.rewards.models import (
     share_cursor,
@@ -47,7 +47,6 @@ from ledger_service.referrals.rewards.rules import (
 )
 
 ENTRIES_AT_ONCE = 2_000
-_EARNING = ("issue", "promise", "collect")
 _E, _B, _P = entry.c, share_bind.c, share_purchase.c
 _SERVICE = "service"
 
@@ -62,6 +61,7 @@ class _Page:
     commitments: Mapping[int, bytes] = field(default_factory=dict)
     ordinals: Counter[tuple[int, bytes]] = field(default_factory=Counter)
     conversions: Counter[tuple[int, bytes]] = field(default_factory=Counter)
+    milestones: dict[tuple[int, bytes], set[int]] = field(default_factory=dict)
     above: Mapping[int, Sequence[int]] = field(default_factory=dict)
     reasons: dict[tuple[bytes, bytes], tuple[str, ...]] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ def follow(conn: Connection, sales: Sales, at: datetime) -> bool:
     entries = conn.execute(its.order_by(_E.sequence).limit(ENTRIES_AT_ONCE)).all()
     if not entries:
         return False
-    recorded = _recorded(entries)
+    recorded = recorded_in(entries)
     order = {sale_id: place for place, sale_id in enumerate(recorded)}
     purchases = sorted(sales.purchases(conn, recorded), key=lambda p: order[p.sale_id])
     attribute(conn, purchases, at)
@@ -133,10 +133,10 @@ def _decide(
     reasons = page.reasons.get((purchase.sale_id, bind.campaign_id), ())
     if planned and not budgets.take(bind.campaign_id, _cost(planned)):
         outcome, planned = "budget-exhausted", []
-    if planned:
+    if planned or (outcome == "no-points" and reasons):
         outcome = "held" if reasons else "rewarded"
-        if bind.sharer_id is not None:
-            page.conversions[(bind.sharer_id, bind.campaign_id)] += 1
+    if planned or outcome == "no-points":
+        _count(page, bind, planned)
     row = {
         "sale_id": purchase.sale_id, "campaign_id": bind.campaign_id, "number": bind.number,
         "member_id": purchase.member_id, "sharer_id": bind.sharer_id, "ordinal": ordinal,
@@ -144,6 +144,14 @@ def _decide(
         "recorded_at": purchase.recorded_at,
     }  # fmt: skip
     return row, [_reward(page, case, one, (reasons, at)) for one in planned]
+
+
+def _count(page: _Page, bind: Bind, planned: Sequence[Planned]) -> None:
+    """One more conversion of the sharer, also where only a later one will pay: a milestone counts it."""
+    if bind.sharer_id is not None:
+        key = bind.sharer_id, bind.campaign_id
+        page.conversions[key] += 1
+        page.milestones.setdefault(key, set()).update(one.reached for one in planned if one.reached)
 
 
 def _cost(planned: Sequence[Planned]) -> Budget:
@@ -169,8 +177,9 @@ def _line(page: _Page, bind: Bind) -> Line:
     if bind.sharer_id is None:
         return Line(None)
     above = page.above.get(bind.sharer_id, ())
-    so_far = page.conversions[(bind.sharer_id, bind.campaign_id)]
-    return Line(bind.sharer_id, above[0] if above else None, so_far)
+    key = bind.sharer_id, bind.campaign_id
+    given = page.milestones.get(key, ())
+    return Line(bind.sharer_id, above[0] if above else None, page.conversions[key], given)
 
 
 def _reward(page: _Page, case: Case, one: Planned, why: tuple[tuple[str, ...], datetime]) -> dict[str, Any]:
@@ -187,7 +196,7 @@ def _reward(page: _Page, case: Case, one: Planned, why: tuple[tuple[str, ...], d
         "least_kept_minor": least_kept(terms), "state": "held" if reasons else "due",
         "reasons": " ".join(reasons), "until": at + timedelta(days=REVIEW_DAYS) if reasons else due_at,
         "sold_at": purchase.sold_at, "decided_by": None, "leaf": None, "epoch": None, "collected": 0,
-        "made_at": at,
+        "made_at": at, "reached": one.reached,
     }  # fmt: skip
 
 
@@ -235,7 +244,9 @@ def _look(conn: Connection, page: _Page, cases: Sequence[Case]) -> None:
         page.ordinals[(row.member_id, row.campaign_id)] = row.n
     shared = [c for c in cases if c.bind.sharer_id is not None]
     sharers = {c.pair[0] for c in shared}
-    page.conversions.update(conversions_of(conn, {(c.pair[0], c.bind.campaign_id) for c in shared}))
+    pairs = {(c.pair[0], c.bind.campaign_id) for c in shared}
+    page.conversions.update(conversions_of(conn, pairs))
+    page.milestones = milestones_of(conn, pairs)
     page.above = ties_above(conn, sharers)
     for case, facts in zip(shared, facts_of(conn, shared), strict=True):
         terms = page.terms[case.bind.campaign_id][case.bind.version]
@@ -259,26 +270,6 @@ def _binds_of(conn: Connection, members: Iterable[int]) -> dict[tuple[int, bytes
     for row in conn.execute(its):
         found.setdefault((row.member_id, row.campaign_id), []).append(Bind(*row))
     return found
-
-
-def _recorded(entries: Iterable[Any]) -> dict[bytes, datetime]:
-    """When the ledger first told of each sale and each claim of an item, in its order."""
-    found: dict[bytes, datetime] = {}
-    for row in entries:
-        cause = _cause(row) if row.kind in _EARNING else None
-        if cause is not None:
-            found.setdefault(cause, row.recorded_at)
-    return found
-
-
-def _cause(row: Any) -> bytes | None:
-    """The sale that an entry is of; of an item, its claim, which the entry is named after, or what went into
-    a debt names."""
-    body = orjson.loads(row.body)
-    if "item" in body:
-        return parse_id(body["earned_by"], "earned_by") if "earned_by" in body else bytes(row.op_id)
-    sale = body.get("sale")
-    return parse_id(sale, "sale") if isinstance(sale, str) else None
 
 
 def _cursor(conn: Connection) -> int:

@@ -11,18 +11,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, exists, func, select, tuple_
 
 from ledger_service.members.households.models import household_mate
 from ledger_service.members.models import device
 from ledger_service.referrals.links.models import share_bind, share_signal, share_tie
 from ledger_service.referrals.ports import Purchase
 from ledger_service.referrals.rewards.fraud_rules import RING_STEPS, Facts
-from ledger_service.referrals.rewards.models import share_purchase
-from ledger_service.referrals.rewards.rules import Bind
+from ledger_service.referrals.rewards.models import share_purchase, share_reward
+from ledger_service.referrals.rewards.rules import STANDING, TAKEN, Bind
 from ledger_service.risk.models import staff_link
 
-_P, _B = share_purchase.c, share_bind.c
+_P, _B, _R = share_purchase.c, share_bind.c, share_reward.c
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _MOST_LOOKED_AT = 5_000
 _CONVERTED = ("rewarded", "held")
@@ -56,14 +56,39 @@ def ties_above(conn: Connection, members: Collection[int]) -> dict[int, list[int
 
 
 def conversions_of(conn: Connection, pairs: Collection[tuple[int, bytes]]) -> dict[tuple[int, bytes], int]:
-    """How many purchases of (sharer, campaign) were rewarded, or wait for a review."""
+    """How many purchases of (sharer, campaign) pay it or whom it brought, or wait for a review.
+
+    What came back and what a person refused counts no more. By the binds, so that those of an account
+    that the sharer was merged with count too.
+    """
     if not pairs:
         return {}
-    its = select(_P.sharer_id, _P.campaign_id, func.count().label("n")).where(
-        tuple_(_P.sharer_id, _P.campaign_id).in_(list(pairs)), _P.outcome.in_(_CONVERTED)
-    )
-    grouped = its.group_by(_P.sharer_id, _P.campaign_id)
+    mine = (_R.sale_id == _P.sale_id) & (_R.campaign_id == _P.campaign_id) & _R.state.in_(STANDING)
+    joined = share_bind.join(share_purchase, _P.number == _B.number)
+    its = select(_B.sharer_id, _B.campaign_id, func.count().label("n")).select_from(joined).where(
+        # Not as pairs: SQLite looks at every row for those. What is found beside them does no harm.
+        _B.sharer_id.in_({member_id for member_id, _ in pairs}),
+        _B.campaign_id.in_({campaign_id for _, campaign_id in pairs}),
+        (_P.outcome == "no-points") | exists().where(mine),
+    )  # fmt: skip
+    grouped = its.group_by(_B.sharer_id, _B.campaign_id)
     return {(row.sharer_id, row.campaign_id): row.n for row in conn.execute(grouped)}
+
+
+def milestones_of(
+    conn: Connection, pairs: Collection[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], set[int]]:
+    """The conversions for which (sharer, campaign) has a milestone that was not taken back."""
+    found: dict[tuple[int, bytes], set[int]] = defaultdict(set)
+    if pairs:
+        its = select(_R.member_id, _R.campaign_id, _R.reached).where(
+            _R.member_id.in_({member_id for member_id, _ in pairs}),
+            _R.campaign_id.in_({campaign_id for _, campaign_id in pairs}),
+            _R.reached.is_not(None), _R.state.not_in(TAKEN),
+        )  # fmt: skip
+        for row in conn.execute(its):
+            found[(row.member_id, row.campaign_id)].add(row.reached)
+    return found
 
 
 def facts_of(conn: Connection, cases: Sequence[Case]) -> list[Facts]:

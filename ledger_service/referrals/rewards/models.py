@@ -44,6 +44,7 @@ share_purchase = append_only(Table(
 ))  # fmt: skip
 
 _STANDING = text("state IN ('held', 'due', 'granted', 'appealed', 'left')")
+_MILESTONE = text("reached IS NOT NULL")
 # INV-14 in the database: no reward without its sale, none deeper than 2, and the second level is the second.
 # reward_id is the id on chain, and follows from the commitment: the chain's word for the attribution.
 # Of a coupon it is the coupon's id.
@@ -72,6 +73,8 @@ share_reward = Table(
     Column("epoch", Integer),
     Column("collected", BigInteger, nullable=False),
     Column("made_at", UtcInstant, nullable=False),
+    # Of a milestone: how many conversions it is for.
+    Column("reached", Integer),
     UniqueConstraint("campaign_id", "sale_id", "role", "pays", name="uq_share_reward_sale"),
     one_of("role", ROLES), one_of("state", STATES), one_of("pays", PAYS),
     fixed_length("reward_id", 16), fixed_length("sale_id", 16),
@@ -79,12 +82,14 @@ share_reward = Table(
     CheckConstraint("(depth = 2) = (role = 'second')", name="second_level"),
     CheckConstraint("(pays = 'points') = (points > 0)", name="points_of_points"),
     CheckConstraint("(pays = 'coupon') = (definition_id IS NOT NULL)", name="definition_of_coupon"),
-    at_least("points"), at_least("collected"), at_least("least_kept_minor", 1),
+    at_least("points"), at_least("collected"), at_least("reached", 1), at_least("least_kept_minor", 1),
     Index("ix_share_reward_member_id", "member_id", "made_at"),
     Index("ix_share_reward_campaign_id", "campaign_id", "made_at"),
     Index("ix_share_reward_until", "state", "until"),
     Index("ix_share_reward_standing", "reward_id", sqlite_where=_STANDING, postgresql_where=_STANDING),
     Index("ix_share_reward_sale_id", "sale_id"),
+    Index("ix_share_reward_reached", "member_id", "campaign_id", sqlite_where=_MILESTONE,
+          postgresql_where=_MILESTONE),
 )  # fmt: skip
 
 share_reward_event = append_only(Table(

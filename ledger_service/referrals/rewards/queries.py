@@ -16,9 +16,11 @@ from ledger_service.referrals.campaigns.models import share_campaign
 from ledger_service.referrals.links.binding import Committed
 from ledger_service.referrals.links.models import share_bind, share_commitment
 from ledger_service.referrals.links.rules import commitment_of
+from ledger_service.referrals.links.telling import KIND
 from ledger_service.referrals.rewards.errors import SharePurchaseUnknown, ShareRewardUnknown
 from ledger_service.referrals.rewards.models import share_purchase, share_reward, share_reward_event
 from ledger_service.referrals.rewards.rules import Bind, attributed
+from ledger_service.traceability.log.words import Logged, logged
 
 _R, _P, _C, _B, _K = share_reward.c, share_purchase.c, share_campaign.c, share_bind.c, share_commitment.c
 
@@ -90,6 +92,7 @@ class Evidence(NamedTuple):
 
     ``again`` is the commitment that judging once more, from the commitments alone, leads to; ``opens`` says
     whether the stored body is what was committed. ``salt`` and ``own_salt`` let the caller open it by itself.
+    ``logged`` is where the transparency log has the commitment.
     """
 
     purchase: RowMapping
@@ -99,6 +102,7 @@ class Evidence(NamedTuple):
     own_salt: bytes | None
     opens: bool
     again: int | None
+    logged: Logged | None
 
 
 def evidence(conn: Connection, campaign: str, sale_id: bytes, reach: Reach) -> Evidence:
@@ -124,6 +128,7 @@ def evidence(conn: Connection, campaign: str, sale_id: bytes, reach: Reach) -> E
         row, committed, body, bind["salt"],
         None if reach.member_id is None else own[reach.member_id],
         commitment_of(bind["salt"], body) == committed.commitment, _judged_again(conn, row, bind),
+        logged(conn, KIND, committed.number),
     )  # fmt: skip
 
 

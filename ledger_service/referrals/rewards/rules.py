@@ -6,8 +6,8 @@ sale, and nothing that was committed later can change it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ledger_service.referrals.campaigns.rules import MOST_DEPTH, Terms, Touch, Trigger
@@ -22,6 +22,10 @@ OUTCOMES = (
 )  # fmt: skip
 # left: the goods came back after the coupon was used or given on; should it come back, it is taken after all.
 STATES = ("held", "due", "granted", "refused", "appealed", "void", "clawed", "left")
+# The purchase counts as a conversion of its sharer as long as one of its rewards is in such a state.
+STANDING = ("held", "due", "granted", "appealed")
+# A milestone in such a state is given once more when its conversions are reached again.
+TAKEN = ("void", "clawed")
 POINTS, COUPON = "points", "coupon"
 PAYS = (POINTS, COUPON)
 
@@ -92,13 +96,17 @@ def least_kept(terms: Terms) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A reward that a purchase pays: to whom, as what, at which depth (INV-14): points, or a coupon."""
+    """A reward that a purchase pays: to whom, as what, at which depth (INV-14): points, or a coupon.
+
+    ``reached`` are the conversions that a milestone is for.
+    """
 
     role: str
     member_id: int
     depth: int
     points: int
     coupon: int | None = None
+    reached: int | None = None
 
     @property
     def pays(self) -> str:
@@ -108,11 +116,14 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Who stands above the buyer: the sharer, who brought that one, and the sharer's conversions so far."""
+    """Who stands above the buyer: the sharer, who brought that one, the sharer's conversions that stand so
+    far, and the milestones that it has been given for them.
+    """
 
     sharer_id: int | None
     second_id: int | None = None
     conversions: int = 0
+    milestones: Collection[int] = ()
 
 
 def plan(terms: Terms, buyer_id: int, line: Line) -> list[Planned]:
@@ -124,8 +135,9 @@ def plan(terms: Terms, buyer_id: int, line: Line) -> list[Planned]:
     if line.sharer_id is not None:
         found += _both("sharer", line.sharer_id, terms.sharer_points, terms.sharer_coupon)
         for one in terms.milestones:
-            if one.conversions == line.conversions + 1:
-                found += _both("milestone", line.sharer_id, one.points, one.coupon)
+            if one.conversions == line.conversions + 1 and one.conversions not in line.milestones:
+                both = _both("milestone", line.sharer_id, one.points, one.coupon)
+                found += [replace(reward, reached=one.conversions) for reward in both]
         if line.second_id not in (None, buyer_id, line.sharer_id):
             found += _both("second", line.second_id or 0, terms.second_points, terms.second_coupon)
     return [one for one in found if one.points or one.coupon]

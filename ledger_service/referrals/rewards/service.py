@@ -21,7 +21,7 @@ from ledger_service.referrals.rewards.errors import ShareRewardStepRefused
 from ledger_service.referrals.rewards.paying import ClawCommand, PayCommand
 from ledger_service.referrals.rewards.reviewing import DEADLINE, ReviewRewardCommand, Step
 from ledger_service.referrals.rewards.rules import COUPON
-from ledger_service.referrals.rewards.worklists import Due, Standing, due_rewards, overdue, standing_after
+from ledger_service.referrals.rewards.worklists import Standing, due_rewards, overdue, standing_after, undone
 
 _PAID_AT_ONCE = 100
 _LOOKED_AT_ONCE = 1_000
@@ -63,11 +63,11 @@ class RewardDesk:
         """
         with self.database.read() as conn:
             due = due_rewards(conn, at, _PAID_AT_ONCE)
-            kept = self.sales.kept(conn, {one.sale_id for one in due})
+            gone = undone(conn, self.sales, due)
         if due:
             self.catalogue.refresh()
         for one in due:
-            if kept.get(one.sale_id, one.least_kept_minor) < one.least_kept_minor:
+            if one.reward_id in gone:
                 self.writer.submit(self._taking(one, at))
             else:
                 self._give(one.reward_id, one.pays, at)
@@ -77,9 +77,9 @@ class RewardDesk:
         """Rewards of some sales whose goods came back are undone; returns False at the end of each turn."""
         with self.database.read() as conn:
             page = standing_after(conn, self._turn, _LOOKED_AT_ONCE)
-            kept = self.sales.kept(conn, {row.sale_id for row in page})
+            gone = undone(conn, self.sales, page)
         for row in page:
-            if row.takeable and kept.get(row.sale_id, row.least_kept_minor) < row.least_kept_minor:
+            if row.reward_id in gone:
                 self.writer.submit(self._taking(row, at))
         full = len(page) == _LOOKED_AT_ONCE
         self._turn = page[-1].reward_id if full else bytes(16)
@@ -104,7 +104,7 @@ class RewardDesk:
         """
         return self.writer.submit(keyed(ReviewRewardCommand(step)))
 
-    def _taking(self, row: Standing | Due, at: datetime) -> BookCommand[str]:
+    def _taking(self, row: Standing, at: datetime) -> BookCommand[str]:
         if row.pays == COUPON:
             return TakeCouponCommand(row.reward_id, at)
         return ClawCommand(row.reward_id, self.catalogue.current(), Worker(self.worker), at)

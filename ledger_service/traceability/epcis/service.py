@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, select
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.errors import DomainError
 from ledger_service.traceability.epcis.errors import EventIdTaken, EventUnknown
 from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc
 from ledger_service.traceability.epcis.prepared import Prepared, prepare
+from ledger_service.traceability.log.numbering import lock, next_number
 from ledger_service.traceability.moving import service as moving
 
-# Captures follow each other, so that numbers have no gaps and duplicates are seen; the number is ours alone.
-_LOCK = 0x45504349
 Mark = tuple[bytes, bool]
 # The number of a stored event and whose it is; None for the operator's.
 Stored = tuple[int, int | None]
@@ -70,12 +69,13 @@ def store(
     conn: Connection, merchant_id: int | None, ready: Sequence[Prepared], at: datetime
 ) -> list[Outcome]:
     """Every event that is not stored yet is; returns what became of each, in their order."""
-    _lock(conn)
+    # Captures follow each other, so that duplicates are seen.
+    lock(conn)
     known, given = _known(conn, ready), _given(conn, ready)
     fresh: dict[Mark, int] = {}
     outcomes: list[Outcome] = []
     told = _told_here(merchant_id, ready)
-    number = conn.execute(select(func.coalesce(func.max(epcis_event.c.event_seq) + 1, 0))).scalar_one()
+    number = next_number(conn)
     for event in ready:
         mark = (event.hash, event.declares)
         original = known.get((event.hash, False), told[event.hash])
@@ -127,11 +127,6 @@ def _index_rows(seq: int, event: Prepared, numbers: Mapping[Mark, int]) -> list[
          "deed": int(thing.deed), "parent": thing.parent, "voids": voids}
         for thing in event.index
     ]  # fmt: skip
-
-
-def _lock(conn: Connection) -> None:
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def _told_here(merchant_id: int | None, ready: Sequence[Prepared]) -> defaultdict[bytes, Stored | None]:

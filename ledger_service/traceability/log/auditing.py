@@ -14,6 +14,7 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.history_tree import Frontier, hash_leaf
 from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc
 from ledger_service.traceability.epcis.prepared import Prepared, hash_id, prepare
+from ledger_service.traceability.log.models import log_word
 from ledger_service.traceability.log.queries import TileReader, checkpoints_after, log_size
 from ledger_service.traceability.log.rules import TILE_HASHES, split
 
@@ -37,7 +38,7 @@ class LogFinding:
 
     ``event`` is its number, or None where a checkpoint differs and no single event is to blame; ``parts``
     names what of it: what, when, where, why, content (anything else of what happened), record (record time,
-    eventID, context), leaf (the log's own row).
+    eventID, context), leaf (the log's own row), word (what another room told).
     """
 
     event: int | None
@@ -67,14 +68,17 @@ def audit_log(conn: Connection, published: Mapping[int, bytes] | None = None) ->
     while frontier.size < size and len(told.findings) < MOST_FINDINGS:
         first = frontier.size
         rows = _rows(conn, first, min(first + STEP_EVENTS, size))
-        things = _things(conn, list(rows))
+        things, words = _things(conn, list(rows)), _words(conn, first, min(first + STEP_EVENTS, size))
         tiles.kept.clear()
         for seq in range(first, min(first + STEP_EVENTS, size)):
             row, leaf = rows.get(seq), _leaf(tiles, seq)
-            finding = _missing(seq) if row is None else _judge(row, leaf, things.get(seq, set()))
+            if row is None:
+                finding, node = _judge_word(seq, words.get(seq), leaf)
+            else:
+                finding, node = _judge(row, leaf, things.get(seq, set())), hash_leaf(bytes(row.body))
             if finding is not None:
                 told.findings.append(finding)
-            frontier.append(leaf if row is None else hash_leaf(bytes(row.body)))
+            frontier.append(node)
             _check(told, frontier, waiting)
     told.events = frontier.size
     _left(told, waiting, frontier.size)
@@ -114,8 +118,14 @@ def _left(told: LogAudit, waiting: Mapping[int, Any], size: int) -> None:
             told.findings.append(LogFinding(None, "", ("checkpoint",), what))
 
 
-def _missing(seq: int) -> LogFinding:
-    return LogFinding(seq, "", ("event",), "the event is gone")
+def _judge_word(seq: int, body: bytes | None, leaf: bytes) -> tuple[LogFinding | None, bytes]:
+    """What is wrong with a leaf that is no event's, and what stands there."""
+    if body is None:
+        return LogFinding(seq, "", ("event",), "the event is gone"), leaf
+    node = hash_leaf(body)
+    if node == leaf:
+        return None, node
+    return LogFinding(seq, "", ("word",), "the word is not what was logged"), node
 
 
 def _judge(row: Any, leaf: bytes, things: set[tuple[bytes, int]]) -> LogFinding | None:
@@ -155,6 +165,12 @@ def _prepared(body: bytes) -> Prepared | None:
 def _rows(conn: Connection, first: int, end: int) -> dict[int, Any]:
     wanted = select(epcis_event).where((_E.event_seq >= first) & (_E.event_seq < end))
     return {row.event_seq: row for row in conn.execute(wanted)}
+
+
+def _words(conn: Connection, first: int, end: int) -> dict[int, bytes]:
+    w = log_word.c
+    wanted = select(w.seq, w.body).where((w.seq >= first) & (w.seq < end))
+    return {row.seq: bytes(row.body) for row in conn.execute(wanted)}
 
 
 def _things(conn: Connection, numbers: Sequence[int]) -> dict[int, set[tuple[bytes, int]]]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from ledger_service.kernel.history_tree import HASH_BYTES
 from ledger_service.traceability.epcis.models import epcis_event
-from ledger_service.traceability.log.models import log_checkpoint, log_tile
+from ledger_service.traceability.log.models import log_checkpoint, log_tile, log_word
 from ledger_service.traceability.log.rules import TILE_HASHES
 
 _C, _T = log_checkpoint.c, log_tile.c
@@ -44,7 +44,7 @@ class TileReader:
 
 
 def log_size(conn: Connection) -> int:
-    """How many events are in the tree."""
+    """How many events and words are in the tree."""
     wanted = select(_T.place, _T.hashes).where(_T.level == 0).order_by(_T.place.desc()).limit(1)
     row = conn.execute(wanted).one_or_none()
     return 0 if row is None else row.place * TILE_HASHES + len(row.hashes) // HASH_BYTES
@@ -57,11 +57,11 @@ def last_checkpoint(conn: Connection, state: str | None = None) -> Checkpoint | 
 
 
 def has_work(conn: Connection, at: datetime, every: timedelta) -> bool:
-    """Whether events wait to be taken in, or what was taken in for a checkpoint that is due."""
+    """Whether events or words wait to be taken in, or what was taken in for a checkpoint that is due."""
     size, last = log_size(conn), last_checkpoint(conn)
-    waiting = select(epcis_event.c.event_seq).where(epcis_event.c.event_seq >= size).limit(1)
-    if conn.execute(waiting).first() is not None:
-        return True
+    for number in (epcis_event.c.event_seq, log_word.c.seq):
+        if conn.execute(select(number).where(number >= size).limit(1)).first() is not None:
+            return True
     return size > 0 if last is None else size > last.size and at - last.made_at >= every
 
 

@@ -1,4 +1,4 @@
-"""Takes captured events into the log's tree, in bounded steps, and makes checkpoints of it; idempotent."""
+"""Takes events and words into the log's tree, in bounded steps, and makes checkpoints of it; idempotent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, text, update
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.history_tree import HASH_BYTES, hash_leaf
 from ledger_service.traceability.epcis.models import epcis_event
-from ledger_service.traceability.log.models import log_checkpoint, log_tile
+from ledger_service.traceability.log.models import log_checkpoint, log_tile, log_word
 from ledger_service.traceability.log.queries import TileReader, last_checkpoint, log_size
 from ledger_service.traceability.log.rules import TILE_HASHES, consistency_proof, parents_of, root_of, split
 
@@ -21,16 +21,15 @@ _LOCK = 0x4C4F4754
 
 
 def grow(conn: Connection, most: int = STEP_EVENTS) -> int:
-    """Up to ``most`` further events are in the tree when the caller commits; returns how many.
+    """Up to ``most`` further events and words are in the tree when the caller commits; returns how many.
 
     Idempotency: the tree's size is where it goes on. Locks: others that let it grow.
     """
     _lock(conn)
-    size, e = log_size(conn), epcis_event.c
-    wanted = select(e.event_seq, e.body).where(e.event_seq >= size).order_by(e.event_seq).limit(most)
+    size = log_size(conn)
     leaves = [
         hash_leaf(bytes(body))
-        for place, (seq, body) in enumerate(conn.execute(wanted), start=size)
+        for place, (seq, body) in enumerate(_further(conn, size, most), start=size)
         if seq == place
     ]
     level, first, nodes = 0, size, leaves
@@ -67,6 +66,15 @@ def settle(conn: Connection, size: int, reason: str | None) -> None:
     state = "relayed" if reason is None else "refused"
     mine = log_checkpoint.c.size == size
     conn.execute(update(log_checkpoint).where(mine).values(state=state, reason=reason))
+
+
+def _further(conn: Connection, size: int, most: int) -> list[tuple[int, bytes]]:
+    """Number and body of events and words behind the tree, in their order."""
+    e, w = epcis_event.c, log_word.c
+    events = select(e.event_seq, e.body).where(e.event_seq >= size).order_by(e.event_seq).limit(most)
+    words = select(w.seq, w.body).where(w.seq >= size).order_by(w.seq).limit(most)
+    both = [(row[0], row[1]) for its in (events, words) for row in conn.execute(its)]
+    return sorted(both)[:most]
 
 
 def _append(conn: Connection, level: int, first: int, nodes: list[bytes]) -> list[bytes]:

@@ -14,7 +14,7 @@ from ledger_service.web.screens.member import MEMBER, mine
 
 PURPOSES = ("service", "analytics", "marketing", "research")
 _ROWS, _FEW, _EXPORTED = "25", "5", "200"
-_HERE = "/me/consents"
+_HERE, _QUIET = "/me/consents", "/quiet-hours"
 
 
 def consents(visit: Visit) -> Page:
@@ -30,6 +30,7 @@ def _consents(visit: Visit, answer: Answer | None) -> Page:
     shown = {
         "consents": told["consents"], "cursor": told["next_cursor"], "names": names, "purposes": PURPOSES,
         "reads": _readings(visit, names, _FEW)[0], "typed": visit.form,
+        "quiet": visit.get(mine(visit, _QUIET)),
         "done": done if good and visit.say(done) != done else "",
         "problem": None if answer is None or good else answer.document,
     }  # fmt: skip
@@ -73,6 +74,17 @@ def revoke(visit: Visit) -> Page | Go:
     return Go(f"{_HERE}?done=revoked") if answer.good else _consents(visit, answer)
 
 
+def quiet(visit: Visit) -> Page | Go:
+    """Nothing unasked comes at these hours, nor more than so much in a day; without hours at any."""
+    form = {name: visit.form.get(name, "").strip() for name in ("from", "until", "timezone", "most_a_day")}
+    hours = {name: form[name] or None for name in ("from", "until", "timezone")}
+    if not form["from"] and not form["until"]:
+        hours["timezone"] = None
+    most = {"most_a_day": int(form["most_a_day"])} if form["most_a_day"].isdecimal() else {}
+    answer = visit.do(mine(visit, _QUIET), {**hours, **most})
+    return Go(f"{_HERE}?done=quiet") if answer.good else _consents(visit, answer)
+
+
 def export(visit: Visit) -> Download:
     """Everything that is held of the member, as one JSON array of tables' rows."""
     visit.step_up()
@@ -98,6 +110,7 @@ SCREENS = (
     Screen("GET", _HERE, "member-consents", MEMBER, consents),
     Screen("POST", _HERE, "member-give-consent", MEMBER, give),
     Screen("POST", f"{_HERE}/<consent>/revoke", "member-revoke-consent", MEMBER, revoke),
+    Screen("POST", "/me/quiet-hours", "member-quiet-hours", MEMBER, quiet),
     Screen("GET", "/me/reads", "member-reads", MEMBER, reads),
     Screen("POST", "/me/export", "member-export", MEMBER, export),
 )

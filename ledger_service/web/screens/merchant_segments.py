@@ -52,9 +52,33 @@ def _overview(visit: Visit, before: list[Block]) -> Sheet:
     typed = {name: visit.form[name] for name in ("rule", "window_days") if visit.form.get(name)}
     blocks: list[Block] = [
         *before, Rows("segments.all", headings, rows, more, "segments.none"),
-        Acts([TRY.form(visit), WRITE.form(visit, typed)]), _asked(visit),
+        Acts([TRY.form(visit), WRITE.form(visit, typed)]), *_value(visit), _asked(visit),
     ]  # fmt: skip
     return Sheet("segments.title", blocks, lead="segments.lead")
+
+
+def _value(visit: Visit) -> list[Block]:
+    """The model that foretells, and how well it would have; nothing where none was fitted."""
+    answer = visit.ask(f"/v1/merchants/{visit.me.merchant}/value-model")
+    if not answer.good:
+        return []
+    told, say = answer.document, visit.formats
+    figures = [
+        ("segments.value_fitted", say.instant(told["fitted_at"])),
+        ("segments.value_customers", say.number(told["customers"])),
+        ("segments.value_back", say.number(told["came_back"])),
+    ]
+    tested = told["tested"]
+    if tested is not None:
+        money = "spent_expected_minor", "spent_minor", "missed_minor", "missed_by_same_again_minor"
+        expected, spent, missed, same = (say.money(tested[name]) for name in money)
+        often = f"{say.number(tested['purchases_expected'])} / {say.number(tested['purchases'])}"
+        figures += [
+            ("segments.value_often", often), ("segments.value_spent", f"{expected} / {spent}"),
+            ("segments.value_missed", f"{missed} / {same}"),
+        ]  # fmt: skip
+    rows = [[Cell(visit.say(name)), Cell(text)] for name, text in figures]
+    return [Rows("segments.value", ("col.what", "col.value"), rows)]
 
 
 def _asked(visit: Visit) -> Rows:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from ledger_service.referrals.network.influence import Weights, weights_of
@@ -12,6 +14,12 @@ from ledger_service.referrals.network.pictures import ELSEWHERE, Tie, by_place, 
 from ledger_service.referrals.network.report import Facts, report_of
 
 T0 = datetime(2017, 1, 2, tzinfo=UTC)
+
+
+def facts_of(*columns: Sequence[tuple[int, ...]]) -> Facts:
+    return Facts(*(
+        np.array(rows, np.int64).reshape(-1, width) for rows, width in zip(columns, (2, 2, 2, 3), strict=True)
+    ))  # fmt: skip
 
 
 def tie(source: int, target: int, hours: int, channel: str = "line") -> Tie:
@@ -36,13 +44,13 @@ def test_a_picture_of_nothing_and_of_a_root_alone_is_a_picture() -> None:
 
 
 def test_a_report_counts_what_happened_and_names_who_moved_most() -> None:
-    facts = Facts([(5, 6)], [(1, 2), (2, 3)], [(1, 2), (2, 3)], [(1, 2, 5_000)])
-    found = report_of(facts, "SPRING")
+    facts = facts_of([(5, 6)], [(1, 2), (2, 3)], [(1, 2), (2, 3)], [(1, 2, 5_000)])
+    found = report_of(facts)
     assert (found["members"], found["ties"], found["levels"]) == (5, 3, [1, 1, 1])
     assert found["deepest"] == [1, 2, 3]
     # Enrolling and a purchase of $50 for the sharer, and a quarter of what its newcomer brought.
     assert found["influence"][0] == {"member": 1, "value": 1_000 + 500 + 1_000 + 250}
-    assert report_of(Facts([], [], [], []), "SPRING") == {"members": 0, "ties": 0}
+    assert report_of(facts_of([], [], [], [])) == {"members": 0, "ties": 0}
 
 
 def test_a_line_of_descent_has_the_place_where_it_began() -> None:
@@ -54,10 +62,10 @@ def test_a_line_of_descent_has_the_place_where_it_began() -> None:
 
 
 def test_influence_goes_by_the_weights_that_are_given() -> None:
-    facts = Facts([(5, 6)], [(1, 2), (2, 3)], [(1, 2), (2, 3)], [(1, 2, 5_000)])
+    facts = facts_of([(5, 6)], [(1, 2), (2, 3)], [(1, 2), (2, 3)], [(1, 2, 5_000)])
     given = weights_of({"acts": {"purchase": 7}, "value_per_hundred_minor": 2, "second_bps": 0})
     assert given == Weights({"purchase": 7}, 2, 0)
-    found = report_of(facts, "SPRING", given)
+    found = report_of(facts, given)
     assert (found["influence"][0], found["weights"]["acts"]) == ({"member": 1, "value": 107}, {"purchase": 7})
     for wrong in ({}, {"acts": {"enrolment": 1}}, {"acts": {}, "depth": 3}, {"acts": {"purchase": -1}}):
         with pytest.raises(ValueError, match="weight"):
