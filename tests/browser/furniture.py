@@ -45,6 +45,7 @@ def furnish(shop: Shop) -> dict[str, str]:
     places |= {"paper": codes_of(shop, definition)[0], "operation": sold["operations"][0]}
     with shop.serving.foundations.database.begin() as conn:
         standings.note(conn, 1, 9, STANDING)
+    places |= {"campaign": "SPRING", "by": "channel"}
     places["reward"] = refused_reward(shop, shop.keys["member"], places["member"], link["code"])
     places["card"] = _paid_for(shop, places["member"])
     mine(shop)
