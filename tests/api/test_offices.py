@@ -25,7 +25,7 @@ LOOKS = [one for one in offices.SCREENS if one.method == "GET" and not one.name.
 DEEDS = [screen.handler.__self__ for screen in offices.SCREENS if screen.method == "POST"]  # type: ignore[attr-defined]
 MOST_BYTES = 100_000
 RAW_KEY = re.compile(
-    r">\s*((?:office|word|col|field|deed|done|keys|books|lines|programme|coupons|cases|care|segments|fact|papers|webhooks|goods|sharing|terms|outcome)\.[a-z_.-]+)\s*<"
+    r">\s*((?:office|word|col|field|deed|done|keys|books|lines|programme|coupons|cases|care|segments|fact|papers|webhooks|goods|sharing|terms|outcome|trial|again|acts|coupon_form)\.[a-z_.-]+)\s*<"
 )
 CODES = {"merchant-definition": "TEN", "merchant-campaign": "SUMMER"}
 
@@ -178,35 +178,6 @@ def test_a_product_is_registered_its_batch_printed_and_recalled(furnished_shop: 
     assert merchant.send(f"{here}/recall", deed="recall-batch").location == f"{here}?done=recall-batch"
     assert words("en")["deed.recall-batch"] not in merchant.open(here).text
     assert browser(shop, "fuel").open(here).status_code == 404
-
-
-def test_a_campaign_of_sharing_shows_its_way_and_its_picture_to_its_own_merchant(
-    furnished_shop: Furnished, people: dict[str, Browser]
-) -> None:
-    page = people["merchant"].open("/sharing/SPRING").text
-    assert 'src="/sharing/SPRING/spread/channel"' in page and words("en")["sharing.unmeasured"] in page
-    drawn = people["merchant"].open("/sharing/SPRING/spread/place")
-    assert (drawn.mimetype, b"<svg" in drawn.data) == ("image/svg+xml", True)
-    other = browser(furnished_shop[0], "fuel")
-    assert [other.open(f"/sharing/SPRING{rest}").status_code for rest in ("", "/spread/channel")] == [404, 404]
-
-
-def test_a_campaign_of_sharing_is_asked_for_by_one_and_approved_by_another(
-    furnished_shop: Furnished, people: dict[str, Browser]
-) -> None:
-    merchant, operator, here = people["merchant"], people["operator"], "/sharing/AUTUMN"
-    merchant.open("/sharing")
-    asked = {"code": "AUTUMN", "name": "秋 autumn", "programme": "GROC", "terms.trigger": "basket",
-             "terms.sharer_points": "10", "terms.newcomer_points": "5", "terms.least_minor": "12.50",
-             "terms.vest_days": "0", "budget.points": "1000", "budget.rewards": "9"}  # fmt: skip
-    assert merchant.send("/sharing", deed="ask-sharing", **asked).location == "/sharing?done=ask-sharing"
-    merchant.open(here)
-    assert merchant.send(f"{here}/approve", deed="approve-sharing").status_code == 403
-    operator.open(here)
-    assert operator.send(f"{here}/approve", deed="approve-sharing").status_code == 303
-    merchant.open(here)
-    started = merchant.send(f"{here}/start", deed="start-sharing").location
-    assert words("en")["done.start-sharing"] in merchant.open(started).text
 
 
 def test_the_words_of_segments_are_those_of_the_rules() -> None:

@@ -29,6 +29,7 @@ _REVIEWS, _CASES, _IMPORTS, _RISK = (
     "/operator/decisions",
 )
 STEPS = ("release", "reverse", "approve", "decline", "uphold")
+_ACTS = "/acts"
 _UNDER_WAY = ("open", "approved", "notice")
 
 
@@ -133,6 +134,19 @@ def imports(visit: Visit) -> Sheet:
     return Sheet("imports.title", [table, Check("alliance import compare NAME FILE")], lead="imports.lead")
 
 
+def acts(visit: Visit) -> Sheet:
+    """Who of operators and merchants did what, the newest first; a merchant sees its own."""
+    found, more = listed(visit, "/v1/acts", "acts", _ACTS)
+    names = names_of(visit)
+    rows = [
+        [instant(visit, one["at"]), code(one["name"]), Cell(one["target"] or "–", "code"), Cell(one["by"]),
+         Cell("–" if one["merchant"] is None else called(names, one["merchant"])), code(one["key"])]
+        for one in found
+    ]  # fmt: skip
+    headings = ("col.at", "col.what", "acts.target", "col.by", "col.merchant", "col.key")
+    return Sheet("acts.title", [Rows("acts.all", headings, rows, more, "acts.none")], lead="acts.lead")
+
+
 STEP = Deed(
     "review-step", f"{_REVIEWS}/<review>/steps", "/v1/risk/reviews/{review}/steps", OPERATOR,
     f"{_REVIEWS}/{{review}}", review,
@@ -147,6 +161,7 @@ SCREENS = (
     Screen("GET", _RISK, "operator-decisions", RISK, shows(decisions)),
     Screen("GET", _CASES, "operator-cases", LOOKERS, shows(cases)),
     Screen("GET", f"{_CASES}/<case>", "operator-case", LOOKERS, shows(case)),
+    Screen("GET", _ACTS, "acts", RISK, shows(acts)),
     Screen("GET", _IMPORTS, "operator-imports", LOOKERS, shows(imports)),
     *screens_of(STEP, APPROVE, OBJECT),
 )

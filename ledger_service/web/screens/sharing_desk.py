@@ -1,4 +1,4 @@
-"""Campaigns of sharing at the desk: ask, approve, let go live; from links to purchases; the network's picture."""
+"""Campaigns of sharing at the desk: asked for, approved, live; from links to purchases; how they spread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ledger_service.web.office.blocks import Acts, Block, Cell, Facts, Field, Fo
 from ledger_service.web.office.deeds import Deed, screens_of
 from ledger_service.web.office.reading import (
     Json,
-    acts,
     code,
     instant,
     listed,
@@ -57,7 +56,8 @@ def one(visit: Visit) -> Sheet:
     budget, count = campaign["budget"], visit.formats.number
     blocks: list[Block] = [
         Facts([("col.state", worded(visit, campaign["state"])),
-               ("sharing.promised", count(budget["used_points"])), ("sharing.budget", count(budget["points"])),
+               ("sharing.promised", count(budget["used_points"])),
+               ("sharing.budget", count(budget["points"])),
                ("sharing.rewards", f"{count(budget['used_rewards'])} / {count(budget['rewards'])}")]),
         *_way(visit, way), *_network(visit, wanted), _versions(visit, told["versions"]),
     ]  # fmt: skip
@@ -71,16 +71,20 @@ def _way(visit: Visit, told: Json) -> list[Block]:
     counted = [(visit.say(f"sharing.{step}"), sum(one[step] for one in channels)) for step in _WAYS]
     counted.append((visit.say("sharing.first"), sum(one["first"] for one in bought)))
     steps = [Step(name, value) for name, value in counted]
-    by_channel = [[Cell(visit.say(f"channel.{one['channel']}")), *(number(visit, one[step]) for step in _WAYS)]
-                  for one in channels]  # fmt: skip
-    outcomes = [[Cell(visit.say(f"outcome.{one['outcome']}")), number(visit, one["first"]),
-                 number(visit, one["repeated"]), money(visit, one["amount_minor"])] for one in bought]  # fmt: skip
+    by_channel = [
+        [Cell(visit.say(f"channel.{one['channel']}")), *(number(visit, one[step]) for step in _WAYS)]
+        for one in channels
+    ]
+    outcomes = [
+        [Cell(visit.say(f"outcome.{one['outcome']}")), number(visit, one["first"]),
+         number(visit, one["repeated"]), money(visit, one["amount_minor"])] for one in bought
+    ]  # fmt: skip
     return [
         Picture("sharing.way_about", funnel(steps, visit.say("sharing.way"), visit.formats.number)),
         Rows("sharing.channels", ("col.channel", *(f"sharing.{step}" for step in _WAYS)), by_channel,
              empty="sharing.no_links"),
-        Rows("sharing.purchases", ("col.outcome", "sharing.first", "sharing.repeated", "col.amount"), outcomes,
-             empty="sharing.no_purchases"),
+        Rows("sharing.purchases", ("col.outcome", "sharing.first", "sharing.repeated", "col.amount"),
+             outcomes, empty="sharing.no_purchases"),
     ]  # fmt: skip
 
 
@@ -98,8 +102,9 @@ def _network(visit: Visit, wanted: str) -> list[Block]:
 
 def _image(address: str, said: str) -> Markup:
     """A drawing that the API made, with a link to it in full."""
-    tag = '<a href="{0}"><img src="{0}" alt="{1}" loading="lazy" width="1000"></a>'
-    return Markup(tag).format(address, said)
+    return Markup('<a href="{0}"><img src="{0}" alt="{1}" loading="lazy" width="1000"></a>').format(
+        address, said
+    )
 
 
 def _measures(visit: Visit, told: Json) -> list[Block]:
