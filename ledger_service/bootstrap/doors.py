@@ -28,6 +28,7 @@ from ledger_service.api.endpoints import (
     gestures,
     households,
     imports,
+    jobs,
     keys,
     liabilities,
     members,
@@ -90,7 +91,7 @@ MODULES = (
     programmes, rule_trials, programme_policies, outstanding, liabilities, pair_terms, settlement_basis,
     conversions, programme_ends, tiers, risk, reviews, appeals, merchants, places, owners, modes, keys,
     chain, proofs, settlement, recomputation, settling, settlement_papers, settlement_pools, coverage,
-    reserves, acts, imports, *EVENT_MODULES, alliance, status,
+    reserves, acts, imports, jobs, *EVENT_MODULES, alliance, status,
 )  # fmt: skip
 
 
@@ -138,6 +139,7 @@ def bound(serving: Serving) -> list[Served]:
         *_of_chain(serving, administration, cursors),
         *acts.served(acts.ActsDoor(administration, cursors)),
         *imports.served(imports.ImportsDoor(administration)),
+        *jobs.served(jobs.JobsDoor(administration)),
         *served_events(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),

@@ -98,6 +98,16 @@ def test_what_operators_and_merchants_did_is_in_the_log_once_and_a_merchant_sees
     assert words("en")["acts.title"] in people["merchant"].open("/acts").text
 
 
+def test_long_work_is_shown_with_how_far_it_is(furnished_shop: Furnished, people: dict[str, Browser]) -> None:
+    shop, places = furnished_shop
+    shop.must("grocer", f"/v1/products/{places['gtin']}/batches", {"lot": "WAITS", "size": 9})
+    told = {one["job"]: one for one in shop.get("auditor", "/v1/jobs").json["jobs"]}
+    assert (told["item-batch"]["done"], told["item-batch"]["of"]) == (0, 9)
+    assert told["chain"]["of"] > told["chain"]["done"]
+    assert words("en")["job.item-batch"] in people["operator"].open("/operator/imports").text
+    assert shop.get("grocer", "/v1/jobs").status_code == 403
+
+
 def test_plain_terms_of_a_coupon_are_written_by_a_form(
     people: dict[str, Browser], furnished_shop: Furnished
 ) -> None:

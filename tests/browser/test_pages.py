@@ -4,14 +4,17 @@ narrowest phone, and each language in its own script.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from ledger_service.web.screen import Screen
 from tests.browser import axe
+from tests.browser.album import Album
 from tests.browser.conftest import Street
 from tests.browser.door import LOCALES, PAGES, PHONE, WIDE, Look, log_in, opened, window
 
@@ -23,6 +26,21 @@ _HAN = re.compile(r"[\u4e00-\u9fff]")
 _NARROW = (320, 640)
 _SHAPE = "() => Array.from(document.querySelectorAll('main *'), e => e.tagName + e.className).join()"
 _WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+# A folder for pictures of pages of which it has none: those for which a run of some days has nothing to show.
+_ALBUM = os.environ.get("ALLIANCE_ALBUM", "")
+
+
+def _picture(page: Page, name: str) -> None:
+    """The page wide and, in the dark, on a phone, where no picture of it is there."""
+    album = Album(Path(_ALBUM))
+    for size, kind in ((WIDE, "wide"), (PHONE, "phone")):
+        if not (Path(_ALBUM) / f"{name}-{kind}.png").exists():
+            page.set_viewport_size(window(size))
+            page.emulate_media(color_scheme="dark" if kind == "phone" else "light")
+            album.add(page, f"{name}-{kind}")
+    page.emulate_media(color_scheme="light")
 
 
 def path_of(screen: Screen, places: dict[str, str]) -> str:
@@ -62,6 +80,8 @@ def test_a_page_is_for_everybody_in_light_and_dark_and_on_a_phone(
             page.emulate_media(color_scheme="dark")
             assert axe.findings(page, axe.COLOURS) == [], (role, "dark")
             page.emulate_media(color_scheme="light")
+        if _ALBUM:
+            _picture(page, f"{role or 'everybody'}-{screen.name}")
         page.set_viewport_size(window(_NARROW))
         assert page.evaluate(_WIDER) == 0, f"{role}: wider than a phone"
         page.set_viewport_size(window(WIDE))

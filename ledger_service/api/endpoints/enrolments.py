@@ -32,8 +32,8 @@ ENROL = Route(
     body=Named("NewEnrolment", Record({"secret": _SECRET}, {"display_name": Nullable(Text(_MOST_NAME))})),
     problems=(*WRITE_PROBLEMS, NumbersExhausted, MemberUnknown, SignerUnavailable),
     success=Success(
-        201, "The only answer that holds the token; it has a member's rights and an end. Add a passkey, or let "
-        "a till bind a phone or card, before it ends.",
+        201, "The only answer that holds the token; it has a member's rights and an end. Add a passkey, or "
+        "let a till bind a phone or card, before it ends.",
         shapes.answer("Enrolment", number=shapes.NUMBER, key_id=shapes.KEY_ID, token=Text(200),
                       expires_at=shapes.INSTANT)),
 )  # fmt: skip

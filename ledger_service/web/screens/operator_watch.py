@@ -131,7 +131,19 @@ def imports(visit: Visit) -> Sheet:
         "col.at",
     )
     table = Rows("imports.all", headings, rows, empty="imports.none")
-    return Sheet("imports.title", [table, Check("alliance import compare NAME FILE")], lead="imports.lead")
+    blocks: list[Block] = [_work(visit), table, Check("alliance import compare NAME FILE")]
+    return Sheet("imports.title", blocks, lead="imports.lead")
+
+
+def _work(visit: Visit) -> Rows:
+    """What the bridge works through, and how far it is."""
+    rows = [
+        [Cell(visit.say(f"job.{one['job']}")), code(one["subject"]), number(visit, one["done"]),
+         number(visit, one["of"]), instant(visit, one["begun_at"]), instant(visit, one["ended_at"])]
+        for one in visit.get("/v1/jobs")["jobs"]
+    ]  # fmt: skip
+    headings = ("col.what", "col.subject", "imports.done", "job.of", "job.begun", "job.ended")
+    return Rows("job.all", headings, rows)
 
 
 def acts(visit: Visit) -> Sheet:
