@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ledger_service.web.office.blocks import Field, Form, Note, Sheet
+from ledger_service.web.office.names import choices_of
 from ledger_service.web.screen import Download, Go, Page, Screen, Visit
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -73,7 +74,11 @@ class Deed:
             to = to.replace(f"<{name}>", value)
         again = visit.form if visit.form.get("deed") == self.name else {}
         fields = tuple(
-            replace(one, value=again.get(one.name, given.get(one.name, one.value)))
+            replace(
+                one,
+                value=again.get(one.name, given.get(one.name, one.value)),
+                named=choices_of(visit, one.kind) or {},
+            )
             for one in (*self.asks, *self.fields)
             if one.name not in self.hidden
         )

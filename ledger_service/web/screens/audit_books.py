@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger_service.web.drawing import Point, Stream, netting, series
 from ledger_service.web.office.blocks import Block, Cell, Check, Facts, Note, Picture, Rows, Search, Sheet
+from ledger_service.web.office.names import names_of
 from ledger_service.web.office.reading import (
     Json,
     called,
@@ -11,7 +12,6 @@ from ledger_service.web.office.reading import (
     instant,
     listed,
     micros,
-    names_of,
     number,
     shows,
     state,

@@ -8,6 +8,7 @@ from typing import Any
 from ledger_service.web.drawing import Slice, Step, ageing, funnel
 from ledger_service.web.office.blocks import Acts, Block, Cell, Field, Note, Picture, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, put, screens_of
+from ledger_service.web.office.names import names_of
 from ledger_service.web.office.reading import (
     Json,
     acts,
@@ -16,7 +17,6 @@ from ledger_service.web.office.reading import (
     instant,
     listed,
     money,
-    names_of,
     number,
     shows,
     state,

@@ -6,13 +6,13 @@ import json
 
 from ledger_service.web.office.blocks import Acts, Block, Cell, Check, Facts, Field, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
+from ledger_service.web.office.names import names_of
 from ledger_service.web.office.reading import (
     Json,
     called,
     code,
     instant,
     listed,
-    names_of,
     number,
     shows,
     state,
