@@ -21,6 +21,7 @@ from ledger_service.checkout.once import Frame, OnceCommand, find_answer, run_on
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
+from ledger_service.merchants.acts import act_of
 
 Json = dict[str, Any]
 Action = Callable[[Connection], Json]
@@ -96,7 +97,8 @@ class Administration:
 def _frame(call: Call) -> Frame:
     # Whoever logs in is nobody yet; without the secrets in its body a key of such a write shows nothing.
     subject = _NOBODY if call.principal is None else call.principal.subject
-    return Frame(subject, call.key, call.body.digest, call.at, call.refusal)
+    noted = act_of(call.act, "/".join(call.path.values()), call.principal, call.key, call.at)
+    return Frame(subject, call.key, call.body.digest, call.at, call.refusal, noted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ class Call:
     """One admitted request: who, when, and the parts of it that were checked.
 
     ``refusal`` is raised by a write only after its idempotency key was looked up (D6); ``headers`` are those
-    that the route's dialect names.
+    that the route's dialect names. ``act`` names a write in the log of acts; those of tills have none.
     """
 
     principal: Principal | None
@@ -34,6 +34,7 @@ class Call:
     key: str
     refusal: DomainError | None = None
     headers: Mapping[str, str] | None = None
+    act: str = ""
 
     @property
     def caller(self) -> Principal:

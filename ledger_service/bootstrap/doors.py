@@ -7,6 +7,7 @@ from importlib.metadata import version
 from ledger_service.api.administration import Administration
 from ledger_service.api.endpoints import (
     acceptance,
+    acts,
     adjustments,
     alliance,
     appeals,
@@ -27,6 +28,7 @@ from ledger_service.api.endpoints import (
     gestures,
     households,
     imports,
+    jobs,
     keys,
     liabilities,
     members,
@@ -43,10 +45,12 @@ from ledger_service.api.endpoints import (
     programme_policies,
     programmes,
     proofs,
+    recomputation,
     reserves,
     returns,
     reviews,
     risk,
+    rule_trials,
     settlement,
     settlement_basis,
     settlement_papers,
@@ -60,6 +64,7 @@ from ledger_service.api.endpoints import (
     value_accounts,
     value_cards,
 )
+from ledger_service.api.endpoints.acts import with_acts_named
 from ledger_service.api.endpoints.consents import with_reads_noted
 from ledger_service.api.openapi import document_of
 from ledger_service.api.paging import Cursors
@@ -83,10 +88,10 @@ MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons, value_cards,
     value_accounts, tickets, coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes,
     members, *ENTERING_MODULES, devices, households, care, statements, gestures, adjustments, claims,
-    programmes, programme_policies, outstanding, liabilities, pair_terms, settlement_basis, conversions,
-    programme_ends, tiers, risk, reviews, appeals, merchants, places, owners, modes, keys, chain, proofs,
-    settlement, settling, settlement_papers, settlement_pools, coverage, reserves, imports, *EVENT_MODULES,
-    alliance, status,
+    programmes, rule_trials, programme_policies, outstanding, liabilities, pair_terms, settlement_basis,
+    conversions, programme_ends, tiers, risk, reviews, appeals, merchants, places, owners, modes, keys,
+    chain, proofs, settlement, recomputation, settling, settlement_papers, settlement_pools, coverage,
+    reserves, acts, imports, jobs, *EVENT_MODULES, alliance, status,
 )  # fmt: skip
 
 
@@ -132,12 +137,14 @@ def bound(serving: Serving) -> list[Served]:
         *_places(serving, administration, cursors),
         *keys.served(keys.KeysDoor(administration, s.api_keys, s.keyring, cursors)),
         *_of_chain(serving, administration, cursors),
+        *acts.served(acts.ActsDoor(administration, cursors)),
         *imports.served(imports.ImportsDoor(administration)),
+        *jobs.served(jobs.JobsDoor(administration)),
         *served_events(serving, administration, cursors),
         *alliance.served(_facts(serving)),
         *status.served(_status(serving)),
     ]
-    return with_reads_noted(every, administration)
+    return with_acts_named(with_reads_noted(every, administration))
 
 
 def _of_risk(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
@@ -152,6 +159,7 @@ def _of_risk(serving: Serving, administration: Administration, cursors: Cursors)
 def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
     return [
         *programmes.served(points),
+        *rule_trials.served(rule_trials.RuleTrialsDoor(points)),
         *programme_policies.served(programme_policies.PoliciesDoor(points)),
         *outstanding.served(outstanding.OutstandingDoor(points)),
         *liabilities.served(
@@ -178,6 +186,7 @@ def _of_chain(serving: Serving, administration: Administration, cursors: Cursors
         *chain.served(chain.ChainDoor(administration, cursors)),
         *proofs.served(proofs.ProofsDoor(administration, serving.catalogue, domain)),
         *settlement.served(settlement.SettlementDoor(administration, cursors, serving.governance)),
+        *recomputation.served(recomputation.RecomputationDoor(administration)),
         *settling.served(settling.SettlingDoor(administration, serving.governance)),
         *served_papers(serving, administration, cursors),
         *coverage.served(coverage.CoverageDoor(administration, cursors)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from ledger_service.checkout.answers import Answer, replay
 from ledger_service.checkout.models import idempotency
@@ -15,6 +15,8 @@ from ledger_service.db.bulk import sql_of
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Need, Workset, load_by
 from ledger_service.kernel.errors import DomainError
+from ledger_service.merchants.acts import Act
+from ledger_service.merchants.models import act
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Frame:
     """Whose key it is, the hash of the body, and the instant of the request.
 
     ``refusal`` is what the door found wrong with a fresh request; a repeated one gets its answer (D6).
+    ``act`` is what the log of acts keeps, where it keeps this write.
     """
 
     subject: str
@@ -29,6 +32,7 @@ class Frame:
     body_hash: bytes
     at: datetime
     refusal: DomainError | None = None
+    act: Act | None = None
 
     def check(self) -> None:
         """Nothing was wrong.
@@ -79,6 +83,8 @@ def run_once(conn: Connection, frame: Frame, action: Callable[[], tuple[int, byt
     if row is not None and row.status:
         return row
     status, body = action()
+    if frame.act is not None:
+        conn.execute(insert(act).values(frame.act.row()))
     mine = (idempotency.c.subject == frame.subject) & (idempotency.c.key == frame.key)
     conn.execute(update(idempotency).where(mine).values(status=status, response=body))
     return Answer(status, body)
@@ -125,4 +131,6 @@ class OnceCommand(BookCommand[Answer]):
         status, body = self._render(self._inner.apply(draft))
         kept = {"subject": frame.subject, "key": frame.key, "body_hash": frame.body_hash}
         draft.add(idempotency, {**kept, "status": status, "response": body, "created_at": frame.at})
+        if frame.act is not None:
+            draft.add(act, frame.act.row())
         return Answer(status, body)

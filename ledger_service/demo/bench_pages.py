@@ -69,7 +69,7 @@ class Visitor:
 
     def first_view(self, raw: bytes) -> int:
         """How many bytes a browser loads that was never here."""
-        named = set(_PARTS.findall(raw.decode()))
+        named = set(_PARTS.findall(raw.decode(errors="replace")))
         for part in named - self.parts.keys():
             self.parts[part] = len(self.get(part)[1])
         return len(raw) + sum(self.parts[part] for part in named)

@@ -9,11 +9,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    String,
     Table,
     Text,
 )
 
-from ledger_service.db.tables import metadata, one_of
+from ledger_service.db.guards import append_only
+from ledger_service.db.tables import fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, Int64, UtcInstant
 
 merchant = Table(
@@ -91,3 +93,21 @@ api_key_change = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", Int64, nullable=False),
 )
+
+# The log of what operators and merchants did, one row for each of their writes; ``target`` is what the path
+# of the request names, the id is of caller and idempotency key.
+act = append_only(Table(
+    "act",
+    metadata,
+    Column("act_id", Bytes(16), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("target", String(200), nullable=False),
+    Column("subject", String(80), nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("merchant_id", BigInteger),
+    Column("occurred_at", UtcInstant, nullable=False),
+    fixed_length("act_id", 16),
+    Index("ix_act_occurred_at", "occurred_at", "act_id"),
+    Index("ix_act_merchant_id", "merchant_id", "occurred_at", "act_id"),
+    sqlite_with_rowid=False,
+))  # fmt: skip

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, RowMapping, select
 
-from ledger_service.tiers.models import qualifying_day, tier_ladder
+from ledger_service.tiers.models import qualifying_day, tier_ladder, tier_run
 from ledger_service.tiers.rules import Ladder, Place, place_at, since_day
 
 
@@ -55,3 +55,8 @@ def first_published(conn: Connection, until: datetime) -> set[int]:
     """The programmes whose first ladder was published at ``until`` or before."""
     first = select(tier_ladder.c.programme_id).where(tier_ladder.c.version == 1)
     return set(conn.execute(first.where(tier_ladder.c.published_at <= until)).scalars())
+
+
+def runs(conn: Connection, most: int) -> list[RowMapping]:
+    """The last recounts by programme and kind: how many members they have counted, begun and ended when."""
+    return list(conn.execute(select(tier_run).order_by(tier_run.c.begun_at.desc()).limit(most)).mappings())

@@ -18,6 +18,8 @@ from tests.api.test_administration import with_phone
 # Answers that hold lists without being lists: of one thing, and bounded by what makes them.
 OF_ONE_THING = {
     "list-live-code-shifts": "the next turns of one code, a fixed number",
+    "list-jobs": "so many batches and recounts at most, in the order in which they come",
+    "recompute-settlement-period": "the merchants of one period and their pairs, 256 merchants at most",
     "show-settlement-standing": "the merchants of one period, 256 at most, and payouts fewer than they",
     "list-passkeys": "ten at most",
     "show-issuer-liability": "months of the programmes of one issuer, 120 at most of each",

@@ -61,6 +61,29 @@ def status_of(shop: Shop, gln: str) -> str:
     return str(next(m["status"] for m in listed if m["merchant"] == gln))
 
 
+def test_a_rule_is_held_against_past_baskets_and_nothing_is_written(shop: Shop) -> None:
+    path = "/v1/programmes/GROC/earn-rules/trial"
+    number = str(shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"])
+    for amount in (10_000, 2_000):
+        shop.must("grocer-till", "/v1/sales", basket(amount=amount, member={"number": number}))
+    shop.must("grocer-till", "/v1/sales", basket(amount=5_000))
+    rule = {"effective_from": "2017-06-01T00:00:00Z", "earn": {"points": 2, "per_minor": 100}}
+    told = shop.post("grocer", path, rule).json
+    gave = told["points"]
+    assert (told["baskets"], told["members"], told["would_be"]) == (2, 1, 240)
+    assert gave == sum(sum(one["points"] for one in sale["earned"]) for sale in sales_of(shop, number))
+    assert (told["more"] + told["fewer"], told["point_value_micros"], told["capped"]) == (2, 10_000, 0)
+    rule["earn"] |= {"daily_cap": 210}
+    capped = shop.post("grocer", path, rule).json
+    assert (capped["would_be"], capped["capped"]) == (210, 1)
+    assert shop.post("fuel", path, rule).json["code"] == "not-yours"
+    assert len(shop.get("grocer", "/v1/programmes").json["programmes"][0]["rules"]) == 1
+
+
+def sales_of(shop: Shop, number: str) -> list[dict[str, Any]]:
+    return list(shop.get("grocer", f"/v1/sales?member={number}").json["sales"])
+
+
 def test_programmes_get_terms_epochs_and_rules_in_order(shop: Shop) -> None:
     later = "2017-06-01T00:00:00Z"
     terms = TERMS | {"point_value_micros": 5_000}

@@ -42,9 +42,12 @@ def furnish(shop: Shop) -> dict[str, str]:
     link = shop.must("member", "/v1/share/links", {"campaign": "SPRING", "channel": "paper"})
     places["link"] = link["code"]
     definition = offer(shop)
-    places |= {"paper": codes_of(shop, definition)[0], "operation": sold["operations"][0]}
+    paper, own = codes_of(shop, definition)[:2]
+    taken = shop.must("member", f"/v1/members/{places['member']}/coupons", {"code": own})
+    places |= {"paper": paper, "coupon": taken["coupon"], "operation": sold["operations"][0]}
     with shop.serving.foundations.database.begin() as conn:
         standings.note(conn, 1, 9, STANDING)
+    places |= {"campaign": "SPRING", "by": "channel"}
     places["reward"] = refused_reward(shop, shop.keys["member"], places["member"], link["code"])
     places["card"] = _paid_for(shop, places["member"])
     mine(shop)

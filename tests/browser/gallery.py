@@ -26,8 +26,14 @@ _READY = "serving on"
 _PATIENCE_SECONDS = 3_600
 _EVERYBODY = "everybody"
 _PLACES = "places.json"
-# What the run itself leaves to be looked at: the place of a path, and the list that has one.
-_LISTS = {"case": "/v1/cases", "review": "/v1/risk/reviews", "claim": "/v1/claims"}
+# What the run itself leaves to be looked at: the place of a path, who may list it, and the list that has one.
+_LISTS = {
+    "case": ("operator", "/v1/cases"), "review": ("operator", "/v1/risk/reviews"),
+    "claim": ("operator", "/v1/claims"), "decision": ("operator", "/v1/risk/appeals"),
+    "campaign": ("merchant", "/v1/share/campaigns"), "gtin": ("merchant", "/v1/products"),
+    "segment": ("merchant", "/v1/segments"), "webhook": ("merchant", "/v1/webhooks"),
+    "reward": ("member", "/v1/share/rewards"),
+}  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> int:
@@ -91,12 +97,12 @@ def _wait_until_serving(run: subprocess.Popen[bytes], log: Path) -> None:
 def found(guests: Guests) -> dict[str, str]:
     """One of each thing that the run has, by the place in paths where it stands."""
     places = {}
-    for place, path in _LISTS.items():
-        own = {"Authorization": f"Bearer {guests.key('operator')}"}
+    for place, (who, path) in _LISTS.items():
+        own = {"Authorization": f"Bearer {guests.key(who)}"}
         answer = requests.get(guests.url + path, headers=own, params={"limit": "1"}, timeout=30).json()
         rows = next((rows for rows in answer.values() if isinstance(rows, list) and rows), [])
         if rows:
-            places[place] = str(rows[0][place])
+            places[place] = str(rows[0]["code" if place == "campaign" else place])
     return places
 
 

@@ -4,14 +4,17 @@ narrowest phone, and each language in its own script.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from ledger_service.web.screen import Screen
+from ledger_service.web.screen import HOMES, Screen
 from tests.browser import axe
+from tests.browser.album import Album
 from tests.browser.conftest import Street
 from tests.browser.door import LOCALES, PAGES, PHONE, WIDE, Look, log_in, opened, window
 
@@ -23,6 +26,26 @@ _HAN = re.compile(r"[\u4e00-\u9fff]")
 _NARROW = (320, 640)
 _SHAPE = "() => Array.from(document.querySelectorAll('main *'), e => e.tagName + e.className).join()"
 _WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+# A folder for pictures of pages of which it has none: those for which a run of some days has nothing to show.
+_ALBUM = os.environ.get("ALLIANCE_ALBUM", "")
+
+
+def _picture(page: Page, name: str) -> None:
+    """The page wide, and on a phone in the dark in another language, where no picture of it is there."""
+    album, folder = Album(Path(_ALBUM)), Path(_ALBUM)
+    if not (folder / f"{name}-wide.png").exists():
+        album.add(page, f"{name}-wide")
+    if not (folder / f"{name}-phone.png").exists():
+        language = ("zh-Hans", "zh-Hant")[len(name) % 2]
+        page.context.add_cookies([{"name": "language", "value": language, "url": page.url}])
+        page.set_viewport_size(window(PHONE))
+        page.emulate_media(color_scheme="dark")
+        page.reload()
+        album.add(page, f"{name}-phone")
+        page.context.clear_cookies(name="language")
+        page.emulate_media(color_scheme="light")
 
 
 def path_of(screen: Screen, places: dict[str, str]) -> str:
@@ -62,6 +85,8 @@ def test_a_page_is_for_everybody_in_light_and_dark_and_on_a_phone(
             page.emulate_media(color_scheme="dark")
             assert axe.findings(page, axe.COLOURS) == [], (role, "dark")
             page.emulate_media(color_scheme="light")
+        if _ALBUM and role == min(screen.roles or {""}, key=["", *HOMES].index):
+            _picture(page, f"{role or 'everybody'}-{screen.name.replace(' ', '-')}")
         page.set_viewport_size(window(_NARROW))
         assert page.evaluate(_WIDER) == 0, f"{role}: wider than a phone"
         page.set_viewport_size(window(WIDE))

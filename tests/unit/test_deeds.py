@@ -19,6 +19,7 @@ def read(kind: str, typed: str, *, optional: bool = False) -> object:
         ("int", "", ""),
         ("money", "12.5", 1250), ("money", "12", 1200), ("money", "12.345", "12.345"),
         ("money", "1e3", "1e3"),
+        ("percent", "12.5", 1250), ("percent", "12.345", "12.345"), ("merchant", "952", "952"),
         ("micros", "0.01", 10_000), ("micros", "1", 1_000_000),
         ("instant", "2026-01-02T03:04", "2026-01-02T03:04:00Z"), ("instant", "tomorrow", "tomorrow"),
         ("list", "a, b、c", ["a", "b", "c"]), ("list", "", []), ("ints", "60, 30", [60, 30]),

@@ -26,6 +26,30 @@ def browser_of(shop: Shop, agent: str = "") -> Browser:
     return browser
 
 
+def test_a_newcomer_becomes_a_member_once_and_is_led_to_a_passkey(web_shop: Shop) -> None:
+    browser = browser_of(web_shop)
+    browser.get("/enter?as=member")
+    first = browser.post("/enter/new", name="小明 Ming")
+    assert (first.status_code, first.location) == (303, "/me/passkeys?new=1")
+    assert "Add a passkey" in browser.get(first.location).text
+    shown = browser.get("/me/data").text
+    assert re.search(r"[0-9]{18}", shown)
+    assert browser.get("/me/pay").status_code == 200
+
+
+def test_a_retry_of_an_enrolment_makes_no_second_member_and_a_guess_gets_nothing(web_shop: Shop) -> None:
+    def sent(key: str, secret: str) -> Any:
+        body = {"secret": secret, "display_name": None}
+        return web_shop.client.post("/v1/enrolments", json=body, headers={"Idempotency-Key": key})
+
+    first, again = sent("mine", "a" * 64), sent("mine", "a" * 64)
+    assert (first.status_code, first.json) == (201, again.json)
+    assert sent("mine", "b" * 64).json["code"] == "idempotency-key-reused"
+    own = {"Authorization": f"Bearer {first.json['token']}"}
+    path = f"/v1/members/{first.json['number']}/balance"
+    assert web_shop.client.get(path, headers=own).json["balances"] is not None
+
+
 def test_a_member_enters_with_the_code_that_came(web_shop: Shop, tmp_path: Path) -> None:
     object.__setattr__(web_shop.serving.logins, "delivers", True)
     number = enrol(web_shop, identities=[{"kind": "phone", "value": PHONE}])

@@ -15,6 +15,7 @@ from ledger_service.referrals.rewards.rules import STATES
 from ledger_service.traceability.scanning.rules import Verdict
 from ledger_service.web.wording import LANGUAGES, words
 from tests.api.service import GROCER, NOON, Shop
+from tests.api.test_coupons import codes_of, offer
 from tests.api.test_sharing import live, touch
 from tests.api.test_tickets import sold as ticket
 from tests.api.test_value_cards import money, printed
@@ -48,6 +49,17 @@ def test_a_link_is_made_led_somewhere_and_ended(enter: Enter, web_shop: Shop) ->
     assert [browser.get(f"/me/share/{odd}").status_code for odd in ("none", "%E8%8C%B6")] == [404, 404]
     refused = browser.post("/me/share", campaign="NONE", channel="paper")
     assert (refused.status_code, 'role="alert"' in refused.text) == (404, True)
+
+
+def test_a_coupon_is_shown_with_what_became_of_it(enter: Enter, web_shop: Shop) -> None:
+    code = codes_of(web_shop, offer(web_shop))[0]
+    number = web_shop.keys["member-number"]
+    coupon = web_shop.must("member", f"/v1/members/{number}/coupons", {"code": code})["coupon"]
+    browser = enter("member")
+    assert f'href="/me/coupons/{coupon}"' in browser.get("/me/coupons").text
+    shown = browser.get(f"/me/coupons/{coupon}").text
+    assert words("en")["coupon.was_claimed"] in shown and 'href="/me/pay"' in shown
+    assert browser.get(f"/me/coupons/{'0' * 32}").status_code == 404
 
 
 def test_an_item_that_was_claimed_is_listed_in_the_members_language(enter: Enter, web_shop: Shop) -> None:

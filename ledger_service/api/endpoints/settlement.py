@@ -109,7 +109,7 @@ class SettlementDoor:
         def find(conn: Connection) -> Json:
             found = periods.periods_after(conn, page.after_number or 0, page.limit + 1)
             rows, cursor = self.cursors.cut(page, found, lambda one: one.number)
-            return {"periods": [_row(one) for one in rows], "next_cursor": cursor}
+            return {"periods": [period_row(one) for one in rows], "next_cursor": cursor}
 
         return self.administration.read(find)
 
@@ -123,7 +123,7 @@ class SettlementDoor:
             # What a rival earns today is nobody's business (D15); what is settled, all must agree on.
             seen = {m: n for m, n in nets.items() if period.closed or own in (None, m)}
             told = [{"merchant": gln_text(m), "net_micros": str(n)} for m, n in seen.items()]
-            return {**_row(period), "nets": told}
+            return {**period_row(period), "nets": told}
 
         return self.administration.read(find)
 
@@ -224,7 +224,8 @@ def _own_part(told: Json, own: int | None) -> Json:
     return {**told, **seen, "payouts_total": len(told["payouts"])}
 
 
-def _row(period: periods.Period) -> Json:
+def period_row(period: periods.Period) -> Json:
+    """A period with its state."""
     state = "final" if period.final else "closed" if period.closed else "open"
     return {"period": period.number, "state": state}
 

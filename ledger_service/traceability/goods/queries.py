@@ -72,6 +72,13 @@ def next_unmade(conn: Connection) -> int | None:
     return conn.execute(lacking).scalar_one_or_none()
 
 
+def unmade(conn: Connection, most: int) -> list[RowMapping]:
+    """Batches that lack items, the oldest first: number, GTIN, how many are made, of how many."""
+    b = trace_batch.c
+    lacking = select(b.batch_no, b.gtin, b.made, b.size).where(b.made < b.size)
+    return list(conn.execute(lacking.order_by(b.batch_no).limit(most)).mappings())
+
+
 def _product(conn: Connection, query: Select[tuple[object, ...]], merchant_id: int | None) -> RowMapping:
     row = conn.execute(query).mappings().one_or_none()
     if row is None or merchant_id not in (None, row["merchant_id"]):

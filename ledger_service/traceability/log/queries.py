@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from ledger_service.kernel.history_tree import HASH_BYTES
 from ledger_service.traceability.epcis.models import epcis_event
@@ -54,6 +54,12 @@ def last_checkpoint(conn: Connection, state: str | None = None) -> Checkpoint | 
     """The greatest checkpoint, or the greatest in a state."""
     wanted = _CHECKPOINT.order_by(_C.size.desc()).limit(1)
     return _one(conn, wanted if state is None else wanted.where(_C.state == state))
+
+
+def taken_in(conn: Connection) -> tuple[int, int]:
+    """How many captured events are in the log, and how many there are."""
+    newest = conn.execute(select(func.max(epcis_event.c.event_seq))).scalar_one_or_none()
+    return log_size(conn), 0 if newest is None else int(newest) + 1
 
 
 def has_work(conn: Connection, at: datetime, every: timedelta) -> bool:

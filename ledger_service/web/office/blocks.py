@@ -18,12 +18,14 @@ class Field:
 
     Attributes:
         name: where it goes in the body, with dots for what lies inside (``earn.points``).
-        kind: text, int, money, micros, instant, flag, choice, list, json, day or long.
+        kind: text, int, money, micros, percent, instant, flag, choice, merchant, store, list, json, day
+            or long.
         label: key of its name.
         optional: left out of the body when empty.
         options: of a choice, the words as the API takes them.
         value: what stands in it at first.
         about: key of a sentence that helps, if any.
+        named: of a merchant or store, the names to choose from by GLN; typed where there are none.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Field:
     options: tuple[str, ...] = ()
     value: str = ""
     about: str = ""
+    named: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

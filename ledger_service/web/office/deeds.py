@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ledger_service.web.office.blocks import Field, Form, Note, Sheet
+from ledger_service.web.office.names import choices_of
 from ledger_service.web.screen import Download, Go, Page, Screen, Visit
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _MONEY = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,6}))?")
 _LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}")
-_MICROS = 6
+_MICROS, _BPS = 6, 2
 Body = dict[str, Any]
 Maker = Callable[[Visit], Sheet]
 
@@ -41,6 +42,7 @@ class Deed:
         own: name of the body's field that is the caller's merchant, if any.
         hidden: names of fields that the page fills in, not the reader.
         risky: the key must have been entered a moment ago.
+        completes: adds to the body what is not typed.
         method: of the API.
         shown: makes a page of the answer where it can be seen only once.
         file: makes a file of the answer, which is fetched while the page stays.
@@ -59,6 +61,7 @@ class Deed:
     hidden: tuple[str, ...] = ()
     risky: bool = False
     danger: bool = False
+    completes: Callable[[Visit, Body], None] | None = None
     method: str = "POST"
     shown: Callable[[Visit, Body], Sheet] | None = None
     file: Callable[[Visit, Body], Download] | None = None
@@ -71,7 +74,11 @@ class Deed:
             to = to.replace(f"<{name}>", value)
         again = visit.form if visit.form.get("deed") == self.name else {}
         fields = tuple(
-            replace(one, value=again.get(one.name, given.get(one.name, one.value)))
+            replace(
+                one,
+                value=again.get(one.name, given.get(one.name, one.value)),
+                named=choices_of(visit, one.kind) or {},
+            )
             for one in (*self.asks, *self.fields)
             if one.name not in self.hidden
         )
@@ -111,6 +118,8 @@ class Deed:
             put(found, name, value)
         if self.own:
             put(found, self.own, visit.me.merchant)
+        if self.completes is not None:
+            self.completes(visit, found)
         return found
 
 
@@ -155,6 +164,8 @@ def _read(kind: str, typed: str, exponent: int) -> Any:
         return int(typed) if _WHOLE.fullmatch(typed) else typed
     if kind in ("money", "micros"):
         return _scaled(typed, exponent if kind == "money" else _MICROS)
+    if kind == "percent":
+        return _scaled(typed, _BPS)
     if kind == "instant":
         return f"{typed}:00Z" if _LOCAL_TIME.fullmatch(typed) else typed
     if kind in ("list", "ints"):

@@ -32,12 +32,6 @@ def listed(visit: Visit, path: str, name: str, here: str, **query: str) -> tuple
     return told[name], f"{here}{join}cursor={more}" if more else ""
 
 
-def names_of(visit: Visit) -> dict[str, str]:
-    """What merchants are called by their GLN; empty where the caller may not list them."""
-    answer = visit.ask("/v1/merchants", limit="200")
-    return {one["merchant"]: one["name"] for one in answer.document.get("merchants", [])}
-
-
 def nets_of(told: Json, names: Mapping[str, str]) -> list[Bar]:
     """The nets of a period, each under the merchant's name, as they are drawn."""
     return [Bar(called(names, one["merchant"]), int(one["net_micros"])) for one in told["nets"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger_service.web.office.blocks import Acts, Block, Cell, Facts, Field, Form, Rows, Search, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
+from ledger_service.web.office.names import names_of
 from ledger_service.web.office.reading import (
     Json,
     acts,
@@ -12,7 +13,6 @@ from ledger_service.web.office.reading import (
     instant,
     listed,
     money,
-    names_of,
     number,
     shows,
     state,

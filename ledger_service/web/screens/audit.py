@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ledger_service.web.office.reading import names_of, nets_of
+from ledger_service.web.office.names import names_of
+from ledger_service.web.office.reading import nets_of
 from ledger_service.web.screen import Download, Page, Screen, Visit, roles
 from ledger_service.web.screens.member import saved
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger_service.web.drawing import Point, Stream, netting, series
 from ledger_service.web.office.blocks import Block, Cell, Check, Facts, Note, Picture, Rows, Search, Sheet
+from ledger_service.web.office.names import names_of
 from ledger_service.web.office.reading import (
     Json,
     called,
@@ -11,7 +12,6 @@ from ledger_service.web.office.reading import (
     instant,
     listed,
     micros,
-    names_of,
     number,
     shows,
     state,
@@ -64,6 +64,37 @@ def lines(visit: Visit) -> Sheet:
     ]  # fmt: skip
     back = f"/merchant/settlement/{period}" if visit.me.role == "merchant" else f"/audit/period/{period}"
     return Sheet("lines.title", blocks, period, "lines.lead", back=back)
+
+
+def recomputed(visit: Visit) -> Sheet:
+    """Every net of a period made anew from its lines, beside the contract's, with what differs."""
+    period = visit.path["period"]
+    told, names = visit.get(f"/v1/settlement/periods/{period}/recomputation"), names_of(visit)
+    agrees = told["agrees"]
+    verdict = {
+        True: Note("again.agrees"),
+        False: Note("again.differs", "alert"),
+        None: Note("again.many", "note"),
+    }
+    nets = [
+        [Cell(called(names, one["merchant"])), micros(visit, one["net_micros"]),
+         micros(visit, one["recomputed_micros"]),
+         number(visit, int(one["difference_micros"]))]
+        for one in told["nets"]
+    ]  # fmt: skip
+    differing = [row for row, one in zip(nets, told["nets"], strict=True) if int(one["difference_micros"])]
+    pairs = [[Cell(called(names, one["debtor"])), Cell(called(names, one["creditor"])),
+              micros(visit, one["owed_micros"])] for one in told["pairs"]]  # fmt: skip
+    headings = ("col.merchant", "again.contract", "again.ours", "again.difference")
+    blocks: list[Block] = [
+        verdict[agrees], Facts([("col.state", worded(visit, told["state"])),
+                                ("again.lines", visit.formats.number(told["lines"]))]),
+        Rows("again.differences", headings, differing, empty="again.none_differs"),
+        Rows("again.nets", headings, nets, empty="lines.no_nets"),
+        Rows("again.pairs", ("col.debtor", "col.creditor", "col.owed"), pairs, empty="lines.none"),
+        Check(f"alliance verify settlement --rpc URL --period {period}"),
+    ]  # fmt: skip
+    return Sheet("again.title", blocks, period, "again.lead", back=f"/audit/period/{period}")
 
 
 def _line_rows(visit: Visit, found: list[Json], more: str, names: dict[str, str]) -> Rows:
@@ -166,6 +197,7 @@ def _past(visit: Visit, wanted: str) -> list[Point]:
 SCREENS = (
     Screen("GET", _BOOKS, "audit-books", AUDITOR, shows(books)),
     Screen("GET", "/settlement/<period>/lines", "settlement-lines", SETTLING, shows(lines)),
+    Screen("GET", "/audit/period/<period>/recomputation", "audit-recomputation", AUDITOR, shows(recomputed)),
     Screen("GET", _SALE, "merchant-receipt", roles("merchant"), shows(sale)),
     Screen("GET", _MEMBERS, "audit-members", AUDITOR, shows(members)),
     Screen("GET", f"{_MEMBERS}/<number>", "audit-member", AUDITOR, shows(member)),

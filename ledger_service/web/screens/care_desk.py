@@ -82,7 +82,7 @@ ADJUST = Deed(
     desk,
     (Field("member", "text", "field.member"), Field("programme", "text", "field.programme"),
      Field("points", "int", "field.points"), Field("reason", "choice", "field.reason", options=REASONS),
-     Field("note", "long", "field.note"), Field("funder", "text", "field.funder"),
+     Field("note", "long", "field.note"), Field("funder", "merchant", "field.funder"),
      Field("epoch", "int", "field.epoch", optional=True), Field("into_epoch", "int", "field.into_epoch",
                                                                 optional=True)),
     hidden=("member",), risky=True,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from ledger_service.web.ports import Limited, Who
-from ledger_service.web.screen import HOMES, PUBLIC, Go, Page, Screen, Visit, own_path, roles
+from ledger_service.web.screen import HOMES, ONCE, PUBLIC, Go, Page, Screen, Visit, own_path, roles
 from ledger_service.web.wording import LANGUAGES
 
 ALL = roles(*HOMES)
@@ -80,6 +81,19 @@ def enter_member(visit: Visit) -> Page | Go:
     return door(to, answer.status, whom="member", problem=answer.document, typed=form)
 
 
+def enrol(visit: Visit) -> Page | Go:
+    """Whoever comes is a member from now on, and is led to what lets them come back: a passkey."""
+    form = visit.form
+    # Nobody else knows the form's key, so nobody else gets the answer of a form that is sent again.
+    body = {"secret": sha256(f"enrolment {form.get(ONCE, '')}".encode()).hexdigest()}
+    name = form.get("name", "").strip()
+    answer = visit.do("/v1/enrolments", {**body, **({"display_name": name} if name else {})})
+    who = visit.api.identify(answer.document["token"], visit.address) if answer.good else None
+    if who is None:
+        return door("", answer.status, whom="member", problem=answer.document, typed=form)
+    return begun(visit, who, own_path(form.get("to"), "") or "/me/passkeys?new=1")
+
+
 def leave(visit: Visit) -> Go:
     """The session is over, here and for whoever has copied its cookie."""
     if visit.session is not None:
@@ -110,6 +124,7 @@ SCREENS = (
     Screen("POST", "/enter", "enter", PUBLIC, enter),
     Screen("POST", "/enter/code", "send-code", PUBLIC, send_code),
     Screen("POST", "/enter/member", "enter-member", PUBLIC, enter_member),
+    Screen("POST", "/enter/new", "enrol", PUBLIC, enrol),
     Screen("POST", "/leave", "leave", ALL, leave),
     Screen("POST", "/language", "language", PUBLIC, speak),
     Screen("GET", "/devices", "devices", ALL, devices),

@@ -144,6 +144,12 @@ def _wallet(visit: Visit, answer: Answer | None, done: str = "") -> Page:
     return Page("member/coupons.html", shown, 200 if answer is None or good else answer.status)
 
 
+def coupon(visit: Visit) -> Page:
+    """One coupon to be shown: until when, how a till takes it, what became of it."""
+    told = visit.get(mine(visit, f"/coupons/{visit.path['coupon']}"))
+    return Page("member/coupon.html", {"coupon": told["coupon"], "events": told["events"]})
+
+
 def claim(visit: Visit) -> Page:
     """A coupon that came as a code is in the wallet."""
     answer = visit.do(mine(visit, "/coupons"), {"code": visit.form.get("code", "").strip()})
@@ -185,6 +191,7 @@ SCREENS = (
     Screen("GET", "/me/history/<operation>", "member-proof", MEMBER, proof),
     Screen("GET", "/me/history/<operation>/file", "member-proof-file", MEMBER, proof_file),
     Screen("GET", "/me/coupons", "member-coupons", MEMBER, coupons),
+    Screen("GET", "/me/coupons/<coupon>", "member-coupon", MEMBER, coupon),
     Screen("POST", "/me/coupons", "member-claim-coupon", MEMBER, claim),
     Screen("POST", "/me/coupons/<coupon>/gift", "member-give-coupon", MEMBER, give),
     Screen("GET", "/me/data", "member-data", MEMBER, data),

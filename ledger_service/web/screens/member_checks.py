@@ -6,7 +6,8 @@ from typing import Any
 
 from ledger_service.web.office.blocks import Field
 from ledger_service.web.office.deeds import body_of
-from ledger_service.web.office.reading import called, names_of
+from ledger_service.web.office.names import names_of
+from ledger_service.web.office.reading import called
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit
 from ledger_service.web.screens.member import MEMBER, mine

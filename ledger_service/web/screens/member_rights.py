@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from ledger_service.web.office.reading import called, names_of
+from ledger_service.web.office.names import names_of
+from ledger_service.web.office.reading import called
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Download, Go, Page, Screen, Visit
 from ledger_service.web.screens.member import MEMBER, mine

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ledger_service.web.office.reading import names_of, nets_of
+from ledger_service.web.office.names import names_of
+from ledger_service.web.office.reading import nets_of
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from ledger_service.web.drawing import Slice, Step, ageing, funnel
 from ledger_service.web.office.blocks import Acts, Block, Cell, Field, Note, Picture, Rows, Sheet
-from ledger_service.web.office.deeds import Deed, screens_of
+from ledger_service.web.office.deeds import Deed, put, screens_of
+from ledger_service.web.office.names import names_of
 from ledger_service.web.office.reading import (
     Json,
     acts,
@@ -16,7 +17,6 @@ from ledger_service.web.office.reading import (
     instant,
     listed,
     money,
-    names_of,
     number,
     shows,
     state,
@@ -61,7 +61,7 @@ def definition(visit: Visit) -> Sheet:
     names = names_of(visit)
     rows = [_version(visit, wanted, one, names) for one in found]
     terms = json.dumps(found[-1]["terms"], indent=1, ensure_ascii=False) if found else ""
-    forms = [form.form(visit, {"terms": terms}, code=wanted) for form in (TRY, WRITE)]
+    forms = [form.form(visit, {"terms": terms}, code=wanted) for form in (PERCENT, AMOUNT, TRY, WRITE)]
     headings = ("col.version", "col.from", "col.state", "col.waiting_for", "col.terms", "col.act")
     blocks: list[Block] = [
         Rows("coupons.versions", headings, rows, more), Acts([*forms, WITHDRAW.form(visit, code=wanted)])
@@ -189,6 +189,42 @@ DEFINE = Deed(
 TRY = Deed("try-coupon", f"{_DEFINITIONS}/<code>/trial", _API + _VERSION, MERCHANT,
            f"{_DEFINITIONS}/{{code}}",
            definition, _TERMS, {"dry_run": True}, shown=tried)  # fmt: skip
+_PLAIN = (
+    Field("terms.scope.least_minor", "money", "coupon_form.least", optional=True),
+    Field(
+        "terms.scope.of.departments",
+        "list",
+        "coupon_form.departments",
+        optional=True,
+        about="field.list_about",
+    ),
+    Field("terms.window.starts_at", "instant", "field.starts_at", optional=True, about="field.utc"),
+    Field("terms.window.ends_at", "instant", "field.ends_at", optional=True, about="field.utc"),
+    Field("terms.window.days_after_claim", "int", "coupon_form.days", optional=True),
+    Field("terms.limits.per_member", "int", "coupon_form.per_member", optional=True),
+    Field("terms.limits.budget_count", "int", "coupon_form.budget", optional=True),
+    Field("terms.gift", "choice", "coupon_form.gift", options=("none", "once", "alliance")),
+    Field("terms.automatic", "flag", "coupon_form.automatic"),
+)
+
+
+def _own_cost(visit: Visit, body: Json) -> None:
+    """Whoever writes plain terms pays for them alone; who shares the cost writes them in full."""
+    put(body, "terms.funders", [{"party": visit.me.merchant, "bps": 10_000}])
+
+
+PERCENT = Deed(
+    "percent-coupon", f"{_DEFINITIONS}/<code>/percent", _API + _VERSION, MERCHANT, f"{_DEFINITIONS}/{{code}}",
+    definition,
+    (Field("terms.benefit.bps", "percent", "coupon_form.percent"),
+     Field("terms.benefit.most_minor", "money", "coupon_form.most", optional=True), *_PLAIN),
+    {"terms.benefit.type": "PercentOff"}, completes=_own_cost,
+)  # fmt: skip
+AMOUNT = Deed(
+    "amount-coupon", f"{_DEFINITIONS}/<code>/amount", _API + _VERSION, MERCHANT, f"{_DEFINITIONS}/{{code}}",
+    definition, (Field("terms.benefit.minor", "money", "coupon_form.amount"), *_PLAIN),
+    {"terms.benefit.type": "AmountOff"}, completes=_own_cost,
+)  # fmt: skip
 WRITE = Deed("write-coupon", f"{_DEFINITIONS}/<code>/versions", _API + _VERSION, MERCHANT,
              f"{_DEFINITIONS}/{{code}}", definition, _TERMS)  # fmt: skip
 APPROVE = Deed("approve-coupon", f"{_DEFINITIONS}/<code>/<version>/approval",
@@ -224,5 +260,5 @@ SCREENS = (
     Screen("GET", f"{_DEFINITIONS}/<code>", "merchant-definition", MERCHANT, shows(definition)),
     Screen("GET", _CAMPAIGNS, "merchant-campaigns", MERCHANT, shows(campaigns)),
     Screen("GET", f"{_CAMPAIGNS}/<code>", "merchant-campaign", MERCHANT, shows(campaign)),
-    *screens_of(DEFINE, TRY, WRITE, APPROVE, AGREE, WITHDRAW, PROPOSE, LAUNCH, END, SOURCE),
+    *screens_of(DEFINE, PERCENT, AMOUNT, TRY, WRITE, APPROVE, AGREE, WITHDRAW, PROPOSE, LAUNCH, END, SOURCE),
 )

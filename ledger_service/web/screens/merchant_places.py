@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ledger_service.web.office.blocks import Acts, Cell, Field, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
-from ledger_service.web.office.reading import acts, called, code, listed, names_of, shows, state
+from ledger_service.web.office.names import names_of
+from ledger_service.web.office.reading import acts, called, code, listed, shows, state
 from ledger_service.web.screen import Screen, Visit, roles
 
 MERCHANT = roles("merchant")
@@ -69,7 +70,7 @@ def losses(visit: Visit) -> Sheet:
 
 ADD = Deed(
     "add-till", _TILLS, "/v1/terminals", MERCHANT, _TILLS, tills,
-    (Field("store", "text", "field.store"), Field("label", "text", "field.label"),
+    (Field("store", "store", "field.store"), Field("label", "text", "field.label"),
      Field("till_key", "text", "field.till_key", optional=True, about="field.till_key_about"),
      Field("kind", "choice", "field.till_kind", True, ("till", "self_checkout"))),
     risky=True,

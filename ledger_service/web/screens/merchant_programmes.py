@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger_service.web.office.blocks import Acts, Block, Cell, Facts, Field, Rows, Sheet
+from ledger_service.web.office.blocks import Acts, Block, Cell, Facts, Field, Note, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
 from ledger_service.web.office.reading import (
     Json,
@@ -49,7 +49,8 @@ def one(visit: Visit) -> Sheet:
     here = f"{_HOME}/{wanted}"
     blocks: list[Block] = [
         *liability(visit, found, here), *_coverage(visit), terms_rows(visit, found), _rules(visit, found),
-        Acts([EARN.form(visit, code=wanted), NOTICES.form(visit, _noticed(found), code=wanted)]),
+        Acts([TRY.form(visit, code=wanted), EARN.form(visit, visit.form, code=wanted),
+              NOTICES.form(visit, _noticed(found), code=wanted)]),
     ]  # fmt: skip
     return Sheet("programme.title", blocks, f"{found['name']} · {wanted}", back=_HOME)
 
@@ -78,15 +79,39 @@ def _noticed(found: Json) -> dict[str, str]:
     return {"notice_days": ", ".join(str(days) for days in found["notice_days"])}
 
 
+def tried(visit: Visit, told: Json) -> Sheet:
+    """What the rule would have given on past baskets, and the same rule in the form that publishes it."""
+    sheet, count = one(visit), visit.formats.number
+    more = told["would_be"] - told["points"]
+    sign = "+" if more > 0 else ""
+    facts = Facts([
+        ("trial.baskets", count(told["baskets"])), ("trial.members", count(told["members"])),
+        ("trial.first", visit.formats.day(told["first"])), ("trial.last", visit.formats.day(told["last"])),
+        ("trial.points", count(told["points"])), ("trial.would_be", count(told["would_be"])),
+        ("trial.difference", f"{sign}{count(more)}"),
+        ("trial.worth", f"{sign}{visit.formats.micros(more * told['point_value_micros'])}"),
+        ("trial.more", count(told["more"])), ("trial.fewer", count(told["fewer"])),
+        ("trial.capped", count(told["capped"])),
+    ])  # fmt: skip
+    return Sheet(
+        sheet.title, [Note("trial.about", "note"), facts, *sheet.blocks], sheet.subject, back=sheet.back
+    )
+
+
+_RULE = (
+    Field("effective_from", "instant", "field.effective_from", about="field.utc"),
+    Field("earn.points", "int", "field.earn_points"),
+    Field("earn.per_minor", "money", "field.earn_per"),
+    Field("earn.daily_cap", "int", "field.daily_cap", optional=True),
+    Field("earn.excluded", "list", "field.excluded", optional=True, about="field.list_about"),
+)
+_RULES = "/v1/programmes/{code}/earn-rules"
+TRY = Deed(
+    "try-earn-rule", f"{_HOME}/<code>/earn-rules/trial", f"{_RULES}/trial", MERCHANT, f"{_HOME}/{{code}}",
+    one, _RULE, shown=tried,
+)  # fmt: skip
 EARN = Deed(
-    "earn-rule", f"{_HOME}/<code>/earn-rules", "/v1/programmes/{code}/earn-rules", MERCHANT,
-    f"{_HOME}/{{code}}", one,
-    (Field("effective_from", "instant", "field.effective_from", about="field.utc"),
-     Field("earn.points", "int", "field.earn_points"),
-     Field("earn.per_minor", "money", "field.earn_per"),
-     Field("earn.daily_cap", "int", "field.daily_cap", optional=True),
-     Field("earn.excluded", "list", "field.excluded", optional=True, about="field.list_about")),
-    risky=True,
+    "earn-rule", f"{_HOME}/<code>/earn-rules", _RULES, MERCHANT, f"{_HOME}/{{code}}", one, _RULE, risky=True,
 )  # fmt: skip
 NOTICES = Deed(
     "expiry-notices", f"{_HOME}/<code>/notices", "/v1/programmes/{code}/notices", MERCHANT,
@@ -96,5 +121,5 @@ NOTICES = Deed(
 SCREENS = (
     Screen("GET", _HOME, "merchant-programmes", MERCHANT, shows(overview)),
     Screen("GET", f"{_HOME}/<code>", "merchant-programme", MERCHANT, shows(one)),
-    *screens_of(EARN, NOTICES),
+    *screens_of(TRY, EARN, NOTICES),
 )

@@ -19,6 +19,7 @@ from ledger_service.web.screens import (
     operator_watch,
     papers,
     share_rewards,
+    sharing_desk,
 )
 
 SCREENS: tuple[Screen, ...] = (
@@ -26,4 +27,5 @@ SCREENS: tuple[Screen, ...] = (
     *approvals.SCREENS, *operator_programmes.SCREENS, *operator_watch.SCREENS, *care_desk.SCREENS,
     *audit_books.SCREENS, *merchant_segments.SCREENS, *merchant_webhooks.SCREENS, *papers.SCREENS,
     *merchant_items.SCREENS, *share_rewards.SCREENS, *operator_appeals.SCREENS,
+    *sharing_desk.SCREENS,
 )  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ledger_service.web.office.blocks import Acts, Block, Cell, Facts, Field, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
-from ledger_service.web.office.reading import called, code, instant, link, listed, names_of, shows, worded
+from ledger_service.web.office.names import names_of
+from ledger_service.web.office.reading import called, code, instant, link, listed, shows, worded
 from ledger_service.web.screen import Screen, Visit
 from ledger_service.web.screens.operator_watch import OPERATOR, hit_cells
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger_service.web.office.blocks import Acts, Block, Cell, Field, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
+from ledger_service.web.office.names import names_of
 from ledger_service.web.office.reading import (
     Json,
     bps,
@@ -11,7 +12,6 @@ from ledger_service.web.office.reading import (
     code,
     instant,
     listed,
-    names_of,
     number,
     programme,
     shows,
@@ -106,7 +106,7 @@ TERMS = Deed(
 PAIR = Deed(
     "publish-pair", f"{_HOME}/<code>/pair-terms", "/v1/programmes/{code}/pair-terms", OPERATOR,
     f"{_HOME}/{{code}}",
-    one, (Field("acceptor", "text", "field.acceptor"), _FROM, _VALUE, _FEE), risky=True,
+    one, (Field("acceptor", "merchant", "field.acceptor"), _FROM, _VALUE, _FEE), risky=True,
 )  # fmt: skip
 CALENDAR = Deed(
     "continue-calendar", f"{_HOME}/<code>/epochs", "/v1/programmes/{code}/epochs", OPERATOR,

@@ -6,13 +6,13 @@ import json
 
 from ledger_service.web.office.blocks import Acts, Block, Cell, Check, Facts, Field, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
+from ledger_service.web.office.names import names_of
 from ledger_service.web.office.reading import (
     Json,
     called,
     code,
     instant,
     listed,
-    names_of,
     number,
     shows,
     state,
@@ -29,6 +29,7 @@ _REVIEWS, _CASES, _IMPORTS, _RISK = (
     "/operator/decisions",
 )
 STEPS = ("release", "reverse", "approve", "decline", "uphold")
+_ACTS = "/acts"
 _UNDER_WAY = ("open", "approved", "notice")
 
 
@@ -130,7 +131,32 @@ def imports(visit: Visit) -> Sheet:
         "col.at",
     )
     table = Rows("imports.all", headings, rows, empty="imports.none")
-    return Sheet("imports.title", [table, Check("alliance import compare NAME FILE")], lead="imports.lead")
+    blocks: list[Block] = [_work(visit), table, Check("alliance import compare NAME FILE")]
+    return Sheet("imports.title", blocks, lead="imports.lead")
+
+
+def _work(visit: Visit) -> Rows:
+    """What the bridge works through, and how far it is."""
+    rows = [
+        [Cell(visit.say(f"job.{one['job']}")), code(one["subject"]), number(visit, one["done"]),
+         number(visit, one["of"]), instant(visit, one["begun_at"]), instant(visit, one["ended_at"])]
+        for one in visit.get("/v1/jobs")["jobs"]
+    ]  # fmt: skip
+    headings = ("col.what", "col.subject", "imports.done", "job.of", "job.begun", "job.ended")
+    return Rows("job.all", headings, rows)
+
+
+def acts(visit: Visit) -> Sheet:
+    """Who of operators and merchants did what, the newest first; a merchant sees its own."""
+    found, more = listed(visit, "/v1/acts", "acts", _ACTS)
+    names = names_of(visit)
+    rows = [
+        [instant(visit, one["at"]), code(one["name"]), Cell(one["target"] or "–", "code"), Cell(one["by"]),
+         Cell("–" if one["merchant"] is None else called(names, one["merchant"])), code(one["key"])]
+        for one in found
+    ]  # fmt: skip
+    headings = ("col.at", "col.what", "acts.target", "col.by", "col.merchant", "col.key")
+    return Sheet("acts.title", [Rows("acts.all", headings, rows, more, "acts.none")], lead="acts.lead")
 
 
 STEP = Deed(
@@ -147,6 +173,7 @@ SCREENS = (
     Screen("GET", _RISK, "operator-decisions", RISK, shows(decisions)),
     Screen("GET", _CASES, "operator-cases", LOOKERS, shows(cases)),
     Screen("GET", f"{_CASES}/<case>", "operator-case", LOOKERS, shows(case)),
+    Screen("GET", _ACTS, "acts", RISK, shows(acts)),
     Screen("GET", _IMPORTS, "operator-imports", LOOKERS, shows(imports)),
     *screens_of(STEP, APPROVE, OBJECT),
 )

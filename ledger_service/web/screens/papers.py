@@ -6,7 +6,8 @@ from base64 import b64decode
 
 from ledger_service.web.office.blocks import Acts, Block, Cell, Check, Field, Rows, Search, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
-from ledger_service.web.office.reading import Json, called, link, listed, names_of, shows, state
+from ledger_service.web.office.names import names_of
+from ledger_service.web.office.reading import Json, called, link, listed, shows, state
 from ledger_service.web.screen import Download, Problem, Screen, Visit, roles
 
 SETTLING, OPERATOR = roles("merchant", "auditor", "operator"), roles("operator")

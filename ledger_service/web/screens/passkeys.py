@@ -29,6 +29,7 @@ def _listed(visit: Visit, answer: Answer | None) -> Page:
     shown = {
         "passkeys": visit.get(mine(visit, _API))["passkeys"],
         "problem": answer.document if answer is not None and bad else None,
+        "new": "new" in visit.query,
         "done": done if not bad and done in ("passkey.made", "passkey.ended") else "",
     }  # fmt: skip
     return Page("member/passkeys.html", shown, answer.status if answer is not None and bad else 200)
