@@ -166,7 +166,7 @@ def a_one_time_code(stage: Stage) -> None:
     """A code that was sent to the member pays once."""
     who, phone = stage.shopper_without_phone()
     code = code_sent(stage.sandbox, stage.terminal.api_key, phone, 300)
-    asked = {"member": {"phone": phone, "code": code}, "points_minor": 300}
+    asked: dict[str, Any] = {"member": {"phone": phone, "code": code}, "points_minor": 300}
     told = stage.sell(stage.ticket("a"), **asked)
     _to_collect(stage, told, 700)
     _refused(stage, stage.sell(stage.ticket("b"), **asked), "code-wrong")
