@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -18,10 +17,8 @@ from ledger_service.api.routes import Call
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.referrals.links.errors import ShareLinkUnknown
 from ledger_service.referrals.links.rules import commitment_of
-from ledger_service.referrals.links.telling import tell_commitments
 from ledger_service.referrals.rewards import fraud_rules
 from ledger_service.referrals.rewards.rules import STATES
-from ledger_service.traceability.log.service import checkpoint, grow, settle
 from ledger_service.web.screens import share_rewards as screens
 from ledger_service.web.wording import LANGUAGES
 from tests.api.offices import browser
@@ -104,17 +101,6 @@ def test_a_newcomers_first_purchase_pays_both_and_everybody_sees_why(any_shop: S
     proof = shop.get(friend, path).json
     opened = commitment_of(bytes.fromhex(proof["salt"]), proof["body"]).hex()
     assert (opened, proof["opens"], proof["again"]) == (proof["commitment"]["hash"], True, 1)
-    assert proof["log"] is None
-    with shop.serving.foundations.database.begin() as conn:
-        tell_commitments(conn)
-        grow(conn)
-        checkpoint(conn, parse_instant("2017-03-01T00:00:00Z", "at"))
-    assert shop.get(friend, path).json["log"]["checkpoint"] is None
-    with shop.serving.foundations.database.begin() as conn:
-        settle(conn, 1, None)
-    log = shop.get(friend, path).json["log"]
-    assert json.loads(log["body"])["commitment"] == proof["commitment"]["hash"]
-    assert (log["leaf"], log["before_sale"], log["checkpoint"]["size"], log["proof"]) == (0, True, 1, [])
     stranger = shop.key_for("member", with_phone(shop, NEXT_PHONE)["number"])
     assert code_of(shop.get(stranger, path)) == (404, "share-purchase-unknown")
     funnel = shop.get("grocer", f"{BASE}/SPRING/funnel").json

@@ -17,7 +17,7 @@ from ledger_service.referrals.campaigns.errors import (
     ShareTermsRefused,
 )
 from ledger_service.referrals.campaigns.models import share_campaign_version
-from ledger_service.referrals.campaigns.rules import Milestone, Touch, Trigger
+from ledger_service.referrals.campaigns.rules import Touch, Trigger
 from ledger_service.referrals.campaigns.service import Budget, NewCampaign, Said
 from ledger_service.referrals.links.binding import breaks, commitments_after
 from ledger_service.referrals.links.errors import (
@@ -225,46 +225,6 @@ def test_who_came_last_or_first_is_committed_before_the_sale_and_the_chain_shows
         assert conn.execute(select(share_tie.c.sharer_id)).scalar_one() == ann.member_id
     with pytest.raises(IntegrityError), sharing.shop.database.begin() as conn:
         conn.execute(update(share_commitment).values(commitment=bytes(32)))
-
-
-def test_a_milestone_goes_back_with_the_conversions_it_was_for_and_is_given_once(sharing: Sharing) -> None:
-    sharing.campaign(terms(milestones=(Milestone(2, 500),), vest_days=0))
-    ann = sharing.shop.enrol()
-    sales = []
-    for _ in range(2):
-        sales.append(sharing.buy(sharing.bring(ann)))
-        sharing.job()
-    assert milestones(sharing) == ["granted"]
-    sharing.shop.refund(sales[0])
-    for _ in range(2):  # the friend's rewards go first, the milestone at the next turn
-        sharing.job()
-    assert milestones(sharing) == ["clawed"]
-    for _ in range(2):
-        sales.append(sharing.buy(sharing.bring(ann)))
-        sharing.job()
-    assert milestones(sharing) == ["clawed", "granted"]
-    sharing.shop.refund(sales[1])
-    for _ in range(2):
-        sharing.job()
-    assert milestones(sharing) == ["clawed", "granted"], "two conversions are left"
-    sharing.buy(sharing.bring(ann))
-    sharing.job()
-    assert sharing.shop.balance(ann, 1) == 3 * 100 + 500
-
-
-def test_what_pays_at_a_milestone_alone_counts_the_purchases_before_it(sharing: Sharing) -> None:
-    only = Milestone(2, 500)
-    sharing.campaign(terms(milestones=(only,), sharer_points=0, newcomer_points=0))
-    ann = sharing.shop.enrol()
-    for _ in range(3):
-        sharing.buy(sharing.bring(ann))
-        sharing.job()
-    assert sharing.outcomes() == ["no-points", "rewarded", "no-points"]
-    assert milestones(sharing) == ["granted"]
-
-
-def milestones(sharing: Sharing) -> list[str]:
-    return [state for role, _, _, state in sharing.paid() if role == "milestone"]
 
 
 def test_touches_of_several_devices_count_once_and_after_the_sale_nothing_counts(sharing: Sharing) -> None:
