@@ -48,10 +48,6 @@ def settlement_acts(reader: StandingReader | None) -> Mapping[str, Callable[[Jso
         first, second = (bytes.fromhex(signature) for signature in p["by"])
         needed().relay_resolution(p["period"], (debtor, creditor), int(p["pay"]), (first, second))
 
-    def arbitrate(p: Json) -> Json:
-        decided = Decided(p["period"], *p["pair"], int(p["pay"]))
-        return {"due": needed().arbitrate(decided, bytes.fromhex(p["evidence"]))}
-
     def publish(p: Json) -> None:
         needed().publish(p["period"], p["days"])
 
@@ -62,8 +58,14 @@ def settlement_acts(reader: StandingReader | None) -> Mapping[str, Callable[[Jso
         needed().mark_paid_by(p["period"], p["payouts"], bytes.fromhex(p["evidence"]))
 
     acts = {"confirm": confirm, "dispute": dispute, "resolve": resolve, "publish": publish, "net": net,
-            "paid": paid, "arbitrate": arbitrate}  # fmt: skip
+            "paid": paid, "arbitrate": lambda p: _arbitrated(needed(), p)}  # fmt: skip
     return {f"settle-{name}": _refusing(act, reader) for name, act in acts.items()}
+
+
+def _arbitrated(agreement: Agreement, p: Json) -> Json:
+    debtor, creditor = p["pair"]
+    decided = Decided(p["period"], debtor, creditor, int(p["pay"]))
+    return {"due": agreement.arbitrate(decided, bytes.fromhex(p["evidence"]))}
 
 
 def _refusing(act: Callable[[Json], Json | None], reader: StandingReader | None) -> Callable[[Json], Json]:

@@ -98,10 +98,17 @@ class Offices:
         """What the service tells of a campaign now: its funnel, or its network."""
         return await self.service.get(f"{_BASE}/campaigns/{campaign}{what}", self.keys[0])
 
-    async def size(self, merchant: str, rule: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-        """How many of the merchant's customers a rule takes in, and by stage of life."""
+    async def size(self, merchant: str, rule: Mapping[str, Any], at: datetime) -> dict[str, Any] | None:
+        """How many of the merchant's customers a rule takes in, and by stage of life; ``None`` where the rule
+        asks for a customer's value and too few of them came back for a model.
+        """
         body = {"merchant": merchant, "rule": rule}
-        return await self._write("/v1/segments/dry-run", body, f"segment:{rule}", at)
+        try:
+            return await self._write("/v1/segments/dry-run", body, f"segment:{rule}", at)
+        except Refused as refused:
+            if refused.answer.document.get("code") != "customer-value-unknown":
+                raise
+            return None
 
     async def nets(self) -> Counter[str]:
         """What each merchant is owed less what it owes, over all settlement periods, in micros."""

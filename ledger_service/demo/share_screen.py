@@ -59,12 +59,14 @@ async def show_sharing(screen: Screen, offices: Offices, ring: Sequence[str], fo
 async def show_segments(screen: Screen, offices: Offices, at: datetime) -> None:
     """Sizes of a merchant's segments: by stage of life, by behaviour, by value."""
     merchant = CAMPAIGNS[FRIENDS]["merchant"]
-    everybody = await offices.size(merchant, {"fact": "tenure_days", "at_least": 0}, at)
-    rows = [[f"stage {stage}", size] for stage, size in everybody["stages"].items() if size]
-    for name, rule in SEGMENTS.items():
-        rows.append([name, (await offices.size(merchant, rule, at))["size"]])
+    everybody = await offices.size(merchant, {"fact": "tenure_days", "at_least": 0}, at) or {}
+    rows: list[list[Any]] = [[f"stage {one}", size] for one, size in everybody["stages"].items() if size]
+    sizes = {name: await offices.size(merchant, rule, at) for name, rule in SEGMENTS.items()}
+    rows += [[name, found["size"]] for name, found in sizes.items() if found]
     title = f"Segments of {NAMES[merchant]}, {everybody['size']:,} customers"
     screen.table(title, ["segment", "members"], rows)
+    for name in (name for name, found in sizes.items() if not found):
+        screen.say(f"  {name}: too few came back to tell")
 
 
 def show_funnel(screen: Screen, funnel: Mapping[str, Any], budget: Mapping[str, int]) -> None:

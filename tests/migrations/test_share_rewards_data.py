@@ -39,8 +39,8 @@ def _fill(conn: Connection, database: Database) -> None:
         " most_points, most_rewards, used_points, used_rewards, live_at, created_at)"
         f" VALUES ({ident}, 'S', 7, 1, '春', 'live', 1, 100, 5, 60, 1, 1, 1)",
         "INSERT INTO share_campaign_version (campaign_id, version, body, depth, trigger_kind, state,"
-        f" asked_by, asked_at) VALUES ({ident}, 1, '{{\"milestones\":[[2,50],[3,60]]}}', 1, 'basket',"
-        " 'approved', 'a', 1)",
+        f" asked_by, asked_at, decided_by, decided_at) VALUES ({ident}, 1,"
+        " '{\"milestones\":[[2,50],[3,60]]}', 1, 'basket', 'approved', 'a', 1, 'b', 1)",
         f"INSERT INTO share_commitment VALUES (1, {hashed}, {hashed}, 1)",
         "INSERT INTO share_reward (reward_id, campaign_id, version, sale_id, number, role, depth, member_id,"
         " programme_id, points, vest_days, least_kept_minor, state, reasons, until, sold_at, collected,"

@@ -23,6 +23,7 @@ from ledger_service.kernel.operations import Expire, Kind
 from ledger_service.kernel.points import Leg
 from ledger_service.outbox.queries import newest_intent, waiting_up_to
 from tests.api.service import basket
+from tests.operations.asleep import quiet_stop
 from tests.operations.installation import STORE, Installation, wait_until
 
 BEGUN = "2017-03-01T12:00:00Z"
@@ -138,7 +139,7 @@ def test_a_period_is_closed_once_after_what_was_accepted_before_it_is_on_chain(s
     assert period_of(sandbox.sell(number)) == 1
     sandbox.run("clock", "--days", "31")
 
-    sandbox.signal("bridge", signal.SIGSTOP)
+    quiet_stop(sandbox, "bridge")
     sandbox.new_member()
     with pytest.raises(SetupFailed, match="period-not-drained"):
         sandbox.run("settle", "close", "--period", "1", "--wait", "1")
