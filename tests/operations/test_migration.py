@@ -59,7 +59,9 @@ def allow_creation(product: Installation, former: str) -> None:
 
 
 def killed_after_each_step(product: Installation, former: str, status: int) -> int:
-    """The command is killed whenever it has stored a step, and run again until it ends; how often it was."""
+    """The command is killed whenever it is seen to have stored a step, and run again until it ends; how often
+    it was. Of two steps that follow each other fast, on a busy machine, one may go unseen.
+    """
     kills, arguments = 0, ("house", "migrate", "--from", former)
     while True:
         before = steps_taken(product)
@@ -68,7 +70,7 @@ def killed_after_each_step(product: Installation, former: str, status: int) -> i
                 "ledger_service", *arguments, env=product.whole_environment, out=out, err=out
             )
         while process.poll() is None and steps_taken(product) == before:
-            time.sleep(0.01)
+            time.sleep(0.002)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -141,7 +143,7 @@ def test_another_house_follows_and_everything_goes_on(product: Installation) -> 
 
     allow_creation(product, former)  # of the mover of accounts
     allow_creation(product, former)  # of the house
-    assert killed_after_each_step(product, former, house.MORE_TO_DO) >= 5
+    assert killed_after_each_step(product, former, house.MORE_TO_DO) >= 3
     scheduled = migrate(product, former)
     assert "is scheduled" in scheduled
 
@@ -150,7 +152,7 @@ def test_another_house_follows_and_everything_goes_on(product: Installation) -> 
     assert "stop `alliance serve`" in migrate(product, former)
     product.kill("serve")
     wait_until(product.drained, "not every operation is final")
-    assert killed_after_each_step(product, former, 0) >= 4
+    assert killed_after_each_step(product, former, 0) >= 3
     done = migrate(product, former, 0)
     following = scheduled.split()[0].lower()
     assert following in done.lower()
