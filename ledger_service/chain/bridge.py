@@ -25,6 +25,7 @@ from ledger_service.chain.outbound import Outbound
 from ledger_service.chain.packer import Packer, Room
 from ledger_service.chain.ports import Handler, Keys
 from ledger_service.chain.settings import ChainSettings, Contracts
+from ledger_service.chain.standing import open_tx
 from ledger_service.chain.submitter import Submitter
 from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import Category, DomainError
@@ -272,9 +273,7 @@ def _ends_the_pass(failure: Exception) -> bool:
 def lag_of(database: Database) -> Lag:
     """The bridge's state as readiness and metrics show it."""
     with database.snapshot() as conn:
-        opened = (
-            select(func.count()).select_from(chain_tx).where(chain_tx.c.state.in_(("signed", "broadcast")))
-        )
+        opened = select(func.count()).select_from(chain_tx).where(open_tx("signed", "broadcast"))
         alarms: Sequence[tuple[str, str, str]] = [
             (row.code, row.subject, row.detail) for row in conn.execute(select(chain_alarm).limit(100))
         ]

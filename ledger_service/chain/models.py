@@ -91,7 +91,7 @@ chain_batch_item = Table(
         "uq_chain_batch_item_live_op_id",
         "op_id",
         unique=True,
-        sqlite_where=text("live"),
+        sqlite_where=text("live = 1"),
         postgresql_where=text("live"),
     ),
 )
@@ -142,6 +142,7 @@ chain_tx = Table(
         postgresql_where=text("state NOT IN ('replaced', 'dropped')"),
     ),
     Index("ix_chain_tx_batch_number", "batch_number"),
+    Index("ix_chain_tx_step", "step"),
     Index(
         "ix_chain_tx_open",
         "state",

@@ -24,6 +24,7 @@ from ledger_service.chain.models import (
     chain_journal,
     chain_tx,
 )
+from ledger_service.chain.standing import open_tx, unsettled
 from ledger_service.kernel.events import ChainEvent, OperationFinal, OperationMined
 from ledger_service.outbox.models import State
 
@@ -136,11 +137,11 @@ def mark_mined(conn: Connection, read: Sequence[BlockFacts], final_number: int) 
 def finalise(conn: Connection, final_number: int) -> list[ChainEvent]:
     """Whatever stands at or below this height is final, and what it proves dead is dead (D8)."""
     deep = chain_tx.c.block_number <= final_number
-    conn.execute(update(chain_tx).where(deep & (chain_tx.c.state == "mined")).values(state="final"))
+    conn.execute(update(chain_tx).where(deep & open_tx("mined")).values(state="final"))
     applied = exists().where(
         (chain_applied.c.number == chain_batch.c.number) & (chain_applied.c.block_number <= final_number)
     )
-    fresh = applied & (chain_batch.c.state == "mined")
+    fresh = applied & unsettled("mined")
     numbers = [row[0] for row in conn.execute(select(chain_batch.c.number).where(fresh))]
     if numbers:
         conn.execute(update(chain_batch).where(chain_batch.c.number.in_(numbers)).values(state="final"))
@@ -184,8 +185,7 @@ def _provably_dead(conn: Connection, final_number: int) -> list[int]:
         & other.c.state.in_(("mined", "reverted", "final"))
         & (other.c.block_number <= final_number)
     )
-    open_ones = chain_batch.c.state.in_(("signed", "reverted"))
-    query = select(chain_batch.c.number).where(open_ones & (own | later | nonce_gone))
+    query = select(chain_batch.c.number).where(unsettled("signed", "reverted") & (own | later | nonce_gone))
     return [row[0] for row in conn.execute(query)]
 
 

@@ -29,6 +29,7 @@ from ledger_service.chain.ports import RELAYER, Handler, Keys, SliceToSign
 from ledger_service.chain.queue import Waiting
 from ledger_service.chain.refusals import Blame, Refusal, refusal_of
 from ledger_service.chain.settings import MOST_GAS_PER_TX, MOST_ROWS, ChainSettings, Contracts
+from ledger_service.chain.standing import unsettled
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.merkle import root_of
 
@@ -147,7 +148,7 @@ class Packer:
         return Limits(most, settings.gas_budget, settings.most_bytes, MOST_ROWS, settings.ahead_seconds)
 
     def _situation(self, conn: Connection, waiting: Sequence[Waiting]) -> Situation:
-        refused = select(chain_batch.c.number).where(chain_batch.c.state == "reverted")
+        refused = select(chain_batch.c.number).where(unsettled("reverted"))
         numbers = [row[0] for row in conn.execute(refused)]
         unresolved = {key for operation in queue.in_batches(conn, numbers) for key in touched(operation)}
         former = {item.former_batch for item in waiting if item.former_batch is not None}

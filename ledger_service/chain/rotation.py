@@ -17,6 +17,7 @@ from ledger_service.chain.artifacts.access import EXECUTION_DELAY_SECONDS, Role
 from ledger_service.chain.delayed import DelayedActs, asked
 from ledger_service.chain.models import chain_tx
 from ledger_service.chain.ports import APPROVER, OPERATOR, RELAYER
+from ledger_service.chain.standing import open_tx
 
 ROLES = {
     RELAYER: (Role.RELAYER,),
@@ -151,7 +152,7 @@ class RoleRotation:
         ]
 
     def _in_flight(self, signer: bytes) -> int:
-        unmined = (chain_tx.c.signer == signer) & chain_tx.c.state.in_(("signed", "broadcast"))
+        unmined = (chain_tx.c.signer == signer) & open_tx("signed", "broadcast")
         # The operator's own steps are read back by a bridge; each is mined before the next.
         with self._steps.desk.read() as conn:
             counted = select(func.count()).select_from(chain_tx).where(unmined & chain_tx.c.step.is_(None))

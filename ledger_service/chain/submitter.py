@@ -20,6 +20,7 @@ from ledger_service.chain.failures import Failure, classify
 from ledger_service.chain.models import chain_cursor, chain_journal, chain_signer, chain_tx
 from ledger_service.chain.outbound import Draft, Outbound
 from ledger_service.chain.settings import ChainSettings
+from ledger_service.chain.standing import open_tx
 from ledger_service.kernel.chain_tx import Fee, call_of
 
 _OPEN = ("signed", "broadcast")
@@ -38,7 +39,7 @@ class Submitter:
     def in_flight(self) -> int:
         """How many stored transactions of all keys are in no block yet."""
         with self._desk.read() as conn:
-            counted = select(func.count()).select_from(chain_tx).where(chain_tx.c.state.in_(_OPEN))
+            counted = select(func.count()).select_from(chain_tx).where(open_tx(*_OPEN))
             return int(conn.execute(counted).scalar_one())
 
     def step(self) -> int:
@@ -66,9 +67,7 @@ class Submitter:
         """What was sent and is in blocks that the index has not read; empty where nobody waits for it."""
         with self._desk.read() as conn:
             opened = conn.execute(
-                select(chain_tx.c.tx_hash, chain_tx.c.signer, chain_tx.c.state).where(
-                    chain_tx.c.state.in_(_OPEN)
-                )
+                select(chain_tx.c.tx_hash, chain_tx.c.signer, chain_tx.c.state).where(open_tx(*_OPEN))
             ).all()
         if len({row.signer for row in opened}) < 2:
             return []
@@ -77,7 +76,7 @@ class Submitter:
         return [hash_ for hash_, receipt in zip(sent, receipts, strict=True) if receipt is not None]
 
     def _due(self, unread: Sequence[bytes] = ()) -> list[Row[Any]]:
-        opened = chain_tx.c.state.in_(_OPEN) & chain_tx.c.tx_hash.not_in(unread)
+        opened = open_tx(*_OPEN) & chain_tx.c.tx_hash.not_in(unread)
         with self._desk.read() as conn:
             first = select(chain_tx.c.signer).where(opened).order_by(chain_tx.c.slot).limit(1)
             signer = conn.execute(first).scalar()
@@ -167,7 +166,7 @@ class Submitter:
         stranger's transaction that can be rebuilt is in the mirror, and there it does prove that.
         """
         with self._desk.read() as conn:
-            mine = (chain_tx.c.signer == signer) & (chain_tx.c.nonce < used) & chain_tx.c.state.in_(_OPEN)
+            mine = (chain_tx.c.signer == signer) & (chain_tx.c.nonce < used) & open_tx(*_OPEN)
             nonces = list(conn.execute(select(chain_tx.c.nonce).where(mine)).scalars())
             final = conn.execute(select(chain_cursor.c.final_number)).scalar()
         if not nonces or final is None or final < 0:

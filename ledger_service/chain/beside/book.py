@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, select, update
 from ledger_service.chain.beside.models import chain_beside_batch, chain_beside_item, step_of
 from ledger_service.chain.beside.targets import SentOperation
 from ledger_service.chain.models import chain_tx
+from ledger_service.chain.standing import open_tx
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.events import BesideReorged
 from ledger_service.outbox.beside.models import beside_intent
@@ -103,7 +104,7 @@ def rewind(conn: Connection, to_number: int) -> list[BesideReorged]:
 
 def _drop_the_dead(conn: Connection) -> None:
     """Of dead batches that a deep reorg has brought back among what is to be sent."""
-    opened = chain_tx.c.state.in_(("signed", "broadcast")) & chain_tx.c.step.like("beside:%")
+    opened = open_tx("signed", "broadcast") & chain_tx.c.step.like("beside:%")
     for row in conn.execute(select(chain_tx.c.tx_hash, chain_tx.c.step).where(opened)).all():
         _, target, number = row.step.split(":")
         same = (_b.target == target) & (_b.number == int(number)) & (_b.state == "dead")

@@ -68,9 +68,10 @@ chain_beside_item = Table(
         "uq_chain_beside_item_live_op_id",
         "op_id",
         unique=True,
-        sqlite_where=text("live"),
+        sqlite_where=text("live = 1"),
         postgresql_where=text("live"),
     ),
+    Index("ix_chain_beside_item_op_id", "op_id"),
 )
 
 

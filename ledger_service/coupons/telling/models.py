@@ -62,7 +62,7 @@ coupon_telling = Table(
     CheckConstraint("NOT waits OR op_id IS NULL", name="waits_or_is_told"),
     Index(
         "ix_coupon_telling_waits", "coupon_id", "position",
-        sqlite_where=text("waits"), postgresql_where=text("waits"),
+        sqlite_where=text("waits = 1"), postgresql_where=text("waits"),
     ),
 )  # fmt: skip
 

@@ -5,12 +5,11 @@ The planner is shown a table whose rows are nearly all final and has counted the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, insert
+from sqlalchemy import Connection, insert
 
 from ledger_service.bootstrap.succeeding import unsettled
 from ledger_service.chain import queue, successions, unmined
@@ -20,6 +19,7 @@ from ledger_service.outbox import queries
 from ledger_service.outbox.models import intent
 from ledger_service.points import set_aside
 from tests.integration.ledger.bank import SHOP, START, op
+from tests.integration.outbox.plans import listened, plan_of
 
 FINAL, OPEN = 4_000, 8
 LOOKS: dict[str, Callable[[Connection], Any]] = {
@@ -62,33 +62,13 @@ def _row(number: int, state: str) -> dict[str, Any]:
 @pytest.mark.parametrize("look", sorted(LOOKS))
 def test_a_look_for_work_reads_what_is_open_and_not_what_is_final(aged: Database, look: str) -> None:
     with aged.snapshot() as conn:
-        with _listened(conn) as sent:
+        with listened(conn) as sent:
             LOOKS[look](conn)
         about = [(sql, values) for sql, values in sent if "intent" in sql]
         assert about, "nothing was asked of the outbox"
         for sql, values in about:
-            plan = _plan(conn, sql, values)
+            plan = plan_of(conn, sql, values)
             assert not _reads_all(plan), (sql, plan)
-
-
-@contextmanager
-def _listened(conn: Connection) -> Iterator[list[tuple[str, Any]]]:
-    sent: list[tuple[str, Any]] = []
-
-    def note(_conn: Any, _cursor: Any, sql: str, values: Any, *_: Any) -> None:
-        sent.append((sql, values))
-
-    event.listen(conn.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(conn.engine, "before_cursor_execute", note)
-
-
-def _plan(conn: Connection, sql: str, values: Any) -> list[str]:
-    if conn.dialect.name == "sqlite":
-        return [row[3] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
-    return [row[0] for row in conn.exec_driver_sql(f"EXPLAIN {sql}", values)]
 
 
 def _reads_all(plan: list[str]) -> bool:
