@@ -1,9 +1,9 @@
-"""The part of an export that says what else was done with members: accounts, consents, items, sharing, receipts
-that joined later, goods without a receipt, adjustments, fraud rules, cards with money and tickets; and by which
+"""The part of an export that says what else was done with members: accounts, consents, items, sharing, late
+receipts, goods without a receipt, adjustments, fraud rules, cards with money, tickets; and by which
 programmes and terms the points are to be read.
 
-A row of somebody who was erased is left out, but for what a merchant holds of its own: a return without a
-receipt, a decision and money on a card then belong to nobody.
+A row of somebody who was erased is left out, but for what a merchant has of its own: a return without a
+receipt, a decision, a ticket and money on a card then belong to nobody.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ _NAMES = {
 
 def _said(*columns: Any, **named: Any) -> dict[str, _Said]:
     """The columns by their names in the export; ``named`` are those that go by another."""
-    pairs = [(_NAMES.get(column.key, column.key), column) for column in columns]
+    pairs = [(_NAMES.get(column.key, str(column.key)), column) for column in columns]
     return {name: _Said(column, _cell_of(column)) for name, column in (*pairs, *named.items())}
 
 

@@ -8,7 +8,6 @@ import phonenumbers
 import pytest
 
 from ledger_service.kernel.errors import MalformedField
-from ledger_service.members import identities
 from ledger_service.members.identities import parse_identity
 
 
@@ -43,5 +42,5 @@ def test_prefixes_and_leading_zeros_are_left_to_the_library(text: str) -> None:
 
 
 def test_a_common_number_needs_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identities.phonenumbers, "parse", None)
+    monkeypatch.setattr("phonenumbers.parse", None)
     assert taken("+4915112345678") == "+4915112345678"
