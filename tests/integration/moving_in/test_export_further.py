@@ -228,7 +228,7 @@ def deal(conn: Connection, ids: Sequence[int], at: datetime) -> None:
             decided_at=at)  # fmt: skip
         put(risk_appeal, decision_id=mine, member_id=one, said="not me", appealed_at=at, until=at)
         put(value_card, card_id=mine, tag=mine, merchant_id=GROCER, definition_id=2, version=1,
-            currency="USD", holder=one, state="active", balance_minor=250, held_minor=0, most_minor=500, entries=0,
-            issued_at=at)  # fmt: skip
+            currency="USD", holder=one, state="active", balance_minor=250, held_minor=0, most_minor=500,
+            entries=0, issued_at=at)  # fmt: skip
         put(unreceipted_return, return_id=mine, **own, terminal_id="t", day=70, body="{}", occurred_at=at,
             store_gln=GROCER, business_day=70, reference=f"r{place}")  # fmt: skip
