@@ -103,7 +103,7 @@ def _plan_of(country: int) -> tuple[frozenset[int], re.Pattern[str] | None] | No
     """How many digits a country's numbers have, and what would be taken off their beginning."""
     region = phonenumbers.region_code_for_country_code(country)
     found = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(country, region)
-    if country not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE or found is None:
+    if country not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE or found is None or found.general_desc is None:
         return None
     prefix = found.national_prefix_for_parsing
     return frozenset(found.general_desc.possible_length), re.compile(prefix) if prefix else None
