@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, Dialect, LargeBinary, String, Table
@@ -133,7 +134,8 @@ class TableSql:
 
     def _select_sqlite(self, by: tuple[str, ...], keys: Sequence[Key]) -> Statement:
         marks = ", ".join([f"({', '.join('?' * len(by))})"] * len(keys))
-        flat = tuple(self._bind[n](v) for key in keys for n, v in zip(by, key, strict=True))
+        columns_of_keys = [self._bound_values(n, [key[i] for key in keys]) for i, n in enumerate(by)]
+        flat = tuple(chain.from_iterable(zip(*columns_of_keys, strict=True)))
         if len(by) == 1:
             sql = f"SELECT {self._list(self.names)} FROM {self._name} WHERE {self._list(by)} IN ({marks})"
             return Statement(sql, flat)
@@ -180,9 +182,20 @@ class TableSql:
         return tuple([self._literal[n](self._column(n, rows)) for n in names])
 
     def _column(self, name: str, rows: Sequence[Row]) -> list[Any]:
+        return self._bound_values(name, [row[name] for row in rows])
+
+    def _bound_values(self, name: str, values: list[Any]) -> list[Any]:
         bind = self._bind[name]
         # Most columns travel as they are; a call for each of their values would be a tenth of a sale's calls.
-        return [row[name] for row in rows] if bind is _same else [bind(row[name]) for row in rows]
+        if bind is _same:
+            return values
+        # Rows that are written together mostly share one instant, so that it is converted once.
+        before, bound, out = values, None, []
+        for value in values:
+            if value is not before:
+                before, bound = value, bind(value)
+            out.append(bound)
+        return out
 
 
 @lru_cache(maxsize=256)

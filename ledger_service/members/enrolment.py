@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ledger_service.db.bulk import sql_of
+from ledger_service.db.send import send
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.errors import MalformedField
@@ -232,7 +233,9 @@ def _store_identities(
     if not rows:
         return
     sql = sql_of(member_identity, conn)
-    sql.insert(conn, sorted(rows, key=lambda r: (r["kind"], r["value_hash"])), or_ignore=True)
+    ordered = sorted(rows, key=lambda r: (r["kind"], r["value_hash"]))
+    if send(conn, [sql.inserting(ordered, or_ignore=True)])[0].touched == len(rows):
+        return  # every one of them was free
     for found in sql.select(conn, ("kind", "value_hash"), list(owners)):
         member_id, position = owners[(found["kind"], found["value_hash"])]
         if found["member_id"] != member_id:

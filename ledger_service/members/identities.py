@@ -23,6 +23,7 @@ from ledger_service.kernel.text import clean_text
 
 _PROVIDER = re.compile(r"social:[a-z0-9][a-z0-9._-]{0,31}")
 _LOCAL_PART = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}")
+_PLAIN_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _CARD = re.compile(r"[0-9A-Z-]+")
 _LONGEST_EMAIL = 254
 _NONCE_BYTES = 12
@@ -70,6 +71,8 @@ def parse_card(value: object, field: str) -> Identity:
 def _phone(text: str) -> str:
     # Numbering plans change faster than the library's tables, so a possible length is enough.
     refusal = MalformedField("identities.phone", "must be an international number that begins with +")
+    if _is_e164(text):
+        return text
     if not unicodedata.normalize("NFKC", text).startswith("+"):
         raise refusal
     try:
@@ -79,6 +82,31 @@ def _phone(text: str) -> str:
     if number.extension or not phonenumbers.is_possible_number(number):
         raise refusal
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _is_e164(text: str) -> bool:
+    """Whether the library would certainly give back these very digits; it is twenty times slower."""
+    if not _PLAIN_E164.fullmatch(text):
+        return False
+    for digits in (1, 2, 3):
+        plan = _plan_of(int(text[1 : 1 + digits]))
+        if plan is not None:
+            lengths, prefix = plan
+            national = text[1 + digits :]
+            certain = len(national) in lengths and national[0] != "0"
+            return certain and (prefix is None or prefix.match(national) is None)
+    return False
+
+
+@lru_cache(maxsize=1024)
+def _plan_of(country: int) -> tuple[frozenset[int], re.Pattern[str] | None] | None:
+    """How many digits a country's numbers have, and what would be taken off their beginning."""
+    region = phonenumbers.region_code_for_country_code(country)
+    found = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(country, region)
+    if country not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE or found is None or found.general_desc is None:
+        return None
+    prefix = found.national_prefix_for_parsing
+    return frozenset(found.general_desc.possible_length), re.compile(prefix) if prefix else None
 
 
 def _email(text: str) -> str:

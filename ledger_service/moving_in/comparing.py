@@ -17,7 +17,7 @@ from ledger_service.members.identities import Identity
 from ledger_service.moving_in import books
 from ledger_service.moving_in.errors import ImportFileMalformed
 from ledger_service.moving_in.files import chunks
-from ledger_service.moving_in.judging import members_of
+from ledger_service.moving_in.judging import Memory, owners_by_external
 from ledger_service.moving_in.models import moved_lot
 from ledger_service.moving_in.room import Note, Room
 from ledger_service.moving_in.rules import Frame, readable_points
@@ -90,7 +90,7 @@ def _exported(
         ids = [row.get("external_id", "").strip() for row, _ in told]
         externals = [Identity(f"social:{frame.source}", external) for external in ids]
         with room.database.read_by_key() as conn:
-            known = members_of(conn, room.desk.vault, externals)
+            known = owners_by_external(conn, room.desk.vault, externals, Memory())
         for row, number in told:
             points = readable_points(row, frame)
             if points is None:

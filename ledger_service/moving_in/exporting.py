@@ -24,6 +24,7 @@ from ledger_service.ledger.models import lot
 from ledger_service.ledger.rules import Part
 from ledger_service.members.models import member, member_card, member_identity, member_preference
 from ledger_service.moving_in.exporting_baskets import BASKETS, baskets
+from ledger_service.moving_in.exporting_dealings import DEALINGS, dealings
 from ledger_service.moving_in.exporting_standings import STANDINGS, standings
 from ledger_service.moving_in.manifest import MANIFEST, FileEntry, Manifest
 from ledger_service.moving_in.models import imported_history
@@ -78,12 +79,12 @@ def export(room: Room, folder: Path, form: str, note: Note) -> dict[str, Any]:
     folder.mkdir(parents=True, mode=0o700)
     with room.database.snapshot() as conn, ExitStack() as stack:
         at, consents = room.clock.now(), _consents(conn)
-        columns = {"members": _member_columns(consents), **_COLUMNS, **BASKETS, **STANDINGS}
+        columns = {"members": _member_columns(consents), **_COLUMNS, **BASKETS, **STANDINGS, **DEALINGS}
         tables = {
             name: stack.enter_context(open_table(folder, name, some, form)) for name, some in columns.items()
         }
         told = Export(conn, room.desk.vault, read_catalogue(conn).programmes, tables, at, consents)
-        parts = _people, _book, _imported_past, _sales, _old_sales, baskets, standings
+        parts = _people, _book, _imported_past, _sales, _old_sales, baskets, standings, dealings
         for part in parts:
             for what in part(told):
                 note(f"export {what}", tables[what].count, tables[what].count)

@@ -131,11 +131,18 @@ def _count_points(tally: Tally, settled: Settled, lines: Sequence[Line], frame: 
             tally.rejected_points[found[0]] += found[1]
 
 
-def members_of(conn: Connection, vault: IdentityVault, externals: Sequence[Identity]) -> dict[str, int]:
-    """Member ids by external id, of those that are enrolled and not erased."""
-    hashes = {vault.hash_of(one): one for one in set(externals)}
+def owners_by_external(
+    conn: Connection, vault: IdentityVault, externals: Sequence[Identity], memory: Memory
+) -> dict[str, int | None]:
+    """Member ids by external id; None for a member whom a row above would enrol, nothing for a stranger."""
+    # Each is hashed once, however many rows it has.
+    hashes = {vault.hash_of(one): one for one in {one.value: one for one in externals}.values()}
+    known: dict[str, int | None] = {
+        one.value: None for value_hash, one in hashes.items() if value_hash in memory.people
+    }
     owners = owners_of(conn, [(one.kind, value_hash) for value_hash, one in hashes.items()])
-    return {hashes[value_hash].value: member_id for value_hash, member_id in owners.items()}
+    known.update((hashes[value_hash].value, member_id) for value_hash, member_id in owners.items())
+    return known
 
 
 def owners_of(conn: Connection, keys: Sequence[tuple[str, bytes]]) -> dict[bytes, int]:

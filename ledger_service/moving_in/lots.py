@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, exists, select
 
 from ledger_service.db.bulk import Row as StoredRow
 from ledger_service.db.bulk import sql_of
@@ -37,7 +37,7 @@ from ledger_service.moving_in.judging import (
     Memory,
     Moment,
     Settled,
-    members_of,
+    owners_by_external,
 )
 from ledger_service.moving_in.models import moved_lot
 from ledger_service.moving_in.people import UNKNOWN_MEMBER
@@ -63,24 +63,18 @@ class Lots:
 
     def settle(self, conn: Connection, rows: Sequence[tuple[int, LotRow]], memory: Memory) -> Settled:
         """Lots of known members that were not counted before, in this file or in another."""
-        known = members_of(conn, self._vault, [row.external for _, row in rows])
-        keys = {(known[r.external.value], r.key) for _, r in rows if r.external.value in known}
-        found = sql_of(moved_lot, conn).select(conn, ("member_id", "row_key"), list(keys)) if keys else []
-        counted = {row["row_key"] for row in found}
+        known = owners_by_external(conn, self._vault, [row.external for _, row in rows], memory)
+        counted = _counted(conn, [(known.get(row.external.value), row.key) for _, row in rows])
         settled = Settled()
         for line, row in rows:
-            member_id = known.get(row.external.value)
-            if member_id is None and not self._coming(row, memory):
+            if row.external.value not in known:
                 settled.refuse(line, UNKNOWN_MEMBER)
             elif row.key in counted or row.key in memory.seen:
                 settled.refuse(line, _TWICE)
             else:
                 memory.seen.add(row.key)
-                settled.accepted.append(Accepted(line, row, member_id))
+                settled.accepted.append(Accepted(line, row, known[row.external.value]))
         return settled
-
-    def _coming(self, row: LotRow, memory: Memory) -> bool:
-        return bool(memory.people) and self._vault.hash_of(row.external) in memory.people
 
     def prepare(self, accepted: Sequence[Accepted], at: datetime) -> Sequence[Accepted]:
         """Nothing."""
@@ -107,6 +101,20 @@ class Lots:
             for one in sorted(prepared, key=lambda one: (one.member_id, one.row.key))
         ]  # fmt: skip
         sql_of(moved_lot, conn).insert(conn, rows)
+
+
+def _counted(conn: Connection, keys: Sequence[tuple[int | None, bytes]]) -> set[bytes]:
+    """The row keys that stand as moved lots already."""
+    ids = {member_id for member_id, _ in keys if member_id is not None}
+    if not ids:
+        return set()
+    # Nearly nobody has a lot yet, so one look a member spares one a row.
+    any_lot = exists().where(moved_lot.c.member_id == member.c.member_id)
+    query = select(member.c.member_id).where(member.c.member_id.in_(sorted(ids)), any_lot)
+    have = {row[0] for row in conn.execute(query)}
+    wanted = list({key for key in keys if key[0] in have})
+    found = sql_of(moved_lot, conn).select(conn, ("member_id", "row_key"), wanted) if wanted else []
+    return {row["row_key"] for row in found}
 
 
 def _promise(conn: Connection, prepared: Sequence[Accepted], moment: Moment) -> None:

@@ -11,7 +11,7 @@ from ledger_service.checkout.models import imported_sale
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.ids import derive_id
 from ledger_service.members.identities import IdentityVault
-from ledger_service.moving_in.judging import Accepted, Memory, Moment, Settled, members_of
+from ledger_service.moving_in.judging import Accepted, Memory, Moment, Settled, owners_by_external
 from ledger_service.moving_in.models import imported_history
 from ledger_service.moving_in.people import UNKNOWN_MEMBER
 from ledger_service.moving_in.rules import Frame, PastRow, Row, RowRefused, SaleRow, parse_past, parse_sale
@@ -33,21 +33,20 @@ class History:
 
     def settle(self, conn: Connection, rows: Sequence[tuple[int, PastRow]], memory: Memory) -> Settled:
         """Bookings of known members that are not here yet."""
-        known = members_of(conn, self._vault, [row.external for _, row in rows])
-        keys = {(known[r.external.value], r.key) for _, r in rows if r.external.value in known}
+        known = owners_by_external(conn, self._vault, [row.external for _, row in rows], memory)
+        keys = {(m, row.key) for _, row in rows if (m := known.get(row.external.value)) is not None}
         sql = sql_of(imported_history, conn)
         found = sql.select(conn, ("member_id", "row_key"), list(keys)) if keys else []
         here = {row["row_key"] for row in found}
         settled = Settled()
         for line, row in rows:
-            member_id = known.get(row.external.value)
-            if member_id is None and self._vault.hash_of(row.external) not in memory.people:
+            if row.external.value not in known:
                 settled.refuse(line, UNKNOWN_MEMBER)
             elif row.key in here or row.key in memory.seen:
                 settled.refuse(line, RowRefused("entry_id", "entry-twice", "this booking came before"))
             else:
                 memory.seen.add(row.key)
-                settled.accepted.append(Accepted(line, row, member_id))
+                settled.accepted.append(Accepted(line, row, known[row.external.value]))
         return settled
 
     def prepare(self, accepted: Sequence[Accepted], at: datetime) -> Sequence[Accepted]:
@@ -87,24 +86,22 @@ class Sales:
 
     def settle(self, conn: Connection, rows: Sequence[tuple[int, SaleRow]], memory: Memory) -> Settled:
         """Sales whose receipt is not here yet, of known members or of nobody."""
-        known = members_of(conn, self._vault, [row.external for _, row in rows if row.external is not None])
+        named = [row.external for _, row in rows if row.external is not None]
+        known = owners_by_external(conn, self._vault, named, memory)
         ids = [imported_sale_id(row.merchant_id, row.reference) for _, row in rows]
         found = sql_of(imported_sale, conn).select(conn, ("sale_id",), [(i,) for i in set(ids)])
         here = {row["sale_id"] for row in found}
         settled = Settled()
         for (line, row), sale_id in zip(rows, ids, strict=True):
-            member_id = None if row.external is None else known.get(row.external.value)
-            if row.external is not None and member_id is None and not self._coming(row, memory):
+            if row.external is not None and row.external.value not in known:
                 settled.refuse(line, UNKNOWN_MEMBER)
             elif sale_id in here or sale_id in memory.seen:
                 settled.refuse(line, RowRefused("reference", "sale-twice", "this receipt came before"))
             else:
                 memory.seen.add(sale_id)
+                member_id = None if row.external is None else known[row.external.value]
                 settled.accepted.append(Accepted(line, row, member_id))
         return settled
-
-    def _coming(self, row: SaleRow, memory: Memory) -> bool:
-        return row.external is not None and self._vault.hash_of(row.external) in memory.people
 
     def prepare(self, accepted: Sequence[Accepted], at: datetime) -> Sequence[Accepted]:
         """Nothing."""

@@ -20,7 +20,7 @@ from ledger_service.moving_in.judging import (
     Memory,
     Moment,
     Settled,
-    members_of,
+    owners_by_external,
     owners_of,
 )
 from ledger_service.moving_in.models import moved_member
@@ -116,21 +116,20 @@ class Cards:
 
     def settle(self, conn: Connection, rows: Sequence[tuple[int, CardRow]], memory: Memory) -> Settled:
         """Cards of known members that nobody has yet."""
-        known = members_of(conn, self._vault, [row.external for _, row in rows])
+        known = owners_by_external(conn, self._vault, [row.external for _, row in rows], memory)
         hashes = [self._vault.hash_of(row.card) for _, row in rows]
         found = sql_of(member_card, conn).select(conn, ("number_hash",), [(h,) for h in set(hashes)])
         taken = {row["number_hash"] for row in found}
         settled = Settled()
         for (line, row), number_hash in zip(rows, hashes, strict=True):
-            member_id = known.get(row.external.value)
-            if member_id is None and self._vault.hash_of(row.external) not in memory.people:
+            if row.external.value not in known:
                 settled.refuse(line, UNKNOWN_MEMBER)
             elif number_hash in taken or number_hash in memory.seen:
                 reason = "a member has it, here or in a row above"
                 settled.refuse(line, RowRefused("card_number", "card-taken", reason))
             else:
                 memory.seen.add(number_hash)
-                settled.accepted.append(Accepted(line, row, member_id))
+                settled.accepted.append(Accepted(line, row, known[row.external.value]))
         return settled
 
     def prepare(self, accepted: Sequence[Accepted], at: datetime) -> list[dict[str, Any]]:

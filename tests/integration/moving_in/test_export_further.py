@@ -12,18 +12,26 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from ledger_service.checkout.couponing.models import sale_coupon
+from ledger_service.checkout.models import unreceipted_return
 from ledger_service.claims.models import claim
 from ledger_service.coupons.definitions.models import coupon_definition
+from ledger_service.coupons.stored.models import value_card
 from ledger_service.coupons.wallet.models import coupon
+from ledger_service.kernel.gs1 import gln_text
+from ledger_service.members.consents.models import member_consent
 from ledger_service.members.households.models import household, household_mate
-from ledger_service.members.models import member
+from ledger_service.members.identities import Identity, IdentityVault
+from ledger_service.members.models import member, member_card
 from ledger_service.members.standing import erase
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.moving_in import exporting_baskets
 from ledger_service.moving_in.snapshot import pages
-from ledger_service.points.models import member_programme
+from ledger_service.points.models import adjustment, member_programme
+from ledger_service.risk.models import risk_appeal, risk_decision
 from ledger_service.tiers.models import member_tier, qualifying_day
-from tests.integration.checkout.shop import GROCER, line, loads
+from ledger_service.traceability.claiming.models import trace_claim
+from ledger_service.traceability.goods.models import trace_item
+from tests.integration.checkout.shop import FLORIST, FUEL, GROCER, line, loads
 from tests.integration.members.alliance import CountingIds
 
 from .office import Office
@@ -153,3 +161,74 @@ def test_a_composite_key_is_read_page_by_page_whole(office: Office) -> None:
     with office.shop.database.snapshot() as conn:
         found = [tuple(row) for page in pages(conn, select(*keys), keys, 5) for row in page]
     assert found == [(ids[m - 1], p, y, d) for m, p, y, d in days]
+
+
+def test_what_else_was_done_is_told_with_programmes_and_terms(office: Office) -> None:
+    shop = office.shop
+    kept, gone = shop.enrol(), shop.enrol()
+    with shop.database.begin() as conn:
+        of = select(member.c.member_id)
+        ids = [conn.execute(of.where(member.c.member_number == one.number)).scalar_one()
+               for one in (kept, gone)]  # fmt: skip
+        deal(conn, ids, shop.clock.at)
+        erase(conn, ApiKeys(CountingIds()), gone.number, shop.clock.at)
+    folder, own = office.folder / "out", kept.number
+    contents = office.room.export(folder, "csv")["tables"]
+    columns = {
+        "accounts": ("external_id", "custody", "status"), "consents": ("external_id", "purpose"),
+        "ended_cards": ("external_id", "card_number", "reason"), "adjustments": ("external_id", "points"),
+        "item_claims": ("external_id", "gtin", "serial", "points"),
+        "risk_decisions": ("external_id", "outcome"), "risk_appeals": ("external_id", "said"),
+        "value_cards": ("external_id", "balance_minor"), "programmes": ("programme", "merchant"),
+        "unreceipted_returns": ("external_id", "reference", "business_date"),
+    }  # fmt: skip
+    told = {
+        name: [tuple(row[column] for column in some) for row in rows_of(folder, name)]
+        for name, some in columns.items()
+    }
+    assert told == {
+        "accounts": [(own, "device", "active")], "consents": [(own, "marketing")],
+        "ended_cards": [(own, "60019", "lost")], "adjustments": [(own, "30")],
+        "item_claims": [(own, "09529006900011", "S00000000000", "5")],
+        "risk_decisions": [(own, "refuse"), ("", "refuse")], "risk_appeals": [(own, "not me")],
+        "value_cards": [(own, "250"), ("", "250")],
+        "programmes": [("GROC", gln_text(GROCER)), ("FUEL", gln_text(FUEL)), ("FLOR", gln_text(FLORIST))],
+        "unreceipted_returns": [(own, "r0", "1970-03-12"), ("", "r1", "1970-03-12")],
+    }  # fmt: skip
+    assert (contents["adjustments"]["sums"], contents["value_cards"]["sums"]) == (
+        {"points": 30}, {"balance_minor": 500},
+    )  # fmt: skip
+    assert [row["version"] for row in rows_of(folder, "terms")] == ["1", "1", "1"]
+
+
+def deal(conn: Connection, ids: Sequence[int], at: datetime) -> None:
+    """What else a programme does, with each of two members alike."""
+
+    def put(into: Table, **row: Any) -> None:
+        conn.execute(insert(into).values(**row))
+
+    vault = IdentityVault(bytes(range(32)))
+    put(coupon_definition, definition_id=2, merchant_id=GROCER, code="gift", names="{}", jurisdiction="US",
+        created_by="m", created_at=at)  # fmt: skip
+    for place, one in enumerate(ids):
+        mine, own = bytes([place + 1]) * 16, {"member_id": one, "merchant_id": GROCER}
+        put(member_consent, consent_id=mine, member_id=one, owner_id=GROCER, reader_id=FUEL,
+            purpose="marketing", given_at=at, given_by="m")  # fmt: skip
+        put(member_card, number_hash=mine * 2, member_id=one, created_at=at, ended_at=at, ended_by="m",
+            number_sealed=vault.seal(Identity("card", "60019"), bytes(12)), reason="lost")  # fmt: skip
+        put(adjustment, adjustment_id=mine, member_id=one, programme_id=1, points=30, reason="goodwill",
+            note="n", funder_merchant_id=GROCER, requested_by="a", requested_at=at,
+            state="asked")  # fmt: skip
+        put(trace_item, item_id=place + 1, gtin="09529006900011", serial=f"S{place:011}", pin_hash=bytes(16),
+            state="sold", wrong_pins=0)  # fmt: skip
+        put(trace_claim, item_id=place + 1, op_id=mine, gtin="09529006900011", batch_no=1, member_id=one,
+            programme_id=1, terms_version=1, points=5, net=5, epoch=1, device=bytes(8), place="p",
+            channel="app", claimed_at=at)  # fmt: skip
+        put(risk_decision, decision_id=mine, **own, outcome="refuse", versions="{}", facts="{}", hits="[]",
+            decided_at=at)  # fmt: skip
+        put(risk_appeal, decision_id=mine, member_id=one, said="not me", appealed_at=at, until=at)
+        put(value_card, card_id=mine, tag=mine, merchant_id=GROCER, definition_id=2, version=1,
+            currency="USD", holder=one, state="active", balance_minor=250, held_minor=0, most_minor=500,
+            entries=0, issued_at=at)  # fmt: skip
+        put(unreceipted_return, return_id=mine, **own, terminal_id="t", day=70, body="{}", occurred_at=at,
+            store_gln=GROCER, business_day=70, reference=f"r{place}")  # fmt: skip
