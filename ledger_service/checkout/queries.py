@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Select, select
 
+from ledger_service.checkout.attach.models import sale_attachment
 from ledger_service.checkout.basket import quantity_view
 from ledger_service.checkout.couponing.used import coupons_of_sales
 from ledger_service.checkout.errors import UnknownSale
@@ -65,6 +66,22 @@ def sale_for(
     document = _documents(conn, [dict(row)], codes)[0]
     if row["merchant_id"] != merchant_id:
         document.pop("invoice", None)
+    return document
+
+
+def sale_of_member(conn: Connection, member_id: int, sale_id: bytes, codes: Codes) -> Json:
+    """The member's own purchase with its lines, refunds and events so far; also one joined to it afterwards.
+
+    Raises:
+        UnknownSale: no such sale, or another member's.
+    """
+    joined = select(sale_attachment.c.sale_id).where(sale_attachment.c.member_id == member_id)
+    mine = (sale.c.member_id == member_id) | sale.c.sale_id.in_(joined)
+    row = conn.execute(select(sale).where(sale.c.sale_id == sale_id, mine)).mappings().one_or_none()
+    if row is None:
+        raise UnknownSale(id_text(sale_id))
+    document = _documents(conn, [dict(row)], codes)[0]
+    document.pop("invoice", None)
     return document
 
 

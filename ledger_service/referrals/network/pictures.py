@@ -145,17 +145,19 @@ def _head(title: str, height: int, ties: Sequence[Tie], members: int) -> list[st
 
 
 def _axis(ties: Sequence[Tie], height: int) -> list[str]:
-    """Some days along the foot."""
+    """Some times along the foot, each once: those of one instant would be printed over each other."""
     if not ties:
         return []
     parts, whole = [], ties[-1].at - ties[0].at
+    ats: dict[str, int] = {}
     for place in range(_TICKS + 1):
-        at = ties[0].at + whole * place // _TICKS
-        x = _across(ties, at)
+        ats.setdefault(f"{ties[0].at + whole * place // _TICKS:%Y-%m-%d %H:%M}", place)
+    for told, place in ats.items():
+        x = _across(ties, ties[0].at + whole * place // _TICKS)
         anchor = "end" if place == _TICKS else "middle"
         parts.append(
             f'<text x="{x}" y="{height - 12}" font-size="11" text-anchor="{anchor}" fill="#424a53">'
-            f"{at:%Y-%m-%d %H:%M}</text>"
+            f"{told}</text>"
         )
     return parts
 

@@ -43,6 +43,14 @@ def test_a_picture_of_nothing_and_of_a_root_alone_is_a_picture() -> None:
     assert picture([], "tree", 7).count('r="6"') == 1
 
 
+@pytest.mark.parametrize(("hours", "told"), [((1, 1, 1), 1), ((0, 500), 6)])
+def test_no_time_along_the_foot_is_printed_over_another(hours: tuple[int, ...], told: int) -> None:
+    ties = [tie(1, 2 + place, hour) for place, hour in enumerate(hours)]
+    root = ElementTree.fromstring(picture(ties, "spring"))
+    foot = [one for one in root if one.tag.endswith("text") and "2017-" in str(one.text)]
+    assert len(foot) == len({one.get("x") for one in foot}) == len({one.text for one in foot}) == told
+
+
 def test_a_report_counts_what_happened_and_names_who_moved_most() -> None:
     facts = facts_of([(5, 6)], [(1, 2), (2, 3)], [(1, 2), (2, 3)], [(1, 2, 5_000)])
     found = report_of(facts)
