@@ -22,6 +22,21 @@ def test_an_entry_leads_to_its_receipt_and_the_receipt_to_its_proof(enter: Enter
     assert sold["operations"] and all(f'href="/me/history/{one}"' in page for one in sold["operations"])
 
 
+def test_what_points_paid_for_is_found_by_the_operation_that_spent_them(
+    enter: Enter, web_shop: Shop
+) -> None:
+    code = web_shop.get("member", f"/v1/members/{web_shop.keys['member-number']}/code").json["digits"]
+    till = enter("cashier")
+    till.get("/till")
+    sold = till.post("/till", act="sell", amount_1="5", quantity_1="1", member=code, points="1")
+    assert sold.status_code == 201, sold.text
+    browser = enter("member")
+    spent = next(one for one in browser.get("/me/history").text.split("<li") if "<strong>spent" in one)
+    link = _LINK.search(spent)
+    assert link is not None
+    assert "$4.00" in browser.get(link[1]).text
+
+
 def test_nobody_reads_the_receipt_of_another(enter: Enter, web_shop: Shop) -> None:
     number = web_shop.keys["member-number"]
     sold = web_shop.must("grocer-till", "/v1/sales", basket(amount=700, member={"number": number}))["sale_id"]
