@@ -72,6 +72,15 @@ def test_a_picture_is_drawn_for_a_phone_and_nothing_leaves_its_edges(kind: str) 
         assert left >= -1 and left + long <= WIDTH + 1, one.text
 
 
+def test_a_name_beside_a_band_does_not_reach_it() -> None:
+    name = "Quayside Meat & Fish of the Old Harbour"
+    drawn = Xml.fromstring(str(netting([Stream(name, -7), Stream(name, 7)], "t", str)))
+    bands = [re.match(r"M(\d+) \d+C.*? (\d+) \d+v", one.get("d", "")) for one in drawn.iter("path")]
+    left, right = min(int(one[1]) for one in bands if one), max(int(one[2]) for one in bands if one)
+    for one in drawn.iter("text"):
+        assert len(str(one.text)) * 7.2 < min(left, WIDTH - right), one.text
+
+
 @pytest.mark.parametrize(
     ("value", "most", "drawn"), [(0, 10, 0), (1, 10**9, 1), (10, 10, 100), (-3, 10, 0), (1, 0, 0)]
 )

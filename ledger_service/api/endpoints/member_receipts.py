@@ -26,7 +26,7 @@ RECEIPT = Route(
     "GET", "/v1/members/<number>/receipts/<sale>", "member-receipt", scopes("self:read"),
     "The receipt of one's own purchase, with lines, refunds so far and the shop's name", group="Balances",
     problems=(MemberUnknown, NotYours, UnknownSale),
-    success=Success(200, "As its seller sees it; named by its id or by an operation that spent points.", Record(
+    success=Success(200, "As its seller sees it; an operation that spent points names it, too.", Record(
         {"sale": shapes.SALE, "merchant_name": Text(200), "store_name": Text(200), "timezone": Text(64)},
         closed=False)),
 )  # fmt: skip
