@@ -107,7 +107,7 @@ def history(visit: Visit) -> Page:
 
 def receipt(visit: Visit) -> Page:
     """What the shop sold, as it stands on its receipt, with the operations behind it."""
-    told = visit.get(mine(visit, f"/receipts/{visit.path['sale']}"))
+    told = visit.get(mine(visit, f"/receipts/{visit.path['receipt']}"))
     return Page("member/receipt.html", {**told, "names": names_of(visit)})
 
 
@@ -194,7 +194,7 @@ SCREENS = (
     Screen("GET", "/me/pay/image", "member-pay-image", MEMBER, pay_image),
     Screen("POST", "/me/pay/digits", "member-allow-digits", MEMBER, allow_digits),
     Screen("GET", "/me/history", "member-history", MEMBER, history),
-    Screen("GET", "/me/receipts/<sale>", "member-receipt", MEMBER, receipt),
+    Screen("GET", "/me/receipts/<receipt>", "member-receipt", MEMBER, receipt),
     Screen("GET", "/me/history/<operation>", "member-proof", MEMBER, proof),
     Screen("GET", "/me/history/<operation>/file", "member-proof-file", MEMBER, proof_file),
     Screen("GET", "/me/coupons", "member-coupons", MEMBER, coupons),
