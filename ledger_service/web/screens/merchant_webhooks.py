@@ -22,7 +22,7 @@ from ledger_service.web.screen import Problem, Screen, Visit, roles
 
 MERCHANT = roles("merchant")
 _HOME, _API = "/merchant/webhooks", "/v1/webhooks"
-_FACTS = (
+FACTS = (
     "sale.recorded", "sale.refunded", "points.changed", "coupon.changed", "reward.changed", "claim.changed",
     "settlement.closed", "member.erased",
 )  # fmt: skip
@@ -52,7 +52,7 @@ def overview(visit: Visit) -> Sheet:
 def _carried(visit: Visit) -> Rows:
     """What each kind of fact says, so that nobody has to subscribe to find out."""
     rows = [[code(kind), Cell(visit.say(f"fact.{kind}.when")), Cell(visit.say(f"fact.{kind}.data"), "code")]
-            for kind in _FACTS]  # fmt: skip
+            for kind in FACTS]  # fmt: skip
     return Rows("webhooks.facts", ("col.kind", "webhooks.when", "webhooks.data"), rows)
 
 
