@@ -1,4 +1,4 @@
-"""The pages of webhooks: what each fact carries stands there, and one delivery is told again from its line."""
+"""The pages of webhooks: what each fact carries stands there, and one delivery is told again."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ledger_service.web.drawing.canvas import WIDTH, fitted, length, picture, said, text
 
-_SIDE, _GAP, _BAND, _COLUMNS = 122, 10, 170, 16
+_SIDE, _GAP, _BAND, _COLUMNS = 122, 10, 170, 15
 _MIDDLE = WIDTH // 2
 
 

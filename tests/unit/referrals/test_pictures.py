@@ -51,6 +51,16 @@ def test_no_time_along_the_foot_is_printed_over_another(hours: tuple[int, ...], 
     assert len(foot) == len({one.get("x") for one in foot}) == len({one.text for one in foot}) == told
 
 
+def test_no_channel_of_the_legend_is_printed_over_another() -> None:
+    told = ("wechat-group", "wechat-moments", "weibo", "a very long name of a place", "春天的海報在車站", "line")
+    ties = [tie(1, 2 + place, place, channel) for place, channel in enumerate(told)]
+    root = ElementTree.fromstring(picture(ties, "spring"))
+    legend = sorted((int(one.get("x", "")), str(one.text)) for one in root if one.get("y") == "44")
+    assert len(legend) > 3
+    for (x, text), (following, _) in zip(legend, legend[1:], strict=False):
+        assert x + sum(11 if ord(one) > 0x2E7F else 6.6 for one in text) < following - 13
+
+
 def test_a_report_counts_what_happened_and_names_who_moved_most() -> None:
     facts = facts_of([(5, 6)], [(1, 2), (2, 3)], [(1, 2), (2, 3)], [(1, 2, 5_000)])
     found = report_of(facts)
