@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
@@ -52,12 +53,12 @@ def test_no_time_along_the_foot_is_printed_over_another(hours: tuple[int, ...], 
 
 
 def test_no_channel_of_the_legend_is_printed_over_another() -> None:
-    told = ("wechat-group", "wechat-moments", "weibo", "a very long name of a place", "春天的海報在車站", "line")
+    told = ("wechat-group", "wechat-moments", "weibo", "a very long name of a place", "春天的海報", "line")
     ties = [tie(1, 2 + place, place, channel) for place, channel in enumerate(told)]
     root = ElementTree.fromstring(picture(ties, "spring"))
     legend = sorted((int(one.get("x", "")), str(one.text)) for one in root if one.get("y") == "44")
     assert len(legend) > 3
-    for (x, text), (following, _) in zip(legend, legend[1:], strict=False):
+    for (x, text), (following, _) in pairwise(legend):
         assert x + sum(11 if ord(one) > 0x2E7F else 6.6 for one in text) < following - 13
 
 
