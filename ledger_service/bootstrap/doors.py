@@ -126,8 +126,7 @@ def bound(serving: Serving) -> list[Served]:
         *devices.served(devices.DevicesDoor(administration, s.members)),
         *households.served(_households(serving, administration, cursors)),
         *care.served(care.CareDoor(administration, s.care, cursors)),
-        *statements.served(statements.StatementsDoor(administration, cursors, s.catalogue)),
-        *member_receipts.served(member_receipts.ReceiptsDoor(administration, s.catalogue)),
+        *_of_histories(s, administration, cursors),
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *adjustments.served(adjustments.AdjustmentsDoor(administration, cursors, s.catalogue)),
         *claims.served(claims.ClaimsDoor(administration, cursors, s.catalogue, s.claims)),
@@ -147,6 +146,13 @@ def bound(serving: Serving) -> list[Served]:
         *status.served(_status(serving)),
     ]
     return with_acts_named(with_reads_noted(every, administration))
+
+
+def _of_histories(s: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    return [
+        *statements.served(statements.StatementsDoor(administration, cursors, s.catalogue)),
+        *member_receipts.served(member_receipts.ReceiptsDoor(administration, s.catalogue)),
+    ]
 
 
 def _of_risk(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
