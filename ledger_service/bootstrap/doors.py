@@ -31,6 +31,7 @@ from ledger_service.api.endpoints import (
     jobs,
     keys,
     liabilities,
+    member_receipts,
     members,
     merchants,
     modes,
@@ -87,11 +88,11 @@ from ledger_service.merchants.owners.service import OwnersService
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons, value_cards,
     value_accounts, tickets, coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes,
-    members, *ENTERING_MODULES, devices, households, care, statements, gestures, adjustments, claims,
-    programmes, rule_trials, programme_policies, outstanding, liabilities, pair_terms, settlement_basis,
-    conversions, programme_ends, tiers, risk, reviews, appeals, merchants, places, owners, modes, keys,
-    chain, proofs, settlement, recomputation, settling, settlement_papers, settlement_pools, coverage,
-    reserves, acts, imports, jobs, *EVENT_MODULES, alliance, status,
+    members, *ENTERING_MODULES, devices, households, care, statements, member_receipts, gestures, adjustments,
+    claims, programmes, rule_trials, programme_policies, outstanding, liabilities, pair_terms,
+    settlement_basis, conversions, programme_ends, tiers, risk, reviews, appeals, merchants, places,
+    owners, modes, keys, chain, proofs, settlement, recomputation, settling, settlement_papers,
+    settlement_pools, coverage, reserves, acts, imports, jobs, *EVENT_MODULES, alliance, status,
 )  # fmt: skip
 
 
@@ -125,7 +126,7 @@ def bound(serving: Serving) -> list[Served]:
         *devices.served(devices.DevicesDoor(administration, s.members)),
         *households.served(_households(serving, administration, cursors)),
         *care.served(care.CareDoor(administration, s.care, cursors)),
-        *statements.served(statements.StatementsDoor(administration, cursors, s.catalogue)),
+        *_of_histories(s, administration, cursors),
         *gestures.served(gestures.GesturesDoor(administration, s.points)),
         *adjustments.served(adjustments.AdjustmentsDoor(administration, cursors, s.catalogue)),
         *claims.served(claims.ClaimsDoor(administration, cursors, s.catalogue, s.claims)),
@@ -145,6 +146,13 @@ def bound(serving: Serving) -> list[Served]:
         *status.served(_status(serving)),
     ]
     return with_acts_named(with_reads_noted(every, administration))
+
+
+def _of_histories(s: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    return [
+        *statements.served(statements.StatementsDoor(administration, cursors, s.catalogue)),
+        *member_receipts.served(member_receipts.ReceiptsDoor(administration, s.catalogue)),
+    ]
 
 
 def _of_risk(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -60,7 +61,7 @@ class InProcessApi:
 
     def call(self, who: Who | None, ask: Ask, address: str = "") -> Answer:
         """The answer of the declared route; what stands before it stands before this too."""
-        raw = orjson.dumps(ask.body or {})
+        raw = _written(ask.body or {})
         environ: Environ = {
             # A path comes over WSGI as bytes that are written as Latin-1 (PEP 3333), whatever it is in.
             "REQUEST_METHOD": ask.method, "PATH_INFO": ask.path.encode().decode("latin-1"), "SCRIPT_NAME": "",
@@ -131,3 +132,13 @@ class _Doors:
         first = path.split("/", 2)[1] if path.startswith("/") else None  # "*" and "host:port" are no pages
         page = first in _FIRST_PARTS and not path.startswith("/v1/")
         return (self._pages if page else self._api)(environ, start_response)
+
+
+def _written(body: Mapping[str, Any]) -> bytes:
+    """The body as JSON; what a form may hold but no JSON of ours (numbers without end, half a character) goes
+    on as it is, so that the API refuses it as it refuses anybody's.
+    """
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return json.dumps(body).encode()

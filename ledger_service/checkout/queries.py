@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, Select, select
 
+from ledger_service.checkout.attach.models import sale_attachment
 from ledger_service.checkout.basket import quantity_view
 from ledger_service.checkout.couponing.used import coupons_of_sales
 from ledger_service.checkout.errors import UnknownSale
@@ -65,6 +66,33 @@ def sale_for(
     document = _documents(conn, [dict(row)], codes)[0]
     if row["merchant_id"] != merchant_id:
         document.pop("invoice", None)
+    return document
+
+
+def sale_of_member(conn: Connection, member_id: int, wanted: bytes, codes: Codes) -> Json:
+    """The member's own purchase with its lines, refunds and events so far; also one joined to it afterwards.
+
+    Args:
+        conn: the db transaction.
+        member_id: whose.
+        wanted: the sale's id, or that of the operation which spent the member's points in it.
+        codes: what programmes are called.
+
+    Raises:
+        UnknownSale: no such sale, or another member's.
+    """
+    joined = select(sale_attachment.c.sale_id).where(sale_attachment.c.member_id == member_id)
+    own = sale.c.member_id == member_id
+    ways = (
+        (sale.c.sale_id == wanted) & (own | sale.c.sale_id.in_(joined)),
+        own & sale.c.spent.startswith(f'["{wanted.hex()}"'),
+    )
+    found = (conn.execute(select(sale).where(way)).mappings().one_or_none() for way in ways)
+    row = next((one for one in found if one is not None), None)
+    if row is None:
+        raise UnknownSale(id_text(wanted))
+    document = _documents(conn, [dict(row)], codes)[0]
+    document.pop("invoice", None)
     return document
 
 

@@ -85,14 +85,10 @@ def find_merchant(conn: Connection, merchant_id: int) -> MerchantView | None:
     return None if row is None else MerchantView(*row)
 
 
-def merchants_after(
-    conn: Connection, merchant_id: int | None, after: int | None, most: int
-) -> list[MerchantView]:
-    """At most so many merchants (or the one) by GLN, behind a GLN."""
+def merchants_after(conn: Connection, after: int | None, most: int) -> list[MerchantView]:
+    """At most so many merchants by GLN, behind a GLN."""
     m = merchant.c
     statement = select(m.merchant_id, m.name, m.status, m.admin_key, m.operations_key, m.settlement_key)
-    if merchant_id is not None:
-        statement = statement.where(m.merchant_id == merchant_id)
     if after is not None:
         statement = statement.where(m.merchant_id > after)
     return [MerchantView(*row) for row in conn.execute(statement.order_by(m.merchant_id).limit(most))]

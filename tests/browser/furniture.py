@@ -45,6 +45,7 @@ def furnish(shop: Shop) -> dict[str, str]:
     paper, own = codes_of(shop, definition)[:2]
     taken = shop.must("member", f"/v1/members/{places['member']}/coupons", {"code": own})
     places |= {"paper": paper, "coupon": taken["coupon"], "operation": sold["operations"][0]}
+    places["receipt"] = sold["sale_id"]
     with shop.serving.foundations.database.begin() as conn:
         standings.note(conn, 1, 9, STANDING)
     places |= {"campaign": "SPRING", "by": "channel"}

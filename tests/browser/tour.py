@@ -59,8 +59,9 @@ def walk(browser: Browser, guests: Guests, album: Album) -> dict[str, str]:
     _settle(browser, guests, album)
     campaign = _campaign(browser, guests)
     operation = _prove(browser, guests, phone, album)
-    return {"number": guests.numbers[0], "operation": operation, "sale": sale, "code": "GROC", "period": "1",
-            "merchant-definition.code": "WELCOME", "merchant-campaign.code": campaign}  # fmt: skip
+    return {"number": guests.numbers[0], "operation": operation, "sale": sale, "receipt": sale,
+            "code": "GROC", "period": "1", "merchant-definition.code": "WELCOME",
+            "merchant-campaign.code": campaign}  # fmt: skip
 
 
 def _campaign(browser: Browser, guests: Guests) -> str:

@@ -8,9 +8,11 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from ledger_service.web.drawing import Point, Slice, Step, Stream, ageing, funnel, netting, series
+from ledger_service.web.drawing.bars import Bar, bars
 from ledger_service.web.drawing.canvas import WIDTH, fitted, length
 
 PICTURES = {
+    "bars": lambda name: bars([Bar(name, -7), Bar("b", 7)], "Title", str),
     "ageing": lambda name: ageing([Slice(name, 7), Slice("later", 3)], "Title", str),
     "funnel": lambda name: funnel([Step(name, 7), Step("used", 0)], "Title", str),
     "netting": lambda name: netting([Stream(name, -7), Stream("b", 4), Stream("c", 3)], "Title", str),
@@ -56,7 +58,27 @@ def test_the_longest_bar_leaves_room_for_its_figure() -> None:
     ends = [
         int(x) + int(w) for x, w in re.findall(r'<rect class="bar" x="(\d+)" y="\d+" width="(\d+)"', text)
     ]
-    assert max(ends) < WIDTH - 100 and ends[0] > ends[1]
+    assert max(ends) <= WIDTH - 80 and ends[0] > ends[1]
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_picture_is_drawn_for_a_phone_and_nothing_leaves_its_edges(kind: str) -> None:
+    """Chromium's sans draws a column of 12.5 units in about 7.2."""
+    drawn = Xml.fromstring(str(PICTURES[kind]("全国连锁超级市场 Quayside Meat & Fish of the Old Harbour")))
+    assert drawn.get("viewBox", "").startswith(f"0 0 {WIDTH} ") and WIDTH <= 360
+    for one in drawn.iter("text"):
+        x, long = int(one.get("x", "")), sum(2 if ord(c) > 0x2E80 else 1 for c in str(one.text)) * 7.2
+        left = {"start": x, "middle": x - long / 2, "end": x - long}[one.get("text-anchor", "")]
+        assert left >= -1 and left + long <= WIDTH + 1, one.text
+
+
+def test_a_name_beside_a_band_does_not_reach_it() -> None:
+    name = "Quayside Meat & Fish of the Old Harbour"
+    drawn = Xml.fromstring(str(netting([Stream(name, -7), Stream(name, 7)], "t", str)))
+    bands = [re.match(r"M(\d+) \d+C.*? (\d+) \d+v", one.get("d", "")) for one in drawn.iter("path")]
+    left, right = min(int(one[1]) for one in bands if one), max(int(one[2]) for one in bands if one)
+    for one in drawn.iter("text"):
+        assert len(str(one.text)) * 7.2 < min(left, WIDTH - right), one.text
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,9 @@ def test_an_item_that_was_claimed_is_listed_in_the_members_language(enter: Enter
     assert browser.post("/item", code=stock.code(0), pin=stock.pin(0)).status_code == 200
     page = browser.get("/me/items").text
     assert ("茶" in page, "+7 " in page) == (True, True)
+    # What no sale gave has a proof and no receipt.
+    claimed = next(row for row in browser.get("/me/history").text.split("<li") if "+7 " in row)
+    assert ("/me/history/" in claimed, "/me/receipts/" in claimed) == (True, False)
 
 
 def test_a_pin_is_set_and_a_card_ended(enter: Enter, web_shop: Shop) -> None:

@@ -136,26 +136,36 @@ def _head(title: str, height: int, ties: Sequence[Tie], members: int) -> list[st
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="{_LEFT}" y="22" font-weight="600" fill="#1f2328">{_escaped(title)}</text>',
     ]
-    for place, (channel, count) in enumerate(sorted(counted.most_common(_MOST_TOLD))):
-        x = _LEFT + 120 * place
+    x = _LEFT
+    for channel, count in sorted(counted.most_common(_MOST_TOLD)):
+        told = f"{channel[:_LONGEST_TOLD]} {count}"
+        if x + _wide(told) > WIDTH:
+            break
         parts.append(f'<circle cx="{x + 4}" cy="40" r="4" fill="{_colour(channel)}"/>')
-        told = f"{_escaped(channel[:_LONGEST_TOLD])} {count}"
-        parts.append(f'<text x="{x + 13}" y="44" font-size="11" fill="#424a53">{told}</text>')
+        parts.append(f'<text x="{x + 13}" y="44" font-size="11" fill="#424a53">{_escaped(told)}</text>')
+        x += _wide(told)
     return parts
 
 
+def _wide(told: str) -> int:
+    """The room of one word of the legend with its dot, in units of letters of 11."""
+    return 32 + sum(13 if ord(one) > 0x2E7F else 7 for one in told)
+
+
 def _axis(ties: Sequence[Tie], height: int) -> list[str]:
-    """Some days along the foot."""
+    """Some times along the foot, each once: those of one instant would be printed over each other."""
     if not ties:
         return []
     parts, whole = [], ties[-1].at - ties[0].at
+    ats: dict[str, int] = {}
     for place in range(_TICKS + 1):
-        at = ties[0].at + whole * place // _TICKS
-        x = _across(ties, at)
+        ats.setdefault(f"{ties[0].at + whole * place // _TICKS:%Y-%m-%d %H:%M}", place)
+    for told, place in ats.items():
+        x = _across(ties, ties[0].at + whole * place // _TICKS)
         anchor = "end" if place == _TICKS else "middle"
         parts.append(
             f'<text x="{x}" y="{height - 12}" font-size="11" text-anchor="{anchor}" fill="#424a53">'
-            f"{at:%Y-%m-%d %H:%M}</text>"
+            f"{told}</text>"
         )
     return parts
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ledger_service.web.drawing.canvas import WIDTH, fitted, length, picture, said, text
 
-_ROW, _NAMES, _VALUES = 28, 170, 130
+_ROW, _NAMES, _VALUES = 28, 110, 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +39,5 @@ def ageing(slices: Sequence[Slice], title: str, shown: Callable[[int], str]) -> 
 def _bar(place: int, one: Slice, most: int, shown: Callable[[int], str]) -> Markup:
     top, long = place * _ROW + 5, length(one.value, most, WIDTH - _NAMES - _VALUES)
     bar = Markup('<rect class="bar" x="{}" y="{}" width="{}" height="19" rx="3"/>').format(_NAMES, top, long)
-    name = text(0, top + 14, fitted(one.name, 24))
+    name = text(0, top + 14, fitted(one.name, 17))
     return name + bar + text(_NAMES + long + 8, top + 14, shown(one.value))

@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from ledger_service.web.drawing.canvas import WIDTH, fitted, length, picture, said, text
 
-_ROW, _NAMES, _FIGURES, _COLUMNS = 26, 220, 70, 28
-_ROOM = (WIDTH - _NAMES) // 2 - _FIGURES
-_ZERO = _NAMES + _FIGURES + _ROOM
+# A name has a line of its own above its bar, so that neither takes room from the other.
+_ROW, _FIGURES, _COLUMNS = 42, 78, 44
+_ROOM = WIDTH // 2 - _FIGURES
+_ZERO = WIDTH // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,16 @@ def bars(rows: Sequence[Bar], title: str, shown: Callable[[int], str]) -> Markup
     if not rows:
         return Markup("")
     most, height = max(abs(row.value) for row in rows), _ROW * len(rows) + 8
-    axis = Markup('<line class="axis" x1="{0}" x2="{0}" y1="0" y2="{1}"/>').format(_ZERO, height)
     parts = [_bar(place, row, length(abs(row.value), most, _ROOM), shown) for place, row in enumerate(rows)]
-    return picture([axis, *parts], height, title, said((row.name, shown(row.value)) for row in rows))
+    return picture(parts, height, title, said((row.name, shown(row.value)) for row in rows))
 
 
 def _bar(place: int, row: Bar, wide: int, shown: Callable[[int], str]) -> Markup:
-    top, right = place * _ROW + 5, row.value >= 0
+    top, right = place * _ROW + 20, row.value >= 0
+    axis = Markup('<line class="axis" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(_ZERO, top - 2, top + 19)
     box = Markup('<rect class="{}" x="{}" y="{}" width="{}" height="17" rx="3"/>').format(
         "bar" if right else "against", _ZERO if right else _ZERO - wide, top, wide
     )
     at, anchor = (_ZERO + wide + 6, "start") if right else (_ZERO - wide - 6, "end")
-    return text(0, top + 13, fitted(row.name, _COLUMNS)) + box + text(at, top + 13, shown(row.value), anchor)
+    name, figure = fitted(row.name, _COLUMNS), text(at, top + 13, shown(row.value), anchor)
+    return text(0, top - 5, name) + axis + box + figure

@@ -7,7 +7,8 @@ from unicodedata import east_asian_width
 
 from markupsafe import Markup
 
-WIDTH = 640
+# As wide as a phone's card: what can be read there can be read everywhere, and a desktop only enlarges it.
+WIDTH = 360
 _ELLIPSIS = "…"
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ledger_service.web.drawing.canvas import WIDTH, fitted, length, picture, said, text
 
-_SIDE, _GAP, _BAND = 190, 10, 190
+_SIDE, _GAP, _BAND, _COLUMNS = 122, 10, 170, 15
 _MIDDLE = WIDTH // 2
 
 
@@ -81,7 +81,7 @@ def _right(way: _Way, shown: Callable[[int], str]) -> Markup:
 
 
 def _label(way: _Way, x: int, anchor: str, shown: Callable[[int], str]) -> Markup:
-    name = fitted(way.stream.name, 27)
+    name = fitted(way.stream.name, _COLUMNS)
     return text(x, way.top + 12, name, anchor) + text(x, way.top + 28, shown(way.stream.net), anchor)
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ledger_service.web.drawing.canvas import WIDTH, fitted, length, picture, said, text
 
-_ROW, _SIDES = 44, 150
+_ROW, _COLUMNS = 48, 36
 _WHOLE = 10_000
 
 
@@ -36,7 +36,8 @@ def funnel(steps: Sequence[Step], title: str, shown: Callable[[int], str]) -> Ma
 
 
 def _step(place: int, one: Step, most: int, shown: Callable[[int], str]) -> Markup:
-    top, long = place * _ROW + 4, length(one.count, most, WIDTH - 2 * _SIDES)
-    left = (WIDTH - long) // 2
-    bar = Markup('<rect class="bar" x="{}" y="{}" width="{}" height="36" rx="4"/>').format(left, top, long)
-    return text(0, top + 23, fitted(one.name, 20)) + bar + text(WIDTH, top + 23, shown(one.count), "end")
+    top, long = place * _ROW + 20, length(one.count, most, WIDTH)
+    bar = Markup('<rect class="bar" x="{}" y="{}" width="{}" height="22" rx="4"/>').format(
+        (WIDTH - long) // 2, top, long
+    )
+    return text(0, top - 5, fitted(one.name, _COLUMNS)) + text(WIDTH, top - 5, shown(one.count), "end") + bar

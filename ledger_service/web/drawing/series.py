@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ledger_service.web.drawing.canvas import WIDTH, fitted, picture, said, text
 
-_HEIGHT, _TOP, _FOOT, _LEFT, _RIGHT = 200, 24, 30, 8, 70
+_HEIGHT, _TOP, _FOOT, _EDGE = 200, 32, 30, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,14 @@ def series(points: Sequence[Point], title: str, shown: Callable[[int], str]) -> 
     line = " ".join(f"{x},{y}" for x, y in spots)
     floor = _HEIGHT - _FOOT
     parts = [
-        Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(_LEFT, WIDTH, floor, floor),
+        Markup('<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
+            _EDGE, WIDTH - _EDGE, floor, floor
+        ),
         Markup('<polygon class="area" points="{}"/>').format(
             f"{spots[0][0]},{floor} {line} {spots[-1][0]},{floor}"
         ),
         Markup('<polyline class="line" points="{}"/>').format(line),
-        text(spots[-1][0] + 8, spots[-1][1] + 4, shown(points[-1].value)),
+        text(spots[-1][0], max(spots[-1][1] - 8, 12), shown(points[-1].value), "end"),
         text(spots[0][0], _HEIGHT - 8, fitted(points[0].name, 20)),
         text(spots[-1][0], _HEIGHT - 8, fitted(points[-1].name, 20), "end"),
     ]
@@ -43,5 +45,5 @@ def series(points: Sequence[Point], title: str, shown: Callable[[int], str]) -> 
 
 def _spot(place: int, one: Point, count: int, most: int) -> tuple[int, int]:
     room = _HEIGHT - _FOOT - _TOP
-    across = _LEFT + (WIDTH - _LEFT - _RIGHT) * place // (count - 1)
+    across = _EDGE + (WIDTH - 2 * _EDGE) * place // (count - 1)
     return across, _HEIGHT - _FOOT - room * max(one.value, 0) // most

@@ -184,7 +184,7 @@ def _scaled(typed: str, decimals: int) -> int | str:
 def _json(typed: str) -> Any:
     try:
         return json.loads(typed)
-    except ValueError:
+    except (ValueError, RecursionError):
         return typed
 
 

@@ -37,6 +37,12 @@ def nets_of(told: Json, names: Mapping[str, str]) -> list[Bar]:
     return [Bar(called(names, one["merchant"]), int(one["net_micros"])) for one in told["nets"]]
 
 
+def doer(visit: Visit, names: Mapping[str, str], by: str) -> Cell:
+    """Who did something: its role in the visitor's words, and what it is called there."""
+    role, parted, subject = by.partition(":")
+    return Cell(f"{worded(visit, role)}: {called(names, subject)}" if parted else worded(visit, by))
+
+
 def called(names: Mapping[str, str], gln: Any) -> str:
     """What a merchant is called, or its GLN where nobody says."""
     return names.get(str(gln), str(gln))

@@ -10,6 +10,7 @@ from ledger_service.web.office.reading import (
     acts,
     called,
     code,
+    doer,
     instant,
     listed,
     money,
@@ -34,7 +35,7 @@ def adjustments(visit: Visit) -> Sheet:
     rows = [
         [Cell(one["member"] or "–", "code", _member(visit, one["member"])),
          Cell(f"{visit.formats.number(one['points'])} {one['programme']}", "number"), state(one["reason"]),
-         Cell(one["note"]), Cell(called(names, one["funder"])), Cell(one["requested_by"]),
+         Cell(one["note"]), Cell(called(names, one["funder"])), doer(visit, names, one["requested_by"]),
          state(one["state"]), acts(*_decisions(visit, one))]
         for one in found
     ]  # fmt: skip
@@ -64,8 +65,8 @@ def limits(visit: Visit) -> Sheet:
     figures = ("per_case", "per_agent_day", "per_member_month", "per_funder_day")
     rows = [
         [Cell(visit.say("limits.everybody") if one["funder"] is None else called(names, one["funder"])),
-         *(number(visit, one[name]) for name in figures), Cell(one["proposed_by"]), state(one["state"]),
-         acts(*_of_limit(visit, one))]
+         *(number(visit, one[name]) for name in figures), doer(visit, names, one["proposed_by"]),
+         state(one["state"]), acts(*_of_limit(visit, one))]
         for one in found
     ]  # fmt: skip
     headings = ("col.funder", *(f"limits.{name}" for name in figures), "col.asked_by", "col.state", "col.act")
@@ -113,8 +114,9 @@ def claim(visit: Visit) -> Sheet:
                                                             visit.formats.money(told["amount_minor"])),
         ("col.points", points), ("col.due", visit.formats.instant(told["answer_due_at"])),
     ])  # fmt: skip
-    rows = [[state(one["kind"]), state(one["reason"] or "–"), Cell(one["by"]), instant(visit, one["at"])]
-            for one in told["events"]]  # fmt: skip
+    names = names_of(visit)
+    rows = [[state(one["kind"]), state(one["reason"] or "–"), doer(visit, names, one["by"]),
+             instant(visit, one["at"])] for one in told["events"]]  # fmt: skip
     events = Rows("claim.events", ("col.what", "col.reason", "col.by", "col.at"), rows)
     blocks: list[Block] = [facts, events]
     if visit.me.role != "auditor":

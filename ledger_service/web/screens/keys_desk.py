@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from ledger_service.web.office.blocks import Acts, Block, Cell, Field, Form, Note, Rows, Search, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
-from ledger_service.web.office.reading import ROWS, Json, acts, code, instant, listed, shows, state, words
+from ledger_service.web.office.names import names_of
+from ledger_service.web.office.reading import (
+    ROWS,
+    Json,
+    acts,
+    called,
+    code,
+    instant,
+    listed,
+    shows,
+    state,
+    words,
+)
 from ledger_service.web.screen import Screen, Visit, roles
 
 _OVERLAP_SECONDS = 86_400
@@ -29,7 +41,7 @@ def desk(home: str, role: str, given: tuple[str, ...]) -> tuple[Screen, ...]:
             blocks.append(_table(visit, (wanted, subject), here, (rotate, revoke)))
         blocks.append(Search(home, "subject", "keys.subject", subject, keep={"role": wanted}))
         blocks.append(Acts([issue.form(visit, {"role": wanted, "subject": subject})]))
-        return Sheet("keys.title", blocks, subject, "keys.lead")
+        return Sheet("keys.title", blocks, called(names_of(visit), subject), "keys.lead")
 
     def once(visit: Visit, told: Json) -> Sheet:
         token = Note("keys.token", "note", told["token"])

@@ -105,6 +105,12 @@ def history(visit: Visit) -> Page:
     return Page("member/history.html", shown)
 
 
+def receipt(visit: Visit) -> Page:
+    """What the shop sold, as it stands on its receipt, with the operations behind it."""
+    told = visit.get(mine(visit, f"/receipts/{visit.path['receipt']}"))
+    return Page("member/receipt.html", {**told, "names": names_of(visit)})
+
+
 def proof(visit: Visit) -> Page:
     """Where the chain has an operation of the member."""
     answer = visit.ask(f"/v1/operations/{visit.path['operation']}/proof")
@@ -188,6 +194,7 @@ SCREENS = (
     Screen("GET", "/me/pay/image", "member-pay-image", MEMBER, pay_image),
     Screen("POST", "/me/pay/digits", "member-allow-digits", MEMBER, allow_digits),
     Screen("GET", "/me/history", "member-history", MEMBER, history),
+    Screen("GET", "/me/receipts/<receipt>", "member-receipt", MEMBER, receipt),
     Screen("GET", "/me/history/<operation>", "member-proof", MEMBER, proof),
     Screen("GET", "/me/history/<operation>/file", "member-proof-file", MEMBER, proof_file),
     Screen("GET", "/me/coupons", "member-coupons", MEMBER, coupons),

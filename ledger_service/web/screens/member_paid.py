@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ledger_service.web.office.names import names_of
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Download, Page, Screen, Visit
 from ledger_service.web.screens.member import MEMBER, mine, picture
@@ -20,7 +21,8 @@ def _paid(visit: Visit, answer: Answer | None, done: str = "") -> Page:
     tickets = visit.get(mine(visit, "/tickets"), limit=_ROWS, **query)
     shown = {
         "cards": visit.get(mine(visit, "/value-cards"), limit=_ROWS)["cards"],
-        "tickets": tickets["tickets"], "cursor": tickets["next_cursor"], "done": done if good else "",
+        "tickets": tickets["tickets"], "cursor": tickets["next_cursor"], "names": names_of(visit),
+        "done": done if good else "",
         "problem": None if answer is None or good else answer.document,
     }  # fmt: skip
     return Page("member/paid.html", shown, 200 if answer is None or good else answer.status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ledger_service.web.office.names import names_of
+from ledger_service.web.office.names import choices_of, names_of
 from ledger_service.web.office.reading import nets_of
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
@@ -110,7 +110,7 @@ def places(visit: Visit) -> Page:
     """Stores, tills, and the cashiers who are members."""
     stores = visit.get("/v1/stores", **_cursor(visit))
     shown = {
-        "stores": stores["stores"], "cursor": stores["next_cursor"],
+        "stores": stores["stores"], "names": choices_of(visit, "store"), "cursor": stores["next_cursor"],
         "terminals": visit.get("/v1/terminals", limit="50")["terminals"],
         "staff": visit.get("/v1/staff-links", limit="50")["staff_links"],
     }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger_service.web.office.blocks import Acts, Cell, Field, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
-from ledger_service.web.office.names import names_of
+from ledger_service.web.office.names import choices_of, names_of
 from ledger_service.web.office.reading import acts, called, code, listed, shows, state
 from ledger_service.web.screen import Screen, Visit, roles
 
@@ -15,9 +15,10 @@ _TILLS, _STAFF, _LOSSES = "/merchant/tills", "/merchant/staff", "/merchant/losse
 def tills(visit: Visit) -> Sheet:
     """The tills, each with what it may do, and a form for the next."""
     found, more = listed(visit, "/v1/terminals", "terminals", _TILLS)
+    stores = choices_of(visit, "store") or {}
     rows = [
         [code(one["terminal"], f"/merchant/keys?role=cashier&subject={one['terminal']}"), Cell(one["label"]),
-         code(one["store"]), state(one.get("kind", "till")),
+         Cell(stores.get(one["store"], one["store"])), state(one.get("kind", "till")),
          state("training" if one.get("training") else "sells")]
         for one in found
     ]  # fmt: skip

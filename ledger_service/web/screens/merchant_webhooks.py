@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ledger_service.web.office.blocks import Acts, Block, Cell, Facts, Field, Form, Note, Rows, Search, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
 from ledger_service.web.office.reading import (
@@ -20,6 +22,10 @@ from ledger_service.web.screen import Problem, Screen, Visit, roles
 
 MERCHANT = roles("merchant")
 _HOME, _API = "/merchant/webhooks", "/v1/webhooks"
+FACTS = (
+    "sale.recorded", "sale.refunded", "points.changed", "coupon.changed", "reward.changed", "claim.changed",
+    "settlement.closed", "member.erased",
+)  # fmt: skip
 _DELIVERED = ("all", "pending", "delivered", "dead")
 
 
@@ -40,7 +46,14 @@ def overview(visit: Visit) -> Sheet:
         "col.act",
     )
     table = Rows("webhooks.all", headings, rows, more, "webhooks.none")
-    return Sheet("webhooks.title", [table, Acts([MAKE.form(visit)])], lead="webhooks.lead")
+    return Sheet("webhooks.title", [table, _carried(visit), Acts([MAKE.form(visit)])], lead="webhooks.lead")
+
+
+def _carried(visit: Visit) -> Rows:
+    """What each kind of fact says, so that nobody has to subscribe to find out."""
+    rows = [[code(kind), Cell(visit.say(f"fact.{kind}.when")), Cell(visit.say(f"fact.{kind}.data"), "code")]
+            for kind in FACTS]  # fmt: skip
+    return Rows("webhooks.facts", ("col.kind", "webhooks.when", "webhooks.data"), rows)
 
 
 def _moves(visit: Visit, one: Json) -> list[Form]:
@@ -59,17 +72,21 @@ def endpoint(visit: Visit) -> Sheet:
     rows = [
         [number(visit, one["number"]), code(one["type"]), instant(visit, one["occurred_at"]),
          state(one["state"]), number(visit, one["attempts"]), Cell(str(one["last_status"] or "–"), "number"),
-         instant(visit, one["done_at"])]
+         instant(visit, one["done_at"]), acts(AGAIN.form(visit, _only(one), webhook=wanted))]
         for one in found
     ]  # fmt: skip
     headings = ("webhooks.number", "col.kind", "col.at", "col.state", "webhooks.attempts", "webhooks.status",
-                "webhooks.done")  # fmt: skip
+                "webhooks.done", "col.act")  # fmt: skip
     blocks: list[Block] = [
         _facts(visit, told), Search(f"{_HOME}/{wanted}", "state", "col.state", only, _DELIVERED),
         Rows("webhooks.deliveries", headings, rows, more, "webhooks.nothing_yet"),
         Acts([deed.form(visit, webhook=wanted) for deed in (REPLAY, ROTATE)]),
     ]  # fmt: skip
     return Sheet("webhooks.one", blocks, told["url"], back=_HOME)
+
+
+def _only(one: Json) -> dict[str, str]:
+    return {"since": str(one["number"]), "until": str(one["number"])}
 
 
 def _facts(visit: Visit, told: Json) -> Facts:
@@ -116,8 +133,10 @@ REPLAY = Deed(
     f"{_HOME}/{{webhook}}", endpoint,
     (Field("since", "int", "webhooks.since"), Field("until", "int", "webhooks.until", optional=True)),
 )  # fmt: skip
+# The same for one delivery, from its own line.
+AGAIN = replace(REPLAY, name="again-webhook", path=f"{_HOME}/<webhook>/again", hidden=("since", "until"))
 SCREENS = (
     Screen("GET", _HOME, "merchant-webhooks", MERCHANT, shows(overview)),
     Screen("GET", f"{_HOME}/<webhook>", "merchant-webhook", MERCHANT, shows(endpoint)),
-    *screens_of(MAKE, PAUSE, RESUME, END, ROTATE, REPLAY),
+    *screens_of(MAKE, PAUSE, RESUME, END, ROTATE, REPLAY, AGAIN),
 )

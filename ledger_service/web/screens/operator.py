@@ -27,7 +27,8 @@ def home(visit: Visit) -> Page:
 
 def merchants(visit: Visit) -> Page:
     """Who is in the alliance."""
-    return Page("operator/merchants.html", {"merchants": visit.get("/v1/merchants")["merchants"]})
+    told = visit.get("/v1/merchants", **_cursor(visit))
+    return Page("operator/merchants.html", {"merchants": told["merchants"], "cursor": told["next_cursor"]})
 
 
 def suspend(visit: Visit) -> Go:

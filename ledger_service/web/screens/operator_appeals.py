@@ -39,7 +39,7 @@ def appeal(visit: Visit) -> Sheet:
     blocks: list[Block] = [
         facts,
         Rows("appeal.title", ("col.said", "col.member"), [[Cell(said["said"]), member]]),
-        Rows("review.hits", ("col.rule", "col.why"), [hit_cells(hit) for hit in decision["hits"]]),
+        Rows("review.hits", ("col.rule", "col.why"), [hit_cells(visit, hit) for hit in decision["hits"]]),
     ]
     if said["state"] == "open":
         blocks.append(Acts([ANSWER.form(visit, decision=wanted)]))

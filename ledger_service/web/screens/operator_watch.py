@@ -11,6 +11,7 @@ from ledger_service.web.office.reading import (
     Json,
     called,
     code,
+    doer,
     instant,
     listed,
     number,
@@ -38,14 +39,15 @@ def review(visit: Visit) -> Sheet:
     wanted = visit.path["review"]
     told = visit.get(f"/v1/risk/reviews/{wanted}")
     one, decision = told["review"], told["decision"]
+    names = names_of(visit)
     facts = Facts([
         ("col.state", worded(visit, one["state"])), ("col.reason", worded(visit, one["reason"])),
-        ("col.merchant", called(names_of(visit), one["merchant"])),
+        ("col.merchant", called(names, one["merchant"])),
         ("col.until", visit.formats.instant(one["until"])),
     ])  # fmt: skip
-    steps = [[state(step["kind"]), Cell(step["by"]), Cell(step["reason"]), instant(visit, step["at"])]
-             for step in told["events"]]  # fmt: skip
-    hits = [] if decision is None else [hit_cells(hit) for hit in decision["hits"]]
+    steps = [[state(step["kind"]), doer(visit, names, step["by"]), Cell(worded(visit, step["reason"])),
+              instant(visit, step["at"])] for step in told["events"]]  # fmt: skip
+    hits = [] if decision is None else [hit_cells(visit, hit) for hit in decision["hits"]]
     blocks: list[Block] = [
         facts, Rows("review.steps", ("col.what", "col.by", "col.reason", "col.at"), steps),
         Rows("review.hits", ("col.rule", "col.why"), hits, empty="review.no_decision"),
@@ -54,13 +56,15 @@ def review(visit: Visit) -> Sheet:
     return Sheet("review.title", blocks, wanted[:8], "review.lead", back=_REVIEWS)
 
 
-def hit_cells(hit: Json) -> list[Cell]:
-    """A rule that hit, and what was found."""
-    rest = {name: value for name, value in hit.items() if name != "rule"}
-    return [
-        code(str(hit.get("rule", hit.get("code", "–")))),
-        Cell(json.dumps(rest, ensure_ascii=False), "code"),
-    ]
+def hit_cells(visit: Visit, hit: Json) -> list[Cell]:
+    """A rule that hit, and what was found beside what it allows."""
+    rule = code(str(hit.get("rule", hit.get("code", "–"))))
+    if "actual" not in hit:
+        rest = {name: value for name, value in hit.items() if name not in ("rule", "code")}
+        return [rule, Cell(json.dumps(rest, ensure_ascii=False), "code") if rest else Cell("–")]
+    count = visit.formats.number
+    figures = {"actual": count(hit["actual"]), "most": count(hit.get("limit"))}
+    return [rule, Cell(visit.say("review.hit", signal=worded(visit, str(hit.get("signal", "–"))), **figures))]
 
 
 def decisions(visit: Visit) -> Sheet:
@@ -103,7 +107,8 @@ def case(visit: Visit) -> Sheet:
     accounts = [
         [Cell(visit.say(f"cases.{name}")), code(told[name])] for name in ("account", "successor", "evidence")
     ]
-    events = [[state(one["kind"]), Cell(one["by"]), instant(visit, one["at"])] for one in told["events"]]
+    events = [[state(one["kind"]), doer(visit, {}, one["by"]), instant(visit, one["at"])]
+              for one in told["events"]]
     blocks: list[Block] = [
         facts, Rows("cases.accounts", ("col.what", "col.value"), accounts),
         Rows("cases.events", ("col.what", "col.by", "col.at"), events),
@@ -146,12 +151,17 @@ def _work(visit: Visit) -> Rows:
     return Rows("job.all", headings, rows)
 
 
+def _target(names: dict[str, str], target: str | None) -> Cell:
+    return Cell(names[target]) if target and target in names else code(target)
+
+
 def acts(visit: Visit) -> Sheet:
     """Who of operators and merchants did what, the newest first; a merchant sees its own."""
     found, more = listed(visit, "/v1/acts", "acts", _ACTS)
     names = names_of(visit)
     rows = [
-        [instant(visit, one["at"]), code(one["name"]), Cell(one["target"] or "–", "code"), Cell(one["by"]),
+        [instant(visit, one["at"]), code(one["name"]), _target(names, one["target"]),
+         doer(visit, names, one["by"]),
          Cell("–" if one["merchant"] is None else called(names, one["merchant"])), code(one["key"])]
         for one in found
     ]  # fmt: skip

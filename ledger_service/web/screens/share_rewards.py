@@ -7,7 +7,8 @@ from datetime import timedelta
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.web.office.blocks import Acts, Block, Cell, Facts, Field, Rows, Search, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
-from ledger_service.web.office.reading import Json, code, instant, listed, number, shows, state, worded
+from ledger_service.web.office.names import names_of
+from ledger_service.web.office.reading import Json, code, doer, instant, listed, number, shows, state, worded
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
 from ledger_service.web.screens.member import MEMBER
@@ -81,8 +82,9 @@ def one(visit: Visit) -> Sheet:
         ("rewards.sold", visit.formats.day(reward["sold_at"])), *until,
     ])  # fmt: skip
     reasons = [[code(reason), Cell(visit.say(f"suspicion.{reason}"))] for reason in reward["reasons"]]
-    steps = [[state(step["kind"]), Cell(step["by"]), Cell(step["reason"]), instant(visit, step["at"])]
-             for step in told["events"]]  # fmt: skip
+    names = names_of(visit)
+    steps = [[state(step["kind"]), doer(visit, names, step["by"]), Cell(worded(visit, step["reason"])),
+              instant(visit, step["at"])] for step in told["events"]]  # fmt: skip
     blocks: list[Block] = [
         facts, Rows("rewards.reasons", ("col.reason", "col.what"), reasons, empty="rewards.no_reasons"),
         Rows("review.steps", ("col.what", "col.by", "col.reason", "col.at"), steps),

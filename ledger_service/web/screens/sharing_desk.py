@@ -9,9 +9,11 @@ from markupsafe import Markup
 from ledger_service.web.drawing import Step, funnel
 from ledger_service.web.office.blocks import Acts, Block, Cell, Facts, Field, Form, Note, Picture, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
+from ledger_service.web.office.names import names_of
 from ledger_service.web.office.reading import (
     Json,
     code,
+    doer,
     instant,
     listed,
     money,
@@ -132,9 +134,10 @@ def _thousandths(value: int) -> str:
 
 
 def _versions(visit: Visit, versions: list[Json]) -> Rows:
+    names = names_of(visit)
     rows = [
         [number(visit, one["version"]), state(one["state"]), Cell(_terms(visit, one["terms"])),
-         Cell(one["asked_by"]), instant(visit, one["asked_at"])]
+         doer(visit, names, one["asked_by"]), instant(visit, one["asked_at"])]
         for one in reversed(versions)
     ]  # fmt: skip
     return Rows("sharing.versions", ("col.version", "col.state", "col.terms", "col.asked_by", "col.at"), rows)

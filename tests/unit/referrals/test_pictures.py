@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import numpy as np
@@ -41,6 +42,24 @@ def test_everybody_stands_once_in_a_picture_even_in_a_circle() -> None:
 def test_a_picture_of_nothing_and_of_a_root_alone_is_a_picture() -> None:
     assert ElementTree.fromstring(picture([], "empty")).tag.endswith("svg")
     assert picture([], "tree", 7).count('r="6"') == 1
+
+
+@pytest.mark.parametrize(("hours", "told"), [((1, 1, 1), 1), ((0, 500), 6)])
+def test_no_time_along_the_foot_is_printed_over_another(hours: tuple[int, ...], told: int) -> None:
+    ties = [tie(1, 2 + place, hour) for place, hour in enumerate(hours)]
+    root = ElementTree.fromstring(picture(ties, "spring"))
+    foot = [one for one in root if one.tag.endswith("text") and "2017-" in str(one.text)]
+    assert len(foot) == len({one.get("x") for one in foot}) == len({one.text for one in foot}) == told
+
+
+def test_no_channel_of_the_legend_is_printed_over_another() -> None:
+    told = ("wechat-group", "wechat-moments", "weibo", "a very long name of a place", "春天的海報", "line")
+    ties = [tie(1, 2 + place, place, channel) for place, channel in enumerate(told)]
+    root = ElementTree.fromstring(picture(ties, "spring"))
+    legend = sorted((int(one.get("x", "")), str(one.text)) for one in root if one.get("y") == "44")
+    assert len(legend) > 3
+    for (x, text), (following, _) in pairwise(legend):
+        assert x + sum(11 if ord(one) > 0x2E7F else 6.6 for one in text) < following - 13
 
 
 def test_a_report_counts_what_happened_and_names_who_moved_most() -> None:
