@@ -1,0 +1,39 @@
+"""What became of the rest of members' points when a programme ended."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from ledger_service.db.guards import guard_statements
+
+revision = "0087_rest_conversions"
+down_revision = "0084_acts"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "rest_conversion",
+        sa.Column("op_id", sa.LargeBinary(16), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("programme_id", sa.Integer(), nullable=False),
+        sa.Column("target_id", sa.Integer(), nullable=False),
+        sa.Column("points", sa.BigInteger(), nullable=False),
+        sa.Column("received", sa.BigInteger(), nullable=False),
+        sa.Column("converted_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("length(op_id) = 16", name=op.f("ck_rest_conversion_op_id_length")),
+        sa.CheckConstraint("points >= 1", name=op.f("ck_rest_conversion_points_at_least_1")),
+        sa.CheckConstraint("received >= 1", name=op.f("ck_rest_conversion_received_at_least_1")),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["member.member_id"], name=op.f("fk_rest_conversion_member_id_member")
+        ),
+        sa.PrimaryKeyConstraint("op_id", name=op.f("pk_rest_conversion")),
+    )
+    op.create_index("ix_rest_conversion_member_id", "rest_conversion", ["member_id", "converted_at"])
+    op.create_index("ix_rest_conversion_programme_id", "rest_conversion", ["programme_id", "member_id"])
+    for statement in guard_statements("rest_conversion", op.get_bind().dialect.name):
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    raise RuntimeError("a ledger is not migrated backwards: restore a backup")
