@@ -75,11 +75,13 @@ def test_a_merchant_leaves_and_its_members_keep_their_value(pair: Leaving, tmp_p
     with pytest.raises(SetupFailed, match="something is open"):
         pair.run("leaving", "--merchant", GROCER)
     left = sum(balance(pair, number, "GROC") for number in numbers)
+    before = [balance(pair, number, "BAKE") for number in numbers]
     converted_though_the_bridge_is_killed(pair)
     told = progress(pair)
     assert told["converted"]["points"] == left
     assert (told["converted"]["members"], told["rest"]["members"], told["converted"]["refused"]) == (3, 0, 0)
-    assert sum(balance(pair, number, "BAKE") for number in numbers) == told["converted"]["received"]
+    now = [balance(pair, number, "BAKE") for number in numbers]
+    assert sum(now) - sum(before) == told["converted"]["received"]
     each_member_is_told(pair, numbers)
     settled(pair, tmp_path)
     wait_until(pair.drained, "not every operation is final")
@@ -107,7 +109,7 @@ def each_member_is_told(pair: Leaving, numbers: list[str]) -> None:
         assert {(one["epoch"], one["programme"]) for one in notices} == {(0, "GROC")}
         (one,) = pair.get(pair.operator, f"/v1/members/{number}/converted-rests")["converted"]
         assert (one["programme"], one["converts_into"]) == ("GROC", "BAKE")
-        assert one["received"] == one["points"] * 98 // 100 == balance(pair, number, "BAKE")
+        assert one["received"] == one["points"] * 98 // 100
 
 
 def settled(pair: Leaving, folder: Path) -> None:
