@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.CheckConstraint("points >= 1", name=op.f("ck_rest_conversion_points_at_least_1")),
         sa.CheckConstraint("received >= 1", name=op.f("ck_rest_conversion_received_at_least_1")),
         sa.ForeignKeyConstraint(
-            ["member_id"], ["member.member_id"], name=op.f("fk_rest_conversion_member_id_member")
+            ["member_id"], ["member.member_id"], name=op.f("fk_rest_conversion_member_id")
         ),
         sa.PrimaryKeyConstraint("op_id", name=op.f("pk_rest_conversion")),
     )
