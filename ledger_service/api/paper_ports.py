@@ -62,8 +62,8 @@ class OrderWish:
 class Banking(Protocol):
     """Payouts ordered at a bank, and marked as paid from its statement."""
 
-    def order(self, period: int, accounts: Accounts, wish: OrderWish) -> tuple[bytes, list[int]]:
-        """The payment order (pain.001), and the payouts in it.
+    def order(self, period: int, accounts: Accounts, wish: OrderWish) -> tuple[bytes, Json]:
+        """The payment order (pain.001), and the ``payouts`` and ``pools`` (programmes) in it.
 
         Raises:
             PeriodNotPublished, PeriodNotNetted, NothingToPay, PayoutsPaidAlready: see `settle payouts`.

@@ -91,8 +91,8 @@ MODULES = (
     value_accounts, tickets, coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes,
     members, *ENTERING_MODULES, devices, households, care, statements, gestures, adjustments, claims,
     programmes, rule_trials, programme_policies, outstanding, liabilities, pair_terms, settlement_basis,
-    conversions, programme_ends, leaving, tiers, risk, reviews, appeals, merchants, places, owners, modes, keys,
-    chain, proofs, settlement, recomputation, settling, settlement_papers, settlement_pools, coverage,
+    conversions, programme_ends, leaving, tiers, risk, reviews, appeals, merchants, places, owners, modes,
+    keys, chain, proofs, settlement, recomputation, settling, settlement_papers, settlement_pools, coverage,
     reserves, acts, imports, jobs, *EVENT_MODULES, alliance, status,
 )  # fmt: skip
 

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ledger_service.chain.unsettled import unsettled_of
-from ledger_service.kernel.gs1 import gln_text
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.merchants.queries import find_merchant
 from ledger_service.points.catalogue import Catalogue
@@ -31,7 +30,7 @@ def leaving_document(conn: Connection, every: Catalogue, merchant: int, at: date
         MerchantUnknown: there is no such merchant.
     """
     if find_merchant(conn, merchant) is None:
-        raise MerchantUnknown(gln_text(merchant))
+        raise MerchantUnknown
     mine = [one for _, one in sorted(every.programmes.items()) if one.merchant_id == merchant]
     told = [document_of(one, progress_of(conn, one, every, at), every) for one in mine]
     open_ = unsettled_of(conn, merchant)

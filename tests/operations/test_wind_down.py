@@ -113,7 +113,7 @@ def each_member_is_told(pair: Leaving, numbers: list[str]) -> None:
 
 
 def settled(pair: Leaving, folder: Path) -> None:
-    """What the leaving merchant owes for its members' points is netted and paid; a stranger finds the same."""
+    """What the leaving merchant owes for its members' points is netted and paid; a stranger finds it so."""
     pair.run("settle", "close", "--period", "2")
     word = folder / "bank.txt"
     word.write_text("booked")

@@ -42,10 +42,11 @@ SHOW = Route(
     "GET", "/v1/programmes/<code>/end", "show-programme-end", scopes("sale:read"),
     "How far the end of a programme has come: what members still have, and what has converted", group=_GROUP,
     problems=(ProgrammeUnknown, NotYours),
-    success=Success(200, "For its issuer, the one that takes over the rest, operators and auditors. `due` can "
-                    "convert now; `under_way` operations are not final on chain, `refused` wait for somebody.",
+    success=Success(200, "For its issuer, the one that takes over, operators and auditors. `due` can convert "
+                    "now; `under_way` operations are not final on chain, `refused` wait for somebody.",
                     _PROGRESS),
 )  # fmt: skip
+_UNSETTLED = Record({"period": Integer(1), "net_micros": Text(), "waits_for": Text()}, closed=False)
 LEAVING = Route(
     "GET", "/v1/merchants/<gln>/leaving", "show-merchant-leaving", scopes("sale:read"),
     "What is left before a merchant has left: each programme's end, and periods that are not settled",
@@ -54,8 +55,7 @@ LEAVING = Route(
                     "publication, netting, payment or dispute.", shapes.answer(
                         "MerchantLeaving", merchant=shapes.GLN, open=Flag("Something is left to be done"),
                         programmes=Listing(_PROGRESS),
-                        unsettled=Listing(Record(
-                            {"period": Integer(1), "net_micros": Text(), "waits_for": Text()}, closed=False)))),
+                        unsettled=Listing(_UNSETTLED))),
 )  # fmt: skip
 RESTS = Route(
     "GET", "/v1/members/<number>/converted-rests", "converted-rests", scopes("member:read", "self:read"),

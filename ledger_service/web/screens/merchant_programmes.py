@@ -48,7 +48,8 @@ def one(visit: Visit) -> Sheet:
         raise Problem(visit.ask(f"/v1/programmes/{wanted}/outstanding"))
     here = f"{_HOME}/{wanted}"
     blocks: list[Block] = [
-        *liability(visit, found, here), *ending(visit, found), *_coverage(visit), terms_rows(visit, found), _rules(visit, found),
+        *liability(visit, found, here), *ending(visit, found), *_coverage(visit),
+        terms_rows(visit, found), _rules(visit, found),
         Acts([TRY.form(visit, code=wanted), EARN.form(visit, visit.form, code=wanted),
               NOTICES.form(visit, _noticed(found), code=wanted)]),
     ]  # fmt: skip
