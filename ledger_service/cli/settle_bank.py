@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from datetime import date
 from typing import Any
 
@@ -18,6 +17,7 @@ from ledger_service.bootstrap.banking import (
 )
 from ledger_service.config import Settings
 from ledger_service.settlement.bank.accounts import AccountsFile
+from ledger_service.settlement.whole_files import write_new
 
 
 def write_order(settings: Settings, options: argparse.Namespace) -> str:
@@ -28,18 +28,9 @@ def write_order(settings: Settings, options: argparse.Namespace) -> str:
         document, lines = order_payouts(room, options.period, book, wish)
     ordered = ordered_document(lines)
     told = {"period": options.period, **ordered, "file": str(options.into)}
-    unfinished = options.into.with_name(f".{options.into.name}.part")
-    with open(unfinished, "wb", opener=_for_its_owner_only) as file:
-        file.write(document)
-    try:
-        # Whole or not at all, and never over another: a crash leaves no half order under this name.
-        os.link(unfinished, options.into)
-    except FileExistsError:
-        if options.into.read_bytes() != document:
-            raise
+    # Bank accounts are nobody else's to read.
+    if write_new(options.into, document, 0o600):
         told["before"] = True
-    finally:
-        unfinished.unlink()
     if options.json:
         return json.dumps(told)
     how = "is there already, byte by byte" if "before" in told else "is written"
@@ -55,11 +46,6 @@ def read_statement(settings: Settings, options: argparse.Namespace) -> str:
         marked = pay_by_statement(room, options.period, statement, book)
     told = marked_document(options.period, marked)
     return json.dumps(told) if options.json else _text(told)
-
-
-def _for_its_owner_only(path: str, flags: int) -> int:
-    # Bank accounts are nobody else's to read.
-    return os.open(path, flags, 0o600)
 
 
 def execution_date(text: str) -> date:

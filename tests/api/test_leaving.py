@@ -19,11 +19,11 @@ PATH = "/v1/programmes/GROC/end"
 OP = bytes.fromhex("11" * 16)
 
 
-def converted(shop: Shop, op_id: bytes = OP, points: int = 100) -> None:
+def converted(shop: Shop, number: str, op_id: bytes = OP, points: int = 100) -> None:
     """A row as the job writes it with its entry; its operation is none of the outbox, so it stands."""
     with shop.serving.foundations.database.begin() as conn:
         who = conn.execute(
-            select(member.c.member_id).where(member.c.member_number == int(shop.keys["member-number"]))
+            select(member.c.member_id).where(member.c.member_number == number)
         ).scalar_one()
         row = {"op_id": op_id, "member_id": who, "programme_id": 1, "target_id": 2, "points": points,
                "received": points - 2, "converted_at": datetime(2017, 6, 1, tzinfo=UTC)}  # fmt: skip
@@ -32,8 +32,7 @@ def converted(shop: Shop, op_id: bytes = OP, points: int = 100) -> None:
 
 def test_an_end_is_told_to_its_two_merchants_and_to_who_oversees_them(any_shop: Shop) -> None:
     shop = any_shop
-    member = {"number": shop.keys["member-number"]}
-    shop.must("grocer-till", "/v1/sales", basket(member=member))
+    shop.must("grocer-till", "/v1/sales", basket(member={"number": with_phone(shop)["number"]}))
     goes_on = shop.get("operator", PATH).json
     assert (goes_on["stage"], goes_on["end"]) == ("goes-on", None)
     assert goes_on["rest"] == {"members": 1, "available": 100, "held": 0, "pending": 0}
@@ -65,12 +64,12 @@ def test_what_is_left_before_a_merchant_has_left_is_its_own_and_the_operators(sh
 
 def test_a_member_reads_what_became_of_its_rest_and_nothing_that_was_refused(any_shop: Shop) -> None:
     shop = any_shop
-    number = shop.keys["member-number"]
+    number = with_phone(shop)["number"]
     sale = shop.must("grocer-till", "/v1/sales", basket(member={"number": number}))
     told(shop)
-    converted(shop)
+    converted(shop, number)
     refused = bytes.fromhex(sale["operations"][0])
-    converted(shop, refused, 50)
+    converted(shop, number, refused, 50)
     with shop.serving.foundations.database.begin() as conn:
         words = {"state": "set_aside", "reason": "EpochEnded()"}
         conn.execute(update(intent).where(intent.c.op_id == refused).values(**words))
@@ -82,5 +81,5 @@ def test_a_member_reads_what_became_of_its_rest_and_nothing_that_was_refused(any
          "converted_at": "2017-06-01T00:00:00Z"}]}  # fmt: skip
     done = shop.get("operator", PATH).json["converted"]
     assert done == {"members": 1, "points": 100, "received": 98, "under_way": 0, "refused": 1}
-    other = with_phone(shop)["number"]
+    other = shop.must("operator", "/v1/members", {"custody": "custodial"})["number"]
     assert shop.get("operator", f"/v1/members/{other}/converted-rests").json["converted"] == []

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from ledger_service.chain.models import chain_step
 from ledger_service.demo.stack import SetupFailed
 from tests.operations.installation import wait_until
 from tests.operations.test_settlement import BAKER, GROCER, Pair, rows_of
+from tests.unit.settlement.bank.banking import statement as bank_statement
+from tests.unit.settlement.bank.banking import told_by
 
 UNTIL, ENDS = "2017-03-20T00:00:00Z", "2017-04-10T00:00:00Z"
 END = {"target": "BAKE", "issues_until": UNTIL, "ends_at": ENDS, "spread_bps": 200}
@@ -115,14 +122,12 @@ def each_member_is_told(pair: Leaving, numbers: list[str]) -> None:
 def settled(pair: Leaving, folder: Path) -> None:
     """What the leaving merchant owes for its members' points is netted and paid; a stranger finds it so."""
     pair.run("settle", "close", "--period", "2")
-    word = folder / "bank.txt"
-    word.write_text("booked")
     for period in (1, 2):
         pair.settle("publish", period)
         pair.settle("confirm", period, "--merchant", GROCER, "--merchant", BAKER)
         payouts = pair.settle("net", period)["payouts"]
         assert [(one["payer"], one["payee"]) for one in payouts] == [(GROCER, BAKER)]
-        pair.settle("paid", period, "--payout", "0", "--evidence", str(word))
+        paid_though_the_command_is_killed(pair, folder, period)
     papers = folder / "papers"
     pair.run("settle", "statement", "--period", "2", "--into", str(papers))
     rows = rows_of(papers / f"statement-2-{GROCER}-netted.csv")
@@ -130,3 +135,37 @@ def settled(pair: Leaving, folder: Path) -> None:
     assert (closing["points"], closing["value_micros"]) == ("0", "0")
     for period in (1, 2):
         assert pair.stranger(period).endswith("recomputed = desk\nrecomputed = contract\n")
+
+
+def paid_though_the_command_is_killed(pair: Leaving, folder: Path, period: int) -> None:
+    """kill -9 while the order is written, and before and after the mark is sent: the same command does the
+    rest, and nothing is there twice or by half."""
+    accounts, order, told = (folder / f"{name}-{period}" for name in ("accounts", "order", "bank"))
+    rows = ((GROCER, "Grocer", "123456", "CHASUS33"), (BAKER, "Baker", "654321", "BOFAUS3N"))
+    accounts.write_text("merchant,name,account,bic\n" + "".join(",".join(row) + "\n" for row in rows))
+    ordering = ("payouts", "--period", str(period), "--accounts", str(accounts), "--execution", "2017-05-30",
+                "--into", str(order))  # fmt: skip
+    killed(pair, folder, "settle:before-named", *ordering)
+    assert not order.exists()
+    pair.run("settle", *ordering)
+    document = order.read_text()
+    (booked,) = told_by(document, "123456", "654321")
+    told.write_bytes(bank_statement(booked, balances=False))
+    paying = ("paid", "--period", str(period), "--statement", str(told), "--accounts", str(accounts))
+    killed(pair, folder, ("settle:before-sent", "settle:before-noted")[period - 1], *paying)
+    done = json.loads(pair.run("settle", *paying, "--json"))
+    assert ([*done["paid_now"], *done["paid_before"]], done["open"]) == ([0], [])
+    assert json.loads(pair.run("settle", *paying, "--json"))["paid_before"] == [0]
+    with pair.database() as database, database.read() as conn:
+        mine = chain_step.c.key.like(f"settlement:paid:{period}:%")
+        assert len(conn.execute(select(chain_step.c.key).where(mine)).all()) == 1
+
+
+def killed(pair: Leaving, folder: Path, point: str, *arguments: str) -> None:
+    """The command died at the point as by kill -9."""
+    mark = folder / f"{point.replace(':', '-')}-{arguments[2]}"
+    command = [sys.executable, "-m", "tests.crash.victim", point, "0", str(mark), "settle", *arguments]
+    done = subprocess.run(
+        command, env=pair.whole_environment, start_new_session=True, timeout=120, check=False
+    )
+    assert (done.returncode, mark.exists()) == (-signal.SIGKILL, True)
