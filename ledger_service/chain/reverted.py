@@ -1,10 +1,11 @@
-"""A step that was refused in its block: which, by which of the contract's errors, when it may be asked again."""
+"""A step that was refused in its block: which, why by the contract's word, when it may be asked again."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, select, update
 
-from ledger_service.chain.client import CallAt, Node, NodeRefusal, Receipt
+from ledger_service.chain.client import CallAt, Node, Receipt
+from ledger_service.chain.errors import NodeRefusal
 from ledger_service.chain.models import chain_cursor, chain_step, chain_tx
 from ledger_service.chain.refusals import refusal_of
 

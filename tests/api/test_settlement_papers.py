@@ -280,3 +280,18 @@ def test_an_order_without_anything_to_pay_is_refused(
     netted(shop, **changes)
     answer = shop.post("operator", f"{PERIODS}/1/payment-orders", {**ORDER, "attempt": attempt})
     assert answer.json["code"] == code
+
+
+def test_the_page_shows_what_a_merchant_s_key_signs_and_how_to_check_it(shop: Shop) -> None:
+    settled(shop)
+    with shop.serving.foundations.database.begin() as conn:
+        standings.note(conn, 1, 9, STANDING)
+    page = browser(shop, "grocer").open("/merchant/settlement/1").text
+    own: dict[str, Any] = next(one for one in STANDING["merchants"] if one["merchant"] == GROCER)
+    form = page[page.index("/merchant/settlement/1/confirm") :]
+    signed = form[: form.index("</form>")]
+    for part in ("Alliance Settlement: Confirmation", GROCER, str(own["net_micros"]), STANDING["statements"]):
+        assert part in signed
+    assert "alliance settle statement --rpc URL --registry" in signed
+    # Who has confirmed sees that, and has no button to press again.
+    assert ("<button>" in signed) is not own["confirmed"]
