@@ -292,6 +292,6 @@ def test_the_page_shows_what_a_merchant_s_key_signs_and_how_to_check_it(shop: Sh
     signed = form[: form.index("</form>")]
     for part in ("Alliance Settlement: Confirmation", GROCER, str(own["net_micros"]), STANDING["statements"]):
         assert part in signed
-    assert "alliance settle statement --rpc URL --registry" in signed
+    assert "alliance settle statement --rpc URL" in signed
     # Who has confirmed sees that, and has no button to press again.
     assert ("<button>" in signed) is not own["confirmed"]
