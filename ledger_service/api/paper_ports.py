@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from ledger_service.points.catalogue import Catalogue
 from ledger_service.settlement.pool import PoolLine
 
 Json = dict[str, Any]
@@ -16,6 +17,8 @@ Json = dict[str, Any]
 LiabilityReport = Callable[[Connection, str, date], Json]
 # The same of all programmes of an issuer, by its GLN, with their sums; HistoryArchived.
 IssuerLiabilityReport = Callable[[Connection, int, date], Json]
+# What is left before a merchant, by its GLN, has left the alliance.
+LeavingReport = Callable[[Connection, Catalogue, int, datetime], Json]
 # The pools of a closed period, from a snapshot; PeriodStillOpen, FiguresNotReady.
 PoolLines = Callable[[Connection, int], list[PoolLine]]
 # A merchant's account, with the columns of the file that `alliance settle payouts` reads.
@@ -59,8 +62,8 @@ class OrderWish:
 class Banking(Protocol):
     """Payouts ordered at a bank, and marked as paid from its statement."""
 
-    def order(self, period: int, accounts: Accounts, wish: OrderWish) -> tuple[bytes, list[int]]:
-        """The payment order (pain.001), and the payouts in it.
+    def order(self, period: int, accounts: Accounts, wish: OrderWish) -> tuple[bytes, Json]:
+        """The payment order (pain.001), and the ``payouts`` and ``pools`` (programmes) in it.
 
         Raises:
             PeriodNotPublished, PeriodNotNetted, NothingToPay, PayoutsPaidAlready: see `settle payouts`.

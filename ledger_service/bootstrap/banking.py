@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, BinaryIO, Protocol
 
@@ -22,7 +22,10 @@ from ledger_service.settlement.bank.errors import (
 )
 from ledger_service.settlement.bank.matching import Expected, Matching, Outcome
 from ledger_service.settlement.bank.pain import Accounts, Line, Order, payment_order
+from ledger_service.settlement.bank.pools import Pools
 from ledger_service.settlement.bank.receipts import Due, lines_of
+from ledger_service.settlement.bank.references import POOLS_FROM
+from ledger_service.settlement.netting import Payout
 
 
 class Settled(Protocol):
@@ -42,6 +45,12 @@ class Settled(Protocol):
     def dues(self, period: int, own: BankAccount) -> list[Due]:
         """As ``owner_papers.owner_dues``."""
 
+    def pools(self, period: int) -> Pools:
+        """What issuers and pools pay each other for the period beside the desk."""
+
+    def mark_pools_paid(self, period: int, payouts: Mapping[int, Payout], evidence: bytes) -> None:
+        """These of them are paid."""
+
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
         """As of ``Agreement``."""
 
@@ -57,11 +66,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What a statement came to, the SHA-256 of the file, and where the period stands now."""
+    """What a statement came to, the SHA-256 of the file, and where the period and its pools stand now."""
 
     outcome: Outcome
     evidence: bytes
     standing: Standing
+    pools: Pools
 
 
 def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish) -> tuple[bytes, list[Line]]:
@@ -82,15 +92,16 @@ def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish
         ReserveAccountMissing: a payer is in default, and no account of its custodian is known.
         BankNameNotLatin: Latin letters are asked for, and a name has others.
     """
-    standing = _netted(agreement, period)
-    paid = sum(standing.paid(index) for index in range(len(standing.payouts)))
-    if paid == len(standing.payouts):
+    standing, pools = _netted(agreement, period), agreement.pools(period)
+    payable, paid = _payable(standing, pools), _paid(standing, pools)
+    if len(paid) == len(payable):
         raise NothingToPay(period)
     if wish.attempt == 1 and paid:
-        raise PayoutsPaidAlready(period, paid)
-    own = book.accounts(_merchants(standing, unpaid_only=True))
-    every = _lines(agreement, standing, own)
-    left = [line for line in every if not standing.paid(line.number)]
+        raise PayoutsPaidAlready(period, len(paid))
+    unpaid = {number: payout for number, payout in payable.items() if number not in paid}
+    own = book.accounts(_merchants(unpaid.values()))
+    every = [*_lines(agreement, standing, own), *(Line(*one) for one in sorted(pools.payouts.items()))]
+    left = [line for line in every if line.number in unpaid]
     again = [line.number for line in left if line.part > 1] if wish.attempt > 1 else []
     if again:
         raise PayoutInParts(period, again[0])
@@ -98,7 +109,7 @@ def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish
         agreement.tag, period, wish.attempt, agreement.currency, wish.execution,
         _created(standing, wish.execution), wish.latin,
     )  # fmt: skip
-    reserves = _reserves(book, standing, {line.payout.payer for line in left} & standing.in_default)
+    reserves = _reserves(book, {line.payout.payer for line in left} & standing.in_default, must=True)
     return payment_order(order, left, Accounts(own, reserves)), left
 
 
@@ -117,35 +128,60 @@ def pay_by_statement(agreement: Settled, period: int, statement: BinaryIO, book:
         BankStatementUnreadable, BankStatementForeign, BankStatementTooLarge, BankStatementTorn: the file;
             nothing is marked.
     """
-    standing = _netted(agreement, period)
-    own = book.accounts(_merchants(standing, unpaid_only=False))
-    reserves = _reserves(book, standing, {payout.payer for payout in standing.payouts})
+    standing, pools = _netted(agreement, period), agreement.pools(period)
+    payable, paid = _payable(standing, pools), _paid(standing, pools)
+    own = book.accounts(_merchants(payable.values()))
+    _reserves(book, {p.payer for n, p in payable.items() if n not in paid} & standing.in_default, must=True)
+    reserves = _reserves(book, {payout.payer for payout in payable.values()})
     matching = Matching(Expected(
         agreement.tag, period, agreement.currency, exponent_of(agreement.currency), standing.payouts,
         standing.round.paid, Accounts(own, reserves), _parts(_lines(agreement, standing, own)),
+        pools,
     ))  # fmt: skip
     reader = StatementReader(statement)
     for booking in reader.bookings():
         matching.take(booking)
     outcome = matching.outcome()
-    if outcome.pay:
-        standing = agreement.mark_paid_by(period, outcome.pay, reader.sha256)
-    return Marked(outcome, reader.sha256, standing)
+    booked = {number: pools.payouts[number] for number in outcome.pay if number >= POOLS_FROM}
+    agreement.mark_pools_paid(period, booked, reader.sha256)
+    payouts = [number for number in outcome.pay if number < POOLS_FROM]
+    if payouts:
+        standing = agreement.mark_paid_by(period, payouts, reader.sha256)
+    return Marked(outcome, reader.sha256, standing, replace(pools, paid=pools.paid | booked.keys()))
+
+
+def ordered_document(lines: Iterable[Line]) -> dict[str, list[int]]:
+    """What an order holds: payouts by index, lines with pools by programme."""
+    numbers = {line.number for line in lines}
+    payouts = sorted(number for number in numbers if number < POOLS_FROM)
+    return {"payouts": payouts, "pools": _programmes(numbers)}
 
 
 def marked_document(period: int, marked: Marked) -> dict[str, Any]:
     """What came of a bank's statement, as JSON."""
     outcome = marked.outcome
+    pools = marked.pools
     return {
         "period": period,
         "evidence": "0x" + marked.evidence.hex(),
-        "paid_now": outcome.pay,
-        "paid_before": outcome.before,
-        "cases": [case._asdict() for case in outcome.cases],
+        "paid_now": [number for number in outcome.pay if number < POOLS_FROM],
+        "paid_before": [number for number in outcome.before if number < POOLS_FROM],
+        "pools_paid_now": _programmes(outcome.pay),
+        "pools_paid_before": _programmes(outcome.before),
+        "pools_open": _programmes(pools.payouts.keys() - pools.paid),
+        "cases": [case._asdict() for case in outcome.cases if case.payout < POOLS_FROM],
+        "pool_cases": [
+            {"programme": case.payout - POOLS_FROM, "place": case.place, "told": case.told}
+            for case in outcome.cases if case.payout >= POOLS_FROM
+        ],
         "unmatched": [one._asdict() for one in outcome.unmatched],
         "counts": {reason.value: count for reason, count in sorted(outcome.counts.items())},
         "open": [i for i in range(len(marked.standing.payouts)) if not marked.standing.paid(i)],
-    }
+    }  # fmt: skip
+
+
+def _programmes(numbers: Iterable[int]) -> list[int]:
+    return sorted(number - POOLS_FROM for number in numbers if number >= POOLS_FROM)
 
 
 def _netted(agreement: Settled, period: int) -> Standing:
@@ -155,13 +191,23 @@ def _netted(agreement: Settled, period: int) -> Standing:
     return standing
 
 
-def _merchants(standing: Standing, *, unpaid_only: bool) -> set[int]:
-    asked = (p for i, p in enumerate(standing.payouts) if not (unpaid_only and standing.paid(i)))
-    return {merchant for payout in asked for merchant in payout[:2]}
+def _payable(standing: Standing, pools: Pools) -> dict[int, Payout]:
+    """All payments of the period by number: the desk's payouts, and behind them lines with pools."""
+    return {**dict(enumerate(standing.payouts)), **pools.payouts}
+
+
+def _paid(standing: Standing, pools: Pools) -> set[int]:
+    marked = {index for index in range(len(standing.payouts)) if standing.paid(index)}
+    return marked | (pools.payouts.keys() & pools.paid)
+
+
+def _merchants(payouts: Iterable[Payout]) -> set[int]:
+    return {merchant for payout in payouts for merchant in payout[:2]}
 
 
 def _lines(agreement: Settled, standing: Standing, own: Mapping[int, BankAccount]) -> list[Line]:
     """Every payout of the period, or its parts where the payee's money goes to owners of its stores."""
+    # What comes out of a pool is the merchant's own: no sale in anybody's store made it.
     split = {p.payee for p in standing.payouts if p.payee in own and own[p.payee].purpose == OWNERS}
     dues = {payee: agreement.dues(standing.period, own[payee]) for payee in sorted(split)}
     return lines_of(standing.payouts, dues)
@@ -175,11 +221,10 @@ def _parts(lines: list[Line]) -> dict[int, list[Line]]:
     return parts
 
 
-def _reserves(book: AccountBook, standing: Standing, payers: set[int]) -> Mapping[int, BankAccount]:
-    """Known reserves of these payers; those in default that have yet to pay must have one."""
+def _reserves(book: AccountBook, payers: set[int], *, must: bool = False) -> Mapping[int, BankAccount]:
+    """Known reserves of these payers, which ``must`` have one."""
     known = book.reserves(payers)
-    unpaid = {p.payer for i, p in enumerate(standing.payouts) if not standing.paid(i)}
-    for merchant in sorted(payers & unpaid & standing.in_default):
+    for merchant in sorted(payers) if must else ():
         if merchant not in known:
             raise ReserveAccountMissing(gln_text(merchant))
     return known

@@ -30,6 +30,7 @@ from ledger_service.api.endpoints import (
     imports,
     jobs,
     keys,
+    leaving,
     liabilities,
     member_receipts,
     members,
@@ -74,6 +75,7 @@ from ledger_service.api.schema import Json
 from ledger_service.bootstrap.entering import ENTERING_MODULES, served_entering
 from ledger_service.bootstrap.event_doors import EVENT_MODULES, served_events
 from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.bootstrap.leaving import leaving_document
 from ledger_service.bootstrap.liabilities import issuer_liability_document, liability_document
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.bootstrap.settlement_papers import served_papers
@@ -90,7 +92,7 @@ MODULES = (
     value_accounts, tickets, coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes,
     members, *ENTERING_MODULES, devices, households, care, statements, member_receipts, gestures, adjustments,
     claims, programmes, rule_trials, programme_policies, outstanding, liabilities, pair_terms,
-    settlement_basis, conversions, programme_ends, tiers, risk, reviews, appeals, merchants, places,
+    settlement_basis, conversions, programme_ends, leaving, tiers, risk, reviews, appeals, merchants, places,
     owners, modes, keys, chain, proofs, settlement, recomputation, settling, settlement_papers,
     settlement_pools, coverage, reserves, acts, imports, jobs, *EVENT_MODULES, alliance, status,
 )  # fmt: skip
@@ -176,6 +178,7 @@ def _of_programmes(points: programmes.ProgrammesDoor) -> list[Served]:
         *pair_terms.served(pair_terms.PairTermsDoor(points)),
         *settlement_basis.served(settlement_basis.SettlementBasisDoor(points)),
         *programme_ends.served(programme_ends.ProgrammeEndsDoor(points)),
+        *leaving.served(leaving.LeavingDoor(points, leaving_document)),
     ]
 
 

@@ -31,6 +31,7 @@ from ledger_service.settlement.papers.lock import lock
 from ledger_service.settlement.papers.pages import statement_pdf
 from ledger_service.settlement.papers.table import statement_csv
 from ledger_service.settlement.papers.wording import Language
+from ledger_service.settlement.whole_files import write_new
 
 
 class Outsider(NamedTuple):
@@ -187,11 +188,11 @@ def _must_not_differ(into: Path, papers: Mapping[str, bytes]) -> None:
 def _written(into: Path, papers: Mapping[str, bytes]) -> list[Path]:
     into.mkdir(parents=True, exist_ok=True)
     for name, body in papers.items():
-        path, unfinished = into / name, into / f".{name}.part"
-        if not path.exists():
-            # Whole or not at all: a paper that a crash cut short would differ from itself.
-            unfinished.write_bytes(body)
-            unfinished.replace(path)
+        # Whole or not at all: a paper that a crash cut short would differ from itself.
+        try:
+            write_new(into / name, body)
+        except FileExistsError:
+            _must_not_differ(into, {name: body})
     return [into / name for name in papers]
 
 

@@ -39,6 +39,7 @@ from ledger_service.settlement.lines_file import (
 from ledger_service.settlement.netting import Obligation, Payout, nets_of, payouts_of, rounded
 from ledger_service.settlement.pool import PoolLine, pool_lines
 from ledger_service.settlement.statements import payout_word, statements_of
+from ledger_service.settlement.whole_files import new_text, sync_files, sync_folder
 
 _MOST_DIFFERENCES = 100
 _ATTEMPTS = 5
@@ -160,7 +161,7 @@ def write_period(settings: Settings, period: int, merchant: int | None, into: Pa
         _must_have_begun(conn, period)
         lines = period_lines(conn, period)
         mine = (line for line in lines if merchant in (None, line.debtor, line.creditor))
-        return write_lines(stack.enter_context(into.open("x", encoding="utf-8", newline="")), mine)
+        return write_lines(stack.enter_context(new_text(into)), mine)
 
 
 def pools_of(settings: Settings, period: int) -> list[PoolLine]:
@@ -205,7 +206,9 @@ def write_statements(settings: Settings, period: int, into: Path) -> dict[str, i
         if period >= now:
             raise PeriodNotOpen(period, now)
         counts = write_each(period_lines(conn, period), stack, part)
+    sync_files(part)
     part.rename(into)
+    sync_folder(into.parent)
     return counts
 
 

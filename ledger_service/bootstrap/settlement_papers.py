@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +18,18 @@ from ledger_service.api.paper_ports import Accounts, OrderWish, PaperWish
 from ledger_service.api.ports import Governance
 from ledger_service.api.routes import Served
 from ledger_service.bootstrap.agreeing import Standing
-from ledger_service.bootstrap.banking import Wish, marked_document, order_payouts, pay_by_statement
+from ledger_service.bootstrap.banking import (
+    Wish,
+    marked_document,
+    order_payouts,
+    ordered_document,
+    pay_by_statement,
+)
 from ledger_service.bootstrap.kept_figures import kept_data, netted_data
 from ledger_service.bootstrap.owner_papers import owner_dues, owners_paper
 from ledger_service.bootstrap.papering import Manner, papers_of
 from ledger_service.bootstrap.period_papers import Alliances, PeriodData, alliances_of
+from ledger_service.bootstrap.pooling import payments_of_pools
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.chain import standings
 from ledger_service.chain.period_figures import place_of
@@ -34,6 +42,7 @@ from ledger_service.kernel.gs1 import gln_text
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.merchants.queries import list_merchants
 from ledger_service.settlement.bank.accounts import AccountsGiven, BankAccount
+from ledger_service.settlement.bank.pools import Pools, mark_pools
 from ledger_service.settlement.bank.receipts import Due
 from ledger_service.settlement.bank.references import tag_of
 from ledger_service.settlement.errors import (
@@ -114,6 +123,7 @@ class ReadDesk:
     governance: Governance
     alliance: Alliances
     clock: Clock
+    writer: Writer
 
     @property
     def tag(self) -> str:
@@ -140,6 +150,17 @@ class ReadDesk:
         with self.database.snapshot() as conn:
             return owner_dues(conn, period, own)
 
+    def pools(self, period: int) -> Pools:
+        """See the port."""
+        with self.database.snapshot() as conn:
+            return payments_of_pools(conn, self.alliance, period, anew=False)
+
+    def mark_pools_paid(self, period: int, payouts: Mapping[int, Payout], evidence: bytes) -> None:
+        """See the port."""
+        if payouts:
+            now = self.clock.now()
+            self.writer.run(lambda conn: mark_pools(conn, period, payouts, evidence, now))
+
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
         """See the port."""
         self.governance.mark_paid(period, payouts, evidence)
@@ -160,11 +181,11 @@ class BankDesk:
 
     desk: ReadDesk
 
-    def order(self, period: int, accounts: Accounts, wish: OrderWish) -> tuple[bytes, list[int]]:
+    def order(self, period: int, accounts: Accounts, wish: OrderWish) -> tuple[bytes, Json]:
         """See the port."""
         told = Wish(wish.execution, wish.attempt, wish.latin)
         document, lines = order_payouts(self.desk, period, AccountsGiven(accounts), told)
-        return document, sorted({line.number for line in lines})
+        return document, ordered_document(lines)
 
     def read_statement(self, period: int, accounts: Accounts, statement: bytes) -> Json:
         """See the port."""
@@ -176,7 +197,7 @@ def served_papers(serving: Serving, administration: Administration, cursors: Cur
     """Papers, pools and bank files of settlement with their endpoints over the services."""
     database, whose = serving.foundations.database, alliances_of(serving.foundations.alliance)
     papers = KeptPapers(database, serving.writer, serving.clock, whose)
-    bank = BankDesk(ReadDesk(database, serving.governance, whose, serving.clock))
+    bank = BankDesk(ReadDesk(database, serving.governance, whose, serving.clock, serving.writer))
     return [
         *settlement_papers.served(SettlementPapersDoor(administration, papers, bank)),
         *settlement_pools.served(SettlementPoolsDoor(administration, cursors, papers.pools)),

@@ -23,6 +23,7 @@ from ledger_service.chain.models import chain_journal, chain_step, chain_tx
 from ledger_service.chain.outbound import Draft, NonceMoved, Outbound
 from ledger_service.chain.ports import OPERATOR, Keys
 from ledger_service.chain.refusals import refusal_of
+from ledger_service.chain.reverted import freed, why_reverted
 from ledger_service.chain.settings import MOST_GAS_PER_TX, ChainSettings, Contracts
 from ledger_service.chain.submitter import Submitter
 from ledger_service.db.bulk import sql_of
@@ -58,13 +59,8 @@ class TermsOnChain:
 
     def as_tuple(self) -> tuple[int, int, int, int, int]:
         """The fields in the contract's order."""
-        return (
-            self.effective_from,
-            self.point_value_micros,
-            self.fee_bps,
-            self.issuance_cap,
-            self.validity_epochs,
-        )
+        values = (self.effective_from, self.point_value_micros, self.fee_bps)
+        return (*values, self.issuance_cap, self.validity_epochs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +106,19 @@ class Steps:
             the address of a created contract.
 
         Raises:
-            AdminRefused: the contract refuses the call; nothing was sent.
+            AdminRefused: the contract refuses the call, and nothing was sent; or it did so in the call's
+                block, and the reason names step and block.
             ChainUnavailable: not mined in time; the same call goes on waiting for the same transaction.
 
-        Idempotency: by ``name``.
+        Idempotency: by ``name``; one that was reverted for good may be asked for again.
         """
         call = (to, data)
         for _ in range(8):
             row = self._stored(name)
             if row is not None:
-                self._await_mined(name, row.nonce)
+                if self._freed(name):
+                    continue
+                self._await_mined(name, call, row.nonce)
                 return None if row.address is None else bytes(row.address)
             if self._take_over(name, call, (timestamp or 0) - _SLACK_SECONDS):
                 continue
@@ -208,7 +207,16 @@ class Steps:
             raise AdminRefused(name, refusal_of(estimate.data).text() if estimate.data else estimate.message)
         return min(estimate + estimate // 3, MOST_GAS_PER_TX)
 
-    def _await_mined(self, name: str, nonce: int) -> None:
+    def _freed(self, name: str) -> bool:
+        # Looked at first without a lock: nearly every step that is asked for again stands.
+        with self.desk.read() as conn:
+            mine = (chain_tx.c.step == name) & (chain_tx.c.state == "reverted")
+            if conn.execute(select(chain_tx.c.tx_hash).where(mine)).first() is None:
+                return False
+        with self.desk.write() as conn:
+            return freed(conn, name)
+
+    def _await_mined(self, name: str, call: Call, nonce: int) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
             with self.desk.read() as conn:
@@ -218,7 +226,8 @@ class Steps:
             receipt = next((r for r in self.node.receipts(hashes) if r is not None), None)
             if receipt is not None:
                 if not receipt.succeeded:
-                    raise AdminRefused(name, "reverted in its block")
+                    asked = (self.outbound.sender(self._key), *call)
+                    raise AdminRefused(name, why_reverted(self.node, name, asked, receipt))
                 return
             self._submitter.step()
             time.sleep(_POLL_SECONDS)
@@ -256,16 +265,9 @@ class Admin:
 
         Idempotency: by ``code``.
         """
-        self._do(
-            f"programme:{code}",
-            timestamp,
-            "createProgramme",
-            programme.merchant,
-            programme.name,
-            programme.symbol,
-            list(programme.epoch_ends),
-            programme.first_terms.as_tuple(),
-        )
+        words = (programme.merchant, programme.name, programme.symbol)
+        ends, first = list(programme.epoch_ends), programme.first_terms.as_tuple()
+        self._do(f"programme:{code}", timestamp, "createProgramme", *words, ends, first)
         made = self.steps.told(f"programme:{code}", ProgrammeCreated)
         return made.programme, made.token
 
@@ -279,9 +281,8 @@ class Admin:
     ) -> None:
         """The version is published; ``signature`` is the issuer's admin key's. Idempotency: by programme
         and version."""
-        self._do(
-            f"terms:{programme}:{version}", timestamp, "publishTerms", programme, terms.as_tuple(), signature
-        )
+        words = (programme, terms.as_tuple(), signature)
+        self._do(f"terms:{programme}:{version}", timestamp, "publishTerms", *words)
 
     def append_epochs(
         self, programme: int, first: int, ends: tuple[int, ...], timestamp: int | None = None
@@ -291,8 +292,8 @@ class Admin:
 
     def close_period(self, period: int, timestamp: int | None = None) -> None:
         """The period is closed on chain. Idempotency: by period."""
-        data = load("ClearingHouse").call_data("closePeriod", period)
-        self.steps.perform(f"close:{period}", self.contracts.clearing_house, data, timestamp)
+        house, data = self.contracts.clearing_house, load("ClearingHouse").call_data("closePeriod", period)
+        self.steps.perform(f"close:{period}", house, data, timestamp)
 
     def _do(self, name: str, timestamp: int | None, function: str, *arguments: object) -> None:
         data = self._registry.call_data(function, *arguments)

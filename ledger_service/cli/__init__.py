@@ -28,6 +28,7 @@ COMMANDS = {
     "house": "let another ClearingHouse follow the one in force",
     "settle": "close a settlement period on chain, write its lines",
     "liability": "what a programme's issuer owes in points as of a day, its age, end, breakage and revenue",
+    "leaving": "what is left before a merchant has left: ends of its programmes, unsettled periods",
     "reserve": "what stands behind merchants' points: custodians, figures, requirements, defaults",
     "verify": "from a chain URL: recompute a settlement period, judge an item; hold events against the log",
     "alarms": "list the bridge's alarms, clear those that were dealt with",

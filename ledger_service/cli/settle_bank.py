@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from datetime import date
 from typing import Any
 
 from ledger_service.bootstrap.agreeing import agreement
-from ledger_service.bootstrap.banking import Wish, marked_document, order_payouts, pay_by_statement
+from ledger_service.bootstrap.banking import (
+    Wish,
+    marked_document,
+    order_payouts,
+    ordered_document,
+    pay_by_statement,
+)
 from ledger_service.config import Settings
 from ledger_service.settlement.bank.accounts import AccountsFile
+from ledger_service.settlement.whole_files import write_new
 
 
 def write_order(settings: Settings, options: argparse.Namespace) -> str:
@@ -20,24 +26,17 @@ def write_order(settings: Settings, options: argparse.Namespace) -> str:
     book = AccountsFile(options.accounts)
     with agreement(settings) as room:
         document, lines = order_payouts(room, options.period, book, wish)
-    payouts = sorted({line.number for line in lines})
-    told = {"period": options.period, "payouts": payouts, "file": str(options.into)}
-    unfinished = options.into.with_name(f".{options.into.name}.part")
-    with open(unfinished, "wb", opener=_for_its_owner_only) as file:
-        file.write(document)
-    try:
-        # Whole or not at all, and never over another: a crash leaves no half order under this name.
-        os.link(unfinished, options.into)
-    except FileExistsError:
-        if options.into.read_bytes() != document:
-            raise
+    ordered = ordered_document(lines)
+    told = {"period": options.period, **ordered, "file": str(options.into)}
+    # Bank accounts are nobody else's to read.
+    if write_new(options.into, document, 0o600):
         told["before"] = True
-    finally:
-        unfinished.unlink()
     if options.json:
         return json.dumps(told)
     how = "is there already, byte by byte" if "before" in told else "is written"
-    return f"{options.into} {how}: {len(payouts)} payouts of period {options.period}, for {options.execution}"
+    what, pools = f"{len(ordered['payouts'])} payouts", len(ordered["pools"])
+    what += f" and {pools} lines with pools" if pools else ""
+    return f"{options.into} {how}: {what} of period {options.period}, for {options.execution}"
 
 
 def read_statement(settings: Settings, options: argparse.Namespace) -> str:
@@ -47,11 +46,6 @@ def read_statement(settings: Settings, options: argparse.Namespace) -> str:
         marked = pay_by_statement(room, options.period, statement, book)
     told = marked_document(options.period, marked)
     return json.dumps(told) if options.json else _text(told)
-
-
-def _for_its_owner_only(path: str, flags: int) -> int:
-    # Bank accounts are nobody else's to read.
-    return os.open(path, flags, 0o600)
 
 
 def execution_date(text: str) -> date:
@@ -75,7 +69,14 @@ def _text(told: dict[str, Any]) -> str:
         f" ({case['told']}); the mark stays: settle it outside, or by a line of the next period"
         for case in told["cases"]
     ]
+    lines += [
+        f"CAME BACK: the line with the pool of programme {case['programme']} is marked as paid, and booking"
+        f" {case['place']} returns it ({case['told']}); the mark stays"
+        for case in told["pool_cases"]
+    ]
     lines += [f"payout {index}: paid" for index in told["paid_now"]]
+    lines += [f"pool of programme {one}: paid" for one in told["pools_paid_now"]]
+    lines += [f"pool of programme {one}: was marked before" for one in told["pools_paid_before"]]
     lines += [f"payout {index}: was marked before, nothing is done" for index in told["paid_before"]]
     lines += [
         f"booking {one['place']} {one['reference'][:35] or '-'}: {one['reason']}"
@@ -84,7 +85,8 @@ def _text(told: dict[str, Any]) -> str:
     ]
     hidden = sum(told["counts"].values()) - len(told["unmatched"])
     lines += [f"and {hidden:,} further bookings that pay nothing"] if hidden else []
-    if not told["paid_now"]:
+    if not told["paid_now"] and not told["pools_paid_now"]:
         lines.append("nothing was marked")
-    lines.append(f"evidence {told['evidence']}; {len(told['open'])} payouts are open")
+    lines.append(f"evidence {told['evidence']}; {len(told['open'])} payouts are open"
+                 + (f", and {len(told['pools_open'])} lines with pools" if told["pools_open"] else ""))
     return "\n".join(lines)

@@ -80,6 +80,7 @@ HOLDINGS = (
     Holding("moved_lot", _KEPT, _PROOF),
     Holding("earned_on_day", _KEPT, "limits of days, by row number"),
     Holding("expiry_notice", _KEPT, "that points did not lapse unannounced"),
+    Holding("rest_conversion", _KEPT, _PROOF),
     Holding("member_tier", _KEPT, "levels, by row number"),
     Holding("qualifying_day", _KEPT, "levels are counted again from it"),
     Holding("coupon", _KEPT, "one use of each, whoever held it", by=("holder", "claimant"),

@@ -1,8 +1,8 @@
-"""Tables of the settlement room: papers' lock and figures, and words on held amounts."""
+"""Tables of the settlement room: papers' lock and figures, words on held amounts, paid pool lines."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, Table, Text
 
 from ledger_service.db.guards import append_only
 from ledger_service.db.tables import at_least, fixed_length, metadata
@@ -31,6 +31,20 @@ settlement_word = Table(
     fixed_length("signature", 65),
     CheckConstraint("merchant IN (debtor, creditor)", name="by_one_of_the_two"),
 )  # fmt: skip
+
+# Which lines between issuer and pool a bank's statement shows as paid; the desk on chain knows none of them.
+pool_payment = append_only(Table(
+    "pool_payment", metadata,
+    Column("period", BigInteger, primary_key=True, autoincrement=False),
+    Column("programme_id", Integer, primary_key=True, autoincrement=False),
+    Column("payer", BigInteger, nullable=False),
+    Column("payee", BigInteger, nullable=False),
+    Column("minor", BigInteger, nullable=False),
+    Column("evidence", Bytes(32), nullable=False),
+    Column("marked_at", UtcInstant, nullable=False),
+    fixed_length("evidence", 32), at_least("minor", 1),
+    CheckConstraint("payer <> payee", name="two_merchants"),
+))  # fmt: skip
 
 # A closed period's figures, JSON, and the block that closed it; made anew where that is another.
 settlement_figures = Table(

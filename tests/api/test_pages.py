@@ -49,6 +49,7 @@ OF_ONE_THING = {
     "history-of-epc": "one item's steps, at most 2000, and `cut` says that there are more",
     "capture-job": "the first hundred errors of one document of at most 1000 events",
     "prove-item": "the proof of one item",
+    "show-merchant-leaving": "the programmes of one merchant, and at most 120 periods that are unsettled",
     "show-prizes": "the prizes of one pool, at most 20 kinds",
     "prove-prizes": "the winners of one pool, at most 10,000: one file that is checked as a whole",
     "show-verdict": "the few reasons of one verdict",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, update
+from sqlalchemy import func, insert, select, update
 
 from ledger_service.bootstrap import settlement_papers
 from ledger_service.bootstrap.kept_figures import FiguresKeeper
@@ -23,8 +24,8 @@ from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.points import Leg
-from ledger_service.settlement.bank.references import Reference, tag_of
-from ledger_service.settlement.models import settlement_figures
+from ledger_service.settlement.bank.references import POOLS_FROM, Reference, tag_of
+from ledger_service.settlement.models import pool_payment, settlement_figures
 from tests.api.offices import browser
 from tests.api.service import ALLIANCE, FUEL, GROCER, Shop
 from tests.api.test_owners import person
@@ -192,6 +193,40 @@ def test_payouts_are_ordered_once_and_a_statement_of_the_bank_marks_them(any_sho
     assert any_shop.registry.acts.count(act) == 1
 
 
+def test_lines_with_a_pool_are_in_the_order_and_paid_by_the_same_statement(any_shop: Shop) -> None:
+    """Paid beside the desk: the chain hears of the payout alone; a file that comes again marks nothing."""
+    basis = {"programme_id": 1, "number": 1, "kind": 1, "reserve_bps": 0, "pool": int(FUEL)}
+    with any_shop.serving.foundations.database.begin() as conn:
+        conn.execute(insert(chain_basis).values(**basis, effective_from=1, block_number=1))
+    netted(any_shop)
+    ordered = any_shop.must("operator", f"{PERIODS}/1/payment-orders", ORDER)
+    assert (ordered["payouts"], ordered["pools"]) == ([0], [1])
+    document = b64decode(ordered["document"])
+    assert b"<CtrlSum>1.30</CtrlSum>" in document  # 95 cents of the payout, 35 into the pool
+    assert ALLIANCE.settlement_desk is not None
+    tag = tag_of(ALLIANCE.chain_id, ALLIANCE.settlement_desk)
+    payout, pool = (Reference(tag, 1, number).text for number in (0, POOLS_FROM + 1))
+    assert f"<EndToEndId>{pool}</EndToEndId>".encode() in document
+
+    def read(*bookings: Told) -> Any:
+        body = {"statement": b64encode(bank_statement(*bookings, balances=False)).decode()}
+        return any_shop.must("operator", f"{PERIODS}/1/bank-statements", {**body, "accounts": ACCOUNTS})
+
+    of_pool = Told("123456", pool, "0.35", "USD", creditor="654321")
+    wrong = read(replace(of_pool, amount="0.34"), replace(of_pool, reference=f"{pool}9"))
+    assert (wrong["counts"], wrong["pools_open"]) == ({"no such payout": 1, "wrong amount": 1}, [1])
+    both = (of_pool, Told("123456", payout, "0.95", "USD", creditor="654321"))
+    told = read(*both)
+    assert (told["paid_now"], told["pools_paid_now"], told["pools_open"]) == ([0], [1], [])
+    again = read(*both[:1])
+    assert (again["pools_paid_now"], again["pools_paid_before"]) == ([], [1])
+    back = read(replace(of_pool, direction="CRDT"))
+    assert [case["programme"] for case in back["pool_cases"]] == [1]
+    with any_shop.serving.foundations.database.read() as conn:
+        (row,) = conn.execute(select(pool_payment.c.payer, pool_payment.c.payee, pool_payment.c.minor)).all()
+    assert tuple(row) == (int(GROCER), int(FUEL), 35)
+
+
 def test_in_default_the_custodian_s_account_is_debited(any_shop: Shop) -> None:
     netted(any_shop)
     now = seconds_floor(any_shop.serving.clock.now())
@@ -245,3 +280,18 @@ def test_an_order_without_anything_to_pay_is_refused(
     netted(shop, **changes)
     answer = shop.post("operator", f"{PERIODS}/1/payment-orders", {**ORDER, "attempt": attempt})
     assert answer.json["code"] == code
+
+
+def test_the_page_shows_what_a_merchant_s_key_signs_and_how_to_check_it(shop: Shop) -> None:
+    settled(shop)
+    with shop.serving.foundations.database.begin() as conn:
+        standings.note(conn, 1, 9, STANDING)
+    page = browser(shop, "grocer").open("/merchant/settlement/1").text
+    own: dict[str, Any] = next(one for one in STANDING["merchants"] if one["merchant"] == GROCER)
+    form = page[page.index("/merchant/settlement/1/confirm") :]
+    signed = form[: form.index("</form>")]
+    for part in ("Alliance Settlement: Confirmation", GROCER, str(own["net_micros"]), STANDING["statements"]):
+        assert part in signed
+    assert "alliance settle statement --rpc URL" in signed
+    # Who has confirmed sees that, and has no button to press again.
+    assert ("<button>" in signed) is not own["confirmed"]

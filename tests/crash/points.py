@@ -149,6 +149,31 @@ def _signer_before_answer(die: Die) -> None:
     _after(Vault, "answer", die, lambda _, asked: any(isinstance(one, SignSlice) for one in asked))
 
 
+def _settle_before_named(die: Die) -> None:
+    from ledger_service.settlement import whole_files
+
+    _before(whole_files.os, "link", die)
+
+
+def _settle_before_sent(die: Die) -> None:
+    from ledger_service.chain.outbound import Outbound
+
+    _after(Outbound, "store_next", die)
+
+
+def _settle_before_noted(die: Die) -> None:
+    from ledger_service.chain.client import Node
+
+    _after(Node, "send", die)
+
+
+# Of commands that settle: the file is written and has no name yet; the mark is stored and not sent; it is
+# sent and nothing else is known of it.
+OF_COMMANDS: dict[str, Callable[[Die], None]] = {
+    "settle:before-named": _settle_before_named,
+    "settle:before-sent": _settle_before_sent,
+    "settle:before-noted": _settle_before_noted,
+}
 # A point is named after its process and what has not happened yet.
 POINTS: dict[str, Callable[[Die], None]] = {
     "serve:mid-flush": _service_mid_flush,

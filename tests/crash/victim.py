@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.crash.points import POINTS, killer
+from tests.crash.points import OF_COMMANDS, POINTS, killer
 
-POINTS[sys.argv[1]](killer(Path(sys.argv[3]), int(sys.argv[2])))
+(POINTS | OF_COMMANDS)[sys.argv[1]](killer(Path(sys.argv[3]), int(sys.argv[2])))
 
 if __name__ == "__main__":
     from ledger_service.cli import main

@@ -73,6 +73,7 @@ ORDER = Route(
               bank.BankNameNotLatin, bank.PayoutTooLarge),
     success=Success(201, "The same bytes for the same order, so a bank refuses a second one.", shapes.answer(
         "PaymentOrderFile", period=Integer(1), payouts=Listing(Integer()),
+        pools=Listing(Integer(1), about="Programmes whose issuer and pool pay each other beside the desk"),
         document=Text(_MOST_TEXT, about="The file, base64"))),
     dialect=Dialect(most_bytes=1 << 18),
 )  # fmt: skip
@@ -86,6 +87,8 @@ STATEMENT = Route(
     success=Success(201, "What was marked, and why anything else pays nothing.", shapes.answer(
         "BankStatementRead", period=Integer(1), evidence=Text(), paid_now=Listing(Integer()),
         paid_before=Listing(Integer()), cases=Listing(Record(closed=False)),
+        pools_paid_now=Listing(Integer(1)), pools_paid_before=Listing(Integer(1)),
+        pools_open=Listing(Integer(1)), pool_cases=Listing(Record(closed=False)),
         unmatched=Listing(Record(closed=False)), counts=Record(closed=False), open=Listing(Integer()))),
     dialect=Dialect(most_bytes=_MOST_TEXT + (1 << 18)),
 )  # fmt: skip
@@ -119,8 +122,8 @@ class SettlementPapersDoor:
             return replay
         latin = given.get("charset") == "latin"
         wish = OrderWish(_day(given["execution"]), given.get("attempt", 1), latin)
-        document, payouts = self.banking.order(number, given["accounts"], wish)
-        told = {"period": number, "payouts": payouts, "document": b64encode(document).decode()}
+        document, ordered = self.banking.order(number, given["accounts"], wish)
+        told = {"period": number, **ordered, "document": b64encode(document).decode()}
         return self.administration.write(call, lambda conn: told, secret=True)
 
     def read_statement(self, call: Call) -> Reply:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, Table
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table
 
-from ledger_service.db.tables import metadata
+from ledger_service.db.guards import append_only
+from ledger_service.db.tables import at_least, fixed_length, metadata
+from ledger_service.db.types import Bytes, UtcInstant
+from ledger_service.members.models import member as _member
 
 # What two issuers agreed on, as the index told it; spread 10,000: nothing converts from then on.
 conversion_terms = Table(
@@ -38,3 +41,20 @@ programme_end = Table(
     CheckConstraint("programme_id <> target_id", name="two_programmes"),
     CheckConstraint("issues_until <= ends_at", name="issues_end_first"),
 )
+
+# What became of a member's rest of an ended programme, a row for each operation: the member's notice of it,
+# and what an operator counts. Whether the chain took the operation stands in the outbox.
+rest_conversion = append_only(Table(
+    "rest_conversion",
+    metadata,
+    Column("op_id", Bytes(16), primary_key=True),
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id), nullable=False),
+    Column("programme_id", Integer, nullable=False),
+    Column("target_id", Integer, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("converted_at", UtcInstant, nullable=False),
+    fixed_length("op_id", 16), at_least("points", 1), at_least("received", 1),
+    Index("ix_rest_conversion_member_id", "member_id", "converted_at"),
+    Index("ix_rest_conversion_programme_id", "programme_id", "member_id"),
+))  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, exists, func, select
 
@@ -19,6 +20,7 @@ from ledger_service.kernel.points import MOST_LEGS
 from ledger_service.ledger.book import Book, lots_of
 from ledger_service.ledger.models import lot
 from ledger_service.points.conversion.deals import Deal
+from ledger_service.points.conversion.models import rest_conversion
 from ledger_service.points.conversion.posting import Conversion, Permitted, has_room, post
 from ledger_service.points.conversion.rules import WHOLE_BPS
 from ledger_service.points.issuance import STANDING_OF_MEMBER, Worker
@@ -103,6 +105,7 @@ class WindDownCommand(BookCommand[int]):
             what = Conversion(op_id, holder, self.deal, taken, self.at)
             if self.deal.received(what.points) and has_room(draft, what, self.worker):
                 post(draft, what, Permitted())
+                draft.add(rest_conversion, _told(what))
                 done = True
         return done
 
@@ -117,3 +120,16 @@ class WindDownCommand(BookCommand[int]):
         lots = sorted((o for o in found if o.epoch >= first), key=lambda o: (-o.available, o.epoch))
         for at in range(0, len(lots), MOST_LEGS):
             yield [(o.epoch, o.available) for o in lots[at : at + MOST_LEGS]]
+
+
+def _told(what: Conversion) -> dict[str, Any]:
+    """What the member is told of it afterwards, written with the entry: both or neither."""
+    return {
+        "op_id": what.op_id,
+        "member_id": what.holder.member_id,
+        "programme_id": what.deal.source.programme_id,
+        "target_id": what.deal.target.programme_id,
+        "points": what.points,
+        "received": what.deal.received(what.points),
+        "converted_at": what.at,
+    }

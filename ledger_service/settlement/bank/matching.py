@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from ledger_service.settlement.bank.camt import Booking
 from ledger_service.settlement.bank.pain import Accounts, Line
-from ledger_service.settlement.bank.references import Reference, reference_of
+from ledger_service.settlement.bank.pools import Pools
+from ledger_service.settlement.bank.references import POOLS_FROM, Reference, reference_of
 from ledger_service.settlement.netting import Payout
 
 MOST_LISTED = 1_000
@@ -71,6 +72,15 @@ class Expected:
     paid: int
     accounts: Accounts
     parts: Mapping[int, Sequence[Line]] = field(default_factory=dict)
+    pools: Pools = field(default_factory=Pools)
+
+    def payout(self, number: int) -> Payout | None:
+        """The payment of this number; None where the period has none."""
+        return self.payouts[number] if number < len(self.payouts) else self.pools.payouts.get(number)
+
+    def is_paid(self, number: int) -> bool:
+        """Whether it was marked before."""
+        return number in self.pools.paid if number >= POOLS_FROM else bool(self.paid >> number & 1)
 
 
 @dataclass(slots=True)
@@ -107,9 +117,9 @@ class Matching:
 
     def outcome(self) -> Outcome:
         """What the file comes to as a whole."""
-        told, paid = self._outcome, self._expected.paid
+        told = self._outcome
         for index in sorted({index for index, _, _ in self._standing}):
-            before, back = paid >> index & 1, index in self._came_back
+            before, back = self._expected.is_paid(index), index in self._came_back
             if self._stands(index) or (before and not back):
                 (told.before if before else told.pay).append(index)
             elif before:
@@ -137,7 +147,7 @@ class Matching:
         index, part = reference.payout, reference.part
         found = self._line(reference)
         if found is None:
-            return _not(booking, Reason.OTHER_PARTS, f"payout {index}, part {part}")
+            return _not(booking, Reason.OTHER_PARTS, f"{named(index)}, part {part}")
         payout, payee = found
         payers = self._payers(payout.payer)
         if booking.account not in (*payers, payee):
@@ -152,9 +162,9 @@ class Matching:
         wrong = self._wrong_figures(booking, payout, "" if payee_side else payee)
         if wrong is None:
             if self._is_there(index, part, payee_side):
-                return _not(booking, Reason.DUPLICATE, f"payout {index}")
+                return _not(booking, Reason.DUPLICATE, named(index))
             self._standing[index, part, payee_side] += 1
-            self._last[index] = _not(booking, Reason.PARTS_MISSING, f"payout {index}")
+            self._last[index] = _not(booking, Reason.PARTS_MISSING, named(index))
         return wrong
 
     def _is_there(self, index: int, part: int, payee_side: bool) -> bool:
@@ -167,7 +177,9 @@ class Matching:
         """What the reference is to pay, and the number of the account that gets it."""
         expected = self._expected
         if not reference.part:
-            payout = expected.payouts[reference.payout]
+            payout = expected.payout(reference.payout)
+            if payout is None:
+                return None
             return payout, expected.accounts.own[payout.payee].number
         for line in expected.parts.get(reference.payout, ()):
             if line.part == reference.part and line.creditor is not None:
@@ -185,8 +197,8 @@ class Matching:
             return _not(booking, Reason.UNKNOWN_REFERENCE)
         if reference.period != expected.period:
             return _not(booking, Reason.OTHER_PERIOD, f"period {reference.period}")
-        if reference.payout >= len(expected.payouts):
-            return _not(booking, Reason.UNKNOWN_PAYOUT, f"payout {reference.payout}")
+        if expected.payout(reference.payout) is None:
+            return _not(booking, Reason.UNKNOWN_PAYOUT, named(reference.payout))
         if booking.status != "BOOK":
             return _not(booking, Reason.PENDING, booking.status)
         return None
@@ -202,6 +214,11 @@ class Matching:
         if payee and booking.creditor != payee:
             return _not(booking, Reason.WRONG_CREDITOR, booking.creditor)
         return None
+
+
+def named(number: int) -> str:
+    """What a payment is called: a payout by its index, a line with a pool by its programme."""
+    return f"pool of programme {number - POOLS_FROM}" if number >= POOLS_FROM else f"payout {number}"
 
 
 def _not(booking: Booking, reason: Reason, told: str = "") -> Unmatched:

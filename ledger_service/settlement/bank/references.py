@@ -8,12 +8,16 @@ from typing import NamedTuple
 
 # Letters and digits only: some banks drop or change whatever else an EndToEndId may hold.
 _FORM = re.compile(r"AL([0-9A-F]{8})P([1-9][0-9]{0,9})I(0|[1-9][0-9]{0,2})(?:S([1-9][0-9]{0,6}))?")
+_OF_POOL = re.compile(r"AL([0-9A-F]{8})P([1-9][0-9]{0,9})L([1-9][0-9]{0,9})")
+# Payouts of a period are fewer; from here on the numbers are lines between issuer and pool, by programme.
+POOLS_FROM = 1_000
 
 
 class Reference(NamedTuple):
     """Which payout of which period, or which part of it, from 1, where it is split to owners.
 
-    ``tag`` is the alliance's, so that no other one's reference is ours.
+    ``tag`` is the alliance's, so that no other one's reference is ours. A line between issuer and pool has
+    the number of its programme behind ``POOLS_FROM``, and no parts.
     """
 
     tag: str
@@ -24,7 +28,10 @@ class Reference(NamedTuple):
     @property
     def text(self) -> str:
         """At most 33 of the 35 characters that ISO 20022 gives an EndToEndId."""
-        return f"AL{self.tag}P{self.period}I{self.payout}" + (f"S{self.part}" if self.part else "")
+        period = f"AL{self.tag}P{self.period}"
+        if self.payout >= POOLS_FROM:
+            return f"{period}L{self.payout - POOLS_FROM}"
+        return f"{period}I{self.payout}" + (f"S{self.part}" if self.part else "")
 
 
 def tag_of(chain_id: int, desk: bytes) -> str:
@@ -34,5 +41,9 @@ def tag_of(chain_id: int, desk: bytes) -> str:
 
 def reference_of(text: str) -> Reference | None:
     """The payout of a bank's text, however the bank put its case and spaces; None for other people's."""
-    found = _FORM.fullmatch("".join(text.split()).upper())
+    plain = "".join(text.split()).upper()
+    pool = _OF_POOL.fullmatch(plain)
+    if pool is not None:
+        return Reference(pool[1], int(pool[2]), POOLS_FROM + int(pool[3]))
+    found = _FORM.fullmatch(plain)
     return Reference(found[1], int(found[2]), int(found[3]), int(found[4] or 0)) if found else None

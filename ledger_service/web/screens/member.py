@@ -27,13 +27,14 @@ def home(visit: Visit) -> Page:
     """What the member has, and what goes next."""
     balances = [b for b in visit.get(mine(visit, "/balance"))["balances"] if _has_any(b)]
     notices = visit.ask(mine(visit, "/notices"), limit="3")
+    rests = visit.ask(mine(visit, "/converted-rests"), limit="3")
     tiers = visit.ask(mine(visit, "/tiers"))
     cases = visit.ask(mine(visit, "/cases")).document.get("cases", [])
     asked = visit.ask(mine(visit, "/challenges")).document.get("challenges", [])
     shown = {
         "balances": balances, "names": names_of(visit),
         "ends": {b["programme"]: _next_end(b) for b in balances},
-        "notices": notices.document.get("notices", []),
+        "notices": notices.document.get("notices", []), "rests": rests.document.get("converted", []),
         "cases": [one for one in cases if one["may_object"]],
         "asked": [one for one in asked if one["state"] == "open"],
         "tiers": [one for one in tiers.document.get("tiers", []) if one["next_tier"]],

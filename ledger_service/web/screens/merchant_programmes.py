@@ -16,7 +16,7 @@ from ledger_service.web.office.reading import (
     state,
 )
 from ledger_service.web.screen import Problem, Screen, Visit, roles
-from ledger_service.web.screens.programme_parts import liability, terms_rows
+from ledger_service.web.screens.programme_parts import ending, liability, terms_rows
 
 MERCHANT = roles("merchant")
 _HOME = "/merchant/programmes"
@@ -48,7 +48,8 @@ def one(visit: Visit) -> Sheet:
         raise Problem(visit.ask(f"/v1/programmes/{wanted}/outstanding"))
     here = f"{_HOME}/{wanted}"
     blocks: list[Block] = [
-        *liability(visit, found, here), *_coverage(visit), terms_rows(visit, found), _rules(visit, found),
+        *liability(visit, found, here), *ending(visit, found), *_coverage(visit),
+        terms_rows(visit, found), _rules(visit, found),
         Acts([TRY.form(visit, code=wanted), EARN.form(visit, visit.form, code=wanted),
               NOTICES.form(visit, _noticed(found), code=wanted)]),
     ]  # fmt: skip

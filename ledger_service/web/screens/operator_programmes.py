@@ -18,7 +18,7 @@ from ledger_service.web.office.reading import (
     state,
 )
 from ledger_service.web.screen import Problem, Screen, Visit, roles
-from ledger_service.web.screens.programme_parts import liability, terms_rows
+from ledger_service.web.screens.programme_parts import ending, liability, terms_rows
 
 OPERATOR = roles("operator")
 LOOKERS = roles("operator", "auditor")
@@ -68,7 +68,10 @@ def one(visit: Visit) -> Sheet:
     if found is None:
         raise Problem(visit.ask(f"/v1/programmes/{wanted}/outstanding"))
     here, last = f"{_HOME}/{wanted}", found["terms"][-1]
-    blocks: list[Block] = [*liability(visit, found, here), terms_rows(visit, found), _pairs(visit, wanted)]
+    blocks: list[Block] = [
+        *liability(visit, found, here), *ending(visit, found), terms_rows(visit, found),
+        _pairs(visit, wanted),
+    ]  # fmt: skip
     if visit.me.role == "operator":
         values = {name: str(last[name]) for name in ("fee_bps", "issuance_cap", "validity_epochs")}
         forms = [
@@ -76,6 +79,8 @@ def one(visit: Visit) -> Sheet:
             PAIR.form(visit, code=wanted),
             CALENDAR.form(visit, code=wanted),
         ]
+        if found["end"] is None:
+            forms.append(END.form(visit, code=wanted))
         blocks.append(Acts(forms))
     return Sheet("programme.title", blocks, f"{found['name']} · {wanted}", back=_HOME)
 
@@ -113,8 +118,16 @@ CALENDAR = Deed(
     f"{_HOME}/{{code}}", one,
     (Field("count", "int", "field.epochs", value="12"),), risky=True,
 )  # fmt: skip
+END = Deed(
+    "announce-end", f"{_HOME}/<code>/end", "/v1/programmes/{code}/end", OPERATOR, f"{_HOME}/{{code}}", one,
+    (Field("target", "text", "field.end_target"),
+     Field("issues_until", "instant", "field.end_issues_until", about="field.end_notice"),
+     Field("ends_at", "instant", "field.end_ends_at"),
+     Field("spread_bps", "int", "field.end_spread", value="0")),
+    risky=True, danger=True,
+)  # fmt: skip
 SCREENS = (
     Screen("GET", _HOME, "operator-programmes", LOOKERS, shows(overview)),
     Screen("GET", f"{_HOME}/<code>", "operator-programme", LOOKERS, shows(one)),
-    *screens_of(TERMS, PAIR, CALENDAR),
+    *screens_of(TERMS, PAIR, CALENDAR, END),
 )

@@ -42,6 +42,26 @@ def liability(visit: Visit, programme: Json, here: str) -> list[Block]:
     ]  # fmt: skip
 
 
+def ending(visit: Visit, programme: Json) -> list[Block]:
+    """How far the programme's announced end has come; nothing where it goes on."""
+    if programme["end"] is None:
+        return []
+    told, count = visit.get(f"/v1/programmes/{programme['programme']}/end"), visit.formats.number
+    end, rest, done = told["end"], told["rest"], told["converted"]
+    still = count(rest["available"] + rest["held"] + rest["pending"])
+    gone = {"points": count(done["points"]), "received": count(done["received"])}
+    return [
+        Facts([("end.stage", visit.say(f"end.{told['stage']}")), ("end.target", end["target"]),
+               ("end.issues_until", visit.formats.instant(end["issues_until"])),
+               ("end.ends_at", visit.formats.instant(end["ends_at"])),
+               ("end.rest", visit.say("end.rest_value", points=still, members=count(rest["members"]))),
+               ("end.converted",
+                visit.say("end.converted_value", members=count(done["members"]), **gone)),
+               ("end.on_the_way", f"{count(done['under_way'])} / {count(done['refused'])}")]),
+        Check(f"alliance leaving --merchant {programme['merchant']}"),
+    ]  # fmt: skip
+
+
 def _epoch(visit: Visit, one: Json) -> list[Cell]:
     figures = (
         one["issued"] - one["clawed_back"],

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_service.kernel.pools import Basis, BasisKind, PoolFlow
+from ledger_service.settlement.bank.pools import pool_payouts
+from ledger_service.settlement.bank.references import POOLS_FROM, Reference, reference_of
 from ledger_service.settlement.pool import PoolLine, pool_lines
 
 ISSUER, POOL = 9501101530003, 9501101530010
@@ -93,3 +98,28 @@ def test_programmes_do_not_pay_for_one_another(flows: list[PoolFlow], issued: in
     both = pool_lines([one, other] for one in flows)
     assert [lines[0] for lines in both] == alone
     assert [lines[1].held_micros for lines in both] == [issued * (k + 1) for k in range(len(flows))]
+
+
+@given(_FLOWS, st.sampled_from([1, 10_000, 1_000_000]))
+def test_payments_keep_the_account_of_a_pool_within_a_minor_unit_of_what_it_holds(
+    flows: list[PoolFlow], unit: int
+) -> None:
+    account = 0
+    for line in settled(*flows):
+        for number, payout in pool_payouts([line], unit).items():
+            assert number == POOLS_FROM + line.flow.programme
+            assert payout.minor > 0
+            account += payout.minor if payout.payee == POOL else -payout.minor
+        assert account == line.held_micros // unit
+
+
+def test_a_pool_of_the_issuer_s_own_needs_no_bank() -> None:
+    line = settled(flow(BasisKind.ISSUE, issued=1_000))[0]
+    own = replace(line, flow=replace(line.flow, basis=Basis(BasisKind.ISSUE, 0, ISSUER)))
+    assert (pool_payouts([own], 1), len(pool_payouts([line], 1))) == ({}, 1)
+
+
+@pytest.mark.parametrize("number", [0, 999, POOLS_FROM + 1, POOLS_FROM + 2**31])
+def test_a_reference_of_payout_or_pool_is_read_back_and_fits(number: int) -> None:
+    reference = Reference("0AF19C44", 2**32 - 2, number)
+    assert (reference_of(reference.text), len(reference.text) <= 35) == (reference, True)
