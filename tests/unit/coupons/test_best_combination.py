@@ -85,7 +85,7 @@ def discount(found, amounts):
 
 
 @settings(max_examples=500, deadline=None)
-@example(_crossing(), Random(1))  # noqa: S311
+@example(_crossing(), Random(1))
 @given(baskets(), st.randoms(use_true_random=False))
 def test_the_search_finds_what_trying_everything_finds(basket, chance):
     amounts, pieces, offers, most = basket
@@ -133,7 +133,7 @@ def test_a_search_that_ran_out_of_nodes_says_a_gap_that_holds(basket, nodes):
 @settings(max_examples=200, deadline=None)
 @given(baskets(), st.randoms(use_true_random=False))
 def test_the_masks_of_the_search_let_stand_together_what_the_rule_lets(basket, chance):
-    amounts, pieces, offers, most = basket
+    amounts, pieces, offers, _ = basket
     weights = Weights(offers, amounts, pieces)
     rules = Rules(weights.offers, pieces)
     chosen, open_ = 0, (1 << len(weights.offers)) - 1
