@@ -55,7 +55,7 @@ def an_offer(draw, size, amounts, pieces, number):
 
 
 def _crossing():
-    """The best two are apart from the first, which its group keeps from one and its definition from the other."""
+    """The best two stand without the first, whose group keeps out one and whose definition the other."""
     one, other = Fixed(((0, 1),)), Fixed(((1, 1),))
     stacks = Stack("a", most_per_group=1), Stack("b", most_per_group=1)
     offers = [
