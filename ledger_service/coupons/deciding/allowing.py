@@ -16,9 +16,9 @@ from ledger_service.coupons.deciding.weighing import bits
 class Rules:
     """What may stand beside what.
 
-    ``twins`` are the offers that do the same in this basket. Of the set ``members[n]`` at most ``room[n]`` can
-    be in one basket; ``sets_of[i]`` are the numbers of the sets that hold offer i and can bind at all. Any two
-    sets are apart or one within the other: only then is taking the heaviest first the most that can be taken.
+    ``twins`` are the offers that do the same in this basket. Of the set ``members[n]`` at most ``room[n]``
+    can be in one basket; ``sets_of[i]`` are the numbers of the sets that hold offer i and can bind. Any two
+    sets are apart or one within the other: only then is what the heaviest first come to the most.
     """
 
     def __init__(self, offers: Sequence[Offer], pieces: Sequence[int]) -> None:
@@ -105,7 +105,7 @@ def _counted(mates: int, most: Sequence[int]) -> _Counted:
 def _all_counted(
     offers: Sequence[Offer], groups: dict[str, int], definitions: dict[int, int]
 ) -> list[list[_Counted]]:
-    """For each offer the sets of few that it is in: those of its group and of its definition, if they bind."""
+    """For each offer the sets of few that it is in: its group and its definition, if they bind."""
     per_group = [offer.stack.most_per_group for offer in offers]
     alike = [offer.most_of_definition for offer in offers]
     sets = [_counted(mates, per_group) for mates in groups.values()]
