@@ -1,8 +1,8 @@
 """How long a basket's decision takes: made-up baskets of 40 lines, 200 live definitions, 30 wallet coupons.
 
-The same seed makes the same baskets. Behind each decision stands its floor: every line of the basket looked at
-once for every coupon, on the same core in the same moment, so that their ratio says nothing of the machine. It
-prints one JSON object; `scripts/bench coupons` runs it.
+The same seed makes the same baskets. Behind each decision stands its floor: every line of the basket looked
+at once for every coupon, on the same core in the same moment, so that their ratio says nothing of the
+machine. It prints one JSON object; `scripts/bench coupons` runs it.
 """
 
 from __future__ import annotations

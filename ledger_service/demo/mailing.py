@@ -109,7 +109,7 @@ class Mailing:
         return issued_to(self._town.seed, of, household, self._upcs[campaign.number], redeemed)
 
     async def shown(self, visit: Visit) -> list[str]:
-        """The ids of the coupons that the household shows at this checkout; its phone has a line of its own."""
+        """The ids of the coupons that the household shows here; its phone has a line of its own."""
         wanted = self._at.get((visit.basket.basket_id, visit.merchant.key), [])
         if not wanted:
             return []
@@ -130,7 +130,7 @@ class Mailing:
         return ids
 
     def taken_alone(self, visit: Visit, most_minor: int) -> int:
-        """The cents that a cut-off till takes off for what is shown; what it may not give is refused later."""
+        """The cents that a cut-off till takes off for what is shown; the service judges it later."""
         kind_of = {campaign.number: campaign.kind for campaign in self._campaigns}
         shown = [
             (kind_of[one.campaign], frozenset(printing.products))

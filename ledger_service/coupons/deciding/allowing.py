@@ -157,7 +157,7 @@ def _clashes(offers: Sequence[Offer]) -> list[int]:
 
 
 def _nested(sets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The sets that can bind, each cut where it crosses one before it; a part may hold as many as the whole."""
+    """The sets that can bind, cut where they cross one before; a part may hold as many as the whole."""
     kept: list[tuple[int, int]] = []
     for mask, most in sets:
         parts = [mask]
