@@ -7,9 +7,10 @@ that it redeemed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from ledger_service.demo.dataset import Line
 from ledger_service.demo.rules import draw
 
 OF_TYPE_A = 16
@@ -18,6 +19,31 @@ BENEFITS: dict[str, dict[str, Any]] = {
     "Type B": {"type": "AmountOff", "minor": 50},
     "Type C": {"type": "AmountOff", "minor": 100},
 }
+
+
+def taken_alone(kinds: Sequence[tuple[str, Collection[int]]], lines: Sequence[Line], most_minor: int) -> int:
+    """The cents that a cut-off till takes off by its own arithmetic: each coupon from what others left.
+
+    Args:
+        kinds: of each coupon that was shown, the kind of its campaign and its products.
+        lines: of the checkout.
+        most_minor: what points leave to pay.
+    """
+    left = [line.paid_minor for line in lines]
+    for kind, products in kinds:
+        on = [i for i, line in enumerate(lines) if line.product in products]
+        off = _off(BENEFITS[kind], sum(left[i] for i in on))
+        for i in on:
+            part = min(off, left[i])
+            left[i] -= part
+            off -= part
+    return min(sum(line.paid_minor for line in lines) - sum(left), most_minor)
+
+
+def _off(benefit: dict[str, Any], goods_minor: int) -> int:
+    if benefit["type"] == "AmountOff":
+        return int(benefit["minor"])
+    return min(goods_minor * int(benefit["bps"]) // 10_000, int(benefit["most_minor"]))
 
 
 def issued_to(

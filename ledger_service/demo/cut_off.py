@@ -44,6 +44,10 @@ class CutOffTills:
             version = await town.alliance.allow(visit.merchant, basket.store, outage.begin)
             body["spend"] = {"max_value_minor": _minor(spend)}
             visit.phone.unheard += 1
+        if town.mailing is not None and "coupons" in body:
+            paid = body["spend"]["max_value_minor"] if spend else 0
+            taken = town.mailing.taken_alone(visit, visit.total_minor - paid)
+            body["coupons"] = {**body["coupons"], "taken_minor": taken}
         kept = KeptSale(
             seconds_floor(outage.end), f"{town.seed}.sale.{visit.name}", visit.phone.household,
             visit.merchant.key, basket.store, basket.basket_id, seconds_floor(basket.at), False,
@@ -129,6 +133,13 @@ class CutOffTills:
             return
         phone = town.phone(town.owner(kept.household))
         town.counts["sold alone"] += 1
+        if town.mailing is not None:
+            shown = kept.item["sale"].get("coupons", {}).get("ids", [])
+            off = town.mailing.read(shown, result["result"])
+            town.counts["cents lost alone: coupons-refused"] += result["result"].get("coupons_loss_minor", 0)
+            town.counts["paid cents"] -= off
+            town.counts["coupons shown at cut-off tills"] += len(shown)
+            town.counts["cents off alone by coupons"] += off
         town.counts["cents paid with points alone"] += document["points_value_minor"]
         phone.unheard -= bool(kept.offered_minor)
         self._captured(kept.visit(phone), document)

@@ -75,7 +75,7 @@ class Floor:
             most = visit.total_minor * MICROS_PER_CENT * SPEND_SHARE_BPS // 10_000
             visit.show_pay_code(body, town.seed, town.alliance.domain, most)
             body["spend"] = [{"programme": code, "points": points} for code, points in spend]
-        shown = [] if town.mailing is None else await town.mailing.shown(visit, cut_off=outage is not None)
+        shown = [] if town.mailing is None else await town.mailing.shown(visit)
         coupons = {"coupons": {"ids": shown}} if shown else {}
         body |= coupons
         if outage is not None:

@@ -17,7 +17,7 @@ from ledger_service.demo import coupon_data
 from ledger_service.demo.agenda import Due, Work
 from ledger_service.demo.coupon_data import Campaign, Redemption
 from ledger_service.demo.coupon_desk import Campaigns
-from ledger_service.demo.coupon_rules import issued_to
+from ledger_service.demo.coupon_rules import issued_to, taken_alone
 from ledger_service.demo.dataset import Basket
 from ledger_service.demo.phones import Phone
 from ledger_service.demo.town import Town
@@ -108,16 +108,12 @@ class Mailing:
         redeemed = self._redeemed[household, campaign.number]
         return issued_to(self._town.seed, of, household, self._upcs[campaign.number], redeemed)
 
-    async def shown(self, visit: Visit, *, cut_off: bool) -> list[str]:
-        """The ids of the coupons that the household shows at this checkout."""
+    async def shown(self, visit: Visit) -> list[str]:
+        """The ids of the coupons that the household shows here; its phone has a line of its own."""
         wanted = self._at.get((visit.basket.basket_id, visit.merchant.key), [])
         if not wanted:
             return []
         counts = self._town.counts
-        counts["coupons shown"] += len(wanted)
-        if cut_off:
-            counts["coupon refused: till cut off"] += len(wanted)
-            return []
         held: dict[int, list[str]] = defaultdict(list)
         for coupon in await self._desk.wallet(visit.phone.number, visit.basket.at):
             held[coupon["definition"]].append(coupon["coupon"])
@@ -129,14 +125,28 @@ class Mailing:
             if place < len(own):
                 ids.append(own[place])
             else:
+                counts["coupons shown"] += 1
                 counts["coupon refused: not in the wallet"] += 1
         return ids
+
+    def taken_alone(self, visit: Visit, most_minor: int) -> int:
+        """The cents that a cut-off till takes off for what is shown; the service judges it later."""
+        kind_of = {campaign.number: campaign.kind for campaign in self._campaigns}
+        shown = [
+            (kind_of[one.campaign], frozenset(printing.products))
+            for one in self._at[visit.basket.basket_id, visit.merchant.key]
+            for printing in coupon_data.printings(self._path, one.campaign)
+            if printing.upc == one.upc
+        ]
+        return taken_alone(shown, visit.lines, most_minor)
 
     def read(self, shown: Sequence[str], document: dict[str, Any] | None) -> int:
         """Account for what a checkout showed; the cents that coupons took off."""
         counts = self._town.counts
         if not shown:
             return 0
+        # Counted here, so that a run that ends before a till has uploaded still accounts for all.
+        counts["coupons shown"] += len(shown)
         if document is None:
             counts["coupon refused: sale refused"] += len(shown)
             return 0

@@ -47,8 +47,11 @@ class Coupons(Protocol):
     async def welcome(self, phone: Phone, basket: Basket) -> None:
         """A household has just joined."""
 
-    async def shown(self, visit: Visit, *, cut_off: bool) -> list[str]:
+    async def shown(self, visit: Visit) -> list[str]:
         """The ids of the coupons that a household shows at a checkout."""
+
+    def taken_alone(self, visit: Visit, most_minor: int) -> int:
+        """The cents that a cut-off till takes off for what is shown there."""
 
     def read(self, shown: Sequence[str], document: dict[str, Any] | None) -> int:
         """Account for what was shown; None where the sale was refused. The cents that came off."""

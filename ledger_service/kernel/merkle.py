@@ -49,5 +49,6 @@ def verify(leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:
 
 def _parents(level: list[bytes]) -> list[bytes]:
     paired = len(level) & ~1
-    above = [hash_pair(level[i], level[i + 1]) for i in range(0, paired, 2)]
+    pairs = zip(level[0:paired:2], level[1:paired:2], strict=True)
+    above = [keccak256(a + b if a <= b else b + a) for a, b in pairs]
     return above + level[paired:]

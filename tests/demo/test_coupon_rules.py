@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from ledger_service.demo.coupon_data import place_of
-from ledger_service.demo.coupon_rules import OF_TYPE_A, issued_to
+from ledger_service.demo.coupon_rules import OF_TYPE_A, issued_to, taken_alone
 from ledger_service.demo.coupons_screen import show_coupons
 from ledger_service.demo.dataset import Basket, Line
 from ledger_service.demo.screen import Screen
@@ -45,8 +45,18 @@ def test_a_coupon_is_shown_where_its_goods_cost_something_else_where_they_lie_el
     assert place_of([other], PRODUCTS) == (1, "DRUG")
 
 
+def test_a_cut_off_till_takes_each_coupon_off_its_goods_and_no_more_than_points_leave() -> None:
+    lines = basket(1, GROC=[(1, 900), (2, 30), (3, 500)]).checkouts["GROC"]
+    assert taken_alone([("Type B", {2})], lines, 1_430) == 30
+    assert taken_alone([("Type A", {1, 2})], lines, 1_430) == 186
+    assert taken_alone([("Type A", {1, 2, 3}), ("Type C", {3})], lines, 1_430) == 300
+    assert taken_alone([("Type C", {3}), ("Type A", {3})], lines, 1_430) == 180
+    assert taken_alone([("Type C", {1})], lines, 70) == 70
+    assert taken_alone([("Type C", {9})], lines, 1_430) == 0
+
+
 def test_a_redemption_that_is_neither_accepted_nor_refused_fails_the_run() -> None:
-    counts = Counter({"coupons shown": 3, "coupons accepted": 1, "coupon refused: till cut off": 2})
+    counts = Counter({"coupons shown": 3, "coupons accepted": 1, "coupon refused: no-goods": 2})
     assert show_coupons(Screen(), counts)
     counts["coupons shown"] += 1
     assert not show_coupons(Screen(), counts)

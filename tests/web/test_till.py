@@ -109,3 +109,29 @@ def test_cards_and_tickets_are_sold_asked_loaded_and_let_in(served: Browser, web
     assert done("sell-ticket", code, amount="25,00", tender="card")[0] == 200
     assert (done("enter", code)[0], done("enter", code)[0]) == (200, 409)
     assert (done("load", card, amount="x")[0], done("enter", " ")[0]) == (422, 422)
+
+
+def test_a_card_pays_part_or_all_of_a_basket(served: Browser, web_shop: Shop) -> None:
+    """The till says what it holds, takes no more, and asks for the rest."""
+    (card,) = printed(web_shop)
+    web_shop.must("grocer-till", "/v1/value-cards", {**money(card, 900), "pin": "4711"})
+    basket = {"amount_1": "6", "card": card}
+
+    def asked(act: str, **more: str) -> tuple[int, str]:
+        served.get("/till")
+        answer = served.post("/till", act=act, **basket, **more)
+        return answer.status_code, answer.text
+
+    status, text = asked("quote", card_pin="4711", card_amount="2.50")
+    assert (status, "pays $2.50 of $9.00, $6.50 stay" in text, "$3.50" in text) == (200, True, True)
+    assert "4711" not in text
+    status, text = asked("sell", card_pin="0000")
+    assert (status in (403, 404, 409, 422), 'role="alert"' in text, "4711" in text) == (True, True, False)
+    assert asked("hold", card_pin="4711")[0] == 422
+    assert "when points are held" in asked("hold", card_pin="4711")[1]
+    assert asked("sell", card_pin="4711", card_amount="x")[0] == 422
+    status, text = asked("sell", card_pin="4711", card_amount="2.50", rest="card")
+    assert (status, "−$2.50" in text, card in text) == (201, True, False)
+    assert asked("sell", card_pin="4711")[0] == 201
+    status, text = asked("quote", card_pin="4711")
+    assert (status, "pays $0.50 of $0.50, $0.00 stay" in text, "$5.50" in text) == (200, True, True)

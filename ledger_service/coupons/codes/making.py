@@ -150,9 +150,10 @@ class ListDesk:
     def _piece(self, conn: Connection, listed: RowMapping) -> int:
         begin: int = listed["made"]
         end = min(begin + PIECE, int(listed["size"]))
+        closed, list_id = listed["closed"], listed["list_id"]
         rows = [
-            {"tag": self.tagger.tag(code, closed=listed["closed"]), "list_id": listed["list_id"],
-             "position": position, "member_id": None}
+            {"tag": self.tagger.tag(code, closed=closed), "list_id": list_id, "position": position,
+             "member_id": None}
             for position, code in self._normal(listed, begin, end)
         ]  # fmt: skip
         try:
@@ -221,8 +222,8 @@ def tags_of(conn: Connection, list_id: int) -> Iterator[bytes]:
 
 def leaves_of(conn: Connection, listed: RowMapping, first: int) -> list[bytes]:
     """The leaves of a list by position, as its serials begin with ``first``."""
-    tags = enumerate(tags_of(conn, listed["list_id"]), first)
-    return [leaf_of(listed["gcn"], serial, tag) for serial, tag in tags]
+    gcn, tags = listed["gcn"], enumerate(tags_of(conn, listed["list_id"]), first)
+    return [leaf_of(gcn, serial, tag) for serial, tag in tags]
 
 
 def next_serial(conn: Connection, gcn: int) -> int:

@@ -9,7 +9,6 @@ from functools import cached_property
 from hashlib import blake2b, sha256
 
 from ledger_service.coupons.codes.errors import CodePatternRefused
-from ledger_service.kernel.eip712 import word
 from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.secp256k1 import keccak256
 
@@ -37,6 +36,9 @@ _ROUNDS = 10
 _LABEL = b"alliance coupon v1"
 # x^5 + x^2 + 1: multiplication by x runs through all 31 values, so no two places weigh the same.
 _POLYNOMIAL = 0b100101
+_TIMES_X = [value << 1 ^ (_POLYNOMIAL if value & 16 else 0) for value in range(32)]
+# The two characters of ten bits, the lower five first.
+_PAIRS = [ALPHABET[value & 31] + ALPHABET[value >> BITS] for value in range(1 << 2 * BITS)]
 
 
 def normal_code(typed: str) -> str | None:
@@ -72,8 +74,20 @@ class Pattern:
 
     def code(self, drawn: str) -> str:
         """The code as it is printed, with these random characters."""
-        rest, check = iter(drawn), check_character(drawn)
-        return "".join(next(rest) if c == "#" else check if c == "*" else c for c in self.text)
+        check = check_character(drawn) if "*" in self.text else ""
+        return "".join([
+            drawn[span] if isinstance(span, slice) else check if span == "*" else span for span in self._spans
+        ])  # fmt: skip
+
+    @cached_property
+    def _spans(self) -> tuple[str | slice, ...]:
+        """The pattern from left to right: slices of the random characters, the check character, text."""
+        spans: list[str | slice] = []
+        begin = 0
+        for run in re.findall(r"#+|\*|[^#*]+", self.text):
+            spans.append(slice(begin, begin + len(run)) if run[0] == "#" else run)
+            begin += run.count("#")
+        return tuple(spans)
 
     def meets(self, other: Pattern) -> bool:
         """Whether a code could be one of both."""
@@ -115,13 +129,8 @@ def check_character(drawn: str) -> str:
     """The check character: any one wrong character, and any two that changed places, give another."""
     total = 0
     for letter in drawn:
-        total = _times_x(total ^ _VALUES[letter])
+        total = _TIMES_X[total ^ _VALUES[letter]]
     return ALPHABET[total]
-
-
-def _times_x(value: int) -> int:
-    doubled = value << 1
-    return doubled ^ _POLYNOMIAL if doubled & 32 else doubled
 
 
 class Drawing:
@@ -137,25 +146,24 @@ class Drawing:
         self._low_bits = BITS * (length // 2)
         high_bits = BITS * length - self._low_bits
         self._masks = ((1 << self._low_bits) - 1, (1 << high_bits) - 1)
-        self._rounds = [blake2b(bytes([i]), key=seed, digest_size=16) for i in range(_ROUNDS)]
+        begun = [blake2b(bytes([i]), key=seed, digest_size=16).copy for i in range(_ROUNDS)]
+        self._rounds = list(zip(begun[::2], begun[1::2], strict=True))
 
     def at(self, position: int) -> str:
         """The random characters of the code at a position, from zero."""
         low_mask, high_mask = self._masks
         low, high = position & low_mask, position >> self._low_bits
-        for number, begun in enumerate(self._rounds):
-            mixed = begun.copy()
-            if number % 2:
-                mixed.update(low.to_bytes(16, "big"))
-                high ^= int.from_bytes(mixed.digest(), "big") & high_mask
-            else:
-                mixed.update(high.to_bytes(16, "big"))
-                low ^= int.from_bytes(mixed.digest(), "big") & low_mask
-        value, letters = high << self._low_bits | low, []
-        for _ in range(self._length):
-            letters.append(ALPHABET[value & 31])
-            value >>= BITS
-        return "".join(letters)
+        number = int.from_bytes
+        for of_high, of_low in self._rounds:
+            mixed = of_high()
+            mixed.update(high.to_bytes(16, "big"))
+            low ^= number(mixed.digest(), "big") & low_mask
+            mixed = of_low()
+            mixed.update(low.to_bytes(16, "big"))
+            high ^= number(mixed.digest(), "big") & high_mask
+        value = high << self._low_bits | low
+        pairs = [_PAIRS[value >> begin & 1023] for begin in range(0, BITS * self._length, 2 * BITS)]
+        return "".join(pairs)[: self._length]
 
 
 @dataclass(frozen=True)
@@ -181,7 +189,7 @@ def leaf_of(gcn: int, serial: int, tag: bytes) -> bytes:
     keccak256 of the chain's id of the coupon and the commitment, which is keccak256 of the opening: the tag,
     zeros behind it.
     """
-    return keccak256(word(chain_id_of(gcn, serial)) + keccak256(opening_of(tag)))
+    return keccak256(chain_id_of(gcn, serial).to_bytes(32, "big") + keccak256(opening_of(tag)))
 
 
 def opening_of(tag: bytes) -> bytes:

@@ -50,6 +50,7 @@ class Coverage:
         effect = self.weights.offers[i].effect
         if isinstance(effect, Amount) or not effect.parts:
             return covered
+        of_one = self.weights.of_one
         left, single, is_sorted, touched = list(covered.left), covered.single, covered.sorted, 0
         for line, part in effect.parts:
             touched |= self.amounts[line]
@@ -62,7 +63,7 @@ class Coverage:
                     continue
                 if single is covered.single:
                     single, is_sorted = list(single), False
-                single[j] -= self.weights.of_minor(min(other, before) - now)
+                single[j] -= (min(other, before) - now) * of_one
         return self._amounts_after(Covered(left, single, is_sorted), covered, bits(touched & open_))
 
     def _amounts_after(self, now: Covered, was: Covered, touched: list[int]) -> Covered:
@@ -80,5 +81,5 @@ class Coverage:
             else:
                 if single is was.single:
                     single, is_sorted = list(single), False
-                single[j] -= self.weights.of_minor(effect.alone(was.left) - room)
+                single[j] -= (effect.alone(was.left) - room) * self.weights.of_one
         return Covered(left, single, is_sorted)

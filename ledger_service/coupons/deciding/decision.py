@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ledger_service.coupons.deciding.effects import Parts
 from ledger_service.coupons.deciding.facts import Basket, Candidate, Goods
 from ledger_service.coupons.deciding.judging import judge
-from ledger_service.coupons.deciding.offers import Offer, Step, clash, fit
+from ledger_service.coupons.deciding.offers import Offer, Stack, Step, clash, fit
 from ledger_service.coupons.deciding.reasons import Reason, Refused, Rule
 from ledger_service.coupons.deciding.returning import RestingPart
 from ledger_service.coupons.deciding.rounding import matrix_of
@@ -92,7 +92,8 @@ def best_of(
     found = search(weights, basket.most_coupons, most_nodes)
     taken = applied(found.chosen, amounts)
     used = {offer.key for offer in found.chosen}
-    left_out = [_why_not(offer, found.chosen, basket) for offer in offers if offer.key not in used]
+    chosen = _Chosen(found.chosen, basket)
+    left_out = [chosen.why_not(offer) for offer in offers if offer.key not in used]
     return Decision(
         tuple(_applied(offer, parts, basket.lines) for offer, parts in taken),
         tuple(sorted((*refused, *left_out), key=lambda r: (r.definition, r.key))),
@@ -124,30 +125,44 @@ def _line(goods: Goods, at: int, taken: Sequence[tuple[Offer, Parts]]) -> LineDe
     return LineDecided(goods.line, goods.amount_minor, coupons, left, tax)
 
 
-def _why_not(offer: Offer, chosen: Sequence[Offer], basket: Basket) -> Refused:
-    """The first rule that keeps the offer out of the chosen ones; else they give more without it."""
-    rule, reason, by = _blocked(offer, chosen, basket)
-    if reason is Reason.OTHERS_GIVE_MORE:
-        amounts = [goods.amount_minor for goods in basket.lines]
-        taken = {other.key: parts for other, parts in applied([*chosen, offer], amounts)}
-        if not taken[offer.key] and offer.step is not Step.BESIDE:
-            reason = Reason.NOTHING_LEFT if chosen else Reason.WORTH_NOTHING
-    return Refused(offer.key, offer.definition, offer.version, rule, reason, by)
+class _Chosen:
+    """The chosen coupons, by what they leave to another one."""
 
+    def __init__(self, chosen: Sequence[Offer], basket: Basket) -> None:
+        self.offers, self._most = chosen, basket.most_coupons
+        self._amounts = [goods.amount_minor for goods in basket.lines]
+        self._pieces = [goods.pieces for goods in basket.lines]
+        self._clashing: dict[Stack, Offer | None] = {}
 
-def _blocked(offer: Offer, chosen: Sequence[Offer], basket: Basket) -> tuple[Rule, Reason, str]:
-    for other in chosen:
-        if clash(offer, other):
+    def why_not(self, offer: Offer) -> Refused:
+        """The first rule that keeps the offer out of the chosen ones; else they give more without it."""
+        rule, reason, by = self._blocked(offer)
+        if reason is Reason.OTHERS_GIVE_MORE:
+            taken = {other.key: parts for other, parts in applied([*self.offers, offer], self._amounts)}
+            if not taken[offer.key] and offer.step is not Step.BESIDE:
+                reason = Reason.NOTHING_LEFT if self.offers else Reason.WORTH_NOTHING
+        return Refused(offer.key, offer.definition, offer.version, rule, reason, by)
+
+    def _blocked(self, offer: Offer) -> tuple[Rule, Reason, str]:
+        other = self._clash(offer)
+        if other is not None:
             alone = offer.stack.exclusive or other.stack.exclusive
             return Rule.STACKING, Reason.EXCLUSIVE if alone else Reason.NOT_TOGETHER, other.key
-    same = [o for o in chosen if o.stack.group == offer.stack.group]
-    if len(same) >= min(o.stack.most_per_group for o in [*same, offer]):
-        return Rule.STACKING, Reason.GROUP_FULL, same[0].key if same else ""
-    alike = [o.most_of_definition for o in chosen if o.definition == offer.definition]
-    if len(alike) >= min((*alike, offer.most_of_definition)):
-        return Rule.LIMITS, Reason.DEFINITION_FULL, ""
-    if not fit([*chosen, offer], [goods.pieces for goods in basket.lines]):
-        return Rule.GOODS, Reason.PIECES_USED, ""
-    if len(chosen) >= basket.most_coupons:
-        return Rule.LIMITS, Reason.BASKET_FULL, ""
-    return Rule.BENEFIT, Reason.OTHERS_GIVE_MORE, ""
+        same = [o for o in self.offers if o.stack.group == offer.stack.group]
+        if len(same) >= min([o.stack.most_per_group for o in [*same, offer]]):
+            return Rule.STACKING, Reason.GROUP_FULL, same[0].key if same else ""
+        alike = [o.most_of_definition for o in self.offers if o.definition == offer.definition]
+        if len(alike) >= min((*alike, offer.most_of_definition)):
+            return Rule.LIMITS, Reason.DEFINITION_FULL, ""
+        if offer.effect.uses and not fit([*self.offers, offer], self._pieces):
+            return Rule.GOODS, Reason.PIECES_USED, ""
+        if len(self.offers) >= self._most:
+            return Rule.LIMITS, Reason.BASKET_FULL, ""
+        return Rule.BENEFIT, Reason.OTHERS_GIVE_MORE, ""
+
+    def _clash(self, offer: Offer) -> Offer | None:
+        """The first that may not stand beside it, worked out once for each rule of stacking."""
+        if offer.stack not in self._clashing:
+            found = next((other for other in self.offers if clash(offer, other)), None)
+            self._clashing[offer.stack] = found
+        return self._clashing[offer.stack]

@@ -49,6 +49,17 @@ class Fixed:
         """Take the parts."""
         return tally.take(self.parts)
 
+    def take_from(self, left: list[int]) -> int:
+        """Take the parts off what is left of the lines; gives their sum alone, which a search asks for."""
+        taken = 0
+        for line, part in self.parts:
+            there = left[line]
+            if part > there:
+                part = there
+            left[line] = there - part
+            taken += part
+        return taken
+
     def alone(self, amounts: Sequence[int]) -> int:
         """Minor units that it takes off lines that no coupon has touched."""
         return sum([min(part, amounts[line]) for line, part in self.parts])
@@ -66,6 +77,14 @@ class Amount:
         """Take it, as far as the lines reach."""
         left = [tally.left[i] for i in self.lines]
         return tally.take(zip(self.lines, parts_of(min(self.minor, sum(left)), left), strict=True))
+
+    def take_from(self, left: list[int]) -> int:
+        """Take it off what is left of the lines; gives the sum alone, which a search asks for."""
+        there = [left[i] for i in self.lines]
+        total = min(self.minor, sum(there))
+        for line, part in zip(self.lines, parts_of(total, there), strict=True):
+            left[line] -= part
+        return total
 
     def alone(self, amounts: Sequence[int]) -> int:
         """Minor units that it takes off lines that no coupon has touched."""

@@ -6,7 +6,7 @@ Conditions on goods count the lines as the till sent them, so no coupon makes an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from ledger_service.coupons.deciding.compiling import beside_of, effect_of
 from ledger_service.coupons.deciding.effects import Effect
@@ -63,11 +63,11 @@ def _seconds(candidate: Candidate) -> int:
 
 def _judged(basket: Basket, matcher: Matcher, candidate: Candidate, place: int) -> Offer | Refusal:
     terms = candidate.terms
-    refusal = next(_before_goods(candidate, basket), None)
+    refusal = _before_goods(candidate, basket)
     if refusal is not None:
         return refusal
     matches = matcher.of(terms)
-    refusal = next(_of_goods(matches, basket, terms), None)
+    refusal = _of_goods(matches, basket, terms)
     if refusal is not None:
         return refusal
     step, effect = effect_of(terms, basket.lines, matches, place)
@@ -81,57 +81,66 @@ def _judged(basket: Basket, matcher: Matcher, candidate: Candidate, place: int) 
     return _offer(candidate, (step, effect), _most_of_definition(basket, terms, alone))
 
 
-def _before_goods(candidate: Candidate, basket: Basket) -> Iterator[Refusal]:
+def _before_goods(candidate: Candidate, basket: Basket) -> Refusal | None:
     terms, visit = candidate.terms, basket.visit
     if candidate.refused is not None:
-        yield Rule.COUPON, candidate.refused
-    yield from _of_place(terms, visit)
+        return Rule.COUPON, candidate.refused
+    place = _of_place(terms, visit)
+    if place is not None:
+        return Rule.PLACE, place
     shut = outside(terms.window, visit.at, candidate.expires_at)
     if shut is not None:
-        yield Rule.WINDOW, _OUTSIDE[shut]
-    yield from _of_member(terms, visit)
+        return Rule.WINDOW, _OUTSIDE[shut]
+    member = _of_member(terms, visit)
+    if member is not None:
+        return Rule.MEMBER, member
     uses = basket.uses.get((terms.definition, terms.version))
-    if uses is None:
-        return
-    if uses.member_left is not None and uses.member_left < 1:
-        yield Rule.LIMITS, Reason.MEMBER_LIMIT
-    if uses.store_left is not None and uses.store_left < 1:
-        yield Rule.LIMITS, Reason.STORE_LIMIT
-    if uses.budget_left is not None and uses.budget_left < 1:
-        yield Rule.LIMITS, Reason.BUDGET
+    limit = None if uses is None else _of_limits(uses)
+    return None if limit is None else (Rule.LIMITS, limit)
 
 
-def _of_place(terms: Terms, visit: Visit) -> Iterator[Refusal]:
+def _of_place(terms: Terms, visit: Visit) -> Reason | None:
     scope = terms.scope
     if terms.currency != visit.currency:
-        yield Rule.PLACE, Reason.WRONG_CURRENCY
+        return Reason.WRONG_CURRENCY
     if not terms.taken_by(visit.merchant):
-        yield Rule.PLACE, Reason.WRONG_MERCHANT
+        return Reason.WRONG_MERCHANT
     if scope.stores and visit.store not in scope.stores:
-        yield Rule.PLACE, Reason.WRONG_STORE
+        return Reason.WRONG_STORE
     if scope.channels and visit.channel not in scope.channels:
-        yield Rule.PLACE, Reason.WRONG_CHANNEL
+        return Reason.WRONG_CHANNEL
+    return None
 
 
-def _of_member(terms: Terms, visit: Visit) -> Iterator[Refusal]:
+def _of_member(terms: Terms, visit: Visit) -> Reason | None:
     scope = terms.scope
     if not visit.member and (scope.segments or scope.first_purchase or _counts_members(terms.limits)):
-        yield Rule.MEMBER, Reason.NEEDS_MEMBER
+        return Reason.NEEDS_MEMBER
     if visit.judged:
-        return
-    if scope.segments:
-        yield from _of_segments(terms, visit)
-    if scope.first_purchase and not visit.first_purchase:
-        yield Rule.MEMBER, Reason.NOT_FIRST_PURCHASE
+        return None
+    refused = _of_segments(terms, visit) if scope.segments else None
+    if refused is None and scope.first_purchase and not visit.first_purchase:
+        return Reason.NOT_FIRST_PURCHASE
+    return refused
 
 
-def _of_segments(terms: Terms, visit: Visit) -> Iterator[Refusal]:
+def _of_segments(terms: Terms, visit: Visit) -> Reason | None:
     """What may not be known here has no part in it, so a refusal for want of consent says nothing of it."""
     named = terms.named_segments
     readable = {one for one in named if readers(terms, visit.merchant, one[0]) <= visit.consents}
     if readable & visit.segments:
-        return
-    yield Rule.MEMBER, Reason.WRONG_SEGMENT if readable == named else Reason.NEEDS_CONSENT
+        return None
+    return Reason.WRONG_SEGMENT if readable == named else Reason.NEEDS_CONSENT
+
+
+def _of_limits(uses: Uses) -> Reason | None:
+    if uses.member_left is not None and uses.member_left < 1:
+        return Reason.MEMBER_LIMIT
+    if uses.store_left is not None and uses.store_left < 1:
+        return Reason.STORE_LIMIT
+    if uses.budget_left is not None and uses.budget_left < 1:
+        return Reason.BUDGET
+    return None
 
 
 def readers(terms: Terms, merchant: int, owner: int) -> frozenset[tuple[int, int]]:
@@ -146,13 +155,15 @@ def _counts_members(limits: Limits) -> bool:
     return any(most is not None for most in by_member)
 
 
-def _of_goods(matches: Matches, basket: Basket, terms: Terms) -> Iterator[Refusal]:
+def _of_goods(matches: Matches, basket: Basket, terms: Terms) -> Refusal | None:
+    scope, lines = terms.scope, basket.lines
     if not matches.of or not matches.on:
-        yield Rule.GOODS, Reason.NO_GOODS
-    if sum(basket.lines[i].amount_minor for i in matches.of) < terms.scope.least_minor:
-        yield Rule.GOODS, Reason.TOO_LITTLE
-    if sum(basket.lines[i].pieces for i in matches.of) < terms.scope.least_pieces:
-        yield Rule.GOODS, Reason.TOO_FEW
+        return Rule.GOODS, Reason.NO_GOODS
+    if scope.least_minor and sum([lines[i].amount_minor for i in matches.of]) < scope.least_minor:
+        return Rule.GOODS, Reason.TOO_LITTLE
+    if scope.least_pieces and sum([lines[i].pieces for i in matches.of]) < scope.least_pieces:
+        return Rule.GOODS, Reason.TOO_FEW
+    return None
 
 
 def _most_of_definition(basket: Basket, terms: Terms, alone: int) -> int:

@@ -29,24 +29,27 @@ class Weights:
         """Weigh each offer alone; those that can never give anything are left out."""
         self.amounts, self.pieces = amounts, pieces
         self._shift = len(offers)
+        # What one minor unit weighs.
+        self.of_one = (_ROOM * _ROOM) << self._shift
         self._bit: dict[str, int] = {}
         for place, offer in enumerate(sorted(offers, key=lambda o: o.by_expiry)):
             self._bit[offer.key] = 1 << (self._shift - 1 - place)
         alone = [(o, o.effect.alone(amounts)) for o in offers]
         worth = [(o, minor) for o, minor in alone if minor or o.step is Step.BESIDE]
-        weighed = [(self._weight(minor, (o,)), o) for o, minor in worth]
+        weighed = [(minor * self.of_one + self._beside_minor(o), o) for o, minor in worth]
         weighed.sort(key=lambda pair: -pair[0])
         self.offers = [offer for _, offer in weighed]
         self.single = [weight for weight, _ in weighed]
+        self._own = [self._beside_minor(offer) for offer in self.offers]
+        in_order = sorted(range(len(self.offers)), key=lambda i: self.offers[i].in_order)
+        self._rank = [0] * len(in_order)
+        for rank, i in enumerate(in_order):
+            self._rank[i] = rank
 
-    def _weight(self, minor: int, chosen: Sequence[Offer]) -> int:
-        beside = sum(o.step is Step.BESIDE for o in chosen)
-        value = (minor * _ROOM + beside) * _ROOM - len(chosen)
-        return (value << self._shift) + sum(self._bit[o.key] for o in chosen)
-
-    def of_minor(self, minor: int) -> int:
-        """What so many minor units weigh."""
-        return (minor * _ROOM * _ROOM) << self._shift
+    def _beside_minor(self, offer: Offer) -> int:
+        """What a coupon adds to a weight beside the minor units that it takes off."""
+        value = (_ROOM if offer.step is Step.BESIDE else 0) - 1
+        return (value << self._shift) + self._bit[offer.key]
 
     def minor_of(self, weight: int) -> int:
         """The discount in a weight."""
@@ -54,9 +57,11 @@ class Weights:
 
     def of(self, mask: int) -> int:
         """What the combination really weighs."""
-        chosen = self.chosen(mask)
-        minor = sum(part for _, parts in applied(chosen, self.amounts) for _, part in parts)
-        return self._weight(minor, chosen)
+        left, minor, weight = list(self.amounts), 0, 0
+        for i in sorted(bits(mask), key=self._rank.__getitem__):
+            minor += self.offers[i].effect.take_from(left)
+            weight += self._own[i]
+        return minor * self.of_one + weight
 
     def chosen(self, mask: int) -> list[Offer]:
         """The offers of a mask."""

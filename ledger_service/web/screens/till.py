@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
+from ledger_service.web.screens.till_card import TENDERS, quoted, tenders_of
 
 CASHIER = roles("cashier")
 MOST_LINES = 40
@@ -152,7 +154,7 @@ def till(visit: Visit) -> Page | Go:
 def _till(visit: Visit, more: Mapping[str, Any], status: int = 200) -> Page:
     shown = {
         "typed": visit.form, "rows": rows_of(visit.form), "quote": None, "problem": None, "mistyped": "",
-        "serving": serving(visit), "own_card": False, "asked": None,
+        "serving": serving(visit), "own_card": False, "asked": None, "tenders": TENDERS,
     }  # fmt: skip
     return Page("till/basket.html", {**shown, **more}, status)
 
@@ -167,13 +169,18 @@ def checkout(visit: Visit) -> Page | Go:
     """A quote, a hold or the sale: whichever button was pressed."""
     if not somebody_serves(visit):
         return Go("/till/cashier")
+    act, own = visit.form.get("act", ""), own_card(visit)
     try:
         body = body_of(visit)
+        tenders = _card_pays(visit, body, act)
     except Mistyped as wrong:
         return _till(visit, {"mistyped": wrong.field}, 422)
-    act, own = visit.form.get("act", ""), own_card(visit)
+    if tenders is not None and not isinstance(tenders, list):
+        shown = {"problem": tenders.document, "own_card": own, "asked": _asked(tenders.document)}
+        return _till(visit, shown, tenders.status)
+    body |= {"tenders": tenders} if tenders else {}
     if act not in ("sell", "hold"):
-        answer = visit.do("/v1/quotes", {k: v for k, v in body.items() if k not in ("reference", "step_up")})
+        answer = quoted(visit, body)
         more = {"quote": answer.document} if answer.good else {"problem": answer.document}
         return _till(visit, {**more, "own_card": own}, 200 if answer.good else answer.status)
     if own and visit.form.get("own") != "seen":
@@ -185,6 +192,17 @@ def checkout(visit: Visit) -> Page | Go:
     if act == "hold":
         return held(visit, answer.document["hold_id"])
     return receipt(visit, {"sale": answer.document, "lines": body["lines"]})
+
+
+def _card_pays(visit: Visit, body: Mapping[str, Any], act: str) -> Answer | list[dict[str, Any]] | None:
+    if not visit.form.get("card", "").strip():
+        return None
+    if act == "hold":
+        # What is held is captured from another form, which has no card.
+        raise Mistyped("card")
+    typed = visit.form.get("card_amount", "").strip()
+    most = minor_of(typed, visit.formats.exponent, "card_amount") if typed else None
+    return tenders_of(visit, body, most)
 
 
 def _asked(problem: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit
 from ledger_service.web.screens.till import CASHIER, Mistyped, minor_of, serving, somebody_serves
+from ledger_service.web.screens.till_card import TENDERS
 
 
 class _Act(NamedTuple):
@@ -29,7 +30,6 @@ ACTS: Mapping[str, _Act] = {
     "sell-ticket": _Act("/v1/tickets", "ticket", money=True),
     "refund-ticket": _Act("/v1/tickets/refunds", "ticket"),
 }
-TENDERS = ("cash", "card", "wallet")
 
 
 def paid(visit: Visit) -> Page | Go:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from itertools import combinations
+from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ledger_service.coupons.deciding.allowing import Rules
 from ledger_service.coupons.deciding.benefits import buy_and_get, fixed_price, free_item, percent_off
-from ledger_service.coupons.deciding.effects import NOTHING_OFF, Amount
+from ledger_service.coupons.deciding.effects import NOTHING_OFF, Amount, Fixed
 from ledger_service.coupons.deciding.facts import Goods
 from ledger_service.coupons.deciding.offers import Offer, Stack, Step, lawful
 from ledger_service.coupons.deciding.searching import search
-from ledger_service.coupons.deciding.weighing import Weights, applied
+from ledger_service.coupons.deciding.weighing import Weights, applied, bits
 
 GROUPS = ("", "a", "b", "c")
 
@@ -52,6 +54,18 @@ def an_offer(draw, size, amounts, pieces, number):
     return Offer(f"k{number}", definition, 1, expires_at, step, effect, stack, most)
 
 
+def _crossing():
+    """The best two stand without the first, whose group keeps out one and whose definition the other."""
+    one, other = Fixed(((0, 1),)), Fixed(((1, 1),))
+    stacks = Stack("a", most_per_group=1), Stack("b", most_per_group=1)
+    offers = [
+        Offer("k0", 1, 1, 1, Step.PERCENT, one, stacks[0], 1),
+        Offer("k1", 2, 1, 1, Step.PERCENT, one, stacks[0], 1),
+        Offer("k2", 1, 1, 1, Step.PERCENT, other, stacks[1], 1),
+    ]
+    return [1, 1], [1, 1], offers, 2
+
+
 def best_by_trying_all(weights, most):
     tried = [(0, frozenset())]
     for size in range(1, most + 1):
@@ -71,6 +85,7 @@ def discount(found, amounts):
 
 
 @settings(max_examples=500, deadline=None)
+@example(_crossing(), Random(1))
 @given(baskets(), st.randoms(use_true_random=False))
 def test_the_search_finds_what_trying_everything_finds(basket, chance):
     amounts, pieces, offers, most = basket
@@ -103,6 +118,7 @@ def test_no_line_goes_below_zero_and_a_further_coupon_never_lowers_the_best(bask
 
 
 @settings(max_examples=150, deadline=None)
+@example(_crossing(), 0)
 @given(baskets(), st.integers(0, 3))
 def test_a_search_that_ran_out_of_nodes_says_a_gap_that_holds(basket, nodes):
     amounts, pieces, offers, most = basket
@@ -112,3 +128,23 @@ def test_a_search_that_ran_out_of_nodes_says_a_gap_that_holds(basket, nodes):
     assert lawful(found.chosen, most, pieces)
     assert discount(found, amounts) <= best <= discount(found, amounts) + found.gap_minor
     assert found.nodes <= nodes
+
+
+@settings(max_examples=200, deadline=None)
+@given(baskets(), st.randoms(use_true_random=False))
+def test_the_masks_of_the_search_let_stand_together_what_the_rule_lets(basket, chance):
+    amounts, pieces, offers, _ = basket
+    weights = Weights(offers, amounts, pieces)
+    rules = Rules(weights.offers, pieces)
+    chosen, open_ = 0, (1 << len(weights.offers)) - 1
+    while open_:
+        i = chance.choice(bits(open_))
+        chosen |= 1 << i
+        open_ = rules.open_after(chosen, open_, i)
+        for j in set(range(len(weights.offers))) - set(bits(chosen)):
+            allowed = lawful(weights.chosen(chosen | 1 << j), len(offers), pieces)
+            assert bool(open_ >> j & 1) == allowed
+    for n, mask in enumerate(rules.members):
+        assert (chosen & mask).bit_count() <= rules.room[n]
+    real = sum(part for _, parts in applied(weights.chosen(chosen), amounts) for _, part in parts)
+    assert weights.minor_of(weights.of(chosen)) == real
