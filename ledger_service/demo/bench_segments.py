@@ -1,8 +1,8 @@
 """`scripts/bench segments`: how long it takes to count the segments of a merchant with so many customers.
 
 Customers, three purchases of each on average, links, ties, tags, receipts, coupons and items are made in SQL;
-`alliance segments count` then counts one segment for each kind of rule, twice: the first time everybody comes,
-the second time nobody comes or goes.
+`alliance segments count` then counts one segment for each kind of rule, twice: the first time everybody
+comes, the second time nobody comes or goes.
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ def fill(execute: Execute, members: int, *, postgres: bool) -> int:
 
 def _shared(filling: Filling, members: int) -> None:
     """One in four shares a link, one in four follows one and is brought."""
-    many, text, sixteen, no, old = filling.many, filling.text, filling.sixteen, filling.no(), filling.now - _DAY
+    many, text, sixteen, no = filling.many, filling.text, filling.sixteen, filling.no()
+    old = filling.now - _DAY
     some = members // 4
     sharer = f"(1 + (n * 7919) % {some})"
     many("share_link", "code, campaign_id, member_id, channel, made_at",
@@ -143,7 +144,8 @@ def _shared(filling: Filling, members: int) -> None:
          " customer, touched_at, bound_at, body, salt",
          f"{some} + n, {sixteen(f'{some} + n')}, {sixteen('1')}, 1, {text('1', 12)}, n + 1, 1 + n / 2, {no},"
          f" {no}, {old}, {old}, '', {filling.thirty_two('n')}", some // 2)  # fmt: skip
-    many("share_tie", "member_id, sharer_id, number, tied_at", f"n + 1, 1 + n / 2, {some} + n, {old}", some // 2)
+    many("share_tie", "member_id, sharer_id, number, tied_at", f"n + 1, 1 + n / 2, {some} + n, {old}",
+         some // 2)  # fmt: skip
     many("share_purchase", "sale_id, campaign_id, number, member_id, sharer_id, ordinal, amount_minor,"
          " outcome, sold_at, recorded_at",
          f"{sixteen('n')}, {sixteen('1')}, n, {follower}, {sharer}, 1, 100, 'rewarded', {old}, {old}",

@@ -44,7 +44,9 @@ _PASTS = f"""SELECT member_id, {PAST}, MIN(occurred_at) / {DAY} AS first, MAX(oc
  {_OF_SALES} GROUP BY member_id"""
 # A cell is all pasts of so many days, last and age in steps, as one number: both are below 200 steps.
 _CELL = "(({days} * 1000 + ({last} - {first}) / :step) * 1000 + ({today} - {first}) / :step)"
-_ONE = "CAST(value ->> 0 AS BIGINT) AS cell, CAST(value ->> 1 AS BIGINT) AS base, CAST(value ->> 2 AS BIGINT) AS weight"
+_ONE = ", ".join(
+    f"CAST(value ->> {at} AS BIGINT) AS {name}" for at, name in enumerate(("cell", "base", "weight"))
+)
 _CELLS = {
     "sqlite": f"(SELECT {_ONE} FROM json_each(:cells))",
     "postgresql": f"(SELECT {_ONE} FROM jsonb_array_elements(CAST(:cells AS JSONB)) AS one(value))",
@@ -130,8 +132,8 @@ def worth_of(conn: Connection, merchant_id: int, horizon_days: int, at: datetime
     found = f"SELECT {cell} AS cell, MAX(spent / days) AS dearest FROM ({_PASTS}) AS past GROUP BY 1"
     pasts = [(int(row.cell), int(row.dearest)) for row in conn.execute(text(found), its)]
     most = _GREATEST, _GREATEST // max(1, *(dearest for _, dearest in pasts), 1)
-    return {"cells": orjson.dumps([_worth(model, one, (step, horizon_days), most) for one, _ in pasts]).decode(),
-            "step": step}  # fmt: skip
+    cells = [_worth(model, one, (step, horizon_days), most) for one, _ in pasts]
+    return {"cells": orjson.dumps(cells).decode(), "step": step}
 
 
 def _worth(model: Model, cell: int, spans: tuple[int, int], most: tuple[int, int]) -> list[int]:

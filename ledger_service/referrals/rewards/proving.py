@@ -1,8 +1,8 @@
-"""What the evidence of a purchase is worth against what a chain says: proven, later, missing or altered; pure.
+"""What the evidence of a purchase is worth by a chain's word: proven, later, missing or altered; pure.
 
-Nothing in the paper is believed. The commitment is put together from what it is said to open to, its leaf must
-lead to a root that the chain has, and the ids of sale and rewards follow from commitment and sale: whoever
-names another commitment names other rewards.
+Nothing in the paper is believed. The commitment is put together from what it is said to open to, its leaf
+must lead to a root that the chain has, and the ids of sale and rewards follow from commitment and sale:
+whoever names another commitment names other rewards.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Mined(NamedTuple):
 
 
 class ChainWord(NamedTuple):
-    """What the chain has: the checkpoint's root, block and second, or None; issues that may be of the sale."""
+    """What the chain has: the checkpoint's root, block and second; issues that are the sale's or rewards."""
 
     checkpoint: tuple[bytes, int, int] | None
     issues: Sequence[Mined]
