@@ -29,7 +29,7 @@ EXITS = {Standing.PROVEN: 0, Standing.ALTERED: 1, Standing.MISSING: 3, Standing.
 
 
 def main(argv: Sequence[str]) -> int:
-    """Exit with 0 when it is proven, 1 when something was altered, 3 when something is not on the chain (yet),
+    """Exit with 0 when it is proven, 1 when something was altered, 3 when something is not on the chain,
     4 when the commitment is younger than the sale, 2 when it cannot be told."""
     options = _parser().parse_args(argv[1:])
     settings = settings_from_environment()
