@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
@@ -20,13 +21,16 @@ from tests.api.test_segments import MARCH, MAY
 
 
 def regulars(shop: Shop) -> None:
-    """Two hundred who buy at the grocer, one in three once and the others again and again, over four months."""
+    """Two hundred who buy at the grocer, one in three once, the others again and again over four months."""
     begun = parse_instant("2017-01-01T12:00:00Z", "at")
-    members, sales = [], []
+    members: list[dict[str, Any]] = []
+    sales: list[dict[str, Any]] = []
     for place in range(200):
         who = 10_000 + place
-        members.append({"member_id": who, "member_number": f"{who:018d}", "status": "active",
-                        "custody": "device", "ledger_base": ledger_base_of(who), "created_at": begun})  # fmt: skip
+        members.append({
+            "member_id": who, "member_number": f"{who:018d}", "status": "active", "custody": "device",
+            "ledger_base": ledger_base_of(who), "created_at": begun,
+        })  # fmt: skip
         days = [place % 30 + step * (5 + place % 40) for step in range(1 if place % 3 == 0 else 12)]
         for day in (one for one in days if one < 120):
             sales.append({
