@@ -64,7 +64,7 @@ def conversions_of(conn: Connection, pairs: Collection[tuple[int, bytes]]) -> di
     if not pairs:
         return {}
     mine = (_R.sale_id == _P.sale_id) & (_R.campaign_id == _P.campaign_id) & _R.state.in_(STANDING)
-    # Found first: joined at once, PostgreSQL walks through all binds there are, in the order of their numbers.
+    # Found first: joined at once, PostgreSQL walks through all binds there are in the order of numbers.
     brought = select(_B.number, _B.sharer_id, _B.campaign_id).where(
         # Not as pairs: SQLite looks at every row for those. What is found beside them does no harm.
         _B.sharer_id.in_({member_id for member_id, _ in pairs}),
