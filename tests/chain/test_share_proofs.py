@@ -36,8 +36,10 @@ class Scene:
 
     def __init__(self, tracing: Tracing, folder: Path) -> None:
         self.tracing, self.folder = tracing, folder
-        self.body = {"campaign": "SPRING", "version": 1, "member": party_of(MEMBER_SALT, BUYER.account),
-                     "sharer": party_of(b"\x03" * 32, SHARER.account)}  # fmt: skip
+        self.body: dict[str, Any] = {
+            "campaign": "SPRING", "version": 1, "member": party_of(MEMBER_SALT, BUYER.account),
+            "sharer": party_of(b"\x03" * 32, SHARER.account),
+        }  # fmt: skip
 
     def commit(self, salt: bytes) -> bytes:
         commitment = commitment_of(salt, self.body)
@@ -122,9 +124,10 @@ def codes(out: str) -> list[str]:
 def _with(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     def change(document: dict[str, Any]) -> None:
         *outer, last = path.split(".")
+        inner: Any = document
         for name in outer:
-            document = document[int(name) if name.isdigit() else name]
-        document[last] = value
+            inner = inner[int(name) if name.isdigit() else name]
+        inner[last] = value
 
     return change
 
