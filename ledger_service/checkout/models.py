@@ -47,8 +47,9 @@ sale = Table(
     one_of("kind", ("sale", "capture")),
     fixed_length("sale_id", 16),
     at_least("total_minor"),
-    # A member's purchases in their order; the first one at a merchant is found in the index alone.
-    Index("ix_sale_member_id", "member_id", "occurred_at", "merchant_id"),
+    # A member's purchases in their order; the first one at a merchant, and what all members have spent there,
+    # are found in the index alone.
+    Index("ix_sale_member_id", "member_id", "occurred_at", "merchant_id", "total_minor"),
     # One index finds the sales of a store's day and, day by day, a reference.
     Index("ix_sale_business_day", "store_gln", "business_day", "reference"),
 )

@@ -41,6 +41,7 @@ COMMANDS = {
     "export": "write everything as files that an import takes in elsewhere",
     "tiers": "make the tiers of members anew, from their activity or from all sales",
     "value": "fit each merchant's model of what its customers will buy, tested on the second half",
+    "segments": "count the segments that are due, and say what each takes",
     "network": "measure the networks of referral campaigns, draw how one spread",
     "goods": "fill a goods list, or tell brand and manufacturer of articles, from a file",
     "risk": "fraud rules: print the defaults, measure a set on known thefts, replay the past under a draft",

@@ -20,7 +20,7 @@ from ledger_service.api.hexadecimal import parse_address
 from ledger_service.bootstrap.recomputing import Ask, Recomputed, recompute
 from ledger_service.chain.node_check import ChainMoves
 from ledger_service.chain.settings import Contracts
-from ledger_service.cli import verify_item, verify_receipt
+from ledger_service.cli import verify_item, verify_receipt, verify_share
 from ledger_service.cli.pools import pool_documents, pool_text
 from ledger_service.cli.settle import period_number
 from ledger_service.cli.ticker import Ticker
@@ -36,6 +36,8 @@ def main(argv: Sequence[str]) -> int:
         return verify_item.main(argv)
     if argv and argv[0] == "receipt":
         return verify_receipt.main(argv)
+    if argv and argv[0] == "share":
+        return verify_share.main(argv)
     parser = _parser()
     options = parser.parse_args(argv)
     if options.statement is not None and len(options.period) > 1:
@@ -86,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, about in (
         ("receipt", "one receipt by chain and proofs"), ("item", "one item by chain and bundle"),
         ("prizes", "a batch's prize draw by chain and bundle"), ("log", "every event by the log"),
+        ("share", "who brought whom, by chain and evidence"),
     ):  # fmt: skip
         what.add_parser(name, help=about)
     return parser

@@ -23,6 +23,7 @@ from ledger_service.demo import (
     bench_pages,
     bench_reads,
     bench_returns,
+    bench_segments,
     bench_settlement,
     bench_sharing,
     bench_size,
@@ -60,10 +61,12 @@ COUPONS = "how long the decision over a basket's coupons takes, without service 
 SHARING = "how long it takes to say whose doing so many purchases are, against ten touches of each buyer"
 SETTLEMENT = "a closed month of so many redemptions among fifty merchants, netted; PostgreSQL"
 NETWORK = "how long the measures of a campaign with so many members and three ties to each take"
+SEGMENTS = "how long a segment of each kind of rule takes to count, over so many customers of one merchant"
 TIERS = "how long the tiers of so many members take to make anew"
 # Without a service: what measures them, and how many members where none are given.
 ALONE = {"tiers": (bench_tiers.measure, 1_000_000), "sharing": (bench_sharing.measure, 100_000),
-         "network": (bench_network.measure, 1_000_000)}  # fmt: skip
+         "network": (bench_network.measure, 1_000_000),
+         "segments": (bench_segments.measure, 1_000_000)}  # fmt: skip
 
 
 def main(argv: Sequence[str]) -> int:
@@ -104,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         "coupons": COUPONS,
         "settlement": SETTLEMENT,
         "network": NETWORK,
+        "segments": SEGMENTS,
     }
     parser.add_argument("what", choices=[*about], help="; ".join(f"{k}: {v}" for k, v in about.items()))
     parser.add_argument(
@@ -122,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
         help="size, pages, items, epcis: rows put beside (default 1000000)",
     )
     parser.add_argument(
-        "--members", type=int, help="import (default 20000), tiers (1000000) or sharing (100000): members"
+        "--members", type=int, help="import (20000), tiers, network, segments (1000000), sharing (100000)"
     )
     parser.add_argument("--data", type=Path, default=Path("var/baskets.db"), help="converted data set")
     parser.add_argument("--redemptions", type=int, default=bench_settlement.REDEMPTIONS,

@@ -86,20 +86,20 @@ class Filling:
     """Everything that attribution reads: twice as many members as purchases, one half of whom share."""
 
     def __init__(self, execute: Execute, purchases: int, *, postgres: bool) -> None:
-        self._execute, self._count, self._postgres = execute, purchases, postgres
-        self._now = int(datetime.now(UTC).timestamp()) * 1_000_000
+        self.execute, self._count, self._postgres = execute, purchases, postgres
+        self.now = int(datetime.now(UTC).timestamp()) * 1_000_000
 
     def all(self) -> None:
         """Fill."""
         self.alliance()
         sharers = f"{self._count} + n"
         self.many("member", "member_id, status, custody, ledger_base, created_at",
-                   f"n, 'active', 'device', n * 16, {self._now}", 2 * self._count)  # fmt: skip
+                   f"n, 'active', 'device', n * 16, {self.now}", 2 * self._count)  # fmt: skip
         self.many("share_link", "code, campaign_id, member_id, channel, made_at",
-                   f"{self.text('n', 12)}, {self.sixteen('1')}, {sharers}, 'line', {self._now - 9 * _DAY}",
+                   f"{self.text('n', 12)}, {self.sixteen('1')}, {sharers}, 'line', {self.now - 9 * _DAY}",
                    self._count)  # fmt: skip
         self._touches(sharers)
-        at = f"{self._now} - {_DAY} + n * 100000"
+        at = f"{self.now} - {_DAY} + n * 100000"
         self.many("sale", "sale_id, kind, merchant_id, store_gln, terminal_id, member_id, reference,"
                   " currency, total_minor, lines, spent, earned, returned, receipt, occurred_at",
                   f"{self.sixteen('n')}, 'sale', 1, 1, 't', n, {self.text('n', 12)}, 'USD', 2000, '[]',"
@@ -108,14 +108,14 @@ class Filling:
         self.many("entry", "sequence, op_id, kind, occurred_at, recorded_at, body, hash",
                    f"n, {self.sixteen('n')}, 'issue', {at}, {at}, {body}, {self.thirty_two('n')}",
                    self._count)  # fmt: skip
-        self._execute("ANALYZE")
+        self.execute("ANALYZE")
 
     def alliance(self) -> None:
         """One merchant with a programme and a live campaign."""
         replica, unchecked = "SET session_replication_role = replica", "PRAGMA foreign_keys = OFF"
-        self._execute(replica if self._postgres else unchecked)
+        self.execute(replica if self._postgres else unchecked)
         key = "decode(repeat('01', 20), 'hex')" if self._postgres else "randomblob(20)"
-        now, execute = self._now, self._execute
+        now, execute = self.now, self.execute
         execute(f"INSERT INTO merchant VALUES (1, 'Bench', 'active', {key}, {key}, {key}, {now})")
         columns = "programme_id, code, merchant_id, name, currency, timezone, cycle, pending_days, created_at"
         execute(f"INSERT INTO programme ({columns}, jurisdiction)"
@@ -134,7 +134,7 @@ class Filling:
         buyer = f"(n - 1) % {self._count} + 1"
         sharer = f"{self._count} + ((n - 1) * 7919) % {self._count} + 1"
         code = self.text(f"(((n - 1) * 7919) % {self._count} + 1)", 12)
-        at = f"{self._now} - 8 * {_DAY} + n * 500000"
+        at = f"{self.now} - 8 * {_DAY} + n * 500000"
         many = self._count * TOUCHES_EACH
         self.many("share_touch", "touch_id, code, machine, touched_at",
                    f"{self.sixteen('n')}, {code}, {self.no()}, {at}", many)  # fmt: skip
@@ -145,14 +145,14 @@ class Filling:
                    f"n, {self.sixteen('n')}, {self.sixteen('1')}, 1, {code}, {buyer}, {sharer}, {self.no()},"
                    f" {self.no()}, {at}, {at} + {_MINUTE}, '', {self.thirty_two('n')}", many)  # fmt: skip
         self.many("share_tie", "member_id, sharer_id, number, tied_at",
-                   f"n, {self._count} + ((n - 1) * 7919) % {self._count} + 1, n, {self._now}",
+                   f"n, {self._count} + ((n - 1) * 7919) % {self._count} + 1, n, {self.now}",
                    self._count)  # fmt: skip
 
     def many(self, table: str, columns: str, values: str, count: int) -> None:
         """So many rows; ``values`` may name the number ``n`` of each, from 1 on."""
         for first in range(1, count + 1, _AT_ONCE):
             rows = numbers_sql(first, min(first + _AT_ONCE - 1, count), self._postgres)
-            self._execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {rows}")
+            self.execute(f"INSERT INTO {table} ({columns}) SELECT {values} FROM {rows}")
 
     def text(self, number: str, digits: int) -> str:
         """A number as a text with leading zeroes, in SQL."""

@@ -5,13 +5,13 @@ Only facts that the merchant owns: its sales, its campaigns' links, its coupons,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, TextClause, text
 
-from ledger_service.insight.valuing import WORTH, worth_of
+from ledger_service.insight.valuing import PAST, WORTH, worth_of
 from ledger_service.kernel.clock import micros_of
 from ledger_service.members.segments.rules import (
     ACTIVE_DAYS,
@@ -33,12 +33,13 @@ _BOUGHT = """
 bought AS (
  SELECT member_id, MIN(occurred_at) AS first_at, MAX(occurred_at) AS last_at,
   CAST(SUM(CASE WHEN occurred_at > :since THEN 1 ELSE 0 END) AS BIGINT) AS frequency,
-  CAST(SUM(CASE WHEN occurred_at > :since THEN total_minor ELSE 0 END) AS BIGINT) AS monetary_minor
+  CAST(SUM(CASE WHEN occurred_at > :since THEN total_minor ELSE 0 END) AS BIGINT) AS monetary_minor{past}
  FROM sale WHERE merchant_id = :merchant AND member_id IS NOT NULL AND occurred_at <= :at GROUP BY member_id
  UNION ALL
- SELECT DISTINCT member_id, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), 0, 0 FROM member_tag
- WHERE merchant_id = :merchant AND since <= :at AND (until IS NULL OR until > :at) AND member_id NOT IN
-  (SELECT member_id FROM sale WHERE merchant_id = :merchant AND member_id IS NOT NULL AND occurred_at <= :at)
+ SELECT DISTINCT member_id, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT), 0, 0{none} FROM member_tag AS t
+ WHERE merchant_id = :merchant AND since <= :at AND (until IS NULL OR until > :at) AND NOT EXISTS
+  (SELECT 1 FROM sale AS x WHERE x.member_id = t.member_id AND x.merchant_id = :merchant
+   AND x.occurred_at <= :at)
 )"""
 # Fifths by the same order for equal members, whatever the database; one who never bought has none.
 _SCORED = """
@@ -71,16 +72,16 @@ _FACTS = {
     "recency_days": f"((:at - s.last_at) / {_DAY})",
     "tenure_days": f"((:at - s.first_at) / {_DAY})",
     "average_minor": "(CASE WHEN s.frequency = 0 THEN 0 ELSE s.monetary_minor / s.frequency END)",
-    **{name: f"COALESCE({name}.n, 0)" for name in _BESIDE},
-    VALUE: "COALESCE((worth.base + worth.weight * (past.spent / past.days)) / 1000000, 0)",
+    **{name: f"COALESCE(beside.{name}, 0)" for name in _BESIDE},
+    VALUE: "COALESCE((worth.base + worth.weight * (s.spent / s.days)) / 1000000, 0)",
 }
 _STAGE = f"""(CASE WHEN s.last_at IS NULL THEN 'prospect'
  WHEN (:at - s.first_at) / {_DAY} < {NEW_DAYS} THEN 'new'
  WHEN (:at - s.last_at) / {_DAY} < {ACTIVE_DAYS} THEN 'active'
  WHEN (:at - s.last_at) / {_DAY} < {AT_RISK_DAYS} THEN 'at-risk' ELSE 'lapsed' END)"""
-_BEHAVIOUR = f"""(CASE WHEN brought.n > 0 THEN 'creator' WHEN links.n > 0 THEN 'conversationalist'
- WHEN claims.n > 0 THEN 'critic' WHEN coupons.n >= {COLLECTS_FROM} THEN 'collector'
- WHEN followed.n > 0 THEN 'joiner' WHEN s.frequency > 0 THEN 'spectator' ELSE 'inactive' END)"""
+_BEHAVIOUR = f"""(CASE WHEN beside.brought > 0 THEN 'creator' WHEN beside.links > 0 THEN 'conversationalist'
+ WHEN beside.claims > 0 THEN 'critic' WHEN beside.coupons >= {COLLECTS_FROM} THEN 'collector'
+ WHEN beside.followed > 0 THEN 'joiner' WHEN s.frequency > 0 THEN 'spectator' ELSE 'inactive' END)"""
 _TAGGED = """EXISTS (SELECT 1 FROM member_tag AS t
  WHERE t.merchant_id = :merchant AND t.member_id = s.member_id AND t.tag = {0}
  AND t.since <= :at AND (t.until IS NULL OR t.until > :at))"""
@@ -135,22 +136,36 @@ def _statement(
     (columns, rest), used = told, used_by(rule.condition)
     values: dict[str, Any] = {}
     scored = any(name.endswith("_score") for name in used)
-    joins = "".join(
-        f" LEFT JOIN (SELECT who, COUNT(*) AS n FROM ({sql}) AS r GROUP BY who) AS {name}"
-        f" ON {name}.who = s.member_id"
-        for name, sql in _BESIDE.items()
-        if name in used
-    )
+    past, none = (f", {PAST}", ", CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)") if rule.foretells else ("", "")
+    bought = _BOUGHT.format(past=past, none=none)
+    joins = _beside([name for name in _BESIDE if name in used])
     if rule.foretells:
         joins += WORTH[conn.dialect.name]
     condition = _sql(rule.condition, values)
     sql = (
-        f"WITH {_BOUGHT}{',' + _SCORED if scored else ''} SELECT {columns}"
+        f"WITH {bought}{',' + _SCORED if scored else ''} SELECT {columns}"
         f" FROM {'scored' if scored else 'bought'} AS s"
         f" JOIN member AS m ON m.member_id = s.member_id AND m.status <> 'erased'{joins}"
         f" WHERE {condition} {rest}"
     )
     return text(sql), values
+
+
+def _beside(names: Sequence[str]) -> str:
+    """What is counted beside purchases, one join for all of it: a join for each multiplies its guess at rows
+    with those before it, and a planner that expects quadrillions loops."""
+    if not names:
+        return ""
+    marked = (
+        f"SELECT who, {', '.join(str(int(one == name)) + ' AS ' + one for one in names)}"
+        f" FROM ({_BESIDE[name]}) AS x"
+        for name in names
+    )
+    sums = ", ".join(f"SUM({name}) AS {name}" for name in names)
+    return (
+        f" LEFT JOIN (SELECT who, {sums} FROM ({' UNION ALL '.join(marked)}) AS r GROUP BY who) AS beside"
+        " ON beside.who = s.member_id"
+    )
 
 
 def _sql(condition: Condition, values: dict[str, Any]) -> str:

@@ -37,23 +37,26 @@ _STEPS = 100
 # What a count adds up stays below 2**63, however odd the model.
 _GREATEST = 1 << 61
 _V = value_model.c
-_PASTS = f"""SELECT member_id, COUNT(DISTINCT occurred_at / {DAY}) AS days,
- CAST(SUM(total_minor) AS BIGINT) AS spent, MIN(occurred_at) / {DAY} AS first,
- MAX(occurred_at) / {DAY} AS last FROM sale
- WHERE merchant_id = :merchant AND member_id IS NOT NULL AND occurred_at <= :at GROUP BY member_id"""
+_OF_SALES = " FROM sale WHERE merchant_id = :merchant AND member_id IS NOT NULL AND occurred_at <= :at"
+# What of a member's purchases its value follows from, beside the first and last of them.
+PAST = f"""COUNT(DISTINCT occurred_at / {DAY}) AS days, CAST(SUM(total_minor) AS BIGINT) AS spent"""
+_PASTS = f"""SELECT member_id, {PAST}, MIN(occurred_at) / {DAY} AS first, MAX(occurred_at) / {DAY} AS last
+ {_OF_SALES} GROUP BY member_id"""
+# A cell is all pasts of so many days, last and age in steps, as one number: both are below 200 steps.
+_CELL = "(({days} * 1000 + ({last} - {first}) / :step) * 1000 + ({today} - {first}) / :step)"
+_ONE = ", ".join(
+    f"CAST(value ->> {at} AS BIGINT) AS {name}" for at, name in enumerate(("cell", "base", "weight"))
+)
 _CELLS = {
-    "sqlite": "(SELECT value ->> 0 AS days, value ->> 1 AS last, value ->> 2 AS age, value ->> 3 AS base,"
-    " value ->> 4 AS weight FROM json_each(:cells))",
-    "postgresql": "(SELECT CAST(value ->> 0 AS BIGINT) AS days, CAST(value ->> 1 AS BIGINT) AS last,"
-    " CAST(value ->> 2 AS BIGINT) AS age, CAST(value ->> 3 AS BIGINT) AS base,"
-    " CAST(value ->> 4 AS BIGINT) AS weight FROM jsonb_array_elements(CAST(:cells AS JSONB)) AS one(value))",
+    "sqlite": f"(SELECT {_ONE} FROM json_each(:cells))",
+    "postgresql": f"(SELECT {_ONE} FROM jsonb_array_elements(CAST(:cells AS JSONB)) AS one(value))",
 }
-# What a count joins: each member's past, and what the model says of such pasts.
+_OF_MEMBER = _CELL.format(
+    days="s.days", last=f"s.last_at / {DAY}", first=f"s.first_at / {DAY}", today=f":at / {DAY}"
+)
+# What a count joins: what the model says of pasts such as the member's.
 WORTH: Mapping[str, str] = {
-    dialect: f""" LEFT JOIN ({_PASTS}) AS past ON past.member_id = s.member_id
- LEFT JOIN {cells} AS worth ON worth.days = past.days
- AND worth.last = (past.last - past.first) / :step AND worth.age = (:at / {DAY} - past.first) / :step"""
-    for dialect, cells in _CELLS.items()
+    dialect: f" LEFT JOIN {cells} AS worth ON worth.cell = {_OF_MEMBER}" for dialect, cells in _CELLS.items()
 }
 
 
@@ -120,20 +123,25 @@ def worth_of(conn: Connection, merchant_id: int, horizon_days: int, at: datetime
         CustomerValueUnknown: no model was fitted by then.
     """
     model = _model_of(newest(conn, merchant_id, at)["parameters"])
-    its = {"merchant": merchant_id, "at": micros_of(at)}
-    ends = text(f"SELECT MIN(first) AS oldest, MAX(spent / days) AS dearest FROM ({_PASTS}) AS past")
-    oldest, dearest = conn.execute(ends, its).one()
+    its: dict[str, Any] = {"merchant": merchant_id, "at": micros_of(at)}
+    oldest = conn.execute(text(f"SELECT MIN(occurred_at) {_OF_SALES}"), its).scalar()
     today = micros_of(at) // DAY
-    step = max(1, (today - int(today if oldest is None else oldest)) // _STEPS)
-    most = _GREATEST, _GREATEST // max(1, int(dearest or 0))
-    sql = f"SELECT DISTINCT days, (last - first) / {step}, ({today} - first) / {step} FROM ({_PASTS}) AS past"
-    cells = []
-    for days, last, age in conn.execute(text(sql), its):
-        middle = (step - 1) / 2
-        worth = model.worth(Past(int(days) - 1, last * step + middle, age * step + middle), horizon_days)
-        parts = (int(min(part * _PARTS, top)) for part, top in zip(worth, most, strict=True))
-        cells.append([days, last, age, *parts])
+    step = max(1, (today - (today if oldest is None else int(oldest) // DAY)) // _STEPS)
+    cell = _CELL.format(days="days", last="last", first="first", today=today)
+    its["step"] = step
+    found = f"SELECT {cell} AS cell, MAX(spent / days) AS dearest FROM ({_PASTS}) AS past GROUP BY 1"
+    pasts = [(int(row.cell), int(row.dearest)) for row in conn.execute(text(found), its)]
+    most = _GREATEST, _GREATEST // max(1, *(dearest for _, dearest in pasts), 1)
+    cells = [_worth(model, one, (step, horizon_days), most) for one, _ in pasts]
     return {"cells": orjson.dumps(cells).decode(), "step": step}
+
+
+def _worth(model: Model, cell: int, spans: tuple[int, int], most: tuple[int, int]) -> list[int]:
+    """A cell with what each past of it is worth, in millionths."""
+    (days, last), age = divmod(cell // 1_000, 1_000), cell % 1_000
+    (step, horizon_days), middle = spans, (spans[0] - 1) / 2
+    worth = model.worth(Past(days - 1, last * step + middle, age * step + middle), horizon_days)
+    return [cell, *(int(min(part * _PARTS, top)) for part, top in zip(worth, most, strict=True))]
 
 
 def _pasts(conn: Connection, merchant_id: int, at: int) -> Sequence[RowMapping]:

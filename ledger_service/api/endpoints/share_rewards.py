@@ -160,6 +160,13 @@ def _evidence(found: Evidence, campaign: str) -> Json:
         "body": found.body, "salt": found.salt.hex(),
         "own_salt": None if found.own_salt is None else found.own_salt.hex(),
         "opens": found.opens, "again": found.again, "log": _log(found),
+        "sold_at": format_instant(found.purchase["sold_at"]),
+        "recorded_at": format_instant(found.purchase["recorded_at"]),
+        "rewards": [
+            {"reward": id_text(one["reward_id"]), "role": one["role"], "pays": one["pays"],
+             "points": one["points"], "state": one["state"]}
+            for one in found.rewards
+        ],
     }  # fmt: skip
 
 

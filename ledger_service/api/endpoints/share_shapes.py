@@ -79,11 +79,17 @@ LOGGED = Record({
     "checkpoint": Nullable(Record({"size": Integer(1), "root": _HASH, "at": shapes.INSTANT}, closed=False)),
     "before_sale": Flag("The checkpoint on the chain is older than the ledger's word of the sale"),
 }, closed=False)  # fmt: skip
+PAID = Record({
+    "reward": Text(32, about="Its operation on the chain, too; follows from commitment, sale and role"),
+    "role": Text(one_of=ROLES), "pays": Text(one_of=PAYS), "points": Integer(0),
+    "state": Text(one_of=REWARD_STATES),
+}, closed=False)  # fmt: skip
 EVIDENCE = Named("ShareEvidence", Record({
     "sale": shapes.HEX_ID, "campaign": CAMPAIGN_CODE, "outcome": Text(one_of=OUTCOMES), "ordinal": Integer(1),
     "commitment": Record({"number": Integer(1), "hash": _HASH, "chain": _HASH, "at": shapes.INSTANT},
                          closed=False),
     "body": Free("What was committed"), "salt": _HASH, "own_salt": Nullable(_HASH),
     "opens": Flag(), "again": Nullable(Integer(1, about="What judging again, from the commitments, finds")),
-    "log": Nullable(LOGGED),
+    "log": Nullable(LOGGED), "sold_at": shapes.INSTANT, "recorded_at": shapes.INSTANT,
+    "rewards": Listing(PAID),
 }, closed=False))  # fmt: skip

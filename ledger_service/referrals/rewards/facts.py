@@ -64,14 +64,17 @@ def conversions_of(conn: Connection, pairs: Collection[tuple[int, bytes]]) -> di
     if not pairs:
         return {}
     mine = (_R.sale_id == _P.sale_id) & (_R.campaign_id == _P.campaign_id) & _R.state.in_(STANDING)
-    joined = share_bind.join(share_purchase, _P.number == _B.number)
-    its = select(_B.sharer_id, _B.campaign_id, func.count().label("n")).select_from(joined).where(
+    # Found first: joined at once, PostgreSQL walks through all binds there are in the order of numbers.
+    brought = select(_B.number, _B.sharer_id, _B.campaign_id).where(
         # Not as pairs: SQLite looks at every row for those. What is found beside them does no harm.
         _B.sharer_id.in_({member_id for member_id, _ in pairs}),
         _B.campaign_id.in_({campaign_id for _, campaign_id in pairs}),
-        (_P.outcome == "no-points") | exists().where(mine),
-    )  # fmt: skip
-    grouped = its.group_by(_B.sharer_id, _B.campaign_id)
+    ).cte("brought").prefix_with("MATERIALIZED")  # fmt: skip
+    joined = brought.join(share_purchase, _P.number == brought.c.number)
+    its = select(brought.c.sharer_id, brought.c.campaign_id, func.count().label("n")).select_from(
+        joined
+    ).where((_P.outcome == "no-points") | exists().where(mine))  # fmt: skip
+    grouped = its.group_by(brought.c.sharer_id, brought.c.campaign_id)
     return {(row.sharer_id, row.campaign_id): row.n for row in conn.execute(grouped)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -92,7 +93,7 @@ class Evidence(NamedTuple):
 
     ``again`` is the commitment that judging once more, from the commitments alone, leads to; ``opens`` says
     whether the stored body is what was committed. ``salt`` and ``own_salt`` let the caller open it by itself.
-    ``logged`` is where the transparency log has the commitment.
+    ``logged`` is where the transparency log has the commitment; ``rewards`` what the purchase pays.
     """
 
     purchase: RowMapping
@@ -103,6 +104,7 @@ class Evidence(NamedTuple):
     opens: bool
     again: int | None
     logged: Logged | None
+    rewards: Sequence[RowMapping]
 
 
 def evidence(conn: Connection, campaign: str, sale_id: bytes, reach: Reach) -> Evidence:
@@ -128,8 +130,14 @@ def evidence(conn: Connection, campaign: str, sale_id: bytes, reach: Reach) -> E
         row, committed, body, bind["salt"],
         None if reach.member_id is None else own[reach.member_id],
         commitment_of(bind["salt"], body) == committed.commitment, _judged_again(conn, row, bind),
-        logged(conn, KIND, committed.number),
+        logged(conn, KIND, committed.number), _paid(conn, row),
     )  # fmt: skip
+
+
+def _paid(conn: Connection, row: RowMapping) -> Sequence[RowMapping]:
+    columns = _R.reward_id, _R.role, _R.pays, _R.points, _R.state
+    its = select(*columns).where(_R.sale_id == row["sale_id"], _R.campaign_id == row["campaign_id"])
+    return conn.execute(its.order_by(_R.role, _R.pays)).mappings().all()
 
 
 @dataclass(frozen=True, slots=True)

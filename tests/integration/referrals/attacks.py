@@ -23,9 +23,13 @@ from ledger_service.referrals.links.models import (
     share_tie,
     share_touch,
 )
+from ledger_service.risk.models import staff_link
 
 SEED = 20170101
-ATTACKS = ("same-device", "same-payment", "same-address", "farm", "instant", "ring", "patient")
+ATTACKS = (
+    "same-device", "same-payment", "same-phone", "same-address", "farm", "many-phones", "cashier", "instant",
+    "ring", "rush", "patient", "patient-phones",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class Scene:
                 share_bind,
                 share_tie,
                 share_signal,
+                staff_link,
             )
         }
         self.sales: list[Sold] = []
@@ -110,9 +115,18 @@ class Scene:
             {"member_id": one, "kind": kind, "digest": digest, "seen_at": self.begins} for one in members
         ]
 
-    def sells(self, buyer: int, at: datetime) -> None:
+    def sells(self, buyer: int, at: datetime, cashier: str | None = None) -> None:
         sale_id = derive_id("sale", next(self.numbers))
-        self.sales.append(Sold(sale_id, buyer, self.merchant_id, 1_000, None, at, at))
+        self.sales.append(Sold(sale_id, buyer, self.merchant_id, 1_000, cashier, at, at))
+
+    def works(self, who: int) -> str:
+        """The cashier that a member is."""
+        cashier = f"c{who}"
+        self.rows[staff_link].append({
+            "merchant_id": self.merchant_id, "cashier": cashier, "member_id": who, "linked_by": "ann",
+            "linked_at": self.begins,
+        })  # fmt: skip
+        return cashier
 
     def write(self) -> None:
         for table, rows in self.rows.items():
@@ -143,7 +157,7 @@ def honest(scene: Scene, sharers: int) -> None:
 def attacks(scene: Scene, each: int) -> None:
     """So many of each kind; a patient thief has a clean device and waits: nothing tells it from a friend."""
     for _ in range(each):
-        for kind in ("device", "payment", "address"):
+        for kind in ("device", "payment", "phone", "address"):
             sharer, buyer, at = scene.someone(), scene.someone(), scene.moment()
             scene.brought(sharer, buyer, at)
             scene.common(kind, sharer, buyer)
@@ -153,11 +167,38 @@ def attacks(scene: Scene, each: int) -> None:
             buyer = scene.someone()
             scene.brought(thief, buyer, at + timedelta(minutes=place))
             _steal(scene, "farm", buyer, at + timedelta(hours=1, minutes=place))
+        _phones(scene)
+        _rush(scene)
+        sharer, buyer, at = scene.someone(), scene.someone(), scene.moment()
+        scene.brought(sharer, buyer, at)
+        _steal(scene, "cashier", buyer, at + timedelta(hours=2), scene.works(sharer))
         for kind, wait in (("instant", 30), ("patient", 86_400)):
             sharer, buyer, at = scene.someone(), scene.someone(), scene.moment()
             scene.brought(sharer, buyer, at)
             _steal(scene, kind, buyer, at + timedelta(seconds=wait))
         _ring(scene)
+
+
+def _phones(scene: Scene) -> None:
+    """One person enrols many phones by itself over its own link: three with one card, days later; three more
+    with cash, each on a day of its own."""
+    person, at = scene.someone(), scene.moment()
+    phones = [scene.someone() for _ in range(6)]
+    scene.common("payment", person, *phones[:3])
+    for place, phone in enumerate(phones):
+        when = at + (timedelta(minutes=5 * place) if place < 3 else timedelta(days=place))
+        scene.brought(person, phone, when)
+        kind = "many-phones" if place < 3 else "patient-phones"
+        _steal(scene, kind, phone, when + timedelta(days=1, hours=place))
+
+
+def _rush(scene: Scene) -> None:
+    """Fourteen that were brought in fortnights, with nothing in common, all buy within an hour."""
+    thief, at = scene.someone(), scene.moment()
+    for place in range(14):
+        buyer = scene.someone()
+        scene.brought(thief, buyer, at + timedelta(hours=20 * place))
+        _steal(scene, "rush", buyer, at + timedelta(days=13, minutes=4 * place))
 
 
 def _ring(scene: Scene) -> None:
@@ -169,6 +210,6 @@ def _ring(scene: Scene) -> None:
     scene.wrong[three[2]] = "ring"
 
 
-def _steal(scene: Scene, kind: str, buyer: int, at: datetime) -> None:
+def _steal(scene: Scene, kind: str, buyer: int, at: datetime, cashier: str | None = None) -> None:
     scene.wrong[buyer] = kind
-    scene.sells(buyer, at)
+    scene.sells(buyer, at, cashier)

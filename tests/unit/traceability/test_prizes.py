@@ -155,7 +155,8 @@ class Blocks:
         self.asked.append((first, last))
         words = 0, int.from_bytes(b"a" * 16 + bytes(16), "big"), 7, 100
         data = "0x" + b"".join(word.to_bytes(32, "big") for word in words).hex()
-        return [[{"topics": wanted["topics"], "data": data}] if first <= 12_000 <= last else []]
+        issue = {"topics": wanted["topics"], "data": data, "blockNumber": "0x1"}
+        return [[issue] if first <= 12_000 <= last else []]
 
 
 def test_issues_are_looked_for_from_the_draw_on_until_all_are_found() -> None:
