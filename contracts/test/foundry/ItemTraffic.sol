@@ -51,11 +51,11 @@ contract ItemTraffic is SignedFixture {
         bytes32 root = rootAt(_roll(seed, ROOTS));
         uint256 count = _roll(seed, 8) == 0 ? 0 : 100 + _roll(seed, 150);
         uint256 lot = 1 + _roll(seed, 3);
-        uint40 at = _accepted(seed);
-        bytes memory words = abi.encode(ROOT, _opId(), glns[m], at, root, count, uint256(4_006_381_333_931), lot);
+        uint40 since = _accepted(seed);
+        bytes memory words = abi.encode(ROOT, _opId(), glns[m], since, root, count, uint256(4_006_381_333_931), lot);
         if (!_apply(m, _merchantKey(signer), words, new bytes32[](0))) return;
         _breachIf(signer != m || count == 0 || _known[root].count != 0 || _lots[m][lot] != 0, 12);
-        _known[root] = ItemBatch(glns[m], 4_006_381_333_931, at, uint32(count));
+        _known[root] = ItemBatch(glns[m], 4_006_381_333_931, since, uint32(count));
         _lots[m][lot] = root;
         ++done[ROOT];
     }
@@ -84,12 +84,12 @@ contract ItemTraffic is SignedFixture {
         uint256 m = _merchantOf(seed, batch.owner);
         uint256 signer = _signer(seed, m);
         address account = _roll(seed, 8) == 0 ? address(0) : accountOf(_roll(seed, MEMBERS));
-        uint40 at = _accepted(seed);
+        uint40 since = _accepted(seed);
         bytes memory words = kind == CLAIM
-            ? abi.encode(CLAIM, _opId(), glns[m], at, root, index, account)
-            : abi.encode(VOID, _opId(), glns[m], at, root, index);
+            ? abi.encode(CLAIM, _opId(), glns[m], since, root, index, account)
+            : abi.encode(VOID, _opId(), glns[m], since, root, index);
         if (!_apply(m, _merchantKey(signer), words, new bytes32[](0))) return;
-        _breachIf(signer != m || glns[m] != batch.owner || index >= batch.count || at < batch.acceptedAt, 12);
+        _breachIf(signer != m || glns[m] != batch.owner || index >= batch.count || since < batch.acceptedAt, 12);
         _breachIf(voids[root][index] != 0 || (kind == CLAIM && account == address(0)), 12);
         if (kind == CLAIM) ++claims[root][index];
         else ++voids[root][index];
