@@ -102,14 +102,14 @@ contract AllianceCoupons is SignedBatches, CouponBook {
         if (isConsumed(id)) return CouponConsumed.selector;
         address consumer = address(uint160(account));
         if (account >> 160 != 0) return CouponHolderMismatch.selector;
-        if (_given[id]) {
-            if (consumer == address(0) || balanceOf(consumer, id) == 0) return CouponHolderMismatch.selector;
-            _pass(consumer, address(0), id);
-        }
+        bool given = _given[id];
+        if (given && (consumer == address(0) || balanceOf(consumer, id) == 0)) return CouponHolderMismatch.selector;
         if (kind.open) {
             if (kind.issued >= kind.cap) return CouponCapExceeded.selector;
             ++kind.issued;
         }
+        // A refusal changes nothing: the holder's token goes only once nothing can be refused any more.
+        if (given) _pass(consumer, address(0), id);
         _setConsumed(id, true);
         emit OnConsumption(consumer, id, 1, abi.encodePacked(head.opId, head.merchant, head.acceptedAt));
         return APPLIED;

@@ -59,6 +59,7 @@ OF_ONE_THING = {
     "show-share-campaign": "versions of one campaign, each approved by two people",
     "share-funnel": "one row of each channel and each outcome",
     "show-share-reward": "the steps of one review",
+    "share-evidence": "the rewards of one purchase: two sides and two levels at most",
     "share-network": "one report, each list of which has an end",
     "show-value-accounts": "one row of each currency of one merchant",
     "ready": "notes",

@@ -217,6 +217,17 @@ def test_the_rule_of_the_type_says_how_often_a_coupon_is_given(coupons: Couponin
     coupons.refused("CouponNotIssued", coupons.give(GCN << 64 | 13 << 56, ann, ben))
 
 
+def test_a_refused_use_leaves_the_coupon_with_its_holder(coupons: Couponing) -> None:
+    ann, ben = (Member.numbered(n).account for n in (1, 2))
+    coupons.applied(coupons.type(rule=TransferRule.ALLIANCE, cap=1, open=1))
+    other, used = coupons.consume_open("1"), coupons.consume_open("2")
+    coupons.applied(coupons.give(used.coupon, ann, ben), other)
+    coupons.refused("CouponCapExceeded", replace(used, account=ben))
+    assert coupons.balance(ben, used.coupon) == 1
+    coupons.applied(coupons.reverse(other), replace(used, op_id=coupons.op_id(), account=ben))
+    assert coupons.balance(ben, used.coupon) == 0
+
+
 def test_a_wallet_reads_the_coupon_by_the_standards(coupons: Couponing, codes: Codes) -> None:
     ask, coupon = coupons.alliance.ask, codes.ids[0]
     ann, ben = Member.numbered(1).account, Member.numbered(2).account

@@ -22,7 +22,7 @@ abstract contract AllianceFixture {
     uint256 internal constant EPOCH = 30 days;
     bytes32 private constant DOMAIN_TYPE =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
-    bytes32 private constant SLICE_TYPE = keccak256("Slice(uint64 batch,uint64 merchant,bytes32 operationsHash)");
+    bytes32 internal constant SLICE_TYPE = keccak256("Slice(uint64 batch,uint64 merchant,bytes32 operationsHash)");
     bytes32 private constant SPEND_TYPE =
         keccak256("SpendPermit(address account,uint256 nonce,uint64 maxValueMicros,uint40 validUntil)");
     bytes32 private constant MOVE_TYPE =
@@ -37,13 +37,18 @@ abstract contract AllianceFixture {
     uint64[3] public glns;
     mapping(uint256 member => uint256) public moves;
     uint256 internal _now = START; // block.timestamp is read once per call by the compiler, and reset by the runner
+    address internal _manager;
+    address internal _recoveries;
     uint256 private _operations;
+    uint256 private _rolls;
 
     function _found() internal {
         vm.warp(START);
         address manager = _deploy("AccessManager", abi.encode(address(this)));
+        _manager = manager;
         registry = IAllianceRegistry(_deploy("AllianceRegistry", abi.encode(manager, _deploy("AlliancePoints", ""))));
         address desk = _deploy("RecoveryDesk", abi.encode(manager, registry, 7 days));
+        _recoveries = desk;
         address mover = _deploy("AccountMover", abi.encode(manager, registry, address(0), desk));
         house = IClearingHouse(_deploy("ClearingHouse", abi.encode(manager, registry, address(0), mover)));
         registry.setCustodialLimits(type(uint64).max, type(uint64).max);
@@ -66,7 +71,7 @@ abstract contract AllianceFixture {
     }
 
     /// @dev What the service deploys, byte for byte: the committed artifact and the constructor's arguments.
-    function _deploy(string memory name, bytes memory arguments) private returns (address made) {
+    function _deploy(string memory name, bytes memory arguments) internal returns (address made) {
         string memory path = string.concat("../ledger_service/chain/artifacts/", name, ".json");
         bytes memory code = bytes.concat(vm.parseJsonBytes(vm.readFile(path), ".bytecode"), arguments);
         assembly ("memory-safe") {
@@ -133,9 +138,13 @@ abstract contract AllianceFixture {
     }
 
     function _digest(bytes32 structHash) internal view returns (bytes32) {
-        bytes32 domain = keccak256(
-            abi.encode(DOMAIN_TYPE, keccak256("Alliance Ledger"), keccak256("1"), block.chainid, address(house))
-        );
+        return _digestOf("Alliance Ledger", address(house), structHash);
+    }
+
+    /// @dev In the domain of another contract.
+    function _digestOf(string memory name, address verifier, bytes32 structHash) internal view returns (bytes32) {
+        bytes32 domain =
+            keccak256(abi.encode(DOMAIN_TYPE, keccak256(bytes(name)), keccak256("1"), block.chainid, verifier));
         return keccak256(abi.encodePacked(hex"1901", domain, structHash));
     }
 
@@ -227,5 +236,10 @@ abstract contract AllianceFixture {
     function _owed(uint256 m, uint256 points) internal pure returns (int256) {
         uint256 value = points * valueOf(m);
         return int256(value - value * FEE_BPS / 10_000);
+    }
+
+    /// @dev The next random number of a step, less than `bound`.
+    function _roll(uint256 seed, uint256 bound) internal returns (uint256) {
+        return uint256(keccak256(abi.encode(seed, ++_rolls))) % bound;
     }
 }

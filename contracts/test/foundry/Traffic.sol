@@ -47,7 +47,6 @@ contract Traffic is AllianceFixture {
     PastIssue[] internal _issues;
     PastRedeem[] internal _redeems;
     uint256 private _nonce;
-    uint256 private _rolls;
 
     constructor() {
         _found();
@@ -408,10 +407,5 @@ contract Traffic is AllianceFixture {
     function _epoch(uint256 seed) private returns (uint256) {
         uint256 open = (_now - START) / EPOCH + 1;
         return _roll(seed, 8) == 0 ? 1 + _roll(seed, EPOCHS) : open + _roll(seed, 2);
-    }
-
-    /// @dev The next random number of a step, less than `bound`.
-    function _roll(uint256 seed, uint256 bound) private returns (uint256) {
-        return uint256(keccak256(abi.encode(seed, ++_rolls))) % bound;
     }
 }

@@ -61,6 +61,17 @@ contract CouponProofs is AllianceCoupons {
         assert(balanceOf(to, gift.id) == 1 && balanceOf(gift.account, gift.id) == 0 && _given[gift.id]);
     }
 
+    /// @dev A given coupon stays its holder's where its use is refused, and goes where it is not.
+    function check_INV6_a_refused_use_leaves_the_coupon(CouponType memory kind, Use memory use, address holder) public {
+        vm.assume(holder != address(0) && use.id >> 128 == 0);
+        _types[uint64(use.id >> 64)] = kind;
+        _given[use.id] = true;
+        _pass(address(0), holder, use.id);
+        bool done = _used(use, 0, 0);
+        if (done) assert(use.account == holder && kind.open && kind.issued < kind.cap);
+        assert(balanceOf(holder, use.id) == (done ? 0 : 1) && isConsumed(use.id) == done);
+    }
+
     function _closed(uint64 merchant) private pure returns (CouponType memory kind) {
         (kind.owner, kind.version, kind.cap, kind.until) = (merchant, 1, 1_000, type(uint40).max);
     }
