@@ -108,11 +108,11 @@ def verify_consistency(sizes: tuple[int, int], roots: tuple[bytes, bytes], proof
     """Whether the proof shows the tree of the first size and root to be the beginning of the second.
 
     Trees of one size are one where their roots are, and take no proof. An empty tree is the beginning of
-    every tree, so that nothing could show it: refused but beside another empty one.
+    every tree, so that nothing could show it: it is refused, beside another empty one too.
     """
     (first, second), (old, new) = sizes, roots
     if first == second:
-        return first >= 0 and not proof and old == new
+        return first > 0 and not proof and old == new
     if not 0 < first < second <= _GREATEST_SIZE or not _are_hashes([old, new, *proof]):
         return False
     return _grew(first, second, (old, new), proof)

@@ -229,8 +229,11 @@ def test_all_links_come_as_a_linkset_and_a_batchs_own_come_first(shelf: Shelf) -
     assert asked.get_data() == shelf.go(f"/01/{GTIN}?linkType=linkset").get_data()
     assert asked.json["linkset"][0]["anchor"] == f"{OURS}/01/{GTIN}"
     assert asked.json["linkset"][0]["description"] == asked.json["linkset"][0]["itemDescription"]
-    for rel in ("linkset", "http://www.w3.org/ns/json-ld#context"):
-        assert f'; rel="{rel}"' in asked.headers["Link"]
+    for rel, kind in (
+        ("linkset", "linkset+json"), ("http://www.w3.org/ns/json-ld#context", "ld+json"),
+    ):  # fmt: skip
+        assert f'; rel="{rel}"; type="application/{kind}"' in asked.headers["Link"]
+    assert linked(asked, "defaultLink") == [{"href": "https://brand.example/tea?a=1", "title": "Tea"}]
     assert [link["hreflang"] for link in linked(asked, "pip")] == [["en"], ["zh-Hant", "zh-Hans"]]
     item = f"/01/{GTIN}/21/{shelf.stock.items[0][1]}"
     assert shelf.go(item).headers["Location"] == "https://brand.example/recall"

@@ -193,6 +193,7 @@ def _answer(led: Led, links: Sequence[Link], how: tuple[Asked, str, str]) -> Rep
 
 
 def _linkset(document: dict[str, Any], status: int, told: list[tuple[str, str]]) -> Reply:
-    context = f'<{rules.LINKSET_CONTEXT}>; rel="http://www.w3.org/ns/json-ld#context"'
+    rel = "http://www.w3.org/ns/json-ld#context"
+    context = f'<{rules.LINKSET_CONTEXT}>; rel="{rel}"; type="application/ld+json"'
     links = ", ".join([value for name, value in told if name == "Link"] + [context])
     return Reply(orjson.dumps(document), status, media_type=rules.LINKSET_TYPE, headers=(("Link", links),))

@@ -19,7 +19,7 @@ _WEIGHT_82 = {character: weight for weight, character in enumerate(_SET_82)}
 _SHORTEST_COMPANY = 4
 _LATITUDES, _LONGITUDES = 1_800_000_000, 3_600_000_000
 _IBAN = re.compile(r"[A-Z]{2}[0-9A-Z]{9,32}")
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]*={0,2}")
+_MOST_PADS = 2
 # Media of AIDC: what ICCBBA has given out, and what is free for national use.
 _MEDIA = frozenset(range(1, 11)) | frozenset(range(80, 100))
 
@@ -54,6 +54,13 @@ def _has_check_pair(text: str) -> bool:
 
 def _begins_with_company(text: str) -> bool:
     return len(text) >= _SHORTEST_COMPANY and _DIGITS.issuperset(text[:_SHORTEST_COMPANY])
+
+
+def _is_padded(text: str) -> bool:
+    """Base 64 for URLs, whose padding may be left out, and otherwise fills up to three."""
+    body = text.rstrip("=")
+    pads = len(text) - len(body)
+    return "=" not in body and (not pads or (pads <= _MOST_PADS and len(text) % 3 == 0))
 
 
 def _is_escaped(text: str) -> bool:
@@ -102,6 +109,7 @@ CHECKS: MappingProxyType[str, Callable[[str], bool]] = MappingProxyType({
     "nonzero": lambda text: int(text) > 0,
     "not-all-digits": lambda text: not _DIGITS.issuperset(text),
     "package": codes.PACKAGE_TYPES.__contains__,
+    "padded": _is_padded,
     "piece-of-total": _is_piece_of_total,
     "place-of-many": _is_place_of_many,
     "positive-offer": coupons.is_positive_offer,

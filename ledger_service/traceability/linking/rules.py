@@ -114,7 +114,8 @@ def linkset_of(links: Sequence[Link], anchor: str, name: str) -> dict[str, Any]:
             shown["hreflang"] = list(link.languages)
         context.setdefault(VOCABULARY + link.kind, []).append(shown)
         if link.default:
-            context[VOCABULARY + DEFAULT] = [shown]
+            # With a title and nothing else, as the standard has it.
+            context[VOCABULARY + DEFAULT] = [{"href": link.href, "title": link.title}]
     return {"linkset": [context]}
 
 

@@ -69,6 +69,14 @@ def test_every_earlier_tree_is_shown_to_be_the_beginning(leaves: list[bytes], da
     assert not verify_consistency((size, len(leaves)), forged, proof)
 
 
+@pytest.mark.parametrize("root", [EMPTY_ROOT, b"no hash", b""])
+def test_nothing_shows_what_an_empty_tree_is_the_beginning_of(root: bytes) -> None:
+    """Not even that of another empty one: whoever has no history has none to check."""
+    for second in (0, 1, 8):
+        assert not verify_consistency((0, second), (root, root), [])
+        assert not verify_consistency((0, second), (root, root), [root])
+
+
 def test_the_roots_of_small_trees_are_what_the_definition_says() -> None:
     a, b, c = (hash_leaf(bytes([n])) for n in range(3))
     assert root_of([]) == EMPTY_ROOT
