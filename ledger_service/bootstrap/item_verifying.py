@@ -202,7 +202,7 @@ def _prize_text(prize: PrizePart) -> str:
     if number == NO_PRIZE:
         return f"{told}; this one drew no prize"
     won = pool.prizes[number - 1]
-    return f"{told}; this one drew {won.name} ({won.points:,} points): {prize.state}"
+    return f"{told}; this one drew {won.name} ({won.gives()}): {prize.state}"
 
 
 def _tell_batches(node: Node, verdict: ItemVerdict, registry: bytes | None) -> None:

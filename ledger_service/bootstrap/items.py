@@ -66,4 +66,4 @@ def place_of(known: Alliance) -> Place:
 def items_of(serving: Serving) -> ItemsService:
     """Claims and returns of items of a serving process."""
     s = serving
-    return items_service(s.foundations, s.secrets, (s.writer, s.catalogue, s.name.text))
+    return items_service(s.foundations, s.secrets, s.wallets.offers, (s.writer, s.catalogue, s.name.text))

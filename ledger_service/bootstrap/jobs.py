@@ -29,6 +29,7 @@ from ledger_service.checkout.recounting import next_due
 from ledger_service.claims.queries import something_is_due
 from ledger_service.claims.service import ClaimsService
 from ledger_service.coupons.telling.service import Teller
+from ledger_service.coupons.wallet.offering import CatalogueOffers
 from ledger_service.db.writer import Writer, WriterLimits
 from ledger_service.kernel.clock import Clock
 from ledger_service.ledger.queries import holds_due
@@ -234,7 +235,9 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     tills = open_tills(foundations, secrets, writer, name.text)
     commitments = Commitments(secrets.one_time)
     rewards = reward_desk(writer, foundations.database, tills, name.text)
-    items = items_service(foundations, secrets, (writer, tills.catalogue, name.text))
+    items = items_service(
+        foundations, secrets, CatalogueOffers(tills.coupons), (writer, tills.catalogue, name.text)
+    )
     postman = _postman(foundations, secrets, writer)
     webhooks = webhook_jobs(foundations, secrets, clock)
     insight = erasures(foundations, clock.now), Segmenting(foundations.database, clock.now)

@@ -90,7 +90,7 @@ def _word(chain: ItemChain, bundle: PoolBundle) -> PoolWord:
 
 def _of_issues(node: Node, house: bytes, bundle: PoolBundle, drawn_in: int) -> list[Finding]:
     """A prize is given after its draw, so that its issue is in the block that drew or behind it."""
-    wanted = {one.operation for one in bundle.winners or () if one.operation is not None}
+    wanted = {one.operation for one in bundle.winners or () if one.operation is not None and one.points}
     if wanted and not node.code_at(house):
         return [Finding("contract-missing", "no contract stands at the address of the ClearingHouse")]
     return judge_issues(bundle, points_issued(node, house, wanted, drawn_in))
@@ -113,6 +113,6 @@ def _facts(bundle: PoolBundle) -> list[str]:
         states = Counter(one.state for one in bundle.winners if one.prize == number)
         told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         issued = sum(one.points or 0 for one in bundle.winners if one.prize == number)
-        kinds = f"{prize.name}, {prize.points:,} points: {prize.count} ({told})"
-        facts.append(f"{kinds}; {issued:,} points issued")
+        kinds = f"{prize.name}, {prize.gives()}: {prize.count} ({told})"
+        facts.append(kinds if prize.coupon is not None else f"{kinds}; {issued:,} points issued")
     return facts

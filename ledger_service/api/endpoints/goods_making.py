@@ -15,6 +15,7 @@ from ledger_service.api.errors import NotYours
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.checkout.items.pools import NO_DRAWS, open_pool, read_terms
+from ledger_service.coupons.definitions.errors import DefinitionUnknown
 from ledger_service.kernel.digital_link.errors import LinkMalformed
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gln, parse_gtin
@@ -45,7 +46,7 @@ OPEN = Route(
     body=Named("NewBatch", Record(
         {"lot": Text(20, pattern="[A-Z0-9-]{1,20}"), "size": Integer(1, MOST_ITEMS)},
         {"expiry": _EXPIRY, "prizes": Nullable(POOL)})),
-    problems=(*WRITE_PROBLEMS, ProductUnknown, ProgrammeUnknown),
+    problems=(*WRITE_PROBLEMS, ProductUnknown, ProgrammeUnknown, DefinitionUnknown),
     success=Success(201, "Open.", shapes.answer("BatchOpened", batch=Integer(1))),
 )  # fmt: skip
 ROUTES = (ADD, OPEN)

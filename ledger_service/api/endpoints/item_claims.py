@@ -34,6 +34,7 @@ from ledger_service.traceability.goods.codes import parse_item_pin
 from ledger_service.traceability.goods.errors import ProductUnknown
 from ledger_service.traceability.goods.queries import find_product
 from ledger_service.traceability.prizes.models import STATES
+from ledger_service.traceability.prizes.rules import prize_op_id
 from ledger_service.traceability.scanning.reading import read_code
 
 _GROUP = "Scan-to-earn"
@@ -44,7 +45,9 @@ _CLAIM = Record({
     "operation": shapes.HEX_ID, "gtin": Text(14), "serial": Text(12), "brand": Text(100), "names": NAMES,
     "programme": shapes.PROGRAMME, "points": shapes.POINTS, "claimed_at": shapes.INSTANT,
     "voided_at": Nullable(shapes.INSTANT),
-    "prize": Nullable(Record({"state": Text(one_of=STATES), "points": Nullable(shapes.POINTS)})),
+    "prize": Nullable(Record({
+        "state": Text(one_of=STATES), "points": Nullable(shapes.POINTS), "coupon": Nullable(shapes.HEX_ID),
+    })),
 }, closed=False)  # fmt: skip
 CLAIM = Route(
     "POST", "/v1/members/<number>/item-claims", "claim-item", scopes("self:write", "member:write"),
@@ -76,7 +79,7 @@ RETURN = Route(
     success=Success(201, "Void.", shapes.answer(
         "ItemReturned", programme=Nullable(shapes.PROGRAMME), pending=shapes.POINTS,
         available=shapes.POINTS, debt=shapes.POINTS, state=Text(),
-        prize=Nullable(Free("The same of what the item had won.")))),
+        prize=Nullable(Free("The same of what the item had won; `coupon`: void or left.")))),
 )  # fmt: skip
 SET = Route(
     "PUT", "/v1/products/<gtin>/claim-terms", "set-claim-terms", scopes("store:write"),
@@ -201,5 +204,12 @@ def _document(row: RowMapping, codes: Mapping[int, str]) -> Json:
         "brand": row["brand"], "names": names_of(row), "programme": codes[row["programme_id"]],
         "points": row["points"], "claimed_at": format_instant(row["claimed_at"]),
         "voided_at": None if voided is None else format_instant(voided),
-        "prize": None if row["drawn"] is None else {"state": row["drawn"], "points": row["won"]},
+        "prize": None if row["drawn"] is None else _prize(row),
     }  # fmt: skip
+
+
+def _prize(row: RowMapping) -> Json:
+    """What the item drew; a prize without points is a coupon."""
+    is_coupon = row["won"] == 0
+    return {"state": row["drawn"], "points": row["won"],
+            "coupon": id_text(prize_op_id(row["item_id"])) if is_coupon else None}  # fmt: skip

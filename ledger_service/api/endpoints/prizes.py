@@ -28,17 +28,19 @@ from ledger_service.traceability.proofs.pool_service import PoolProver
 
 _GROUP = "Prizes"
 _SHARE = Text(pattern="[0-9a-f]{64}", about="SHA-256 of 32 bytes that the brand keeps until the draw")
-_PRIZE: dict[str, Schema] = {
-    "name": Text(100),
-    "count": Integer(1, MOST_PRIZES),
-    "points": Integer(1, MOST_POINTS),
+_PRIZE: dict[str, Schema] = {"name": Text(100), "count": Integer(1, MOST_PRIZES)}
+_GIVES: dict[str, Schema] = {
+    "points": Nullable(Integer(1, MOST_POINTS)),
+    "coupon": Nullable(Text(64, about="A coupon definition of the brand's own, instead of points")),
 }
+_COUPON = Free("merchant, code, version, and the hash of its terms; null of a prize of points.")
 STATES = ("committed", "anchored", "share-awaited", "drawn", "open")
 # What opening a batch takes.
 POOL = Record(
-    {"programme": shapes.PROGRAMME, "ends_at": shapes.INSTANT, "prizes": Listing(Record(_PRIZE), MOST_KINDS)},
+    {"programme": shapes.PROGRAMME, "ends_at": shapes.INSTANT,
+     "prizes": Listing(Record(_PRIZE, _GIVES), MOST_KINDS)},
     {"draws_at": Nullable(shapes.INSTANT), "share": Nullable(_SHARE)},
-)
+)  # fmt: skip
 SHOW = Route(
     "GET", "/v1/batches/<batch>/prizes", "show-prizes", PUBLIC,
     "What items of a batch can win, how much was given, and where the draw stands", group=_GROUP,
@@ -47,8 +49,10 @@ SHOW = Route(
         "PrizePool", batch=Integer(1), gtin=Text(14), lot=Text(20), size=Integer(1),
         programme=shapes.PROGRAMME, state=Text(one_of=STATES), ends_at=shapes.INSTANT,
         draws_at=Nullable(shapes.INSTANT), block=Nullable(Free("number, hash, and the brand's open share.")),
-        prizes=Listing(Record({"prize": Integer(1), **_PRIZE, "given": Integer()}, closed=False),
-                       MOST_KINDS))),
+        prizes=Listing(Record({
+            "prize": Integer(1), **_PRIZE, "points": Integer(0, MOST_POINTS), "coupon": Nullable(_COUPON),
+            "given": Integer(),
+        }, closed=False), MOST_KINDS))),
 )  # fmt: skip
 PROOF = Route(
     "GET", "/v1/batches/<batch>/prizes/proof", "prove-prizes", PUBLIC,

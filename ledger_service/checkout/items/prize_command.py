@@ -1,4 +1,4 @@
-"""What a claimed item won is given, once: points of the pool's programme, cited to the item."""
+"""What a claimed item won is given, once: points of the pool's programme, cited to the item, or a coupon."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ledger_service.checkout.items.claim_command import BATCH, CLAIM, ITEM, POOL
+from ledger_service.coupons.wallet.claiming import grant
+from ledger_service.coupons.wallet.moves import Act
+from ledger_service.coupons.wallet.requests import Offers
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.canonical import Canonical
@@ -19,26 +22,36 @@ from ledger_service.traceability.goods import codes
 from ledger_service.traceability.goods.service import INDEX_BITS
 from ledger_service.traceability.prizes.models import trace_prize
 from ledger_service.traceability.prizes.queries import pool_row
-from ledger_service.traceability.prizes.rules import NO_PRIZE, permuted, prize_op_id, secret_of, slot_of
+from ledger_service.traceability.prizes.rules import (
+    NO_PRIZE,
+    PrizeCoupon,
+    permuted,
+    prize_op_id,
+    secret_of,
+    slot_of,
+)
 
 PRIZE: Load = load_by(trace_prize, "item_id")
 TRY_AGAIN = timedelta(hours=1)
+SERVICE = "service"
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class PrizeRoom:
-    """What prizes are given with: the secret behind the slots, the catalogue, whose block of the cap."""
+    """What prizes are given with: the secret behind the slots, the catalogues, whose block of the cap."""
 
     master: bytes = field(repr=False)
     catalogue: Catalogue
+    offers: Offers
     worker: Worker
 
 
 class PrizeCommand(BookCommand[str]):
     """The claim's prize is given, or there is none; answers the state that follows.
 
-    What cannot be issued now (a frozen member, an exhausted cap) waits and is tried again.
+    What cannot be given now (a frozen member, an exhausted cap, a coupon that was withdrawn) waits and is
+    tried again. A coupon has the terms that the pool committed to, and the issue's id as its own.
     Idempotency: by the state, and by the issue's id. Invariants: INV-1, INV-10, INV-12.
     """
 
@@ -100,14 +113,30 @@ class PrizeCommand(BookCommand[str]):
         return found.pool.kind_of(permuted(secret, slot, found.pool.size))
 
     def _give(self, draft: Draft, claim: Row, won: tuple[Row, int]) -> str:
-        row, prize = won
-        points = pool_row(row).pool.prizes[prize - 1].points
+        row, number = won
+        prize = pool_row(row).pool.prizes[number - 1]
         owner = draft.one(MEMBER_BY_ID, claim["member_id"])
-        if owner is None or owner["status"] == "erased":
-            return self._end(draft, "lapsed", prize=prize)
-        programme, op_id = self._programme, prize_op_id(self.item_id)
-        if owner["status"] != "active" or issuer_is_suspended(draft, programme):
+        # A household has no wallet.
+        if owner is None or owner["status"] == "erased" or (prize.coupon is not None and owner["household"]):
+            return self._end(draft, "lapsed", prize=number)
+        if owner["status"] != "active" or issuer_is_suspended(draft, self._programme):
             return self._later(draft)
+        if prize.coupon is None:
+            return self._issue(draft, (claim, owner), (number, prize.points))
+        return self._grant(draft, claim["member_id"], (number, prize.coupon))
+
+    def _grant(self, draft: Draft, member_id: int, won: tuple[int, PrizeCoupon]) -> str:
+        number, terms = won
+        offer = self.room.offers.promised(int(terms.merchant), terms.code, terms.version, self.at)
+        if offer is None:
+            return self._later(draft)
+        act = Act(prize_op_id(self.item_id), member_id, SERVICE, self.at)
+        grant(draft, offer, act, f"prize:{self.item_id >> INDEX_BITS}")
+        return self._end(draft, "given", prize=number, points=0, net=0)
+
+    def _issue(self, draft: Draft, of: tuple[Row, Row], won: tuple[int, int]) -> str:
+        (claim, owner), (prize, points) = of, won
+        programme, op_id = self._programme, prize_op_id(self.item_id)
         item = draft.one(ITEM, self.item_id)
         serial = "" if item is None else item["serial"]
         code = f"https://id.gs1.org/01/{claim['gtin']}/21/{serial}"

@@ -60,11 +60,15 @@ class Claimed:
                 "expires_at": _instant_or_never(self.expires_at), "in_draw": self.in_draw}  # fmt: skip
 
 
+# What became of a coupon that was used, or given on, before its item came back.
+LEFT = "left"
+
+
 @dataclass(frozen=True, slots=True)
 class TakenBack:
     """What a return took back of the item's points; all nought where nobody had claimed it.
 
-    ``prize`` is what it took back of what the item had won.
+    ``prize`` is what it took back of what the item had won; ``coupon`` of a prize that was one: void or left.
     """
 
     programme: str | None = None
@@ -72,10 +76,11 @@ class TakenBack:
     available: int = 0
     debt: int = 0
     prize: TakenBack | None = None
+    coupon: str | None = None
 
     def view(self) -> dict[str, Any]:
         """As an answer shows it."""
-        prize = None if self.prize is None else self.prize.sums()
+        prize = None if self.prize is None else {**self.prize.sums(), "coupon": self.prize.coupon}
         return {**self.sums(), "state": "void", "prize": prize}
 
     def sums(self) -> dict[str, Any]:

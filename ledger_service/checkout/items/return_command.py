@@ -18,9 +18,12 @@ from ledger_service.checkout.items.early import voided_op_id
 from ledger_service.checkout.items.errors import ItemNotOfSale, ItemNotReturnable
 from ledger_service.checkout.items.ports import Said
 from ledger_service.checkout.items.prize_command import PRIZE
-from ledger_service.checkout.items.requests import ReturnRequest, TakenBack
+from ledger_service.checkout.items.requests import LEFT, ReturnRequest, TakenBack
 from ledger_service.checkout.models import sale
 from ledger_service.checkout.records import record_of
+from ledger_service.coupons.wallet.models import coupon
+from ledger_service.coupons.wallet.moves import COUPON, Act, note
+from ledger_service.coupons.wallet.rules import AVAILABLE, VOID
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.canonical import Canonical
@@ -115,6 +118,7 @@ class ReturnCommand(BookCommand[TakenBack]):
         item_id = 0 if row is None else row["item_id"]
         yield CLAIM.of(item_id)
         yield PRIZE.of(item_id)
+        yield COUPON.of(prize_op_id(item_id))
         yield POOL.of(item_id >> INDEX_BITS)
         yield from self.room.registry.needs(item_id >> INDEX_BITS)
         if self.claimant.member_id is None:
@@ -189,11 +193,22 @@ class ReturnCommand(BookCommand[TakenBack]):
         draft.change(trace_prize, item_id, state="void")
         if prize["state"] != "given" or pool is None:
             return None
+        if not prize["points"]:
+            return TakenBack(coupon=self._undo_coupon(draft, reversal, prize_op_id(item_id)))
         # A cause of its own: the claim's points may be of the same programme.
         cause = derive_id("prize back", reversal.cause_id)
         facts = {**reversal.facts, "prize": prize["prize"]}
         undone = replace(reversal, cause_id=cause, facts=facts)
         return self._undo(draft, undone, (pool["programme_id"], prize_op_id(item_id), prize))
+
+    def _undo_coupon(self, draft: Draft, reversal: Reversal, coupon_id: bytes) -> str:
+        """An unused coupon is void; a used one, or one that was given on, is left where it is (ADR 62)."""
+        row, member_id = draft.get(coupon, coupon_id), reversal.holder.member_id
+        if row is None or row["state"] != AVAILABLE or row["holder"] != member_id:
+            return LEFT
+        act = Act(reversal.cause_id, member_id, self.request.subject, reversal.at)
+        note(draft, row, ("voided", act), state=VOID)
+        return VOID
 
     def _undo(self, draft: Draft, reversal: Reversal, made: tuple[int, bytes, Row]) -> TakenBack:
         """What one issue gave goes back; ``made``: its programme, its id, and the row that keeps the rest."""

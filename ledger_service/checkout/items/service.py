@@ -15,6 +15,7 @@ from ledger_service.checkout.items.ports import ItemRegistry
 from ledger_service.checkout.items.prize_command import PrizeCommand, PrizeRoom
 from ledger_service.checkout.items.requests import ClaimRequest, ReturnRequest
 from ledger_service.checkout.items.return_command import Claimant, ClaimedMeanwhile, ReturnCommand
+from ledger_service.coupons.wallet.requests import Offers
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
@@ -48,6 +49,7 @@ class ItemsService:
     registry: ItemRegistry
     ids: IdSource
     worker: str
+    offers: Offers
     master: bytes = field(repr=False)
 
     def claim(self, request: ClaimRequest, keyed: Keyed = as_it_is) -> Any:
@@ -92,7 +94,10 @@ class ItemsService:
         return len(due) == _PRIZES_AT_ONCE
 
     def _prize(self, won: tuple[int, int], at: datetime, worker: Worker) -> PrizeCommand:
-        return PrizeCommand(won, PrizeRoom(self.master, self.catalogue.current(), worker), at)
+        return PrizeCommand(won, self._prizes(worker), at)
+
+    def _prizes(self, worker: Worker) -> PrizeRoom:
+        return PrizeRoom(self.master, self.catalogue.current(), self.offers, worker)
 
     def _room(self, salt: bytes, worker: Worker) -> ClaimRoom:
         return ClaimRoom(self.master, salt, self.catalogue.current(), self.registry, worker)

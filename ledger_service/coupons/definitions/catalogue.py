@@ -81,6 +81,11 @@ class CouponCatalogue:
         return {(t.definition, t.version): t for one in every for _, t in one.versions}
 
     @cached_property
+    def by_name(self) -> Mapping[tuple[int, str], Definition]:
+        """Every definition by its merchant and code."""
+        return {(one.merchant_id, one.code): one for one in self.definitions.values()}
+
+    @cached_property
     def rewarding(self) -> Mapping[int, Sequence[Definition]]:
         """By merchant, the definitions of which it takes or took a version that rewards spend over time."""
         found: dict[int, list[Definition]] = {}

@@ -7,10 +7,21 @@ from datetime import datetime
 
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.coupons.definitions.errors import CampaignStateWrong, SourceUnknown
-from ledger_service.coupons.terms.values import InstrumentKind
+from ledger_service.coupons.terms.values import InstrumentKind, Terms
 from ledger_service.coupons.terms.windows import expires_at
 from ledger_service.coupons.wallet.rules import NO_GIFT, Offer
 from ledger_service.kernel.clock import micros_of
+
+
+def offer_of(terms: Terms | None, at: datetime) -> Offer | None:
+    """What a coupon of these terms made now is like; None of paid ones, and where their time is over."""
+    if terms is None or terms.kind is InstrumentKind.PAID:
+        return None
+    ends_at = expires_at(terms.window, at)
+    if ends_at is not None and ends_at <= at:
+        return None
+    limits, gift = terms.limits, terms.gift.value
+    return Offer(terms.definition, terms.version, ends_at, limits.per_member, gift, terms.payer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +37,17 @@ class CatalogueOffers:
         sold, and never claimed.
         """
         found = self.catalogue.current().definitions.get(definition_id)
-        terms = None if found is None else found.in_force(micros_of(at))
-        if terms is None or terms.kind is InstrumentKind.PAID:
+        return None if found is None else offer_of(found.in_force(micros_of(at)), at)
+
+    def promised(self, merchant_id: int, code: str, version: int, at: datetime) -> Offer | None:
+        """What a coupon of that very version made now is like, whichever is in force meanwhile.
+
+        None where there is none, its definition is withdrawn, or its time is over.
+        """
+        found = self.catalogue.current().by_name.get((merchant_id, code))
+        if found is None or found.in_force(micros_of(at)) is None:
             return None
-        ends_at = expires_at(terms.window, at)
-        if ends_at is not None and ends_at <= at:
-            return None
-        limits, gift = terms.limits, terms.gift.value
-        return Offer(definition_id, terms.version, ends_at, limits.per_member, gift, terms.payer)
+        return offer_of(next((t for _, t in found.versions if t.version == version), None), at)
 
     def offered(self, source: str, member_id: int, at: datetime) -> frozenset[int]:
         """What the source's campaign offers the member, by its arm; nothing while it is not live."""

@@ -17,6 +17,9 @@ class Offers(Protocol):
     def live(self, definition_id: int, at: datetime) -> Offer | None:
         """What a coupon of the definition made now is like; None where it is not given out now."""
 
+    def promised(self, merchant_id: int, code: str, version: int, at: datetime) -> Offer | None:
+        """The same of one version of a merchant's definition, whichever is in force meanwhile."""
+
     def offered(self, source: str, member_id: int, at: datetime) -> frozenset[int]:
         """The definitions that a source offers the member then; none of a source that is not live."""
 

@@ -25,7 +25,8 @@ from ledger_service.kernel.merkle import hash_pair, verify
 from ledger_service.kernel.secp256k1 import keccak256
 
 FORMAT = "alliance-prize-pool"
-VERSION = 1
+# Of pools that give points alone, and of those that give a coupon.
+VERSION, VERSION_WITH_COUPONS = 1, 2
 MOST_KINDS = 20
 MOST_PRIZES = 10_000
 MOST_POINTS = 1_000_000
@@ -38,12 +39,39 @@ _TAG = keccak256(b"alliance prize pool v1")
 
 
 @dataclass(frozen=True, slots=True)
+class PrizeCoupon:
+    """A coupon as a prize: a version of a definition of ``merchant`` (13 digits) with its terms' hash."""
+
+    merchant: str
+    code: str
+    version: int
+    terms: bytes
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"merchant": self.merchant, "code": self.code, "version": self.version,
+                "terms": self.terms.hex()}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Prize:
-    """One kind of prize: ``count`` items of the batch give ``points`` each."""
+    """One kind of prize: ``count`` items of the batch give ``points`` each, or a coupon and no points."""
 
     name: str
     count: int
     points: int
+    coupon: PrizeCoupon | None = None
+
+    def document(self) -> dict[str, Any]:
+        """What is hashed of it."""
+        gives = {"points": self.points} if self.coupon is None else {"coupon": self.coupon.document()}
+        return {"name": self.name, "count": self.count, **gives}
+
+    def gives(self) -> str:
+        """In words, for whoever verifies."""
+        if self.coupon is None:
+            return f"{self.points:,} points"
+        return f"a coupon {self.coupon.code} of {self.coupon.merchant}, version {self.coupon.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +95,16 @@ class Pool:
     def document(self) -> dict[str, Any]:
         """What is hashed, as JSON."""
         return {
-            "format": FORMAT, "version": VERSION, "gtin": self.gtin, "lot": self.lot, "size": self.size,
+            "format": FORMAT, "version": self.version, "gtin": self.gtin, "lot": self.lot, "size": self.size,
             "programme": self.programme, "ends_at": self.ends_at, "draws_at": self.draws_at,
             "share": None if self.share is None else self.share.hex(),
-            "prizes": [{"name": p.name, "count": p.count, "points": p.points} for p in self.prizes],
+            "prizes": [prize.document() for prize in self.prizes],
         }  # fmt: skip
+
+    @property
+    def version(self) -> int:
+        """Of its JSON."""
+        return VERSION if all(prize.coupon is None for prize in self.prizes) else VERSION_WITH_COUPONS
 
     def body(self) -> bytes:
         """Its one byte string (RFC 8785)."""
@@ -113,7 +146,9 @@ def pool_of(body: bytes) -> Pool:
     """
     try:
         told = orjson.loads(body)
-        prizes = tuple(Prize(p["name"], p["count"], p["points"]) for p in told["prizes"])
+        if told["version"] not in (VERSION, VERSION_WITH_COUPONS):
+            raise ValueError(f"a pool of version {told['version']!r:.20}: a newer verifier is needed")
+        prizes = tuple(_prize_of(prize) for prize in told["prizes"])
         share = None if told["share"] is None else bytes.fromhex(told["share"])
         pool = Pool(told["gtin"], told["lot"], told["size"], told["programme"], prizes, told["ends_at"],
                     told["draws_at"], share)  # fmt: skip
@@ -124,8 +159,17 @@ def pool_of(body: bytes) -> Pool:
     return pool
 
 
+def _prize_of(told: Mapping[str, Any]) -> Prize:
+    if "coupon" not in told:
+        return Prize(told["name"], told["count"], told["points"])
+    its = told["coupon"]
+    terms = PrizeCoupon(its["merchant"], its["code"], its["version"], bytes.fromhex(its["terms"]))
+    return Prize(told["name"], told["count"], 0, terms)
+
+
 def _is_sound(pool: Pool) -> bool:
     numbers = [pool.size, pool.ends_at, pool.draws_at or 0]
+    numbers += [prize.coupon.version for prize in pool.prizes if prize.coupon is not None]
     numbers += [number for prize in pool.prizes for number in (prize.count, prize.points)]
     counted = all(type(number) is int and number >= 0 for number in numbers)
     # Whoever made it up must not get further than here.
@@ -248,6 +292,7 @@ def is_drawing_block(pool: Pool, anchored: int, number: int, stamps: tuple[int, 
 def tally(pool: Pool, given: Mapping[int, int]) -> list[dict[str, Any]]:
     """The prizes with how many were given."""
     return [
-        {"prize": number, "name": p.name, "count": p.count, "points": p.points, "given": given.get(number, 0)}
+        {"prize": number, "name": p.name, "count": p.count, "points": p.points,
+         "coupon": None if p.coupon is None else p.coupon.document(), "given": given.get(number, 0)}
         for number, p in enumerate(pool.prizes, start=1)
-    ]
+    ]  # fmt: skip

@@ -112,8 +112,10 @@ def open_share(conn: Connection, batch: tuple[int, int | None], share: bytes, at
 
 
 def _clean(prize: Prize) -> Prize:
-    return Prize(
-        clean_text(prize.name, "prizes.name", 100),
-        clean_integer(prize.count, "prizes.count", 1, MOST_PRIZES),
-        clean_integer(prize.points, "prizes.points", 1, MOST_POINTS),
-    )
+    points = prize.points
+    if prize.coupon is None:
+        points = clean_integer(points, "prizes.points", 1, MOST_POINTS)
+    elif points:
+        raise MalformedField("prizes.points", "stands beside a coupon: a prize is one or the other")
+    count = clean_integer(prize.count, "prizes.count", 1, MOST_PRIZES)
+    return Prize(clean_text(prize.name, "prizes.name", 100), count, points, prize.coupon)

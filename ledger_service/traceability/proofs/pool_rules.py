@@ -58,7 +58,8 @@ def judge_issues(bundle: PoolBundle, issued: Mapping[bytes, int]) -> list[Findin
     """
     found, used = [], set[bytes]()
     for one in bundle.winners or ():
-        if one.state != "given" or one.operation is None:
+        # A coupon is not issued on chain: it shows there when it is used.
+        if one.state != "given" or one.operation is None or not one.points:
             continue
         points = issued.get(one.operation)
         if points is None:

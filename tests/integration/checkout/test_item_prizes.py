@@ -8,13 +8,15 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from ledger_service.checkout.items.early import MOST, next_untold, tell_early
-from ledger_service.checkout.items.pools import PoolTerms, open_pool, read_terms
+from ledger_service.checkout.items.pools import PoolTerms, PrizeWish, open_pool, read_terms
 from ledger_service.checkout.items.requests import TakenBack
+from ledger_service.coupons.wallet.models import coupon
 from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.item_operations import CODEC, ClaimItem, VoidItem
@@ -25,7 +27,12 @@ from ledger_service.traceability.goods.models import trace_batch
 from ledger_service.traceability.prizes.errors import PrizePoolUnknown, PrizeShareRefused
 from ledger_service.traceability.prizes.models import trace_prize
 from ledger_service.traceability.prizes.queries import find_pool, undrawn
-from ledger_service.traceability.prizes.rules import Beacon, Prize, is_share, secret_of, winners
+from ledger_service.traceability.prizes.rules import (
+    Beacon,
+    is_share,
+    secret_of,
+    winners,
+)
 from ledger_service.traceability.prizes.service import open_share, set_block
 from ledger_service.traceability.proofs.bundle import Place
 from ledger_service.traceability.proofs.commitments import Commitments
@@ -42,8 +49,8 @@ SHARE = b"\x33" * 32
 class Lottery(Brand):
     """The brand's ten items with three prizes among them, opened in the test's order."""
 
-    def open(self, *prizes: Prize, **more: object) -> None:
-        terms = PoolTerms("GROC", prizes or (Prize("first", 1, 100), Prize("second", 2, 20)),
+    def open(self, *prizes: PrizeWish, **more: object) -> None:
+        terms = PoolTerms("GROC", prizes or (PrizeWish("first", 1, 100), PrizeWish("second", 2, 20)),
                           self.shop.clock.at + timedelta(days=9))  # fmt: skip
         with self.shop.database.begin() as conn:
             number = self.stock.batch_no
@@ -70,6 +77,10 @@ class Lottery(Brand):
     def states(self) -> list[str]:
         with self.shop.database.read() as conn:
             return list(conn.execute(select(trace_prize.c.state).order_by(trace_prize.c.item_id)).scalars())
+
+    def coupons(self) -> list[Mapping[str, Any]]:
+        with self.shop.database.read() as conn:
+            return [dict(row) for row in conn.execute(select(coupon)).mappings()]
 
     def give(self) -> None:
         assert not self.rooms[0].give_prizes(self.shop.clock.at)
@@ -100,7 +111,7 @@ def test_a_claim_waits_for_the_draw_and_then_has_what_its_item_won_once(lottery:
 
 
 def test_a_return_takes_back_the_prize_too_and_one_that_waits_is_never_given(lottery: Lottery) -> None:
-    lottery.open(Prize("each", 10, 40))
+    lottery.open(PrizeWish("each", 10, 40))
     ann = lottery.shop.enrol()
     lottery.anchor()
     lottery.claim(ann)
@@ -115,7 +126,7 @@ def test_a_return_takes_back_the_prize_too_and_one_that_waits_is_never_given(lot
 
 
 def test_a_prize_waits_for_the_cap_and_a_late_claim_wins_nothing(lottery: Lottery) -> None:
-    lottery.open(Prize("each", 10, 40))
+    lottery.open(PrizeWish("each", 10, 40))
     lottery.anchor()
     ann = lottery.shop.enrol()
     lottery.claim(ann)
@@ -176,11 +187,12 @@ def test_a_pool_without_a_share_asks_for_none(lottery: Lottery) -> None:
 def test_prizes_that_no_draw_can_be_made_of_are_refused(lottery: Lottery) -> None:
     now = lottery.shop.clock.at
     soon = now + timedelta(1)
-    bad = [((), soon), ((Prize("a", 11, 1),), soon), ((Prize("a", 1, 1),), now), ((Prize("a", 1, 0),), soon)]
+    bad = [((), soon), ((PrizeWish("a", 11, 1),), soon), ((PrizeWish("a", 1, 1),), now),
+           ((PrizeWish("a", 1, 0),), soon)]  # fmt: skip
     for prizes, ends_at in bad:
         with pytest.raises(MalformedField), lottery.shop.database.begin() as conn:
             open_pool(conn, (lottery.stock.batch_no, GROCER), PoolTerms("GROC", prizes, ends_at), now)
-    fine = PoolTerms("GROC", (Prize("a", 1, 1),), now + timedelta(1))
+    fine = PoolTerms("GROC", (PrizeWish("a", 1, 1),), now + timedelta(1))
     with pytest.raises(MalformedField), lottery.shop.database.begin() as conn:
         open_pool(conn, (lottery.stock.batch_no, FUEL), fine, now)
     with pytest.raises(MalformedField):
@@ -193,7 +205,7 @@ def test_jobs_and_a_return_at_once_give_a_prize_once_or_take_it_all_back(databas
     other.catalogue.refresh()
     lottery = Lottery(shop, other)
     lottery.offer(5)
-    lottery.open(Prize("each", 10, 40))
+    lottery.open(PrizeWish("each", 10, 40))
     lottery.anchor()
     ann, at = shop.enrol(), shop.clock.at
     for index in range(3):

@@ -22,6 +22,7 @@ from ledger_service.checkout.items.registry import OutboxRegistry
 from ledger_service.checkout.items.requests import Claimed, ClaimRequest, ReturnRequest, TakenBack
 from ledger_service.checkout.items.service import ItemsService
 from ledger_service.checkout.items.terms import NewTerms, find_terms, set_terms
+from ledger_service.coupons.wallet.offering import CatalogueOffers
 from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import with_check_digit
@@ -55,8 +56,9 @@ class Brand:
     def _room(self, shop: Shop) -> ItemsService:
         name = shop.desk.worker
         return ItemsService(
-            shop.writer, shop.database, shop.catalogue, OutboxRegistry(), Seeds(), name, MASTER
-        )
+            shop.writer, shop.database, shop.catalogue, OutboxRegistry(), Seeds(), name,
+            CatalogueOffers(shop.coupons), MASTER,
+        )  # fmt: skip
 
     def offer(self, points: int = 5, programme: str = "GROC", **most: int) -> None:
         with self.shop.database.begin() as conn:

@@ -54,6 +54,9 @@ class StandingOffers:
             return None
         return Offer(DEFINITION, 1, self.ends_at, self.per_member, self.gift)
 
+    def promised(self, merchant_id: int, code: str, version: int, at: datetime) -> Offer | None:
+        return None
+
     def offered(self, source: str, member_id: int, at: datetime) -> frozenset[int]:
         return frozenset({DEFINITION}) if source == "link" else frozenset()
 

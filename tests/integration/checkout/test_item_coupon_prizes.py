@@ -1,0 +1,143 @@
+"""Prizes that are coupons: committed to with their terms, drawn as any, given once, taken back unused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from ledger_service.checkout.couponing.service import CouponWish
+from ledger_service.checkout.items.pools import PoolTerms, PrizeWish, open_pool, read_terms
+from ledger_service.checkout.items.requests import TakenBack
+from ledger_service.coupons.definitions.changes import next_number
+from ledger_service.coupons.definitions.errors import DefinitionUnknown
+from ledger_service.coupons.definitions.models import coupon_definition, coupon_version
+from ledger_service.coupons.terms.text import terms_hash, terms_json
+from ledger_service.coupons.terms.values import (
+    AmountOff,
+    InstrumentKind,
+    Share,
+    StoredValue,
+    Terms,
+    Window,
+)
+from ledger_service.kernel.errors import MalformedField
+from ledger_service.kernel.gs1 import gln_text
+from ledger_service.members.models import member
+from ledger_service.traceability.goods.service import INDEX_BITS
+from ledger_service.traceability.prizes.queries import find_pool
+from ledger_service.traceability.prizes.rules import (
+    PrizeCoupon,
+    prize_op_id,
+)
+from tests.integration.checkout.couponed import CouponShop
+from tests.integration.checkout.shop import FUEL, GROCER, Shop, line
+from tests.integration.checkout.test_item_prizes import Lottery
+
+
+def item_id(lottery: Lottery, index: int) -> int:
+    return (lottery.stock.batch_no << INDEX_BITS) + index
+
+
+def newer(terms: Terms) -> str:
+    return terms_json(replace(terms, version=2, benefit=AmountOff(99)))
+
+
+@pytest.fixture
+def lottery(shop: Shop) -> Lottery:
+    made = Lottery(shop)
+    made.offer(5)
+    return made
+
+
+def test_a_coupon_is_given_once_with_the_terms_that_the_root_holds(lottery: Lottery) -> None:
+    shop, coupons, ann = lottery.shop, CouponShop(lottery.shop), lottery.shop.enrol()
+    terms = coupons.publish(7, AmountOff(10))
+    lottery.open(PrizeWish("ten off", 3, coupon="D7"), PrizeWish("points", 7, 40))
+    lottery.anchor()
+    with shop.database.read() as conn:
+        found = find_pool(conn, lottery.stock.batch_no)
+    assert found is not None
+    committed = PrizeCoupon(gln_text(GROCER), "D7", 1, terms_hash(terms))
+    assert (found.pool.version, found.pool.prizes[0].coupon) == (2, committed)
+    for index in range(10):
+        lottery.claim(ann, index)
+    lottery.draw()
+    won = lottery.won()
+    # Another version is in force by now, and changes nothing of what was promised.
+    with shop.database.begin() as conn:
+        row = dict(conn.execute(select(coupon_version)).mappings().one())
+        conn.execute(insert(coupon_version).values(row | {"version": 2, "body": newer(terms)}))
+        next_number(conn)
+    shop.coupons.refresh()
+    for _ in range(2):
+        lottery.give()
+        held = lottery.coupons()
+        mine = {prize_op_id(item_id(lottery, index)) for index, prize in won.items() if prize == 1}
+        assert {one["coupon_id"] for one in held} == mine
+        assert {(one["version"], one["holder"], one["state"]) for one in held} == {
+            (1, ann.member_id, "available")
+        }
+    assert shop.balance(ann, 1) == 10 * 5 + 7 * 40
+    assert lottery.states() == ["given"] * 10
+
+
+def test_a_return_takes_back_an_unused_coupon_and_leaves_a_used_one(lottery: Lottery) -> None:
+    coupons, ann = CouponShop(lottery.shop), lottery.shop.enrol()
+    coupons.publish(7, AmountOff(10))
+    lottery.open(PrizeWish("each", 10, coupon="D7"))
+    lottery.anchor()
+    for index in range(3):
+        lottery.claim(ann, index)
+    lottery.draw()
+    lottery.give()
+    used = prize_op_id(item_id(lottery, 1))
+    coupons.sell(coupons.body(ann, line("1", 500)), CouponWish((used,)))
+    assert coupons.used() == [(used, 10)]
+    assert lottery.take_back(0).prize == TakenBack(coupon="void")
+    assert lottery.take_back(1).prize == TakenBack(coupon="left")
+    assert sorted(one["state"] for one in lottery.coupons()) == ["available", "consumed", "void"]
+    assert lottery.states() == ["void", "void", "given"]
+
+
+@pytest.mark.parametrize("hindered", ["withdrawn", "frozen"])
+def test_a_coupon_waits_until_it_can_be_given(lottery: Lottery, hindered: str) -> None:
+    shop, coupons, ann = lottery.shop, CouponShop(lottery.shop), lottery.shop.enrol()
+    coupons.publish(7, AmountOff(10))
+    lottery.open(PrizeWish("each", 10, coupon="D7"))
+    lottery.anchor()
+    lottery.claim(ann)
+    lottery.draw()
+    by = {"withdrawn_at": shop.clock.at, "withdrawn_by": "a"}
+    row = update(coupon_definition), update(member)
+    values = by if hindered == "withdrawn" else {"status": "frozen"}
+    set_back = dict.fromkeys(by) if hindered == "withdrawn" else {"status": "active"}
+    for change, state in ((values, "waiting"), (set_back, "given")):
+        with shop.database.begin() as conn:
+            conn.execute(row[hindered == "frozen"].values(change))
+            next_number(conn)
+        shop.coupons.refresh()
+        lottery.give()
+        assert lottery.states() == [state]
+        shop.clock.forward(hours=1)
+
+
+def test_what_cannot_be_a_prize_is_refused_before_anything_is_printed(lottery: Lottery) -> None:
+    shop, coupons = lottery.shop, CouponShop(lottery.shop)
+    now = shop.clock.at
+    coupons.publish(7, AmountOff(10))
+    coupons.publish(8, AmountOff(10), funders=(Share(GROCER, 5_000), Share(FUEL, 5_000)))
+    coupons.publish(9, AmountOff(10), window=Window(ends_at=now + timedelta(hours=1)))
+    coupons.publish(10, StoredValue(10), kind=InstrumentKind.PAID)
+    odd = [("D8", 0, MalformedField), ("D9", 0, MalformedField), ("D10", 0, MalformedField),
+           ("D7", 5, MalformedField), ("NONE", 0, DefinitionUnknown)]  # fmt: skip
+    for code, points, refusal in odd:
+        terms = PoolTerms("GROC", (PrizeWish("a", 1, points, code),), now + timedelta(1))
+        with pytest.raises(refusal), shop.database.begin() as conn:
+            open_pool(conn, (lottery.stock.batch_no, GROCER), terms, now)
+    for given in ({}, {"points": 1, "coupon": "D7"}):
+        with pytest.raises(MalformedField):
+            read_terms({"programme": "G", "ends_at": "2031-01-01T00:00:00Z",
+                        "prizes": [{"name": "a", "count": 1} | given]})  # fmt: skip
