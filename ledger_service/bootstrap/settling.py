@@ -54,11 +54,19 @@ def close_period(settings: Settings, period: int, patience_seconds: float) -> Cl
         _drain(steps, period, patience_seconds)
         contracts = Contracts(alliance.clearing_house, alliance.registry)
         Admin(steps, contracts).close_period(period, replay_stamp(foundations))
+        _await_index(steps, period, patience_seconds)
         return Closed(False, _open_period(steps, alliance.clearing_house))
 
 
 def _open_period(steps: Steps, clearing_house: bytes) -> int:
     return int(asked(steps, "ClearingHouse", clearing_house, "currentPeriod")[0])
+
+
+def _await_index(steps: Steps, period: int, patience_seconds: float) -> None:
+    """What is asked next of the period is answered from the index: it should have read the close by then."""
+    deadline, pause = time.monotonic() + patience_seconds, threading.Event()
+    while not steps.is_mined(f"close:{period}") and time.monotonic() < deadline:
+        pause.wait(_POLL_SECONDS)
 
 
 def _drain(steps: Steps, period: int, patience_seconds: float) -> None:

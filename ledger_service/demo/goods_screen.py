@@ -53,7 +53,7 @@ async def _show_proof(screen: Screen, stack: Stack, goods: Goods) -> bool:
         screen.say(f"  {line}")
     screen.say(f"  household {household} has {points} {programme} for it by operation {operation}")
     number = goods.number_of(household)
-    for who, verdict in (("its holder", await goods.desk.verdict(code, number)),
+    for who, verdict in (("the phone that claimed it", await goods.desk.verdict(code, number)),
                          ("anybody else", await goods.desk.verdict(code))):  # fmt: skip
         screen.say(f"  a scan tells {who}: {verdict['verdict']} ({', '.join(verdict['reasons'])})")
     return bool(told["standing"] == "genuine")
