@@ -12,9 +12,9 @@ from pathlib import Path
 from ledger_service.bootstrap.beside_bridge import replay_stamp, steps_beside_bridge
 from ledger_service.bootstrap.foundations import Foundations, background_clock
 from ledger_service.bootstrap.kept_figures import kept_statements
+from ledger_service.bootstrap.off_desk import payments_off_desk
 from ledger_service.bootstrap.owner_papers import owner_dues
 from ledger_service.bootstrap.period_papers import alliances_of
-from ledger_service.bootstrap.pooling import payments_of_pools
 from ledger_service.chain.arbitration import Arbitration
 from ledger_service.chain.errors import CloseNotFinal, PeriodNotOpen
 from ledger_service.chain.period_lines import period_lines
@@ -28,7 +28,7 @@ from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.money import exponent_of, micros_of_minor
 from ledger_service.kernel.settlement_words import Decided, Held
 from ledger_service.settlement.bank.accounts import BankAccount
-from ledger_service.settlement.bank.pools import Pools, mark_pools
+from ledger_service.settlement.bank.off_desk import OffDesk, mark_off_desk
 from ledger_service.settlement.bank.receipts import Due
 from ledger_service.settlement.bank.references import tag_of
 from ledger_service.settlement.errors import PeriodNotPublished, SettlementNotOffered
@@ -206,17 +206,17 @@ class Agreement:
         with self._foundations.database.snapshot() as conn:
             return owner_dues(conn, period, own)
 
-    def pools(self, period: int) -> Pools:
-        """What issuers and pools pay each other for a closed period beside the desk."""
+    def off_desk(self, period: int) -> OffDesk:
+        """What is paid for a closed period beside the desk: pools, and coupons by their funders."""
         whose = alliances_of(self._foundations.alliance)
         with self._foundations.database.snapshot() as conn:
-            return payments_of_pools(conn, whose, period, anew=True)
+            return payments_off_desk(conn, whose, period, anew=True)
 
-    def mark_pools_paid(self, period: int, payouts: Mapping[int, Payout], evidence: bytes) -> None:
-        """These lines between issuers and pools, by number, are paid; the chain knows nothing of them."""
+    def mark_paid_off_desk(self, period: int, payouts: Mapping[int, Payout], evidence: bytes) -> None:
+        """These of them, by number, are paid; the chain knows nothing of them."""
         clock = background_clock(self._foundations.settings, self._foundations.database)
         with self._foundations.database.begin() as conn:
-            mark_pools(conn, period, payouts, evidence, clock.now())
+            mark_off_desk(conn, period, payouts, evidence, clock.now())
 
     @property
     def tag(self) -> str:

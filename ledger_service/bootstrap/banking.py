@@ -21,10 +21,10 @@ from ledger_service.settlement.bank.errors import (
     ReserveAccountMissing,
 )
 from ledger_service.settlement.bank.matching import Expected, Matching, Outcome
+from ledger_service.settlement.bank.off_desk import OffDesk
 from ledger_service.settlement.bank.pain import Accounts, Line, Order, payment_order
-from ledger_service.settlement.bank.pools import Pools
 from ledger_service.settlement.bank.receipts import Due, lines_of
-from ledger_service.settlement.bank.references import POOLS_FROM
+from ledger_service.settlement.bank.references import COUPONS_FROM, POOLS_FROM
 from ledger_service.settlement.netting import Payout
 
 
@@ -45,10 +45,10 @@ class Settled(Protocol):
     def dues(self, period: int, own: BankAccount) -> list[Due]:
         """As ``owner_papers.owner_dues``."""
 
-    def pools(self, period: int) -> Pools:
-        """What issuers and pools pay each other for the period beside the desk."""
+    def off_desk(self, period: int) -> OffDesk:
+        """What is paid for the period beside the desk: pools, and coupons by their funders."""
 
-    def mark_pools_paid(self, period: int, payouts: Mapping[int, Payout], evidence: bytes) -> None:
+    def mark_paid_off_desk(self, period: int, payouts: Mapping[int, Payout], evidence: bytes) -> None:
         """These of them are paid."""
 
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
@@ -66,12 +66,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What a statement came to, the SHA-256 of the file, and where the period and its pools stand now."""
+    """What a statement came to, the SHA-256 of the file, and where the period stands, off the desk too."""
 
     outcome: Outcome
     evidence: bytes
     standing: Standing
-    pools: Pools
+    off_desk: OffDesk
 
 
 def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish) -> tuple[bytes, list[Line]]:
@@ -92,15 +92,15 @@ def order_payouts(agreement: Settled, period: int, book: AccountBook, wish: Wish
         ReserveAccountMissing: a payer is in default, and no account of its custodian is known.
         BankNameNotLatin: Latin letters are asked for, and a name has others.
     """
-    standing, pools = _netted(agreement, period), agreement.pools(period)
-    payable, paid = _payable(standing, pools), _paid(standing, pools)
+    standing, beside = _netted(agreement, period), agreement.off_desk(period)
+    payable, paid = _payable(standing, beside), _paid(standing, beside)
     if len(paid) == len(payable):
         raise NothingToPay(period)
     if wish.attempt == 1 and paid:
         raise PayoutsPaidAlready(period, len(paid))
     unpaid = {number: payout for number, payout in payable.items() if number not in paid}
     own = book.accounts(_merchants(unpaid.values()))
-    every = [*_lines(agreement, standing, own), *(Line(*one) for one in sorted(pools.payouts.items()))]
+    every = [*_lines(agreement, standing, own), *(Line(*one) for one in sorted(beside.payouts.items()))]
     left = [line for line in every if line.number in unpaid]
     again = [line.number for line in left if line.part > 1] if wish.attempt > 1 else []
     if again:
@@ -128,39 +128,40 @@ def pay_by_statement(agreement: Settled, period: int, statement: BinaryIO, book:
         BankStatementUnreadable, BankStatementForeign, BankStatementTooLarge, BankStatementTorn: the file;
             nothing is marked.
     """
-    standing, pools = _netted(agreement, period), agreement.pools(period)
-    payable, paid = _payable(standing, pools), _paid(standing, pools)
+    standing, beside = _netted(agreement, period), agreement.off_desk(period)
+    payable, paid = _payable(standing, beside), _paid(standing, beside)
     own = book.accounts(_merchants(payable.values()))
     _reserves(book, {p.payer for n, p in payable.items() if n not in paid} & standing.in_default, must=True)
     reserves = _reserves(book, {payout.payer for payout in payable.values()})
     matching = Matching(Expected(
         agreement.tag, period, agreement.currency, exponent_of(agreement.currency), standing.payouts,
         standing.round.paid, Accounts(own, reserves), _parts(_lines(agreement, standing, own)),
-        pools,
+        beside,
     ))  # fmt: skip
     reader = StatementReader(statement)
     for booking in reader.bookings():
         matching.take(booking)
     outcome = matching.outcome()
-    booked = {number: pools.payouts[number] for number in outcome.pay if number >= POOLS_FROM}
-    agreement.mark_pools_paid(period, booked, reader.sha256)
+    booked = {number: beside.payouts[number] for number in outcome.pay if number >= POOLS_FROM}
+    agreement.mark_paid_off_desk(period, booked, reader.sha256)
     payouts = [number for number in outcome.pay if number < POOLS_FROM]
     if payouts:
         standing = agreement.mark_paid_by(period, payouts, reader.sha256)
-    return Marked(outcome, reader.sha256, standing, replace(pools, paid=pools.paid | booked.keys()))
+    return Marked(outcome, reader.sha256, standing, replace(beside, paid=beside.paid | booked.keys()))
 
 
 def ordered_document(lines: Iterable[Line]) -> dict[str, list[int]]:
-    """What an order holds: payouts by index, lines with pools by programme."""
+    """What an order holds: payouts by index, lines with pools by programme, payments of coupons by index."""
     numbers = {line.number for line in lines}
     payouts = sorted(number for number in numbers if number < POOLS_FROM)
-    return {"payouts": payouts, "pools": _programmes(numbers)}
+    return {"payouts": payouts, "pools": _programmes(numbers), "coupons": _coupons(numbers)}
 
 
 def marked_document(period: int, marked: Marked) -> dict[str, Any]:
     """What came of a bank's statement, as JSON."""
     outcome = marked.outcome
-    pools = marked.pools
+    beside = marked.off_desk
+    still = beside.payouts.keys() - beside.paid
     return {
         "period": period,
         "evidence": "0x" + marked.evidence.hex(),
@@ -168,11 +169,18 @@ def marked_document(period: int, marked: Marked) -> dict[str, Any]:
         "paid_before": [number for number in outcome.before if number < POOLS_FROM],
         "pools_paid_now": _programmes(outcome.pay),
         "pools_paid_before": _programmes(outcome.before),
-        "pools_open": _programmes(pools.payouts.keys() - pools.paid),
+        "pools_open": _programmes(still),
+        "coupons_paid_now": _coupons(outcome.pay),
+        "coupons_paid_before": _coupons(outcome.before),
+        "coupons_open": _coupons(still),
         "cases": [case._asdict() for case in outcome.cases if case.payout < POOLS_FROM],
         "pool_cases": [
             {"programme": case.payout - POOLS_FROM, "place": case.place, "told": case.told}
-            for case in outcome.cases if case.payout >= POOLS_FROM
+            for case in outcome.cases if POOLS_FROM <= case.payout < COUPONS_FROM
+        ],
+        "coupon_cases": [
+            {"payment": case.payout - COUPONS_FROM, "place": case.place, "told": case.told}
+            for case in outcome.cases if case.payout >= COUPONS_FROM
         ],
         "unmatched": [one._asdict() for one in outcome.unmatched],
         "counts": {reason.value: count for reason, count in sorted(outcome.counts.items())},
@@ -181,7 +189,11 @@ def marked_document(period: int, marked: Marked) -> dict[str, Any]:
 
 
 def _programmes(numbers: Iterable[int]) -> list[int]:
-    return sorted(number - POOLS_FROM for number in numbers if number >= POOLS_FROM)
+    return sorted(number - POOLS_FROM for number in numbers if POOLS_FROM <= number < COUPONS_FROM)
+
+
+def _coupons(numbers: Iterable[int]) -> list[int]:
+    return sorted(number - COUPONS_FROM for number in numbers if number >= COUPONS_FROM)
 
 
 def _netted(agreement: Settled, period: int) -> Standing:
@@ -191,14 +203,14 @@ def _netted(agreement: Settled, period: int) -> Standing:
     return standing
 
 
-def _payable(standing: Standing, pools: Pools) -> dict[int, Payout]:
-    """All payments of the period by number: the desk's payouts, and behind them lines with pools."""
-    return {**dict(enumerate(standing.payouts)), **pools.payouts}
+def _payable(standing: Standing, beside: OffDesk) -> dict[int, Payout]:
+    """All payments of the period by number: the desk's payouts, and behind them those beside it."""
+    return {**dict(enumerate(standing.payouts)), **beside.payouts}
 
 
-def _paid(standing: Standing, pools: Pools) -> set[int]:
+def _paid(standing: Standing, beside: OffDesk) -> set[int]:
     marked = {index for index in range(len(standing.payouts)) if standing.paid(index)}
-    return marked | (pools.payouts.keys() & pools.paid)
+    return marked | (beside.payouts.keys() & beside.paid)
 
 
 def _merchants(payouts: Iterable[Payout]) -> set[int]:
@@ -207,7 +219,7 @@ def _merchants(payouts: Iterable[Payout]) -> set[int]:
 
 def _lines(agreement: Settled, standing: Standing, own: Mapping[int, BankAccount]) -> list[Line]:
     """Every payout of the period, or its parts where the payee's money goes to owners of its stores."""
-    # What comes out of a pool is the merchant's own: no sale in anybody's store made it.
+    # What comes out of a pool or of coupons is the merchant's own: no sale in anybody's store made it.
     split = {p.payee for p in standing.payouts if p.payee in own and own[p.payee].purpose == OWNERS}
     dues = {payee: agreement.dues(standing.period, own[payee]) for payee in sorted(split)}
     return lines_of(standing.payouts, dues)

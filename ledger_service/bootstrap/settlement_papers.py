@@ -26,10 +26,10 @@ from ledger_service.bootstrap.banking import (
     pay_by_statement,
 )
 from ledger_service.bootstrap.kept_figures import kept_data, netted_data
+from ledger_service.bootstrap.off_desk import payments_off_desk
 from ledger_service.bootstrap.owner_papers import owner_dues, owners_paper
 from ledger_service.bootstrap.papering import Manner, papers_of
 from ledger_service.bootstrap.period_papers import Alliances, PeriodData, alliances_of
-from ledger_service.bootstrap.pooling import payments_of_pools
 from ledger_service.bootstrap.serving import Serving
 from ledger_service.chain import standings
 from ledger_service.chain.period_figures import place_of
@@ -42,7 +42,7 @@ from ledger_service.kernel.gs1 import gln_text
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.merchants.queries import list_merchants
 from ledger_service.settlement.bank.accounts import AccountsGiven, BankAccount
-from ledger_service.settlement.bank.pools import Pools, mark_pools
+from ledger_service.settlement.bank.off_desk import OffDesk, mark_off_desk
 from ledger_service.settlement.bank.receipts import Due
 from ledger_service.settlement.bank.references import tag_of
 from ledger_service.settlement.errors import (
@@ -150,16 +150,16 @@ class ReadDesk:
         with self.database.snapshot() as conn:
             return owner_dues(conn, period, own)
 
-    def pools(self, period: int) -> Pools:
+    def off_desk(self, period: int) -> OffDesk:
         """See the port."""
         with self.database.snapshot() as conn:
-            return payments_of_pools(conn, self.alliance, period, anew=False)
+            return payments_off_desk(conn, self.alliance, period, anew=False)
 
-    def mark_pools_paid(self, period: int, payouts: Mapping[int, Payout], evidence: bytes) -> None:
+    def mark_paid_off_desk(self, period: int, payouts: Mapping[int, Payout], evidence: bytes) -> None:
         """See the port."""
         if payouts:
             now = self.clock.now()
-            self.writer.run(lambda conn: mark_pools(conn, period, payouts, evidence, now))
+            self.writer.run(lambda conn: mark_off_desk(conn, period, payouts, evidence, now))
 
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:
         """See the port."""

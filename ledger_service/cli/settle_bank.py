@@ -34,8 +34,9 @@ def write_order(settings: Settings, options: argparse.Namespace) -> str:
     if options.json:
         return json.dumps(told)
     how = "is there already, byte by byte" if "before" in told else "is written"
-    what, pools = f"{len(ordered['payouts'])} payouts", len(ordered["pools"])
-    what += f" and {pools} lines with pools" if pools else ""
+    what = f"{len(ordered['payouts'])} payouts"
+    what += f", {len(ordered['pools'])} lines with pools" if ordered["pools"] else ""
+    what += f", {len(ordered['coupons'])} payments of coupons" if ordered["coupons"] else ""
     return f"{options.into} {how}: {what} of period {options.period}, for {options.execution}"
 
 
@@ -74,9 +75,16 @@ def _text(told: dict[str, Any]) -> str:
         f" {case['place']} returns it ({case['told']}); the mark stays"
         for case in told["pool_cases"]
     ]
+    lines += [
+        f"CAME BACK: payment {case['payment']} of coupons is marked as paid, and booking {case['place']}"
+        f" returns it ({case['told']}); the mark stays"
+        for case in told["coupon_cases"]
+    ]
     lines += [f"payout {index}: paid" for index in told["paid_now"]]
     lines += [f"pool of programme {one}: paid" for one in told["pools_paid_now"]]
     lines += [f"pool of programme {one}: was marked before" for one in told["pools_paid_before"]]
+    lines += [f"coupons' payment {one}: paid" for one in told["coupons_paid_now"]]
+    lines += [f"coupons' payment {one}: was marked before" for one in told["coupons_paid_before"]]
     lines += [f"payout {index}: was marked before, nothing is done" for index in told["paid_before"]]
     lines += [
         f"booking {one['place']} {one['reference'][:35] or '-'}: {one['reason']}"
@@ -85,8 +93,9 @@ def _text(told: dict[str, Any]) -> str:
     ]
     hidden = sum(told["counts"].values()) - len(told["unmatched"])
     lines += [f"and {hidden:,} further bookings that pay nothing"] if hidden else []
-    if not told["paid_now"] and not told["pools_paid_now"]:
+    if not any(told[what] for what in ("paid_now", "pools_paid_now", "coupons_paid_now")):
         lines.append("nothing was marked")
     lines.append(f"evidence {told['evidence']}; {len(told['open'])} payouts are open"
-                 + (f", and {len(told['pools_open'])} lines with pools" if told["pools_open"] else ""))
+                 + (f", {len(told['pools_open'])} lines with pools" if told["pools_open"] else "")
+                 + (f", {len(told['coupons_open'])} payments of coupons" if told["coupons_open"] else ""))
     return "\n".join(lines)

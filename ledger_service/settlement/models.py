@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Table, Text
 
 from ledger_service.db.guards import append_only
 from ledger_service.db.tables import at_least, fixed_length, metadata
@@ -32,11 +32,12 @@ settlement_word = Table(
     CheckConstraint("merchant IN (debtor, creditor)", name="by_one_of_the_two"),
 )  # fmt: skip
 
-# Which lines between issuer and pool a bank's statement shows as paid; the desk on chain knows none of them.
-pool_payment = append_only(Table(
-    "pool_payment", metadata,
+# Which lines between issuer and pool, and which payments of coupons, a bank's statement shows as paid; the
+# desk on chain knows none of them. Numbers are those of settlement.bank.references.
+off_desk_payment = append_only(Table(
+    "off_desk_payment", metadata,
     Column("period", BigInteger, primary_key=True, autoincrement=False),
-    Column("programme_id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("payer", BigInteger, nullable=False),
     Column("payee", BigInteger, nullable=False),
     Column("minor", BigInteger, nullable=False),

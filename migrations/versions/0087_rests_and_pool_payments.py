@@ -1,4 +1,4 @@
-"""What became of the rest of members' points of an ended programme, and which pool lines a bank has paid."""
+"""What became of the rest of members' points of an ended programme, and what a bank has paid off the desk."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def upgrade() -> None:
     op.create_index("ix_rest_conversion_member_id", "rest_conversion", ["member_id", "converted_at"])
     op.create_index("ix_rest_conversion_programme_id", "rest_conversion", ["programme_id", "member_id"])
     op.create_table(
-        "pool_payment",
+        "off_desk_payment",
         sa.Column("period", sa.BigInteger(), nullable=False, autoincrement=False),
-        sa.Column("programme_id", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("number", sa.BigInteger(), nullable=False, autoincrement=False),
         sa.Column("payer", sa.BigInteger(), nullable=False),
         sa.Column("payee", sa.BigInteger(), nullable=False),
         sa.Column("minor", sa.BigInteger(), nullable=False),
@@ -43,9 +43,9 @@ def upgrade() -> None:
         sa.CheckConstraint("length(evidence) = 32", name=op.f("ck_pool_payment_evidence_length")),
         sa.CheckConstraint("minor >= 1", name=op.f("ck_pool_payment_minor_at_least_1")),
         sa.CheckConstraint("payer <> payee", name=op.f("ck_pool_payment_two_merchants")),
-        sa.PrimaryKeyConstraint("period", "programme_id", name=op.f("pk_pool_payment")),
+        sa.PrimaryKeyConstraint("period", "number", name=op.f("pk_pool_payment")),
     )
-    for table in ("rest_conversion", "pool_payment"):
+    for table in ("rest_conversion", "off_desk_payment"):
         for statement in guard_statements(table, op.get_bind().dialect.name):
             op.execute(statement)
 

@@ -25,7 +25,7 @@ from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.operations import Kind
 from ledger_service.kernel.points import Leg
 from ledger_service.settlement.bank.references import POOLS_FROM, Reference, tag_of
-from ledger_service.settlement.models import pool_payment, settlement_figures
+from ledger_service.settlement.models import off_desk_payment, settlement_figures
 from tests.api.offices import browser
 from tests.api.service import ALLIANCE, FUEL, GROCER, Shop
 from tests.api.test_owners import person
@@ -223,7 +223,8 @@ def test_lines_with_a_pool_are_in_the_order_and_paid_by_the_same_statement(any_s
     back = read(replace(of_pool, direction="CRDT"))
     assert [case["programme"] for case in back["pool_cases"]] == [1]
     with any_shop.serving.foundations.database.read() as conn:
-        (row,) = conn.execute(select(pool_payment.c.payer, pool_payment.c.payee, pool_payment.c.minor)).all()
+        paid = off_desk_payment.c
+        (row,) = conn.execute(select(paid.payer, paid.payee, paid.minor)).all()
     assert tuple(row) == (int(GROCER), int(FUEL), 35)
 
 

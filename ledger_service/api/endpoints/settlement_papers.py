@@ -74,6 +74,7 @@ ORDER = Route(
     success=Success(201, "The same bytes for the same order, so a bank refuses a second one.", shapes.answer(
         "PaymentOrderFile", period=Integer(1), payouts=Listing(Integer()),
         pools=Listing(Integer(1), about="Programmes whose issuer and pool pay each other beside the desk"),
+        coupons=Listing(Integer(), about="Payments of coupons' funders, by index in `coupon-nets`"),
         document=Text(_MOST_TEXT, about="The file, base64"))),
     dialect=Dialect(most_bytes=1 << 18),
 )  # fmt: skip
@@ -89,6 +90,8 @@ STATEMENT = Route(
         paid_before=Listing(Integer()), cases=Listing(Record(closed=False)),
         pools_paid_now=Listing(Integer(1)), pools_paid_before=Listing(Integer(1)),
         pools_open=Listing(Integer(1)), pool_cases=Listing(Record(closed=False)),
+        coupons_paid_now=Listing(Integer()), coupons_paid_before=Listing(Integer()),
+        coupons_open=Listing(Integer()), coupon_cases=Listing(Record(closed=False)),
         unmatched=Listing(Record(closed=False)), counts=Record(closed=False), open=Listing(Integer()))),
     dialect=Dialect(most_bytes=_MOST_TEXT + (1 << 18)),
 )  # fmt: skip

@@ -10,9 +10,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ledger_service.settlement.bank.camt import Booking
+from ledger_service.settlement.bank.off_desk import OffDesk
 from ledger_service.settlement.bank.pain import Accounts, Line
-from ledger_service.settlement.bank.pools import Pools
-from ledger_service.settlement.bank.references import POOLS_FROM, Reference, reference_of
+from ledger_service.settlement.bank.references import COUPONS_FROM, POOLS_FROM, Reference, reference_of
 from ledger_service.settlement.netting import Payout
 
 MOST_LISTED = 1_000
@@ -72,15 +72,15 @@ class Expected:
     paid: int
     accounts: Accounts
     parts: Mapping[int, Sequence[Line]] = field(default_factory=dict)
-    pools: Pools = field(default_factory=Pools)
+    off_desk: OffDesk = field(default_factory=OffDesk)
 
     def payout(self, number: int) -> Payout | None:
         """The payment of this number; None where the period has none."""
-        return self.payouts[number] if number < len(self.payouts) else self.pools.payouts.get(number)
+        return self.payouts[number] if number < len(self.payouts) else self.off_desk.payouts.get(number)
 
     def is_paid(self, number: int) -> bool:
         """Whether it was marked before."""
-        return number in self.pools.paid if number >= POOLS_FROM else bool(self.paid >> number & 1)
+        return number in self.off_desk.paid if number >= POOLS_FROM else bool(self.paid >> number & 1)
 
 
 @dataclass(slots=True)
@@ -217,7 +217,9 @@ class Matching:
 
 
 def named(number: int) -> str:
-    """What a payment is called: a payout by its index, a line with a pool by its programme."""
+    """What a payment is called: of the desk or of coupons by its index, with a pool by its programme."""
+    if number >= COUPONS_FROM:
+        return f"coupons' payment {number - COUPONS_FROM}"
     return f"pool of programme {number - POOLS_FROM}" if number >= POOLS_FROM else f"payout {number}"
 
 

@@ -25,7 +25,7 @@ from ledger_service.settlement.bank.errors import (
     ReserveAccountMissing,
 )
 from ledger_service.settlement.bank.matching import Reason
-from ledger_service.settlement.bank.pools import Pools
+from ledger_service.settlement.bank.off_desk import OffDesk
 from ledger_service.settlement.bank.receipts import Due
 from ledger_service.settlement.bank.references import Reference
 from tests.unit.settlement.bank.banking import (
@@ -70,7 +70,7 @@ class Desk:
         until = seconds_floor(ORDER.created)
         self.round = Round(bytes(32), until, 4, len(PAYOUTS), root, bytes(32), 0, 0, paid)
         self.evidence: list[bytes] = []
-        self.beside = Pools()
+        self.beside = OffDesk()
 
     def standing(self, period: int) -> Standing:
         return Standing(period, self.round, list(ACCOUNTS), {}, {}, list(PAYOUTS), {}, self.in_default)
@@ -78,10 +78,10 @@ class Desk:
     def dues(self, _: int, own: Any) -> Any:
         return [Due(replace(own, name="Ann"), 1), Due(replace(own, name="Ben"), 3)]
 
-    def pools(self, _: int) -> Pools:
+    def off_desk(self, _: int) -> OffDesk:
         return self.beside
 
-    def mark_pools_paid(self, _: int, payouts: Any, __: bytes) -> None:
+    def mark_paid_off_desk(self, _: int, payouts: Any, __: bytes) -> None:
         self.beside = replace(self.beside, paid=self.beside.paid | payouts.keys())
 
     def mark_paid_by(self, period: int, payouts: list[int], evidence: bytes) -> Standing:

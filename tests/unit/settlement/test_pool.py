@@ -1,4 +1,4 @@
-"""Pools: what is paid in at issue pays what is spent; a reserve is what it should be; nothing is lost."""
+"""OffDesk: what is paid in at issue pays what is spent; a reserve is what it should be; nothing is lost."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_service.kernel.pools import Basis, BasisKind, PoolFlow
-from ledger_service.settlement.bank.pools import pool_payouts
-from ledger_service.settlement.bank.references import POOLS_FROM, Reference, reference_of
+from ledger_service.settlement.bank.off_desk import pool_payouts
+from ledger_service.settlement.bank.references import COUPONS_FROM, POOLS_FROM, Reference, reference_of
 from ledger_service.settlement.pool import PoolLine, pool_lines
 
 ISSUER, POOL = 9501101530003, 9501101530010
@@ -119,7 +119,9 @@ def test_a_pool_of_the_issuer_s_own_needs_no_bank() -> None:
     assert (pool_payouts([own], 1), len(pool_payouts([line], 1))) == ({}, 1)
 
 
-@pytest.mark.parametrize("number", [0, 999, POOLS_FROM + 1, POOLS_FROM + 2**31])
+@pytest.mark.parametrize(
+    "number", [0, 999, POOLS_FROM + 1, POOLS_FROM + 2**31, COUPONS_FROM, COUPONS_FROM + 254]
+)
 def test_a_reference_of_payout_or_pool_is_read_back_and_fits(number: int) -> None:
     reference = Reference("0AF19C44", 2**32 - 2, number)
     assert (reference_of(reference.text), len(reference.text) <= 35) == (reference, True)

@@ -1,26 +1,26 @@
-"""What issuers and pools pay each other for a period, in minor units, and which of it a bank has paid.
+"""What issuers and pools pay each other for a period, and what funders of coupons pay, in minor units.
 
-The desk on chain knows none of these lines, so what is paid of them stands here.
+The desk on chain knows none of these, so which of them a bank has paid stands here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
 from ledger_service.db.bulk import sql_of
-from ledger_service.settlement.bank.references import POOLS_FROM
-from ledger_service.settlement.models import pool_payment
+from ledger_service.settlement.bank.references import COUPONS_FROM, POOLS_FROM
+from ledger_service.settlement.models import off_desk_payment
 from ledger_service.settlement.netting import Payout
 from ledger_service.settlement.pool import PoolLine
 
 
 @dataclass(frozen=True, slots=True)
-class Pools:
-    """A period's payments between issuers and pools by their numbers, and those that are paid."""
+class OffDesk:
+    """A period's payments beside the desk by their numbers, and those that are paid."""
 
     payouts: Mapping[int, Payout] = field(default_factory=dict)
     paid: frozenset[int] = frozenset()
@@ -44,23 +44,27 @@ def pool_payouts(lines: Iterable[PoolLine], micros_per_minor: int) -> dict[int, 
     return found
 
 
-def pools_paid(conn: Connection, period: int) -> frozenset[int]:
-    """The numbers of the period's lines that are marked as paid."""
-    query = select(pool_payment.c.programme_id).where(pool_payment.c.period == period)
-    return frozenset(POOLS_FROM + programme for programme in conn.execute(query).scalars())
+def coupon_payouts(payouts: Sequence[Payout]) -> dict[int, Payout]:
+    """The fewest payments that clear a closed period's coupons, by ``COUPONS_FROM`` and their index."""
+    return {COUPONS_FROM + index: payout for index, payout in enumerate(payouts)}
 
 
-def mark_pools(
+def paid_off_desk(conn: Connection, period: int) -> frozenset[int]:
+    """The numbers of the period's payments that are marked as paid."""
+    query = select(off_desk_payment.c.number).where(off_desk_payment.c.period == period)
+    return frozenset(conn.execute(query).scalars())
+
+
+def mark_off_desk(
     conn: Connection, period: int, payouts: Mapping[int, Payout], evidence: bytes, at: datetime
 ) -> None:
-    """These lines are paid, as the evidence says; the caller commits.
+    """These are paid, as the evidence says; the caller commits.
 
-    Idempotency: by period and programme; what is marked stays as it was.
+    Idempotency: by period and number; what is marked stays as it was.
     """
     rows = [
-        {"period": period, "programme_id": number - POOLS_FROM, "evidence": evidence, "marked_at": at,
-         **payout._asdict()}
+        {"period": period, "number": number, "evidence": evidence, "marked_at": at, **payout._asdict()}
         for number, payout in sorted(payouts.items())
     ]  # fmt: skip
     if rows:
-        sql_of(pool_payment, conn).insert(conn, rows, or_ignore=True)
+        sql_of(off_desk_payment, conn).insert(conn, rows, or_ignore=True)
