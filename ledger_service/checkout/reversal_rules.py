@@ -188,14 +188,15 @@ def recover(
         The new totals; those of points and debt are never less than the prior ones.
     """
     scale = lcm(*(s.part.rate_minor * WHOLE_PERCENT * s.part.unit(lines) for s in sources)) if sources else 1
-    money = [micros_of_minor(back, exponent) * scale for back in returned.cash]
     unit = micros_of_minor(1, exponent) * scale
     outcome: list[Recovered] = []
     withheld: list[int] = []
-    for source in sources:
+    for source, share in zip(sources, _shares(sources, lines, returned, (unit, scale)), strict=True):
         mine = source.returned(returned)
         points = _from_points(source, earn_to_reverse(source.part, lines, mine))
-        owed, covered = _owed(source.part, lines, mine, money, scale)
+        beyond = _beyond(source.part, lines, scale)
+        owed = max(sum(sum(line) for line in _worth(source.part, lines, mine, scale)) - beyond, 0)
+        covered = max(share - beyond, 0)
         given = points.points * source.part.value_micros * scale
         withheld.append(max(covered - given, 0) if source.settled is None else source.settled.withheld)
         debt = -(-max(owed - max(covered, given), 0) // (source.part.value_micros * scale))
@@ -211,26 +212,65 @@ def _from_points(source: Source, reversed_now: int) -> Recovered:
     return Recovered(prior.pending + pending, prior.available + available)
 
 
-def _owed(
-    part: EarnedPart, lines: Sequence[SoldLine], returned: Returned, money: list[int], scale: int
-) -> tuple[int, int]:
-    """What the reversed earn is worth, exactly, and how much of it the money of its own lines covers.
+def _shares(
+    sources: Sequence[Source], lines: Sequence[SoldLine], returned: Returned, units: tuple[int, int]
+) -> list[int]:
+    """How much of each programme's reversed earn the money of its own lines covers, in micros times a scale.
 
-    Both in micros times ``scale``; ``money`` per line is lessened by what is covered, for the programmes
-    that follow. Earn beyond a daily cap is undone first: it was never given. What points paid and earned
-    is covered by no money: the points that it earned pay for it, or a debt does.
+    The money of a line serves the programmes in their order. Once the return window of one has ended, what
+    comes back later serves the others alone, and only for what is undone later: each part of the way from
+    end to end is shared out by itself, so that the number of steps it was taken in does not matter.
+
+    Args:
+        sources: the programmes, in their order.
+        lines: of the sale.
+        returned: how far it came back.
+        units: micros of a minor unit times the scale, and the scale.
+    """
+    unit, scale = units
+    shares, before = [0] * len(sources), Returned((0,) * len(lines), (0,) * len(lines))
+    for state in sorted({source.returned(returned) for source in sources}, key=_way):
+        money = [(now - then) * unit for now, then in zip(state.cash, before.cash, strict=True)]
+        for index, source in enumerate(sources):
+            if _way(source.returned(returned)) < _way(state):
+                continue
+            now, then = (_worth(source.part, lines, at, scale) for at in (state, before))
+            for line, ((more, _), (less, _)) in enumerate(zip(now, then, strict=True)):
+                share = min(more - less, money[line])
+                money[line] -= share
+                shares[index] += share
+        before = state
+    return shares
+
+
+def _way(returned: Returned) -> tuple[int, int]:
+    """Orders the states that one sale came through: neither money nor points ever shrink."""
+    return returned.cash_minor, returned.points_minor
+
+
+def _worth(
+    part: EarnedPart, lines: Sequence[SoldLine], returned: Returned, scale: int
+) -> list[tuple[int, int]]:
+    """What the undone earn of each line's money and points is worth, exactly, in micros times ``scale``.
+
+    What points paid and earned is covered by no money: the points that it earned pay for it, or a debt does.
     """
     unit = part.unit(lines)
-    rate = part.rate_points * part.value_micros * (scale // (part.rate_minor * WHOLE_PERCENT * unit))
-    worth = covered = whole = 0
-    bases = part.bases or [(sold.cash_minor, 0) for sold in lines]
+    rate = _rate(part, lines, scale)
     backs = part.base_at(lines, returned, unit)
-    for i, (percent, base, back) in enumerate(zip(part.percents, bases, backs, strict=True)):
-        own = percent * back[0] * rate
-        whole += percent * sum(base) * unit * rate
-        worth += percent * sum(back) * rate
-        share = min(own, money[i])
-        money[i] -= share
-        covered += share
-    beyond = whole - part.points * part.value_micros * scale
-    return max(worth - beyond, 0), max(covered - beyond, 0)
+    return [
+        (percent * money * rate, percent * points * rate)
+        for percent, (money, points) in zip(part.percents, backs, strict=True)
+    ]
+
+
+def _beyond(part: EarnedPart, lines: Sequence[SoldLine], scale: int) -> int:
+    """What would have been earned beyond a daily cap; it is undone first, for it was never given."""
+    bases = part.bases or [(sold.cash_minor, 0) for sold in lines]
+    weighted = sum(percent * sum(base) for percent, base in zip(part.percents, bases, strict=True))
+    return weighted * part.unit(lines) * _rate(part, lines, scale) - part.points * part.value_micros * scale
+
+
+def _rate(part: EarnedPart, lines: Sequence[SoldLine], scale: int) -> int:
+    divisor = part.rate_minor * WHOLE_PERCENT * part.unit(lines)
+    return part.rate_points * part.value_micros * (scale // divisor)

@@ -131,6 +131,22 @@ def test_any_split_of_a_refund_ends_where_one_whole_refund_ends(till: Till, data
     assert till.recovered == whole.recovered
 
 
+def test_a_programme_that_is_settled_takes_no_money_of_what_comes_back_later() -> None:
+    """17 cents came back one by one behind an end at two of them: the second one owed 30 points, not 20."""
+    line = SoldLine("0", 100, 17, 0)
+    parts = [EarnedPart(1, 0, 7, 82, (150,), 131_073), EarnedPart(2, 170, 1, 1, (1_000,), 1)]
+    ends = []
+    for steps in ([88], [1] * 88):
+        till = Till([line], parts, [0, 0], [0, 0], [False, False])
+        till.refund("0", 12)
+        till.end_return_window(0)
+        for quantity in steps:
+            till.refund("0", quantity)
+        ends.append((till.paid_out, till.recovered))
+    assert ends[0] == ends[1]
+    assert ends[0][1][1].debt == 20
+
+
 @given(sales(), st.randoms(use_true_random=False), st.data())
 def test_after_a_return_window_every_split_ends_alike_and_takes_nothing_more_of_its_earn(
     till: Till, random: object, data: st.DataObject
