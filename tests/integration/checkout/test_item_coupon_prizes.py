@@ -138,7 +138,8 @@ def test_what_cannot_be_a_prize_is_refused_before_anything_is_printed(lottery: L
         with pytest.raises(refusal), shop.database.begin() as conn:
             open_pool(conn, (lottery.stock.batch_no, GROCER), terms, now)
     # Claims are over in time, and nobody has a prize before the draw.
-    late = PoolTerms("GROC", (PrizeWish("a", 1, coupon="D9"),), now + timedelta(minutes=30), now + timedelta(1))
+    soon, draw = now + timedelta(minutes=30), now + timedelta(1)
+    late = PoolTerms("GROC", (PrizeWish("a", 1, coupon="D9"),), soon, draw)
     with pytest.raises(MalformedField), shop.database.begin() as conn:
         open_pool(conn, (lottery.stock.batch_no, GROCER), late, now)
     for given in ({}, {"points": 1, "coupon": "D7"}):
