@@ -40,10 +40,10 @@ def upgrade() -> None:
         sa.Column("minor", sa.BigInteger(), nullable=False),
         sa.Column("evidence", sa.LargeBinary(32), nullable=False),
         sa.Column("marked_at", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("length(evidence) = 32", name=op.f("ck_pool_payment_evidence_length")),
-        sa.CheckConstraint("minor >= 1", name=op.f("ck_pool_payment_minor_at_least_1")),
-        sa.CheckConstraint("payer <> payee", name=op.f("ck_pool_payment_two_merchants")),
-        sa.PrimaryKeyConstraint("period", "number", name=op.f("pk_pool_payment")),
+        sa.CheckConstraint("length(evidence) = 32", name=op.f("ck_off_desk_payment_evidence_length")),
+        sa.CheckConstraint("minor >= 1", name=op.f("ck_off_desk_payment_minor_at_least_1")),
+        sa.CheckConstraint("payer <> payee", name=op.f("ck_off_desk_payment_two_merchants")),
+        sa.PrimaryKeyConstraint("period", "number", name=op.f("pk_off_desk_payment")),
     )
     for table in ("rest_conversion", "off_desk_payment"):
         for statement in guard_statements(table, op.get_bind().dialect.name):

@@ -20,7 +20,7 @@ from ledger_service.traceability.prizes.rules import SECRET_BYTES, Prize, PrizeC
 from ledger_service.traceability.prizes.service import NewPool, add_pool
 
 _PRIZE = "name, count, points or coupon"
-_NO_PRIZE = "must have terms in force, for nothing, that the brand alone pays for, beyond the pool's end"
+_NO_PRIZE = "must have terms in force, for nothing, that the brand alone pays for, beyond end and draw"
 # Such a pool would take claims in and never draw.
 NO_DRAWS = "need a registry of items and a log on the alliance's chain"
 
@@ -56,7 +56,7 @@ def read_terms(given: Mapping[str, Any]) -> PoolTerms:
         prizes = tuple(_wish(one) for one in given["prizes"])
         code, ends, draws = given["programme"], given["ends_at"], given.get("draws_at")
         share = None if given.get("share") is None else bytes.fromhex(given["share"])
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise MalformedField("prizes", f"must have programme, ends_at and prizes ({_PRIZE})") from None
     if share is not None and len(share) != SECRET_BYTES:
         raise MalformedField("prizes.share", f"must be {SECRET_BYTES} bytes in hexadecimal")
@@ -90,20 +90,25 @@ def open_pool(conn: Connection, batch: tuple[int, int], terms: PoolTerms, at: da
     issuer = conn.execute(select(programme.c.merchant_id).where(programme.c.programme_id == programme_id))
     if issuer.scalar_one() != batch[1]:
         raise MalformedField("prizes.programme", "must be of the product's own brand")
-    prizes = [_prize(conn, wish, batch[1], (at, terms.ends_at)) for wish in terms.prizes]
+    prizes = [_prize(conn, wish, batch[1], (at, _last_given(terms))) for wish in terms.prizes]
     new = NewPool(terms.programme, programme_id, prizes, terms.ends_at, terms.draws_at, terms.share)
     add_pool(conn, batch[0], new, at)
 
 
+def _last_given(terms: PoolTerms) -> datetime:
+    """When prizes may still be given: nobody has one before the draw, however long claims are over."""
+    return terms.ends_at if terms.draws_at is None else max(terms.ends_at, terms.draws_at)
+
+
 def _prize(conn: Connection, wish: PrizeWish, owner: int, when: tuple[datetime, datetime]) -> Prize:
-    """The prize with the terms in force now, which it keeps; ``when``: now, and the pool's end."""
+    """The prize with the terms in force now, which it keeps; ``when``: now, and when the last is given."""
     if wish.coupon is None:
         return Prize(wish.name, wish.count, wish.points)
-    at, ends_at = when
+    at, last = when
     definition_id = the_definition(conn, owner, wish.coupon)["definition_id"]
     terms = terms_in_force(conn, definition_id, at)
-    # Whoever claims last must have a coupon too.
-    offer = None if offer_of(terms, at) is None else offer_of(terms, ends_at)
+    # Whoever is given one last must have a coupon too.
+    offer = None if offer_of(terms, at) is None else offer_of(terms, last)
     if offer is None or offer.payer != owner:
         raise MalformedField("prizes.coupon", _NO_PRIZE)
     hashed = bytes(the_version(conn, definition_id, offer.version)["terms_hash"])

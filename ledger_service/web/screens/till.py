@@ -7,7 +7,7 @@ from typing import Any
 
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
-from ledger_service.web.screens.till_card import TENDERS, quoted, tenders_of
+from ledger_service.web.screens.till_card import REUSED, TENDERS, quoted, sold_before, tenders_of
 
 CASHIER = roles("cashier")
 MOST_LINES = 40
@@ -186,6 +186,9 @@ def checkout(visit: Visit) -> Page | Go:
     if own and visit.form.get("own") != "seen":
         return _till(visit, {"own_card": True}, 409)
     answer = visit.do("/v1/sales" if act == "sell" else "/v1/authorisations", body)
+    before = sold_before(visit, body) if tenders and answer.document.get("code") == REUSED else None
+    if before is not None:
+        return receipt(visit, {"sale": before, "lines": body["lines"]})
     if not answer.good:
         shown = {"problem": answer.document, "own_card": own, "asked": _asked(answer.document)}
         return _till(visit, shown, answer.status)

@@ -9,6 +9,7 @@ from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Visit
 
 TENDERS = ("cash", "card", "wallet")
+REUSED = "idempotency-key-reused"
 _NOT_QUOTED = ("reference", "step_up")
 
 
@@ -44,3 +45,15 @@ def tenders_of(
         {"type": rest if rest in TENDERS else TENDERS[0], "amount_minor": due - pays},
     ]
     return [tender for tender in paid if tender["amount_minor"]]
+
+
+def sold_before(visit: Visit, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The sale of a form that was sent before; None where it was of another basket.
+
+    What a card pays follows from what it holds. After the sale that is less, so the form sent once more says
+    something else, and would be refused as if nothing had been sold.
+    """
+    asked = {"reference": body["reference"], "store": visit.me.store or "", "limit": "1"}
+    found: list[dict[str, Any]] = visit.ask("/v1/sales", **asked).document.get("sales", [])
+    total = sum(line["amount_minor"] for line in body["lines"])
+    return next((one for one in found if one["total_minor"] == total), None)

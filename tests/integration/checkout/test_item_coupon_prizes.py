@@ -137,7 +137,14 @@ def test_what_cannot_be_a_prize_is_refused_before_anything_is_printed(lottery: L
         terms = PoolTerms("GROC", (PrizeWish("a", 1, points, code),), now + timedelta(1))
         with pytest.raises(refusal), shop.database.begin() as conn:
             open_pool(conn, (lottery.stock.batch_no, GROCER), terms, now)
+    # Claims are over in time, and nobody has a prize before the draw.
+    soon, draw = now + timedelta(minutes=30), now + timedelta(1)
+    late = PoolTerms("GROC", (PrizeWish("a", 1, coupon="D9"),), soon, draw)
+    with pytest.raises(MalformedField), shop.database.begin() as conn:
+        open_pool(conn, (lottery.stock.batch_no, GROCER), late, now)
     for given in ({}, {"points": 1, "coupon": "D7"}):
         with pytest.raises(MalformedField):
             read_terms({"programme": "G", "ends_at": "2031-01-01T00:00:00Z",
                         "prizes": [{"name": "a", "count": 1} | given]})  # fmt: skip
+    with pytest.raises(MalformedField):
+        read_terms({"programme": "G", "ends_at": "2031-01-01T00:00:00Z", "prizes": ["a"]})
