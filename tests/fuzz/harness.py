@@ -98,8 +98,12 @@ class Plan:
         for name, most in self.phases.items():
             if name != "coverage":
                 phases[name]["generation"] = generation | {"max-examples": most}
-        checks = {"positive_data_acceptance": {"expected-statuses": _ACCEPTABLE},
-                  "ensure_resource_availability": {"enabled": False}}  # fmt: skip
+        checks: dict[str, Any] = {
+            "positive_data_acceptance": {"expected-statuses": _ACCEPTABLE},
+            "ensure_resource_availability": {"enabled": False},
+            # A step along a link may be called negative though all it sends is allowed.
+            "negative_data_rejection": {"enabled": self.mode != "positive"},
+        }
         return SchemathesisConfig.from_dict(
             {"seed": self.seed, "generation": generation, "phases": phases, "checks": checks}
         )
