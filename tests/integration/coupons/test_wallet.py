@@ -108,6 +108,19 @@ def test_64_customers_race_for_one_code_and_one_gets_it(stage: Stage) -> None:
     assert stage.count(coupon) == len(codes)
 
 
+@pytest.mark.deep
+def test_10_000_clients_race_for_one_code_and_one_gets_it(stage: Stage) -> None:
+    """Tills that try to spend it, each for a sale of its own, in crowds of 100 at once."""
+    (code,) = stage.list_of(1)
+    used: list[bytes] = []
+    for crowd in range(100):
+        first = 1_000 + 100 * crowd
+        uses = [lambda n=first + i: stage.use(stage.shown(code), n, writer=n % 2) for i in range(100)]
+        used += [answer for answer in at_once(*uses) if isinstance(answer, bytes)]
+    assert len(used) == 1
+    assert (stage.row(used[0])["state"], stage.count(coupon)) == ("consumed", 1)
+
+
 def test_a_member_claims_its_share_and_no_more_however_many_phones_try(stage: Stage) -> None:
     number, _ = stage.enrol()
     calls = [lambda w=w: stage.claim(number, writer=w % 2) for w in range(16)]
