@@ -26,6 +26,7 @@ from ledger_service.chain.errors import ChainUnavailable, LeadershipLost, LyingN
 from ledger_service.chain.indexer import CursorMoved
 from ledger_service.chain.models import chain_leader
 from ledger_service.chain.settings import ChainSettings, Contracts
+from ledger_service.coupons.wallet.offering import CatalogueOffers
 from ledger_service.traceability.proofs.commitments import Commitments
 from tests.simulation.machine.clock import SimClock
 from tests.simulation.machine.process import Process
@@ -70,7 +71,8 @@ class Bridging:
         tills = open_tills(foundations, secrets, self.writer, process.name)
         rewards = reward_desk(self.writer, foundations.database, tills, process.name)
         commitments = Commitments(secrets.one_time)
-        items = items_service(foundations, secrets, (self.writer, tills.catalogue, process.name))
+        catalogues = CatalogueOffers(tills.coupons), (self.writer, tills.catalogue, process.name)
+        items = items_service(foundations, secrets, *catalogues)
         self.jobs = Jobs(foundations, clock, self.writer, name, tills, commitments, rewards, items)
         timed = [Job(name, JOBS_SECONDS, run) for name, run in self.jobs.steps().items()]
         self.bridge = Bridge(Wiring(
