@@ -45,6 +45,10 @@ def balance(pair: Leaving, number: str, code: str) -> int:
     return sum(one["available"] for one in told if one["programme"] == code)
 
 
+def notices(pair: Leaving, number: str) -> list[dict[str, Any]]:
+    return list(pair.get(pair.operator, f"/v1/members/{number}/notices")["notices"])
+
+
 def progress(pair: Leaving) -> dict[str, Any]:
     return pair.get(pair.operator, "/v1/programmes/GROC/end")
 
@@ -73,6 +77,7 @@ def test_a_merchant_leaves_and_its_members_keep_their_value(pair: Leaving, tmp_p
         pair.sell(number, 100_000 * at)
     pair.first = numbers[0]
     announce(pair)
+    wait_until(lambda: all(notices(pair, number) for number in numbers), "nobody is told of the end")
     later(pair, "20")
     # Nothing is issued any more; what there is is still spent.
     assert [one["reason"] for one in pair.sell(numbers[0])["earned"]] == ["programme-ends"]
@@ -112,8 +117,7 @@ def converted_though_the_bridge_is_killed(pair: Leaving) -> None:
 def each_member_is_told(pair: Leaving, numbers: list[str]) -> None:
     """Of the end beforehand, and of what became of the rest afterwards."""
     for number in numbers:
-        notices = pair.get(pair.operator, f"/v1/members/{number}/notices")["notices"]
-        assert {(one["epoch"], one["programme"]) for one in notices} == {(0, "GROC")}
+        assert {(one["epoch"], one["programme"]) for one in notices(pair, number)} == {(0, "GROC")}
         (one,) = pair.get(pair.operator, f"/v1/members/{number}/converted-rests")["converted"]
         assert (one["programme"], one["converts_into"]) == ("GROC", "BAKE")
         assert one["received"] == one["points"] * 98 // 100
