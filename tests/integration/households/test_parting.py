@@ -73,6 +73,14 @@ def test_a_part_is_the_gifts_less_what_the_mate_spent_and_got_back(home: Home) -
     assert owner.member_id in home.states()
 
 
+def test_what_a_mates_hold_has_set_apart_counts_as_spent_by_it(home: Home) -> None:
+    owner, mate, ours, theirs = family(home)
+    hold = home.shop.authorise(theirs, 40, [{"programme": "GROC", "points": 40}])["hold_id"]
+    assert sum(home.remove(mate, home.by(mate)).values()) == 60 - 40
+    home.shop.capture(hold, {"line": "1", "category": "FOOD", "quantity": 1, "amount_minor": 40})
+    home.spend(ours, 100)  # what the owner gave is still there
+
+
 def test_what_is_gone_is_nobodys_part_and_points_earned_there_are_the_households(home: Home) -> None:
     owner, mate, ours, _ = family(home)
     home.spend(ours, 130)
