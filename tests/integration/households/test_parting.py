@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from ledger_service.checkout.errors import NotEnoughPoints
 from ledger_service.kernel.paycode_errors import PayCodeAltered
@@ -17,12 +18,13 @@ from ledger_service.members.households.errors import (
     HouseholdUnknown,
 )
 from ledger_service.members.households.merging import follow_merge
+from ledger_service.members.households.requests import Acceptance
 from ledger_service.members.merging import Merge
 from ledger_service.outbox.service import enqueue_now
 from ledger_service.points.errors import GiftPermitInvalid
 from tests.integration.checkout.shop import Phone
 
-from .home import Home
+from .home import ALL, Home
 
 
 class NoKeys:
@@ -219,3 +221,20 @@ def test_who_merges_takes_the_place_the_part_and_the_ownership_along(home: Home)
         merge(third, other)
     home.number = first
     assert home.write(lambda conn: home.parting.dissolve(conn, first, home.by(third))) == "closing"
+
+
+def test_who_merges_takes_no_gifts_along_that_had_lapsed_to_the_household(home: Home) -> None:
+    owner, mate, _, _ = family(home)
+    again = home.enrol()
+    home.remove(mate, home.by(owner))
+    home.shop.clock.at += timedelta(days=30)
+    home.write(lambda conn: home.parting.lapse(conn, home.shop.clock.at))
+    home.write(lambda conn: home.desk.invite(conn, home.number, mate.number, ALL, home.by(owner)))
+    home.write(lambda conn: home.desk.answer(conn, home.number, Acceptance(True), home.by(mate)))
+
+    def merge(conn: Connection) -> None:
+        closed = Merge(mate.member_id, again.member_id, home.shop.clock.at)
+        enqueue_now(conn, follow_merge(conn, closed), closed.at)
+
+    home.write(merge)
+    assert home.remove(again, home.by(owner)) == {}
