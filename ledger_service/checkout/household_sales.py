@@ -51,9 +51,9 @@ def spent_by_keys(
         for row in conn.execute(open_holds.where(hold.c.state == "open", hold.c.hold_id.in_(some))):
             _add_held(found, row.legs, row.legs_left)
         chosen = select(sale).where(sale.c.member_id == household_id, sale.c.occurred_at >= since)
-        rows = conn.execute(chosen.where(or_(sale.c.sale_id.in_(some), sale.c.hold_id.in_(some)))).mappings()
-        for row in rows:
-            _add(found, record_of(dict(row)))
+        sales = chosen.where(or_(sale.c.sale_id.in_(some), sale.c.hold_id.in_(some)))
+        for sold in conn.execute(sales).mappings():
+            _add(found, record_of(dict(sold)))
     return found
 
 

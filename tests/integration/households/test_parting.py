@@ -76,7 +76,7 @@ def test_a_part_is_the_gifts_less_what_the_mate_spent_and_got_back(home: Home) -
 
 
 def test_what_a_mates_hold_has_set_apart_counts_as_spent_by_it(home: Home) -> None:
-    owner, mate, ours, theirs = family(home)
+    _owner, mate, ours, theirs = family(home)
     hold = home.shop.authorise(theirs, 40, [{"programme": "GROC", "points": 40}])["hold_id"]
     assert sum(home.remove(mate, home.by(mate)).values()) == 60 - 40
     home.shop.capture(hold, {"line": "1", "category": "FOOD", "quantity": 1, "amount_minor": 40})
