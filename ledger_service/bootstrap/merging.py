@@ -18,6 +18,7 @@ from ledger_service.members.households import merging as households
 from ledger_service.members.segments import service as segments
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.moving_in.queries import is_moving_in
+from ledger_service.payments import merging as payments
 from ledger_service.points import merging as points
 from ledger_service.referrals.rewards import following as sharing
 from ledger_service.risk import merging as risk
@@ -26,8 +27,8 @@ from ledger_service.traceability.claiming import merging as items
 
 # Households first: their accounts are members' rows, which everybody locks before anything else.
 _ROOMS = (
-    households, points, tiers, coupons, value_cards, tickets, risk, checkout, claims, sharing, items,
-    consents, segments,
+    households, points, tiers, coupons, value_cards, tickets, risk, checkout, claims, payments, sharing,
+    items, consents, segments,
 )  # fmt: skip
 
 

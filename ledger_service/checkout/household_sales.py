@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import starmap
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, or_, select
 
 from ledger_service.checkout.models import sale
 from ledger_service.checkout.records import SaleRecord, record_of
 from ledger_service.kernel.clock import instant_of_micros, micros_of
+from ledger_service.kernel.points import Leg
+from ledger_service.ledger.models import hold
 from ledger_service.members.models import member
 from ledger_service.points.models import permit_use
 
@@ -34,16 +38,22 @@ class Bought:
 def spent_by_keys(
     conn: Connection, household_id: int, lanes: frozenset[int], since: datetime
 ) -> dict[tuple[int, int], int]:
-    """Points by programme and epoch that codes of these lanes paid with since then, less what came back."""
+    """Points by programme and epoch that codes of these lanes paid with since then, less what came back.
+
+    What a hold of theirs has still set apart counts too: its capture may come when the mate has left.
+    """
     uses = _uses(conn, household_id, since)
     mine = [used_by for used_by, lane in uses.items() if lane in lanes]
     found: dict[tuple[int, int], int] = {}
     for first in range(0, len(mine), _AT_ONCE):
         some = mine[first : first + _AT_ONCE]
+        open_holds = select(hold.c.legs, hold.c.legs_left).where(hold.c.member_id == household_id)
+        for row in conn.execute(open_holds.where(hold.c.state == "open", hold.c.hold_id.in_(some))):
+            _add_held(found, row.legs, row.legs_left)
         chosen = select(sale).where(sale.c.member_id == household_id, sale.c.occurred_at >= since)
-        rows = conn.execute(chosen.where(or_(sale.c.sale_id.in_(some), sale.c.hold_id.in_(some)))).mappings()
-        for row in rows:
-            _add(found, record_of(dict(row)))
+        sales = chosen.where(or_(sale.c.sale_id.in_(some), sale.c.hold_id.in_(some)))
+        for sold in conn.execute(sales).mappings():
+            _add(found, record_of(dict(sold)))
     return found
 
 
@@ -69,6 +79,12 @@ def _add(found: dict[tuple[int, int], int], record: SaleRecord) -> None:
     for leg, restored in zip(record.spent.legs, back, strict=True):
         lot = (leg.programme, leg.epoch)
         found[lot] = found.get(lot, 0) + leg.amount - restored
+
+
+def _add_held(found: dict[tuple[int, int], int], legs: str, legs_left: str) -> None:
+    for leg, points in zip(starmap(Leg, orjson.loads(legs)), orjson.loads(legs_left), strict=True):
+        lot = (leg.programme, leg.epoch)
+        found[lot] = found.get(lot, 0) + points
 
 
 def _lanes_of(conn: Connection, household_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[bytes, int]:

@@ -49,6 +49,16 @@ def is_known(conn: Connection, account: bytes) -> bool:
     return conn.execute(here.limit(1)).first() is not None
 
 
+def owner_of(conn: Connection, account: bytes) -> int | None:
+    """Who has what went to an account, wherever its member has moved since; None where it is nobody's."""
+    now: bytes | None = account
+    while now is not None:
+        account = now
+        given_way = select(former_account.c.successor).where(former_account.c.account == account)
+        now = conn.execute(given_way).scalar_one_or_none()
+    return conn.execute(select(member.c.member_id).where(member.c.account == account)).scalar_one_or_none()
+
+
 def change_account(
     conn: Connection, owner: RowMapping, change: Change, one_time_master: bytes, at: datetime
 ) -> tuple[DeviceView, list[NewIntent]]:

@@ -41,7 +41,7 @@ from ledger_service.points.notices import OF_THE_END, Stage, stages_due, tell_an
 from ledger_service.points.permits import CustodialLimits
 from ledger_service.points.requests import AskAdjustment, GiftRequest
 from ledger_service.points.rules import is_open
-from ledger_service.points.set_aside import SetAsideCommand, unrefused
+from ledger_service.points.set_aside import SetAsideCommand, owners_of, unrefused
 from ledger_service.points.vesting import Run, VestCommand, due_after, rooms
 
 A = TypeVar("A")
@@ -242,7 +242,9 @@ class PointsService:
 
     def on_set_aside(self, event: OperationSetAside, at: datetime) -> bool:
         """The chain refused an operation for good: D7 has been applied; returns whether this was news."""
-        return self._writer.submit(SetAsideCommand(event, at))
+        with self._database.read() as conn:
+            owners = owners_of(conn, event.op_id)
+        return self._writer.submit(SetAsideCommand(event, at, owners))
 
     def apply_set_aside(self, at: datetime) -> int:
         """D7 has been applied to some operations that were set aside; returns how many, 0 when none are left.

@@ -8,7 +8,7 @@ programme is frozen for the member; when refunds have made them equal again, it 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -36,15 +36,18 @@ from ledger_service.kernel.points import Leg
 from ledger_service.ledger.book import Book
 from ledger_service.ledger.models import entry
 from ledger_service.ledger.rules import Account, Movement, SystemKind, system_account
+from ledger_service.members.accounts import owner_of
 from ledger_service.outbox.models import PAYLOAD_UNREADABLE, State, intent, standing
 from ledger_service.points.conversion.postings import conversion_movements
 from ledger_service.points.issuance import STANDING_OF_MEMBER, change_standing
 from ledger_service.points.models import member_programme, set_aside
-from ledger_service.points.parties import MEMBER_BY_ACCOUNT, MEMBER_BY_ID
+from ledger_service.points.parties import MEMBER_BY_ID
 
 INTENT: Load = load_by(intent, "op_id")
 ENTRIES_OF_OPERATION: Load = load_by(entry, "op_id")
 SET_ASIDE_OF_MEMBER: Load = load_by(set_aside, "member_id")
+# Members by account: of the operation, and of a gift's recipient.
+Owners = Mapping[bytes, int]
 # Stands for the member in the postings that go to suspense.
 _NOBODY = Account(0)
 ORIGINAL_SET_ASIDE = "OriginalSetAside()"
@@ -123,38 +126,26 @@ class SetAsideCommand(BookCommand[bool]):
     Idempotency: the same operation again changes nothing.
     """
 
-    def __init__(self, event: OperationSetAside, at: datetime) -> None:
-        """Take the event."""
+    def __init__(self, event: OperationSetAside, at: datetime, owners: Owners) -> None:
+        """Take the event, and whose the accounts of its operation are now."""
         self.event = event
         self.at = at
+        self.owners = owners
         self.op_id = derive_id("set-aside", event.op_id)
-
-    def probe(self) -> Iterable[Need]:
-        """The intent, for its members."""
-        return [INTENT.of(self.event.op_id)]
 
     def locks(self, view: Workset) -> Iterable[Need]:
         """The members: the one it concerns, and a gift's recipient."""
-        row = view.one(INTENT, self.event.op_id)
-        if row is None or row["member_id"] is None:
-            return
-        yield MEMBER_BY_ID.of(row["member_id"])
-        operation = readable_operation(row["payload"])
-        if isinstance(operation, Gift):
-            yield MEMBER_BY_ACCOUNT.of(operation.recipient)
+        return [MEMBER_BY_ID.of(member_id) for member_id in self.owners.values()]
 
     def reads_first(self, view: Workset) -> Iterable[Need]:
-        """The intent again, now that the members are locked, and whether it went to suspense before."""
+        """The intent, now that the members are locked, and whether it went to suspense before."""
         return [INTENT.of(self.event.op_id), ENTRIES_OF_OPERATION.of(self.op_id)]
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
         """The members' standing and differences."""
-        row = view.one(INTENT, self.event.op_id)
-        if row is None or row["member_id"] is None:
-            return
-        for change in _changes(view, readable_operation(row["payload"]), row["member_id"]):
-            yield STANDING_OF_MEMBER.of(change.member_id)
-            yield SET_ASIDE_OF_MEMBER.of(change.member_id)
+        for member_id in self.owners.values():
+            yield STANDING_OF_MEMBER.of(member_id)
+            yield SET_ASIDE_OF_MEMBER.of(member_id)
 
     def apply(self, draft: Draft) -> bool:
         """Write the difference down and move the counterpart to suspense."""
@@ -162,8 +153,8 @@ class SetAsideCommand(BookCommand[bool]):
         if row is None or row["member_id"] is None:
             return False
         operation = readable_operation(row["payload"])
-        changes = _changes(draft, operation, row["member_id"])
-        known = draft.find(SET_ASIDE_OF_MEMBER, row["member_id"]) if changes else ()
+        changes = _changes(operation, self.owners)
+        known = draft.find(SET_ASIDE_OF_MEMBER, changes[0].member_id) if changes else ()
         if operation is None or not changes or any(one["op_id"] == self.event.op_id for one in known):
             return False
         write_down(draft, self.event.op_id, changes, self.event.reason)
@@ -174,25 +165,39 @@ class SetAsideCommand(BookCommand[bool]):
         return True
 
 
-def _changes(view: Workset | Draft, operation: Operation | None, member_id: int) -> list[Change]:
-    if operation is None or isinstance(operation, SignerChange):
+def owners_of(conn: Connection, op_id: bytes) -> Owners:
+    """Whose the accounts of a queued operation are, wherever they have moved since it was accepted."""
+    payload = conn.execute(select(intent.c.payload).where(intent.c.op_id == op_id)).scalar_one_or_none()
+    operation = None if payload is None else readable_operation(payload)
+    if operation is None:
+        return {}
+    accounts = [operation.account] + ([operation.recipient] if isinstance(operation, Gift) else [])
+    found = ((account, owner_of(conn, account)) for account in accounts)
+    return {account: owner for account, owner in found if owner is not None}
+
+
+def _changes(operation: Operation | None, owners: Owners) -> list[Change]:
+    if operation is None or isinstance(operation, SignerChange) or operation.account not in owners:
         return []
+    signed = [Change(owners[operation.account], *change) for change in _signed(operation)]
+    if isinstance(operation, Gift) and operation.recipient in owners:
+        to = owners[operation.recipient]
+        signed += [Change(to, leg.programme, leg.epoch, leg.amount) for leg in operation.legs]
+    return signed
+
+
+def _signed(operation: Operation) -> Iterable[tuple[int, int, int]]:
+    """What the operation does to lots of its account: programme, epoch and points with their sign."""
     if isinstance(operation, Extend):
         was, now = operation.legs()
-        moved = ((was, -was.amount), (now, now.amount))
-        return [Change(member_id, leg.programme, leg.epoch, points) for leg, points in moved]
-    if isinstance(operation, Convert):
+        moved = [(was, -1), (now, 1)]
+    elif isinstance(operation, Convert):
         *taken, into = operation.legs
-        signed = [*((leg, -leg.amount) for leg in taken), (into, into.amount)]
-        return [Change(member_id, leg.programme, leg.epoch, points) for leg, points in signed]
-    sign = 1 if isinstance(operation, (Issue, Restore)) else -1
-    legs = _legs(operation)
-    changes = [Change(member_id, leg.programme, leg.epoch, sign * leg.amount) for leg in legs]
-    if isinstance(operation, Gift):
-        recipient = view.one(MEMBER_BY_ACCOUNT, operation.recipient)
-        if recipient is not None:
-            changes += [Change(recipient["member_id"], g.programme, g.epoch, g.amount) for g in legs]
-    return changes
+        moved = [*((leg, -1) for leg in taken), (into, 1)]
+    else:
+        sign = 1 if isinstance(operation, (Issue, Restore)) else -1
+        moved = [(leg, sign) for leg in _legs(operation)]
+    return [(leg.programme, leg.epoch, sign * leg.amount) for leg, sign in moved]
 
 
 def _legs(operation: Operation) -> tuple[Leg, ...]:

@@ -11,8 +11,12 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import Connection, select
 
+from ledger_service.care.merging import merge_members
 from ledger_service.kernel.clock import micros_of
+from ledger_service.members.merging import Merge
+from ledger_service.members.models import member
 from ledger_service.payments.accounts import LineAccount, WechatAccount
 from ledger_service.payments.models import payment
 from ledger_service.payments.settling import PaymentJob
@@ -195,3 +199,23 @@ def test_a_line_pay_notice_is_signed_over_path_body_and_instant(
         sold(shop, "L-1", provider="line-pay")
         settle(shop)
         assert told(shop)["L-1"][0] == "attached"
+
+
+def test_a_payment_that_was_matched_is_attached_to_who_stays_after_a_merge(shop: Shop) -> None:
+    with_accounts(shop)
+    sold(shop, "M-1")
+    send(shop, paid("M-1"))
+    assert job_of(shop).step(shop.serving.clock.now()) is False
+    assert told(shop)["M-1"][0] == "matched"
+    closes = told(shop)["M-1"][2]
+    stays = str(shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"])
+
+    def merge(conn: Connection) -> None:
+        members = select(member).where(member.c.member_number.in_((closes, stays))).order_by("member_id")
+        rows = conn.execute(members).mappings().all()
+        what = Merge(rows[0]["member_id"], rows[1]["member_id"], shop.serving.clock.now())
+        merge_members(conn, what, (rows[0], rows[1]), shop.serving.care.cases.following)
+
+    shop.serving.writer.run(merge)
+    settle(shop)
+    assert told(shop)["M-1"] == ("attached", "", stays)

@@ -57,7 +57,7 @@ def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
         mine = (_M.household_id == house) & (_M.member_id == closes)
         conn.execute(update(household_mate).where(mine).values(state="out", left_at=row["left_at"] or at))
         _take_place(conn, dict(row), None if own is None else dict(own), stays)
-        _take_gifts(conn, (house, closes, stays), at)
+        _take_gifts(conn, (house, closes, stays), (row["joined_at"], at))
         its = (household_key.c.household_id == house) & (household_key.c.member_id == closes)
         conn.execute(update(household_key).where(its).values(member_id=stays))
         mates.note(conn, house, "merged", (stays, "merge", at))
@@ -83,10 +83,16 @@ def _take_place(conn: Connection, was: dict[str, object], own: dict[str, object]
     conn.execute(update(household_mate).where(there).values(**place))
 
 
-def _take_gifts(conn: Connection, what: tuple[int, int, int], at: datetime) -> None:
-    house, closes, stays = what
+def _take_gifts(
+    conn: Connection, what: tuple[int, int, int], times: tuple[datetime | None, datetime]
+) -> None:
+    """What was given since ``closes`` joined, and what waits; ``times``: when that was, and now."""
+    (house, closes, stays), (since, at) = what, times
     lots = (_G.programme_id, _G.epoch)
     mine = (_G.household_id == house) & (_G.member_id == closes)
+    if since is not None:
+        # What it gave when it was a mate before is the household's.
+        mine &= _G.at >= since
     sums = select(*lots, func.sum(_G.points).label("points")).where(mine).group_by(*lots)
     for row in conn.execute(sums.having(func.sum(_G.points) != 0)).all():
         for member_id, points in ((closes, -int(row.points)), (stays, int(row.points))):

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from ledger_service.checkout.merging import follow_merge
+from ledger_service.checkout.offline.debts import DecideLossCommand, Decision
 from ledger_service.db.engine import Database
 from ledger_service.kernel.permits import nonce_of
+from ledger_service.members.merging import Merge
+from ledger_service.points.merging import debts_of
 
 from .alone import OfflineShop, Till
 from .shop import FUEL, GROCER, Phone, lots_equal_postings
@@ -103,6 +107,20 @@ def test_points_that_are_gone_are_taken_as_far_as_they_go(shop: OfflineShop) -> 
     assert (sale["total_minor"], sale["points_value_minor"], sale["due_minor"]) == (400, 100, 300)
     assert sale["earned"][0]["base_minor"] == 300
     assert shop.balance(phone, 1) == 3
+
+
+def test_a_loss_that_a_merged_account_is_blamed_for_is_the_debt_of_who_stays(shop: OfflineShop) -> None:
+    phone, stays, till = with_points(shop, 100), shop.enrol(), shop.till()
+    item = taken(shop, till, phone, 300)
+    shop.clock.forward(hours=1)
+    sale_id = bytes.fromhex(shop.one(till, item).content["sale_id"])
+    with shop.database.begin() as conn:
+        follow_merge(conn, Merge(phone.member_id, stays.member_id, shop.clock.at))
+    decision = Decision(sale_id, True, "operator:1", shop.clock.at)
+    decided = shop.writer.submit(DecideLossCommand(decision, shop.catalogue.current(), 2))
+    assert decided["debt_points"] == 200
+    with shop.database.read() as conn:
+        assert debts_of(conn, stays.member_id) == [(1, 200)]
 
 
 def test_a_refund_of_a_sale_with_a_loss_gives_back_what_was_really_paid(shop: OfflineShop) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import Connection
 
 from ledger_service.checkout.errors import NotEnoughPoints
 from ledger_service.kernel.paycode_errors import PayCodeAltered
@@ -17,12 +18,13 @@ from ledger_service.members.households.errors import (
     HouseholdUnknown,
 )
 from ledger_service.members.households.merging import follow_merge
+from ledger_service.members.households.requests import Acceptance
 from ledger_service.members.merging import Merge
 from ledger_service.outbox.service import enqueue_now
 from ledger_service.points.errors import GiftPermitInvalid
 from tests.integration.checkout.shop import Phone
 
-from .home import Home
+from .home import ALL, Home
 
 
 class NoKeys:
@@ -71,6 +73,14 @@ def test_a_part_is_the_gifts_less_what_the_mate_spent_and_got_back(home: Home) -
     home.spend(ours, 90)
     assert sum(home.remove(mate, home.by(mate)).values()) == 60 - 25 - 9
     assert owner.member_id in home.states()
+
+
+def test_what_a_mates_hold_has_set_apart_counts_as_spent_by_it(home: Home) -> None:
+    _owner, mate, ours, theirs = family(home)
+    hold = home.shop.authorise(theirs, 40, [{"programme": "GROC", "points": 40}])["hold_id"]
+    assert sum(home.remove(mate, home.by(mate)).values()) == 60 - 40
+    home.shop.capture(hold, {"line": "1", "category": "FOOD", "quantity": 1, "amount_minor": 40})
+    home.spend(ours, 100)  # what the owner gave is still there
 
 
 def test_what_is_gone_is_nobodys_part_and_points_earned_there_are_the_households(home: Home) -> None:
@@ -211,3 +221,20 @@ def test_who_merges_takes_the_place_the_part_and_the_ownership_along(home: Home)
         merge(third, other)
     home.number = first
     assert home.write(lambda conn: home.parting.dissolve(conn, first, home.by(third))) == "closing"
+
+
+def test_who_merges_takes_no_gifts_along_that_had_lapsed_to_the_household(home: Home) -> None:
+    owner, mate, _, _ = family(home)
+    again = home.enrol()
+    home.remove(mate, home.by(owner))
+    home.shop.clock.at += timedelta(days=30)
+    home.write(lambda conn: home.parting.lapse(conn, home.shop.clock.at))
+    home.write(lambda conn: home.desk.invite(conn, home.number, mate.number, ALL, home.by(owner)))
+    home.write(lambda conn: home.desk.answer(conn, home.number, Acceptance(True), home.by(mate)))
+
+    def merge(conn: Connection) -> None:
+        closed = Merge(mate.member_id, again.member_id, home.shop.clock.at)
+        enqueue_now(conn, follow_merge(conn, closed), closed.at)
+
+    home.write(merge)
+    assert home.remove(again, home.by(owner)) == {}
