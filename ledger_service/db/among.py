@@ -15,8 +15,8 @@ from sqlalchemy.types import UserDefinedType
 
 
 class _Array(UserDefinedType[Any]):
-    """An array as its text in SQL. The server takes it for a value of that type and plans with it: a text that
-    is cast there would be read once for each row that it is held against."""
+    """An array as its text in SQL. The server takes it for a value of that type and plans with it: a text
+    that is cast there would be read once for each row that it is held against."""
 
     cache_ok = True
     render_bind_cast = True

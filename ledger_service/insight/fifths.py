@@ -17,7 +17,8 @@ _BY = {"recency_score": "last_at", "frequency_score": "frequency", "monetary_sco
 _BOUGHT = """SELECT member_id, MAX(occurred_at) AS last_at,
  CAST(SUM(CASE WHEN occurred_at > :since THEN 1 ELSE 0 END) AS BIGINT) AS frequency,
  CAST(SUM(CASE WHEN occurred_at > :since THEN total_minor ELSE 0 END) AS BIGINT) AS monetary_minor
- FROM sale WHERE merchant_id = :merchant AND member_id IS NOT NULL AND occurred_at <= :at GROUP BY member_id"""
+ FROM sale WHERE merchant_id = :merchant AND member_id IS NOT NULL AND occurred_at <= :at
+ GROUP BY member_id"""
 # The first fifths have one more where the number is no multiple of five, as NTILE has it.
 _LASTS = ", ".join(f"{k} * n.whole + CASE WHEN n.rest < {k} THEN n.rest ELSE {k} END" for k in _ENDS)
 _ENDS_OF = f"""SELECT {{place}} AS score, v, member_id, r FROM

@@ -1,7 +1,7 @@
 """Betweenness of a large network in a process of its own, beside everything else that is measured.
 
-Sampling and dividing take most of the time, and each stays on one thread so that two runs agree. A process has
-the library's chance and threads for itself, which two threads of one process have not.
+Sampling and dividing take most of the time, and each stays on one thread so that two runs agree. A process
+has the library's chance and threads for itself, which two threads of one process have not.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from ledger_service.referrals.ports import Purchase
 from ledger_service.referrals.rewards.fraud_rules import RING_STEPS, Facts
 from ledger_service.referrals.rewards.models import share_purchase, share_reward
 from ledger_service.referrals.rewards.rules import STANDING, TAKEN, Bind
+from ledger_service.referrals.rewards.suspects import clicks_around, found_out, one_person
 from ledger_service.risk.models import staff_link
 
 _P, _B, _R = share_purchase.c, share_bind.c, share_reward.c
@@ -103,6 +104,9 @@ def facts_of(conn: Connection, cases: Sequence[Case]) -> list[Facts]:
     marks, days = _marks(conn, members), _conversion_days(conn, cases)
     newcomers, staff = _newcomers(conn, cases), _staff(conn, cases)
     rings = _in_rings(conn, [case.pair for case in cases])
+    numbers, times = {case.bind.number for case in cases}, [case.purchase.sold_at for case in cases]
+    persons, clicks = one_person(conn, numbers), clicks_around(conn, numbers)
+    known = found_out(conn, days.keys(), (min(times), max(times)))
     return [
         Facts(
             common=frozenset(kind for kind, _ in marks[case.pair[0]] & marks[case.pair[1]]),
@@ -111,6 +115,12 @@ def facts_of(conn: Connection, cases: Sequence[Case]) -> list[Facts]:
             in_ring=in_ring,
             staff_deal=staff.get((case.purchase.merchant_id, case.purchase.cashier)) in case.pair,
             since_touch=case.purchase.sold_at - case.bind.touched_at,
+            conversions_hour=_between(
+                days[case.pair[0]], case.purchase.sold_at - _HOUR, case.purchase.sold_at
+            ),
+            one_person=persons.get(case.bind.number, frozenset()),
+            found_out=known.get(case.pair[0], case.purchase.sold_at) < case.purchase.sold_at,
+            clicks_minute=clicks.get(case.bind.number, 1),
         )
         for case, in_ring in zip(cases, rings, strict=True)
     ]
