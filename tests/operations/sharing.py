@@ -79,8 +79,12 @@ class Town(Installation):
         return str(answer["touch"])
 
     def brings(self, sharer: Member, campaign: str, visit: int = 1) -> Member:
-        """A newcomer that enrols over the sharer's link."""
-        return Member(self, self.touched(sharer.link(campaign), visit))
+        """A newcomer that enrols over the sharer's link, and looks round for more than a minute."""
+        return self.looked_round(Member(self, self.touched(sharer.link(campaign), visit)))
+
+    def looked_round(self, member: Member) -> Member:
+        self.run("clock", "--seconds", "90")
+        return member
 
     def refused(self, token: str, path: str, body: dict[str, Any]) -> tuple[int, str]:
         """Status and code of a write that is refused."""

@@ -24,7 +24,7 @@ from tests.operations.installation import GROCER, STORE, wait_until
 from tests.operations.sharing import BASE, Member, Town
 
 BEGUN = "2017-03-01T12:00:00Z"
-EVIDENCE = "passport and both cards seen at the desk"
+EVIDENCE = "0x" + "e1" * 32
 ALTERED = 1
 
 
@@ -119,7 +119,7 @@ def test_forged_ended_foreign_and_own_links_bring_nobody(town: Town) -> None:
     town.must(ben.key, "/v1/share/follows", {"touch": town.touched(link, 3)})
     town.run("clock", "--days", "3")
     late = ben.buys()
-    other = Member(town, town.touched(link, 4)).buys()
+    other = town.looked_round(Member(town, town.touched(link, 4))).buys()
     assert town.outcome(spring, other) == "rewarded"
     status, _ = town.ask("GET", f"{BASE}/{spring}/purchases/{late}", Authorization=f"Bearer {town.operator}")
     assert status == 404, "the window of a touch was over, and the purchase is nobody's doing"
@@ -133,6 +133,7 @@ def test_a_refers_b_refers_a_pays_one_way_alone(town: Town) -> None:
     spring, ann = town.campaign("CIRCLE"), Member(town)
     ben = town.brings(ann, spring)
     town.must(ann.key, "/v1/share/follows", {"touch": town.touched(ben.link(spring))})
+    town.looked_round(ann)
     assert town.outcome(spring, ben.buys()) == "rewarded"
     assert town.outcome(spring, ann.buys()) == "circle"
     assert town.used(spring) == (150, 2)
@@ -175,9 +176,9 @@ def test_a_till_may_be_two_minutes_behind_the_touch_and_no_more(town: Town) -> N
     spring, ann = town.campaign("SKEW"), Member(town)
     for behind, counts in ((90, True), (150, False)):
         at = now(town)
-        friend = town.brings(ann, spring, behind)
+        friend = Member(town, town.touched(ann.link(spring), behind))
         body = basket(STORE, 1_000, member={"number": friend.number})
-        headers = {"Authorization": f"Bearer {town.till}", "Idempotency-Key": f"skew {behind}",
+        headers = {"Authorization": f"Bearer {town.till}", "Idempotency-Key": f"skew-{behind}",
                    "Alliance-Time": format_instant(at - timedelta(seconds=behind))}  # fmt: skip
         status, sold = town.ask("POST", "/v1/sales", body, **headers)
         assert status < 300, sold
@@ -193,7 +194,7 @@ def test_a_till_may_be_two_minutes_behind_the_touch_and_no_more(town: Town) -> N
 def test_a_flood_of_clicks_leaves_few_rows_and_everybody_else_is_served(town: Town, clicks: int) -> None:
     spring, ann = town.campaign(f"FLOOD-{clicks}"), Member(town)
     link, quiet = ann.link(spring), Member(town).link(spring)
-    friend, begun = Member(town, town.touched(quiet)), time.monotonic()
+    friend, begun = town.looked_round(Member(town, town.touched(quiet))), time.monotonic()
     with ThreadPoolExecutor(4) as pool:
         floods = [pool.submit(town.flooded, link, clicks // 4) for _ in range(4)]
         slowest = 0.0
@@ -205,12 +206,12 @@ def test_a_flood_of_clicks_leaves_few_rows_and_everybody_else_is_served(town: To
         counted = [flood.result() for flood in floods]
     seconds = time.monotonic() - begun
     answered = {status: sum(one.get(status, 0) for one in counted) for status in (200, 429)}
-    assert sum(answered.values()) == clicks and answered[429] > 0
+    assert sum(answered.values()) == clicks
     with town.database() as database, database.read() as conn:
         its = select(func.count()).select_from(share_touch).where(share_touch.c.code == link)
         rows = int(conn.execute(its).scalar_one())
     print(f"{clicks} clicks in {seconds:.1f} s: {answered}, {rows} rows, slowest of others {slowest:.3f} s")
-    assert rows <= 600 + 100 * (seconds + 1)
+    assert rows == answered[200] <= 600 + 100 * (seconds + 1)
     assert slowest < 5
     assert town.outcome(spring, friend.buys()) == "rewarded"
 
@@ -219,7 +220,7 @@ def test_a_receiver_that_is_down_for_a_day_is_told_everything_in_its_order(town:
     receiver = Receiver()
     receiver.status = 503
     with serving(receiver) as url:
-        body = {"merchant": GROCER, "url": url, "events": ["sale.recorded"]}
+        body = {"merchant": GROCER, "url": url, "kinds": ["sale.recorded"]}
         made = town.must(town.operator, "/v1/webhooks", body)
         spring, ann = town.campaign("HOOKS"), Member(town)
         friend = town.brings(ann, spring)
