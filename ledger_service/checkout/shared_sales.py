@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from ledger_service.checkout.models import sale
+from ledger_service.db.among import among_ids
 from ledger_service.points.models import programme
 from ledger_service.traceability.claiming.models import trace_claim
 
@@ -43,12 +44,12 @@ class SharedSales:
         s = sale.c
         its = select(
             s.sale_id, s.member_id, s.merchant_id, s.total_minor, s.cashier, s.occurred_at
-        ).where(s.sale_id.in_(list(recorded)), s.member_id.is_not(None))  # fmt: skip
+        ).where(among_ids(conn, s.sale_id, recorded), s.member_id.is_not(None))  # fmt: skip
         found = [SharedSale(*row, recorded[row.sale_id]) for row in conn.execute(its)]
         c, p = trace_claim.c, programme.c
         claimed = select(c.op_id, c.member_id, p.merchant_id, c.claimed_at).select_from(
             trace_claim.join(programme, p.programme_id == c.programme_id)
-        ).where(c.op_id.in_(list(recorded)))  # fmt: skip
+        ).where(among_ids(conn, c.op_id, recorded))  # fmt: skip
         found += [
             SharedSale(op_id, member_id, owner, 0, None, at, recorded[op_id], scanned=True)
             for op_id, member_id, owner, at in conn.execute(claimed)
@@ -58,14 +59,14 @@ class SharedSales:
     def kept(self, conn: Connection, sale_ids: Iterable[bytes]) -> dict[bytes, int]:
         """Of those of the sales of which anything came back: what is left, in minor units; nothing is of an
         item."""
-        s = sale.c
+        s, sale_ids = sale.c, list(sale_ids)
         its = select(s.sale_id, s.total_minor, s.returned).where(
-            s.sale_id.in_(list(sale_ids)), s.returned != ""
+            among_ids(conn, s.sale_id, sale_ids), s.returned != ""
         )
         found: dict[bytes, int] = {}
         for row in conn.execute(its):
             returned = orjson.loads(row.returned)
             found[row.sale_id] = row.total_minor - returned["cash_minor"] - returned["points_minor"]
         c = trace_claim.c
-        back = select(c.op_id).where(c.op_id.in_(list(sale_ids)), c.voided_at.is_not(None))
+        back = select(c.op_id).where(among_ids(conn, c.op_id, sale_ids), c.voided_at.is_not(None))
         return found | dict.fromkeys(conn.execute(back).scalars(), 0)

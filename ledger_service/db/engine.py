@@ -128,8 +128,12 @@ class Database:
                 yield conn
 
     @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
+    def snapshot(self, most_millis: int = STATEMENT_TIMEOUT_MS) -> Iterator[Connection]:
         """A connection whose statements all see one state of the database, and which cannot write.
+
+        Args:
+            most_millis: how long one statement may take on PostgreSQL; more than what anybody waits for is a
+                job's alone.
 
         Raises:
             StorageUnavailable: as ``read``.
@@ -144,6 +148,8 @@ class Database:
             else:
                 conn = conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 with conn.begin():
+                    if most_millis != STATEMENT_TIMEOUT_MS:
+                        conn.exec_driver_sql(f"SET LOCAL statement_timeout = {int(most_millis)}")
                     yield conn
 
     def close(self) -> None:

@@ -33,7 +33,11 @@ async def measure(stage: Stage, options: BenchOptions) -> Figures:
     await stage.fired(wires[:_WARM], 4)  # every plan has been seen once
     address = stage.stack.host, stage.stack.port
     figures.rows["links"] = f"{len(links):,}"
-    figures.add_load("touch", await asyncio.to_thread(paced, address, wires[_WARM:], TOUCHES_A_SECOND))
+    worked = stage.fleet.cpu_millis_by_name()
+    result = await asyncio.to_thread(paced, address, wires[_WARM:], TOUCHES_A_SECOND)
+    cpu = {name: spent - worked[name] for name, spent in stage.fleet.cpu_millis_by_name().items()}
+    figures.add_load("touch", result)
+    figures.add_work("touch", result, cpu)
     return figures
 
 

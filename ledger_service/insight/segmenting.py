@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, TextClause, text
 
+from ledger_service.insight.fifths import SCORES, fifths_of
 from ledger_service.insight.valuing import PAST, WORTH, worth_of
 from ledger_service.kernel.clock import micros_of
 from ledger_service.members.segments.rules import (
@@ -41,15 +42,6 @@ bought AS (
   (SELECT 1 FROM sale AS x WHERE x.member_id = t.member_id AND x.merchant_id = :merchant
    AND x.occurred_at <= :at)
 )"""
-# Fifths by the same order for equal members, whatever the database; one who never bought has none.
-_SCORED = """
-scored AS (
- SELECT bought.*, NTILE(5) OVER (ORDER BY last_at, member_id) AS recency_score,
-  NTILE(5) OVER (ORDER BY frequency, member_id) AS frequency_score,
-  NTILE(5) OVER (ORDER BY monetary_minor, member_id) AS monetary_score
- FROM bought WHERE last_at IS NOT NULL
- UNION ALL SELECT bought.*, 0, 0, 0 FROM bought WHERE last_at IS NULL
-)"""
 _OF_CAMPAIGN = "JOIN share_campaign AS c ON c.campaign_id = x.campaign_id AND c.merchant_id = :merchant"
 _BESIDE = {
     "links": f"SELECT x.member_id AS who FROM share_link AS x {_OF_CAMPAIGN} WHERE x.made_at <= :at",
@@ -73,6 +65,7 @@ _FACTS = {
     "tenure_days": f"((:at - s.first_at) / {_DAY})",
     "average_minor": "(CASE WHEN s.frequency = 0 THEN 0 ELSE s.monetary_minor / s.frequency END)",
     **{name: f"COALESCE(beside.{name}, 0)" for name in _BESIDE},
+    **SCORES,
     VALUE: "COALESCE((worth.base + worth.weight * (s.spent / s.days)) / 1000000, 0)",
 }
 _STAGE = f"""(CASE WHEN s.last_at IS NULL THEN 'prospect'
@@ -127,6 +120,7 @@ def count_of(conn: Connection, merchant_id: int, rule: SegmentRule, at: datetime
 def _instants(conn: Connection, merchant_id: int, rule: SegmentRule, at: datetime) -> dict[str, Any]:
     since = at - timedelta(days=rule.window_days)
     found = {"merchant": merchant_id, "at": micros_of(at), "since": micros_of(since)}
+    found |= fifths_of(conn, [name for name in SCORES if name in used_by(rule.condition)], found)
     return found | (worth_of(conn, merchant_id, rule.horizon_days, at) if rule.foretells else {})
 
 
@@ -135,7 +129,6 @@ def _statement(
 ) -> tuple[TextClause, dict[str, Any]]:
     (columns, rest), used = told, used_by(rule.condition)
     values: dict[str, Any] = {}
-    scored = any(name.endswith("_score") for name in used)
     past, none = (f", {PAST}", ", CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)") if rule.foretells else ("", "")
     bought = _BOUGHT.format(past=past, none=none)
     joins = _beside([name for name in _BESIDE if name in used])
@@ -143,8 +136,7 @@ def _statement(
         joins += WORTH[conn.dialect.name]
     condition = _sql(rule.condition, values)
     sql = (
-        f"WITH {bought}{',' + _SCORED if scored else ''} SELECT {columns}"
-        f" FROM {'scored' if scored else 'bought'} AS s"
+        f"WITH {bought} SELECT {columns} FROM bought AS s"
         f" JOIN member AS m ON m.member_id = s.member_id AND m.status <> 'erased'{joins}"
         f" WHERE {condition} {rest}"
     )
@@ -156,12 +148,10 @@ def _beside(names: Sequence[str]) -> str:
     with those before it, and a planner that expects quadrillions loops."""
     if not names:
         return ""
-    marked = (
-        f"SELECT who, {', '.join(str(int(one == name)) + ' AS ' + one for one in names)}"
-        f" FROM ({_BESIDE[name]}) AS x"
-        for name in names
+    marked = (f"SELECT who, {place} AS kind FROM ({_BESIDE[name]}) AS x" for place, name in enumerate(names))
+    sums = ", ".join(
+        f"SUM(CASE WHEN kind = {place} THEN 1 ELSE 0 END) AS {name}" for place, name in enumerate(names)
     )
-    sums = ", ".join(f"SUM({name}) AS {name}" for name in names)
     return (
         f" LEFT JOIN (SELECT who, {sums} FROM ({' UNION ALL '.join(marked)}) AS r GROUP BY who) AS beside"
         " ON beside.who = s.member_id"

@@ -16,10 +16,11 @@ _LOOKALIKES = str.maketrans({"o": "0", "i": "1", "l": "1", "-": ""})
 NUMBER_BYTES = 5
 _NUMBER_DIGITS, _CHECK_DIGITS = 8, 4
 CODE_LENGTH = _NUMBER_DIGITS + _CHECK_DIGITS
-# What fetches a link to show a preview of it, or to index it: nobody has seen anything.
+# What fetches a link to show a preview of it, or to index it: nobody has seen anything. A Cubot is a phone.
 _MACHINES = re.compile(
-    r"bot\b|bot/|crawl|spider|slurp|preview|facebookexternalhit|whatsapp/|telegram|headless|python-|curl/|wget/"
-    r"|go-http|okhttp|java/|libwww|scrapy|phantom|lighthouse|pingdom|monitor",
+    r"(?<!\bcu)bot(?![a-z0-9_])|crawl|spider|slurp|preview|facebookexternalhit|whatsapp/|headless|python[-/]"
+    r"|curl/|wget/|go-http|okhttp|java/|libwww|scrapy|phantom|lighthouse|pingdom|monitor|aiohttp|axios/"
+    r"|node-fetch|undici|httpclient|postman|guzzle|^ruby|^php/",
     re.IGNORECASE,
 )
 # A till's clock may be so far behind ours.

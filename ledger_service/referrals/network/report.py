@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ledger_service.referrals.network import measures
+from ledger_service.referrals.network.beside import betweenness_beside
 from ledger_service.referrals.network.descent import deepest_chain, descent_of
 from ledger_service.referrals.network.graph import Network, Numbers, network_of_arrays
 from ledger_service.referrals.network.influence import Pairs, Weights, influence_of, worth_of
@@ -38,10 +39,11 @@ def report_of(facts: Facts, weights: Weights = WEIGHTS) -> Report:
     network = _network(facts)
     if not network.size:
         return {"members": 0, "ties": 0}
-    degrees, core = measures.degrees(network), measures.cores(network)
-    between, division = measures.betweenness(network), measures.communities(network)
-    clustering = measures.clustering(network)
-    influence = influence_of(_acts(facts, weights), facts.brought, weights)
+    with betweenness_beside(network) as betweenness:
+        degrees, core = measures.degrees(network), measures.cores(network)
+        division, clustering = measures.communities(network), measures.clustering(network)
+        influence = influence_of(_acts(facts, weights), facts.brought, weights)
+        descent, between = _descent(facts), betweenness()
     return {
         "members": network.size, "ties": int(degrees.out.sum()),
         "degrees": _classes(degrees.out), "strength": _top(network, degrees.strength_out),
@@ -59,7 +61,7 @@ def report_of(facts: Facts, weights: Weights = WEIGHTS) -> Report:
         },
         "weights": asdict(weights),
         "influence": [{"member": int(m), "value": int(worth)} for m, worth in influence[:_MOST]],
-    } | _descent(facts)  # fmt: skip
+    } | descent  # fmt: skip
 
 
 def _descent(facts: Facts) -> Report:

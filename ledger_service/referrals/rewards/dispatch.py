@@ -8,13 +8,14 @@ it has earned points: that is when the ledger has an entry of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
+from ledger_service.db.among import among, among_ids
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.ids import derive_id
 from ledger_service.ledger.models import entry
@@ -210,7 +211,7 @@ def _event(reward: Mapping[str, Any], at: datetime) -> dict[str, Any]:
 def _cases(conn: Connection, page: _Page, purchases: Iterable[Purchase]) -> list[Case]:
     """The purchases with the bind that each follows, of every campaign of their merchant; no sale twice."""
     sale_ids = [p.sale_id for p in purchases]
-    its = select(_P.sale_id, _P.campaign_id).where(_P.sale_id.in_(sale_ids))
+    its = select(_P.sale_id, _P.campaign_id).where(among_ids(conn, _P.sale_id, sale_ids))
     done = {(row.sale_id, row.campaign_id) for row in conn.execute(its)}
     found = []
     of_member: dict[int, list[bytes]] = {}
@@ -231,14 +232,14 @@ def _cases(conn: Connection, page: _Page, purchases: Iterable[Purchase]) -> list
 def _look(conn: Connection, page: _Page, cases: Sequence[Case]) -> None:
     """The page knows commitments, ordinals, conversions, ties, and what is suspicious about its cases."""
     its = select(share_commitment.c.number, share_commitment.c.commitment).where(
-        share_commitment.c.number.in_({c.bind.number for c in cases})
+        among(conn, share_commitment.c.number, {c.bind.number for c in cases})
     )
     page.commitments = {row.number: row.commitment for row in conn.execute(its)}
     mine = {(c.purchase.member_id, c.bind.campaign_id) for c in cases}
     # By the binds, so that what a member bought under an account that it was merged with counts too.
     joined = share_purchase.join(share_bind, _B.number == _P.number)
     counted = select(_B.member_id, _P.campaign_id, func.count().label("n")).select_from(joined).where(
-        _B.member_id.in_({member_id for member_id, _ in mine})
+        among(conn, _B.member_id, {member_id for member_id, _ in mine})
     )  # fmt: skip
     for row in conn.execute(counted.group_by(_B.member_id, _P.campaign_id)):
         page.ordinals[(row.member_id, row.campaign_id)] = row.n
@@ -261,11 +262,11 @@ def _page(conn: Connection, binds: Mapping[tuple[int, bytes], Sequence[Bind]]) -
     return _Page(binds, campaigns.by_id(conn, ids), terms)
 
 
-def _binds_of(conn: Connection, members: Iterable[int]) -> dict[tuple[int, bytes], list[Bind]]:
+def _binds_of(conn: Connection, members: Collection[int]) -> dict[tuple[int, bytes], list[Bind]]:
     its = select(
         _B.number, _B.campaign_id, _B.version, _B.member_id, _B.sharer_id, _B.customer, _B.touched_at,
         _B.bound_at,
-    ).where(_B.member_id.in_(list(members)))  # fmt: skip
+    ).where(among(conn, _B.member_id, members))  # fmt: skip
     found: dict[tuple[int, bytes], list[Bind]] = {}
     for row in conn.execute(its):
         found.setdefault((row.member_id, row.campaign_id), []).append(Bind(*row))

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, exists, func, select, tuple_
 
+from ledger_service.db.among import among
 from ledger_service.members.households.models import household_mate
 from ledger_service.members.models import device
 from ledger_service.referrals.links.models import share_bind, share_signal, share_tie
@@ -20,6 +21,7 @@ from ledger_service.referrals.ports import Purchase
 from ledger_service.referrals.rewards.fraud_rules import RING_STEPS, Facts
 from ledger_service.referrals.rewards.models import share_purchase, share_reward
 from ledger_service.referrals.rewards.rules import STANDING, TAKEN, Bind
+from ledger_service.referrals.rewards.suspects import clicks_around, found_out, one_person
 from ledger_service.risk.models import staff_link
 
 _P, _B, _R = share_purchase.c, share_bind.c, share_reward.c
@@ -47,7 +49,7 @@ def ties_above(conn: Connection, members: Collection[int]) -> dict[int, list[int
     frontier = set(members)
     for _ in range(RING_STEPS):
         its = select(share_tie.c.member_id, share_tie.c.sharer_id).where(
-            share_tie.c.member_id.in_(frontier - parent.keys())
+            among(conn, share_tie.c.member_id, frontier - parent.keys())
         )
         found = {row.member_id: row.sharer_id for row in conn.execute(its)} if frontier else {}
         parent |= found
@@ -67,7 +69,7 @@ def conversions_of(conn: Connection, pairs: Collection[tuple[int, bytes]]) -> di
     # Found first: joined at once, PostgreSQL walks through all binds there are in the order of numbers.
     brought = select(_B.number, _B.sharer_id, _B.campaign_id).where(
         # Not as pairs: SQLite looks at every row for those. What is found beside them does no harm.
-        _B.sharer_id.in_({member_id for member_id, _ in pairs}),
+        among(conn, _B.sharer_id, {member_id for member_id, _ in pairs}),
         _B.campaign_id.in_({campaign_id for _, campaign_id in pairs}),
     ).cte("brought").prefix_with("MATERIALIZED")  # fmt: skip
     joined = brought.join(share_purchase, _P.number == brought.c.number)
@@ -85,7 +87,7 @@ def milestones_of(
     found: dict[tuple[int, bytes], set[int]] = defaultdict(set)
     if pairs:
         its = select(_R.member_id, _R.campaign_id, _R.reached).where(
-            _R.member_id.in_({member_id for member_id, _ in pairs}),
+            among(conn, _R.member_id, {member_id for member_id, _ in pairs}),
             _R.campaign_id.in_({campaign_id for _, campaign_id in pairs}),
             _R.reached.is_not(None), _R.state.not_in(TAKEN),
         )  # fmt: skip
@@ -102,6 +104,9 @@ def facts_of(conn: Connection, cases: Sequence[Case]) -> list[Facts]:
     marks, days = _marks(conn, members), _conversion_days(conn, cases)
     newcomers, staff = _newcomers(conn, cases), _staff(conn, cases)
     rings = _in_rings(conn, [case.pair for case in cases])
+    numbers, times = {case.bind.number for case in cases}, [case.purchase.sold_at for case in cases]
+    persons, clicks = one_person(conn, numbers), clicks_around(conn, numbers)
+    known = found_out(conn, days.keys(), (min(times), max(times)))
     return [
         Facts(
             common=frozenset(kind for kind, _ in marks[case.pair[0]] & marks[case.pair[1]]),
@@ -110,6 +115,12 @@ def facts_of(conn: Connection, cases: Sequence[Case]) -> list[Facts]:
             in_ring=in_ring,
             staff_deal=staff.get((case.purchase.merchant_id, case.purchase.cashier)) in case.pair,
             since_touch=case.purchase.sold_at - case.bind.touched_at,
+            conversions_hour=_between(
+                days[case.pair[0]], case.purchase.sold_at - _HOUR, case.purchase.sold_at
+            ),
+            one_person=persons.get(case.bind.number, frozenset()),
+            found_out=known.get(case.pair[0], case.purchase.sold_at) < case.purchase.sold_at,
+            clicks_minute=clicks.get(case.bind.number, 1),
         )
         for case, in_ring in zip(cases, rings, strict=True)
     ]
@@ -119,12 +130,12 @@ def _marks(conn: Connection, members: Collection[int]) -> dict[int, set[tuple[st
     """What each member may have in common with another: signals, device keys, its household."""
     found: dict[int, set[tuple[str, object]]] = defaultdict(set)
     s, m = share_signal.c, household_mate.c
-    for row in conn.execute(select(s.member_id, s.kind, s.digest).where(s.member_id.in_(members))):
+    for row in conn.execute(select(s.member_id, s.kind, s.digest).where(among(conn, s.member_id, members))):
         found[row.member_id].add((row.kind, row.digest))
-    keys = select(device.c.member_id, device.c.signer).where(device.c.member_id.in_(members))
+    keys = select(device.c.member_id, device.c.signer).where(among(conn, device.c.member_id, members))
     for member_id, signer in conn.execute(keys):
         found[member_id].add(("device", signer))
-    homes = select(m.member_id, m.household_id).where(m.member_id.in_(members), m.state == "in")
+    homes = select(m.member_id, m.household_id).where(among(conn, m.member_id, members), m.state == "in")
     for member_id, household_id in conn.execute(homes):
         found[member_id].add(("household", household_id))
     return found
@@ -135,7 +146,7 @@ def _conversion_days(conn: Connection, cases: Sequence[Case]) -> dict[int, list[
     found: dict[int, list[datetime]] = defaultdict(list)
     times = [case.purchase.sold_at for case in cases]
     its = select(_P.sharer_id, _P.sold_at).where(
-        _P.sharer_id.in_({case.pair[0] for case in cases}), _P.outcome.in_(_CONVERTED),
+        among(conn, _P.sharer_id, {case.pair[0] for case in cases}), _P.outcome.in_(_CONVERTED),
         _P.sold_at > min(times) - _DAY, _P.sold_at <= max(times),
     )  # fmt: skip
     for row in conn.execute(its):
@@ -149,7 +160,7 @@ def _newcomers(conn: Connection, cases: Sequence[Case]) -> dict[int, list[dateti
     found: dict[int, list[datetime]] = defaultdict(list)
     times = [case.bind.bound_at for case in cases]
     its = select(_B.sharer_id, _B.bound_at).where(
-        _B.sharer_id.in_({case.pair[0] for case in cases}), _B.newcomer,
+        among(conn, _B.sharer_id, {case.pair[0] for case in cases}), _B.newcomer,
         _B.bound_at >= min(times) - _HOUR, _B.bound_at <= max(times) + _HOUR,
     )  # fmt: skip
     for row in conn.execute(its):
@@ -188,9 +199,11 @@ def _followed(conn: Connection, members: Sequence[int]) -> dict[int, set[int]]:
     if not members:
         return found
     bought = select(_P.member_id, _P.sharer_id).where(
-        _P.member_id.in_(members), _P.sharer_id.is_not(None)
+        among(conn, _P.member_id, members), _P.sharer_id.is_not(None)
     ).distinct()  # fmt: skip
-    tied = select(share_tie.c.member_id, share_tie.c.sharer_id).where(share_tie.c.member_id.in_(members))
+    tied = select(share_tie.c.member_id, share_tie.c.sharer_id).where(
+        among(conn, share_tie.c.member_id, members)
+    )
     for its in (bought, tied):
         for row in conn.execute(its):
             found[row.member_id].add(row.sharer_id)

@@ -6,6 +6,7 @@ decides in time.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,8 +17,14 @@ REVIEW_DAYS, APPEAL_DAYS = 14, 14
 RING_STEPS = 4
 REASONS = (
     "same-device", "same-payment", "same-phone", "same-address", "same-household", "velocity", "star-burst",
-    "ring", "cashier", "instant",
+    "ring", "cashier", "instant", "rush", "one-person", "found-out", "click-burst",
 )  # fmt: skip
+# Signals of one person rather than of one home.
+OF_PERSONS = ("device", "payment", "phone")
+# What friends do not do by chance; who was held for it is looked at again at each purchase.
+STRONG = frozenset({"same-device", "same-payment", "same-phone", "ring", "cashier", "one-person"})
+# More openings of a link in a minute than a group of people makes.
+CLICKS_MINUTE = 60
 # Who opens a link, enrols and has paid within a minute stands beside who shared it.
 INSTANT = timedelta(seconds=60)
 
@@ -33,6 +40,10 @@ class Facts:
         in_ring: a chain of followed links leads from the sharer up to the buyer.
         staff_deal: the sharer or the buyer is the member whom the cashier of the sale is.
         since_touch: from touching the link to the sale.
+        conversions_hour: of the sharer in the hour before the sale, this one included.
+        one_person: kinds of signals that the buyer has in common with somebody else whom the sharer brought.
+        found_out: the sharer was held or refused for a strong reason before, and nobody has released it.
+        clicks_minute: openings of the link in the minute around the buyer's.
     """
 
     common: frozenset[str] = frozenset()
@@ -41,6 +52,10 @@ class Facts:
     in_ring: bool = False
     staff_deal: bool = False
     since_touch: timedelta = timedelta(days=1)
+    conversions_hour: int = 1
+    one_person: frozenset[str] = frozenset()
+    found_out: bool = False
+    clicks_minute: int = 1
 
 
 def reasons_of(facts: Facts, terms: Terms) -> tuple[str, ...]:
@@ -52,6 +67,15 @@ def reasons_of(facts: Facts, terms: Terms) -> tuple[str, ...]:
         "ring": facts.in_ring,
         "cashier": facts.staff_deal,
         "instant": facts.since_touch < INSTANT,
+        "rush": facts.conversions_hour > terms.burst_hour,
+        "one-person": bool(facts.one_person),
+        "found-out": facts.found_out,
+        "click-burst": facts.clicks_minute > CLICKS_MINUTE,
     }
     found |= {name for name, met in tests.items() if met}
     return tuple(reason for reason in REASONS if reason in found)
+
+
+def is_strong(reasons: Collection[str]) -> bool:
+    """Whether one of the reasons is ``STRONG``."""
+    return not STRONG.isdisjoint(reasons)

@@ -18,7 +18,7 @@ _API, _HOME, _MINE = "/v1/share/rewards", "/approvals/rewards", "/me/rewards"
 APPEAL_DAYS = 14
 REASONS = (
     "same-device", "same-payment", "same-phone", "same-address", "same-household", "velocity", "star-burst",
-    "ring", "cashier", "instant",
+    "ring", "cashier", "instant", "rush", "one-person", "found-out", "click-burst",
 )  # fmt: skip
 STATES = ("appealed", "held", "refused", "due", "granted", "void", "clawed", "left")
 

@@ -73,6 +73,14 @@ def test_postgresql_connections_notice_a_network_that_says_nothing(postgres_data
                 assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 20_000
 
 
+def test_a_snapshot_of_a_job_may_take_longer_and_the_next_one_may_not(postgres_database: Database) -> None:
+    limits = []
+    for given in ((90_000,), ()):
+        with postgres_database.snapshot(*given) as conn:
+            limits.append(conn.exec_driver_sql("SHOW statement_timeout").scalar_one())
+    assert limits == ["90s", "20s"]
+
+
 def test_a_snapshot_sees_one_state_and_cannot_write(database: Database) -> None:
     count = "SELECT COUNT(*) FROM account"
     insert = "INSERT INTO account (account_id, kind) VALUES ({}, 'test')"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -25,10 +25,11 @@ from ledger_service.referrals.links.models import (
 )
 from ledger_service.risk.models import staff_link
 
-SEED = 20170101
+# The rules and their limits were made on the first; what is published is of the second.
+MADE_ON, PUBLISHED = 20170101, 20261128
 ATTACKS = (
     "same-device", "same-payment", "same-phone", "same-address", "farm", "many-phones", "cashier", "instant",
-    "ring", "rush", "patient", "patient-phones",
+    "ring", "rush", "puppets", "bots", "patient", "patient-phones",
 )  # fmt: skip
 
 
@@ -46,6 +47,14 @@ class Sold:
     scanned: bool = False
 
 
+class Way(NamedTuple):
+    """How somebody came: enrolling or as a member, over a link of its own or one that was opened before."""
+
+    newcomer: bool = True
+    code: str | None = None
+    opened_at: datetime | None = None
+
+
 @dataclass
 class Scene:
     """Members are numbered as they come; ``wrong`` are the buyers of attacks, by kind."""
@@ -54,9 +63,10 @@ class Scene:
     campaign_id: bytes
     merchant_id: int
     begins: datetime
+    seed: int = PUBLISHED
 
     def __post_init__(self) -> None:
-        self.random = Random(SEED)
+        self.random = Random(self.seed)
         self.rows: dict[Any, list[dict[str, Any]]] = {
             table: []
             for table in (
@@ -86,25 +96,34 @@ class Scene:
         })  # fmt: skip
         return number
 
-    def brought(self, sharer: int, buyer: int, at: datetime, *, newcomer: bool = True) -> None:
-        number = next(self.numbers)
-        code = f"{number:012d}"
-        touch, digest = derive_id("t", number), sha256(b"%d" % number).digest()
-        campaign = {"campaign_id": self.campaign_id}
+    def link(self, at: datetime) -> str:
+        code = f"{next(self.numbers):012d}"
         self.rows[share_link].append({
-            **campaign, "code": code, "member_id": None, "cashier": None, "place": code, "channel": "line",
-            "made_at": at, "ended_at": None,
+            "campaign_id": self.campaign_id, "code": code, "member_id": None, "cashier": None, "place": code,
+            "channel": "line", "made_at": at, "ended_at": None,
         })  # fmt: skip
+        return code
+
+    def opened(self, code: str, at: datetime) -> bytes:
+        touch = derive_id("t", next(self.numbers))
         self.rows[share_touch].append({"touch_id": touch, "code": code, "machine": False, "touched_at": at})
+        return touch
+
+    def brought(self, sharer: int, buyer: int, at: datetime, way: Way = Way()) -> None:  # noqa: B008
+        number = next(self.numbers)
+        code, opened_at = way.code or self.link(at), way.opened_at or at
+        touch, digest = self.opened(code, opened_at), sha256(b"%d" % number).digest()
+        campaign = {"campaign_id": self.campaign_id}
         self.rows[share_commitment].append(
             {"number": number, "commitment": digest, "hash": digest, "committed_at": at}
         )
         self.rows[share_bind].append({
             **campaign, "number": number, "touch_id": touch, "version": 1, "code": code, "member_id": buyer,
-            "sharer_id": sharer, "newcomer": newcomer, "customer": False, "touched_at": at, "bound_at": at,
+            "sharer_id": sharer, "newcomer": way.newcomer, "customer": False, "touched_at": opened_at,
+            "bound_at": at,
             "body": "{}", "salt": digest, "member_salt": None, "sharer_salt": None,
         })  # fmt: skip
-        if newcomer:
+        if way.newcomer:
             self.rows[share_tie].append(
                 {"member_id": buyer, "sharer_id": sharer, "number": number, "tied_at": at}
             )
@@ -138,20 +157,31 @@ class Scene:
 
 
 def honest(scene: Scene, sharers: int) -> None:
-    """Sharers with one to five friends; one in thirty shares a home's address with a friend, one in fifty is
-    so liked that six come within an hour, and one in forty friends pays at once."""
+    """Sharers with one to five friends. One in thirty friends has the sharer's address, one in eighty its
+    card (a couple), one in forty pays at once; one sharer in fifty is so liked that six come within an hour,
+    and is read by twenty-five in one minute; another gives a party after which six buy within an hour; and
+    one in sixty has two friends who share a phone."""
     for place in range(sharers):
-        sharer, burst = scene.someone(), place % 50 == 0
+        sharer, burst, party = scene.someone(), place % 50 == 0, place % 50 == 25
         base = scene.moment()
-        for friend in range(6 if burst else scene.random.randint(1, 5)):
+        friends: list[int] = []
+        for friend in range(6 if burst or party else scene.random.randint(1, 5)):
             buyer = scene.someone()
             scene.honest.add(buyer)
             at = base + timedelta(minutes=9 * friend) if burst else scene.moment()
-            scene.brought(sharer, buyer, at)
-            if scene.random.randrange(30) == 0:
-                scene.common("address", sharer, buyer)
+            code = scene.link(at)
+            scene.brought(sharer, buyer, at, Way(code=code))
+            for click in range(25 if burst else 1):
+                scene.opened(code, at + timedelta(seconds=2 * click))
+            for kind, one_in in (("address", 30), ("payment", 80)):
+                if scene.random.randrange(one_in) == 0:
+                    scene.common(kind, sharer, buyer)
             wait = 40 if scene.random.randrange(40) == 0 else scene.random.randrange(600, 86_400 * 5)
-            scene.sells(buyer, at + timedelta(seconds=wait))
+            evening = scene.begins + timedelta(days=22, minutes=8 * friend)
+            scene.sells(buyer, evening if party else at + timedelta(seconds=wait))
+            friends.append(buyer)
+        if place % 60 == 0:
+            scene.common("phone", *friends[:2])
 
 
 def attacks(scene: Scene, each: int) -> None:
@@ -169,6 +199,8 @@ def attacks(scene: Scene, each: int) -> None:
             _steal(scene, "farm", buyer, at + timedelta(hours=1, minutes=place))
         _phones(scene)
         _rush(scene)
+        _puppets(scene)
+        _bots(scene)
         sharer, buyer, at = scene.someone(), scene.someone(), scene.moment()
         scene.brought(sharer, buyer, at)
         _steal(scene, "cashier", buyer, at + timedelta(hours=2), scene.works(sharer))
@@ -201,11 +233,35 @@ def _rush(scene: Scene) -> None:
         _steal(scene, "rush", buyer, at + timedelta(days=13, minutes=4 * place))
 
 
+def _puppets(scene: Scene) -> None:
+    """Five newcomers, each on a day of its own, all paying with one card that is not the sharer's."""
+    sharer, at = scene.someone(), scene.moment()
+    puppets = [scene.someone() for _ in range(5)]
+    scene.common("payment", *puppets)
+    for place, buyer in enumerate(puppets):
+        when = at + timedelta(days=place)
+        scene.brought(sharer, buyer, when)
+        _steal(scene, "puppets", buyer, when + timedelta(hours=3))
+
+
+def _bots(scene: Scene) -> None:
+    """A program that says it is a browser opens a link twice a second for a minute and a half; four of those
+    visits enrol, hours apart, with nothing in common, and buy on days of their own."""
+    sharer, at = scene.someone(), scene.moment()
+    code = scene.link(at)
+    for click in range(180):
+        scene.opened(code, at + timedelta(milliseconds=500 * click))
+    for place in range(4):
+        buyer, way = scene.someone(), Way(True, code, at + timedelta(seconds=20 * place + 10))
+        scene.brought(sharer, buyer, at + timedelta(hours=2 * place, minutes=5), way)
+        _steal(scene, "bots", buyer, at + timedelta(days=1 + place))
+
+
 def _ring(scene: Scene) -> None:
     three, at = [scene.someone() for _ in range(3)], scene.moment()
     for place, buyer in enumerate(three):
         when = at + timedelta(hours=place)
-        scene.brought(three[place - 1], buyer, when, newcomer=False)
+        scene.brought(three[place - 1], buyer, when, Way(newcomer=False))
         scene.sells(buyer, when + timedelta(minutes=20))
     scene.wrong[three[2]] = "ring"
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ledger_service.referrals.network import descent, measures
+from ledger_service.referrals.network.beside import betweenness_beside
 from ledger_service.referrals.network.graph import Network, network_of, network_of_arrays
 
 REAL = {
@@ -81,6 +82,17 @@ def test_sampled_betweenness_keeps_its_stated_error() -> None:
     assert (found.error_ppm, found.doubt_ppm) == (10_000, 100_000)
     exact = np.array(_ppm(networkx.betweenness_centrality(graph)))
     assert np.abs(found.ppm - exact).max() <= found.error_ppm
+
+
+@pytest.mark.parametrize("exact_most", [100, 1_000], ids=["sampled beside", "exact"])
+def test_what_is_measured_in_a_process_beside_is_the_same(exact_most: int) -> None:
+    network = network_of((u, v, 1) for u, v in networkx.barabasi_albert_graph(600, 3, seed=4).edges)
+    with betweenness_beside(network, exact_most) as told:
+        division = measures.communities(network)
+        found = told()
+    alone = measures.betweenness(network, exact_most)
+    assert (found.ppm.tolist(), found.error_ppm) == (alone.ppm.tolist(), alone.error_ppm)
+    assert division.of.tolist() == measures.communities(network).of.tolist()
 
 
 def test_a_shortest_way_follows_the_shares() -> None:

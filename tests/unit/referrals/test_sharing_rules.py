@@ -127,19 +127,51 @@ def test_a_code_of_another_key_is_not_ours() -> None:
     assert not CODES.is_ours("中文")
 
 
-@pytest.mark.parametrize(
-    "agent", ["", "WhatsApp/2.23", "facebookexternalhit/1.1", "Googlebot/2.1", "curl/8", "python-requests/2"]
+PROGRAMS = {
+    "previews": (
+        "WhatsApp/2.23.20.0 A", "facebookexternalhit/1.1;line-poker/1.0", "TelegramBot (like TwitterBot)",
+        "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "Twitterbot/1.0", "LinkedInBot/1.0",
+        "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)", "SkypeUriPreview Preview/0.5",
+    ),
+    "indexes": (
+        "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        "Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)",
+        "Mozilla/5.0 (compatible; bingbot/2.0)", "Mozilla/5.0 (compatible; YandexBot/3.0)",
+        "Mozilla/5.0 (Macintosh) AppleWebKit/605 (KHTML, like Gecko) Version/17 Safari/605 (Applebot/0.1)",
+        "Sogou web spider/4.0",
+    ),
+    "scripts": (
+        "", "curl/8.5.0", "Wget/1.21", "python-requests/2.31", "Python/3.11 aiohttp/3.9.1",
+        "Go-http-client/2.0", "axios/1.6.2", "node-fetch/1.0", "undici", "okhttp/4.12.0", "Apache-HttpClient/4.5",
+        "Java/17.0.2",
+        "PostmanRuntime/7.36.0", "GuzzleHttp/7", "Ruby", "Scrapy/2.11 (+https://scrapy.org)",
+    ),
+    "browsers without a screen": (
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 HeadlessChrome/120.0.0.0 Safari/537.36",
+        "Mozilla/5.0 (Unknown; Linux x86_64) AppleWebKit/538.1 PhantomJS/2.1.1 Safari/538.1",
+    ),
+}  # fmt: skip
+PEOPLE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) AppleWebKit/605 MicroMessenger/8.0.42 Language/zh_CN",
+    "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537 Chrome/120 Mobile Safari/537 Line/13.20",
+    "Mozilla/5.0 (Linux; Android 13; M2101) Chrome/116 Mobile Safari/537 Telegram-Android/10.3.2 (Xiaomi)",
+    "Mozilla/5.0 (Linux; Android 11; CUBOT NOTE 20) AppleWebKit/537.36 Chrome/96 Mobile Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:121.0) Gecko/20100101 Firefox/121.0",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_1) AppleWebKit/605.1.15 Version/17.1 Safari/605.1.15",
+    "Mozilla/5.0 (Linux; U; Android 12; zh-cn) AppleWebKit/537 MQQBrowser/13.3 Weibo (Xiaomi__weibo__13.9)",
+    "Mozilla/5.0 (iPad; CPU OS 16_6) AppleWebKit/605 [FBAN/FBIOS;FBAV/441]",
+    "Opera/9.80 (Android; Opera Mini/36.2) Presto/2.12 Version/12.16",
 )
+
+
+@pytest.mark.parametrize("agent", [one for some in PROGRAMS.values() for one in some])
 def test_what_fetches_a_preview_is_a_machine(agent: str) -> None:
     assert is_machine(agent)
 
 
-def test_the_browsers_of_people_are_none() -> None:
-    for agent in (
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0) AppleWebKit/605 MicroMessenger/8.0.42 Language/zh_CN",
-        "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537 Chrome/120 Mobile Safari/537 Line/13.20",
-    ):
-        assert not is_machine(agent)
+@pytest.mark.parametrize("agent", PEOPLE)
+def test_the_browsers_of_people_are_none(agent: str) -> None:
+    assert not is_machine(agent)
 
 
 def test_the_last_touch_or_the_first_counts_within_the_window() -> None:
@@ -229,7 +261,8 @@ def test_steps_fit_their_states() -> None:
 def test_nothing_suspicious_has_no_reason_and_everything_has_all() -> None:
     assert reasons_of(Facts(), TERMS) == ()
     kinds = frozenset({"device", "payment", "phone", "address", "household"})
-    assert reasons_of(Facts(kinds, 11, 6, True, True, timedelta(seconds=59)), TERMS) == REASONS
+    around = Facts(kinds, 11, 6, True, True, timedelta(seconds=59), 6, frozenset({"phone"}), True, 61)
+    assert reasons_of(around, TERMS) == REASONS
 
 
 def test_a_commitment_opens_with_its_salt_only_and_a_changed_chain_shows_where() -> None:
