@@ -134,7 +134,7 @@ def text_of(**parts: object) -> str:
 
 
 @pytest.mark.parametrize(("parts", "wanted"), [
-    # Nothing is nothing: empty lists and absent values leave no trace of an element, but of an extension its name.
+    # Empty lists and absent values leave no trace of an element, but of an extension its name.
     ({"epcList": [], "quantityList": [], "bizStep": None}, ""), ({"ex:a": ""}, f"{{{EXAMPLE}}}a"),
     # Lists within lists have no names; numbers are numbers however they are written, words are not.
     ({"ex:a": [[3, "b", 1.50]]}, f"{{{EXAMPLE}}}a=1.5=3=b"),
