@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from ledger_service.api.door import MOST_BODY_BYTES
+from ledger_service.kernel.errors import DomainError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +26,7 @@ class Dialect:
         told: headers of every answer.
         problem_types: the ``type`` of a problem by its status; ``code`` stays ours.
         keeps_body: whether the endpoint is given the body's bytes beside its fields.
-        unmet: the header of a request whose wish for the answer cannot be met, empty where all can.
+        unmet: how a request is refused whose wishes for the answer cannot be met; None where all can.
         free_query: whether the query is the endpoint's to read, as `:query`.
     """
 
@@ -36,7 +37,7 @@ class Dialect:
     problem_types: Mapping[int, str] = field(default_factory=dict)
     free_query: bool = False
     keeps_body: bool = False
-    unmet: Callable[[Mapping[str, Any]], str] | None = None
+    unmet: Callable[[Mapping[str, Any]], DomainError | None] | None = None
 
     def headers_of(self, environ: Mapping[str, Any]) -> dict[str, str]:
         """The headers of a request that the standard knows."""

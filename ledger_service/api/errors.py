@@ -79,6 +79,28 @@ class NotAcceptable(DomainError):
 
 
 @dataclass(eq=False)
+class AddressTooLong(DomainError):
+    """The path and query are longer than what is read of them."""
+
+    most_bytes: int
+
+    code = "address-too-long"
+    category = Category.ADDRESS_TOO_LONG
+    why = "The path and query of the request are longer than this resource reads."
+    fix = "Ask for fewer values at once, or define the search as a named query, which takes them in its body."
+
+
+@dataclass(eq=False)
+class TokenStays(DomainError):
+    """A page's token cannot be taken back."""
+
+    code = "token-stays"
+    category = Category.NOT_OFFERED
+    why = "Nothing is kept of a page's token, so that there is nothing to take back; it ends by itself."
+    fix = "Throw it away; it opens no page behind the instant in `GS1-Next-Page-Token-Expires`."
+
+
+@dataclass(eq=False)
 class MalformedBody(DomainError):
     """The body is not one JSON object that has a single meaning."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ledger_service.api import shapes
 from ledger_service.api.errors import (
+    AddressTooLong,
     BodyTooLarge,
     BodyTooSlow,
     CredentialsMissing,
@@ -72,6 +73,7 @@ PATH_PARAMETERS = {
     "epc": (Text(1_024), "EPC or class: a Digital Link or an EPC URI, percent-encoded."),
     "event": (Text(1_024), "eventID, percent-encoded."),
     "resource": (Text(1_024), "A word of the CBV, a URI or a GS1 key, percent-encoded."),
+    "token": (Text(300), "As the `Link` of a page holds it."),
     "period": (Text(pattern="[0-9]{1,10}"), "Number of the settlement period."),
     "batch": (Text(pattern="[0-9]{1,12}"), "Number of the batch."),
     "segment": (shapes.HEX_ID, "Id of the segment, 32 hex digits."),
@@ -133,7 +135,7 @@ def problems_of(route: Route) -> list[Problem]:
     if route.method not in ("GET", "OPTIONS"):
         found += [MalformedBody, MalformedField, BodyTooLarge, BodyTooSlow, MediaTypeUnsupported]
     if route.dialect.unmet is not None:
-        found.append(NotAcceptable)
+        found += [AddressTooLong, NotAcceptable]
     if route.write:
         found += [IdempotencyKeyMissing, IdempotencyKeyMalformed]
     if route.scopes:

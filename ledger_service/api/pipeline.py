@@ -26,7 +26,6 @@ from ledger_service.api.errors import (
     CredentialsRefused,
     IdempotencyKeyMalformed,
     IdempotencyKeyMissing,
-    NotAcceptable,
     ReplayClockRefused,
     ReplayTimeOutOfRange,
 )
@@ -120,8 +119,8 @@ class Pipeline:
         principal: Principal | None = None
         try:
             principal = self._admit(environ, route, headers)
-            if route.dialect.unmet is not None and (header := route.dialect.unmet(environ)):
-                raise NotAcceptable(header)
+            if route.dialect.unmet is not None and (refusal := route.dialect.unmet(environ)) is not None:
+                raise refusal
             at = self.clock.now() if principal is None else self._instant(environ)
             query, body, key = self._parts(environ, route, principal, request_id)
             self._beware(principal, body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ledger_service.api.administration import Administration
 from ledger_service.api.endpoints import (
     epcis,
+    epcis_discovery,
     epcis_queries,
     epcis_standing,
     epcis_subscriptions,
@@ -28,7 +29,7 @@ from ledger_service.traceability.proofs.commitments import Commitments
 from ledger_service.traceability.proofs.service import Prover
 
 EVENT_MODULES = (
-    epcis, epcis_queries, epcis_standing, epcis_subscriptions, item_proofs, *ITEM_MODULES,
+    epcis, epcis_queries, epcis_standing, epcis_subscriptions, epcis_discovery, item_proofs, *ITEM_MODULES,
     share, share_campaigns, share_enrolment, share_rewards, share_staff, share_network, *INSIGHT_MODULES,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
@@ -46,6 +47,7 @@ def served_events(serving: Serving, administration: Administration, cursors: Cur
         *epcis_queries.served(asking),
         *epcis_standing.served(epcis_standing.StandingQueriesDoor(administration, cursors, asking)),
         *epcis_subscriptions.served(subscribing),
+        *epcis_discovery.served(),
         *_of_items(serving),
         *served_items(serving, administration, cursors),
         *_of_sharing(serving, administration, cursors),

@@ -78,7 +78,7 @@ def verify_item(node: Node, ask: ItemAsk) -> ItemVerdict:
     try:
         bundle = read_bundle(ask.bundle)
     except BundleUnreadable as odd:
-        verdict.findings.append(Finding("bundle-unreadable", str(odd)))
+        verdict.findings.append(Finding(odd.code, str(odd)))
         return verdict
     place = replace(
         bundle.place,

@@ -12,6 +12,7 @@ from ledger_service.bootstrap.foundations import Foundations, SystemRandom, back
 from ledger_service.bootstrap.items_service import items_service
 from ledger_service.bootstrap.messages import Postman
 from ledger_service.bootstrap.paying import payment_job
+from ledger_service.bootstrap.prize_drawing import alarm_stopped_prizes
 from ledger_service.bootstrap.segmenting import Segmenting
 from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import Secrets, Tills, open_tills
@@ -90,7 +91,7 @@ class Jobs:
             "event-log": self.follow_events,
             "item-roots": self.commit_to_items,
             "items-told": self.tell_early_claims,
-            "prizes": lambda: self.items.give_prizes(self.clock.now()),
+            "prizes": self.give_prizes,
             "coupons": lambda: Teller(self.foundations.database, merchants_of).step(self.clock.now()),
             "coupon-clearing": self.clear_coupons,
             "spend-rewards": self.add_up_receipts,
@@ -126,6 +127,13 @@ class Jobs:
         for hold_id, _member_id in due:
             self.tills.checkout.expire_hold(hold_id, at)
         return len(due) == _HOLDS_AT_ONCE
+
+    def give_prizes(self) -> bool:
+        """What claims have won is given; prizes that can never be are told by an alarm."""
+        at = self.clock.now()
+        more = self.items.give_prizes(at)
+        alarm_stopped_prizes(self.foundations.database, self.writer, at)
+        return more
 
     def recount_tiers(self) -> bool:
         """The tiers of the next members are counted, where a day or a ladder has begun since."""

@@ -1,18 +1,28 @@
-"""The bridge finds the block that draws each prize pool, once it is final."""
+"""The bridge finds the block that draws each prize pool, once it is final, and alarms of prizes that cannot
+be given.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import select
 
 from ledger_service.chain.client import Node
+from ledger_service.chain.desk import raise_alarm
 from ledger_service.chain.drawing import first_behind, second_of
 from ledger_service.chain.item_reading import ItemChain
+from ledger_service.chain.models import chain_alarm
 from ledger_service.db.engine import Database
+from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import Clock
-from ledger_service.traceability.prizes.queries import PoolRow, undrawn
+from ledger_service.traceability.prizes.queries import PoolRow, lately_stopped, undrawn
 from ledger_service.traceability.prizes.rules import Beacon
 from ledger_service.traceability.prizes.service import set_block
 
+STOPPED = "prize-stopped"
 _AT_ONCE = 50
 
 
@@ -61,3 +71,20 @@ class PrizeDrawer:
         if found is not None:
             with self.database.begin() as conn:
                 set_block(conn, row.batch_no, Beacon(found.number, found.hash), self.clock.now())
+
+
+def alarm_stopped_prizes(database: Database, writer: Writer, at: datetime) -> None:
+    """An alarm stands for each batch of which a prize was just stopped with its coupon.
+
+    Idempotency: once a batch, until a person clears it.
+    """
+    with database.read() as conn:
+        batches = lately_stopped(conn, at)
+        c = chain_alarm.c
+        standing = select(c.subject).where((c.code == STOPPED) & c.subject.in_(map(str, batches)))
+        known = set(conn.execute(standing).scalars()) if batches else set()
+    for batch in batches:
+        if str(batch) not in known:
+            detail = "a prize was won and cannot be given: its coupon was withdrawn, or its time is over"
+            raised = partial(raise_alarm, wall=lambda: at, code=STOPPED, subject=str(batch), detail=detail)
+            writer.run(raised)

@@ -50,7 +50,7 @@ def verify_prizes(
     try:
         bundle = read_pool_bundle(raw)
     except BundleUnreadable as odd:
-        verdict.findings.append(Finding("bundle-unreadable", str(odd)))
+        verdict.findings.append(Finding(odd.code, str(odd)))
         return verdict
     at = registry or bundle.item_registry
     foreign = _foreign(node, bundle, at)

@@ -22,9 +22,11 @@ _STATUS = {
     Category.CONFLICT: "conflict or in progress",
     Category.GONE: "gone for good",
     Category.TOO_LARGE: "too large",
+    Category.ADDRESS_TOO_LONG: "address too long",
     Category.WRONG_MEDIA_TYPE: "wrong media type",
     Category.REFUSED: "refused by a rule",
     Category.THROTTLED: "too many requests",
+    Category.NOT_OFFERED: "not offered",
     Category.UNAVAILABLE: "not available now",
 }
 

@@ -26,9 +26,11 @@ class Category(IntEnum):
     CONFLICT = 409
     GONE = 410
     TOO_LARGE = 413
+    ADDRESS_TOO_LONG = 414
     WRONG_MEDIA_TYPE = 415
     REFUSED = 422
     THROTTLED = 429
+    NOT_OFFERED = 501
     UNAVAILABLE = 503
 
 

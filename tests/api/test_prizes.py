@@ -73,7 +73,8 @@ def test_a_pool_is_fixed_with_its_batch_and_shows_where_its_draw_stands(shop: Sh
     shown = shop.client.get(f"{path}/prizes").json
     assert (shown["state"], shown["lot"], shown["block"]) == ("committed", "L1", None)
     assert shown["prizes"] == [
-        {"prize": 1, "name": "茶具", "count": 1, "points": 100, "coupon": None, "given": 0}
+        {"prize": 1, "name": "茶具", "count": 1, "points": 100, "coupon": None, "given": 0,
+         "stopped": 0}
     ]
     assert code_of(shop.client.get(f"{path}/prizes/proof")) == (404, "prize-pool-unknown")
     assert code_of(shop.client.get("/v1/batches/999/prizes")) == (404, "prize-pool-unknown")

@@ -34,7 +34,8 @@ VALUES = {"gln": GROCER, "code": "GROC", "query_name": "all", "number": "9520000
           "scope": "alliance", "version": "1", "cashier": "ann", "terminal": "t0", "key": "0" * 16,
           "household": "952000000000000019", "link": "0" * 12, "campaign": "NONE", "batch": "1",
           "prefix": "95060", "gtin": "09506000134352", "serial": "0123456789AB", "path:event": "urn:x:1",
-          "path:epc": "urn:x:1", "path:digital_link": "09506000134352", "path:resource": "shipping"}
+          "path:epc": "urn:x:1", "path:digital_link": "09506000134352", "path:resource": "shipping",
+          "token": "0"}
 VALUES |= dict.fromkeys("hold ticket case review code_id claim limit capture coupon reward webhook consent"
                         " segment passkey value_card subscription sale decision challenge".split(), "0" * 32)
 

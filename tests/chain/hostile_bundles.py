@@ -39,7 +39,11 @@ def foreign(document: dict[str, Any]) -> None:
 
 HASH, PLACE = "0x" + "ab" * 32, "0x" + "cd" * 20
 HOSTILE: list[tuple[str, Callable[[dict[str, Any]], None], int]] = [
-    ("bundle-unreadable", change("version", 2), ALTERED),
+    ("bundle-newer", change("version", 2), MISSING),
+    ("bundle-unreadable", change("version", 0), ALTERED),
+    ("bundle-unreadable", change("version", "2"), ALTERED),
+    ("bundle-unreadable", change("version", True), ALTERED),
+    ("bundle-unreadable", change("format", "alliance-other-proof"), ALTERED),
     ("other-item", change("item.serial", "0123456789AB"), ALTERED),
     ("other-chain", change("chain.chain_id", 1), ALTERED),
     ("contract-missing", change("chain.item_registry", PLACE), MISSING),

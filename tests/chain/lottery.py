@@ -16,7 +16,7 @@ from ledger_service.cli import verify
 from ledger_service.traceability.goods.service import INDEX_BITS, Goods, NewBatch
 from ledger_service.traceability.prizes.models import trace_prize
 from ledger_service.traceability.prizes.queries import OPENED_AFTER, find_pool
-from ledger_service.traceability.prizes.rules import Prize
+from ledger_service.traceability.prizes.rules import Prize, PrizeCoupon
 from ledger_service.traceability.prizes.service import NewPool, add_pool
 from ledger_service.traceability.proofs.pool_bundle import PoolBundle
 from ledger_service.traceability.proofs.pool_service import PoolProver
@@ -24,6 +24,7 @@ from tests.chain.items import GTIN, MASTER, Tracing, Wallclock
 from tests.chain.world import MERCHANTS, wall
 
 ENDS = timedelta(hours=1)
+COUPON = PrizeCoupon("9520000000019", "TENOFF", 4, b"\xcc" * 32)
 
 
 class OtherSeeds:
@@ -33,7 +34,8 @@ class OtherSeeds:
 
 @dataclass
 class Lottery:
-    """A batch of which ``number`` says which, five items with three prizes, its root in the outbox."""
+    """A batch of which ``number`` says which, five items with four prizes, one of them a coupon, its root in
+    the outbox."""
 
     tracing: Tracing
     number: int = 0
@@ -43,7 +45,7 @@ class Lottery:
         with tracing.world.database.begin() as conn:
             goods = Goods(MASTER, OtherSeeds())
             self.number = goods.open_batch(conn, NewBatch(GTIN, MERCHANTS[0], "P1", 5), at)
-            prizes = (Prize("one", 1, 100), Prize("two", 2, 5))
+            prizes = (Prize("one", 1, 100), Prize("two", 2, 5), Prize("three", 1, 0, COUPON))
             add_pool(conn, self.number, NewPool("GROC", 1, prizes, at + ENDS), at)
             goods.make_items(conn, self.number)
         while tracing.step(self.number):
@@ -72,7 +74,7 @@ class Lottery:
         """The item was claimed in time, and the job has settled what it drew."""
         row = {"item_id": self.number << INDEX_BITS | index, "batch_no": self.number, "until": wall(),
                "state": "given" if prize else "none", "prize": prize,
-               "points": (None, 100, 5)[prize]}  # fmt: skip
+               "points": (None, 100, 5, 0)[prize]}  # fmt: skip
         with self.tracing.world.database.begin() as conn:
             conn.execute(insert(trace_prize).values(row))
 
@@ -95,9 +97,10 @@ def judge_items(lottery: Lottery, capsys: pytest.CaptureFixture[str]) -> None:
         lottery.settled(index, won.get(index, 0))
         document = lottery.tracing.bundle(serial).document()
         assert lottery.tracing.verify(serial, document) == 0
-        name = {0: "no prize", 1: "one (100 points): given", 2: "two (5 points): given"}[won.get(index, 0)]
+        name = ("no prize", "one (100 points): given", "two (5 points): given",
+                "three (a coupon TENOFF of 9520000000019, version 4): given")[won.get(index, 0)]  # fmt: skip
         assert f"this one drew {name}" in capsys.readouterr().out
-        spoilt = spoil(document, ("prize", "slot", "prize"), 3)
+        spoilt = spoil(document, ("prize", "slot", "prize"), 4)
         assert lottery.tracing.verify(serial, spoilt, "--json") == 1
         assert "prize-slot-differs" in codes_in(capsys.readouterr().out)
         spoilt = spoil(document, ("prize", "block", "number"), document["prize"]["block"]["number"] - 1)
@@ -110,17 +113,22 @@ def judge_whole_draw(lottery: Lottery, capsys: pytest.CaptureFixture[str]) -> No
     document = lottery.bundle(over=True).document()
     capsys.readouterr()
     assert lottery.verify(document) == 0
-    assert "one, 100 points: 1 (" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "one, 100 points: 1 (" in out
+    assert "three, a coupon TENOFF of 9520000000019, version 4: 1 (" in out
     claimed = [place for place, one in enumerate(document["winners"]) if one["state"] == "given"]
+    issued = [place for place in claimed if document["winners"][place]["points"]]
     # No ledger has issued anything here: asked for the chain's word, what was given lacks its points.
     house = f"0x{lottery.tracing.world.keys.domain.clearing_house.hex()}"
-    assert lottery.verify(document, "--clearing-house", house, "--json") == (3 if claimed else 0)
+    assert lottery.verify(document, "--clearing-house", house, "--json") == (3 if issued else 0)
     told = codes_in(capsys.readouterr().out)
-    assert told == ["prize-unissued"] * len(claimed)
+    assert told == ["prize-unissued"] * len(issued)
     never = [place for place, one in enumerate(document["winners"]) if one["state"] == "unclaimed"]
     lies = [
         ("prize-slots-differ", ("secret",), "0x" + "11" * 32),
-        ("prize-winners-differ", ("winners", 0, "prize"), 3 - document["winners"][0]["prize"]),
+        ("prize-winners-differ", ("winners", 0, "prize"), document["winners"][0]["prize"] % 3 + 1),
+        ("prize-pool-differs", ("pool",), document["pool"].replace('"TENOFF"', '"ONEOFF"')),
+        ("prize-pool-differs", ("pool",), document["pool"].replace("cc" * 32, "cd" * 32)),
         ("prize-pool-differs", ("pool",), document["pool"].replace('"points":5', '"points":6')),
         ("prize-block-differs", ("block", "hash"), "0x" + "11" * 32),
         *[("prize-withheld", ("winners", place, "state"), "unclaimed") for place in claimed],

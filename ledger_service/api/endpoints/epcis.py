@@ -1,4 +1,4 @@
-"""The REST binding of EPCIS 2.0, capture: documents and single events in, jobs and limits out."""
+"""The REST binding of EPCIS 2.0, capture: documents and single events in, jobs out."""
 
 from __future__ import annotations
 
@@ -15,23 +15,18 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.ids import ID_BYTES, IdSource
 from ledger_service.traceability.epcis import errors as refusals
 from ledger_service.traceability.epcis import jobs
-from ledger_service.traceability.epcis.documents import CONTEXT, MOST_BYTES, MOST_EVENTS, open_document
+from ledger_service.traceability.epcis.documents import CONTEXT, MOST_BYTES, open_document
 from ledger_service.traceability.epcis.prepared import prepare
 from ledger_service.traceability.epcis.service import store
 
-_BEHAVIOUR = "GS1-Capture-Error-Behaviour"
 CAPTURE = Route(
     "POST", "/epcis/capture", "capture-events", scopes("trace:write"),
     "Capture a document of events; what is stored already is not doubled", group=shapes.GROUP,
     body=Free("An EPCISDocument or EPCISQueryDocument of EPCIS 2.0 in JSON-LD."), room_checks=True,
     problems=(refusals.CaptureTooLarge,),
     success=Success(202, "Its job is at `Location`.", shapes.JOB), dialect=Dialect(
-        MOST_BYTES, shapes.LINKED_JSON, (_BEHAVIOUR,), shapes.TOLD, shapes.OF_CAPTURE, unmet=unmet),
-)  # fmt: skip
-LIMITS = Route(
-    "OPTIONS", "/epcis/capture", "capture-limits", scopes("trace:write"),
-    "Versions, limits and error behaviour of the capture, as headers", group=shapes.GROUP,
-    success=Success(204, "The headers.", media_types=()), dialect=shapes.PLAIN,
+        MOST_BYTES, shapes.LINKED_JSON, (shapes.BEHAVIOUR,), shapes.OF_LIMITS, shapes.OF_CAPTURE,
+        unmet=unmet),
 )  # fmt: skip
 JOBS = Route(
     "GET", "/epcis/capture", "capture-jobs", scopes("trace:write"), "The caller's capture jobs, newest first",
@@ -48,9 +43,9 @@ EVENT = Route(
     group=shapes.GROUP, body=Free("An event of EPCIS 2.0 with its own @context."), room_checks=True,
     problems=(refusals.EventKnown, refusals.EventIdTaken, refusals.EventUnknown),
     success=Success(201, "It is stored under `Location`.", shapes.EVENT), dialect=Dialect(
-        MOST_BYTES, shapes.LINKED_JSON, (), shapes.TOLD, shapes.OF_CAPTURE, unmet=unmet),
+        MOST_BYTES, shapes.LINKED_JSON, (), shapes.OF_LIMITS, shapes.OF_CAPTURE, unmet=unmet),
 )  # fmt: skip
-ROUTES = (CAPTURE, LIMITS, JOBS, JOB, EVENT)
+ROUTES = (CAPTURE, JOBS, JOB, EVENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +58,9 @@ class EpcisDoor:
 
     def capture(self, call: Call) -> Reply:
         """A document is captured, and its job tells how far."""
-        behaviour = (call.headers or {}).get(_BEHAVIOUR, jobs.ROLLBACK)
+        behaviour = (call.headers or {}).get(shapes.BEHAVIOUR, jobs.ROLLBACK)
         if behaviour not in (jobs.ROLLBACK, jobs.PROCEED):
-            raise MalformedField(_BEHAVIOUR, "must be rollback or proceed")
+            raise MalformedField(shapes.BEHAVIOUR, "must be rollback or proceed")
         document = open_document(call.body.fields)
         job_id, caller = self.ids.random_bytes(ID_BYTES), call.caller
         wanted = jobs.Capture(job_id, caller.subject, caller.merchant_id, behaviour, document, call.at)
@@ -90,11 +85,10 @@ class EpcisDoor:
     def jobs(self, call: Call) -> Reply:
         """The caller's jobs."""
         subject, size = call.caller.subject, shapes.page_size(call.query)
-        listing = f"epcis-jobs:{subject}"
-        after = self.cursors.open(listing, call.query.get(shapes.TOKEN))
+        pages = shapes.Pages(self.cursors, f"epcis-jobs:{subject}", call)
         with self.database.read() as conn:
-            found = jobs.jobs_after(conn, subject, after, size + 1)
-        headers = shapes.next_page(call, found, size, lambda job: self.cursors.seal(listing, job.position))
+            found = jobs.jobs_after(conn, subject, pages.after(), size + 1)
+        headers = pages.following(found, size, lambda job: job.position)
         return Reply(shapes.dumped([jobs.job_view(job) for job in found[:size]]), headers=headers)
 
     def job(self, call: Call) -> Reply:
@@ -104,15 +98,7 @@ class EpcisDoor:
             return Reply(jobs.job_view(jobs.find_job(conn, call.path["capture"], subject)))
 
 
-def limits(_call: Call) -> Reply:
-    """What the capture takes, in headers."""
-    return Reply(b"", 204, headers=(
-        ("Allow", "GET, POST, OPTIONS"), ("GS1-EPCIS-Capture-Limit", str(MOST_EVENTS)),
-        ("GS1-EPCIS-Capture-File-Size-Limit", str(MOST_BYTES)), (_BEHAVIOUR, jobs.ROLLBACK),
-    ))  # fmt: skip
-
-
 def served(door: EpcisDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    endpoints = (door.capture, limits, door.jobs, door.job, door.capture_event)
+    endpoints = (door.capture, door.jobs, door.job, door.capture_event)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]

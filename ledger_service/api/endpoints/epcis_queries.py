@@ -35,8 +35,8 @@ SEARCH = Route(
 )  # fmt: skip
 SHOW = Route(
     "GET", "/epcis/events/<path:event>", "show-event", _READ, "An event, as declared wrong where it was",
-    group=shapes.GROUP, problems=(refusals.EventUnknown,), success=Success(200, "The event.", shapes.EVENT),
-    dialect=shapes.PLAIN,
+    group=shapes.GROUP, problems=(refusals.EventUnknown,), dialect=shapes.PLAIN,
+    success=Success(200, "A document with this one event.", shapes.DOCUMENT),
 )  # fmt: skip
 OF_EPC = Route(
     "GET", "/epcis/epcs/<path:epc>/events", "events-of-epc", _READ, "The events of a thing or class",
@@ -100,7 +100,7 @@ class EpcisQueriesDoor:
         """One event."""
         with self.database.read() as conn:
             body = queries.find_event(conn, call.path["event"], call.caller.merchant_id)
-        return Reply(shapes.whole_event(body))
+        return Reply(query_document([body], call.at))
 
     def history(self, call: Call) -> Reply:
         """Everything about an item; of a whole class only for those who see every merchant's events."""
@@ -132,17 +132,16 @@ class EpcisQueriesDoor:
             of: what beside the query's parameters makes this list another one.
             name: of the query, for the document.
         """
-        size, listing = shapes.page_size(call.query), _listing(call.query, of)
-        told, _, after = (self.cursors.open(listing, call.query.get(shapes.TOKEN)) or "0").partition(" ")
+        size = shapes.page_size(call.query)
+        pages = shapes.Pages(self.cursors, _listing(call.query, of), call)
+        told, _, after = (pages.after() or "0").partition(" ")
         left = size if search.most is None else min(size, search.most - int(told))
         with self.database.read() as conn:
             asked = seen_by(conn, search, call.caller.merchant_id)
             found = queries.search_events(conn, asked, after or None, left + 1)
         # Of a query that wants so many in all no page leads beyond them.
         more = found if search.most is None or int(told) + left < search.most else found[:left]
-        headers = shapes.next_page(
-            call, more, left, lambda e: self.cursors.seal(listing, f"{int(told) + left} {e.position}")
-        )
+        headers = pages.following(more, left, lambda e: f"{int(told) + left} {e.position}")
         return Reply(query_document([event.body for event in found[:left]], call.at, name), headers=headers)
 
 

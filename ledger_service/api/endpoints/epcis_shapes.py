@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -10,23 +11,31 @@ import orjson
 
 from ledger_service.api.dialects import Dialect
 from ledger_service.api.endpoints.epcis_wants import FORM_OF_NAMES, VERSION, unmet
+from ledger_service.api.errors import CursorRefused
+from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Call, Parameter
 from ledger_service.api.schema import Flag, Free, Integer, Listing, Named, Record, Text
-from ledger_service.kernel.errors import MalformedField
-from ledger_service.traceability.epcis.documents import CONTEXT
+from ledger_service.kernel.clock import format_instant, instant_of_seconds, seconds_floor
+from ledger_service.traceability.epcis.documents import CONTEXT, MOST_BYTES, MOST_EVENTS
 
 GROUP = "EPCIS"
 LINKED_JSON = ("application/ld+json",)
 TOKEN = "nextPageToken"
 MOST_ROWS, _ROWS = 200, 30
+TOKEN_SECONDS = 86_400
+BEHAVIOUR = "GS1-Capture-Error-Behaviour"
 TOLD = (
     ("GS1-EPCIS-Version", VERSION), ("GS1-CBV-Version", VERSION), ("GS1-EPC-Format", FORM_OF_NAMES),
-    ("GS1-Extensions", "none"),
+    ("GS1-Extensions", ""),
+)  # fmt: skip
+LIMITS = (
+    ("GS1-EPCIS-Capture-Limit", str(MOST_EVENTS)), ("GS1-EPCIS-Capture-File-Size-Limit", str(MOST_BYTES)),
 )  # fmt: skip
 _TYPES = {
     401: "SecurityException", 403: "SecurityException", 404: "NoSuchResourceException",
-    406: "NotAcceptableException", 409: "ResourceAlreadyExistsException",
-    415: "UnsupportedMediaTypeException", 500: "ImplementationException", 503: "ImplementationException",
+    406: "NotAcceptableException", 409: "ResourceAlreadyExistsException", 414: "URITooLongException",
+    415: "UnsupportedMediaTypeException",
+    **dict.fromkeys((500, 501, 503), "ImplementationException"),
 }  # fmt: skip
 OF_CAPTURE = {
     status: f"epcisException:{name}"
@@ -42,10 +51,12 @@ OF_SUBSCRIPTION = {
     **OF_QUERY, **_OF_NAME,
     **dict.fromkeys((400, 422), "epcisException:SubscriptionControlsException"),
 }  # fmt: skip
+OF_LIMITS = (*TOLD, *LIMITS)
 OF_NAMES = Dialect(told=TOLD, problem_types={**OF_QUERY, **_OF_NAME}, unmet=unmet)
 PLAIN = Dialect(told=TOLD, problem_types=OF_QUERY, unmet=unmet)
 PAGES = {
-    "perPage": Parameter(Text(pattern="[1-9][0-9]{0,2}"), f"1 to {MOST_ROWS} rows, {_ROWS} when absent"),
+    "perPage": Parameter(
+        Text(pattern="[1-9][0-9]{0,8}"), f"Rows of a page, {_ROWS} when absent and never above {MOST_ROWS}"),
     TOKEN: Parameter(Text(300), "As the `Link` of the page before holds it"),
 }
 JOB = Named("CaptureJob", Record({
@@ -60,25 +71,53 @@ Row = TypeVar("Row")
 
 
 def page_size(query: Mapping[str, str]) -> int:
-    """How many rows a page shall have.
-
-    Raises:
-        MalformedField: a number of none, or of too many.
-    """
-    size = int(query.get("perPage", _ROWS))
-    if size > MOST_ROWS:
-        raise MalformedField("query.perPage", f"must be a number from 1 to {MOST_ROWS}")
-    return size
+    """How many rows a page has: as many as are wished, and not more than one answer takes."""
+    return min(int(query.get("perPage", _ROWS)), MOST_ROWS)
 
 
-def next_page(
-    call: Call, found: Sequence[Row], size: int, seal: Callable[[Row], str]
-) -> tuple[tuple[str, str], ...]:
-    """The ``Link`` to the next page where more rows were found than this one has."""
-    if len(found) <= size:
-        return ()
-    query = {**call.query, TOKEN: seal(found[size - 1])}
-    return (("Link", f'<?{urlencode(query)}>; rel="next"'),)
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The pages of one list of a request; a token is good for a day."""
+
+    cursors: Cursors
+    name: str
+    call: Call
+
+    def after(self) -> str | None:
+        """The position behind which the page begins; None for the first.
+
+        Raises:
+            CursorRefused: a token that is none of this list, or whose day is over.
+        """
+        sealed = self.cursors.open(self._listing, self.call.query.get(TOKEN))
+        if sealed is None:
+            return None
+        ends, _, position = sealed.partition(" ")
+        if int(ends) <= seconds_floor(self.call.at):
+            raise CursorRefused
+        return position
+
+    def following(
+        self, found: Sequence[Row], size: int, position: Callable[[Row], str]
+    ) -> tuple[tuple[str, str], ...]:
+        """The headers that lead to the next page where more rows were found than this one has.
+
+        Args:
+            found: up to one row more than the page has, in the list's order.
+            size: how many it has.
+            position: where a row stands.
+        """
+        if len(found) <= size:
+            return ()
+        ends = seconds_floor(self.call.at) + TOKEN_SECONDS
+        token = self.cursors.seal(self._listing, f"{ends} {position(found[size - 1])}")
+        link = f'<?{urlencode({**self.call.query, TOKEN: token})}>; rel="next"'
+        return ("Link", link), ("GS1-Next-Page-Token-Expires", format_instant(instant_of_seconds(ends)))
+
+    @property
+    def _listing(self) -> str:
+        # Tokens that were made before they had a day are of another list.
+        return f"{self.name}, by the day"
 
 
 def event_path(event_id: str) -> str:

@@ -81,11 +81,10 @@ class StandingQueriesDoor:
     def list(self, call: Call) -> Reply:
         """A page of the caller's queries."""
         subject, size = call.caller.subject, shapes.page_size(call.query)
-        listing = f"epcis-queries:{subject}"
-        after = self.cursors.open(listing, call.query.get(shapes.TOKEN))
+        pages = shapes.Pages(self.cursors, f"epcis-queries:{subject}", call)
         with self.asking.database.read() as conn:
-            found = queries.queries_after(conn, subject, after, size + 1)
-        headers = shapes.next_page(call, found, size, lambda one: self.cursors.seal(listing, one.name))
+            found = queries.queries_after(conn, subject, pages.after(), size + 1)
+        headers = pages.following(found, size, lambda one: one.name)
         return Reply(shapes.dumped([one.view() for one in found[:size]]), headers=headers)
 
     def show(self, call: Call) -> Reply:

@@ -97,15 +97,14 @@ class SubscriptionsDoor:
     def list(self, call: Call) -> Reply:
         """A page of a query's subscriptions."""
         of = (call.caller.subject, call.path["query_name"])
-        size, listing = shapes.page_size(call.query), f"epcis-subscriptions:{of}"
-        after = self.cursors.open(listing, call.query.get(shapes.TOKEN))
+        size = shapes.page_size(call.query)
+        pages = shapes.Pages(self.cursors, f"epcis-subscriptions:{of}", call)
+        after = pages.after()
         behind = None if after is None else bytes.fromhex(after)
         with self.database.snapshot() as conn:
             find_query(conn, *of)
             found = queries.subscriptions_after(conn, of, behind, size + 1)
-        headers = shapes.next_page(
-            call, found, size, lambda row: self.cursors.seal(listing, row["subscription_id"].hex())
-        )
+        headers = pages.following(found, size, lambda row: row["subscription_id"].hex())
         return Reply(shapes.dumped([_shown(row) for row in found[:size]]), headers=headers)
 
     def show(self, call: Call) -> Reply:

@@ -1,9 +1,14 @@
-"""What a request for events wants that cannot be had: another media type, version, or form of names."""
+"""What a request for events wants that cannot be had: another media type, version or form of names, or
+more in its address than is read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from ledger_service.api.errors import AddressTooLong, NotAcceptable
+from ledger_service.kernel.errors import DomainError
 
 OFFERS = ("application/json", "application/ld+json", "application/problem+json")
 VERSION = "2.0.0"
@@ -11,16 +16,27 @@ VERSION = "2.0.0"
 FORM_OF_NAMES = "Never_Translates"
 _REFUSED = frozenset(("q=0", "q=0.0", "q=0.00", "q=0.000"))
 _FORMS = ("No_Preference", FORM_OF_NAMES)
+MOST_ADDRESS_BYTES = 16 * 1024
 
 
-def unmet(environ: Mapping[str, Any]) -> str:
-    """The header of a request that asks for what EPCIS may offer and this service does not; empty where all
-    can be met. What is no such header's value is no wish."""
+def unmet(environ: Mapping[str, Any]) -> DomainError | None:
+    """How a request is refused that asks for what EPCIS may offer and this service does not."""
+    if len(environ.get("PATH_INFO", "")) + len(environ.get("QUERY_STRING", "")) > MOST_ADDRESS_BYTES:
+        return AddressTooLong(MOST_ADDRESS_BYTES)
+    header = unmet_header(environ)
+    return NotAcceptable(header) if header else None
+
+
+def unmet_header(environ: Mapping[str, Any]) -> str:
+    """The header that asks for what is not offered; empty where all can be met. What is no such header's
+    value is no wish."""
     if not _is_offered(environ.get("HTTP_ACCEPT", "")):
         return "Accept"
     if environ.get("HTTP_GS1_EPC_FORMAT", _FORMS[0]) not in _FORMS:
         return "GS1-EPC-Format"
     for standard in ("EPCIS", "CBV"):
+        if _version(environ.get(f"HTTP_GS1_{standard}_VERSION", VERSION)) != _version(VERSION):
+            return f"GS1-{standard}-Version"
         least = _version(environ.get(f"HTTP_GS1_{standard}_MIN", VERSION))
         most = _version(environ.get(f"HTTP_GS1_{standard}_MAX", VERSION))
         if least > _version(VERSION):

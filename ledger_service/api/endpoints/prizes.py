@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -18,7 +16,7 @@ from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.traceability.goods.errors import BatchUnknown
 from ledger_service.traceability.prizes.errors import PrizePoolUnknown, PrizeShareRefused
-from ledger_service.traceability.prizes.queries import PoolRow, find_pool, given_of
+from ledger_service.traceability.prizes.queries import PoolRow, counted, find_pool
 from ledger_service.traceability.prizes.rules import MOST_KINDS, MOST_POINTS, MOST_PRIZES, tally
 from ledger_service.traceability.prizes.service import open_share
 from ledger_service.traceability.proofs.bundle import block_document
@@ -51,7 +49,7 @@ SHOW = Route(
         draws_at=Nullable(shapes.INSTANT), block=Nullable(Free("number, hash, and the brand's open share.")),
         prizes=Listing(Record({
             "prize": Integer(1), **_PRIZE, "points": Integer(0, MOST_POINTS), "coupon": Nullable(_COUPON),
-            "given": Integer(),
+            "given": Integer(), "stopped": Integer(),
         }, closed=False), MOST_KINDS))),
 )  # fmt: skip
 PROOF = Route(
@@ -96,7 +94,8 @@ class PrizesDoor:
                 raise PrizePoolUnknown
             root = anchored(conn, batch_no)
             there = root is not None and root.on_chain
-            return Reply(_document(found, _state(found, there, call), given_of(conn, batch_no)))
+            prizes = tally(found.pool, counted(conn, batch_no, "given"), counted(conn, batch_no, "stopped"))
+            return Reply(_document(found, _state(found, there, call), prizes))
 
     def prove(self, call: Call) -> Reply:
         """The pool's bundle."""
@@ -136,11 +135,11 @@ def _state(found: PoolRow, on_chain: bool, call: Call) -> str:
     return "anchored" if on_chain else "committed"
 
 
-def _document(found: PoolRow, state: str, given: Mapping[int, int]) -> dict[str, Any]:
+def _document(found: PoolRow, state: str, prizes: list[Json]) -> Json:
     pool = found.pool
     draws = None if pool.draws_at is None else format_instant(instant_of_seconds(pool.draws_at))
     return {
         "batch": found.batch_no, "gtin": pool.gtin, "lot": pool.lot, "size": pool.size, "state": state,
         "programme": pool.programme, "ends_at": format_instant(found.ends_at), "draws_at": draws,
-        "block": block_document(found.block), "prizes": tally(pool, given),
+        "block": block_document(found.block), "prizes": prizes,
     }  # fmt: skip

@@ -33,6 +33,8 @@ from ledger_service.traceability.prizes.rules import (
 
 PRIZE: Load = load_by(trace_prize, "item_id")
 TRY_AGAIN = timedelta(hours=1)
+# So long the bridge has for its alarm, which stands until somebody clears it.
+ALARM_FOR = timedelta(minutes=10)
 SERVICE = "service"
 Row = Mapping[str, Any]
 
@@ -50,8 +52,9 @@ class PrizeRoom:
 class PrizeCommand(BookCommand[str]):
     """The claim's prize is given, or there is none; answers the state that follows.
 
-    What cannot be given now (a frozen member, an exhausted cap, a coupon that was withdrawn) waits and is
-    tried again. A coupon has the terms that the pool committed to, and the issue's id as its own.
+    What cannot be given now (a frozen member, an exhausted cap) waits and is tried again; a coupon that can
+    never be given any more, for its brand has withdrawn it, ends as stopped. A coupon has the terms that the
+    pool committed to, and the issue's id as its own.
     Idempotency: by the state, and by the issue's id. Invariants: INV-1, INV-10, INV-12.
     """
 
@@ -127,7 +130,10 @@ class PrizeCommand(BookCommand[str]):
 
     def _grant(self, draft: Draft, member_id: int, won: tuple[int, PrizeCoupon]) -> str:
         number, terms = won
-        offer = self.room.offers.promised(int(terms.merchant), terms.code, terms.version, self.at)
+        version = int(terms.merchant), terms.code, terms.version
+        offer = self.room.offers.promised(*version, self.at)
+        if offer is None and self.room.offers.is_over(*version, self.at):
+            return self._end(draft, "stopped", prize=number, until=self.at + ALARM_FOR)
         if offer is None:
             return self._later(draft)
         act = Act(prize_op_id(self.item_id), member_id, SERVICE, self.at)

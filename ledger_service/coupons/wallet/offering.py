@@ -49,6 +49,16 @@ class CatalogueOffers:
             return None
         return offer_of(next((t for _, t in found.versions if t.version == version), None), at)
 
+    def is_over(self, merchant_id: int, code: str, version: int, at: datetime) -> bool:
+        """Whether the definition is withdrawn, or the version's time is over: neither is taken back."""
+        found = self.catalogue.current().by_name.get((merchant_id, code))
+        if found is None:
+            return False
+        gone = found.withdrawn_micros
+        terms = next((t for _, t in found.versions if t.version == version), None)
+        ends_at = None if terms is None else expires_at(terms.window, at)
+        return (gone is not None and gone <= micros_of(at)) or (ends_at is not None and ends_at <= at)
+
     def offered(self, source: str, member_id: int, at: datetime) -> frozenset[int]:
         """What the source's campaign offers the member, by its arm; nothing while it is not live."""
         try:

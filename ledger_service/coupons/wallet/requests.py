@@ -20,6 +20,9 @@ class Offers(Protocol):
     def promised(self, merchant_id: int, code: str, version: int, at: datetime) -> Offer | None:
         """The same of one version of a merchant's definition, whichever is in force meanwhile."""
 
+    def is_over(self, merchant_id: int, code: str, version: int, at: datetime) -> bool:
+        """Whether no coupon of that version can ever be made any more: withdrawn, or its time is over."""
+
     def offered(self, source: str, member_id: int, at: datetime) -> frozenset[int]:
         """The definitions that a source offers the member then; none of a source that is not live."""
 

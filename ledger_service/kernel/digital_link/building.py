@@ -14,7 +14,10 @@ Element = tuple[str, str]
 
 
 def build_digital_link(elements: Iterable[Element], stem: str = CANONICAL_STEM) -> str:
-    """The URI of these elements: key and qualifiers in the path, the rest as attributes in the order given.
+    """The URI of these elements: key and qualifiers in the path, the rest as attributes.
+
+    Attributes of a length that is known beforehand go first, which saves separators where the same elements
+    stand in a bar code; else they are in the order given.
 
     Args:
         elements: (application identifier, value), of which the first primary key is the key; one that is
@@ -29,17 +32,22 @@ def build_digital_link(elements: Iterable[Element], stem: str = CANONICAL_STEM) 
     if key is None:
         raise LinkMalformed("has no primary key")
     path = _path_of(_known(key), given)
-    query = [element for element in given if element not in path]
-    uri = stem.removesuffix("/") + "".join(f"/{ai}/{_escaped(value)}" for ai, value in path)
-    if query:
-        uri += "?" + "&".join(f"{ai}={_escaped(value)}" for ai, value in query)
+    uri = _written(stem, path, [element for element in given if element not in path])
     parse_digital_link(uri)
     return uri
 
 
 def canonical_uri(link: DigitalLink) -> str:
     """The same elements at GS1's own resolver, and nothing that GS1 does not know."""
-    return build_digital_link(link.path + link.attributes)
+    return _written(CANONICAL_STEM, link.path, link.attributes)
+
+
+def _written(stem: str, path: Iterable[Element], attributes: Iterable[Element]) -> str:
+    uri = stem.removesuffix("/") + "".join(f"/{ai}/{_escaped(value)}" for ai, value in path)
+    query = sorted(attributes, key=lambda element: not _known(element[0]).fixed)
+    if query:
+        uri += "?" + "&".join(f"{ai}={_escaped(value)}" for ai, value in query)
+    return uri
 
 
 def _path_of(key: Identifier, given: Sequence[Element]) -> list[Element]:

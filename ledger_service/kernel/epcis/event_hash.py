@@ -105,6 +105,9 @@ class Hasher:
 
     def _extension(self, name: str, value: object) -> str:
         full = self._name(name)
+        if isinstance(value, list):
+            # A list in a list: its elements have no name of their own.
+            return full + "".join(sorted(self._extension("", one) for one in value))
         if not isinstance(value, dict):
             text = self._value(name, value)
             return f"{full}={text}" if text else full

@@ -41,17 +41,16 @@ class Judged:
     found: Mapping[str, Sequence[Contradiction]]
     of_events: Sequence[tuple[str, Contradiction]]
 
-    @property
-    def all_found(self) -> list[tuple[str, Contradiction]]:
-        """Every contradiction with the thing that it is of."""
-        return [*((name, one) for name, some in self.found.items() for one in some), *self.of_events]
-
 
 def findings_of(conn: Connection, epc: str) -> list[Contradiction]:
     """What about an item contradicts itself now, whatever was noted before."""
     key = key_of(normal_name(epc))
-    facts = facts_by_key(conn, [key])
-    return judge(facts[key], _emptied(conn, facts.values()))
+    return contradictions_among(conn, facts_by_key(conn, [key])[key])
+
+
+def contradictions_among(conn: Connection, facts: Sequence[Fact]) -> list[Contradiction]:
+    """What of these facts of one thing contradicts another of them."""
+    return judge(facts, _emptied(conn, [facts]))
 
 
 def facts_of(conn: Connection, epc: str) -> list[Fact]:

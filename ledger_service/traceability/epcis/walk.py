@@ -7,7 +7,7 @@ for as long as the item was in it. Bounded by events and steps; what was declare
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -70,20 +70,22 @@ class _Visit:
 @dataclass(slots=True)
 class _Walk:
     conn: Connection
+    without: Set[int] = frozenset()
     steps: dict[int, Step] = field(default_factory=dict)
     seen: dict[bytes, list[_Visit]] = field(default_factory=lambda: defaultdict(list))
     bodies: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     cut: bool = False
 
 
-def history_of(conn: Connection, names: Sequence[str]) -> History:
+def history_of(conn: Connection, names: Sequence[str], without: Set[int] = frozenset()) -> History:
     """All that is known of an item, by time.
 
     Args:
         conn: any; a snapshot where the answer must hold together.
         names: of the item, in any form: its own, and that of its lot where events name that alone.
+        without: the numbers of events that are left out, and that nothing is reached through.
     """
-    walk = _Walk(conn)
+    walk = _Walk(conn, without)
     visits = [_Visit(normal_name(name)) for name in names]
     for _ in range(MOST_STEPS):
         visits = [visit for visit in visits if _is_new(walk, visit)]
@@ -126,8 +128,9 @@ def _rows(walk: _Walk, visits: Sequence[_Visit]) -> dict[bytes, list[Any]]:
         select(_T.epc_key, _T.event_time, _T.event_seq, _T.role, _T.deed, _T.parent, _T.voids)
         .where(_T.epc_key.in_(keys), _T.role < KIND)
         .order_by(_T.event_time, _T.event_seq)
-        .limit(left + 1)
+        .limit(left + 1 + len(walk.without))
     ).all()
+    found = [row for row in found if row.event_seq not in walk.without]
     walk.cut = walk.cut or len(found) > left
     voided = {row.voids for row in found}
     rows: dict[bytes, list[Any]] = defaultdict(list)

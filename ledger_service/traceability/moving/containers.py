@@ -1,9 +1,10 @@
-"""What stands inside of what: items that move because a case or pallet around them does."""
+"""What stands inside of what: items that move because a case or pallet around them does, and who may tell."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import orjson
 from sqlalchemy import Connection, select
@@ -29,6 +30,7 @@ _OF_CONTAINERS = MOVING | {Deed.PACK, Deed.UNPACK, Deed.UNPACK_ALL}
 _GLN = re.compile(r"/41[47]/(\d{13})")
 _STEP = 500
 _FEW = 20
+NOBODYS: Mapping[bytes, int] = MappingProxyType({})
 _T, _E = epcis_event_epc.c, epcis_event.c
 
 
@@ -52,31 +54,44 @@ def affected(conn: Connection, captured: Mapping[int, Prepared]) -> set[str]:
     return inside
 
 
-def with_parents(conn: Connection, facts: Mapping[bytes, Sequence[Fact]]) -> dict[bytes, list[Fact]]:
-    """What counts of all that things were ever in, and of what that was in, by key: what is told by whoever
-    has it."""
-    return {key: one.counted for key, one in custody_of(conn, _around(conn, facts)).items()}
-
-
-def custody_of(
-    conn: Connection, facts: Mapping[bytes, Sequence[Fact]], *, all_named: bool = False
+def counting(
+    conn: Connection, facts: Mapping[bytes, Sequence[Fact]], brands: Mapping[bytes, int]
 ) -> dict[bytes, Custody]:
-    """Who has which containers.
+    """What counts of things, of all that they were ever in, and of what that was in, by key: what is told by
+    whoever has them.
 
     Args:
         conn: any.
-        facts: the standing facts of containers and of all that they were in, by key.
+        facts: the standing facts of the things, by key.
+        brands: whose items those among them are that are coded here.
+    """
+    return custody_of(conn, {**facts, **_around(conn, facts)}, brands)
+
+
+def custody_of(
+    conn: Connection,
+    facts: Mapping[bytes, Sequence[Fact]],
+    brands: Mapping[bytes, int] = NOBODYS,
+    *,
+    all_named: bool = False,
+) -> dict[bytes, Custody]:
+    """Who has which things.
+
+    Args:
+        conn: any.
+        facts: the standing facts of things and of all that they were in, by key.
+        brands: of those that are items coded here.
         all_named: whether destinations are read also where one merchant alone has told of a container, and
             they decide nothing but who is a party.
     """
     tellings = _tellings(conn, facts, all_named=all_named)
-    makers = _makers(conn, tellings)
+    makers = {**_makers(conn, {key: some for key, some in tellings.items() if key not in brands}), **brands}
     found: dict[bytes, Custody] = {}
 
     def of(key: bytes, depth: int) -> Custody:
-        if key not in found and depth < _DEEPEST:
+        if key not in found and depth <= _DEEPEST:
             told, maker = tellings.get(key, ()), makers.get(key)
-            found[key] = custody(told, lambda parent: of(parent, depth + 1).parties, maker)
+            found[key] = custody(told, lambda parent: of(parent, depth + 1), maker, brands.get(key))
         return found.get(key, Custody())
 
     return {key: of(key, 0) for key in facts}

@@ -1,11 +1,13 @@
-"""Who may tell what becomes of a case or pallet: who has it, and whoever it is handed to.
+"""Who may tell what becomes of a case, a pallet or an item of a brand: who has it, and whoever it is handed
+to.
 
-Pure. An SSCC counts up, so that to know one is not to hold it, unlike an item's serial. A container is first
-whoever's tells of it first; but as soon as the merchant tells of it under whose GS1 company prefix it is
-numbered, it was that one's from the beginning, so that nobody takes numbers before they are used. Shipping
-lets go of it: then whoever is named as its destination may take it, or anybody where no merchant of the
-alliance is named. What it is packed in takes it along. Who had it may still tell late what was before the
-handing over. The operator may tell of everything.
+Pure. An SSCC counts up and an item's code stands on it for everybody to read, so that to know one is not to
+hold it. A thing is first whoever's tells of it first; but as soon as its maker tells of it (the merchant
+under whose GS1 company prefix a container is numbered, the brand of an item), it was that one's from the
+beginning, so that nobody takes numbers before they are used. Shipping lets go of it: then whoever is named as
+its destination may take it, or anybody where no merchant of the alliance is named. What it is packed in takes
+it along. Who had it may still tell late what was before the handing over. The operator may tell of
+everything, and a brand of its items wherever they are.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ _TAKES_BACK = frozenset({Deed.STOCK, Deed.UNSHIP})
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What one event did to a container; ``teller`` None is the operator, ``to`` whom a shipping names."""
+    """What one event did to a thing; ``teller`` None is the operator, ``to`` whom a shipping names."""
 
     fact: Fact
     teller: int | None
@@ -32,17 +34,22 @@ class Telling:
 
 @dataclass(slots=True)
 class Custody:
-    """What of a container counts, what does not, and who has to do with it."""
+    """What of a thing counts, what does not, and who has to do with it.
+
+    ``let_go`` tells that it was last shipped to nobody of the alliance: whoever finds it may take it.
+    """
 
     counted: list[Fact] = field(default_factory=list)
     foreign: list[Contradiction] = field(default_factory=list)
     parties: set[int] = field(default_factory=set)
+    let_go: bool = False
 
 
 @dataclass(slots=True)
 class _Hands:
-    """Whose a container is as events go along; ``free_for`` None while it is not let go of, empty for all."""
+    """Whose a thing is as events go along; ``free_for`` None while it is not let go of, empty for all."""
 
+    brand: int | None = None
     holder: int | None = None
     last: Fact | None = None
     free_for: frozenset[int] | None = None
@@ -50,19 +57,26 @@ class _Hands:
     until: dict[int, datetime] = field(default_factory=dict)
 
     def admits(self, told: Telling) -> bool:
-        """Whether the event's teller has the container, had it then, or may take it now."""
+        """Whether the event's teller has the thing, had it then, or may take it now."""
         teller, then = told.teller, self.until.get(told.teller or 0)
-        if teller is None or self.holder in (None, teller) or teller in self.around:
+        if teller in (None, self.holder, self.brand) or teller in self.around:
             return True
         if self.free_for is not None and (not self.free_for or teller in self.free_for):
             return True
-        return then is not None and told.fact.event_time <= then
+        # Of what nobody has yet, the operator may have told where it goes.
+        return (self.holder is None and self.free_for is None) or (
+            then is not None and told.fact.event_time <= then
+        )
 
     def follow(self, told: Telling) -> None:
-        """The event counts: the container may have come into other hands."""
+        """The event counts: the thing may have come into other hands."""
         teller, fact = told.teller, told.fact
         late = teller in self.until and fact.event_time <= self.until[teller or 0]
         if late and teller != self.holder:
+            return
+        if teller is not None and teller == self.brand and self.holder not in (None, teller):
+            # A brand's word of what is in other hands leaves it there.
+            self.last = fact
             return
         if teller is not None and teller != self.holder:
             if self.holder is not None:
@@ -76,17 +90,21 @@ class _Hands:
 
 
 def custody(
-    tellings: Iterable[Telling], around: Callable[[bytes], set[int]], numbered_by: int | None = None
+    tellings: Iterable[Telling],
+    around: Callable[[bytes], Custody],
+    numbered_by: int | None = None,
+    brand: int | None = None,
 ) -> Custody:
-    """What counts of the standing events of a container.
+    """What counts of the standing events of a thing.
 
     Args:
-        tellings: of the container, in any order; they are gone along as they were captured.
-        around: who has to do with another container that this one was packed in, by its key.
-        numbered_by: the merchant under whose company prefix its number lies; None where that is nobody's.
+        tellings: of the thing, in any order; they are gone along as they were captured.
+        around: what counts of a container that this one was packed in, by its key.
+        numbered_by: the merchant whose number it has; None where that is nobody's.
+        brand: who may tell of it wherever it is; None for nobody.
     """
     ordered = sorted(tellings, key=lambda one: one.fact.event_seq)
-    found, hands = Custody(), _Hands()
+    found, hands = Custody(), _Hands(brand)
     if numbered_by is not None and any(one.teller == numbered_by for one in ordered):
         ordered, hands.holder = _from_its_maker(ordered, numbered_by), numbered_by
     for told in ordered:
@@ -97,10 +115,13 @@ def custody(
             continue
         hands.follow(told)
         if fact.deed == Deed.PACK and fact.parent is not None:
-            hands.around |= around(fact.parent)
+            outer = around(fact.parent)
+            hands.around |= outer.parties
+            hands.free_for = frozenset() if outer.let_go else hands.free_for
         found.counted.append(fact)
         found.parties |= told.to | ({told.teller} if told.teller is not None else set())
-    found.parties |= hands.around
+    found.parties |= hands.around | ({brand} if brand is not None else set())
+    found.let_go = hands.free_for == frozenset()
     found.counted.sort(key=lambda fact: (fact.event_time, fact.event_seq))
     return found
 

@@ -18,7 +18,7 @@ from ledger_service.db.bulk import sql_of
 from ledger_service.traceability.cases.service import open_contradictions
 from ledger_service.traceability.claiming.models import trace_claim, trace_return
 from ledger_service.traceability.epcis import findings
-from ledger_service.traceability.epcis.contradictions import Contradiction, Fact, standing
+from ledger_service.traceability.epcis.contradictions import SOLD_TWICE, Contradiction, Fact, standing
 from ledger_service.traceability.epcis.models import epcis_event
 from ledger_service.traceability.epcis.naming import normal_name
 from ledger_service.traceability.epcis.prepared import Prepared
@@ -27,7 +27,8 @@ from ledger_service.traceability.goods.models import trace_batch, trace_item, tr
 from ledger_service.traceability.goods.rules import State
 from ledger_service.traceability.goods.service import INDEX_BITS
 from ledger_service.traceability.moving import rules
-from ledger_service.traceability.moving.containers import affected, strangers_word, with_parents
+from ledger_service.traceability.moving.containers import SSCC, affected, counting, strangers_word
+from ledger_service.traceability.moving.custody import Custody
 from ledger_service.traceability.moving.rules import Around, Course
 
 _ITEM = re.compile(r"https://id\.gs1\.org/01/(\d{14})/21/([^/?]+)")
@@ -43,7 +44,8 @@ _Apart = tuple[State, datetime | None]
 class _Told:
     """An item of ours, its brand, what its events come to, and what of them cannot be true.
 
-    ``apart`` is what the item is apart from events, and since when.
+    ``apart`` is what the item is apart from events, and since when; ``strange`` what was told of it by
+    somebody who had nothing to do with it.
     """
 
     name: str
@@ -52,6 +54,7 @@ class _Told:
     course: Course
     wrong: Sequence[Contradiction]
     apart: _Apart
+    strange: Sequence[Contradiction] = ()
 
 
 def follow_events(conn: Connection, captured: Mapping[int, Prepared], at: datetime) -> None:
@@ -63,7 +66,10 @@ def follow_events(conn: Connection, captured: Mapping[int, Prepared], at: dateti
     items = _locked(conn, _items_of_ours(conn, {*seen.names.values(), *affected(conn, captured)}))
     told = _courses(conn, items, seen) if items else []
     strange = strangers_word(conn, seen.facts, seen.names)
-    found = [*seen.all_found, *strange, *((one.name, wrong) for one in told for wrong in one.wrong)]
+    ours = {one.name for one in told}
+    others = [(name, one) for name, some in seen.found.items() if name not in ours for one in some]
+    of_ours = ((one.name, wrong) for one in told for wrong in (*one.wrong, *one.strange))
+    found = [*others, *seen.of_events, *strange, *of_ours]
     fresh = findings.note(conn, found, at)
     _write(conn, told)
     _open_cases(conn, told, fresh, at)
@@ -74,12 +80,32 @@ def wrong_of(conn: Connection, epc: str) -> list[Contradiction]:
     name = normal_name(epc)
     key = key_of(name)
     facts = {key: standing(findings.facts_by_key(conn, [key])[key])}
-    known, ours = findings.findings_of(conn, name), _items_of_ours(conn, {name})
-    around = _around(conn, ours[0]) if ours else {}
-    way = rules.along(facts[key], with_parents(conn, facts))
-    course = rules.follow(way, Around(_places(conn, way), **around))
-    strange = [one for _, one in strangers_word(conn, facts, {key: name})]
+    ours = _items_of_ours(conn, {name})
+    batch = _batch_of(conn, ours[0]) if ours else {}
+    held = counting(conn, facts, {key: batch["merchant_id"]} if ours else {})
+    own = held.pop(key)
+    way = rules.along(own.counted, {parent: one.counted for parent, one in held.items()})
+    course = rules.follow(way, Around(_places(conn, way), batch.get("recalled_at"), batch.get("expiry")))
+    known = _of_itself(conn, own, facts[key]) if ours else findings.findings_of(conn, name)
+    strange = own.foreign if ours or name.startswith(SSCC) else ()
     return [*known, *strange, *rules.contradictions_beside(known, course.wrong)]
+
+
+def brands_of(conn: Connection, names: Iterable[str]) -> dict[bytes, int]:
+    """Whose items those among some things are that are coded here, by key."""
+    ours = _items_of_ours(conn, names)
+    batches = _batches(conn, {row["item_id"] >> INDEX_BITS for _, row in ours})
+    return {key_of(name): batches[row["item_id"] >> INDEX_BITS]["merchant_id"] for name, row in ours}
+
+
+def _of_itself(conn: Connection, own: Custody, facts: Sequence[Fact]) -> list[Contradiction]:
+    """What of an item of ours contradicts itself: its own events, without those of strangers; but where one
+    of them sold it once more, a copy of it was sold, or else it was not theirs to sell."""
+    if not own.foreign:
+        return findings.contradictions_among(conn, facts)
+    sales = [one for one in findings.contradictions_among(conn, facts) if one.code == SOLD_TWICE]
+    known = findings.contradictions_among(conn, own.counted)
+    return [*known, *(one for one in sales if one not in known)]
 
 
 def _items_of_ours(conn: Connection, names: Iterable[str]) -> list[_Named]:
@@ -104,19 +130,22 @@ def _courses(conn: Connection, items: Sequence[_Named], seen: findings.Judged) -
     missing = [key_of(name) for name, _ in items if key_of(name) not in seen.facts]
     raw = {**seen.facts, **(findings.facts_by_key(conn, missing) if missing else {})}
     own = {key_of(name): standing(raw.get(key_of(name), ())) for name, _ in items}
-    parents = with_parents(conn, own)
-    ways = {key: rules.along(facts, parents) for key, facts in own.items()}
-    places = _places(conn, [fact for way in ways.values() for fact in way])
     batches = _batches(conn, {row["item_id"] >> INDEX_BITS for _, row in items})
+    brands = {key_of(name): batches[row["item_id"] >> INDEX_BITS]["merchant_id"] for name, row in items}
+    held = counting(conn, own, brands)
+    parents = {key: one.counted for key, one in held.items() if key not in own}
+    ways = {key: rules.along(held[key].counted, parents) for key in own}
+    places = _places(conn, [fact for way in ways.values() for fact in way])
     apart = _apart_of(conn, [row for _, row in items])
     told = []
     for name, row in items:
         batch = batches[row["item_id"] >> INDEX_BITS]
         around = Around(places, batch["recalled_at"], batch["expiry"])
-        course = rules.follow(ways[key_of(name)], around)
-        known = seen.found.get(name, ())
+        key = key_of(name)
+        course, mine = rules.follow(ways[key], around), held[key]
+        known = _of_itself(conn, mine, own[key]) if mine.foreign else seen.found.get(name, ())
         wrong = [*known, *rules.contradictions_beside(known, course.wrong)]
-        told.append(_Told(name, row, batch["merchant_id"], course, wrong, apart[row["item_id"]]))
+        told.append(_Told(name, row, brands[key], course, wrong, apart[row["item_id"]], mine.foreign))
     return told
 
 
@@ -136,10 +165,9 @@ def _apart_of(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, 
     return found | {row["item_id"]: (State.VOID, row["returned_at"]) for row in returns}
 
 
-def _around(conn: Connection, item: _Named) -> dict[str, Any]:
+def _batch_of(conn: Connection, item: _Named) -> Mapping[str, Any]:
     number = item[1]["item_id"] >> INDEX_BITS
-    batch = _batches(conn, {number})[number]
-    return {"recalled_at": batch["recalled_at"], "expiry": batch["expiry"]}
+    return _batches(conn, {number})[number]
 
 
 def _write(conn: Connection, told: Sequence[_Told]) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
@@ -45,10 +46,12 @@ trace_prize_part = Table(
     fixed_length("root", 32),
 )  # fmt: skip
 
-STATES = ("waiting", "none", "given", "lapsed", "void")
+STATES = ("waiting", "none", "given", "lapsed", "stopped", "void")
+_STOPPED = text("state = 'stopped'")
 
 # A claim of an item of a pool and what it won: waiting for the draw or until it can be given, none, given by
-# ``op_id``, lapsed with its member, void with its item. until: not to be tried before.
+# ``op_id``, lapsed with its member, stopped with its coupon (withdrawn, or its time is over), void with its
+# item. until: not to be tried before; of a stopped one until when the bridge is to alarm.
 trace_prize = Table(
     "trace_prize", metadata,
     Column("item_id", BigInteger, primary_key=True, autoincrement=False),
@@ -63,4 +66,5 @@ trace_prize = Table(
     one_of("state", STATES), at_least("points"), at_least("net"),
     CheckConstraint("state <> 'given' OR prize >= 1", name="given_is_a_prize"),
     Index("ix_trace_prize_batch_no", "batch_no", "state", "until"),
+    Index("ix_trace_prize_stopped", "until", "batch_no", sqlite_where=_STOPPED, postgresql_where=_STOPPED),
 )  # fmt: skip

@@ -79,11 +79,17 @@ def due_prizes(conn: Connection, at: datetime, most: int) -> list[tuple[int, int
     return [(item_id, programme_id) for item_id, programme_id in rows]
 
 
-def given_of(conn: Connection, batch_no: int) -> dict[int, int]:
-    """How many of each prize were given."""
-    mine = (_W.batch_no == batch_no) & (_W.state == "given")
+def counted(conn: Connection, batch_no: int, state: str) -> dict[int, int]:
+    """How many of each prize are in a state: given, or stopped."""
+    mine = (_W.batch_no == batch_no) & (_W.state == state)
     query = select(_W.prize, func.count()).where(mine).group_by(_W.prize)
     return {int(prize): int(count) for prize, count in conn.execute(query)}
+
+
+def lately_stopped(conn: Connection, at: datetime) -> list[int]:
+    """The batches of which a prize was stopped so short ago that an alarm may still have to be raised."""
+    its = select(_W.batch_no).where((_W.state == "stopped") & (_W.until > at)).distinct()
+    return list(conn.execute(its.order_by(_W.batch_no)).scalars())
 
 
 def claims_of(

@@ -289,10 +289,11 @@ def is_drawing_block(pool: Pool, anchored: int, number: int, stamps: tuple[int, 
     return own >= pool.draws_at and (number == anchored + 1 or before < pool.draws_at)
 
 
-def tally(pool: Pool, given: Mapping[int, int]) -> list[dict[str, Any]]:
-    """The prizes with how many were given."""
+def tally(pool: Pool, given: Mapping[int, int], stopped: Mapping[int, int]) -> list[dict[str, Any]]:
+    """The prizes with how many were given, and how many were stopped with their coupon."""
     return [
         {"prize": number, "name": p.name, "count": p.count, "points": p.points,
-         "coupon": None if p.coupon is None else p.coupon.document(), "given": given.get(number, 0)}
+         "coupon": None if p.coupon is None else p.coupon.document(), "given": given.get(number, 0),
+         "stopped": stopped.get(number, 0)}
         for number, p in enumerate(pool.prizes, start=1)
     ]  # fmt: skip

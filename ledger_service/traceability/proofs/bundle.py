@@ -19,7 +19,18 @@ _GREATEST = 2**63 - 1
 
 
 class BundleUnreadable(ValueError):
-    """Not a bundle of this version; the message names the first place that is not."""
+    """Not a bundle of this version; the message names the first place that is not.
+
+    ``code`` is of the finding that it comes to.
+    """
+
+    code = "bundle-unreadable"
+
+
+class BundleNewer(BundleUnreadable):
+    """A bundle of a later version than is known here: nothing can be said of it, for or against."""
+
+    code = "bundle-newer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +150,7 @@ def read_bundle(raw: bytes) -> Bundle:
 
     Raises:
         BundleUnreadable: it is none of this version.
+        BundleNewer: it is of a later one.
     """
     if len(raw) > MOST_BYTES:
         raise BundleUnreadable(f"larger than {MOST_BYTES} bytes")
@@ -147,8 +159,7 @@ def read_bundle(raw: bytes) -> Bundle:
     except orjson.JSONDecodeError:
         raise BundleUnreadable("not JSON") from None
     top = Reader(document, "bundle")
-    if top.get("format") != FORMAT or top.get("version") != VERSION:
-        raise BundleUnreadable(f"not {FORMAT} of version {VERSION}")
+    check_version(top, FORMAT, VERSION)
     chain, item, batch = top.inner("chain"), top.inner("item"), top.inner("batch")
     place = Place(chain.number("chain_id"), chain.raw("item_registry", 20), chain.raw("transparency_log", 20))
     part = ItemPart(
@@ -157,6 +168,20 @@ def read_bundle(raw: bytes) -> Bundle:
     )  # fmt: skip
     events = tuple(_event(one) for one in top.many("events", MOST_EVENTS))
     return Bundle(place, part, events, _log(top), top.number("waiting"), _prize(top))
+
+
+def check_version(top: Reader, form: str, version: int) -> None:
+    """The document says that it is of this form and version.
+
+    Raises:
+        BundleUnreadable: it does not.
+        BundleNewer: it is of this form, in a later version.
+    """
+    told = top.get("version")
+    if top.get("format") != form or not isinstance(told, int) or isinstance(told, bool) or told < version:
+        raise BundleUnreadable(f"not {form} of version {version}")
+    if told > version:
+        raise BundleNewer(f"{form} of version {told}; this command knows version {version}: use a newer one")
 
 
 def _event(one: Reader) -> EventPart:

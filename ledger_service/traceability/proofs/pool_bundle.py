@@ -14,6 +14,7 @@ from ledger_service.traceability.proofs.bundle import (
     BundleUnreadable,
     Reader,
     block_document,
+    check_version,
     read_block,
 )
 
@@ -71,6 +72,7 @@ def read_pool_bundle(raw: bytes) -> PoolBundle:
 
     Raises:
         BundleUnreadable: it is none of this version.
+        BundleNewer: it is of a later one.
     """
     if len(raw) > MOST_BYTES:
         raise BundleUnreadable(f"larger than {MOST_BYTES} bytes")
@@ -78,8 +80,7 @@ def read_pool_bundle(raw: bytes) -> PoolBundle:
         top = Reader(orjson.loads(raw), "bundle")
     except orjson.JSONDecodeError:
         raise BundleUnreadable("not JSON") from None
-    if top.get("format") != FORMAT or top.get("version") != VERSION:
-        raise BundleUnreadable(f"not {FORMAT} of version {VERSION}")
+    check_version(top, FORMAT, VERSION)
     chain, batch = top.inner("chain"), top.inner("batch")
     secret = None if top.get("secret") is None else top.raw("secret", 32)
     winners = None

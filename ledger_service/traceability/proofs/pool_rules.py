@@ -19,7 +19,7 @@ from ledger_service.traceability.proofs.pool_bundle import LATE, UNCLAIMED, Pool
 from ledger_service.traceability.proofs.rules import BatchWord, DrawWord, Finding, of_block
 
 # What may become of an item that wins; "none" is of those that do not.
-_OF_A_WINNER = frozenset({UNCLAIMED, LATE, "waiting", "given", "lapsed", "void"})
+_OF_A_WINNER = frozenset({UNCLAIMED, LATE, "waiting", "given", "lapsed", "stopped", "void"})
 
 
 @dataclass(frozen=True, slots=True)

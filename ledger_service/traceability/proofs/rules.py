@@ -56,6 +56,7 @@ CODES: Mapping[str, Standing] = {
     "prize-winners-differ": Standing.ALTERED,
     "prize-withheld": Standing.ALTERED,
     "no-bundle": Standing.MISSING,
+    "bundle-newer": Standing.MISSING,
     "contracts-unnamed": Standing.MISSING,
     "contract-missing": Standing.MISSING,
     "batch-missing": Standing.MISSING,

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from ledger_service.traceability.epcis.queries import bodies_of
-from ledger_service.traceability.epcis.walk import history_of
 from ledger_service.traceability.goods.models import trace_batch, trace_item, trace_product
 from ledger_service.traceability.goods.service import INDEX_BITS
 from ledger_service.traceability.log.queries import TileReader, first_checkpoint_over, last_checkpoint
 from ledger_service.traceability.log.rules import consistency_proof, inclusion_proof
+from ledger_service.traceability.moving.way import way_of
 from ledger_service.traceability.prizes.models import trace_prize
 from ledger_service.traceability.prizes.queries import find_pool
 from ledger_service.traceability.prizes.rules import slot_of
@@ -43,7 +43,7 @@ class Prover:
         """
         item, prize = self._item(conn, gtin, serial)
         names = item_names(gtin, serial, item.lot)
-        numbers = [step.event_seq for step in history_of(conn, names).steps]
+        numbers = [step.event_seq for step in way_of(conn, names).steps]
         last = last_checkpoint(conn, "relayed")
         covered = [seq for seq in numbers if last is not None and seq < last.size]
         if last is None:

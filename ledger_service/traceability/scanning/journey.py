@@ -13,7 +13,8 @@ from ledger_service.kernel.gs1 import gln_text
 from ledger_service.merchants.models import merchant, store
 from ledger_service.traceability.epcis.naming import normal_name
 from ledger_service.traceability.epcis.things import disposition_of, step_of
-from ledger_service.traceability.epcis.walk import Step, history_of
+from ledger_service.traceability.epcis.walk import Step
+from ledger_service.traceability.moving.way import way_of
 from ledger_service.traceability.scanning import knowledge
 from ledger_service.traceability.scanning.reading import Told
 
@@ -42,7 +43,7 @@ def journey_of(conn: Connection, told: Told) -> tuple[list[Stop], bool]:
     """The stops of an item by time, and whether there are more than are shown; none for no item of ours."""
     if told.serial is None or knowledge.find_item(conn, told).facts is None:
         return [], False
-    history = history_of(conn, [told.name])
+    history = way_of(conn, [told.name])
     stops = _distinct(history.steps)
     names = _names(conn, [place for *_, place in stops if place is not None])
     shown = [Stop(*stop, names.get(stop[-1] or "")) for stop in stops[:MOST_SHOWN]]

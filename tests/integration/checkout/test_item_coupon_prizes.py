@@ -8,6 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, select, update
 
+from ledger_service.bootstrap.prize_drawing import alarm_stopped_prizes
+from ledger_service.chain.desk import dismiss_alarms
+from ledger_service.chain.models import chain_alarm
 from ledger_service.checkout.couponing.service import CouponWish
 from ledger_service.checkout.items.pools import PoolTerms, PrizeWish, open_pool, read_terms
 from ledger_service.checkout.items.requests import TakenBack
@@ -27,7 +30,7 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.members.models import member
 from ledger_service.traceability.goods.service import INDEX_BITS
-from ledger_service.traceability.prizes.queries import find_pool
+from ledger_service.traceability.prizes.queries import counted, due_prizes, find_pool
 from ledger_service.traceability.prizes.rules import (
     PrizeCoupon,
     prize_op_id,
@@ -102,26 +105,68 @@ def test_a_return_takes_back_an_unused_coupon_and_leaves_a_used_one(lottery: Lot
     assert lottery.states() == ["void", "void", "given"]
 
 
-@pytest.mark.parametrize("hindered", ["withdrawn", "frozen"])
-def test_a_coupon_waits_until_it_can_be_given(lottery: Lottery, hindered: str) -> None:
+def test_a_coupon_waits_until_it_can_be_given(lottery: Lottery) -> None:
     shop, coupons, ann = lottery.shop, CouponShop(lottery.shop), lottery.shop.enrol()
     coupons.publish(7, AmountOff(10))
     lottery.open(PrizeWish("each", 10, coupon="D7"))
     lottery.anchor()
     lottery.claim(ann)
     lottery.draw()
-    by = {"withdrawn_at": shop.clock.at, "withdrawn_by": "a"}
-    row = update(coupon_definition), update(member)
-    values = by if hindered == "withdrawn" else {"status": "frozen"}
-    set_back = dict.fromkeys(by) if hindered == "withdrawn" else {"status": "active"}
-    for change, state in ((values, "waiting"), (set_back, "given")):
+    for status, state in (("frozen", "waiting"), ("active", "given")):
         with shop.database.begin() as conn:
-            conn.execute(row[hindered == "frozen"].values(change))
-            next_number(conn)
-        shop.coupons.refresh()
+            conn.execute(update(member).values(status=status))
         lottery.give()
         assert lottery.states() == [state]
         shop.clock.forward(hours=1)
+
+
+def alarms(lottery: Lottery) -> list[tuple[str, str]]:
+    """What stands once the bridge's job has looked."""
+    database, at = lottery.shop.database, lottery.shop.clock.at
+    alarm_stopped_prizes(database, lottery.shop.writer, at)
+    with database.read() as conn:
+        return [(row.code, row.subject) for row in conn.execute(select(chain_alarm))]
+
+
+def test_a_coupon_that_was_withdrawn_is_no_prize_any_more_and_alarms_once(lottery: Lottery) -> None:
+    shop, coupons, ann = lottery.shop, CouponShop(lottery.shop), lottery.shop.enrol()
+    coupons.publish(7, AmountOff(10))
+    lottery.open(PrizeWish("each", 10, coupon="D7"))
+    lottery.anchor()
+    lottery.claim(ann)
+    lottery.draw()
+    with shop.database.begin() as conn:
+        conn.execute(update(coupon_definition).values(withdrawn_at=shop.clock.at, withdrawn_by="a"))
+        next_number(conn)
+    shop.coupons.refresh()
+    lottery.give()
+    assert (lottery.states(), lottery.coupons()) == (["stopped"], [])
+    number = lottery.stock.batch_no
+    for _ in range(2):
+        assert alarms(lottery) == [("prize-stopped", str(number))]
+    with shop.database.begin() as conn:
+        assert counted(conn, number, "stopped") == {1: 1}
+        assert due_prizes(conn, shop.clock.at + timedelta(days=1), 9) == []
+        assert dismiss_alarms(conn, "prize-stopped", None) == 1
+    # Whoever cleared it is not told again of what it knows.
+    shop.clock.forward(minutes=10)
+    lottery.give()
+    assert (lottery.states(), alarms(lottery)) == (["stopped"], [])
+    # The item comes back: there is nothing to take.
+    assert lottery.take_back(0).prize is None
+    assert lottery.states() == ["void"]
+
+
+def test_a_coupon_whose_time_is_over_is_no_prize_any_more(lottery: Lottery) -> None:
+    shop, coupons, ann = lottery.shop, CouponShop(lottery.shop), lottery.shop.enrol()
+    coupons.publish(7, AmountOff(10), window=Window(ends_at=shop.clock.at + timedelta(days=20)))
+    lottery.open(PrizeWish("each", 10, coupon="D7"))
+    lottery.anchor()
+    lottery.claim(ann)
+    shop.clock.forward(days=21)
+    lottery.draw()
+    lottery.give()
+    assert lottery.states() == ["stopped"]
 
 
 def test_what_cannot_be_a_prize_is_refused_before_anything_is_printed(lottery: Lottery) -> None:

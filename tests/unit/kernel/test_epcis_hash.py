@@ -126,3 +126,57 @@ def test_any_text_is_a_name_or_none(text: str) -> None:
     for uri in (text, f"urn:epc:id:sgtin:{text}", f"https://a.example/01/{text}"):
         found = normalised_epc(uri)
         assert found is None or normalised_epc(found) == found
+
+
+def text_of(**parts: object) -> str:
+    """What an event with these parts is written as, behind its type."""
+    return HASHER.prehash({"type": "ObjectEvent", **parts}).removeprefix("eventType=ObjectEvent")
+
+
+@pytest.mark.parametrize(("parts", "wanted"), [
+    # Empty lists and absent values leave no trace of an element, but of an extension its name.
+    ({"epcList": [], "quantityList": [], "bizStep": None}, ""), ({"ex:a": ""}, f"{{{EXAMPLE}}}a"),
+    # Lists within lists have no names; numbers are numbers however they are written, words are not.
+    ({"ex:a": [[3, "b", 1.50]]}, f"{{{EXAMPLE}}}a=1.5=3=b"),
+    ({"ex:a": [{"ex:b": [["2", "10"]]}]}, f"{{{EXAMPLE}}}a{{{EXAMPLE}}}b=10=2"),
+    ({"ex:a": ["007", "1e2", "1_0", "-0.0", "+5", True]},
+     "".join(f"{{{EXAMPLE}}}a={v}" for v in ("0", "100", "1_0", "5", "7", "true"))),
+    # Extensions inside of extensions are sorted at each step; a prefix that nobody declared stays.
+    ({"ex:b": {"ex:z": 1, "ex:a": 2}, "no:c": "x"}, f"no:c=x{{{EXAMPLE}}}b{{{EXAMPLE}}}a=2{{{EXAMPLE}}}z=1"),
+    ({"ilmd": {"ex:lot": {"ex:no": "L1"}}}, f"ilmd{{{EXAMPLE}}}lot{{{EXAMPLE}}}no=L1"),
+    # Times are instants to the millisecond, half to even, wherever they are told.
+    ({"eventTime": "2026-12-31T23:59:59.9995-00:00"}, "eventTime=2027-01-01T00:00:00.000Z"),
+    ({"eventTime": "2026-01-01T00:00:00.0005+14:00"}, "eventTime=2025-12-31T10:00:00.000Z"),
+    ({"eventTime": "2024-02-29T23:30:00.1-00:45"}, "eventTime=2024-03-01T00:15:00.100Z"),
+    ({"ex:time": "2026-01-01T00:00:00.000+01:00"}, f"{{{EXAMPLE}}}time=2026-01-01T00:00:00.000+01:00"),
+    # Papers and parties by type and then name, in whatever order they were told.
+    ({"bizTransactionList": [{"bizTransaction": "http://t.example/2"},
+                             {"bizTransaction": "http://t.example/1", "type": "po"}]},
+     "bizTransactionListbizTransaction=http://t.example/2"
+     "type=https://ref.gs1.org/cbv/BTT-pobizTransaction=http://t.example/1"),
+    ({"sensorElementList": [{"sensorReport": [
+        {"type": "Temperature", "value": 26.10, "uom": "CEL", "exception": "ALARM_CONDITION"},
+        {"type": "Pressure", "booleanValue": False, "component": "x"}],
+        "sensorMetadata": {"time": "2026-01-01T01:00:00+01:00", "ex:m": 1}}]},
+     f"sensorElementListsensorElementsensorMetadatatime=2026-01-01T00:00:00.000Z{{{EXAMPLE}}}m=1"
+     "sensorReporttype=https://gs1.org/voc/Pressurecomponent=https://ref.gs1.org/cbv/Comp-xbooleanValue=false"
+     "sensorReporttype=https://gs1.org/voc/Temperatureexception=https://gs1.org/voc/ALARM_CONDITION"
+     "value=26.1uom=CEL"),
+    ({"persistentDisposition": {"unset": ["damaged"], "set": ["in_transit", "active"]}},
+     "persistentDispositionset=https://ref.gs1.org/cbv/Disp-activeset=https://ref.gs1.org/cbv/Disp-in_transit"
+     "unset=https://ref.gs1.org/cbv/Disp-damaged"),
+    ({"quantityList": [{"uom": "KGM", "quantity": 1.0, "epcClass": "urn:epc:idpat:sgtin:4012345.011111.*"}]},
+     "quantityListquantityElementepcClass=https://id.gs1.org/01/04012345111118quantity=1uom=KGM"),
+])  # fmt: skip
+def test_what_a_part_is_written_as(parts: dict[str, object], wanted: str) -> None:
+    assert text_of(**parts) == wanted
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("urn:epc:id:sgtin:4012345.011111.98%2F76", "http://shop.example/x/gtin/4012345111118/cpv/2/ser/98%2f76?17=261231"),
+    ("urn:epc:class:lgtin:4012345.012345.L%2F1", "https://id.gs1.org/01/04012345123456/10/L%2F1"),
+    ("urn:epc:id:sgln:4012345.00005.0", "https://a.example/414/4012345000054#x"),
+])  # fmt: skip
+def test_two_names_of_one_thing_are_written_alike(one: str, other: str) -> None:
+    assert text_of(epcList=[one]) == text_of(epcList=[other])
+    assert text_of(epcList=[one]).startswith("epcListepc=https://id.gs1.org/")

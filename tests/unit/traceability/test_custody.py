@@ -17,6 +17,8 @@ def told(
     to: tuple[int, ...] = (),
     inside: set[int] | None = None,
     prefix_of: int | None = None,
+    brand: int | None = None,
+    let_go: bool = False,
 ) -> Custody:
     """Events as captured: who, what, at which hour; what is packed goes into ``inside``'s container."""
     tellings = [
@@ -24,7 +26,7 @@ def told(
                 who, frozenset(to) if deed == Deed.SHIP else frozenset())
         for seq, (who, deed, hour) in enumerate(steps)
     ]  # fmt: skip
-    return custody(tellings, lambda _key: inside or set(), prefix_of)
+    return custody(tellings, lambda _key: Custody(parties=inside or set(), let_go=let_go), prefix_of, brand)
 
 
 def strangers(found: Custody) -> list[tuple[int, int | None]]:
@@ -77,3 +79,23 @@ def test_nobody_takes_the_numbers_of_another_before_they_are_used() -> None:
     assert [fact.event_seq for fact in found.counted] == [2, 3, 4, 1]
     # Of a maker that tells nothing they tell each other.
     assert strangers(told((SHOP, Deed.SHIP, 0), (RIVAL, Deed.STOCK, 1), prefix_of=MAKER)) == []
+
+
+def test_what_the_operator_ships_to_somebody_is_taken_by_nobody_else() -> None:
+    steps = (None, Deed.SHIP, 0), (RIVAL, Deed.STOCK, 1), (SHOP, Deed.STOCK, 2)
+    assert strangers(told(*steps, to=(SHOP,))) == [(1, 0)]
+    # Where nobody is named the first has it, as of what nobody ships.
+    assert strangers(told(*steps)) == [(2, 1)]
+    assert strangers(told(*steps[1:])) == [(1, 0)]
+
+
+def test_a_brand_tells_of_its_items_wherever_they_are() -> None:
+    steps = (MAKER, Deed.SHIP, 0), (SHOP, Deed.STOCK, 1), (MAKER, Deed.RECALL, 2), (SHOP, Deed.DESTROY, 3)
+    assert strangers(told(*steps, prefix_of=MAKER, brand=MAKER)) == []
+    assert strangers(told(*steps, prefix_of=MAKER)) == [(2, 1)]
+
+
+def test_what_was_let_go_of_with_its_case_is_taken_out_by_whoever_got_it() -> None:
+    steps = (MAKER, Deed.PACK, 0), (SHOP, Deed.SELL, 1), (RIVAL, Deed.DESTROY, 2)
+    assert strangers(told(*steps, inside={MAKER}, let_go=True)) == [(2, 1)]
+    assert strangers(told(*steps, inside={MAKER})) == [(1, 0), (2, 0)]

@@ -1,0 +1,105 @@
+"""The REST binding of EPCIS 2.0, discovery: which resources there are, and what each of them can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+
+from ledger_service.api.endpoints import epcis, epcis_queries, epcis_standing, epcis_subscriptions
+from ledger_service.api.endpoints import epcis_shapes as shapes
+from ledger_service.api.endpoints.epcis_wants import FORM_OF_NAMES, VERSION
+from ledger_service.api.errors import TokenStays
+from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
+from ledger_service.api.schema import Listing, Named, Record, Text
+from ledger_service.traceability.epcis import vocabulary as words
+from ledger_service.traceability.epcis.documents import CONTEXT
+
+_ANY = scopes("trace:read", "trace:write")
+_MEMBERS = Named("EpcisCollection", Record({
+    "@context": Text(), "type": Text(one_of=("Collection",)), "member": Listing(Text()),
+}, closed=False))  # fmt: skip
+# What each collection holds. Things, read points and places are found by events alone.
+_HELD = {
+    "": ("bizLocations", "bizSteps", "capture", "dispositions", "epcs", "eventTypes", "events", "queries",
+         "readPoints"),
+    "/eventTypes": sorted(words.PROPERTIES), "/bizSteps": sorted(words.STEPS),
+    "/dispositions": sorted(words.DISPOSITIONS),
+}  # fmt: skip
+COLLECTIONS = tuple(
+    Route(
+        "GET", f"/epcis{path}", f"list-{path.removeprefix('/').lower() or 'resources'}", _ANY,
+        f"What there is of {path.removeprefix('/') or 'resources'}", group=shapes.GROUP,
+        success=Success(200, "All of it on one page.", _MEMBERS), dialect=shapes.PLAIN,
+    )
+    for path in _HELD
+)  # fmt: skip
+SINGLE = tuple(
+    Route(
+        "GET", f"/epcis/{name}/<path:{key}>", f"show-one-of-{name.lower()}", _ANY,
+        f"What there is to one of the {name}: its events", group=shapes.GROUP,
+        success=Success(200, "The resources behind it.", _MEMBERS), dialect=shapes.PLAIN,
+    )
+    for name, key in (
+        ("bizLocations", "resource"), ("bizSteps", "resource"), ("dispositions", "resource"), ("epcs", "epc"),
+        ("eventTypes", "resource"), ("readPoints", "resource"),
+    )
+)  # fmt: skip
+FORGET = Route(
+    "DELETE", "/epcis/nextPageToken/<token>", "forget-page-token", _ANY, "Take back the token of a page",
+    group=shapes.GROUP, problems=(TokenStays,), success=Success(204, "It is taken back.", media_types=()),
+    dialect=shapes.PLAIN,
+)  # fmt: skip
+_DESCRIBED = (
+    *epcis.ROUTES, *epcis_queries.ROUTES, *epcis_standing.ROUTES, *epcis_subscriptions.ROUTES,
+    *COLLECTIONS, *SINGLE,
+)  # fmt: skip
+_METHODS: dict[str, list[Route]] = {}
+for _route in _DESCRIBED:
+    _METHODS.setdefault(_route.path, []).append(_route)
+OPTIONS = tuple(
+    Route(
+        "OPTIONS", path, f"options-of-{min(routes, key=lambda r: r.method).name}",
+        frozenset[str]().union(*(route.scopes for route in routes)),
+        "Versions, forms and methods, as headers", group=shapes.GROUP,
+        success=Success(204, "The headers.", media_types=()), dialect=shapes.PLAIN,
+    )
+    for path, routes in _METHODS.items()
+)  # fmt: skip
+ROUTES = (*COLLECTIONS, *SINGLE, FORGET, *OPTIONS)
+
+
+def served() -> list[Served]:
+    """The routes of this module bound to their endpoints; they need nothing that is stored."""
+    collections = [Served(route, _collection(list(held))) for route, held in
+                   zip(COLLECTIONS, _HELD.values(), strict=True)]  # fmt: skip
+    single = [Served(route, _collection(["events"])) for route in SINGLE]
+    options = [Served(route, _described(route.path)) for route in OPTIONS]
+    return [*collections, *single, Served(FORGET, forget), *options]
+
+
+def forget(_call: Call) -> Reply:
+    """A token is not taken back, for nothing is kept of it."""
+    raise TokenStays
+
+
+def _collection(members: list[str]) -> Callable[[Call], Reply]:
+    body = shapes.dumped({"@context": CONTEXT, "type": "Collection", "member": members})
+    return lambda _call: Reply(body)
+
+
+def _described(path: str) -> Callable[[Call], Reply]:
+    headers = tuple(_headers(path, (route.method for route in _METHODS[path])))
+    return lambda _call: Reply(b"", 204, headers=headers)
+
+
+def _headers(path: str, methods: Iterable[str]) -> Iterable[tuple[str, str]]:
+    yield "Allow", ", ".join([*sorted(set(methods)), "OPTIONS"])
+    for standard in ("EPCIS", "CBV"):
+        yield f"GS1-{standard}-Min", VERSION
+        yield f"GS1-{standard}-Max", VERSION
+    yield "GS1-CBV-XML-Format", FORM_OF_NAMES
+    yield "GS1-Vendor-Version", version("ledger_service")
+    if path in (epcis.CAPTURE.path, epcis.EVENT.path):
+        yield from shapes.LIMITS
+        # A server that knows both ways says so with this word.
+        yield shapes.BEHAVIOUR, "all"
