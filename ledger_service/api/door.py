@@ -18,6 +18,7 @@ from ledger_service.kernel.errors import MalformedField
 
 MOST_BODY_BYTES = 64 * 1024
 JSON_TYPE = "application/json"
+_PLAIN = "identity"
 
 
 class Readable(Protocol):
@@ -46,6 +47,7 @@ def read_body(environ: dict[str, Any], most: int = MOST_BODY_BYTES) -> bytes:
         BodyTooLarge: more than ``most`` bytes announced or sent; no more than those are read.
         MalformedField: a Content-Length that is no number.
         MalformedBody: the caller went away before the announced end, or before the first of its chunks.
+        MediaTypeUnsupported: a body that says that it is packed.
     """
     announced = environ.get("CONTENT_LENGTH") or ""
     if announced and not (announced.isascii() and announced.isdigit()):
@@ -62,6 +64,9 @@ def read_body(environ: dict[str, Any], most: int = MOST_BODY_BYTES) -> bytes:
     if not raw and not announced and environ.get("HTTP_TRANSFER_ENCODING"):
         # The HTTP server hands out broken and cut chunks as the end of the body.
         raise MalformedBody("must not be empty where it comes in chunks")
+    if raw and environ.get("HTTP_CONTENT_ENCODING", _PLAIN).lower() != _PLAIN:
+        # Nothing here unpacks bodies: the limit of their length is one of what is read.
+        raise MediaTypeUnsupported(f"{JSON_TYPE} without Content-Encoding")
     return raw
 
 

@@ -56,13 +56,13 @@ class BodyTooSlow(DomainError):
 
 @dataclass(eq=False)
 class MediaTypeUnsupported(DomainError):
-    """The body is not announced as JSON."""
+    """The body is not announced as JSON, or as packed."""
 
     expected: str
 
     code = "media-type-unsupported"
     category = Category.WRONG_MEDIA_TYPE
-    why = "The Content-Type of the request is not one this resource reads."
+    why = "The Content-Type or Content-Encoding of the request is not one this resource reads."
     fix = "Send the body as `expected`, in UTF-8."
 
 

@@ -1,7 +1,7 @@
 """`alliance export FOLDER`: everything as CSV or Parquet files, with a manifest, while the service runs.
 
 members, cards, lots, history and sales are what `alliance import` takes elsewhere; the folder holds personal
-data in clear.
+data in clear. It has its name once it is complete: after a kill, run the same again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ledger_service.bootstrap.moving import moving_in
 from ledger_service.cli.moving_in import Progress
 from ledger_service.config import settings_from_environment
 from ledger_service.kernel.errors import DomainError
+from ledger_service.kernel.gs1 import parse_gln
 from ledger_service.moving_in.writing import CSV, PARQUET
 
 
@@ -26,10 +27,12 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--format", choices=(CSV, PARQUET), default=CSV, help="of the files (default: %(default)s)"
     )
+    parser.add_argument("--merchant", metavar="GLN", help="only what is this merchant's own; for reading")
     options = parser.parse_args(argv)
     try:
+        whose = None if options.merchant is None else parse_gln(options.merchant, "merchant")
         with moving_in(settings_from_environment(), Progress()) as room:
-            contents = room.export(options.folder, options.format)
+            contents = room.export(options.folder, options.format, whose)
     except FileExistsError:
         print(f"alliance export: {options.folder} is there; nothing is overwritten", file=sys.stderr)
         return 1

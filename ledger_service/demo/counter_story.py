@@ -88,7 +88,8 @@ class CounterStory:
         counts[FOUND] += lost == [(lines[0]["reference"], "not-at-till")]
         counts["sales of the closed day"] += len(lines)
         counts["differences at the first close"] += len(first["differences"])
-        counts[BALANCED] += (await close(lines, "second"))["state"] == "balanced"
+        second = await close(lines, "second")
+        counts[BALANCED] += second["state"] == "balanced"
 
     async def _a_household_begins(self, at: datetime) -> None:
         """Two people join, the one begins a household, the other comes in with a right of its own."""
@@ -170,7 +171,8 @@ class CounterStory:
         before = await self._balance(ada, at)
         told = await counter.sell(("training", 2_000, at), shows(ada), training=True)
         town.counts["sales in training"] += told.document["training"] is True
-        town.counts[NEVER_POSTED] += await self._balance(ada, at) != before
+        after = await self._balance(ada, at)
+        town.counts[NEVER_POSTED] += after != before
 
     async def _two_people_give_points(self, at: datetime) -> None:
         """Goodwill: one operator asks, who cannot approve; another one does."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ class Mailing:
             self._desk.issue(made[upc], numbers, f"mail-{copy}", at)
             for (upc, copy), numbers in sorted(self._told(campaign).items())
         ]
-        self._town.counts["coupons issued"] += sum(await asyncio.gather(*issues))
+        await self._counted(issues)
         self._town.counts["campaigns"] += 1
         self._town.remember(f"campaign {campaign.number}", made)
 
@@ -101,7 +101,12 @@ class Mailing:
             for upc, count in sorted(self._issued(campaign, basket.household).items()):
                 copies = [f"mail-{copy}" for copy in range(1, count + 1)]
                 issues += [self._desk.issue(made[upc], [phone.number], copy, basket.at) for copy in copies]
-        self._town.counts["coupons issued"] += sum(await asyncio.gather(*issues))
+        await self._counted(issues)
+
+    async def _counted(self, issues: Sequence[Awaitable[int]]) -> None:
+        new = sum(await asyncio.gather(*issues))
+        # Not in one line: the count would be read before the wait, and what others add meanwhile be lost.
+        self._town.counts["coupons issued"] += new
 
     def _issued(self, campaign: Campaign, household: int) -> Counter[int]:
         of = campaign.number, campaign.kind

@@ -2,14 +2,15 @@
 
 One snapshot of the database, read in pages by key, so memory does not grow with the ledger and no sale waits.
 members, cards, lots, history and sales are the very files that an import takes, with their manifest; all else
-comes beside them. Who was erased has nothing left to export but entries and purchases of nobody.
+comes beside them. Who was erased has nothing left to export but entries and purchases of nobody. A merchant's
+own export has its rows of everything, members by number alone, and nothing of another merchant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,27 @@ import orjson
 from sqlalchemy import Connection, bindparam, select, text
 
 from ledger_service.checkout.models import imported_sale, sale
+from ledger_service.db.schema import whole_metadata
 from ledger_service.kernel.clock import format_instant, instant_of_micros, instant_of_seconds, seconds_floor
 from ledger_service.kernel.gs1 import gln_text
-from ledger_service.kernel.points import NEVER_SECONDS
-from ledger_service.ledger.models import lot
 from ledger_service.ledger.rules import Part
-from ledger_service.members.models import member, member_card, member_identity, member_preference
+from ledger_service.members.models import member, member_preference
+from ledger_service.merchants.errors import MerchantUnknown
+from ledger_service.merchants.models import merchant
+from ledger_service.moving_in.belonging import is_open
+from ledger_service.moving_in.contents import TOLD, WHOLE
 from ledger_service.moving_in.exporting_baskets import BASKETS, baskets
 from ledger_service.moving_in.exporting_dealings import DEALINGS, dealings
+from ledger_service.moving_in.exporting_people import people
 from ledger_service.moving_in.exporting_standings import STANDINGS, standings
+from ledger_service.moving_in.exporting_whole import columns_of, whole_tables
 from ledger_service.moving_in.manifest import MANIFEST, FileEntry, Manifest
 from ledger_service.moving_in.models import imported_history
 from ledger_service.moving_in.room import Note, Room
 from ledger_service.moving_in.rules import CONSENT
 from ledger_service.moving_in.snapshot import PAGE, Export
-from ledger_service.moving_in.writing import Cells, Table, open_table
-from ledger_service.points.catalogue import Programme, read_catalogue
+from ledger_service.moving_in.writing import Cells, Table, Wish, open_table, unfinished
+from ledger_service.points.catalogue import read_catalogue
 
 CONTENTS = "export.json"
 _COLUMNS = {
@@ -60,48 +66,84 @@ _OWNERS = text("SELECT ledger_base, member_number FROM member WHERE ledger_base 
 )
 
 
-def export(room: Room, folder: Path, form: str, note: Note) -> dict[str, Any]:
+def export(room: Room, folder: Path, wish: Wish, note: Note) -> dict[str, Any]:
     """Everything stands in a new folder, with manifest.json for an import and export.json as its contents.
+
+    The folder has its name when it is complete; until then it is called NAME.unfinished. What a kill leaves
+    under that name, the next export of this folder begins anew.
 
     Args:
         room: the parts.
         folder: must not exist yet.
-        form: ``csv`` or ``parquet``.
+        wish: in which form, and whose.
         note: told after each page.
 
     Returns:
         what export.json says.
 
     Raises:
-        FileExistsError: the folder is there.
+        FileExistsError: the folder is there, or another process is writing it.
+        MerchantUnknown: nobody of this GLN takes part.
         ParquetReaderMissing: Parquet without pyarrow.
     """
-    folder.mkdir(parents=True, mode=0o700)
-    with room.database.snapshot() as conn, ExitStack() as stack:
-        at, consents = room.clock.now(), _consents(conn)
-        columns = {"members": _member_columns(consents), **_COLUMNS, **BASKETS, **STANDINGS, **DEALINGS}
+    whole_metadata()
+    with unfinished(folder) as beside, room.database.snapshot() as conn:
+        return _written(room, conn, beside, wish, note)
+
+
+def _written(room: Room, conn: Connection, folder: Path, wish: Wish, note: Note) -> dict[str, Any]:
+    at, consents, catalogue = room.clock.now(), _consents(conn), read_catalogue(conn)
+    _refuse_stranger(conn, wish.merchant)
+    with ExitStack() as stack:
         tables = {
-            name: stack.enter_context(open_table(folder, name, some, form)) for name, some in columns.items()
+            name: stack.enter_context(open_table(folder, name, some, wish.form))
+            for name, some in _columns(consents, wish.merchant).items()
         }
-        told = Export(conn, room.desk.vault, read_catalogue(conn).programmes, tables, at, consents)
-        parts = _people, _book, _imported_past, _sales, _old_sales, baskets, standings, dealings
+        told = Export(conn, room.desk.vault, catalogue.programmes, tables, at, consents, wish.merchant)
+        parts = people, _book, _imported_past, _sales, _old_sales, baskets, standings, dealings, whole_tables
         for part in parts:
             for what in part(told):
                 note(f"export {what}", tables[what].count, tables[what].count)
-    return _closed(folder, tables, at)
+    return _closed(folder, tables, at, wish.merchant)
 
 
-def _closed(folder: Path, tables: Mapping[str, Table], at: datetime) -> dict[str, Any]:
+def _columns(consents: Sequence[str], merchant_id: int | None) -> dict[str, Sequence[str]]:
+    """The columns of each file; a merchant's own export has those alone that say something of it."""
+    whole = {name: columns_of(name) for name in WHOLE}
+    every: dict[str, Sequence[str]] = {
+        "members": _member_columns(consents), **_COLUMNS, **BASKETS, **STANDINGS, **DEALINGS, **whole,
+    }  # fmt: skip
+    if merchant_id is None:
+        return every
+    return {name: some for name, some in every.items() if is_open(*TOLD.get(name, (name,)))}
+
+
+def _refuse_stranger(conn: Connection, merchant_id: int | None) -> None:
+    known = select(merchant.c.merchant_id).where(merchant.c.merchant_id == merchant_id)
+    if merchant_id is not None and conn.execute(known).first() is None:
+        raise MerchantUnknown
+
+
+def _closed(
+    folder: Path, tables: Mapping[str, Table], at: datetime, merchant_id: int | None
+) -> dict[str, Any]:
+    stamp = format_instant(at)
+    if merchant_id is None:
+        (folder / MANIFEST).write_text(_manifest(tables, stamp).text() + "\n")
+    whose = {} if merchant_id is None else {"merchant": gln_text(merchant_id)}
+    listed = {name: table.document() for name, table in tables.items()}
+    document = {"exported_at": stamp, **whose, "tables": listed}
+    (folder / CONTENTS).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+    return document
+
+
+def _manifest(tables: Mapping[str, Table], stamp: str) -> Manifest:
     files = tuple(
         FileEntry(kind, tables[kind].path.name, tables[kind].count, dict(tables[kind].points))
         for kind in _IMPORTABLE
         if tables[kind].count or kind == "members"
     )
-    stamp = format_instant(at)
-    (folder / MANIFEST).write_text(Manifest(f"export {stamp}", "alliance", files).text() + "\n")
-    document = {"exported_at": stamp, "tables": {name: table.document() for name, table in tables.items()}}
-    (folder / CONTENTS).write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
-    return document
+    return Manifest(f"export {stamp}", "alliance", files)
 
 
 def _member_columns(consents: Sequence[str]) -> tuple[str, ...]:
@@ -113,101 +155,30 @@ def _consents(conn: Connection) -> tuple[str, ...]:
     return tuple(sorted({name for listed in found for name in listed.split(",") if name}))
 
 
-def _people(told: Export) -> Iterator[str]:
-    after = 0
-    query = select(member.c.member_id, member.c.member_number, member.c.display_name)
-    while True:
-        mine = query.where(member.c.member_id > after).order_by(member.c.member_id).limit(PAGE)
-        page = told.conn.execute(mine).all()
-        if not page:
-            return
-        span = (page[0].member_id, page[-1].member_id)
-        numbers = {row.member_id: row.member_number for row in page if row.member_number is not None}
-        names = {row.member_id: row.display_name or "" for row in page}
-        _members(told, span, numbers, names)
-        _cards(told, span, numbers)
-        _lots(told, span, numbers)
-        after = span[1]
-        yield "members"
-
-
-Span = tuple[int, int]
-Numbers = Mapping[int, str]
-
-
-def _members(told: Export, span: Span, numbers: Numbers, names: Mapping[int, str]) -> None:
-    mi, mp = member_identity.c, member_preference.c
-    query = select(mi.member_id, mi.kind, mi.value_sealed).where(mi.member_id.between(*span))
-    values: dict[tuple[int, str], str] = {}
-    for row in told.conn.execute(query.order_by(mi.member_id, mi.kind)):
-        values[row.member_id, row.kind] = told.vault.open(row.kind, row.value_sealed)
-    others = [(m, k, v) for (m, k), v in values.items() if k not in ("phone", "email") and m in numbers]
-    told.tables["identities"].add([(numbers[m], kind, value) for m, kind, value in others])
-    wishes = {
-        row.member_id: row
-        for row in told.conn.execute(select(member_preference).where(mp.member_id.between(*span)))
-    }
-    rows: list[Cells] = []
-    for m, number in numbers.items():
-        wish = wishes.get(m)
-        agreed = wish.consents.split(",") if wish is not None else []
-        flags = ["yes" if name in agreed else "no" for name in told.consents]
-        language = (wish.language or "") if wish is not None else ""
-        found = [values.get((m, kind), "") for kind in ("phone", "email")]
-        rows.append((number, names[m], *found, language, *flags))
-    told.tables["members"].add(rows)
-
-
-def _cards(told: Export, span: Span, numbers: Numbers) -> None:
-    card = member_card.c
-    query = select(card.member_id, card.number_sealed).where(card.member_id.between(*span))
-    query = query.where(card.ended_at.is_(None))
-    rows = told.conn.execute(query.order_by(card.member_id, card.number_hash)).all()
-    mine = [(numbers[row.member_id], row.number_sealed) for row in rows if row.member_id in numbers]
-    told.tables["cards"].add([(number, told.vault.open("card", sealed)) for number, sealed in mine])
-
-
-def _lots(told: Export, span: Span, numbers: Numbers) -> None:
-    second, rows, pending = seconds_floor(told.at), list[Cells](), list[Cells]()
-    query = select(lot).where(lot.c.member_id.between(*span))
-    for row in told.conn.execute(query.order_by(lot.c.member_id, lot.c.programme_id, lot.c.epoch)):
-        programme, has = told.programmes[row.programme_id], row.available + row.held
-        ends_at = programme.epoch_ends[row.epoch - 1]
-        if row.member_id not in numbers or ends_at <= second:
-            continue
-        number, last = numbers[row.member_id], _last_day(programme, ends_at)
-        if has:
-            earned = "" if last else told.at.astimezone(programme.zone).date().isoformat()
-            rows.append((number, programme.code, str(has), last, earned, str(row.epoch)))
-            told.tables["lots"].points[programme.code] += has
-        if row.pending:
-            pending.append((number, programme.code, str(row.pending), last))
-            told.tables["pending"].points[programme.code] += row.pending
-    told.tables["lots"].add(rows)
-    told.tables["pending"].add(pending)
-
-
-def _last_day(programme: Programme, ends_at: int) -> str:
-    """The last local day of an epoch; empty where it never ends."""
-    if ends_at >= NEVER_SECONDS:
-        return ""
-    last = instant_of_seconds(ends_at) - timedelta(seconds=1)
-    return last.astimezone(programme.zone).date().isoformat()
-
-
 def _book(told: Export) -> Iterator[str]:
     last = int(told.conn.execute(text("SELECT COALESCE(MAX(sequence), 0) FROM entry")).scalar_one())
+    own = {n for n, p in told.programmes.items() if told.merchant in (None, p.merchant_id)}
     for after in range(0, last, PAGE):
         span = {"after": after, "upto": after + PAGE}
-        entries = [
-            (str(n), bytes(op_id).hex(), kind, _moment(at), _moment(recorded), body, bytes(digest).hex())
-            for n, op_id, kind, at, recorded, body, digest in told.conn.execute(_ENTRIES, span)
-        ]
-        postings = told.conn.execute(_POSTINGS, span).all()
-        told.tables["entries"].add(entries)
-        told.tables["postings"].add([tuple(map(str, row[:7])) for row in postings])
+        if "entries" in told.tables:
+            told.tables["entries"].add(_entries(told.conn, span))
+        postings = [row for row in told.conn.execute(_POSTINGS, span) if row.programme_id in own]
+        told.tables["postings"].add([_posting(told, row) for row in postings])
         told.tables["history"].add(_bookings(told, postings))
-        yield "entries"
+        yield "postings"
+
+
+def _entries(conn: Connection, span: Mapping[str, int]) -> list[Cells]:
+    return [
+        (str(n), bytes(op_id).hex(), kind, _moment(at), _moment(recorded), body, bytes(digest).hex())
+        for n, op_id, kind, at, recorded, body, digest in conn.execute(_ENTRIES, span)
+    ]
+
+
+def _posting(told: Export, row: Any) -> Cells:
+    cells = [str(value) for value in row[:7]]
+    cells[4] = told.programmes[row.programme_id].code
+    return tuple(cells)
 
 
 def _bookings(told: Export, postings: Sequence[Any]) -> list[Cells]:
@@ -226,7 +197,7 @@ def _bookings(told: Export, postings: Sequence[Any]) -> list[Cells]:
 def _imported_past(told: Export) -> Iterator[str]:
     h, after = imported_history.c, (0, bytes(16))
     what = (h.programme_id, h.kind, h.points, h.occurred_at)
-    query = select(h.member_id, h.row_key, *what, member.c.member_number)
+    query = told.of_whom(select(h.member_id, h.row_key, *what, member.c.member_number), imported_history)
     joined = query.join(member, member.c.member_id == h.member_id).order_by(h.member_id, h.row_key)
     while True:
         behind = (h.member_id > after[0]) | ((h.member_id == after[0]) & (h.row_key > after[1]))
@@ -258,7 +229,8 @@ def _old_sales(told: Export) -> Iterator[str]:
 def _paged_sales(told: Export, query: Any, key: Any, reference: str | None) -> Iterator[str]:
     """Sales by their id; a sale of this ledger is known elsewhere by that id, an older one by its receipt."""
     after, table = bytes(16), key.table
-    joined = query.outerjoin(member, member.c.member_id == table.c.member_id).order_by(key).limit(PAGE)
+    own = told.of_whom(query, table)
+    joined = own.outerjoin(member, member.c.member_id == table.c.member_id).order_by(key).limit(PAGE)
     while True:
         page = told.conn.execute(joined.where(key > after)).all()
         if not page:

@@ -58,7 +58,7 @@ def _sold(told: Export) -> Iterator[str]:
     s = sale.c
     query = select(s.sale_id, s.store_gln, s.terminal_id, s.reference, s.currency, s.total_minor,
                    s.business_day, s.cashier, s.lines, s.tenders)  # fmt: skip
-    for page in pages(told.conn, query, [s.sale_id], _SALES_AT_ONCE):
+    for page in pages(told.conn, told.of_whom(query, sale), [s.sale_id], _SALES_AT_ONCE):
         for row in page:
             stored = orjson.loads(row.lines)
             archived = isinstance(stored, str)
@@ -114,7 +114,7 @@ def _add_tenders(told: Export, row: Any) -> None:
 
 def _refunded(told: Export) -> Iterator[str]:
     f, table = refund.c, told.tables["refunds"]
-    for page in pages(told.conn, select(refund), [f.refund_id], _SALES_AT_ONCE):
+    for page in pages(told.conn, told.of_whom(select(refund), refund), [f.refund_id], _SALES_AT_ONCE):
         rows = list[Cells]()
         for row in page:
             found = orjson.loads(row.body)
@@ -159,7 +159,7 @@ def _came_back(refund_id: bytes, line: dict[str, Any]) -> Cells:
 def _invoices(told: Export) -> Iterator[str]:
     i = invoice.c
     keys = [i.merchant_id, i.number, i.scheme, i.paper, i.period]
-    for page in pages(told.conn, select(invoice), keys):
+    for page in pages(told.conn, told.of_whom(select(invoice), invoice), keys):
         told.tables["invoices"].add([
             (gln_text(row.merchant_id), row.scheme, row.paper, row.number, row.sale_id.hex(),
              _hex(row.refund_id), row.carrier, row.carrier_id)
@@ -173,7 +173,7 @@ def _coupons_used(told: Export) -> Iterator[str]:
     query = select(u.sale_id, u.coupon_id, u.discount_minor, u.used_at, coupon_definition.c.merchant_id,
                    coupon_definition.c.code)  # fmt: skip
     joined = query.join(coupon_definition, coupon_definition.c.definition_id == u.definition_id)
-    for page in pages(told.conn, joined, [u.sale_id, u.coupon_id]):
+    for page in pages(told.conn, told.of_whom(joined, sale_coupon), [u.sale_id, u.coupon_id]):
         table.sums["discount_minor"] += sum(row.discount_minor for row in page)
         table.add([
             (row.sale_id.hex(), row.coupon_id.hex(), gln_text(row.merchant_id), row.code,
@@ -185,7 +185,8 @@ def _coupons_used(told: Export) -> Iterator[str]:
 
 def _coupons_returned(told: Export) -> Iterator[str]:
     r, table = sale_coupon_return.c, told.tables["coupon_returns"]
-    for page in pages(told.conn, select(sale_coupon_return), [r.refund_id, r.coupon_id]):
+    query = told.of_whom(select(sale_coupon_return), sale_coupon_return)
+    for page in pages(told.conn, query, [r.refund_id, r.coupon_id]):
         table.sums["returned_minor"] += sum(row.returned_minor for row in page)
         table.add([
             (row.refund_id.hex(), row.coupon_id.hex(), row.sale_id.hex(), str(row.returned_minor),

@@ -221,12 +221,14 @@ DEALINGS = {name: tuple(spec.said) for name, spec in _SPECS.items()}
 def dealings(told: Export) -> Iterator[str]:
     """The tables of ``DEALINGS`` are written; gives the name of the table after each page of it."""
     for name, spec in _SPECS.items():
-        yield from _written(told, name, spec)
+        if name in told.tables:
+            yield from _written(told, name, spec)
 
 
 def _written(told: Export, name: str, spec: _Spec) -> Iterator[str]:
     table, behind = told.tables[name], len(spec.keys)
-    query = select(*spec.keys, *(one.column for one in spec.said.values())).select_from(spec.source)
+    every = select(*spec.keys, *(one.column for one in spec.said.values())).select_from(spec.source)
+    query = told.of_whom(every, spec.keys[0].table)
     cells, summed = [one.cell for one in spec.said.values()], [n for n in spec.said if n in _SUMMED]
     places = {n: behind + list(spec.said).index(n) for n in summed}
     for page in pages(told.conn, query if spec.where is None else query.where(spec.where), spec.keys):

@@ -38,14 +38,12 @@ _NUMBER = member.c.member_number
 
 
 def standings(told: Export) -> Iterator[str]:
-    """The tables of ``STANDINGS`` are written; gives the name of the table after each page of it."""
-    yield from _debts(told)
-    yield from _tiers(told)
-    yield from _qualifying(told)
-    yield from _coupons(told)
-    yield from _households(told)
-    yield from _mates(told)
-    yield from _claims(told)
+    """The tables of ``STANDINGS`` that this export has are written; gives its name after each page."""
+    parts = {"debts": _debts, "tiers": _tiers, "qualifying": _qualifying, "coupons": _coupons,
+             "households": _households, "household_mates": _mates, "claims": _claims}  # fmt: skip
+    for name, part in parts.items():
+        if name in told.tables:
+            yield from part(told)
 
 
 def _with_number(query: Any, of: Any) -> Any:
@@ -55,7 +53,7 @@ def _with_number(query: Any, of: Any) -> Any:
 def _debts(told: Export) -> Iterator[str]:
     d, table = member_programme.c, told.tables["debts"]
     query = _with_number(select(member_programme), d.member_id).where((d.debt > 0) | d.frozen)
-    for page in pages(told.conn, query, [d.member_id, d.programme_id]):
+    for page in pages(told.conn, told.of_whom(query, member_programme), [d.member_id, d.programme_id]):
         for row in page:
             table.points[told.programmes[row.programme_id].code] += row.debt
         table.add([
@@ -69,7 +67,7 @@ def _debts(told: Export) -> Iterator[str]:
 def _tiers(told: Export) -> Iterator[str]:
     t = member_tier.c
     query = _with_number(select(member_tier), t.member_id)
-    for page in pages(told.conn, query, [t.member_id, t.programme_id]):
+    for page in pages(told.conn, told.of_whom(query, member_tier), [t.member_id, t.programme_id]):
         told.tables["tiers"].sums["total_minor"] += sum(row.total_minor for row in page)
         told.tables["tiers"].add([
             (row.member_number, told.programmes[row.programme_id].code, str(row.level),
@@ -82,7 +80,7 @@ def _tiers(told: Export) -> Iterator[str]:
 
 def _qualifying(told: Export) -> Iterator[str]:
     q = qualifying_day.c
-    query = _with_number(select(qualifying_day), q.member_id)
+    query = told.of_whom(_with_number(select(qualifying_day), q.member_id), qualifying_day)
     for page in pages(told.conn, query, [q.member_id, q.programme_id, q.year, q.day]):
         told.tables["qualifying"].sums["amount_minor"] += sum(row.amount_minor for row in page)
         told.tables["qualifying"].add([
@@ -101,7 +99,7 @@ def _coupons(told: Export) -> Iterator[str]:
         .outerjoin(member, member.c.member_id == c.holder)
         .where(c.holder.is_(None) | _NUMBER.is_not(None))
     )
-    for page in pages(told.conn, query, [c.coupon_id]):
+    for page in pages(told.conn, told.of_whom(query, coupon), [c.coupon_id]):
         told.tables["coupons"].add([
             (row.coupon_id.hex(), gln_text(row.merchant_id), row.code, str(row.version), row.state,
              row.member_number or "", row.source or "", format_instant(row.claimed_at),
@@ -140,7 +138,8 @@ def _mates(told: Export) -> Iterator[str]:
 
 def _claims(told: Export) -> Iterator[str]:
     c, table = claim.c, told.tables["claims"]
-    for page in pages(told.conn, _with_number(select(claim), c.member_id), [c.claim_id]):
+    query = told.of_whom(_with_number(select(claim), c.member_id), claim)
+    for page in pages(told.conn, query, [c.claim_id]):
         table.sums["amount_minor"] += sum(row.amount_minor for row in page)
         table.add([
             (row.claim_id.hex(), row.member_number, gln_text(row.merchant_id), gln_text(row.store_gln),

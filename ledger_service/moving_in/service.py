@@ -10,6 +10,7 @@ from ledger_service.moving_in.books import ImportRecord
 from ledger_service.moving_in.checking import Checked
 from ledger_service.moving_in.comparing import Comparison
 from ledger_service.moving_in.room import Note, Room
+from ledger_service.moving_in.writing import Wish
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -74,11 +75,15 @@ class MovingIn:
         """
         return undoing.roll_back(self._room, name, self._note)
 
-    def export(self, folder: Path, form: str) -> dict[str, Any]:
+    def export(self, folder: Path, form: str, merchant_id: int | None = None) -> dict[str, Any]:
         """Everything stands in a new folder, as an import takes it; returns the table of contents.
 
+        With a merchant's GLN only its own rows, which are for reading and have no manifest. The folder has
+        its name once it is complete.
+
         Raises:
-            FileExistsError: the folder is there.
+            FileExistsError: the folder is there, or another process is writing it.
+            MerchantUnknown: nobody of this GLN takes part.
             ParquetReaderMissing: Parquet without pyarrow.
         """
-        return exporting.export(self._room, folder, form, self._note)
+        return exporting.export(self._room, folder, Wish(form, merchant_id), self._note)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, literal, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, literal, tuple_
 
 from ledger_service.members.identities import IdentityVault
-from ledger_service.moving_in.writing import Table
+from ledger_service.moving_in.belonging import owned
+from ledger_service.moving_in.writing import Table as Written
 from ledger_service.points.catalogue import Programme
 
 PAGE = 5_000
@@ -18,14 +19,21 @@ PAGE = 5_000
 
 @dataclass(frozen=True)
 class Export:
-    """An export under way; ``at`` is when it began, ``consents`` what members can agree to."""
+    """An export under way; ``at`` is when it began, ``consents`` what members can agree to, ``merchant`` the
+    GLN of the one whose own rows alone are written, or ``None`` for everything.
+    """
 
     conn: Connection
     vault: IdentityVault
     programmes: Mapping[int, Programme]
-    tables: Mapping[str, Table]
+    tables: Mapping[str, Written]
     at: datetime
     consents: tuple[str, ...]
+    merchant: int | None = None
+
+    def of_whom(self, query: Any, table: Table) -> Any:
+        """The query over a table, narrowed to the rows of the merchant for whom the export is."""
+        return query if self.merchant is None else query.where(owned(table, self.merchant))
 
 
 def pages(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import fcntl
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +17,76 @@ from ledger_service.moving_in.files import digest_of
 
 CSV, PARQUET = "csv", "parquet"
 Cells = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be exported: in which form, and of which merchant alone (GLN), or of all."""
+
+    form: str = CSV
+    merchant: int | None = None
+
+
+@contextmanager
+def unfinished(folder: Path) -> Iterator[Path]:
+    """A folder to write in, which has the name of ``folder`` once the block has ended well and it is on disk.
+
+    Locks: the folder that is written, against another process that writes the same.
+
+    Raises:
+        FileExistsError: the folder is there, or another process is writing it.
+    """
+    if folder.exists():
+        raise FileExistsError(folder)
+    beside = folder.with_name(f"{folder.name}.unfinished")
+    beside.mkdir(parents=True, mode=0o700, exist_ok=True)
+    held = os.open(beside, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(held, beside)
+        _empty(beside)
+        yield from _removed_unless_whole(beside)
+        _settle(beside)
+        beside.rename(folder)
+        _sync(folder.parent)
+    finally:
+        os.close(held)
+
+
+def _lock(held: int, beside: Path) -> None:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FileExistsError(beside) from None
+    # It may have got its name between the look and the lock.
+    if not beside.exists() or os.fstat(held).st_ino != beside.stat().st_ino:
+        raise FileExistsError(beside)
+
+
+def _removed_unless_whole(beside: Path) -> Iterator[Path]:
+    try:
+        yield beside
+    except BaseException:
+        _empty(beside)
+        beside.rmdir()
+        raise
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+
+
+def _settle(folder: Path) -> None:
+    for path in (*sorted(folder.iterdir()), folder):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class Sink(Protocol):

@@ -84,6 +84,15 @@ def test_the_files_that_the_page_of_invariants_names_exist_and_cite_them() -> No
             assert (ROOT / path).exists(), f"{invariant}: {path} does not exist"
 
 
+def test_every_test_that_a_page_names_is_there() -> None:
+    gone = []
+    for page in pages():
+        for path, name in re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", text_of(page)):
+            if not (ROOT / path).exists() or f"def {name}(" not in text_of(path):
+                gone.append(f"{page} -> {path}::{name}")
+    assert not gone, gone
+
+
 def test_no_row_of_today_says_that_it_comes_later() -> None:
     later = {invariant for invariant, row in rows().items() if "later issue" in row}
     assert later == LATER

@@ -133,11 +133,14 @@ class OfflineService:
 
     def _is_signed(self, caller: Caller, item: OfflineSale, presence: Presence | None) -> bool:
         taken = item.sale.acceptance
-        if taken is None or taken.signature is None or presence is None or caller.till_key is None:
+        if taken is None or taken.signature is None or caller.till_key is None:
+            return False
+        # A code that cannot be read has no digest that anybody could have signed for.
+        if presence is None or not presence.digest:
             return False
         second = seconds_floor(item.sold_at)
         digest = self._desk.domain.digest(acceptance_struct_hash(presence.digest, second))
-        return presence.digest != b"" and recover_address(digest, taken.signature) == caller.till_key
+        return recover_address(digest, taken.signature) == caller.till_key
 
     def _decided(self, commands: list[tuple[int, Command]]) -> Iterable[tuple[int, Merged]]:
         """Submit until every command has an answer, drawing blocks of caps in between (D11)."""
