@@ -220,8 +220,8 @@ class DecideRetryCommand(_OnOperation, BookCommand[str]):
 
 
 def _follows(row: Row, op_id: bytes) -> bool:
-    aside = row["state"] == ASIDE and row["reason"] == ORIGINAL_SET_ASIDE
-    return aside and row["original_op_id"] == op_id
+    follows = (row["state"], row["reason"], row["original_op_id"])
+    return follows == (ASIDE, ORIGINAL_SET_ASIDE, op_id)
 
 
 def _members(view: Workset | Draft, row: Row) -> list[int]:

@@ -1,4 +1,4 @@
-"""What the list of refused operations says of a retry of each: possible or why not, asked by whom, how often."""
+"""What the list of refused operations says of a retry of each: possible or why not, who asked, how often."""
 
 from __future__ import annotations
 
@@ -49,6 +49,12 @@ def hopes(conn: Connection, op_ids: Sequence[bytes], at: datetime) -> dict[bytes
         tries = sum(one["state"] == "approved" for one in own)
         found[row.op_id] = Hope(hopeless(refused, seconds_floor(at)), asked, tries)
     return found
+
+
+def history(conn: Connection, op_id: bytes) -> Sequence[RowMapping]:
+    """Every request to try an operation again, the newest first."""
+    its = select(set_aside_retry).where(_R.op_id == op_id)
+    return conn.execute(its.order_by(_R.requested_at.desc(), _R.retry_id)).mappings().all()
 
 
 def _aside(conn: Connection, op_ids: Sequence[bytes]) -> set[bytes]:

@@ -1,4 +1,4 @@
-"""Refused operations that are tried again: no point is lost or doubled, whatever happens in between (D7, INV-7)."""
+"""Refused operations that are tried again: no point is lost or doubled whatever happens meanwhile (D7)."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ STEPS = ("refund part", "retry", "refuse", "apply")
 def test_part_returns_and_retries_in_every_order_leave_books_that_say_what_the_chain_says(
     shop: Shop, points: PointsService, at: str
 ) -> None:
-    """Of a redemption (at the fuel station) and of an issue (at the grocer's): half comes back at some time."""
+    """Of a redemption (at the fuel station) and an issue (at the grocer's) half comes back at some time."""
     for order in permutations(STEPS):
         phone, op_id, refund = _half(shop, at)
         acts: dict[str, Callable[[], Any]] = {

@@ -69,7 +69,8 @@ class RefusalMachine(TillMachine):
         aside = sorted(op.op_id for op in by_state(self.shop, ASIDE))
         if not aside:
             return
-        op_id, self.tries, desk = data.draw(st.sampled_from(aside)), self.tries + 1, RetryDesk(self.shop.writer)
+        self.tries += 1
+        op_id, desk = data.draw(st.sampled_from(aside)), RetryDesk(self.shop.writer)
         asked = AskRetry(op_id, "mended", "operator:ann", f"try {self.tries}", self.shop.clock.at)
         try:
             retry_id = desk.ask(asked)
