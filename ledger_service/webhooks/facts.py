@@ -21,7 +21,7 @@ from ledger_service.points.models import programme
 from ledger_service.webhooks.rules import Kind
 
 _S, _F, _P, _A, _G, _I = sale.c, refund.c, posting.c, account.c, programme.c, intent.c
-# An operation's points go to suspense, for the contract refuses it; or out of it again, for it is tried again.
+# Points go to suspense, for the contract refuses an operation, and out again, for it is tried once more.
 _REFUSALS = ("suspend", "resume")
 
 
@@ -156,7 +156,7 @@ def _changes(conn: Connection, entries: Sequence[Any]) -> dict[int, list[Fact]]:
 def _refusals(
     conn: Connection, entries: Sequence[Any], bodies: Mapping[int, Mapping[str, Any]]
 ) -> dict[int, list[Fact]]:
-    """By entry, for the merchant whose points they are: the contract refuses an operation, or it is tried again.
+    """By entry, for whose points they are: the contract refuses an operation, or it is tried again.
 
     No points of the member have moved: what waits is the chain's word.
     """

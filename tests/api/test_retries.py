@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
 
+from ledger_service.bootstrap.retrying import Retrying
+from ledger_service.cli import set_aside
+from ledger_service.kernel.clock import parse_instant
 from ledger_service.outbox.models import intent
+from ledger_service.points.retries.service import RetryDesk
 from ledger_service.web.sessions import rules
 from ledger_service.web.wording import words
 from tests.api.offices import Browser, browser, chain_refuses
@@ -78,6 +85,33 @@ def test_what_can_only_be_refused_again_is_not_tried_and_the_list_says_why(any_s
         assert shop.post(who, f"{LIST}/{operation}/retries", {"note": "n"}).status_code == 403
     assert shop.post("operator", f"{LIST}/{operation}/retries", {"note": ""}).status_code == 400
     assert shop.post("operator", f"{LIST}/{'0' * 32}/retries", {"note": "n"}).status_code == 404
+
+
+def test_commands_do_the_same_by_the_keys_of_two_operators(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    operation, database = refused_sale(shop), shop.serving.foundations.database
+    files = tmp_path / "first", tmp_path / "second"
+    for file, key in zip(files, (shop.keys["operator"], second_of(shop)), strict=True):
+        file.write_text(key)
+    clock = SimpleNamespace(now=lambda: parse_instant(shop.at, "at"))
+    given = Retrying(database, RetryDesk(shop.serving.writer), clock)
+    monkeypatch.setattr(set_aside, "opened_retrying", lambda _: nullcontext(given))
+
+    def run(*words: object) -> tuple[int, str]:
+        code = set_aside.main([str(word) for word in words])
+        out, err = capfd.readouterr()
+        told = (line for line in (out + err).splitlines(keepends=True) if not line.startswith("{"))
+        return code, "".join(told)
+
+    assert f"{operation} issue {PASSING} (may be tried again, tried 0 times)" in run("list")[1]
+    code, retry = run("ask", operation, "--note", "reinstated", "--key", files[0])
+    assert code == 0 and f"asked for by operator:op as {retry.strip()}" in run("list")[1]
+    alone = run("approve", operation, retry.strip(), "--key", files[0])
+    assert (alone[0], "second-person-needed" in alone[1]) == (1, True)
+    assert run("approve", operation, retry.strip(), "--key", files[1]) == (0, "approved\n")
+    assert (state_of(shop, operation), run("list")) == ("queued", (0, ""))
+    assert run("ask", operation, "--note", "n", "--key", files[0])[0] == 1
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ _I, _R = intent.c, set_aside_retry.c
 
 
 class RefusingRun(Run):
-    """A run whose contract may refuse whatever waits, as a real one does of which somebody changed the rules."""
+    """A run whose contract may refuse whatever waits, as one does of which somebody changed the rules."""
 
     wishes = 0
 
