@@ -74,6 +74,9 @@ LINKS: Mapping[str, tuple[Link, ...]] = {
     ),
     "entries": (Link("entries", _SAME_NUMBER | {"cursor": _answered("next_cursor")}),),
     "ask-adjustment": (Link("decide-adjustment", {"adjustment": _answered("adjustment")}),),
+    "ask-retry": (
+        Link("decide-retry", {"operation": "$request.path.operation", "retry": _answered("retry")}),
+    ),
     "create-programme": _AFTER_PROGRAMME,
     "admit-merchant": (
         Link("suspend-merchant", {"gln": _answered("merchant")}),

@@ -52,6 +52,7 @@ PATH_PARAMETERS = {
     "key": (shapes.KEY_ID, "Public id of an API key."),
     "device": (Text(pattern="[0-9]{1,10}"), "Lane of the device."),
     "adjustment": (shapes.HEX_ID, "Id of the adjustment, 32 hex digits."),
+    "retry": (shapes.HEX_ID, "Id of the request to try an operation again, 32 hex digits."),
     "link": (Text(24), "Code of a share link, as it was made or as somebody typed it."),
     "campaign": (Text(32), "Code of the referral campaign."),
     "reward": (shapes.HEX_ID, "Id of the reward, 32 hex digits."),

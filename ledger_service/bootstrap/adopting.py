@@ -66,9 +66,9 @@ def adopt(settings: Settings, first: Path, second: Path) -> Adopted:
         NoOperator: a key is not an operator's.
         SecondPersonNeeded: both keys are of one operator.
     """
-    with _opened(settings) as (foundations, writer, clock):
+    with opened_alone(settings) as (foundations, writer, clock):
         ring = KeyRing(foundations.database.read, clock, time.monotonic_ns)
-        people = [_operator(ring, path) for path in (first, second)]
+        people = [operator_of(ring, path) for path in (first, second)]
         if people[0] == people[1]:
             raise SecondPersonNeeded
         return adopt_all(foundations.database, writer, clock, (people[0], people[1]))
@@ -138,7 +138,12 @@ def _draw(conn: Connection, operation: Operation, clock: Clock) -> None:
         draw_at_once(conn, issuing, room, at)
 
 
-def _operator(ring: KeyRing, path: Path) -> str:
+def operator_of(ring: KeyRing, path: Path) -> str:
+    """The operator whose key the file holds.
+
+    Raises:
+        NoOperator: it holds no operator's key in force.
+    """
     principal = ring.identify(path.read_text(encoding="ascii").strip())
     if principal is None or principal.role != "operator":
         raise NoOperator(f"{path} holds no operator's key in force")
@@ -146,7 +151,8 @@ def _operator(ring: KeyRing, path: Path) -> str:
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[tuple[Foundations, Writer, Clock]]:
+def opened_alone(settings: Settings) -> Iterator[tuple[Foundations, Writer, Clock]]:
+    """An installation with a writer of this process's own, closed afterwards."""
     foundations = lay_foundations(settings)
     clock = background_clock(settings, foundations.database)
     writer = Writer(foundations.database, clock, WriterLimits())

@@ -49,6 +49,7 @@ from ledger_service.api.endpoints import (
     proofs,
     recomputation,
     reserves,
+    retries,
     returns,
     reviews,
     risk,
@@ -86,6 +87,7 @@ from ledger_service.checkout.stored.paying import reader_of
 from ledger_service.checkout.stored.service import CardCheckout
 from ledger_service.members.households.parting import PartingDesk
 from ledger_service.merchants.owners.service import OwnersService
+from ledger_service.points.retries.service import RetryDesk
 
 MODULES = (
     checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons, value_cards,
@@ -93,7 +95,7 @@ MODULES = (
     members, *ENTERING_MODULES, devices, households, care, statements, member_receipts, gestures, adjustments,
     claims, programmes, rule_trials, programme_policies, outstanding, liabilities, pair_terms,
     settlement_basis, conversions, programme_ends, leaving, tiers, risk, reviews, appeals, merchants, places,
-    owners, modes, keys, chain, proofs, settlement, recomputation, settling, settlement_papers,
+    owners, modes, keys, chain, retries, proofs, settlement, recomputation, settling, settlement_papers,
     settlement_pools, coverage, reserves, acts, imports, jobs, *EVENT_MODULES, alliance, status,
 )  # fmt: skip
 
@@ -194,7 +196,8 @@ def _places(serving: Serving, administration: Administration, cursors: Cursors) 
 def _of_chain(serving: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
     domain = serving.foundations.alliance.domain
     return [
-        *chain.served(chain.ChainDoor(administration, cursors)),
+        *chain.served(chain.ChainDoor(administration)),
+        *retries.served(retries.RetriesDoor(administration, cursors, RetryDesk(serving.writer))),
         *proofs.served(proofs.ProofsDoor(administration, serving.catalogue, domain)),
         *settlement.served(settlement.SettlementDoor(administration, cursors, serving.governance)),
         *recomputation.served(recomputation.RecomputationDoor(administration)),

@@ -128,7 +128,8 @@ def _place(conn: Connection, row: Row[Any], version: Operation | None) -> ChainE
         return None
     state = _STATES.get(row.state, State.PACKED)
     mine = (intent.c.op_id == row.op_id) & (intent.c.state == State.QUEUED.value)
-    values = {"state": state.value, "batch_number": row.batch, "batch_index": row.position, "leaf": row.leaf}
+    place = {"batch_number": row.batch, "batch_index": row.position}
+    values = {"state": state.value, "reason": None, **place, "leaf": row.leaf}
     conn.execute(update(intent).where(mine).values(**values, payload=payload_of(version)))
     _cite(conn, row.op_id, row.leaf)
     if row.block_number is None:

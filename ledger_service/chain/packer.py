@@ -2,7 +2,8 @@
 
 Two ways. Usually a batch is sent without a dry run, for the checkout has reserved everything (D7).
 Once a batch was refused, its operations go one batch at a time and with a dry run on the head, which
-names the poisoned operation by its index; that one is set aside and the others go on.
+names the poisoned operation by its index; that one is set aside and the others go on. So does one that was
+set aside and is tried again.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class Packer:
                 return 0
             situation = self._situation(conn, waiting)
             number = queue.next_batch_number(conn)
-        careful = any(item.former_batch is not None for item in waiting)
+        careful = any(item.former_batch is not None or item.again for item in waiting)
         if careful and in_flight:
             return 0
         plan = plan_batch(waiting, situation, self._limits(careful))
@@ -245,7 +246,7 @@ class Packer:
         room, plan = self._room, batch.plan
         stamp = accepted_last(plan) if room.settings.replay else None
         # A batch that was refused may have lacked gas: it gets all there is.
-        retried = any(item.former_batch is not None for item in plan.taken)
+        retried = any(item.former_batch is not None or item.again for item in plan.taken)
         gas = MOST_GAS_PER_TX if retried else min(plan.gas, MOST_GAS_PER_TX)
         draft = Draft(
             room.contracts.clearing_house, batch.calldata, gas, batch_number=batch.number, timestamp=stamp
@@ -259,6 +260,8 @@ class Packer:
                     raise NonceMoved
                 room.outbound.store_next(conn, signed)
                 clear_alarm(conn, "batch-refused", "")
+                for item in filter(lambda item: item.again, plan.taken):
+                    clear_alarm(conn, "operation-set-aside", item.operation.op_id.hex())
         except NonceMoved:
             return 0
         except IntegrityError:

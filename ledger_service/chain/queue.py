@@ -19,13 +19,15 @@ from ledger_service.outbox.models import State, intent, standing
 class Waiting:
     """A queued intent; ``former_batch`` is the dead batch that carried it before, if any.
 
-    ``intact`` is False where the payload no longer is the operation whose leaf was accepted.
+    ``intact`` is False where the payload no longer is the operation whose leaf was accepted. ``again`` marks
+    one that was refused and is tried once more.
     """
 
     intent_id: int
     operation: Operation
     former_batch: int | None
     intact: bool
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class Unreadable:
 
 
 _WAITING = (
-    intent.c.intent_id, intent.c.batch_number, intent.c.payload, intent.c.leaf, intent.c.op_id, intent.c.kind,
+    intent.c.intent_id, intent.c.batch_number, intent.c.payload, intent.c.leaf, intent.c.reason,
+    intent.c.op_id, intent.c.kind,
 )  # fmt: skip
 _QUEUED = standing(State.QUEUED)
 _LATER = _QUEUED & (intent.c.later == 1)
@@ -93,16 +96,17 @@ class Queue:
             self._reach = min(2 * self._reach, _FURTHEST)
 
     def _waiting(
-        self, intent_id: int, former: int | None, payload: str, leaf: bytes, *whose: Any
+        self, intent_id: int, former: int | None, payload: str, leaf: bytes, *rest: Any
     ) -> Waiting | None:
+        reason, op_id, kind = rest
         known = self._decoded.get((intent_id, leaf))
         if known is None:
             read = read_payload(payload)
             if read is None:
-                self.unreadable.append(Unreadable(*whose))
+                self.unreadable.append(Unreadable(op_id, kind))
                 return None
             known = self._decoded[intent_id, leaf] = (read[0], read[1] == leaf)
-        return Waiting(intent_id, known[0], former, known[1])
+        return Waiting(intent_id, known[0], former, known[1], reason is not None)
 
 
 def count_waiting(conn: Connection) -> int:
@@ -159,7 +163,8 @@ def move_into_batch(conn: Connection, batch: int, intent_ids: Sequence[int]) -> 
     change = (
         update(intent)
         .where(mine)
-        .values(state=State.PACKED.value, batch_number=batch, batch_index=place.scalar_subquery())
+        .values(state=State.PACKED.value, reason=None, batch_number=batch,
+                batch_index=place.scalar_subquery())
     )
     return int(conn.execute(change).rowcount)
 

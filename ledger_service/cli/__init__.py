@@ -32,6 +32,7 @@ COMMANDS = {
     "reserve": "what stands behind merchants' points: custodians, figures, requirements, defaults",
     "verify": "from a chain URL: recompute a settlement period, judge an item; hold events against the log",
     "alarms": "list the bridge's alarms, clear those that were dealt with",
+    "set-aside": "what the contract refuses; have it tried again, by two operators",
     "index": "read the chain anew from its first block, alone or against the database",
     "backup": "copy database and local chain while the service runs",
     "restore": "put a backup in the place of what was lost",
@@ -53,8 +54,8 @@ COMMANDS = {
     "docs": "write the generated documents",
     "openapi": "write the OpenAPI document",
 }
-# Modules that cannot have the name of their command, a word of Python.
-_MODULES = {"import": "moving_in"}
+# Modules that cannot have the name of their command, which is a word of Python or none.
+_MODULES = {"import": "moving_in", "set-aside": "set_aside"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

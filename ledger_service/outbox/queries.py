@@ -28,7 +28,7 @@ class Standing(NamedTuple):
 
 
 class SetAside(NamedTuple):
-    """An operation that the chain refuses for good."""
+    """An operation that the chain refuses."""
 
     intent_id: int
     op_id: bytes
@@ -131,6 +131,14 @@ def set_aside(conn: Connection, after: int = 0, most: int | None = None) -> list
         most: how many; all of them when absent.
     """
     return [SetAside(*row) for row in conn.execute(_SET_ASIDE.limit(most), {"after": after})]
+
+
+def set_aside_one(conn: Connection, op_id: bytes) -> SetAside | None:
+    """An operation that the chain refuses; None where it is not set aside."""
+    columns = (intent.c.intent_id, intent.c.op_id, intent.c.kind, intent.c.reason)
+    mine = (intent.c.op_id == op_id) & (intent.c.state == State.SET_ASIDE.value)
+    row = conn.execute(select(*columns).where(mine)).one_or_none()
+    return None if row is None else SetAside(*row)
 
 
 def set_aside_count(conn: Connection) -> int:

@@ -179,7 +179,8 @@ earned_on_day = Table(
 )
 
 # D7: what the ledger moved and the contract refused, once for each operation that was set aside. The sum of a
-# member's rows of a programme and epoch is what the ledger has more there, or less, than the chain.
+# member's rows of a programme and epoch is what the ledger has more there, or less, than the chain; rows that
+# a retry has settled do not count until the operation is refused again.
 set_aside = Table(
     "set_aside",
     metadata,
@@ -189,6 +190,7 @@ set_aside = Table(
     _of_programme(),
     Column("epoch", Integer, nullable=False),
     Column("points", BigInteger, nullable=False),
+    Column("settled_by", Bytes(16)),
     fixed_length("op_id", 16),
     CheckConstraint("points <> 0", name="points_not_zero"),
 )

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, exists, select
 
+from ledger_service.db.bulk import Row
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.events import OperationSetAside
@@ -85,7 +86,7 @@ def unrefused(conn: Connection, most: int) -> list[OperationSetAside]:
     Of one that cannot be read nobody knows what to write down; the audit names the difference that it leaves.
     """
     row = intent.c
-    done = exists().where(set_aside.c.op_id == row.op_id)
+    done = exists().where((set_aside.c.op_id == row.op_id) & set_aside.c.settled_by.is_(None))
     moves_points = (row.kind < Kind.SIGNER) | row.kind.in_((int(Kind.EXTEND), int(Kind.CONVERT)))
     news = standing(State.SET_ASIDE) & row.member_id.is_not(None) & moves_points
     news &= ~done & (row.reason != PAYLOAD_UNREADABLE)
@@ -96,18 +97,32 @@ def unrefused(conn: Connection, most: int) -> list[OperationSetAside]:
 def write_down(draft: Draft, op_id: bytes, changes: Sequence[Change], reason: str) -> None:
     """The difference between ledger and chain counts, and each programme is frozen while there is one.
 
-    Reads: ``SET_ASIDE_OF_MEMBER`` and ``STANDING_OF_MEMBER`` of every member in ``changes``.
+    What a retry had settled counts again. Reads: ``SET_ASIDE_OF_MEMBER`` and ``STANDING_OF_MEMBER`` of every
+    member in ``changes``.
     """
-    for position, change in enumerate(changes):
+    members = dict.fromkeys(change.member_id for change in changes)
+    known = [row for member in members for row in differences_of(draft, member, op_id)]
+    for row in known:
+        draft.change(set_aside, (op_id, row["position"]), settled_by=None)
+    for position, change in enumerate(() if known else changes):
         draft.add(set_aside, {"op_id": op_id, "position": position, **change._asdict()})
     for member_id, programme_id in sorted({(c.member_id, c.programme_id) for c in changes}):
-        _freeze_or_free(draft, member_id, programme_id, f"{id_text(op_id)} {reason}")
+        freeze_or_free(draft, member_id, programme_id, f"{id_text(op_id)} {reason}")
 
 
-def _freeze_or_free(draft: Draft, member_id: int, programme_id: int, reason: str) -> None:
+def differences_of(draft: Draft, member_id: int, op_id: bytes) -> list[Row]:
+    """A member's rows of an operation that was set aside; reads ``SET_ASIDE_OF_MEMBER``."""
+    return [row for row in draft.find(SET_ASIDE_OF_MEMBER, member_id) if row["op_id"] == op_id]
+
+
+def freeze_or_free(draft: Draft, member_id: int, programme_id: int, reason: str) -> None:
+    """The programme is frozen for the member while the sum of its differences is not zero, and else free.
+
+    Reads: ``SET_ASIDE_OF_MEMBER`` and ``STANDING_OF_MEMBER`` of the member.
+    """
     sums: Counter[int] = Counter()
     for row in draft.find(SET_ASIDE_OF_MEMBER, member_id):
-        if row["programme_id"] == programme_id:
+        if row["programme_id"] == programme_id and row["settled_by"] is None:
             sums[row["epoch"]] += row["points"]
     differs = any(sums.values())
     standing = draft.get(member_programme, (member_id, programme_id))
@@ -123,7 +138,8 @@ class SetAsideCommand(BookCommand[bool]):
     The sale stands: what a refused redemption owes its acceptor waits in suspense, where the operator owes it
     until the difference is settled.
 
-    Idempotency: the same operation again changes nothing.
+    Idempotency: the same operation again changes nothing, unless a retry has put it to the chain meanwhile
+    and it was refused again; one that is on its way by now changes nothing.
     """
 
     def __init__(self, event: OperationSetAside, at: datetime, owners: Owners) -> None:
@@ -150,19 +166,29 @@ class SetAsideCommand(BookCommand[bool]):
     def apply(self, draft: Draft) -> bool:
         """Write the difference down and move the counterpart to suspense."""
         row = draft.one(INTENT, self.event.op_id)
-        if row is None or row["member_id"] is None:
+        if row is None or row["member_id"] is None or row["state"] != State.SET_ASIDE.value:
             return False
         operation = readable_operation(row["payload"])
         changes = _changes(operation, self.owners)
-        known = draft.find(SET_ASIDE_OF_MEMBER, changes[0].member_id) if changes else ()
-        if operation is None or not changes or any(one["op_id"] == self.event.op_id for one in known):
+        known = differences_of(draft, changes[0].member_id, self.event.op_id) if changes else ()
+        if operation is None or not changes or any(one["settled_by"] is None for one in known):
             return False
+        before = next((one["settled_by"] for one in known), None)
         write_down(draft, self.event.op_id, changes, self.event.reason)
-        moves = [] if isinstance(operation, Gift) else _suspended(operation)
-        if moves and not draft.find(ENTRIES_OF_OPERATION, self.op_id):
-            facts = {"operation": id_text(self.event.op_id), "reason": self.event.reason}
-            Book(draft).entry(self.op_id, "suspend", self.at, dict(facts), moves)
+        self._suspend(draft, operation, before)
         return True
+
+    def _suspend(self, draft: Draft, operation: Operation, retried_by: bytes | None) -> None:
+        """The counterpart waits in suspense, under an id of its own after each retry."""
+        moves = suspended(operation)
+        op_id = self.op_id
+        if retried_by is not None:
+            op_id = derive_id("set-aside", self.event.op_id, retried_by)
+        elif draft.find(ENTRIES_OF_OPERATION, op_id):
+            return
+        if moves:
+            facts = {"operation": id_text(self.event.op_id), "reason": self.event.reason}
+            Book(draft).entry(op_id, "suspend", self.at, dict(facts), moves)
 
 
 def owners_of(conn: Connection, op_id: bytes) -> Owners:
@@ -206,7 +232,10 @@ def _legs(operation: Operation) -> tuple[Leg, ...]:
     return (operation.leg,) if isinstance(operation, (Issue, Restore, Expire)) else ()
 
 
-def _suspended(operation: Operation) -> list[Movement]:
+def suspended(operation: Operation) -> list[Movement]:
+    """The moves that put the counterpart of a refused operation into suspense; none for a gift's."""
+    if isinstance(operation, Gift):
+        return []
     if isinstance(operation, Extend):
         was, now = operation.legs()
         between = system_account(SystemKind.EXTENSION, was.programme)

@@ -16,10 +16,13 @@ from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.kernel.ids import derive_id, id_text, parse_id
 from ledger_service.ledger.models import account, posting
+from ledger_service.outbox.models import intent
 from ledger_service.points.models import programme
 from ledger_service.webhooks.rules import Kind
 
-_S, _F, _P, _A, _G = sale.c, refund.c, posting.c, account.c, programme.c
+_S, _F, _P, _A, _G, _I = sale.c, refund.c, posting.c, account.c, programme.c, intent.c
+# Points go to suspense, for the contract refuses an operation, and out again, for it is tried once more.
+_REFUSALS = ("suspend", "resume")
 
 
 class Fact(NamedTuple):
@@ -46,12 +49,14 @@ def facts_of_entries(conn: Connection, entries: Sequence[Any]) -> list[Fact]:
     refunds = _refunds(conn, _named(bodies.values(), "refund"))
     changes = _changes(conn, [row for row in entries if "import" not in bodies[row.sequence]])
     spent = _sales_that_only_spent(conn, entries, changes)
+    refusals = _refusals(conn, [row for row in entries if row.kind in _REFUSALS], bodies)
     found: list[Fact] = []
     for row in entries:
         body = bodies[row.sequence]
         told = sales.get(str(body.get("sale"))) or spent.get(row.sequence)
         found += [fact for fact in (told, refunds.get(str(body.get("refund")))) if fact is not None]
         found += changes.get(row.sequence, ())
+        found += refusals.get(row.sequence, ())
     return found
 
 
@@ -145,6 +150,35 @@ def _changes(conn: Connection, entries: Sequence[Any]) -> dict[int, list[Fact]]:
         found[sequence].append(
             Fact(event_id, of.merchant_id, Kind.POINTS, member_id, body, entry.occurred_at)
         )
+    return found
+
+
+def _refusals(
+    conn: Connection, entries: Sequence[Any], bodies: Mapping[int, Mapping[str, Any]]
+) -> dict[int, list[Fact]]:
+    """By entry, for whose points they are: the contract refuses an operation, or it is tried again.
+
+    No points of the member have moved: what waits is the chain's word.
+    """
+    named = {row.sequence: parse_id(str(bodies[row.sequence]["operation"]), "operation") for row in entries}
+    if not named:
+        return {}
+    its = select(_I.op_id, _I.member_id, _I.programme_ids).where(_I.op_id.in_(list(named.values())))
+    refused = {row.op_id: row for row in conn.execute(its)}
+    known = {row.programme_id: row for row in conn.execute(select(_G.programme_id, _G.code, _G.merchant_id))}
+    found: dict[int, list[Fact]] = defaultdict(list)
+    for entry in entries:
+        op_id = named[entry.sequence]
+        of_whom = refused[op_id].member_id
+        for programme_id in map(int, refused[op_id].programme_ids.split(",")):
+            of = known[programme_id]
+            body = {"operation": id_text(op_id), "cause": entry.kind, "programme": of.code}
+            if "reason" in bodies[entry.sequence]:
+                body["reason"] = str(bodies[entry.sequence]["reason"])
+            event_id = derive_id("webhook", Kind.POINTS, entry.sequence, of_whom, programme_id)
+            found[entry.sequence].append(
+                Fact(event_id, of.merchant_id, Kind.POINTS, of_whom, body, entry.occurred_at)
+            )
     return found
 
 

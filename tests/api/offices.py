@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from flask.testing import FlaskClient
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from werkzeug.test import TestResponse
 
 from ledger_service.bootstrap.foundations import SystemRandom
@@ -17,6 +17,7 @@ from ledger_service.kernel.clock import parse_instant, seconds_floor
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.permits import nonce_of
 from ledger_service.members.models import member
+from ledger_service.outbox.models import intent
 from ledger_service.risk.models import risk_challenge, risk_decision
 from ledger_service.traceability.goods.service import Goods
 from tests.api.service import FUEL, GROCER, GROCER_STORE, Shop, basket
@@ -69,6 +70,7 @@ def furnished(shop: Shop) -> dict[str, str]:
         ]
         conn.execute(insert(m.chain_counter), counters)
     sold = shop.must("grocer-till", "/v1/sales", basket(member={"number": number}))
+    chain_refuses(shop, [sold["operations"][0]], "MerchantSuspendedAt(0, 1, 2, 3)")
     limit = shop.must("operator", "/v1/adjustment-limits", LIMITS)["limit"]
     shop.keys["second"] = shop.further_operator("second").token
     shop.must("second", f"/v1/adjustment-limits/{limit}/decision", {"approve": True})
@@ -93,6 +95,14 @@ def furnished(shop: Shop) -> dict[str, str]:
             "case": case, "claim": claim, "code": "GROC", "period": "1", "acceptor": FUEL,
             "operation": sold["operations"][0],
             **refused(shop, number), **_offered(shop)}  # fmt: skip
+
+
+def chain_refuses(shop: Shop, operations: list[str], reason: str) -> None:
+    """The bridge found that the contract refuses these, and D7 was applied."""
+    mine = intent.c.op_id.in_([bytes.fromhex(one) for one in operations])
+    with shop.serving.foundations.database.begin() as conn:
+        conn.execute(update(intent).where(mine).values(state="set_aside", reason=reason))
+    shop.serving.points.apply_set_aside(parse_instant(shop.at, "at"))
 
 
 def refused(shop: Shop, number: str) -> dict[str, str]:

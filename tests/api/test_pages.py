@@ -45,6 +45,7 @@ OF_ONE_THING = {
     "show-member-tiers": "one of each programme with a ladder",
     "show-coupon-nets": "debts between the merchants of one period, payouts fewer than they",
     "show-settlement-period": "one net of each merchant, at most 256 of which take part",
+    "show-set-aside": "what two people asked and decided about one operation, one request at a time",
     "chain-status": "the first of what /v1/chain/set-aside lists; alarms are bounded",
     "history-of-epc": "one item's steps, at most 2000, and `cut` says that there are more",
     "capture-job": "the first hundred errors of one document of at most 1000 events",
@@ -143,4 +144,6 @@ def test_what_was_set_aside_is_counted_and_listed_in_pages(shop: Shop) -> None:
     rows = all_pages(shop, "auditor", "/v1/chain/set-aside", "set_aside", 3)
     assert [row["kind"] for row in rows] == ["signer", "issue", "issue", "issue"]
     status = shop.get("auditor", "/v1/chain/status").json
-    assert (status["set_aside_count"], status["set_aside"]) == (4, rows)
+    known = [{name: row[name] for name in ("operation", "kind", "reason")} for row in rows]
+    assert (status["set_aside_count"], status["set_aside"]) == (4, known)
+    assert [row["hopeless"] for row in rows] == ["kind", None, None, None]

@@ -101,7 +101,7 @@ class CrashingTransport(Transport):
         return answer
 
 
-def _run_until_killed(bridge: Bridge) -> bool:
+def run_until_killed(bridge: Bridge) -> bool:
     try:
         for _ in range(60):
             bridge.step()
@@ -122,7 +122,7 @@ def test_a_crash_between_any_two_steps_loses_nothing_and_doubles_nothing(
         transport.clock = crashing
         world.database, world.node = crashing, Node(transport)  # type: ignore[assignment]  # stands in for both
         network.nodes.append(world.node)
-        crashes += _run_until_killed(world.bridge(f"bridge {point}", most_operations=3, lease_seconds=0))
+        crashes += run_until_killed(world.bridge(f"bridge {point}", most_operations=3, lease_seconds=0))
         transport.close()
         world.database, world.node = real, real_node
     drain(world.bridge("the last one"), real)

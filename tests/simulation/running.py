@@ -58,13 +58,21 @@ class Run:
         """
         with self.world.clock.installed():
             for number in range(steps):
-                self._step()
+                self.step()
                 self._mishaps(number)
                 self.watch.step()
             self.calm()
-            at_rest(self.world, self.memory)
+            self.judge()
         met = {**self.world.met, **self.world.wire.met}
         return Ended(self.world.seed, self.world.trace, len(self.memory.answered), met)
+
+    def judge(self) -> None:
+        """All is well at rest.
+
+        Raises:
+            Broken: it is not.
+        """
+        at_rest(self.world, self.memory)
 
     def _one_more(self) -> None:
         self.do(self.people.next())
@@ -73,7 +81,7 @@ class Run:
         with self.world.inner.read() as conn:
             return [tuple(row) for row in conn.execute(_LOTS)]  # type: ignore[misc]  # four columns
 
-    def _step(self) -> None:
+    def step(self) -> None:
         world, random = self.world, self.world.random
         world.pass_time(random.choice(_PAUSES))
         roll = random.randrange(1000)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from ledger_service.api import shapes
 from ledger_service.api.administration import Administration, Json
-from ledger_service.api.paging import MOST_ROWS, PAGE_QUERY, Cursors, paged
+from ledger_service.api.paging import MOST_ROWS
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Integer, Listing, Nullable, Record, Text
 from ledger_service.chain.status import chain_status
@@ -41,12 +41,7 @@ STATUS = Route(
         coupons=_COUPONS, period=_COUNT, set_aside_count=_COUNT, set_aside=Listing(_ASIDE, MOST_ROWS),
         alarms=Listing(Record(closed=False)))),
 )  # fmt: skip
-SET_ASIDE = Route(
-    "GET", "/v1/chain/set-aside", "list-set-aside", scopes("audit:read", "operate"),
-    "Operations that the chain refuses for good", group=_GROUP, query=PAGE_QUERY,
-    success=Success(200, "A page, oldest first.", paged("set_aside", _ASIDE)),
-)  # fmt: skip
-ROUTES = (STATUS, SET_ASIDE)
+ROUTES = (STATUS,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +49,10 @@ class ChainDoor:
     """The endpoints of this module over the tables of bridge and outbox."""
 
     administration: Administration
-    cursors: Cursors
 
     def status(self, call: Call) -> Reply:
         """The bridge's state."""
         return self.administration.read(status_document)
-
-    def set_aside(self, call: Call) -> Reply:
-        """What was set aside, with the reasons (D7)."""
-        page = self.cursors.page("set-aside", call.query)
-
-        def find(conn: Connection) -> Json:
-            found = outbox.set_aside(conn, page.after_number or 0, page.limit + 1)
-            rows, cursor = self.cursors.cut(page, found, lambda one: one.intent_id)
-            return {"set_aside": [_aside(one) for one in rows], "next_cursor": cursor}
-
-        return self.administration.read(find)
 
 
 def status_document(conn: Connection) -> Json:
@@ -109,4 +92,4 @@ def _aside(one: outbox.SetAside) -> Json:
 
 def served(door: ChainDoor) -> list[Served]:
     """The routes of this module bound to their endpoints."""
-    return [Served(STATUS, door.status), Served(SET_ASIDE, door.set_aside)]
+    return [Served(STATUS, door.status)]

@@ -16,6 +16,7 @@ from ledger_service.web.screens import (
     merchant_webhooks,
     operator_appeals,
     operator_programmes,
+    operator_retries,
     operator_watch,
     papers,
     share_rewards,
@@ -24,8 +25,8 @@ from ledger_service.web.screens import (
 
 SCREENS: tuple[Screen, ...] = (
     *merchant_programmes.SCREENS, *merchant_coupons.SCREENS, *merchant_places.SCREENS, *keys_desk.SCREENS,
-    *approvals.SCREENS, *operator_programmes.SCREENS, *operator_watch.SCREENS, *care_desk.SCREENS,
-    *audit_books.SCREENS, *merchant_segments.SCREENS, *merchant_webhooks.SCREENS, *papers.SCREENS,
-    *merchant_items.SCREENS, *share_rewards.SCREENS, *operator_appeals.SCREENS,
+    *approvals.SCREENS, *operator_programmes.SCREENS, *operator_watch.SCREENS, *operator_retries.SCREENS,
+    *care_desk.SCREENS, *audit_books.SCREENS, *merchant_segments.SCREENS, *merchant_webhooks.SCREENS,
+    *papers.SCREENS, *merchant_items.SCREENS, *share_rewards.SCREENS, *operator_appeals.SCREENS,
     *sharing_desk.SCREENS,
 )  # fmt: skip

@@ -39,12 +39,6 @@ def suspend(visit: Visit) -> Go:
     return Go("/operator/merchants")
 
 
-def set_aside(visit: Visit) -> Page:
-    """What the chain refuses for good, with its reason."""
-    told = visit.get("/v1/chain/set-aside", **_cursor(visit))
-    return Page("operator/set_aside.html", {"operations": told["set_aside"], "cursor": told["next_cursor"]})
-
-
 def reviews(visit: Visit) -> Page:
     """What was booked under a rule and waits to be looked at."""
     told = visit.get("/v1/risk/reviews", **_cursor(visit))
@@ -111,7 +105,6 @@ SCREENS = (
     Screen("GET", "/operator", "operator-home", OPERATOR, home),
     Screen("GET", "/operator/merchants", "operator-merchants", OPERATOR, merchants),
     Screen("POST", "/operator/merchants/<gln>/suspension", "operator-suspend", OPERATOR, suspend),
-    Screen("GET", "/operator/set-aside", "operator-set-aside", OPERATOR, set_aside),
     Screen("GET", "/operator/reviews", "operator-reviews", OPERATOR, reviews),
     Screen("GET", "/care", "care", OPERATOR, care),
     Screen("POST", "/care", "care-find", OPERATOR, find),

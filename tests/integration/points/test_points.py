@@ -34,6 +34,7 @@ from ledger_service.points.requests import AskAdjustment, GiftRequest
 from ledger_service.points.rules import EarnRule, Terms
 from ledger_service.points.service import PointsService
 from tests.integration.checkout.shop import DOMAIN, FUEL, GROCER, Phone, Shop, line
+from tests.integration.points.refusals import refuse
 
 
 def operations(shop: Shop) -> list[Operation]:
@@ -188,6 +189,8 @@ def test_a_refused_redemption_goes_to_suspense_and_freezes_the_programme_once(
     shop.stock(phone, 2, 40)
     sale = shop.sell(phone, line("1", 900), at=FUEL, spend=[{"programme": "GROC", "points": 30}])
     event = OperationSetAside(bytes.fromhex(sale["operations"][0]), int(Kind.REDEEM), "NonceUsed")
+    assert not points.on_set_aside(event, shop.clock.at)  # it is on its way again, or still
+    refuse(shop, [event.op_id])
     assert points.on_set_aside(event, shop.clock.at)
     assert not points.on_set_aside(event, shop.clock.at)
     with shop.database.read() as conn:

@@ -16,10 +16,14 @@ from ledger_service.ledger.rules import SystemKind
 from ledger_service.outbox.models import intent
 from ledger_service.points import programmes
 from ledger_service.points.models import member_programme, set_aside
+from ledger_service.points.retries.command import AskRetry, RetryDecision
+from ledger_service.points.retries.errors import RetryHopeless
+from ledger_service.points.retries.service import RetryDesk
 from tests.integration.checkout.shop import FLORIST, FUEL, GROCER
 from tests.integration.points.refusals import ASIDE, by_state, differences, refuse
 from tests.invariant.checkout.test_till_machine import SHOPS, TillMachine
 
+PASSING = "MerchantSuspendedAt(0, 1, 2, 3)"
 ACCEPTORS = (GROCER, FUEL, FLORIST)
 _KIND = {Issue: SystemKind.ISSUANCE, Clawback: SystemKind.CLAWBACK, Expire: SystemKind.EXPIRED}
 
@@ -29,7 +33,10 @@ def legs_of(op: Any) -> tuple[Any, ...]:
 
 
 class RefusalMachine(TillMachine):
-    """Tills as before; any queued operation may be refused at any time, and the job runs when it likes."""
+    """Tills as before; any queued operation may be refused at any time and tried again as often, and the job
+    runs when it likes."""
+
+    tries = 0
 
     def teardown(self) -> None:
         if hasattr(self, "shop"):
@@ -42,7 +49,7 @@ class RefusalMachine(TillMachine):
             queued = select(intent.c.op_id).where(intent.c.state == "queued").order_by(intent.c.intent_id)
             found = list(conn.execute(queued).scalars())
         if found:
-            refuse(self.shop, [data.draw(st.sampled_from(found))])
+            refuse(self.shop, [data.draw(st.sampled_from(found))], PASSING)
 
     @rule(data=st.data(), member=st.integers(0, 2), at=SHOPS, amount=st.integers(1, 9_000))
     def what_is_refused_comes_back(self, data: st.DataObject, member: int, at: int, amount: int) -> None:
@@ -51,10 +58,25 @@ class RefusalMachine(TillMachine):
         sale = self.sales[-1]
         ops = [bytes.fromhex(op) for op in sale["operations"]]
         if ops:
-            refuse(self.shop, data.draw(st.lists(st.sampled_from(ops), unique=True)))
+            refuse(self.shop, data.draw(st.lists(st.sampled_from(ops), unique=True)), PASSING)
         if data.draw(st.booleans()):
             self.once_the_job_has_run_the_books_are_those_of_the_chain()
         self.count_refund(sale, self.shop.refund(sale["sale_id"], [("1", 1)], at=at))
+
+    @rule(data=st.data())
+    def an_operation_is_tried_again(self, data: st.DataObject) -> None:
+        """Two operators put a refused one to the contract once more, before the job or after it."""
+        aside = sorted(op.op_id for op in by_state(self.shop, ASIDE))
+        if not aside:
+            return
+        self.tries += 1
+        op_id, desk = data.draw(st.sampled_from(aside)), RetryDesk(self.shop.writer)
+        asked = AskRetry(op_id, "mended", "operator:ann", f"try {self.tries}", self.shop.clock.at)
+        try:
+            retry_id = desk.ask(asked)
+        except RetryHopeless:
+            return
+        desk.decide(RetryDecision(op_id, retry_id, "operator:ben", True, self.shop.clock.at))
 
     @rule(days=st.sampled_from([0, 14]))
     def earning_waits(self, days: int) -> None:
@@ -85,7 +107,8 @@ class RefusalMachine(TillMachine):
         with self.database.read() as conn:
             for programme in (1, 2, 3):
                 self.check_accounts(conn, programme)
-            written = conn.execute(select(set_aside.c.op_id).distinct()).scalars().all()
+            counts = set_aside.c.settled_by.is_(None)
+            written = conn.execute(select(set_aside.c.op_id).where(counts).distinct()).scalars().all()
             assert sorted(written) == sorted(op.op_id for op in aside)
             self.check_frozen(conn)
 
@@ -105,7 +128,7 @@ class RefusalMachine(TillMachine):
 
     def check_frozen(self, conn: Any) -> None:
         sums: Counter[Any] = Counter()
-        for row in conn.execute(select(set_aside)):
+        for row in conn.execute(select(set_aside).where(set_aside.c.settled_by.is_(None))):
             sums[row.member_id, row.programme_id, row.epoch] += row.points
         differing = {key[:2] for key, points in sums.items() if points}
         standing = member_programme.c
