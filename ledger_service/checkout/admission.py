@@ -86,10 +86,9 @@ class Admission:
         catalogue = self._sources.catalogue.current()
         ladders = self._sources.ladders.current() if self._sources.ladders is not None else NO_LADDERS
         places = self._sources.directory.current()
-        worker = Worker(self._desk.worker)
-        scene = Scene(self._desk, catalogue, worker, seconds_floor(at), ladders=ladders, places=places)
-        if self._sources.coupons is not None:
-            scene = replace(scene, collecting=self._sources.coupons.current().rewarding)
+        coupons, worker = self._sources.coupons, Worker(self._desk.worker)
+        told = {} if coupons is None else {"collecting": coupons.current().rewarding}
+        scene = Scene(self._desk, catalogue, worker, seconds_floor(at), None, ladders, places, **told)
         if caller.merchant_id in places.taking:
             scene = _taking(scene, caller)
         watch = self._sources.watch
