@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -86,10 +86,11 @@ class Admission:
         catalogue = self._sources.catalogue.current()
         ladders = self._sources.ladders.current() if self._sources.ladders is not None else NO_LADDERS
         places = self._sources.directory.current()
-        worker = Worker(self._desk.worker)
-        scene = Scene(self._desk, catalogue, worker, seconds_floor(at), ladders=ladders, places=places)
-        if self._sources.coupons is not None:
-            scene = replace(scene, collecting=self._sources.coupons.current().rewarding)
+        coupons, worker = self._sources.coupons, Worker(self._desk.worker)
+        book: Container[int] = frozenset() if coupons is None else coupons.current().rewarding
+        scene = Scene(
+            self._desk, catalogue, worker, seconds_floor(at), None, ladders, places, collecting=book
+        )
         if caller.merchant_id in places.taking:
             scene = _taking(scene, caller)
         watch = self._sources.watch

@@ -194,8 +194,8 @@ class CaptureCommand(HoldCommand):
             series=held["several"],
         )
         operation = redemption.operation()
-        enqueue(draft, operation, holder.member_id)
-        return spent_record(redemption.op_id, operation.leaf(), plan, held.get("custodial"))
+        leaf = enqueue(draft, operation, holder.member_id)
+        return spent_record(redemption.op_id, leaf, plan, held.get("custodial"))
 
 
 def _said(request: CaptureRequest) -> dict[str, Canonical]:

@@ -30,8 +30,7 @@ class KeyedCommand(BookCommand[Answer]):
 
     def reads_first(self, view: Workset) -> Iterable[Need]:
         """The key's row and what the decision needs."""
-        yield KEY.of(self.write.caller.subject, self.write.key)
-        yield from self.reads(view)
+        return [KEY.of(self.write.caller.subject, self.write.key), *self.reads(view)]
 
     def reads(self, view: Workset) -> Iterable[Need]:
         """What ``decide`` reads."""

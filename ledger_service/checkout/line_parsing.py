@@ -44,11 +44,17 @@ def parse_lines(value: object) -> tuple[Line, ...]:
     raw = sequence_of(value, "lines", MOST_LINES)
     if not raw:
         raise MalformedField("lines", "must hold at least one line")
-    lines = tuple(_line(i, item) for i, item in enumerate(raw))
+    lines: list[Line] = []
+    try:
+        for item in raw:
+            lines.append(_line(item))
+    except MalformedField as error:
+        # The field's path is built only when it is needed: a basket of 200 lines has 1,200 fields.
+        raise MalformedField(f"lines[{len(lines)}].{error.field}".rstrip("."), error.reason) from None
     each_line_once([line.line for line in lines])
-    if sum(line.amount_minor for line in lines) > GREATEST_MINOR:
+    if sum([line.amount_minor for line in lines]) > GREATEST_MINOR:
         raise MalformedField("lines", f"must not come to more than {GREATEST_MINOR}")
-    return lines
+    return tuple(lines)
 
 
 def parse_refund_lines(value: object) -> tuple[RefundLine, ...]:
@@ -117,15 +123,7 @@ def parse_card(fields: Fields, where: str = "") -> CardShown:
     return CardShown(quick_text(fields.get("card"), f"{where}card", LONGEST_CARD), pin)
 
 
-def _line(index: int, value: object) -> Line:
-    # The field's path is built only when it is needed: a basket of 200 lines has 1,200 fields.
-    try:
-        return _bare_line(value)
-    except MalformedField as error:
-        raise MalformedField(f"lines[{index}].{error.field}".rstrip("."), error.reason) from None
-
-
-def _bare_line(value: object) -> Line:
+def _line(value: object) -> Line:
     if type(value) is not dict or not _PLAIN.issuperset(value):
         return _detailed_line(value)
     sku, gtin = value.get("sku"), value.get("gtin")

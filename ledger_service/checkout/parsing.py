@@ -7,7 +7,6 @@ service ever sees them. Nothing here knows a database or a clock.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from ledger_service.checkout.basket import Tender
@@ -236,10 +235,9 @@ def _acceptance(value: object) -> Acceptance | None:
     fields = Fields(value, {"accepted_at", "signature"}, "acceptance")
     instant = parse_instant(fields.get("accepted_at"), "acceptance.accepted_at")
     signature = fields.get("signature")
-    taken = Acceptance(instant)
     if signature is None:
-        return taken
-    return replace(taken, signature=parse_acceptance_signature(signature, "acceptance.signature"))
+        return Acceptance(instant)
+    return Acceptance(instant, parse_acceptance_signature(signature, "acceptance.signature"))
 
 
 def _ttl(fields: Fields, default: int | None) -> int:

@@ -13,6 +13,7 @@ from ledger_service.members.identities import parse_card, parse_identity
 
 LONGEST_PAY_CODE = 400
 FIELDS = frozenset({"pay_code", "number", "card", "phone", "pin", "code"})
+_ALONE = frozenset({"number"})
 _DIGITS_18 = re.compile(r"[0-9]{18}")
 
 
@@ -24,6 +25,9 @@ def parse_presented(value: object) -> Presented | None:
     """
     if value is None:
         return None
+    if type(value) is dict and value.keys() == _ALONE and value["number"] is not None:
+        # What most members show.
+        return Presented(number=parse_gsrn(value["number"], "member.number"))
     fields = Fields(value, FIELDS, "member")
     code, number = fields.get("pay_code"), fields.get("number")
     if code is None:

@@ -17,7 +17,7 @@ from ledger_service.merchants.business_day import day_text
 
 def answer_of(sale: SaleRecord, codes: Mapping[int, str]) -> dict[str, Any]:
     """What the till is told of a capture; ``codes`` are the programmes' codes by id."""
-    value = sale.points_value_minor
+    total, value = sale.total_minor, sale.points_value_minor
     operations = [] if sale.spent is None else [id_text(sale.spent.op_id)]
     more: dict[str, Any] = {"tenders": [tender_view(t) for t in sale.tenders]} if sale.tenders else {}
     if sale.spent is not None and sale.spent.custodial is not None:
@@ -29,10 +29,10 @@ def answer_of(sale: SaleRecord, codes: Mapping[int, str]) -> dict[str, Any]:
         "store": gln_text(sale.store_gln),
         "reference": sale.reference,
         "currency": sale.currency,
-        "total_minor": sale.total_minor,
+        "total_minor": total,
         "spent": [] if sale.spent is None else spent_view(sale.spent.legs, sale.spent.paid, codes),
         "points_value_minor": value,
-        "due_minor": sale.total_minor - value,
+        "due_minor": total - value,
         "earned": [earned_view(e, codes) for e in sale.earned],
         "receipt": sale.receipt,
         "operations": operations + [e.op_id for e in sale.earned if e.leaf],

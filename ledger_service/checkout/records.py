@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -113,7 +114,7 @@ class SaleRecord:
     @property
     def total_minor(self) -> int:
         """The basket."""
-        return sum(line.amount_minor for line, _ in self.lines)
+        return sum([line.amount_minor for line, _ in self.lines])
 
     @property
     def points_value_minor(self) -> int:
@@ -180,6 +181,13 @@ def record_of(row: Mapping[str, Any]) -> SaleRecord:
     )
 
 
+def operations_of(row: Mapping[str, Any]) -> list[bytes]:
+    """The ids of what the sale of a row redeemed and issued; reads no line, as ``record_of`` has to."""
+    spent = [bytes.fromhex(orjson.loads(row["spent"])[0])] if row["spent"] else []
+    earned = [EarnedRecord(*values) for values in orjson.loads(row["earned"])]
+    return spent + [bytes.fromhex(e.op_id) for e in earned if e.points]
+
+
 def tenders_of(text: str) -> tuple[Tender, ...]:
     """The tenders that ``sale.tenders`` keeps."""
     return tuple(Tender(*values) for values in orjson.loads(text))
@@ -206,7 +214,7 @@ def earned_text(earned: tuple[EarnedRecord, ...]) -> str:
 
 def returned_text(returned: ReturnedRecord) -> str:
     """The text that ``sale.returned`` keeps; empty while nothing came back."""
-    return _text(asdict(returned)) if returned.refunds else ""
+    return _text(returned) if returned.refunds else ""
 
 
 def _text(value: Any) -> str:
@@ -225,11 +233,11 @@ def line_of(values: list[Any]) -> tuple[Line, int]:
 
 
 def _values(earned: EarnedRecord) -> list[Any]:
-    return [getattr(earned, name) for name in _EARNED_FIELDS]
+    return list(_EARNED_FIELDS(earned))
 
 
 _SHIFT = ("business_day", "cashier")
-_EARNED_FIELDS = tuple(f.name for f in fields(EarnedRecord))
+_EARNED_FIELDS = attrgetter(*(f.name for f in fields(EarnedRecord)))
 
 
 def _spent_text(spent: SpentRecord | None) -> str:

@@ -98,8 +98,8 @@ class RefundCommand(KeyedCommand):
             return
         yield LOTS_OF_MEMBER.of(row["member_id"])
         yield STANDING_OF_MEMBER.of(row["member_id"])
-        yield from originals(row)
         earned = record_of(row).earned
+        yield from originals(row)
         # Without a leaf it waits to vest, or a debt took all of it; which, its pending row tells.
         yield from (PENDING.of(bytes.fromhex(e.op_id)) for e in earned if e.points and not e.leaf)
         catalogue = self.scene.catalogue

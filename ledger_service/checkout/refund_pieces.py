@@ -9,7 +9,7 @@ from ledger_service.checkout.errors import (
     RefundExceedsSale,
     UnknownLine,
 )
-from ledger_service.checkout.records import SaleRecord, record_of
+from ledger_service.checkout.records import SaleRecord, operations_of
 from ledger_service.checkout.requests import RefundLine
 from ledger_service.db.bulk import Row
 from ledger_service.db.workset import Need
@@ -20,9 +20,7 @@ from ledger_service.points.set_aside import INTENT
 
 def originals(row: Row) -> list[Need]:
     """The intents of what the sale redeemed and issued."""
-    record = record_of(row)
-    op_ids = [bytes.fromhex(e.op_id) for e in record.earned if e.points]
-    return [INTENT.of(op_id) for op_id in ([record.spent.op_id] if record.spent else []) + op_ids]
+    return [INTENT.of(op_id) for op_id in operations_of(row)]
 
 
 def pieces_of(before: SaleRecord, lines: Sequence[RefundLine]) -> dict[str, int]:

@@ -50,11 +50,10 @@ def returned_at(
 
     Money and points in proportion, or, line by line, all of the points before any money.
     """
-    points = tuple(share_floor(s.points_minor, pieces.get(s.line, 0), s.quantity) for s in lines)
+    points = tuple([share_floor(s.points_minor, pieces.get(s.line, 0), s.quantity) for s in lines])
     if not points_first:
-        return Returned(
-            tuple(share_floor(s.cash_minor, pieces.get(s.line, 0), s.quantity) for s in lines), points
-        )
+        cash = [share_floor(s.cash_minor, pieces.get(s.line, 0), s.quantity) for s in lines]
+        return Returned(tuple(cash), points)
     whole = [share_floor(s.cash_minor + s.points_minor, pieces.get(s.line, 0), s.quantity) for s in lines]
     first = tuple(min(back, s.points_minor) for back, s in zip(whole, lines, strict=True))
     return Returned(tuple(back - part for back, part in zip(whole, first, strict=True)), first)
@@ -106,10 +105,8 @@ def earn_to_reverse(part: EarnedPart, lines: Sequence[SoldLine], returned: Retur
     """How much of the earn is undone: what the lines that stay would not have earned."""
     unit = part.unit(lines)
     whole = part.bases or [(s.cash_minor, 0) for s in lines]
-    kept = sum(
-        percent * (sum(base) * unit - sum(back))
-        for percent, base, back in zip(part.percents, whole, part.base_at(lines, returned, unit), strict=True)
-    )
+    rows = zip(part.percents, whole, part.base_at(lines, returned, unit), strict=True)
+    kept = sum([percent * (sum(base) * unit - sum(back)) for percent, base, back in rows])
     still = kept * part.rate_points // (part.rate_minor * WHOLE_PERCENT * unit)
     return part.points - min(part.points, still)
 

@@ -89,25 +89,26 @@ class SaleCommand(KeyedCommand):
 
     def reads(self, view: Workset) -> Iterable[Need]:
         """Receipt series, the member's rows, and blocks of the merchant's programmes."""
-        yield SERIES.of(self.scene.desk.worker)
+        needs = [SERIES.of(self.scene.desk.worker)]
         if self.request.invoice is not None:
-            yield from invoice_needs(self.write, self.request.invoice)
+            needs += invoice_needs(self.write, self.request.invoice)
         if self.presence is not None:
-            yield from self.presence.reads(view, self.scene.accepted_at)
+            needs += self.presence.reads(view, self.scene.accepted_at)
             issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
-            yield from self.scene.worker.needs(issuers)
+            needs += self.scene.worker.needs(issuers)
             row = self.presence.row(view)
             if row is not None:
-                yield from day_needs(row["member_id"], issuers, self.write.at)
+                needs += day_needs(row["member_id"], issuers, self.write.at)
                 counter = None if self.scene.taking is None else self._counter()
                 if counter is not None:
-                    yield from counter.member_needs(row["member_id"])
+                    needs += counter.member_needs(row["member_id"])
                 if self.scene.tiered(issuers):
                     at = seconds_floor(self.write.at)
-                    yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
+                    needs += tier_needs(self.scene.ladders, row["member_id"], issuers, at)
                 if self.scene.guard is not None:
                     shown = guarding.Shown(self.write, self.request, self.presence, row)
-                    yield from guarding.sale_needs(self.scene.guard, shown)
+                    needs += guarding.sale_needs(self.scene.guard, shown)
+        return needs
 
     def operations(self) -> Sequence[bytes]:
         """Its redemption and what its member earns."""
@@ -278,7 +279,7 @@ def _earn(draft: Draft, write: Write, basket: tuple[Capture, list[int]], scene: 
 
 
 def _checked_total(capture: Capture, scene: Scene) -> int:
-    total = sum(line.amount_minor for line in capture.lines)
+    total = sum([line.amount_minor for line in capture.lines])
     if capture.tenders:
         codes = scene.codes()
         spent = capture.spent.paid if capture.spent is not None else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,9 +62,9 @@ class Scene:
         issuers = self.catalogue.by_issuer.get(merchant_id, ())
         return Visit(holder, issuers, seconds_floor(at), store_gln, self.places)
 
-    def codes(self) -> dict[int, str]:
+    def codes(self) -> Mapping[int, str]:
         """Programme codes by id."""
-        return {p.programme_id: p.code for p in self.catalogue.programmes.values()}
+        return self.catalogue.codes
 
     def payable(self, lines: Sequence[Line], merchant_id: int) -> list[int]:
         """How much of each line points may pay at this merchant, by the rules of its own programmes and by

@@ -171,8 +171,7 @@ def redeem(draft: Draft, holder: Holder, redemption: Redemption, at: datetime) -
         "terms": [[leg.programme, leg.terms_version] for leg in redemption.legs],
     }
     Book(draft).entry(redemption.op_id, "redeem", at, facts, moves)  # type: ignore[arg-type]  # lists are invariant
-    enqueue(draft, operation, holder.member_id)
-    return operation.leaf()
+    return enqueue(draft, operation, holder.member_id)
 
 
 def frozen_of(draft: Draft, member_id: int, programmes: set[int]) -> set[int]:

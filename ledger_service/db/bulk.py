@@ -7,18 +7,21 @@ never depends on their number and stays prepared. On SQLite they are an ``execut
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeVar
 
 from sqlalchemy import Boolean, Connection, Dialect, LargeBinary, String, Table
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ledger_service.db.send import Outcome, Statement, send
-from ledger_service.db.types import Bytes, UtcInstant
+from ledger_service.db.types import Bytes, UtcInstant, instant_or_none
+from ledger_service.kernel.clock import micros_of
 
 Row = Mapping[str, Any]
 Key = tuple[Any, ...]
+T = TypeVar("T")
 _MOST_VARIABLES = 20_000
 
 
@@ -29,6 +32,7 @@ class TableSql:
         self.table = table
         self.names = tuple(column.name for column in table.columns)
         self.key = tuple(column.name for column in table.primary_key.columns)
+        self.key_of = picker(self.key)
         self.defaults = {c.name: _default_of(c) for c in table.columns}
         self.known = frozenset(self.names)
         self._postgres = dialect.name == "postgresql"
@@ -39,11 +43,7 @@ class TableSql:
         self._cast = {c.name: c.type.compile(dialect=dialect) for c in table.columns}
         results = [(i, _loader(c.type, dialect)) for i, c in enumerate(table.columns)]
         self._results = [(i, load) for i, load in results if load is not None]
-        self._texts: dict[Any, str] = {}
-
-    def key_of(self, row: Row) -> Key:
-        """The primary key of a row."""
-        return tuple(row[name] for name in self.key)
+        self._texts: dict[Any, Any] = {}
 
     def selects(self, by: tuple[str, ...], keys: Sequence[Key]) -> list[Statement]:
         """Statements that read every row whose columns ``by`` equal one of the distinct ``keys``."""
@@ -56,7 +56,9 @@ class TableSql:
     def firsts(self, by: tuple[str, ...], least: str, keys: Sequence[Key]) -> list[Statement]:
         """A statement for each key that reads the row with the least ``least``; as few as the keys are."""
         sql = self._text(("first", by, least), lambda: self._first(by, least))
-        return [Statement(sql, tuple(self._bind[n](v) for n, v in zip(by, key, strict=True))) for key in keys]
+        return [
+            Statement(sql, tuple(self._bind[n]([v])[0] for n, v in zip(by, key, strict=True))) for key in keys
+        ]
 
     def select(self, conn: Connection, by: tuple[str, ...], keys: Sequence[Key]) -> list[dict[str, Any]]:
         """Every row whose columns ``by`` equal one of the distinct ``keys``."""
@@ -75,12 +77,9 @@ class TableSql:
     def inserting(self, rows: Sequence[Row], *, or_ignore: bool = False) -> Statement:
         """A statement that inserts rows which name every column."""
         tail = " ON CONFLICT DO NOTHING" if or_ignore else ""
-        head = f"INSERT INTO {self._name} ({self._list(self.names)}) "
+        sql = self._text(("insert", tail), lambda: self._insert(tail))
         if self._postgres:
-            source = f"SELECT * FROM unnest({self._marks(self.names)})"
-            sql = self._text(("insert", tail), lambda: f"{head}{source}{tail}")
             return Statement(sql, self._arrays_of_rows(self.names, rows))
-        sql = f"{head}VALUES ({', '.join('?' * len(self.names))}){tail}"
         return Statement(sql, self._bound(self.names, rows), True)
 
     def updating(self, columns: tuple[str, ...], rows: Sequence[Row]) -> Statement:
@@ -88,9 +87,7 @@ class TableSql:
         if self._postgres:
             sql = self._text(("update", columns), lambda: self._update_postgres(columns))
             return Statement(sql, self._arrays_of_rows((*self.key, *columns), rows))
-        sets = ", ".join(f"{self._quoted[c]} = ?" for c in columns)
-        on = " AND ".join(f"{self._quoted[c]} = ?" for c in self.key)
-        sql = f"UPDATE {self._name} SET {sets} WHERE {on}"
+        sql = self._text(("update", columns), lambda: self._update_sqlite(columns))
         return Statement(sql, self._bound((*columns, *self.key), rows), True)
 
     def insert(self, conn: Connection, rows: Sequence[Row], *, or_ignore: bool = False) -> None:
@@ -120,8 +117,8 @@ class TableSql:
     def _bound(self, names: Iterable[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
         return list(zip(*[self._column(name, rows) for name in names], strict=True))
 
-    def _text(self, key: Any, make: Callable[[], str]) -> str:
-        text = self._texts.get(key)
+    def _text(self, key: Any, make: Callable[[], T]) -> T:
+        text: T | None = self._texts.get(key)
         if text is None:
             text = self._texts[key] = make()
         return text
@@ -129,21 +126,31 @@ class TableSql:
     def _list(self, names: Iterable[str], prefix: str = "") -> str:
         return ", ".join(prefix + self._quoted[name] for name in names)
 
+    def _insert(self, tail: str) -> str:
+        head = f"INSERT INTO {self._name} ({self._list(self.names)})"
+        if self._postgres:
+            return f"{head} SELECT * FROM unnest({self._marks(self.names)}){tail}"
+        return f"{head} VALUES ({', '.join('?' * len(self.names))}){tail}"
+
     def _marks(self, names: Iterable[str]) -> str:
         return ", ".join(f"%s::{self._cast[name]}[]" for name in names)
 
     def _select_sqlite(self, by: tuple[str, ...], keys: Sequence[Key]) -> Statement:
         marks = ", ".join([f"({', '.join('?' * len(by))})"] * len(keys))
-        columns_of_keys = [self._bound_values(n, [key[i] for key in keys]) for i, n in enumerate(by)]
+        columns_of_keys = [self._bind[n]([key[i] for key in keys]) for i, n in enumerate(by)]
         flat = tuple(chain.from_iterable(zip(*columns_of_keys, strict=True)))
+        # Only the marks depend on how many keys there are; the text around them is written once.
+        before, after = self._text(("select", by), lambda: self._around_marks(by))
+        return Statement(f"{before}{marks}{after}", flat)
+
+    def _around_marks(self, by: tuple[str, ...]) -> tuple[str, str]:
         if len(by) == 1:
-            sql = f"SELECT {self._list(self.names)} FROM {self._name} WHERE {self._list(by)} IN ({marks})"
-            return Statement(sql, flat)
+            return f"SELECT {self._list(self.names)} FROM {self._name} WHERE {self._list(by)} IN (", ")"
         # Not (a, b) IN (VALUES …), for which SQLite scans the table; CROSS keeps the keys the outer loop.
         on = " AND ".join(f"t.{self._quoted[n]} = k.{self._quoted[n]}" for n in by)
-        wanted = f"WITH k({self._list(by)}) AS (VALUES {marks})"
         columns = self._list(self.names, "t.")
-        return Statement(f"{wanted} SELECT {columns} FROM k CROSS JOIN {self._name} AS t ON {on}", flat)
+        selected = f") SELECT {columns} FROM k CROSS JOIN {self._name} AS t ON {on}"
+        return f"WITH k({self._list(by)}) AS (VALUES ", selected
 
     def _select_postgres(self, by: tuple[str, ...]) -> str:
         columns = self._list(self.names, "t.")
@@ -168,6 +175,11 @@ class TableSql:
         return (f"SELECT {self._list(self.names)} FROM {self._name} WHERE {where}"
                 f" ORDER BY {self._list(self.key)} FOR NO KEY UPDATE")  # fmt: skip
 
+    def _update_sqlite(self, columns: tuple[str, ...]) -> str:
+        sets = ", ".join(f"{self._quoted[c]} = ?" for c in columns)
+        on = " AND ".join(f"{self._quoted[c]} = ?" for c in self.key)
+        return f"UPDATE {self._name} SET {sets} WHERE {on}"
+
     def _update_postgres(self, columns: tuple[str, ...]) -> str:
         names = (*self.key, *columns)
         sets = ", ".join(f"{self._quoted[c]} = v.{self._quoted[c]}" for c in columns)
@@ -176,26 +188,13 @@ class TableSql:
                 f" AS v({self._list(names)}) WHERE {on}")  # fmt: skip
 
     def _arrays(self, by: tuple[str, ...], keys: Sequence[Key]) -> tuple[str, ...]:
-        return tuple(self._literal[n]([self._bind[n](k[i]) for k in keys]) for i, n in enumerate(by))
+        return tuple([self._literal[n](self._bind[n]([k[i] for k in keys])) for i, n in enumerate(by)])
 
     def _arrays_of_rows(self, names: Iterable[str], rows: Sequence[Row]) -> tuple[str, ...]:
         return tuple([self._literal[n](self._column(n, rows)) for n in names])
 
     def _column(self, name: str, rows: Sequence[Row]) -> list[Any]:
-        return self._bound_values(name, [row[name] for row in rows])
-
-    def _bound_values(self, name: str, values: list[Any]) -> list[Any]:
-        bind = self._bind[name]
-        # Most columns travel as they are; a call for each of their values would be a tenth of a sale's calls.
-        if bind is _same:
-            return values
-        # Rows that are written together mostly share one instant, so that it is converted once.
-        before, bound, out = values, None, []
-        for value in values:
-            if value is not before:
-                before, bound = value, bind(value)
-            out.append(bound)
-        return out
+        return self._bind[name]([row[name] for row in rows])
 
 
 @lru_cache(maxsize=256)
@@ -208,8 +207,16 @@ def sql_of(table: Table, conn: Connection) -> TableSql:
     return _sql_of(table, conn.dialect.name, conn.dialect)
 
 
-def _same(value: Any) -> Any:
-    return value
+def picker(names: tuple[str, ...]) -> Callable[[Row], Key]:
+    """What gives the values of these columns of a row as a tuple, also where it is one column."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    (name,) = names
+    return lambda row: (row[name],)
+
+
+def _same(values: list[Any]) -> list[Any]:
+    return values
 
 
 def _default_of(column: Any) -> Any:
@@ -217,18 +224,36 @@ def _default_of(column: Any) -> Any:
     return default.arg if default is not None and default.is_scalar else None
 
 
-def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any]:
-    if isinstance(kind, (UtcInstant, Bytes)):
+def _binder(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[list[Any]], list[Any]]:
+    """What turns a column of values into the driver's; a call for each value would be a tenth of a sale's."""
+    if isinstance(kind, Bytes):
         # Not the driver's wrapping of bytes: arrays are written out here, and SQLite takes bytes as they are.
-        return partial(kind.process_bind_param, dialect=dialect)
+        return kind.checked
+    if isinstance(kind, UtcInstant):
+        return _micros_of_all
     if isinstance(kind, (LargeBinary, String, Boolean)):
         return _same
-    return kind.dialect_impl(dialect).bind_processor(dialect) or _same
+    bind = kind.dialect_impl(dialect).bind_processor(dialect)
+    if bind is None:
+        return _same
+    return lambda values: list(map(bind, values))
+
+
+def _micros_of_all(instants: list[Any]) -> list[Any]:
+    # Rows that are written together mostly share one instant, so that it is converted once.
+    before, bound, out = None, None, []
+    for instant in instants:
+        if instant is not before:
+            before, bound = instant, None if instant is None else micros_of(instant)
+        out.append(bound)
+    return out
 
 
 def _loader(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
     if isinstance(kind, (Bytes, LargeBinary)):
         return None  # both drivers answer bytes
+    if isinstance(kind, UtcInstant):
+        return instant_or_none
     return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from operator import methodcaller
 from types import TracebackType
 from typing import Any
 
@@ -93,20 +94,25 @@ def _run_plain(conn: Connection, waiting: Waiting) -> None:
 
 def _load(work: Workset, group: Sequence[Waiting]) -> list[Waiting]:
     able = list(group)
-    probes = _needs(able, lambda c: c.probe())
+    probes = _needs(able, methodcaller("probe"))
     work.load(probes)
-    locks = _needs(able, lambda c: c.locks(work))
+    locks = _needs(able, methodcaller("locks", work))
     if probes:
         work.forget()
     work.lock(locks)
-    work.load(_needs(able, lambda c: c.reads_first(work)))
-    work.load(_needs(able, lambda c: c.reads_second(work)))
+    work.load(_needs(able, methodcaller("reads_first", work)))
+    work.load(_needs(able, methodcaller("reads_second", work)))
     return able
 
 
 def _needs(able: list[Waiting], ask: Callable[[Any], Iterable[Need]]) -> list[Need]:
-    # A command that cannot even say what it needs gets its own error and leaves the group.
     needs: list[Need] = []
+    with Caught():
+        for waiting in able:
+            needs += ask(waiting.command)
+        return needs
+    # A command that cannot even say what it needs gets its own error and leaves the group.
+    needs = []
     for waiting in list(able):
         with Caught() as caught:
             needs += ask(waiting.command)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
 
-from ledger_service.db.bulk import Key, TableSql
+from ledger_service.db.bulk import Key, Row, TableSql, picker
 from ledger_service.db.send import Statement
 
 
@@ -17,12 +17,21 @@ from ledger_service.db.send import Statement
 class Load:
     """A way to find rows: a table and columns that must equal a key. There is one of each (``load_by``).
 
-    Where ``least`` names a column, only the row of each key that has the least of it.
+    Where ``least`` names a column, only the row of each key that has the least of it. ``key_of`` gives the
+    key of a row. ``places`` are where the columns stand in the primary key, None where not all are in it.
     """
 
     table: Table
     by: tuple[str, ...]
     least: str | None = None
+    key_of: Callable[[Row], Key] = field(init=False)
+    places: tuple[int, ...] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.table.primary_key.columns]
+        within = set(self.by) <= set(names)
+        object.__setattr__(self, "key_of", picker(self.by))
+        object.__setattr__(self, "places", tuple(map(names.index, self.by)) if within else None)
 
     def selects(self, sql: TableSql, keys: Sequence[Key]) -> list[Statement]:
         """The statements that read the rows of these keys."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -31,38 +32,52 @@ def send(conn: Connection, statements: Sequence[Statement]) -> list[Outcome]:
     Raises:
         sqlalchemy.exc.DBAPIError: one failed, and those behind it did not run.
     """
-    if conn.dialect.name == "postgresql" and statements:
-        # One alone too: in a pipeline the BEGIN before a transaction's first travels with it.
-        return _pipeline(conn, statements)
-    outcomes = []
-    for statement in statements:
-        result = conn.exec_driver_sql(statement.sql, statement.values)
-        rows = result.all() if result.returns_rows else ()
-        outcomes.append(Outcome(rows, result.rowcount))
-    return outcomes
-
-
-def _pipeline(conn: Connection, statements: Sequence[Statement]) -> list[Outcome]:
-    raw: Any = conn.connection.driver_connection
+    if not statements:
+        return []
     if (counter := conn.info.get("statements")) is not None:
         counter.count += len(statements)
-    cursors = []
+    # The driver's own cursors: a result of SQLAlchemy's costs more calls than the statement itself.
+    raw: Any = conn.connection.driver_connection
+    if conn.dialect.name == "postgresql":
+        # One alone too: in a pipeline the BEGIN before a transaction's first travels with it.
+        return _pipeline(conn, raw, statements)
+    return [_alone(conn, raw, statement) for statement in statements]
+
+
+def _alone(conn: Connection, raw: Any, statement: Statement) -> Outcome:
+    execute = raw.executemany if statement.many else raw.execute
+    try:
+        cursor = execute(statement.sql, statement.values)
+        return Outcome(cursor.fetchall(), cursor.rowcount)
+    except sqlite3.Error as error:
+        raise _as_sqlalchemy(conn, raw, error, statement) from error
+
+
+def _pipeline(conn: Connection, raw: Any, statements: Sequence[Statement]) -> list[Outcome]:
+    cursors: list[Any] = []
     try:
         with raw.pipeline():
             for statement in statements:
                 cursor = raw.cursor()
                 cursor.execute(statement.sql, statement.values)
                 cursors.append(cursor)
-        return [Outcome(c.fetchall() if c.description else (), c.rowcount) for c in cursors]
+        return [Outcome(c.fetchall() if c.pgresult.nfields else (), c.rowcount) for c in cursors]
     except psycopg.Error as error:
-        # As SQLAlchemy would have raised it, had it sent the statement.
-        sql = statements[min(len(cursors), len(statements) - 1)].sql
-        lost = conn.dialect.is_disconnect(error, raw, None)  # type: ignore[arg-type]  # psycopg's own error
-        if lost:
-            conn.invalidate(error)
-        raise DBAPIError.instance(
-            sql, None, error, psycopg.Error, connection_invalidated=lost, dialect=conn.dialect
-        ) from error
+        refused = statements[min(len(cursors), len(statements) - 1)]
+        raise _as_sqlalchemy(conn, raw, error, refused) from error
     finally:
         for cursor in cursors:
             cursor.close()
+
+
+def _as_sqlalchemy(
+    conn: Connection, raw: Any, error: psycopg.Error | sqlite3.Error, statement: Statement
+) -> Exception:
+    """The error as SQLAlchemy would have raised it, had it sent the statement."""
+    lost = conn.dialect.is_disconnect(error, raw, None)  # type: ignore[arg-type]  # the driver's own error
+    if lost:
+        conn.invalidate(error)
+    base = psycopg.Error if isinstance(error, psycopg.Error) else sqlite3.Error
+    return DBAPIError.instance(
+        statement.sql, None, error, base, connection_invalidated=lost, dialect=conn.dialect
+    )

@@ -14,6 +14,11 @@ from ledger_service.kernel.clock import instant_of_micros, micros_of
 Int64 = BigInteger().with_variant(Integer(), "sqlite")
 
 
+def instant_or_none(micros: int | None) -> datetime | None:
+    """The aware UTC instant of stored micros; none stays none."""
+    return None if micros is None else instant_of_micros(micros)
+
+
 class UtcInstant(TypeDecorator[datetime]):
     """An aware UTC instant, stored as BIGINT microseconds since 1970; a naive datetime is refused."""
 
@@ -26,7 +31,7 @@ class UtcInstant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """The aware UTC datetime of stored micros."""
-        return None if value is None else instant_of_micros(value)
+        return instant_or_none(value)
 
 
 class Bytes(TypeDecorator[bytes]):
@@ -43,9 +48,17 @@ class Bytes(TypeDecorator[bytes]):
         """The bytes themselves, once type and length are right."""
         if value is None:
             return None
-        if type(value) is not bytes or (self.fixed is not None and len(value) != self.fixed):
-            raise ValueError(f"expected {self.fixed or 'any number of'} bytes")
-        return value
+        return self.checked([value])[0]
+
+    def checked(self, values: list[bytes | None]) -> list[bytes | None]:
+        """The same values, once type and length of each are right."""
+        fixed = self.fixed
+        for value in values:
+            if value is None:
+                continue
+            if type(value) is not bytes or (fixed is not None and len(value) != fixed):
+                raise ValueError(f"expected {fixed or 'any number of'} bytes")
+        return values
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
         """The stored bytes."""

@@ -79,7 +79,7 @@ class Workset:
             rows = self.sql(table).lock(self._conn, {load.by: keys for load, keys in loads.items()})
             for load, keys in loads.items():
                 wanted = set(keys)
-                self._take(load, keys, [r for r in rows if tuple(r[c] for c in load.by) in wanted])
+                self._take(load, keys, [r for r in rows if load.key_of(r) in wanted])
 
     def forget(self) -> None:
         """Forget every row that was read, as after reads that no lock protected."""
@@ -125,7 +125,7 @@ class Workset:
         self._rows.setdefault(table, {})[key] = row
         if new:
             for load in self._loads_of.get(table, ()):
-                pks = self._found[load].get(tuple(row[c] for c in load.by))
+                pks = self._found[load].get(load.key_of(row))
                 if pks is not None:
                     pks.append(key)
 
@@ -149,15 +149,12 @@ class Workset:
             pk = key_of(row)
             # A row that is here already may have been changed since: the set's own wins.
             mine.setdefault(pk, row)
-            found[tuple(row[c] for c in load.by)].append(pk)
+            found[load.key_of(row)].append(pk)
 
     def _covers(self, table: Table, pk: Key) -> bool:
-        names = self.sql(table).key
         for load in self._loads_of.get(table, ()):
-            if set(load.by) <= set(names):
-                key = tuple(pk[names.index(c)] for c in load.by)
-                if key in self._found[load]:
-                    return True
+            if load.places is not None and tuple([pk[i] for i in load.places]) in self._found[load]:
+                return True
         return False
 
 
@@ -195,7 +192,7 @@ class Draft:
         table = load.table
         rows = [self._seen(table, pk) for pk in self._base.keys(load, key)]
         for (owner, _), (row, new, _changed) in self._over.items():
-            if new and owner is table and tuple(row[c] for c in load.by) == key:
+            if new and owner is table and load.key_of(row) == key:
                 rows.append(row)
         return rows
 

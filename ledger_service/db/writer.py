@@ -57,7 +57,9 @@ class Writer:
         self._clock = clock
         self._limits = limits or WriterLimits()
         self._queue: deque[Waiting] = deque()
-        self._arrived = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._arrived = threading.Condition(self._lock)
+        self._idle = False
         self._closing = False
         self._opened: set[tuple[str, Key]] = set()
         self._thread: threading.Thread | None = None
@@ -125,7 +127,7 @@ class Writer:
         return waiting.answer if waiting.error is None else waiting.error
 
     def _enqueue(self, waiting: Waiting) -> None:
-        with self._arrived:
+        with self._lock:
             if self._closing or len(self._queue) >= self._limits.most_waiting:
                 raise WriterBusy(self._limits.retry_after_seconds)
             self._queue.append(waiting)
@@ -134,7 +136,8 @@ class Writer:
                 # Started by the first command, so that a process that forks workers forks no thread.
                 self._thread = threading.Thread(target=self._serve, name="ledger-writer", daemon=True)
                 self._thread.start()
-            self._arrived.notify()
+            if self._idle:
+                self._arrived.notify()
 
     def _serve(self) -> None:
         while True:
@@ -148,7 +151,9 @@ class Writer:
     def _next_group(self) -> list[Waiting]:
         with self._arrived:
             while not self._queue and not self._closing:
+                self._idle = True
                 self._arrived.wait()
+            self._idle = False
             group: list[Waiting] = []
             others: deque[Waiting] = deque()
             # The head's kind goes, wherever in the queue it waits: mixed arrivals must not make small groups.

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 
+import orjson
+
 GREATEST_SAFE_INTEGER = 2**53 - 1
 
 Canonical = str | int | bool | None | list["Canonical"] | dict[str, "Canonical"]
@@ -25,11 +27,15 @@ def canonical_json(value: Canonical) -> bytes:
         ValueError: an integer beyond 2^53 - 1, a key that is not text, a lone surrogate.
     """
     _check(value)
-    text = _SORTING.encode(value)
+    try:
+        plain = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        # Nested deeper than it goes, or a lone surrogate, which is refused when the text becomes bytes.
+        plain = _SORTING.encode(value).encode()
     # Keys can only be in another order where there is text beyond ASCII at all.
-    if not text.isascii() and _has_wide_key(value):
-        text = _AS_GIVEN.encode(_in_utf16_order(value))
-    return text.encode()
+    if not plain.isascii() and _has_wide_key(value):
+        return _AS_GIVEN.encode(_in_utf16_order(value)).encode()
+    return plain
 
 
 def canonical_hash(value: Canonical) -> bytes:
@@ -44,10 +50,11 @@ def _check(value: object) -> None:
         if abs(value) > GREATEST_SAFE_INTEGER:
             raise ValueError("integer beyond 2^53 - 1")
     elif isinstance(value, dict):
-        if not all(isinstance(k, str) for k in value):
-            raise ValueError("key is not text")
-        for item in value.values():
-            _check(item)
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ValueError("key is not text")
+            if type(item) is not str:  # most of what is hashed is text
+                _check(item)
     elif isinstance(value, list):
         for item in value:
             _check(item)

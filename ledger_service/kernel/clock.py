@@ -10,6 +10,7 @@ from ledger_service.kernel.errors import MalformedField
 
 EPOCH_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 DOORS_END = datetime(5000, 1, 1, tzinfo=UTC)
+_MICRO = timedelta(microseconds=1)
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
 
@@ -24,7 +25,7 @@ def micros_of(instant: datetime) -> int:
     """Microseconds since 1970-01-01T00:00:00Z; a naive datetime is refused with ``ValueError``."""
     if instant.tzinfo is None:
         raise ValueError("naive datetime")
-    return (instant - EPOCH_ZERO) // timedelta(microseconds=1)
+    return (instant - EPOCH_ZERO) // _MICRO
 
 
 def instant_of_micros(micros: int) -> datetime:

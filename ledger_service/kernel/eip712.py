@@ -35,7 +35,7 @@ def type_hash(signature: str) -> bytes:
 
 def struct_hash(signature: str, *members: int | bytes) -> bytes:
     """The hash of a struct whose members all are one word."""
-    return keccak256(type_hash(signature) + b"".join(word(m) for m in members))
+    return keccak256(type_hash(signature) + b"".join([word(m) for m in members]))
 
 
 @dataclass(frozen=True)

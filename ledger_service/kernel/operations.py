@@ -50,7 +50,7 @@ class MoveReason(IntEnum):
 
 def leaf_of(kind: Kind, op_id: bytes, *words: int | bytes) -> bytes:
     """keccak256 over kind, op_id (left-aligned, as ABI ``bytes16``) and the further words."""
-    return keccak256(word(kind) + op_id + bytes(16) + b"".join(word(w) for w in words))
+    return keccak256(word(kind) + op_id + bytes(16) + b"".join([word(w) for w in words]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Lot:
 
 def legs_hash(legs: Sequence[Leg]) -> bytes:
     """keccak256 over the legs' words, 32 bytes each, in their order."""
-    return keccak256(b"".join(leg.word().to_bytes(32, "big") for leg in legs))
+    return keccak256(b"".join([leg.word().to_bytes(32, "big") for leg in legs]))
 
 
 def take_soonest(lots: Iterable[Lot], amount: int) -> list[tuple[int, int]]:

@@ -29,13 +29,15 @@ class NewIntent(NamedTuple):
     """An operation for the chain and the member it concerns (None where it concerns none).
 
     ``refused`` says why the chain is never shown it; such an intent is set aside from its birth. ``later``
-    lets it go behind everything that is not, but for what its member's own later operations need.
+    lets it go behind everything that is not, but for what its member's own later operations need. ``leaf`` is
+    the operation's, where it was worked out before.
     """
 
     operation: Operation
     member_id: int | None
     refused: str | None = None
     later: bool = False
+    leaf: bytes | None = None
 
 
 class _IntentSeries:
@@ -48,12 +50,17 @@ class _IntentSeries:
 INTENTS = _IntentSeries()
 
 
-def enqueue(draft: Draft, operation: Operation, member_id: int | None) -> None:
+def enqueue(draft: Draft, operation: Operation, member_id: int | None) -> bytes:
     """The operation will be in the outbox, queued, in the same db transaction as the draft's other rows.
+
+    Returns:
+        Its leaf.
 
     Idempotency: a second intent with the same op_id is refused by the database (INV-7).
     """
-    draft.number(INTENTS, NewIntent(operation, member_id))
+    leaf = operation.leaf()
+    draft.number(INTENTS, NewIntent(operation, member_id, leaf=leaf))
+    return leaf
 
 
 def enqueue_set_aside(draft: Draft, operation: Operation, member_id: int, reason: str) -> None:
@@ -83,8 +90,8 @@ def _row(number: int, new: NewIntent, recorded_at: datetime) -> dict[str, Any]:
         "intent_id": number, "op_id": operation.op_id, "kind": int(operation.kind),
         "merchant_id": operation.merchant, "member_id": new.member_id,
         "programme_ids": _programmes(operation), "payload": payload_of(operation),
-        "leaf": operation.leaf(), "original_op_id": original, "state": state.value, "reason": new.refused,
-        "batch_number": None, "batch_index": None, "created_at": recorded_at,
+        "leaf": new.leaf or operation.leaf(), "original_op_id": original, "state": state.value,
+        "reason": new.refused, "batch_number": None, "batch_index": None, "created_at": recorded_at,
         "later": 1 if new.later else None,
     }  # fmt: skip
 

@@ -178,6 +178,11 @@ class Catalogue:
             found.setdefault(one.merchant_id, []).append(one)
         return {merchant: tuple(some) for merchant, some in found.items()}
 
+    @cached_property
+    def codes(self) -> Mapping[int, str]:
+        """Programme codes by id."""
+        return {programme_id: one.code for programme_id, one in self.programmes.items()}
+
 
 def change_version(conn: Connection) -> int:
     """How many changes of programmes were committed so far; 0 before the first."""

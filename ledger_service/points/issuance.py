@@ -197,8 +197,7 @@ def post_issue(draft: Draft, grant: Grant, leg: Leg) -> bytes:
     source = system_account(SystemKind.ISSUANCE, leg.programme)
     move = Movement(source, grant.holder.part(Part.AVAILABLE), leg.programme, leg.epoch, leg.amount)
     Book(draft).entry(grant.op_id, "issue", grant.at, dict(grant.facts), [move])
-    enqueue(draft, operation, grant.holder.member_id)
-    return operation.leaf()
+    return enqueue(draft, operation, grant.holder.member_id)
 
 
 def _post_pending(draft: Draft, grant: Grant, leg: Leg, waiting: Waiting) -> None:

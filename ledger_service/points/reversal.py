@@ -113,8 +113,7 @@ def restore(draft: Draft, reversal: Reversal, redeemed: RedeemedLeg, epoch: int,
     if refused:
         _set_aside(draft, operation, reversal.holder, [(leg, points)])
         return None
-    enqueue(draft, operation, reversal.holder.member_id)
-    return operation.leaf()
+    return enqueue(draft, operation, reversal.holder.member_id)
 
 
 def _set_aside(
