@@ -48,8 +48,8 @@ _YEAR_SECONDS = 365 * 86_400
 class Parts:
     """What the pages are made of: the API in process, sessions, the real clock, and the alliance's money.
 
-    ``contracts`` are the arguments by which a command finds the alliance on a chain, ``desk`` that by which it
-    finds its settlement desk; empty where there is none.
+    ``contracts`` are the arguments by which a command finds the alliance on a chain, ``desk`` that by which
+    it finds its settlement desk; empty where there is none.
     """
 
     api: Api

@@ -33,8 +33,8 @@ LIST = Route(
     "What issuers and pools owe each other for a closed period", group="Settlement", query=PAGE_QUERY,
     problems=(PeriodStillOpen, FiguresNotReady, CursorRefused),
     success=Success(200, "A page, by programme; of programmes that settle at issue or by a reserve. It is "
-                    "paid beside the desk. Positive `owed_micros` are owed to the pool. `payment` is what the "
-                    "period's payment order has of it, in minor units, and whether a bank's statement "
+                    "paid beside the desk. Positive `owed_micros` are owed to the pool. `payment` is what "
+                    "the period's payment order has of it, in minor units, and whether a bank's statement "
                     "marked it; null where no whole unit is due.",
                     paged("pools", _LINE)),
 )  # fmt: skip

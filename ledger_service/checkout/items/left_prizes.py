@@ -1,7 +1,7 @@
-"""Coupons that items had won and that were out when the items came back: void once they are in the wallet again.
+"""Coupons that items had won and that were out when the items came back: void once they are back themselves.
 
-One that a hold reserves comes back when the hold ends, a used one with the goods of its sale, one that was given on
-when the friend gives it back (ADR 67).
+One that a hold reserves comes back when the hold ends, a used one with the goods of its sale, one that was
+given on when the friend gives it back (ADR 67).
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ from ledger_service.traceability.prizes.rules import prize_op_id
 
 
 def back_in_wallets(conn: Connection, most: int) -> list[int]:
-    """Items that came back while their coupon was out, and whose coupon their member has again, or nobody any more."""
+    """Items that came back while their coupon was out, and whose member has it again, or nobody any more."""
     its, claim, held = trace_prize.c, trace_claim.c, coupon.c
     joined = trace_prize.join(coupon, held.coupon_id == its.coupon_left)
     joined = joined.join(trace_claim, claim.item_id == its.item_id)
     home = (held.state == AVAILABLE) & (held.holder == claim.member_id)
-    query = select(its.item_id).select_from(joined).where(its.coupon_left.is_not(None), home | (held.state == VOID))
-    return list(conn.execute(query.order_by(its.coupon_left).limit(most)).scalars())
+    back = its.coupon_left.is_not(None) & (home | (held.state == VOID))
+    query = select(its.item_id).select_from(joined).where(back).order_by(its.coupon_left).limit(most)
+    return list(conn.execute(query).scalars())
 
 
 class TakeLeftPrizeCommand(BookCommand[str]):
-    """The coupon of an item that came back is void, where its member has it; answers what it is: void or left.
+    """The coupon of an item that came back is void, where its member has it; answers ``void`` or ``left``.
 
-    Idempotency: by the mark of the prize, and by the coupon's state. Locks: the member, the item. Invariants: INV-6,
-    INV-12.
+    Idempotency: by the mark of the prize, and by the coupon's state. Locks: the member, the item.
+    Invariants: INV-6, INV-12.
     """
 
     def __init__(self, item_id: int, at: datetime) -> None:

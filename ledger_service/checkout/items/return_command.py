@@ -202,8 +202,7 @@ class ReturnCommand(BookCommand[TakenBack]):
         return self._undo(draft, undone, (pool["programme_id"], prize_op_id(item_id), prize))
 
     def _undo_coupon(self, draft: Draft, reversal: Reversal, prize: Row) -> str:
-        """An unused coupon is void; a used one, one on a hold or one that was given on is left until it is back
-        (ADR 67)."""
+        """An unused coupon is void; one that is used, on a hold or given on is left until it is back."""
         coupon_id, member_id = prize_op_id(prize["item_id"]), reversal.holder.member_id
         row = draft.get(coupon, coupon_id)
         if row is not None and row["state"] == VOID:

@@ -95,8 +95,9 @@ class ItemsService:
         return len(due) == _PRIZES_AT_ONCE
 
     def take_left_prizes(self, at: datetime) -> bool:
-        """Coupons of items that came back are void where they are in their wallets again; returns whether there
-        may be more.
+        """Coupons of items that came back are void where their members have them again.
+
+        Returns whether there may be more.
 
         Idempotency: may be repeated, also after a kill.
         """

@@ -51,8 +51,8 @@ trace_prize_part = Table(
 STATES = ("waiting", "none", "given", "lapsed", "void")
 
 # A claim of an item of a pool and what it won: waiting for the draw or until it can be given, none, given by
-# ``op_id``, lapsed with its member, void with its item. until: not to be tried before. coupon_left: the coupon
-# of a void one that was used, on a hold or given on when its item came back, and is not taken back yet.
+# ``op_id``, lapsed with its member, void with its item. until: not to be tried before. coupon_left: of a void
+# one the coupon that was used, on a hold or given on when its item came back, and is not taken back yet.
 trace_prize = Table(
     "trace_prize", metadata,
     Column("item_id", BigInteger, primary_key=True, autoincrement=False),
