@@ -97,7 +97,10 @@ contract SettlementDesk is ISettlementDesk, AccessManaged, EIP712 {
         bytes calldata signature
     ) external {
         Round storage round = _open(line.period);
-        if (by != line.debtor && by != line.creditor) revert SettlementNotParty(by, line.debtor, line.creditor);
+        // A line is disputed once. Could the payee too, it would take the payer's word away by disputing a little first.
+        if (by != (line.owedMicros < 0 ? line.creditor : line.debtor)) {
+            revert SettlementNotParty(by, line.debtor, line.creditor);
+        }
         if (round.confirmed & _bitOf(round, by) != 0) revert SettlementConfirmed(line.period, by);
         bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(line))));
         if (!MerkleProof.verifyCalldata(proof, round.statements, leaf)) revert SettlementLineNotProven(leaf);

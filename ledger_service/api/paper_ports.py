@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from ledger_service.points.catalogue import Catalogue
+from ledger_service.settlement.bank.off_desk import OffDesk
 from ledger_service.settlement.pool import PoolLine
 
 Json = dict[str, Any]
@@ -21,6 +22,8 @@ IssuerLiabilityReport = Callable[[Connection, int, date], Json]
 LeavingReport = Callable[[Connection, Catalogue, int, datetime], Json]
 # The pools of a closed period, from a snapshot; PeriodStillOpen, FiguresNotReady.
 PoolLines = Callable[[Connection, int], list[PoolLine]]
+# What is paid for a closed period beside the desk and which of it is paid, from a snapshot; FiguresNotReady.
+PaidBeside = Callable[[Connection, int], OffDesk]
 # A merchant's account, with the columns of the file that `alliance settle payouts` reads.
 Accounts = Sequence[Mapping[str, str]]
 

@@ -142,8 +142,10 @@ class Governance(Protocol):
     def publish_basis(self, basis: BasisOfProgramme) -> None:
         """The basis stands in the registry, signed by the admin keys of issuer and pool (INV-10)."""
 
-    def confirm_period(self, word: NetWord, signature: bytes | None) -> None:
+    def confirm_period(self, word: NetWord, signature: bytes | None, name: str) -> None:
         """The merchant's confirmation stands on chain, signed by custody where it brings no signature.
+
+        Idempotency: by ``name``; under another one it is looked at again, for a dispute takes it away.
 
         Raises:
             SettlementNotOffered: the alliance has no SettlementDesk.

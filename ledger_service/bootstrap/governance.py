@@ -147,12 +147,12 @@ class QueuedGovernance:
         payload = {"programme": programme_id, "first": first_epoch, "ends": list(ends)}
         self.perform(Act("epochs", f"{programme_id}:{first_epoch}", payload))
 
-    def confirm_period(self, word: NetWord, signature: bytes | None) -> None:
+    def confirm_period(self, word: NetWord, signature: bytes | None, name: str) -> None:
         """See the port."""
         told = words.confirmation(word.period, word.merchant, word.net_micros, word.statements)
         by = self._settlement_word(word.merchant, (words.CONFIRMATION, told), signature)
         payload = {"period": word.period, "merchant": word.merchant, "net": str(word.net_micros)}
-        name = f"{word.period}:{word.merchant}:{word.net_micros}"
+        name = f"{word.period}:{word.merchant}:{word.net_micros}:{name}"
         self.perform(Act("settle-confirm", name, {**payload, "by": by.hex()}))
 
     def dispute_line(self, held: Held, signature: bytes | None) -> None:
@@ -162,7 +162,7 @@ class QueuedGovernance:
             "period": held.period, "pair": [held.debtor, held.creditor], "merchant": held.by,
             "held": str(held.micros), "evidence": held.evidence.hex(), "by": by.hex(),
         }  # fmt: skip
-        name = f"{held.period}:{held.debtor}:{held.creditor}"
+        name = f"{held.period}:{held.debtor}:{held.creditor}:{held.by}:{held.micros}"
         self.perform(Act("settle-dispute", name, payload))
 
     def word_on_line(self, decided: Decided, merchant: int) -> bytes:

@@ -92,6 +92,7 @@ class Jobs:
             "item-roots": self.commit_to_items,
             "items-told": self.tell_early_claims,
             "prizes": self.give_prizes,
+            "prizes-left": lambda: self.items.take_left_prizes(self.clock.now()),
             "coupons": lambda: Teller(self.foundations.database, merchants_of).step(self.clock.now()),
             "coupon-clearing": self.clear_coupons,
             "spend-rewards": self.add_up_receipts,

@@ -111,9 +111,10 @@ def with_pages(api: Flask, serving: Serving) -> Flask:
     inside = InProcessApi(api.wsgi_app, serving)
     replay = serving.foundations.settings.replay
     house, registry = hex_text(alliance.clearing_house), hex_text(alliance.registry)
+    desk = "" if alliance.settlement_desk is None else f"--desk {hex_text(alliance.settlement_desk)}"
     parts = Parts(
         inside, sessions, SystemClock(), alliance.currency, serving.desk.exponent, alliance.name,
-        f"--clearing-house {house} --registry {registry}", replay, serving.pipeline.log.failure,
+        f"--clearing-house {house} --registry {registry}", desk, replay, serving.pipeline.log.failure,
     )  # fmt: skip
     api.extensions["alliance_pages"] = create_pages(parts, SCREENS, FoundRule)
     api.wsgi_app = _Doors(api.wsgi_app, api.extensions["alliance_pages"].wsgi_app)  # type: ignore[method-assign]

@@ -95,6 +95,10 @@ class KeptPapers:
         """Fulfils ``api.paper_ports.PoolLines``."""
         return self._data(conn, period, True).pools
 
+    def beside(self, conn: Connection, period: int) -> OffDesk:
+        """Fulfils ``api.paper_ports.PaidBeside``."""
+        return payments_off_desk(conn, self.alliance, period, anew=False)
+
     def _data(self, conn: Connection, period: int, as_of_close: bool) -> PeriodData:
         place_of(conn, period)
         data = kept_data(conn, self.alliance, period)
@@ -200,7 +204,7 @@ def served_papers(serving: Serving, administration: Administration, cursors: Cur
     bank = BankDesk(ReadDesk(database, serving.governance, whose, serving.clock, serving.writer))
     return [
         *settlement_papers.served(SettlementPapersDoor(administration, papers, bank)),
-        *settlement_pools.served(SettlementPoolsDoor(administration, cursors, papers.pools)),
+        *settlement_pools.served(SettlementPoolsDoor(administration, cursors, papers.pools, papers.beside)),
     ]
 
 

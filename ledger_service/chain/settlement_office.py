@@ -63,7 +63,10 @@ class SettlementOffice:
         self._do(f"publish:{period}", timestamp, "publish", period, statements, until)
 
     def confirm(self, period: int, answer: tuple[int, int, bytes], timestamp: int | None = None) -> None:
-        """A merchant's confirmation stands. Idempotency: by period, merchant and net.
+        """A merchant's confirmation stands.
+
+        Idempotency: by period, merchant and net, as long as it stands; one that a dispute took away is made
+        anew, also where the net is what it was.
 
         Args:
             period: whose.
@@ -71,7 +74,7 @@ class SettlementOffice:
             timestamp: in replay, the least time of the block.
         """
         merchant, micros, signature = answer
-        name = f"confirm:{period}:{merchant}:{micros}"
+        name = self._next(f"confirm:{period}:{merchant}:{micros}", period, merchant)
         self._do(name, timestamp, "confirm", period, merchant, micros, signature)
 
     def dispute(
@@ -81,7 +84,7 @@ class SettlementOffice:
         word: tuple[int, int, bytes, bytes],
         timestamp: int | None = None,
     ) -> None:
-        """A part of a line is held out. Idempotency: by the line's period and merchants.
+        """A part of a line is held out, by who pays it. Idempotency: by the line's period and merchants.
 
         Args:
             line: period, debtor, creditor, owed micros, detail.
@@ -132,6 +135,16 @@ class SettlementOffice:
 
     def _asked(self, function: str, *arguments: object) -> Any:
         return asked(self.steps, "SettlementDesk", self.desk, function, *arguments)[0]
+
+    def _next(self, name: str, period: int, merchant: int) -> str:
+        """The name of the confirmation that stands, or of one that no step has had."""
+        again, times = name, 1
+        while self.steps.is_mined(f"settlement:{again}"):
+            if times == 1 and self.round(period).confirmed >> self.members().index(merchant) & 1:
+                break
+            times += 1
+            again = f"{name}:{times}"
+        return again
 
     def _do(self, name: str, timestamp: int | None, function: str, *arguments: object) -> None:
         data = self._artifact.call_data(function, *arguments)

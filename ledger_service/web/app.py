@@ -48,7 +48,8 @@ _YEAR_SECONDS = 365 * 86_400
 class Parts:
     """What the pages are made of: the API in process, sessions, the real clock, and the alliance's money.
 
-    ``contracts`` are the arguments by which a command finds the alliance on a chain.
+    ``contracts`` are the arguments by which a command finds the alliance on a chain, ``desk`` that by which
+    it finds its settlement desk; empty where there is none.
     """
 
     api: Api
@@ -58,6 +59,7 @@ class Parts:
     exponent: int
     alliance: str
     contracts: str
+    desk: str
     replay: bool
     log: Callable[[Exception, str], None]
 
@@ -198,6 +200,7 @@ class Pages:
         return Visit(
             parts.api, parts.sessions, visitor.who, visitor.session, formats, parts.clock.now(), path,
             request.args.to_dict(), form, request.remote_addr or "", request.headers.get("User-Agent", ""),
+            parts.contracts, parts.desk,
         )  # fmt: skip
 
     def _answer(self, visit: Visit, visitor: _Visitor, given: Page | Go | Download) -> Response:
@@ -225,7 +228,7 @@ class Pages:
             "language": visit.formats.language, "languages": wording.NAMES, "here": request.path,
             "stay": self._stay(),
             "alliance": self._parts.alliance, "replay": self._parts.replay,
-            "contracts": self._parts.contracts,
+            "contracts": self._parts.contracts, "desk": self._parts.desk,
             "static": {name: one.path for name, one in self._statics.items()},
             "csrf": "" if visitor.cookie is None else csrf_token(visitor.cookie),
             "ONCE": ONCE,

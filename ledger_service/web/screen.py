@@ -67,7 +67,10 @@ class Download:
 
 @dataclass(frozen=True)
 class Visit:
-    """One request of a page: who, in which language, with which form, and the way to the API."""
+    """One request of a page: who, in which language, with which form, and the way to the API.
+
+    ``contracts`` and ``desk``: the arguments by which a command that the page shows finds both on a chain.
+    """
 
     api: Api
     sessions: Sessions
@@ -80,6 +83,8 @@ class Visit:
     form: Mapping[str, str]
     address: str = ""
     agent: str = ""
+    contracts: str = ""
+    desk: str = ""
 
     @property
     def me(self) -> Who:

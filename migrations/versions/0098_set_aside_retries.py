@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0098_set_aside_retries"
-down_revision = "0090_sales_summed_by_member"
+down_revision = "0094_stopped_prizes"
 _ASKED = sa.text("state = 'asked'")
 
 

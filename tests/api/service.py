@@ -76,7 +76,7 @@ class Registry:
     def set_suspended(self, merchant_id: int, suspended: bool, name: str) -> None:
         self._act("suspend", merchant_id, suspended)
 
-    def confirm_period(self, word: NetWord, signature: bytes | None) -> None:
+    def confirm_period(self, word: NetWord, signature: bytes | None, name: str) -> None:
         self._act("confirm", word, signature)
 
     def dispute_line(self, held: Held, signature: bytes | None) -> None:

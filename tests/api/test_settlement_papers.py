@@ -116,6 +116,7 @@ def test_pools_are_told_to_both_sides_and_stand_in_their_papers(any_shop: Shop) 
     # Seven hundred points of a cent were issued; spent without the fee of five percent.
     figures = ("paid_in_micros", "paid_out_micros", "owed_micros", "held_micros")
     assert [told[name] for name in figures] == ["7000000", "6650000", "350000", "350000"]
+    assert told["payment"] == {"payer": GROCER, "payee": FUEL, "amount_minor": 35, "paid": False}
     for who in ("fuel", "operator", "auditor"):
         assert all_pages(any_shop, who, pools, "pools", 1) == [told]
     assert any_shop.get("third", pools).json == {"pools": [], "next_cursor": None}
@@ -226,6 +227,8 @@ def test_lines_with_a_pool_are_in_the_order_and_paid_by_the_same_statement(any_s
         paid = off_desk_payment.c
         (row,) = conn.execute(select(paid.payer, paid.payee, paid.minor)).all()
     assert tuple(row) == (int(GROCER), int(FUEL), 35)
+    (line,) = any_shop.get("fuel", f"{PERIODS}/1/pools").json["pools"]
+    assert line["payment"] == {"payer": GROCER, "payee": FUEL, "amount_minor": 35, "paid": True}
 
 
 def test_in_default_the_custodian_s_account_is_debited(any_shop: Shop) -> None:
@@ -294,5 +297,8 @@ def test_the_page_shows_what_a_merchant_s_key_signs_and_how_to_check_it(shop: Sh
     for part in ("Alliance Settlement: Confirmation", GROCER, str(own["net_micros"]), STANDING["statements"]):
         assert part in signed
     assert "alliance settle statement --rpc URL" in signed
+    assert ALLIANCE.settlement_desk is not None
+    # Without the desk's address whoever runs it gets the paper of the close alone.
+    assert f"--desk 0x{ALLIANCE.settlement_desk.hex()} --period 1" in signed
     # Who has confirmed sees that, and has no button to press again.
     assert ("<button>" in signed) is not own["confirmed"]

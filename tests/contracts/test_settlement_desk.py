@@ -102,7 +102,7 @@ def test_a_disputed_part_is_held_out_and_the_rest_settles(published: Period) -> 
     after = [published.net(m) for m in (one, two, three)]
     assert [a - b for a, b in zip(after, before, strict=True)] == [1_000_000, -1_000_000, 0]
     with refused("SettlementDisputed", 1, one.gln, two.gln):
-        published.dispute((1, 2), two, 1)
+        published.dispute((1, 2), one, 2_000_000)
     published.alliance.evm.now = published.until
     published.settle()
     published.resolve((1, 2), 400_000, (one, two))
@@ -136,9 +136,12 @@ def test_what_is_disputed_is_a_proven_line_and_no_more_than_it(published: Period
         published.dispute((1, 2), one, 5, replace(line, owed_micros=line.owed_micros * 2))
     with refused("SettlementNotParty", three.gln):
         published.dispute((1, 2), three, 5)
-    published.confirm(two)
-    with refused("SettlementConfirmed", 1, two.gln):
-        published.dispute((1, 2), two, 5)
+    # A line is disputed once: the payee would leave the payer no word by disputing a micro first.
+    with refused("SettlementNotParty", two.gln):
+        published.dispute((1, 2), two, 1)
+    published.confirm(one)
+    with refused("SettlementConfirmed", 1, one.gln):
+        published.dispute((1, 2), one, 5)
     published.alliance.evm.now = published.until
     with refused("SettlementNotOpen", 1):
         published.dispute((1, 2), one, 5)

@@ -114,8 +114,8 @@ interface ISettlementDesk {
     /// @notice A merchant's word that its net is right. Anybody may bring the signature; a second time changes nothing.
     function confirm(uint32 period, uint64 merchant, int256 netMicros, bytes calldata signature) external;
 
-    /// @notice A merchant's word that a part of a line is not owed. Anybody may bring the signature. Whoever of the two
-    /// has confirmed may confirm again, what its net is now.
+    /// @notice The payer's word that a part of a line is not owed: the debtor's, or the creditor's of a negative line.
+    /// Anybody may bring the signature. Whoever of the two has confirmed may confirm again, what its net is now.
     function dispute(
         Line calldata line,
         bytes32[] calldata proof,

@@ -132,8 +132,8 @@ contract SettlementTraffic is AllianceFixture {
         for (uint256 i; i < 3; ++i) leaves[i] = keccak256(bytes.concat(keccak256(abi.encode(_lines[period][i]))));
         vm.warp(_now);
         try desk.dispute(line, _proofOf(leaves, p), glns[by], part, bytes32(seed), signature) {
-            bool party = by == p || by == (p + 1) % 3;
-            if (signer != by || !party || !_isWithin(part, line.owedMicros) || part == 0) ++breaches;
+            bool payer = by == (line.owedMicros < 0 ? (p + 1) % 3 : p);
+            if (signer != by || !payer || !_isWithin(part, line.owedMicros) || part == 0) ++breaches;
             if (_confirmed[period] >> by & 1 != 0 || heldMicros[period][p] != 0) ++breaches;
             if (_now >= _until[period] || rootOf[period] != 0) ++breaches;
             (heldMicros[period][p], isOpen[period][p]) = (part, true);

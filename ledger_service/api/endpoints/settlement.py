@@ -21,6 +21,7 @@ from ledger_service.chain import periods, standings
 from ledger_service.chain.errors import PeriodUnknown
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text, parse_gln
+from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.kernel.obligations import ObligationLine
 from ledger_service.kernel.settlement_words import Held
 from ledger_service.settlement.errors import PeriodNotPublished, SettlementNotOffered
@@ -158,7 +159,8 @@ class SettlementDoor:
         self.administration.read(lambda conn: told.update(published(conn, number)) or {})
         statements = bytes.fromhex(told["statements"].removeprefix("0x"))
         word = NetWord(number, merchant, int(given["net_micros"]), statements)
-        self.governance.confirm_period(word, signature)
+        name = id_text(derive_id("confirmation", call.caller.subject, call.key))
+        self.governance.confirm_period(word, signature, name)
         done = {"period": number, "merchant": gln_text(merchant), "net_micros": given["net_micros"]}
         return self.administration.write(call, lambda conn: done)
 

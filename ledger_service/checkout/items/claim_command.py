@@ -194,7 +194,8 @@ class ClaimCommand(BookCommand[Claimed]):
         if pool is None or at > pool["ends_at"]:
             return False
         row = {"item_id": item_id, "batch_no": batch_no, "state": "waiting", "until": at}
-        draft.add(trace_prize, row | dict.fromkeys(("prize", "points", "net", "epoch", "leaf")))
+        nothing = dict.fromkeys(("prize", "points", "net", "epoch", "leaf", "coupon_left"))
+        draft.add(trace_prize, row | nothing)
         return True
 
     def _write(self, draft: Draft, item: Row, terms: Terms, issued: Issued) -> None:

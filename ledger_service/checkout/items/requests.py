@@ -60,7 +60,7 @@ class Claimed:
                 "expires_at": _instant_or_never(self.expires_at), "in_draw": self.in_draw}  # fmt: skip
 
 
-# What became of a coupon that was used, or given on, before its item came back.
+# What became of a coupon that was used, on a hold or given on when its item came back: taken once it is back.
 LEFT = "left"
 
 

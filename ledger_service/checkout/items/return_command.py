@@ -194,17 +194,21 @@ class ReturnCommand(BookCommand[TakenBack]):
         if prize["state"] != "given" or pool is None:
             return None
         if not prize["points"]:
-            return TakenBack(coupon=self._undo_coupon(draft, reversal, prize_op_id(item_id)))
+            return TakenBack(coupon=self._undo_coupon(draft, reversal, prize))
         # A cause of its own: the claim's points may be of the same programme.
         cause = derive_id("prize back", reversal.cause_id)
         facts = {**reversal.facts, "prize": prize["prize"]}
         undone = replace(reversal, cause_id=cause, facts=facts)
         return self._undo(draft, undone, (pool["programme_id"], prize_op_id(item_id), prize))
 
-    def _undo_coupon(self, draft: Draft, reversal: Reversal, coupon_id: bytes) -> str:
-        """An unused coupon is void; a used one, or one that was given on, is left where it is (ADR 62)."""
-        row, member_id = draft.get(coupon, coupon_id), reversal.holder.member_id
+    def _undo_coupon(self, draft: Draft, reversal: Reversal, prize: Row) -> str:
+        """An unused coupon is void; one that is used, on a hold or given on is left until it is back."""
+        coupon_id, member_id = prize_op_id(prize["item_id"]), reversal.holder.member_id
+        row = draft.get(coupon, coupon_id)
+        if row is not None and row["state"] == VOID:
+            return VOID
         if row is None or row["state"] != AVAILABLE or row["holder"] != member_id:
+            draft.change(trace_prize, prize["item_id"], coupon_left=coupon_id)
             return LEFT
         act = Act(reversal.cause_id, member_id, self.request.subject, reversal.at)
         note(draft, row, ("voided", act), state=VOID)

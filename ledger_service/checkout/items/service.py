@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from ledger_service.checkout.items.claim_command import ClaimCommand, ClaimRoom
+from ledger_service.checkout.items.left_prizes import TakeLeftPrizeCommand, back_in_wallets
 from ledger_service.checkout.items.ports import ItemRegistry
 from ledger_service.checkout.items.prize_command import PrizeCommand, PrizeRoom
 from ledger_service.checkout.items.requests import ClaimRequest, ReturnRequest
@@ -92,6 +93,19 @@ class ItemsService:
         for won in due:
             self._with_blocks(partial(self._prize, won, at))
         return len(due) == _PRIZES_AT_ONCE
+
+    def take_left_prizes(self, at: datetime) -> bool:
+        """Coupons of items that came back are void where their members have them again.
+
+        Returns whether there may be more.
+
+        Idempotency: may be repeated, also after a kill.
+        """
+        with self.database.read() as conn:
+            back = back_in_wallets(conn, _PRIZES_AT_ONCE)
+        for item_id in back:
+            self.writer.submit(TakeLeftPrizeCommand(item_id, at))
+        return len(back) == _PRIZES_AT_ONCE
 
     def _prize(self, won: tuple[int, int], at: datetime, worker: Worker) -> PrizeCommand:
         return PrizeCommand(won, self._prizes(worker), at)

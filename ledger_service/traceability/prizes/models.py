@@ -19,6 +19,8 @@ from sqlalchemy import (
 from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, Int64, UtcInstant
 
+_LEFT = text("coupon_left IS NOT NULL")
+
 # body: the pool as JSON, the bytes that are hashed. share: the brand's opened secret. The block is the one
 # that drew; drawn_at stands once the share, where there is one, is open too.
 trace_prize_pool = Table(
@@ -51,7 +53,8 @@ _STOPPED = text("state = 'stopped'")
 
 # A claim of an item of a pool and what it won: waiting for the draw or until it can be given, none, given by
 # ``op_id``, lapsed with its member, stopped with its coupon (withdrawn, or its time is over), void with its
-# item. until: not to be tried before; of a stopped one until when the bridge is to alarm.
+# item. until: not to be tried before; of a stopped one until when the bridge is to alarm. coupon_left: of a
+# void one the coupon that was used, on a hold or given on when its item came back, and is not taken back yet.
 trace_prize = Table(
     "trace_prize", metadata,
     Column("item_id", BigInteger, primary_key=True, autoincrement=False),
@@ -63,8 +66,10 @@ trace_prize = Table(
     Column("epoch", Integer),
     Column("leaf", Bytes(32)),
     Column("until", UtcInstant, nullable=False),
+    Column("coupon_left", Bytes(16)),
     one_of("state", STATES), at_least("points"), at_least("net"),
     CheckConstraint("state <> 'given' OR prize >= 1", name="given_is_a_prize"),
     Index("ix_trace_prize_batch_no", "batch_no", "state", "until"),
     Index("ix_trace_prize_stopped", "until", "batch_no", sqlite_where=_STOPPED, postgresql_where=_STOPPED),
+    Index("ix_trace_prize_coupon_left", "coupon_left", sqlite_where=_LEFT, postgresql_where=_LEFT),
 )  # fmt: skip

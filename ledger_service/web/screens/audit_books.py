@@ -60,7 +60,7 @@ def lines(visit: Visit) -> Sheet:
         Picture("lines.flow_about", netting(streams, title, visit.formats.micros)),
         Rows("lines.nets", ("col.merchant", "col.net"), nets, empty="lines.no_nets"),
         _line_rows(visit, found, more, names),
-        Check(f"alliance verify settlement --rpc URL --period {period}"),
+        Check(f"alliance verify settlement --rpc URL {visit.contracts} --period {period}"),
     ]  # fmt: skip
     back = f"/merchant/settlement/{period}" if visit.me.role == "merchant" else f"/audit/period/{period}"
     return Sheet("lines.title", blocks, period, "lines.lead", back=back)
@@ -92,7 +92,7 @@ def recomputed(visit: Visit) -> Sheet:
         Rows("again.differences", headings, differing, empty="again.none_differs"),
         Rows("again.nets", headings, nets, empty="lines.no_nets"),
         Rows("again.pairs", ("col.debtor", "col.creditor", "col.owed"), pairs, empty="lines.none"),
-        Check(f"alliance verify settlement --rpc URL --period {period}"),
+        Check(f"alliance verify settlement --rpc URL {visit.contracts} --period {period}"),
     ]  # fmt: skip
     return Sheet("again.title", blocks, period, "again.lead", back=f"/audit/period/{period}")
 
@@ -143,7 +143,7 @@ def _sale(visit: Visit, told: Json) -> list[Block]:
         facts, Rows("sale.points", ("col.what", "col.programme", "col.points"), moved,
                     empty="sale.no_points"),
         Rows("sale.operations", ("col.operation",), operations, empty="sale.no_operations"),
-        Check("alliance index --registry REGISTRY --clearing-house HOUSE"),
+        Check(f"alliance index {visit.contracts}"),
     ]  # fmt: skip
 
 

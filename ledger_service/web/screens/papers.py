@@ -49,7 +49,7 @@ def _row(visit: Visit, one: Json, merchant: str) -> list[Cell]:
 
 def _check(visit: Visit, merchant: str) -> Check:
     return Check(
-        "alliance settle statement --rpc URL --registry REGISTRY --clearing-house HOUSE "
+        f"alliance settle statement --rpc URL {visit.contracts} {visit.desk} "
         f"--currency {visit.formats.currency} --merchant {merchant} --period N --into DIR"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -20,24 +21,31 @@ from ledger_service.coupons.definitions.models import coupon_definition, coupon_
 from ledger_service.coupons.terms.text import terms_hash, terms_json
 from ledger_service.coupons.terms.values import (
     AmountOff,
+    GiftRule,
     InstrumentKind,
+    OnReturn,
     Share,
     StoredValue,
     Terms,
     Window,
 )
+from ledger_service.coupons.wallet.giving import GiveCommand
+from ledger_service.coupons.wallet.offering import CatalogueOffers
+from ledger_service.coupons.wallet.requests import Asked, Giving
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.members.models import member
 from ledger_service.traceability.goods.service import INDEX_BITS
+from ledger_service.traceability.prizes.models import trace_prize
 from ledger_service.traceability.prizes.queries import counted, due_prizes, find_pool
 from ledger_service.traceability.prizes.rules import (
     PrizeCoupon,
     prize_op_id,
 )
 from tests.integration.checkout.couponed import CouponShop
-from tests.integration.checkout.shop import FUEL, GROCER, Shop, line
+from tests.integration.checkout.shop import FUEL, GROCER, Phone, Shop, line
 from tests.integration.checkout.test_item_prizes import Lottery
+from tests.integration.checkout.test_races import at_once
 
 
 def item_id(lottery: Lottery, index: int) -> int:
@@ -46,6 +54,18 @@ def item_id(lottery: Lottery, index: int) -> int:
 
 def newer(terms: Terms) -> str:
     return terms_json(replace(terms, version=2, benefit=AmountOff(99)))
+
+
+def left_of(lottery: Lottery) -> set[bytes]:
+    with lottery.shop.database.read() as conn:
+        its = trace_prize.c.coupon_left
+        return set(conn.execute(select(its).where(its.is_not(None))).scalars())
+
+
+def hand_over(coupons: CouponShop, giver: Phone, to: Phone, coupon_id: bytes) -> None:
+    asked = Asked("member:1", coupons.shop.clock.at)
+    giving = Giving(giver.number, coupon_id, to.number)
+    coupons.shop.writer.submit(GiveCommand(giving, CatalogueOffers(coupons.cache), asked))
 
 
 @pytest.fixture
@@ -103,6 +123,35 @@ def test_a_return_takes_back_an_unused_coupon_and_leaves_a_used_one(lottery: Lot
     assert lottery.take_back(1).prize == TakenBack(coupon="left")
     assert sorted(one["state"] for one in lottery.coupons()) == ["available", "consumed", "void"]
     assert lottery.states() == ["void", "void", "given"]
+
+
+def test_a_coupon_that_a_hold_reserved_or_a_friend_had_is_taken_once_it_is_back(lottery: Lottery) -> None:
+    shop, coupons = lottery.shop, CouponShop(lottery.shop)
+    ann, friend = shop.enrol(), shop.enrol()
+    coupons.publish(7, AmountOff(10), gift=GiftRule.ALLIANCE, on_return=OnReturn.GIVE_BACK)
+    lottery.open(PrizeWish("each", 10, coupon="D7"))
+    lottery.anchor()
+    for index in range(4):
+        lottery.claim(ann, index)
+    lottery.draw()
+    lottery.give()
+    reserved, used, given, kept = (prize_op_id(item_id(lottery, index)) for index in range(4))
+    hold = coupons.authorise(ann, CouponWish((reserved,)), line("1", 500))
+    sold = coupons.sell(coupons.body(ann, line("1", 500)), CouponWish((used,)))
+    hand_over(coupons, ann, friend, given)
+    assert [lottery.take_back(index).prize for index in range(3)] == [TakenBack(coupon="left")] * 3
+    assert left_of(lottery) == {reserved, used, given}
+    assert not lottery.rooms[0].take_left_prizes(shop.clock.at), "nothing is back, and nothing happens"
+    assert [coupons.state(one) for one in (reserved, used, given)] == ["reserved", "consumed", "available"]
+    shop.void(hold["hold_id"])
+    at_once(*[partial(room.take_left_prizes, shop.clock.at) for room in lottery.rooms * 2])
+    assert (coupons.state(reserved), left_of(lottery)) == ("void", {used, given})
+    coupons.refund(sold["sale_id"])
+    hand_over(coupons, friend, ann, given)
+    for _ in range(2):
+        assert not lottery.rooms[0].take_left_prizes(shop.clock.at)
+    assert [coupons.state(one) for one in (reserved, used, given, kept)] == ["void"] * 3 + ["available"]
+    assert left_of(lottery) == set()
 
 
 def test_a_coupon_waits_until_it_can_be_given(lottery: Lottery) -> None:
