@@ -135,10 +135,13 @@ class _OnOperation:
         cited = None if row["original_op_id"] is None else draft.one(INTENT, row["original_op_id"])
         rows = [] if owner is None else draft.find(SET_ASIDE_OF_MEMBER, row["member_id"])
         mine = {one["op_id"] for one in family}
+        operation = readable_operation(row["payload"])
+        stays = not isinstance(operation, Gift) or len(_members(draft, row)) > 1
         refused = Refused(
-            readable_operation(row["payload"]),
+            operation,
             row["reason"],
             None if owner is None else owner["account"],
+            stays,
             cited is not None and cited["state"] == ASIDE,
             left_of(one for one in rows if one["op_id"] in mine),
         )

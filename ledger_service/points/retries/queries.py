@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.intents import readable_operation
+from ledger_service.kernel.operations import Gift
 from ledger_service.members.models import member
 from ledger_service.outbox.models import State, intent
 from ledger_service.points.models import set_aside
@@ -39,11 +40,14 @@ def hopes(conn: Connection, op_ids: Sequence[bytes], at: datetime) -> dict[bytes
     aside = _aside(conn, [row.original_op_id for row in rows if row.original_op_id is not None])
     differences = _differences(conn, op_ids)
     found: dict[bytes, Hope] = {}
+    operations = {row.op_id: readable_operation(row.payload) for row in rows}
+    recipients = {op_id: one.recipient for op_id, one in operations.items() if isinstance(one, Gift)}
+    gone = _gone(conn, set(recipients.values()))
     for row in rows:
         own = [one for one in retries if one["op_id"] == row.op_id]
         refused = Refused(
-            readable_operation(row.payload), row.reason or "", row.account, row.original_op_id in aside,
-            left_of(differences.get(row.op_id, ())),
+            operations[row.op_id], row.reason or "", row.account, recipients.get(row.op_id) not in gone,
+            row.original_op_id in aside, left_of(differences.get(row.op_id, ())),
         )  # fmt: skip
         asked = next((one for one in own if one["state"] == "asked"), None)
         tries = sum(one["state"] == "approved" for one in own)
@@ -55,6 +59,11 @@ def history(conn: Connection, op_id: bytes) -> Sequence[RowMapping]:
     """Every request to try an operation again, the newest first."""
     its = select(set_aside_retry).where(_R.op_id == op_id)
     return conn.execute(its.order_by(_R.requested_at.desc(), _R.retry_id)).mappings().all()
+
+
+def _gone(conn: Connection, accounts: set[bytes]) -> set[bytes]:
+    """Those of the accounts that are nobody's now."""
+    return accounts - set(conn.execute(select(_M.account).where(_M.account.in_(accounts))).scalars())
 
 
 def _aside(conn: Connection, op_ids: Sequence[bytes]) -> set[bytes]:

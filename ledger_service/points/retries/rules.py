@@ -59,6 +59,7 @@ class Refused:
         operation: None where its payload is none.
         reason: what the contract said, ``Name(arguments)``.
         account: the member's account now; None where there is no member.
+        recipient: whether a gift's account is still its recipient's.
         original_aside: whether what it cites is set aside itself.
         left: what it and its reversals still make, by member, programme and epoch; None before the job has
             written it down.
@@ -67,6 +68,7 @@ class Refused:
     operation: Operation | None
     reason: str
     account: bytes | None
+    recipient: bool
     original_aside: bool
     left: Counter[Any] | None
 
@@ -89,7 +91,7 @@ def hopeless(refused: Refused, at: int) -> Hopeless | None:
         return Hopeless.REFUSED_FOR_GOOD
     if operation.accepted_at + MINING_WINDOW_SECONDS <= at:
         return Hopeless.TOO_LATE
-    if operation.account != refused.account:
+    if operation.account != refused.account or not refused.recipient:
         return Hopeless.MOVED
     if refused.left is not None and not any(refused.left.values()):
         return Hopeless.UNDONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from ledger_service.care.merging import Following, merge_members
@@ -10,10 +11,12 @@ from ledger_service.kernel.points import Leg
 from ledger_service.members.merging import Merge
 from ledger_service.members.models import former_account, member
 from ledger_service.points import merging
+from ledger_service.points.retries.errors import RetryHopeless
 from ledger_service.points.service import PointsService
 from tests.integration.checkout.shop import Phone, Shop, line
 from tests.integration.points.refusals import frozen, refuse
 from tests.integration.points.test_points import epoch_end, gift
+from tests.integration.points.test_retries import MENDED, ask, refused
 from tests.integration.points.test_set_aside import no_lot_differs
 
 
@@ -58,9 +61,13 @@ def test_a_gift_that_is_refused_freezes_a_recipient_that_has_moved_or_merged(
         conn.execute(insert(former_account).values(row))
         mine = member.c.member_id == recipient.member_id
         conn.execute(update(member).where(mine).values(account=row["successor"]))
-    refuse(shop, given[:1])
+    refuse(shop, given[:1], MENDED)
     points.apply_set_aside(shop.clock.at)
     assert frozen(shop, recipient, 1)
+    # The chain would credit the account that was.
+    assert refused(shop, given[0]) == "moved"
+    with pytest.raises(RetryHopeless):
+        ask(shop, given[0])
     merge(shop, recipient, stays)
     refuse(shop, given[1:])
     points.apply_set_aside(shop.clock.at)
