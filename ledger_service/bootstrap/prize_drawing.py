@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from ledger_service.chain.client import Node
 from ledger_service.chain.desk import raise_alarm
@@ -22,7 +22,6 @@ from ledger_service.traceability.prizes.queries import PoolRow, lately_stopped, 
 from ledger_service.traceability.prizes.rules import Beacon
 from ledger_service.traceability.prizes.service import set_block
 
-STOPPED = "prize-stopped"
 _AT_ONCE = 50
 
 
@@ -81,10 +80,13 @@ def alarm_stopped_prizes(database: Database, writer: Writer, at: datetime) -> No
     with database.read() as conn:
         batches = lately_stopped(conn, at)
         c = chain_alarm.c
-        standing = select(c.subject).where((c.code == STOPPED) & c.subject.in_(map(str, batches)))
+        standing = select(c.subject).where((c.code == "prize-stopped") & c.subject.in_(map(str, batches)))
         known = set(conn.execute(standing).scalars()) if batches else set()
     for batch in batches:
         if str(batch) not in known:
-            detail = "a prize was won and cannot be given: its coupon was withdrawn, or its time is over"
-            raised = partial(raise_alarm, wall=lambda: at, code=STOPPED, subject=str(batch), detail=detail)
-            writer.run(raised)
+            writer.run(partial(_alarm, subject=str(batch), at=at))
+
+
+def _alarm(conn: Connection, subject: str, at: datetime) -> None:
+    detail = "a prize was won and cannot be given: its coupon was withdrawn, or its time is over"
+    raise_alarm(conn, lambda: at, "prize-stopped", subject, detail)

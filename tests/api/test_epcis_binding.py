@@ -5,7 +5,7 @@ statuses, types of problems, headers.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import orjson
@@ -79,7 +79,8 @@ def test_resources_lead_from_one_to_the_next(open_shop_once: Shop, path: str, so
 # Method, path, body, headers beside the key's; then status, type and our code.
 _LONG = "/epcis/events?EQ_bizStep=" + "s" * MOST_ADDRESS_BYTES
 _EVENT = {"@context": CONTEXT, **event(1)}
-REFUSED: list[tuple[str, str, Any, dict[str, str], tuple[int, str, str]]] = [
+Asked: TypeAlias = tuple[str, str, Any, dict[str, str], tuple[int, str, str]]
+REFUSED: list[Asked] = [
     ("POST", "/epcis/capture", {}, {}, (400, "ValidationException", "malformed-field")),
     ("POST", "/epcis/events", {"@context": CONTEXT}, {}, (400, "ValidationException", "malformed-field")),
     ("POST", "/epcis/capture", document(event(1)), {"GS1-EPCIS-Version": "1.2"},
@@ -114,12 +115,9 @@ REFUSED: list[tuple[str, str, Any, dict[str, str], tuple[int, str, str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "path", "body", "headers", "told"), REFUSED)
-def test_each_refusal_has_the_standards_status_and_type(
-    open_shop_once: Shop, method: str, path: str, body: Any, headers: dict[str, str],
-    told: tuple[int, str, str],
-) -> None:  # fmt: skip
-    shop = open_shop_once
+@pytest.mark.parametrize("row", REFUSED)
+def test_each_refusal_has_the_standards_status_and_type(open_shop_once: Shop, row: Asked) -> None:
+    shop, (method, path, body, headers, told) = open_shop_once, row
     raw = b"" if method != "POST" else b"<a/>" if body is None else orjson.dumps(body)
     answer = shop.client.open(path, method=method, data=raw, headers=authorized(shop, **headers))
     contract.check(method, path, answer)
