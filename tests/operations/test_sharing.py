@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from ledger_service.bootstrap.alliance import the_alliance
 from ledger_service.kernel.clock import format_instant, parse_instant
@@ -47,7 +48,7 @@ def now(town: Town) -> Any:
 
 def shelved(town: Town, sale: str) -> None:
     """All goods of the sale come back."""
-    town.must(town.till, f"/v1/sales/{sale}/refunds", {"reference": "back", "lines": [{"line": "1"}]})
+    town.must(town.till, f"/v1/sales/{sale}/refunds", {"reference": "back", "lines": [{"line": "1", "quantity": 4}]})
 
 
 def stranger(town: Town, evidence: dict[str, Any], folder: Path) -> tuple[int, list[str]]:
@@ -82,14 +83,17 @@ def test_a_stranger_proves_a_purchase_of_the_running_service_and_finds_a_changed
     good = town.evidence(spring, sale)
     assert good["log"]["before_sale"] is True
     assert stranger(town, good, tmp_path) == (0, [])
+    with pytest.raises(DBAPIError, match="append-only"):
+        in_sql(town, "UPDATE share_purchase SET sold_at = sold_at + 3600000000")
+    in_sql(town, "DROP TRIGGER share_purchase_refuse_update")
     for change, back, code in (
         ("UPDATE share_bind SET body = replace(body, '\"version\":1', '\"version\":2')",
          "UPDATE share_bind SET body = replace(body, '\"version\":2', '\"version\":1')",
          "commitment-differs"),
-        ("UPDATE share_reward SET points = points + 900", "UPDATE share_reward SET points = points - 900",
+        ("UPDATE share_reward SET points = points - 40", "UPDATE share_reward SET points = points + 40",
          "reward-differs"),
-        ("UPDATE sale SET occurred_at = occurred_at + 3600000000",
-         "UPDATE sale SET occurred_at = occurred_at - 3600000000", "sale-differs"),
+        ("UPDATE share_purchase SET sold_at = sold_at + 3600000000",
+         "UPDATE share_purchase SET sold_at = sold_at - 3600000000", "sale-differs"),
     ):  # fmt: skip
         in_sql(town, change)
         exit_code, told = stranger(town, town.evidence(spring, sale), tmp_path)
