@@ -48,7 +48,8 @@ def now(town: Town) -> Any:
 
 def shelved(town: Town, sale: str) -> None:
     """All goods of the sale come back."""
-    town.must(town.till, f"/v1/sales/{sale}/refunds", {"reference": "back", "lines": [{"line": "1", "quantity": 4}]})
+    lines = [{"line": "1", "quantity": 4}]
+    town.must(town.till, f"/v1/sales/{sale}/refunds", {"reference": "back", "lines": lines})
 
 
 def stranger(town: Town, evidence: dict[str, Any], folder: Path) -> tuple[int, list[str]]:
