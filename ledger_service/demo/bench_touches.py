@@ -36,8 +36,8 @@ async def measure(stage: Stage, options: BenchOptions) -> Figures:
     worked = stage.fleet.cpu_millis_by_name()
     result = await asyncio.to_thread(paced, address, wires[_WARM:], TOUCHES_A_SECOND)
     cpu = {name: spent - worked[name] for name, spent in stage.fleet.cpu_millis_by_name().items()}
-    figures.add_load("touch", result)
-    figures.add_work("touch", result, cpu)
+    figures.add_load("opening", result)
+    figures.add_work("opening", result, cpu)
     return figures
 
 

@@ -113,11 +113,11 @@ class Town(Installation):
         budget = self.get(self.operator, f"{BASE}/{campaign}")["campaign"]["budget"]
         return int(budget["used_points"]), int(budget["used_rewards"])
 
-    def flooded(self, link: str, clicks: int) -> dict[int, int]:
-        """The link is opened so often over one connection, each time by somebody else; answers by status."""
+    def flooded(self, link: str, visits: range) -> dict[int, int]:
+        """The link is opened over one connection, each time by somebody else; answers by status."""
         statuses: dict[int, int] = {}
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as line:
-            for visit in range(clicks):
+            for visit in visits:
                 body = orjson.dumps({"link": link, "visit": f"{visit:032x}", "agent": BROWSER})
                 line.request("POST", "/v1/share/touches", body, {"Content-Type": "application/json"})
                 answer = line.getresponse()

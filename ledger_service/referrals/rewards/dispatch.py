@@ -22,7 +22,7 @@ from ledger_service.ledger.models import entry
 from ledger_service.referrals.campaigns import queries as campaigns
 from ledger_service.referrals.campaigns.rules import Terms
 from ledger_service.referrals.campaigns.service import Budget, Budgets
-from ledger_service.referrals.links.models import share_bind, share_commitment
+from ledger_service.referrals.links.models import share_bind, share_commitment, share_link
 from ledger_service.referrals.ports import Purchase, Sales
 from ledger_service.referrals.rewards.entries import recorded as recorded_in
 from ledger_service.referrals.rewards.facts import Case, conversions_of, facts_of, milestones_of, ties_above
@@ -65,6 +65,7 @@ class _Page:
     milestones: dict[tuple[int, bytes], set[int]] = field(default_factory=dict)
     above: Mapping[int, Sequence[int]] = field(default_factory=dict)
     reasons: dict[tuple[bytes, bytes], tuple[str, ...]] = field(default_factory=dict)
+    own: frozenset[int] = frozenset()
 
 
 def follow(conn: Connection, sales: Sales, at: datetime) -> bool:
@@ -167,7 +168,8 @@ def _outcome(page: _Page, case: Case, deal: tuple[Terms, Line], ordinal: int) ->
     if not trigger_met(terms, purchase, ordinal, customer=bind.customer):
         return "trigger-not-met", []
     above = page.above.get(bind.sharer_id or 0, ())
-    refusal = standing_refusal(terms, purchase.member_id, line, above)
+    own = "circle" if bind.number in page.own else None
+    refusal = own or standing_refusal(terms, purchase.member_id, line, above)
     if refusal is not None:
         return refusal, []
     planned = plan(terms, purchase.member_id, line)
@@ -243,6 +245,7 @@ def _look(conn: Connection, page: _Page, cases: Sequence[Case]) -> None:
     )  # fmt: skip
     for row in conn.execute(counted.group_by(_B.member_id, _P.campaign_id)):
         page.ordinals[(row.member_id, row.campaign_id)] = row.n
+    page.own = _own(conn, {c.bind.number for c in cases if c.bind.sharer_id is None})
     shared = [c for c in cases if c.bind.sharer_id is not None]
     sharers = {c.pair[0] for c in shared}
     pairs = {(c.pair[0], c.bind.campaign_id) for c in shared}
@@ -252,6 +255,15 @@ def _look(conn: Connection, page: _Page, cases: Sequence[Case]) -> None:
     for case, facts in zip(shared, facts_of(conn, shared), strict=True):
         terms = page.terms[case.bind.campaign_id][case.bind.version]
         page.reasons[(case.purchase.sale_id, case.bind.campaign_id)] = reasons_of(facts, terms)
+
+
+def _own(conn: Connection, numbers: Collection[int]) -> frozenset[int]:
+    """Of binds that nobody shared, those over a member's link: the member's own, since two became one."""
+    if not numbers:
+        return frozenset()
+    its = select(_B.number).join(share_link, share_link.c.code == _B.code)
+    its = its.where(among(conn, _B.number, numbers), share_link.c.member_id.is_not(None))
+    return frozenset(conn.execute(its).scalars())
 
 
 def _page(conn: Connection, binds: Mapping[tuple[int, bytes], Sequence[Bind]]) -> _Page:

@@ -155,6 +155,17 @@ def test_two_members_of_one_tree_that_become_one_have_brought_nobody_of_themselv
     assert {state for _, _, _, state in sharing.paid()} == {"held"}, "no turn of the job ends its review"
 
 
+def test_who_brought_its_own_second_account_has_nothing_for_coming_by_its_own_link(sharing: Sharing) -> None:
+    sharing.campaign()
+    ann = sharing.shop.enrol()
+    ben = sharing.bring(ann)
+    with sharing.shop.database.begin() as conn:
+        following.follow_merge(conn, Merge(ben.member_id, ann.member_id, sharing.shop.clock.at))
+    sharing.buy(ann)
+    sharing.job()
+    assert (sharing.outcomes(), sharing.paid()) == (["circle"], [])
+
+
 def test_a_campaign_that_ended_pays_no_later_purchase(sharing: Sharing) -> None:
     sharing.campaign()
     ben = sharing.bring(sharing.shop.enrol())

@@ -142,7 +142,8 @@ PROGRAMS = {
     ),
     "scripts": (
         "", "curl/8.5.0", "Wget/1.21", "python-requests/2.31", "Python/3.11 aiohttp/3.9.1",
-        "Go-http-client/2.0", "axios/1.6.2", "node-fetch/1.0", "undici", "okhttp/4.12.0", "Apache-HttpClient/4.5",
+        "Go-http-client/2.0",
+        "axios/1.6.2", "node-fetch/1.0", "undici", "okhttp/4.12.0", "Apache-HttpClient/4.5",
         "Java/17.0.2",
         "PostmanRuntime/7.36.0", "GuzzleHttp/7", "Ruby", "Scrapy/2.11 (+https://scrapy.org)",
     ),
