@@ -34,7 +34,8 @@ def main(argv: Sequence[str]) -> int:
         with moving_in(settings_from_environment(), Progress()) as room:
             contents = room.export(options.folder, options.format, whose)
     except FileExistsError:
-        print(f"alliance export: {options.folder} is there; nothing is overwritten", file=sys.stderr)
+        there = f"{options.folder} is there, or another process writes it"
+        print(f"alliance export: {there}; nothing is overwritten", file=sys.stderr)
         return 1
     except (DomainError, NotFounded) as refusal:
         print(f"alliance export: {refusal}", file=sys.stderr)
