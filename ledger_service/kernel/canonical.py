@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 from hashlib import sha256
 
-import orjson
-
 GREATEST_SAFE_INTEGER = 2**53 - 1
 
 Canonical = str | int | bool | None | list["Canonical"] | dict[str, "Canonical"]
@@ -27,15 +25,11 @@ def canonical_json(value: Canonical) -> bytes:
         ValueError: an integer beyond 2^53 - 1, a key that is not text, a lone surrogate.
     """
     _check(value)
-    try:
-        plain = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:
-        # Nested deeper than it goes, or a lone surrogate, which is refused when the text becomes bytes.
-        plain = _SORTING.encode(value).encode()
+    text = _SORTING.encode(value)
     # Keys can only be in another order where there is text beyond ASCII at all.
-    if not plain.isascii() and _has_wide_key(value):
-        return _AS_GIVEN.encode(_in_utf16_order(value)).encode()
-    return plain
+    if not text.isascii() and _has_wide_key(value):
+        text = _AS_GIVEN.encode(_in_utf16_order(value))
+    return text.encode()
 
 
 def canonical_hash(value: Canonical) -> bytes:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
-import orjson
-
 from ledger_service.kernel.operations import (
     AccountMove,
     Clawback,
@@ -31,12 +29,13 @@ _KINDS: tuple[type[Operation], ...] = (
 )  # fmt: skip
 # The fields, and the legs in them.
 _MOST_LISTS = 2
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def payload_of(operation: Operation) -> str:
     """Compact JSON text: the kind and the fields in their order; bytes as hex, legs as words in hex."""
     values = map(_plain, _PLANS[operation.kind].values(operation))
-    return orjson.dumps([int(operation.kind), *values]).decode()
+    return _ENCODER.encode([int(operation.kind), *values])
 
 
 def operation_of(payload: str) -> Operation:

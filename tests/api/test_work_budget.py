@@ -1,5 +1,5 @@
-"""A guard against silent decay of what a request costs before the writer has it and after: Python calls on the
-request's own thread. No busy machine changes that."""
+"""A guard against silent decay of what a request costs on its own thread, before the writer has it and after:
+Python calls, which no busy machine changes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def least_calls(shop: Shop, method: str, path: str, bodies: Iterable[dict[str, A
         raw = orjson.dumps(body)
         environ = {
             "REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": "",
-            "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(raw)), "wsgi.input": io.BytesIO(raw),
+            "CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(raw)), "REMOTE_ADDR": "127.0.0.1",
             "HTTP_AUTHORIZATION": f"Bearer {shop.keys['grocer-till']}", "HTTP_ALLIANCE_TIME": shop.at,
-            "HTTP_IDEMPOTENCY_KEY": f"counted-{number}", "REMOTE_ADDR": "127.0.0.1",
+            "HTTP_IDEMPOTENCY_KEY": f"counted-{number}", "wsgi.input": io.BytesIO(raw),
         }  # fmt: skip
         told: list[str] = []
         found.append(calls_of(lambda: list(wsgi(environ, lambda status, _: told.append(status)))))  # noqa: B023
