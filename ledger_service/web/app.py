@@ -198,6 +198,7 @@ class Pages:
         return Visit(
             parts.api, parts.sessions, visitor.who, visitor.session, formats, parts.clock.now(), path,
             request.args.to_dict(), form, request.remote_addr or "", request.headers.get("User-Agent", ""),
+            parts.contracts,
         )  # fmt: skip
 
     def _answer(self, visit: Visit, visitor: _Visitor, given: Page | Go | Download) -> Response:

@@ -67,7 +67,10 @@ class Download:
 
 @dataclass(frozen=True)
 class Visit:
-    """One request of a page: who, in which language, with which form, and the way to the API."""
+    """One request of a page: who, in which language, with which form, and the way to the API.
+
+    ``contracts`` are the arguments by which a command finds the alliance on a chain.
+    """
 
     api: Api
     sessions: Sessions
@@ -80,6 +83,7 @@ class Visit:
     form: Mapping[str, str]
     address: str = ""
     agent: str = ""
+    contracts: str = ""
 
     @property
     def me(self) -> Who:

@@ -25,7 +25,7 @@ LOOKS = [one for one in offices.SCREENS if one.method == "GET" and not one.name.
 DEEDS = [screen.handler.__self__ for screen in offices.SCREENS if screen.method == "POST"]  # type: ignore[attr-defined]
 MOST_BYTES = 100_000
 RAW_KEY = re.compile(
-    r">\s*((?:office|word|col|field|deed|done|keys|books|lines|programme|coupons|cases|care|segments|fact|papers|webhooks|goods|sharing|terms|outcome|trial|again|acts|coupon_form|job|aside|hopeless|retry|refused)\.[a-z_.-]+)\s*<"
+    r">\s*((?:office|word|col|field|deed|done|keys|books|lines|programme|coupons|cases|care|segments|fact|papers|webhooks|goods|sharing|terms|outcome|trial|again|acts|coupon_form|job|aside|hopeless|retry|refused|said|operation|proof)\.[a-z_.-]+)\s*<"
 )
 CODES = {"merchant-definition": "TEN", "merchant-campaign": "SUMMER"}
 
