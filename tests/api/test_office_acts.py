@@ -149,7 +149,7 @@ def test_an_auditor_reads_an_operation_in_words_and_as_the_api_tells_it(
     here = f"/audit/operation?operation={operation}"
     for language in ("en", "zh-Hans", "zh-Hant"):
         said, page = words(language), people["auditor"].open(here, **{"Accept-Language": language}).text
-        for key in ("said.accepted_at", "said.account", "operation.entry", "operation.no_block", "office.raw"):
+        for key in ("said.accepted_at", "operation.entry", "operation.no_block", "office.raw"):
             assert said[key] in page, (language, key)
         body, folded = page.split("<pre>", 1)
         assert "&#34;facts&#34;" in folded and "&#34;" not in body.split("<main", 1)[1]

@@ -82,5 +82,6 @@ def _told(row: RowMapping) -> Json:
     return {
         "act": id_text(row["act_id"]), "name": row["name"], "target": row["target"], "by": row["subject"],
         "key": row["key_id"], "key_label": row["label"] or None,
-        "merchant": None if merchant is None else gln_text(merchant), "at": format_instant(row["occurred_at"]),
+        "merchant": None if merchant is None else gln_text(merchant),
+        "at": format_instant(row["occurred_at"]),
     }  # fmt: skip

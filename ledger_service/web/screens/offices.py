@@ -28,6 +28,6 @@ SCREENS: tuple[Screen, ...] = (
     *merchant_programmes.SCREENS, *merchant_coupons.SCREENS, *merchant_places.SCREENS, *keys_desk.SCREENS,
     *approvals.SCREENS, *operator_programmes.SCREENS, *operator_watch.SCREENS, *operator_retries.SCREENS,
     *care_desk.SCREENS, *audit_books.SCREENS, *audit_operation.SCREENS, *merchant_segments.SCREENS,
-    *merchant_webhooks.SCREENS, *papers.SCREENS, *merchant_items.SCREENS, *share_rewards.SCREENS, *operator_appeals.SCREENS,
-    *sharing_desk.SCREENS,
+    *merchant_webhooks.SCREENS, *papers.SCREENS, *merchant_items.SCREENS, *share_rewards.SCREENS,
+    *operator_appeals.SCREENS, *sharing_desk.SCREENS,
 )  # fmt: skip
