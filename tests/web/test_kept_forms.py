@@ -137,8 +137,11 @@ def test_a_version_that_somebody_else_wrote_meanwhile_is_not_overwritten(
     for one in (ann, ben):
         one.get(here)
     for one, percent in ((ann, "10"), (ben, "20")):
-        sent = {"deed": "percent-coupon", "terms.benefit.bps": percent}
-        assert one.post(f"{here}/percent", **sent).status_code == 303
+        sent = {"deed": "percent-coupon", "terms.benefit.bps": percent, "terms.gift": "once",
+                "terms.scope.least_minor": "20", "terms.limits.per_member": "2"}  # fmt: skip
+        for _ in range(2):  # by two clicks
+            answer = one.post(f"{here}/percent", once=f"{int(percent):032x}", **sent)
+            assert answer.status_code == 303, answer.text
     told = web_shop.get("grocer", f"{own}/STALE/versions").json["versions"]
     assert [one["terms"]["benefit"]["bps"] for one in sorted(told, key=lambda one: one["version"])] == [
         1000, 2000]  # fmt: skip
