@@ -64,8 +64,9 @@ def definition(visit: Visit) -> Sheet:
     terms = json.dumps(found[-1]["terms"], indent=1, ensure_ascii=False) if found else ""
     forms = [form.form(visit, {"terms": terms}, code=wanted) for form in (PERCENT, AMOUNT, TRY, WRITE)]
     headings = ("col.version", "col.from", "col.state", "col.waiting_for", "col.terms", "col.act")
-    newest = [] if not found else [table(visit, "coupons.newest", found[-1]["terms"], names),
-                                   raw(found[-1]["terms"])]  # fmt: skip
+    newest: list[Block] = []
+    if found:
+        newest = [table(visit, "coupons.newest", found[-1]["terms"], names), raw(found[-1]["terms"])]
     blocks: list[Block] = [
         Rows("coupons.versions", headings, rows, more), *newest,
         Acts([*forms, WITHDRAW.form(visit, code=wanted)]),
