@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select, tuple_
 
-from ledger_service.merchants.models import act
+from ledger_service.merchants.models import act, api_key
 from ledger_service.merchants.rules import Principal
 
 _ID_BYTES, _MOST_TARGET = 16, 200
@@ -47,8 +47,8 @@ def act_of(name: str, target: str, caller: Principal | None, key: str, at: datet
 def acts(
     conn: Connection, merchant_id: int | None, after: tuple[datetime, bytes] | None, most: int
 ) -> list[RowMapping]:
-    """The newest acts of a merchant's keys, or of all, behind a place."""
-    wanted = select(act)
+    """The newest acts of a merchant's keys, or of all, behind a place; each with its key's ``label``."""
+    wanted = select(act, api_key.c.label).outerjoin(api_key, api_key.c.key_id == act.c.key_id)
     if merchant_id is not None:
         wanted = wanted.where(act.c.merchant_id == merchant_id)
     if after is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from ledger_service.kernel.errors import Category, DomainError
 from ledger_service.web import security, wording
 from ledger_service.web.drawing.bars import bars
 from ledger_service.web.formats import Formats
+from ledger_service.web.kept import kept, once_of, typed_in
 from ledger_service.web.ports import Answer, Api, Who
 from ledger_service.web.screen import (
     HOMES,
@@ -39,7 +39,6 @@ from ledger_service.web.statics import Static, load_statics
 
 MOST_FORM_BYTES = 64 * 1024
 _LANGUAGE = "language"
-_ONCE = re.compile("[0-9a-f]{32}")
 _FOREVER = "public, max-age=31536000, immutable"
 _YEAR_SECONDS = 365 * 86_400
 
@@ -182,11 +181,15 @@ class Pages:
         if not screen.roles:
             return None
         if visitor.who is None or visitor.cookie is None:
+            if screen.method == "POST" and typed_in(request.form):
+                return self._keep(_NOBODY, "kept.ended", "/enter", 401)
             wanted = request.path if screen.method == "GET" else ""
             return _redirect("/enter?" + urlencode({"to": wanted}) if wanted else "/enter")
         if visitor.who.role not in screen.roles:
             return self._stopped(visitor, 403, "stopped.role")
         if screen.method == "POST" and not security.right_token(visitor.cookie, request.form.get("csrf", "")):
+            if request.headers.get("Origin") and typed_in(request.form):
+                return self._keep(visitor, "kept.again", "", 403)
             return self._stopped(visitor, 403, "stopped.form")
         return None
 
@@ -245,7 +248,14 @@ class Pages:
     def _again(self, visitor: _Visitor) -> Response:
         before = security.path_of(request.referrer)
         wanted = request.path if request.method == "GET" else own_path(before, "/")
-        return _redirect("/enter?" + urlencode({"again": "1", "to": wanted}))
+        enter = "/enter?" + urlencode({"again": "1", "to": wanted})
+        if request.method == "POST" and typed_in(request.form):
+            return self._keep(visitor, "kept.step_up", enter, 403)
+        return _redirect(enter)
+
+    def _keep(self, visitor: _Visitor, why: str, enter: str, status: int) -> Response:
+        page = kept(request.form, why, enter, status)
+        return self._answer(self._visit(visitor, {}, read=False), visitor, page)
 
     def _stopped(self, visitor: _Visitor, status: int, why: str) -> Response:
         page = Page("stopped.html", {"why": why}, status)
@@ -253,20 +263,6 @@ class Pages:
 
     def _problem(self, visit: Visit, visitor: _Visitor, answer: Answer) -> Response:
         return self._answer(visit, visitor, Page("problem.html", {"problem": answer.document}, answer.status))
-
-
-def once_of(form: Mapping[str, str], status: int) -> str:
-    """The key for the forms of a page: a fresh one for each page, under which a write is done once.
-
-    After a 5xx nobody knows whether the write was done. Then the key that was sent stands there again:
-    whoever presses the button once more gets the first answer, not a second sale.
-
-    Args:
-        form: as sent; empty where the page was only asked for.
-        status: of the page's answer.
-    """
-    sent = form.get(ONCE, "")
-    return sent if status >= 500 and _ONCE.fullmatch(sent) else secrets.token_hex(16)
 
 
 def _wait_of(page: Page) -> list[tuple[str, str]]:

@@ -93,7 +93,7 @@ def furnished(shop: Shop) -> dict[str, str]:
     review = shop.get("operator", "/v1/risk/reviews").json["reviews"][0]["review"]
     return {"review": review, "number": number, "sale": sold["sale_id"], "adjustment": adjustment,
             "case": case, "claim": claim, "code": "GROC", "period": "1", "acceptor": FUEL,
-            "operation": sold["operations"][0],
+            "operation": sold["operations"][0], "refused": sold["operations"][0],
             **refused(shop, number), **_offered(shop)}  # fmt: skip
 
 

@@ -124,3 +124,34 @@ def test_plain_terms_of_a_coupon_are_written_by_a_form(
     merchant.open(here)
     wrong = merchant.send(f"{here}/amount", deed="amount-coupon", **{"terms.benefit.minor": "a lot"})
     assert (wrong.status_code, 'value="a lot"' in wrong.text) == (400, True)
+
+
+def test_the_log_says_by_name_who_acted_with_which_key_and_on_what(
+    furnished_shop: Furnished, people: dict[str, Browser]
+) -> None:
+    shop = furnished_shop[0]
+    body = {"role": "merchant", "subject": GROCER, "label": "Mei 會計 desk"}
+    desk = shop.must("grocer", "/v1/keys", body)["token"]
+    shop.must(desk, "/v1/webhooks", {"merchant": GROCER, "url": "https://mei.example.org/hooks"})
+    (told,) = [one for one in shop.get("auditor", "/v1/acts").json["acts"] if one["key_label"]]
+    assert (told["name"], told["by"], told["key_label"]) == (
+        "make-webhook", f"merchant:{GROCER}", "Mei 會計 desk")  # fmt: skip
+    name = next(one["name"] for one in shop.get("auditor", "/v1/merchants").json["merchants"]
+                if one["merchant"] == GROCER)  # fmt: skip
+    page = people["auditor"].open("/acts").text
+    assert f"{name} (Mei 會計 desk)" in page
+
+
+def test_an_auditor_reads_an_operation_in_words_and_as_the_api_tells_it(
+    furnished_shop: Furnished, people: dict[str, Browser]
+) -> None:
+    operation = furnished_shop[1]["operation"]
+    here = f"/audit/operation?operation={operation}"
+    for language in ("en", "zh-Hans", "zh-Hant"):
+        said, page = words(language), people["auditor"].open(here, **{"Accept-Language": language}).text
+        for key in ("said.accepted_at", "operation.entry", "operation.no_block", "office.raw"):
+            assert said[key] in page, (language, key)
+        body, folded = page.split("<pre>", 1)
+        assert "&#34;facts&#34;" in folded and "&#34;" not in body.split("<main", 1)[1]
+    unknown = people["auditor"].open(f"/audit/operation?operation={'0' * 32}").text
+    assert "operation-unknown" in unknown

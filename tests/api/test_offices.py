@@ -25,7 +25,7 @@ LOOKS = [one for one in offices.SCREENS if one.method == "GET" and not one.name.
 DEEDS = [screen.handler.__self__ for screen in offices.SCREENS if screen.method == "POST"]  # type: ignore[attr-defined]
 MOST_BYTES = 100_000
 RAW_KEY = re.compile(
-    r">\s*((?:office|word|col|field|deed|done|keys|books|lines|programme|coupons|cases|care|segments|fact|papers|webhooks|goods|sharing|terms|outcome|trial|again|acts|coupon_form|job|aside|hopeless|retry|refused)\.[a-z_.-]+)\s*<"
+    r">\s*((?:office|word|col|field|deed|done|keys|books|lines|programme|coupons|cases|care|segments|fact|papers|webhooks|goods|sharing|terms|outcome|trial|again|acts|coupon_form|job|aside|hopeless|retry|refused|said|operation|proof)\.[a-z_.-]+)\s*<"
 )
 CODES = {"merchant-definition": "TEN", "merchant-campaign": "SUMMER"}
 
@@ -240,7 +240,7 @@ def test_a_risky_deed_asks_for_the_key_again_after_some_minutes(
     merchant.open("/merchant/keys")
     monkeypatch.setattr(rules, "FRESH", timedelta(0))
     answer = merchant.send("/merchant/keys", deed="merchant-issue-key", role="merchant", subject=GROCER)
-    assert (answer.status_code, answer.location.split("&")[0]) == (303, "/enter?again=1")
+    assert (answer.status_code, "/enter?again=1" in answer.text) == (403, True)
 
 
 def test_the_outstanding_of_a_programme_is_for_its_merchant_auditors_and_operators(

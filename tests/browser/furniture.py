@@ -11,7 +11,7 @@ from ledger_service.chain.models import chain_applied, chain_operation
 from ledger_service.coupons.terms.values import Ticket
 from ledger_service.kernel.merkle import root_of
 from ledger_service.outbox.models import intent
-from tests.api.offices import furnished
+from tests.api.offices import chain_refuses, furnished
 from tests.api.service import FUEL, GROCER, NOON, Shop, basket
 from tests.api.test_coupons import codes_of, offer
 from tests.api.test_settlement import STANDING
@@ -52,6 +52,7 @@ def furnish(shop: Shop) -> dict[str, str]:
     places["reward"] = refused_reward(shop, shop.keys["member"], places["member"], link["code"])
     places["card"] = _paid_for(shop, places["member"])
     mine(shop)
+    chain_refuses(shop, [places["refused"]], "MerchantSuspendedAt(0, 1, 2, 3)")
     shop.keys |= {"merchant": shop.keys["grocer"], "cashier": shop.keys["grocer-till"]}
     return places
 

@@ -90,6 +90,7 @@ class Product:
         if point:
             self.mark.unlink(missing_ok=True)
             module, arguments = "tests.crash.victim", (point, str(passes), str(self.mark), *arguments)
+        before = self.reigns()
         log, environment = self.state / f"{name}.log", os.environ | self.environment
         with log.open("ab") as out:
             if name == "chain" and self.anvil:
@@ -98,7 +99,7 @@ class Product:
                 self.running[name] = _cold([sys.executable, "-m", module, *arguments], out, environment)
             else:
                 self.running[name] = warm.start(module, *arguments, env=environment, out=out, err=out)
-        process, before = self.running[name], self.reigns()
+        process = self.running[name]
         ready: dict[str, Callable[[], bool]] = {
             "signer": lambda: _answers(self.settings.signer_socket),
             "chain": lambda: accepts(self.chain_port),

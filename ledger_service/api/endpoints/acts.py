@@ -21,6 +21,7 @@ from ledger_service.merchants.rules import ROLE_SCOPES
 
 _ACT = Record(
     {"act": shapes.HEX_ID, "name": Text(64), "target": Text(200, 0), "by": Text(80), "key": Text(64),
+     "key_label": Nullable(Text(80, about="What the key is called, as whoever issued it wrote")),
      "merchant": Nullable(shapes.GLN), "at": shapes.INSTANT},
     closed=False,
 )  # fmt: skip
@@ -80,6 +81,7 @@ def _told(row: RowMapping) -> Json:
     merchant = row["merchant_id"]
     return {
         "act": id_text(row["act_id"]), "name": row["name"], "target": row["target"], "by": row["subject"],
-        "key": row["key_id"], "merchant": None if merchant is None else gln_text(merchant),
+        "key": row["key_id"], "key_label": row["label"] or None,
+        "merchant": None if merchant is None else gln_text(merchant),
         "at": format_instant(row["occurred_at"]),
     }  # fmt: skip

@@ -109,6 +109,14 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """A document as it came, folded until somebody wants it."""
+
+    text: str
+    kind: str = "raw"
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A sentence by its key: a good end (done), or something to heed (note)."""
 
@@ -146,7 +154,7 @@ class Acts:
     kind: str = "acts"
 
 
-Block = Rows | Facts | Picture | Check | Note | Search | Acts
+Block = Rows | Facts | Picture | Check | Raw | Note | Search | Acts
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ledger_service.web.office.names import names_of
 from ledger_service.web.office.reading import nets_of
-from ledger_service.web.screen import Download, Page, Screen, Visit, roles
-from ledger_service.web.screens.member import saved
+from ledger_service.web.screen import Page, Screen, Visit, roles
 
 AUDITOR = roles("auditor", "operator")
 
@@ -28,18 +27,6 @@ def item(visit: Visit) -> Page:
     return Page("audit/item.html", {"epc": epc, "history": history})
 
 
-def operation(visit: Visit) -> Page:
-    """An operation with its entry, leaf, batch and path."""
-    wanted = visit.query.get("operation", "").strip().lower()
-    answer = visit.ask(f"/v1/operations/{wanted}/proof") if wanted.isalnum() else None
-    return Page("audit/operation.html", {"wanted": wanted, "answer": answer})
-
-
-def operation_file(visit: Visit) -> Download:
-    """The same as a file, which a command holds against the chain without us."""
-    return saved(visit, visit.path["operation"])
-
-
 def period(visit: Visit) -> Page:
     """A period with every net; they add up to nothing (INV-5)."""
     told = visit.get(f"/v1/settlement/periods/{visit.path['period']}")
@@ -56,7 +43,5 @@ def period(visit: Visit) -> Page:
 SCREENS = (
     Screen("GET", "/audit", "audit-home", AUDITOR, home),
     Screen("GET", "/audit/item", "audit-item", AUDITOR, item),
-    Screen("GET", "/audit/operation", "audit-operation", AUDITOR, operation),
-    Screen("GET", "/audit/operation/<operation>/file", "audit-operation-file", AUDITOR, operation_file),
     Screen("GET", "/audit/period/<period>", "audit-period", AUDITOR, period),
 )

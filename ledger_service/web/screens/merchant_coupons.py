@@ -22,6 +22,7 @@ from ledger_service.web.office.reading import (
     state,
     words,
 )
+from ledger_service.web.office.telling import raw, summary, table
 from ledger_service.web.screen import Problem, Screen, Visit, roles
 
 MERCHANT = roles("merchant")
@@ -63,8 +64,12 @@ def definition(visit: Visit) -> Sheet:
     terms = json.dumps(found[-1]["terms"], indent=1, ensure_ascii=False) if found else ""
     forms = [form.form(visit, {"terms": terms}, code=wanted) for form in (PERCENT, AMOUNT, TRY, WRITE)]
     headings = ("col.version", "col.from", "col.state", "col.waiting_for", "col.terms", "col.act")
+    newest: list[Block] = []
+    if found:
+        newest = [table(visit, "coupons.newest", found[-1]["terms"], names), raw(found[-1]["terms"])]
     blocks: list[Block] = [
-        Rows("coupons.versions", headings, rows, more), Acts([*forms, WITHDRAW.form(visit, code=wanted)])
+        Rows("coupons.versions", headings, rows, more), *newest,
+        Acts([*forms, WITHDRAW.form(visit, code=wanted)]),
     ]  # fmt: skip
     return Sheet("coupons.definition", blocks, wanted, back=_DEFINITIONS)
 
@@ -79,20 +84,17 @@ def _version(visit: Visit, wanted: str, one: Json, names: dict[str, str]) -> lis
     waits = [called(names, gln) for gln in one["waiting_for"]]
     return [
         number(visit, one["version"]), instant(visit, one["effective_from"]), state(standing), words(waits),
-        Cell(json.dumps(one["terms"], ensure_ascii=False), "code"), acts(*approve, *agree),
+        Cell(summary(visit, one["terms"], names)), acts(*approve, *agree),
     ]  # fmt: skip
 
 
 def tried(visit: Visit, told: Json) -> Sheet:
     """What the terms would be; nothing was written."""
     sheet = definition(visit)
-    rows = [
-        [code(name), Cell(json.dumps(value, ensure_ascii=False), "code")]
-        for name, value in told["terms"].items()
-    ]
     blocks = [
         Note("coupons.tried", "note"),
-        Rows("coupons.as_read", ("col.field", "col.value"), rows),
+        table(visit, "coupons.as_read", told["terms"], names_of(visit)),
+        raw(told["terms"]),
         *sheet.blocks,
     ]
     return Sheet(sheet.title, blocks, sheet.subject, back=sheet.back)

@@ -6,6 +6,7 @@ from ledger_service.web.screen import Screen
 from ledger_service.web.screens import (
     approvals,
     audit_books,
+    audit_operation,
     care_desk,
     keys_desk,
     merchant_coupons,
@@ -26,7 +27,7 @@ from ledger_service.web.screens import (
 SCREENS: tuple[Screen, ...] = (
     *merchant_programmes.SCREENS, *merchant_coupons.SCREENS, *merchant_places.SCREENS, *keys_desk.SCREENS,
     *approvals.SCREENS, *operator_programmes.SCREENS, *operator_watch.SCREENS, *operator_retries.SCREENS,
-    *care_desk.SCREENS, *audit_books.SCREENS, *merchant_segments.SCREENS, *merchant_webhooks.SCREENS,
-    *papers.SCREENS, *merchant_items.SCREENS, *share_rewards.SCREENS, *operator_appeals.SCREENS,
-    *sharing_desk.SCREENS,
+    *care_desk.SCREENS, *audit_books.SCREENS, *audit_operation.SCREENS, *merchant_segments.SCREENS,
+    *merchant_webhooks.SCREENS, *papers.SCREENS, *merchant_items.SCREENS, *share_rewards.SCREENS,
+    *operator_appeals.SCREENS, *sharing_desk.SCREENS,
 )  # fmt: skip

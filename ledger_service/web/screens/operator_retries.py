@@ -21,8 +21,8 @@ from ledger_service.web.screen import Screen, Visit, roles
 
 OPERATOR = roles("operator")
 _LIST = "/operator/set-aside"
-_ONE = f"{_LIST}/<operation>"
-_API = "/v1/chain/set-aside/{operation}/retries"
+_ONE = f"{_LIST}/<refused>"
+_API = "/v1/chain/set-aside/{refused}/retries"
 
 
 def set_aside(visit: Visit) -> Sheet:
@@ -40,7 +40,7 @@ def set_aside(visit: Visit) -> Sheet:
 
 def one_aside(visit: Visit) -> Sheet:
     """One of them, who asked for a retry so far, and what this operator may do."""
-    wanted = visit.path["operation"]
+    wanted = visit.path["refused"]
     told = visit.get(f"/v1/chain/set-aside/{wanted}")
     names = names_of(visit)
     says = [
@@ -64,10 +64,10 @@ def one_aside(visit: Visit) -> Sheet:
     ]  # fmt: skip
     asked = told["asked"]
     if asked is not None:
-        forms = [deed.form(visit, operation=wanted, retry=asked["retry"]) for deed in (APPROVE, DECLINE)]
+        forms = [deed.form(visit, refused=wanted, retry=asked["retry"]) for deed in (APPROVE, DECLINE)]
         blocks.append(Acts(forms))
     elif told["hopeless"] is None:
-        blocks.append(Acts([ASK.form(visit, operation=wanted)]))
+        blocks.append(Acts([ASK.form(visit, refused=wanted)]))
     return Sheet("aside.one", blocks, wanted[:8], back=_LIST)
 
 
@@ -87,7 +87,7 @@ def _again(visit: Visit, one: Json) -> str:
     return visit.say("aside.possible" if one["asked"] is None else "aside.waits")
 
 
-ASK = Deed("ask-retry", f"{_ONE}/retries", _API, OPERATOR, f"{_LIST}/{{operation}}", one_aside,
+ASK = Deed("ask-retry", f"{_ONE}/retries", _API, OPERATOR, f"{_LIST}/{{refused}}", one_aside,
            (Field("note", "long", "retry.note"),), risky=True)  # fmt: skip
 APPROVE = Deed("approve-retry", f"{_ONE}/retries/<retry>/approval", f"{_API}/{{retry}}/decision", OPERATOR,
                _LIST, one_aside, fixed={"approve": True}, risky=True)  # fmt: skip

@@ -6,7 +6,7 @@ import json
 
 from ledger_service.web.office.blocks import Acts, Block, Cell, Check, Facts, Field, Rows, Sheet
 from ledger_service.web.office.deeds import Deed, screens_of
-from ledger_service.web.office.names import names_of
+from ledger_service.web.office.names import choices_of, names_of
 from ledger_service.web.office.reading import (
     Json,
     called,
@@ -152,16 +152,26 @@ def _work(visit: Visit) -> Rows:
 
 
 def _target(names: dict[str, str], target: str | None) -> Cell:
-    return Cell(names[target]) if target and target in names else code(target)
+    """What the act's path named, each part by its name where it has one."""
+    parts = (target or "").split("/")
+    if not any(part in names for part in parts):
+        return code(target)
+    return Cell(" / ".join(names.get(part, part) for part in parts))
+
+
+def _by(visit: Visit, names: dict[str, str], one: Json) -> Cell:
+    """Who did it: role and name, and which of its keys, as it is called."""
+    who = doer(visit, names, one["by"]).text
+    return Cell(f"{who} ({one['key_label']})" if one["key_label"] else who)
 
 
 def acts(visit: Visit) -> Sheet:
     """Who of operators and merchants did what, the newest first; a merchant sees its own."""
     found, more = listed(visit, "/v1/acts", "acts", _ACTS)
-    names = names_of(visit)
+    names = {**(choices_of(visit, "store") or {}), **names_of(visit)}
     rows = [
         [instant(visit, one["at"]), code(one["name"]), _target(names, one["target"]),
-         doer(visit, names, one["by"]),
+         _by(visit, names, one),
          Cell("–" if one["merchant"] is None else called(names, one["merchant"])), code(one["key"])]
         for one in found
     ]  # fmt: skip
