@@ -148,8 +148,7 @@ class Database:
             else:
                 conn = conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 with conn.begin():
-                    if most_millis != STATEMENT_TIMEOUT_MS:
-                        conn.exec_driver_sql(f"SET LOCAL statement_timeout = {int(most_millis)}")
+                    _limit(conn, most_millis)
                     yield conn
 
     def close(self) -> None:
@@ -158,6 +157,12 @@ class Database:
         self.posting.dispose()
         self.reading.dispose()
         self.gate.close()
+
+
+def _limit(conn: Connection, most_millis: int) -> None:
+    """Until the db transaction's end a statement may take so long; as it is, no statement is spent on it."""
+    if most_millis != STATEMENT_TIMEOUT_MS:
+        conn.exec_driver_sql(f"SET LOCAL statement_timeout = {int(most_millis)}")
 
 
 @contextmanager

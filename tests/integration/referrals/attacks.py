@@ -173,9 +173,10 @@ def honest(scene: Scene, sharers: int) -> None:
             scene.brought(sharer, buyer, at, Way(code=code))
             for click in range(25 if burst else 1):
                 scene.opened(code, at + timedelta(seconds=2 * click))
-            for kind, one_in in (("address", 30), ("payment", 80)):
-                if scene.random.randrange(one_in) == 0:
-                    scene.common(kind, sharer, buyer)
+            shared = [kind for kind, one_in in (("address", 30), ("payment", 80))
+                      if scene.random.randrange(one_in) == 0]  # fmt: skip
+            for kind in shared:
+                scene.common(kind, sharer, buyer)
             wait = 40 if scene.random.randrange(40) == 0 else scene.random.randrange(600, 86_400 * 5)
             evening = scene.begins + timedelta(days=22, minutes=8 * friend)
             scene.sells(buyer, evening if party else at + timedelta(seconds=wait))
