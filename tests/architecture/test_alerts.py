@@ -92,5 +92,5 @@ def test_the_grave_alarms_of_the_rule_are_alarms() -> None:
 
 
 def test_the_commands_that_the_pages_name_exist() -> None:
-    named = set(re.findall(r"`alliance ([a-z]+)", BOOK))
+    named = set(re.findall(r"`alliance ([a-z-]+)", BOOK))
     assert {"bridge", "audit", "alarms"} <= named <= set(COMMANDS)
