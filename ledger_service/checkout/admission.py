@@ -88,9 +88,8 @@ class Admission:
         places = self._sources.directory.current()
         coupons, worker = self._sources.coupons, Worker(self._desk.worker)
         book: Container[int] = frozenset() if coupons is None else coupons.current().rewarding
-        scene = Scene(
-            self._desk, catalogue, worker, seconds_floor(at), None, ladders, places, collecting=book
-        )
+        said = seconds_floor(at)
+        scene = Scene(self._desk, catalogue, worker, said, None, ladders, places, collecting=book)
         if caller.merchant_id in places.taking:
             scene = _taking(scene, caller)
         watch = self._sources.watch
