@@ -60,6 +60,7 @@ class Town(Installation):
     def found(self, *setup: str) -> None:
         super().found(*setup)
         self.second = self.run("keys", "issue", "operator", "second").split()[0]
+        self.clock_watcher = Member(self).number
 
     def campaign(self, code: str, budget: int = 10_000, **terms: Any) -> str:
         new = {"code": code, "merchant": GROCER, "programme": "GROC", "name": code, "terms": TERMS | terms,
@@ -83,8 +84,15 @@ class Town(Installation):
         return self.looked_round(Member(self, self.touched(sharer.link(campaign), visit)))
 
     def looked_round(self, member: Member) -> Member:
-        self.run("clock", "--seconds", "90")
+        self.later("--seconds", "90")
         return member
+
+    def later(self, *span: str) -> None:
+        """So much later, and the service's own clock stands there."""
+        to = parse_instant(self.run("clock", *span).strip(), "clock")
+        path = "/v1/members/" + self.clock_watcher + "/balance"
+        wait_until(lambda: parse_instant(self.get(self.operator, path)["as_of"], "as_of") >= to,
+                   "the service's clock stands")  # fmt: skip
 
     def refused(self, token: str, path: str, body: dict[str, Any]) -> tuple[int, str]:
         """Status and code of a write that is refused."""

@@ -122,7 +122,7 @@ def test_forged_ended_foreign_and_own_links_bring_nobody(town: Town) -> None:
     machine = town.touch(link, 2, "WhatsApp/2.23 preview")[1]
     assert machine["counted"] is False
     town.must(ben.key, "/v1/share/follows", {"touch": town.touched(link, 3)})
-    town.run("clock", "--days", "3")
+    town.later("--days", "3")
     late = ben.buys()
     other = town.looked_round(Member(town, town.touched(link, 4))).buys()
     assert town.outcome(spring, other) == "rewarded"
@@ -161,7 +161,7 @@ def test_goods_that_come_back_take_vested_spent_and_erased_rewards_along_once(to
         sales.append(town.brings(sharer, spring).buys())
         assert town.outcome(spring, sales[-1]) == "rewarded"
     wait_until(lambda: all(one.points() == (0, 100) for one in (kept, spender, leaver)), "not promised")
-    town.run("clock", "--days", "2")
+    town.later("--days", "2")
     wait_until(lambda: all(one.points() == (100, 0) for one in (kept, spender, leaver)), "not vested")
     spent = spender.buys(10_000, spend_minor=60)
     assert spender.points()[0] < 140, "some of it was spent"
@@ -232,12 +232,12 @@ def test_a_receiver_that_is_down_for_a_day_is_told_everything_in_its_order(town:
         sales = [friend.buys()]
         wait_until(lambda: receiver.tries > 0, "nothing was sent")
         for _ in range(4):
-            town.run("clock", "--seconds", str(6 * 3_600))
+            town.later("--seconds", str(6 * 3_600))
             sales.append(friend.buys())
         assert town.outcome(spring, sales[0]) == "rewarded"
         assert receiver.taken == []
         receiver.status = 204
-        town.run("clock", "--days", "1")
+        town.later("--days", "1")
         wait_until(lambda: len(mine(receiver, sales)) == len(sales), "not everything was told")
         assert mine(receiver, sales) == sales
         assert len(set(receiver.ids)) == len(receiver.ids)
@@ -262,7 +262,7 @@ def test_two_members_of_one_tree_that_become_one_are_not_paid_for_each_other(tow
 
     wait_until(lambda: shown()["state"] == "notice", "the merge was not announced")
     ends = parse_instant(shown()["notice_ends"], "notice")
-    town.run("clock", "--to", format_instant(ends + timedelta(minutes=3)))
+    town.later("--to", format_instant(ends + timedelta(minutes=3)))
     wait_until(lambda: shown()["state"] == "executed", "the merge was not done")
     assert town.outcome(spring, cleo.buys()) == "rewarded"
     wait_until(lambda: ann.rewards() == [("sharer", "granted")], "who stays has what the other brought")
