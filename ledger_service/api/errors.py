@@ -91,16 +91,6 @@ class AddressTooLong(DomainError):
 
 
 @dataclass(eq=False)
-class TokenStays(DomainError):
-    """A page's token cannot be taken back."""
-
-    code = "token-stays"
-    category = Category.NOT_OFFERED
-    why = "Nothing is kept of a page's token, so that there is nothing to take back; it ends by itself."
-    fix = "Throw it away; it opens no page behind the instant in `GS1-Next-Page-Token-Expires`."
-
-
-@dataclass(eq=False)
 class MalformedBody(DomainError):
     """The body is not one JSON object that has a single meaning."""
 

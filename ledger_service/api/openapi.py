@@ -74,7 +74,6 @@ PATH_PARAMETERS = {
     "epc": (Text(1_024), "EPC or class: a Digital Link or an EPC URI, percent-encoded."),
     "event": (Text(1_024), "eventID, percent-encoded."),
     "resource": (Text(1_024), "A word of the CBV, a URI or a GS1 key, percent-encoded."),
-    "token": (Text(300), "As the `Link` of a page holds it."),
     "period": (Text(pattern="[0-9]{1,10}"), "Number of the settlement period."),
     "batch": (Text(pattern="[0-9]{1,12}"), "Number of the batch."),
     "segment": (shapes.HEX_ID, "Id of the segment, 32 hex digits."),

@@ -26,7 +26,6 @@ _STATUS = {
     Category.WRONG_MEDIA_TYPE: "wrong media type",
     Category.REFUSED: "refused by a rule",
     Category.THROTTLED: "too many requests",
-    Category.NOT_OFFERED: "not offered",
     Category.UNAVAILABLE: "not available now",
 }
 

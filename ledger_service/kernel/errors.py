@@ -30,7 +30,6 @@ class Category(IntEnum):
     WRONG_MEDIA_TYPE = 415
     REFUSED = 422
     THROTTLED = 429
-    NOT_OFFERED = 501
     UNAVAILABLE = 503
 
 

@@ -111,7 +111,8 @@ REFUSED: list[Asked] = [
     ("POST", "/epcis/queries", {"name": "all"}, {}, (400, "QueryValidationException", "malformed-field")),
     ("POST", f"{QUERY}/subscriptions", {"dest": "https://example.com"}, {},
      (400, "SubscriptionControlsException", "malformed-field")),
-    ("DELETE", "/epcis/nextPageToken/abc", None, {}, (501, "ImplementationException", "token-stays")),
+    ("GET", "/epcis/bizSteps/%00", None, {}, (400, "QueryParameterException", "malformed-field")),
+    ("OPTIONS", "/epcis/queries/%5C", None, {}, (400, "QueryParameterException", "malformed-field")),
 ]  # fmt: skip
 
 

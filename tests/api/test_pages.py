@@ -63,6 +63,10 @@ OF_ONE_THING = {
     "share-evidence": "the rewards of one purchase: two sides and two levels at most",
     "share-network": "one report, each list of which has an end",
     "show-value-accounts": "one row of each currency of one merchant",
+    **dict.fromkeys(("list-resources", "list-eventtypes", "list-bizsteps", "list-dispositions"),
+                    "words of the standard, a fixed list"),
+    **{f"show-one-of-{name}": "what can be asked for behind it, one word" for name in (
+        "bizlocations", "bizsteps", "dispositions", "epcs", "eventtypes", "readpoints")},
     "ready": "notes",
     "openapi": "the document",
 }

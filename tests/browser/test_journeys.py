@@ -108,8 +108,8 @@ def test_a_merchant_confirms_the_net_that_it_sees(street: Street, entered: Openi
 def test_an_auditor_finds_an_entry_its_leaf_and_its_proof(street: Street, entered: Opening) -> None:
     desk = entered("auditor")
     desk.goto("/audit/operation")
-    desk.locator("#operation").fill(street.places["operation"])
-    desk.locator("#operation").press("Enter")
+    desk.locator("#s-operation").fill(street.places["operation"])
+    desk.locator("#s-operation").press("Enter")
     expect(desk.locator("pre").first).to_contain_text('"final": true')
     expect(desk.locator("pre").first).to_contain_text(street.places["operation"])
 

@@ -172,7 +172,7 @@ def _prove(browser: Browser, guests: Guests, phone: Page, album: Album) -> str:
     desk = log_in(browser, guests.url, guests.key("auditor"), Look(WIDE))
     for _ in range(_TRIES):
         desk.goto(f"/audit/operation?operation={operation}")
-        if '"final": true' in desk.locator("pre").first.inner_text():
+        if '"final": true' in (desk.locator("pre").first.text_content() or ""):
             break
         desk.wait_for_timeout(1_000)
     album.add(desk, "tour-7-proof")

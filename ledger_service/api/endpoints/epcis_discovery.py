@@ -8,7 +8,7 @@ from importlib.metadata import version
 from ledger_service.api.endpoints import epcis, epcis_queries, epcis_standing, epcis_subscriptions
 from ledger_service.api.endpoints import epcis_shapes as shapes
 from ledger_service.api.endpoints.epcis_wants import FORM_OF_NAMES, VERSION
-from ledger_service.api.errors import TokenStays
+from ledger_service.api.openapi import PATH_PARAMETERS
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Listing, Named, Record, Text
 from ledger_service.traceability.epcis import vocabulary as words
@@ -44,11 +44,6 @@ SINGLE = tuple(
         ("eventTypes", "resource"), ("readPoints", "resource"),
     )
 )  # fmt: skip
-FORGET = Route(
-    "DELETE", "/epcis/nextPageToken/<token>", "forget-page-token", _ANY, "Take back the token of a page",
-    group=shapes.GROUP, problems=(TokenStays,), success=Success(204, "It is taken back.", media_types=()),
-    dialect=shapes.PLAIN,
-)  # fmt: skip
 _DESCRIBED = (
     *epcis.ROUTES, *epcis_queries.ROUTES, *epcis_standing.ROUTES, *epcis_subscriptions.ROUTES,
     *COLLECTIONS, *SINGLE,
@@ -65,7 +60,7 @@ OPTIONS = tuple(
     )
     for path, routes in _METHODS.items()
 )  # fmt: skip
-ROUTES = (*COLLECTIONS, *SINGLE, FORGET, *OPTIONS)
+ROUTES = (*COLLECTIONS, *SINGLE, *OPTIONS)
 
 
 def served() -> list[Served]:
@@ -74,22 +69,28 @@ def served() -> list[Served]:
                    zip(COLLECTIONS, _HELD.values(), strict=True)]  # fmt: skip
     single = [Served(route, _collection(["events"])) for route in SINGLE]
     options = [Served(route, _described(route.path)) for route in OPTIONS]
-    return [*collections, *single, Served(FORGET, forget), *options]
-
-
-def forget(_call: Call) -> Reply:
-    """A token is not taken back, for nothing is kept of it."""
-    raise TokenStays
+    return [*collections, *single, *options]
 
 
 def _collection(members: list[str]) -> Callable[[Call], Reply]:
     body = shapes.dumped({"@context": CONTEXT, "type": "Collection", "member": members})
-    return lambda _call: Reply(body)
+    return lambda call: Reply(_checked(call, body))
 
 
 def _described(path: str) -> Callable[[Call], Reply]:
     headers = tuple(_headers(path, (route.method for route in _METHODS[path])))
-    return lambda _call: Reply(b"", 204, headers=headers)
+    return lambda call: Reply(_checked(call, b""), 204, headers=headers)
+
+
+def _checked(call: Call, answer: bytes) -> bytes:
+    """The answer, which is the same for every name that can be one.
+
+    Raises:
+        MalformedField: a name in the path is none.
+    """
+    for name, value in call.path.items():
+        PATH_PARAMETERS[name][0].check(value, name)
+    return answer
 
 
 def _headers(path: str, methods: Iterable[str]) -> Iterable[tuple[str, str]]:

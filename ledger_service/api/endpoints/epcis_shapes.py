@@ -35,7 +35,7 @@ _TYPES = {
     401: "SecurityException", 403: "SecurityException", 404: "NoSuchResourceException",
     406: "NotAcceptableException", 409: "ResourceAlreadyExistsException", 414: "URITooLongException",
     415: "UnsupportedMediaTypeException",
-    **dict.fromkeys((500, 501, 503), "ImplementationException"),
+    **dict.fromkeys((500, 503), "ImplementationException"),
 }  # fmt: skip
 OF_CAPTURE = {
     status: f"epcisException:{name}"
