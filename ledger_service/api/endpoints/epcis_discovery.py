@@ -8,6 +8,7 @@ from importlib.metadata import version
 from ledger_service.api.endpoints import epcis, epcis_queries, epcis_standing, epcis_subscriptions
 from ledger_service.api.endpoints import epcis_shapes as shapes
 from ledger_service.api.endpoints.epcis_wants import FORM_OF_NAMES, VERSION
+from ledger_service.api.errors import RouteUnknown
 from ledger_service.api.openapi import PATH_PARAMETERS
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Listing, Named, Record, Text
@@ -38,6 +39,7 @@ SINGLE = tuple(
         "GET", f"/epcis/{name}/<path:{key}>", f"show-one-of-{name.lower()}", _ANY,
         f"What there is to one of the {name}: its events", group=shapes.GROUP,
         success=Success(200, "The resources behind it.", _MEMBERS), dialect=shapes.PLAIN,
+        problems=(RouteUnknown,),
     )
     for name, key in (
         ("bizLocations", "resource"), ("bizSteps", "resource"), ("dispositions", "resource"), ("epcs", "epc"),
@@ -57,6 +59,7 @@ OPTIONS = tuple(
         frozenset[str]().union(*(route.scopes for route in routes)),
         "Versions, forms and methods, as headers", group=shapes.GROUP,
         success=Success(204, "The headers.", media_types=()), dialect=shapes.PLAIN,
+        problems=(RouteUnknown,) if "<" in path else (),
     )
     for path, routes in _METHODS.items()
 )  # fmt: skip

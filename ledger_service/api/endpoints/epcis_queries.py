@@ -62,7 +62,7 @@ OF_RESOURCES = tuple(
         "GET", f"/epcis/{resource}/<path:resource>/events", f"events-of-{resource.lower()}", _READ,
         f"The events of one of the {resource}: as `{parameter}` finds them", group=shapes.GROUP,
         query={name: told for name, told in _QUERY.items() if name != parameter},
-        problems=(refusals.QueryTooLarge, CursorRefused), success=_PAGE, dialect=shapes.PLAIN,
+        problems=(refusals.QueryTooLarge, CursorRefused, RouteUnknown), success=_PAGE, dialect=shapes.PLAIN,
     )
     for resource, parameter in _RESOURCES.items()
 )  # fmt: skip
