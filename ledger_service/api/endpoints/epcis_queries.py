@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from ledger_service.api.endpoints import epcis_shapes as shapes
-from ledger_service.api.errors import CursorRefused, NotYours
+from ledger_service.api.errors import CursorRefused, NotYours, RouteUnknown
 from ledger_service.api.paging import Cursors
 from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Success, scopes
 from ledger_service.api.schema import Flag, Free, Listing, Record, Text
