@@ -52,7 +52,8 @@ WHOLE: tuple[str, ...] = (
     "epcis_finding", "epcis_query", "epcis_subscription", "log_checkpoint",
     # The counter's days, holds, tills that sold alone, promised points.
     "hold", "hold_event", "sale_event", "offline_sale", "store_day", "day_close", "day_line", "day_void",
-    "payment", "pending_issue", "set_aside", "expiry_notice", "rest_conversion",
+    "payment", "pending_issue", "set_aside", "set_aside_retry", "expiry_notice",
+    "rest_conversion",
     # Members: wishes, groups, cases, households, whoever read of them.
     "member_preference", "member_read", "member_tag", "segment", "segment_version", "segment_member",
     "care_case", "care_event", "household_event", "household_gift", "household_due", "claim_event",
