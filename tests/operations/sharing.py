@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import datetime
 from http.client import HTTPConnection
 from typing import Any
 
@@ -90,9 +91,12 @@ class Town(Installation):
     def later(self, *span: str) -> None:
         """So much later, and the service's own clock stands there."""
         to = parse_instant(self.run("clock", *span).strip(), "clock")
+        wait_until(lambda: self.now() >= to, "the service's clock stands")
+
+    def now(self) -> datetime:
+        """The instant by the service's own clock."""
         path = "/v1/members/" + self.clock_watcher + "/balance"
-        wait_until(lambda: parse_instant(self.get(self.operator, path)["as_of"], "as_of") >= to,
-                   "the service's clock stands")  # fmt: skip
+        return parse_instant(self.get(self.operator, path)["as_of"], "as_of")
 
     def refused(self, token: str, path: str, body: dict[str, Any]) -> tuple[int, str]:
         """Status and code of a write that is refused."""

@@ -42,10 +42,6 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         made.close()
 
 
-def now(town: Town) -> Any:
-    return parse_instant(town.run("clock").strip(), "clock")
-
-
 def shelved(town: Town, sale: str) -> None:
     """All goods of the sale come back."""
     lines = [{"line": "1", "quantity": 4}]
@@ -77,9 +73,12 @@ def test_a_stranger_proves_a_purchase_of_the_running_service_and_finds_a_changed
     assert town.outcome(spring, early) == "rewarded"
     wait_until(lambda: (town.evidence(spring, early)["log"] or {}).get("checkpoint") is not None,
                "no checkpoint is on the chain")  # fmt: skip
-    # The checkpoint over the first one's commitment is over that of whoever enrolled before it, too.
+    # The checkpoint over the first one's commitment is over that of whoever enrolled before it, too. Blocks
+    # that follow each other quickly are dated a second apart, ahead of the clock: the sale is later than all.
+    town.later("--seconds", "600")
     sale = later.buys()
     assert town.outcome(spring, sale) == "rewarded"
+    wait_until(lambda: later.rewards() == [("newcomer", "granted")], "the reward was not issued")
     wait_until(town.drained, "the points are not on the chain")
     good = town.evidence(spring, sale)
     assert good["log"]["before_sale"] is True
@@ -179,8 +178,10 @@ def test_goods_that_come_back_take_vested_spent_and_erased_rewards_along_once(to
 
 def test_a_till_may_be_two_minutes_behind_the_touch_and_no_more(town: Town) -> None:
     spring, ann = town.campaign("SKEW"), Member(town)
+    # What a slow till tells is no older than the campaign.
+    town.later("--seconds", "300")
     for behind, counts in ((90, True), (150, False)):
-        at = now(town)
+        at = town.now()
         friend = Member(town, town.touched(ann.link(spring), behind))
         body = basket(STORE, 1_000, member={"number": friend.number})
         headers = {"Authorization": f"Bearer {town.till}", "Idempotency-Key": f"skew-{behind}",
