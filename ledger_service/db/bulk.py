@@ -77,10 +77,17 @@ class TableSql:
     def inserting(self, rows: Sequence[Row], *, or_ignore: bool = False) -> Statement:
         """A statement that inserts rows which name every column."""
         tail = " ON CONFLICT DO NOTHING" if or_ignore else ""
-        sql = self._text(("insert", tail), lambda: self._insert(tail))
+        return self._inserting(self.names, rows, tail)
+
+    def appending(self, rows: Sequence[Row]) -> Statement:
+        """A statement that inserts rows which name every column but the key, which the database gives."""
+        return self._inserting(tuple(name for name in self.names if name not in self.key), rows, "")
+
+    def _inserting(self, names: tuple[str, ...], rows: Sequence[Row], tail: str) -> Statement:
+        sql = self._text(("insert", names, tail), lambda: self._insert(names, tail))
         if self._postgres:
-            return Statement(sql, self._arrays_of_rows(self.names, rows))
-        return Statement(sql, self._bound(self.names, rows), True)
+            return Statement(sql, self._arrays_of_rows(names, rows))
+        return Statement(sql, self._bound(names, rows), True)
 
     def updating(self, columns: tuple[str, ...], rows: Sequence[Row]) -> Statement:
         """A statement that sets ``columns`` of the rows, found by primary key, to the rows' values."""
@@ -126,11 +133,11 @@ class TableSql:
     def _list(self, names: Iterable[str], prefix: str = "") -> str:
         return ", ".join(prefix + self._quoted[name] for name in names)
 
-    def _insert(self, tail: str) -> str:
-        head = f"INSERT INTO {self._name} ({self._list(self.names)})"
+    def _insert(self, names: tuple[str, ...], tail: str) -> str:
+        head = f"INSERT INTO {self._name} ({self._list(names)})"
         if self._postgres:
-            return f"{head} SELECT * FROM unnest({self._marks(self.names)}){tail}"
-        return f"{head} VALUES ({', '.join('?' * len(self.names))}){tail}"
+            return f"{head} SELECT * FROM unnest({self._marks(names)}){tail}"
+        return f"{head} VALUES ({', '.join('?' * len(names))}){tail}"
 
     def _marks(self, names: Iterable[str]) -> str:
         return ", ".join(f"%s::{self._cast[name]}[]" for name in names)

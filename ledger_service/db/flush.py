@@ -78,11 +78,13 @@ def _plan_plain(pending: _Pending, work: Workset) -> None:
     for table, inserted in _in_order(work.inserted):
         if inserted:
             pending.add(table, work.sql(table).inserting(_by_key(inserted)))
+    for table, appended in _in_order(work.appended):
+        pending.add(table, work.sql(table).appending(appended))
     for table, changed in _in_order(work.changed):
         columns = tuple(sorted(set().union(*changed.values())))
         rows = [row for key in sorted(changed) if (row := work.get(table, key)) is not None]
         pending.add(table, work.sql(table).updating(columns, rows), len(rows))
-    work.ensured, work.inserted, work.changed = {}, {}, {}
+    work.ensured, work.inserted, work.appended, work.changed = {}, {}, {}, {}
 
 
 def _give_numbers(pending: _Pending, records: list[Numbered]) -> None:

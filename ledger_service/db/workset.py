@@ -45,6 +45,7 @@ class Workset:
         self.opening: set[tuple[str, Key]] = set()
         self.inserted: dict[Table, dict[Key, Row]] = {}
         self.ensured: dict[Table, dict[Key, Row]] = {}
+        self.appended: dict[Table, list[Row]] = {}
         self.changed: dict[Table, dict[Key, set[str]]] = {}
         self.numbered: list[Numbered] = []
 
@@ -161,12 +162,13 @@ class Workset:
 class Draft:
     """What one command reads and means to write; seen by nobody else until ``absorb``."""
 
-    __slots__ = ("_base", "_ensured", "_numbered", "_over")
+    __slots__ = ("_appended", "_base", "_ensured", "_numbered", "_over")
 
     def __init__(self, base: Workset) -> None:
         self._base = base
         self._over: dict[tuple[Table, Key], tuple[Row, bool, set[str]]] = {}
         self._ensured: list[tuple[Table, Key, Row]] = []
+        self._appended: list[tuple[Table, Row]] = []
         self._numbered: list[Numbered] = []
 
     def get(self, table: Table, pk: Any) -> Row | None:
@@ -221,6 +223,10 @@ class Draft:
         if (table.name, key) not in self._base.opened:
             self._ensured.append((table, key, whole))
 
+    def append(self, table: Table, row: Row) -> None:
+        """The row will be inserted under a key that the database gives; nobody in the group sees it."""
+        self._appended.append((table, row))
+
     def change(self, table: Table, pk: Any, **values: Any) -> Row:
         """These columns of a loaded row will have these values; a load's columns and the key cannot change.
 
@@ -263,8 +269,10 @@ class Draft:
                 base.changed.setdefault(table, {}).setdefault(key, set()).update(changed)
         for table, key, row in self._ensured:
             base.ensured.setdefault(table, {}).setdefault(key, row)
+        for table, row in self._appended:
+            base.appended.setdefault(table, []).append(row)
         base.numbered += self._numbered
-        self._over, self._ensured, self._numbered = {}, [], []
+        self._over, self._ensured, self._appended, self._numbered = {}, [], [], []
 
     def _seen(self, table: Table, pk: Key) -> Row:
         row = self.get(table, pk)

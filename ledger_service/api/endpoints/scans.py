@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from ledger_service.kernel.digital_link.parsing import LONGEST_URI
 from ledger_service.traceability.scanning.distance import MOST_LATITUDE, MOST_LONGITUDE, Place
 from ledger_service.traceability.scanning.journey import MOST_SHOWN, journey_of
 from ledger_service.traceability.scanning.rules import Verdict
+from ledger_service.traceability.scanning.grouped import scan_in_group
 from ledger_service.traceability.scanning.service import Scanned, Scans, Visit
 
 GROUP = "Scans"
@@ -92,7 +94,7 @@ class ScansDoor:
     def scan(self, call: Call) -> Reply:
         """A verdict, and a scan more."""
         code, visit = call.body.fields["code"], visit_of(call)
-        return Reply(_document(self.writer.run(lambda conn: self.scans.scan(conn, code, visit, call.at))))
+        return Reply(_document(scan_in_group((self.scans, self.database, self.writer), code, visit, call.at)))
 
 
 def visit_of(call: Call) -> Visit:
@@ -126,7 +128,7 @@ def _document(scanned: Scanned) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def names_of(product: RowMapping) -> dict[str, str]:
+def names_of(product: Mapping[str, Any] | RowMapping) -> dict[str, str]:
     """A product's names by language."""
     return {"en": product["name_en"], "zh-Hans": product["name_zh_hans"], "zh-Hant": product["name_zh_hant"]}
 

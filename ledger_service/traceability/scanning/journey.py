@@ -41,7 +41,7 @@ class Stop:
 
 def journey_of(conn: Connection, told: Told) -> tuple[list[Stop], bool]:
     """The stops of an item by time, and whether there are more than are shown; none for no item of ours."""
-    if told.serial is None or knowledge.find_item(conn, told).facts is None:
+    if told.serial is None or not knowledge.is_made(conn, told):
         return [], False
     history = way_of(conn, [told.name])
     stops = _distinct(history.steps)

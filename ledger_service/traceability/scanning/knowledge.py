@@ -5,10 +5,21 @@ The statements are built once: building them takes longer than the database take
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnClause, Connection, Integer, RowMapping, bindparam, literal_column, select
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Integer,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.traceability.claiming.models import trace_claim
@@ -19,8 +30,10 @@ from ledger_service.traceability.goods.models import trace_batch, trace_item, tr
 from ledger_service.traceability.goods.rules import State
 from ledger_service.traceability.goods.service import INDEX_BITS
 from ledger_service.traceability.scanning.distance import Place, metres_at_least
+from ledger_service.traceability.scanning.marks import NO_SALT, period_of
 from ledger_service.traceability.scanning.models import (
     trace_scan_device,
+    trace_scan_salt,
     trace_scan_sum,
     trace_scan_unknown,
 )
@@ -36,42 +49,57 @@ _MOST_DEEDS = 100
 _BITS: ColumnClause[int] = literal_column(str(INDEX_BITS), Integer)
 _HOUR = 3_600
 _I, _B, _C, _D, _E = (t.c for t in (trace_item, trace_batch, trace_claim, trace_scan_device, epcis_event_epc))
-_WHOLE = trace_item.join(trace_batch, _B.batch_no == _I.item_id.op(">>")(_BITS)).outerjoin(
-    trace_claim, _C.item_id == _I.item_id
-)
-_PRODUCT = select(trace_product).where(trace_product.c.gtin == bindparam("of"))
-_ITEM = (
-    select(_I.item_id, _I.state, _I.state_at, _I.contradicts, _B.batch_no, _B.lot, _B.expiry, _B.recalled_at,
-           _C.device, _C.claimed_at, _C.place)
-    .select_from(_WHOLE).where((_I.serial == bindparam("number")) & (_I.gtin == bindparam("of")))
+_P, _S, _U, _N = (t.c for t in (trace_product, trace_scan_sum, trace_scan_unknown, trace_scan_salt))
+_ONE = select(literal_column("1", Integer).label("here")).subquery("one")
+_PRODUCT, _FACTS, _SCANS = "product_", "fact_", "scan_"
+_FACT_COLUMNS = (_I.item_id, _I.state, _I.state_at, _I.contradicts, _B.batch_no, _B.lot, _B.expiry,
+                 _B.recalled_at, _C.device, _C.claimed_at, _C.place)  # fmt: skip
+_PARTS = ((_PRODUCT, tuple(_P)), (_FACTS, _FACT_COLUMNS), (_SCANS, tuple(_S)))
+_NO_PRODUCTS = _U.gtin == func.coalesce(_P.gtin, NO_PRODUCT)
+# One row whatever is there: each part is NULL where there is none of it.
+_KNOWN = select(
+    *(column.label(prefix + column.name) for prefix, columns in _PARTS for column in columns),
+    _U.times.label("unknown"), _N.salt,
+).select_from(
+    _ONE.outerjoin(trace_product, _P.gtin == bindparam("of"))
+    .outerjoin(trace_item, (_I.serial == bindparam("number")) & (_I.gtin == bindparam("of")))
+    .outerjoin(trace_batch, _B.batch_no == _I.item_id.op(">>")(_BITS))
+    .outerjoin(trace_claim, _C.item_id == _I.item_id)
+    .outerjoin(trace_scan_sum, _S.item_id == _I.item_id)
+    .outerjoin(trace_scan_unknown, _NO_PRODUCTS & (_U.hour == bindparam("at_hour")))
+    .outerjoin(trace_scan_salt, _N.period == bindparam("period"))
 )  # fmt: skip
-_SCANS = select(trace_scan_sum).where(trace_scan_sum.c.item_id == bindparam("item"))
 _TOLD = (int(Deed.COMMISSION), int(Deed.SELL), int(Deed.TAKE_BACK))
 _DEEDS = (
     select(_E.event_time, _E.event_seq, _E.deed, _E.voids)
     .where((_E.epc_key == bindparam("key")) & _E.deed.in_(_TOLD))
     .order_by(_E.event_time, _E.event_seq).limit(_MOST_DEEDS)
 )  # fmt: skip
-_OTHERS = (
-    select(_D.device)
-    .where((_D.item_id == bindparam("item")) & (_D.seen_at >= bindparam("since")))
-    .where(_D.device != bindparam("mark")).limit(DEVICES_SUSPECT)
-)  # fmt: skip
-_LAST = select(_D.seen_at).where((_D.item_id == bindparam("item")) & (_D.device == bindparam("mark")))
-_UNKNOWN = select(trace_scan_unknown.c.times).where(
-    (trace_scan_unknown.c.gtin == bindparam("of")) & (trace_scan_unknown.c.hour == bindparam("at_hour"))
+_SEEN = select(_D.device, _D.seen_at).where(_D.item_id == bindparam("item"))
+_ITSELF = _D.device == bindparam("mark")
+_LATELY = (_D.device != bindparam("mark")) & (_D.seen_at >= bindparam("since"))
+# The device itself, and as many others as change the verdict.
+_DEVICES = union_all(
+    _SEEN.where(_ITSELF), select(_SEEN.where(_LATELY).limit(DEVICES_SUSPECT).subquery("others"))
 )
-Facts = RowMapping
+_MADE = select(_I.item_id).where((_I.serial == bindparam("number")) & (_I.gtin == bindparam("of")))
+Facts = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item with its batch, product, claim and scans; ``facts`` is None where nobody made it."""
+    """An item with its batch, product, claim and scans; ``facts`` is None where nobody made it.
+
+    ``unknown`` counts the serials of its product that nobody made and somebody scanned in this hour; ``salt``
+    is the period's, zeros where none was drawn yet.
+    """
 
     item_id: int
     facts: Facts | None
     product: Facts | None
     scans: Facts | None
+    unknown: int = 0
+    salt: bytes = field(default=NO_SALT, repr=False)
 
     @property
     def gtin(self) -> str:
@@ -79,13 +107,25 @@ class Item:
         return NO_PRODUCT if self.product is None else str(self.product["gtin"])
 
 
-def find_item(conn: Connection, told: Told) -> Item:
+def is_made(conn: Connection, told: Told) -> bool:
+    """Whether the code names an item of ours."""
+    asked = {"number": told.serial or "", "of": told.gtin}
+    return conn.execute(_MADE, asked).scalar_one_or_none() is not None
+
+
+def find_item(conn: Connection, told: Told, at: datetime) -> Item:
     """What stands in the tables about a code."""
-    product = conn.execute(_PRODUCT, {"of": told.gtin}).mappings().one_or_none()
-    wanted = {"number": told.serial or "", "of": told.gtin}
-    facts = conn.execute(_ITEM, wanted).mappings().one_or_none()
+    asked = {"number": told.serial or "", "of": told.gtin, "at_hour": hour_of(at), "period": period_of(at)}
+    row = conn.execute(_KNOWN, asked).mappings().one()
+    parts = {
+        prefix: {column.name: row[prefix + column.name] for column in columns} for prefix, columns in _PARTS
+    }
+    product, facts, scans = (
+        parts[prefix] if row[prefix + key] is not None else None
+        for prefix, key in ((_PRODUCT, "gtin"), (_FACTS, "batch_no"), (_SCANS, "item_id"))
+    )
     item_id = NOBODYS if facts is None else facts["item_id"]
-    return Item(item_id, facts, product, conn.execute(_SCANS, {"item": item_id}).mappings().one_or_none())
+    return Item(item_id, facts, product, scans, row["unknown"] or 0, bytes(row["salt"] or NO_SALT))
 
 
 def known_of(
@@ -137,25 +177,19 @@ def seen_of(
     """
     mark, place = visit
     since, its = at - timedelta(days=DEVICE_DAYS), {"item": item.item_id, "mark": mark}
-    others = conn.execute(_OTHERS, {**its, "since": since}).all()
-    last = conn.execute(_LAST, its).scalar_one_or_none()
-    burst = unknown_this_hour(conn, item.gtin, at) >= BURST_AN_HOUR
+    devices = conn.execute(_DEVICES, {**its, "since": since}).all()
+    last = next((seen_at for device, seen_at in devices if device == mark), None)
     if item.facts is None:
-        return Seen(burst=burst), None
+        return Seen(burst=item.unknown >= BURST_AN_HOUR), None
     scans, markets = item.scans, str(item.product["markets"]) if item.product is not None else ""
     outside = bool(markets) and place.country is not None and place.country not in markets.split(",")
     if scans is None:
         return Seen(devices=1, before_commissioning=before, outside_market=outside), None
     there = Place(None, scans["latitude_tenths"], scans["longitude_tenths"])
     seconds = max(0, seconds_floor(at) - seconds_floor(scans["last_at"]))
-    seen = Seen(scans["times"], len(others) + 1, metres_at_least(there, place), seconds, before, outside)
+    others = len(devices) - (last is not None)
+    seen = Seen(scans["times"], others + 1, metres_at_least(there, place), seconds, before, outside)
     return seen, last
-
-
-def unknown_this_hour(conn: Connection, gtin: str, at: datetime) -> int:
-    """How many serials of a product that nobody made were scanned in this hour."""
-    found = conn.execute(_UNKNOWN, {"of": gtin, "at_hour": hour_of(at)})
-    return int(found.scalar_one_or_none() or 0)
 
 
 def hour_of(at: datetime) -> int:

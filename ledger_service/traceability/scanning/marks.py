@@ -21,15 +21,15 @@ PERIOD_SECONDS = 30 * 86_400
 MARK_BYTES = 8
 _SALT_BYTES = 16
 _KEPT_PERIODS = 2
-_NONE = bytes(_SALT_BYTES)
+NO_SALT = bytes(_SALT_BYTES)
 _SALT = select(trace_scan_salt.c.salt).where(trace_scan_salt.c.period == bindparam("of"))
 
 
 def salt_of(conn: Connection, ids: IdSource, at: datetime) -> bytes:
     """The salt of the period; the first who needs it draws it, and forgets those that are over."""
     found = known_salt(conn, at)
-    if found == _NONE:
-        period = seconds_floor(at) // PERIOD_SECONDS
+    if found == NO_SALT:
+        period = period_of(at)
         fresh = {"period": period, "salt": ids.random_bytes(_SALT_BYTES)}
         sql_of(trace_scan_salt, conn).insert(conn, [fresh], or_ignore=True)
         conn.execute(delete(trace_scan_salt).where(trace_scan_salt.c.period <= period - _KEPT_PERIODS))
@@ -39,9 +39,13 @@ def salt_of(conn: Connection, ids: IdSource, at: datetime) -> bytes:
 
 def known_salt(conn: Connection, at: datetime) -> bytes:
     """The salt of the period, zeros where none was drawn yet: a mark under them is nobody's."""
-    period = seconds_floor(at) // PERIOD_SECONDS
-    found = conn.execute(_SALT, {"of": period}).scalar_one_or_none()
-    return _NONE if found is None else bytes(found)
+    found = conn.execute(_SALT, {"of": period_of(at)}).scalar_one_or_none()
+    return NO_SALT if found is None else bytes(found)
+
+
+def period_of(at: datetime) -> int:
+    """The number of the period whose salt an instant has."""
+    return seconds_floor(at) // PERIOD_SECONDS
 
 
 def mark_of(salt: bytes, item_id: int, device: str) -> bytes:

@@ -7,18 +7,20 @@ is loaded again changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, Insert, Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger_service.kernel.ids import IdSource
+from ledger_service.traceability.cases.rules import kinds_of
 from ledger_service.traceability.cases.service import open_cases
 from ledger_service.traceability.scanning import knowledge
 from ledger_service.traceability.scanning.distance import Place
 from ledger_service.traceability.scanning.knowledge import Item
-from ledger_service.traceability.scanning.marks import known_salt, mark_of, salt_of
+from ledger_service.traceability.scanning.marks import NO_SALT, mark_of, salt_of
 from ledger_service.traceability.scanning.models import (
     trace_scan,
     trace_scan_device,
@@ -26,9 +28,8 @@ from ledger_service.traceability.scanning.models import (
     trace_scan_unknown,
 )
 from ledger_service.traceability.scanning.reading import Told, is_right_tag, read_code
+from ledger_service.traceability.scanning.recording import ONE_SCAN, Record, first_sum, moving
 from ledger_service.traceability.scanning.rules import Judgement, Seen, Verdict, judge
-
-ONE_SCAN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +63,39 @@ class Scans:
 
         Idempotency: a read. Work: the same for an item that nobody made, a wrong tag and a right one.
         """
-        return self._judged(conn, code, visit, at, known_salt(conn, at))[0]
+        return self._judged(conn, code, visit, at)[0]
 
     def scan(self, conn: Connection, code: str, visit: Visit, at: datetime) -> Scanned:
         """The verdict over a code; the scan is recorded and counts from now on, and may open a case.
 
         Idempotency: one device's scans of an item within a minute are one.
         """
-        salt = salt_of(conn, self.ids, at)
-        scanned, mark, last = self._judged(conn, code, visit, at, salt)
+        salt_of(conn, self.ids, at)
+        scanned, mark, last = self._judged(conn, code, visit, at)
         item = scanned.item
         if item is None or (last is not None and at - last < ONE_SCAN):
             return scanned
-        self._record(conn, scanned, (mark, visit.place), at)
+        self._record(conn, item, _row_of(item, scanned.judgement, (mark, visit.place), at))
         open_cases(conn, scanned.judgement, (item.item_id, item.gtin, _owner(item)), at)
         return scanned
+
+    def plain(
+        self, conn: Connection, code: str, visit: Visit, at: datetime
+    ) -> tuple[Scanned, Record | None] | None:
+        """The verdict over a code as ``look`` gives it, and what is to record of it (``RecordScanCommand``).
+
+        Returns:
+            No record where the scan says nothing new. None where ``scan`` must judge and record it in one: an
+            item that nobody made, a finding that opens a case, a period without a salt.
+        """
+        scanned, mark, last = self._judged(conn, code, visit, at)
+        item = scanned.item
+        if item is None or (last is not None and at - last < ONE_SCAN):
+            return scanned, None
+        if item.facts is None or item.salt == NO_SALT or kinds_of(scanned.judgement):
+            return None
+        row = _row_of(item, scanned.judgement, (mark, visit.place), at)
+        return scanned, Record(row, 0 if item.scans is None else item.scans["times"])
 
     def read(self, code: str) -> Told | None:
         """What a code says; None for a malformed one or a wrong tag."""
@@ -84,47 +103,40 @@ class Scans:
         return None if isinstance(told, str) or not is_right_tag(self.master, told) else told
 
     def _judged(
-        self, conn: Connection, code: str, visit: Visit, at: datetime, salt: bytes
+        self, conn: Connection, code: str, visit: Visit, at: datetime
     ) -> tuple[Scanned, bytes, datetime | None]:
         told = read_code(code)
         if isinstance(told, str):
             return Scanned(Judgement(Verdict.MALFORMED, ("malformed",)), why=told), b"", None
         if not is_right_tag(self.master, told):
             told = replace(told, serial="")  # looked up like any other, and found by nobody
-        item = knowledge.find_item(conn, told)
-        mark = mark_of(salt, item.item_id, visit.device)
+        item = knowledge.find_item(conn, told, at)
+        mark = mark_of(item.salt, item.item_id, visit.device)
         known, before = knowledge.known_of(conn, told, item, mark, at)
         seen, last = knowledge.seen_of(conn, item, (mark, visit.place), at, before)
         judgement = judge(known, (told.lot, told.expiry), seen)
         return Scanned(judgement, told, item, seen), mark, last
 
-    def _record(self, conn: Connection, scanned: Scanned, visit: tuple[bytes, Place], at: datetime) -> None:
-        item, (mark, place) = scanned.item, visit
-        if item is None:
-            return
-        where = {"latitude_tenths": place.latitude_tenths, "longitude_tenths": place.longitude_tenths}
-        row = {"item_id": item.item_id or None, "gtin": None if item.product is None else item.gtin,
-               "at": at, "device": mark, "country": place.country, **where,
-               "verdict": str(scanned.judgement.verdict),
-               "reasons": ",".join(scanned.judgement.reasons + scanned.judgement.hints)}  # fmt: skip
+    def _record(self, conn: Connection, item: Item, row: dict[str, Any]) -> None:
         conn.execute(_SCAN, row)
-        seen = {"item_id": item.item_id, "device": mark, "seen_at": at}
+        seen = {"item_id": item.item_id, "device": row["device"], "seen_at": row["at"]}
         conn.execute(_upsert(conn.dialect.name, trace_scan_device, ("seen_at",)), seen)
         if item.facts is None:
-            count = {"gtin": item.gtin, "hour": knowledge.hour_of(at), "times": 1}
+            count = {"gtin": item.gtin, "hour": knowledge.hour_of(row["at"]), "times": 1}
             conn.execute(_upsert(conn.dialect.name, trace_scan_unknown, ("times",)), count)
             return
-        # The last place that is known stays: a scan without one must not hide a journey.
-        moved = tuple(where) if place.point is not None else ()
-        first = {"item_id": item.item_id, "times": 1, "first_at": at, "first_country": place.country,
-                 "last_at": at, **where}  # fmt: skip
-        # The instant belongs to the place: without one, neither moves.
-        last = ("last_at",) if moved or not _has_place(item) else ()
-        conn.execute(_upsert(conn.dialect.name, trace_scan_sum, ("times", *last, *moved)), first)
+        change = ("times", *moving(row, item.scans))
+        conn.execute(_upsert(conn.dialect.name, trace_scan_sum, change), first_sum(row))
 
 
-def _has_place(item: Item) -> bool:
-    return item.scans is not None and item.scans["latitude_tenths"] is not None
+def _row_of(item: Item, judgement: Judgement, visit: tuple[bytes, Place], at: datetime) -> dict[str, Any]:
+    mark, place = visit
+    return {
+        "item_id": item.item_id or None, "gtin": None if item.product is None else item.gtin,
+        "at": at, "device": mark, "country": place.country, "latitude_tenths": place.latitude_tenths,
+        "longitude_tenths": place.longitude_tenths, "verdict": str(judgement.verdict),
+        "reasons": ",".join(judgement.reasons + judgement.hints),
+    }  # fmt: skip
 
 
 def _owner(item: Item) -> int | None:
