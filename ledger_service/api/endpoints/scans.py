@@ -18,9 +18,9 @@ from ledger_service.db.writer import Writer
 from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.digital_link.parsing import LONGEST_URI
 from ledger_service.traceability.scanning.distance import MOST_LATITUDE, MOST_LONGITUDE, Place
+from ledger_service.traceability.scanning.grouped import scan_in_group
 from ledger_service.traceability.scanning.journey import MOST_SHOWN, journey_of
 from ledger_service.traceability.scanning.rules import Verdict
-from ledger_service.traceability.scanning.grouped import scan_in_group
 from ledger_service.traceability.scanning.service import Scanned, Scans, Visit
 
 GROUP = "Scans"
