@@ -1,7 +1,8 @@
 """How many requests are inside at once: a service that is full says so instead of letting callers hang.
 
 Bodies are read before a place to work is taken, so callers that send slowly keep nobody from working; of
-those, one key may have a few and all keys together no more than there are threads to spare.
+those, one key or address may have a few, all together no more than there are threads to spare, and callers
+without a key leave some for those who have one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from ledger_service.api.errors import ServiceBusy
 SPARE_THREADS = 64
 MOST_READING = 48
 MOST_READING_OF_A_KEY = 8
+# Callers without a key: so many of an address, behind which may be a whole shop, and not the last places.
+MOST_READING_OF_AN_ADDRESS = 16
+MOST_READING_OF_STRANGERS = 32
 _RETRY_AFTER_SECONDS = 1
 
 
@@ -47,28 +51,31 @@ class Admission:
         self._readers = 0
 
     @contextmanager
-    def reading(self, key_id: str) -> Iterator[None]:
-        """One body of a key is being read.
+    def reading(self, key_id: str, address: str = "") -> Iterator[None]:
+        """One body is being read: of a key, or, without one, of an address.
 
         Raises:
-            ServiceBusy: so many bodies, of this key or of all, have begun and do not end.
+            ServiceBusy: so many bodies, of this caller or of all, have begun and do not end.
         """
+        reader = key_id or f"address {address}"
+        most = MOST_READING if key_id else MOST_READING_OF_STRANGERS
+        most_own = MOST_READING_OF_A_KEY if key_id else MOST_READING_OF_AN_ADDRESS
         with self._lock:
-            if self._readers >= MOST_READING or self._reading[key_id] >= MOST_READING_OF_A_KEY:
+            if self._readers >= most or self._reading[reader] >= most_own:
                 raise ServiceBusy(_RETRY_AFTER_SECONDS)
-            self._reading[key_id] += 1
+            self._reading[reader] += 1
             self._readers += 1
         try:
             yield
         finally:
-            self._read(key_id)
+            self._read(reader)
 
-    def _read(self, key_id: str) -> None:
+    def _read(self, reader: str) -> None:
         with self._lock:
             self._readers -= 1
-            self._reading[key_id] -= 1
-            if not self._reading[key_id]:
-                del self._reading[key_id]
+            self._reading[reader] -= 1
+            if not self._reading[reader]:
+                del self._reading[reader]
 
     @contextmanager
     def working(self) -> Iterator[None]:

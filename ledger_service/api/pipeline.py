@@ -230,7 +230,8 @@ class Pipeline:
         if route.method in _BODILESS:
             return query, _NO_BODY, key
         frame = f"{route.method} {environ['PATH_INFO']}"
-        with self.admission.reading(principal.key_id if principal else ""):
+        reader = (principal.key_id, "") if principal else ("", environ.get("REMOTE_ADDR", ""))
+        with self.admission.reading(*reader):
             raw = self.bodies.read(environ, request_id, route.dialect.most_bytes)
         body = parse_body(raw, environ.get("CONTENT_TYPE") or "", frame, route.dialect.media_types)
         if route.dialect.keeps_body:

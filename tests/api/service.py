@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
+import sqlite3
+import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +33,12 @@ from ledger_service.bootstrap.foundations import Foundations, SystemRandom
 from ledger_service.bootstrap.http import application
 from ledger_service.bootstrap.serving import Serving, wire
 from ledger_service.config import Settings, settings_of
-from ledger_service.custody.keystore import create_keystore
+from ledger_service.custody.keystore import create_keystore, load_keystore
 from ledger_service.custody.local import LocalCustody
 from ledger_service.custody.requests import BindDomain
 from ledger_service.custody.vault import CustodialLimits
-from ledger_service.db.engine import Database
+from ledger_service.db.engine import Database, open_database
+from ledger_service.db.schema import create_everything
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.kernel.reserve_wishes import Wish
@@ -192,13 +199,21 @@ class Shop:
 
 
 def open_shop(database: Database, folder: Path, **environment: str) -> Shop:
-    """Two merchants with a programme, a store and a till each; keys of every role."""
-    shop = bare_shop(database, folder, **environment)
-    for name, gln, store, code in (
-        ("grocer", GROCER, GROCER_STORE, "GROC"),
-        ("fuel", FUEL, FUEL_STORE, "FUEL"),
-    ):
-        _found(shop, (name, gln, store, code))
+    """Two merchants with a programme, a store and a till each; keys of every role.
+
+    On an empty SQLite database it is a copy of what the process has founded once.
+    """
+    if not database.is_sqlite:
+        return _found_both(bare_shop(database, folder, **environment))
+    kept = _founded_once()
+    here, there = kept.folder / "alliance.db", str(database.url.database)
+    with closing(sqlite3.connect(here)) as founded, closing(sqlite3.connect(there)) as empty:
+        founded.backup(empty)
+    shutil.copytree(kept.folder / "state", folder, dirs_exist_ok=True)
+    custody = LocalCustody(load_keystore(folder / "keystore.json"), folder / "journal", CustodialLimits())
+    shop = _served((database, custody), _settings(database, folder, environment), dict(kept.keys))
+    shop.registry.programmes += kept.programmes
+    shop.numbers = kept.numbers
     return shop
 
 
@@ -211,10 +226,43 @@ def bare_shop(database: Database, folder: Path, **environment: str) -> Shop:
         auditor = ApiKeys(SystemRandom()).issue(conn, None, IssueKey("auditor", "au"), NOON).token
     custody = LocalCustody(create_keystore(folder / "keystore.json"), folder / "journal", CustodialLimits())
     custody.bind(BindDomain(ALLIANCE.chain_id, ALLIANCE.clearing_house, ALLIANCE.registry))
+    return _served((database, custody), settings, {"operator": operator, "auditor": auditor})
+
+
+def _served(stands: tuple[Database, LocalCustody], settings: Settings, keys: dict[str, str]) -> Shop:
     registry = Registry()
-    serving = wire(Foundations(settings, database, custody, ALLIANCE, (FORMER_HOUSE,)), registry)
-    keys = {"operator": operator, "auditor": auditor}
+    serving = wire(Foundations(settings, *stands, ALLIANCE, (FORMER_HOUSE,)), registry)
     return Shop(serving, application(serving).test_client(), registry, keys)
+
+
+@dataclass(frozen=True)
+class _Founded:
+    folder: Path
+    keys: dict[str, str]
+    programmes: list[NewProgramme]
+    numbers: int
+
+
+@cache
+def _founded_once() -> _Founded:
+    folder = Path(tempfile.mkdtemp(prefix="founded-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "state").mkdir()
+    database = open_database(f"sqlite:///{folder / 'alliance.db'}")
+    create_everything(database)
+    shop = _found_both(bare_shop(database, folder / "state"))
+    shop.serving.close()
+    database.close()
+    return _Founded(folder, shop.keys, shop.registry.programmes, shop.numbers)
+
+
+def _found_both(shop: Shop) -> Shop:
+    for name, gln, store, code in (
+        ("grocer", GROCER, GROCER_STORE, "GROC"),
+        ("fuel", FUEL, FUEL_STORE, "FUEL"),
+    ):
+        _found(shop, (name, gln, store, code))
+    return shop
 
 
 def _found(shop: Shop, who: tuple[str, str, str, str]) -> None:

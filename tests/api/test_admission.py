@@ -8,7 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from ledger_service.api.admission import MOST_READING, MOST_READING_OF_A_KEY, SPARE_THREADS, Admission
+from ledger_service.api.admission import (
+    MOST_READING,
+    MOST_READING_OF_A_KEY,
+    MOST_READING_OF_AN_ADDRESS,
+    MOST_READING_OF_STRANGERS,
+    SPARE_THREADS,
+    Admission,
+)
 from ledger_service.api.errors import ServiceBusy
 from ledger_service.api.limits import Buckets, Policy
 from ledger_service.bootstrap.http import application
@@ -59,6 +66,22 @@ def test_slow_bodies_of_one_key_and_of_all_keys_are_bounded_and_leave_threads_to
             pass
     with admission.reading("a"):
         pass
+    assert not admission._reading
+
+
+def test_slow_strangers_of_one_address_keep_out_neither_other_strangers_nor_tills() -> None:
+    admission = Admission(1)
+    with ExitStack() as open_bodies:
+        for _ in range(MOST_READING_OF_AN_ADDRESS):
+            open_bodies.enter_context(admission.reading("", "203.0.113.9"))
+        with pytest.raises(ServiceBusy), admission.reading("", "203.0.113.9"):
+            pass
+        for number in range(MOST_READING_OF_STRANGERS - MOST_READING_OF_AN_ADDRESS):
+            open_bodies.enter_context(admission.reading("", f"198.51.100.{number}"))
+        with pytest.raises(ServiceBusy), admission.reading("", "192.0.2.1"):
+            pass
+        for number in range(MOST_READING - MOST_READING_OF_STRANGERS):
+            open_bodies.enter_context(admission.reading(f"key {number}"))
     assert not admission._reading
 
 

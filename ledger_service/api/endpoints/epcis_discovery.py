@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.metadata import version
 
 from ledger_service.api.endpoints import epcis, epcis_queries, epcis_standing, epcis_subscriptions
@@ -102,8 +103,14 @@ def _headers(path: str, methods: Iterable[str]) -> Iterable[tuple[str, str]]:
         yield f"GS1-{standard}-Min", VERSION
         yield f"GS1-{standard}-Max", VERSION
     yield "GS1-CBV-XML-Format", FORM_OF_NAMES
-    yield "GS1-Vendor-Version", version("ledger_service")
+    yield "GS1-Vendor-Version", _own_version()
     if path in (epcis.CAPTURE.path, epcis.EVENT.path):
         yield from shapes.LIMITS
         # A server that knows both ways says so with this word.
         yield shapes.BEHAVIOUR, "all"
+
+
+@cache
+def _own_version() -> str:
+    # Looked up among the installed packages' files, which takes milliseconds.
+    return version("ledger_service")
