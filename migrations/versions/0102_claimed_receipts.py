@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(8), nullable=False),
         sa.Column("sale_id", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["adjustment_id"], ["adjustment.adjustment_id"],
-                                name=op.f("fk_claimed_receipt_adjustment_id_adjustment")),
+                                name=op.f("fk_claimed_receipt_adjustment_id")),
         sa.CheckConstraint("length(mark) = 32", name=op.f("ck_claimed_receipt_mark_length")),
         sa.CheckConstraint("state IN ('asked', 'approved', 'declined')",
                            name=op.f("ck_claimed_receipt_state_known")),
