@@ -6,13 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from ledger_service.checkout.attach.errors import SaleClaimed
+from ledger_service.checkout.models import imported_sale
 from ledger_service.claims.errors import ReceiptClaimed
 from ledger_service.members.merging import Merge
 from ledger_service.points import merging
 from tests.integration.checkout.attaching import attach
-from tests.integration.checkout.shop import Phone
+from tests.integration.checkout.shop import GROCER, Phone
 from tests.integration.checkout.test_races import at_once
 
 from .office import YESTERDAY, Office
@@ -146,3 +148,18 @@ def test_the_next_days_number_is_another_receipt(office: Office) -> None:
     office.shop.clock.at += timedelta(days=2)
     sale = office.sale("0001", amount=700)["sale_id"]
     assert attach(office.shop, sale, phone)["earned"][0]["points"] == 7
+
+
+def test_a_receipt_that_moved_in_with_its_member_has_earned_in_the_old_system(office: Office) -> None:
+    phone, owner = office.shop.enrol(), office.shop.enrol()
+    with office.shop.database.begin() as conn:
+        for number, who in enumerate((owner.member_id, None)):
+            conn.execute(insert(imported_sale).values(
+                sale_id=bytes([number] * 16), merchant_id=GROCER, member_id=who, reference=f"OLD-{number}",
+                total_minor=1_000, occurred_at=office.shop.clock.at, import_id=bytes(16),
+            ))  # fmt: skip
+    assert office.state(office.file(phone, "old0")) == ("refused", "has-member")
+    with pytest.raises(ReceiptClaimed):
+        office.grant(office.file(phone, "OLD 0", day=YESTERDAY))
+    # Whoever had no card then has earned nothing anywhere.
+    assert office.state(office.file(phone, "OLD-1")) == ("open", "not-found")
