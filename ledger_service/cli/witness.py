@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     sign = what.add_parser("sign", help="check what is new and sign its head")
     sign.add_argument("--rpc", required=True, metavar="URL", help="a node of the chain")
     sign.add_argument(
-        "--key", required=True, metavar="FILE", help="64 hex digits, mode 0600; env:NAME reads NAME"
+        "--key", required=True, metavar="FILE", help="64 hex digits, mode 0600; - reads standard input"
     )
     sign.add_argument(
         "--out", required=True, type=Path, metavar="FILE", help="statements; each is added at its end"
@@ -111,13 +111,13 @@ def _next_head(options: argparse.Namespace, past: Sequence[Head]) -> Head | None
 
 
 def _key_of(place: str) -> bytes:
-    """The private key, from the environment or from a file that nobody else can read.
+    """The private key, from standard input or from a file that nobody else can read.
 
     Raises:
         MalformedField: no key there, or others may read it; what stands there is never told.
     """
-    if place.startswith("env:"):
-        text = os.environ.get(place[4:], "")
+    if place == "-":
+        text = sys.stdin.readline()
     else:
         mode = os.stat(place).st_mode
         if mode & 0o077:
