@@ -20,6 +20,7 @@ from ledger_service.bootstrap.reexecuting import NotReplayable, recorded_chain, 
 from ledger_service.chain.node.chain import DEFAULT_GAS_LIMIT
 from ledger_service.chain.node_check import ChainMoves
 from ledger_service.chain.reexecution import Reexecution
+from ledger_service.chain.witness.quorum import Verdict
 from ledger_service.cli.ticker import Ticker
 from ledger_service.cli.witnessed import add_quorum, document_of, judged, require_whole, text_of
 from ledger_service.config import settings_from_environment
@@ -39,16 +40,13 @@ def main(argv: Sequence[str]) -> int:
     add_quorum(parser, required=False)
     options = parser.parse_args(argv)
     require_whole(parser, options)
-    verdict = None
     with tempfile.TemporaryDirectory(prefix="alliance-verify-", dir=options.work) as folder:
         try:
             done = reexecute_journal(
                 settings_from_environment(), Path(folder) / "chain.db", Ticker("transactions"),
                 options.block_gas_limit,
             )  # fmt: skip
-            if options.witnessed is not None:
-                with recorded_chain(settings_from_environment()) as chain:
-                    verdict = judged(options, options.witnessed, chain)
+            verdict = _witnessed(options)
         except (NotFounded, NotReplayable, ChainMoves, DomainError, OSError) as failure:
             print(f"alliance chain verify: {failure}", file=sys.stderr)
             return 2
@@ -57,6 +55,14 @@ def main(argv: Sequence[str]) -> int:
     text = [_text(done), *([] if verdict is None else [text_of(verdict)])]
     print(json.dumps(document) if options.json else "\n".join(text))
     return 0 if done.verified and (verdict is None or verdict.reached) else 1
+
+
+def _witnessed(options: argparse.Namespace) -> Verdict | None:
+    """What witnesses say of the recorded chain; None where nobody was asked for."""
+    if options.witnessed is None:
+        return None
+    with recorded_chain(settings_from_environment()) as chain:
+        return judged(options, options.witnessed, chain)
 
 
 def _text(done: Reexecution) -> str:
