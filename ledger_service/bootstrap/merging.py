@@ -10,6 +10,7 @@ from ledger_service.care.cases import CaseDesk
 from ledger_service.care.merging import Following
 from ledger_service.checkout import merging as checkout
 from ledger_service.claims import merging as claims
+from ledger_service.coupons.definitions import merging as coupon_limits
 from ledger_service.coupons.stored import merging as value_cards
 from ledger_service.coupons.tickets import merging as tickets
 from ledger_service.coupons.wallet import merging as coupons
@@ -27,8 +28,8 @@ from ledger_service.traceability.claiming import merging as items
 
 # Households first: their accounts are members' rows, which everybody locks before anything else.
 _ROOMS = (
-    households, points, tiers, coupons, value_cards, tickets, risk, checkout, claims, payments, sharing,
-    items, consents, segments,
+    households, points, tiers, coupons, coupon_limits, value_cards, tickets, risk, checkout, claims, payments,
+    sharing, items, consents, segments,
 )  # fmt: skip
 
 

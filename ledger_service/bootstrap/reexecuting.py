@@ -3,6 +3,8 @@ zero."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, select
@@ -16,8 +18,36 @@ from ledger_service.chain.node.scratch import scratch_chain
 from ledger_service.chain.reexecution import Reexecution, Tick, reexecute
 from ledger_service.chain.settings import Contracts
 from ledger_service.chain.transport import Transport
+from ledger_service.chain.witness.quorum import Told
 from ledger_service.config import Settings
 from ledger_service.db.engine import open_database
+
+
+@contextmanager
+def recorded_chain(settings: Settings) -> Iterator[Told]:
+    """The chain as the database has recorded it, for what witnesses say of it.
+
+    Raises:
+        NotFounded: the database holds no alliance yet.
+        NotReplayable: block zero was not recorded: the alliance stands on another network's chain.
+    """
+    database = open_database(settings.database_url)
+
+    def hash_of(number: int) -> bytes | None:
+        with database.snapshot() as conn:
+            its = select(chain_block.c.hash).where(chain_block.c.number == number)
+            found: bytes | None = conn.execute(its).scalar_one_or_none()
+        return found
+
+    try:
+        with database.snapshot() as conn:
+            chain_id = the_alliance(conn).chain_id
+        zero = hash_of(0)
+        if zero is None:
+            raise NotReplayable("block 0 is not in the mirror")
+        yield Told(chain_id, zero, hash_of)
+    finally:
+        database.close()
 
 
 class NotReplayable(Exception):

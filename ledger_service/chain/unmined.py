@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
+from ledger_service.chain import successions
 from ledger_service.chain.effects import Effects, Move, add_move
 from ledger_service.chain.encode import moved_legs
 from ledger_service.kernel.intents import readable_operation
@@ -48,19 +49,27 @@ def read_unmined(conn: Connection, take: Callable[[Move], object]) -> Unmined:
         count += 1
         if state == State.SET_ASIDE.value:
             aside[op_id] = (original, move)
-    return Unmined(count, _unsettled(aside))
+    return Unmined(count, _unsettled(aside, successions.every(conn)) if aside else [])
 
 
-def _unsettled(aside: Mapping[bytes, tuple[bytes | None, Move]]) -> list[bytes]:
+def _unsettled(
+    aside: Mapping[bytes, tuple[bytes | None, Move]], successors: Mapping[bytes, bytes]
+) -> list[bytes]:
     """The refused operations that what followed from them has not undone, point for point (D7).
 
-    A refund of a refused redemption never reaches the chain either; together they changed nothing.
+    A refund of a refused redemption never reaches the chain either; together they changed nothing. What
+    followed may name the account that the first one's gave way to: the points stand there.
     """
     sums: dict[bytes, Effects] = {}
     for op_id, (original, move) in aside.items():
         first = original if original is not None and original in aside else op_id
-        add_move(sums.setdefault(first, Effects()), move, 1)
+        add_move(sums.setdefault(first, Effects()), _where_it_stands(move, successors), 1)
     return [op_id for op_id, effects in sums.items() if any(effects.balances.values())]
+
+
+def _where_it_stands(move: Move, successors: Mapping[bytes, bytes]) -> Move:
+    recipient = None if move.recipient is None else successions.current_of(move.recipient, successors)
+    return replace(move, account=successions.current_of(move.account, successors), recipient=recipient)
 
 
 def move_of_operation(operation: Operation) -> Move:

@@ -8,6 +8,7 @@ from ledger_service.checkout.attach.models import sale_attachment
 from ledger_service.checkout.collecting.models import spend_mark, spend_receipt, spend_reward
 from ledger_service.checkout.models import sale, unreceipted_return
 from ledger_service.checkout.offline.models import offline_sale
+from ledger_service.checkout.taking.merging import add_sums
 from ledger_service.kernel.ids import derive_id
 from ledger_service.members.merging import Merge
 from ledger_service.outbox.service import NewIntent
@@ -27,6 +28,7 @@ def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
     blamed = update(offline_sale).where(undecided & (loss.member_id == merge.closes))
     conn.execute(blamed.values(member_id=merge.stays))
     _add_up_both(conn, merge)
+    add_sums(conn, merge)
     return []
 
 

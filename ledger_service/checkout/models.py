@@ -101,6 +101,7 @@ imported_sale = Table(
     at_least("total_minor"),
     Index("ix_imported_sale_import_id", "import_id"),
     Index("ix_imported_sale_member_id", "member_id"),
+    Index("ix_imported_sale_merchant_id", "merchant_id", "occurred_at"),
 )
 
 # What a merchant has published of how it takes goods back; return_rules writes and reads the body.

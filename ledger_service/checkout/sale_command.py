@@ -47,7 +47,8 @@ class Capture:
 
     ``applied`` are the tiers that its hold was given; None where they are to be decided now. ``known_at`` is
     when a sale that was made without a connection came in; None for one that is made now. What it earns waits
-    for a review until ``review_until``, where there is one. ``held_at`` is when its hold was authorised.
+    for a review until ``review_until``, where there is one. ``held_at`` is when its hold was authorised. What
+    is ``answered`` counts towards tiers and earns nothing: a granted claim has given what it would earn.
     """
 
     sale_id: bytes
@@ -65,6 +66,7 @@ class Capture:
     cashier: str | None = None
     review_until: datetime | None = None
     held_at: datetime | None = None
+    answered: bool = False
 
 
 class SaleCommand(KeyedCommand):
@@ -275,7 +277,7 @@ def _earn(draft: Draft, write: Write, basket: tuple[Capture, list[int]], scene: 
         climbing = [by for by in earns if by.programme.programme_id in ladders.by_programme]
         now = visit.at if capture.known_at is None else seconds_floor(capture.known_at)
         count_purchase(draft, ladders, visit, qualifying_of(purchase, climbing), max(now, visit.at))
-    return issue_earn(draft, purchase, earns, scene.worker)
+    return [] if capture.answered else issue_earn(draft, purchase, earns, scene.worker)
 
 
 def _checked_total(capture: Capture, scene: Scene) -> int:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from ledger_service.claims.errors import ClaimTooLate
 from ledger_service.claims.ports import FoundSale, Receipt
 from ledger_service.kernel.errors import MalformedField
+from ledger_service.points.receipts.rules import bare
 
 # What is stored; an asked claim is granted once its adjustment is approved, and open again if it is declined.
 STATES = ("open", "matched", "asked", "refused")
@@ -35,9 +36,8 @@ class ClaimPolicy:
 
 def receipt_key(receipt: Receipt) -> bytes:
     """The same for whoever shows the receipt, however the reference is written."""
-    reference = "".join(receipt.reference.split()).casefold()
     parts = receipt.merchant_id, receipt.store_gln, receipt.sold_on.isoformat(), receipt.amount_minor
-    return sha256("\n".join([*map(str, parts), reference]).encode()).digest()
+    return sha256("\n".join([*map(str, parts), bare(receipt.reference)]).encode()).digest()
 
 
 def due_at(policy: ClaimPolicy, at: datetime) -> datetime:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select, update
@@ -24,6 +24,8 @@ from ledger_service.merchants.models import merchant
 from ledger_service.merchants.queries import find_store
 from ledger_service.points.adjustments import Asked
 from ledger_service.points.models import adjustment
+from ledger_service.points.receipts.book import others_without_sale, stand_for
+from ledger_service.points.receipts.rules import Paper
 from ledger_service.points.requests import AskAdjustment
 from ledger_service.points.service import PointsService
 
@@ -74,7 +76,7 @@ class ClaimsService:
         Raises:
             ClaimUnknown, ClaimDecided: nothing to answer.
             MemberUnknown, ProgrammeUnknown, AdjustmentLimitReached: as for any adjustment.
-            ReceiptClaimed: the sale has joined a member meanwhile, and has earned.
+            ReceiptClaimed: the sale has earned for a member, or another answer stands for the receipt.
 
         Locks: the claim, then what asking for an adjustment locks.
         """
@@ -85,14 +87,15 @@ class ClaimsService:
         ).scalar_one()
         asked = AskAdjustment(
             number or "", grant.programme, grant.points, "claim", grant.note, row["merchant_id"],
-            claim_id=claim_id, sale_id=row["sale_id"],
+            claim_id=claim_id,
         )  # fmt: skip
         adjustment_id = self.points.ask_in(conn, asked, Asked(said.by, said.key, said.at))
-        # Last and under its lock: a sale that joins a member meanwhile sees the adjustment, or we the member.
-        found = self.sales(conn, _receipt(dict(row)))
-        if any(one.has_member for one in found if one.sale_id == row["sale_id"]):
-            raise ReceiptClaimed
-        _change(conn, claim_id, state="asked", reason=None, adjustment_id=adjustment_id)
+        # Last and under the seller's lock: a sale that joins a member meanwhile sees the adjustment, or we
+        # see the member.
+        receipt = _receipt(dict(row))
+        sale_id = self._sale_to_answer(conn, row, receipt)
+        stand_for(conn, adjustment_id, paper_of(receipt), sale_id)
+        _change(conn, claim_id, state="asked", reason=None, adjustment_id=adjustment_id, sale_id=sale_id)
         _note(conn, claim_id, "asked", None, said)
         return adjustment_id
 
@@ -142,6 +145,33 @@ class ClaimsService:
         _change(conn, row["claim_id"], **values, try_again_at=at + rules.TRY_AGAIN, **_of_sale(match))
         if (match.state, match.reason) != (row["state"], row["reason"]):
             _note(conn, row["claim_id"], match.state, match.reason, Said(SERVICE, "", at))
+
+    def _sale_to_answer(self, conn: Connection, row: RowMapping, receipt: Receipt) -> bytes | None:
+        """The sale that the answer stands for; None where it has not come, or could be one of several.
+
+        No more answers stand for a number than there are receipts with it.
+        """
+        found = self.sales(conn, receipt)
+        known: bytes | None = row["sale_id"]
+        if known is not None:
+            if any(one.has_member for one in found if one.sale_id == known):
+                raise ReceiptClaimed
+            return known
+        free = [
+            one for one in found
+            if not one.has_member and not _is_claimed(conn, one.sale_id, row["claim_id"])
+        ]  # fmt: skip
+        if (found and not free) or (not found and self._earned_next_day(conn, receipt)):
+            raise ReceiptClaimed
+        if others_without_sale(conn, paper_of(receipt)) >= max(1, len(free)):
+            raise ReceiptClaimed
+        return free[0].sale_id if len(free) == 1 else None
+
+    def _earned_next_day(self, conn: Connection, receipt: Receipt) -> bool:
+        """Whether it is a receipt of the day before or after that has a member: one errs around midnight."""
+        near = [replace(receipt, sold_on=receipt.sold_on + timedelta(days=days)) for days in (-1, 1)]
+        found = [one for shown in near for one in self.sales(conn, shown)]
+        return any(one.has_member and one.total_minor == receipt.amount_minor for one in found)
 
     def _check_limits(
         self, conn: Connection, member_id: int, merchant_id: int, policy: ClaimPolicy, at: datetime
@@ -206,6 +236,14 @@ def _receipt(row: Mapping[str, Any]) -> Receipt:
     return Receipt(
         row["merchant_id"], row["store_gln"], row["timezone"], date.fromisoformat(row["sold_on"]),
         row["reference"], row["amount_minor"], row["code"],
+    )  # fmt: skip
+
+
+def paper_of(receipt: Receipt) -> Paper:
+    """The receipt as points know it."""
+    return Paper(
+        receipt.merchant_id, receipt.store_gln, receipt.sold_on, receipt.amount_minor, receipt.reference,
+        receipt.code,
     )  # fmt: skip
 
 

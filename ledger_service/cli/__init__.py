@@ -31,6 +31,7 @@ COMMANDS = {
     "leaving": "what is left before a merchant has left: ends of its programmes, unsettled periods",
     "reserve": "what stands behind merchants' points: custodians, figures, requirements, defaults",
     "verify": "from a chain URL: recompute a settlement period, judge an item; hold events against the log",
+    "witness": "follow the chain on a machine of one's own and sign its heads; check what witnesses signed",
     "alarms": "list the bridge's alarms, clear those that were dealt with",
     "set-aside": "what the contract refuses; have it tried again, by two operators",
     "index": "read the chain anew from its first block, alone or against the database",

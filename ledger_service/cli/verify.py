@@ -11,19 +11,23 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ledger_service.api.hexadecimal import parse_address
 from ledger_service.bootstrap.recomputing import Ask, Recomputed, recompute
+from ledger_service.chain.client import Node
 from ledger_service.chain.node_check import ChainMoves
 from ledger_service.chain.settings import Contracts
+from ledger_service.chain.transport import Transport
+from ledger_service.chain.witness.quorum import Verdict
 from ledger_service.cli import verify_item, verify_receipt, verify_share
 from ledger_service.cli.pools import pool_documents, pool_text
 from ledger_service.cli.settle import period_number
 from ledger_service.cli.ticker import Ticker
+from ledger_service.cli.witnessed import add_quorum, chain_of, document_of, judged, require_whole, text_of
 from ledger_service.cli.wording import why_it_ended
 from ledger_service.config import settings_from_environment
 from ledger_service.kernel.errors import DomainError
@@ -40,6 +44,7 @@ def main(argv: Sequence[str]) -> int:
         return verify_share.main(argv)
     parser = _parser()
     options = parser.parse_args(argv)
+    require_whole(parser, options)
     if options.statement is not None and len(options.period) > 1:
         parser.error("--statement takes one --period")
     settings = settings_from_environment()
@@ -52,15 +57,26 @@ def main(argv: Sequence[str]) -> int:
                 options.statement.open(encoding="utf-8", newline="")
             )
             found = recompute(settings, into, _ask(options, paper), Ticker("operations"))
+            verdict = _witnessed(options, settings.chain_url)
         except (DomainError, ChainMoves, OSError) as failure:
             print(f"alliance verify: {why_it_ended(failure)}", file=sys.stderr)
             return 2
     if options.json:
         documents = [_document(one) for one in found]
-        print(json.dumps(documents[0] if len(documents) == 1 else {"periods": documents}))
+        document = documents[0] if len(documents) == 1 else {"periods": documents}
+        print(json.dumps(document if verdict is None else document | {"witnessed": document_of(verdict)}))
     else:
-        print("\n\n".join(_text(one, options.statement is not None) for one in found))
-    return 0 if all(one.agrees for one in found) else 1
+        texts = [_text(one, options.statement is not None) for one in found]
+        print("\n\n".join(texts if verdict is None else [*texts, text_of(verdict)]))
+    return 0 if all(one.agrees for one in found) and (verdict is None or verdict.reached) else 1
+
+
+def _witnessed(options: argparse.Namespace, url: str) -> Verdict | None:
+    """What witnesses say of the chain that was read; None where nobody was asked for."""
+    if options.witnessed is None:
+        return None
+    with closing(Transport(url)) as transport:
+        return judged(options, options.witnessed, chain_of(Node(transport)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     settlement.add_argument(
         "--into", type=Path, help="SQLite file to keep; an interrupted one is gone on with"
     )
+    add_quorum(settlement, required=False)
     settlement.add_argument("--json", action="store_true", help="print one JSON document")
     for name, about in (
         ("receipt", "one receipt by chain and proofs"), ("item", "one item by chain and bundle"),

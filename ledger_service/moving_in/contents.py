@@ -102,7 +102,7 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
         "api_key_change", "coupon_change", "points_change", "risk_change", "issuance_reservation",
         "receipt_series", "idempotency", "service_clock", "extension_run", "expiry_notice_run", "tier_run",
         "webhook_cursor", "share_cursor", "share_head", "moving_in_file", "moving_in_reject", "moved_lot",
-        "moved_member",
+        "moved_member", "claimed_receipt",
     ),
     "who scanned what where: strangers' phones, kept for the brand's warnings alone": (
         "trace_scan", "trace_scan_device",

@@ -41,6 +41,7 @@ from ledger_service.points.limits.service import check_fits, lock_agent
 from ledger_service.points.models import adjustment, member_programme, programme_epoch
 from ledger_service.points.parties import MEMBER_BY_ID, MERCHANT, Holder, issuer_is_suspended, issuer_need
 from ledger_service.points.programmes import id_of
+from ledger_service.points.receipts.following import OF_ADJUSTMENT, follow
 from ledger_service.points.requests import AskAdjustment
 from ledger_service.points.rules import is_open
 
@@ -93,7 +94,6 @@ def ask(conn: Connection, request: AskAdjustment, asked: Asked, limits: Adjustme
         "into_epoch": request.into_epoch,
         "asked_day": day_of(asked.at),
         "claim_id": request.claim_id,
-        "sale_id": request.sale_id,
     }
     check_fits(conn, values, limits)
     conn.execute(insert(adjustment).values(values))
@@ -176,6 +176,7 @@ class DecideCommand(BookCommand[str]):
             return
         yield lots_of(row["member_id"])
         yield STANDING_OF_MEMBER.of(row["member_id"])
+        yield OF_ADJUSTMENT.of(row["adjustment_id"])
         yield IN_FORCE.of("in-force")
         yield OF_MEMBER.of(row["member_id"])
         if row["asked_day"] is not None:
@@ -219,6 +220,7 @@ class DecideCommand(BookCommand[str]):
             decided_by=decision.decided_by,
             decided_at=decision.at,
         )
+        follow(draft, decision.adjustment_id, state=state)
         return state
 
     def _check_fits(self, draft: Draft, row: Mapping[str, Any]) -> None:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from sqlalchemy import Connection, delete, select, update
 
 from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.clock import seconds_floor
 from ledger_service.members.merging import Merge
+from ledger_service.members.models import member
 from ledger_service.outbox.service import NewIntent
-from ledger_service.points.models import adjustment, earned_on_day, member_programme, pending_issue
+from ledger_service.points.models import (
+    adjustment,
+    custodial_use,
+    earned_on_day,
+    member_programme,
+    pending_issue,
+)
+
+DAY_SECONDS = 86_400
 
 
 def debts_of(conn: Connection, member_id: int) -> list[tuple[int, int]]:
@@ -29,6 +39,7 @@ def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
         _owe(conn, merge.stays, programme, debt)
     conn.execute(update(member_programme).where(member_programme.c.member_id == merge.closes).values(debt=0))
     _add_days(conn, merge)
+    _add_custodial(conn, merge)
     return []
 
 
@@ -38,6 +49,21 @@ def _owe(conn: Connection, member_id: int, programme_id: int, points: int) -> No
     if not conn.execute(update(member_programme).where(mine).values(debt=row.debt + points)).rowcount:
         fresh = {"member_id": member_id, "programme_id": programme_id, "debt": points, "frozen": False}
         sql_of(member_programme, conn).insert(conn, [fresh])
+
+
+def _add_custodial(conn: Connection, merge: Merge) -> None:
+    """What custody paid for both today counts for one; the contract counts by account, and allows no less."""
+    use, who = custodial_use.c, member.c
+    its = select(who.member_id, who.account).where(who.member_id.in_((merge.closes, merge.stays)))
+    accounts = dict(conn.execute(its).all())
+    gone, stays = accounts[merge.closes], accounts[merge.stays]
+    today = seconds_floor(merge.at) // DAY_SECONDS
+    mine = select(use.day, use.spent_micros).where(use.account == gone, use.day >= today - 1)
+    for day, spent in conn.execute(mine).all():
+        there = update(custodial_use).where(use.account == stays, use.day == day)
+        if not conn.execute(there.values(spent_micros=use.spent_micros + spent)).rowcount:
+            fresh = {"account": stays, "day": day, "spent_micros": spent}
+            sql_of(custodial_use, conn).insert(conn, [fresh])
 
 
 def _add_days(conn: Connection, merge: Merge) -> None:

@@ -47,7 +47,6 @@ class AskAdjustment:
     epoch: int | None = None
     into_epoch: int | None = None
     claim_id: bytes | None = None
-    sale_id: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

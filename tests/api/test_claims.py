@@ -81,3 +81,42 @@ def test_each_sees_its_own_claims_in_pages(any_shop: Shop) -> None:
     shop.must("operator", f"/v1/members/{path.split('/')[3]}/erase")
     waiting = shop.get("grocer", "/v1/claims?only=waiting").json["claims"]
     assert [row["reference"] for row in waiting] == ["x"]
+
+
+def granted(shop: Shop, path: str, own: str, receipt: dict[str, Any]) -> None:
+    filed = shop.must(own, path, receipt)
+    assert (filed["state"], filed["reason"], filed["sale_id"]) == ("open", "not-found", None)
+    answer = {"programme": "GROC", "points": 100}
+    asked = shop.must("grocer", f"/v1/claims/{filed['claim']}/grant", answer)["adjustment"]
+    shop.must("operator", f"/v1/adjustments/{asked}/decision", {"approve": True})
+
+
+def brought_home(shop: Shop, key: str, **more: Any) -> dict[str, Any]:
+    """A sale that a till made alone before the claim is uploaded."""
+    item = {"key": key, "sold_at": shop.at, "sale": basket(**more)}
+    return dict(shop.must("grocer-till", "/v1/offline-sales", {"sales": [item]})["results"][0]["result"])
+
+
+def test_a_receipt_that_was_granted_before_its_sale_came_earns_once(any_shop: Shop) -> None:
+    shop = any_shop
+    number, own, path = member(shop)
+    mate, mates, mates_path = member(shop, NEXT_PHONE)
+    granted(shop, path, own, RECEIPT)
+    granted(shop, mates_path, mates, RECEIPT | {"reference": "R-0002"})
+    sale = brought_home(shop, "k1")["sale"]["sale_id"]
+    for who in (number, mate):
+        joins = {"member": {"number": who}, "cashier": "ann"}
+        refused = shop.post("grocer-till", f"/v1/sales/{sale}/attach", joins)
+        assert code_of(refused) == (409, "already-claimed")
+    told = brought_home(shop, "k2", reference="r2", member={"number": number})
+    assert (told["already_claimed"], told["sale"]["earned"]) == (True, [])
+    for balance_of, key in ((number, own), (mate, mates)):
+        balances = shop.get(key, f"/v1/members/{balance_of}/balance").json["balances"]
+        assert [row["available"] for row in balances] == [100]
+    # Who comes after the sale has earned, under whatever spelling, is granted nothing.
+    third = brought_home(shop, "k3", reference="r3", member={"number": number})
+    assert third["sale"]["earned"][0]["points"] == 100
+    filed = shop.must(mates, mates_path, RECEIPT | {"reference": "R 3", "sold_on": "2017-02-28"})
+    answer = {"programme": "GROC", "points": 100}
+    refused = shop.post("grocer", f"/v1/claims/{filed['claim']}/grant", answer)
+    assert code_of(refused) == (409, "receipt-claimed")

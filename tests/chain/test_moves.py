@@ -129,3 +129,20 @@ def test_moves_share_the_air_with_nothing_of_their_accounts(where_: str) -> None
     keys = frozenset({(s.OTHER, -1 if where_ == "moving" else 1)})
     situation = Situation(**{where_: keys})
     assert taken(plan_batch(queued(move, spend, stranger), situation, WIDE)) == [3]
+
+
+def test_a_refused_redemption_whose_refund_names_the_next_account_is_no_difference(world: World) -> None:
+    bridge, ann = begin(world)
+    drain(bridge, world.database)
+    poisoned = world.redeem(ann, MERCHANTS[1], (1, 1_500))
+    world.enqueue(poisoned)
+    drain(bridge, world.database)
+    assert states(world.database)[poisoned.op_id] == "set_aside"
+    assert [d.subject for d in reconcile(world.database, world.book).differences] == [poisoned.op_id.hex()]
+    world.enqueue(world.rotate(ann, NEW), world.signer(LAST), world.rotate(NEW, LAST))
+    drain(bridge, world.database)
+    back = world.restore(poisoned, 0, 1_500, account=LAST.account)
+    world.enqueue(back)
+    drain(bridge, world.database)
+    assert states(world.database)[back.op_id] == "set_aside"
+    assert reconcile(world.database, world.book).differences == []

@@ -60,6 +60,7 @@ ATTACH = Route(
     body=Named("AttachBody", Record({"member": shapes.EARNING_MEMBER, "cashier": _CASHIER})),
     problems=(*WRITE_PROBLEMS, refusals.RequestInFlight, NotYours, MerchantSuspended,
               refusals.UnknownSale, refusals.SaleWasImported, SaleArchived, attaching.SaleHasMember,
+              attaching.SaleClaimed,
               attaching.AttachClosed,
               attaching.AttachTooLate, attaching.AttachToStaff, MemberUnknown, MemberFrozen, CardEnded,
               RefusedByRules),

@@ -87,8 +87,8 @@ GRANT = Route(
     "POST", "/v1/claims/<claim>/grant", "grant-claim", _CARE,
     "Ask for the points, which a second person approves as an adjustment", group=_GROUP, write=True,
     body=Record({"programme": shapes.PROGRAMME, "points": Integer(1)}, {"note": Text(500)}),
-    problems=(*WRITE_PROBLEMS, refusals.ClaimUnknown, refusals.ClaimDecided, MemberUnknown, MerchantUnknown,
-              ProgrammeUnknown, AdjustmentLimitReached),
+    problems=(*WRITE_PROBLEMS, refusals.ClaimUnknown, refusals.ClaimDecided, refusals.ReceiptClaimed,
+              MemberUnknown, MerchantUnknown, ProgrammeUnknown, AdjustmentLimitReached),
     success=Success(200, "It waits for the decision about the adjustment.", shapes.answer(
         "ClaimAnswered", **_CLAIM_FIELDS)),
 )  # fmt: skip

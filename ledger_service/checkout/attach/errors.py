@@ -20,6 +20,18 @@ class SaleHasMember(DomainError):
 
 
 @dataclass(eq=False)
+class SaleClaimed(DomainError):
+    """A claim of missing points stands for what the sale would earn."""
+
+    sale: str
+
+    code = "already-claimed"
+    category = Category.CONFLICT
+    why = "The points of this receipt were claimed and are granted or asked for; a receipt earns once."
+    fix = "Nothing is left to do. Where the claim was of another receipt, let the member file one for this."
+
+
+@dataclass(eq=False)
 class AttachClosed(DomainError):
     """The seller attaches no receipts afterwards."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.claimed_receipts import codes_of, look_for, numbers_of, sold_at
 from ledger_service.checkout.days.models import store_day
 from ledger_service.checkout.earning import day_needs
 from ledger_service.checkout.errors import ClockSkew, IdempotencyKeyReused
@@ -52,8 +53,9 @@ from ledger_service.members.errors import MemberFrozen
 from ledger_service.merchants.errors import MerchantSuspended
 from ledger_service.points.errors import OperationAdopted
 from ledger_service.points.models import permit_use
-from ledger_service.points.parties import Holder
+from ledger_service.points.parties import MERCHANT, Holder
 from ledger_service.points.permits import nonce_key
+from ledger_service.points.receipts.book import BY_MARK, Look, has_earned
 
 SALE: Load = load_by(sale, "sale_id")
 STORE_DAY: Load = load_by(store_day, "store_gln", "business_day")
@@ -95,14 +97,21 @@ class OfflineSaleCommand(KeyedCommand):
         # Of what the till took off for coupons, what none covers.
         self.coupons_loss_minor = arrival.item.coupons_minor
 
+    def probe(self) -> Iterable[Need]:
+        """Claims of this very receipt, granted or asked for while the till was cut off."""
+        return self._look(None).first()
+
     def locks(self, view: Workset) -> Iterable[Need]:
-        """The member, and where points should pay, the terminal, whose window they count in."""
+        """The member; where points should pay, the terminal, whose window they count in; the seller, where
+        the receipt was claimed: its row orders the sale against claims."""
         if self.item.offered_minor:
             yield from allowance_needs(self.write.caller.terminal_id)[:1]
             counter = self._counter()
             yield from () if counter is None else counter.common_needs()
         if self.presence is not None:
             yield from self.presence.locks()
+        if any(view.find(BY_MARK, mark) for mark in self._look(None).marks):
+            yield MERCHANT.of(self.write.caller.merchant_id)
 
     def reads(self, view: Workset) -> Iterable[Need]:
         """What a sale online reads, as of this one's time, and the terminal's allowances."""
@@ -111,6 +120,7 @@ class OfflineSaleCommand(KeyedCommand):
         yield STORE_DAY.of(self.item.sale.store, self.scene.business_day or 0)
         if self.item.offered_minor:
             yield from allowance_needs(self.write.caller.terminal_id)[1:]
+        yield from self._look(None).first()
         if self.presence is None:
             return
         yield from self.presence.reads(view, self.scene.accepted_at)
@@ -118,6 +128,7 @@ class OfflineSaleCommand(KeyedCommand):
         yield from self.scene.worker.needs(issuers)
         row = self.presence.row(view)
         if row is not None:
+            yield from self._look(row["member_id"]).first()
             yield from day_needs(row["member_id"], issuers, self.counts_at)
             counter = self._counter()
             yield from () if counter is None else counter.member_needs(row["member_id"])
@@ -126,7 +137,9 @@ class OfflineSaleCommand(KeyedCommand):
                 yield from tier_needs(self.scene.ladders, row["member_id"], issuers, at)
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
-        """The window of the allowance, and the sale that has used the permit."""
+        """What claims stand for, the window of the allowance, and the sale that has used the permit."""
+        row = None if self.presence is None else self.presence.row(view)
+        yield from self._look(None if row is None else row["member_id"]).second(view)
         if not self.item.offered_minor:
             return
         need = window_need(view, self._attempt(None))
@@ -154,6 +167,7 @@ class OfflineSaleCommand(KeyedCommand):
             self.sale_id, "sale", request.store, request.reference, lines, holder, spent,
             tenders=tenders, known_at=self.write.at,
             business_day=self.scene.business_day, cashier=request.shift.cashier,
+            answered=self._was_answered(draft, holder, sum(line.amount_minor for line in lines)),
         )  # fmt: skip
         record = book(draft, replace(self.write, at=self.counts_at), capture, self.scene)
         numbered = record_invoice(draft, self._sold, request.invoice, self.sale_id)
@@ -161,6 +175,8 @@ class OfflineSaleCommand(KeyedCommand):
         day = draft.one(STORE_DAY, request.store, self.scene.business_day or 0)
         closed = day is not None and day["closes"] > 0
         booked = {"sale": answer_of(record, self.scene.codes()) | numbered, "into_closed_day": closed, **told}
+        if capture.answered:
+            booked["already_claimed"] = True
         return 201, self._answer("certain", loss, booked)
 
     def refused(self, draft: Draft, error: DomainError) -> Answer:
@@ -187,6 +203,23 @@ class OfflineSaleCommand(KeyedCommand):
     def operations(self) -> Sequence[bytes]:
         """Its redemption and what its member earns."""
         return operations_of_sale(self, self.scene) if self.presence is not None else ()
+
+    def _look(self, member_id: int | None) -> Look:
+        request, merchant_id = self.item.sale, self.write.caller.merchant_id
+        numbers = numbers_of(merchant_id, request.store, request.reference)
+        return look_for(numbers, self._codes(), member_id)
+
+    def _codes(self) -> frozenset[bytes]:
+        given = self.item.sale.invoice
+        invoices = [] if given is None else [given.number]
+        return codes_of(self.write.caller.merchant_id, self.sale_id, invoices)
+
+    def _was_answered(self, draft: Draft, holder: Holder | None, total_minor: int) -> bool:
+        """Whether a claim of this receipt was granted while the till was cut off."""
+        sold = sold_at(self.scene, (self.sale_id, self.item.sale.store), self.item.sold_at, total_minor)
+        sold = replace(sold, codes=self._codes())
+        look = self._look(None if holder is None else holder.member_id)
+        return has_earned(draft, look, sold, self.write.at)
 
     def _check_adopted(self, draft: Draft) -> None:
         """A permit that this very redemption has used, without a sale, was adopted after a restore."""

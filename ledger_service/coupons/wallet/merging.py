@@ -10,7 +10,7 @@ from ledger_service.outbox.service import NewIntent
 
 
 def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
-    """Coupons that who closes holds or has claimed are who stays's; limits count both from now on."""
+    """Coupons that who closes holds or has claimed are who stays's."""
     for column in (coupon.c.holder, coupon.c.claimant):
         conn.execute(update(coupon).where(column == merge.closes).values({column.name: merge.stays}))
     return []

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from ledger_service.checkout.attach.errors import SaleHasMember
+from ledger_service.checkout.attach.errors import SaleClaimed
 from ledger_service.claims import service
 from ledger_service.claims.errors import (
     ClaimDecided,
@@ -61,10 +61,10 @@ def test_a_sale_earns_once_whether_its_receipt_joins_a_member_or_is_claimed(offi
     phone, other = office.shop.enrol(), office.shop.enrol()
     sale = office.sale("R1")["sale_id"]
     adjustment = office.grant(office.file(phone, "R1"), 10)
-    with pytest.raises(SaleHasMember):
+    with pytest.raises(SaleClaimed):
         attach(office.shop, sale, other)
     office.decide(adjustment)
-    with pytest.raises(SaleHasMember):
+    with pytest.raises(SaleClaimed):
         attach(office.shop, sale, other)
     assert (office.shop.balance(phone, 1), office.shop.balance(other, 1)) == (10, 0)
     later = office.sale("R2")["sale_id"]
