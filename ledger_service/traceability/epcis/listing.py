@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -10,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, exists, literal, select, tuple_, union_all
 
 from ledger_service.db.bulk import sql_of
-from ledger_service.traceability.epcis.looking import Row, page_of
+from ledger_service.traceability.epcis.looking import Page, Row, page_of
 from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc, epcis_place
 from ledger_service.traceability.epcis.searching import Search
 from ledger_service.traceability.epcis.things import THINGS, key_of, things_of
@@ -69,21 +70,28 @@ def things_after(
     Returns:
         Their names in the one form, and where the next page begins; None where none is.
     """
-    place, _, skipped = (after or " 0").rpartition(" ")
-    skip, found = int(skipped), list[str]()
+    place, _, skip = (after or " 0").rpartition(" ")
     page = page_of(conn, Search(owner=owner, ascending=True), place or None, _EVENTS)
+    found = list(islice(_news(conn, owner, page, (place, int(skip))), size))
+    names = [name for name, _ in found]
+    if len(names) == size:
+        return names, found[-1][1]
+    return names, None if page.behind is None else f"{page.behind} 0"
+
+
+def _news(
+    conn: Connection, owner: int | None, page: Page, begun: tuple[str, int]
+) -> Iterator[tuple[str, str]]:
+    """Things that no event before names, and where the list goes on behind each: the event before its own,
+    and how many names of its own stand before."""
+    place, skip = begun
     for row, body in zip(page.rows, page.bodies, strict=True):
-        names = _names_of(body)
-        for start in range(skip, len(names), _NAMES):
+        names = list(enumerate(_names_of(body), 1))[skip:]
+        for start in range(0, len(names), _NAMES):
             some = names[start : start + _NAMES]
-            known = _named_before(conn, owner, row, some)
-            for number, name in enumerate(some, start + 1):
-                if key_of(name) not in known:
-                    found.append(name)
-                    if len(found) == size:
-                        return found, f"{place} {number}"
+            known = _named_before(conn, owner, row, [name for _, name in some])
+            yield from ((name, f"{place} {number}") for number, name in some if key_of(name) not in known)
         place, skip = row.position, 0
-    return found, None if page.behind is None else f"{page.behind} 0"
 
 
 def _names_of(body: bytes) -> list[str]:

@@ -50,6 +50,12 @@ def bodies_of(conn: Connection, numbers: Sequence[int]) -> dict[int, bytes]:
     return {number: bytes(body) for number, body in conn.execute(its)}
 
 
+def sizes_of(conn: Connection, numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """How many bytes events have, with their numbers, in the order of their capture."""
+    its = select(_E.event_seq, func.length(_E.body)).where(among(conn, _E.event_seq, numbers))
+    return [(int(number), int(size)) for number, size in conn.execute(its.order_by(_E.event_seq))]
+
+
 def ids_of(conn: Connection, numbers: Sequence[int]) -> dict[int, str]:
     """The eventIDs of events by their numbers."""
     rows = conn.execute(select(_E.event_seq, _E.given_id, _E.hash).where(_E.event_seq.in_(numbers)))

@@ -240,13 +240,12 @@ def test_searches_find_what_they_say_page_by_page(database: Database) -> None:
     capture(database, *WAY)
     with database.read() as conn:
         for query, numbers in SEARCHES:
-            search, found, after = parse_search(query), [], None
-            while found == [] or after is not None:
-                page = page_of(conn, search, after, 2)
+            search = parse_search(query)
+            page = page_of(conn, search, None, 2)
+            found = [row.event_seq for row in page.rows]
+            while page.behind is not None:
+                page = page_of(conn, search, page.behind, 2)
                 found += [row.event_seq for row in page.rows]
-                after = page.behind
-                if not page.rows:
-                    break
             assert found == numbers, query
         with pytest.raises(QueryTooLarge):
             page_of(conn, parse_search({"maxEventCount": "3"}), None, 9)
