@@ -1,4 +1,4 @@
-"""Cases written from the standards' own rules: EPC URIs as Digital Links, what an event's hash is made over,
+"""Cases written from the standards' own rules: EPC URIs as Digital Links, what an event's hash is made of,
 links at the edges of their grammar. What is expected is written out, not computed.
 """
 
@@ -15,8 +15,8 @@ from ledger_service.kernel.epcis.epc_uris import normalised_epc
 from ledger_service.kernel.epcis.event_hash import Hasher
 
 AT = "https://id.gs1.org"
-# EPC Tag Data Standard, 6.3, and CBV 2.0, 8.9.2: the indicator or extension digit goes to the front, the check
-# digit is computed, serials are unescaped and escaped anew, and what a key does not need is left out.
+# EPC Tag Data Standard, 6.3, and CBV 2.0, 8.9.2: the indicator or extension digit goes to the front, the
+# check digit is computed, serials are unescaped and escaped anew, what a key does not need is left out.
 NAMES = [
     ("urn:epc:id:sgtin:9506000.013435.S1", "/01/09506000134352/21/S1"),
     ("urn:epc:id:sgtin:9506000.113435.S1", "/01/19506000134359/21/S1"),
@@ -84,10 +84,14 @@ def event(**parts: Any) -> dict[str, Any]:
 
 
 TIMES = [
-    ("2024-05-06T07:08:09Z", "2024-05-06T07:08:09.000Z"), ("2024-05-06T09:08:09+02:00", "2024-05-06T07:08:09.000Z"),
-    ("2024-02-29T23:30:00-05:30", "2024-03-01T05:00:00.000Z"), ("2024-05-06T07:08:09.1Z", "2024-05-06T07:08:09.100Z"),
-    ("2024-05-06T07:08:09.1234Z", "2024-05-06T07:08:09.123Z"), ("2024-05-06T07:08:09.1236Z", "2024-05-06T07:08:09.124Z"),
-    ("2024-12-31T23:59:59.999999Z", "2025-01-01T00:00:00.000Z"), ("2024-01-01T00:00:00+14:00", "2023-12-31T10:00:00.000Z"),
+    ("2024-05-06T07:08:09Z", "2024-05-06T07:08:09.000Z"),
+    ("2024-05-06T09:08:09+02:00", "2024-05-06T07:08:09.000Z"),
+    ("2024-02-29T23:30:00-05:30", "2024-03-01T05:00:00.000Z"),
+    ("2024-05-06T07:08:09.1Z", "2024-05-06T07:08:09.100Z"),
+    ("2024-05-06T07:08:09.1234Z", "2024-05-06T07:08:09.123Z"),
+    ("2024-05-06T07:08:09.1236Z", "2024-05-06T07:08:09.124Z"),
+    ("2024-12-31T23:59:59.999999Z", "2025-01-01T00:00:00.000Z"),
+    ("2024-01-01T00:00:00+14:00", "2023-12-31T10:00:00.000Z"),
 ]  # fmt: skip
 
 
@@ -119,7 +123,8 @@ HASHED: list[tuple[dict[str, Any], str]] = [
     ({"quantityList": [{"uom": "KGM", "quantity": 2, "epcClass": LOT}, {"epcClass": LOT, "quantity": 1}]},
      "quantityList" + "".join(f"quantityElementepcClass={AT}/01/09506000134352/10/L{rest}"
                               for rest in ("quantity=1", "quantity=2uom=KGM"))),
-    ({"bizTransactionList": [{"bizTransaction": "urn:x:b", "type": "po"}, {"type": "inv", "bizTransaction": "urn:x:a"}]},
+    ({"bizTransactionList": [{"bizTransaction": "urn:x:b", "type": "po"},
+     {"type": "inv", "bizTransaction": "urn:x:a"}]},
      "bizTransactionListtype=https://ref.gs1.org/cbv/BTT-invbizTransaction=urn:x:a"
      "type=https://ref.gs1.org/cbv/BTT-pobizTransaction=urn:x:b"),
     ({"sourceList": [{"type": "owning_party", "source": "urn:epc:id:pgln:9506000.13435"}]},
@@ -136,7 +141,8 @@ HASHED: list[tuple[dict[str, Any], str]] = [
     ({"ex:flag": True}, "{https://ns.example/e/}flag=true"),
     ({"action": "ADD", "ilmd": {"ex:lot": "A", "ex:best": "2025-01-01"}},
      "action=ADDilmd{https://ns.example/e/}best=2025-01-01{https://ns.example/e/}lot=A"),
-    ({"ex:ref": "urn:epc:id:sscc:9506000.0134352001"}, f"{{https://ns.example/e/}}ref={AT}/00/095060001343520017"),
+    ({"ex:ref": "urn:epc:id:sscc:9506000.0134352001"},
+     f"{{https://ns.example/e/}}ref={AT}/00/095060001343520017"),
     ({"sensorElementList": [{"sensorReport": [{"uom": "CEL", "value": 26.0, "type": "Temperature"}],
                              "sensorMetadata": {"time": "2024-05-06T09:08:09+02:00"}}]},
      "sensorElementListsensorElementsensorMetadatatime=2024-05-06T07:08:09.000Z"
@@ -155,9 +161,11 @@ def test_what_an_event_says_is_hashed_in_one_form(parts: dict[str, Any], hashed:
 
 
 RIGHT = [
-    ("http://a/01/09506000134352", "/01/09506000134352"), ("HTTP://A.EXAMPLE/01/09506000134352", "/01/09506000134352"),
+    ("http://a/01/09506000134352", "/01/09506000134352"),
+    ("HTTP://A.EXAMPLE/01/09506000134352", "/01/09506000134352"),
     ("https://a:8443/x/01/09506000134352/21/S", "/01/09506000134352/21/S"),
-    ("https://a/01/09506000134352/21/%7e", None), ("https://a/01/09506000134352/21/%2B", "/01/09506000134352/21/%2B"),
+    ("https://a/01/09506000134352/21/%7e", None),
+    ("https://a/01/09506000134352/21/%2B", "/01/09506000134352/21/%2B"),
     ("https://a/01/09506000134352/21/a+b", "/01/09506000134352/21/a%2Bb"),
     ("https://a/01/09506000134352/21/12345678901234567890", "/01/09506000134352/21/12345678901234567890"),
     ("https://a/01/09506000134352/21/123456789012345678901", None),
@@ -172,11 +180,15 @@ RIGHT = [
     ("https://a/01/09506000134352?x4000=1&linkType=all", "/01/09506000134352"),
     ("https://a/414/9506000134352/254/01234567890123456789", "/414/9506000134352/254/01234567890123456789"),
     ("https://a/414/9506000134352/254/012345678901234567890", None),
-    ("https://a/8006/095060001343520201", None), ("https://a/8006/095060001343520202/21/S", "/8006/095060001343520202/21/S"),
+    ("https://a/8006/095060001343520201", None),
+    ("https://a/8006/095060001343520202/21/S", "/8006/095060001343520202/21/S"),
     ("https://a/8017/950600001343520011/8019/1234567890", "/8017/950600001343520011/8019/1234567890"),
-    ("https://a/8018/950600001343520010", None), ("https://a/402/95060001343520017", "/402/95060001343520017"),
-    ("https://a/253/9506000134352", "/253/9506000134352"), ("https://a/255/9506000134352000000000001", "/255/9506000134352000000000001"),
-    ("https://a/401/950", None), ("https://a/8004/9506000%20X", None), ("https://a/00/095060001343520018", None),
+    ("https://a/8018/950600001343520010", None),
+    ("https://a/402/95060001343520017", "/402/95060001343520017"),
+    ("https://a/253/9506000134352", "/253/9506000134352"),
+    ("https://a/255/9506000134352000000000001", "/255/9506000134352000000000001"),
+    ("https://a/401/950", None), ("https://a/8004/9506000%20X", None),
+    ("https://a/00/095060001343520018", None),
 ]  # fmt: skip
 
 
