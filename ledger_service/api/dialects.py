@@ -4,6 +4,7 @@ the types of problems. Everything else about the route stays as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import orjson
 
 from ledger_service.api.door import MOST_BODY_BYTES
+from ledger_service.api.schema import Schema
 from ledger_service.kernel.errors import DomainError
 
 
@@ -28,6 +30,7 @@ class Dialect:
         keeps_body: whether the endpoint is given the body's bytes beside its fields.
         unmet: how a request is refused whose wishes for the answer cannot be met; None where all can.
         free_query: whether the query is the endpoint's to read, as `:query`.
+        forms: parameters of the query that the standard names by a pattern, and what they may hold.
     """
 
     most_bytes: int = MOST_BODY_BYTES
@@ -36,8 +39,13 @@ class Dialect:
     told: tuple[tuple[str, str], ...] = ()
     problem_types: Mapping[int, str] = field(default_factory=dict)
     free_query: bool = False
+    forms: tuple[tuple[re.Pattern[str], Schema], ...] = ()
     keeps_body: bool = False
     unmet: Callable[[Mapping[str, Any]], DomainError | None] | None = None
+
+    def formed(self, name: str) -> Schema | None:
+        """What a parameter may hold that is named by a pattern; None where it is no such one."""
+        return next((schema for pattern, schema in self.forms if pattern.fullmatch(name)), None)
 
     def headers_of(self, environ: Mapping[str, Any]) -> dict[str, str]:
         """The headers of a request that the standard knows."""

@@ -21,9 +21,11 @@ def query_of(environ: dict[str, Any], route: Route) -> dict[str, str]:
         return {}
     query: dict[str, str] = {}
     for name, value in _pairs(text):
-        if name not in route.query or name in query:
+        declared = route.query.get(name)
+        schema = route.dialect.formed(name) if declared is None else declared.schema
+        if schema is None or name in query:
             raise MalformedField(f"query.{shown(name)}", "is not a known parameter, or came twice")
-        route.query[name].schema.check(value, f"query.{name}")
+        schema.check(value, f"query.{name}")
         query[name] = value
     for name, parameter in route.query.items():
         if parameter.required and name not in query:

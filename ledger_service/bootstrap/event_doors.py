@@ -6,6 +6,7 @@ from ledger_service.api.administration import Administration
 from ledger_service.api.endpoints import (
     epcis,
     epcis_discovery,
+    epcis_lists,
     epcis_queries,
     epcis_standing,
     epcis_subscriptions,
@@ -29,8 +30,9 @@ from ledger_service.traceability.proofs.commitments import Commitments
 from ledger_service.traceability.proofs.service import Prover
 
 EVENT_MODULES = (
-    epcis, epcis_queries, epcis_standing, epcis_subscriptions, epcis_discovery, item_proofs, *ITEM_MODULES,
-    share, share_campaigns, share_enrolment, share_rewards, share_staff, share_network, *INSIGHT_MODULES,
+    epcis, epcis_lists, epcis_queries, epcis_standing, epcis_subscriptions, epcis_discovery, item_proofs,
+    *ITEM_MODULES, share, share_campaigns, share_enrolment, share_rewards, share_staff, share_network,
+    *INSIGHT_MODULES,
 )  # fmt: skip
 # Of one link: what a group chat does at once, and what a flood may go on with.
 _TOUCHES_A_SECOND, _TOUCHES_AT_ONCE = 100, 600
@@ -44,6 +46,7 @@ def served_events(serving: Serving, administration: Administration, cursors: Cur
     subscribing = epcis_subscriptions.SubscriptionsDoor(database, administration, cursors, desk)
     return [
         *epcis.served(epcis.EpcisDoor(database, SystemRandom(), cursors)),
+        *epcis_lists.served(epcis_lists.EpcisListsDoor(database, cursors)),
         *epcis_queries.served(asking),
         *epcis_standing.served(epcis_standing.StandingQueriesDoor(administration, cursors, asking)),
         *epcis_subscriptions.served(subscribing),

@@ -45,7 +45,7 @@ from ledger_service.risk.pruning import forget
 from ledger_service.traceability.goods.queries import next_unmade
 from ledger_service.traceability.goods.service import Goods
 from ledger_service.traceability.log.queries import has_work
-from ledger_service.traceability.log.service import CHECKPOINT_EVERY, STEP_EVENTS, checkpoint, grow
+from ledger_service.traceability.log.service import CHECKPOINT_EVERY, checkpoint, grow
 from ledger_service.traceability.proofs.commitments import Commitments, next_unanchored
 
 _HOLDS_AT_ONCE = 200
@@ -185,7 +185,7 @@ class Jobs:
             told = tell_commitments(conn) if untold else 0
             taken = grow(conn)
             checkpoint(conn, at)
-        return taken == STEP_EVENTS or told == STEP_WORDS
+        return taken > 0 or told == STEP_WORDS
 
     def clear_coupons(self) -> bool:
         """What coupons took off and what came back of it is of the settlement period that is open."""

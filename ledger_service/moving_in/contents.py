@@ -78,9 +78,9 @@ _PASSING = "stands for minutes or a day, and means nothing elsewhere"
 _PLACE = "how far a job of this installation has come, or what its processes share"
 LEFT_OUT: dict[str, tuple[str, ...]] = {
     _ANEW: (
-        "carried", "earned_on_day", "epcis_event_epc", "taking_sum", "coupon_use", "risk_tally", "log_tile",
-        "log_word", "share_commitment", "issuance_budget", "trace_claim_count", "ledger_head",
-        "share_network",
+        "carried", "earned_on_day", "epcis_event_epc", "epcis_place", "taking_sum", "coupon_use",
+        "risk_tally", "log_tile", "log_word", "share_commitment", "issuance_budget", "trace_claim_count",
+        "ledger_head", "share_network",
     ),
     _CHAIN: (
         "chain_alarm", "chain_applied", "chain_balance", "chain_basis", "chain_batch", "chain_batch_item",

@@ -26,6 +26,7 @@ RESOURCES = {
     "/epcis/events": "GET, POST", "/epcis/events/urn%3Ax%3A1": "GET",
     "/epcis/eventTypes": "GET", "/epcis/eventTypes/ObjectEvent": "GET",
     "/epcis/eventTypes/ObjectEvent/events": "GET",
+    "/epcis/epcs": "GET", "/epcis/bizLocations": "GET", "/epcis/readPoints": "GET",
     f"/epcis/epcs/{ITEM_PATH}": "GET", f"/epcis/epcs/{ITEM_PATH}/events": "GET",
     "/epcis/bizSteps": "GET", "/epcis/bizSteps/shipping": "GET", "/epcis/bizSteps/shipping/events": "GET",
     "/epcis/bizLocations/urn%3Ax%3A1": "GET", "/epcis/bizLocations/urn%3Ax%3A1/events": "GET",
@@ -66,6 +67,7 @@ def test_each_resource_says_what_it_can(open_shop_once: Shop, path: str, methods
     ("/eventTypes", {"ObjectEvent", "AssociationEvent"}), ("/bizSteps", {"shipping", "sampling"}),
     ("/dispositions", {"in_transit"}), ("/bizSteps/shipping", {"events"}), (f"/epcs/{ITEM_PATH}", {"events"}),
     ("/eventTypes/ObjectEvent", {"events"}), ("/readPoints/urn%3Ax%3A1", {"events"}),
+    ("/epcs", set()), ("/bizLocations", set()), ("/readPoints", set()),
     ("/bizLocations/urn%3Ax%3A1", {"events"}), ("/dispositions/in_transit", {"events"}),
 ])  # fmt: skip
 def test_resources_lead_from_one_to_the_next(open_shop_once: Shop, path: str, some: set[str]) -> None:
@@ -102,6 +104,11 @@ REFUSED: list[Asked] = [
     ("GET", _LONG, None, {}, (414, "URITooLongException", "address-too-long")),
     ("GET", "/epcis/bizSteps/shipping/events?LT_eventTime=soon", None, {},
      (400, "QueryParameterException", "malformed-field")),
+    ("GET", "/epcis/events?eventCountLimit=3", None, {}, (400, "QueryParameterException", "malformed-field")),
+    ("GET", "/epcis/epcs?nextPageToken=x", None, {}, (400, "QueryParameterException", "cursor-refused")),
+    ("GET", "/epcis/readPoints?perPage=0", None, {}, (400, "QueryParameterException", "malformed-field")),
+    ("GET", "/epcis/bizLocations", None, {"GS1-EPCIS-Version": "1.2"},
+     (406, "NotAcceptableException", "not-acceptable")),
     ("GET", "/epcis/events?nextPageToken=x", None, {}, (400, "QueryParameterException", "cursor-refused")),
     ("GET", "/epcis/events/urn%3Ax%3A9", None, {}, (404, "NoSuchResourceException", "event-unknown")),
     ("GET", "/epcis/capture/" + "0" * 32, None, {}, (404, "NoSuchResourceException", "capture-unknown")),

@@ -6,21 +6,22 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import version
 
-from ledger_service.api.endpoints import epcis, epcis_queries, epcis_standing, epcis_subscriptions
+from ledger_service.api.endpoints import (
+    epcis,
+    epcis_lists,
+    epcis_queries,
+    epcis_standing,
+    epcis_subscriptions,
+)
 from ledger_service.api.endpoints import epcis_shapes as shapes
 from ledger_service.api.endpoints.epcis_wants import FORM_OF_NAMES, VERSION
 from ledger_service.api.errors import RouteUnknown
 from ledger_service.api.openapi import PATH_PARAMETERS
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Listing, Named, Record, Text
 from ledger_service.traceability.epcis import vocabulary as words
-from ledger_service.traceability.epcis.documents import CONTEXT
 
 _ANY = scopes("trace:read", "trace:write")
-_MEMBERS = Named("EpcisCollection", Record({
-    "@context": Text(), "type": Text(one_of=("Collection",)), "member": Listing(Text()),
-}, closed=False))  # fmt: skip
-# What each collection holds. Things, read points and places are found by events alone.
+# What each collection holds that is the same for everybody.
 _HELD = {
     "": ("bizLocations", "bizSteps", "capture", "dispositions", "epcs", "eventTypes", "events", "queries",
          "readPoints"),
@@ -31,7 +32,7 @@ COLLECTIONS = tuple(
     Route(
         "GET", f"/epcis{path}", f"list-{path.removeprefix('/').lower() or 'resources'}", _ANY,
         f"What there is of {path.removeprefix('/') or 'resources'}", group=shapes.GROUP,
-        success=Success(200, "All of it on one page.", _MEMBERS), dialect=shapes.PLAIN,
+        success=Success(200, "All of it on one page.", shapes.COLLECTION), dialect=shapes.PLAIN,
     )
     for path in _HELD
 )  # fmt: skip
@@ -39,7 +40,7 @@ SINGLE = tuple(
     Route(
         "GET", f"/epcis/{name}/<path:{key}>", f"show-one-of-{name.lower()}", _ANY,
         f"What there is to one of the {name}: its events", group=shapes.GROUP,
-        success=Success(200, "The resources behind it.", _MEMBERS), dialect=shapes.PLAIN,
+        success=Success(200, "The resources behind it.", shapes.COLLECTION), dialect=shapes.PLAIN,
         problems=(RouteUnknown,),
     )
     for name, key in (
@@ -48,8 +49,8 @@ SINGLE = tuple(
     )
 )  # fmt: skip
 _DESCRIBED = (
-    *epcis.ROUTES, *epcis_queries.ROUTES, *epcis_standing.ROUTES, *epcis_subscriptions.ROUTES,
-    *COLLECTIONS, *SINGLE,
+    *epcis.ROUTES, *epcis_lists.ROUTES, *epcis_queries.ROUTES, *epcis_standing.ROUTES,
+    *epcis_subscriptions.ROUTES, *COLLECTIONS, *SINGLE,
 )  # fmt: skip
 _METHODS: dict[str, list[Route]] = {}
 for _route in _DESCRIBED:
@@ -77,7 +78,7 @@ def served() -> list[Served]:
 
 
 def _collection(members: list[str]) -> Callable[[Call], Reply]:
-    body = shapes.dumped({"@context": CONTEXT, "type": "Collection", "member": members})
+    body = shapes.collection(members)
     return lambda call: Reply(_checked(call, body))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -13,7 +14,7 @@ from ledger_service.api.routes import Call, Parameter, Reply, Route, Served, Suc
 from ledger_service.api.schema import Flag, Free, Listing, Record, Text
 from ledger_service.db.engine import Database
 from ledger_service.traceability.epcis import errors as refusals
-from ledger_service.traceability.epcis import queries, searching, walk
+from ledger_service.traceability.epcis import looking, queries, searching, walk
 from ledger_service.traceability.epcis.documents import query_document
 from ledger_service.traceability.epcis.naming import check_name
 from ledger_service.traceability.epcis.searching import Search, matching, parse_search
@@ -21,17 +22,20 @@ from ledger_service.traceability.moving.seeing import may_see_thing, seen_by
 from ledger_service.traceability.moving.service import wrong_of
 
 _READ = scopes("trace:read")
+_VALUES = Text(8_000)
+# Beside these, numbers in a unit of measure: `GE_value_CEL`, `EQ_quantity_KGM`.
 _QUERY = {
-    **{name: Parameter(Text(8_000), "As EPCIS 2.0 has it; several values with | between them")
+    **{name: Parameter(_VALUES, "As EPCIS 2.0 has it; several values with | between them")
        for name in searching.NAMES},
     **shapes.PAGES,
 }  # fmt: skip
+_SEARCHING = replace(shapes.PLAIN, forms=((re.compile(searching.IN_UNITS), _VALUES),))
 _PAGE = Success(200, "A page; the next is in `Link`.", shapes.DOCUMENT)
 SEARCH = Route(
     "GET", "/epcis/events", "query-events", _READ,
     "Events by search: a merchant's own, and everybody's of things named to the serial",
     group=shapes.GROUP, query=_QUERY, problems=(refusals.QueryTooLarge, CursorRefused), success=_PAGE,
-    dialect=shapes.PLAIN,
+    dialect=_SEARCHING,
 )  # fmt: skip
 SHOW = Route(
     "GET", "/epcis/events/<path:event>", "show-event", _READ, "An event, as declared wrong where it was",
@@ -41,7 +45,7 @@ SHOW = Route(
 OF_EPC = Route(
     "GET", "/epcis/epcs/<path:epc>/events", "events-of-epc", _READ, "The events of a thing or class",
     group=shapes.GROUP, query=_QUERY, problems=(refusals.QueryTooLarge, CursorRefused), success=_PAGE,
-    dialect=shapes.PLAIN,
+    dialect=_SEARCHING,
 )  # fmt: skip
 HISTORY = Route(
     "GET", "/epcis/epcs/<path:epc>/history", "history-of-epc", _READ,
@@ -62,7 +66,7 @@ OF_RESOURCES = tuple(
         "GET", f"/epcis/{resource}/<path:resource>/events", f"events-of-{resource.lower()}", _READ,
         f"The events of one of the {resource}: as `{parameter}` finds them", group=shapes.GROUP,
         query={name: told for name, told in _QUERY.items() if name != parameter},
-        problems=(refusals.QueryTooLarge, CursorRefused, RouteUnknown), success=_PAGE, dialect=shapes.PLAIN,
+        problems=(refusals.QueryTooLarge, CursorRefused, RouteUnknown), success=_PAGE, dialect=_SEARCHING,
     )
     for resource, parameter in _RESOURCES.items()
 )  # fmt: skip
@@ -78,12 +82,12 @@ class EpcisQueriesDoor:
 
     def search(self, call: Call) -> Reply:
         """A page of events that a search finds."""
-        return self.page(call, parse_search(call.query), "")
+        return self.page(call, _search(call.query), "")
 
     def of_epc(self, call: Call) -> Reply:
         """A page of a thing's events."""
         name = check_name(call.path["epc"], "epc")
-        found = parse_search(call.query)
+        found = _search(call.query)
         mine = matching(name, searching.MATCHES["MATCH_anyEPC"] | searching.MATCHES["MATCH_anyEPCClass"])
         return self.page(call, replace(found, matches=(mine, *found.matches)), name)
 
@@ -92,7 +96,7 @@ class EpcisQueriesDoor:
 
         def page(call: Call) -> Reply:
             value = call.path["resource"]
-            return self.page(call, parse_search({**call.query, parameter: value}), f"{parameter}={value}")
+            return self.page(call, _search({**call.query, parameter: value}), f"{parameter}={value}")
 
         return page
 
@@ -138,11 +142,12 @@ class EpcisQueriesDoor:
         left = size if search.most is None else min(size, search.most - int(told))
         with self.database.read() as conn:
             asked = seen_by(conn, search, call.caller.merchant_id)
-            found = queries.search_events(conn, asked, after or None, left + 1)
+            found = looking.page_of(conn, asked, after or None, left)
+        count = int(told) + len(found.bodies)
         # Of a query that wants so many in all no page leads beyond them.
-        more = found if search.most is None or int(told) + left < search.most else found[:left]
-        headers = pages.following(more, left, lambda e: f"{int(told) + left} {e.position}")
-        return Reply(query_document([event.body for event in found[:left]], call.at, name), headers=headers)
+        over = found.behind is None or (search.most is not None and count >= search.most)
+        headers = () if over else pages.behind(f"{count} {found.behind}")
+        return Reply(query_document(found.bodies, call.at, name), headers=headers)
 
 
 def served(door: EpcisQueriesDoor) -> list[Served]:
@@ -150,6 +155,11 @@ def served(door: EpcisQueriesDoor) -> list[Served]:
     of_resources = (door.of_resource(parameter) for parameter in _RESOURCES.values())
     endpoints = (door.search, door.show, door.of_epc, door.history, *of_resources)
     return [Served(route, endpoint) for route, endpoint in zip(ROUTES, endpoints, strict=True)]
+
+
+def _search(query: Mapping[str, str]) -> Search:
+    searching.check_limit(query)
+    return parse_search(query)
 
 
 def _listing(query: Mapping[str, str], of: str) -> str:

@@ -66,6 +66,9 @@ JOB = Named("CaptureJob", Record({
 }, closed=False))  # fmt: skip
 JOBS = Listing(JOB, MOST_ROWS)
 EVENT = Free("The event of EPCIS 2.0, with eventID and recordTime.")
+COLLECTION = Named("EpcisCollection", Record({
+    "@context": Text(), "type": Text(one_of=("Collection",)), "member": Listing(Text()),
+}, closed=False))  # fmt: skip
 DOCUMENT = Free("An EPCISQueryDocument of EPCIS 2.0.")
 Row = TypeVar("Row")
 
@@ -107,10 +110,12 @@ class Pages:
             size: how many it has.
             position: where a row stands.
         """
-        if len(found) <= size:
-            return ()
+        return self.behind(position(found[size - 1])) if len(found) > size else ()
+
+    def behind(self, position: str) -> tuple[tuple[str, str], ...]:
+        """The headers that lead to the page that begins behind a position."""
         ends = seconds_floor(self.call.at) + TOKEN_SECONDS
-        token = self.cursors.seal(self._listing, f"{ends} {position(found[size - 1])}")
+        token = self.cursors.seal(self._listing, f"{ends} {position}")
         link = f'<?{urlencode({**self.call.query, TOKEN: token})}>; rel="next"'
         return ("Link", link), ("GS1-Next-Page-Token-Expires", format_instant(instant_of_seconds(ends)))
 
@@ -129,6 +134,11 @@ def whole_event(body: bytes) -> bytes:
     """A stored event as it stands alone: with the standard's own context before its own."""
     event = orjson.loads(body)
     return dumped({"@context": [CONTEXT, *event.pop("@context", [])], **event})
+
+
+def collection(members: Sequence[str]) -> bytes:
+    """A list of names as EPCIS has it."""
+    return dumped({"@context": CONTEXT, "type": "Collection", "member": members})
 
 
 def dumped(value: Any) -> bytes:

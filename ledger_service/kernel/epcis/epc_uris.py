@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from types import MappingProxyType
 from urllib.parse import quote, unquote
 
@@ -36,6 +37,8 @@ _FINER = MappingProxyType({
 })  # fmt: skip
 _DROPPED = MappingProxyType({"01": {"22"}, "8006": {"22"}})
 _GTIN_LENGTHS = (8, 12, 13)
+_BEGIN = ("http://", "https://", "urn:epc:")
+_SHORT = 200
 _LINK = re.compile(r"https?://[^/?#]+(?P<path>/[^?#]*)")
 _URN = re.compile(r"urn:epc:(?P<kind>id|class|idpat):(?P<scheme>[a-z]+):(?P<rest>.+)")
 _SERIAL = r"(?P<serial>(?:%[0-9A-Fa-f]{2}|[!'()*+,.0-9:;=A-Za-z_-]){1,28})"
@@ -43,6 +46,13 @@ _SERIAL = r"(?P<serial>(?:%[0-9A-Fa-f]{2}|[!'()*+,.0-9:;=A-Za-z_-]){1,28})"
 
 def normalised_epc(uri: str) -> str | None:
     """The constrained Digital Link of the same thing; None where the URI names nothing by a GS1 key."""
+    if not uri.startswith(_BEGIN):
+        return None
+    # Whoever checks, hashes and looks up an event asks for each of its names again.
+    return _kept(uri) if len(uri) <= _SHORT else _normalised(uri)
+
+
+def _normalised(uri: str) -> str | None:
     link = _LINK.fullmatch(uri.partition("#")[0].partition("?")[0])
     if link is not None:
         return _of_path(link["path"])
@@ -51,6 +61,9 @@ def normalised_epc(uri: str) -> str | None:
         return None
     form = _FORMS.get((urn["kind"], urn["scheme"]))
     return None if form is None else form(urn["rest"])
+
+
+_kept = lru_cache(maxsize=16_384)(_normalised)
 
 
 def _of_path(path: str) -> str | None:

@@ -21,6 +21,7 @@ from ledger_service.kernel.epcis.properties import (
     ELEMENTS,
     IGNORED,
     IGNORED_EVERYWHERE,
+    OLD_WORDS,
     ORDER,
     PAIRS,
     URNS,
@@ -139,9 +140,10 @@ class Hasher:
 
     def _word(self, text: str, words: str) -> str:
         """A word of the CBV, bare, as a CURIE or as the URN of before, as its URI."""
-        for urn, uri in URNS:
-            if text.startswith(urn):
-                return uri + text.removeprefix(urn)
+        if text.startswith(OLD_WORDS):
+            for urn, uri in URNS:
+                if text.startswith(urn):
+                    return uri + text.removeprefix(urn)
         prefix, colon, local = text.partition(":")
         if colon and prefix in self.namespaces:
             return self.namespaces[prefix] + local

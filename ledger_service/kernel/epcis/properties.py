@@ -65,8 +65,9 @@ WORDS = MappingProxyType({
     "unset": f"{_CBV}Disp-", "bizTransaction.type": f"{_CBV}BTT-", "source.type": f"{_CBV}SDT-",
     "destination.type": f"{_CBV}SDT-", "type": _GS1, "exception": _GS1, "component": f"{_CBV}Comp-",
 })  # fmt: skip
+OLD_WORDS = "urn:epcglobal:cbv:"
 URNS = tuple(
-    (f"urn:epcglobal:cbv:{short}:", f"{_CBV}{long}-")
+    (f"{OLD_WORDS}{short}:", f"{_CBV}{long}-")
     for short, long in (
         ("bizstep", "BizStep"),
         ("disp", "Disp"),

@@ -69,6 +69,16 @@ epcis_event_epc = append_only(Table(
     sqlite_with_rowid=False,
 ))  # fmt: skip
 
+# The places that a merchant's events name, or (0) the operator's: for lists of them.
+epcis_place = Table(
+    "epcis_place", metadata,
+    Column("kind", String(11), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("merchant_id", BigInteger, primary_key=True, autoincrement=False),
+    one_of("kind", ("readPoint", "bizLocation")),
+    Index("ix_epcis_place_merchant_id", "merchant_id", "kind", "name"),
+)  # fmt: skip
+
 # What an event said that others contradict, as soon as it shows; other_seq is one of those.
 epcis_finding = append_only(Table(
     "epcis_finding", metadata,

@@ -13,6 +13,7 @@ import orjson
 from ledger_service.kernel.clock import format_instant, parse_instant
 from ledger_service.kernel.epcis.event_hash import VERSION, Hasher
 from ledger_service.kernel.errors import MalformedField
+from ledger_service.traceability.epcis.details import details_of
 from ledger_service.traceability.epcis.documents import Document, context_of, own_context
 from ledger_service.traceability.epcis.naming import normal_name
 from ledger_service.traceability.epcis.papers import papers_of
@@ -38,8 +39,8 @@ class Prepared:
 
     @property
     def index(self) -> list[Thing]:
-        """What it is looked up by: its things, and the papers of the trade around it."""
-        return [*self.things, *papers_of(self.event)]
+        """What it is looked up by: its things, the papers around it, and what else is asked for."""
+        return [*self.things, *papers_of(self.event), *details_of(self.event)]
 
     @property
     def declares(self) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +12,17 @@ from typing import Any
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.traceability.epcis import vocabulary as words
+from ledger_service.traceability.epcis.details import (
+    DETAIL,
+    HOW_MUCH,
+    INSTANTS,
+    NUMBERS,
+    SENSORS,
+    SIGNS,
+    WORDS,
+    Measure,
+    word_name,
+)
 from ledger_service.traceability.epcis.naming import LONGEST, check_uri, is_class, normal_name
 from ledger_service.traceability.epcis.papers import PARAMETERS, paper_name
 from ledger_service.traceability.epcis.things import KIND, QUANTITY, THINGS, Role, bare_word
@@ -37,11 +49,24 @@ _COLUMNS: MappingProxyType[str, tuple[str, Callable[[str], Any]]] = MappingProxy
     "EQ_bizStep": ("biz_step", lambda v: bare_word(v, f"{words.CBV}BizStep-")),
     "EQ_disposition": ("disposition", lambda v: bare_word(v, f"{words.CBV}Disp-")),
     "EQ_readPoint": ("read_point", normal_name), "EQ_bizLocation": ("biz_location", normal_name),
+    # Which places lie within others is told by master data, of which there are none here.
+    "WD_readPoint": ("read_point", normal_name), "WD_bizLocation": ("biz_location", normal_name),
 })  # fmt: skip
+_WORDS = MappingProxyType({f"EQ_{name}": name for name in WORDS})
+_WHEN = MappingProxyType({f"{sign}_{name}": (sign, name) for name in INSTANTS for sign in ("GE", "LT")})
+_PER_CENT = NUMBERS[-1]
+_HOW_MANY = MappingProxyType({
+    f"{sign}_{name}": (sign, name) for name in (HOW_MUCH, _PER_CENT) for sign in SIGNS
+})  # fmt: skip
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?")
+# Parameters whose names end with a unit of measure.
+IN_UNITS = f"({'|'.join(SIGNS)})_({'|'.join((HOW_MUCH, *NUMBERS[:-1]))})_([A-Z0-9]{{2,3}})"
+_IN_UNITS = re.compile(IN_UNITS)
+_ANY_SENSORS = f"EXISTS_{SENSORS}"
 ORDERS = MappingProxyType({"eventTime": "event_time", "recordTime": "record_time"})
 NAMES = (
-    *TIMES, *_COLUMNS, *MATCHES, *PARAMETERS, "EQ_eventID", "EXISTS_errorDeclaration",
-    "orderBy", "orderDirection", "eventCountLimit", "maxEventCount",
+    *TIMES, *_COLUMNS, *MATCHES, *PARAMETERS, *_WORDS, *_WHEN, *_HOW_MANY, "EQ_eventID",
+    _ANY_SENSORS, "EXISTS_errorDeclaration", "orderBy", "orderDirection", "eventCountLimit", "maxEventCount",
 )  # fmt: skip
 
 
@@ -57,13 +82,15 @@ class Match:
 class Search:
     """Which events are asked for, in which order.
 
-    ``owner`` is whose events alone may be seen; None for everybody's. ``most`` is what the caller wants at
-    most in all, ``too_many`` from which number on it would rather be refused.
+    ``owner`` is whose events alone may be seen; None for everybody's. ``equal`` are columns and the values
+    of which one stands there. ``most`` is what the caller wants at most in all, ``too_many`` from which
+    number on it would rather be refused.
     """
 
     owner: int | None = None
     times: tuple[tuple[str, str, datetime], ...] = ()
-    equal: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    equal: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    measures: tuple[Measure, ...] = ()
     matches: tuple[Match, ...] = ()
     event_ids: tuple[str, ...] | None = None
     declared: bool | None = None
@@ -86,28 +113,85 @@ def parse_search(query: Mapping[str, str]) -> Search:
     if "eventCountLimit" in query and "maxEventCount" in query:
         raise MalformedField("query.maxEventCount", "may not stand beside eventCountLimit")
     direction = _one_of(query, "orderDirection", ("DESC", "ASC"))
+    measures = tuple(_measures(query))
     return Search(
         times=tuple(
             (column, sign, parse_instant(query[name], f"query.{name}"))
             for name, (column, sign) in TIMES.items()
             if name in query
         ),
-        equal={
-            column: tuple(plain(v) for v in _values(query, name))
+        equal=tuple(
+            (column, tuple(plain(v) for v in _values(query, name)))
             for name, (column, plain) in _COLUMNS.items()
             if name in query
-        },
-        matches=(
-            *(_match(query, name) for name in MATCHES if name in query),
-            *(_of_paper(query, name) for name in PARAMETERS if name in query),
         ),
+        measures=measures,
+        matches=(*_matches(query), *(_detail([measure.lookup]) for measure in measures)),
         event_ids=tuple(_values(query, "EQ_eventID")) if "EQ_eventID" in query else None,
-        declared=True if "EXISTS_errorDeclaration" in query else None,
+        declared=True if _is_asked(query, "EXISTS_errorDeclaration") else None,
         order=ORDERS[_one_of(query, "orderBy", tuple(ORDERS))],
         ascending=direction == "ASC",
         most=_count(query, "eventCountLimit"),
         too_many=_count(query, "maxEventCount"),
     )
+
+
+def is_parameter(name: str) -> bool:
+    """Whether a search may have a parameter of this name."""
+    return name in NAMES or _IN_UNITS.fullmatch(name) is not None
+
+
+def check_limit(query: Mapping[str, str]) -> None:
+    """The first so many are those of an order that is told.
+
+    Raises:
+        MalformedField: it is not told.
+    """
+    if "eventCountLimit" in query and "orderBy" not in query:
+        raise MalformedField("query.eventCountLimit", "may only be used where orderBy is told")
+
+
+def is_number(name: str) -> bool:
+    """Whether the values of a parameter are numbers."""
+    return name in _HOW_MANY or _IN_UNITS.fullmatch(name) is not None
+
+
+def _matches(query: Mapping[str, str]) -> Iterator[Match]:
+    yield from (_match(query, name) for name in MATCHES if name in query)
+    yield from (_of_paper(query, name) for name in PARAMETERS if name in query)
+    for name, kind in _WORDS.items():
+        if name in query:
+            yield _detail(word_name(kind, value) for value in _values(query, name))
+    if _is_asked(query, _ANY_SENSORS):
+        yield _detail([SENSORS])
+
+
+def _detail(names: Iterable[str]) -> Match:
+    return Match(tuple(names), frozenset({DETAIL}))
+
+
+def _measures(query: Mapping[str, str]) -> Iterator[Measure]:
+    for parameter in query:
+        if parameter in _WHEN:
+            sign, name = _WHEN[parameter]
+            yield Measure(name, None, sign, (parse_instant(query[parameter], f"query.{parameter}"),))
+        elif parameter in _HOW_MANY:
+            sign, name = _HOW_MANY[parameter]
+            yield Measure(name, None, sign, _numbers(query, parameter))
+        elif found := _IN_UNITS.fullmatch(parameter):
+            yield Measure(found[2], found[3], found[1], _numbers(query, parameter))
+
+
+def _numbers(query: Mapping[str, str], name: str) -> tuple[float, ...]:
+    texts = _values(query, name)
+    if not all(_NUMBER.fullmatch(text) for text in texts) or (len(texts) > 1 and not name.startswith("EQ_")):
+        raise MalformedField(f"query.{name}", "must be a number; several with | between them with EQ_ alone")
+    return tuple(float(text) for text in texts)
+
+
+def _is_asked(query: Mapping[str, str], name: str) -> bool:
+    """Whether what is asked for by its being there is: true, or no word at all."""
+    return _one_of({name: query.get(name) or "true"}, name, ("true", "false")) == "true" and name in query
 
 
 def matching(name: str, roles: frozenset[int]) -> Match:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.errors import DomainError
+from ledger_service.traceability.epcis import listing
 from ledger_service.traceability.epcis.errors import EventIdTaken, EventUnknown
 from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc
 from ledger_service.traceability.epcis.prepared import Prepared, prepare
@@ -113,6 +114,7 @@ def _write(
     index = [row for seq, event in captured.items() for row in _index_rows(seq, event, numbers)]
     if index:
         sql_of(epcis_event_epc, conn).insert(conn, index)
+    listing.note_places(conn, merchant_id, rows)
     moving.follow_events(conn, captured, at)
 
 

@@ -18,11 +18,13 @@ from sqlalchemy import Connection, select
 from ledger_service.kernel.clock import DOORS_END, EPOCH_ZERO
 from ledger_service.traceability.epcis.models import epcis_event_epc
 from ledger_service.traceability.epcis.naming import normal_name
-from ledger_service.traceability.epcis.queries import bodies_of
+from ledger_service.traceability.epcis.queries import bodies_of, sizes_of
 from ledger_service.traceability.epcis.things import KIND, QUANTITY, Deed, Role, Thing, key_of, things_of
 
 MOST_EVENTS = 2_000
 MOST_STEPS = 32
+# What all events of a history may have together; one may have two MiB.
+MOST_BYTES = 16 * 1024 * 1024
 _T = epcis_event_epc.c
 _ITSELF, _INSIDE, _MADE_OF, _BECAME = "itself", "inside", "made-of", "became"
 
@@ -74,6 +76,7 @@ class _Walk:
     steps: dict[int, Step] = field(default_factory=dict)
     seen: dict[bytes, list[_Visit]] = field(default_factory=lambda: defaultdict(list))
     bodies: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    room: int = field(default_factory=lambda: MOST_BYTES)
     cut: bool = False
 
 
@@ -112,12 +115,21 @@ def _is_new(walk: _Walk, visit: _Visit) -> bool:
 
 def _look(walk: _Walk, visits: Sequence[_Visit]) -> Iterator[_Visit]:
     rows = _rows(walk, visits)
-    events = {row.event_seq for some in rows.values() for row in some} - walk.bodies.keys()
-    found = bodies_of(walk.conn, sorted(events))
-    walk.bodies |= {seq: orjson.loads(body) for seq, body in found.items()}
+    _read(walk, {row.event_seq for some in rows.values() for row in some} - walk.bodies.keys())
     for visit in visits:
-        mine = [row for row in rows[key_of(visit.name)] if visit.shows(row)]
-        yield from _follow(walk, visit, mine)
+        read = (row for row in rows[key_of(visit.name)] if row.event_seq in walk.bodies)
+        yield from _follow(walk, visit, [row for row in read if visit.shows(row)])
+
+
+def _read(walk: _Walk, events: Set[int]) -> None:
+    """The events are there to follow, as far as they have room."""
+    fitting = []
+    for number, size in sizes_of(walk.conn, sorted(events)):
+        if size <= walk.room:
+            walk.room -= size
+            fitting.append(number)
+    walk.cut = walk.cut or len(fitting) < len(events)
+    walk.bodies |= {seq: orjson.loads(body) for seq, body in bodies_of(walk.conn, fitting).items()}
 
 
 def _rows(walk: _Walk, visits: Sequence[_Visit]) -> dict[bytes, list[Any]]:

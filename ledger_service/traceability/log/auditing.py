@@ -18,7 +18,8 @@ from ledger_service.traceability.log.models import log_word
 from ledger_service.traceability.log.queries import TileReader, checkpoints_after, log_size
 from ledger_service.traceability.log.rules import TILE_HASHES, split
 
-STEP_EVENTS = 1_024
+# An event may have two MiB, and a step is in memory as a whole.
+STEP_EVENTS = 64
 MOST_FINDINGS = 100
 _MOST_CHECKPOINTS = 1_000
 _E, _T = epcis_event.c, epcis_event_epc.c

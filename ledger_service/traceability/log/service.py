@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import accumulate
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.kernel.history_tree import HASH_BYTES, hash_leaf
@@ -17,6 +18,9 @@ STEP_EVENTS = 2_048
 # A checkpoint costs one transaction on the chain.
 CHECKPOINT_EVERY = timedelta(minutes=1)
 CHECKPOINT_EVENTS = 10_000
+# What one step holds in memory: an event may have two MiB.
+STEP_BYTES = 16 * 1024 * 1024
+_LEAVES = ((epcis_event.c.event_seq, epcis_event.c.body), (log_word.c.seq, log_word.c.body))
 _LOCK = 0x4C4F4754
 
 
@@ -70,11 +74,20 @@ def settle(conn: Connection, size: int, reason: str | None) -> None:
 
 def _further(conn: Connection, size: int, most: int) -> list[tuple[int, bytes]]:
     """Number and body of events and words behind the tree, in their order."""
-    e, w = epcis_event.c, log_word.c
-    events = select(e.event_seq, e.body).where(e.event_seq >= size).order_by(e.event_seq).limit(most)
-    words = select(w.seq, w.body).where(w.seq >= size).order_by(w.seq).limit(most)
-    both = [(row[0], row[1]) for its in (events, words) for row in conn.execute(its)]
-    return sorted(both)[:most]
+    last = _last_that_fits(conn, size, most)
+    both = [select(seq, body).where(seq >= size, seq <= last) for seq, body in _LEAVES]
+    return sorted((row[0], row[1]) for its in both for row in conn.execute(its))
+
+
+def _last_that_fits(conn: Connection, size: int, most: int) -> int:
+    """The number up to which a step goes: so many, and no more bytes than it may hold, but for the first."""
+    lengths = (
+        select(seq, func.length(body)).where(seq >= size).order_by(seq).limit(most) for seq, body in _LEAVES
+    )
+    waiting = sorted((int(row[0]), int(row[1])) for its in lengths for row in conn.execute(its))[:most]
+    sums = accumulate(length for _, length in waiting)
+    fitting = max(1, sum(1 for together in sums if together <= STEP_BYTES))
+    return waiting[fitting - 1][0] if waiting else size - 1
 
 
 def _append(conn: Connection, level: int, first: int, nodes: list[bytes]) -> list[bytes]:

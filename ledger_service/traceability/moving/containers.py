@@ -9,6 +9,7 @@ from types import MappingProxyType
 import orjson
 from sqlalchemy import Connection, select
 
+from ledger_service.db.among import among
 from ledger_service.merchants.models import merchant, store
 from ledger_service.traceability.epcis.contradictions import Contradiction, Fact, standing
 from ledger_service.traceability.epcis.findings import facts_by_key
@@ -28,7 +29,6 @@ _MOST_PACKINGS = 500
 _DEEPEST = 4
 _OF_CONTAINERS = MOVING | {Deed.PACK, Deed.UNPACK, Deed.UNPACK_ALL}
 _GLN = re.compile(r"/41[47]/(\d{13})")
-_STEP = 500
 _FEW = 20
 NOBODYS: Mapping[bytes, int] = MappingProxyType({})
 _T, _E = epcis_event_epc.c, epcis_event.c
@@ -147,13 +147,8 @@ def _makers(conn: Connection, tellings: Mapping[bytes, Sequence[Telling]]) -> di
 
 
 def _tellers(conn: Connection, numbers: set[int]) -> dict[int, int | None]:
-    found: dict[int, int | None] = {}
-    wanted = sorted(numbers)
-    for start in range(0, len(wanted), _STEP):
-        part = wanted[start : start + _STEP]
-        rows = conn.execute(select(_E.event_seq, _E.merchant_id).where(_E.event_seq.in_(part)))
-        found |= {row.event_seq: row.merchant_id for row in rows}
-    return found
+    its = select(_E.event_seq, _E.merchant_id).where(among(conn, _E.event_seq, numbers))
+    return {row.event_seq: row.merchant_id for row in conn.execute(its)}
 
 
 def _bodies(conn: Connection, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from ledger_service.db.among import among
 from ledger_service.db.bulk import sql_of
 from ledger_service.traceability.cases.service import open_contradictions
 from ledger_service.traceability.claiming.models import trace_claim, trace_return
@@ -35,6 +36,7 @@ _ITEM = re.compile(r"https://id\.gs1\.org/01/(\d{14})/21/([^/?]+)")
 _GLN = re.compile(r"/414/(\d{13})")
 _COLUMNS = ("state", "state_before", "state_place", "state_at", "contradicts")
 _STEP = 500
+_ELSEWHERE = rules.MOVING - {Deed.COMMISSION}
 _E = epcis_event.c
 _Named = tuple[str, Mapping[str, Any]]
 _Apart = tuple[State, datetime | None]
@@ -206,18 +208,10 @@ def _text(one: Contradiction) -> str:
 
 def _places(conn: Connection, facts: Sequence[Fact]) -> dict[int, int]:
     """Where the moving events among some happened, by their numbers, as far as they tell a GLN."""
-    wanted = sorted({fact.event_seq for fact in facts if fact.deed in rules.MOVING - {Deed.COMMISSION}})
-    found: dict[int, int] = {}
-    for start in range(0, len(wanted), _STEP):
-        part = wanted[start : start + _STEP]
-        rows = conn.execute(
-            select(_E.event_seq, _E.biz_location, _E.read_point).where(_E.event_seq.in_(part))
-        )
-        for seq, location, point in rows:
-            gln = _GLN.search(location or point or "")
-            if gln is not None:
-                found[seq] = int(gln[1])
-    return found
+    wanted = {fact.event_seq for fact in facts if fact.deed in _ELSEWHERE}
+    its = select(_E.event_seq, _E.biz_location, _E.read_point).where(among(conn, _E.event_seq, wanted))
+    found = ((seq, _GLN.search(location or point or "")) for seq, location, point in conn.execute(its))
+    return {seq: int(gln[1]) for seq, gln in found if gln is not None}
 
 
 def _batches(conn: Connection, numbers: set[int]) -> dict[int, Mapping[str, Any]]:

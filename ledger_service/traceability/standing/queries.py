@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, RowMapping, select
 
-from ledger_service.traceability.epcis.searching import Search, parse_search
+from ledger_service.traceability.epcis.searching import Search, is_number, parse_search
 from ledger_service.traceability.standing.errors import QueryUnknown
 from ledger_service.traceability.standing.models import epcis_query
 
@@ -66,7 +66,12 @@ def _shown(name: str, value: str) -> Any:
     """A value as it was given: what may be several is a list."""
     if name in ("eventCountLimit", "maxEventCount"):
         return int(value)
-    if name.startswith(("EXISTS_",)):
-        return True
-    single = name.startswith(("GE_", "LT_", "order"))
-    return value if single else value.split("|")
+    if name.startswith("EXISTS_") or name == "EQ_booleanValue":
+        return value != "false"
+    single = name.startswith(("GE_", "GT_", "LE_", "LT_", "order"))
+    values = [_number(text) if is_number(name) else text for text in value.split("|")]
+    return values[0] if single else values
+
+
+def _number(text: str) -> float:
+    return int(text) if text.removeprefix("-").isdigit() else float(text)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ledger_service.kernel.errors import MalformedField
-from ledger_service.traceability.epcis.searching import NAMES, parse_search
+from ledger_service.traceability.epcis.searching import check_limit, is_parameter, parse_search
 
 MOST_QUERIES = 100
 NAME = "[A-Za-z0-9][A-Za-z0-9._~-]{0,63}"
@@ -35,9 +35,10 @@ def parameters_of(query: object) -> dict[str, str]:
     if not isinstance(query, Mapping):
         raise MalformedField("query", "must be an object")
     for name in query:
-        if name not in NAMES:
+        if not is_parameter(name):
             raise MalformedField(f"query.{name}", "is no parameter that is offered here")
     found = {name: _text(query[name], f"query.{name}") for name in query}
+    check_limit(found)
     parse_search(found)
     return found
 
@@ -51,10 +52,10 @@ def _text(value: Any, where: str) -> str:
 
 
 def _one(value: Any, where: str) -> str:
-    if value is True:
-        return "true"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
     if not isinstance(value, str) or "|" in value:
-        raise MalformedField(where, "must be text, a number, true, or a list of texts without |")
+        raise MalformedField(where, "must be text without |, a number, true, false, or a list of those")
     return value

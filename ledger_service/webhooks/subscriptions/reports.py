@@ -15,7 +15,8 @@ from sqlalchemy import Connection, RowMapping, update
 from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.merchants.queries import holds_key
 from ledger_service.traceability.epcis.documents import query_document
-from ledger_service.traceability.epcis.queries import bodies_of, first_recorded, last_number, sizes_between
+from ledger_service.traceability.epcis.looking import sizes_between
+from ledger_service.traceability.epcis.queries import bodies_of, first_recorded, last_number
 from ledger_service.traceability.epcis.searching import Search
 from ledger_service.traceability.moving.seeing import seen_by
 from ledger_service.traceability.standing.queries import find_query

@@ -17,8 +17,9 @@ from ledger_service.kernel.gs1 import with_check_digit
 from ledger_service.merchants.models import merchant
 from ledger_service.traceability.epcis.errors import EventIdTaken, EventUnknown, QueryTooLarge
 from ledger_service.traceability.epcis.findings import facts_of, findings_of, noted_after
+from ledger_service.traceability.epcis.looking import page_of
 from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc
-from ledger_service.traceability.epcis.queries import bodies_of, find_event, search_events
+from ledger_service.traceability.epcis.queries import bodies_of, find_event
 from ledger_service.traceability.epcis.searching import Search, parse_search
 from ledger_service.traceability.epcis.service import capture_events
 from ledger_service.traceability.epcis.walk import History, history_of
@@ -163,7 +164,10 @@ def test_what_was_declared_wrong_is_shown_so_and_does_not_count(database: Databa
         assert len(facts_of(conn, LOAF)) == 1
         assert "errorDeclaration" in json.loads(find_event(conn, name, None))
         assert len(history_of(conn, [LOAF]).steps) == 1
-        assert len(search_events(conn, parse_search({"EXISTS_errorDeclaration": ""}), None, 9)) == 1
+        for asked, count in (("", 1), ("true", 1), ("false", 3)):
+            loaf = {"MATCH_epc": LOAF, "EQ_action": "OBSERVE"}
+            search = parse_search({"EXISTS_errorDeclaration": asked} | loaf)
+            assert len(page_of(conn, search, None, 9).bodies) == count, asked
     # What was noted stays noted: that it looked so was seen by cases.
     with database.read() as conn:
         assert [(f.epc, f.code) for f in noted_after(conn, AT, 9)] == [(LOAF, "sold-twice")]
@@ -236,14 +240,16 @@ def test_searches_find_what_they_say_page_by_page(database: Database) -> None:
     capture(database, *WAY)
     with database.read() as conn:
         for query, numbers in SEARCHES:
-            search, found, after = parse_search(query), [], None
-            while page := search_events(conn, search, after, 2):
-                found += [event.event_seq for event in page]
-                after = page[-1].position
+            search = parse_search(query)
+            page = page_of(conn, search, None, 2)
+            found = [row.event_seq for row in page.rows]
+            while page.behind is not None:
+                page = page_of(conn, search, page.behind, 2)
+                found += [row.event_seq for row in page.rows]
             assert found == numbers, query
         with pytest.raises(QueryTooLarge):
-            search_events(conn, parse_search({"maxEventCount": "3"}), None, 9)
-        assert search_events(conn, Search(owner=9520100000007), None, 9) == []
+            page_of(conn, parse_search({"maxEventCount": "3"}), None, 9)
+        assert page_of(conn, Search(owner=9520100000007), None, 9).rows == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ledger_service.db.engine import Database
 from ledger_service.kernel.history_tree import hash_leaf, root_of, verify_consistency
 from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc
 from ledger_service.traceability.epcis.service import capture_events
-from ledger_service.traceability.log import auditing
+from ledger_service.traceability.log import auditing, service
 from ledger_service.traceability.log.auditing import LogFinding, audit_log
 from ledger_service.traceability.log.models import log_checkpoint, log_tile
 from ledger_service.traceability.log.queries import last_checkpoint, log_size
@@ -51,6 +51,24 @@ def logged(database: Database, at: datetime = AT, most: int = 100) -> int:
 def bodies(conn: Connection) -> list[bytes]:
     rows = conn.execute(select(epcis_event.c.body).order_by(epcis_event.c.event_seq))
     return [bytes(body) for (body,) in rows]
+
+
+def test_a_step_holds_so_many_bytes_and_goes_on(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captured(database, 0, 12)
+    with database.read() as conn:
+        leaves = bodies(conn)
+    monkeypatch.setattr(service, "STEP_BYTES", 3 * max(map(len, leaves)))
+    steps = []
+    while not steps or steps[-1]:
+        with database.begin() as conn:
+            steps.append(grow(conn))
+    assert (sum(steps), max(steps)) == (12, 3)
+    monkeypatch.setattr(service, "STEP_BYTES", 1)
+    captured(database, 12, 14)
+    with database.begin() as conn:
+        assert (grow(conn), grow(conn), grow(conn)) == (1, 1, 0)
 
 
 def cut_off(database: Database) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, event
 
 from ledger_service.db.schema import whole_metadata
-from ledger_service.traceability.epcis.queries import search_events
+from ledger_service.traceability.epcis.looking import page_of
 from ledger_service.traceability.epcis.searching import parse_search
 from ledger_service.traceability.moving import containers
 from ledger_service.traceability.prefixes.queries import conflicts_after
@@ -38,7 +38,7 @@ def test_conflicts_look_each_product_up_by_the_prefixes_that_it_may_have(asked: 
 
 def test_too_many_are_counted_and_not_fetched(asked: Asked) -> None:
     conn, statements = asked
-    assert search_events(conn, parse_search({"maxEventCount": "999999999"}), None, 10) == []
+    assert page_of(conn, parse_search({"maxEventCount": "999999999"}), None, 10).rows == []
     assert statements[0][0].startswith("SELECT count(*)")
 
 

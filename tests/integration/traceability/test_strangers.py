@@ -96,6 +96,21 @@ def test_an_item_does_not_go_with_a_case_that_a_stranger_says_it_is_in(
     assert [stop.step for stop in shown] == ["commissioning", "packing", "shipping", "receiving"]
 
 
+def test_a_strangers_large_events_fill_no_memory_and_hide_nothing(
+    database: Database, stock: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "MOST_BYTES", 20_000)
+    rival, shop = others(database)
+    item = on_the_shelf(database, stock, shop)
+    long = {"https://rival.example/note": "x" * 6_000}
+    tell(database, rival, *(told(n, "inspecting", item) | long for n in range(8)))
+    with database.read() as conn:
+        seen = walk.history_of(conn, [item])
+        assert (sum(len(str(step.event)) for step in seen.steps) < 25_000, seen.cut) == (True, True)
+        found = way_of(conn, [item])
+    assert (len(found.steps), found.cut) == (5, False)
+
+
 def test_a_flood_of_a_strangers_words_hides_no_event(
     database: Database, stock: Stock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, event
 
 from ledger_service.db.schema import whole_metadata
 from ledger_service.kernel.clock import parse_instant
-from ledger_service.traceability.epcis.queries import sizes_between
+from ledger_service.traceability.epcis.looking import sizes_between
 from ledger_service.traceability.epcis.searching import parse_search
 from ledger_service.webhooks.side_facts import facts_of_notes
 
