@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
@@ -105,7 +105,6 @@ class Pages:
         )  # fmt: skip
         self._templates.globals["bars"] = bars
         self._fields = {f"{one.method} {one.path}": one.labels for one in screens}
-        self._asked = {"/", *(screen.path for screen in screens if screen.method == "GET")}
 
     def view(self, screen: Screen) -> Callable[..., Response]:
         """The function that Flask calls for a screen."""
@@ -248,9 +247,9 @@ class Pages:
         return self._fields.get(request.endpoint or "", {})
 
     def _stay(self) -> str:
-        """Where one stays when the language changes: here, or at the nearest page that a GET answers."""
-        path = request.path
-        while request.method != "GET" and path not in self._asked:
+        """Where one stays when the language changes or a list goes on: here, or at the nearest page above."""
+        path, pages = request.path, current_app.url_map.bind("")
+        while request.method != "GET" and path != "/" and not pages.test(path, "GET"):
             path = path.rpartition("/")[0] or "/"
         return path
 
