@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -77,6 +77,10 @@ class Formats:
             return "–"
         at = text if isinstance(text, datetime) else parse_instant(text, "at")
         return str(format_date(at.astimezone(ZoneInfo(zone) if zone else _UTC), "medium", locale=self.locale))
+
+    def date(self, text: str) -> str:
+        """A day of the calendar, ``2017-01-03``, which is in no zone."""
+        return str(format_date(date.fromisoformat(text), "medium", locale=self.locale))
 
     def until(self, text: str | datetime, now: datetime) -> str:
         """How long it is until an instant, or since, in words."""

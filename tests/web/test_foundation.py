@@ -17,7 +17,14 @@ from ledger_service.web.formats import Formats
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import HOMES, own_path
 from ledger_service.web.screens import SCREENS
-from ledger_service.web.screens.till import Mistyped, basket_of, member_of, minor_of, returned_of
+from ledger_service.web.screens.till import (
+    Mistyped,
+    basket_of,
+    member_of,
+    minor_of,
+    returned_of,
+    rows_of,
+)
 from ledger_service.web.security import own_origin, path_of
 from ledger_service.web.sessions.rules import FRESH, Session, device_class, is_over
 from ledger_service.web.sessions.service import Sessions
@@ -160,6 +167,8 @@ def test_only_an_answer_of_unknown_outcome_keeps_the_key_of_a_form() -> None:
     assert [once_of({"once": sent}, status) == sent for status in (200, 201, 409, 422, 429, 500, 503)] == [
         False, False, False, False, False, True, True,
     ]  # fmt: skip
+    for marked in (f"{sent}-{'a' * 12}", sent + "2"):
+        assert once_of({"once": marked}, 503) == sent
     for strange in ("", "x" * 32, sent + "0", sent + "\n"):
         assert re.fullmatch("[0-9a-f]{32}", once_of({"once": strange}, 503))
     assert once_of({}, 200) != once_of({}, 200)
@@ -215,6 +224,7 @@ def test_money_and_numbers_are_written_as_the_language_does() -> None:
     )  # fmt: skip
     assert "1,234.56" in chinese.money(123_456)
     assert Formats("en", "JPY", 0).money(500) == "¥500"
+    assert (english.date("2017-01-03"), chinese.date("2017-01-03")) == ("Jan 3, 2017", "2017年1月3日")
     assert (english.rate(5_000), english.rate(10_000)) == ("$0.005", "$0.01")
 
 
@@ -237,6 +247,11 @@ def test_a_till_reads_what_is_typed() -> None:
         {"line": "1", "quantity": 3, "amount_minor": 600, "category": "general", "gtin": "04006381333931"}
     ]
     assert member_of("9520 0000 0000 0002 17") == {"number": "952000000000000217"}
+    many = {f"amount_{n}": "1" for n in range(1, 61)}
+    assert len(basket_of(many, 2)) == 60 and rows_of(many)[-1] == 61
+    with pytest.raises(Mistyped) as priceless:
+        basket_of({"amount_1": "2", "article_2": "Tea"}, 2)
+    assert priceless.value.field == "amount_2"
     assert [member_of(t) for t in ("", "+8613800138000", "123456789012345678", "4000123", "AL1abc")] == [
         None, {"phone": "+8613800138000"}, {"pay_code": "123456789012345678"}, {"card": "4000123"},
         {"pay_code": "AL1abc"},
