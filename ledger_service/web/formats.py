@@ -49,9 +49,11 @@ class Formats:
         whole = abs(int(micros)) // step
         return self.money(-whole if int(micros) < 0 else whole)
 
-    def rate(self, micros: int) -> str:
-        """What one point is worth: an amount in millionths with every decimal that it has."""
-        amount = Decimal(micros).scaleb(-6).normalize()
+    def exact(self, micros: int | str | None) -> str:
+        """An amount in millionths with every decimal that it has: a net, what one point is worth."""
+        if micros is None:
+            return "–"
+        amount = Decimal(int(micros)).scaleb(-6).normalize()
         if -int(amount.as_tuple().exponent) <= self.exponent:
             return self.micros(micros)
         exact = format_currency(

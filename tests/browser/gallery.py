@@ -47,6 +47,8 @@ def main(argv: Sequence[str]) -> int:
             kept.write_text(json.dumps(walk(browser, guests, album)))
         places, people = json.loads(kept.read_text()) | found(guests), People(browser, guests)
         for number, screen in enumerate(PAGES):
+            if options.only and screen.name not in options.only:
+                continue
             _show(people, (screen, number, places), album)
     print(f"{album.count} pictures, {album.kib:,} KiB, in {options.into}")
     return 0
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=8090, help="of the service (default 8090)")
     add("--chain-port", type=int, default=8590, help="of the chain (default 8590)")
     add("--running", action="store_true", help="the run with this state and port serves already")
+    add("--only", nargs="+", default=(), metavar="SCREEN", help="the pages of these names")
     add("--no-tour", action="store_true", help="the pages alone")
     return parser
 

@@ -225,7 +225,9 @@ def test_money_and_numbers_are_written_as_the_language_does() -> None:
     assert "1,234.56" in chinese.money(123_456)
     assert Formats("en", "JPY", 0).money(500) == "¥500"
     assert (english.date("2017-01-03"), chinese.date("2017-01-03")) == ("Jan 3, 2017", "2017年1月3日")
-    assert (english.rate(5_000), english.rate(10_000)) == ("$0.005", "$0.01")
+    assert (english.exact(5_000), english.exact(10_000)) == ("$0.005", "$0.01")
+    nets = [english.exact(one) for one in ("-34127450", "0", 100_000_000, None)]
+    assert nets == ["-$34.12745", "$0.00", "$100.00", "–"]
 
 
 @pytest.mark.parametrize(("chosen", "accepts", "language"), [
