@@ -24,6 +24,8 @@ from tests.browser.tour import Guests, walk
 
 _READY = "serving on"
 _PATIENCE_SECONDS = 3_600
+# What is asked for on a page that shows nothing by itself.
+_ASKED = {"audit-operation": "operation"}
 _EVERYBODY = "everybody"
 _PLACES = "places.json"
 # What the run itself leaves to be looked at: the place of a path, who may list it, and the list that has one.
@@ -120,6 +122,8 @@ def _show(people: People, what: tuple[Screen, int, dict[str, str]], album: Album
     if "//" in path or (path.endswith("/") and path != "/"):
         print(f"left out, since the run has none: {screen.path}")
         return
+    asked = _ASKED.get(screen.name, "")
+    path += f"?{asked}={places[asked]}" if asked in places else ""
     role = min(screen.roles, key=list(HOMES).index) if screen.roles else ""
     languages = list(LOCALES)
     looks = {
