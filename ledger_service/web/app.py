@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
@@ -17,6 +17,7 @@ from ledger_service.db.errors import passes
 from ledger_service.kernel.clock import Clock
 from ledger_service.kernel.errors import Category, DomainError
 from ledger_service.web import security, wording
+from ledger_service.web.answers import LANGUAGE, answered, gone, redirect, secure, unanswered_form, wait_of
 from ledger_service.web.drawing.bars import bars
 from ledger_service.web.formats import Formats
 from ledger_service.web.kept import kept, once_of, typed_in
@@ -38,9 +39,7 @@ from ledger_service.web.sessions.service import Sessions
 from ledger_service.web.statics import Static, load_statics
 
 MOST_FORM_BYTES = 64 * 1024
-_LANGUAGE = "language"
 _FOREVER = "public, max-age=31536000, immutable"
-_YEAR_SECONDS = 365 * 86_400
 
 
 @dataclass(frozen=True)
@@ -105,12 +104,15 @@ class Pages:
             lstrip_blocks=True, undefined=StrictUndefined,
         )  # fmt: skip
         self._templates.globals["bars"] = bars
-        self._asked = {"/", *(screen.path for screen in screens if screen.method == "GET")}
+        self._fields = {f"{one.method} {one.path}": one.labels for one in screens}
 
     def view(self, screen: Screen) -> Callable[..., Response]:
         """The function that Flask calls for a screen."""
 
         def answer(**path: str) -> Response:
+            return answered(handled(path))
+
+        def handled(path: Mapping[str, str]) -> Response:
             visitor = self._visitor()
             refused = self._refused(screen, visitor)
             if refused is not None:
@@ -158,12 +160,14 @@ class Pages:
         request_id = secrets.token_hex(8)
         self._parts.log(error, request_id)
         full = isinstance(error, DomainError) and error.category is Category.UNAVAILABLE
-        page = Page("failed.html", {"id": request_id}, 503 if full or passes(error) else 500)
+        status = 503 if full or passes(error) else 500
+        kept_form = unanswered_form(request_id, status, self._labels())
+        page = kept_form or Page("failed.html", {"id": request_id}, status)
         # Whose session it is would be asked of the database that may be what failed.
         return self._answer(self._visit(_NOBODY, {}, read=False), _NOBODY, page)
 
     def _visitor(self) -> _Visitor:
-        text = request.cookies.get(security.cookie_name(_secure()))
+        text = request.cookies.get(security.cookie_name(secure()))
         try:
             cookie = bytes.fromhex(text or "")
         except ValueError:
@@ -184,7 +188,7 @@ class Pages:
             if screen.method == "POST" and typed_in(request.form):
                 return self._keep(_NOBODY, "kept.ended", "/enter", 401)
             wanted = request.path if screen.method == "GET" else ""
-            return _redirect("/enter?" + urlencode({"to": wanted}) if wanted else "/enter")
+            return redirect("/enter?" + urlencode({"to": wanted}) if wanted else "/enter")
         if visitor.who.role not in screen.roles:
             return self._stopped(visitor, 403, "stopped.role")
         if screen.method == "POST" and not security.right_token(visitor.cookie, request.form.get("csrf", "")):
@@ -196,7 +200,7 @@ class Pages:
     def _visit(self, visitor: _Visitor, path: Mapping[str, str], *, read: bool = True) -> Visit:
         parts = self._parts
         language = wording.best_language(
-            request.cookies.get(_LANGUAGE), request.headers.get("Accept-Language", "")
+            request.cookies.get(LANGUAGE), request.headers.get("Accept-Language", "")
         )
         formats = Formats(language, parts.currency, parts.exponent)
         form = request.form.to_dict() if read and request.method == "POST" else {}
@@ -208,7 +212,7 @@ class Pages:
 
     def _answer(self, visit: Visit, visitor: _Visitor, given: Page | Go | Download) -> Response:
         if isinstance(given, Go):
-            return _gone(given)
+            return gone(given)
         if isinstance(given, Download):
             headers = [*security.HEADERS, ("Content-Type", given.media_type), ("Cache-Control", "no-store")]
             if given.name is not None:
@@ -220,7 +224,7 @@ class Pages:
         headers = [
             *security.HEADERS, ("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store"),
             ("Content-Language", visit.formats.language), ("Vary", "Cookie, Accept-Language"),
-            *_wait_of(given),
+            *wait_of(given),
         ]  # fmt: skip
         return Response(html, given.status, headers)
 
@@ -238,10 +242,14 @@ class Pages:
             "home": HOMES.get(visitor.who.role, "/") if visitor.who else "/",
         }  # fmt: skip
 
+    def _labels(self) -> Mapping[str, str]:
+        """What the fields of the form that was sent are called."""
+        return self._fields.get(request.endpoint or "", {})
+
     def _stay(self) -> str:
-        """Where one stays when the language changes: here, or at the nearest page that a GET answers."""
-        path = request.path
-        while request.method != "GET" and path not in self._asked:
+        """Where one stays when the language changes or a list goes on: here, or at the nearest page above."""
+        path, pages = request.path, current_app.url_map.bind("")
+        while request.method != "GET" and path != "/" and not pages.test(path, "GET"):
             path = path.rpartition("/")[0] or "/"
         return path
 
@@ -251,10 +259,10 @@ class Pages:
         enter = "/enter?" + urlencode({"again": "1", "to": wanted})
         if request.method == "POST" and typed_in(request.form):
             return self._keep(visitor, "kept.step_up", enter, 403)
-        return _redirect(enter)
+        return redirect(enter)
 
     def _keep(self, visitor: _Visitor, why: str, enter: str, status: int) -> Response:
-        page = kept(request.form, why, enter, status)
+        page = kept(request.form, why, enter, status, self._labels())
         return self._answer(self._visit(visitor, {}, read=False), visitor, page)
 
     def _stopped(self, visitor: _Visitor, status: int, why: str) -> Response:
@@ -262,32 +270,8 @@ class Pages:
         return self._answer(self._visit(visitor, {}, read=False), visitor, page)
 
     def _problem(self, visit: Visit, visitor: _Visitor, answer: Answer) -> Response:
-        return self._answer(visit, visitor, Page("problem.html", {"problem": answer.document}, answer.status))
-
-
-def _wait_of(page: Page) -> list[tuple[str, str]]:
-    """Retry-After, where what is shown is a refusal that says when a later try may do."""
-    problem = page.shown.get("problem") or {}
-    wait = problem.get("params", {}).get("retry_after_seconds")
-    return [] if wait is None else [("Retry-After", str(wait))]
-
-
-def _secure() -> bool:
-    return security.needs_secure(request.host, request.scheme)
-
-
-def _redirect(to: str) -> Response:
-    return Response("", 303, [("Location", to), ("Cache-Control", "no-store"), *security.HEADERS])
-
-
-def _gone(given: Go) -> Response:
-    response, secure = _redirect(given.to), _secure()
-    name = security.cookie_name(secure)
-    if given.begins is not None or given.ends:
-        value, age = ("", 0) if given.begins is None else (given.begins.hex(), _YEAR_SECONDS)
-        response.set_cookie(name, value, max_age=age, secure=secure, httponly=True, samesite="Lax", path="/")
-    if given.language is not None:
-        response.set_cookie(
-            _LANGUAGE, given.language, max_age=_YEAR_SECONDS, secure=secure, samesite="Lax", path="/"
-        )
-    return response
+        page = Page("problem.html", {"problem": answer.document}, answer.status)
+        if answer.status >= 500:
+            request_id = answer.document.get("request_id", "")
+            page = unanswered_form(request_id, answer.status, self._labels()) or page
+        return self._answer(visit, visitor, page)

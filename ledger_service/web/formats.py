@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -49,9 +49,11 @@ class Formats:
         whole = abs(int(micros)) // step
         return self.money(-whole if int(micros) < 0 else whole)
 
-    def rate(self, micros: int) -> str:
-        """What one point is worth: an amount in millionths with every decimal that it has."""
-        amount = Decimal(micros).scaleb(-6).normalize()
+    def exact(self, micros: int | str | None) -> str:
+        """An amount in millionths with every decimal that it has: a net, what one point is worth."""
+        if micros is None:
+            return "–"
+        amount = Decimal(int(micros)).scaleb(-6).normalize()
         if -int(amount.as_tuple().exponent) <= self.exponent:
             return self.micros(micros)
         exact = format_currency(
@@ -77,6 +79,10 @@ class Formats:
             return "–"
         at = text if isinstance(text, datetime) else parse_instant(text, "at")
         return str(format_date(at.astimezone(ZoneInfo(zone) if zone else _UTC), "medium", locale=self.locale))
+
+    def date(self, text: str) -> str:
+        """A day of the calendar, ``2017-01-03``, which is in no zone."""
+        return str(format_date(date.fromisoformat(text), "medium", locale=self.locale))
 
     def until(self, text: str | datetime, now: datetime) -> str:
         """How long it is until an instant, or since, in words."""

@@ -155,13 +155,17 @@ Handler = Callable[[Visit], Page | Go | Download]
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One method of one path: for which roles, and what answers; ``PUBLIC`` must be written out."""
+    """One method of one path: for which roles, and what answers; ``PUBLIC`` must be written out.
+
+    ``labels`` say by their keys what the fields of its form are called, where their names do not.
+    """
 
     method: str
     path: str
     name: str
     roles: frozenset[str]
     handler: Handler
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def roles(*names: str) -> frozenset[str]:

@@ -63,30 +63,6 @@ def test_a_retry_gets_the_first_answer_and_another_body_is_refused(shop: Shop) -
     assert stranger.status_code == 201, "keys of different tills do not meet"
 
 
-def test_the_same_request_64_times_at_once_has_one_effect_and_64_equal_answers(any_shop: Shop) -> None:
-    shop = any_shop
-    body = basket(member={"number": member(shop)["number"]})
-    answers: list[bytes] = []
-
-    def send() -> None:
-        for _ in range(60):
-            answer = shop.post("grocer-till", "/v1/sales", body, key="same")
-            if answer.status_code != 503:
-                break
-            time.sleep(1)  # the machine stood still and the service was full: a till waits as it is told
-        answers.append(answer.data)
-
-    threads = [threading.Thread(target=send) for _ in range(64)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == 64
-    assert len(set(answers)) == 1
-    entries = shop.get("auditor", f"/v1/members/{body['member']['number']}/entries").json["entries"]
-    assert len(entries) == 1
-
-
 def test_two_tills_race_for_the_last_points_and_one_wins(any_shop: Shop) -> None:
     shop = any_shop
     enrolled = rich_member(shop, 10_000)
@@ -295,7 +271,6 @@ def test_a_suspended_merchant_sells_nothing_until_it_is_reinstated(shop: Shop) -
     path = f"/v1/merchants/{GROCER}/suspension"
     assert shop.must("operator", path, {"suspended": True})["suspended"]
     shop.serving.keyring.refresh()
-    import time
 
     time.sleep(1.1)
     assert shop.post("grocer-till", "/v1/sales", basket()).json["code"] == "merchant-suspended"

@@ -24,6 +24,8 @@ from tests.browser.tour import Guests, walk
 
 _READY = "serving on"
 _PATIENCE_SECONDS = 3_600
+# What is asked for on a page that shows nothing by itself.
+_ASKED = {"audit-operation": "operation"}
 _EVERYBODY = "everybody"
 _PLACES = "places.json"
 # What the run itself leaves to be looked at: the place of a path, who may list it, and the list that has one.
@@ -47,6 +49,8 @@ def main(argv: Sequence[str]) -> int:
             kept.write_text(json.dumps(walk(browser, guests, album)))
         places, people = json.loads(kept.read_text()) | found(guests), People(browser, guests)
         for number, screen in enumerate(PAGES):
+            if options.only and screen.name not in options.only:
+                continue
             _show(people, (screen, number, places), album)
     print(f"{album.count} pictures, {album.kib:,} KiB, in {options.into}")
     return 0
@@ -61,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=8090, help="of the service (default 8090)")
     add("--chain-port", type=int, default=8590, help="of the chain (default 8590)")
     add("--running", action="store_true", help="the run with this state and port serves already")
+    add("--only", nargs="+", default=(), metavar="SCREEN", help="the pages of these names")
     add("--no-tour", action="store_true", help="the pages alone")
     return parser
 
@@ -117,6 +122,8 @@ def _show(people: People, what: tuple[Screen, int, dict[str, str]], album: Album
     if "//" in path or (path.endswith("/") and path != "/"):
         print(f"left out, since the run has none: {screen.path}")
         return
+    asked = _ASKED.get(screen.name, "")
+    path += f"?{asked}={places[asked]}" if asked in places else ""
     role = min(screen.roles, key=list(HOMES).index) if screen.roles else ""
     languages = list(LOCALES)
     looks = {

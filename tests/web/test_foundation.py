@@ -160,6 +160,8 @@ def test_only_an_answer_of_unknown_outcome_keeps_the_key_of_a_form() -> None:
     assert [once_of({"once": sent}, status) == sent for status in (200, 201, 409, 422, 429, 500, 503)] == [
         False, False, False, False, False, True, True,
     ]  # fmt: skip
+    for marked in (f"{sent}-{'a' * 12}", sent + "2"):
+        assert once_of({"once": marked}, 503) == sent
     for strange in ("", "x" * 32, sent + "0", sent + "\n"):
         assert re.fullmatch("[0-9a-f]{32}", once_of({"once": strange}, 503))
     assert once_of({}, 200) != once_of({}, 200)
@@ -215,7 +217,10 @@ def test_money_and_numbers_are_written_as_the_language_does() -> None:
     )  # fmt: skip
     assert "1,234.56" in chinese.money(123_456)
     assert Formats("en", "JPY", 0).money(500) == "¥500"
-    assert (english.rate(5_000), english.rate(10_000)) == ("$0.005", "$0.01")
+    assert (english.date("2017-01-03"), chinese.date("2017-01-03")) == ("Jan 3, 2017", "2017年1月3日")
+    assert (english.exact(5_000), english.exact(10_000)) == ("$0.005", "$0.01")
+    nets = [english.exact(one) for one in ("-34127450", "0", 100_000_000, None)]
+    assert nets == ["-$34.12745", "$0.00", "$100.00", "–"]
 
 
 @pytest.mark.parametrize(("chosen", "accepts", "language"), [

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from ledger_service.bootstrap.pages import InProcessApi
+from ledger_service.web.ports import Answer
 from ledger_service.web.sessions import rules
+from ledger_service.web.sessions.service import Sessions
 from ledger_service.web.wording import words
 from tests.api.service import GROCER, Shop
 from tests.web.conftest import Browser
@@ -145,3 +148,103 @@ def test_a_version_that_somebody_else_wrote_meanwhile_is_not_overwritten(
     told = web_shop.get("grocer", f"{own}/STALE/versions").json["versions"]
     assert [one["terms"]["benefit"]["bps"] for one in sorted(told, key=lambda one: one["version"])] == [
         1000, 2000]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans", "zh-Hant"])
+def test_what_was_typed_is_called_by_name_and_not_by_its_field(
+    enter: Enter, web_shop: Shop, language: str
+) -> None:
+    said = words(language)
+    for role, path, sent, named in (
+        ("cashier", "/till", {"act": "sell", "article_2": "Tea", "amount_2": "3.21", "rest": "cash"},
+         [f"{said['till.article']} 2", f"{said['till.price']} 2"]),
+        ("merchant", LIST, fields("NAMED"), [said["field.code"]]),
+    ):  # fmt: skip
+        browser = enter(role, language)
+        browser.get(path)
+        browser.client.delete_cookie("alliance")
+        kept_page = browser.post(path, origin=HERE, **sent).text
+        rows = re.findall(r'<th scope="row">([^<]+)</th>', kept_page)
+        assert set(named) <= set(rows), rows
+        assert not [one for one in rows if re.fullmatch(r"[a-z]+[a-z_.0-9]*", one)], rows
+
+
+def _fails(status: int) -> Any:
+    """An API that does what is asked and whose answer is lost."""
+    answered = InProcessApi._answered
+
+    def lost(api: InProcessApi, environ: Any) -> Answer:
+        answer = answered(api, environ)
+        if environ["REQUEST_METHOD"] == "GET" or not answer.good:
+            return answer
+        problem = {"code": "storage-unavailable", "title": "", "request_id": "0" * 16}
+        return Answer(status, problem, "application/problem+json")
+
+    return lost
+
+
+def test_an_offices_form_without_an_answer_is_done_once_when_it_is_sent_again(
+    enter: Enter, web_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = enter("operator")
+    number = web_shop.keys["member-number"]
+    page = office.get(f"/care/{number}/desk").text
+    form = page[page.index(f'action="/care/{number}/adjustments"') :]
+    sent = {"deed": "ask-adjustment", "member": number, "programme": "GROC", "points": "11",
+            "reason": "goodwill", "note": "lost answer", "funder": GROCER}  # fmt: skip
+    key = re.findall(r'name="once" value="([^"]+)"', form)[0]
+    assert re.fullmatch("[0-9a-f]{32}-[0-9a-f]{12}", key)
+    monkeypatch.setattr(InProcessApi, "_answered", _fails(503))
+    lost = office.post(f"/care/{number}/adjustments", **{**sent, "once": key})
+    assert lost.status_code == 503
+    form = lost.text[lost.text.index(f'action="/care/{number}/adjustments"') :]
+    assert re.findall(r'name="once" value="([^"]+)"', form)[0] == key
+    monkeypatch.undo()
+    assert office.post(f"/care/{number}/adjustments", **{**sent, "once": key}).status_code == 303
+    told = web_shop.get("operator", "/v1/adjustments").json["adjustments"]
+    assert [one["note"] for one in told].count("lost answer") == 1
+
+
+def test_a_page_that_failed_under_a_form_offers_it_again_and_tells_which_forms_have_their_answer(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = enter("member")
+    browser.get("/me/coupons")
+    code = {"code": "NO-SUCH", "once": "7" * 32}
+
+    def fail(*_: object) -> None:
+        raise KeyError("gone")
+
+    monkeypatch.setattr(Sessions, "find", fail)
+    failed = browser.post("/me/coupons", **code)
+    assert failed.status_code == 500 and words("en")["kept.unanswered"] in failed.text
+    assert (browser.hidden["csrf"] in failed.text, "NO-SUCH" in failed.text) == (True, True)
+    assert "answered=" not in str(failed.headers)
+    # Of a form that another site sent nothing is shown.
+    foreign = browser.post("/me/coupons", origin="https://evil.example", **code)
+    assert (foreign.status_code, "NO-SUCH" in foreign.text) == (500, False)
+    monkeypatch.undo()
+    answer = browser.post("/me/coupons", **code)
+    assert answer.status_code < 500 and f"answered={'7' * 32};" in str(answer.headers)
+
+
+def test_a_period_that_could_not_be_confirmed_just_now_keeps_its_key(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, key = enter("operator"), "5" * 32
+    number = "9" * 18
+    office.get("/care")
+    monkeypatch.setattr(
+        InProcessApi, "call", lambda *_: Answer(503, {"code": "storage-unavailable", "title": ""}, "")
+    )
+    answer = office.post(f"/care/{number}/freeze", frozen="yes", once=key)
+    assert (answer.status_code, f'value="{key}"' in answer.text) == (503, True)
+
+
+def test_a_list_goes_on_and_a_language_is_chosen_from_the_answer_to_a_form(enter: Enter) -> None:
+    browser = enter("member")
+    browser.get("/me/coupons")
+    shown = browser.post("/me/coupons/none/gift", to="952000000000000019")
+    assert '<input type="hidden" name="to" value="/me/coupons' in shown.text
+    stay = re.findall(r'name="to" value="(/[^"]*)"', shown.text)[0]
+    assert browser.client.get(stay).status_code != 405

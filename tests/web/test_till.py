@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from ledger_service.coupons.terms.values import Ticket
+from ledger_service.web.screens.till import Mistyped, basket_of, rows_of
 from tests.api.service import GROCER, GROCER_STORE, NOON, Shop
 from tests.api.test_value_cards import money, paying, printed
 from tests.web.conftest import Browser, hidden_of
@@ -160,3 +161,11 @@ def test_a_card_that_paid_gives_the_same_receipt_when_the_form_is_sent_again(
     held = web_shop.must("grocer-till", "/v1/value-cards/balances", {"card": card, "pin": "4711"})
     assert held["available_minor"] == 300
     assert served.post("/till", **form | {"amount_1": "7"}).status_code in (409, 422)
+
+
+def test_every_row_of_a_basket_counts_and_wants_its_price() -> None:
+    many = {f"amount_{n}": "1" for n in range(1, 61)}
+    assert len(basket_of(many, 2)) == 60 and rows_of(many)[-1] == 61
+    with pytest.raises(Mistyped) as priceless:
+        basket_of({"amount_1": "2", "article_2": "Tea"}, 2)
+    assert priceless.value.field == "amount_2"

@@ -91,7 +91,8 @@ class Deed:
 
     def screen(self) -> Screen:
         """What takes the form."""
-        return Screen("POST", self.path, self.name, self.roles, self.handle)
+        labels = {one.name: one.label for one in (*self.asks, *self.fields)}
+        return Screen("POST", self.path, self.name, self.roles, self.handle, labels)
 
     def handle(self, visit: Visit) -> Page | Go | Download:
         """The write is done once for the form's key, or the page says why not."""

@@ -80,8 +80,8 @@ def money(visit: Visit, minor: int | None) -> Cell:
 
 
 def micros(visit: Visit, value: int | str | None) -> Cell:
-    """An amount in millionths."""
-    return Cell(visit.formats.micros(value), "number")
+    """An amount in millionths, with every decimal that it has."""
+    return Cell(visit.formats.exact(value), "number")
 
 
 def instant(visit: Visit, text: str | None) -> Cell:

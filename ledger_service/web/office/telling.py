@@ -13,7 +13,7 @@ from ledger_service.web.screen import Visit
 HEADINGS = ("col.field", "col.value")
 _HASH_CHARACTERS = 32
 _MERCHANTS = frozenset({"merchant", "merchants", "party", "issuer"})
-_SECONDS = frozenset({"accepted_at", "valid_until"})
+_SECONDS = frozenset({"accepted_at", "valid_until", "vests_at", "epoch_ended_at"})
 _DAYS = frozenset({"occurred_at", "recorded_at", "starts_at", "ends_at"})
 
 

@@ -92,7 +92,7 @@ def claims(visit: Visit) -> Sheet:
     rows = [
         [code(one["reference"], f"{_CLAIMS}/{one['claim']}"),
          Cell(called(names, one["merchant"])),
-         Cell(one["sold_on"]), money(visit, one["amount_minor"]), state(one["state"]),
+         Cell(visit.formats.date(one["sold_on"])), money(visit, one["amount_minor"]), state(one["state"]),
          instant(visit, one["answer_due_at"])]
         for one in found
     ]  # fmt: skip

@@ -56,7 +56,7 @@ def lines(visit: Visit) -> Sheet:
     title = visit.say("lines.flow", period=period)
     blocks: list[Block] = [
         Facts([("col.state", worded(visit, told["state"])),
-               ("lines.sum", visit.formats.micros(sum(one.net for one in streams)))]),
+               ("lines.sum", visit.formats.exact(sum(one.net for one in streams)))]),
         Picture("lines.flow_about", netting(streams, title, visit.formats.micros)),
         Rows("lines.nets", ("col.merchant", "col.net"), nets, empty="lines.no_nets"),
         _line_rows(visit, found, more, names),

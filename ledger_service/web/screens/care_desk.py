@@ -67,8 +67,9 @@ def _reviews(visit: Visit, path: str) -> Rows:
 
 def _claims(visit: Visit, path: str) -> Rows:
     told = visit.get(f"{path}/claims", limit="10")["claims"]
-    rows = [[code(one["reference"], f"/approvals/claims/{one['claim']}"), Cell(one["sold_on"]),
-             money(visit, one["amount_minor"]), state(one["state"])] for one in told]  # fmt: skip
+    rows = [[code(one["reference"], f"/approvals/claims/{one['claim']}"),
+             Cell(visit.formats.date(one["sold_on"])), money(visit, one["amount_minor"]),
+             state(one["state"])] for one in told]  # fmt: skip
     return Rows(
         "care.claims",
         ("col.reference", "col.sold_on", "col.amount", "col.state"),

@@ -51,18 +51,18 @@ def period(visit: Visit) -> Page:
     return _period(visit, None)
 
 
-def _period(visit: Visit, problem: dict[str, Any] | None, done: str = "") -> Page:
+def _period(visit: Visit, answer: Answer | None, done: str = "") -> Page:
     number = visit.path["period"]
     base = f"/v1/settlement/periods/{number}"
     told, standing = visit.get(base), visit.ask(f"{base}/standing")
     lines = visit.get(f"{base}/lines", limit="50", **_cursor(visit))
-    names = names_of(visit)
+    names, refused = names_of(visit), answer is not None and not answer.good
     shown = {
         "period": told, "standing": standing.document if standing.good else None, "lines": lines["lines"],
-        "cursor": lines["next_cursor"], "names": names, "nets": nets_of(told, names), "problem": problem,
-        "done": done,
+        "cursor": lines["next_cursor"], "names": names, "nets": nets_of(told, names),
+        "problem": answer.document if answer and refused else None, "done": "" if refused else done,
     }  # fmt: skip
-    return Page("merchant/period.html", shown, 200 if problem is None else 422)
+    return Page("merchant/period.html", shown, answer.status if answer and refused else 200)
 
 
 def confirm(visit: Visit) -> Page:
@@ -71,7 +71,7 @@ def confirm(visit: Visit) -> Page:
     path = f"/v1/settlement/periods/{visit.path['period']}/confirmations"
     # The figure that stood on the page: what has changed since is not what was confirmed.
     body = {"merchant": visit.me.merchant, "net_micros": visit.form.get("net_micros", "")}
-    return _after(visit, visit.do(path, body), "period.confirmed")
+    return _period(visit, visit.do(path, body), "period.confirmed")
 
 
 def dispute(visit: Visit) -> Page:
@@ -81,7 +81,7 @@ def dispute(visit: Visit) -> Page:
     body = {name: form.get(name, "").strip() for name in ("debtor", "creditor", "evidence")}
     body["held_micros"] = _micros(form.get("held", ""), visit.formats.exponent)
     path = f"/v1/settlement/periods/{visit.path['period']}/disputes"
-    return _after(visit, visit.do(path, {"merchant": visit.me.merchant, **body}), "period.disputed")
+    return _period(visit, visit.do(path, {"merchant": visit.me.merchant, **body}), "period.disputed")
 
 
 def _micros(typed: str, exponent: int) -> str:
@@ -92,10 +92,6 @@ def _micros(typed: str, exponent: int) -> str:
     found = _AMOUNT.fullmatch(typed.strip())
     whole, part = (found[1], found[2] or "") if found else ("", "")
     return whole + part.ljust(6, "0") if found and len(part) <= exponent else ""
-
-
-def _after(visit: Visit, answer: Answer, done: str) -> Page:
-    return _period(visit, None, done) if answer.good else _period(visit, answer.document)
 
 
 def coupons(visit: Visit) -> Page:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
 from ledger_service.web.screens.member import names_of
 
@@ -68,15 +67,17 @@ def member(visit: Visit) -> Page:
     return _member(visit, None)
 
 
-def _member(visit: Visit, problem: dict[str, Any] | None, done: str = "") -> Page:
+def _member(visit: Visit, answer: Answer | None, done: str = "") -> Page:
     path = f"/v1/members/{visit.path['number']}"
     entries = visit.get(f"{path}/entries", limit="25", **_cursor(visit))
+    refused = answer is not None and not answer.good
     shown = {
         "member": visit.get(path), "balances": visit.get(f"{path}/balance")["balances"],
         "entries": entries["entries"], "cursor": entries["next_cursor"], "names": names_of(visit),
-        "claims": visit.get(f"{path}/claims")["claims"], "problem": problem, "done": done,
+        "claims": visit.get(f"{path}/claims")["claims"],
+        "problem": answer.document if answer and refused else None, "done": "" if refused else done,
     }  # fmt: skip
-    return Page("operator/member.html", shown, 200 if problem is None else 422)
+    return Page("operator/member.html", shown, answer.status if answer and refused else 200)
 
 
 def freeze(visit: Visit) -> Page:
@@ -84,7 +85,7 @@ def freeze(visit: Visit) -> Page:
     frozen = visit.form.get("frozen") == "yes"
     answer = visit.do(f"/v1/members/{visit.path['number']}/freeze", {"frozen": frozen})
     done = "care.frozen" if frozen else "care.thawed"
-    return _member(visit, None, done) if answer.good else _member(visit, answer.document)
+    return _member(visit, answer, done)
 
 
 def open_case(visit: Visit) -> Page:
@@ -98,7 +99,7 @@ def open_case(visit: Visit) -> Page:
         )
     else:
         answer = visit.do("/v1/cases", {"member": number, "kind": form.get("kind", ""), "evidence": evidence})
-    return _member(visit, None, "care.case_opened") if answer.good else _member(visit, answer.document)
+    return _member(visit, answer, "care.case_opened")
 
 
 SCREENS = (

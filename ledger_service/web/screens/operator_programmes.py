@@ -12,6 +12,7 @@ from ledger_service.web.office.reading import (
     code,
     instant,
     listed,
+    micros,
     number,
     programme,
     shows,
@@ -52,7 +53,7 @@ def _latest(visit: Visit, one: Json) -> list[Cell]:
     terms = one["terms"][-1]
     return [
         instant(visit, terms["effective_from"]),
-        Cell(visit.formats.rate(terms["point_value_micros"]), "number"),
+        micros(visit, terms["point_value_micros"]),
         Cell(bps(terms["fee_bps"]), "number"),
     ]  # fmt: skip
 
@@ -90,7 +91,7 @@ def _pairs(visit: Visit, wanted: str) -> Rows:
     told = visit.get(f"/v1/programmes/{wanted}/pair-terms", limit="50")
     rows = [
         [Cell(called(names, one["acceptor"])), number(visit, one["version"]),
-         instant(visit, one["effective_from"]), Cell(visit.formats.rate(one["point_value_micros"]), "number"),
+         instant(visit, one["effective_from"]), micros(visit, one["point_value_micros"]),
          Cell(bps(one["fee_bps"]), "number"), state("ends" if one["ends"] else "applies")]
         for one in told["pair_terms"]
     ]  # fmt: skip

@@ -31,6 +31,11 @@ _REVIEWS, _CASES, _IMPORTS, _RISK = (
 )
 STEPS = ("release", "reverse", "approve", "decline", "uphold")
 _ACTS = "/acts"
+# What a rule's figures are in; the others count times.
+_UNITS = {
+    "amount": "minor", "permit_cap": "minor", "refund_share": "bps", "concentration": "bps",
+    "dormant": "seconds", "new_device": "seconds",
+}  # fmt: skip
 _UNDER_WAY = ("open", "approved", "notice")
 
 
@@ -62,9 +67,20 @@ def hit_cells(visit: Visit, hit: Json) -> list[Cell]:
     if "actual" not in hit:
         rest = {name: value for name, value in hit.items() if name not in ("rule", "code")}
         return [rule, Cell(json.dumps(rest, ensure_ascii=False), "code") if rest else Cell("–")]
-    count = visit.formats.number
-    figures = {"actual": count(hit["actual"]), "most": count(hit.get("limit"))}
-    return [rule, Cell(visit.say("review.hit", signal=worded(visit, str(hit.get("signal", "–"))), **figures))]
+    signal = str(hit.get("signal", "–"))
+    figures = {
+        name: _counted(visit, signal, hit.get(key)) for name, key in (("actual", "actual"), ("most", "limit"))
+    }
+    return [rule, Cell(visit.say("review.hit", signal=worded(visit, signal), **figures))]
+
+
+def _counted(visit: Visit, signal: str, value: int | None) -> str:
+    """What a signal counts: money, a share of 10,000, seconds, or times."""
+    if value is None or signal not in _UNITS:
+        return visit.formats.number(value)
+    if _UNITS[signal] == "minor":
+        return visit.formats.money(value)
+    return f"{value / 100:g} %" if _UNITS[signal] == "bps" else f"{visit.formats.number(value)} s"
 
 
 def decisions(visit: Visit) -> Sheet:

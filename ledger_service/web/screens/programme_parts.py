@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger_service.web.drawing import Slice, ageing
 from ledger_service.web.office.blocks import Block, Cell, Check, Facts, Picture, Rows
-from ledger_service.web.office.reading import Json, bps, instant, listed, number
+from ledger_service.web.office.reading import Json, bps, instant, listed, micros, number
 from ledger_service.web.screen import Visit
 
 _LATEST = 8
@@ -14,7 +14,7 @@ def terms_rows(visit: Visit, programme: Json) -> Rows:
     """Every version of the terms, the newest first."""
     rows = [
         [number(visit, one["version"]), instant(visit, one["effective_from"]),
-         Cell(visit.formats.rate(one["point_value_micros"]), "number"), Cell(bps(one["fee_bps"]), "number"),
+         micros(visit, one["point_value_micros"]), Cell(bps(one["fee_bps"]), "number"),
          number(visit, one["issuance_cap"]), number(visit, one["validity_epochs"])]
         for one in reversed(programme["terms"][-_LATEST:])
     ]  # fmt: skip
@@ -34,7 +34,7 @@ def liability(visit: Visit, programme: Json, here: str) -> list[Block]:
     return [
         Facts([("programme.outstanding", visit.formats.number(total)),
                ("programme.worth", visit.formats.micros(total * worth)),
-               ("programme.point_value", visit.formats.rate(worth))]),
+               ("programme.point_value", visit.formats.exact(worth))]),
         Picture("programme.ageing_about", ageing(slices[:_LATEST * 2], title, visit.formats.number)),
         Rows("programme.epochs", ("col.ends", "col.issued", "col.redeemed", "col.expired", "col.outstanding"),
              [_epoch(visit, one) for one in rows], more, "programme.nothing_issued"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from ledger_service.web.screen import Go, Page, Screen, Visit, roles
 from ledger_service.web.screens.till_card import REUSED, TENDERS, quoted, sold_before, tenders_of
 
 CASHIER = roles("cashier")
-MOST_LINES = 40
+_ROW = re.compile("(?:amount|article)_([1-9][0-9]{0,2})")
 _BACK = "back_"
 _OF_BASKET = ("amount_", "article_", "quantity_", "category", "reference")
 
@@ -48,21 +49,19 @@ def pieces_of(text: str, field: str) -> int:
 
 
 def basket_of(form: Mapping[str, str], exponent: int) -> list[dict[str, Any]]:
-    """The lines of a typed basket; rows without an amount are left out.
+    """The lines of a typed basket; empty rows are left out. How many there may be the API says.
 
     Raises:
-        Mistyped: a field that is no number, or no line at all.
+        Mistyped: a field that is no number, an article without a price, or no line at all.
     """
     lines: list[dict[str, Any]] = []
-    for number in range(1, MOST_LINES + 1):
-        amount = form.get(f"amount_{number}", "").strip()
-        if not amount:
-            continue
+    for number in typed_rows(form):
         quantity = form.get(f"quantity_{number}", "1").strip() or "1"
         pieces = pieces_of(quantity, f"quantity_{number}")
         if not pieces:
             raise Mistyped(f"quantity_{number}")
         line: dict[str, Any] = {"line": str(number), "quantity": pieces}
+        amount = form.get(f"amount_{number}", "")
         line["amount_minor"] = minor_of(amount, exponent, f"amount_{number}") * pieces
         line["category"] = form.get("category", "").strip() or "general"
         lines.append(line | _article(form.get(f"article_{number}", "").strip()))
@@ -161,8 +160,13 @@ def _till(visit: Visit, more: Mapping[str, Any], status: int = 200) -> Page:
 
 def rows_of(form: Mapping[str, str]) -> list[int]:
     """The numbers of a basket's rows: those that were filled in, and a fresh one."""
-    typed = [n for n in range(1, MOST_LINES + 1) if form.get(f"amount_{n}") or form.get(f"article_{n}")]
-    return list(range(1, max(typed, default=0) + 2))
+    return list(range(1, max(typed_rows(form), default=0) + 2))
+
+
+def typed_rows(form: Mapping[str, str]) -> list[int]:
+    """The numbers of the rows in which an article or a price was typed, in their order."""
+    found = (_ROW.fullmatch(name) for name, text in form.items() if text.strip())
+    return sorted({int(one[1]) for one in found if one})
 
 
 def checkout(visit: Visit) -> Page | Go:

@@ -8,6 +8,51 @@ for (const button of document.querySelectorAll("[data-noscript]")) button.hidden
 const pages = document.querySelector(".top nav"), shown = pages?.querySelector("[aria-current]");
 if (shown && pages.scrollWidth > pages.clientWidth) pages.scrollLeft = shown.offsetLeft - pages.offsetLeft - 48;
 
+// What was sent and has no answer yet is remembered by this tab, but for PINs. Where the connection goes before the
+// answer comes, the next page offers to send it once more under its key; after another log-in it is forgotten.
+const lost = document.querySelector("[data-lost]"), SENT = "sent", secret = "input[type=password], [name=pin]";
+const token = document.querySelector("input[name=csrf]")?.value;
+const held = () => { try { return JSON.parse(sessionStorage.getItem(SENT)); } catch { return null; } };
+const forget = () => { try { sessionStorage.removeItem(SENT); } catch { /* a browser that keeps nothing */ } };
+const remember = (form, button) => {
+  const fields = [...new FormData(form, button)].filter(([, value]) => typeof value === "string");
+  const hidden = [...form.querySelectorAll(secret)].filter((field) => field.value);
+  const asked = hidden.map((field) => [field.name, field.labels[0]?.textContent ?? field.name]);
+  const open = fields.filter(([name]) => !asked.some(([one]) => one === name));
+  try { sessionStorage.setItem(SENT, JSON.stringify({ to: form.action, token, fields: open, asked })); } catch { forget(); }
+};
+const field = (type, name, value) => Object.assign(document.createElement("input"), { type, name, value });
+const offer = (sent) => {
+  const form = lost.querySelector("form"), button = form.querySelector("button");
+  form.action = sent.to;
+  form.append(...sent.fields.map(([name, value]) => field("hidden", name, value)));
+  for (const [name, label] of sent.asked) {
+    const box = document.createElement("label");
+    box.append(label, Object.assign(field("password", name, ""), { required: true, autocomplete: "off" }));
+    button.before(box);
+  }
+  form.querySelector("[data-forget]").addEventListener("click", () => { forget(); lost.hidden = true; });
+  lost.hidden = form.hidden = false;
+};
+if (lost) {
+  const sent = held(), answered = /(?:^|; )answered=([^;]*)/.exec(document.cookie)?.[1];
+  const over = !sent || sent.token !== token || sent.fields.some(([name, value]) => name === "once" && value === answered);
+  if (over) forget();
+  else if (!document.querySelector("[data-kept]")) offer(sent);
+} else forget();
+for (const form of document.querySelectorAll("form[method=post]:not([data-stays], [data-passkey])")) {
+  if (!lost || !form.elements.once || form.getAttribute("action") === "/leave") continue;
+  form.addEventListener("submit", (event) => {
+    const line = navigator.onLine, word = lost.querySelector("[data-no-line]");
+    word.hidden = line;
+    if (line) return remember(form, event.submitter);
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    lost.hidden = false;
+    lost.scrollIntoView({ block: "center" });
+  });
+}
+
 // A form is sent once, however often its button is pressed; the server would do it once anyway. One that fetches
 // a file leaves its page standing, and may be sent again.
 for (const form of document.querySelectorAll("form:not([data-stays])")) {
@@ -50,6 +95,8 @@ if (basket) {
       field.name = field.name.replace(/\d+$/, number);
       field.id = field.id.replace(/\d+$/, number);
       field.value = field.dataset.start ?? "";
+      field.ariaLabel = field.ariaLabel.replace(/\d+$/, number);
+      field.removeAttribute("aria-invalid");
     }
     for (const label of fresh.querySelectorAll("label")) label.htmlFor = label.htmlFor.replace(/\d+$/, number);
     rows[rows.length - 1].after(fresh);
@@ -58,6 +105,7 @@ if (basket) {
   basket.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.target.tagName !== "INPUT") return;
     event.preventDefault();
+    if (event.repeat) return; // a key that is held is no next article
     const fields = [...basket.querySelectorAll("[data-row] input")];
     const next = fields[fields.indexOf(event.target) + 1];
     if (next) next.focus(); else add();
