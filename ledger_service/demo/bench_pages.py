@@ -35,15 +35,16 @@ _LINKS = re.compile(r'<a [^>]*href="(/[^"#]*)"([^>]*)>')
 _ONE_OF_MANY = re.compile(
     r"(?<=[/=])(?:[0-9a-f]{12,}|[0-9][0-9A-Za-z-]*|[A-Z][A-Z0-9-]+|t[0-9a-f]{8,})(?=/|$|&)"
 )
+_PAGE = b"<!doctype html>"
 
 
 @dataclass
 class Visitor:
-    """A browser of one role: a connection, and the cookie of its session."""
+    """A browser of one role: a connection, and the cookies that it was given."""
 
     host: str
     port: int
-    cookie: str = ""
+    cookies: dict[str, str] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)
     _line: http.client.HTTPConnection | None = None
 
@@ -76,10 +77,13 @@ class Visitor:
 
     def _ask(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
         self._line = self._line or http.client.HTTPConnection(self.host, self.port, timeout=_PATIENCE)
-        headers = ({"Cookie": self.cookie} if self.cookie else {}) | (_FORMS if body else {})
+        kept = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers = ({"Cookie": kept} if kept else {}) | (_FORMS if body else {})
         self._line.request(method, path, body, headers)
         answer = self._line.getresponse()
-        self.cookie = answer.headers.get("Set-Cookie", "").partition(";")[0] or self.cookie
+        for cookie in answer.headers.get_all("Set-Cookie", []):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
         return answer.status, answer.read()
 
 
@@ -143,6 +147,8 @@ def _seen(
                     [] if status == http.HTTPStatus.SEE_OTHER else [f"{role} {path}: {status}"]
                 )
                 continue
+            if not raw.lstrip().startswith(_PAGE):
+                continue  # a paper, a label sheet, a picture
             yield Seen(f"{role} {kind_of(path)}", _timed(visitor, path), visitor.first_view(raw))
             ahead += _fresh(_links(raw), known, kinds)
 
