@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import inspect
 from werkzeug.test import TestResponse
 
 from ledger_service.api.ports import (
@@ -201,9 +202,9 @@ class Shop:
 def open_shop(database: Database, folder: Path, **environment: str) -> Shop:
     """Two merchants with a programme, a store and a till each; keys of every role.
 
-    On an empty SQLite database it is a copy of what the process has founded once.
+    On an empty SQLite database it is a copy of what the process has founded once, unless migrations made it.
     """
-    if not database.is_sqlite:
+    if not database.is_sqlite or inspect(database.reading).has_table("alembic_version"):
         return _found_both(bare_shop(database, folder, **environment))
     kept = _founded_once()
     here, there = kept.folder / "alliance.db", str(database.url.database)
