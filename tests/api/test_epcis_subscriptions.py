@@ -97,7 +97,7 @@ def test_a_named_query_is_defined_asked_and_deleted(any_shop: Shop) -> None:
     link = first.headers["Link"]
     rest = events_of(shop.get("grocer", f"{BASE}/storing/events{link[1 : link.index('>')]}"))
     assert [e["eventTime"][17:19] for e in events_of(first) + rest] == ["03", "02", "01"]
-    shop.post("grocer", BASE, {"name": "two", "query": {"eventCountLimit": 2}})
+    shop.post("grocer", BASE, {"name": "two", "query": {"orderBy": "eventTime", "eventCountLimit": 2}})
     few = shop.get("grocer", f"{BASE}/two/events?perPage=1")
     after = shop.get("grocer", f"{BASE}/two/events{few.headers['Link'].partition('>')[0][1:]}")
     assert (len(events_of(few)), len(events_of(after)), "Link" in after.headers) == (1, 1, False)
@@ -258,7 +258,7 @@ def test_what_is_no_subscription(shop: Shop) -> None:
         assert refused[::2] == (422, "webhook-address-refused")
     assert problem(shop.post("grocer", f"{BASE}/none/subscriptions", STREAM))[2] == "query-unknown"
     assert problem(shop.get("grocer", f"{BASE}/none/subscriptions"))[2] == "query-unknown"
-    shop.post("grocer", BASE, {"name": "few", "query": {"eventCountLimit": 3}})
+    shop.post("grocer", BASE, {"name": "few", "query": {"orderBy": "eventTime", "eventCountLimit": 3}})
     assert problem(shop.post("grocer", f"{BASE}/few/subscriptions", STREAM))[2] == "subscription-unfit"
     for number in range(20):
         assert shop.post("grocer", path, {**STREAM, "dest": f"{DEST}/{number}"}).status_code == 201
