@@ -214,6 +214,7 @@ def open_shop(database: Database, folder: Path, **environment: str) -> Shop:
     custody = LocalCustody(load_keystore(folder / "keystore.json"), folder / "journal", CustodialLimits())
     shop = _served((database, custody), _settings(database, folder, environment), dict(kept.keys))
     shop.registry.programmes += kept.programmes
+    shop.registry.acts += kept.acts
     shop.numbers = kept.numbers
     return shop
 
@@ -241,6 +242,7 @@ class _Founded:
     folder: Path
     keys: dict[str, str]
     programmes: list[NewProgramme]
+    acts: list[tuple[Any, ...]]
     numbers: int
 
 
@@ -254,7 +256,7 @@ def _founded_once() -> _Founded:
     shop = _found_both(bare_shop(database, folder / "state"))
     shop.serving.close()
     database.close()
-    return _Founded(folder, shop.keys, shop.registry.programmes, shop.numbers)
+    return _Founded(folder, shop.keys, shop.registry.programmes, shop.registry.acts, shop.numbers)
 
 
 def _found_both(shop: Shop) -> Shop:

@@ -9,6 +9,7 @@ from ledger_service.bootstrap.doors import all_routes
 from ledger_service.cli.catalogue import all_errors
 
 _BRIDGE = "met by the bridge or a command, never by a request; tests/chain, tests/operations"
+_WITNESS = "a witness's command refuses a chain; tests/chain/test_witness.py"
 _IMPORT = "met by `alliance import`, never by a request; tests/integration/moving_in"
 _SETTLEMENT = "met by `alliance settle` and `verify`, never by a request; tests/unit/settlement"
 _FIGURES = "needs certain figures of a file or a period; tests/unit/settlement, tests/integration/settlement"
@@ -25,6 +26,7 @@ REASONS = {
     "chain-roots-apart": _BRIDGE,
     "chain-sending-key-gone": _BRIDGE,
     "chain-wrong-network": _BRIDGE,
+    **dict.fromkeys(("chain-behind", "chain-header-forged", "chain-misexecuted", "chain-rewritten"), _WITNESS),
     "control-totals-differ": _IMPORT,
     "import-busy": _IMPORT,
     "import-cap-too-low": _IMPORT,
@@ -63,7 +65,7 @@ REASONS = {
     "not-issuable": "needs an exhausted cap; tests of adjustments",
 }
 # Refusals that no route documents, because no request can cause them.
-_BY_COMMAND = (_BRIDGE, _IMPORT, _SETTLEMENT, _GOODS, _CODES)
+_BY_COMMAND = (_WITNESS, _BRIDGE, _IMPORT, _SETTLEMENT, _GOODS, _CODES)
 UNDOCUMENTED = {code for code, reason in REASONS.items() if reason in _BY_COMMAND} | {
     "calendar-exhausted", "signing-refused", "method-not-allowed",
 }  # fmt: skip
