@@ -23,6 +23,7 @@ import storage_layout
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = ROOT / "contracts"
 ARTIFACTS = ROOT / "ledger_service" / "chain" / "artifacts"
+OF_TESTS = ROOT / "tests" / "contracts" / "artifacts"
 COMPILER = CONTRACTS / "tools" / "solc"
 BROKEN = "test/broken/BrokenTokens.sol"
 GREATEST_CODE_BYTES = 24_576
@@ -65,10 +66,12 @@ ENTRIES = (
     Entry("ReserveDesk", "src/ReserveDesk.sol"),
     Entry("AllianceCoupons", "src/AllianceCoupons.sol"),
     Entry("ItemRegistry", "src/ItemRegistry.sol"),
+    Entry("CampaignDesk", "src/CampaignDesk.sol"),
     Entry("TransparencyLog", "src/TransparencyLog.sol"),
     Entry("AccessManager", "@openzeppelin/contracts/access/manager/AccessManager.sol"),
-    Entry("ContractSigner", "test/ContractSigner.sol", ROOT / "tests" / "contracts" / "artifacts"),
-    *(Entry(name, BROKEN, ROOT / "tests" / "contracts" / "artifacts" / "broken") for name in broken_tokens()),
+    Entry("ContractSigner", "test/ContractSigner.sol", OF_TESTS),
+    Entry("LooseDesk", "test/broken/LooseDesk.sol", OF_TESTS),
+    *(Entry(name, BROKEN, OF_TESTS / "broken") for name in broken_tokens()),
 )
 
 

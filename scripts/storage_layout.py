@@ -14,7 +14,7 @@ LAYOUT = ROOT / "contracts" / "storage-layout.json"
 DOCUMENT = ROOT / "docs" / "contracts-storage.md"
 CONTRACTS = (
     "AllianceRegistry", "AlliancePoints", "ClearingHouse", "AccountMover", "RecoveryDesk", "SettlementDesk",
-    "ReserveDesk", "AllianceCoupons", "ItemRegistry", "TransparencyLog",
+    "ReserveDesk", "AllianceCoupons", "ItemRegistry", "CampaignDesk", "TransparencyLog",
 )  # fmt: skip
 HEAD = """# Storage of the contracts
 

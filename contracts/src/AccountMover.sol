@@ -83,6 +83,11 @@ contract AccountMover is Extensions, Conversions {
         return address(this);
     }
 
+    /// @dev The house's own.
+    function campaignDesk() external view returns (address) {
+        revert ClearingHouseNotInForce(_registry.clearingHouse());
+    }
+
     function _moveAccount(Work memory work, uint256 index, AccountMove calldata op) internal {
         _checkAccepted(work, index, op.acceptedAt);
         if (op.successor == address(0) || op.successor == op.account) {

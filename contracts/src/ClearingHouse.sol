@@ -19,6 +19,7 @@ import {
 } from "./interfaces/AllianceTypes.sol";
 import {IAlliancePoints} from "./interfaces/IAlliancePoints.sol";
 import {IClearingHouse} from "./interfaces/IClearingHouse.sol";
+import {Credits} from "./clearing/Credits.sol";
 import {Debits} from "./clearing/Debits.sol";
 import {Settlement} from "./clearing/Settlement.sol";
 import {Succession} from "./clearing/Succession.sol";
@@ -31,11 +32,12 @@ contract ClearingHouse is Debits {
     /// @inheritdoc IClearingHouse
     address public immutable accountMover;
 
-    constructor(address authority, address registry_, address predecessor_, address accountMover_)
+    constructor(address authority, address registry_, address predecessor_, address accountMover_, address campaignDesk_)
         AccessManaged(authority)
         EIP712("Alliance Ledger", "1")
         Settlement(registry_, predecessor_)
         Succession(predecessor_)
+        Credits(campaignDesk_)
     {
         accountMover = accountMover_;
     }

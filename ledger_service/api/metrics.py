@@ -36,15 +36,20 @@ GAUGES = {
     "reserve_figure_seconds": "Seconds until the first figure of a required reserve counts as zero",
     "coupon_codes_locked": "Tills and members that are locked for having typed too many wrong coupon codes",
     "state_free_bytes": "Free bytes of the disk under the state folder",
+    "sqlite_log_pages": "Pages of SQLite's log (-wal) that stand in its present run; none on PostgreSQL",
 }
 # Readings that hold a figure for each value of a label, and that label.
 LABELLED = {"chain_alarms": "code"}
 
-# What the writer counts. Commands per commit is its group size, statements per command what a request costs.
+# What a process counts. Commands per commit is the writer's group size, statements per command what a request
+# costs; copies of SQLite's log stay at zero on PostgreSQL.
 WORK = {
     "writer_commands": "Commands that the writer has answered",
     "writer_commits": "Commits of the writer, each of a group of commands",
     "writer_statements": "SQL statements on writing connections",
+    "sqlite_log_copies": "Copies of SQLite's log into the database file, beside the writer",
+    "sqlite_log_begun_anew": "Times that SQLite's log was begun anew, so that it stays short",
+    "sqlite_log_failures": "Copies of SQLite's log that failed and are tried again with the next commit",
 }
 
 
@@ -56,7 +61,7 @@ class Metrics:
 
         Args:
             readings: the gauges, by the names in ``GAUGES``.
-            work: what the writer has done since it started, by the names in ``WORK``.
+            work: what this process has done since it started, by the names in ``WORK``.
             several_processes: whether the counters of all worker processes are summed.
         """
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types here
@@ -101,7 +106,7 @@ class Metrics:
         return generate_latest(self._shown)
 
     def _sync(self) -> None:
-        # The writer counts without locks; here its figures become counters that all processes share.
+        # Both threads count without locks; here its figures become counters that all processes share.
         with self._lock:
             self._synced_at = time.monotonic_ns()
             for name, total in self._work().items():

@@ -223,7 +223,13 @@ REFUND = Named(
             "cash_withheld_minor": MINOR,
             "receipt": RECEIPT,
         },
-        {"tenders": REFUNDED_TENDERS, "sold_by": GLN, "coupons": Listing(Record(closed=False)), **_SHIFT_OF},
+        {
+            "tenders": REFUNDED_TENDERS,
+            "sold_by": GLN,
+            "coupons": Listing(Record(closed=False)),
+            "claim_undone": Record({"programme": PROGRAMME, "points": POINTS, "debt": POINTS}),
+            **_SHIFT_OF,
+        },
         closed=False,
     ),
 )

@@ -44,6 +44,7 @@ class Alliance:
     converts: bool = False
     coupons: bytes | None = None
     item_registry: bytes | None = None
+    campaign_desk: bytes | None = None
     transparency_log: bytes | None = None
 
     @property

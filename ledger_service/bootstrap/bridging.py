@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ledger_service.bootstrap.agreeing import Agreement
 from ledger_service.bootstrap.answering import reserve_acts, settlement_acts
+from ledger_service.bootstrap.campaign_alarms import campaign_alarms
 from ledger_service.bootstrap.caring import CareClerk
 from ledger_service.bootstrap.chain_events import handlers
 from ledger_service.bootstrap.chain_parts import CustodyKeys, chain_settings, desk_of, node_of, steps_of
@@ -86,7 +87,9 @@ def bridging_over(foundations: Foundations) -> Bridging:
     acts.append(Job("settlement-figures", settings.jobs_seconds, keeper.run))
     told = handlers(foundations, secrets)
     keys = CustodyKeys(custody)
-    beside = relay_jobs(relay_room(desk, node, keys, room, told), alliance)
+    beside = relay_jobs(
+        relay_room(desk, node, keys, room, (*told, campaign_alarms(desk.wall))), alliance
+    )
     timed = [Job(name, settings.jobs_seconds, run) for name, run in jobs.steps().items()]
     wiring = Wiring(
         chain_id=alliance.chain_id, database=database, node=node, keys=keys, contracts=contracts,

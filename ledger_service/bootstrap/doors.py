@@ -26,6 +26,7 @@ from ledger_service.api.endpoints import (
     days,
     devices,
     gestures,
+    held_sales,
     households,
     imports,
     jobs,
@@ -90,13 +91,14 @@ from ledger_service.merchants.owners.service import OwnersService
 from ledger_service.points.retries.service import RetryDesk
 
 MODULES = (
-    checkout, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons, value_cards,
-    value_accounts, tickets, coupon_clearing, spend_rewards, days, attachments, payments, offline, paycodes,
-    members, *ENTERING_MODULES, devices, households, care, statements, member_receipts, gestures, adjustments,
-    claims, programmes, rule_trials, programme_policies, outstanding, liabilities, pair_terms,
-    settlement_basis, conversions, programme_ends, leaving, tiers, risk, reviews, appeals, merchants, places,
-    owners, modes, keys, chain, retries, proofs, settlement, recomputation, settling, settlement_papers,
-    settlement_pools, coverage, reserves, acts, imports, jobs, *EVENT_MODULES, alliance, status,
+    checkout, held_sales, returns, acceptance, coupon_definitions, coupon_campaigns, coupon_goods, coupons,
+    value_cards, value_accounts, tickets, coupon_clearing, spend_rewards, days, attachments, payments,
+    offline, paycodes, members, *ENTERING_MODULES, devices, households, care, statements, member_receipts,
+    gestures, adjustments, claims, programmes, rule_trials, programme_policies, outstanding, liabilities,
+    pair_terms, settlement_basis, conversions, programme_ends, leaving, tiers, risk, reviews, appeals,
+    merchants, places, owners, modes, keys, chain, retries, proofs, settlement, recomputation, settling,
+    settlement_papers, settlement_pools, coverage, reserves, acts, imports, jobs, *EVENT_MODULES, alliance,
+    status,
 )  # fmt: skip
 
 
@@ -153,7 +155,9 @@ def bound(serving: Serving) -> list[Served]:
 
 
 def _of_histories(s: Serving, administration: Administration, cursors: Cursors) -> list[Served]:
+    """What was done or is held, found again."""
     return [
+        *held_sales.served(held_sales.HeldSalesDoor(administration, cursors)),
         *statements.served(statements.StatementsDoor(administration, cursors, s.catalogue)),
         *member_receipts.served(member_receipts.ReceiptsDoor(administration, s.catalogue)),
     ]
@@ -280,6 +284,7 @@ def _facts(serving: Serving) -> alliance.AllianceFacts:
         former_houses=serving.foundations.former_houses,
         item_registry=known.item_registry,
         transparency_log=known.transparency_log,
+        campaign_desk=known.campaign_desk,
     )
 
 

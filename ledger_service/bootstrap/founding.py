@@ -126,6 +126,7 @@ def _alliance(settings: Settings, charter: Charter, deployed: Deployment, chain_
         reserve_desk=deployed.reserve_desk,
         coupons=deployed.coupons,
         item_registry=deployed.item_registry,
+        campaign_desk=deployed.campaign_desk,
         transparency_log=deployed.transparency_log,
         extends=True,
         pairs=True,

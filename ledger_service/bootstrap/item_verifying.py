@@ -9,6 +9,7 @@ from ledger_service.bootstrap.chain_parts import node_of
 from ledger_service.bootstrap.foundations import lay_foundations
 from ledger_service.chain.client import Node
 from ledger_service.chain.drawing import seen_block
+from ledger_service.chain.issue_reading import points_issued
 from ledger_service.chain.item_reading import ItemChain, batches_of
 from ledger_service.config import Settings
 from ledger_service.kernel.digital_link.errors import LinkMalformed
@@ -20,11 +21,13 @@ from ledger_service.traceability.log.auditing import LogAudit, audit_log
 from ledger_service.traceability.prizes.rules import NO_PRIZE, Beacon, pool_of
 from ledger_service.traceability.proofs.bundle import (
     Bundle,
-    BundleUnreadable,
+    ClaimPart,
     Place,
     PrizePart,
     read_bundle,
 )
+from ledger_service.traceability.proofs.claim_rules import judge_claim, replaced_by
+from ledger_service.traceability.proofs.reading import BundleUnreadable
 from ledger_service.traceability.proofs.rules import (
     BatchWord,
     ChainWord,
@@ -35,15 +38,22 @@ from ledger_service.traceability.proofs.rules import (
     standing_of,
 )
 
+_UNPAID = frozenset({"claim-unissued", "claim-differs", "contract-missing"})
+
 
 @dataclass(frozen=True, slots=True)
 class ItemAsk:
-    """What is asked about an item: its code, the bundle's bytes, the contracts where the asker knows them."""
+    """What is asked about an item: its code, the bundle's bytes, the contracts where the asker knows them.
+
+    ``house``: the ClearingHouse whose events are searched for the points of its claim; None leaves them the
+    ledger's word.
+    """
 
     code: str
     bundle: bytes | None
     items: bytes | None = None
     log: bytes | None = None
+    house: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -88,11 +98,31 @@ def verify_item(node: Node, ask: ItemAsk) -> ItemVerdict:
     chain = ItemChain(node, place.item_registry, place.transparency_log, hex(node.head_number()))
     word = _word(chain, place, bundle)
     verdict.findings += judge(bundle, (gtin, serial), word)
+    verdict.findings += replaced_by(bundle)
+    if word.batch.count:
+        verdict.findings += _of_claim(chain, bundle, word, ask.house)
     verdict.findings += _unnamed(ask, place)
     verdict.events = len(bundle.events)
     if word.batch.count and not any(one.code.startswith("prize-") for one in verdict.findings):
-        _tell(verdict, chain, bundle, word)
+        _tell(verdict, chain, bundle, word, ask.house is not None)
     return verdict
+
+
+def _of_claim(chain: ItemChain, bundle: Bundle, word: ChainWord, house: bytes | None) -> list[Finding]:
+    if house is None:
+        return []
+    if not chain.node.code_at(house):
+        return [Finding("contract-missing", "no contract stands at the address of the ClearingHouse")]
+    issued = None
+    if bundle.claim is not None:
+        named = bundle.claim.operation
+        since = chain.anchored_in(bundle.item.root) or 0
+        # Claimed before its batch was anchored, it may have its points from before.
+        for first in (since, 0):
+            issued = points_issued(chain.node, house, {named}, first).get(named)
+            if issued is not None:
+                break
+    return judge_claim(bundle, word.batch.claimed, issued)
 
 
 def _unnamed(ask: ItemAsk, place: Place) -> list[Finding]:
@@ -171,7 +201,7 @@ def draw_word(chain: ItemChain, root: bytes, block: Beacon) -> DrawWord | None:
     return DrawWord(anchored, seen.hash, seen.stamps)
 
 
-def _tell(verdict: ItemVerdict, chain: ItemChain, bundle: Bundle, word: ChainWord) -> None:
+def _tell(verdict: ItemVerdict, chain: ItemChain, bundle: Bundle, word: ChainWord, asked: bool) -> None:
     item, batch = bundle.item, word.batch
     verdict.facts.append(
         f"item {item.index} of {batch.count:,}, anchored by {gln_text(batch.owner)} for lot {item.lot}"
@@ -186,8 +216,22 @@ def _tell(verdict: ItemVerdict, chain: ItemChain, bundle: Bundle, word: ChainWor
         verdict.facts.append(f"claimed once, by account {'0x' + account.hex() if account else 'unknown'}")
     else:
         verdict.facts.append("never claimed")
+    if bundle.claim is not None:
+        shown = None if not asked else not any(one.code in _UNPAID for one in verdict.findings)
+        verdict.facts.append(_claim_text(bundle.claim, shown))
     if bundle.prize is not None:
         verdict.facts.append(_prize_text(bundle.prize))
+
+
+def _claim_text(claim: ClaimPart, shown: bool | None) -> str:
+    """``shown``: whether the chain has the issue; None where nobody asked it."""
+    told = f"its claim gave {claim.points:,} points by operation 0x{claim.operation.hex()}"
+    if claim.owed:
+        told = f"{told}, {claim.owed:,} of them against a debt"
+    if shown is None:
+        return f"{told}; that is the ledger's word: --clearing-house asks the chain"
+    issued = f"the chain has issued {claim.points - claim.owed:,}"
+    return f"{told}; {issued if shown else 'the chain does not say so'}"
 
 
 def _prize_text(prize: PrizePart) -> str:

@@ -27,6 +27,7 @@ from ledger_service.checkout.items.early import next_untold, tell_early
 from ledger_service.checkout.items.service import ItemsService
 from ledger_service.checkout.queries import merchants_of
 from ledger_service.checkout.recounting import next_due
+from ledger_service.claims.late import late_sales
 from ledger_service.claims.queries import something_is_due
 from ledger_service.claims.service import ClaimsService
 from ledger_service.coupons.telling.service import Teller
@@ -39,6 +40,7 @@ from ledger_service.members.households.parting import PartingDesk
 from ledger_service.members.households.queries import lapse_is_due
 from ledger_service.members.identities import IdentityVault
 from ledger_service.payments.settling import PaymentJob
+from ledger_service.points.receipts.late import LateSaleCommand
 from ledger_service.referrals.links.telling import STEP_WORDS, something_to_tell, tell_commitments
 from ledger_service.referrals.rewards.service import RewardDesk
 from ledger_service.risk.pruning import forget
@@ -100,6 +102,7 @@ class Jobs:
             "share-returns": lambda: self.rewards.take_back(self.clock.now()),
             "share-reviews": lambda: self.rewards.end_reviews(self.clock.now()),
             "share-rewards": lambda: self.rewards.pay_due(self.clock.now()),
+            "share-promises": lambda: self.rewards.tell_chain(self.clock.now()),
             "set-aside": lambda: self.tills.points.apply_set_aside(self.clock.now()) > 0,
         }
 
@@ -163,8 +166,12 @@ class Jobs:
         with self.foundations.database.read() as conn:
             if not something_is_due(conn, at):
                 return False
-        desk = ClaimsService(tills.points, ReceiptSales(tills.catalogue))
-        return self.writer.run(lambda conn: desk.match_some(conn, at) + desk.escalate_some(conn, at)) > 0
+        sales = ReceiptSales(tills.catalogue)
+        desk = ClaimsService(tills.points, sales)
+        done = self.writer.run(lambda conn: desk.match_some(conn, at) + desk.escalate_some(conn, at))
+        late = self.writer.run(lambda conn: late_sales(conn, sales, at))
+        news = [self.writer.submit(LateSaleCommand(one, tills.catalogue.current(), at)) for one in late]
+        return done + sum(news) > 0
 
     def forget_judgements(self) -> bool:
         """What rules need no more of the past is gone, some rows at a time."""
@@ -243,7 +250,7 @@ def open_jobs(foundations: Foundations, secrets: Secrets) -> Jobs:
     name = WorkerName(foundations.settings.state_dir)
     tills = open_tills(foundations, secrets, writer, name.text)
     commitments = Commitments(secrets.one_time)
-    rewards = reward_desk(writer, foundations.database, tills, name.text)
+    rewards = reward_desk(writer, foundations, tills, name.text)
     items = items_service(
         foundations, secrets, CatalogueOffers(tills.coupons), (writer, tills.catalogue, name.text)
     )

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ledger_service.bootstrap.foundations import SystemRandom, background_clock, lay_foundations
+from ledger_service.bootstrap.memory import collect_seldom
 from ledger_service.bootstrap.tills import secrets_of
 from ledger_service.config import Settings
 from ledger_service.members.enrolment import EnrolmentDesk, Register
 from ledger_service.members.identities import IdentityVault
 from ledger_service.moving_in.room import Note, Room
 from ledger_service.moving_in.service import MovingIn
-
-_OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 
 @contextmanager
@@ -39,14 +37,6 @@ def open_room(settings: Settings) -> Iterator[Room]:
 @contextmanager
 def moving_in(settings: Settings, note: Note) -> Iterator[MovingIn]:
     """The commands of an import; as ``open_room``."""
-    _collect_seldom()
+    collect_seldom()
     with open_room(settings) as room:
         yield MovingIn(room, note)
-
-
-def _collect_seldom() -> None:
-    # A chunk is some ten thousand objects without cycles: looking for cycles among them took a quarter of
-    # the processor's time. What is loaded by now lives until the end.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 100)

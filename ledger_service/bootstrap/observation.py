@@ -1,4 +1,4 @@
-"""What metrics and readiness look at: the writer's figures, the outbox, the mirror, the schema's head."""
+"""What metrics and readiness look at: figures of writer and SQLite's log, outbox, mirror, schema's head."""
 
 from __future__ import annotations
 
@@ -31,18 +31,28 @@ class Observation:
         self._surroundings = surroundings
 
     def work(self) -> Mapping[str, int]:
-        """What the writer has done since it started."""
+        """What the writer has done since it started, and the thread that writes SQLite's log back."""
         figures = self._writer.figures
-        return {
+        done = {
             "writer_commands": figures.commands,
             "writer_commits": figures.groups,
             "writer_statements": self._database.statements.count,
+        }
+        if self._database.write_back is None:
+            return done
+        log = self._database.write_back.figures
+        return done | {
+            "sqlite_log_copies": log.copies,
+            "sqlite_log_begun_anew": log.begun_anew,
+            "sqlite_log_failures": log.failures,
         }
 
     def readings(self) -> Mapping[str, Reading]:
         """The gauges; those of the database are left out while it cannot be reached."""
         found: dict[str, Reading] = {"writer_queue_depth": self._writer.waiting()}
         found |= self._surroundings.of_machine()
+        if self._database.write_back is not None:
+            found["sqlite_log_pages"] = self._database.write_back.pages()
         try:
             with self._database.snapshot() as conn:
                 found |= self._surroundings.of_database(conn)

@@ -12,9 +12,9 @@ from ledger_service.chain.issue_reading import points_issued
 from ledger_service.chain.item_reading import ItemChain
 from ledger_service.kernel.gs1 import gln_text
 from ledger_service.traceability.prizes.rules import pool_of
-from ledger_service.traceability.proofs.bundle import BundleUnreadable
 from ledger_service.traceability.proofs.pool_bundle import PoolBundle, read_pool_bundle
 from ledger_service.traceability.proofs.pool_rules import PoolWord, judge_issues, judge_pool
+from ledger_service.traceability.proofs.reading import BundleUnreadable
 from ledger_service.traceability.proofs.rules import BatchWord, Finding, Standing, standing_of
 
 
@@ -112,7 +112,10 @@ def _facts(bundle: PoolBundle) -> list[str]:
     for number, prize in enumerate(pool.prizes, start=1):
         states = Counter(one.state for one in bundle.winners if one.prize == number)
         told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-        issued = sum(one.points or 0 for one in bundle.winners if one.prize == number)
+        given = sum(one.points or 0 for one in bundle.winners if one.prize == number)
+        owed = sum(one.owed for one in bundle.winners if one.prize == number)
         kinds = f"{prize.name}, {prize.gives()}: {prize.count} ({told})"
-        facts.append(kinds if prize.coupon is not None else f"{kinds}; {issued:,} points issued")
+        issued = f"{kinds}; {given - owed:,} points issued"
+        taken = f", {owed:,} more went against debts of winners" if owed else ""
+        facts.append(kinds if prize.coupon is not None else issued + taken)
     return facts

@@ -53,6 +53,7 @@ from ledger_service.merchants.service import MerchantsService
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.conversion.desk import ConversionDesk
 from ledger_service.points.service import PointsService
+from ledger_service.referrals.rewards.queries import is_promised
 from ledger_service.risk.rulebook import RuleBookCache
 from ledger_service.tiers.ladders import LadderCache
 
@@ -151,7 +152,7 @@ def wire(foundations: Foundations, governance: Governance | None = None) -> Serv
         catalogue=tills.catalogue,
         wallets=wallets_of(writer, tills.coupons, secrets.one_time),
         ladders=tills.ladders, rules=tills.rules, reviews=tills.reviews,
-        sharing=open_sharing(secrets, reward_desk(writer, database, tills, name.text)),
+        sharing=open_sharing(secrets, reward_desk(writer, foundations, tills, name.text)),
         members=members_of(foundations, secrets), payments=open_payments(settings, secrets),
         households=_households(foundations, secrets),
         care=care_of(foundations, secrets),
@@ -193,7 +194,7 @@ def care_of(foundations: Foundations, secrets: Secrets) -> CareService:
     alliance, random = foundations.alliance, SystemRandom()
     return CareService(
         alliance.domain, alliance.recovery_domain, secrets.one_time, random, foundations.custody,
-        case_desk(secrets),
+        case_desk(secrets), is_promised,
     )  # fmt: skip
 
 

@@ -6,11 +6,10 @@ import hmac
 from dataclasses import dataclass
 from hashlib import sha256
 
-from ledger_service.bootstrap.foundations import SystemRandom
+from ledger_service.bootstrap.foundations import Foundations, SystemRandom
 from ledger_service.bootstrap.tills import Secrets, Tills
 from ledger_service.checkout.shared_sales import SharedSales
 from ledger_service.coupons.wallet.offering import CatalogueOffers
-from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.referrals.links.binding import Binder
 from ledger_service.referrals.links.rules import codes_of
@@ -37,7 +36,11 @@ def open_sharing(secrets: Secrets, rewards: RewardDesk) -> SharingParts:
     return SharingParts(desk, Binder(random, SharedSales()), rewards)
 
 
-def reward_desk(writer: Writer, database: Database, tills: Tills, worker: str) -> RewardDesk:
-    """The rewards room, for front doors and jobs; ``worker`` draws blocks of caps."""
-    offers = CatalogueOffers(tills.coupons)
-    return RewardDesk(writer, database, tills.catalogue, SharedSales(), offers, worker)
+def reward_desk(writer: Writer, foundations: Foundations, tills: Tills, worker: str) -> RewardDesk:
+    """The rewards room, for front doors and jobs; ``worker`` draws blocks of caps.
+
+    Rewards are promised on the chain where the alliance has the contract for it; else they are earns.
+    """
+    offers, promises = CatalogueOffers(tills.coupons), foundations.alliance.campaign_desk is not None
+    sales, database = SharedSales(), foundations.database
+    return RewardDesk(writer, database, tills.catalogue, sales, offers, worker, promises)

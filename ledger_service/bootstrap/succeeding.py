@@ -126,7 +126,9 @@ class _Change:
         self._foundations.custody.bind(BindDomain(known.chain_id, successor, known.registry))
         mine = alliance_row.c.clearing_house == self._former
         with self._foundations.database.begin() as conn:
-            conn.execute(update(alliance_row).where(mine).values(clearing_house=successor, extends=True))
+            conn.execute(update(alliance_row).where(mine).values(
+                clearing_house=successor, extends=True, campaign_desk=self._ways.campaign_desk(),
+            ))  # fmt: skip
 
     def _over(self, house: bytes) -> Migration:
         with self._foundations.database.snapshot() as conn:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from threading import Timer
+from threading import Event, Timer
 from urllib.parse import SplitResult, urlsplit
 
 from ledger_service.webhooks.ports import Answer
@@ -61,14 +61,17 @@ class HttpTransport:
         connection = HTTPConnection(host, port, timeout=_SECONDS)
         connection.sock = self._connected(host, port, target.scheme)
         # The time limit of a socket counts from byte to byte: a whole exchange needs one of its own.
-        cut = Timer(_LONGEST_SECONDS, _hang_up, (connection.sock,))
+        late = Event()
+        cut = Timer(_LONGEST_SECONDS, _hang_up, (connection.sock, late))
         cut.daemon = True
         cut.start()
         try:
             path = (target.path or "/") + (f"?{target.query}" if target.query else "")
             said = {"Content-Type": "application/json", "User-Agent": AGENT, "Connection": "close"}
             connection.request("POST", path, body, {**said, **headers})
-            return _answer(connection.getresponse())
+            answer = _answer(connection.getresponse())
+            # Where we hung up, a beginning of an answer reads like a whole one.
+            return Answer(None, "time") if late.is_set() else answer
         finally:
             cut.cancel()
             connection.close()
@@ -101,6 +104,7 @@ def _answer(response: HTTPResponse) -> Answer:
     return Answer(response.status, "", min(seconds, _MOST_REST_SECONDS))
 
 
-def _hang_up(open_socket: socket.socket) -> None:
+def _hang_up(open_socket: socket.socket, late: Event) -> None:
+    late.set()
     with suppress(OSError):
         open_socket.shutdown(socket.SHUT_RDWR)

@@ -6,6 +6,7 @@ called before it, since it may ask the signing process.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,7 +42,10 @@ _LONGEST_LABEL = 64
 
 @dataclass(frozen=True)
 class CareService:
-    """Commands of the care room; ``recovery`` is the recovery desk's domain, None on old contracts."""
+    """Commands of the care room; ``recovery`` is the recovery desk's domain, None on old contracts.
+
+    ``is_promised`` says whether the chain has promised points to the member's account that are still to come.
+    """
 
     domain: Domain
     recovery: Domain | None
@@ -49,6 +53,7 @@ class CareService:
     ids: IdSource
     custody: CustodialKeys
     cases: CaseDesk
+    is_promised: Callable[[Connection, int], bool] = lambda conn, member_id: False
 
     def successor(self, request: OpenCase, at: datetime) -> Successor:
         """The account for a case, made from a fresh salt, with its one signer; nothing is written.
@@ -82,7 +87,8 @@ class CareService:
         """The member is at another account, with one new device and everything it had.
 
         An account that no points ever came to or left gives way silently: the chain links the two nowhere.
-        Any other one moves in public, since refunds of its sales must find the member (ADR 13).
+        Any other one moves in public, since refunds of its sales must find the member (ADR 13), and so does
+        one that a reward is promised to, which the chain issues to it or its successor alone.
 
         Raises:
             MovesUnavailable: the contracts cannot move accounts.
@@ -133,7 +139,8 @@ class CareService:
         if moves_so_far(conn, member_id) >= rules.MOST_MOVES:
             raise MovesExhausted(rules.MOST_MOVES)
         lots = queries.lots_of(conn, member_id)
-        return lots, bool(lots) or queries.was_ever_used(conn, member_id)
+        used = bool(lots) or queries.was_ever_used(conn, member_id)
+        return lots, used or self.is_promised(conn, member_id)
 
 
 def _first_signer(devices: list[Device], new: NewDevice, at: datetime) -> FreshDevice:

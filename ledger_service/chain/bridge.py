@@ -102,6 +102,9 @@ class Bridge:
         self.journal = Journal(w.desk, w.node, w.settings.first_block)
         self._contracts, self._chain_id = w.contracts, w.chain_id
         self._level = False
+        # Nothing is sent to a node in the pass in which it was found to lack blocks: what it lacks by then is
+        # not known, and a key's first transaction would be mined before the contract that it calls is there.
+        self._healing = False
         self._in_force: bool | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -138,6 +141,8 @@ class Bridge:
             return Progress(leading=False)
         jobs = self._run_jobs(signing=False)
         blocks, operations, more = self._follow()
+        if self._healing:
+            return Progress(True, blocks, operations, jobs=jobs)
         # After the look at the chain, to its end: what they send waits for whatever is not known to be in a
         # block, and would keep the bridge from looking on for longer than it takes so many blocks to come.
         if not more:
@@ -204,6 +209,7 @@ class Bridge:
             self._node.must_serve(self._chain_id)
         self.journal.resume_mining()
         step = self.indexer.step()
+        self._healing = step.diverged
         if not step.diverged:
             return step.blocks, step.operations, step.more
         healed = self.journal.heal()
@@ -211,7 +217,7 @@ class Bridge:
             "the node's chain is another one: agreed up to %s, replayed %s", healed.agreed, healed.replayed
         )
         cursor = self.indexer.cursor()
-        if cursor is not None and healed.agreed < cursor.number:
+        if healed.forked and cursor is not None and healed.agreed < cursor.number:
             gone = self.indexer.rewind(healed.agreed)
             log.warning("rewound to block %s: %s operations are to be mined again", healed.agreed, gone)
         return 1, 0, True

@@ -24,6 +24,7 @@ class Deployment:
     reserve_desk: bytes
     coupons: bytes
     item_registry: bytes
+    campaign_desk: bytes
     transparency_log: bytes
 
 
@@ -57,25 +58,22 @@ def deploy(steps: Steps, money: MoneyRules, timestamp: int | None = None) -> Dep
     life = access.FIGURE_LIFE_SECONDS
     reserves = _create(steps, "ReserveDesk", (_text(manager), _text(registry), life), timestamp)
     mover = _create(steps, "AccountMover", (*origin, _text(desk)), timestamp)
-    house = _create(steps, "ClearingHouse", (*origin, _text(mover)), timestamp)
+    campaigns = _create(steps, "CampaignDesk", (_text(manager), _text(registry)), timestamp)
+    house = _create(steps, "ClearingHouse", (*origin, _text(mover), _text(campaigns)), timestamp)
     coupons = _create(steps, "AllianceCoupons", (_text(manager), _text(registry)), timestamp)
     items = _create(steps, "ItemRegistry", (_text(manager), _text(registry)), timestamp)
     log = _create(steps, "TransparencyLog", (_text(manager),), timestamp)
     restricted = {
         "RecoveryDesk": desk, "SettlementDesk": settlement, "ReserveDesk": reserves,
-        "AllianceCoupons": coupons, "ItemRegistry": items, "TransparencyLog": log,
+        "AllianceCoupons": coupons, "ItemRegistry": items, "CampaignDesk": campaigns, "TransparencyLog": log,
         "AllianceRegistry": registry, "ClearingHouse": house,
     }  # fmt: skip
     holders = _give_roles(steps, manager, restricted, timestamp)
-    rules = load("AllianceRegistry")
-    limits = rules.call_data("setCustodialLimits", money.per_permit_micros, money.per_day_micros)
-    steps.perform("deploy:limits", registry, limits, timestamp)
-    in_force = rules.call_data("setClearingHouse", _text(house))
-    steps.perform("deploy:clearing-house", registry, in_force, timestamp)
+    _put_in_force(steps, restricted, money, timestamp)
     for number, data in enumerate(access.handover_calls(holders)):
         steps.perform(f"deploy:handover:{number}", manager, data, timestamp)
     desks = (desk, settlement, reserves)
-    return Deployment(Contracts(house, registry), manager, points, *desks, coupons, items, log)
+    return Deployment(Contracts(house, registry), manager, points, *desks, coupons, items, campaigns, log)
 
 
 def _give_roles(
@@ -92,6 +90,17 @@ def _give_roles(
     for number, data in enumerate(calls):
         steps.perform(f"deploy:roles:{number}", manager, data, timestamp)
     return holders
+
+
+def _put_in_force(
+    steps: Steps, contracts: dict[str, bytes], money: MoneyRules, timestamp: int | None
+) -> None:
+    """The registry has its limits and its house."""
+    rules, registry = load("AllianceRegistry"), contracts["AllianceRegistry"]
+    limits = rules.call_data("setCustodialLimits", money.per_permit_micros, money.per_day_micros)
+    steps.perform("deploy:limits", registry, limits, timestamp)
+    in_force = rules.call_data("setClearingHouse", _text(contracts["ClearingHouse"]))
+    steps.perform("deploy:clearing-house", registry, in_force, timestamp)
 
 
 def _create(steps: Steps, name: str, arguments: tuple[object, ...], timestamp: int | None) -> bytes:

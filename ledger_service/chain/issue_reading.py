@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ledger_service.chain.client import Node
 from ledger_service.chain.decode import MinedOperation, fact_of
-from ledger_service.chain.errors import ChainUnavailable, NodeRefusal
+from ledger_service.chain.log_pages import log_pages
 from ledger_service.kernel.secp256k1 import keccak256
 
 _ISSUED = "0x" + keccak256(b"OperationIssued(uint256,bytes16,address,uint256)").hex()
-_BLOCKS_AT_ONCE = 10_000
 
 
 class Issued(NamedTuple):
-    """An issue that the contract took: of which points, how many, in which block."""
+    """An issue that the contract took: of which points, how many, by whom, why, in which block."""
 
     op_id: bytes
     programme: int
     points: int
+    merchant: int
+    reason: int
     block: int
 
 
@@ -41,28 +42,28 @@ def points_issued(
 
 
 def issues_of(
-    node: Node, house: bytes, first_block: int, wanted: Callable[[Issued], bool]
+    node: Node, house: bytes, first_block: int, wanted: Callable[[Issued], bool],
+    last_block: int | None = None,
 ) -> list[Issued]:
-    """The issues that are wanted, of a block or later, in their order.
+    """The issues that are wanted, of a block or later up to the last one, in their order.
 
     Raises:
         ChainUnavailable: the node does not answer.
     """
-    return [one for some in _pages(node, house, first_block) for one in some if wanted(one)]
+    return [one for some in _pages(node, house, first_block, last_block) for one in some if wanted(one)]
 
 
-def _pages(node: Node, house: bytes, first_block: int) -> Iterator[list[Issued]]:
-    head = node.head_number()
-    for first in range(first_block, head + 1, _BLOCKS_AT_ONCE):
-        last = min(first + _BLOCKS_AT_ONCE - 1, head)
-        wanted = {"fromBlock": hex(first), "toBlock": hex(last), "address": "0x" + house.hex(),
-                  "topics": [_ISSUED]}  # fmt: skip
-        answer: Any = node.transport.read([("eth_getLogs", [wanted])])[0]
-        if isinstance(answer, NodeRefusal) or not isinstance(answer, list):
-            raise ChainUnavailable("eth_getLogs", "the node refuses a search of logs")
-        told = ((fact_of(log), int(log["blockNumber"], 16)) for log in answer)
+def _pages(
+    node: Node, house: bytes, first_block: int, last_block: int | None = None
+) -> Iterator[list[Issued]]:
+    for some in log_pages(node, house, [_ISSUED], first_block, last_block):
+        told = ((fact_of(log), int(log["blockNumber"], 16)) for log in some)
         yield [
-            Issued(fact.op_id, fact.legs[0].programme, sum(leg.amount for leg in fact.legs), block)
-            for fact, block in told
-            if isinstance(fact, MinedOperation) and fact.legs
+            _issued(fact, block) for fact, block in told if isinstance(fact, MinedOperation) and fact.legs
         ]
+
+
+def _issued(fact: MinedOperation, block: int) -> Issued:
+    reason = int.from_bytes(fact.data[:32], "big") >> 48 & 255
+    points = sum(leg.amount for leg in fact.legs)
+    return Issued(fact.op_id, fact.legs[0].programme, points, fact.merchant, reason, block)

@@ -29,10 +29,12 @@ Replay = Callable[["Row[Any]", Sequence[bytes]], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Healed:
-    """The highest block that node and mirror agree on, and how many blocks were replayed to get there."""
+    """The highest block that node and mirror agree on, how many blocks were replayed to get there, and
+    whether what the mirror has above it cannot be replayed: it is to be rewound, and sent once more."""
 
     agreed: int
-    replayed: int
+    replayed: int = 0
+    forked: bool = True
 
 
 class Journal:
@@ -52,13 +54,16 @@ class Journal:
                 another network and nothing must be sent to it.
         """
         agreed = self.common_ancestor()
-        head = self._node.head_number()
         if agreed < self._first and not self._node.has_time_control:
             raise WrongNetwork(self._node.chain_id, self._node.chain_id)
-        if agreed < self._first or head > agreed or not self._node.has_time_control:
-            return Healed(agreed, 0)
+        if not self._node.has_time_control or self._node.head_number() > agreed:
+            return Healed(agreed)
         replayed = self.replay(agreed)
-        return Healed(agreed + replayed, replayed)
+        # Looked at again and not added up: a node that died meanwhile has forgotten what was replayed, and
+        # to rewind then would give away the blocks from which it is made again.
+        stands = self.common_ancestor()
+        stuck = not replayed and stands == agreed
+        return Healed(stands, replayed, stuck or self._node.head_number() > stands)
 
     def common_ancestor(self) -> int:
         """The highest block of the mirror that the node has too; ``first_block - 1`` for none."""
@@ -166,10 +171,15 @@ class Journal:
         head = self._node.head()
         if head.hash != block.parent_hash:
             return None
-        self._node.control(("evm_setNextBlockTimestamp", [block.timestamp]))
+        dated = ("evm_setNextBlockTimestamp", [block.timestamp])
         if self._node.can_hold_back_mining:
-            # Anvil forgets the base fee when it reverts to a snapshot; a block's hash covers it.
-            self._node.control(("anvil_setNextBlockBaseFeePerGas", [hex(block.base_fee)]))
+            # Anvil forgets the base fee when it reverts to a snapshot; a block's hash covers it. One that was
+            # started anew since the last block mines by itself, and would mine this one twice.
+            fee = hex(block.base_fee)
+            held_back = ("evm_setAutomine", [False])
+            self._node.control(held_back, dated, ("anvil_setNextBlockBaseFeePerGas", [fee]))
+        else:
+            self._node.control(dated)
         if raws:
             self._node.send(raws)
         if self._node.can_hold_back_mining or not raws:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
-from ledger_service.chain import originals, queue, successions
+from ledger_service.chain import originals, promises, queue, successions
 from ledger_service.chain.again import Again
 from ledger_service.chain.aside import Aside
 from ledger_service.chain.client import CallAt, Node
@@ -161,13 +161,13 @@ class Packer:
         found = originals.resolve(conn, operations)
         parked = self._parked.now(self._desk.wall())
         held = {each.op_id for each in operations if each.op_id in parked or each.merchant in parked}
-        air = successions.air(conn, waiting)
-        around = (frozenset(dead), frozenset(unresolved), found, frozenset(held))
-        return Situation(*around, air.moving, air.flying, air.stuck)
+        air, told = successions.air(conn, waiting), promises.of_rewards(conn, operations)
+        around = (frozenset(dead), frozenset(unresolved), found, frozenset(held | told.open))
+        return Situation(*around, air.moving, air.flying, air.stuck, told.never)
 
     def _settle_strays(self, plan: Plan, waiting: Sequence[Waiting]) -> None:
         for orphan in plan.orphans:
-            self._aside.put(orphan.operation, "OriginalSetAside()")
+            self._aside.put(orphan.operation, promises.reason_of(orphan.operation))
         for item in waiting:
             if not item.intact:
                 with self._desk.write() as conn:
@@ -209,7 +209,8 @@ class Packer:
         if not isinstance(answer, NodeRefusal):
             self._most = min(2 * self._most, room.settings.most_operations)
             return True
-        self._deal_with(batch, refusal_of(answer.data))
+        if not self._again.settle(batch.plan.ordered()):  # what the chain has already is nobody's fault
+            self._deal_with(batch, refusal_of(answer.data))
         return False
 
     def _deal_with(self, batch: _Batch, refusal: Refusal) -> None:

@@ -26,7 +26,7 @@ _NAMES: dict[int, str] = {
     Kind.EXTEND: "extended",
     Kind.CONVERT: "converted",
 }
-# The contract takes any reason of an issuer's; one that we do not know is an earn.
+# Rewards for sharing are earned, too. The contract takes any reason; one that we do not know is an earn.
 _ISSUED: dict[int, str] = {IssueReason.ADJUSTMENT: "adjusted", IssueReason.CONVERSION: "converted"}
 _NAMED = frozenset((*_NAMES.values(), *_ISSUED.values()))
 _KINDS = (*COUNTERS, Kind.EXTEND, Kind.CONVERT)

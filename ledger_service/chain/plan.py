@@ -19,6 +19,7 @@ from ledger_service.kernel.operations import (
     Extend,
     Gift,
     Issue,
+    IssueReason,
     Kind,
     Operation,
     Redeem,
@@ -42,6 +43,8 @@ _GAS = {
     Kind.EXTEND: 160_000,
     Kind.CONVERT: 420_000,
 }
+# What the desk of campaigns adds to an issue.
+_GAS_PER_REWARD = 25_000
 _GAS_PER_MOVED_LEG = 60_000
 _GAS_PER_FURTHER_LEG = 27_000
 _GAS_PER_BATCH = 150_000
@@ -97,6 +100,7 @@ class Situation:
         moving: accounts of moves that are on their way, which everything else waits for.
         flying: what is on its way and moves wait for.
         stuck: accounts of moves that were refused, which everything but the move that mends it waits for.
+        unpromised: rewards that the contract would never issue, for nobody promised them.
     """
 
     dead: frozenset[int] = frozenset()
@@ -106,11 +110,13 @@ class Situation:
     moving: frozenset[Key] = frozenset()
     flying: frozenset[Key] = frozenset()
     stuck: frozenset[Key] = frozenset()
+    unpromised: frozenset[bytes] = frozenset()
 
 
 @dataclass(slots=True)
 class Plan:
-    """The operations of one batch. ``orphans`` can never be carried out, for their original never will be.
+    """The operations of one batch. ``orphans`` can never be carried out, for their original or promise never
+    will be.
 
     Moves have batches of their own: a plan with ``moves`` has nothing else. So have extensions,
     and conversions: either all operations of ``slices`` are, or none is.
@@ -154,7 +160,7 @@ def plan_batch(queue: Sequence[Waiting], situation: Situation, limits: Limits) -
     for item in queue:
         operation, keys = item.operation, touched(item.operation)
         original = getattr(operation, "original_op_id", None)
-        if original is not None and situation.originals.get(original) is Lookup.NEVER:
+        if _is_orphan(operation, original, situation):
             plan.orphans.append(item)
             continue
         if _is_blocked(keys, stuck) and not isinstance(operation, AccountMove):
@@ -175,6 +181,11 @@ def plan_batch(queue: Sequence[Waiting], situation: Situation, limits: Limits) -
     # The contract wants slices to rise by merchant, so that none can be sent twice under its one signature.
     plan.slices = dict(sorted(plan.slices.items()))
     return plan
+
+
+def _is_orphan(operation: Operation, original: bytes | None, situation: Situation) -> bool:
+    never = original is not None and situation.originals.get(original) is Lookup.NEVER
+    return never or operation.op_id in situation.unpromised
 
 
 def _joins(plan: Plan, operation: Operation, situation: Situation) -> bool:
@@ -237,6 +248,8 @@ def _cost(plan: Plan, operation: Operation, situation: Situation) -> tuple[int, 
     told = operation.legs if isinstance(operation, Convert) else legs
     gas += _GAS_PER_FURTHER_LEG * max(len(told) - 1, 0)
     size += 32 * len(told)
+    if isinstance(operation, Issue) and operation.reason == IssueReason.REWARD:
+        gas += _GAS_PER_REWARD
     if isinstance(operation, AccountMove):
         signed = len(operation.authorisation)
         return gas + _GAS_PER_MOVED_LEG * len(operation.legs), size + 32 * len(operation.legs) + signed

@@ -36,7 +36,7 @@ _MERCHANT = frozenset({"SliceMerchantUnknown", "SliceSignatureInvalid"})
 _ROW = frozenset({"RegistryTermsUnknown", "RegistryProgrammeUnknown"})
 _CONTRACTS = (
     "ClearingHouse", "AllianceRegistry", "AlliancePoints", "RecoveryDesk", "SettlementDesk", "ReserveDesk",
-    "AllianceCoupons", "ItemRegistry", "TransparencyLog", "AccessManager",
+    "AllianceCoupons", "ItemRegistry", "CampaignDesk", "TransparencyLog", "AccessManager",
 )  # fmt: skip
 
 

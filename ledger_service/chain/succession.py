@@ -35,21 +35,37 @@ class Succession:
     def creation_hash(self) -> bytes:
         """Keccak-256 of the code that is created next, arguments and all: what custody is asked to allow.
 
-        First that of the mover of the successor's accounts; once it stands, that of the successor.
+        First that of the mover of the successor's accounts; then that of the desk of campaigns, where the
+        former house is older than it; once both stand, that of the successor.
         """
         mover = self._steps.created(self._step("mover"))
-        return keccak256(self._mover_creation() if mover is None else self._creation(mover))
+        if mover is None:
+            return keccak256(self._mover_creation())
+        desk = self.campaign_desk()
+        return keccak256(self._desk_creation() if desk is None else self._creation(mover, desk))
 
     def create(self, timestamp: int | None = None) -> bytes:
-        """The successor stands, with the mover of its accounts; returns its address. Idempotency: by the
-        former house.
+        """The successor stands, with the mover of its accounts and the desk of campaigns, which goes on from
+        house to house; returns its address. Idempotency: by the former house.
 
         Raises:
             SigningRefused: custody was not told to let this code be created.
             AdminRefused: the former house is older than accounts that move, and names no recovery desk.
         """
         mover = self._created(self._step("mover"), self._mover_creation(), timestamp)
-        return self._created(self._step("house"), self._creation(mover), timestamp)
+        desk = self.campaign_desk()
+        if desk is None:
+            desk = self._created(self._step("campaigns"), self._desk_creation(), timestamp)
+        return self._created(self._step("house"), self._creation(mover, desk), timestamp)
+
+    def campaign_desk(self) -> bytes | None:
+        """Where the successor takes rewards: the former house's desk, else the one that was created for the
+        successor; None until then."""
+        try:
+            (desk,) = asked(self._steps, "ClearingHouse", self._former, "campaignDesk")
+        except AdminRefused:
+            return self._steps.created(self._step("campaigns"))
+        return bytes.fromhex(str(desk)[2:])
 
     def _step(self, what: str) -> str:
         return f"{what}:{self._former.hex()}"
@@ -88,27 +104,34 @@ class Succession:
         (named,) = asked(self._steps, "ClearingHouse", successor, "predecessor")
         if bytes.fromhex(str(named)[2:]) != self._former:
             raise AdminRefused("predecessor", f"the new house continues {named}")
-        calls = access.calls_by_role("ClearingHouse", _text(successor))
-        acts = [
-            (self._offices.manager, data)
-            for role, data in calls.items()
-            if not self._has_roles(successor, role)
-        ]
+        acts = self._roles_to_give("ClearingHouse", successor)
+        desk = self.campaign_desk()
+        acts += [] if desk is None else self._roles_to_give("CampaignDesk", desk)
         if self.in_force() != successor:
             data = load("AllianceRegistry").call_data("setClearingHouse", _text(successor))
             acts.append((self._offices.registry, data))
         return acts
 
-    def _has_roles(self, successor: bytes, role: access.Role) -> bool:
-        house = load("ClearingHouse")
-        wanted = access.FUNCTION_ROLES["ClearingHouse"].items()
-        selectors = [house.selector(function) for function, of in wanted if of is role]
-        answers = (self._acts.asked("getTargetFunctionRole", _text(successor), s)[0] for s in selectors)
+    def _roles_to_give(self, contract: str, at: bytes) -> list[tuple[bytes, bytes]]:
+        calls = access.calls_by_role(contract, _text(at))
+        return [
+            (self._offices.manager, data)
+            for role, data in calls.items()
+            if not self._has_roles(contract, at, role)
+        ]
+
+    def _has_roles(self, contract: str, at: bytes, role: access.Role) -> bool:
+        wanted = access.FUNCTION_ROLES[contract].items()
+        selectors = [load(contract).selector(function) for function, of in wanted if of is role]
+        answers = (self._acts.asked("getTargetFunctionRole", _text(at), s)[0] for s in selectors)
         return all(answer == int(role) for answer in answers)
 
-    def _creation(self, mover: bytes) -> bytes:
-        places = (self._offices.manager, self._offices.registry, self._former, mover)
+    def _creation(self, mover: bytes, desk: bytes) -> bytes:
+        places = (self._offices.manager, self._offices.registry, self._former, mover, desk)
         return load("ClearingHouse").creation_code(*map(_text, places))
+
+    def _desk_creation(self) -> bytes:
+        return load("CampaignDesk").creation_code(_text(self._offices.manager), _text(self._offices.registry))
 
     def _mover_creation(self) -> bytes:
         (mover,) = asked(self._steps, "ClearingHouse", self._former, "accountMover")

@@ -6,20 +6,26 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Protocol
+from itertools import islice
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from ledger_service.checkout.models import imported_sale, invoice, sale
+from ledger_service.checkout.queries import DAYS_AFTER, DAYS_BEFORE
 from ledger_service.checkout.records import SaleRecord, record_of
 from ledger_service.kernel.clock import seconds_floor
+from ledger_service.merchants.business_day import day_number
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.receipts.rules import bare
 from ledger_service.points.rules import earn, percent_for, rule_in_force
 
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
 _MOST = 5
+_AT_ONCE = 500
+_ESCAPE = "!"
+_WILD = "%_!"
 
 
 class Shown(Protocol):
@@ -52,13 +58,17 @@ class Shown(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SaleOfReceipt:
-    """A sale that the receipt may be of; ``points`` by programme, without tiers, within a day's cap."""
+    """A sale that the receipt may be of; ``points`` by programme, without tiers, within a day's cap.
+
+    ``earned`` where it has given points to its member.
+    """
 
     sale_id: bytes
     has_member: bool
     total_minor: int
     returned: bool
     points: Mapping[int, int]
+    earned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,8 @@ class ReceiptSales:
     def _found(self, record: SaleRecord) -> SaleOfReceipt:
         back = bool(record.returned.refunds)
         has_member = record.member_id is not None
-        return SaleOfReceipt(record.sale_id, has_member, record.total_minor, back, self._earn(record))
+        earned = any(one.points for one in record.earned)
+        return SaleOfReceipt(record.sale_id, has_member, record.total_minor, back, self._earn(record), earned)
 
     def _earn(self, record: SaleRecord) -> dict[int, int]:
         at, found = seconds_floor(record.occurred_at), {}
@@ -116,10 +127,13 @@ def _coded(conn: Connection, receipt: Shown) -> list[bytes]:
 
 
 def _numbered(conn: Connection, receipt: Shown) -> list[bytes]:
-    mine = (sale.c.merchant_id == receipt.merchant_id, sale.c.receipt != "")
-    of_day = conn.execute(select(sale.c.sale_id, sale.c.reference).where(*mine, *_of_day(receipt)))
-    wanted = bare(receipt.reference)
-    return [row.sale_id for row in of_day if bare(row.reference) == wanted][:_MOST]
+    s = sale.c
+    # Found in the index of references, store by store and day by day, as a search by reference is.
+    days = range(day_number(receipt.sold_on) - DAYS_BEFORE, day_number(receipt.sold_on) + DAYS_AFTER + 1)
+    mine = (s.merchant_id == receipt.merchant_id, s.receipt != "", s.business_day.in_(days))
+    spelt = may_spell(conn, s.reference, bare(receipt.reference))
+    query = select(s.sale_id, s.reference).where(*mine, *_of_day(receipt), spelt)
+    return [row.sale_id for row in _same_number(conn, query, receipt)]
 
 
 def _moved_in(conn: Connection, receipt: Shown) -> list[SaleOfReceipt]:
@@ -127,10 +141,30 @@ def _moved_in(conn: Connection, receipt: Shown) -> list[SaleOfReceipt]:
     i = imported_sale.c
     begins, ends = _span(receipt)
     mine = (i.merchant_id == receipt.merchant_id, i.occurred_at >= begins, i.occurred_at < ends)
-    rows = conn.execute(select(imported_sale).where(*mine, i.member_id.is_not(None)))
+    spelt = may_spell(conn, i.reference, bare(receipt.reference))
+    query = select(i.sale_id, i.reference, i.total_minor).where(*mine, i.member_id.is_not(None), spelt)
+    found = _same_number(conn, query, receipt)
+    return [SaleOfReceipt(row.sale_id, True, row.total_minor, False, {}, True) for row in found]
+
+
+def _same_number(conn: Connection, query: Select[Any], receipt: Shown) -> list[Row[Any]]:
+    """The first few whose reference is the receipt's, read a little at a time."""
     wanted = bare(receipt.reference)
-    found = [row for row in rows if bare(row.reference) == wanted]
-    return [SaleOfReceipt(row.sale_id, True, row.total_minor, False, {}) for row in found[:_MOST]]
+    with conn.execute(query.execution_options(yield_per=_AT_ONCE)) as rows:
+        return list(islice((row for row in rows if bare(row.reference) == wanted), _MOST))
+
+
+def may_spell(conn: Connection, column: ColumnElement[str], wanted: str) -> ColumnElement[bool]:
+    """Whether a reference may be ``wanted`` once it is bare, so that few of a day need to be compared here.
+
+    Of plain letters it has all signs of ``wanted`` in their order; of any other nothing is said.
+    """
+    signs = "".join(f"%{_ESCAPE}{sign}" if sign in _WILD else f"%{sign}" for sign in wanted)
+    if conn.dialect.name == "sqlite":
+        beyond: ColumnElement[bool] = column.op("GLOB")("*[^ -~]*")
+    else:
+        beyond = func.octet_length(column) > func.char_length(column)
+    return or_(column.ilike(signs + "%", escape=_ESCAPE), beyond)
 
 
 def _of_day(receipt: Shown) -> list[ColumnElement[bool]]:

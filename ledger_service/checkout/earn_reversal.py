@@ -43,12 +43,13 @@ SettledPieces = dict[str, tuple[dict[str, int], str]]
 
 @dataclass(slots=True)
 class Outcome:
-    """What one refund did, gathered while it is decided."""
+    """What one refund did, gathered while it is decided; ``claim`` where a granted claim was undone."""
 
     restored: list[dict[str, Any]]
     clawed: list[dict[str, Any]]
     debt: list[dict[str, Any]]
     leaves: list[bytes]
+    claim: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

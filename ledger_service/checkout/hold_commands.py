@@ -12,6 +12,7 @@ from ledger_service.checkout import guarding
 from ledger_service.checkout.couponing.holding import HeldCoupons
 from ledger_service.checkout.days.models import day_void
 from ledger_service.checkout.errors import NothingToHold
+from ledger_service.checkout.held import body_of
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.permitted import check_points, spend_within
 from ledger_service.checkout.presence import (
@@ -113,7 +114,7 @@ class AuthoriseCommand(KeyedCommand):
             count_custodial(draft, holder.account, plan.value_micros, scene.desk.limits, scene.accepted_at)
         if holder.household:
             count_spent(draft, holder.member_id, signed.device_id, plan.value_micros, self.write.at)
-        body = {**_hold_body(permit, self.request), **self._tiers(draft, holder), **self.beside}
+        body = {**body_of(permit, self.request, plan), **self._tiers(draft, holder), **self.beside}
         body |= {} if self.paying is None else self.paying.reserve(draft, sale.tenders, hold_id)
         if scene.taking is not None:
             body["taking"] = scene.taking.version
@@ -284,16 +285,3 @@ class ExpireHoldCommand(HoldCommand):
         if expired:
             self.free_beside(draft)
         return 200, {"expired": expired}
-
-
-def _hold_body(permit: Permit, request: AuthoriseRequest) -> dict[str, Canonical]:
-    # Numbers of 64 bits stand as text: canonical JSON keeps only 53 of them.
-    return {
-        "account": permit.account.hex(),
-        "nonce": str(permit.nonce),
-        "max_value_micros": str(permit.max_value_micros),
-        "valid_until": permit.valid_until,
-        "signature": permit.signature.hex(),
-        "several": request.several,
-        "reference": request.sale.reference,
-    }

@@ -29,7 +29,7 @@ Json = dict[str, Any]
 Codes = Callable[[Iterable[int]], Mapping[int, str]]
 # A business day is within two days of the day of UTC: one for zone and hour, one for the till's own word.
 # What a till sold alone counts from its upload, up to seven days after its business day.
-_DAYS_BEFORE, _DAYS_AFTER = 9, 2
+DAYS_BEFORE, DAYS_AFTER = 9, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _referenced(merchant_id: int, search: SaleSearch) -> Iterable[ColumnElement[
     else:
         yield sale.c.store_gln == search.store
     first, last = seconds_floor(since) // DAY_SECONDS, seconds_floor(until) // DAY_SECONDS
-    yield sale.c.business_day.in_(range(first - _DAYS_BEFORE, last + _DAYS_AFTER + 1))
+    yield sale.c.business_day.in_(range(first - DAYS_BEFORE, last + DAYS_AFTER + 1))
     yield sale.c.reference == search.reference
     yield sale.c.occurred_at.between(since, until)
 

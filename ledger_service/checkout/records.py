@@ -74,7 +74,9 @@ class ReturnedRecord:
     ``recovered`` per earned programme: earn undone, then points from pending, from available, and debt.
     ``settled`` holds, by programme, the pieces that had come back when its return window was found ended, and
     what was withheld for it by then (``reversal_rules.Settled``): its earn is undone for these and no more.
-    ``points_first`` is the order that the seller's rule had when the first of it came back.
+    ``claim`` is what is undone of a granted claim's points: its adjustment, the pieces that were back before,
+    and points undone, taken and owed. ``points_first`` is the order that the seller's rule had when the first
+    of it came back.
     """
 
     pieces: dict[str, int] = field(default_factory=dict)
@@ -86,6 +88,7 @@ class ReturnedRecord:
     settled: dict[str, tuple[dict[str, int], str]] = field(default_factory=dict)
     refunds: list[str] = field(default_factory=list)
     points_first: bool = False
+    claim: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import orjson
 
 from ledger_service.checkout import guarding
 from ledger_service.checkout.attach.meanwhile import check_same_member
+from ledger_service.checkout.claim_reversal import ClaimsOfSale, earns
 from ledger_service.checkout.collecting.marking import mark
 from ledger_service.checkout.day_errors import TrainingMixed
 from ledger_service.checkout.earn_reversal import Outcome, Undoing, undo_earn
 from ledger_service.checkout.errors import (
-    CalendarExhausted,
     SaleWasImported,
     UnknownSale,
 )
@@ -24,12 +25,13 @@ from ledger_service.checkout.models import imported_sale, refund, sale, training
 from ledger_service.checkout.receipts import SERIES, Promise, write_receipt
 from ledger_service.checkout.record_views import shift_view
 from ledger_service.checkout.records import ReturnedRecord, SaleRecord, record_of, returned_text
-from ledger_service.checkout.refund_pieces import end_text, originals, pieces_of
+from ledger_service.checkout.refund_pieces import originals, pieces_of
 from ledger_service.checkout.refund_views import refunded_lines, refunded_tenders
 from ledger_service.checkout.requests import RefundRequest, Write
 from ledger_service.checkout.return_rules import Order, Place, ReturnPolicy, check_return
-from ledger_service.checkout.reversal_rules import Returned, restored_at, returned_at
+from ledger_service.checkout.reversal_rules import Returned, returned_at
 from ledger_service.checkout.scene import Scene
+from ledger_service.checkout.spend_restoring import restore_spend
 from ledger_service.checkout.stored.acts import Act, act_of
 from ledger_service.checkout.stored.returning import cards_of_sale, put_back
 from ledger_service.checkout.tier_reversal import needs_of_return, take_off_tiers
@@ -44,10 +46,7 @@ from ledger_service.points.issuance import STANDING_OF_MEMBER
 from ledger_service.points.parties import MEMBER_BY_ID, Holder
 from ledger_service.points.reversal import (
     PENDING,
-    RedeemedLeg,
     Reversal,
-    epoch_to_restore,
-    restore,
     reversals_of,
 )
 from ledger_service.points.set_aside import SET_ASIDE_OF_MEMBER
@@ -72,6 +71,8 @@ class RefundCommand(KeyedCommand):
         # The other half of an exchange.
         self.exchange_sale_id: bytes | None = None
         self._locked_for: int | None = None
+        # None for a sale with an earn of its own, for which no claim is granted.
+        self._claims: ClaimsOfSale | None = None
 
     def probe(self) -> Iterable[Need]:
         """The sale, for its member."""
@@ -85,6 +86,11 @@ class RefundCommand(KeyedCommand):
             yield MEMBER_BY_ID.of(self._locked_for)
         if row is not None:
             yield from cards_of_sale(row)
+        if row is None or earns(row):
+            self._claims = None
+        else:
+            self._claims = self._claims or ClaimsOfSale(self.request.sale_id)
+            yield from self._claims.locks()
         yield SALE.of(self.request.sale_id)
 
     def reads(self, view: Workset) -> Iterable[Need]:
@@ -94,6 +100,7 @@ class RefundCommand(KeyedCommand):
         row = view.one(SALE, self.request.sale_id)
         if row is None:
             yield from (IMPORTED.of(self.request.sale_id), TRAINING.of(self.request.sale_id))
+        yield from () if self._claims is None else self._claims.reads()
         if row is None or row["member_id"] is None:
             return
         yield LOTS_OF_MEMBER.of(row["member_id"])
@@ -112,6 +119,7 @@ class RefundCommand(KeyedCommand):
     def reads_second(self, view: Workset) -> Iterable[Need]:
         """What of the member the chain has refused, where it has refused what the sale did (D7)."""
         row = view.one(SALE, self.request.sale_id)
+        yield from () if self._claims is None else self._claims.reads_second(view)
         if row is None or row["member_id"] is None:
             return
         states = {found["state"] for need in originals(row) for found in view.find(need.load, *need.key)}
@@ -129,6 +137,8 @@ class RefundCommand(KeyedCommand):
         if row is None:
             raise self.unknown(draft)
         check_same_member(row, self._locked_for)
+        if self._claims is not None:
+            self._claims.check(draft)
         before = record_of(row)
         # Hosts' clocks differ: a refund is never stamped before its sale, whose terms and epochs it needs.
         self.write = replace(self.write, at=max(self.write.at, before.occurred_at))
@@ -194,47 +204,31 @@ class RefundCommand(KeyedCommand):
             refunds=[*state.refunds, id_text(refund_id)],
         )
         if before.member_id is None:
-            return state
+            return self._undo_claims(draft, before, state, (returned, outcome))
         if before.merchant_id in self.scene.collecting:
             mark(draft, refund_id, before.sale_id, before.member_id, self.write.at)
-        member = draft.one(MEMBER_BY_ID, before.member_id)
-        if member is None:
-            raise LookupError("the member of a sale is gone")
-        facts = {"sale": id_text(before.sale_id), "refund": id_text(refund_id)}
-        reversal = Reversal(Holder.of(member), refund_id, self.write.at, facts)
+        undoing = self._undoing(draft, (returned, outcome), before.member_id)
         # The earn is undone first: points that this sale gives back never pay for it (reversal_rules).
-        state = undo_earn(draft, before, state, Undoing(reversal, returned, outcome, self.scene))
-        take_off_tiers(draft, before, Undoing(reversal, returned, outcome, self.scene))
-        return self._restore(draft, before, state, reversal, outcome)
+        state = undo_earn(draft, before, state, undoing)
+        take_off_tiers(draft, before, undoing)
+        state = self._undo_claims(draft, before, state, (returned, outcome))
+        return restore_spend(draft, before, state, undoing)
 
-    def _restore(
-        self,
-        draft: Draft,
-        before: SaleRecord,
-        state: ReturnedRecord,
-        reversal: Reversal,
-        outcome: Outcome,
+    def _undo_claims(
+        self, draft: Draft, before: SaleRecord, state: ReturnedRecord, step: tuple[Returned, Outcome]
     ) -> ReturnedRecord:
-        spent = before.spent
-        if spent is None:
+        """Points that were given by hand for the goods go back, too; a claimant need not be the member."""
+        if self._claims is None:
             return state
-        done = before.returned.restored or [0] * len(spent.legs)
-        now = restored_at([leg.amount for leg in spent.legs], state.points_minor, spent.value_minor)
-        at = seconds_floor(self.write.at)
-        for index, leg in enumerate(spent.legs):
-            points = now[index] - done[index]
-            if not points:
-                continue
-            programme = self.scene.catalogue.programme(leg.programme)
-            redeemed = RedeemedLeg(before.merchant_id, spent.op_id, spent.leaf, index, leg)
-            epoch = epoch_to_restore(draft, redeemed, programme, at)
-            if epoch is None:
-                raise CalendarExhausted(programme.code)
-            leaf = restore(draft, reversal, redeemed, epoch, points)
-            outcome.leaves += [leaf] if leaf is not None else []
-            view = {"programme": programme.code, "points": points, "epoch": epoch}
-            outcome.restored.append({**view, "expires_at": end_text(programme.epoch_ends[epoch - 1])})
-        return replace(state, restored=now)
+        return self._claims.undo(draft, before, state, partial(self._undoing, draft, step))
+
+    def _undoing(self, draft: Draft, step: tuple[Returned, Outcome], member_id: int) -> Undoing:
+        refund_id = self.id_of("refund")
+        member = draft.one(MEMBER_BY_ID, member_id)
+        if member is None:
+            raise LookupError("the member of a sale or of its claim is gone")
+        facts = {"sale": id_text(self.request.sale_id), "refund": id_text(refund_id)}
+        return Undoing(Reversal(Holder.of(member), refund_id, self.write.at, facts), *step, self.scene)
 
     def _finish(
         self,
@@ -246,8 +240,7 @@ class RefundCommand(KeyedCommand):
     ) -> dict[str, Any]:
         refund_id, was = self.id_of("refund"), before.returned
         withheld = after.withheld_minor - was.withheld_minor
-        cash = after.cash_minor - was.cash_minor
-        points = after.points_minor - was.points_minor
+        cash, points = after.cash_minor - was.cash_minor, after.points_minor - was.points_minor
         merchant_id = self.write.caller.merchant_id
         promise = Promise(refund_id, "refund", merchant_id, cash + points, outcome.leaves, self.write.at)
         tenders = put_back(draft, refunded_tenders(before, after, self.scene.catalogue), self._act(refund_id))
@@ -269,6 +262,7 @@ class RefundCommand(KeyedCommand):
             "occurred_at": format_instant(self.write.at),
             **shift_view(self.scene.business_day, self.request.shift.cashier),
             **({} if tenders is None else {"tenders": tenders}),
+            **({} if outcome.claim is None else {"claim_undone": outcome.claim}),
         }
         if merchant_id != before.merchant_id:
             answer["sold_by"] = gln_text(before.merchant_id)

@@ -45,7 +45,7 @@ class SharedSales:
         its = select(
             s.sale_id, s.member_id, s.merchant_id, s.total_minor, s.cashier, s.occurred_at
         ).where(among_ids(conn, s.sale_id, recorded), s.member_id.is_not(None))  # fmt: skip
-        found = [SharedSale(*row, recorded[row.sale_id]) for row in conn.execute(its)]
+        found = [SharedSale(*row, recorded[row.sale_id]) for row in conn.execute(its).all()]
         c, p = trace_claim.c, programme.c
         claimed = select(c.op_id, c.member_id, p.merchant_id, c.claimed_at).select_from(
             trace_claim.join(programme, p.programme_id == c.programme_id)

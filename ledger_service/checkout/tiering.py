@@ -209,7 +209,8 @@ def _climber(ladders: Ladders, member_id: int, programme: Programme, at: int) ->
     versions = ladders.of(programme.programme_id)
     if not versions:
         return None
-    return Climber(member_id, programme.programme_id, ladder_in_force(versions, at) or versions[0])
+    ladder = ladder_in_force(versions, at) or versions[0]
+    return Climber(member_id, programme.programme_id, ladder, versions, at)
 
 
 def _rate(ladder: Ladder, level: int, civil: date, birthday: int | None) -> tuple[Rate, tuple[str, ...]]:

@@ -46,6 +46,10 @@ class FoundSale(Protocol):
     def points(self) -> Mapping[int, int]:
         """What it would have earned, by programme, tiers aside."""
 
+    @property
+    def earned(self) -> bool:
+        """Whether it has given points to its member."""
+
 
 class SaleFinder(Protocol):
     """Who knows the sales; the checkout fulfils it."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, exists, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, select
 
 from ledger_service.claims.models import claim, claim_event
 from ledger_service.claims.requests import ClaimView
-from ledger_service.claims.rules import UNANSWERED, shown_state
+from ledger_service.claims.rules import LOOKED_FOR, UNANSWERED, shown_state
 from ledger_service.kernel.clock import instant_of_micros, micros_of
 from ledger_service.members.models import member
 from ledger_service.points.models import adjustment
@@ -73,10 +73,20 @@ def events_of(conn: Connection, claim_id: bytes) -> list[tuple[str, str | None, 
 
 
 def something_is_due(conn: Connection, at: datetime) -> bool:
-    """Whether a claim waits to be looked for again, or for an answer that is overdue."""
+    """Whether a claim waits to be looked for again, answered or not, or for an answer that is overdue."""
     again = (_C.state == "open") & (_C.try_again_at <= at) & (_C.answer_due_at > at)
     late = WAITS & (_C.answer_due_at <= at) & _C.escalated_at.is_(None)
-    return conn.execute(select(_C.claim_id).where(again | late).limit(1)).first() is not None
+    if conn.execute(select(_C.claim_id).where(again | late).limit(1)).first() is not None:
+        return True
+    answered = claim.join(adjustment, adjustment.c.adjustment_id == _C.adjustment_id)
+    unknown = select(_C.claim_id).select_from(answered).where(unknown_due(at)).limit(1)
+    return conn.execute(unknown).first() is not None
+
+
+def unknown_due(at: datetime) -> ColumnElement[bool]:
+    """Of claims with their adjustments: answered, without a sale, and to be looked for again."""
+    waits = (_C.state == "asked") & (_C.try_again_at <= at) & (_C.filed_at > at - LOOKED_FOR)
+    return waits & (adjustment.c.state != "declined") & adjustment.c.sale_id.is_(None)
 
 
 def _claims() -> Select[Any]:

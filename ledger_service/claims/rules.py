@@ -23,6 +23,8 @@ REASONS = (
 MOST_A_MONTH = 10
 MONTH = timedelta(days=30)
 TRY_AGAIN = timedelta(hours=6)
+# A till hands in for seven days at most: what comes later than this is nobody's receipt any more.
+LOOKED_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)

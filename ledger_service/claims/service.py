@@ -92,7 +92,7 @@ class ClaimsService:
         adjustment_id = self.points.ask_in(conn, asked, Asked(said.by, said.key, said.at))
         # Last and under the seller's lock: a sale that joins a member meanwhile sees the adjustment, or we
         # see the member.
-        receipt = _receipt(dict(row))
+        receipt = receipt_of(dict(row))
         sale_id = self._sale_to_answer(conn, row, receipt)
         stand_for(conn, adjustment_id, paper_of(receipt), sale_id)
         _change(conn, claim_id, state="asked", reason=None, adjustment_id=adjustment_id, sale_id=sale_id)
@@ -134,12 +134,12 @@ class ClaimsService:
         return len(found)
 
     def _match(self, conn: Connection, row: Mapping[str, Any], at: datetime) -> None:
-        receipt = _receipt(row)
+        receipt = receipt_of(row)
         # Of two receipts that may be of one sale, the second finds the first one's match.
         its = select(merchant.c.merchant_id).where(merchant.c.merchant_id == receipt.merchant_id)
         conn.execute(its.with_for_update(key_share=True))
         found = self.sales(conn, receipt)
-        claimed = len(found) == 1 and _is_claimed(conn, found[0].sale_id, row["claim_id"])
+        claimed = len(found) == 1 and is_claimed(conn, found[0].sale_id, row["claim_id"])
         match = rules.match_of(found, receipt, claimed=claimed)
         values: dict[str, Any] = {"state": match.state, "reason": match.reason}
         _change(conn, row["claim_id"], **values, try_again_at=at + rules.TRY_AGAIN, **_of_sale(match))
@@ -159,7 +159,7 @@ class ClaimsService:
             return known
         free = [
             one for one in found
-            if not one.has_member and not _is_claimed(conn, one.sale_id, row["claim_id"])
+            if not one.has_member and not is_claimed(conn, one.sale_id, row["claim_id"])
         ]  # fmt: skip
         if (found and not free) or (not found and self._earned_next_day(conn, receipt)):
             raise ReceiptClaimed
@@ -232,7 +232,8 @@ def _row(
     }  # fmt: skip
 
 
-def _receipt(row: Mapping[str, Any]) -> Receipt:
+def receipt_of(row: Mapping[str, Any]) -> Receipt:
+    """The receipt that a row of ``claim`` tells of."""
     return Receipt(
         row["merchant_id"], row["store_gln"], row["timezone"], date.fromisoformat(row["sold_on"]),
         row["reference"], row["amount_minor"], row["code"],
@@ -254,7 +255,8 @@ def _of_sale(match: Match) -> dict[str, Any]:
     return {"sale_id": match.sale.sale_id, "programme_id": best[0], "points": best[1]}
 
 
-def _is_claimed(conn: Connection, sale_id: bytes, besides: bytes) -> bool:
+def is_claimed(conn: Connection, sale_id: bytes, besides: bytes) -> bool:
+    """Whether another claim than ``besides``, which is not refused, is of this sale."""
     its = (_C.sale_id == sale_id) & (_C.state != "refused") & (_C.claim_id != besides)
     return conn.execute(select(_C.claim_id).where(its)).first() is not None
 

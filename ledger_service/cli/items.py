@@ -30,13 +30,14 @@ from ledger_service.kernel.gs1 import gln_text, parse_gln
 from ledger_service.merchants.errors import MerchantUnknown
 from ledger_service.merchants.queries import find_merchant
 from ledger_service.traceability.goods.labels import write_pdf
-from ledger_service.traceability.goods.printing import COLUMNS, printer_lines
+from ledger_service.traceability.goods.printing import COLUMNS, Part, printer_lines
 from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct
 from ledger_service.traceability.prefixes.queries import conflicts_after, prefixes_after
 from ledger_service.traceability.prefixes.service import COMMAND, allot, withdraw
 from ledger_service.traceability.proofs.commitments import Commitments, anchored, require_anchored
 
 _MOST_PREFIXES = 10_000
+_TAGS = "put the keyed tag behind each code: a made-up one shows at once, and QR codes are larger"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -74,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=about)
         action.set_defaults(act=act)
         action.add_argument("--batch", type=int, required=True)
+        if name == "print":
+            action.add_argument("--tags", action="store_true", help=_TAGS)
     _add_prefixes(actions)
     sheets = actions.add_parser("labels", help="label sheets as PDF, PINs and all; of an anchored batch")
     sheets.set_defaults(act=_labels)
@@ -81,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     sheets.add_argument("--out", type=Path, required=True, help="the PDF to write")
     sheets.add_argument("--first", type=int, default=0, help="index of the first item")
     sheets.add_argument("--count", type=int, default=10_000, help="how many labels at most")
+    sheets.add_argument("--tags", action="store_true", help=_TAGS)
     return parser
 
 
@@ -186,11 +190,12 @@ def _print(foundations: Foundations, goods: Goods, options: argparse.Namespace) 
     with foundations.database.read() as conn:
         _check_anchored(foundations, conn, options.batch)
         out.writerow(COLUMNS)
-        out.writerows(printer_lines(conn, goods.master, options.batch, host))
+        part = Part(tagged=options.tags)
+        out.writerows(printer_lines(conn, goods.master, options.batch, host, part))
 
 
 def _labels(foundations: Foundations, goods: Goods, options: argparse.Namespace) -> None:
-    host, part = foundations.settings.public_url, (options.first, options.count)
+    host, part = foundations.settings.public_url, Part(options.first, options.count, options.tags)
     with foundations.database.read() as conn:
         _check_anchored(foundations, conn, options.batch)
         lines = printer_lines(conn, goods.master, options.batch, host, part)

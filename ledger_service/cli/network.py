@@ -17,7 +17,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from ledger_service.bootstrap.alliance import find_alliance
 from ledger_service.bootstrap.foundations import background_clock
+from ledger_service.bootstrap.memory import collect_seldom
 from ledger_service.checkout.shared_sales import SharedSales
 from ledger_service.config import settings_from_environment
 from ledger_service.db.engine import Database, open_database
@@ -75,10 +77,13 @@ def _measure(database: Database, options: argparse.Namespace, at: datetime) -> i
 
 
 def _follow(database: Database, at: datetime) -> int:
-    more = True
+    collect_seldom()
+    with database.read() as conn:
+        alliance = find_alliance(conn)
+    promises, more = alliance is not None and alliance.campaign_desk is not None, True
     while more:
         with database.begin() as conn:
-            more = follow(conn, SharedSales(), at)
+            more = follow(conn, SharedSales(), at, promises=promises)
     return 0
 
 

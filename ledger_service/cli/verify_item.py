@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     item.add_argument("--bundle", type=Path, metavar="FILE", help="the item's proof bundle")
     item.add_argument("--items", metavar="ADDRESS", help="the ItemRegistry that you trust")
     item.add_argument("--log", metavar="ADDRESS", help="the TransparencyLog that you trust")
+    item.add_argument(
+        "--clearing-house", metavar="ADDRESS", help="hold its claim's points against this contract's events"
+    )
     prizes = what.add_parser("prizes", help="the prize draw of a batch")
     prizes.set_defaults(act=_prizes)
     prizes.add_argument("--bundle", type=Path, metavar="FILE", required=True, help="the pool's bundle")
@@ -95,17 +98,15 @@ def _prizes(options: argparse.Namespace) -> int:
 
 def _item(options: argparse.Namespace) -> int:
     settings = _settings(options)
-    items, log = (
-        None if text is None else parse_address(text, name)
-        for text, name in ((options.items, "--items"), (options.log, "--log"))
-    )
+    named = (options.items, "--items"), (options.log, "--log"), (options.clearing_house, "--clearing-house")
+    items, log, house = (None if text is None else parse_address(text, name) for text, name in named)
     raw = None
     if options.bundle is not None:
         with options.bundle.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
     node = node_of(settings)
     with closing(node.transport):
-        verdict = verify_item(node, ItemAsk(options.code, raw, items, log))
+        verdict = verify_item(node, ItemAsk(options.code, raw, items, log, house))
     print(json.dumps(_document(verdict), ensure_ascii=False) if options.json else _text(verdict))
     return EXITS[verdict.standing]
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 
 from ledger_service.db.errors import StorageUnavailable
 from ledger_service.db.gate import Gate, OpenGate
+from ledger_service.db.write_back import BACKSTOP_PAGES, KEPT_LOG_BYTES, READERS_PATIENCE_MS, WriteBack
 
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 20_000
@@ -85,6 +86,7 @@ class Database:
     posting: Engine
     reading: Engine
     gate: Gate
+    write_back: WriteBack | None = None
     statements: StatementCounter = field(default_factory=StatementCounter)
 
     @property
@@ -100,12 +102,14 @@ class Database:
         """
         with self.gate.held(), self.writing.begin() as conn:
             yield conn
+        self._committed()
 
     @contextmanager
     def begin_group(self) -> Iterator[Connection]:
         """As ``begin``, for statements that find every row by its key: none of their plans scans a table."""
         with self.gate.held(), self.posting.begin() as conn:
             yield conn
+        self._committed()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -152,11 +156,17 @@ class Database:
                     yield conn
 
     def close(self) -> None:
-        """Close every idle connection and the gate."""
+        """Close every idle connection and the gate; the thread that writes SQLite's log back has ended."""
+        if self.write_back is not None:
+            self.write_back.close()
         self.writing.dispose()
         self.posting.dispose()
         self.reading.dispose()
         self.gate.close()
+
+    def _committed(self) -> None:
+        if self.write_back is not None:
+            self.write_back.committed()
 
 
 def _limit(conn: Connection, most_millis: int) -> None:
@@ -207,8 +217,10 @@ def _sqlite(url: URL, pool_size: int) -> Database:
     path.parent.mkdir(parents=True, exist_ok=True)
     writing = _sqlite_engine(url, (4, 4), "PRAGMA cache_size = -32768")
     reading = _sqlite_engine(url, (pool_size, 0), "PRAGMA cache_size = -8192", "PRAGMA query_only = ON")
+    copying = _sqlite_engine(url, (2, 0), f"PRAGMA busy_timeout = {READERS_PATIENCE_MS}")
     event.listen(writing, "begin", _begin_immediate)
-    database = Database(url, writing, writing, reading, Gate(path.with_name(path.name + ".gate")))
+    gate = Gate(path.with_name(path.name + ".gate"))
+    database = Database(url, writing, writing, reading, gate, WriteBack(path, copying, gate))
     database.statements.attach(writing)
     return database
 
@@ -224,7 +236,8 @@ def _sqlite_engine(url: URL, pool: _Pool, *pragmas: str) -> Engine:
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA wal_autocheckpoint = 2000")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {BACKSTOP_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {KEPT_LOG_BYTES}")
         for pragma in (*_SQLITE_PRAGMAS, *pragmas):
             connection.execute(pragma)
 

@@ -31,6 +31,8 @@ alliance = Table(
     # None where they are older than items on chain and the log of events.
     Column("item_registry", Bytes(20)),
     Column("transparency_log", Bytes(20)),
+    # None while the ClearingHouse in force knows no campaigns: then a reward is an earn as any other.
+    Column("campaign_desk", Bytes(20)),
     Column("per_permit_micros", BigInteger, nullable=False),
     Column("per_day_micros", BigInteger, nullable=False),
     # Whether the ClearingHouse in force takes extensions; false where it is older than they are.

@@ -46,7 +46,8 @@ async def _show_proof(screen: Screen, stack: Stack, goods: Goods) -> bool:
     told = json.loads(await asyncio.to_thread(
         run_command, {"ALLIANCE_STATE_DIR": str(folder / "stranger")}, "verify", "item", code,
         "--rpc", stack.chain_url, "--bundle", str(path), "--items", facts["item_registry"],
-        "--log", facts["transparency_log"], "--json", good=(0, 1, 3, 4),
+        "--log", facts["transparency_log"], "--clearing-house", facts["clearing_house"], "--json",
+        good=(0, 1, 3, 4),
     ))  # fmt: skip
     screen.say(f"\nalliance verify item {code}: {told['standing']}, {told['events']} events")
     for line in (*(finding["what"] for finding in told["findings"]), *told["facts"]):

@@ -160,6 +160,7 @@ async def _replay_and_show(
         run_command(stack.settings, "jobs")
         await sharing.finish(replay.clock)
         run_command(stack.settings, "jobs")
+        await sharing.given(replay.clock, _PATIENCE_SECONDS, fleet.watch)
         run_command(stack.settings, "network", "measure")
         run_command(stack.settings, "value")
         await months.finish()

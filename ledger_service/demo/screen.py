@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -53,15 +54,31 @@ class Screen:
 def table_text(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A table as text, one row a line."""
     cells = [list(header)] + [[_cell(value) for value in row] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    widths = [max(columns_of(row[i]) for row in cells) for i in range(len(header))]
     numeric = [all(isinstance(row[i], int) for row in rows) for i in range(len(header))]
     lines = [title]
     for index, row in enumerate(cells):
-        parts = [c.rjust(w) if n else c.ljust(w) for c, w, n in zip(row, widths, numeric, strict=True)]
+        parts = [_filled(c, w, n) for c, w, n in zip(row, widths, numeric, strict=True)]
         lines.append("  " + "  ".join(parts).rstrip())
         if index == 0:
             lines.append("  " + "  ".join("─" * width for width in widths))
     return "\n".join(lines)
+
+
+def columns_of(text: str) -> int:
+    """How many columns of a terminal a text takes: two for a wide character of East Asia, none for a mark."""
+    return sum(_columns(c) for c in text)
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def _filled(text: str, width: int, right: bool) -> str:
+    rest = " " * (width - columns_of(text))
+    return rest + text if right else text + rest
 
 
 def dollars(minor: int) -> str:

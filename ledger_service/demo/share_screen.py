@@ -16,7 +16,7 @@ from ledger_service.demo.share_rules import CAMPAIGNS, FRIENDS
 # A run that goes on stands where its data stood: before the moment at which its networks were measured.
 _LATEST = "2018-12-31T00:00:00Z"
 _STEPS = ("links", "touches", "machines", "followed", "enrolled")
-_STANDING = ("due", "granted")
+_STANDING = ("due", "promised", "granted")
 _MOST_SHOWN = 10
 _BEHAVIOURS = (
     "creator", "conversationalist", "critic", "collector", "joiner", "spectator", "inactive",

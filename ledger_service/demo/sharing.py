@@ -7,6 +7,7 @@ service's own doing.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from typing import Any
 
 from ledger_service.demo.agenda import Due, Work
 from ledger_service.demo.dataset import Basket
+from ledger_service.demo.observer import LagDoesNotEnd
 from ledger_service.demo.phones import Phone
 from ledger_service.demo.screen import Screen
 from ledger_service.demo.share_desk import PREVIEW, Offices, of_sharing
@@ -26,6 +28,7 @@ from ledger_service.kernel.clock import instant_of_seconds, seconds_floor
 # Stands where a household does: the replay waits for what it does.
 _NOBODY = -3
 _DAY, _MINUTE, _REVIEW_HOUR = 86_400, 60, 9 * 3_600
+_LOOK_SECONDS = 0.5
 _DEVICE = "one device of three members"
 
 
@@ -141,6 +144,19 @@ class Sharing:
     async def finish(self, at: datetime) -> None:
         """What the last days have held is decided."""
         await self._review(at)
+
+    async def given(self, at: datetime, patience_seconds: int, watch: Callable[[], None]) -> None:
+        """What the chain was told of by now has been given: no reward waits for its word any more.
+
+        Raises:
+            LagDoesNotEnd: it took longer than that.
+        """
+        until = time.monotonic() + patience_seconds
+        while waits := await self.offices.rewards(at, "promised"):
+            if time.monotonic() > until:
+                raise LagDoesNotEnd(f"{len(waits)} rewards are promised and not given")
+            watch()
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def hear_all(self, at: datetime) -> None:
         """Every phone knows what its member got for sharing."""

@@ -82,6 +82,7 @@ HOLDINGS = (
     Holding("expiry_notice", _KEPT, "that points did not lapse unannounced"),
     Holding("rest_conversion", _KEPT, _PROOF),
     Holding("member_tier", _KEPT, "levels, by row number"),
+    Holding("tier_change", _KEPT, "levels, by row number"),
     Holding("qualifying_day", _KEPT, "levels are counted again from it"),
     Holding("coupon", _KEPT, "one use of each, whoever held it", by=("holder", "claimant"),
             hidden=("holder", "claimant")),

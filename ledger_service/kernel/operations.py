@@ -38,6 +38,7 @@ class IssueReason(IntEnum):
     EARN = 0
     ADJUSTMENT = 1
     CONVERSION = 2
+    REWARD = 3  # for sharing: only as the desk of campaigns has it promised (INV-14)
 
 
 class MoveReason(IntEnum):
@@ -48,9 +49,15 @@ class MoveReason(IntEnum):
     MERGE = 3
 
 
+_KIND_WORDS = {kind: word(kind) for kind in Kind}
+_HALF_WORD = bytes(16)
+
+
 def leaf_of(kind: Kind, op_id: bytes, *words: int | bytes) -> bytes:
     """keccak256 over kind, op_id (left-aligned, as ABI ``bytes16``) and the further words."""
-    return keccak256(word(kind) + op_id + bytes(16) + b"".join([word(w) for w in words]))
+    # Integers, which most words are, are spared the call.
+    further = [w.to_bytes(32, "big") if type(w) is int else word(w) for w in words]
+    return keccak256(b"".join((_KIND_WORDS[kind], op_id, _HALF_WORD, *further)))
 
 
 @dataclass(frozen=True, slots=True)

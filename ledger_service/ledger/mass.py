@@ -13,10 +13,11 @@ from sqlalchemy import Connection
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.db.heads import take_numbers
-from ledger_service.ledger.book import ENTRIES
+from ledger_service.db.send import send
+from ledger_service.kernel.clock import micros_of
 from ledger_service.ledger.errors import InsufficientPoints
 from ledger_service.ledger.models import account, entry, lot, posting
-from ledger_service.ledger.rules import Account, Part, PostingRow
+from ledger_service.ledger.rules import Account, EntryRow, Part, PostingRow, entry_hash
 
 LotKey = tuple[int, int, int]
 # The kinds of an import's entries: promised, taken back, issued. What they leave pending is no pending issue.
@@ -30,7 +31,10 @@ PROMISED_BY_IMPORTS = "".join(
     f" JOIN account AS a ON a.account_id = c.{side} WHERE a.kind = 'pending' AND c.imported = 1"
     for union, sign, side in (("", "", "destination_id"), (" UNION ALL ", "-", "source_id"))
 )
-_COLUMN = {Part.AVAILABLE: "available", Part.HELD: "held", Part.PENDING: "pending"}
+# The columns of a lot as they are read, written and indexed by ``Part``.
+_KEY, _PARTS, _NOTHING = ("member_id", "programme_id", "epoch"), ("available", "held", "pending"), (0, 0, 0)
+_ENTRY = ("sequence", "op_id", "kind", "occurred_at", "recorded_at", "body", "hash")
+_POSTING = ("sequence", "position", *PostingRow._fields)
 
 
 class MassEntry(NamedTuple):
@@ -65,26 +69,23 @@ def shift_lots(conn: Connection, shifts: Mapping[LotKey, Mapping[Part, int]]) ->
     """
     if not shifts:
         return
-    sql, key = sql_of(lot, conn), ("member_id", "programme_id", "epoch")
-    found = {tuple(row[n] for n in key): row for row in sql.select(conn, key, sorted(shifts))}
-    fresh: list[dict[str, Any]] = []
-    changed: list[dict[str, Any]] = []
-    for place in sorted(shifts):
+    sql, places = sql_of(lot, conn), sorted(shifts)
+    read = [row for outcome in send(conn, sql.selects(_KEY, places)) for row in outcome.rows]
+    found = {(row[0], row[1], row[2]): row[3:] for row in read}
+    fresh: list[tuple[int, ...]] = []
+    changed: list[tuple[int, ...]] = []
+    for place in places:
         known = found.get(place)
-        row = dict(known) if known is not None else dict(zip(key, place, strict=True), **_EMPTY)
+        parts = list(known or _NOTHING)
         for part, points in shifts[place].items():
-            column = _COLUMN[part]
-            if row[column] + points < 0:
-                raise InsufficientPoints(place[1], place[2], column, row[column], -points)
-            row[column] += points
-        (fresh if known is None else changed).append(row)
+            parts[part] += points
+            if parts[part] < 0:
+                raise InsufficientPoints(place[1], place[2], _PARTS[part], parts[part] - points, -points)
+        (fresh if known is None else changed).append((*place, *parts))
     if fresh:
-        sql.insert(conn, fresh)
+        sql.insert_cells(conn, (*_KEY, *_PARTS), fresh)
     if changed:
-        sql.update(conn, ("available", "held", "pending"), changed)
-
-
-_EMPTY = {"available": 0, "held": 0, "pending": 0}
+        sql.update_cells(conn, _PARTS, changed)
 
 
 def write_entries(conn: Connection, entries: Sequence[MassEntry], recorded_at: datetime) -> None:
@@ -94,12 +95,13 @@ def write_entries(conn: Connection, entries: Sequence[MassEntry], recorded_at: d
     """
     if not entries:
         return
-    first = take_numbers(conn, len(entries), 0).sequence + 1
-    rows: list[dict[str, Any]] = []
-    posted: list[dict[str, Any]] = []
-    for number, one in enumerate(entries, first):
-        made = [row for _, row in ENTRIES.rows(number, one, recorded_at)]
-        rows.append(made[0])
-        posted += made[1:]
-    sql_of(entry, conn).insert(conn, rows)
-    sql_of(posting, conn).insert(conn, posted)
+    first, recorded = take_numbers(conn, len(entries), 0).sequence + 1, micros_of(recorded_at)
+    rows: list[tuple[Any, ...]] = []
+    posted: list[tuple[int, ...]] = []
+    occurred = {at: micros_of(at) for at in {one.occurred_at for one in entries}}
+    for number, (op_id, kind, at, body, postings) in enumerate(entries, first):
+        hashed = entry_hash(EntryRow(number, op_id, kind, occurred[at], recorded, body), postings)
+        rows.append((number, op_id, kind, at, recorded_at, body, hashed))
+        posted += [(number, position, *row) for position, row in enumerate(postings)]
+    sql_of(entry, conn).insert_cells(conn, _ENTRY, rows)
+    sql_of(posting, conn).insert_cells(conn, _POSTING, posted)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from ledger_service.db.bulk import sql_of
+from ledger_service.db.bulk import Cells, sql_of
 from ledger_service.db.send import send
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.eip712 import Domain
@@ -42,6 +42,12 @@ from ledger_service.outbox.service import enqueue_now
 MOST_AT_ONCE = 1_000
 _LONGEST_NAME = 200
 _LONGEST_LABEL = 64
+_MEMBER = (
+    "member_id", "member_number", "account", "salt", "display_name", "status", "custody", "ledger_base",
+    "created_at", "erased_at", "frozen_at", "birthday", "household", "enrolled_by",
+)  # fmt: skip
+# Sorted by what is unique, in which order two enrolments that race must insert.
+_IDENTITY = ("kind", "value_hash", "member_id", "value_sealed", "created_at")
 _KINDS = [(int(part), part.name.lower()) for part in Part]
 
 
@@ -65,6 +71,14 @@ class PreparedMember:
     first: FreshDevice | None
     identities: tuple[SealedIdentity, ...]
     household: bool | None = None
+    enrolled_by: int | None = None
+
+
+class _Made(NamedTuple):
+    salt: bytes
+    account: bytes
+    custodial: bytes | None
+    hashes: Sequence[bytes] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +90,16 @@ class EnrolmentDesk:
     custody: CustodialKeys
     domain: Domain
 
-    def prepare(self, requests: Sequence[EnrolMember], at: datetime) -> list[PreparedMember]:
+    def prepare(
+        self, requests: Sequence[EnrolMember], at: datetime, hashes: Sequence[Sequence[bytes]] | None = None
+    ) -> list[PreparedMember]:
         """The enrolments, checked and complete but for their numbers.
+
+        Args:
+            requests: 1 to ``MOST_AT_ONCE`` of them.
+            at: the instant of the enrolment.
+            hashes: of each request's identities in their order, by this vault, where somebody has asked for
+                them already.
 
         Raises:
             MalformedField: a name, label, custody or number of requests that does not fit.
@@ -91,16 +113,15 @@ class EnrolmentDesk:
         accounts = [rules.account_of(salt) for salt in salts]
         wanted = [a for a, r in zip(accounts, requests, strict=True) if r.custody == CUSTODY_CUSTODIAL]
         custodial = dict(zip(wanted, self.custody.custodial_addresses(wanted) if wanted else [], strict=True))
+        known = [None] * len(requests) if hashes is None else hashes
         prepared = [
-            self._one(request, salt, custodial.get(account), at)
-            for request, salt, account in zip(requests, salts, accounts, strict=True)
+            self._one(request, _Made(salt, account, custodial.get(account), found), at)
+            for request, salt, account, found in zip(requests, salts, accounts, known, strict=True)
         ]
         _refuse_doubles(prepared)
         return prepared
 
-    def _one(
-        self, request: EnrolMember, salt: bytes, custodial: bytes | None, at: datetime
-    ) -> PreparedMember:
+    def _one(self, request: EnrolMember, made: _Made, at: datetime) -> PreparedMember:
         if request.custody not in (CUSTODY_DEVICE, CUSTODY_CUSTODIAL):
             raise MalformedField("custody", "must be device or custodial")
         if request.custody == CUSTODY_CUSTODIAL and request.device is not None:
@@ -109,32 +130,34 @@ class EnrolmentDesk:
         return PreparedMember(
             name=None if name is None else clean_text(name, "display_name", _LONGEST_NAME),
             custody=request.custody,
-            salt=salt,
-            account=rules.account_of(salt),
-            first=self._first(request, custodial, at),
-            identities=self._sealed(request),
+            salt=made.salt,
+            account=made.account,
+            first=self._first(request, made.custodial, at),
+            identities=self._sealed(request, made.hashes),
+            enrolled_by=request.enrolled_by,
         )
 
     def _first(self, request: EnrolMember, custodial: bytes | None, at: datetime) -> FreshDevice | None:
-        since = rules.active_from(at, first=True, granted=False)
-        if custodial is not None:
-            return FreshDevice(0, custodial, FLAG_CUSTODIAL, since, None)
         new = request.device
+        if custodial is not None:
+            return FreshDevice(0, custodial, FLAG_CUSTODIAL, _first_from(at), None)
         if new is None:
             return None
         # The account has no address before it is enrolled, so the proof names the zero address.
         grant = SignerGrant(rules.NO_ACCOUNT, new.signer, 0, new.valid_until)
         rules.check_proof(self.domain, grant, new.proof, at)
         label = None if new.label is None else clean_text(new.label, "device.label", _LONGEST_LABEL)
-        return FreshDevice(1, new.signer, 0, since, label)
+        return FreshDevice(1, new.signer, 0, _first_from(at), label)
 
-    def _sealed(self, request: EnrolMember) -> tuple[SealedIdentity, ...]:
+    def _sealed(self, request: EnrolMember, hashes: Sequence[bytes] | None) -> tuple[SealedIdentity, ...]:
         kinds = [identity.kind for identity in request.identities]
         if len(set(kinds)) != len(kinds):
             raise MalformedField("identities", "must hold at most one of each kind")
+        if hashes is None:
+            hashes = [self.vault.hash_of(i) for i in request.identities]
         return tuple(
-            SealedIdentity(i.kind, self.vault.hash_of(i), self.vault.seal(i, self.ids.random_bytes(12)))
-            for i in request.identities
+            SealedIdentity(i.kind, value_hash, self.vault.seal(i, self.ids.random_bytes(12)))
+            for i, value_hash in zip(request.identities, hashes, strict=True)
         )
 
 
@@ -158,39 +181,29 @@ class Register:
         Locks: unique keys of the identities; the head row last. At most ten statements whatever the count.
         """
         ids = take_ids(conn, member.c.member_id, len(members))
-        rows = [self._row(m, member_id, at) for m, member_id in zip(members, ids, strict=True)]
-        sql_of(member, conn).insert(conn, rows)
+        rows = [self._cells(m, member_id, at) for m, member_id in zip(members, ids, strict=True)]
+        sql_of(member, conn).insert_cells(conn, _MEMBER, rows)
         _store_identities(conn, members, ids, at)
         _open_accounts(conn, ids)
         numbered = zip(members, ids, strict=True)
         views = self._add_devices(conn, [(i, m.account, m.first) for m, i in numbered if m.first], at)
         return [
             Enrolled(
-                member_id=row["member_id"],
-                member_number=row["member_number"],
-                account=row["account"],
-                custody=row["custody"],
-                devices=views.get(row["member_id"], ()),
+                member_id=member_id,
+                member_number=number,
+                account=new.account,
+                custody=new.custody,
+                devices=views.get(member_id, ()),
             )
-            for row in rows
+            for new, (member_id, number, *_) in zip(members, rows, strict=True)
         ]
 
-    def _row(self, new: PreparedMember, member_id: int, at: datetime) -> dict[str, Any]:
-        return {
-            "member_id": member_id,
-            "member_number": rules.member_number_of(self.gs1_prefix, member_id),
-            "account": new.account,
-            "salt": new.salt,
-            "display_name": new.name,
-            "status": "active",
-            "custody": new.custody,
-            "ledger_base": ledger_base_of(member_id),
-            "created_at": at,
-            "erased_at": None,
-            "frozen_at": None,
-            "birthday": None,
-            "household": new.household,
-        }
+    def _cells(self, new: PreparedMember, member_id: int, at: datetime) -> Cells:
+        number = rules.member_number_of(self.gs1_prefix, member_id)
+        return (
+            member_id, number, new.account, new.salt, new.name, "active", new.custody,
+            ledger_base_of(member_id), at, None, None, None, new.household, new.enrolled_by,
+        )  # fmt: skip
 
     def _add_devices(
         self, conn: Connection, first: Sequence[tuple[int, bytes, FreshDevice]], at: datetime
@@ -204,6 +217,10 @@ class Register:
         second = seconds_floor(at)
         enqueue_now(conn, [signer_intent(i, account, fresh, second) for i, account, fresh in first], at)
         return {row["member_id"]: (view_of(row, self.one_time_master),) for row in rows}
+
+
+def _first_from(at: datetime) -> datetime:
+    return rules.active_from(at, first=True, granted=False)
 
 
 def _refuse_doubles(prepared: Sequence[PreparedMember]) -> None:
@@ -226,15 +243,11 @@ def _store_identities(
     for position, (new, member_id) in enumerate(zip(members, ids, strict=True)):
         for i in new.identities:
             owners[(i.kind, i.value_hash)] = (member_id, position)
-            rows.append({
-                "member_id": member_id, "kind": i.kind, "value_hash": i.value_hash,
-                "value_sealed": i.value_sealed, "created_at": at,
-            })  # fmt: skip
+            rows.append((i.kind, i.value_hash, member_id, i.value_sealed, at))
     if not rows:
         return
     sql = sql_of(member_identity, conn)
-    ordered = sorted(rows, key=lambda r: (r["kind"], r["value_hash"]))
-    if send(conn, [sql.inserting(ordered, or_ignore=True)])[0].touched == len(rows):
+    if send(conn, [sql.inserting_cells(_IDENTITY, sorted(rows), or_ignore=True)])[0].touched == len(rows):
         return  # every one of them was free
     for found in sql.select(conn, ("kind", "value_hash"), list(owners)):
         member_id, position = owners[(found["kind"], found["value_hash"])]
@@ -243,9 +256,5 @@ def _store_identities(
 
 
 def _open_accounts(conn: Connection, ids: Sequence[int]) -> None:
-    blank = {"merchant_id": None, "programme_id": None, "pool_id": None}
-    sql_of(ledger_account, conn).insert(conn, [
-        {"account_id": ledger_base_of(i) + part, "kind": kind, "member_id": i, **blank}
-        for i in ids
-        for part, kind in _KINDS
-    ])  # fmt: skip
+    rows = [(base + part, kind, i) for i in ids for base in (ledger_base_of(i),) for part, kind in _KINDS]
+    sql_of(ledger_account, conn).insert_cells(conn, ("account_id", "kind", "member_id"), rows)

@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from typing import Any
 
 import idna
 import phonenumbers
@@ -27,6 +28,7 @@ _PLAIN_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _CARD = re.compile(r"[0-9A-Z-]+")
 _LONGEST_EMAIL = 254
 _NONCE_BYTES = 12
+_BLOCK_BYTES = 64  # of SHA-256
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,9 @@ def parse_card(value: object, field: str) -> Identity:
 
 def _phone(text: str) -> str:
     # Numbering plans change faster than the library's tables, so a possible length is enough.
-    refusal = MalformedField("identities.phone", "must be an international number that begins with +")
     if _is_e164(text):
         return text
+    refusal = MalformedField("identities.phone", "must be an international number that begins with +")
     if not unicodedata.normalize("NFKC", text).startswith("+"):
         raise refusal
     try:
@@ -111,17 +113,14 @@ def _plan_of(country: int) -> tuple[frozenset[int], re.Pattern[str] | None] | No
 
 def _email(text: str) -> str:
     # Local parts are folded too: no provider of weight tells two members apart by letter case.
-    refusal = MalformedField("identities.email", "must be an e-mail address")
     local, at, domain = unicodedata.normalize("NFKC", text).rpartition("@")
-    if not at or not _LOCAL_PART.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
-        raise refusal
-    ascii_domain = _ascii_domain(domain)
-    if ascii_domain is None:
-        raise refusal
-    address = f"{unicodedata.normalize('NFC', local.casefold())}@{ascii_domain}"
-    if "." not in ascii_domain or ascii_domain.endswith(".") or len(address.encode()) > _LONGEST_EMAIL:
-        raise refusal
-    return address
+    whole = at and _LOCAL_PART.fullmatch(local) and local[0] != "." and local[-1] != "." and ".." not in local
+    ascii_domain = _ascii_domain(domain) if whole else None
+    if ascii_domain is not None and "." in ascii_domain and not ascii_domain.endswith("."):
+        address = f"{unicodedata.normalize('NFC', local.casefold())}@{ascii_domain}"
+        if len(address.encode()) <= _LONGEST_EMAIL:
+            return address
+    raise MalformedField("identities.email", "must be an e-mail address")
 
 
 @lru_cache(maxsize=4096)  # most members share few of them
@@ -140,8 +139,12 @@ class IdentityVault:
 
     def hash_of(self, identity: Identity) -> bytes:
         """The 32 bytes by which an identity is found and kept unique."""
-        message = f"{identity.kind}\0{identity.value}".encode()
-        return hmac.digest(self._find, message, sha256)
+        # The two halves of an HMAC whose key is digested once: half the cost of a whole one (RFC 2104).
+        first, second = self._find
+        inner, outer = first.copy(), second.copy()
+        inner.update(f"{identity.kind}\0{identity.value}".encode())
+        outer.update(inner.digest())
+        return bytes(outer.digest())
 
     def seal(self, identity: Identity, nonce: bytes) -> bytes:
         """The value encrypted; ``nonce`` is 12 fresh random bytes and comes first in the result."""
@@ -161,8 +164,9 @@ class IdentityVault:
             raise ValueError("the sealed value does not open") from None
 
     @cached_property
-    def _find(self) -> bytes:
-        return self._key(b"find")
+    def _find(self) -> tuple[Any, Any]:
+        block = self._key(b"find").ljust(_BLOCK_BYTES, b"\0")
+        return sha256(bytes(b ^ 0x36 for b in block)), sha256(bytes(b ^ 0x5C for b in block))
 
     @cached_property
     def _cipher(self) -> AESGCM:

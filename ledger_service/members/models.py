@@ -43,6 +43,8 @@ member = Table(
     Column("birthday", SmallInteger),
     # True for the account of a household, whose rights stand in members/households; empty for a person.
     Column("household", Boolean),
+    # The merchant that enrolled it, where one did: neither who enrols itself nor an import has one.
+    Column("enrolled_by", BigInteger),
     one_of("status", ("active", "frozen", "erased")),
     one_of("custody", ("device", "custodial")),
     Index("ix_member_erased_at", "erased_at", sqlite_where=text("erased_at IS NOT NULL"),

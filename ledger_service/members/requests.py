@@ -32,13 +32,14 @@ class EnrolMember:
     """A member to enrol: a name or none, any identities (one a kind), and who holds its key.
 
     A custodial member gets a signer of the signing process and an 18-digit code; a device member may
-    bring its first device at once.
+    bring its first device at once. ``enrolled_by`` is the merchant that does it, which is told so.
     """
 
     display_name: str | None = None
     identities: tuple[Identity, ...] = ()
     custody: str = CUSTODY_DEVICE
     device: NewDevice | None = None
+    enrolled_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,6 @@ def acts(
     if merchant_id is not None:
         wanted = wanted.where(act.c.merchant_id == merchant_id)
     if after is not None:
-        wanted = wanted.where(tuple_(act.c.occurred_at, act.c.act_id) < tuple_(*after))
+        wanted = wanted.where(tuple_(act.c.occurred_at, act.c.act_id) < after)
     ordered = wanted.order_by(act.c.occurred_at.desc(), act.c.act_id.desc()).limit(most)
     return list(conn.execute(ordered).mappings())

@@ -61,8 +61,8 @@ OWN: dict[str, tuple[Way, ...]] = {
     **_each(
         PROGRAMME, "programme_terms", "programme_epoch", "programme_end", "pair_terms", "conversion_terms",
         "earn_rule", "tier_ladder", "lot", "posting", "imported_history", "member_programme", "member_tier",
-        "qualifying_day", "adjustment", "pending_issue", "set_aside", "expiry_notice", "trace_claim",
-        "trace_claim_terms", "rest_conversion",
+        "tier_change", "qualifying_day", "adjustment", "pending_issue", "set_aside", "expiry_notice",
+        "trace_claim", "trace_claim_terms", "rest_conversion",
     ),
     **_each(STORE, "store_owner", "day_close", "day_line", "day_void"),
     **_each(Through("terminal_id", "terminal"), "offline_allowance"),

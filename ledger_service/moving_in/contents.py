@@ -57,7 +57,7 @@ WHOLE: tuple[str, ...] = (
     # Members: wishes, groups, cases, households, whoever read of them.
     "member_preference", "member_read", "member_tag", "segment", "segment_version", "segment_member",
     "care_case", "care_event", "household_event", "household_gift", "household_due", "claim_event",
-    "risk_review", "risk_review_event", "value_model",
+    "risk_review", "risk_review_event", "value_model", "tier_change",
     # Imports that went before.
     "moving_in",
 )  # fmt: skip

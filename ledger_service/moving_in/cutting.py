@@ -46,6 +46,7 @@ from ledger_service.outbox.service import NewIntent, enqueue_now
 from ledger_service.points.rules import is_open, terms_in_force
 
 _MEMBERS = 1_000
+_ADJUSTMENT = int(IssueReason.ADJUSTMENT)
 
 
 def cut_over(room: Room, name: str, with_rejects: int, note: Note) -> books.ImportRecord:
@@ -150,9 +151,10 @@ def next_lots(conn: Connection, import_id: bytes, after: int, most: int) -> list
 
 def summed(rows: Sequence[MovedLot]) -> dict[LotKey, int]:
     """Points by member, programme and epoch, ascending."""
-    sums: Counter[LotKey] = Counter()
-    for row in rows:
-        sums[row.member_id, row.programme_id, row.epoch] += row.points
+    sums: dict[LotKey, int] = {}
+    for member_id, programme_id, epoch, points in rows:
+        key = (member_id, programme_id, epoch)
+        sums[key] = sums.get(key, 0) + points
     return {key: sums[key] for key in sorted(sums)}
 
 
@@ -161,9 +163,11 @@ def _sorted_out(
 ) -> tuple[list[_Balance], dict[LotKey, int]]:
     """What is issued; and what is not, because its epoch has ended or its member was erased."""
     live, lapsed, second = [], {}, seconds_floor(moment.at)
+    epochs = {key[1:] for key in sums}
+    still = {(p, epoch) for p, epoch in epochs if is_open(moment.programmes[p].epoch_ends, epoch, second)}
     for key, points in sums.items():
         owner = owners.get(key[0])
-        if owner is not None and is_open(moment.programmes[key[1]].epoch_ends, key[2], second):
+        if owner is not None and key[1:] in still:
             live.append(_Balance(owner, key, points))
         else:
             lapsed[key] = points
@@ -176,10 +180,11 @@ def _issue(conn: Connection, live: Sequence[_Balance], lapsed: Mapping[LotKey, i
     open_system_accounts(conn, {system_account(kind, p) for p in programmes for kind in kinds})
     moves = {b.key: {Part.PENDING: -b.points, Part.AVAILABLE: b.points} for b in live}
     shift_lots(conn, {**moves, **{key: {Part.PENDING: -points} for key, points in lapsed.items()}})
-    issues = [_operation(balance, moment) for balance in live]
+    counters = {p: _counter_of(moment, p) for p in {b.key[1] for b in live}}
+    issues = [_operation(balance, counters[balance.key[1]], moment) for balance in live]
     body = body_of(moment)
     entries = [
-        MassEntry(issue.op_id, CUT_OVER, moment.at, body, (_withdrawn(b.key, b.points), _issued(b)))
+        MassEntry(issue.op_id, CUT_OVER, moment.at, body, _issued(b, counters[b.key[1]]))
         for issue, b in zip(issues, live, strict=True)
     ]
     entries += [taken_back(moment, key, points) for key, points in lapsed.items()]
@@ -194,16 +199,31 @@ def taken_back(moment: Moment, key: LotKey, points: int) -> MassEntry:
     return MassEntry(op_id, MOVED_OUT, moment.at, body_of(moment), (_withdrawn(key, points),))
 
 
-def _operation(balance: _Balance, moment: Moment) -> Issue:
-    member_id, programme_id, epoch = balance.key
+class _Counter(NamedTuple):
+    """What a programme's issues share: whose they are, by which terms, when, between which accounts."""
+
+    merchant_id: int
+    version: int
+    second: int
+    promise: int
+    issuance: int
+
+
+def _counter_of(moment: Moment, programme_id: int) -> _Counter:
     programme, second = moment.programmes[programme_id], seconds_floor(moment.at)
     terms = terms_in_force(programme.terms, second)
     if terms is None:
         raise ImportIssuerSuspended(programme.code)
+    kinds = (SystemKind.PROMISE, SystemKind.ISSUANCE)
+    accounts = [system_account(kind, programme_id).account_id for kind in kinds]
+    return _Counter(programme.merchant_id, terms.version, second, *accounts)
+
+
+def _operation(balance: _Balance, counter: _Counter, moment: Moment) -> Issue:
+    owner, (member_id, programme_id, epoch), points = balance
     op_id = derive_id("moved-issue", moment.import_id, member_id, programme_id, epoch)
-    leg = Leg(programme_id, terms.version, epoch, balance.points)
-    reason = int(IssueReason.ADJUSTMENT)
-    return Issue(op_id, programme.merchant_id, balance.owner["account"], second, reason, leg)
+    leg = Leg(programme_id, counter.version, epoch, points)
+    return Issue(op_id, counter.merchant_id, owner["account"], counter.second, _ADJUSTMENT, leg)
 
 
 def _withdrawn(key: LotKey, points: int) -> PostingRow:
@@ -211,7 +231,9 @@ def _withdrawn(key: LotKey, points: int) -> PostingRow:
     return there._replace(source_id=there.destination_id, destination_id=there.source_id)
 
 
-def _issued(balance: _Balance) -> PostingRow:
-    member_id, programme_id, epoch = balance.key
-    source = system_account(SystemKind.ISSUANCE, programme_id).account_id
-    return PostingRow(source, own_account(member_id, Part.AVAILABLE), programme_id, epoch, balance.points)
+def _issued(balance: _Balance, counter: _Counter) -> tuple[PostingRow, PostingRow]:
+    """The promise is taken back, and the points are issued."""
+    _, (member_id, programme_id, epoch), points = balance
+    pending, available = own_account(member_id, Part.PENDING), own_account(member_id, Part.AVAILABLE)
+    return (PostingRow(pending, counter.promise, programme_id, epoch, points),
+            PostingRow(counter.issuance, available, programme_id, epoch, points))  # fmt: skip

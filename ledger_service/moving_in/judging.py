@@ -119,9 +119,11 @@ def judge(conn: Connection, kind: Kind, lines: Sequence[Line], frame: Frame, mem
 
 def _count_points(tally: Tally, settled: Settled, lines: Sequence[Line], frame: Frame) -> None:
     codes = {p.programme_id: code for code, p in frame.programmes.items()}
+    sums = dict.fromkeys(codes, 0)
     for one in settled.accepted:
-        tally.accepted_points[codes[one.row.programme_id]] += one.row.points
-    rows = {line.number: line.row for line in lines}
+        sums[one.row.programme_id] += one.row.points
+    tally.accepted_points.update({codes[number]: points for number, points in sums.items() if points})
+    rows = {line.number: line.row for line in lines} if settled.rejects else {}
     for reject in settled.rejects:
         row = rows[reject.line]
         found = None if row is None else readable_points(row, frame)

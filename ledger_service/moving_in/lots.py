@@ -44,6 +44,7 @@ from ledger_service.moving_in.people import UNKNOWN_MEMBER
 from ledger_service.moving_in.rules import Frame, LotRow, Row, RowRefused, parse_lot
 from ledger_service.points.budget import draw_at_once
 
+_MOVED = ("member_id", "row_key", "import_id", "programme_id", "epoch", "points")
 _TWICE = RowRefused("lot_id", "lot-twice", "this lot came before; lots of one day are told apart by lot_id")
 
 
@@ -66,14 +67,16 @@ class Lots:
         known = owners_by_external(conn, self._vault, [row.external for _, row in rows], memory)
         counted = _counted(conn, [(known.get(row.external.value), row.key) for _, row in rows])
         settled = Settled()
+        seen, accepted = memory.seen, settled.accepted
         for line, row in rows:
-            if row.external.value not in known:
+            external, key = row.external.value, row.key
+            if external not in known:
                 settled.refuse(line, UNKNOWN_MEMBER)
-            elif row.key in counted or row.key in memory.seen:
+            elif key in counted or key in seen:
                 settled.refuse(line, _TWICE)
             else:
-                memory.seen.add(row.key)
-                settled.accepted.append(Accepted(line, row, known[row.external.value]))
+                seen.add(key)
+                accepted.append(Accepted(line, row, known[external]))
         return settled
 
     def prepare(self, accepted: Sequence[Accepted], at: datetime) -> Sequence[Accepted]:
@@ -91,16 +94,16 @@ class Lots:
         """
         if not prepared:
             return
-        owners = lock_members(conn, [one.member_id for one in prepared if one.member_id is not None])
-        if any(one.member_id not in owners for one in prepared):
+        members = {one.member_id for one in prepared if one.member_id is not None}
+        known = lock_members(conn, members)
+        if any(one.member_id not in known for one in prepared):
             raise MembersMoved
         _promise(conn, prepared, moment)
-        rows = [
-            {"member_id": one.member_id, "row_key": one.row.key, "import_id": moment.import_id,
-             "programme_id": one.row.programme_id, "epoch": one.row.epoch, "points": one.row.points}
-            for one in sorted(prepared, key=lambda one: (one.member_id, one.row.key))
-        ]  # fmt: skip
-        sql_of(moved_lot, conn).insert(conn, rows)
+        rows = sorted(
+            (member_id, row.key, moment.import_id, row.programme_id, row.epoch, row.points)
+            for _, row, member_id in prepared
+        )
+        sql_of(moved_lot, conn).insert_cells(conn, _MOVED, rows)
 
 
 def _counted(conn: Connection, keys: Sequence[tuple[int | None, bytes]]) -> set[bytes]:
@@ -118,19 +121,21 @@ def _counted(conn: Connection, keys: Sequence[tuple[int | None, bytes]]) -> set[
 
 
 def _promise(conn: Connection, prepared: Sequence[Accepted], moment: Moment) -> None:
-    sums: Counter[LotKey] = Counter()
+    sums: dict[LotKey, int] = {}
     first: dict[int, bytes] = {}
-    for one in prepared:
-        member_id = one.member_id or 0
-        sums[member_id, one.row.programme_id, one.row.epoch] += one.row.points
-        first.setdefault(member_id, one.row.key)
+    for _, row, found in prepared:
+        member_id = found or 0
+        key = (member_id, row.programme_id, row.epoch)
+        sums[key] = sums.get(key, 0) + row.points
+        first.setdefault(member_id, row.key)
     draw_on_caps(conn, sums, moment)
     open_system_accounts(conn, {system_account(SystemKind.PROMISE, programme) for _, programme, _ in sums})
     shift_lots(conn, {key: {Part.PENDING: points} for key, points in sums.items()})
+    body = body_of(moment)
     entries = [
         MassEntry(
             derive_id(MOVED_IN, moment.import_id, first[member_id]), MOVED_IN, moment.at,
-            body_of(moment), tuple(promised(member_id, key, points) for key, points in lots),
+            body, tuple([promised(member_id, key, points) for key, points in lots]),
         )
         for member_id, lots in by_member(sums)
     ]  # fmt: skip

@@ -55,14 +55,14 @@ class History:
 
     def write(self, conn: Connection, prepared: Sequence[Accepted], moment: Moment) -> None:
         """The bookings can be read."""
+        names = ("member_id", "row_key", "import_id", "programme_id", "kind", "points", "occurred_at")
         rows = [
-            {"member_id": one.member_id, "row_key": one.row.key, "import_id": moment.import_id,
-             "programme_id": one.row.programme_id, "kind": one.row.kind, "points": one.row.points,
-             "occurred_at": one.row.occurred_at}
-            for one in sorted(prepared, key=lambda one: (one.member_id or 0, one.row.key))
+            (one.member_id, one.row.key, moment.import_id, one.row.programme_id, one.row.kind, one.row.points,
+             one.row.occurred_at)
+            for one in prepared
         ]  # fmt: skip
         if rows:
-            sql_of(imported_history, conn).insert(conn, rows)
+            sql_of(imported_history, conn).insert_cells(conn, names, sorted(rows))
 
 
 def imported_sale_id(merchant_id: int, reference: str) -> bytes:

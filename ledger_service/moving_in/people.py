@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -33,6 +33,13 @@ from ledger_service.moving_in.rules import (
     parse_card,
     parse_member,
 )
+
+
+class _Hashed(NamedTuple):
+    """A member's row with the hashes of its identities, which cost too much to ask for twice."""
+
+    member: MemberRow
+    hashes: list[bytes]
 
 
 class Members:
@@ -64,13 +71,15 @@ class Members:
                 continue
             memory.seen.update(value_hash for _, value_hash in some)
             memory.people.add(some[0][1])
-            settled.accepted.append(Accepted(line, row, None))
+            hashes = [value_hash for _, value_hash in some]
+            settled.accepted.append(Accepted(line, _Hashed(row, hashes), None))
         return settled
 
     def prepare(self, accepted: Sequence[Accepted], at: datetime) -> list[tuple[MemberRow, PreparedMember]]:
         """Salts, accounts and sealed identities."""
-        rows: list[MemberRow] = [one.row for one in accepted]
-        prepared = self._desk.prepare([row.enrol for row in rows], at) if rows else []
+        rows: list[MemberRow] = [one.row.member for one in accepted]
+        hashes = [one.row.hashes for one in accepted]
+        prepared = self._desk.prepare([row.enrol for row in rows], at, hashes) if rows else []
         return list(zip(rows, prepared, strict=True))
 
     def write(
@@ -83,20 +92,17 @@ class Members:
             enrolled = self._register.enrol(conn, [new for _, new in prepared], moment.at)
         except IdentityTaken as race:
             raise MembersMoved from race
-        rows = [{"import_id": moment.import_id, "member_id": one.member_id} for one in enrolled]
-        sql_of(moved_member, conn).insert(conn, rows)
+        rows = [(moment.import_id, one.member_id) for one in enrolled]
+        sql_of(moved_member, conn).insert_cells(conn, ("import_id", "member_id"), rows)
+        none = tuple(NO_WISH.values())
         wishes = [
-            {
-                "member_id": one.member_id,
-                "language": row.language,
-                "consents": ",".join(row.consents),
-                **NO_WISH,
-            }
+            (one.member_id, row.language, ",".join(row.consents), *none)
             for (row, _), one in zip(prepared, enrolled, strict=True)
             if row.language or row.consents
         ]
         if wishes:
-            sql_of(member_preference, conn).insert(conn, wishes)
+            names = ("member_id", "language", "consents", *NO_WISH)
+            sql_of(member_preference, conn).insert_cells(conn, names, wishes)
 
 
 class Cards:

@@ -29,6 +29,7 @@ _POINTS = re.compile(r"[0-9]{1,16}")
 _SIGNED = re.compile(r"-?[0-9]{1,16}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?")
 _KIND = re.compile(r"[a-z][a-z-]{0,23}")
+_MOST_EXTERNALS = 1_000
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -111,11 +112,19 @@ class Frame:
     merchants: frozenset[int]
     at: datetime
     lifetimes: MutableMapping[tuple[str, str, str], Lifetime] = field(default_factory=dict)
+    externals: MutableMapping[str, Identity] = field(default_factory=dict)
 
     def external(self, row: Row) -> Identity:
         """The external id as an identity of the member, by which it is found again."""
-        text = _text(row, "external_id", 255)
-        return Identity(f"social:{self.source}", text)
+        raw = row.get("external_id", "")
+        found = self.externals.get(raw)
+        if found is None:
+            # A member's rows mostly follow each other, so a few are worth keeping, and all of them are not.
+            if len(self.externals) >= _MOST_EXTERNALS:
+                self.externals.clear()
+            found = Identity(f"social:{self.source}", _text(row, "external_id", 255))
+            self.externals[raw] = found
+        return found
 
 
 def parse_member(row: Row, frame: Frame) -> MemberRow:
@@ -171,7 +180,7 @@ def parse_lot(row: Row, frame: Frame) -> LotRow:
         raise RowRefused("last_day" if last else "earned_on", *lifetime.refusal)
     lot_id = _text(row, "lot_id", 128) if row.get("lot_id") else ""
     # None of them holds a control character, so that no two rows come to the same text.
-    words = "\n".join((external.value, programme.code, lot_id, last, earned))
+    words = f"{external.value}\n{programme.code}\n{lot_id}\n{last}\n{earned}"
     key = derive_id("moved-lot", frame.source, words)
     return LotRow(external, programme.programme_id, lifetime.epoch, points, key)
 
@@ -225,9 +234,10 @@ def _programme(row: Row, frame: Frame) -> Programme:
 
 def _points(row: Row, pattern: re.Pattern[str]) -> int:
     text = row.get("points", "")
-    if not pattern.fullmatch(text) or abs(int(text)) > GREATEST_AMOUNT:
+    points = int(text) if pattern.fullmatch(text) else None
+    if points is None or abs(points) > GREATEST_AMOUNT:
         raise RowRefused("points", "malformed-field", "must be whole points, digits only")
-    return int(text)
+    return points
 
 
 def _instant(row: Row, name: str, frame: Frame) -> datetime:

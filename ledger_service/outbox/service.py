@@ -44,7 +44,7 @@ class _IntentSeries:
     column = "intent_id"
 
     def rows(self, number: int, record: Any, recorded_at: datetime) -> Iterable[tuple[Table, dict[str, Any]]]:
-        yield intent, _row(number, record, recorded_at)
+        yield intent, dict(zip(_NAMES, _cells(number, record, recorded_at), strict=True))
 
 
 INTENTS = _IntentSeries()
@@ -79,25 +79,30 @@ def enqueue_now(conn: Connection, intents: Sequence[NewIntent], recorded_at: dat
     if not intents:
         return
     first = take_numbers(conn, 0, len(intents)).intent_id + 1
-    sql_of(intent, conn).insert(conn, [_row(first + i, new, recorded_at) for i, new in enumerate(intents)])
+    rows = [_cells(number, new, recorded_at) for number, new in enumerate(intents, first)]
+    sql_of(intent, conn).insert_cells(conn, _NAMES, rows)
 
 
-def _row(number: int, new: NewIntent, recorded_at: datetime) -> dict[str, Any]:
-    operation = new.operation
+_NAMES = (
+    "intent_id", "op_id", "kind", "merchant_id", "member_id", "programme_ids", "payload", "leaf",
+    "original_op_id", "state", "reason", "batch_number", "batch_index", "created_at", "later",
+)  # fmt: skip
+_QUEUED, _SET_ASIDE = State.QUEUED.value, State.SET_ASIDE.value
+
+
+def _cells(number: int, new: NewIntent, recorded_at: datetime) -> tuple[Any, ...]:
+    operation, member_id, refused, later, leaf = new
     original = operation.original_op_id if isinstance(operation, (Restore, Clawback)) else None
-    state = State.QUEUED if new.refused is None else State.SET_ASIDE
-    return {
-        "intent_id": number, "op_id": operation.op_id, "kind": int(operation.kind),
-        "merchant_id": operation.merchant, "member_id": new.member_id,
-        "programme_ids": _programmes(operation), "payload": payload_of(operation),
-        "leaf": new.leaf or operation.leaf(), "original_op_id": original, "state": state.value,
-        "reason": new.refused, "batch_number": None, "batch_index": None, "created_at": recorded_at,
-        "later": 1 if new.later else None,
-    }  # fmt: skip
+    return (
+        number, operation.op_id, int(operation.kind), operation.merchant, member_id, _programmes(operation),
+        payload_of(operation), leaf or operation.leaf(), original,
+        _QUEUED if refused is None else _SET_ASIDE, refused, None, None, recorded_at, 1 if later else None,
+    )  # fmt: skip
 
 
 def _programmes(operation: Operation) -> str:
     if isinstance(operation, (SignerChange, AccountMove)):
         return ""
-    legs = operation.legs if isinstance(operation, (Redeem, Clawback, Gift, Convert)) else (operation.leg,)
-    return ",".join(map(str, sorted({leg.programme for leg in legs})))
+    if isinstance(operation, (Redeem, Clawback, Gift, Convert)):
+        return ",".join(map(str, sorted({leg.programme for leg in operation.legs})))
+    return str(operation.leg.programme)

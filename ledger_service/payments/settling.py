@@ -94,7 +94,8 @@ class PaymentJob:
             write(conn, row, member_id=enrolled.member_id, state="matched", until=at, payer=None)
 
         try:
-            prepared = self.members.prepare([EnrolMember(identities=(identity,))], at)
+            new = EnrolMember(identities=(identity,), enrolled_by=row["merchant_id"])
+            prepared = self.members.prepare([new], at)
             self.writer.run(act)
         except IdentityTaken:
             return  # somebody enrolled it this very moment: the next turn finds it

@@ -29,6 +29,8 @@ from ledger_service.points.rules import (
 )
 
 STANDING_OF_MEMBER: Load = load_by(member_programme, "member_id")
+# Reasons of points that wait until they vest and that pay an old debt first.
+_EARNED = (IssueReason.EARN, IssueReason.REWARD)
 BLOCK: Load = load_by(issuance_reservation, "programme_id", "worker")
 
 
@@ -78,7 +80,7 @@ class Grant:
 
     def waiting(self, second: int) -> Waiting | None:
         """What the points wait for from this second on; None where they are issued at once."""
-        if self.reason is not IssueReason.EARN:
+        if self.reason not in _EARNED:
             return None
         known_at = second if self.known_at is None else seconds_floor(self.known_at)
         return waiting_of(self.programme.pending if self.pending is None else self.pending, second, known_at)
@@ -128,7 +130,7 @@ def issue(draft: Draft, grant: Grant, worker: Worker) -> Issued:
         if refusal is not None:
             return _refused(refusal)
     collected = 0
-    if grant.reason is IssueReason.EARN:
+    if grant.reason in _EARNED:
         collected = debt_collected(debt_of(draft, grant.holder, programme), grant.points)
     net = grant.points - collected
     if net and not take_block(draft, grant, net, worker):
@@ -219,6 +221,7 @@ def _post_pending(draft: Draft, grant: Grant, leg: Leg, waiting: Waiting) -> Non
         "rule_version": grant.rule_version,
         "awaits": waiting.event,
         "lapses": waiting.lapses,
+        "reason": int(grant.reason),
     }
     draft.add(pending_issue, row)
 

@@ -138,18 +138,16 @@ pending_issue = Table(
     Column("leaf", Bytes(32)),
     Column("awaits", String(32)),
     Column("lapses", Boolean, nullable=False, default=False),
+    # What they are issued for (``IssueReason``): earned, or a reward for sharing that the chain has promised.
+    Column("reason", SmallInteger, nullable=False, default=0, server_default="0"),
     # 1 once the entry of the promise stands in an archive, where no audit of the database finds it.
     Column("archived", SmallInteger),
     one_of("state", ("waiting", "vested", "reversed", "lapsed")),
     at_least("amount", 1),
     CheckConstraint('"left" BETWEEN 0 AND amount', name="left_of_amount"),
     CheckConstraint("state <> 'vested' OR leaf IS NOT NULL", name="vested_has_leaf"),
-    Index(
-        "ix_pending_issue_waiting",
-        "vests_at",
-        sqlite_where=text("state = 'waiting'"),
-        postgresql_where=text("state = 'waiting'"),
-    ),
+    Index("ix_pending_issue_waiting", "vests_at", sqlite_where=text("state = 'waiting'"),
+          postgresql_where=text("state = 'waiting'")),
 )
 
 # What a member owes a programme (D10), and whether the chain has refused something (D7).

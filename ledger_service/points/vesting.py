@@ -165,7 +165,7 @@ class VestCommand(BookCommand[int]):
         promise = system_account(SystemKind.PROMISE, leg.programme)
         move = Movement(holder.part(Part.PENDING), promise, leg.programme, row["epoch"], leg.amount)
         Book(draft).entry(op_id, "vest", at, dict(facts), [move])
-        grant = Grant(holder, issuing, leg.amount, at, op_id, IssueReason.EARN, facts=facts)
+        grant = Grant(holder, issuing, leg.amount, at, op_id, IssueReason(row["reason"]), facts=facts)
         leaf = post_issue(draft, grant, leg)
         draft.change(pending_issue, op_id, state="vested", leaf=leaf)
 

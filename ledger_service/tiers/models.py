@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
 
+from ledger_service.db.guards import append_only
 from ledger_service.db.tables import at_least, metadata, one_of
-from ledger_service.db.types import UtcInstant
+from ledger_service.db.types import Int64, UtcInstant
 from ledger_service.members.models import member as _member
+from ledger_service.tiers.change_rules import Cause, Change
 
 
 def _of_programme() -> Column[int]:
@@ -60,6 +74,27 @@ member_tier = Table(
     at_least("total_minor"),
     sqlite_with_rowid=False,
 )
+
+# That a member came to stand elsewhere, or for longer or shorter than before: found once, by a purchase, a
+# refund or a recount, and written beside the cached row. Levels are those of ladder_version; day is the
+# business day from which it holds, at is when it was found. What stood when these rows began is known.
+tier_change = append_only(Table(
+    "tier_change",
+    metadata,
+    Column("change_id", Int64, Identity(), primary_key=True),
+    Column("member_id", BigInteger, ForeignKey(_member.c.member_id), nullable=False),
+    Column("programme_id", Integer, ForeignKey("programme.programme_id"), nullable=False),
+    Column("ladder_version", Integer, nullable=False),
+    Column("was", SmallInteger, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("until_day", Integer),
+    Column("change", String(9), nullable=False),
+    Column("cause", String(8), nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("at", UtcInstant, nullable=False),
+    one_of("change", tuple(Change)), one_of("cause", tuple(Cause)), at_least("was"), at_least("level"),
+    Index("ix_tier_change_member_id", "member_id", "programme_id", "change_id"),
+))  # fmt: skip
 
 # How far making the rows anew has come: one row for each programme and kind of run.
 tier_run = Table(

@@ -10,13 +10,18 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ledger_service.tiers.models import member_tier, qualifying_day, tier_run
+from ledger_service.tiers.changing import write_changes
+from ledger_service.tiers.models import qualifying_day, tier_run
 from ledger_service.tiers.rules import Ladder
 from ledger_service.tiers.standing_sql import standing_select
 
 MEMBERS_AT_ONCE = 10_000
 ACTIVITY, TIERS = "activity", "tiers"
-
+_WITHOUT_ACTIVITY = (
+    "DELETE FROM member_tier WHERE programme_id = :programme AND member_id BETWEEN :first AND :last"
+    " AND NOT EXISTS (SELECT 1 FROM qualifying_day q"
+    " WHERE q.member_id = member_tier.member_id AND q.programme_id = :programme)"
+)
 
 Before = Callable[[int, int], None]
 
@@ -123,7 +128,7 @@ def step(
     last, found = some
     if before is not None:
         before(done.last_member_id + 1, last)
-    write_places(conn, run, done.last_member_id + 1, last)
+    write_places(conn, run, (done.last_member_id + 1, last), at)
     return note(conn, run, Progress(last, done.members + found, False), at)
 
 
@@ -131,10 +136,8 @@ def replace_days(
     conn: Connection, programme_id: int, members: tuple[int, int], days: Iterable[tuple[int, int, int]]
 ) -> None:
     """The activity of the members, first to last, of a programme is these (member, day, amount) alone."""
-    first, last = members
-    for table in (qualifying_day, member_tier):
-        of_range = table.c.member_id.between(first, last)
-        conn.execute(delete(table).where(table.c.programme_id == programme_id, of_range))
+    mine = qualifying_day.c.member_id.between(*members) & (qualifying_day.c.programme_id == programme_id)
+    conn.execute(delete(qualifying_day).where(mine))
     rows = [
         {
             "member_id": member_id,
@@ -149,8 +152,11 @@ def replace_days(
         conn.execute(insert(qualifying_day), rows)
 
 
-def write_places(conn: Connection, run: Run, first: int, last: int) -> None:
-    """The cached rows of members from ``first`` to ``last`` are what their activity says; equal ones stay."""
+def write_places(conn: Connection, run: Run, members: tuple[int, int], at: datetime) -> None:
+    """The cached rows of the members, first to last, are what their activity says; equal ones stay.
+
+    What that changes for whom stands in ``tier_change``.
+    """
     select_places = standing_select(run.ladder, run.day, conn.dialect.name)
     # WHERE true: without it SQLite reads the ON of the conflict as one of a join.
     sql = (
@@ -164,7 +170,11 @@ def write_places(conn: Connection, run: Run, first: int, last: int) -> None:
         " OR member_tier.ladder_version <> excluded.ladder_version"
         " OR COALESCE(member_tier.until_day, 0) <> COALESCE(excluded.until_day, 0)"
     )
-    conn.execute(text(sql), {"programme": run.programme_id, "first": first, "last": last})
+    bounds = {"programme": run.programme_id, "first": members[0], "last": members[1]}
+    write_changes(conn, select_places, run.ladder, {**bounds, "day": run.day}, at)
+    conn.execute(text(sql), bounds)
+    if run.kind == ACTIVITY:
+        conn.execute(text(_WITHOUT_ACTIVITY), bounds)
 
 
 def moves(

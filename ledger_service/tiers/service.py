@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, func, insert, select
 
 from ledger_service.db.workset import Draft, Load, Need, load_by
 from ledger_service.kernel.clock import seconds_floor
+from ledger_service.tiers.change_rules import Cause, Stand, carried_level
+from ledger_service.tiers.changing import note_change
 from ledger_service.tiers.errors import LadderOutOfOrder
 from ledger_service.tiers.ladders import ladder_document
 from ledger_service.tiers.models import member_tier, qualifying_day, tier_ladder
@@ -46,11 +49,16 @@ def publish(conn: Connection, programme_id: int, ladder: Ladder, at: datetime) -
 
 @dataclass(frozen=True, slots=True)
 class Climber:
-    """A member on the ladder of a programme, as its command has loaded it."""
+    """A member on the ladder of a programme, as its command has loaded it.
+
+    ``versions`` are all of the programme's ladders and ``at`` is the present second: ``count`` needs them.
+    """
 
     member_id: int
     programme_id: int
     ladder: Ladder
+    versions: tuple[Ladder, ...] = ()
+    at: int = 0
 
     def needs(self, day: int) -> list[Need]:
         """What ``place`` and ``count`` of this day read: the cached row, and the years that matter."""
@@ -92,15 +100,44 @@ class Climber:
         Returns:
             Where the member stands now.
         """
+        row = self._row(draft)
+        stood = self._stood(draft, row, today)
+        cause = Cause.PURCHASE if change_minor > 0 else Cause.REFUND
         if change_minor:
             change_minor = self._change_day(draft, day, change_minor)
-        row = self._row(draft)
         total = _total(row) + change_minor
         amounts = self._amounts(draft, today)
         # Another host's clock may be a day ahead: its row is not taken back to yesterday.
         place = place_at(self.ladder, amounts, max(today, *amounts, 1), total)
         self._write(draft, row, place, total)
+        self._note(draft, (stood, Stand(place.level, place.until_day)), cause, today)
         return place
+
+    def _stood(self, draft: Draft, row: Mapping[str, Any] | None, today: int) -> Stand:
+        """Where the member stands before this command, by the ladder in force.
+
+        What the job is yet to find of it, since a day or a version has begun, is written first.
+        """
+        if row is None:
+            return Stand()
+        version, until = row["ladder_version"], row["until_day"]
+        stood, same = Stand(row["level"], until), version == self.ladder.version
+        lapsed = until is not None and until < today
+        if same and not lapsed:
+            return stood
+        amounts = self._amounts(draft, today)
+        place = place_at(self.ladder, amounts, max(today, *amounts, 1), _total(row))
+        if not same:
+            level = carried_level(self.versions, self.ladder, version, stood.level)
+            stood = Stand(level, until)
+        now = Stand(place.level, place.until_day)
+        cause, since = (Cause.TIME, until + 1) if same else (Cause.LADDER, today)
+        self._note(draft, (stood, now), cause, since)
+        return now
+
+    def _note(self, draft: Draft, stands: tuple[Stand, Stand], cause: Cause, day: int) -> None:
+        whose = (self.member_id, self.programme_id, self.at)
+        note_change(draft, whose, self.ladder, stands, (cause, day))
 
     def _change_day(self, draft: Draft, day: int, change_minor: int) -> int:
         year = date.fromordinal(day).year
@@ -116,7 +153,7 @@ class Climber:
         draft.add(qualifying_day, {**dict(zip(names, key, strict=True)), "amount_minor": change_minor})
         return change_minor
 
-    def _write(self, draft: Draft, row: Mapping[str, int] | None, place: Place, total: int) -> None:
+    def _write(self, draft: Draft, row: Mapping[str, Any] | None, place: Place, total: int) -> None:
         values = {
             "level": place.level,
             "until_day": place.until_day,
@@ -130,7 +167,7 @@ class Climber:
         elif any(row[name] != value for name, value in values.items()):
             draft.change(member_tier, (self.member_id, self.programme_id), **values)
 
-    def _row(self, draft: Draft) -> Mapping[str, int] | None:
+    def _row(self, draft: Draft) -> Mapping[str, Any] | None:
         return draft.get(member_tier, (self.member_id, self.programme_id))
 
     def _amounts(self, draft: Draft, day: int) -> dict[int, int]:
@@ -141,5 +178,5 @@ class Climber:
         return {row["day"]: row["amount_minor"] for row in rows}
 
 
-def _total(row: Mapping[str, int] | None) -> int:
+def _total(row: Mapping[str, Any] | None) -> int:
     return 0 if row is None else row["total_minor"]

@@ -21,6 +21,7 @@ from ledger_service.web.answers import LANGUAGE, answered, gone, redirect, secur
 from ledger_service.web.drawing.bars import bars
 from ledger_service.web.formats import Formats
 from ledger_service.web.kept import kept, once_of, typed_in
+from ledger_service.web.navigation import LINKS, entry_of
 from ledger_service.web.ports import Answer, Api, Who
 from ledger_service.web.screen import (
     HOMES,
@@ -230,6 +231,7 @@ class Pages:
 
     def _shown(self, visit: Visit, visitor: _Visitor) -> dict[str, Any]:
         """What every template has."""
+        role = visitor.who.role if visitor.who else ""
         return {
             "t": visit.say, "f": visit.formats, "me": visitor.who, "now": visit.at, "visit": visit,
             "language": visit.formats.language, "languages": wording.NAMES, "here": request.path,
@@ -239,7 +241,8 @@ class Pages:
             "static": {name: one.path for name, one in self._statics.items()},
             "csrf": "" if visitor.cookie is None else csrf_token(visitor.cookie),
             "ONCE": ONCE,
-            "home": HOMES.get(visitor.who.role, "/") if visitor.who else "/",
+            "nav_links": LINKS.get(role, ()), "nav_current": entry_of(role, request.path),
+            "home": HOMES.get(role, "/"),
         }  # fmt: skip
 
     def _labels(self) -> Mapping[str, str]:

@@ -14,6 +14,8 @@ from babel.numbers import format_currency, format_decimal
 from ledger_service.kernel.clock import parse_instant
 
 _LOCALES = {"en": "en", "zh-Hans": "zh_Hans_CN", "zh-Hant": "zh_Hant_TW"}
+# A time zone as somebody who reads the language may have it; English is read in all of them.
+_ZONES = {"en": "UTC", "zh-Hans": "Asia/Shanghai", "zh-Hant": "Asia/Taipei"}
 _UTC = ZoneInfo("UTC")
 
 
@@ -29,6 +31,11 @@ class Formats:
     def locale(self) -> str:
         """The name that CLDR has for the language."""
         return _LOCALES[self.language]
+
+    @property
+    def zone(self) -> str:
+        """A time zone (IANA) as an example."""
+        return _ZONES[self.language]
 
     def of(self, names: Mapping[str, str]) -> str:
         """A name that is kept by language: in this one, in English, or in any; empty where there is none."""
@@ -60,6 +67,10 @@ class Formats:
             amount, self.currency, locale=self.locale, currency_digits=False, decimal_quantization=False
         )
         return str(exact)
+
+    def signed(self, value: int) -> str:
+        """A whole number that came or went, with its sign."""
+        return f"{'+' if value >= 0 else ''}{self.number(value)}"
 
     def number(self, value: int | str | None) -> str:
         """A whole number with its separators."""

@@ -9,8 +9,9 @@ from importlib.resources import files
 
 LANGUAGES = ("en", "zh-Hans", "zh-Hant")
 NAMES = {"en": "English", "zh-Hans": "简体中文", "zh-Hant": "繁體中文"}
-# The words of members, tills and the first pages; those of the back offices.
-_PARTS = ("", "office.")
+# The words of members, tills and the first pages; those of the back offices; names of acts in their log; what
+# a refusal of each code says to whoever meets it on a page.
+_PARTS = ("", "office.", "acts.", "problems.")
 _TRADITIONAL = ("zh-hant", "zh-tw", "zh-hk", "zh-mo")
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, select, update
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.ledger.models import entry
@@ -156,12 +156,14 @@ def _skip(conn: Connection, settlements: Settlements, cursor: Mapping[str, int],
 
 
 def _cursor(conn: Connection) -> Mapping[str, int]:
-    found = conn.execute(select(webhook_cursor).with_for_update()).mappings().first()
-    if found is not None:
-        return {"sequence": found["sequence"], "period": found["period"]}
-    first = {"id": 1, "sequence": 0, "period": 0}
-    conn.execute(insert(webhook_cursor).values(first))
-    return first
+    its = select(webhook_cursor).with_for_update()
+    found = conn.execute(its).mappings().first()
+    if found is None:
+        # Of two that begin at once, one makes it and the other waits for that.
+        first = {"id": 1, "sequence": 0, "period": 0}
+        sql_of(webhook_cursor, conn).insert(conn, [first], or_ignore=True)
+        found = conn.execute(its).mappings().one()
+    return {"sequence": found["sequence"], "period": found["period"]}
 
 
 def _move(conn: Connection, sequence: int, period: int) -> None:

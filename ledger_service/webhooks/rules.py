@@ -36,7 +36,14 @@ class Kind(StrEnum):
     COUPON = "coupon.changed"
     REWARD = "reward.changed"
     CLAIM = "claim.changed"
+    FOLLOWED = "share.followed"
+    CONSENT = "consent.changed"
+    SEGMENT = "segment.changed"
+    TIER = "tier.changed"
+    ITEM = "item.changed"
+    CASE = "case.changed"
     SETTLEMENT = "settlement.closed"
+    ENROLLED = "member.enrolled"
     ERASED = "member.erased"
 
 

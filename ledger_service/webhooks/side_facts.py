@@ -1,4 +1,6 @@
-"""Facts of the books beside the ledger: coupons, rewards of sharing, claims, and members that were erased."""
+"""Facts of the books beside the ledger: coupons, rewards of sharing, claims, and members that were erased.
+
+Those of relations and goods stand in ``further_facts``, those of tiers in ``standing_facts``."""
 
 from __future__ import annotations
 
@@ -15,6 +17,8 @@ from ledger_service.kernel.ids import derive_id, id_text
 from ledger_service.points.models import programme
 from ledger_service.referrals.campaigns.models import share_campaign
 from ledger_service.referrals.rewards.models import share_reward, share_reward_event
+from ledger_service.webhooks import further_facts as further
+from ledger_service.webhooks import standing_facts as standing
 from ledger_service.webhooks.facts import Fact
 from ledger_service.webhooks.models import webhook_event
 from ledger_service.webhooks.rules import Kind
@@ -126,4 +130,8 @@ def _fact(kind: Kind, row: Any, ref: bytes, body: Mapping[str, Any]) -> Fact:
 
 _READERS: Mapping[str, Callable[[Connection, Sequence[Note], datetime], dict[Note, list[Fact]]]] = {
     "coupon": _coupons, "reward": _rewards, "claim": _claims, "member": _erased,
+    "follow": further.followed, "given": further.consented, "revoked": further.consented,
+    "joined": further.sorted_in, "left": further.sorted_in, "claimed": further.items_claimed,
+    "returned": further.items_returned, "case": further.cases, "tier": standing.climbed,
+    "enrolled": standing.enrolled,
 }  # fmt: skip

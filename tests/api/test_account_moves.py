@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from ledger_service.api.endpoints import devices
 from ledger_service.care.requests import Rotate
@@ -18,9 +18,11 @@ from ledger_service.members.models import former_account
 from ledger_service.members.rules import account_of
 from ledger_service.outbox.models import intent
 from ledger_service.points.models import member_programme
+from ledger_service.referrals.rewards.models import share_reward
 from tests.api.service import ALLIANCE, FUEL_STORE, Shop, basket
 from tests.api.test_administration import NEXT_PHONE, PHONE, new_device, with_phone
 from tests.api.test_pay_codes import Holder
+from tests.api.test_sharing import live, newcomer, sharer
 
 SALT = b"\x51" * 32
 REFUND = {"reference": "back", "lines": [{"line": "1", "quantity": 4}]}
@@ -69,6 +71,23 @@ def test_an_account_that_was_never_used_gives_way_without_a_link(any_shop: Shop)
     shown = any_shop.get(own, f"/v1/members/{member['number']}").json
     assert shown["account"] == moved["account"]
     assert [bool(d["revoked_at"]) for d in shown["devices"]] == [True, False]
+
+
+def test_an_account_that_a_reward_is_promised_to_moves_in_public(shop: Shop) -> None:
+    """The chain issues the reward to that account or its successor; to a stranger of it, it never would."""
+    live(shop)
+    key, code, number = sharer(shop)
+    _, friend = newcomer(shop, code)
+    shop.at = "2017-03-01T14:00:00Z"
+    shop.must("grocer-till", "/v1/sales", basket() | {"member": {"number": friend}})
+    shop.serving.sharing.rewards.follow(parse_instant(shop.at, "at"))
+    with shop.serving.foundations.database.begin() as conn:
+        conn.execute(update(share_reward).values(state="promised", promise="said", promise_id=bytes(16)))
+    account = shop.get(key, f"/v1/members/{number}").json["account"]
+    assert shop.must(key, path(number), rotation(shop, account))["linked"]
+    move = operations(shop)[-1]
+    assert isinstance(move, AccountMove)
+    assert (move.successor, move.legs) == (account_of(SALT), ())
 
 
 def test_points_go_along_and_a_late_refund_finds_the_member(any_shop: Shop) -> None:

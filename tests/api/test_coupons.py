@@ -40,38 +40,44 @@ def offer(
     """A live definition; its id."""
     owner = int(merchant)
     with shop.serving.foundations.database.begin() as conn:
-        number = next_number(conn)
-        terms = Terms(
-            number, 1, owner, "USD", AmountOff(100), (Share(owner, 10_000),),
-            window=Window(ends_at=NOON + timedelta(days=30)), limits=limits, gift=gift,
-        )  # fmt: skip
-        conn.execute(insert(coupon_definition).values(
-            definition_id=number, merchant_id=owner, code=f"D{number}", gcn_type=None, names="{}",
-            jurisdiction="none", created_by="test", created_at=NOON,
-        ))  # fmt: skip
-        conn.execute(insert(coupon_version).values(
-            definition_id=number, version=1, body=terms_json(terms), terms_hash=terms_hash(terms),
-            effective_from=NOON - timedelta(days=1), written_by="a", written_at=NOON, approved_by="b",
-            approved_at=NOON, live_from=NOON - timedelta(days=1),
-        ))  # fmt: skip
+        number = define(conn, owner, NOON, limits, gift)
         if merchant == GROCER:
-            _campaign(conn, number)
+            campaign(conn, owner, number, NOON)
     shop.serving.wallets.offers.catalogue.refresh()
     return number
 
 
-def _campaign(conn: Connection, definition: int) -> None:
+def define(conn: Connection, owner: int, at: datetime, limits: Limits, gift: GiftRule, **more: Any) -> int:
+    """A definition that takes a dollar off, in force for a month from the day before ``at``; its id."""
+    number = next_number(conn)
+    terms = Terms(
+        number, 1, owner, "USD", AmountOff(100), (Share(owner, 10_000),),
+        window=Window(ends_at=at + timedelta(days=30)), limits=limits, gift=gift, **more,
+    )  # fmt: skip
+    conn.execute(insert(coupon_definition).values(
+        definition_id=number, merchant_id=owner, code=f"D{number}", gcn_type=None, names="{}",
+        jurisdiction="none", created_by="test", created_at=at,
+    ))  # fmt: skip
+    conn.execute(insert(coupon_version).values(
+        definition_id=number, version=1, body=terms_json(terms), terms_hash=terms_hash(terms),
+        effective_from=at - timedelta(days=1), written_by="a", written_at=at, approved_by="b",
+        approved_at=at, live_from=at - timedelta(days=1),
+    ))  # fmt: skip
+    return number
+
+
+def campaign(conn: Connection, owner: int, definition: int, at: datetime) -> None:
     """A live campaign whose link offers the definition."""
-    campaign, to = next_number(conn), NOON + timedelta(days=40)
+    campaign, to = next_number(conn), at + timedelta(days=40)
     rows = (
         (coupon_campaign, {
-            "merchant_id": int(GROCER), "code": "C", "names": "{}", "starts_at": NOON, "ends_at": to,
-            "proposed_by": "a", "proposed_at": NOON, "approved_by": "b", "approved_at": NOON,
+            "merchant_id": owner, "code": "C", "names": "{}", "starts_at": at, "ends_at": to,
+            "proposed_by": "a", "proposed_at": at, "approved_by": "b", "approved_at": at,
         }),
         (coupon_campaign_arm, {"arm": 0, "weight": 1}),
         (coupon_campaign_offer, {"definition_id": definition, "arm": 0}),
         (coupon_source, {
-            "source": "LINK", "channel": "web", "label": "", "created_by": "a", "created_at": NOON,
+            "source": "LINK", "channel": "web", "label": "", "created_by": "a", "created_at": at,
         }),
     )  # fmt: skip
     for table, row in rows:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, insert, select, update
 
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.db.engine import Database
 from ledger_service.kernel.clock import parse_instant
+from ledger_service.members.models import member
+from ledger_service.traceability.claiming.models import trace_claim
 from ledger_service.traceability.epcis.service import capture_events
-from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct, items_of
+from ledger_service.traceability.goods.service import INDEX_BITS, Goods, NewBatch, NewProduct, items_of
 from ledger_service.traceability.log.models import log_checkpoint
 from ledger_service.traceability.log.service import checkpoint, grow
 from ledger_service.traceability.proofs.commitments import Commitments, next_unanchored
@@ -65,6 +67,24 @@ def test_a_bundle_has_the_item_its_events_and_the_way_to_it(shop: Shop, serials:
     assert [one["event_seq"] for one in told["events"]] == [0, 1]
     assert (told["checkpoint"]["size"], told["waiting"]) == (2, 1)
     assert len(told["batch"]["proof"]) == 11
+
+
+def test_a_bundle_names_the_operation_that_issued_the_points_of_a_claim(
+    shop: Shop, serials: list[str]
+) -> None:
+    path, operation = f"/v1/items/{GTIN}/{serials[0]}/proof", b"o" * 16
+    assert shop.get("grocer", path).json["claim"] is None
+    number = shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"]
+    with shop.serving.foundations.database.begin() as conn:
+        mine = select(member.c.member_id).where(member.c.member_number == number)
+        member_id = conn.execute(mine).scalar_one()
+        conn.execute(insert(trace_claim).values(
+            item_id=1 << INDEX_BITS | 2_500, op_id=operation, gtin=GTIN, batch_no=1, member_id=member_id,
+            programme_id=1, terms_version=1, points=7, net=5, epoch=1, device=bytes(8), place="",
+            channel="app", claimed_at=AT,
+        ))  # fmt: skip
+    told = shop.get("grocer", path).json["claim"]
+    assert told == {"operation": f"0x{operation.hex()}", "points": 7, "owed": 2}
 
 
 def test_nothing_is_proven_of_what_nobody_committed_to(shop: Shop, serials: list[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from werkzeug.test import TestResponse
@@ -155,6 +156,11 @@ def test_a_brand_sees_its_goods_in_pages_and_prints_whole_batches(shelf: Shelf) 
     lines = shop.get("grocer", f"{shelf.batch}/labels?format=csv&first=2&count=1").get_data(as_text=True)
     _, serial, pin = shelf.stock.items[2]
     assert lines.splitlines()[1] == f"2,{OURS.upper()}/01/{GTIN}/21/{serial},{serial},{pin}"
+    tagged = shop.get("grocer", f"{shelf.batch}/labels?format=csv&count=1&tags=yes").get_data(as_text=True)
+    code = tagged.splitlines()[1].split(",")[1]
+    assert code.startswith(f"{OURS.upper()}/01/{GTIN}/21/{shelf.stock.items[0][1]}?98=")
+    scanned = shelf.go("/v1/scans?code=" + quote(code, safe="")).json
+    assert scanned["verdict"] == "genuine-first"
     packed = shop.get("grocer", f"{shelf.batch}/labels?format=zip&count=3").get_data()
     with zipfile.ZipFile(BytesIO(packed)) as archive:
         assert archive.namelist() == ["items.csv", "labels.pdf"]

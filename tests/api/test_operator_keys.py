@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ledger_service.api import administration
 from ledger_service.bootstrap.foundations import SystemRandom
 from ledger_service.bootstrap.operator_keys import GivenKey, keys_given_by_others
 from ledger_service.cli import keys as command
@@ -57,6 +58,16 @@ def test_rotation_does_not_wash_such_a_key(shop: Shop, early: dict[str, Any]) ->
     fresh = later(shop, 40).must(early["token"], path, {"overlap_seconds": 60}, key="turn")
     (found,) = [key for key in given(shop) if key.key_id == fresh["key_id"]]
     assert found.giver == "operator:op"
+
+
+def test_a_sealed_answer_that_begins_like_a_clear_one_is_found_too(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(rules, "check_grant", lambda *_: None)
+        before.setattr(administration.secrets, "token_bytes", lambda count: b"{" * count)
+        later(shop, 10).must("operator", "/v1/keys", SECOND)
+    assert [key.giver for key in given(shop)] == ["operator:op"]
 
 
 def test_the_command_lists_every_operators_keys_warns_and_revokes(

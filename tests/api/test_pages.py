@@ -34,6 +34,7 @@ OF_ONE_THING = {
     "balance": "lots of the epochs of a calendar",
     "find-day": "totals of eight operations",
     "find-sale": "refunds and legs of one sale",
+    "find-hold": "the lines of one basket",
     "alliance": "the houses of one line",
     "list-imports": "the latest; an alliance sees a few in its life",
     "show-risk-rules": "the latest versions of one scope's rules",

@@ -77,6 +77,30 @@ def test_the_last_audit_shows_its_age_and_its_differences(shop: Shop) -> None:
     assert "alliance_audit_age_seconds" not in gauges(shop)
 
 
+def test_sqlites_log_shows_its_length_and_the_copies_that_were_made_and_failed(shop: Shop) -> None:
+    database: Database = shop.serving.foundations.database
+    log = database.write_back
+    assert log is not None
+    before = gauges(shop)
+    assert before["alliance_sqlite_log_failures_total"] == 0
+    with database.begin() as conn:
+        conn.exec_driver_sql("CREATE TABLE kept (body BLOB)")
+        conn.exec_driver_sql("INSERT INTO kept VALUES (zeroblob(400000))")
+    shown = gauges(shop)["alliance_sqlite_log_pages"]
+    assert shown == log.pages()
+    assert shown >= before["alliance_sqlite_log_pages"] + 97
+    log.figures.copies, log.figures.begun_anew, log.figures.failures = 5, 2, 3
+    after = gauges(shop)
+    names = ("copies", "begun_anew", "failures")
+    assert [after[f"alliance_sqlite_log_{name}_total"] for name in names] == [5, 2, 3]
+
+
+def test_only_sqlite_has_such_a_log(any_shop: Shop) -> None:
+    shown = gauges(any_shop)
+    assert ("alliance_sqlite_log_pages" in shown) == any_shop.serving.foundations.database.is_sqlite
+    assert shown["alliance_sqlite_log_copies_total"] == 0
+
+
 def test_a_verdict_makes_its_folder(tmp_path: Path) -> None:
     note_verdict(tmp_path / "new", 0)
     noted = read_verdict(tmp_path / "new")

@@ -41,6 +41,13 @@ def test_nothing_stands_at_the_top_that_the_plan_does_not_name() -> None:
     assert not stray, f"{stray}: the top level is fixed by ARCHITECTURE section 2; anything else needs an ADR"
 
 
+def test_no_link_is_committed() -> None:
+    """One that leads out of the repository takes the place of what another machine has there."""
+    listed = subprocess.run(["git", "ls-files", "-s"], cwd=ROOT, capture_output=True, check=True)
+    lines = listed.stdout.decode().splitlines()
+    assert [line.split("\t")[1] for line in lines if line.startswith("120000 ")] == []
+
+
 @pytest.mark.parametrize("needle", HOSTS + MACHINE_PATHS)
 def test_no_committed_file_names_a_registry_host_or_a_path_of_one_machine(needle: str) -> None:
     found = [name for name in tracked() if needle in text_of(name)]

@@ -17,13 +17,7 @@ class Album:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.count, self._bytes = 0, 0
         folder.mkdir(parents=True, exist_ok=True)
-
-    @property
-    def kib(self) -> int:
-        """How large the pictures are together."""
-        return self._bytes // 1024
 
     def add(self, page: Page, name: str, screens: int = _SCREENS) -> None:
         """What the page shows now, ``screens`` of its windows long at most."""
@@ -36,7 +30,4 @@ class Album:
         page.set_viewport_size(size)
         with Image.open(io.BytesIO(raw)) as picture:
             small = picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
-        path = self._folder / f"{name}.png"
-        small.save(path, optimize=True)
-        self.count += 1
-        self._bytes += path.stat().st_size
+        small.save(self._folder / f"{name}.png", optimize=True)

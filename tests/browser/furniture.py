@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, update
 
 from ledger_service.chain import standings
 from ledger_service.chain.models import chain_applied, chain_operation
-from ledger_service.coupons.terms.values import Ticket
+from ledger_service.coupons.terms.values import Limits, Ticket
 from ledger_service.kernel.merkle import root_of
 from ledger_service.outbox.models import intent
 from tests.api.offices import chain_refuses, furnished
@@ -41,16 +41,17 @@ def furnish(shop: Shop) -> dict[str, str]:
     live(shop)
     link = shop.must("member", "/v1/share/links", {"campaign": "SPRING", "channel": "paper"})
     places["link"] = link["code"]
-    definition = offer(shop)
-    paper, own = codes_of(shop, definition)[:2]
+    definition = offer(shop, limits=Limits(per_member=3))
+    paper, own, spare = codes_of(shop, definition)
     taken = shop.must("member", f"/v1/members/{places['member']}/coupons", {"code": own})
-    places |= {"paper": paper, "coupon": taken["coupon"], "operation": sold["operations"][0]}
+    places |= {"paper": paper, "spare": spare, "coupon": taken["coupon"], "operation": sold["operations"][0]}
     places["receipt"] = sold["sale_id"]
     with shop.serving.foundations.database.begin() as conn:
         standings.note(conn, 1, 9, STANDING)
     places |= {"campaign": "SPRING", "by": "channel"}
     places["reward"] = refused_reward(shop, shop.keys["member"], places["member"], link["code"])
     places["card"] = _paid_for(shop, places["member"])
+    places["hold"] = _held_for(shop, person(shop, "holder", "Held"))
     mine(shop)
     chain_refuses(shop, [places["refused"]], "MerchantSuspendedAt(0, 1, 2, 3)")
     shop.keys |= {"merchant": shop.keys["grocer"], "cashier": shop.keys["grocer-till"]}
@@ -70,6 +71,14 @@ def _paid_for(shop: Shop, number: str) -> str:
     ball = Ticket("舞會", NOON + timedelta(days=3), 2_500, refund_minutes=60)
     shop.must(TILL, TICKETS, sold(printed(shop, 1, "HK", ball)[0], member=number))
     return str(shop.must(TILL, CARDS, money(printed(shop)[0], 1_000, member=number))["card"])
+
+
+def _held_for(shop: Shop, number: str) -> str:
+    """A sale for which the till holds some of the points of a member of its own: a pay code is good once."""
+    shop.must("grocer-till", "/v1/sales", basket(amount=2_000, member={"number": number}, reference="before"))
+    code = shop.get("holder", f"/v1/members/{number}/code").json["digits"]
+    body = basket(amount=900, member={"pay_code": code}, reference="held", spend={"max_value_minor": 10})
+    return str(shop.must("grocer-till", "/v1/authorisations", body)["hold_id"])
 
 
 def _read(shop: Shop, member: str) -> None:

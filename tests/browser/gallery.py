@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import requests
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from ledger_service.demo.guests import LOGINS
 from ledger_service.web.screen import HOMES, Screen
@@ -26,7 +27,7 @@ _READY = "serving on"
 _PATIENCE_SECONDS = 3_600
 # What is asked for on a page that shows nothing by itself.
 _ASKED = {"audit-operation": "operation"}
-_EVERYBODY = "everybody"
+_EVERYBODY, _TOUR = "everybody", "tour-"
 _PLACES = "places.json"
 # What the run itself leaves to be looked at: the place of a path, who may list it, and the list that has one.
 _LISTS = {
@@ -34,14 +35,18 @@ _LISTS = {
     "claim": ("operator", "/v1/claims"), "decision": ("operator", "/v1/risk/appeals"),
     "campaign": ("merchant", "/v1/share/campaigns"), "gtin": ("merchant", "/v1/products"),
     "segment": ("merchant", "/v1/segments"), "webhook": ("merchant", "/v1/webhooks"),
-    "reward": ("member", "/v1/share/rewards"),
+    "reward": ("member", "/v1/share/rewards"), "hold": ("cashier", "/v1/authorisations"),
 }  # fmt: skip
+# What the id of a row is called where it is not called like the place.
+_IDS = {"campaign": "code", "hold": "hold_id"}
 
 
 def main(argv: Sequence[str]) -> int:
-    """Take the pictures; 0 when every page that can be shown was."""
+    """Take the pictures; 0 when every page was."""
     options = _parser().parse_args(argv)
-    album = Album(options.into)
+    album, whole = Album(options.into), not options.only
+    if whole:
+        _begin_anew(options.into, keep=_TOUR if options.no_tour else "")
     with _product(options) as url, started() as browser:
         guests = Guests(url, json.loads((options.state / LOGINS).read_text()))
         kept = options.state / _PLACES
@@ -52,7 +57,13 @@ def main(argv: Sequence[str]) -> int:
             if options.only and screen.name not in options.only:
                 continue
             _show(people, (screen, number, places), album)
-    print(f"{album.count} pictures, {album.kib:,} KiB, in {options.into}")
+        if whole:
+            _refused(browser, guests, album)
+    if whole:
+        _of_furnished_pages(options.into)
+    pictures = list(options.into.glob("*.png"))
+    kib = sum(one.stat().st_size for one in pictures) // 1024
+    print(f"{len(pictures)} pictures, {kib:,} KiB, in {options.into}")
     return 0
 
 
@@ -107,8 +118,51 @@ def found(guests: Guests) -> dict[str, str]:
         answer = requests.get(guests.url + path, headers=own, params={"limit": "1"}, timeout=30).json()
         rows = next((rows for rows in answer.values() if isinstance(rows, list) and rows), [])
         if rows:
-            places[place] = str(rows[0]["code" if place == "campaign" else place])
+            places[place] = str(rows[0][_IDS.get(place, place)])
     return places
+
+
+def _begin_anew(into: Path, keep: str) -> None:
+    """No picture of a page that is no more is there; those whose names begin with ``keep`` stay."""
+    for one in into.glob("*.png"):
+        if not (keep and one.name.startswith(keep)):
+            one.unlink()
+
+
+def _name_of(screen: Screen) -> str:
+    """What the pictures of a page are called, before their size; by the first of the roles that it is for."""
+    role = min(screen.roles, key=list(HOMES).index) if screen.roles else _EVERYBODY
+    return f"{role}-{screen.name.replace(' ', '-')}"
+
+
+def _refused(browser: Browser, guests: Guests, album: Album) -> None:
+    """What a refusal looks like, and a form that was sent after its session had ended and lost nothing."""
+    looks = {"wide": Look(WIDE, "zh-Hant"), "phone": Look(PHONE, "zh-Hans", dark=True)}
+    for size, look in looks.items():
+        page = log_in(browser, guests.url, guests.key("member"), look)
+        page.goto("/me/coupons")
+        page.locator("#code").fill("NO-SUCH-CODE")
+        page.locator("#code").press("Enter")
+        expect(page.locator(".alert")).to_be_visible()
+        album.add(page, f"member-refused-{size}", 1)
+        page.goto("/me/items")
+        page.goto("/me/coupons")
+        page.locator("#code").fill("WELCOME-2017")
+        page.context.clear_cookies()
+        page.locator("#code").press("Enter")
+        expect(page.get_by_text("WELCOME-2017")).to_be_visible()
+        album.add(page, f"everybody-kept-{size}", 1)
+        page.context.close()
+
+
+def _of_furnished_pages(into: Path) -> None:
+    """Pages for which a run of some days has nothing to show, as the browsers' tests furnish them."""
+    missing = [one.name for one in PAGES if not (into / f"{_name_of(one)}-wide.png").exists()]
+    if missing:
+        chosen = " or ".join(f"({name.replace(' ', ' and ')})" for name in missing)
+        tests = ["-m", "pytest", "-q", "tests/browser/test_pages.py", "-k", chosen]
+        own = os.environ | {"ALLIANCE_ALBUM": str(into.resolve())}
+        subprocess.run([sys.executable, *tests], env=own, check=True)
 
 
 def _show(people: People, what: tuple[Screen, int, dict[str, str]], album: Album) -> None:
@@ -120,7 +174,7 @@ def _show(people: People, what: tuple[Screen, int, dict[str, str]], album: Album
         screen.path,
     )
     if "//" in path or (path.endswith("/") and path != "/"):
-        print(f"left out, since the run has none: {screen.path}")
+        print(f"left to the tests, since the run has none: {screen.path}")
         return
     asked = _ASKED.get(screen.name, "")
     path += f"?{asked}={places[asked]}" if asked in places else ""
@@ -133,7 +187,7 @@ def _show(people: People, what: tuple[Screen, int, dict[str, str]], album: Album
     for size, look in looks.items():
         page = people.page(role, look)
         page.goto(path)
-        album.add(page, f"{role or _EVERYBODY}-{screen.name}-{size}")
+        album.add(page, f"{_name_of(screen)}-{size}")
 
 
 class People:

@@ -114,6 +114,9 @@ def test_an_auditor_finds_an_entry_its_leaf_and_its_proof(street: Street, entere
     desk.locator("#s-operation").press("Enter")
     expect(desk.locator("pre").first).to_contain_text('"final": true')
     expect(desk.locator("pre").first).to_contain_text(street.places["operation"])
+    # Numbers of the chain have their words beside them.
+    expect(desk.locator("main")).to_contain_text("Earned (0)")
+    expect(desk.locator("main")).to_contain_text(re.compile(r"[A-Z]+ \(\d+\)"))
 
 
 def test_a_till_is_worked_by_keyboard_alone(street: Street, entered: Opening) -> None:

@@ -66,8 +66,7 @@ def _asked(street: Street, member: str) -> str:
 def _taken(street: Street) -> str:
     """A fresh coupon in the wallet of the member, which is in the shop's own language ``member``."""
     wallet = f"/v1/members/{street.places['member']}/coupons"
-    held = street.shop.get("member", wallet).json["coupons"]
-    return str(next(one["coupon"] for one in held if one["state"] == "available"))
+    return str(street.shop.must("member", wallet, {"code": street.places["spare"]})["coupon"])
 
 
 FORMS: dict[str, Callable[[Street, str], Form]] = {

@@ -30,6 +30,7 @@ from ledger_service.traceability.log.rules import split
 from ledger_service.traceability.proofs.bundle import read_bundle
 from ledger_service.traceability.proofs.commitments import require_anchored
 from ledger_service.traceability.proofs.rules import CODES
+from tests.chain.claim_points import hold_points_against_the_chain
 from tests.chain.hostile_bundles import ALTERED, HOSTILE, MISSING, PLACE
 from tests.chain.items import ACCOUNT, GTIN, Tracing, life_of
 from tests.chain.lottery import Lottery, judge_items, judge_whole_draw
@@ -106,6 +107,12 @@ def test_a_returned_item_is_void_and_no_longer_genuine(tracing: Tracing) -> None
     assert tracing.verify(serial, tracing.bundle(serial).document()) == VOID
 
 
+def test_the_points_of_a_claim_are_held_against_the_chains_own_events(
+    tracing: Tracing, sold: str, document: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    hold_points_against_the_chain(tracing, (sold, document), capsys)
+
+
 def test_without_a_bundle_the_chain_tells_which_batches_there_are(
     tracing: Tracing, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,7 +161,8 @@ def test_other_contracts_than_the_asker_trusts_are_refused(
 
 
 def test_every_code_has_a_hostile_bundle() -> None:
-    elsewhere = {"no-bundle", "item-void", "other-contracts", "contracts-unnamed", "prizes-not-open"}
+    elsewhere = {"no-bundle", "item-void", "other-contracts", "contracts-unnamed", "prizes-not-open",
+                 "claim-unissued", "claim-differs", "item-replaced"}  # fmt: skip
     prizes = {code for code in CODES if code.startswith("prize-")}
     assert {code for code, *_ in HOSTILE} | elsewhere | prizes == set(CODES)
 

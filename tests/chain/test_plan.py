@@ -15,7 +15,7 @@ from ledger_service.chain.failures import Failure, classify
 from ledger_service.chain.plan import Limits, Lookup, Situation, plan_batch
 from ledger_service.chain.queue import Waiting
 from ledger_service.kernel.chain_tx import Fee, Unsigned, call_of, hash_of
-from ledger_service.kernel.operations import Operation
+from ledger_service.kernel.operations import IssueReason, Operation
 from ledger_service.kernel.secp256k1 import sign_digest
 from tests.chain import samples as s
 
@@ -138,3 +138,12 @@ def test_a_raw_transaction_gives_its_call_back_and_its_hash_is_that_of_an_indepe
     assert bytes(Account.sign_transaction(fields, key).raw_transaction) == raw
     assert bytes(Account.sign_transaction(fields, key).hash) == hash_of(raw)
     assert call_of(raw) == (b"\x11" * 20, b"\x01" * 300)
+
+
+def test_a_reward_that_nobody_promised_is_an_orphan_and_blocks_nobody() -> None:
+    reward, later = replace(s.issue(1), reason=int(IssueReason.REWARD)), s.redeem(5)
+    plan = plan_batch(queued(reward, later), Situation(unpromised=frozenset({reward.op_id})), WIDE)
+    assert [item.intent_id for item in plan.orphans] == [1]
+    assert taken(plan) == [2]
+    plain = plan_batch(queued(s.issue(1)), Situation(), WIDE)
+    assert plan_batch(queued(reward), Situation(), WIDE).gas > plain.gas

@@ -3,13 +3,16 @@ or doubled."""
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from ledger_service.chain import models as m
 from ledger_service.chain.errors import WrongNetwork
+from ledger_service.chain.journal import Journal
 from ledger_service.chain.reexecution import reexecute
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database
@@ -91,6 +94,34 @@ def test_an_anvil_that_starts_empty_is_healed_bit_for_bit(
     drain(bridge, world.database)
     assert world.node.blocks([before.number])[0] == before
     assert states(world.database)[waiting.op_id] == "final"
+    assert_clean(world)
+    assert_mirror_is_a_fresh_index(world, tmp_path)
+
+
+@pytest.mark.parametrize("blocks", [1, 7, 30])
+def test_an_anvil_that_dies_while_it_is_healed_is_healed_from_the_start(
+    on_anvil: World, anvil: Anvil, monkeypatch: pytest.MonkeyPatch, blocks: int, tmp_path: Path
+) -> None:
+    """It is back, empty, before anybody notices: the blocks that were replayed already are gone as well."""
+    world = on_anvil
+    everyday(world)
+    bridge = world.bridge(most_operations=3)
+    drain(bridge, world.database)
+    before = world.node.head()
+    anvil.kill()
+    anvil.start()
+    replay, replayed = Journal._replay_block, count(1)
+
+    def die_in_the_middle(journal: Journal, *arguments: Any) -> bytes | None:
+        if next(replayed) == blocks:
+            anvil.kill()
+            anvil.start()
+            world.node.transport.close()
+        return replay(journal, *arguments)
+
+    monkeypatch.setattr(Journal, "_replay_block", die_in_the_middle)
+    drain(bridge, world.database)
+    assert world.node.blocks([before.number])[0] == before
     assert_clean(world)
     assert_mirror_is_a_fresh_index(world, tmp_path)
 

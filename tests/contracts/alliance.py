@@ -20,6 +20,7 @@ from tests.contracts.evm import CHAIN_ID, Evm, Receipt
 from tests.contracts.parties import (
     ADMIN,
     APPROVER,
+    CAMPAIGNS,
     CAP,
     CENT,
     COUPONS,
@@ -104,6 +105,7 @@ class Alliance(Building):
         self.settlement_desk = evm.create(DEPLOYER, SETTLEMENT.creation_code(*origin))
         origin = (self.manager, self.registry, FIGURE_LIFE)
         self.reserve_desk = evm.create(DEPLOYER, RESERVE.creation_code(*origin))
+        self.campaigns = evm.create(DEPLOYER, CAMPAIGNS.creation_code(self.manager, self.registry))
         self.house = self.new_house(bytes(20))
         self.coupons = evm.create(DEPLOYER, COUPONS.creation_code(self.manager, self.registry))
         self.items = evm.create(DEPLOYER, ITEMS.creation_code(self.manager, self.registry))
@@ -116,7 +118,9 @@ class Alliance(Building):
         calls += access.function_role_calls("ReserveDesk", "0x" + self.reserve_desk.hex())
         for holder in (self.reserve_desk, RESERVES):
             calls += access.reserve_desk_calls("0x" + holder.hex())
-        beside = {"AllianceCoupons": self.coupons, "ItemRegistry": self.items, "TransparencyLog": self.log}
+        beside = {
+            "AllianceCoupons": self.coupons, "ItemRegistry": self.items, "CampaignDesk": self.campaigns,
+            "TransparencyLog": self.log}  # fmt: skip
         for name, place in beside.items():
             calls += access.function_role_calls(name, "0x" + place.hex())
         for data in (*calls, *access.role_calls(holders)):
@@ -130,7 +134,7 @@ class Alliance(Building):
         """A ClearingHouse whose functions have their roles (granted by the deployer, before the handover)."""
         origin = (self.manager, self.registry, predecessor)
         mover = self.evm.create(DEPLOYER, MOVER.creation_code(*origin, self.desk))
-        house = self.evm.create(DEPLOYER, HOUSE.creation_code(*origin, mover))
+        house = self.evm.create(DEPLOYER, HOUSE.creation_code(*origin, mover, self.campaigns))
         self.as_manager_admin(access.function_role_calls("ClearingHouse", "0x" + house.hex()))
         return house
 
@@ -188,6 +192,7 @@ class Alliance(Building):
             "ReserveDesk": self.reserve_desk,
             "AllianceCoupons": self.coupons,
             "ItemRegistry": self.items,
+            "CampaignDesk": self.campaigns,
             "TransparencyLog": self.log,
         }[artifact.contract]
 

@@ -23,6 +23,7 @@ DESK, MOVER, SETTLEMENT = load("RecoveryDesk"), load("AccountMover"), load("Sett
 RESERVE = load("ReserveDesk")
 COUPONS = load("AllianceCoupons")
 ITEMS, LOG = load("ItemRegistry"), load("TransparencyLog")
+CAMPAIGNS = load("CampaignDesk")
 CENT = 10_000
 FIGURE_LIFE = 10 * DAY
 NOTICE = 7 * DAY

@@ -15,7 +15,7 @@ from tests.contracts.evm import Reverted
 
 CONTRACTS = (
     "AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk",
-    "AllianceCoupons", "ItemRegistry", "TransparencyLog", "AccessManager",
+    "AllianceCoupons", "ItemRegistry", "CampaignDesk", "TransparencyLog", "AccessManager",
 )  # fmt: skip
 
 

@@ -28,7 +28,8 @@ BY_HOUSE = {
         "clawBackBatch",
         "expireBatch",
         "giftBatch",
-    }
+    },
+    "CampaignDesk": {"take"},
 }
 ONCE = {"AlliancePoints": {"initialize"}}
 BY_MEMBER = {"RecoveryDesk": {"object"}}
@@ -40,7 +41,7 @@ BY_AUTHORITY = {
     "AllianceRegistry": {"setAuthority"}, "ClearingHouse": {"setAuthority"}, "RecoveryDesk": {"setAuthority"},
     "SettlementDesk": {"setAuthority"}, "ReserveDesk": {"setAuthority"},
     "AllianceCoupons": {"setAuthority"}, "ItemRegistry": {"setAuthority"},
-    "TransparencyLog": {"setAuthority"},
+    "CampaignDesk": {"setAuthority"}, "TransparencyLog": {"setAuthority"},
 }  # fmt: skip
 OTHERS = (BY_SIGNATURE, BY_TIME, BY_ANYBODY, BY_SETTLEMENT_KEY, BY_CUSTODIAN, BY_HOUSE, ONCE, BY_MEMBER,
           BY_AUTHORITY, RESTRICTED_BY_PROFILE)  # fmt: skip
@@ -71,7 +72,7 @@ def blank_call(contract: str, function: str) -> bytes:
     "contract",
     [
         "AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk",
-        "AllianceCoupons", "ItemRegistry", "TransparencyLog",
+        "AllianceCoupons", "ItemRegistry", "CampaignDesk", "TransparencyLog",
     ],
 )
 def test_every_writing_function_has_a_place_in_the_table(contract: str) -> None:
@@ -106,7 +107,7 @@ def test_a_function_is_refused_to_all_but_its_role(
     "contract",
     [
         "AllianceRegistry", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk", "AllianceCoupons",
-        "ItemRegistry", "TransparencyLog",
+        "ItemRegistry", "CampaignDesk", "TransparencyLog",
     ],
 )
 def test_the_authority_is_changed_through_the_access_manager_alone(alliance: Alliance, contract: str) -> None:

@@ -39,7 +39,7 @@ UNREACHABLE = {
     "contract",
     [
         "AllianceRegistry", "AlliancePoints", "ClearingHouse", "RecoveryDesk", "SettlementDesk", "ReserveDesk",
-        "AllianceCoupons", "ItemRegistry", "TransparencyLog",
+        "AllianceCoupons", "ItemRegistry", "CampaignDesk", "TransparencyLog",
     ],
 )
 def test_every_custom_error_has_a_test(contract: str) -> None:

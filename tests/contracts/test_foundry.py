@@ -21,7 +21,7 @@ CONTRACTS = Path(__file__).parents[2] / "contracts"
 SOURCES = CONTRACTS / "test" / "foundry"
 TEST = re.compile(r"function ((?:testFuzz|test|invariant)_\w+)\(")
 NAMES = sorted(name for path in SOURCES.glob("*.t.sol") for name in TEST.findall(path.read_text()))
-INVARIANTS = {"INV4", "INV5", "INV6", "INV7", "INV9", "INV10", "INV11", "INV12", "INV15"}
+INVARIANTS = {"INV4", "INV5", "INV6", "INV7", "INV9", "INV10", "INV11", "INV12", "INV14", "INV15"}
 DEEP = {"FOUNDRY_FUZZ_RUNS": "2000", "FOUNDRY_INVARIANT_RUNS": "40", "FOUNDRY_INVARIANT_DEPTH": "200"}
 
 

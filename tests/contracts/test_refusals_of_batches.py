@@ -130,8 +130,8 @@ def test_a_suspended_merchant_neither_issues_nor_accepts(rich: Alliance, ann: Me
 
 
 def test_an_issue_for_no_known_reason_is_refused(alliance: Alliance, ann: Member) -> None:
-    with refused("ReasonUnknown", 0, 3):
-        alliance.apply(alliance.issue(ann, LEG, reason=3))
+    with refused("ReasonUnknown", 0, 4):
+        alliance.apply(alliance.issue(ann, LEG, reason=4))
 
 
 def test_unknown_flags_are_refused(rich: Alliance, ann: Member) -> None:

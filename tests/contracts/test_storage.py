@@ -11,10 +11,11 @@ import pytest
 from ledger_service.kernel.points import Leg
 from ledger_service.kernel.secp256k1 import keccak256
 from tests.contracts.alliance import Alliance
+from tests.contracts.campaigning import CAMPAIGN, Campaigning
 from tests.contracts.iteming import GTIN, LOT, Iteming, Items
 from tests.contracts.parties import (
-    COUPONS, DAY, DESK, GUARDIAN, HOUSE, ITEMS, LOG, MOVER, OPERATOR, POINTS, REGISTRY, RESERVE, SETTLEMENT,
-    STRANGER, Member,
+    CAMPAIGNS, COUPONS, DAY, DESK, GUARDIAN, HOUSE, ITEMS, LOG, MOVER, OPERATOR, POINTS, REGISTRY, RESERVE,
+    SETTLEMENT, STRANGER, Member,
 )  # fmt: skip
 from tests.contracts.test_bases import state
 from tests.contracts.test_pairs import agree
@@ -144,7 +145,7 @@ def told_epochs(alliance: Alliance) -> int:
 
 
 def test_the_layout_is_that_of_every_contract_with_storage() -> None:
-    known = (HOUSE, MOVER, DESK, SETTLEMENT, RESERVE, POINTS, REGISTRY, COUPONS, ITEMS, LOG)
+    known = (HOUSE, MOVER, DESK, SETTLEMENT, RESERVE, POINTS, REGISTRY, COUPONS, ITEMS, CAMPAIGNS, LOG)
     assert set(LAYOUT) == {a.contract for a in known}
 
 
@@ -158,6 +159,18 @@ def test_a_batch_of_items_and_its_claims_stand_where_the_layout_says(alliance: A
     assert registry.word("_rootOfLot", owner, GTIN, LOT) == int.from_bytes(batch.root, "big")
     assert registry.word("_marks", batch.root, 1) == items.ask("marksOf", batch.root, 1) != 0
     assert registry.variable("lastBatch") == 2
+
+
+def test_a_campaign_and_its_rewards_stand_where_the_layout_says(alliance: Alliance, ann: Member) -> None:
+    campaigns = Campaigning(alliance)
+    one = campaigns.promise(ann, 1)
+    campaigns.applied(campaigns.open(), one)
+    desk = Reader(alliance, "CampaignDesk", alliance.campaigns)
+    # An id of 16 bytes stands left in its word.
+    assert desk.word("_numbers", CAMPAIGN.ljust(32, b"\0")) == desk.variable("_count") == 1
+    assert desk.struct("Campaign", "_campaigns", 1) == whole(campaigns.ask("campaign", CAMPAIGN))
+    kept = desk.struct("PromisedReward", "_rewards", one.reward.ljust(32, b"\0"))
+    assert kept == whole(campaigns.ask("rewardOf", one.reward))
 
 
 def test_checkpoints_of_the_log_stand_where_the_layout_says(alliance: Alliance) -> None:

@@ -81,8 +81,9 @@ class Product:
             self.start(name)
 
     def start(self, name: str, point: str = "", passes: int = 0, *, cold: bool = False) -> float:
-        """The process is ready, made to die at a point if one is named; returns the seconds that took.
+        """The process is ready, made to die at a point if one is named; returns the seconds that took it.
 
+        What it stood in line for a processor is not counted: how busy the machine is says nothing of it.
         One that starts cold is no fork of the tests' warm host, and has everything yet to import.
         """
         begun = time.monotonic()
@@ -108,7 +109,7 @@ class Product:
         }
         wait_until(lambda: ready[name]() or process.poll() is not None, f"{name} is not ready")
         assert process.poll() is None or self.mark.exists(), log.read_text()[-2000:]
-        return time.monotonic() - begun
+        return time.monotonic() - begun - _stood_in_line(process.pid)
 
     def reigns(self) -> int:
         """How many bridges have led so far."""
@@ -179,6 +180,14 @@ class Product:
     def audit(self) -> Verdict:
         """What ``alliance audit`` says."""
         return audit(self.settings, ask_node=True)
+
+
+def _stood_in_line(pid: int) -> float:
+    """Seconds for which the process's first thread could have run and had no processor; 0 if none tells."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
 
 
 def _cold(argv: list[str], out: IO[bytes], environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ledger_service.demo.screen import Screen, dollars, table_text
+from ledger_service.demo.screen import Screen, columns_of, dollars, table_text
 
 
 def test_a_table_sets_numbers_to_the_right_and_text_to_the_left() -> None:
@@ -18,6 +18,14 @@ def test_a_table_sets_numbers_to_the_right_and_text_to_the_left() -> None:
         "  GROC       1,234,567",
         "  FUEL               5",
     ]
+
+
+def test_a_wide_character_takes_two_columns_of_a_table_and_an_accent_none() -> None:
+    rows = [["Lin Mei 林美", "/me"], ["Te\u0301o", "/till"], ["Ｆ１", "/"]]
+    lines = table_text("Logins", ["who", "opens"], rows).splitlines()[1:]
+    assert {columns_of(line[: max(line.rfind("/"), line.rfind("opens"), line.rfind(" ") + 1)])
+            for line in lines} == {16}  # fmt: skip
+    assert [columns_of(text) for text in ("林美", "é", "e\u0301", "Ｆ", "─")] == [4, 1, 1, 2, 1]
 
 
 @pytest.mark.parametrize(("minor", "text"), [(0, "$0.00"), (5, "$0.05"), (-123_456, "-$1,234.56")])

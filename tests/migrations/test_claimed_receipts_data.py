@@ -58,3 +58,29 @@ def test_what_was_granted_is_known_by_the_marks_that_the_service_writes(bare: Da
     marks = Paper(7, 9, date(2026, 3, 10), 500, "R-007", "AB-12345678").marks()
     rest = (9, "2026-03-10", 500, "approved", None)
     assert sorted(found) == sorted((bytes([1] * 16), mark, *rest) for mark in marks)
+
+
+def test_what_came_home_before_is_undone_with_its_goods_from_now_on(bare: Database) -> None:
+    at_first_revision(bare)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with bare.begin() as conn:
+        config.attributes["connection"] = conn
+        command.upgrade(config, "0105_events_by_details")
+
+    def blob(number: int, size: int) -> str:
+        digits = f"{number:02x}" * size
+        return f"x'{digits}'" if bare.is_sqlite else f"decode('{digits}', 'hex')"
+
+    with bare.begin() as conn:
+        for number, sale in ((1, blob(9, 16)), (2, "NULL")):
+            key = blob(number, 16)
+            row = f"{key}, 1, 3, 50, 'claim', '', 7, 'operator:a', 1, 'operator:b', 1, 'approved', {key}"
+            conn.exec_driver_sql(f"INSERT INTO adjustment ({_ADJUSTMENT}) VALUES ({row})")
+            receipt = f"{key}, {blob(number, 32)}, 9, '2026-03-10', 500, 'approved', {sale}"
+            columns = "adjustment_id, mark, store_gln, sold_on, amount_minor, state, sale_id"
+            conn.exec_driver_sql(f"INSERT INTO claimed_receipt ({columns}) VALUES ({receipt})")
+    migrate(bare)
+    with bare.read() as conn:
+        rows = conn.exec_driver_sql("SELECT sale_id FROM adjustment ORDER BY adjustment_id").scalars()
+        assert list(rows) == [bytes([9] * 16), None]

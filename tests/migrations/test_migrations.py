@@ -71,6 +71,16 @@ def test_checks_and_storage_options_are_the_same_as_those_of_create_all(
     assert _constraints(bare) == _constraints(made)
 
 
+def test_triggers_are_the_same_as_those_of_create_all(
+    bare: Database, request: pytest.FixtureRequest
+) -> None:
+    migrate(bare)
+    made = request.getfixturevalue("sqlite_database" if bare.is_sqlite else "postgres_database")
+    migrated = _triggers(bare)
+    assert migrated == _triggers(made)
+    assert "webhook_note_reward" in migrated
+
+
 def test_every_constraint_has_a_name() -> None:
     unnamed = [
         f"{table.name}: {constraint}" for table in whole_metadata().sorted_tables
@@ -133,3 +143,15 @@ def _constraints(database: Database) -> set[tuple[str, ...]]:
                    " AND relname NOT LIKE 'alembic%%'")  # fmt: skip
     with database.read() as conn:
         return {tuple(row) for sql in (query, options) for row in conn.exec_driver_sql(sql)}
+
+
+def _triggers(database: Database) -> dict[str, str]:
+    """What each trigger does, by its name; blanks do not count."""
+    its = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+    if not database.is_sqlite:
+        its = (
+            "SELECT tgname, pg_get_triggerdef(t.oid) || p.prosrc FROM pg_trigger t"
+            " JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT tgisinternal"
+        )
+    with database.read() as conn:
+        return {name: "".join(sql.split()) for name, sql in conn.exec_driver_sql(its)}

@@ -70,8 +70,13 @@ def test_rewards_of_before_are_of_points_and_keep_what_happened(tmp_path: Path) 
         used = "SELECT used_points, most_coupons, used_coupons FROM share_campaign"
         kept = conn.exec_driver_sql(used).all()
         again = conn.exec_driver_sql("SELECT COUNT(*) FROM webhook_fresh").scalar_one()
+        promised = "SELECT promise, promise_id, returns FROM share_reward"
+        made_before = {tuple(row) for row in conn.exec_driver_sql(promised)}
+        told = "SELECT told, answered, told_points, open_points, stands_points FROM share_campaign"
+        untold = [tuple(row) for row in conn.exec_driver_sql(told)]
     assert [tuple(row) for row in rewards] == [
         (60, "points", None, "granted", None), (60, "points", None, "granted", 3),
     ]  # fmt: skip
+    assert (made_before, untold) == ({(None, None, 0)}, [(0, 0, 0, 0, 0)]), "these stay earns"
     assert (events, [tuple(row) for row in kept], again) == (["granted"], [(60, 0, 0)], noted)
     bare.close()

@@ -82,6 +82,8 @@ def strike(world: World, backup: Backup, memory: Memory) -> Loss:
     done = [told.action for told in loss.told if told.action is not None]
     returned = {action.facts["sale"].sale_id for action in done if action.kind == "refund"}
     memory.recall(backup.memory, returned)
+    for kind, before in (("claim-item", memory.claimed_before), ("return-item", memory.back_before)):
+        before.update(action.facts["item"] for action in done if action.kind == kind)
     world.start()
     world.note("restored")
     return loss

@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from sqlalchemy import select
+
 from ledger_service.bootstrap.alliance import Alliance, store_alliance
 from ledger_service.bootstrap.chain_parts import steps_of
 from ledger_service.bootstrap.foundations import Foundations
@@ -19,6 +21,8 @@ from ledger_service.chain.client import Node
 from ledger_service.chain.deploy import deploy
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.settings import ChainSettings
+from ledger_service.checkout.items.terms import NewTerms, set_terms
+from ledger_service.coupons.terms.values import GiftRule, Limits, OnReturn
 from ledger_service.custody.requests import BindDomain
 from ledger_service.db.schema import create_everything
 from ledger_service.kernel.gs1 import gln_text, with_check_digit
@@ -26,6 +30,10 @@ from ledger_service.kernel.permits import SignerGrant
 from ledger_service.kernel.secp256k1 import address_of_key, keccak256, sign_digest
 from ledger_service.merchants.api_keys import ApiKeys
 from ledger_service.merchants.requests import IssueKey
+from ledger_service.traceability.goods import codes
+from ledger_service.traceability.goods.models import trace_batch
+from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct, items_of
+from tests.api.test_coupons import campaign, define
 from tests.simulation.machine.bridging import Bridging
 from tests.simulation.machine.clock import START, SimClock
 from tests.simulation.machine.front import WORKERS, Asked, Front, SeededIds, Told
@@ -41,7 +49,7 @@ CODES = ("GROC", "FUEL", "FLOR")
 VALUES = (10_000, 5_000, 30_000)
 PENDING_DAYS = (0, 0, 2)
 CAP = 60_000
-MEMBERS = 4
+MEMBERS, MOST_COUPONS, ITEMS = 4, 6, 8
 ALLOWANCE = 20_000_000
 ROOM = ChainSettings(fee_floor_wei=2_000_000_000)
 
@@ -66,6 +74,15 @@ class Till:
     key: bytes
 
 
+@dataclass(frozen=True)
+class Item:
+    """A coded item: the place of the merchant that gives points for it, its code, the PIN under its cover."""
+
+    place: int
+    code: str
+    pin: str
+
+
 @dataclass
 class Founded:
     """Everything that a run is copied from."""
@@ -78,6 +95,8 @@ class Founded:
     tills: dict[int, list[str]] = field(default_factory=dict)
     cut_off: list[Till] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
+    coupons: int = 0
+    items: list[Item] = field(default_factory=list)
     at: Any = START
 
 
@@ -109,6 +128,9 @@ class Founder:
                 self._merchant(made, place)
             for number in range(MEMBERS):
                 self._member(made, number)
+            made.coupons = self._coupons()
+            # Points of the first merchant's items stand at once, those of the third's wait for two days.
+            made.items = [item for place in (0, 2) for item in self._items(place)]
             for _ in range(30):
                 self._work(bridging, 1.0)
             bridging.desk.resign()
@@ -173,6 +195,33 @@ class Founder:
                 given = {"allowance_micros": ALLOWANCE, "window_seconds": 86_400}
                 self._ask(made, "set-offline-allowance", given, ("terminal", terminal))
                 made.cut_off.append(Till(GLNS[place], token, key))
+
+    def _coupons(self) -> int:
+        """What members may claim by a link of the first merchant; the definition."""
+        with self.database.begin() as conn:
+            limits, back = Limits(per_member=MOST_COUPONS), {"on_return": OnReturn.GIVE_BACK}
+            number = define(conn, GLNS[0], self.clock.at, limits, GiftRule.ONCE, **back)
+            campaign(conn, GLNS[0], number, self.clock.at)
+        return number
+
+    def _items(self, place: int) -> list[Item]:
+        """A product of the merchant's with a small batch of coded items, which earn points."""
+        master, ids = self.front.serving.secrets.one_time, SeededIds(Random(f"items {place}"))
+        gtin, owner, at = with_check_digit(f"0950600013{place}35"), GLNS[place], self.clock.at
+        goods = Goods(master, ids)
+        with self.database.begin() as conn:
+            goods.add_product(conn, NewProduct(gtin, owner, ("Tea", "茶", "茶"), "Leaf"), at)
+            set_terms(conn, owner, NewTerms(gtin, CODES[place], 40, {}), "founder", at)
+            batch_no = goods.open_batch(conn, NewBatch(gtin, owner, "L1", ITEMS), at)
+            goods.make_items(conn, batch_no)
+            found = list(items_of(conn, batch_no))
+            mine = trace_batch.c.batch_no == batch_no
+            seed = conn.execute(select(trace_batch.c.seed).where(mine)).scalar_one()
+        key = codes.batch_key(master, bytes(seed))
+        return [
+            Item(place, f"https://id.gs1.org/01/{gtin}/21/{serial}", codes.pin_of(key, index))
+            for index, gtin, serial in found
+        ]
 
     def _member(self, made: Founded, number: int) -> None:
         key = keccak256(f"simulated phone {number}".encode())

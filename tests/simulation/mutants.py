@@ -8,21 +8,27 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from ledger_service.chain.client import Block, Node
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.models import chain_batch
 from ledger_service.checkout.answers import Answer
+from ledger_service.checkout.items.claim_command import TERMS, ClaimCommand, terms_of
+from ledger_service.checkout.items.errors import ClaimNotOffered
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.records import ReturnedRecord, record_of
 from ledger_service.db.group import Waiting
+from ledger_service.db.workset import Draft
 from ledger_service.db.writer import Writer
+from ledger_service.traceability.claiming.rules import Terms
+from ledger_service.traceability.log import service
+from ledger_service.traceability.log.models import log_tile
+from tests.simulation.climate import Climate
 from tests.simulation.founding import ROOM
 from tests.simulation.network.clients import GETH
-from tests.simulation.world import Climate
 
-_commit = Writer._commit
+_commit, _further, _append = Writer._commit, service._further, service._append
 
 
 @dataclass(frozen=True)
@@ -82,16 +88,36 @@ def take_nothing(*_: Any) -> bytes:
     return bytes(32)
 
 
+def terms_as_ever(self: ClaimCommand, draft: Draft, item: Any) -> Terms:
+    terms = terms_of(draft.find(TERMS, self.request.gtin))
+    if terms is None:
+        raise ClaimNotOffered
+    return terms
+
+
+def tell_nothing(conn: Connection, size: int, most: int) -> list[tuple[int, bytes]]:
+    return [(number, b"{}") for number, _ in _further(conn, size, most)]
+
+
+def begin_anew(conn: Connection, level: int, first: int, nodes: list[bytes]) -> list[bytes]:
+    conn.execute(delete(log_tile))
+    return _append(conn, level, 0, nodes)
+
+
 def nothing(*_: Any, **__: Any) -> None:
     """The guard is gone."""
 
 
+_LOG = "ledger_service.traceability.log.service."
+_CLAIM = "ledger_service.checkout.items.claim_command.ClaimCommand"
+_CONSUME = "ledger_service.coupons.wallet.moves.consume"
 _ADOPT = "ledger_service.bootstrap.adopting._book"
 _CHAIN, _TILL = "ledger_service.chain.", "ledger_service.checkout."
 _SHAKY = Climate(GETH, replace(ROOM, confirmations=3), reorg_rate=150)
 _PAIR = Climate(GETH, replace(ROOM, confirmations=3), hosts=2, pause_rate=200)
 _RESTORED = Climate(GETH, replace(ROOM, confirmations=1), backup_at=4, accident_at=16)
-_GOVERNED = Climate(governed=True)
+_ITEMS_RESTORED = replace(_RESTORED, items=True)
+_GOVERNED, _COUPONS = Climate(governed=True), Climate(coupons=True)
 MUTANTS = (
     Mutant("answers are not kept", _TILL + "keyed.KeyedCommand.apply", forget_the_answer),
     Mutant("answers leave before the commit", "ledger_service.db.writer.Writer._commit",
@@ -108,4 +134,9 @@ MUTANTS = (
     Mutant("adopted operations are not told", _TILL + "submission.adopted_of", nothing, _RESTORED),
     Mutant("a suspended merchant goes on", _TILL + "directory.Places.check", nothing, _GOVERNED),
     Mutant("points taken alone are not redeemed", _TILL + "offline.spending.redeem", take_nothing, Climate()),
+    Mutant("a used coupon stays in the wallet", _CONSUME, nothing, _COUPONS),
+    Mutant("a claim of an item is not written down", _CLAIM + "._write", nothing, Climate(items=True)),
+    Mutant("an item may be claimed again", _CLAIM + "._terms", terms_as_ever, _ITEMS_RESTORED),
+    Mutant("the log takes in what nobody told", _LOG + "_further", tell_nothing, Climate(events=True)),
+    Mutant("the log is begun anew with each step", _LOG + "_append", begin_anew, Climate(events=True)),
 )  # fmt: skip

@@ -44,7 +44,8 @@ class Run:
 
     def __init__(self, world: World) -> None:
         self.world, self.memory = world, Memory()
-        around = Surroundings(lambda: seconds_floor(world.clock.at), self._lots, world.climate.governed)
+        around = Surroundings(lambda: seconds_floor(world.clock.at), self._lots, world.climate.governed,
+                              world.climate.coupons, world.climate.items, world.climate.events)  # fmt: skip
         self.people = People(world.founded, self.world.random, self.memory, around)
         self.watch = Watch(self.world, self.memory)
         world.meanwhile = self._one_more
@@ -102,12 +103,16 @@ class Run:
     def _mishaps(self, number: int) -> None:
         """A backup is taken, or the database is lost and comes back from it."""
         if number == self.world.climate.backup_at:
+            self.watch.remember()
             self._backup = take(self.world, self.memory)
         if number == self.world.climate.accident_at and self._backup is not None:
-            self._recover(self._backup, strike(self.world, self._backup, self.memory))
+            loss = strike(self.world, self._backup, self.memory)
+            self.watch.forget()
+            self._recover(self._backup, loss)
 
     def _recover(self, backup: Backup, loss: Loss) -> None:
         world, recovery = self.world, Recovery(self.world, self.memory, loss)
+        self.watch.whole = False
         for _ in range(world.random.choice([0, 3, 6])):
             world.pass_time(1.0)
             world.step_bridge()
@@ -127,6 +132,7 @@ class Run:
             world.pass_time(_DAY)
         self._quiet()
         recovery.must_be_whole(backup, self.do)
+        self.watch.whole = True
         for gln in sorted(loss.suspended ^ self.memory.suspended):
             # The chain knows better than the backup: whoever was suspended since must be so here again.
             self.do(self.people.standing(gln, suspended=gln in loss.suspended))

@@ -18,6 +18,7 @@ from ledger_service.chain.errors import LyingNode
 from ledger_service.chain.indexer import Indexer
 from ledger_service.chain.settings import Contracts
 from tests.simulation.checking import at_rest
+from tests.simulation.climate import Climate
 from tests.simulation.founding import ROOM, Founded
 from tests.simulation.machine.process import Process
 from tests.simulation.machine.stage import Stage
@@ -25,7 +26,7 @@ from tests.simulation.network.clients import ANVIL
 from tests.simulation.network.faults import FaultyCarry, Weather
 from tests.simulation.network.wire import Wire
 from tests.simulation.running import Run
-from tests.simulation.world import Climate, World
+from tests.simulation.world import World
 
 
 class Passes(threading.Event):

@@ -7,17 +7,18 @@ from random import Random
 
 import pytest
 
+from tests.simulation.climate import Climate
 from tests.simulation.founding import Founded
 from tests.simulation.machine.stage import Stage
 from tests.simulation.refusing import RefusingRun
-from tests.simulation.world import Climate, World
+from tests.simulation.world import World
 
 # Seeds of which each meets refusals and retries; further ones under --deep.
 FEW = range(12)
 
 
 def run(founded: Founded, stage: Stage, seed: int, steps: int) -> dict[str, int]:
-    climate = replace(Climate.drawn(Random(seed)), backup_at=-1, accident_at=-1)
+    climate = replace(Climate.drawn(Random(seed), seed), backup_at=-1, accident_at=-1)
     return RefusingRun(World(founded, stage, seed, climate)).go(steps).met
 
 

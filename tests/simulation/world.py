@@ -9,71 +9,26 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from typing import Any
 
 from ledger_service.bootstrap.foundations import Foundations
 from ledger_service.chain.bridge import Progress
-from ledger_service.chain.settings import ChainSettings
 from ledger_service.kernel.errors import DomainError
-from tests.simulation.founding import ROOM, Founded
+from tests.simulation.climate import Climate
+from tests.simulation.founding import Founded
 from tests.simulation.machine.bridging import Bridging
 from tests.simulation.machine.clock import SimClock
 from tests.simulation.machine.front import WORKERS, Asked, Front, Told
 from tests.simulation.machine.process import Killed, Process, SimDatabase
 from tests.simulation.machine.stage import Stage
 from tests.simulation.network.chain import Chain
-from tests.simulation.network.clients import CLIENTS, OWN, Client
-from tests.simulation.network.faults import CLEAR, FaultyCarry, Weather
+from tests.simulation.network.faults import FaultyCarry
 from tests.simulation.network.rpc import Rpc
 
 _POLL_SECONDS = 2.0
 Outcome = Told | DomainError | Killed
-
-
-@dataclass(frozen=True)
-class Climate:
-    """What distinguishes this run from others, apart from chance."""
-
-    client: Client = OWN
-    room: ChainSettings = ROOM
-    weather: Weather = CLEAR
-    seconds_per_block: int = 12
-    commit_rate: int = 0
-    crash_rate: int = 0
-    reorg_rate: int = 0
-    loss_rate: int = 10
-    # How many services and bridges, how often one stands still, and how far the second host's clock is off.
-    hosts: int = 1
-    pause_rate: int = 0
-    host_off: float = 0.0
-    # Whether merchants are suspended and reinstated.
-    governed: bool = False
-    # After which steps a backup is taken, and the database lost.
-    backup_at: int = -1
-    accident_at: int = -1
-
-    @classmethod
-    def drawn(cls, random: Random) -> Climate:
-        """As likely mild as wild."""
-        room = replace(
-            ROOM, most_operations=random.choice([3, 8, 40, 240]), most_in_flight=random.choice([1, 2, 8]),
-            linger_seconds=random.choice([0.0, 0.25]), confirmations=random.choice([0, 1, 3, 6]),
-            resend_after_seconds=random.choice([1.0, 5.0]), bump_after_seconds=random.choice([10.0, 60.0]),
-            blocks_per_read=random.choice([4, 64]),
-        )  # fmt: skip
-        rates = [random.choice([0, 0, 10, 50]), random.choice([0, 30, 120]), random.choice([0, 30, 100])]
-        client, weather = random.choice(CLIENTS), Weather.drawn(random)
-        seconds = random.choice([2, 12, 30])
-        hosts = (2, random.choice([10, 30, 80]), random.choice([0.0, 0.0, -20.0, 40.0]))
-        hosts = random.choice([hosts, hosts, (1, 0, 0.0)])
-        made = cls(client, room, weather, seconds, *rates, 10, *hosts, random.randrange(5) == 0)
-        if random.random() < 0.75:
-            return made
-        backup_at = random.randint(0, 8)
-        return replace(made, backup_at=backup_at, accident_at=backup_at + random.randint(1, 10))
 
 
 class World:
@@ -81,7 +36,7 @@ class World:
 
     def __init__(self, founded: Founded, stage: Stage, seed: int, climate: Climate | None = None) -> None:
         self.random, self.stage, self.founded, self.seed = Random(seed), stage, founded, seed
-        self.climate = climate or Climate.drawn(self.random)
+        self.climate = climate or Climate.drawn(self.random, seed)
         stage.set_up()
         self.clock = SimClock(founded.at)
         self.clock.while_sleeping = self._others_work

@@ -215,6 +215,7 @@ def test_money_and_numbers_are_written_as_the_language_does() -> None:
     assert (english.money(123_456), english.micros("-1999999"), english.number(1234567)) == (
         "$1,234.56", "-$1.99", "1,234,567",
     )  # fmt: skip
+    assert [english.signed(points) for points in (1_234, -1_234, 0)] == ["+1,234", "-1,234", "+0"]
     assert "1,234.56" in chinese.money(123_456)
     assert Formats("en", "JPY", 0).money(500) == "¥500"
     assert (english.date("2017-01-03"), chinese.date("2017-01-03")) == ("Jan 3, 2017", "2017年1月3日")

@@ -42,4 +42,4 @@ def test_rate_spread_and_what_comes_are_seen_before_anything_is_signed(enter: En
         assert "You get" not in browser.get(f"/me/convert?{odd}").text
     refused = browser.get("/me/convert?way=GROC:FUEL&points=-1")
     assert (refused.status_code, 'role="alert"' in refused.text) == (400, True)
-    assert "兌換積分" in enter("member", "zh-Hant").get("/me/convert").text
+    assert "兌換點數" in enter("member", "zh-Hant").get("/me/convert").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from ledger_service.referrals.links.rules import Channel
 from ledger_service.referrals.rewards.rules import STATES
 from ledger_service.traceability.scanning.rules import Verdict
 from ledger_service.web.wording import LANGUAGES, words
-from tests.api.service import GROCER, NOON, Shop
+from tests.api.service import FUEL, GROCER, NOON, Shop
 from tests.api.test_coupons import codes_of, offer
 from tests.api.test_sharing import live, touch
 from tests.api.test_tickets import sold as ticket
@@ -60,6 +61,45 @@ def test_a_coupon_is_shown_with_what_became_of_it(enter: Enter, web_shop: Shop) 
     shown = browser.get(f"/me/coupons/{coupon}").text
     assert words("en")["coupon.was_claimed"] in shown and 'href="/me/pay"' in shown
     assert browser.get(f"/me/coupons/{'0' * 32}").status_code == 404
+
+
+def test_what_may_be_given_no_further_offers_no_gift(enter: Enter, web_shop: Shop) -> None:
+    """A coupon that was given once, and one that is never given, had a button that was always refused."""
+    friend = web_shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"]
+    web_shop.keys["friend"] = web_shop.key_for("member", friend)
+    ways = {rule: offer(web_shop, FUEL, rule) for rule in GiftRule}
+    number = web_shop.keys["member-number"]
+    for rule, definition in ways.items():
+        to = {"definition": definition, "members": [number], "reference": rule.value}
+        web_shop.must("fuel", "/v1/coupon-grants", to)
+    wallet = web_shop.get("member", f"/v1/members/{number}/coupons").json["coupons"]
+    held = {rule: next(one["coupon"] for one in wallet if one["definition"] == definition)
+            for rule, definition in ways.items()}  # fmt: skip
+    browser = enter("member")
+    shown = {rule: f"/me/coupons/{one}/gift" in browser.get("/me/coupons").text for rule, one in held.items()}
+    assert shown == {GiftRule.NONE: False, GiftRule.ONCE: True, GiftRule.ALLIANCE: True}
+    for rule in (GiftRule.ONCE, GiftRule.ALLIANCE):
+        browser.get("/me/coupons")
+        given = browser.post(f"/me/coupons/{held[rule]}/gift", to=friend)
+        assert given.status_code == 200
+    page = enter("friend").get("/me/coupons").text
+    assert {rule: f"/me/coupons/{one}/gift" in page for rule, one in held.items()} == {
+        GiftRule.NONE: False, GiftRule.ONCE: False, GiftRule.ALLIANCE: True,
+    }  # fmt: skip
+
+
+def test_a_wallet_goes_on_at_its_own_page_also_after_a_form(enter: Enter, web_shop: Shop) -> None:
+    """The next page was looked for under the gift that was sent, where there is none."""
+    definition, number = offer(web_shop, FUEL), web_shop.keys["member-number"]
+    for n in range(51):
+        to = {"definition": definition, "members": [number], "reference": f"many {n}"}
+        web_shop.must("fuel", "/v1/coupon-grants", to)
+    browser = enter("member")
+    held = browser.get("/me/coupons").text.partition('action="/me/coupons/')[2].partition("/")[0]
+    page = browser.post(f"/me/coupons/{held}/gift", to="952")
+    more = re.search(r'class="more"><a href="([^"]+)"', page.text)
+    assert page.status_code == 400 and more is not None
+    assert browser.get(more[1]).status_code == 200
 
 
 def test_an_item_that_was_claimed_is_listed_in_the_members_language(enter: Enter, web_shop: Shop) -> None:

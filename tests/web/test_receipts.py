@@ -57,3 +57,14 @@ def test_goods_that_came_back_stand_on_the_receipt(enter: Enter, web_shop: Shop)
     path = f"/v1/sales/{sold['sale_id']}/refunds"
     assert web_shop.must("grocer-till", path, {"reference": "back"})["refunded_minor"] == 900
     assert enter("member").get(f"/me/receipts/{sold['sale_id']}").text.count("$9.00") >= 2
+
+
+def test_a_history_begins_with_a_picture_of_the_points_over_time(enter: Enter, web_shop: Shop) -> None:
+    web_shop.must(
+        "grocer-till", "/v1/sales", basket(amount=500, member={"number": web_shop.keys["member-number"]})
+    )
+    browser = enter("member")
+    page = browser.get("/me/history").text
+    assert ('<polyline class="line"' in page, "Your points over time" in page) == (True, True)
+    further = re.search(r'href="(/me/history\?cursor=[^"]+)"', page)
+    assert further is None or "<polyline" not in browser.get(further[1]).text

@@ -10,7 +10,7 @@ import pytest
 
 from ledger_service.coupons.terms.values import Ticket
 from ledger_service.web.screens.till import Mistyped, basket_of, rows_of
-from tests.api.service import GROCER, GROCER_STORE, NOON, Shop
+from tests.api.service import GROCER, GROCER_STORE, NOON, Shop, basket
 from tests.api.test_value_cards import money, paying, printed
 from tests.web.conftest import Browser, hidden_of
 
@@ -85,6 +85,33 @@ def test_points_that_were_held_are_sold_or_let_go(enter: Enter, web_shop: Shop) 
     again = browser.post(f"/till/holds/{hold}", act="void", once="0" * 32)
     assert (again.status_code, 'role="alert"' in again.text) == (409, True)
     assert browser.post("/till/holds/none", act="void", once="1" * 32).status_code == 400
+
+
+def test_a_held_sale_is_found_again_from_another_page(enter: Enter, web_shop: Shop) -> None:
+    browser = enter("cashier")
+    assert browser.get("/till").text.count('href="/till/holds"') == 1
+
+    # Not the member of other tests: a pay code is good once.
+    number = str(web_shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"])
+    web_shop.must("grocer-till", "/v1/sales", basket(amount=10_000, member={"number": number}, reference="h"))
+    own = web_shop.key_for("member", number)
+    member = web_shop.get(own, f"/v1/members/{number}/code").json["digits"]
+    browser.get("/till")
+    fields = {"article_1": "oil", "amount_1": "5", "quantity_1": "3", "amount_2": "1"}
+    answer = browser.post("/till", act="hold", member=member, points="1", **fields)
+    assert answer.status_code == 201, answer.text
+    hold = re.findall(r"/till/holds/([0-9a-f]{32})", answer.text)[0]
+    listed = browser.get("/till/holds").text
+    assert f'href="/till/holds/{hold}"' in listed and "$16.00" in listed and "oil +1" in listed
+    page = browser.get(f"/till/holds/{hold}").text
+    assert "oil" in page and "$15.00" in page and "general" in page
+    # Without the typed basket: what was held is what is sold.
+    paper = browser.post(f"/till/holds/{hold}", act="capture")
+    assert (paper.status_code, "$16.00" in paper.text) == (201, True), paper.text
+    assert hold not in browser.get("/till/holds").text
+    over = browser.get(f"/till/holds/{hold}")
+    assert (over.status_code, 'value="capture"' in over.text) == (409, False)
+    assert browser.get("/till/holds/none").status_code == 400
 
 
 def test_what_went_back_on_a_card_is_not_called_money_to_give(enter: Enter, web_shop: Shop) -> None:

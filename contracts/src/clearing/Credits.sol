@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Issue, RedeemRef, Restore, SignerChange, SignerRecord} from "../interfaces/AllianceTypes.sol";
 import {IAlliancePoints} from "../interfaces/IAlliancePoints.sol";
+import {ICampaignDesk} from "../interfaces/ICampaignDesk.sol";
 import {IClearingHouse} from "../interfaces/IClearingHouse.sol";
 import {Legs} from "../libraries/Legs.sol";
 import {Moves} from "../libraries/Moves.sol";
@@ -16,10 +17,22 @@ abstract contract Credits is Succession {
     bytes32 private constant GRANT_TYPE =
         keccak256("SignerGrant(address account,address signer,uint8 flags,uint40 validUntil)");
     uint8 private constant GREATEST_REASON = 2;
+    uint8 private constant REWARD = 3;
     uint40 private constant LEAST_RESTORED_LIFE = 30 days;
+
+    ICampaignDesk private immutable _campaignDesk;
 
     /// @dev Restored of a leg under keccak256(leaf, leg index), clawed back of an issue under its leaf.
     mapping(bytes32 key => uint256) private _reversed;
+
+    constructor(address campaignDesk_) {
+        _campaignDesk = ICampaignDesk(campaignDesk_);
+    }
+
+    /// @inheritdoc IClearingHouse
+    function campaignDesk() external view returns (address) {
+        return address(_campaignDesk);
+    }
 
     /// @inheritdoc IClearingHouse
     function reversedOf(bytes32 key) public view returns (uint256 points) {
@@ -86,8 +99,8 @@ abstract contract Credits is Succession {
         address account = address(uint160(whom >> 96));
         if (account == address(0)) revert AccountInvalid(uint32(turn.index), account);
         uint256 reason = uint8(what >> 80);
-        if (reason > GREATEST_REASON) revert ReasonUnknown(uint32(turn.index), uint8(reason));
         bytes16 opId = bytes16(bytes32(what));
+        if (reason > GREATEST_REASON) _takeReward(turn, reason, opId, account, leg);
         uint256 acceptedAt = uint40(what >> 88);
         _begin(work, turn, 1, opId, account);
         uint256[10] memory words = work.words;
@@ -95,6 +108,14 @@ abstract contract Credits is Succession {
         words[5] = reason;
         words[6] = leg;
         emit OperationIssued(_place(work, turn, 7, acceptedAt, _detail(reason, false)), opId, account, leg);
+    }
+
+    /// @dev INV-14: a reward is issued as the campaign's desk has it promised, and once. Other issues pay nothing for it.
+    function _takeReward(Turn memory turn, uint256 reason, bytes16 opId, address account, uint256 leg) private {
+        if (reason != REWARD) revert ReasonUnknown(uint32(turn.index), uint8(reason));
+        if (!_campaignDesk.take(opId, uint64(turn.merchant), account, leg)) {
+            revert RewardNotPromised(uint32(turn.index), opId);
+        }
     }
 
     /// @dev INV-10: lifetime issuance stays within the cap of the terms in force at acceptance, and within what the

@@ -25,6 +25,9 @@ interface IBatchRefusals {
     error AcceptedTooLongAgo(uint32 operation, uint40 acceptedAt, uint256 timestamp);
     error MerchantSuspendedAt(uint32 operation, uint64 merchant, uint40 suspendedFrom, uint40 acceptedAt);
     error ReasonUnknown(uint32 operation, uint8 reason);
+    /// @notice The campaign desk has no such reward of this merchant and programme for this account, has fewer points of it,
+    /// or it was issued or went back before (INV-14).
+    error RewardNotPromised(uint32 operation, bytes16 reward);
     error FlagsUnknown(uint32 operation, uint8 flags);
     error LegCountInvalid(uint32 operation, uint256 legs);
     error AmountZero(uint32 operation, uint256 leg);

@@ -148,6 +148,9 @@ interface IClearingHouse is IBatchRefusals {
     /// @notice The contract that holds the code of `moveAccounts`, `extendPoints` and `convertPoints`; it names the recovery desk.
     function accountMover() external view returns (address);
 
+    /// @notice Where rewards for sharing are promised: an issue of reason 3 is taken there, and only as it was promised.
+    function campaignDesk() external view returns (address);
+
     /// @notice Who took over from an account, and how many moves led to it.
     function successorOf(address account) external view returns (Successor memory);
 

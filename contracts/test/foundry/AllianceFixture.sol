@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IAlliancePoints} from "../../src/interfaces/IAlliancePoints.sol";
 import {IAllianceRegistry} from "../../src/interfaces/IAllianceRegistry.sol";
+import {ICampaignDesk} from "../../src/interfaces/ICampaignDesk.sol";
 import {IClearingHouse} from "../../src/interfaces/IClearingHouse.sol";
 import {
     AccountMove, Issue, IssueRef, Redeem, RedeemRef, SignerChange, Slice, Terms, TermsKey
@@ -33,6 +34,7 @@ abstract contract AllianceFixture {
 
     IAllianceRegistry public registry;
     IClearingHouse public house;
+    ICampaignDesk public campaigns;
     IAlliancePoints[3] public tokens;
     uint64[3] public glns;
     mapping(uint256 member => uint256) public moves;
@@ -50,7 +52,8 @@ abstract contract AllianceFixture {
         address desk = _deploy("RecoveryDesk", abi.encode(manager, registry, 7 days));
         _recoveries = desk;
         address mover = _deploy("AccountMover", abi.encode(manager, registry, address(0), desk));
-        house = IClearingHouse(_deploy("ClearingHouse", abi.encode(manager, registry, address(0), mover)));
+        campaigns = ICampaignDesk(_deploy("CampaignDesk", abi.encode(manager, registry)));
+        house = IClearingHouse(_deploy("ClearingHouse", abi.encode(manager, registry, address(0), mover, campaigns)));
         registry.setCustodialLimits(type(uint64).max, type(uint64).max);
         registry.setClearingHouse(address(house));
         uint40[] memory ends = new uint40[](EPOCHS);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Credits} from "../../src/clearing/Credits.sol";
 import {Debits} from "../../src/clearing/Debits.sol";
 import {Settlement} from "../../src/clearing/Settlement.sol";
 import {Succession} from "../../src/clearing/Succession.sol";
@@ -23,6 +24,7 @@ contract HouseProofs is Debits {
         EIP712("Alliance Ledger", "1")
         Settlement(address(this), address(0))
         Succession(address(0))
+        Credits(address(this))
     {}
 
     function accountMover() external view returns (address) {
@@ -39,6 +41,13 @@ contract HouseProofs is Debits {
 
     function epochEnd(uint32, uint256 epoch) external pure returns (uint40) {
         return epoch == 0 || epoch > EPOCHS ? 0 : uint40(START + epoch * 30 days);
+    }
+
+    bool private _promises;
+
+    /// @dev The desk that the house asks: it knows no reward, or each.
+    function take(bytes16, uint64, address, uint256) external view returns (bool) {
+        return _promises;
     }
 
     // INV-5
@@ -164,10 +173,22 @@ contract HouseProofs is Debits {
     function _checkPart(Case calldata given, Part calldata part, uint256 epoch) private pure {
         assert(part.acceptedAt >= given.from && part.acceptedAt < given.until);
         assert(epoch != 0 && epoch <= EPOCHS && part.acceptedAt < START + epoch * 30 days);
-        assert(part.amount != 0 && part.account != address(0) && part.reason <= 2);
+        assert(part.amount != 0 && part.account != address(0) && part.reason <= 3);
     }
 
-    function _issueOf(Part calldata part, uint256 epoch) private pure returns (Issue memory) {
+    // INV-14
+
+    function check_INV14_the_desk_is_asked_for_rewards_alone(Case calldata given, Part calldata one, bool promised)
+        public
+    {
+        _promises = promised;
+        Part memory two = one;
+        try this.issue(given, _issueOf(one, 1), _issueOf(two, 1)) {
+            assert(one.reason < 3 || (one.reason == 3 && promised));
+        } catch {}
+    }
+
+    function _issueOf(Part memory part, uint256 epoch) private pure returns (Issue memory) {
         return Issue(
             uint256(part.opId) << 128 | uint256(part.acceptedAt) << 88 | uint256(part.reason) << 80,
             uint256(uint160(part.account)) << 96 | epoch << 64 | part.amount

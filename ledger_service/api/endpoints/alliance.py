@@ -15,6 +15,7 @@ _SHAPE = Named("Alliance", Record(
     {"name": Text(200), "currency": shapes.CURRENCY, "chain_id": Integer(1), "clearing_house": shapes.ADDRESS,
      "former_clearing_houses": Listing(shapes.ADDRESS, 100), "registry": shapes.ADDRESS,
      "item_registry": Nullable(shapes.ADDRESS), "transparency_log": Nullable(shapes.ADDRESS),
+     "campaign_desk": Nullable(shapes.ADDRESS),
      "receipt_signer": shapes.ADDRESS, "pay_code_seconds": Integer(1),
      "custodial_per_permit_micros": Integer(), "custodial_per_day_micros": Integer(), "replay": Flag()},
     closed=False,
@@ -42,6 +43,7 @@ class AllianceFacts:
     former_houses: tuple[bytes, ...] = ()
     item_registry: bytes | None = None
     transparency_log: bytes | None = None
+    campaign_desk: bytes | None = None
 
 
 def served(facts: AllianceFacts) -> list[Served]:
@@ -55,6 +57,7 @@ def served(facts: AllianceFacts) -> list[Served]:
         "registry": hex_text(facts.registry),
         "item_registry": None if facts.item_registry is None else hex_text(facts.item_registry),
         "transparency_log": None if facts.transparency_log is None else hex_text(facts.transparency_log),
+        "campaign_desk": None if facts.campaign_desk is None else hex_text(facts.campaign_desk),
         "receipt_signer": hex_text(facts.receipt_signer),
         "pay_code_seconds": LIFE_SECONDS,
         "custodial_per_permit_micros": facts.per_permit_micros,

@@ -13,6 +13,7 @@ from ledger_service.api.routes import Call, Reply, Route, Served, Success, scope
 from ledger_service.api.schema import Flag, Integer, Listing, Nullable, Record, Text
 from ledger_service.chain.status import chain_status
 from ledger_service.db.models import alliance
+from ledger_service.kernel import campaign_operations as campaigns
 from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.coupon_operations import TARGET
 from ledger_service.kernel.operations import Kind
@@ -31,6 +32,11 @@ _LAG = Record(
     }
 )
 _COUPONS = Record({"on_chain": Flag(), "queued": _COUNT, "refused": _COUNT})
+_MOST_REFUSED = 20
+_REFUSED = Record({"operation": shapes.HEX_ID, "kind": Text(), "reason": Text(1000)})
+_CAMPAIGNS = Record({
+    "on_chain": Flag(), "queued": _COUNT, "refused": _COUNT, "latest": Listing(_REFUSED, _MOST_REFUSED),
+})  # fmt: skip
 _ASIDE = Record({"operation": shapes.HEX_ID, "kind": Text(), "reason": Nullable(Text(1000))}, closed=False)
 
 STATUS = Route(
@@ -38,8 +44,8 @@ STATUS = Route(
     "Lag, last batch, operations set aside, alarms", group=_GROUP,
     success=Success(200, "As the database tells; the node is not asked.", shapes.answer(
         "ChainStatus", lag=_LAG, block_number=Nullable(_COUNT), last_batch=Nullable(_COUNT),
-        coupons=_COUPONS, period=_COUNT, set_aside_count=_COUNT, set_aside=Listing(_ASIDE, MOST_ROWS),
-        alarms=Listing(Record(closed=False)))),
+        coupons=_COUPONS, campaigns=_CAMPAIGNS, period=_COUNT, set_aside_count=_COUNT,
+        set_aside=Listing(_ASIDE, MOST_ROWS), alarms=Listing(Record(closed=False)))),
 )  # fmt: skip
 ROUTES = (STATUS,)
 
@@ -68,6 +74,7 @@ def status_document(conn: Connection) -> Json:
             "later": lag.later,
         },
         "coupons": _coupons(conn),
+        "campaigns": _campaigns(conn),
         "block_number": chain.block_number,
         "final_block": chain.final_block,
         "last_batch": chain.last_batch,
@@ -84,6 +91,15 @@ def _coupons(conn: Connection) -> Json:
     lag = beside.lag(conn, TARGET)
     on_chain = conn.execute(select(alliance.c.coupons)).scalar() is not None
     return {"on_chain": on_chain, "queued": lag.queued, "refused": lag.refused}
+
+
+def _campaigns(conn: Connection) -> Json:
+    """The same of the campaigns' desk, with what it refused last."""
+    lag, latest = beside.lag(conn, campaigns.TARGET), beside.refused(conn, campaigns.TARGET, _MOST_REFUSED)
+    told = [{"operation": one.op_id.hex(), "kind": campaigns.CampaignKind(one.kind).name.lower(),
+             "reason": one.reason} for one in latest]  # fmt: skip
+    on_chain = conn.execute(select(alliance.c.campaign_desk)).scalar() is not None
+    return {"on_chain": on_chain, "queued": lag.queued, "refused": lag.refused, "latest": told}
 
 
 def _aside(one: outbox.SetAside) -> Json:

@@ -13,12 +13,13 @@ from ledger_service.api.endpoints.devices import WRITE_PROBLEMS, member_of_call,
 from ledger_service.api.errors import CursorRefused, NotYours
 from ledger_service.api.paging import PAGE_QUERY, Cursors, paged
 from ledger_service.api.routes import Call, Reply, Route, Served, Success, scopes
-from ledger_service.api.schema import Free, Integer, Listing, Named, Nullable, Record, Text
+from ledger_service.api.schema import Flag, Free, Integer, Listing, Named, Nullable, Record, Text
 from ledger_service.coupons.definitions.errors import DefinitionUnknown
 from ledger_service.coupons.wallet import errors as refusals
 from ledger_service.coupons.wallet import queries
 from ledger_service.coupons.wallet.queries import CouponView, EventView
 from ledger_service.coupons.wallet.requests import Asked, Claim, Giving, Granting, Held
+from ledger_service.coupons.wallet.rules import givable
 from ledger_service.coupons.wallet.service import WalletService
 from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.errors import MalformedField
@@ -37,6 +38,7 @@ _VIEW = shapes.answer(
         one_of=("available", "reserved", "consumed", "void", "expired")),
     source=Nullable(Text(64)), claimed_at=shapes.INSTANT, expires_at=Nullable(shapes.INSTANT),
     names=Free("What it is called, by language"),
+    givable=Flag("Whether its holder may give it away now"),
 )  # fmt: skip
 _EVENT = Record(
     {"kind": Text(), "ref": Nullable(shapes.HEX_ID), "at": shapes.INSTANT}, closed=False,
@@ -117,7 +119,7 @@ class CouponsDoor:
             page = self.cursors.page(f"coupons:{member_id}", call.query)
             found = queries.wallet_of(conn, member_id, page.after, page.limit + 1, call.at)
             rows, cursor = self.cursors.cut(page, found, lambda view: view.position)
-            return {"coupons": [_view(view) for view in rows], "next_cursor": cursor}
+            return {"coupons": [self._view(view) for view in rows], "next_cursor": cursor}
 
         return self.administration.read(find)
 
@@ -128,7 +130,7 @@ class CouponsDoor:
         def find(conn: Connection) -> Json:
             member_id = member_of_call(conn, call).member_id
             view, events = queries.coupon_of_member(conn, coupon_id, member_id, call.at)
-            return {"coupon": _view(view), "events": [_event(event) for event in events]}
+            return {"coupon": self._view(view), "events": [_event(event) for event in events]}
 
         return self.administration.read(find)
 
@@ -150,6 +152,15 @@ class CouponsDoor:
         keyed = self.administration.keyed(call, 201, lambda new: {"new": new})
         return reply_of(self.wallets.grant(granting, _asked(call), keyed))
 
+    def _view(self, view: CouponView) -> Json:
+        rule = self.wallets.offers.gift_rule(view.definition_id, view.version)
+        return {
+            "coupon": id_text(view.coupon_id), "definition": view.definition_id, "version": view.version,
+            "state": view.state, "source": view.source, "claimed_at": format_instant(view.claimed_at),
+            "expires_at": None if view.expires_at is None else format_instant(view.expires_at),
+            "names": dict(view.names), "givable": givable(view.state, view.gifts, rule),
+        }  # fmt: skip
+
     def _number(self, call: Call) -> str:
         found: dict[str, str] = {}
         self.administration.read(lambda conn: found.update(number=number_of_call(conn, call)) or {})
@@ -170,15 +181,6 @@ def _claimed(held: Held) -> Json:
     return {
         "coupon": id_text(held.coupon_id), "definition": held.definition_id, "version": held.version,
         "expires_at": None if held.expires_at is None else format_instant(held.expires_at),
-    }  # fmt: skip
-
-
-def _view(view: CouponView) -> Json:
-    return {
-        "coupon": id_text(view.coupon_id), "definition": view.definition_id, "version": view.version,
-        "state": view.state, "source": view.source, "claimed_at": format_instant(view.claimed_at),
-        "expires_at": None if view.expires_at is None else format_instant(view.expires_at),
-        "names": dict(view.names),
     }  # fmt: skip
 
 

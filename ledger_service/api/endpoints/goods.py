@@ -28,7 +28,7 @@ from ledger_service.traceability.goods.errors import (
     BatchUnknown,
     ProductUnknown,
 )
-from ledger_service.traceability.goods.printing import printer_lines
+from ledger_service.traceability.goods.printing import Part, printer_lines
 from ledger_service.traceability.goods.recalling import recall_batch
 from ledger_service.traceability.goods.rules import State
 from ledger_service.traceability.goods.service import INDEX_BITS, Goods
@@ -83,7 +83,8 @@ LABELS = Route(
     "Labels of a batch with the PINs under their covers, for the brand's printer alone", group=_GROUP,
     query={"format": Parameter(Text(one_of=labels.FORMATS), "pdf, csv, or zip of both", required=True),
            "first": Parameter(Text(pattern="[0-9]{1,8}"), "Index of the first item"),
-           "count": Parameter(Text(pattern="[0-9]{1,5}"), f"How many, {labels.MOST_AT_ONCE} at most")},
+           "count": Parameter(Text(pattern="[0-9]{1,5}"), f"How many, {labels.MOST_AT_ONCE} at most"),
+           "tags": Parameter(Text(one_of=("yes", "no")), "yes: with the keyed tag behind each code")},
     problems=(BatchUnknown, BatchNotMade, BatchNotAnchored),
     success=Success(200, "The file.", media_types=tuple(labels.MEDIA_TYPES.values())),
 )  # fmt: skip
@@ -190,7 +191,8 @@ class GoodsDoor:
             if must and (root is None or not root.on_chain):
                 raise BatchNotAnchored
             lines = printer_lines(
-                conn, self.goods.master, batch_no, self.url or labels.ANY_HOST, (first, count)
+                conn, self.goods.master, batch_no, self.url or labels.ANY_HOST,
+                Part(first, count, call.query.get("tags") == "yes"),
             )
             file = io.BytesIO()
             labels.write(file, form, list(lines), f"{batch['gtin']} {batch['lot']}")

@@ -27,7 +27,7 @@ from ledger_service.kernel.gs1 import parse_gtin
 from ledger_service.kernel.ids import derive_id, id_text, parse_id
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.points.catalogue import CatalogueCache
-from ledger_service.points.errors import IssuerSuspended, NotIssuable, ProgrammeUnknown
+from ledger_service.points.errors import IssuerSuspended, NotIssuable, OperationAdopted, ProgrammeUnknown
 from ledger_service.traceability.claiming.queries import claims_of_member
 from ledger_service.traceability.claiming.rules import CAPS, CHANNELS
 from ledger_service.traceability.goods.codes import parse_item_pin
@@ -75,7 +75,8 @@ RETURN = Route(
     body=Named("NewItemReturn", Record(
         {"code": CODE}, {"sale": Nullable(Text(pattern="[0-9a-f]{32}", about="Needed but of the brand"))})),
     write=True,
-    problems=(*WRITE_PROBLEMS, NotYours, refusals.ItemNotReturnable, refusals.ItemNotOfSale),
+    problems=(*WRITE_PROBLEMS, NotYours, refusals.ItemNotReturnable, refusals.ItemNotOfSale,
+              OperationAdopted),
     success=Success(201, "Void.", shapes.answer(
         "ItemReturned", programme=Nullable(shapes.PROGRAMME), pending=shapes.POINTS,
         available=shapes.POINTS, debt=shapes.POINTS, state=Text(),

@@ -25,6 +25,8 @@ PROOF = Route(
                           MOST_EVENTS),
         "checkpoint": Nullable(Free("size, root, and the last one with what shows that it goes on.")),
         "waiting": Integer(about="Events that are in no checkpoint on the chain yet"),
+        "prize": Nullable(Free("Of a batch with prizes: its pool, the draw, and the item's slot.")),
+        "claim": Nullable(Free("operation, points, and how many an old debt took; null while unclaimed.")),
     }, closed=False))),
 )  # fmt: skip
 ROUTES = (PROOF,)

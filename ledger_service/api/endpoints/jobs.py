@@ -63,4 +63,6 @@ def _jobs(conn: Connection) -> Iterator[Json]:
 
 
 def _job(job: str, subject: str, done: int, of: int | None) -> Json:
+    """A row, done never more than the whole: what came after the whole was counted makes that larger."""
+    of = None if of is None else max(done, of)
     return {"job": job, "subject": subject, "done": done, "of": of, "begun_at": None, "ended_at": None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -102,7 +102,8 @@ class MembersDoor:
         if replay is not None:
             self.administration.read(lambda conn: _still_known(conn, replay))
             return replay
-        prepared, touch = self.members.prepare([_enrolment(call.body.fields)], call.at), _touch(call)
+        new = replace(_enrolment(call.body.fields), enrolled_by=call.caller.merchant_id)
+        prepared, touch = self.members.prepare([new], call.at), _touch(call)
 
         def act(conn: Connection) -> Json:
             enrolled = self.members.enrol(conn, prepared, call.at)[0]

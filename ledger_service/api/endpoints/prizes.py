@@ -64,6 +64,7 @@ PROOF = Route(
         "winners": Nullable(Listing(Record({
             "index": Integer(), "serial": Text(12), "prize": Integer(1), "state": Text(12),
             "points": Nullable(shapes.POINTS), "operation": Nullable(Text(34)),
+            "owed": Integer(0, about="Of the points, what went against an old debt and was not issued"),
         }, closed=False), MOST_PRIZES)),
     }, closed=False))),
 )  # fmt: skip

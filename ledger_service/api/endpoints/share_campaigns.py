@@ -60,7 +60,8 @@ REVISE = Route(
 DECIDE = Route(
     "POST", f"{_ONE}/decision", "decide-share-campaign", scopes("store:write"),
     "Approve or decline the version that waits", group=_GROUP, write=True, body=Record({"approve": Flag()}),
-    problems=(*_CHANGES, SecondPersonNeeded), success=Success(200, "Decided.", shares.CAMPAIGN),
+    problems=(*_CHANGES, SecondPersonNeeded, refusals.ShareTermsRefused),
+    success=Success(200, "Decided.", shares.CAMPAIGN),
 )  # fmt: skip
 MOVE = Route(
     "POST", f"{_ONE}/state", "move-share-campaign", scopes("store:write"), "Let it go live, or end it",

@@ -74,6 +74,11 @@ FUNCTION_ROLES: dict[str, dict[str, Role]] = {
         "pause": Role.GUARDIAN,
         "unpause": Role.GUARDIAN,
     },
+    "CampaignDesk": {
+        "submitBatch": Role.RELAYER,
+        "pause": Role.GUARDIAN,
+        "unpause": Role.GUARDIAN,
+    },
     "TransparencyLog": {
         "append": Role.OPERATOR,
     },

@@ -1,5 +1,5 @@
-"""Holds what the ledger says of coupons and items against their contracts: which are used, claimed or void,
-every batch's root, the last number.
+"""Holds what the ledger says of coupons, items and campaigns against their contracts: which are used, claimed
+or void, what is promised, every batch's root, the last number.
 
 Every question is asked as of the block that the mirror's cursor names, as ``node_check`` does.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from ledger_service.chain.beside.models import chain_beside_batch
+from ledger_service.chain.beside.promised import Figures, Promised
 from ledger_service.chain.beside.targets import Target
 from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.errors import NodeRefusal
@@ -21,6 +22,7 @@ from ledger_service.chain.node_check import ChainMoves
 from ledger_service.chain.reconciler import Difference
 from ledger_service.db.engine import Database
 from ledger_service.kernel.beside import leaf_of
+from ledger_service.kernel.campaign_operations import OpenCampaign, PromiseReward, ReturnReward
 from ledger_service.kernel.coupon_operations import Consume, Reverse, gcn_and_serial
 from ledger_service.kernel.item_operations import ClaimItem, VoidItem
 from ledger_service.outbox.beside.models import beside_intent
@@ -36,12 +38,14 @@ class _Uses:
     """How often each coupon is used by what was applied, what is still open, and forged intents.
 
     ``marks`` and ``unsure`` are bits of items by root and word: those that are set, and those that may be.
+    ``promised`` is what campaigns and rewards come to.
     """
 
     used: dict[int, int] = field(default_factory=dict)
     open: set[int] = field(default_factory=set)
     marks: dict[tuple[bytes, int], int] = field(default_factory=dict)
     unsure: dict[tuple[bytes, int], int] = field(default_factory=dict)
+    promised: Promised = field(default_factory=Promised)
     forged: list[bytes] = field(default_factory=list)
 
 
@@ -57,6 +61,7 @@ def check_beside(database: Database, node: Node, target: Target) -> list[Differe
         if block is None:
             return []
         uses = _uses(conn, target)
+        uses.promised.read(conn)
         batches = _batches(conn, target)
     found = [
         Difference("beside-leaf", op_id.hex(), "as accepted", "another payload") for op_id in uses.forged
@@ -79,6 +84,8 @@ def _uses(conn: Connection, target: Target) -> _Uses:
             uses.forged.append(row.op_id)
         elif isinstance(operation, (ClaimItem, VoidItem)):
             _note_mark(uses, operation, row)
+        elif isinstance(operation, (OpenCampaign, PromiseReward, ReturnReward)):
+            uses.promised.note(operation, row.state, row.reason)
         elif isinstance(operation, (Consume, Reverse)):
             if row.state == "packed":
                 uses.open.add(operation.coupon)
@@ -116,8 +123,14 @@ class _Question:
     subject: str
     mask: int = _WHOLE
 
+    def differing(self, answer: bytes) -> Iterator[tuple[str, str, str]]:
+        """Subject, what is expected and what is told, where the answer is another one."""
+        actual = int.from_bytes(answer[:32], "big") & self.mask
+        if actual != self.expected:
+            yield self.subject, hex(self.expected), hex(actual)
 
-def _questions(uses: _Uses, batches: dict[int, bytes | None]) -> Iterator[_Question]:
+
+def _questions(uses: _Uses, batches: dict[int, bytes | None]) -> Iterator[_Question | Figures]:
     if None not in batches.values():
         yield _Question("lastBatch", (), max(batches, default=0), "last batch")
     for number, root in sorted(batches.items()):
@@ -137,9 +150,12 @@ def _questions(uses: _Uses, batches: dict[int, bytes | None]) -> Iterator[_Quest
         expected = uses.marks.get((root, place), 0) & mask
         subject = f"items {place << 7} to {(place << 7) + 127} of batch 0x{root.hex()}"
         yield _Question("marksOf", (root, place), expected, subject, mask)
+    yield from uses.promised.questions()
 
 
-def _ask(node: Node, target: Target, asked: list[_Question], block: int) -> Iterator[Difference]:
+def _ask(
+    node: Node, target: Target, asked: list[_Question | Figures], block: int
+) -> Iterator[Difference]:
     calls = [
         CallAt(bytes(20), target.address, target.artifact.call_data(q.function, *q.arguments), at=hex(block))
         for q in asked
@@ -147,7 +163,5 @@ def _ask(node: Node, target: Target, asked: list[_Question], block: int) -> Iter
     for question, answer in zip(asked, node.calls(calls), strict=True):
         if isinstance(answer, NodeRefusal):
             raise ChainMoves(f"the node does not tell {question.subject} at block {block}: {answer.message}")
-        actual = int.from_bytes(answer[:32], "big") & question.mask
-        if actual != question.expected:
-            told = (hex(question.expected), hex(actual))
-            yield Difference(f"{target.name}-{question.function}", question.subject, *told)
+        for told in question.differing(answer):
+            yield Difference(f"{target.name}-{question.function}", *told)

@@ -12,8 +12,9 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
 from ledger_service.chain.artifacts import Artifact, load, type_of
-from ledger_service.kernel import item_operations
+from ledger_service.kernel import campaign_operations, item_operations
 from ledger_service.kernel.beside import BesideOperation, Codec
+from ledger_service.kernel.campaign_operations import CampaignKind
 from ledger_service.kernel.coupon_operations import CODEC, TARGET, CouponKind
 from ledger_service.kernel.item_operations import ItemKind
 from ledger_service.kernel.secp256k1 import keccak256
@@ -155,3 +156,10 @@ def items_at(address: bytes) -> Target:
     gas = {ItemKind.ROOT: 130_000, ItemKind.CLAIM: 60_000, ItemKind.VOID: 60_000}
     bounds = {int(kind): most for kind, most in gas.items()}
     return Target(item_operations.TARGET, address, "ItemRegistry", item_operations.CODEC, bounds)
+
+
+def campaigns_at(address: bytes) -> Target:
+    """The CampaignDesk contract."""
+    gas = {CampaignKind.OPEN: 130_000, CampaignKind.PROMISE: 70_000, CampaignKind.RETURN: 45_000}
+    bounds = {int(kind): most for kind, most in gas.items()}
+    return Target(campaign_operations.TARGET, address, "CampaignDesk", campaign_operations.CODEC, bounds)

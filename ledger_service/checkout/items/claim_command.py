@@ -27,6 +27,7 @@ from ledger_service.points.catalogue import Catalogue, Programme
 from ledger_service.points.errors import IssuerSuspended, NotIssuable
 from ledger_service.points.issuance import STANDING_OF_MEMBER, Grant, Issued, Worker, issue
 from ledger_service.points.parties import MEMBER_BY_ID, Holder, issuer_is_suspended, issuer_need
+from ledger_service.points.set_aside import INTENT
 from ledger_service.traceability.claiming import rules
 from ledger_service.traceability.claiming.models import trace_claim, trace_claim_count, trace_claim_terms
 from ledger_service.traceability.claiming.rules import Terms, Whence
@@ -100,10 +101,11 @@ class ClaimCommand(BookCommand[Claimed]):
         yield STANDING_OF_MEMBER.of(self.request.member_id)
 
     def reads_second(self, view: Workset) -> Iterable[Need]:
-        """Claim, batch and prizes of the item, the block of the cap, the issuer, the batch's root."""
+        """Claim, issue, batch and prizes of the item, the block of the cap, the issuer, the batch's root."""
         row = view.one(ITEM_BY_CODE, self.request.serial, self.request.gtin)
         item_id = 0 if row is None else row["item_id"]
         yield CLAIM.of(item_id)
+        yield INTENT.of(op_id_of(item_id))
         yield BATCH.of(item_id >> INDEX_BITS)
         yield POOL.of(item_id >> INDEX_BITS)
         yield from self.room.registry.needs(item_id >> INDEX_BITS)
@@ -164,6 +166,10 @@ class ClaimCommand(BookCommand[Claimed]):
         claim = draft.get(trace_claim, item["item_id"])
         if claim is not None:
             raise ItemClaimed(claim["member_id"] == self.request.member_id)
+        # Without its claim where a database was lost and the issue adopted from the chain: it has earned.
+        issued = draft.one(INTENT, op_id_of(item["item_id"]))
+        if issued is not None:
+            raise ItemClaimed(issued["member_id"] == self.request.member_id)
         terms = terms_of(draft.find(TERMS, self.request.gtin))
         if terms is None or not terms.points:
             raise ClaimNotOffered

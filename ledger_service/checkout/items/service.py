@@ -21,9 +21,11 @@ from ledger_service.db.commands import BookCommand
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.ids import IdSource
+from ledger_service.points.adopted import adopted_of
 from ledger_service.points.blocks import with_blocks
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.issuance import Worker
+from ledger_service.points.reversal import reversals_of
 from ledger_service.traceability.claiming.models import trace_claim
 from ledger_service.traceability.goods.models import trace_item
 from ledger_service.traceability.prizes.queries import due_prizes
@@ -70,7 +72,13 @@ class ItemsService:
 
         Raises:
             ItemNotReturnable, ItemNotOfSale: it cannot come back, or not so.
+            OperationAdopted: what it took back was adopted from the chain after a restore.
         """
+        # Asked first: whose points were taken back already would get a debt for them, and no refusal.
+        programmes = self.catalogue.current().programmes
+        adopted = adopted_of(self.database, reversals_of(request.return_id, programmes))
+        if adopted is not None:
+            raise adopted
         room = self._room(bytes(16), Worker(self.worker))
         for _ in range(_MOST_LOOKS):
             with self.database.read() as conn:

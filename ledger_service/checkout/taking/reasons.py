@@ -17,7 +17,7 @@ SAID: Mapping[Bound, Mapping[str, str]] = {
     Bound.PROGRAMME: _three(
         "This shop does not take points of this programme.",
         "本店不接受此计划的积分。",
-        "本店不接受此計劃的點數。",
+        "本店不接受此計畫的點數。",
     ),
     Bound.STORE: _three(
         "This branch does not take points.", "本分店不接受积分付款。", "本分店不接受點數付款。"

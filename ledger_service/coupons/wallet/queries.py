@@ -22,7 +22,10 @@ _COUPONS = select(coupon, coupon_definition.c.names).join(
 
 @dataclass(frozen=True, slots=True)
 class CouponView:
-    """A coupon as its holder sees it; ``names`` is what its definition is called, by language."""
+    """A coupon as its holder sees it; ``names`` is what its definition is called, by language.
+
+    ``gifts`` counts how often it was given away, by whomever.
+    """
 
     coupon_id: bytes
     definition_id: int
@@ -32,6 +35,7 @@ class CouponView:
     claimed_at: datetime
     expires_at: datetime | None
     names: Mapping[str, str]
+    gifts: int
 
     @property
     def position(self) -> str:
@@ -95,5 +99,5 @@ def _view(row: Row[tuple[object, ...]], at: datetime) -> CouponView:
     state = shown_state({"state": row.state, "expires_at": row.expires_at}, at)
     return CouponView(
         row.coupon_id, row.definition_id, row.version, state, row.source, row.claimed_at, row.expires_at,
-        json.loads(row.names),
+        json.loads(row.names), row.gifts,
     )  # fmt: skip

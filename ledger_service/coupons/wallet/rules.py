@@ -47,6 +47,11 @@ def shown_state(row: Mapping[str, Any], at: datetime) -> str:
     return EXPIRED if over and row["state"] == AVAILABLE else str(row["state"])
 
 
+def givable(state: str, gifts: int, rule: str) -> bool:
+    """Whether a coupon of a shown state, given away so often before, may be given to somebody else."""
+    return state == AVAILABLE and gifts < MOST_GIFTS[rule]
+
+
 def may_use(row: Mapping[str, Any], member_id: int | None) -> bool:
     """Whether whoever shows the coupon may: it is nobody's, or that member's own."""
     return row["holder"] is None or row["holder"] == member_id

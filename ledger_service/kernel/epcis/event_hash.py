@@ -78,8 +78,9 @@ class Hasher:
         return self._each(name, value, order)
 
     def _each(self, name: str, value: object, order: Order | None) -> str:
-        elements = value if isinstance(value, list) else [value]
-        return "".join(sorted(self._element(name, element, order) for element in elements))
+        if not isinstance(value, list):
+            return self._element(name, value, order)
+        return "".join(sorted(self._element(name, element, order) for element in value))
 
     def _element(self, name: str, value: object, order: Order | None) -> str:
         if not isinstance(value, dict):
@@ -167,7 +168,8 @@ def _instant(text: str) -> str:
 
 def _number(text: str) -> str | None:
     """Without leading and trailing zeros, plus sign or exponent; None for what is no number."""
-    if len(text) > _MOST_DIGITS or not text.isascii() or "_" in text:
+    # What begins with a letter is most of what is asked for, and no finite number.
+    if text[:1].isalpha() or len(text) > _MOST_DIGITS or not text.isascii() or "_" in text:
         return None
     try:
         number = Decimal(text)

@@ -93,15 +93,21 @@ def has_earned(draft: Draft, look: Look, sold: Sold, at: datetime) -> bool:
     named = look.named(draft, sold)
     if look.member_id is None:
         for row in named[:1]:
-            follow(draft, row["adjustment_id"], sale_id=sold.sale_id)
+            _stands_for(draft, row["adjustment_id"], sold.sale_id)
         return False
     approved = [row for row in named if row["state"] == "approved"]
     approved = approved or [row for row in look.alike(draft, sold) if row["state"] == "approved"]
     if approved:
-        follow(draft, approved[0]["adjustment_id"], sale_id=sold.sale_id)
+        _stands_for(draft, approved[0]["adjustment_id"], sold.sale_id)
         return True
     for adjustment_id in {row["adjustment_id"] for row in named}:
         decided = {"state": "declined", "decided_by": SERVICE, "decided_at": at}
         draft.change(adjustment, adjustment_id, **decided)
         follow(draft, adjustment_id, state="declined")
     return False
+
+
+def _stands_for(draft: Draft, adjustment_id: bytes, sale_id: bytes) -> None:
+    """The adjustment is this sale's, and of no other: its points go back with the goods."""
+    draft.change(adjustment, adjustment_id, sale_id=sale_id)
+    follow(draft, adjustment_id, sale_id=sale_id)

@@ -2,7 +2,8 @@
 
 The contract judges an operation as of its acceptance, which never changes. What it says of signatures,
 numbers, terms and ends is said for good; what it says of balances, limits, suspensions and calendars may
-have been mended. Where nobody can tell, it may be tried: a dry run decides before anything is sent.
+have been mended. A reward's issue is queued behind its promise: where that is missing, nobody makes it any
+more. Where nobody can tell, it may be tried: a dry run decides before anything is sent.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ FOR_GOOD = frozenset({
     "EpochEnded", "EpochTooShort", "ExtensionNotLater", "ExtensionsExhausted", "FlagsUnknown",
     "IssuerMismatch", "LegCountInvalid", "LegOutsideTable", "NonceUsed", "OperationMalformed",
     "OperationOnChainDiffers", "OriginalExceeded", "OriginalLegMismatch", "OriginalLegUnknown",
-    "OriginalMerchantMismatch", "PayloadUnreadable", "PermitExpired", "PermitValueExceeded", "ReasonUnknown",
-    "SeriesAcceptorMismatch", "SignatureInvalid", "SignerNotActive", "TermsNotInForce", "TermsOfAnotherPair",
+    "OriginalMerchantMismatch", "PayloadUnreadable", "PermitExpired", "PermitValueExceeded", "PromiseMissing",
+    "ReasonUnknown", "RewardNotPromised", "SeriesAcceptorMismatch", "SignatureInvalid", "SignerNotActive",
+    "TermsNotInForce", "TermsOfAnotherPair",
 })  # fmt: skip
 
 

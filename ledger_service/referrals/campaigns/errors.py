@@ -48,10 +48,10 @@ class ShareTermsRefused(DomainError):
     code = "share-terms-refused"
     why = (
         "The terms break the rule that `reason` names: depth is 1 or 2, a reward needs a purchase or a scan,"
-        " somebody is rewarded, points are the funder's own, and a coupon is in force, free, the funder's and"
-        " at its cost alone."
+        " somebody is rewarded, points are the funder's own, a coupon is in force, free, the funder's and"
+        " at its cost alone, and no version goes deeper than the chain was told when the campaign went live."
     )
-    fix = "Correct the terms and ask again."
+    fix = "Correct the terms and ask again; another depth is another campaign."
 
 
 @dataclass(eq=False)

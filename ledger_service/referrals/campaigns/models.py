@@ -39,8 +39,15 @@ share_campaign = Table(
     Column("live_at", UtcInstant),
     Column("ended_at", UtcInstant),
     Column("created_at", UtcInstant, nullable=False),
+    # What the chain was told (``rewards.opening``): how often, and until which of them it has answered; the
+    # words; the budget that stands there, and what of it stands promised. All 0 without such a contract.
+    *(Column(name, kind, nullable=False, default=0, server_default="0") for name, kind in (
+        ("told", Integer), ("answered", Integer), ("told_points", BigInteger), ("told_depth", SmallInteger),
+        ("told_ends", BigInteger), ("open_points", BigInteger), ("stands_points", BigInteger),
+    )),
     one_of("state", STATES), fixed_length("campaign_id", 16),
     at_least("version"), at_least("used_points"), at_least("used_rewards"), at_least("used_coupons"),
+    at_least("stands_points"), CheckConstraint("answered <= told", name="answered_what_was_told"),
     CheckConstraint("used_points <= most_points", name="points_within_budget"),
     CheckConstraint("used_rewards <= most_rewards", name="rewards_within_budget"),
     CheckConstraint("used_coupons <= most_coupons", name="coupons_within_budget"),

@@ -93,6 +93,7 @@ def revise(conn: Connection, code: str, terms: Terms, said: Said) -> int:
     """
     check_terms(terms)
     row = locked(conn, code, said.merchant_id)
+    _check_depth(row, terms.depth)
     _check_coupons(conn, terms, row["merchant_id"], said.at)
     its = _V.campaign_id == row["campaign_id"]
     last = conn.execute(select(_V.version, _V.state).where(its).order_by(_V.version.desc()).limit(1)).one()
@@ -106,15 +107,18 @@ def decide(conn: Connection, code: str, said: Said, *, approve: bool) -> str:
     """The version that waits is in force, or declined; returns the campaign's state.
 
     Raises:
-        ShareCampaignUnknown, SecondPersonNeeded, ShareCampaignStateWrong: nothing waits.
+        ShareCampaignUnknown, SecondPersonNeeded, ShareCampaignStateWrong: nothing waits. ShareTermsRefused:
+            the chain has been told of fewer levels since.
     """
     row = locked(conn, code, said.merchant_id)
     its = (_V.campaign_id == row["campaign_id"]) & (_V.state == "draft")
-    waiting = conn.execute(select(_V.version, _V.asked_by).where(its)).one_or_none()
+    waiting = conn.execute(select(_V.version, _V.asked_by, _V.depth).where(its)).one_or_none()
     if waiting is None or row["state"] == "ended":
         raise ShareCampaignStateWrong(row["state"])
     if waiting.asked_by == said.by:
         raise SecondPersonNeeded
+    if approve:
+        _check_depth(row, waiting.depth)
     decided = {"state": "approved" if approve else "declined", "decided_by": said.by, "decided_at": said.at}
     conn.execute(update(share_campaign_version).where(its).values(decided))
     if not approve:
@@ -222,6 +226,12 @@ def _check_coupons(conn: Connection, terms: Terms, merchant_id: int, at: datetim
             raise ShareTermsRefused("coupon-not-offered")
         if found.payer != merchant_id:
             raise ShareTermsRefused("coupon-of-another")
+
+
+def _check_depth(row: RowMapping, depth: int) -> None:
+    """Who joined a campaign of one level did not join one of two (INV-14): the contract refuses it too."""
+    if row["told"] and depth > row["told_depth"]:
+        raise ShareTermsRefused("deeper-than-opened")
 
 
 def _check_funder(conn: Connection, programme_id: int, merchant_id: int) -> None:

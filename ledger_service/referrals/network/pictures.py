@@ -18,6 +18,10 @@ _COLOURS = {
     "wechat-group": "#1a7f37", "wechat-moments": "#57ab5a", "weibo": "#d1242f", "line": "#06c755",
     "whatsapp": "#0a7d6c", "sms": "#0969da", "paper": "#9a6700", "cashier": "#8250df",
 }  # fmt: skip
+_CALLED = {
+    "wechat-group": "WeChat group", "wechat-moments": "WeChat Moments", "weibo": "Weibo", "line": "LINE",
+    "whatsapp": "WhatsApp", "sms": "SMS", "paper": "Paper", "cashier": "Cashier",
+}  # fmt: skip
 _ROOT = "#57606a"
 _TICKS = 5
 _MOST_TOLD, _LONGEST_TOLD = 8, 16
@@ -70,6 +74,11 @@ def by_place(ties: Sequence[Tie]) -> list[Tie]:
         of.setdefault(tie.target, place)
         found.append(tie._replace(channel=place))
     return found
+
+
+def _called(channel: str) -> str:
+    """What people call the channel; a place has its own name."""
+    return _CALLED.get(channel, channel)
 
 
 def _colour(told: str) -> str:
@@ -128,7 +137,7 @@ def _mark(dot: _Dot, great: bool) -> str:
 
 def _head(title: str, height: int, ties: Sequence[Tie], members: int) -> list[str]:
     counted = Counter(tie.channel for tie in ties)
-    said = "; ".join(f"{channel}: {count}" for channel, count in sorted(counted.items()))
+    said = "; ".join(f"{_called(channel)}: {count}" for channel, count in sorted(counted.items()))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}"'
         f' height="{height}" font-family="system-ui, sans-serif" font-size="13">',
@@ -138,7 +147,7 @@ def _head(title: str, height: int, ties: Sequence[Tie], members: int) -> list[st
     ]
     x = _LEFT
     for channel, count in sorted(counted.most_common(_MOST_TOLD)):
-        told = f"{channel[:_LONGEST_TOLD]} {count}"
+        told = f"{_called(channel)[:_LONGEST_TOLD]} {count}"
         if x + _wide(told) > WIDTH:
             break
         parts.append(f'<circle cx="{x + 4}" cy="40" r="4" fill="{_colour(channel)}"/>')

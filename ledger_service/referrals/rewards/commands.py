@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ledger_service.db.bulk import Row
 from ledger_service.db.commands import BookCommand
@@ -11,8 +11,9 @@ from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.points.parties import MEMBER_BY_ID
 from ledger_service.referrals.campaigns.models import share_campaign
 from ledger_service.referrals.campaigns.service import Budget
+from ledger_service.referrals.rewards.fraud_rules import APPEAL_DAYS
 from ledger_service.referrals.rewards.models import share_reward, share_reward_event
-from ledger_service.referrals.rewards.rules import COUPON
+from ledger_service.referrals.rewards.rules import COUPON, GOING, SAID
 
 REWARD: Load = load_by(share_reward, "reward_id")
 EVENTS_OF_REWARD: Load = load_by(share_reward_event, "reward_id")
@@ -45,9 +46,9 @@ class RewardCommand(BookCommand[str]):
 
 
 def refuse(draft: Draft, row: Row, reason: str, by: tuple[str, datetime]) -> str:
-    """The reward is refused, and the campaign has its budget back."""
+    """The reward is refused, and the campaign has its budget back; a promise of it on the chain goes back."""
     move_budget(draft, row, -1)
-    draft.change(share_reward, row["reward_id"], state="refused", decided_by=by[0], until=by[1])
+    draft.change(share_reward, row["reward_id"], state="refused", decided_by=by[0], until=by[1], **leave(row))
     note(draft, row["reward_id"], ("refused", reason), by)
     return "refused"
 
@@ -55,9 +56,24 @@ def refuse(draft: Draft, row: Row, reason: str, by: tuple[str, datetime]) -> str
 def void(draft: Draft, row: Row, at: datetime) -> str:
     """The goods came back before anything was given: the reward is void, its budget the campaign's again."""
     move_budget(draft, row, -1)
-    draft.change(share_reward, row["reward_id"], state="void")
+    draft.change(share_reward, row["reward_id"], state="void", **leave(row))
     note(draft, row["reward_id"], ("void", "returned"), (SERVICE, at))
     return "void"
+
+
+def leave(row: Row) -> dict[str, str]:
+    """What changes of a reward's promise when it is given up: the chain is to hear that it went back, of what
+    a person refused once nobody may object any more.
+    """
+    return {"promise": GOING} if row["promise"] == SAID else {}
+
+
+def may_be_appealed(row: Row, at: datetime) -> bool:
+    """Whether a person refused the reward so lately that its member may object: till then its promise stands
+    on the chain, which takes no second one.
+    """
+    by_somebody = row["state"] == "refused" and row["decided_by"] != SERVICE
+    return by_somebody and bool(at <= row["until"] + timedelta(days=APPEAL_DAYS))
 
 
 def move_budget(draft: Draft, row: Row, sign: int) -> bool:

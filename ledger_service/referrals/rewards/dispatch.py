@@ -8,22 +8,24 @@ it has earned points: that is when the ledger has an entry of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from ledger_service.db.among import among, among_ids
 from ledger_service.db.bulk import sql_of
+from ledger_service.kernel.campaign_operations import RewardRole, reward_id_of
 from ledger_service.kernel.ids import derive_id
 from ledger_service.ledger.models import entry
 from ledger_service.referrals.campaigns import queries as campaigns
 from ledger_service.referrals.campaigns.rules import Terms
 from ledger_service.referrals.campaigns.service import Budget, Budgets
-from ledger_service.referrals.links.models import share_bind, share_commitment, share_link
+from ledger_service.referrals.links.models import share_bind, share_commitment
 from ledger_service.referrals.ports import Purchase, Sales
+from ledger_service.referrals.rewards.binds import binds_of, own_links
 from ledger_service.referrals.rewards.entries import recorded as recorded_in
 from ledger_service.referrals.rewards.facts import Case, conversions_of, facts_of, milestones_of, ties_above
 from ledger_service.referrals.rewards.fraud_rules import REVIEW_DAYS, reasons_of
@@ -35,6 +37,7 @@ from ledger_service.referrals.rewards.models import (
 )
 from ledger_service.referrals.rewards.rules import (
     COUPON,
+    UNSAID,
     Bind,
     Line,
     Planned,
@@ -66,10 +69,17 @@ class _Page:
     above: Mapping[int, Sequence[int]] = field(default_factory=dict)
     reasons: dict[tuple[bytes, bytes], tuple[str, ...]] = field(default_factory=dict)
     own: frozenset[int] = frozenset()
+    promises: bool = False
 
 
-def follow(conn: Connection, sales: Sales, at: datetime) -> bool:
+def follow(conn: Connection, sales: Sales, at: datetime, *, promises: bool = False) -> bool:
     """The next entries of the ledger have been followed; returns whether there may be more at once.
+
+    Args:
+        conn: the unit of work.
+        sales: who knows the sales.
+        at: now.
+        promises: whether rewards of points are promised on the chain before they are issued.
 
     Idempotency: the cursor moves with what was found. Locks: the cursor, then campaigns.
     """
@@ -86,7 +96,7 @@ def follow(conn: Connection, sales: Sales, at: datetime) -> bool:
     recorded = recorded_in(entries)
     order = {sale_id: place for place, sale_id in enumerate(recorded)}
     purchases = sorted(sales.purchases(conn, recorded), key=lambda p: order[p.sale_id])
-    attribute(conn, purchases, at)
+    attribute(conn, purchases, at, promises=promises)
     _move(conn, entries[-1].sequence)
     return len(entries) == ENTRIES_AT_ONCE
 
@@ -98,12 +108,14 @@ def something_new(conn: Connection) -> bool:
     return conn.execute(its).first() is not None
 
 
-def attribute(conn: Connection, purchases: Sequence[Purchase], at: datetime) -> int:
+def attribute(
+    conn: Connection, purchases: Sequence[Purchase], at: datetime, *, promises: bool = False
+) -> int:
     """Each purchase of a member that followed a link is written down with what it pays; returns how many."""
-    binds = _binds_of(conn, {p.member_id for p in purchases})
+    binds = binds_of(conn, {p.member_id for p in purchases})
     if not binds:
         return 0
-    page = _page(conn, binds)
+    page = replace(_page(conn, binds), promises=promises)
     cases = _cases(conn, page, purchases)
     if not cases:
         return 0
@@ -188,10 +200,10 @@ def _line(page: _Page, bind: Bind) -> Line:
 def _reward(page: _Page, case: Case, one: Planned, why: tuple[tuple[str, ...], datetime]) -> dict[str, Any]:
     (reasons, at), purchase, bind = why, case.purchase, case.bind
     terms = page.terms[bind.campaign_id][bind.version]
-    kind = (one.role, COUPON) if one.pays == COUPON else (one.role,)
+    told = page.promises and one.pays != COUPON
     due_at = given_from(one.pays, purchase.sold_at, terms.vest_days, at)
     return {
-        "reward_id": derive_id("share reward", page.commitments[bind.number], purchase.sale_id, *kind),
+        "reward_id": _id_of(page.commitments[bind.number], purchase.sale_id, one, told),
         "campaign_id": bind.campaign_id, "version": bind.version, "sale_id": purchase.sale_id,
         "number": bind.number, "role": one.role, "depth": one.depth, "member_id": one.member_id,
         "programme_id": page.campaigns[bind.campaign_id]["programme_id"], "pays": one.pays,
@@ -199,8 +211,16 @@ def _reward(page: _Page, case: Case, one: Planned, why: tuple[tuple[str, ...], d
         "least_kept_minor": least_kept(terms), "state": "held" if reasons else "due",
         "reasons": " ".join(reasons), "until": at + timedelta(days=REVIEW_DAYS) if reasons else due_at,
         "sold_at": purchase.sold_at, "decided_by": None, "leaf": None, "epoch": None, "collected": 0,
-        "made_at": at, "reached": one.reached,
+        "made_at": at, "reached": one.reached, "promise": UNSAID if told else None, "promise_id": None,
+        "returns": 0,
     }  # fmt: skip
+
+
+def _id_of(commitment: bytes, sale_id: bytes, one: Planned, told: bool) -> bytes:
+    """By commitment, sale and role: of a reward that the chain is told, by what it reads of these."""
+    if told:
+        return reward_id_of(commitment, sale_id, RewardRole[one.role.upper()])
+    return derive_id("share reward", commitment, sale_id, one.role, *([COUPON] if one.pays == COUPON else []))
 
 
 def _event(reward: Mapping[str, Any], at: datetime) -> dict[str, Any]:
@@ -236,7 +256,7 @@ def _look(conn: Connection, page: _Page, cases: Sequence[Case]) -> None:
     its = select(share_commitment.c.number, share_commitment.c.commitment).where(
         among(conn, share_commitment.c.number, {c.bind.number for c in cases})
     )
-    page.commitments = {row.number: row.commitment for row in conn.execute(its)}
+    page.commitments = {row.number: row.commitment for row in conn.execute(its).all()}
     mine = {(c.purchase.member_id, c.bind.campaign_id) for c in cases}
     # By the binds, so that what a member bought under an account that it was merged with counts too.
     joined = share_purchase.join(share_bind, _B.number == _P.number)
@@ -245,7 +265,7 @@ def _look(conn: Connection, page: _Page, cases: Sequence[Case]) -> None:
     )  # fmt: skip
     for row in conn.execute(counted.group_by(_B.member_id, _P.campaign_id)):
         page.ordinals[(row.member_id, row.campaign_id)] = row.n
-    page.own = _own(conn, {c.bind.number for c in cases if c.bind.sharer_id is None})
+    page.own = own_links(conn, {c.bind.number for c in cases if c.bind.sharer_id is None})
     shared = [c for c in cases if c.bind.sharer_id is not None]
     sharers = {c.pair[0] for c in shared}
     pairs = {(c.pair[0], c.bind.campaign_id) for c in shared}
@@ -257,15 +277,6 @@ def _look(conn: Connection, page: _Page, cases: Sequence[Case]) -> None:
         page.reasons[(case.purchase.sale_id, case.bind.campaign_id)] = reasons_of(facts, terms)
 
 
-def _own(conn: Connection, numbers: Collection[int]) -> frozenset[int]:
-    """Of binds that nobody shared, those over a member's link: the member's own, since two became one."""
-    if not numbers:
-        return frozenset()
-    its = select(_B.number).join(share_link, share_link.c.code == _B.code)
-    its = its.where(among(conn, _B.number, numbers), share_link.c.member_id.is_not(None))
-    return frozenset(conn.execute(its).scalars())
-
-
 def _page(conn: Connection, binds: Mapping[tuple[int, bytes], Sequence[Bind]]) -> _Page:
     ids = {campaign_id for _, campaign_id in binds}
     terms: dict[bytes, dict[int, Terms]] = {}
@@ -274,23 +285,10 @@ def _page(conn: Connection, binds: Mapping[tuple[int, bytes], Sequence[Bind]]) -
     return _Page(binds, campaigns.by_id(conn, ids), terms)
 
 
-def _binds_of(conn: Connection, members: Collection[int]) -> dict[tuple[int, bytes], list[Bind]]:
-    its = select(
-        _B.number, _B.campaign_id, _B.version, _B.member_id, _B.sharer_id, _B.customer, _B.touched_at,
-        _B.bound_at,
-    ).where(among(conn, _B.member_id, members))  # fmt: skip
-    found: dict[tuple[int, bytes], list[Bind]] = {}
-    for row in conn.execute(its):
-        found.setdefault((row.member_id, row.campaign_id), []).append(Bind(*row))
-    return found
-
-
 def _cursor(conn: Connection) -> int:
-    its = select(share_cursor.c.sequence).with_for_update()
-    found: int | None = conn.execute(its).scalar_one_or_none()
-    if found is None:
-        conn.execute(insert(share_cursor).values(id=1, sequence=0))
-    return found or 0
+    # Of two that begin at once, one makes it and the other waits for that.
+    sql_of(share_cursor, conn).insert(conn, [{"id": 1, "sequence": 0}], or_ignore=True)
+    return int(conn.execute(select(share_cursor.c.sequence).with_for_update()).scalar_one())
 
 
 def _move(conn: Connection, sequence: int) -> None:

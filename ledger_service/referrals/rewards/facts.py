@@ -51,7 +51,7 @@ def ties_above(conn: Connection, members: Collection[int]) -> dict[int, list[int
         its = select(share_tie.c.member_id, share_tie.c.sharer_id).where(
             among(conn, share_tie.c.member_id, frontier - parent.keys())
         )
-        found = {row.member_id: row.sharer_id for row in conn.execute(its)} if frontier else {}
+        found = {row.member_id: row.sharer_id for row in conn.execute(its).all()} if frontier else {}
         parent |= found
         frontier = set(found.values())
     return {member_id: _walk(parent, member_id) for member_id in members}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
 from ledger_service.db.bulk import sql_of
 from ledger_service.members.merging import Merge
@@ -35,8 +35,8 @@ def forget_member(conn: Connection, member_id: int, at: datetime) -> None:
 def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
     """Whatever ``closes`` was in the tree of who brought whom, ``stays`` is; nobody has brought itself.
 
-    What one of the two earned by the other and was not issued waits for a person; the commitments stay as
-    they were made.
+    What one of the two earned by the other and was not issued waits for a person, also where the chain has
+    promised it; the commitments stay as they were made.
     """
     closes, stays, at = merge.closes, merge.stays, merge.at
     between = or_(
@@ -44,7 +44,8 @@ def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
         and_(_B.member_id == stays, _B.sharer_id == closes),
     )
     own = list(conn.execute(select(_B.number).where(between)).scalars())
-    unpaid = _R.number.in_(own) & _R.state.in_(("due", "appealed"))
+    waits = _R.state.in_(("due", "promised", "appealed"))
+    unpaid = or_(_R.number.in_(own), _of_the_other(closes, stays)) & waits
     # A review of its own days: what was due is overdue by now, and would be paid at the job's next turn.
     until = at + timedelta(days=REVIEW_DAYS)
     conn.execute(update(share_reward).where(unpaid).values(state="held", reasons="same-member", until=until))
@@ -58,6 +59,15 @@ def follow_merge(conn: Connection, merge: Merge) -> list[NewIntent]:
     _take_signals(conn, merge)
     take_over(conn, (closes, stays), at)
     return []
+
+
+def _of_the_other(closes: int, stays: int) -> ColumnElement[bool]:
+    """Rewards of one for a purchase of the other, also where a third person stands between them."""
+    bought_by = {one: select(_B.number).where(_B.member_id == one) for one in (closes, stays)}
+    return or_(
+        (_R.member_id == closes) & _R.number.in_(bought_by[stays]),
+        (_R.member_id == stays) & _R.number.in_(bought_by[closes]),
+    )
 
 
 def _take_signals(conn: Connection, merge: Merge) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from ledger_service.db.guards import append_only
 from ledger_service.db.tables import at_least, fixed_length, metadata, one_of
 from ledger_service.db.types import Bytes, Int64, UtcInstant
-from ledger_service.referrals.rewards.rules import OUTCOMES, PAYS, ROLES, STATES
+from ledger_service.referrals.rewards.rules import OUTCOMES, PAYS, PROMISES, ROLES, STATES
 
 # A sale of a member that followed a link: which commitment it goes by, and what came of it. Append-only, so
 # that an attribution can be replayed and never told otherwise.
@@ -43,7 +43,8 @@ share_purchase = append_only(Table(
     Index("ix_share_purchase_campaign_id", "campaign_id", "sold_at"),
 ))  # fmt: skip
 
-_STANDING = text("state IN ('held', 'due', 'granted', 'appealed', 'left')")
+_STANDING = text("state IN ('held', 'due', 'promised', 'granted', 'appealed', 'left')")
+_LEAVING = text("promise IN ('going', 'gone')")
 _MILESTONE = text("reached IS NOT NULL")
 # INV-14 in the database: no reward without its sale, none deeper than 2, and the second level is the second.
 # reward_id is the id on chain, and follows from the commitment: the chain's word for the attribution.
@@ -75,9 +76,17 @@ share_reward = Table(
     Column("made_at", UtcInstant, nullable=False),
     # Of a milestone: how many conversions it is for.
     Column("reached", Integer),
+    # Where its promise on the chain stands: NULL for what was made before there was one, and for coupons.
+    # promise_id is the operation that the chain was told last, ``returns`` how often it was told of a return.
+    Column("promise", String(6)),
+    Column("promise_id", Bytes(16)),
+    Column("returns", SmallInteger, nullable=False, default=0, server_default="0"),
     UniqueConstraint("campaign_id", "sale_id", "role", "pays", name="uq_share_reward_sale"),
     one_of("role", ROLES), one_of("state", STATES), one_of("pays", PAYS),
     fixed_length("reward_id", 16), fixed_length("sale_id", 16),
+    one_of("promise", PROMISES), at_least("returns"),
+    CheckConstraint("promise IS NULL OR pays = 'points'", name="promise_of_points"),
+    CheckConstraint("state <> 'promised' OR promise = 'said'", name="promised_is_said"),
     CheckConstraint("depth BETWEEN 1 AND 2", name="depth_at_most_2"),
     CheckConstraint("(depth = 2) = (role = 'second')", name="second_level"),
     CheckConstraint("(pays = 'points') = (points > 0)", name="points_of_points"),
@@ -87,6 +96,7 @@ share_reward = Table(
     Index("ix_share_reward_campaign_id", "campaign_id", "made_at"),
     Index("ix_share_reward_until", "state", "until"),
     Index("ix_share_reward_standing", "reward_id", sqlite_where=_STANDING, postgresql_where=_STANDING),
+    Index("ix_share_reward_leaving", "reward_id", sqlite_where=_LEAVING, postgresql_where=_LEAVING),
     Index("ix_share_reward_sale_id", "sale_id"),
     Index("ix_share_reward_reached", "member_id", "campaign_id", sqlite_where=_MILESTONE,
           postgresql_where=_MILESTONE),

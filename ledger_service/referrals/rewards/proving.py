@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from ledger_service.kernel.campaign_operations import RewardRole, reward_id_of
 from ledger_service.kernel.clock import parse_instant
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.history_tree import hash_leaf, verify_inclusion
@@ -44,6 +45,12 @@ CODES: Mapping[str, Standing] = {
     "log-forked": Standing.ALTERED,
     "sale-differs": Standing.ALTERED,
     "reward-differs": Standing.ALTERED,
+    "desk-differs": Standing.ALTERED,
+    "campaign-differs": Standing.ALTERED,
+    "promise-differs": Standing.ALTERED,
+    "promise-too-deep": Standing.ALTERED,
+    "promise-beyond-budget": Standing.ALTERED,
+    "reward-unpromised": Standing.ALTERED,
     "log-missing": Standing.MISSING,
     "checkpoint-missing": Standing.MISSING,
     "sale-unissued": Standing.MISSING,
@@ -88,14 +95,21 @@ class Paper:
     sold_at: datetime
     rewards: Mapping[bytes, tuple[str, int]]
     told: Told | None
+    clawed: frozenset[bytes] = frozenset()
+    named: frozenset[bytes] = frozenset()
 
     def role_of(self, op_id: bytes) -> str | None:
         """The role that an issue of this id is a reward in, by commitment and sale alone (INV-14)."""
-        return self.ids.get(op_id)
+        return self.ids.get(op_id) or self.former_ids.get(op_id)
 
     @property
     def ids(self) -> Mapping[bytes, str]:
-        """The ids that rewards of points have, by role; there is no role beyond two levels."""
+        """The ids of rewards that a desk of campaigns promises; there is no role beyond two levels."""
+        return {reward_id_of(self.commitment, self.sale_id, role): role.text for role in RewardRole}
+
+    @property
+    def former_ids(self) -> Mapping[bytes, str]:
+        """The ids that rewards had before there was a desk, and were issued under as earns."""
         return {derive_id("share reward", self.commitment, self.sale_id, role): role for role in ROLES}
 
     def is_sales(self, op_id: bytes, programme: int) -> bool:
@@ -104,11 +118,13 @@ class Paper:
 
 
 class Mined(NamedTuple):
-    """An issue on the chain, with the block that has it, by number and second."""
+    """An issue on the chain, with the block that has it, by number and second (0: nobody asked)."""
 
     op_id: bytes
     programme: int
     points: int
+    merchant: int
+    reason: int
     block: int
     second: int
 
@@ -203,7 +219,7 @@ def _of_issues(paper: Paper, chain: ChainWord) -> Iterator[Finding]:
         elif issued[op_id] > points:
             told = f"the chain issued {issued[op_id]} points to the {role}, {points} are told"
             yield Finding("reward-differs", told)
-    for op_id in issued.keys() - paper.rewards.keys():
+    for op_id in issued.keys() - paper.rewards.keys() - paper.clawed:
         yield Finding("reward-differs", f"the chain paid the {paper.role_of(op_id)}; the paper is silent")
 
 
@@ -212,16 +228,17 @@ def _read(document: Any) -> Paper:
     own, body = document["own_salt"], document["body"]
     if not isinstance(body, dict) or not isinstance(rewards, list):
         raise EvidenceUnreadable("no object")
+    paid = [(_bytes(one["reward"], _ID_BYTES), one) for one in rewards if one["pays"] != COUPON]
     given = {
-        _bytes(one["reward"], _ID_BYTES): (str(one["role"]), int(one["points"]))
-        for one in rewards
-        if one["pays"] != COUPON and one["state"] == "granted"
+        op_id: (str(one["role"]), int(one["points"])) for op_id, one in paid if one["state"] == "granted"
     }
     return Paper(
         _bytes(document["sale"], _ID_BYTES), int(link["number"]), _bytes(link["hash"]),
         _bytes(link["chain"]), str(link["at"]), body, _bytes(document["salt"]),
         None if own is None else _bytes(own), parse_instant(document["sold_at"], "sold_at"), given,
         _told(document["log"]),
+        frozenset(op_id for op_id, one in paid if one["state"] == "clawed"),
+        frozenset(op_id for op_id, _ in paid),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from ledger_service.referrals.links.rules import commitment_of
 from ledger_service.referrals.links.telling import KIND
 from ledger_service.referrals.rewards.errors import SharePurchaseUnknown, ShareRewardUnknown
 from ledger_service.referrals.rewards.models import share_purchase, share_reward, share_reward_event
-from ledger_service.referrals.rewards.rules import Bind, attributed
+from ledger_service.referrals.rewards.rules import SAID, Bind, attributed
 from ledger_service.traceability.log.words import Logged, logged
 
 _R, _P, _C, _B, _K = share_reward.c, share_purchase.c, share_campaign.c, share_bind.c, share_commitment.c
@@ -64,6 +64,12 @@ def events_of(conn: Connection, reward_id: bytes) -> list[Row[Any]]:
     e = share_reward_event.c
     its = select(e.kind, e.by_whom, e.reason, e.at).where(e.reward_id == reward_id)
     return list(conn.execute(its.order_by(e.position)))
+
+
+def is_promised(conn: Connection, member_id: int) -> bool:
+    """Whether the chain has been told of a reward of the member's that did not go back."""
+    mine = (_R.member_id == member_id) & (_R.promise == SAID)
+    return conn.execute(select(_R.reward_id).where(mine).limit(1)).first() is not None
 
 
 class Bought(NamedTuple):

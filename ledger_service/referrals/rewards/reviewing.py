@@ -12,6 +12,7 @@ from ledger_service.referrals.rewards.commands import (
     CAMPAIGN,
     REWARD,
     RewardCommand,
+    leave,
     move_budget,
     note,
     refuse,
@@ -19,7 +20,7 @@ from ledger_service.referrals.rewards.commands import (
 from ledger_service.referrals.rewards.errors import ShareRewardStepRefused, ShareRewardUnknown
 from ledger_service.referrals.rewards.fraud_rules import APPEAL_DAYS, REVIEW_DAYS
 from ledger_service.referrals.rewards.models import share_reward
-from ledger_service.referrals.rewards.rules import after_step, given_from
+from ledger_service.referrals.rewards.rules import GOING, SAID, UNSAID, after_step, given_from
 
 STEPS = ("release", "refuse", "appeal")
 DEADLINE = "deadline"
@@ -69,7 +70,9 @@ class ReviewRewardCommand(RewardCommand):
         state = after_step(row["state"], step.kind)
         late = step.kind == "appeal" and step.at > row["until"] + timedelta(days=APPEAL_DAYS)
         early = step.kind == "expire" and step.at < row["until"]
-        if state is None or late or early:
+        # What went back on the chain is promised there no second time.
+        gone = step.kind == "appeal" and row["promise"] not in (None, UNSAID, GOING)
+        if state is None or late or early or gone:
             raise ShareRewardStepRefused(row["state"])
         if row["state"] == "appealed" and row["decided_by"] == step.by:
             raise SecondPersonNeeded
@@ -82,9 +85,12 @@ class ReviewRewardCommand(RewardCommand):
         step, sign = self.step, {"appealed": 1, "refused": -1}.get(state, 0)
         if sign and not move_budget(draft, row, sign):
             raise ShareRewardStepRefused(row["state"])
+        gone = leave(row) if state == "refused" else {}
+        if row["promise"] == GOING:  # the chain was not told yet, and is not to be
+            gone = {"promise": SAID}
         due_at = given_from(row["pays"], row["sold_at"], row["vest_days"], step.at)
         until = {"appealed": step.at + timedelta(days=REVIEW_DAYS), "due": due_at}.get(state, step.at)
         decided = {} if state == "appealed" else {"decided_by": step.by}
-        draft.change(share_reward, row["reward_id"], state=state, until=until, **decided)
+        draft.change(share_reward, row["reward_id"], state=state, until=until, **decided, **gone)
         note(draft, row["reward_id"], (state, step.reason), (step.by, step.at))
         return state

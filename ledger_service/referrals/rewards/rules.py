@@ -6,9 +6,10 @@ sale, and nothing that was committed later can change it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ledger_service.referrals.campaigns.rules import MOST_DEPTH, Terms, Touch, Trigger
 from ledger_service.referrals.links.rules import SKEW_SECONDS
@@ -21,18 +22,21 @@ OUTCOMES = (
     "campaign-over",
 )  # fmt: skip
 # left: the goods came back after the coupon was used or given on; should it come back, it is taken after all.
-STATES = ("held", "due", "granted", "refused", "appealed", "void", "clawed", "left")
+# promised: the chain was told of it, and it is given once that stands there for good.
+STATES = ("held", "due", "promised", "granted", "refused", "appealed", "void", "clawed", "left")
 # The purchase counts as a conversion of its sharer as long as one of its rewards is in such a state.
-STANDING = ("held", "due", "granted", "appealed")
+STANDING = ("held", "due", "promised", "granted", "appealed")
 # A milestone in such a state is given once more when its conversions are reached again.
 TAKEN = ("void", "clawed")
+# Of a reward for the chain to promise: not said there yet, said, to be returned, its return said, gone back.
+UNSAID, SAID, GOING, GONE, BACK = "unsaid", "said", "going", "gone", "back"
+PROMISES = (UNSAID, SAID, GOING, GONE, BACK)
 POINTS, COUPON = "points", "coupon"
 PAYS = (POINTS, COUPON)
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
-    """A bound touch as attribution goes by it."""
+class Bind(NamedTuple):
+    """A bound touch as attribution goes by it; there are many of one purchase, so it is quickly made."""
 
     number: int
     campaign_id: bytes
@@ -44,14 +48,18 @@ class Bind:
     bound_at: datetime
 
 
-def is_candidate(bind: Bind, purchase: Purchase, terms: Terms) -> bool:
-    """Whether the purchase may follow the touch: committed before the sale was recorded, and in the window.
+def candidates_of(binds: Iterable[Bind], purchase: Purchase, terms: Mapping[int, Terms]) -> list[Bind]:
+    """The touches that the purchase may follow: committed before the sale was recorded, and in the window.
 
     A till's clock may be ``SKEW_SECONDS`` behind ours, and no more is forgiven.
     """
-    if bind.bound_at >= purchase.recorded_at or bind.touched_at > purchase.sold_at + SKEW:
-        return False
-    return purchase.sold_at <= bind.touched_at + timedelta(days=terms.window_days)
+    recorded_at, latest = purchase.recorded_at, purchase.sold_at + SKEW
+    since = {version: purchase.sold_at - timedelta(days=one.window_days) for version, one in terms.items()}
+    return [
+        bind for bind in binds
+        if bind.bound_at < recorded_at and bind.version in since
+        and since[bind.version] <= bind.touched_at <= latest
+    ]  # fmt: skip
 
 
 def attributed(binds: Iterable[Bind], purchase: Purchase, terms: dict[int, Terms]) -> Bind | None:
@@ -65,7 +73,7 @@ def attributed(binds: Iterable[Bind], purchase: Purchase, terms: dict[int, Terms
         purchase: the sale.
         terms: of the campaign, by version.
     """
-    candidates = [b for b in binds if b.version in terms and is_candidate(b, purchase, terms[b.version])]
+    candidates = candidates_of(binds, purchase, terms)
     if not candidates:
         return None
     newest = max(candidates, key=lambda b: b.number)

@@ -18,10 +18,20 @@ from ledger_service.referrals.ports import Sales
 from ledger_service.referrals.rewards.couponing import GiveCouponCommand, TakeCouponCommand
 from ledger_service.referrals.rewards.dispatch import follow, something_new
 from ledger_service.referrals.rewards.errors import ShareRewardStepRefused
+from ledger_service.referrals.rewards.opening import OPENED_AT_ONCE, tell_campaigns, to_open
 from ledger_service.referrals.rewards.paying import ClawCommand, PayCommand
+from ledger_service.referrals.rewards.returning import ReturnCommand
 from ledger_service.referrals.rewards.reviewing import DEADLINE, ReviewRewardCommand, Step
 from ledger_service.referrals.rewards.rules import COUPON
-from ledger_service.referrals.rewards.worklists import Standing, due_rewards, overdue, standing_after, undone
+from ledger_service.referrals.rewards.worklists import (
+    Standing,
+    answered_promises,
+    due_rewards,
+    leaving,
+    overdue,
+    standing_after,
+    undone,
+)
 
 _PAID_AT_ONCE = 100
 _LOOKED_AT_ONCE = 1_000
@@ -45,6 +55,8 @@ class RewardDesk:
     sales: Sales
     offers: Offers
     worker: str
+    # Whether the alliance has the contract that promises rewards of points before they are issued.
+    promises: bool = False
     # Where the look for returned goods stands; it begins anew when a process does.
     _turn: bytes = field(default=bytes(16), init=False)
 
@@ -53,16 +65,18 @@ class RewardDesk:
         with self.database.read() as conn:
             if not something_new(conn):
                 return False
-        return self.writer.run(lambda conn: follow(conn, self.sales, at))
+        return self.writer.run(lambda conn: follow(conn, self.sales, at, promises=self.promises))
 
     def pay_due(self, at: datetime) -> bool:
-        """Some due rewards were given; returns whether more may be due.
+        """Some due rewards were promised on the chain or given; returns whether more may be due.
 
         What came back is looked for once more: the turn of ``take_back`` may not have come by, and a coupon
         that was given could be used before it does.
         """
         with self.database.read() as conn:
-            due = due_rewards(conn, at, _PAID_AT_ONCE)
+            answered = answered_promises(conn, at, _PAID_AT_ONCE) if self.promises else []
+            first = due_rewards(conn, at, _PAID_AT_ONCE)
+            due = [*answered, *first]
             gone = undone(conn, self.sales, due)
         if due:
             self.catalogue.refresh()
@@ -71,7 +85,21 @@ class RewardDesk:
                 self.writer.submit(self._taking(one, at))
             else:
                 self._give(one.reward_id, one.pays, at)
-        return len(due) == _PAID_AT_ONCE
+        return _PAID_AT_ONCE in (len(answered), len(first))
+
+    def tell_chain(self, at: datetime) -> bool:
+        """The chain was told of campaigns and of what went back; returns whether there may be more to tell.
+
+        Nothing is told where the alliance has no such contract. Idempotency: by what was told before.
+        """
+        if not self.promises:
+            return False
+        with self.database.read() as conn:
+            campaigns, gone = to_open(conn), leaving(conn, at, _PAID_AT_ONCE)
+        told = self.writer.run(lambda conn: tell_campaigns(conn, campaigns, at)) if campaigns else 0
+        for reward_id in gone:
+            self.writer.submit(ReturnCommand(reward_id, at))
+        return told == OPENED_AT_ONCE or len(gone) == _PAID_AT_ONCE
 
     def take_back(self, at: datetime) -> bool:
         """Rewards of some sales whose goods came back are undone; returns False at the end of each turn."""

@@ -73,4 +73,4 @@ def clicks_around(conn: Connection, numbers: Collection[int]) -> dict[int, int]:
     ).limit(_MOST_CLICKS).correlate(share_bind).subquery()  # fmt: skip
     counted = select(func.count()).select_from(near).scalar_subquery()
     its = select(_B.number, counted).where(among(conn, _B.number, numbers))
-    return {number: int(count) for number, count in conn.execute(its)}
+    return {number: int(count) for number, count in conn.execute(its).all()}

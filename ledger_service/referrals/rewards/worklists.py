@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, case, select
+from sqlalchemy import ColumnElement, Connection, case, literal_column, or_, select
 
 from ledger_service.coupons.wallet.models import coupon
 from ledger_service.coupons.wallet.rules import AVAILABLE
+from ledger_service.merchants.models import merchant
+from ledger_service.outbox.beside.models import beside_intent
+from ledger_service.outbox.models import intent
+from ledger_service.referrals.campaigns.models import share_campaign
 from ledger_service.referrals.ports import Sales
+from ledger_service.referrals.rewards.commands import SERVICE
 from ledger_service.referrals.rewards.facts import conversions_of
+from ledger_service.referrals.rewards.fraud_rules import APPEAL_DAYS
 from ledger_service.referrals.rewards.models import share_reward
+from ledger_service.referrals.rewards.opening import AGAIN, SETTLED
+from ledger_service.referrals.rewards.promising import MOST_DOUBLINGS, wait_after
+from ledger_service.referrals.rewards.rules import GOING, GONE, STANDING, UNSAID
 
-_R = share_reward.c
+_R, _I = share_reward.c, beside_intent.c
 _COLUMNS = (
     _R.reward_id, _R.sale_id, _R.least_kept_minor, _R.pays, _R.member_id, _R.campaign_id, _R.reached,
 )  # fmt: skip
@@ -38,9 +47,53 @@ class Standing(NamedTuple):
 
 
 def due_rewards(conn: Connection, at: datetime, most: int) -> list[Standing]:
-    """Rewards that are to be given now."""
-    its = select(*_COLUMNS).where(_R.state == "due", _R.until <= at)
+    """Rewards that are to be given now, or promised on the chain where their campaign has room there."""
+    c = share_campaign.c
+    room = (_R.promise != UNSAID) | (c.stands_points + _R.points <= c.open_points)
+    joined = share_reward.join(share_campaign, c.campaign_id == _R.campaign_id)
+    its = select(*_COLUMNS).select_from(joined).where(
+        _R.state == "due", _R.until <= at, _R.promise.is_(None) | room
+    )  # fmt: skip
     return [Standing(*row) for row in conn.execute(its.order_by(_R.until, _R.reward_id).limit(most))]
+
+
+def answered_promises(conn: Connection, at: datetime, most: int) -> list[Standing]:
+    """Promised rewards whose promise the chain has taken or refused for good."""
+    joined = share_reward.join(beside_intent, _I.op_id == _R.promise_id)
+    its = select(*_COLUMNS).select_from(joined).where(
+        _R.state == "promised", _R.until <= at, _I.state.in_(SETTLED)
+    )  # fmt: skip
+    return [Standing(*row) for row in conn.execute(its.order_by(_R.until, _R.reward_id).limit(most))]
+
+
+def leaving(conn: Connection, at: datetime, most: int) -> list[bytes]:
+    """Promised rewards that went back, of which the chain can be told, or has answered.
+
+    Not while their issue is on its way there, nor while the campaign's merchant is suspended; not while a
+    person's refusal may be appealed, and not of a return that waits until it is told again.
+    """
+    settled, issue, c = _I.state.in_(SETTLED), intent.c, share_campaign.c
+    active = select(merchant.c.merchant_id).where(merchant.c.status == "active")
+    joined = (
+        share_reward.join(beside_intent, (_I.op_id == _R.promise_id) & settled)
+        .join(share_campaign, c.campaign_id == _R.campaign_id)
+        .outerjoin(intent, issue.op_id == _R.reward_id)
+    )
+    over = _R.until < at - timedelta(days=APPEAL_DAYS)
+    # Written out, as its index is.
+    waits = _R.promise.in_([literal_column(f"'{one}'") for one in (GOING, GONE)])
+    its = select(_R.reward_id).select_from(joined).where(
+        waits, c.merchant_id.in_(active), issue.state.is_(None) | issue.state.in_(SETTLED),
+        or_(_R.promise == GONE, _R.state != "refused", _R.decided_by == SERVICE, over),
+        or_(_R.promise == GOING, _I.reason.is_(None), _I.reason.not_in(AGAIN), _waited(at)),
+    )  # fmt: skip
+    return list(conn.execute(its.order_by(_R.reward_id).limit(most)).scalars())
+
+
+def _waited(at: datetime) -> ColumnElement[bool]:
+    times = range(1, MOST_DOUBLINGS + 2)
+    told = ((_R.returns == n) & (_I.created_at <= at - wait_after(n)) for n in times)
+    return or_(*told, (_R.returns > times[-1]) & (_I.created_at <= at - wait_after(times[-1])))
 
 
 def standing_after(conn: Connection, after: bytes, most: int) -> list[Standing]:
@@ -49,7 +102,7 @@ def standing_after(conn: Connection, after: bytes, most: int) -> list[Standing]:
     takeable = case((_R.state != "left", 1), (back, 1), else_=0)
     joined = share_reward.outerjoin(coupon, (coupon.c.coupon_id == _R.reward_id) & (_R.state == "left"))
     its = select(*_COLUMNS, takeable).select_from(joined).where(
-        _R.state.in_(("held", "due", "granted", "appealed", "left")), _R.reward_id > after
+        _R.state.in_((*STANDING, "left")), _R.reward_id > after
     )  # fmt: skip
     rows = conn.execute(its.order_by(_R.reward_id).limit(most))
     return [Standing(*row[:7], takeable=bool(row[7])) for row in rows]

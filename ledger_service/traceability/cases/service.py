@@ -32,7 +32,7 @@ class Said:
 
 
 def open_cases(
-    conn: Connection, judgement: Judgement, about: tuple[int, str, int | None], at: datetime
+    conn: Connection, judgement: Judgement, about: tuple[int, str, int | None], said: Said
 ) -> list[bytes]:
     """A case is open for everything that the scan found; one that was open has this as evidence.
 
@@ -40,7 +40,7 @@ def open_cases(
         conn: of the caller, which commits.
         judgement: of the scan.
         about: the item's number (0 for none), its GTIN, and the brand.
-        at: when.
+        said: by the scans: what they saw, and when.
 
     Locks: the open case's row.
     """
@@ -48,7 +48,7 @@ def open_cases(
     found = []
     for kind in kinds_of(judgement):
         subject = str(item_id) if item_id else gtin
-        found.append(_open(conn, (kind, subject), (gtin, merchant_id), Said(SCANS, _text(judgement), at)))
+        found.append(_open(conn, (kind, subject), (gtin, merchant_id), said))
     return found
 
 
@@ -166,7 +166,3 @@ def _note(conn: Connection, case_id: bytes, kind: str, said: Said) -> None:
     row = {"case_id": case_id, "position": position, "kind": kind, "by_whom": said.by, "said": said.text,
            "at": said.at}  # fmt: skip
     conn.execute(insert(trace_case_event).values(row))
-
-
-def _text(judgement: Judgement) -> str:
-    return f"{judgement.verdict}: {', '.join(judgement.reasons + judgement.hints)}"

@@ -24,7 +24,7 @@ CODES = (
     IN_FUTURE, BEFORE_COMMISSIONING, COMMISSIONED_TWICE, SOLD_TWICE, TWO_PARENTS, AFTER_END, UNLAWFUL_STEP,
     ID_NOT_ITS_HASH,
 )  # fmt: skip
-_ENDS = frozenset({Deed.END, Deed.DESTROY})
+_ENDS = frozenset({Deed.END, Deed.DESTROY, Deed.REPLACE})
 # Clocks of scanners run ahead by so much at most.
 SKEW = timedelta(minutes=5)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -58,6 +59,8 @@ class Deed(IntEnum):
     EXPIRE = 14
     LOCK = 15
     SAMPLE = 16
+    EXPORT = 17
+    REPLACE = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ _BY_DISPOSITION = MappingProxyType({
     "stolen": Deed.STEAL, "recalled": Deed.RECALL, "expired": Deed.EXPIRE,
     "damaged": Deed.LOCK, "non_conformant": Deed.LOCK, "non_sellable_other": Deed.LOCK,
 })  # fmt: skip
+# The CBV has no word for it: one of the teller's own vocabulary, whatever its address.
+_EXPORTED = re.compile(r"[/:#]exported$")
 _MOVES = MappingProxyType({
     **dict.fromkeys(("shipping", "departing", "transporting"), Deed.SHIP),
     **dict.fromkeys(("receiving", "arriving", "accepting", "storing", "stocking"), Deed.STOCK),
@@ -133,9 +138,11 @@ def _all_things(event: Event) -> Iterator[Thing]:
         yield Thing(parent, Role.PARENT, _deed_to_parent(event))
     inside = key_of(parent) if parent is not None and event["type"] == "AggregationEvent" else None
     for field, role in _LISTS.items():
-        deed = _deed(event, role)
-        for epc in event.get(field, ()):
-            yield from _with_class(normal_name(epc), role, deed, inside if role == Role.CHILD else None)
+        epcs = event.get(field)
+        if epcs:
+            deed, parent_key = _deed(event, role), inside if role == Role.CHILD else None
+            for epc in epcs:
+                yield from _with_class(normal_name(epc), role, deed, parent_key)
     for field, role in _QUANTITIES.items():
         for element in event.get(field, ()):
             yield from _with_class(normal_name(element["epcClass"]), QUANTITY + role, Deed.NONE, None)
@@ -154,6 +161,8 @@ def _deed(event: Event, role: Role) -> Deed:
     action = str(event.get("action"))
     if event["type"] == "AggregationEvent":
         return {"ADD": Deed.PACK, "DELETE": Deed.UNPACK}.get(action, Deed.NONE)
+    if role == Role.INPUT and step_of(event) == "replacing":
+        return Deed.REPLACE
     if event["type"] != "ObjectEvent" or role != Role.EPC:
         return Deed.NONE
     return deed_of(action, step_of(event), disposition_of(event))
@@ -167,6 +176,8 @@ def deed_of(action: str, step: str | None, disposition: str | None) -> Deed:
         return Deed.DESTROY if step == "destroying" else Deed.END
     if disposition == "returned":
         return Deed.TAKE_BACK
+    if disposition is not None and _EXPORTED.search(disposition):
+        return Deed.EXPORT
     for known, word in (
         (_BY_STEP, step), (_BY_DISPOSITION, disposition), (_MOVES, step), (_STANDS, disposition),
     ):  # fmt: skip

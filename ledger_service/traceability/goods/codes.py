@@ -39,6 +39,10 @@ def pin_of(key: bytes, index: int) -> str:
     return f"{int.from_bytes(drawn[:16], 'big') % 10**PIN_DIGITS:0{PIN_DIGITS}d}"
 
 
+# The GS1 identifier under which a code carries its tag, in its query.
+TAG = "98"
+
+
 def tag_of(master: bytes, gtin: str, serial: str) -> str:
     """Eight characters (40 bits) that a code may carry beside its serial, so that a made-up one shows at
     once, also where no table is at hand."""

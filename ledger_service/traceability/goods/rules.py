@@ -31,7 +31,7 @@ class State(StrEnum):
 
 
 FOR_EVER = frozenset({State.DESTROYED, State.STOLEN, State.RECALLED, State.VOID})
-NOT_FOR_SALE = frozenset({State.DESTROYED, State.STOLEN, State.EXPORTED, State.VOID})
+NOT_FOR_SALE = frozenset({State.DESTROYED, State.STOLEN, State.EXPORTED, State.VOID, State.REPLACED})
 _ENDS = frozenset({State.DESTROYED, State.STOLEN, State.RECALLED, State.EXPIRED, State.VOID, State.REPLACED})
 _ASIDE = frozenset({State.LOCKED, State.SAMPLE, State.EXPORTED})
 _IN_TRADE = frozenset({State.IN_TRANSIT, State.AVAILABLE, State.SOLD})

@@ -57,9 +57,12 @@ def last_checkpoint(conn: Connection, state: str | None = None) -> Checkpoint | 
 
 
 def taken_in(conn: Connection) -> tuple[int, int]:
-    """How many captured events are in the log, and how many there are."""
-    newest = conn.execute(select(func.max(epcis_event.c.event_seq))).scalar_one_or_none()
-    return log_size(conn), 0 if newest is None else int(newest) + 1
+    """How many events and words are in the log, and how many there are of both, which are numbered as one."""
+    size, newest = log_size(conn), -1
+    for number in (epcis_event.c.event_seq, log_word.c.seq):
+        found = conn.execute(select(func.max(number))).scalar_one_or_none()
+        newest = newest if found is None else max(newest, int(found))
+    return size, max(size, newest + 1)
 
 
 def has_work(conn: Connection, at: datetime, every: timedelta) -> bool:

@@ -13,11 +13,11 @@ from ledger_service.db.among import among
 from ledger_service.merchants.models import merchant, store
 from ledger_service.traceability.epcis.contradictions import Contradiction, Fact, standing
 from ledger_service.traceability.epcis.findings import facts_by_key
-from ledger_service.traceability.epcis.models import epcis_event, epcis_event_epc
+from ledger_service.traceability.epcis.models import epcis_event
 from ledger_service.traceability.epcis.naming import normal_name
 from ledger_service.traceability.epcis.prepared import Prepared
 from ledger_service.traceability.epcis.queries import bodies_of
-from ledger_service.traceability.epcis.things import Deed, Role, key_of, things_of
+from ledger_service.traceability.epcis.things import Deed, Role, Thing, key_of, things_of
 from ledger_service.traceability.moving.custody import Custody, Telling, custody
 from ledger_service.traceability.moving.rules import MOVING
 from ledger_service.traceability.prefixes.queries import merchants_of_prefixes
@@ -31,11 +31,19 @@ _OF_CONTAINERS = MOVING | {Deed.PACK, Deed.UNPACK, Deed.UNPACK_ALL}
 _GLN = re.compile(r"/41[47]/(\d{13})")
 _FEW = 20
 NOBODYS: Mapping[bytes, int] = MappingProxyType({})
-_T, _E = epcis_event_epc.c, epcis_event.c
+_E = epcis_event.c
 
 
-def affected(conn: Connection, captured: Mapping[int, Prepared]) -> set[str]:
-    """The names of everything inside the cases and pallets that captured events move or pack."""
+def affected(
+    conn: Connection, captured: Mapping[int, Prepared], facts: Mapping[bytes, Sequence[Fact]]
+) -> set[str]:
+    """The names of everything inside the cases and pallets that captured events move or pack.
+
+    Args:
+        conn: any.
+        captured: by number.
+        facts: all that is told of things, by key, as far as it was read already.
+    """
     level = {
         thing.name
         for event in captured.values() for thing in event.things
@@ -48,7 +56,7 @@ def affected(conn: Connection, captured: Mapping[int, Prepared]) -> set[str]:
         if not level:
             break
         seen |= level
-        packed = _packed_in(conn, sorted(level))
+        packed = _packed_in(conn, {key_of(name) for name in level}, captured, facts)
         level = {name for name in packed if name.startswith(SSCC)}
         inside |= packed - level
     return inside
@@ -196,16 +204,31 @@ def _parents(things: Iterable[Sequence[Fact]]) -> set[bytes]:
     }
 
 
-def _packed_in(conn: Connection, names: Sequence[str]) -> set[str]:
-    keys = [key_of(name) for name in names]
-    packings: list[int] = []
-    for key in keys:
-        rows = select(_T.event_seq).where((_T.epc_key == key) & (_T.role == Role.PARENT))
-        last = rows.order_by(_T.event_time.desc(), _T.event_seq.desc()).limit(_MOST_PACKINGS)
-        packings += conn.execute(last).scalars()
+def _packed_in(
+    conn: Connection,
+    keys: set[bytes],
+    captured: Mapping[int, Prepared],
+    facts: Mapping[bytes, Sequence[Fact]],
+) -> set[str]:
+    unread = sorted(keys - facts.keys())
+    told = {**facts, **(facts_by_key(conn, unread) if unread else {})}
+    packings = {number for key in keys for number in _last_packings(told.get(key, ()))}
     found: set[str] = set()
-    for _, body in _bodies(conn, sorted(set(packings))):
-        found |= {
-            t.name for t in things_of(orjson.loads(body)) if t.role == Role.CHILD and t.deed == Deed.PACK
-        }
+    for things in _things_of_events(conn, packings, captured):
+        found |= {t.name for t in things if t.role == Role.CHILD and t.deed == Deed.PACK}
     return found
+
+
+def _last_packings(facts: Sequence[Fact]) -> list[int]:
+    """The events that name a container as what others are in."""
+    packings = [(fact.event_time, fact.event_seq) for fact in facts if fact.role == Role.PARENT]
+    return [number for _, number in sorted(packings)[-_MOST_PACKINGS:]]
+
+
+def _things_of_events(
+    conn: Connection, numbers: set[int], captured: Mapping[int, Prepared]
+) -> Iterator[Sequence[Thing]]:
+    """What events are about; those of this capture were taken apart already."""
+    yield from (captured[number].things for number in numbers & captured.keys())
+    for _, body in _bodies(conn, sorted(numbers - captured.keys())):
+        yield things_of(orjson.loads(body))

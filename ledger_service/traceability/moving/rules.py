@@ -20,16 +20,16 @@ MOVES: Mapping[Deed, State] = MappingProxyType({
     Deed.COMMISSION: State.COMMISSIONED, Deed.SHIP: State.IN_TRANSIT, Deed.STOCK: State.AVAILABLE,
     Deed.SELL: State.SOLD, Deed.LOCK: State.LOCKED, Deed.SAMPLE: State.SAMPLE, Deed.EXPIRE: State.EXPIRED,
     Deed.STEAL: State.STOLEN, Deed.RECALL: State.RECALLED, Deed.DESTROY: State.DESTROYED,
-    Deed.END: State.VOID,
+    Deed.END: State.VOID, Deed.EXPORT: State.EXPORTED, Deed.REPLACE: State.REPLACED,
 })  # fmt: skip
 # What a deed takes back; stock that was put aside and is for sale again was put back.
 _UNDOES: Mapping[Deed, frozenset[State]] = MappingProxyType({
     Deed.UNSHIP: frozenset({State.IN_TRANSIT}), Deed.TAKE_BACK: frozenset({State.SOLD}),
-    Deed.STOCK: frozenset({State.LOCKED, State.SAMPLE}),
+    Deed.STOCK: frozenset({State.LOCKED, State.SAMPLE, State.EXPORTED}),
 })  # fmt: skip
 MOVING = frozenset({*MOVES, *_UNDOES})
 # What came to an item otherwise than by events: nothing that is told of it takes that back.
-_SETTLED = FOR_EVER | {State.ACTIVATED, State.REPLACED}
+_SETTLED = FOR_EVER | {State.ACTIVATED}
 # What events may have made of an item that was claimed or came back.
 OVER_A_CLAIM = frozenset({State.LOCKED, State.STOLEN, State.RECALLED, State.DESTROYED, State.VOID})
 _DEEPEST = 4
@@ -37,11 +37,13 @@ _DEEPEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What beside the events counts: where each happened (GLN, by number), and the item's batch."""
+    """What beside the events counts: where each happened (GLN, by number), the item's batch, and whether
+    somebody has claimed it."""
 
     places: Mapping[int, int] = field(default_factory=dict)
     recalled_at: datetime | None = None
     expiry: str | None = None
+    claimed: bool = False
 
     def barred(self, at: datetime) -> frozenset[State]:
         """What the batch was by then."""
@@ -126,7 +128,8 @@ def _next(state: State, fact: Fact, last: Change | None, around: Around) -> Stat
     wanted = MOVES.get(deed)
     if state in _UNDOES.get(deed, ()):
         return _undone(fact, last, around)
-    if wanted is None:
+    if wanted is None or (around.claimed and deed == Deed.REPLACE):
+        # A new label has a PIN of its own: what was claimed would earn once more.
         return None
     return wanted if wanted == state or may_follow(state, wanted) else None
 

@@ -65,7 +65,8 @@ def follow_events(conn: Connection, captured: Mapping[int, Prepared], at: dateti
     Locks: the items' rows, then their open cases', in the order of their numbers.
     """
     seen = findings.judged(conn, captured, at)
-    items = _locked(conn, _items_of_ours(conn, {*seen.names.values(), *affected(conn, captured)}))
+    inside = affected(conn, captured, seen.facts)
+    items = _locked(conn, _items_of_ours(conn, {*seen.names.values(), *inside}))
     told = _courses(conn, items, seen) if items else []
     strange = strangers_word(conn, seen.facts, seen.names)
     ours = {one.name for one in told}
@@ -87,7 +88,9 @@ def wrong_of(conn: Connection, epc: str) -> list[Contradiction]:
     held = counting(conn, facts, {key: batch["merchant_id"]} if ours else {})
     own = held.pop(key)
     way = rules.along(own.counted, {parent: one.counted for parent, one in held.items()})
-    course = rules.follow(way, Around(_places(conn, way), batch.get("recalled_at"), batch.get("expiry")))
+    claimed = bool(ours and _claimed(conn, [ours[0][1]["item_id"]] if _relabels(way) else []))
+    around = Around(_places(conn, way), batch.get("recalled_at"), batch.get("expiry"), claimed)
+    course = rules.follow(way, around)
     known = _of_itself(conn, own, facts[key]) if ours else findings.findings_of(conn, name)
     strange = own.foreign if ours or name.startswith(SSCC) else ()
     return [*known, *strange, *rules.contradictions_beside(known, course.wrong)]
@@ -139,10 +142,11 @@ def _courses(conn: Connection, items: Sequence[_Named], seen: findings.Judged) -
     ways = {key: rules.along(held[key].counted, parents) for key in own}
     places = _places(conn, [fact for way in ways.values() for fact in way])
     apart = _apart_of(conn, [row for _, row in items])
+    claimed = _claimed(conn, [row["item_id"] for name, row in items if _relabels(ways[key_of(name)])])
     told = []
     for name, row in items:
         batch = batches[row["item_id"] >> INDEX_BITS]
-        around = Around(places, batch["recalled_at"], batch["expiry"])
+        around = Around(places, batch["recalled_at"], batch["expiry"], row["item_id"] in claimed)
         key = key_of(name)
         course, mine = rules.follow(ways[key], around), held[key]
         known = _of_itself(conn, mine, own[key]) if mine.foreign else seen.found.get(name, ())
@@ -165,6 +169,18 @@ def _apart_of(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, 
     found |= {row["item_id"]: (State.ACTIVATED, row["claimed_at"]) for row in claims}
     returns = sql_of(trace_return, conn).select(conn, ("item_id",), over)
     return found | {row["item_id"]: (State.VOID, row["returned_at"]) for row in returns}
+
+
+def _relabels(way: Sequence[Fact]) -> bool:
+    return any(fact.deed == Deed.REPLACE for fact in way)
+
+
+def _claimed(conn: Connection, items: Sequence[int]) -> set[int]:
+    """Those of the items that a member has claimed and not given back."""
+    if not items:
+        return set()
+    rows = sql_of(trace_claim, conn).select(conn, ("item_id",), [(item,) for item in items])
+    return {row["item_id"] for row in rows if row["voided_at"] is None}
 
 
 def _batch_of(conn: Connection, item: _Named) -> Mapping[str, Any]:

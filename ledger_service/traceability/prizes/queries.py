@@ -94,15 +94,16 @@ def lately_stopped(conn: Connection, at: datetime) -> list[int]:
 
 def claims_of(
     conn: Connection, batch_no: int, indexes: list[int]
-) -> dict[int, tuple[str, str | None, int | None]]:
-    """Serial, what became of the claim (None for never claimed in time), and the points issued, of items of a
-    batch."""
+) -> dict[int, tuple[str, str | None, int | None, int]]:
+    """Serial, what became of the claim (None for never claimed in time), the points given, and how many of
+    them an old debt took, of items of a batch."""
     first, i = batch_no << INDEX_BITS, trace_item.c
     joined = trace_item.outerjoin(trace_prize, _W.item_id == i.item_id)
-    found: dict[int, tuple[str, str | None, int | None]] = {}
+    found: dict[int, tuple[str, str | None, int | None, int]] = {}
     for place in range(0, len(indexes), 500):
         ids = [first + index for index in indexes[place : place + 500]]
-        query = select(i.item_id, i.serial, _W.state, _W.points).select_from(joined)
+        query = select(i.item_id, i.serial, _W.state, _W.points, _W.net).select_from(joined)
         rows = conn.execute(query.where(i.item_id.in_(ids)))
-        found |= {item_id - first: (serial, state, points) for item_id, serial, state, points in rows}
+        for item_id, serial, state, points, net in rows:
+            found[item_id - first] = serial, state, points, 0 if net is None else points - net
     return found

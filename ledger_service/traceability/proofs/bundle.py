@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from ledger_service.traceability.prizes.rules import Beacon
+from ledger_service.traceability.proofs.reading import BundleUnreadable, Reader, check_version
 
 FORMAT = "alliance-item-proof"
 VERSION = 1
 MOST_BYTES = 32 * 1024 * 1024
 MOST_EVENTS = 2_000
-_MOST_PATH = 64
-_GREATEST = 2**63 - 1
-
-
-class BundleUnreadable(ValueError):
-    """Not a bundle of this version; the message names the first place that is not.
-
-    ``code`` is of the finding that it comes to.
-    """
-
-    code = "bundle-unreadable"
-
-
-class BundleNewer(BundleUnreadable):
-    """A bundle of a later version than is known here: nothing can be said of it, for or against."""
-
-    code = "bundle-newer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +85,24 @@ class PrizePart:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimPart:
+    """What the item's claim gave: by which operation, how many points, and how many of them an old debt of
+    the member took, so that they were not issued."""
+
+    operation: bytes
+    points: int
+    owed: int
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"operation": _hex(self.operation), "points": self.points, "owed": self.owed}
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """Everything that an auditor needs beside the chain; ``waiting`` events were in no checkpoint yet.
 
-    ``prize`` is None where the batch has no prizes.
+    ``prize`` is None where the batch has no prizes, ``claim`` where nobody has claimed the item.
     """
 
     place: Place
@@ -113,6 +111,7 @@ class Bundle:
     log: LogPart | None
     waiting: int = 0
     prize: PrizePart | None = None
+    claim: ClaimPart | None = None
 
     def document(self) -> dict[str, Any]:
         """The bundle as JSON; an event's body is the text whose bytes were hashed."""
@@ -142,6 +141,7 @@ class Bundle:
             },
             "waiting": self.waiting,
             "prize": None if self.prize is None else self.prize.document(),
+            "claim": None if self.claim is None else self.claim.document(),
         }  # fmt: skip
 
 
@@ -167,21 +167,7 @@ def read_bundle(raw: bytes) -> Bundle:
         batch.raw("salt", 32), batch.raw("root", 32), batch.number("owner"), batch.path("proof"),
     )  # fmt: skip
     events = tuple(_event(one) for one in top.many("events", MOST_EVENTS))
-    return Bundle(place, part, events, _log(top), top.number("waiting"), _prize(top))
-
-
-def check_version(top: Reader, form: str, version: int) -> None:
-    """The document says that it is of this form and version.
-
-    Raises:
-        BundleUnreadable: it does not.
-        BundleNewer: it is of this form, in a later version.
-    """
-    told = top.get("version")
-    if top.get("format") != form or not isinstance(told, int) or isinstance(told, bool) or told < version:
-        raise BundleUnreadable(f"not {form} of version {version}")
-    if told > version:
-        raise BundleNewer(f"{form} of version {told}; this command knows version {version}: use a newer one")
+    return Bundle(place, part, events, _log(top), top.number("waiting"), _prize(top), _claim(top))
 
 
 def _event(one: Reader) -> EventPart:
@@ -213,6 +199,14 @@ def _prize(top: Reader) -> PrizePart | None:
     return replace(part, slot=slot, proof=opened.path("proof"))
 
 
+def _claim(top: Reader) -> ClaimPart | None:
+    # Bundles from before points were told have no such part.
+    if top.get("claim") is None:
+        return None
+    told = top.inner("claim")
+    return ClaimPart(told.raw("operation", 16), told.number("points"), told.number("owed"))
+
+
 def read_block(told: Reader) -> Beacon | None:
     """The block that drew a pool; None where there is none yet.
 
@@ -232,61 +226,6 @@ def block_document(block: Beacon | None) -> dict[str, Any] | None:
         return None
     share = _hex(block.share) if block.share else None
     return {"number": block.number, "hash": _hex(block.hash), "share": share}
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """An object of the document, read without trust; ``where`` is its place."""
-
-    value: Any
-    where: str
-
-    def get(self, name: str) -> Any:
-        if not isinstance(self.value, Mapping):
-            raise BundleUnreadable(f"{self.where} is no object")
-        return self.value.get(name)
-
-    def inner(self, name: str) -> Reader:
-        return Reader(self.get(name), f"{self.where}.{name}")
-
-    def many(self, name: str, most: int) -> list[Reader]:
-        found = self.get(name)
-        if not isinstance(found, list) or len(found) > most:
-            raise self._odd(name, f"a list of at most {most}")
-        return [Reader(one, f"{self.where}.{name}[{place}]") for place, one in enumerate(found)]
-
-    def number(self, name: str) -> int:
-        found = self.get(name)
-        if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found <= _GREATEST:
-            raise self._odd(name, "a whole number")
-        return found
-
-    def text(self, name: str, most: int) -> str:
-        found = self.get(name)
-        if not isinstance(found, str) or len(found) > most:
-            raise self._odd(name, f"text of at most {most} characters")
-        return found
-
-    def raw(self, name: str, size: int) -> bytes:
-        return _bytes(self.get(name), size, f"{self.where}.{name}")
-
-    def path(self, name: str) -> tuple[bytes, ...]:
-        found = self.get(name)
-        if not isinstance(found, list) or len(found) > _MOST_PATH:
-            raise self._odd(name, f"a list of at most {_MOST_PATH} hashes")
-        return tuple(_bytes(one, 32, f"{self.where}.{name}") for one in found)
-
-    def _odd(self, name: str, wanted: str) -> BundleUnreadable:
-        return BundleUnreadable(f"{self.where}.{name} is not {wanted}")
-
-
-def _bytes(value: object, size: int, where: str) -> bytes:
-    if isinstance(value, str) and value.startswith("0x") and len(value) == 2 + 2 * size:
-        try:
-            return bytes.fromhex(value[2:])
-        except ValueError:
-            pass
-    raise BundleUnreadable(f"{where} is not 0x and {size} bytes")
 
 
 def _hex(raw: bytes) -> str:

@@ -11,12 +11,10 @@ import orjson
 from ledger_service.traceability.prizes.rules import MOST_PRIZES, Beacon
 from ledger_service.traceability.proofs.bundle import (
     MOST_BYTES,
-    BundleUnreadable,
-    Reader,
     block_document,
-    check_version,
     read_block,
 )
+from ledger_service.traceability.proofs.reading import BundleUnreadable, Reader, check_version
 
 FORMAT = "alliance-prizes"
 VERSION = 1
@@ -28,7 +26,8 @@ UNCLAIMED, LATE = "unclaimed", "late"
 class Winner:
     """An item that wins: index and serial, which prize, and what became of it.
 
-    ``points`` are those that were issued for it, by ``operation``; None where it was not given.
+    ``points`` are those that were given for it, by ``operation``; None where it was not given. Of them
+    ``owed`` went against an old debt of the winner and were not issued.
     """
 
     index: int
@@ -37,6 +36,7 @@ class Winner:
     state: str
     points: int | None = None
     operation: bytes | None = None
+    owed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,8 @@ def _winner(one: Reader) -> Winner:
     return Winner(
         one.number("index"), one.text("serial", 20), one.number("prize"), one.text("state", 12),
         one.number("points") if issued else None, one.raw("operation", 16) if issued else None,
+        # Bundles from before it was told have no such word.
+        one.number("owed") if one.get("owed") is not None else 0,
     )  # fmt: skip
 
 
@@ -106,7 +108,8 @@ def _winners(winners: Sequence[Winner] | None) -> list[dict[str, Any]] | None:
         return None
     return [
         {"index": one.index, "serial": one.serial, "prize": one.prize, "state": one.state,
-         "points": one.points, "operation": None if one.operation is None else _hex(one.operation)}
+         "points": one.points, "operation": None if one.operation is None else _hex(one.operation),
+         "owed": one.owed}
         for one in winners
     ]  # fmt: skip
 

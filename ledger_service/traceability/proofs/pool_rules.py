@@ -59,12 +59,14 @@ def judge_issues(bundle: PoolBundle, issued: Mapping[bytes, int]) -> list[Findin
     found, used = [], set[bytes]()
     for one in bundle.winners or ():
         # A coupon is not issued on chain: it shows there when it is used.
-        if one.state != "given" or one.operation is None or not one.points:
+        # What went against a debt of the winner never was on chain: that is the ledger's word.
+        wanted = max(0, (one.points or 0) - one.owed)
+        if one.state != "given" or one.operation is None or not wanted:
             continue
         points = issued.get(one.operation)
         if points is None:
             found.append(Finding("prize-unissued", f"item {one.index}: the chain has not issued its points"))
-        elif points != one.points or one.operation in used:
+        elif points != wanted or one.operation in used:
             told = f"item {one.index}: the operation that it names issued {points} points, or is another's"
             found.append(Finding("prize-withheld", told))
         used.add(one.operation)

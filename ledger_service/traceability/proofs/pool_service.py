@@ -53,12 +53,12 @@ def _winners(conn: Connection, found: PoolRow, secret: bytes) -> tuple[Winner, .
         raise LookupError("an open pool is drawn")
     won = winners(found.pool, secret, found.beacon)
     told = claims_of(conn, found.batch_no, sorted(won))
-    late = _late(conn, found, [index for index, (_, state, _) in told.items() if state is None])
+    late = _late(conn, found, [index for index, (_, state, *_) in told.items() if state is None])
     first = found.batch_no << INDEX_BITS
     return tuple(
         Winner(index, serial, won[index], state or (LATE if index in late else UNCLAIMED), points,
-               None if points is None else prize_op_id(first + index))
-        for index, (serial, state, points) in sorted(told.items())
+               None if points is None else prize_op_id(first + index), owed)
+        for index, (serial, state, points, owed) in sorted(told.items())
     )  # fmt: skip
 
 

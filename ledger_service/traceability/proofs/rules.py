@@ -64,7 +64,10 @@ CODES: Mapping[str, Standing] = {
     "events-missing": Standing.MISSING,
     "prizes-not-open": Standing.MISSING,
     "prize-unissued": Standing.MISSING,
+    "claim-differs": Standing.ALTERED,
+    "claim-unissued": Standing.MISSING,
     "item-void": Standing.VOID,
+    "item-replaced": Standing.VOID,
 }
 
 
@@ -155,7 +158,7 @@ def _of_item(bundle: Bundle, chain: ChainWord) -> Iterator[Finding]:
     if item.index >= batch.count or not verify(leaf, item.proof, item.root):
         yield Finding("item-not-in-batch", f"index {item.index}, GTIN and serial do not lead to the root")
     elif batch.void:
-        yield Finding("item-void", "the item was returned, destroyed or relabelled")
+        yield Finding("item-void", "the item came back")
 
 
 def _of_log(log: LogPart | None, chain: ChainWord) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from ledger_service.traceability.claiming.models import trace_claim
 from ledger_service.traceability.epcis.queries import bodies_of
 from ledger_service.traceability.goods.models import trace_batch, trace_item, trace_product
 from ledger_service.traceability.goods.service import INDEX_BITS
@@ -17,7 +18,15 @@ from ledger_service.traceability.moving.way import way_of
 from ledger_service.traceability.prizes.models import trace_prize
 from ledger_service.traceability.prizes.queries import find_pool
 from ledger_service.traceability.prizes.rules import slot_of
-from ledger_service.traceability.proofs.bundle import Bundle, EventPart, ItemPart, LogPart, Place, PrizePart
+from ledger_service.traceability.proofs.bundle import (
+    Bundle,
+    ClaimPart,
+    EventPart,
+    ItemPart,
+    LogPart,
+    Place,
+    PrizePart,
+)
 from ledger_service.traceability.proofs.commitments import Commitments, anchored
 from ledger_service.traceability.proofs.errors import ItemProofUnknown
 from ledger_service.traceability.proofs.rules import item_names
@@ -41,13 +50,13 @@ class Prover:
         Raises:
             ItemProofUnknown: no such item, or its batch has no root.
         """
-        item, prize = self._item(conn, gtin, serial)
+        item, prize, claim = self._item(conn, gtin, serial)
         names = item_names(gtin, serial, item.lot)
         numbers = [step.event_seq for step in way_of(conn, names).steps]
         last = last_checkpoint(conn, "relayed")
         covered = [seq for seq in numbers if last is not None and seq < last.size]
         if last is None:
-            return Bundle(self.place, item, (), None, len(numbers), prize)
+            return Bundle(self.place, item, (), None, len(numbers), prize, claim)
         first = first_checkpoint_over(conn, max(covered, default=last.size - 1)) or last
         tiles, bodies = TileReader(conn), bodies_of(conn, covered)
         events = tuple(
@@ -55,9 +64,11 @@ class Prover:
         )
         onward = tuple(consistency_proof(tiles, first.size, last.size))
         log = LogPart(first.size, first.root, last.size, last.root, onward)
-        return Bundle(self.place, item, events, log, len(numbers) - len(covered), prize)
+        return Bundle(self.place, item, events, log, len(numbers) - len(covered), prize, claim)
 
-    def _item(self, conn: Connection, gtin: str, serial: str) -> tuple[ItemPart, PrizePart | None]:
+    def _item(
+        self, conn: Connection, gtin: str, serial: str
+    ) -> tuple[ItemPart, PrizePart | None, ClaimPart | None]:
         i, p = trace_item.c, trace_product.c
         wanted = select(i.item_id, p.merchant_id).join(trace_product, p.gtin == i.gtin)
         row = conn.execute(wanted.where((i.gtin == gtin) & (i.serial == serial))).one_or_none()
@@ -71,7 +82,7 @@ class Prover:
         batch: Any = found.mappings().one()
         salt, proof = self.commitments.proof(conn, batch, index)
         part = _part(gtin, serial, batch["lot"], (index, salt, root.root, row.merchant_id), proof)
-        return part, self._prize(conn, batch, index)
+        return part, self._prize(conn, batch, index), _claim(conn, row.item_id)
 
     def _prize(self, conn: Connection, batch: Any, index: int) -> PrizePart | None:
         found = find_pool(conn, batch["batch_no"])
@@ -88,6 +99,13 @@ class Prover:
         opened = self.commitments.slot_proof(conn, batch, slot)
         told = (opened.slot, opened.prize, opened.salt)
         return replace(part, slot=told, proof=opened.proof, state=state)
+
+
+def _claim(conn: Connection, item_id: int) -> ClaimPart | None:
+    c = trace_claim.c
+    wanted = select(c.op_id, c.points, c.net).where(c.item_id == item_id)
+    row = conn.execute(wanted).one_or_none()
+    return None if row is None else ClaimPart(bytes(row.op_id), row.points, row.points - row.net)
 
 
 def _part(

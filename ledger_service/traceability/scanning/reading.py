@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from ledger_service.kernel.digital_link.errors import LinkMalformed
 from ledger_service.kernel.digital_link.parsing import parse_digital_link
 from ledger_service.kernel.errors import MalformedField
-from ledger_service.traceability.goods.codes import parse_serial, tag_of
+from ledger_service.traceability.goods.codes import TAG, parse_serial, tag_of
 
-GTIN, SERIAL, LOT, EXPIRY, TAG = "01", "21", "10", "17", "98"
+GTIN, SERIAL, LOT, EXPIRY = "01", "21", "10", "17"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger_service.kernel.ids import IdSource
 from ledger_service.traceability.cases.rules import kinds_of
-from ledger_service.traceability.cases.service import open_cases
+from ledger_service.traceability.cases.service import SCANS, Said, open_cases
 from ledger_service.traceability.scanning import knowledge
 from ledger_service.traceability.scanning.distance import Place
 from ledger_service.traceability.scanning.knowledge import Item
@@ -76,7 +76,8 @@ class Scans:
         if item is None or (last is not None and at - last < ONE_SCAN):
             return scanned
         self._record(conn, item, _row_of(item, scanned.judgement, (mark, visit.place), at))
-        open_cases(conn, scanned.judgement, (item.item_id, item.gtin, _owner(item)), at)
+        about = item.item_id, item.gtin, _owner(item)
+        open_cases(conn, scanned.judgement, about, Said(SCANS, evidence(scanned, visit.place), at))
         return scanned
 
     def plain(
@@ -127,6 +128,23 @@ class Scans:
             return
         change = ("times", *moving(row, item.scans))
         conn.execute(_upsert(conn.dialect.name, trace_scan_sum, change), first_sum(row))
+
+
+def evidence(scanned: Scanned, place: Place) -> str:
+    """What a case keeps of a scan: the verdict, where it was as coarsely as scans are kept, and how far that
+    is from the scan before."""
+    said, seen = scanned.judgement, scanned.seen
+    told = [f"{said.verdict}: {', '.join(said.reasons + said.hints)}"]
+    where = [place.country or "", *map(_degrees, place.point or ())]
+    if any(where):
+        told.append(f"at {' '.join(filter(None, where))}")
+    if seen is not None and seen.metres and seen.times:
+        told.append(f"at least {seen.metres // 1_000} km from the scan {seen.seconds // 60} minutes before")
+    return "; ".join(told)
+
+
+def _degrees(tenths: int) -> str:
+    return f"{'-' if tenths < 0 else ''}{abs(tenths) // 10}.{abs(tenths) % 10}"
 
 
 def _row_of(item: Item, judgement: Judgement, visit: tuple[bytes, Place], at: datetime) -> dict[str, Any]:

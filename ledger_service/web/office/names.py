@@ -29,3 +29,9 @@ def choices_of(visit: Visit, kind: str) -> Mapping[str, str] | None:
     told = visit.ask(path, limit="200").document
     whole = kind == "merchant" or not told.get("next_cursor")
     return {one[name]: one["name"] for one in told.get(listing, [])} if whole else {}
+
+
+def programmes_of(visit: Visit) -> dict[str, str]:
+    """Code and number of programmes by the number under which the chain knows them."""
+    told = visit.ask("/v1/programmes", limit="200").document.get("programmes", [])
+    return {str(one["programme_id"]): f"{one['programme']} ({one['programme_id']})" for one in told}

@@ -37,6 +37,25 @@ def nets_of(told: Json, names: Mapping[str, str]) -> list[Bar]:
     return [Bar(called(names, one["merchant"]), int(one["net_micros"])) for one in told["nets"]]
 
 
+def own_net_alone(visit: Visit, told: Json) -> bool:
+    """Whether a merchant is told no net but its own: an open period's others are nobody's business."""
+    own = visit.me.merchant
+    return own is not None and told["state"] == "open" and all(one["merchant"] == own for one in told["nets"])
+
+
+def entry_said(visit: Visit, entry: Json) -> str:
+    """What happened in an entry of a member's book; a hold's end is told apart from that of points."""
+    ran_out = entry["kind"] == "expire" and any(one["part"] == "held" for one in entry["postings"])
+    key = f"kind.{'hold_expired' if ran_out else entry['kind']}"
+    said = visit.say(key)
+    return worded(visit, entry["kind"]) if said == key else said
+
+
+def part_said(visit: Visit, part: str) -> str:
+    """Which part of a member's points is meant; held at a till is not held for review."""
+    return visit.say("kind.hold") if part == "held" else worded(visit, part)
+
+
 def doer(visit: Visit, names: Mapping[str, str], by: str) -> Cell:
     """Who did something: its role in the visitor's words, and what it is called there."""
     role, parted, subject = by.partition(":")

@@ -26,7 +26,7 @@ def table(
         visit: for language and formats.
         title: key of the heading.
         document: as the API told it.
-        names: of merchants by GLN.
+        names: of merchants by GLN, and of programmes by number.
         skip: fields that stand elsewhere.
     """
     left = {name: value for name, value in document.items() if name not in frozenset(skip)}
@@ -72,7 +72,7 @@ def _value(visit: Visit, name: str, value: Any, names: Mapping[str, str]) -> Cel
     if isinstance(value, bool):
         return Cell(visit.say("word.yes" if value else "word.no"))
     text = str(value)
-    if name in _MERCHANTS and text in names:
+    if (name in _MERCHANTS or name == "programme_id") and text in names:
         return Cell(names[text])
     if isinstance(value, int):
         return Cell(_figure(visit, name, value))

@@ -11,10 +11,11 @@ AUDITOR = roles("auditor", "operator")
 
 def home(visit: Visit) -> Page:
     """How far chain and ledger are together, and the periods."""
+    cursor = {"cursor": visit.query["cursor"]} if "cursor" in visit.query else {}
+    told = visit.get("/v1/settlement/periods", **cursor)
     shown = {
-        "status": visit.get("/v1/chain/status"),
-        "periods": visit.get("/v1/settlement/periods")["periods"],
-    }
+        "status": visit.get("/v1/chain/status"), "periods": told["periods"], "cursor": told["next_cursor"],
+    }  # fmt: skip
     return Page("audit/home.html", shown)
 
 

@@ -9,10 +9,13 @@ from ledger_service.web.office.reading import (
     Json,
     called,
     code,
+    entry_said,
     instant,
     listed,
     micros,
     number,
+    own_net_alone,
+    part_said,
     shows,
     state,
     worded,
@@ -53,17 +56,21 @@ def lines(visit: Visit) -> Sheet:
     found, more = listed(visit, f"/v1/settlement/periods/{period}/lines", "lines", here, limit="50")
     streams = [Stream(called(names, one["merchant"]), int(one["net_micros"])) for one in told["nets"]]
     nets = [[Cell(one.name), micros(visit, one.net)] for one in streams]
-    title = visit.say("lines.flow", period=period)
+    title, alone = visit.say("lines.flow", period=period), own_net_alone(visit, told)
+    total = visit.formats.exact(sum(one.net for one in streams))
+    # One net alone is no netting, and its sum is not zero: then neither is drawn.
+    whole = [Picture("lines.flow_about", netting(streams, title, visit.formats.micros)),
+             Rows("lines.nets", ("col.merchant", "col.net"), nets, empty="lines.no_nets")]  # fmt: skip
     blocks: list[Block] = [
         Facts([("col.state", worded(visit, told["state"])),
-               ("lines.sum", visit.formats.exact(sum(one.net for one in streams)))]),
-        Picture("lines.flow_about", netting(streams, title, visit.formats.micros)),
-        Rows("lines.nets", ("col.merchant", "col.net"), nets, empty="lines.no_nets"),
+               ("settlement.net_own" if alone else "lines.sum", total)]),
+        *([Note("settlement.nets_own", "note")] if alone else whole),
         _line_rows(visit, found, more, names),
         Check(f"alliance verify settlement --rpc URL {visit.contracts} --period {period}"),
     ]  # fmt: skip
     back = f"/merchant/settlement/{period}" if visit.me.role == "merchant" else f"/audit/period/{period}"
-    return Sheet("lines.title", blocks, period, "lines.lead", back=back)
+    lead = "lines.lead" if visit.me.merchant is None else "lines.lead_own"
+    return Sheet("lines.title", blocks, period, lead, back=back)
 
 
 def recomputed(visit: Visit) -> Sheet:
@@ -107,7 +114,7 @@ def _line_rows(visit: Visit, found: list[Json], more: str, names: dict[str, str]
         for one in found
     ]  # fmt: skip
     headings = ("col.operation", "col.kind", "col.debtor", "col.creditor", "col.owed")
-    return Rows("lines.all", headings, rows, more, "lines.none")
+    return Rows("lines.all", headings, rows, more, "settlement.lines_further" if more else "lines.none")
 
 
 def sale(visit: Visit) -> Sheet:
@@ -170,8 +177,8 @@ def _book(visit: Visit, wanted: str) -> list[Block]:
     headings = ("col.programme", "books.available", "books.held", "books.pending", "books.debt")
     found, more = listed(visit, f"/v1/members/{wanted}/entries", "entries", f"{_MEMBERS}/{wanted}")
     entries = [
-        [number(visit, one["sequence"]), instant(visit, one["occurred_at"]), state(one["kind"]),
-         Cell("; ".join(f"{count(p['points'])} {p['programme']} {worded(visit, p['part'])}"
+        [number(visit, one["sequence"]), instant(visit, one["occurred_at"]), Cell(entry_said(visit, one)),
+         Cell("; ".join(f"{count(p['points'])} {p['programme']} {part_said(visit, p['part'])}"
                         for p in one["postings"])),
          code(one["operation"][:12], f"/audit/operation?operation={one['operation']}")]
         for one in found

@@ -6,7 +6,7 @@ from typing import Any
 
 from ledger_service.web.office.blocks import Block, Cell, Check, Facts, Note, Rows, Search, Sheet
 from ledger_service.web.office.deeds import page_of
-from ledger_service.web.office.names import names_of
+from ledger_service.web.office.names import names_of, programmes_of
 from ledger_service.web.office.reading import code, link, worded
 from ledger_service.web.office.telling import raw, table
 from ledger_service.web.screen import Download, Page, Screen, Visit, roles
@@ -28,7 +28,7 @@ def operation(visit: Visit) -> Page:
 
 
 def _told(visit: Visit, told: dict[str, Any]) -> list[Block]:
-    names, proof, entry = names_of(visit), told["proof"], told["entry"]
+    names, proof, entry = names_of(visit) | programmes_of(visit), told["proof"], told["entry"]
     blocks: list[Block] = [
         Facts([("proof.kind", worded(visit, told["kind"])), ("proof.state", worded(visit, told["state"]))]),
         Rows("operation.itself", ("col.field", "col.value"), [
@@ -38,7 +38,7 @@ def _told(visit: Visit, told: dict[str, Any]) -> list[Block]:
              link(visit.say("proof.save"), f"{_HERE}/{told['operation']}/file")],
             *([[Cell(visit.say("col.reason")), Cell(told["reason"], "code")]] if told["reason"] else []),
         ]),
-        table(visit, "operation.says", told["facts"], names, ("op_id",)),
+        table(visit, "operation.says", _reasoned(visit, told), names, ("op_id",)),
         Note("operation.no_entry", "note") if entry is None
         else table(visit, "operation.entry", entry, names, ("operation",)),
     ]  # fmt: skip
@@ -49,6 +49,16 @@ def _told(visit: Visit, told: dict[str, Any]) -> list[Block]:
         blocks.append(Rows("operation.path", ("col.value",), [[code(one)] for one in proof["path"]],
                            empty="operation.alone"))  # fmt: skip
     return [*blocks, raw(told), _check(visit)]
+
+
+def _reasoned(visit: Visit, told: dict[str, Any]) -> dict[str, Any]:
+    """What the operation says, with its reason in words beside the number that the chain has."""
+    facts: dict[str, Any] = told["facts"]
+    if "reason" not in facts:
+        return facts
+    key = f"operation.reason.{told['kind']}.{facts['reason']}"
+    said = visit.say(key)
+    return facts if said == key else facts | {"reason": f"{said} ({facts['reason']})"}
 
 
 def _check(visit: Visit) -> Check:

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from ledger_service.kernel.clock import parse_instant
+from ledger_service.web.drawing.series import Point, series
+from ledger_service.web.office.reading import entry_said
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Download, Go, Page, Problem, Screen, Visit, roles
 
@@ -102,8 +104,19 @@ def history(visit: Visit) -> Page:
     """What was booked, newest first."""
     query = {"limit": _ROWS} | ({"cursor": visit.query["cursor"]} if "cursor" in visit.query else {})
     told = visit.get(mine(visit, "/entries"), **query)
-    shown = {"entries": told["entries"], "cursor": told["next_cursor"], "names": names_of(visit)}
-    return Page("member/history.html", shown)
+    entries = [one | {"said": entry_said(visit, one)} for one in told["entries"]]
+    shown = {"entries": entries, "cursor": told["next_cursor"], "names": names_of(visit)}
+    drawn = "" if "cursor" in visit.query else over_time(visit, mine(visit, "/past-points"))
+    return Page("member/history.html", {**shown, "drawn": drawn})
+
+
+def over_time(visit: Visit, path: str) -> str:
+    """A picture of all points, whatever programme, now and some months back; empty where none were."""
+    past = visit.ask(path).document.get("past", [])
+    points = [Point(visit.formats.day(one["as_of"]), max(0, one["points"])) for one in past]
+    if not any(one.value for one in points):
+        return ""
+    return series(points, visit.say("history.over_time"), visit.formats.number)
 
 
 def receipt(visit: Visit) -> Page:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ledger_service.web.office.names import choices_of, names_of
-from ledger_service.web.office.reading import nets_of
+from ledger_service.web.office.reading import nets_of, own_net_alone
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
 
@@ -25,8 +25,7 @@ def _cursor(visit: Visit) -> dict[str, str]:
 def home(visit: Visit) -> Page:
     """Where the merchant stands: programmes, the open period, what its reserve covers."""
     programmes = [p for p in visit.get("/v1/programmes")["programmes"] if p["merchant"] == visit.me.merchant]
-    periods = visit.get("/v1/settlement/periods")["periods"]
-    open_one = periods[-1]["period"] if periods else None
+    open_one = _open_period(visit)
     nets = visit.get(f"/v1/settlement/periods/{open_one}")["nets"] if open_one is not None else []
     coverage = visit.ask("/v1/coverage")
     shown = {
@@ -34,6 +33,16 @@ def home(visit: Visit) -> Page:
         "coverage": coverage.document.get("coverage", []) if coverage.good else [],
     }  # fmt: skip
     return Page("merchant/home.html", shown)
+
+
+def _open_period(visit: Visit) -> int | None:
+    """The period that is open, the last of all; None before the first."""
+    query: dict[str, str] = {"limit": "200"}
+    while True:
+        told = visit.get("/v1/settlement/periods", **query)
+        if not told["next_cursor"]:
+            return int(told["periods"][-1]["period"]) if told["periods"] else None
+        query["cursor"] = told["next_cursor"]
 
 
 def _net_of(nets: list[dict[str, Any]], merchant: str | None) -> int:
@@ -60,6 +69,7 @@ def _period(visit: Visit, answer: Answer | None, done: str = "") -> Page:
     shown = {
         "period": told, "standing": standing.document if standing.good else None, "lines": lines["lines"],
         "cursor": lines["next_cursor"], "names": names, "nets": nets_of(told, names),
+        "alone": own_net_alone(visit, told),
         "problem": answer.document if answer and refused else None, "done": "" if refused else done,
     }  # fmt: skip
     return Page("merchant/period.html", shown, answer.status if answer and refused else 200)

@@ -39,7 +39,7 @@ def product(visit: Visit) -> Sheet:
          Cell(one["expiry"] or "–"), instant(visit, one["opened_at"]), instant(visit, one["recalled_at"])]
         for one in found
     ]  # fmt: skip
-    headings = ("goods.lot", "goods.size", "goods.made", "col.expiry", "goods.opened", "goods.recalled")
+    headings = ("goods.lot", "goods.size", "goods.made", "goods.expiry", "goods.opened", "goods.recalled")
     table = Rows("goods.batches", headings, rows, more, "goods.no_batches")
     return Sheet("goods.product", [table, Acts([OPEN.form(visit, gtin=gtin)])], gtin, back=_HOME)
 

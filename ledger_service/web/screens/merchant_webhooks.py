@@ -24,7 +24,9 @@ MERCHANT = roles("merchant")
 _HOME, _API = "/merchant/webhooks", "/v1/webhooks"
 FACTS = (
     "sale.recorded", "sale.refunded", "points.changed", "coupon.changed", "reward.changed", "claim.changed",
-    "settlement.closed", "member.erased",
+    "share.followed", "consent.changed", "segment.changed", "tier.changed", "item.changed",
+    "case.changed", "settlement.closed", "member.enrolled",
+    "member.erased",
 )  # fmt: skip
 _DELIVERED = ("all", "pending", "delivered", "dead")
 

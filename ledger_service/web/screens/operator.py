@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ledger_service.web.office.reading import entry_said
 from ledger_service.web.ports import Answer
 from ledger_service.web.screen import Go, Page, Screen, Visit, roles
 from ledger_service.web.screens.member import names_of
@@ -73,7 +74,8 @@ def _member(visit: Visit, answer: Answer | None, done: str = "") -> Page:
     refused = answer is not None and not answer.good
     shown = {
         "member": visit.get(path), "balances": visit.get(f"{path}/balance")["balances"],
-        "entries": entries["entries"], "cursor": entries["next_cursor"], "names": names_of(visit),
+        "entries": [one | {"said": entry_said(visit, one)} for one in entries["entries"]],
+        "cursor": entries["next_cursor"], "names": names_of(visit),
         "claims": visit.get(f"{path}/claims")["claims"],
         "problem": answer.document if answer and refused else None, "done": "" if refused else done,
     }  # fmt: skip

@@ -158,13 +158,23 @@ def imports(visit: Visit) -> Sheet:
 
 def _work(visit: Visit) -> Rows:
     """What the bridge works through, and how far it is."""
+    codes = {str(one["programme_id"]): one["programme"]
+             for one in visit.get("/v1/programmes", limit="200")["programmes"]}  # fmt: skip
     rows = [
-        [Cell(visit.say(f"job.{one['job']}")), code(one["subject"]), number(visit, one["done"]),
+        [Cell(visit.say(f"job.{one['job']}")), _subject(visit, codes, one), number(visit, one["done"]),
          number(visit, one["of"]), instant(visit, one["begun_at"]), instant(visit, one["ended_at"])]
         for one in visit.get("/v1/jobs")["jobs"]
     ]  # fmt: skip
     headings = ("col.what", "col.subject", "imports.done", "job.of", "job.begun", "job.ended")
     return Rows("job.all", headings, rows)
+
+
+def _subject(visit: Visit, codes: dict[str, str], job: Json) -> Cell:
+    """What a job is about; of a recount the programme's code and what is counted."""
+    if job["job"] != "tiers":
+        return code(job["subject"])
+    programme, _, kind = job["subject"].partition(" ")
+    return Cell(f"{codes.get(programme, programme)}: {visit.say(f'job.of_{kind}')}")
 
 
 def _target(names: dict[str, str], target: str | None) -> Cell:
@@ -173,6 +183,13 @@ def _target(names: dict[str, str], target: str | None) -> Cell:
     if not any(part in names for part in parts):
         return code(target)
     return Cell(" / ".join(names.get(part, part) for part in parts))
+
+
+def _act(visit: Visit, name: str) -> Cell:
+    """What the act is called; one of a route that is no more goes by the route's name."""
+    key = f"act.{name}"
+    said = visit.say(key)
+    return code(name) if said == key else Cell(said)
 
 
 def _by(visit: Visit, names: dict[str, str], one: Json) -> Cell:
@@ -186,7 +203,7 @@ def acts(visit: Visit) -> Sheet:
     found, more = listed(visit, "/v1/acts", "acts", _ACTS)
     names = {**(choices_of(visit, "store") or {}), **names_of(visit)}
     rows = [
-        [instant(visit, one["at"]), code(one["name"]), _target(names, one["target"]),
+        [instant(visit, one["at"]), _act(visit, one["name"]), _target(names, one["target"]),
          _by(visit, names, one),
          Cell("–" if one["merchant"] is None else called(names, one["merchant"])), code(one["key"])]
         for one in found

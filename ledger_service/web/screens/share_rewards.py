@@ -20,7 +20,7 @@ REASONS = (
     "same-device", "same-payment", "same-phone", "same-address", "same-household", "velocity", "star-burst",
     "ring", "cashier", "instant", "rush", "one-person", "found-out", "click-burst",
 )  # fmt: skip
-STATES = ("appealed", "held", "refused", "due", "granted", "void", "clawed", "left")
+STATES = ("appealed", "held", "refused", "due", "promised", "granted", "void", "clawed", "left")
 
 
 def mine(visit: Visit) -> Page:

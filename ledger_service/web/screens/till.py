@@ -219,9 +219,13 @@ def _asked(problem: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def held(visit: Visit, hold_id: str, problem: Mapping[str, Any] | None = None, status: int = 201) -> Page:
-    """Points that are held until the goods leave, or are let go; the basket goes along in the form."""
+    """Points that are held until the goods leave, or are let go; a typed basket goes along in the form."""
     kept = {name: text for name, text in visit.form.items() if name.startswith(_OF_BASKET)}
-    return Page("till/held.html", {"hold": hold_id, "kept": kept, "problem": problem}, status)
+    answer = visit.ask(f"/v1/authorisations/{hold_id}" if hold_id.isalnum() else "/v1/authorisations/0")
+    shown = {"hold": hold_id, "kept": kept, "one": answer.document if answer.good else None}
+    if not answer.good and problem is None:
+        problem, status = answer.document, answer.status
+    return Page("till/held.html", shown | {"problem": problem}, status)
 
 
 def receipt(visit: Visit, paper: Mapping[str, Any]) -> Page:

@@ -15,7 +15,10 @@ from ledger_service.web.screens.till import (
     serving,
     somebody_serves,
     store_of,
+    typed_rows,
 )
+
+_ROWS = "25"
 
 
 def ask(visit: Visit) -> Page:
@@ -55,7 +58,7 @@ def end_hold(visit: Visit) -> Page | Go:
         answer = visit.do(f"{path}/void", own)
         return Go("/till") if answer.good else held(visit, hold, answer.document, answer.status)
     try:
-        lines = basket_of(visit.form, visit.formats.exponent)
+        lines = _goods(visit, path)
     except Mistyped:
         return held(visit, hold, {"code": "malformed-field", "title": ""}, 422)
     reference = visit.form.get("reference", "").strip() or visit.form.get("once", "")[:12]
@@ -63,6 +66,30 @@ def end_hold(visit: Visit) -> Page | Go:
     if not answer.good:
         return held(visit, hold, answer.document, answer.status)
     return receipt(visit, {"sale": answer.document, "lines": lines})
+
+
+def _goods(visit: Visit, path: str) -> list[dict[str, Any]]:
+    """What is sold of a hold: the basket that came with the form, else the one that was held.
+
+    Raises:
+        Mistyped: a field of the form cannot be read, or there is no basket.
+    """
+    kept: list[dict[str, Any]] = [] if typed_rows(visit.form) else visit.ask(path).document.get("lines", [])
+    return kept or basket_of(visit.form, visit.formats.exponent)
+
+
+def holds(visit: Visit) -> Page | Go:
+    """What the store's tills hold, for whoever goes on with it."""
+    if not somebody_serves(visit):
+        return Go("/till/cashier")
+    cursor = {"cursor": visit.query["cursor"]} if visit.query.get("cursor") else {}
+    told = visit.get("/v1/authorisations", limit=_ROWS, **cursor)
+    return Page("till/holds.html", {"holds": told["holds"], "cursor": told["next_cursor"]})
+
+
+def one_hold(visit: Visit) -> Page | Go:
+    """A hold with its basket, to be sold or let go."""
+    return held(visit, visit.path["hold"], None, 200) if somebody_serves(visit) else Go("/till/cashier")
 
 
 def shift(visit: Visit) -> Page:
@@ -76,6 +103,8 @@ def shift(visit: Visit) -> Page:
 SCREENS = (
     Screen("GET", "/till/cashier", "till-cashier", CASHIER, ask),
     Screen("POST", "/till/cashier", "till-cashier", CASHIER, take_over),
+    Screen("GET", "/till/holds", "till-holds", CASHIER, holds),
+    Screen("GET", "/till/holds/<hold>", "till-hold", CASHIER, one_hold),
     Screen("POST", "/till/holds/<hold>", "till-hold", CASHIER, end_hold),
     Screen("GET", "/till/shift", "till-shift", CASHIER, shift),
 )

@@ -27,6 +27,7 @@ LAST_POINTS = 10_000 if DEEP else 100
 CLOSINGS = 1_000 if DEEP else 40
 WAYS = 64
 TTL_SECONDS = 60
+HELD = [{"programme": "GROC", "points": 20}]
 Shops = tuple[Shop, Shop]
 
 
@@ -68,7 +69,7 @@ def test_capture_void_and_deadline_of_one_hold_have_one_winner_and_refunds_take_
     one.stock(phone, 1, 20)
     ended: Counter[str] = Counter()
     for number in range(CLOSINGS):
-        hold = one.authorise(phone, 90, [{"programme": "GROC", "points": 20}], ttl_seconds=TTL_SECONDS)
+        hold = one.authorise(phone, 90, HELD, ttl_seconds=TTL_SECONDS)
         state, sale = close_in_three_ways(shops, hold["hold_id"], number)
         ended[state] += 1
         assert one.balance(phone, 1) == (0 if sale else 20)
@@ -81,9 +82,31 @@ def test_capture_void_and_deadline_of_one_hold_have_one_winner_and_refunds_take_
     assert one.count("refund") == ended["captured"]
 
 
+def test_a_refund_of_the_first_part_races_capture_void_and_deadline_of_the_rest(shops: Shops) -> None:
+    one, two = shops
+    phone = one.enrol()
+    one.stock(phone, 1, 20)
+    ended: Counter[str] = Counter()
+    for number in range(CLOSINGS):
+        held = one.authorise(phone, 90, HELD, several=True, ttl_seconds=TTL_SECONDS)["hold_id"]
+        eight = [{"programme": "GROC", "points": 8}]
+        first = one.capture(held, line("1", 8), spend=eight, final=False)["sale_id"]
+        back = [lambda s=shop, f=first, k=number: s.refund(f, key=f"back {k}") for shop in (two, one)]
+        (state, sale), *refunds = at_once(lambda h=held, k=number: close_in_three_ways(shops, h, k), *back)
+        ended[state] += 1
+        assert len({answer["refund_id"] for answer in refunds}) == 1, "one key, one refund"
+        assert one.balance(phone, 1) == (8 if sale else 20)
+        assert one.balance(phone, 1, "held") == 0
+        if sale:
+            assert len(refunds_at_once(shops, sale, number)) == 1
+        assert one.balance(phone, 1) == 20
+    assert len(ended) >= 2, f"the race was no race: {ended}"
+    assert one.count("refund") == CLOSINGS + ended["captured"]
+
+
 def refunds_at_once(shops: Shops, sale: str, number: int) -> set[str]:
     """The refunds made when each worker gets the whole sale back under two keys, all at once."""
-    tills = [(shop, f"back {number} {key}") for key in range(2) for shop in shops]
+    tills = [(shop, f"all back {number} {key}") for key in range(2) for shop in shops]
     answers = at_once(*[lambda s=shop, k=key: s.refund(sale, key=k) for shop, key in tills])
     assert all(isinstance(a, (dict, RefundExceedsSale)) for a in answers), answers
     return {answer["refund_id"] for answer in answers if isinstance(answer, dict)}

@@ -10,12 +10,14 @@ from sqlalchemy import select
 
 from ledger_service.checkout.claimed_sales import ReceiptSales
 from ledger_service.claims import queries
+from ledger_service.claims.late import late_sales
 from ledger_service.claims.models import claim_event
 from ledger_service.claims.requests import ClaimView, FileClaim, Grant, Said
 from ledger_service.claims.service import ClaimsService
 from ledger_service.kernel.ids import derive_id
 from ledger_service.points.adjustments import Decision
 from ledger_service.points.limits.rules import AdjustmentLimits
+from ledger_service.points.receipts.late import LateSaleCommand
 from ledger_service.points.service import PointsService, PointsSettings
 from tests.integration.checkout.shop import DOMAIN, GROCER, Phone, Shop, line, loads
 
@@ -78,6 +80,12 @@ class Office:
         at = self.shop.clock.at
         done = self.shop.writer.run(lambda conn: self.claims.match_some(conn, at))
         return done + self.shop.writer.run(lambda conn: self.claims.escalate_some(conn, at))
+
+    def late(self) -> int:
+        """What has become known of answered claims; how many were news."""
+        at, catalogue = self.shop.clock.at, self.shop.catalogue.current()
+        found = self.shop.writer.run(lambda conn: late_sales(conn, self.claims.sales, at))
+        return sum(self.shop.writer.submit(LateSaleCommand(one, catalogue, at)) for one in found)
 
 
 YESTERDAY = date(2026, 3, 9)

@@ -15,7 +15,10 @@ from tests.integration.checkout.shop import Shop
 from tests.integration.points.test_retries import aside, ask, decide, refused, suspensions
 
 
-@pytest.mark.parametrize("reason", ["NonceUsed(0, 0x00, 1)", "PermitExpired(0, 1, 2)", "SignatureInvalid(0)"])
+@pytest.mark.parametrize("reason", [
+    "NonceUsed(0, 0x00, 1)", "PermitExpired(0, 1, 2)", "SignatureInvalid(0)", "PromiseMissing()",
+    "RewardNotPromised(0, 0x00)",
+])  # fmt: skip
 def test_what_the_contract_can_only_refuse_again_is_not_tried(
     shop: Shop, points: PointsService, reason: str
 ) -> None:

@@ -92,7 +92,7 @@ class Scene:
             "member_id": number, "member_number": f"{number:018d}", "account": account, "salt": None,
             "display_name": None, "status": "active", "custody": "device",
             "ledger_base": ledger_base_of(number), "created_at": self.begins, "erased_at": None,
-            "frozen_at": None, "birthday": None, "household": None,
+            "frozen_at": None, "birthday": None, "household": None, "enrolled_by": None,
         })  # fmt: skip
         return number
 

@@ -5,6 +5,7 @@ import pytest
 from ledger_service.db.engine import Database
 from tests.integration.checkout.shop import Shop, lots_equal_postings
 
+from .promised import CampaignChain
 from .sharing import Sharing
 
 
@@ -16,3 +17,18 @@ def sharing(database: Database) -> Iterator[Sharing]:
     yield Sharing(shop)
     shop.close()
     lots_equal_postings(shop)
+
+
+@pytest.fixture
+def promising(database: Database) -> Iterator[Sharing]:
+    """The sharing room of an alliance whose chain has the desk of campaigns."""
+    shop = Shop(database)
+    shop.found()
+    yield Sharing(shop, promises=True)
+    shop.close()
+    lots_equal_postings(shop)
+
+
+@pytest.fixture
+def chain(database: Database) -> CampaignChain:
+    return CampaignChain(database)

@@ -41,14 +41,14 @@ class Random:
 class Sharing:
     """One worker's sharing room."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: Shop, promises: bool = False) -> None:
         self.shop = shop
         sales = SharedSales()
         self.links = LinkDesk(codes_of(b"s" * 32), Random(), b"k" * 32)
         self.binder = Binder(Random(), sales)
         self.coupons = CouponShop(shop)
         offers = CatalogueOffers(self.coupons.cache)
-        self.rewards = RewardDesk(shop.writer, shop.database, shop.catalogue, sales, offers, "w1")
+        self.rewards = RewardDesk(shop.writer, shop.database, shop.catalogue, sales, offers, "w1", promises)
         settings = PointsSettings(DOMAIN, shop.desk.limits, AdjustmentLimits(1_000, 5_000), "w1")
         self.points = PointsService(shop.writer, shop.database, shop.catalogue, settings)
 
@@ -106,6 +106,7 @@ class Sharing:
             pass
         self.rewards.end_reviews(at)
         self.rewards.pay_due(at)
+        self.rewards.tell_chain(at)
         while self.points.vest_due(at):
             pass
 

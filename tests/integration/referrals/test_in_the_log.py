@@ -13,7 +13,7 @@ from ledger_service.traceability.epcis.models import epcis_event
 from ledger_service.traceability.epcis.service import capture_events
 from ledger_service.traceability.log.auditing import LogFinding, audit_log
 from ledger_service.traceability.log.models import log_word
-from ledger_service.traceability.log.queries import has_work
+from ledger_service.traceability.log.queries import has_work, taken_in
 from ledger_service.traceability.log.service import CHECKPOINT_EVERY, checkpoint, grow, settle
 from ledger_service.traceability.log.words import Word, logged, tell
 from tests.integration.traceability.test_log import told
@@ -54,6 +54,21 @@ def test_commitments_are_leaves_of_the_log_beside_events(sharing: Sharing) -> No
     with pytest.raises(InterruptedError):
         rewritten(database, named)
     assert (named[0].event, named[0].parts) == (1, ("word",))
+
+
+def test_no_more_is_in_the_log_than_there_is(sharing: Sharing) -> None:
+    """Words behind the last event counted as done and not as work: 3 of 1."""
+    sharing.campaign()
+    ann = sharing.shop.enrol()
+    for _ in range(2):
+        sharing.bring(ann)
+    with sharing.shop.database.begin() as conn:
+        capture_events(conn, None, [told(0)], sharing.shop.clock.at)
+        while tell_commitments(conn, 1):
+            pass
+        assert taken_in(conn) == (0, 3)
+        assert (grow(conn, 2), taken_in(conn)) == (2, (2, 3))
+        assert (grow(conn), taken_in(conn)) == (1, (3, 3))
 
 
 def rewritten(database: Database, named: list[LogFinding]) -> None:

@@ -16,8 +16,9 @@ from ledger_service.kernel.errors import MalformedField
 from ledger_service.merchants.models import merchant
 from ledger_service.traceability.goods import codes, service
 from ledger_service.traceability.goods.models import trace_batch, trace_item
-from ledger_service.traceability.goods.printing import printer_lines
+from ledger_service.traceability.goods.printing import Part, printer_lines
 from ledger_service.traceability.goods.service import Goods, NewBatch, NewProduct, items_of
+from ledger_service.traceability.scanning.reading import is_right_tag, read_code
 
 GTIN, OWNER, OTHER = "09506000134352", 9506000000013, 9506000000020
 AT = datetime(2026, 5, 1, tzinfo=UTC)
@@ -132,6 +133,12 @@ def test_a_printer_gets_codes_in_capitals_and_pins_that_open_once_all_items_are_
         assert code == f"HTTPS://ID.EXAMPLE.ORG/01/{GTIN}/21/{serial}"
         assert parse_digital_link(code).path == (("01", GTIN), ("21", serial))
         assert GOODS.is_opened_by(conn, (GTIN, serial), pin) == batch_no << 24 | 42
+        ((_, tagged, *_),) = printer_lines(
+            conn, GOODS.master, batch_no, "https://id.example.org/", Part(42, 1, tagged=True)
+        )
+        assert tagged.startswith(f"{code}?98=")
+        for told, right in ((tagged, True), (f"{code}?98=00000000", False), (code, True)):
+            assert is_right_tag(GOODS.master, read_code(told)) is right
 
 
 def test_wrong_pins_tried_at_once_are_all_counted_and_the_item_is_closed(

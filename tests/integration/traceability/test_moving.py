@@ -16,6 +16,7 @@ from ledger_service.traceability.epcis.service import capture_events
 from ledger_service.traceability.goods.models import trace_item
 from ledger_service.traceability.moving.seeing import may_see_thing
 from ledger_service.traceability.moving.service import wrong_of
+from ledger_service.traceability.moving.way import way_of
 from ledger_service.traceability.prefixes.service import COMMAND, allot
 from ledger_service.traceability.scanning.distance import Place
 from ledger_service.traceability.scanning.service import Scans, Visit
@@ -176,3 +177,43 @@ def test_nobody_moves_or_sees_a_pallet_of_others_by_its_number(database: Databas
                                     told(9, "inspecting", CASE, disposition="damaged")], AT)  # fmt: skip
         assert may_see_thing(conn, CASE, shop)
     assert states(database, stock, 0) == ["locked"]
+
+
+def relabelled(hour: int, old: str, new: str) -> dict[str, Any]:
+    return {"type": "TransformationEvent", "eventTime": f"2026-05-01T{hour:02d}:00:00Z",
+            "eventTimeZoneOffset": "+00:00", "bizStep": "replacing", "inputEPCList": [old],
+            "outputEPCList": [new], **THERE}  # fmt: skip
+
+
+def test_an_item_with_a_new_label_is_the_new_one_and_the_old_label_is_worth_nothing(
+    database: Database, stock: Stock
+) -> None:
+    old, new = stock.code(0), stock.code(1)
+    capture(database, told(1, "commissioning", old, action="ADD"), told(2, "receiving", old, **THERE))
+    capture(database, relabelled(3, old, new), told(4, "retail_selling", new, **THERE))
+    assert states(database, stock, 0, 1) == ["replaced", "sold"]
+    with database.read() as conn:
+        look = Scans(MASTER, Seeds()).look
+        judged = look(conn, old, Visit("phone", Place()), AT).judgement
+        assert (judged.verdict, judged.reasons) == ("not-for-sale", ("replaced",))
+        assert look(conn, new, Visit("phone", Place()), AT).judgement.verdict == "genuine-first"
+        assert [step.relation for step in way_of(conn, [new]).steps] == ["made-of"] * 2 + ["itself"] * 2
+    # The old label is sold once more: that cannot be true, and changes nothing.
+    capture(database, told(5, "retail_selling", old, **THERE))
+    assert states(database, stock, 0, 1) == ["replaced", "sold"]
+    with database.read() as conn:
+        assert {one.code for one in wrong_of(conn, old)} == {"after-end"}
+        assert wrong_of(conn, new) == []
+
+
+def test_what_was_exported_is_not_for_sale_until_it_is_stocked_there_again(
+    database: Database, stock: Stock
+) -> None:
+    item, away = stock.code(0), {"disposition": "https://brand.example/disp/exported", **THERE}
+    capture(database, told(1, "receiving", item, **THERE), told(2, "shipping", item, **away))
+    assert states(database, stock, 0) == ["exported"]
+    with database.read() as conn:
+        judged = Scans(MASTER, Seeds()).look(conn, item, Visit("phone", Place()), AT).judgement
+        assert (judged.verdict, judged.reasons) == ("not-for-sale", ("exported",))
+    capture(database, told(3, "stocking", item, **THERE))
+    assert states(database, stock, 0) == ["available"]

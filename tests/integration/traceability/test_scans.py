@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, func, select, update
 
 from ledger_service.db.engine import Database
-from ledger_service.traceability.cases.models import trace_case
+from ledger_service.traceability.cases.models import trace_case, trace_case_event
 from ledger_service.traceability.epcis.service import capture_events
 from ledger_service.traceability.goods.models import trace_batch, trace_item
 from ledger_service.traceability.scanning.distance import Place
@@ -63,7 +63,12 @@ def test_what_travels_faster_than_an_aeroplane_opens_one_case(database: Database
     scan(database, stock.code(0), "third", HONG_KONG, later + timedelta(hours=1))
     with database.read() as conn:
         cases = conn.execute(select(trace_case.c.kind, trace_case.c.seen, trace_case.c.merchant_id)).all()
+        said = conn.execute(select(trace_case_event.c.said)).scalars().all()
     assert sorted(cases) == [("diversion", 1, OWNER), ("impossible-travel", 2, OWNER)]
+    # The evidence says where, as coarsely as scans are kept, and how far that is.
+    told = "risk: impossible-travel, outside-market; at FR 48.9 2.4; at least 9"
+    assert [one for one in said if told in one]
+    assert all("km from the scan" in one for one in said)
 
 
 def test_a_burst_of_serials_that_nobody_made_is_a_case_of_the_product(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,10 +19,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import select
 
 from ledger_service.checkout.recounting import recounts
 from ledger_service.db.engine import Database, open_database
 from ledger_service.kernel.errors import DomainError
+from ledger_service.tiers.models import tier_change
 from ledger_service.tiers.rules import Downgrade, Window, place_at
 from tests.conftest import Cluster
 from tests.integration.checkout.shop import FUEL, GROCER, Shop, line
@@ -108,6 +110,29 @@ class TierMachine(RuleBasedStateMachine):
         for programme, (amounts, rows) in kept.items():
             assert amounts_by_member(self.shop, programme) == amounts
             self.same_rows(programme, rows, cached(self.shop, programme))
+            self.last_changes_say_the_same(programme)
+
+    def last_changes_say_the_same(self, programme: int) -> None:
+        """The last change of each member is where it stands, each begins where the one before ended, and
+        counting once more finds none."""
+        found = self.changes(programme)
+        stands = {member: row[0] for member, row in cached(self.shop, programme).items() if row[0]}
+        assert stands == {member: rows[-1][1] for member, rows in found.items() if rows[-1][1]}
+        for rows in found.values():
+            same = (one[3] == other[3] for one, other in pairwise(rows))
+            assert all(b[0] == a[1] for (a, b), version in zip(pairwise(rows), same, strict=True) if version)
+        self.count_anew()
+        assert self.changes(programme) == found
+
+    def changes(self, programme: int) -> dict[int, list[tuple[int, int, str, int]]]:
+        """(level before, level now, change, ladder version) by member."""
+        c, found = tier_change.c, dict[int, list[tuple[int, int, str, int]]]()
+        its = select(tier_change).where(c.programme_id == programme).order_by(c.change_id)
+        with self.database.read() as conn:
+            for row in conn.execute(its):
+                one = (row.was, row.level, row.change, row.ladder_version)
+                found.setdefault(row.member_id, []).append(one)
+        return found
 
     def same_rows(self, programme: int, kept: dict[int, Any], anew: dict[int, Any]) -> None:
         """Equal, but where time alone has ended a tier since the till wrote its row."""

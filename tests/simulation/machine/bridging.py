@@ -69,7 +69,7 @@ class Bridging:
         clerk = GovernanceClerk(self.desk, Admin(steps, contracts))
         name: Any = process
         tills = open_tills(foundations, secrets, self.writer, process.name)
-        rewards = reward_desk(self.writer, foundations.database, tills, process.name)
+        rewards = reward_desk(self.writer, foundations, tills, process.name)
         commitments = Commitments(secrets.one_time)
         catalogues = CatalogueOffers(tills.coupons), (self.writer, tills.catalogue, process.name)
         items = items_service(foundations, secrets, *catalogues)

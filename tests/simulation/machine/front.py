@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import orjson
+from sqlalchemy.exc import DBAPIError
 
 from ledger_service.api.door import parse_body
 from ledger_service.api.errors import CredentialsRefused
@@ -18,6 +19,7 @@ from ledger_service.api.routes import Call
 from ledger_service.bootstrap.doors import bound
 from ledger_service.bootstrap.foundations import Foundations
 from ledger_service.bootstrap.serving import Serving, wire
+from ledger_service.db.errors import StorageUnavailable, passes
 from ledger_service.merchants.errors import ScopeMissing
 from tests.simulation.machine.clock import HostClock
 from tests.simulation.machine.process import Process
@@ -90,7 +92,13 @@ class Front:
         )
         if served.route.body is not None and not served.route.room_checks:
             served.route.body.check(body.fields, "")
-        reply = served.endpoint(Call(principal, self.clock.now(), "", path, {}, body, asked.key))
+        try:
+            reply = served.endpoint(Call(principal, self.clock.now(), "", path, {}, body, asked.key))
+        except DBAPIError as error:
+            # As the pipeline has it.
+            if passes(error):
+                raise StorageUnavailable(1) from error
+            raise
         raw = reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body)
         return Told(reply.status, orjson.loads(raw), raw, reply.replayed)
 

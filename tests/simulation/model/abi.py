@@ -13,7 +13,7 @@ from ledger_service.kernel.secp256k1 import keccak256
 
 CONTRACTS = (
     "ClearingHouse", "AccountMover", "RecoveryDesk", "SettlementDesk", "ReserveDesk", "AllianceCoupons",
-    "ItemRegistry", "TransparencyLog",
+    "ItemRegistry", "CampaignDesk", "TransparencyLog",
     "AllianceRegistry", "AlliancePoints", "AccessManager",
 )  # fmt: skip
 

@@ -21,7 +21,8 @@ from tests.simulation.model.state import State
 PLACES = {"AccessManager": "manager", "AlliancePoints": "points", "AllianceRegistry": "registry",
           "ClearingHouse": "house", "AccountMover": "mover", "RecoveryDesk": "desk",
           "SettlementDesk": "settlement", "ReserveDesk": "reserves",
-          "AllianceCoupons": "coupons", "ItemRegistry": "items", "TransparencyLog": "log"}  # fmt: skip
+          "AllianceCoupons": "coupons", "ItemRegistry": "items", "CampaignDesk": "campaigns",
+          "TransparencyLog": "log"}  # fmt: skip
 KINDS: tuple[tuple[int, str, Callable[[Desk, Any, Any], None]], ...] = (
     (2, "issued", gains.issue), (3, "restored", gains.restore), (4, "gifted", debits.gift),
     (5, "redeemed", debits.redeem), (6, "clawedBack", debits.claw_back), (7, "expired", debits.expire),

@@ -96,8 +96,10 @@ def issue(desk: Desk, turn: Turn, op: tuple[Any, ...]) -> None:
     row.book.moves.append((index, account, epoch_of(leg), amount_of(leg)))
     if not any(account):
         raise refusal("AccountInvalid", index, account)
-    if reason > 2:
+    if reason > 3:
         raise refusal("ReasonUnknown", index, reason)
+    if reason == 3:  # no campaign is opened here
+        raise refusal("RewardNotPromised", index, op_id)
     plain = desk.whole(leg)
     words = (1, op_id + bytes(16), turn.merchant, account, at, reason, plain)
     head = desk.place(turn, at, reason << 48, words)

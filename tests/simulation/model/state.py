@@ -28,6 +28,7 @@ class Site:
     reserves: bytes = b""
     coupons: bytes = b""
     items: bytes = b""
+    campaigns: bytes = b""
     log: bytes = b""
 
     @cached_property

@@ -16,6 +16,7 @@ from tests.simulation.founding import CODES, GLNS, Founded, Person
 from tests.simulation.machine.front import Asked
 from tests.simulation.people.alone import Alone
 from tests.simulation.people.memory import Action, Hold, Memory
+from tests.simulation.people.scanning import Scanning
 
 Lots = Callable[[], list[tuple[str, int, int, int]]]
 
@@ -24,12 +25,16 @@ Lots = Callable[[], list[tuple[str, int, int, int]]]
 class Surroundings:
     """What people see: the clock in seconds, and the lots as (number, programme, epoch, available).
 
-    ``governed`` where the operator suspends merchants.
+    ``governed`` where the operator suspends merchants; ``coupons`` and ``items`` where members have some,
+    ``events`` where those of goods are captured.
     """
 
     now: Callable[[], int]
     lots: Lots
     governed: bool = False
+    coupons: bool = False
+    items: bool = False
+    events: bool = False
 
 
 class People:
@@ -40,20 +45,26 @@ class People:
         self._keys = 0
         self._counters = {person.number: 0 for person in founded.people}
         self.alone = Alone(founded, random, around.now, self._nonce, self._lines)
+        self.scanning = Scanning(founded, random, memory, self._asked, around.now)
 
     def next(self) -> Action | None:
         """One action."""
         act = self.random.choices(
             [self.sale, self.authorise, self.capture, self.void, self.extend, self.refund, self.gift,
-             self.revoke, self.replay, self.reuse, self.adjust, self.alone.upload, self.suspend],
-            [40, 12, 10, 4, 3, 14, 8, 4, 5, 2, 2, 8, 6 * self.around.governed],
+             self.revoke, self.replay, self.reuse, self.adjust, self.alone.upload, self.suspend,
+             self.claim, self.give, self.scanning.claim, self.scanning.take_back,
+             self.scanning.observe],
+            [40, 12, 10, 4, 3, 14, 8, 4, 5, 2, 2, 8, 6 * self.around.governed,
+             14 * self.around.coupons, 4 * self.around.coupons, 30 * self.around.items,
+             6 * self.around.items, 20 * self.around.events],
         )[0]  # fmt: skip
         return act()
 
     # Tills
 
     def _till(self) -> tuple[str, str]:
-        gln = self.random.choice(GLNS)
+        # The first merchant's alone take the coupons.
+        gln = self.random.choice(GLNS + GLNS[:1] * (4 * self.around.coupons))
         return gln_text(gln), self.random.choice(self.founded.tills[gln])
 
     def _asked(self, token: str, route: str, body: dict[str, Any], *path: tuple[str, str]) -> Asked:
@@ -77,6 +88,10 @@ class People:
             codes = self.random.sample(CODES, self.random.choice([1, 1, 2, 3]))
             named = [{"programme": code, "points": self.random.choice([1, 30, 200])} for code in codes]
             body["spend"] = self.random.choice([{"max_value_minor": self.random.randint(1, 900)}, named])
+        if self.around.coupons and self.memory.coupons and self.random.random() < 0.8:
+            # Also of another's wallet, used before, or held at another till.
+            one = {"ids": [self.random.choice(self.memory.coupons[-4:])]}
+            body["coupons"] = self.random.choice([{"wallet": True}, {"wallet": True}, one])
         return body
 
     def sale(self) -> Action:
@@ -161,6 +176,22 @@ class People:
         }  # fmt: skip
         facts = {"to": taker.number, "legs": [(CODES[programme - 1], leg.amount)]}
         return Action("gift", self._asked(giver.token, "gift", body), giver.number, facts)
+
+    def claim(self) -> Action:
+        """Somebody takes a coupon by the campaign's link."""
+        person = self.random.choice(self.founded.people)
+        body = {"definition": self.founded.coupons, "source": "LINK"}
+        asked = self._asked(person.token, "claim-coupon", body, ("number", person.number))
+        return Action("claim", asked, person.number)
+
+    def give(self) -> Action | None:
+        """A coupon goes to a friend, perhaps while a till takes it."""
+        if not self.memory.coupons:
+            return None
+        giver, taker = self.random.sample(self.founded.people, 2)
+        path = ("number", giver.number), ("coupon", self.random.choice(self.memory.coupons[-4:]))
+        body = {"recipient": taker.number}
+        return Action("give", self._asked(giver.token, "give-coupon", body, *path), giver.number)
 
     def revoke(self) -> Action | None:
         if not self.memory.codes:

@@ -61,7 +61,14 @@ class Memory:
         self.points: Counter[Who] = Counter()
         self.codes: list[tuple[str, str]] = []
         self.suspended: set[str] = set()
+        self.coupons: list[str] = []
+        self.used: Counter[str] = Counter()
         self.uploaded: dict[tuple[str, str], dict[str, Any]] = {}
+        # Whose an item is, what its return took, and what was claimed or came back before a loss.
+        self.claimed: dict[str, str] = {}
+        self.returned: dict[str, tuple[str, int]] = {}
+        self.claimed_before: set[str] = set()
+        self.back_before: set[str] = set()
 
     @staticmethod
     def body_of(raw: bytes) -> dict[str, Any]:
@@ -76,9 +83,10 @@ class Memory:
     def recall(self, earlier: Memory, returned: set[str]) -> None:
         """A database came back from then: only what was known then counts, and what was asked since is open.
 
-        Tills take nothing of open holds, and nothing back of sales of which something came back since.
+        Tills take nothing of open holds, and nothing back of sales and no item that came back since.
         """
-        for name in ("answered", "refused", "doubts", "sales", "points", "suspended", "uploaded"):
+        kept = ("answered", "refused", "doubts", "sales", "points", "suspended", "uploaded")
+        for name in (*kept, "coupons", "used", "claimed", "returned"):
             setattr(self, name, getattr(earlier, name))
         self.sales = [sale for sale in self.sales if sale.sale_id not in returned]
         self.holds = []
@@ -142,18 +150,38 @@ class Memory:
                 for sign, part in ((1, "restored"), (-1, "clawed")):
                     for view in body[part]:
                         self.points[action.member, view["programme"]] += sign * view["points"]
+                for one in body.get("coupons") or ():
+                    self.used[one["coupon"]] -= one["given_back"]
                 for line in body["lines"]:
                     action.facts["sale"].left[line["line"]] -= line["quantity"]
             case "gift":
                 for code, points in action.facts["legs"]:
                     self.points[action.member, code] -= points
                     self.points[action.facts["to"], code] += points
+            case "claim":
+                self.coupons.append(body["coupon"])
+            case "claim-item" | "return-item":
+                self._of_an_item(action, body)
             case "suspend":
                 self.suspended.add(action.facts["gln"])
             case "reinstate":
                 self.suspended.discard(action.facts["gln"])
             case "decide" if body["state"] == "approved":
                 self.points[action.member, action.facts["code"]] += action.facts["points"]
+
+    def _of_an_item(self, action: Action, body: dict[str, Any]) -> None:
+        item = action.facts["item"]
+        if action.kind == "return-item":
+            self.returned[item] = body["programme"], body["pending"] + body["available"]
+        elif item in self.claimed:
+            raise Forgotten(f"{item} was {self.claimed[item]}'s, and now {action.member}'s (INV-12)")
+        else:
+            self.claimed[item] = action.member
+            self.points[action.member, body["programme"]] += body["points"]
+        # Its claim may be answered after its return.
+        if item in self.claimed and item in self.returned:
+            programme, points = self.returned[item]
+            self.points[self.claimed[item], programme] -= points
 
     def _sold(self, action: Action, body: dict[str, Any]) -> None:
         for earned in body["earned"]:
@@ -162,6 +190,8 @@ class Memory:
                 self.points[action.member, earned["programme"]] += gained
         for spent in body["spent"]:
             self.points[action.member, spent["programme"]] -= spent["points"]
+        for one in (body.get("coupons") or {}).get("applied", ()):
+            self.used[one["coupon"]] += 1
         self.sales.append(
             Sale(body["sale_id"], action.asked.token, dict(action.facts["lines"]), action.member)
         )

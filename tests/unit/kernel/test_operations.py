@@ -1,5 +1,6 @@
 """Operations survive their intent, and any changed field changes the leaf."""
 
+import json
 from dataclasses import fields, replace
 
 import pytest
@@ -53,6 +54,12 @@ operations = st.one_of(
 @given(operations)
 def test_an_operation_comes_back_from_its_payload(operation):
     assert operation_of(payload_of(operation)) == operation
+
+
+@given(operations)
+def test_a_payload_is_the_compact_json_that_an_encoder_would_write(operation):
+    written = payload_of(operation)
+    assert json.dumps(json.loads(written), separators=(",", ":")) == written
 
 
 @given(operations)

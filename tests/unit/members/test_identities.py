@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
+from hashlib import sha256
+
 import pytest
 
 from ledger_service.kernel.errors import MalformedField
@@ -110,3 +113,10 @@ def test_a_sealed_value_opens_only_with_its_kind_and_secret_and_unaltered() -> N
             opener.open(kind, raw)
     with pytest.raises(ValueError):
         vault.seal(Identity("phone", "+1"), bytes(11))
+
+
+@pytest.mark.parametrize("value", ["", "a@example.com", "Ünïcode", "x" * 255])
+def test_the_hash_of_an_identity_is_the_hmac_that_every_database_already_holds(value: str) -> None:
+    key = hmac.digest(SECRET, b"alliance identity find", sha256)
+    expected = hmac.digest(key, f"email\0{value}".encode(), sha256)
+    assert IdentityVault(SECRET).hash_of(Identity("email", value)) == expected

@@ -36,7 +36,7 @@ def test_everybody_stands_once_in_a_picture_even_in_a_circle() -> None:
     assert len({one.get("cy") for one in places}) == 4
     assert len([one for one in root if one.tag.endswith("path")]) == 4
     assert root[0].text == "春 <&> spring"
-    assert "line: 2; paper: 1; weibo: 1" in str(root[1].text)
+    assert "LINE: 2; Paper: 1; Weibo: 1" in str(root[1].text)
 
 
 def test_a_picture_of_nothing_and_of_a_root_alone_is_a_picture() -> None:

@@ -64,7 +64,7 @@ class Sold:
 
 def bind(number: int, touched: timedelta, sharer: int = 1, **changes: object) -> Bind:
     at = AT + touched
-    return replace(Bind(number, bytes(16), 1, 2, sharer, False, at, at), **changes)
+    return Bind(number, bytes(16), 1, 2, sharer, False, at, at)._replace(**changes)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ COURSES: list[tuple[tuple[Deed, ...], str | None, list[int]]] = [
     ((C, Deed.STEAL, STOCK, SELL), "stolen", [2, 3]),
     ((C, SELL, Deed.RECALL), "recalled", []),
     ((C, Deed.END, Deed.DESTROY), "void", [2]),
+    ((C, STOCK, Deed.REPLACE, SELL, Deed.DESTROY), "replaced", [3, 4]),
+    ((C, Deed.EXPORT, SELL), "exported", [2]),
 ]  # fmt: skip
 
 
@@ -127,6 +129,8 @@ def test_an_event_that_contradicts_something_is_not_named_twice() -> None:
         (("OBSERVE", "receiving", "returned"), BACK), (("OBSERVE", "retail_selling", "retail_sold"), SELL),
         (("DELETE", "destroying", None), Deed.DESTROY), (("DELETE", "decommissioning", None), Deed.END),
         (("OBSERVE", None, "stolen"), Deed.STEAL), (("OBSERVE", "inspecting", "recalled"), Deed.RECALL),
+        (("OBSERVE", "shipping", "https://brand.example/disp/exported"), Deed.EXPORT),
+        (("OBSERVE", "shipping", "https://brand.example/disp/unexported"), SHIP),
         (("OBSERVE", "inspecting", None), Deed.NONE), (("OBSERVE", None, None), Deed.NONE),
     ],
 )  # fmt: skip
