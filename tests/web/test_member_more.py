@@ -90,11 +90,13 @@ def test_what_may_be_given_no_further_offers_no_gift(enter: Enter, web_shop: Sho
 
 def test_a_wallet_goes_on_at_its_own_page_also_after_a_form(enter: Enter, web_shop: Shop) -> None:
     """The next page was looked for under the gift that was sent, where there is none."""
-    definition, number = offer(web_shop, FUEL), web_shop.keys["member-number"]
+    definition = offer(web_shop, FUEL)
+    number = web_shop.must("grocer", "/v1/members", {"custody": "custodial"})["number"]
+    web_shop.keys["collector"] = web_shop.key_for("member", number)
     for n in range(51):
         to = {"definition": definition, "members": [number], "reference": f"many {n}"}
         web_shop.must("fuel", "/v1/coupon-grants", to)
-    browser = enter("member")
+    browser = enter("collector")
     held = browser.get("/me/coupons").text.partition('action="/me/coupons/')[2].partition("/")[0]
     page = browser.post(f"/me/coupons/{held}/gift", to="952")
     more = re.search(r'class="more"><a href="([^"]+)"', page.text)
