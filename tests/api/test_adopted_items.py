@@ -37,23 +37,31 @@ def test_an_item_whose_issue_was_adopted_from_the_chain_earns_no_more(shelf: She
         assert (code_of(told), told.json["params"]) == ((409, "item-claimed"), {"by_you": by_you})
 
 
-def test_a_return_that_was_adopted_from_the_chain_takes_nothing_twice(shelf: Shelf) -> None:
+def adopt_the_return(shelf: Shelf, member: dict[str, str], claim: bytes) -> bytes:
+    """The chain's clawback of the item's claim is in the books, as after a restore; its id."""
+    shop = shelf.shop
+    at, gtin, serial = parse_instant(shop.at, "at"), GTIN, shelf.stock.items[0][1]
+    with shop.serving.foundations.database.read() as conn:
+        leaf, epoch = conn.execute(select(trace_claim.c.leaf, trace_claim.c.epoch)).one()
+    op_id = derive_id("clawback", derive_id("item-return", gtin, serial), 1, 0)
+    account = bytes.fromhex(member["account"][2:])
+    clawback = Clawback(
+        op_id, int(GROCER), account, seconds_floor(at), claim, bytes(leaf), (Leg(1, 1, epoch, 40),)
+    )
+    assert shop.serving.writer.submit(AdoptCommand(clawback, {"batch": 7, "block": 31}, at))
+    return op_id
+
+
+def test_a_return_that_was_adopted_from_the_chain_takes_nothing_twice_under_any_key(shelf: Shelf) -> None:
     shop = shelf.shop
     shop.put("grocer", f"/v1/products/{GTIN}/claim-terms", {"programme": "GROC", "points": 40})
     member = with_phone(shop)
     body = {"code": shelf.stock.code(0), "pin": shelf.stock.pin(0), "channel": "app"}
     claimed = shop.must("operator", f"/v1/members/{member['number']}/item-claims", body)
-    claim = bytes.fromhex(claimed["operation"])
-    principal = shop.serving.keyring.identify(shop.keys["grocer"])
-    assert principal is not None
-    at, return_id = parse_instant(shop.at, "at"), derive_id("item-return", principal.subject, "back")
-    with shop.serving.foundations.database.read() as conn:
-        leaf, epoch = conn.execute(select(trace_claim.c.leaf, trace_claim.c.epoch)).one()
-    account, op_id = bytes.fromhex(member["account"][2:]), derive_id("clawback", return_id, 1, 0)
-    clawback = Clawback(
-        op_id, int(GROCER), account, seconds_floor(at), claim, bytes(leaf), (Leg(1, 1, epoch, 40),)
-    )
-    assert shop.serving.writer.submit(AdoptCommand(clawback, {"batch": 7, "block": 31}, at))
-    told = shop.post("grocer", "/v1/item-returns", {"code": shelf.stock.code(0)}, key="back")
-    assert code_of(told) == (409, "operation-adopted")
-    assert told.json["params"] == {"operation": op_id.hex(), "batch": 7, "block": 31}
+    op_id = adopt_the_return(shelf, member, bytes.fromhex(claimed["operation"]))
+    for who, key in (("grocer", "back"), ("grocer", "another"), ("grocer-till", "back")):
+        told = shop.post(who, "/v1/item-returns", {"code": shelf.stock.code(0)}, key=key)
+        assert code_of(told) == (409, "operation-adopted")
+        assert told.json["params"] == {"operation": op_id.hex(), "batch": 7, "block": 31}
+    balance = shop.get("operator", f"/v1/members/{member['number']}/balance").json
+    assert {(p["available"], p["debt"]) for p in balance["balances"]} <= {(0, 0)}

@@ -82,8 +82,7 @@ def strike(world: World, backup: Backup, memory: Memory) -> Loss:
     done = [told.action for told in loss.told if told.action is not None]
     returned = {action.facts["sale"].sale_id for action in done if action.kind == "refund"}
     memory.recall(backup.memory, returned)
-    for kind, before in (("claim-item", memory.claimed_before), ("return-item", memory.back_before)):
-        before.update(action.facts["item"] for action in done if action.kind == kind)
+    memory.claimed_before.update(a.facts["item"] for a in done if a.kind == "claim-item")
     world.start()
     world.note("restored")
     return loss

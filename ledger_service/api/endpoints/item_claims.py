@@ -140,8 +140,7 @@ class ItemClaimsDoor:
             raise NotYours("merchant")
         gtin, serial = _item(given["code"])
         sale = None if given.get("sale") is None else parse_id(given["sale"], "sale")
-        return_id = derive_id("item-return", call.caller.subject, call.key)
-        request = ReturnRequest(merchant_id, call.caller.subject, gtin, serial, sale, return_id, call.at)
+        request = ReturnRequest(merchant_id, call.caller.subject, gtin, serial, sale, call.at)
         keyed = self.administration.keyed(call, 201, lambda taken: taken.view())
         return reply_of(self.items.take_back(request, keyed))
 

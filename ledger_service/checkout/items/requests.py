@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ledger_service.kernel.clock import format_instant, instant_of_seconds
+from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.points import NEVER_SECONDS
 from ledger_service.traceability.scanning.distance import Place
 
@@ -27,15 +28,28 @@ class ClaimRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReturnRequest:
-    """A merchant takes an item back, of the sale that its receipt names; only the brand needs none."""
+    """A merchant takes an item back, of the sale that its receipt names; only the brand needs none.
+
+    An item comes back once, so its return has one id, whoever asks under whichever key: after a restore the
+    books do not know the return, and what the chain has of it must be found again, not taken a second time.
+    """
 
     merchant_id: int
     subject: str
     gtin: str
     serial: str
     sale_id: bytes | None
-    return_id: bytes
     at: datetime
+
+    @property
+    def return_id(self) -> bytes:
+        """The cause of what goes back of the claim."""
+        return derive_id("item-return", self.gtin, self.serial)
+
+    @property
+    def prize_return_id(self) -> bytes:
+        """The cause of what goes back of the prize; its own, as both may be of one programme."""
+        return derive_id("prize back", self.return_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.canonical import Canonical
 from ledger_service.kernel.clock import seconds_floor
-from ledger_service.kernel.ids import derive_id, id_text
+from ledger_service.kernel.ids import id_text
 from ledger_service.ledger.book import lots_of
 from ledger_service.outbox.models import State as IntentState
 from ledger_service.points.issuance import STANDING_OF_MEMBER, Grant, add_debt
@@ -195,10 +195,8 @@ class ReturnCommand(BookCommand[TakenBack]):
             return None
         if not prize["points"]:
             return TakenBack(coupon=self._undo_coupon(draft, reversal, prize))
-        # A cause of its own: the claim's points may be of the same programme.
-        cause = derive_id("prize back", reversal.cause_id)
         facts = {**reversal.facts, "prize": prize["prize"]}
-        undone = replace(reversal, cause_id=cause, facts=facts)
+        undone = replace(reversal, cause_id=self.request.prize_return_id, facts=facts)
         return self._undo(draft, undone, (pool["programme_id"], prize_op_id(item_id), prize))
 
     def _undo_coupon(self, draft: Draft, reversal: Reversal, prize: Row) -> str:

@@ -26,7 +26,6 @@ from ledger_service.coupons.wallet.offering import CatalogueOffers
 from ledger_service.db.engine import Database
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import with_check_digit
-from ledger_service.kernel.ids import derive_id
 from ledger_service.kernel.item_operations import CODEC, ClaimItem, VoidItem
 from ledger_service.members.merging import Merge
 from ledger_service.outbox.beside.models import beside_intent
@@ -79,9 +78,7 @@ class Brand:
 
     def take_back(self, index: int = 0, sale: bytes | None = None, at: int = GROCER) -> TakenBack:
         serial, now = self.stock.items[index][1], self.shop.clock.at
-        request = ReturnRequest(
-            at, "terminal:t1", GTIN, serial, sale, derive_id("back", index, str(now)), now
-        )
+        request = ReturnRequest(at, "terminal:t1", GTIN, serial, sale, now)
         found: TakenBack = self.rooms[0].take_back(request)
         return found
 

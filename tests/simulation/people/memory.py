@@ -64,11 +64,10 @@ class Memory:
         self.coupons: list[str] = []
         self.used: Counter[str] = Counter()
         self.uploaded: dict[tuple[str, str], dict[str, Any]] = {}
-        # Whose an item is, what its return took, and what was claimed or came back before a loss.
+        # Whose an item is, what its return took, and what was claimed before a loss.
         self.claimed: dict[str, str] = {}
         self.returned: dict[str, tuple[str, int]] = {}
         self.claimed_before: set[str] = set()
-        self.back_before: set[str] = set()
 
     @staticmethod
     def body_of(raw: bytes) -> dict[str, Any]:
@@ -83,7 +82,7 @@ class Memory:
     def recall(self, earlier: Memory, returned: set[str]) -> None:
         """A database came back from then: only what was known then counts, and what was asked since is open.
 
-        Tills take nothing of open holds, and nothing back of sales and no item that came back since.
+        Tills take nothing of open holds, and nothing back of sales that came back since.
         """
         kept = ("answered", "refused", "doubts", "sales", "points", "suspended", "uploaded")
         for name in (*kept, "coupons", "used", "claimed", "returned"):

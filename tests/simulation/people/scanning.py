@@ -38,11 +38,9 @@ class Scanning:
         asked = self.asked(person.token, "claim-item", body, ("number", person.number))
         return Action("claim-item", asked, person.number, {"item": item.code})
 
-    def take_back(self) -> Action | None:
+    def take_back(self) -> Action:
         """The brand takes an item back that was claimed, perhaps for a second time, or one that was not."""
         item = self._item()
-        if item.code in self.memory.back_before:
-            return None
         token = self.random.choice(self.founded.tills[GLNS[item.place]])
         asked = self.asked(token, "return-item", {"code": item.code})
         return Action("return-item", asked, facts={"item": item.code})
