@@ -137,3 +137,4 @@ _READERS: Mapping[str, Callable[[Connection, Sequence[Note], datetime], dict[Not
     "returned": further.items_returned, "case": further.cases, "tier": standing.climbed,
     "enrolled": standing.enrolled, "ending": standing.ending, "card": paid.swiped, "ticket": paid.punched,
 }  # fmt: skip
+SOURCES_READ = frozenset(_READERS)
