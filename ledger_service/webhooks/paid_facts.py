@@ -1,7 +1,7 @@
 """Facts of what was paid for: money that moved on stored-value cards, and what happened to tickets.
 
-Cards and tickets are named by their ids. What opens them (code, PIN, pass) stands here in no form, and neither
-does the cashier. Where neither is a member's, or the member is erased by now, a fact names nobody.
+Cards and tickets are named by their ids. What opens them (code, PIN, pass) stands here in no form, and the
+cashier not at all. Of one that is no member's, or whose member is erased by now, a fact names nobody.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Facts of the books beside the ledger: coupons, rewards of sharing, claims, and members that were erased.
 
-Those of relations and goods stand in ``further_facts``, those of tiers in ``standing_facts``, those of cards and
-tickets in ``paid_facts``."""
+Those of relations and goods stand in ``further_facts``, those of tiers in ``standing_facts``, those of
+cards and tickets in ``paid_facts``."""
 
 from __future__ import annotations
 

@@ -1,16 +1,15 @@
-"""docs/webhooks.md names every kind of fact, and some test hears each one; every note has somebody who reads it."""
+"""docs/webhooks.md names every kind of fact, and some test hears each; every note is read by somebody."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from ledger_service.webhooks.feeding import SOURCES
 from ledger_service.webhooks.rules import KINDS, Kind
 from ledger_service.webhooks.side_facts import SOURCES_READ
+from tests.architecture.syntax import ROOT
 
-_ROOT = Path(__file__).parents[2]
-_PAGE = (_ROOT / "docs" / "webhooks.md").read_text()
+_PAGE = (ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
 _KIND = re.compile(r"`([a-z_]+\.[a-z]+)`")
 
 
@@ -37,11 +36,11 @@ def test_what_is_told_is_told_as_a_kind_that_there_is_and_each_is_told_of_someth
 
 def test_some_test_hears_of_each_kind() -> None:
     tests = "".join(
-        path.read_text() for folder in ("api", "integration/webhooks")
-        for path in sorted((_ROOT / "tests" / folder).glob("test_*.py"))
+        path.read_text(encoding="utf-8") for folder in ("api", "integration/webhooks")
+        for path in sorted((ROOT / "tests" / folder).glob("test_*.py"))
     )  # fmt: skip
     assert [kind.value for kind in Kind if f'"{kind.value}"' not in tests] == []
 
 
 def test_each_note_of_a_trigger_has_somebody_who_reads_it() -> None:
-    assert SOURCES_READ == frozenset(SOURCES)
+    assert frozenset(SOURCES) == SOURCES_READ

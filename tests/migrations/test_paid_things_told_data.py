@@ -1,4 +1,4 @@
-"""What waited for webhooks waits through the upgrade, and from then on cards, tickets and notices are noted."""
+"""What waited for webhooks waits through the upgrade; from then on cards, tickets and notices are noted."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def _run(bare: Database, *statements: str) -> None:
 def _entry(ident: str, position: int) -> str:
     return (
         "INSERT INTO value_entry (card_id, position, kind, source, destination, amount_minor, ref, reference,"
-        f" terminal_id, at) VALUES ({ident}, {position}, 'load', 'tender', 'liability', 5, {ident}, 'r', 't', 1)"
+        f" terminal_id, at) VALUES ({ident}, {position}, 'load', 'tender', 'liability', 5, {ident}, 'r', 't',"
+        " 1)"
     )
 
 
@@ -80,7 +81,8 @@ def _before(bare: Database) -> tuple[str, ...]:
         " pending_days, created_at, jurisdiction)"
         " VALUES (1, 'P', 7, 'P', 'USD', 'UTC', 'month', 0, 1, 'none')",
         "INSERT INTO value_card (card_id, tag, merchant_id, definition_id, version, currency, state,"
-        f" balance_minor, held_minor, most_minor, entries, issued_at) VALUES ({card}, 'active', 5, 0, 9, 1, 1)",
+        " balance_minor, held_minor, most_minor, entries, issued_at)"
+        f" VALUES ({card}, 'active', 5, 0, 9, 1, 1)",
         "INSERT INTO ticket (ticket_id, tag, merchant_id, definition_id, version, currency, price_minor,"
         " paid_with, gift, gifts, begins_at, over_at, state, sold_at, sold_in, changed_at, entries)"
         f" VALUES ({card}, 5, '{{}}', 'never', 0, 1, 2, 'sold', 1, 1, 1, 1)",

@@ -79,15 +79,16 @@ def test_each_notice_is_told_once_to_whose_points_they_are(hooks: Hooks) -> None
     assert hooks.receiver.ids[:2] == hooks.receiver.ids[2:]
 
 
-def test_in_quiet_hours_it_is_said_when_they_end(hooks: Hooks) -> None:
+def test_in_quiet_hours_it_is_said_when_they_end_and_how_often_the_member_may_be_told(hooks: Hooks) -> None:
     phone = stocked(hooks, 30)
     hooks.make(GROCER, ENDING)
     with hooks.shop.database.begin() as conn:
-        set_wish(conn, phone.member_id, Wish(0, 23 * 60 + 59, "UTC"))
+        set_wish(conn, phone.member_id, Wish(0, 23 * 60 + 59, "UTC", 2))
     notice(hooks, at_notice(hooks, 30))
     (one,) = hooks.receiver.taken
     day = hooks.shop.clock.at.astimezone(UTC)
     assert one["data"]["member"]["quiet_until"] == f"{day:%Y-%m-%d}T23:59:00Z"
+    assert one["data"]["member"]["most_a_day"] == 2
 
 
 def test_of_who_is_erased_by_then_no_notice_is_told_and_one_that_waits_has_no_number(hooks: Hooks) -> None:
@@ -128,8 +129,8 @@ def test_a_restored_backup_whose_notices_are_written_again_tells_nothing_under_a
         for table in (expiry_notice, expiry_notice_run):
             conn.execute(delete(table))
         conn.execute(expiry_notice.insert().values(
-            notice_id=900, member_id=1, programme_id=2, epoch=1, days_before=1, points=1, last_day="2026-01-01",
-            noticed_at=hooks.shop.clock.at,
+            notice_id=900, member_id=1, programme_id=2, epoch=1, days_before=1, points=1,
+            last_day="2026-01-01", noticed_at=hooks.shop.clock.at,
         ))  # fmt: skip
     notice(hooks, at_notice(hooks, 29))
     with hooks.shop.database.read() as conn:
