@@ -7,7 +7,7 @@ cashier not at all. Of one that is no member's, or whose member is erased by now
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,13 +44,14 @@ def swiped(conn: Connection, notes: Sequence[Note], _: datetime) -> Told:
     together: dict[int, list[bytes]] = defaultdict(list)
     for card_id, position in lowest.items():
         together[position].append(card_id)
+    wanted = set(notes)
     found: Told = {}
     for position, cards in together.items():
-        found |= _moves(conn, _CE.card_id.in_(cards) & (_CE.position >= position))
+        found |= _moves(conn, _CE.card_id.in_(cards) & (_CE.position >= position), wanted)
     return found
 
 
-def _moves(conn: Connection, mine: ColumnElement[bool]) -> Told:
+def _moves(conn: Connection, mine: ColumnElement[bool], wanted: Collection[Note]) -> Told:
     """Newest first, so that from what a card holds now follows what it held after each entry."""
     joined = value_entry.join(value_card, _C.card_id == _CE.card_id).join(
         coupon_definition, _D.definition_id == _C.definition_id
@@ -64,14 +65,16 @@ def _moves(conn: Connection, mine: ColumnElement[bool]) -> Told:
     later: dict[bytes, int] = defaultdict(int)
     found: Told = {}
     for row in conn.execute(its):
+        balance = row.balance_minor - later[row.card_id]
+        later[row.card_id] += sign_of(Move(row.kind)) * row.amount_minor
+        if (row.card_id, row.position) not in wanted:
+            continue
         body = {
             "card": id_text(row.card_id), "definition": row.code, "entry": row.position, "change": row.kind,
-            "amount_minor": row.amount_minor, "currency": row.currency,
-            "balance_minor": row.balance_minor - later[row.card_id],
+            "amount_minor": row.amount_minor, "currency": row.currency, "balance_minor": balance,
             "expires_at": None if row.expires_at is None else format_instant(row.expires_at),
             **_where(row),
         }  # fmt: skip
-        later[row.card_id] += sign_of(Move(row.kind)) * row.amount_minor
         event_id = derive_id("webhook", Kind.CARD, row.card_id, row.position, row.ref)
         fact = Fact(event_id, row.merchant_id, Kind.CARD, row.member_id, body, row.at)
         found[(row.card_id, row.position)] = [fact]
