@@ -211,7 +211,7 @@ def _run_of(conn: Connection, row: RowMapping, at: datetime) -> Run:
     its = (
         select(_D.number, _D.lane, _D.attempts, _D.first_tried_at, _V.event_id, _V.kind, _V.body,
                _V.merchant_id, _V.occurred_at, _M.member_number, _M.account,
-               _Q.quiet_from, _Q.quiet_until, _Q.quiet_zone)
+               _Q.quiet_from, _Q.quiet_until, _Q.quiet_zone, _Q.most_a_day)
         .select_from(joined)
         .where(mine, (_D.lane == 0) | ~held_up)
         .order_by(_D.number)
@@ -230,13 +230,14 @@ def _parcel(row: RowMapping, at: datetime) -> Parcel:
 
 def payload_of(row: RowMapping, at: datetime) -> bytes:
     """A fact as a receiver gets it; of a member its number and account, no number once it is erased, and
-    in its quiet hours when they end, so that nobody writes to it before."""
+    in its quiet hours when they end, so that nobody writes to it before; nor oftener than it wishes."""
     who = None
     if row["account"] is not None:
         who = {"number": row["member_number"], "account": "0x" + row["account"].hex()}
         if row["quiet_zone"] is not None:
             free = free_from(Wish(row["quiet_from"], row["quiet_until"], row["quiet_zone"]), (), at)
             who |= {"quiet_until": format_instant(free)} if free > at else {}
+        who |= {} if row["most_a_day"] is None else {"most_a_day": row["most_a_day"]}
     return orjson.dumps({
         "type": row["kind"], "timestamp": format_instant(row["occurred_at"]), "number": row["number"],
         "merchant": gln_text(row["merchant_id"]), "data": {**orjson.loads(row["body"]), "member": who},

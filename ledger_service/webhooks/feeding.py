@@ -47,6 +47,9 @@ SOURCES = {
     "claimed": Source("trace_claim", "NULL", "NEW.item_id", _BY_ROW),
     "returned": Source("trace_return", "NULL", "NEW.item_id", _BY_ROW),
     "case": Source("trace_case_event", "case_id", "position"),
+    "ending": Source("expiry_notice", "NULL", "notice_id", heard=True),
+    "card": Source("value_entry", "card_id", "position"),
+    "ticket": Source("ticket_entry", "ticket_id", "position"),
 }
 
 

@@ -1,6 +1,7 @@
 """Facts of the books beside the ledger: coupons, rewards of sharing, claims, and members that were erased.
 
-Those of relations and goods stand in ``further_facts``, those of tiers in ``standing_facts``."""
+Those of relations and goods stand in ``further_facts``, those of tiers in ``standing_facts``, those of
+cards and tickets in ``paid_facts``."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from ledger_service.points.models import programme
 from ledger_service.referrals.campaigns.models import share_campaign
 from ledger_service.referrals.rewards.models import share_reward, share_reward_event
 from ledger_service.webhooks import further_facts as further
+from ledger_service.webhooks import paid_facts as paid
 from ledger_service.webhooks import standing_facts as standing
 from ledger_service.webhooks.facts import Fact
 from ledger_service.webhooks.models import webhook_event
@@ -133,5 +135,6 @@ _READERS: Mapping[str, Callable[[Connection, Sequence[Note], datetime], dict[Not
     "follow": further.followed, "given": further.consented, "revoked": further.consented,
     "joined": further.sorted_in, "left": further.sorted_in, "claimed": further.items_claimed,
     "returned": further.items_returned, "case": further.cases, "tier": standing.climbed,
-    "enrolled": standing.enrolled,
+    "enrolled": standing.enrolled, "ending": standing.ending, "card": paid.swiped, "ticket": paid.punched,
 }  # fmt: skip
+SOURCES_READ = frozenset(_READERS)

@@ -1,4 +1,5 @@
-"""Facts of members as such: who enrolled them, and tiers that they reached, kept for longer or lost."""
+"""Facts of members as such: who enrolled them, tiers that they reached, kept for longer or lost, and points
+that end soon."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from sqlalchemy import Connection, select
 from ledger_service.kernel.clock import format_instant, instant_of_seconds
 from ledger_service.kernel.ids import derive_id
 from ledger_service.members.models import member
-from ledger_service.points.models import programme
+from ledger_service.points.conversion.models import programme_end
+from ledger_service.points.models import expiry_notice, programme
+from ledger_service.points.notices import OF_THE_END
 from ledger_service.tiers.change_rules import Cause
 from ledger_service.tiers.models import tier_change, tier_ladder
 from ledger_service.tiers.rules import day_begins
@@ -22,6 +25,7 @@ from ledger_service.webhooks.facts import Fact
 from ledger_service.webhooks.rules import Kind
 
 _T, _L, _G, _M = tier_change.c, tier_ladder.c, programme.c, member.c
+_X, _E = expiry_notice.c, programme_end.c
 
 
 def climbed(
@@ -71,6 +75,35 @@ def enrolled(
         )]
         for row in conn.execute(mine)
     }  # fmt: skip
+
+
+def ending(
+    conn: Connection, notes: Sequence[tuple[bytes | None, int]], _: datetime
+) -> dict[tuple[bytes | None, int], list[Fact]]:
+    """The programme's merchant is told of each notice that a member has of points that end; of who is erased
+    by then nothing is said."""
+    into = programme.alias("into")
+    joined = (
+        expiry_notice.join(programme, _G.programme_id == _X.programme_id)
+        .join(member, _M.member_id == _X.member_id)
+        .outerjoin(programme_end, (_E.programme_id == _X.programme_id) & (_X.epoch == OF_THE_END))
+        .outerjoin(into, into.c.programme_id == _E.target_id)
+    )
+    its = select(expiry_notice, _G.code, _G.merchant_id, _M.created_at, into.c.code.label("converts_into"))
+    mine = _X.notice_id.in_([number for _, number in notes]) & (_M.status != "erased")
+    found: dict[tuple[bytes | None, int], list[Fact]] = {}
+    for row in conn.execute(its.select_from(joined).where(mine)):
+        body = {
+            "programme": row.code, "points": row.points, "last_day": row.last_day,
+            "days_before": row.days_before, "converts_into": row.converts_into,
+        }  # fmt: skip
+        # Notices are numbered anew after a restore, and so are members: a member is told apart by when it
+        # enrolled, and the notice by what it is of.
+        which = row.member_id, format_instant(row.created_at), row.programme_id, row.epoch, row.days_before
+        event_id = derive_id("webhook", Kind.ENDING, *which)
+        fact = Fact(event_id, row.merchant_id, Kind.ENDING, row.member_id, body, row.noticed_at)
+        found[(None, row.notice_id)] = [fact]
+    return found
 
 
 class _Codes:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from ledger_service.coupons.terms.values import GiftRule, Ticket
+from ledger_service.kernel.clock import format_instant, parse_instant
 from ledger_service.webhooks.models import webhook_event, webhook_fresh
-from tests.api.service import FUEL, GROCER, Shop
+from tests.api.service import FUEL, GROCER, GROCER_STORE, NOON, Shop, basket
 from tests.api.test_administration import with_phone
+from tests.api.test_coupons import person
 from tests.api.test_items import GTIN, Shelf
+from tests.api.test_programme_ends import told as announced
 from tests.api.test_segments import BASE as SEGMENTS
 from tests.api.test_segments import MARCH, MAY, MAY_2, OFTEN, buy, count
 from tests.api.test_sharing import live, newcomer, sharer
+from tests.api.test_tickets import PRICE, TICKETS, shown, sold
+from tests.api.test_value_cards import CARDS, TILL, money, paying, printed
 from tests.api.test_webhooks import NEW, read_on
 
 HOOKS = "/v1/webhooks"
@@ -149,3 +156,67 @@ def test_a_brand_hears_of_claims_returns_and_cases_of_its_items(any_shop: Shop) 
     body = {"case": case["case"], "about": "impossible-travel", "gtin": GTIN}
     changes = [(GROCER, {**body, "change": change}) for change in ("opened", "closed")]
     assert told(shop, "case.changed") == changes
+
+
+def test_an_issuer_hears_what_moves_on_its_cards_and_a_frozen_one_says_nothing(any_shop: Shop) -> None:
+    shop = any_shop
+    hear(shop)
+    person(shop, "anna")
+    (code,) = printed(shop)
+    card = shop.must(TILL, CARDS, money(code, 1_000, pin="4711", member=shop.keys["anna-number"]))["card"]
+    shop.must(TILL, f"{CARDS}/loads", money(code, 200))
+    sale = shop.must(TILL, "/v1/sales", paying(code, 700, pin="4711"))["sale_id"]
+    shop.must(TILL, f"/v1/sales/{sale}/refunds", {"reference": "b"})
+    shop.must("grocer", f"{CARDS}/{card}/standing", {"act": "freeze", "reason": "lost"})
+    assert shop.post(TILL, f"{CARDS}/loads", money(code, 1)).status_code == 409
+    facts = told(shop, "value_card.changed")
+    assert {(merchant, body["card"]) for merchant, body in facts} == {(GROCER, card)}
+    listed = shop.get("grocer", f"{CARDS}/{card}/entries").json["entries"]
+    assert [(body["change"], body["amount_minor"], body["store"]) for _, body in facts] == [
+        (entry["kind"], entry["amount_minor"], GROCER_STORE) for entry in listed
+    ]
+    assert [body["balance_minor"] for _, body in facts] == [1_000, 1_200, 500, 1_200]
+    assert facts[2][1]["because_of"] == sale
+    assert not any(secret in str(facts) for secret in (code, code.replace("-", ""), "4711", "anna"))
+
+
+def test_an_events_merchant_hears_of_its_tickets(any_shop: Shop) -> None:
+    shop = any_shop
+    hear(shop, "ticket.changed")
+    for name in ("anna", "ben"):
+        person(shop, name)
+    ball = Ticket("Ball", NOON + timedelta(days=3), PRICE, refund_minutes=60)
+    code, other = printed(shop, 2, "HK", ball, gift=GiftRule.ONCE)
+    mine = shop.must(TILL, TICKETS, sold(code, member=shop.keys["anna-number"]))["ticket"]
+    path = f"/v1/members/{shop.keys['anna-number']}/tickets/{mine}/gift"
+    assert shop.post("anna", path, {"recipient": shop.keys["ben-number"]}).status_code == 200
+    assert shop.post(TILL, f"{TICKETS}/entries", shown(code)).json["code"] == "ticket-unknown"
+    bens = f"/v1/members/{shop.keys['ben-number']}/tickets"
+    shop.must(TILL, f"{TICKETS}/entries", shown(shop.get("ben", bens).json["tickets"][0]["pass"]))
+    shop.must(TILL, TICKETS, sold(other))
+    shop.must(TILL, f"{TICKETS}/refunds", shown(other))
+    facts = told(shop, "ticket.changed")
+    assert {merchant for merchant, _ in facts} == {GROCER}
+    assert [(body["change"], body["amount_minor"]) for _, body in facts] == [
+        ("sold", PRICE), ("given", 0), ("entered", 0), ("sold", PRICE), ("refunded", PRICE),
+    ]  # fmt: skip
+    assert [body["ticket"] == mine for _, body in facts] == [True] * 3 + [False] * 2
+    assert facts[1][1]["store"] is None and facts[2][1]["store"] == GROCER_STORE
+    assert {body["begins_at"] for _, body in facts} == {format_instant(ball.begins_at)}
+
+
+def test_an_issuer_hears_that_points_end_and_what_they_become(any_shop: Shop) -> None:
+    shop = any_shop
+    hear(shop, "points.ending")
+    number = with_phone(shop)["number"]
+    shop.must(TILL, "/v1/sales", basket(GROCER_STORE, member={"number": number}))
+    announced(shop)
+    for _ in range(2):
+        while shop.serving.points.write_notices(parse_instant(shop.at, "at")):
+            pass
+    own = shop.key_for("member", number)
+    listed = shop.get(own, f"/v1/members/{number}/notices").json["notices"]
+    wanted = ("programme", "points", "last_day", "days_before", "converts_into")
+    facts = told(shop, "points.ending")
+    assert [body["converts_into"] for _, body in facts] == ["FUEL"]
+    assert facts == [(GROCER, {name: one[name] for name in wanted}) for one in listed]

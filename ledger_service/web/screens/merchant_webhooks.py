@@ -23,10 +23,10 @@ from ledger_service.web.screen import Problem, Screen, Visit, roles
 MERCHANT = roles("merchant")
 _HOME, _API = "/merchant/webhooks", "/v1/webhooks"
 FACTS = (
-    "sale.recorded", "sale.refunded", "points.changed", "coupon.changed", "reward.changed", "claim.changed",
-    "share.followed", "consent.changed", "segment.changed", "tier.changed", "item.changed",
-    "case.changed", "settlement.closed", "member.enrolled",
-    "member.erased",
+    "sale.recorded", "sale.refunded", "points.changed", "points.ending", "value_card.changed",
+    "ticket.changed", "coupon.changed", "reward.changed", "claim.changed", "share.followed",
+    "consent.changed", "segment.changed", "tier.changed", "item.changed", "case.changed",
+    "settlement.closed", "member.enrolled", "member.erased",
 )  # fmt: skip
 _DELIVERED = ("all", "pending", "delivered", "dead")
 

@@ -18,7 +18,7 @@ def test_notes_are_read_by_key_and_no_table_is_read_through() -> None:
     engine = create_engine("sqlite://")
     whole_metadata().create_all(engine)
     asked: list[tuple[str, Any]] = []
-    sources = ("coupon", "reward", "claim", "member")
+    sources = ("coupon", "reward", "claim", "member", "ending", "card", "ticket")
     notes = [SimpleNamespace(source=source, ref=bytes(16), number=1) for source in sources]
     with engine.begin() as conn:
         event.listen(
