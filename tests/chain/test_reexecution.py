@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,34 +12,44 @@ from sqlalchemy import Connection, select, update
 
 from ledger_service.bootstrap.alliance import Alliance, store_alliance
 from ledger_service.chain import models as m
-from ledger_service.chain.settings import ChainSettings
 from ledger_service.cli import chain as command
-from ledger_service.db.engine import Database
+from ledger_service.db.engine import Database, open_database
+from tests.chain.conftest import copy_of, patience
 from tests.chain.networks import OwnChain
 from tests.chain.test_bridge import drain, everyday
 from tests.chain.world import World, wall
 
 
-@pytest.fixture
-def recorded(
-    sqlite_database: Database, settings: ChainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> World:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Database]:
     """An alliance whose chain is gone: only the database is left."""
-    network = OwnChain(store=tmp_path / "chain.db")
+    folder = tmp_path_factory.mktemp("recorded")
+    shutil.copy(sqlite_template, folder / "alliance.db")
+    database = open_database(f"sqlite:///{folder / 'alliance.db'}")
+    network = OwnChain(store=folder / "chain.db")
     network.start()
-    world = World(sqlite_database, network.node(), settings)
+    world = World(database, network.node(), patience())
     world.found()
     everyday(world)
-    drain(world.bridge(most_operations=3), world.database)
+    drain(world.bridge(most_operations=3), database)
     assert world.deployment is not None
     network.close()
     at = world.deployment
     row = Alliance("A", "USD", "952000", 31337, at.contracts.clearing_house, at.contracts.registry,
                    at.manager, at.points_implementation, 1, 1, wall())  # fmt: skip
-    with world.database.begin() as conn:
+    with database.begin() as conn:
         store_alliance(conn, row)
-    monkeypatch.setenv("ALLIANCE_DATABASE_URL", str(sqlite_database.url))
-    return world
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def recorded(original: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    """A copy of it, to be changed."""
+    database = copy_of(original, tmp_path / "alliance.db")
+    monkeypatch.setenv("ALLIANCE_DATABASE_URL", str(database.url))
+    yield database
+    database.close()
 
 
 def verdict(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, list[str]]]:
@@ -50,10 +61,10 @@ def verdict(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, list[str
     return code, named
 
 
-def test_the_recorded_chain_comes_out_again(recorded: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_recorded_chain_comes_out_again(recorded: Database, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["verify"]) == 0
     out = capsys.readouterr().out
-    with recorded.database.snapshot() as conn:
+    with recorded.snapshot() as conn:
         head = conn.execute(select(m.chain_cursor.c.number)).scalar_one()
         mined = m.chain_journal.c.block_number.is_not(None)
         transactions = len(conn.execute(select(m.chain_journal.c.tx_hash).where(mined)).all())
@@ -61,9 +72,9 @@ def test_the_recorded_chain_comes_out_again(recorded: World, capsys: pytest.Capt
 
 
 def test_a_sending_key_that_came_later_is_not_one_that_block_zero_funds(
-    recorded: World, capsys: pytest.CaptureFixture[str]
+    recorded: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with recorded.database.begin() as conn:
+    with recorded.begin() as conn:
         conn.execute(m.chain_signer.insert().values(address=b"\x09" * 20, next_nonce=0))
     assert command.main(["verify"]) == 0, capsys.readouterr().err
 
@@ -120,9 +131,9 @@ def _cut_out(conn: Connection) -> str:
     ],
 )  # fmt: skip
 def test_what_was_changed_in_the_record_is_named(
-    recorded: World, edit: Callable[[Connection], str], check: str, capsys: pytest.CaptureFixture[str]
+    recorded: Database, edit: Callable[[Connection], str], check: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with recorded.database.begin() as conn:
+    with recorded.begin() as conn:
         subject = edit(conn)
     code, named = verdict(capsys)
     assert code == 1
@@ -130,9 +141,9 @@ def test_what_was_changed_in_the_record_is_named(
 
 
 def test_another_chain_than_the_project_s_own_is_said_not_to_be_replayable(
-    recorded: World, capsys: pytest.CaptureFixture[str]
+    recorded: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with recorded.database.begin() as conn:
+    with recorded.begin() as conn:
         conn.execute(update(m.chain_block).where(m.chain_block.c.number == 0).values(hash=b"\x07" * 32))
     assert command.main(["verify"]) == 2
     assert "block 0" in capsys.readouterr().err

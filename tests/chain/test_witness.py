@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import StringIO
@@ -22,6 +23,7 @@ from ledger_service.kernel.secp256k1 import SigningKey, address_of_key, address_
 from tests.chain.networks import APPROVER_KEY, OPERATOR_KEY, RELAYER_KEY, Network, OwnChain
 
 KEYS = [keccak256(f"witness {n}".encode()) for n in range(3)]
+MOST_LOOKS = 500
 FUNDED = [address_text(address_of_key(key)) for key in (RELAYER_KEY, OPERATOR_KEY, APPROVER_KEY)]
 
 
@@ -52,8 +54,14 @@ def mine(network: Network, count: int, word: bytes = b"") -> None:
             continue
         sender = address_of_key(RELAYER_KEY)
         fee = Fee(3 * 10**9, 0)
-        plain = Unsigned(node.chain_id, node.nonce(sender), fee, 100_000, sender, word)
+        nonce = node.nonce(sender)
+        plain = Unsigned(node.chain_id, nonce, fee, 100_000, sender, word)
         assert node.send([plain.signed(sign_digest(RELAYER_KEY, plain.digest()))])
+        # anvil answers before its block is mined.
+        for _ in range(MOST_LOOKS):
+            if node.nonce(sender) > nonce:
+                break
+            time.sleep(0.01)
 
 
 def named(folder: Path, *witnesses: Witness) -> list[str]:
