@@ -52,7 +52,9 @@ def main(argv: Sequence[str]) -> int:
         kept = options.state / _PLACES
         if not options.no_tour:
             kept.write_text(json.dumps(walk(browser, guests, album)))
-        places, people = json.loads(kept.read_text()) | found(guests), People(browser, guests)
+        # What the tour made is named by the last one that was walked over this state.
+        made = json.loads(kept.read_text()) if kept.exists() else {}
+        places, people = made | found(guests), People(browser, guests)
         for number, screen in enumerate(PAGES):
             if options.only and screen.name not in options.only:
                 continue
