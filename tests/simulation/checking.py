@@ -25,6 +25,7 @@ from tests.simulation.invariants import Books
 from tests.simulation.machine.process import Process
 from tests.simulation.network.wire import Wire, honest
 from tests.simulation.people.memory import Memory, Who
+from tests.simulation.rewards import SHARED
 from tests.simulation.world import World
 
 _TWICE_OPEN = text(
@@ -96,6 +97,7 @@ class Watch:
     def forget(self) -> None:
         """The database is as it was then: checkpoints that were made since are lost with their events."""
         self._books.logged = dict(self.kept)
+        self._books.unforgotten = False
 
     def step(self) -> None:
         """Every invariant that people and machines of a run could break.
@@ -176,6 +178,8 @@ def _points_as_told(conn: Connection, memory: Memory) -> None:
     told: Counter[Who] = Counter({k: v for k, v in memory.points.items() if v})
     for number, code, points in conn.execute(_EXPIRED):
         told[number, code] -= points
+    for number, code, points in conn.execute(SHARED):
+        told[number, code] += points
     twice = [coupon for coupon, uses in memory.used.items() if uses > 1]
     demand("INV-6 coupons that tills were told are used more than once", [], twice)
     has = {(number, code): points for number, code, points in conn.execute(_HAS) if points}
