@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Table, func, select, text
 
 from ledger_service.bootstrap.ledger_view import SqlLedgerView
 from ledger_service.chain import models as m
+from ledger_service.chain.beside.audit import check_beside
+from ledger_service.chain.beside.targets import campaigns_at
 from ledger_service.chain.client import Node
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.indexer import Indexer
@@ -159,6 +161,10 @@ def at_rest(world: World, memory: Memory, undone: frozenset[bytes] = frozenset()
         _points_as_told(conn, memory)
     demand("ledger = chain", [], reconcile(world.inner, SqlLedgerView()).differences)
     demand("mirror = node", [], check_node(world.inner, node, contracts))
+    if alliance.campaign_desk is not None and not world.met["restored"]:
+        # Of what a loss took, the desk still has its promises.
+        desk = campaigns_at(alliance.campaign_desk)
+        demand("INV-14 ledger = desk", [], check_beside(world.inner, node, desk))
     _same_as_fresh(world, node, contracts)
     for signer in {tx.sender for tx in world.chain.pool.values()}:
         stuck = [n for s, n in world.chain.pool if s == signer]

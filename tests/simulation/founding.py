@@ -61,7 +61,7 @@ CAMPAIGNS: tuple[dict[str, Any], ...] = (
      "terms": {**_BASKET, "least_minor": 500, "sharer_points": 60, "newcomer_points": 25, "vest_days": 0},
      "budget": {"points": 3_000, "rewards": 1_000}},
     {"code": "DEEP", "merchant": gln_text(GLNS[2]), "programme": CODES[2], "name": "Two levels",
-     "terms": {**_BASKET, **_DEEP, "least_minor": 1}, "budget": {"points": 300, "rewards": 1_000}},
+     "terms": {**_BASKET, **_DEEP, "least_minor": 1}, "budget": {"points": 170, "rewards": 1_000}},
 )  # fmt: skip
 
 
