@@ -28,8 +28,8 @@ class Promises(NamedTuple):
 def of_rewards(conn: Connection, operations: Sequence[Operation]) -> Promises:
     """What keeps rewards among these from being issued; costs nothing where none is one.
 
-    Nothing keeps what a batch has issued already: after a restore two operators have it booked, and its promise
-    may stand on the chain alone.
+    Nothing keeps what a batch has issued already: after a restore two operators have it booked, and its
+    promise may stand on the chain alone.
     """
     found = [
         each.op_id for each in operations if isinstance(each, Issue) and each.reason == IssueReason.REWARD

@@ -39,14 +39,14 @@ class Played:
 
 @contextmanager
 def unguarded(stage: Stage, free: Sequence[str] = ()) -> Iterator[Connection]:
-    """The books on the stage without the guards against changes, and of the ``free`` tables without any of their
+    """The books on the stage without the guards against changes, and the ``free`` tables without any of their
     constraints; every change is undone."""
     with stage.database.writing.connect() as conn, conn.begin() as undone:
         for table in _GUARDED:
             for act in ("update", "delete"):
                 conn.execute(text(f"DROP TRIGGER {table}_refuse_{act}"))
         for table in free:
-            # A table of the connection's own hides the database's; it has the rows and nothing that guards them.
+            # A table of the connection's own hides the database's: the rows, and nothing that guards them.
             conn.execute(text(f"CREATE TEMP TABLE {table} AS SELECT * FROM main.{table}"))
         yield conn
         undone.rollback()

@@ -190,12 +190,12 @@ class Founder:
         return issued.token
 
     def _ask(
-        self, made: Founded, route: str, body: dict[str, Any], *path: tuple[str, str], token: str | None = None
+        self, made: Founded, route: str, body: dict[str, Any], *path: tuple[str, str], by: str | None = None
     ) -> Told:
         self._keys += 1
         self.clock.forward(1.0)
-        whose = made.operator if token is None else token
-        return self.front.ask(Asked(whose, route, body, f"founding-{self._keys}", path))
+        token = made.operator if by is None else by
+        return self.front.ask(Asked(token, route, body, f"founding-{self._keys}", path))
 
     def _merchant(self, made: Founded, place: int) -> None:
         gln = gln_text(GLNS[place])
@@ -250,17 +250,17 @@ class Founder:
 
     def _share(self, made: Founded) -> None:
         """Campaigns are live, and a friend came by a member's link, and one by that friend's."""
-        for campaign in CAMPAIGNS:
-            path = ("campaign", campaign["code"])
-            self._ask(made, "ask-share-campaign", campaign)
-            self._ask(made, "decide-share-campaign", {"approve": True}, path, token=made.second_operator)
+        for asked in CAMPAIGNS:
+            path = ("campaign", asked["code"])
+            self._ask(made, "ask-share-campaign", asked)
+            self._ask(made, "decide-share-campaign", {"approve": True}, path, by=made.second_operator)
             self._ask(made, "move-share-campaign", {"state": "live"}, path)
         sharer = made.people[0]
         for number in range(FRIENDS):
             wanted = {"campaign": CAMPAIGNS[-1]["code"], "channel": "wechat-group"}
-            link = self._ask(made, "make-share-link", wanted, token=sharer.token).body["code"]
+            link = self._ask(made, "make-share-link", wanted, by=sharer.token).body["code"]
             visit = {"link": link, "visit": f"{number:032x}", "agent": BROWSER}
-            touch = self._ask(made, "touch-share-link", visit, token="").body["touch"]
+            touch = self._ask(made, "touch-share-link", visit, by="").body["touch"]
             sharer = self._enrolled(made, MEMBERS + number, {"touch": touch})
             made.friends.append(sharer)
         self._follow(made, made.people[1], made.friends[0])
@@ -268,10 +268,10 @@ class Founder:
     def _follow(self, made: Founded, sharer: Person, friend: Person) -> None:
         """A friend who is a member follows a link of the campaign of one level."""
         wanted = {"campaign": CAMPAIGNS[0]["code"], "channel": "line"}
-        link = self._ask(made, "make-share-link", wanted, token=sharer.token).body["code"]
+        link = self._ask(made, "make-share-link", wanted, by=sharer.token).body["code"]
         visit = {"link": link, "visit": f"{FRIENDS:032x}", "agent": BROWSER}
-        touch = self._ask(made, "touch-share-link", visit, token="").body["touch"]
-        self._ask(made, "follow-share-link", {"touch": touch}, token=friend.token)
+        touch = self._ask(made, "touch-share-link", visit, by="").body["touch"]
+        self._ask(made, "follow-share-link", {"touch": touch}, by=friend.token)
 
     def _member(self, made: Founded, number: int) -> None:
         made.people.append(self._enrolled(made, number, {}))

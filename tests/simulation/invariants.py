@@ -1,7 +1,7 @@
 """The invariants as one step of a run may show them broken: each step looks at all books, not at rest alone.
 
-INV-1 is the shape of a posting, and its rehash; INV-14 is in ``rewards``. Coupons, items and the log are not on
-a run's chain: the contracts' half of INV-6, 12 and 15 is tried in ``tests/contracts`` and ``tests/chain``.
+INV-1 is the shape of a posting, and its rehash; INV-14 is in ``rewards``. Coupons, items and the log are not
+on a run's chain: the contracts' half of INV-6, 12 and 15 is tried in ``tests/contracts`` and ``tests/chain``.
 """
 
 from __future__ import annotations

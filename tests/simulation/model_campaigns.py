@@ -145,8 +145,8 @@ class CampaignHistory:
 
 _BAD_PROMISES: tuple[dict[str, Any], ...] = (
     {"points": 0}, {"role": 0}, {"role": 5}, {"account": bytes(20)}, {"account": b"\1" * 32}, {"sold_on": 5},
-    {"purchase": bytes(32)}, {"purchase": bytes(32)}, {"attribution": b"\3" * 32}, {"campaign": b"\7" * 16}, {"points": 2**64},
-    {"sold_on": 0}, {"reward": b"\5" * 16},
+    {"purchase": bytes(32)}, {"purchase": bytes(32)}, {"attribution": b"\3" * 32}, {"points": 2**64},
+    {"campaign": b"\7" * 16}, {"sold_on": 0}, {"reward": b"\5" * 16},
 )  # fmt: skip
 _BAD_CAMPAIGNS: tuple[dict[str, Any], ...] = (
     {"campaign": bytes(16)}, {"programme": 2}, {"programme": 9}, {"programme": 2**32 + 1}, {"budget": 0},

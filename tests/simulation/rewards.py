@@ -1,7 +1,7 @@
-"""INV-14 as one step of a run may show it broken: rewards against purchases, campaigns, entries and the chain.
+"""INV-14 as one step of a run may show it broken: rewards against purchases, budgets, entries and the chain.
 
-Nothing of it is taken from what decides about rewards: who bought is the sale's word, who followed the bind's,
-what was given the ledger's, and what stands promised the chain's own.
+Nothing of it is taken from what decides about rewards: who bought is the sale's word, who followed the
+bind's, what was given the ledger's, and what stands promised the chain's own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ SHARED = text(
     " JOIN account AS s ON s.account_id = p.source_id JOIN account AS d ON d.account_id = p.destination_id"
     " JOIN member AS m ON m.member_id = COALESCE(d.member_id, s.member_id)"
     " JOIN programme AS g ON g.programme_id = p.programme_id"
-    " WHERE e.kind IN ('promise', 'issue', 'unpromise', 'clawback') AND e.body LIKE '%\"share\":%' GROUP BY 1, 2"
+    " WHERE e.kind IN ('promise', 'issue', 'unpromise', 'clawback') AND e.body LIKE '%\"share\":%'"
+    " GROUP BY 1, 2"
 )
 GIVEN, TAKEN = ("promise", "issue"), ("unpromise", "clawback", "debt")
 # Rewards in these states have their part of the budget, and rewards in those their points.
@@ -58,7 +59,7 @@ _UNSAID = (None, "unsaid")
 
 
 def of_the_rewards(conn: Connection) -> Iterator[str]:
-    """INV-14: rewards cite purchases of those who followed, at most two levels up, each once, within budgets."""
+    """INV-14: rewards cite purchases of who followed, at most two levels up, each once, within budgets."""
     rewards = conn.execute(_REWARDS).all()
     if rewards:
         yield from (f"INV-14 reward {_name(row)} {why}" for row in rewards for why in _misfits(row))
@@ -139,7 +140,7 @@ def _budgets(conn: Connection, rewards: Any) -> Iterator[str]:
 
 
 def of_the_desk(block: Block) -> Iterator[str]:
-    """INV-14 of a block's state: what stands promised is within the budget, and no deeper than the campaign."""
+    """INV-14 of a block's state: what stands promised is within its budget, no deeper than its campaign."""
     state, sums = block.state, Counter[tuple[bytes, str]]()
     for reward, one in state.rewards.items():
         sums[one.campaign, "promised"] += one.points
@@ -153,7 +154,7 @@ def of_the_desk(block: Block) -> Iterator[str]:
 
 
 def between(conn: Connection, block: Block) -> Iterator[str]:
-    """INV-14 between the books: the chain has no promise, issue or return that the database does not stand for.
+    """INV-14 between the books: the chain has no promise, issue or return that the database denies.
 
     Not behind a loss of the database: what it forgot, the chain still has.
     """

@@ -1,5 +1,5 @@
-"""Runs whose members share links and buy: whatever fails, rewards stay within budget and depth, cite purchases,
-are promised on the chain before they are issued, and go back once (INV-14)."""
+"""Runs whose members share links and buy: whatever fails, rewards stay within budget and depth, cite
+purchases, are promised on the chain before they are issued, and go back once (INV-14)."""
 
 from __future__ import annotations
 

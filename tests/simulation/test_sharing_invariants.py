@@ -25,7 +25,9 @@ _SHALLOW = (
 )
 _A_GIFT = "kind IN ('issue', 'promise') AND body LIKE '%\"share\":%'"
 _TABLE = {
-    "a budget that is overdrawn": ("UPDATE share_campaign SET most_points = used_points - 1", "INV-14 campaign"),
+    "a budget that is overdrawn": (
+        "UPDATE share_campaign SET most_points = used_points - 1", "INV-14 campaign",
+    ),
     "a reward beyond the budget": (
         f"UPDATE share_reward SET points = points + 100000 WHERE {_ONE}", "INV-14 campaign",
     ),

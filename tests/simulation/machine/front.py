@@ -53,8 +53,8 @@ class Told:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as its caller keeps it, to send it again: key of the caller (none of a stranger), route, path,
-    body, key."""
+    """A request as its caller keeps it, to send it again: key of the caller (a stranger has none), route,
+    path, body, key."""
 
     token: str
     route: str

@@ -12,8 +12,8 @@ from eth_abi.abi import decode
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.artifacts.access import FUNCTION_ROLES, Role
 from ledger_service.kernel.chain_tx import created_address
-from tests.simulation.model import credits as gains
 from tests.simulation.model import campaigns, debits, registry
+from tests.simulation.model import credits as gains
 from tests.simulation.model.abi import CONTRACTS, Log, Reverted, answer, call_of, raw, refusal
 from tests.simulation.model.batch import Desk
 from tests.simulation.model.state import State

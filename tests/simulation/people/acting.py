@@ -26,9 +26,9 @@ Lots = Callable[[], list[tuple[str, int, int, int]]]
 class Surroundings:
     """What people see: the clock in seconds, and the lots as (number, programme, epoch, available).
 
-    ``reviews`` are rewards that a person may decide about. ``governed`` where the operator suspends merchants;
-    ``coupons`` and ``items`` where members have some, ``events`` where those of goods are captured,
-    ``sharing`` where members share links.
+    ``reviews`` are rewards that a person may decide about. ``governed`` where the operator suspends
+    merchants; ``coupons`` and ``items`` where members have some, ``events`` where those of goods are
+    captured, ``sharing`` where members share links.
     """
 
     now: Callable[[], int]
