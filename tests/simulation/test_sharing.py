@@ -50,7 +50,7 @@ def test_rewards_stay_within_budget_and_depth_in_any_weather(founded: Founded, s
     assert wanted - {what for what, count in met.items() if count} == set()
 
 
-# The bridge set such a reward aside for want of a promise that the chain alone had, and froze the programme.
+# The bridge set such a reward aside for want of its promise, which the chain alone had.
 @pytest.mark.parametrize("seed", [106, 112])
 def test_a_reward_that_was_lost_and_adopted_is_done(founded: Founded, stage: Stage, seed: int) -> None:
     assert run(founded, stage, seed, _RESTORED)["adopted"]

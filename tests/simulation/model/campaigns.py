@@ -22,7 +22,8 @@ from tests.simulation.model.state import NEVER, Campaign, Promised, State
 
 PROMISED, ISSUED, WITHDRAWN, RETURNED = 1, 2, 3, 4
 MOST_DEPTH, HEAD_BYTES = 2, 128
-_U32, _U64 = 1 << 32, 1 << 64
+_U64 = 1 << 64
+_REFUSED = keccak256(b"OperationRefused(uint64,uint32,bytes16,bytes4)")
 _ROLES = {int(role): role.text for role in RewardRole}
 
 
@@ -52,15 +53,11 @@ def submit(state: State, now: int, number: int, slices: Sequence[Any]) -> list[L
         if place and piece[0] <= slices[place - 1][0]:
             raise refusal("SliceNotRising", place)
         _take_slice((state, now, number), piece, outcomes, logs)
-    refused = sum(log.topics[0] == _refused_topic() for log in logs)
+    refused = sum(log.topics[0] == _REFUSED for log in logs)
     root = root_of(outcomes)
     state.campaign_roots[number] = root
     logs.append(log_of(state.site.campaigns, "SignedBatchApplied", (number,), (count, refused, root)))
     return logs
-
-
-def _refused_topic() -> bytes:
-    return keccak256(b"OperationRefused(uint64,uint32,bytes16,bytes4)")
 
 
 def _take_slice(
