@@ -26,10 +26,16 @@ class Promises(NamedTuple):
 
 
 def of_rewards(conn: Connection, operations: Sequence[Operation]) -> Promises:
-    """What keeps rewards among these from being issued; costs nothing where none is one."""
-    rewards = [
+    """What keeps rewards among these from being issued; costs nothing where none is one.
+
+    Nothing keeps what a batch has issued already: after a restore two operators have it booked, and its
+    promise may stand on the chain alone.
+    """
+    found = [
         each.op_id for each in operations if isinstance(each, Issue) and each.reason == IssueReason.REWARD
     ]
+    issued = _issued(conn, found)
+    rewards = [reward for reward in found if reward not in issued]
     asked = {promise_id_of(reward): reward for reward in rewards}
     waiting, never = _gone_back(conn, rewards)
     attempt = 0
@@ -46,7 +52,7 @@ def of_rewards(conn: Connection, operations: Sequence[Operation]) -> Promises:
 
 def _gone_back(conn: Connection, rewards: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:
     """Those that the chain may hear, and those that it has heard, to have gone back: after a restore, for
-    nothing goes back here before its issue is settled. What was issued before is found by its id.
+    nothing goes back here before its issue is settled.
     """
     waiting, never, attempt = set[bytes](), set[bytes](), 0
     asked = {return_id_of(reward): reward for reward in rewards}
@@ -59,14 +65,14 @@ def _gone_back(conn: Connection, rewards: Sequence[bytes]) -> tuple[set[bytes], 
         never |= {asked[row.op_id] for row in told if row.state == "final" and row.reason is None}
         refused = [asked[row.op_id] for row in told if row.state == "final" and row.reason is not None]
         asked = {return_id_of(reward, attempt): reward for reward in refused}
-    return waiting, never - _issued(conn, never)
+    return waiting, never
 
 
-def _issued(conn: Connection, rewards: set[bytes]) -> set[bytes]:
+def _issued(conn: Connection, rewards: Sequence[bytes]) -> set[bytes]:
     i = chain_batch_item.c
     if not rewards:
         return set()
-    return set(conn.execute(select(i.op_id).where(i.live, i.op_id.in_(list(rewards)))).scalars())
+    return set(conn.execute(select(i.op_id).where(i.live, i.op_id.in_(rewards))).scalars())
 
 
 def reason_of(operation: Operation) -> str:

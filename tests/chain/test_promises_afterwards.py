@@ -62,6 +62,28 @@ def test_a_restored_database_says_again_what_stands_and_nothing_is_issued_twice(
     assert_mirror_is_a_fresh_index(sharing.world, tmp_path)
 
 
+def test_an_adopted_reward_is_done_though_its_promise_stands_on_the_chain_alone(
+    sharing: Sharing, restored: Any
+) -> None:
+    """Who bought, and by whose link, is lost with the database; two operators have the issue booked."""
+    ann, *_ = sharing.world.members
+    one = sharing.promise(ann, 1, 100)
+    sharing.tell(sharing.open())
+    sharing.settle()
+    put = restored()
+    issue = sharing.issue(ann, one)
+    sharing.tell(one)
+    sharing.world.enqueue(issue)
+    sharing.settle()
+    put()
+    sharing.settle()
+    sharing.world.enqueue(issue)
+    sharing.settle()
+    assert states(sharing.world.database)[issue.op_id] == "final"
+    assert once_each(sharing.world.database).count(issue.op_id) == 1
+    assert_clean(sharing.world)
+
+
 def test_a_reward_is_packed_once_the_second_promise_of_it_stands(sharing: Sharing) -> None:
     ann, ben, *_ = sharing.world.members
     sharing.tell(sharing.open(budget=100))

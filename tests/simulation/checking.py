@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Table, func, select, text
 
 from ledger_service.bootstrap.ledger_view import SqlLedgerView
 from ledger_service.chain import models as m
+from ledger_service.chain.beside.audit import check_beside
+from ledger_service.chain.beside.targets import campaigns_at
 from ledger_service.chain.client import Node
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.indexer import Indexer
@@ -25,6 +27,7 @@ from tests.simulation.invariants import Books
 from tests.simulation.machine.process import Process
 from tests.simulation.network.wire import Wire, honest
 from tests.simulation.people.memory import Memory, Who
+from tests.simulation.rewards import SHARED
 from tests.simulation.world import World
 
 _TWICE_OPEN = text(
@@ -96,6 +99,7 @@ class Watch:
     def forget(self) -> None:
         """The database is as it was then: checkpoints that were made since are lost with their events."""
         self._books.logged = dict(self.kept)
+        self._books.unforgotten = False
 
     def step(self) -> None:
         """Every invariant that people and machines of a run could break.
@@ -157,6 +161,10 @@ def at_rest(world: World, memory: Memory, undone: frozenset[bytes] = frozenset()
         _points_as_told(conn, memory)
     demand("ledger = chain", [], reconcile(world.inner, SqlLedgerView()).differences)
     demand("mirror = node", [], check_node(world.inner, node, contracts))
+    if alliance.campaign_desk is not None and not world.met["restored"]:
+        # Of what a loss took, the desk still has its promises.
+        desk = campaigns_at(alliance.campaign_desk)
+        demand("INV-14 ledger = desk", [], check_beside(world.inner, node, desk))
     _same_as_fresh(world, node, contracts)
     for signer in {tx.sender for tx in world.chain.pool.values()}:
         stuck = [n for s, n in world.chain.pool if s == signer]
@@ -176,6 +184,8 @@ def _points_as_told(conn: Connection, memory: Memory) -> None:
     told: Counter[Who] = Counter({k: v for k, v in memory.points.items() if v})
     for number, code, points in conn.execute(_EXPIRED):
         told[number, code] -= points
+    for number, code, points in conn.execute(SHARED):
+        told[number, code] += points
     twice = [coupon for coupon, uses in memory.used.items() if uses > 1]
     demand("INV-6 coupons that tills were told are used more than once", [], twice)
     has = {(number, code): points for number, code, points in conn.execute(_HAS) if points}

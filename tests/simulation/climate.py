@@ -35,6 +35,8 @@ class Climate:
     items: bool = False
     # Whether events of goods are captured, and with them the transparency log grows; never by chance either.
     events: bool = False
+    # Whether members share links and are rewarded; never by chance either.
+    sharing: bool = False
     # After which steps a backup is taken, and the database lost.
     backup_at: int = -1
     accident_at: int = -1

@@ -6,7 +6,7 @@ Founded once a session through the real deployment and the real front doors, on 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -50,8 +50,19 @@ VALUES = (10_000, 5_000, 30_000)
 PENDING_DAYS = (0, 0, 2)
 CAP = 60_000
 MEMBERS, MOST_COUPONS, ITEMS = 4, 6, 8
-ALLOWANCE = 20_000_000
+ALLOWANCE, FOUNDED_SECONDS = 20_000_000, 62
 ROOM = ChainSettings(fee_floor_wei=2_000_000_000)
+# One campaign of one level, of points that stand at once, and one of two, whose budget is soon used up.
+FRIENDS, BROWSER = 2, "Mozilla/5.0 (iPhone) MicroMessenger/8.0"
+_DEEP = {"sharer_points": 50, "newcomer_points": 20, "second_points": 10, "vest_days": 1}
+_BASKET = {"trigger": "basket", "most_a_day": 1_000, "burst_hour": 1_000}
+CAMPAIGNS: tuple[dict[str, Any], ...] = (
+    {"code": "WIDE", "merchant": gln_text(GLNS[0]), "programme": CODES[0], "name": "One level",
+     "terms": {**_BASKET, "least_minor": 500, "sharer_points": 60, "newcomer_points": 25, "vest_days": 0},
+     "budget": {"points": 3_000, "rewards": 1_000}},
+    {"code": "DEEP", "merchant": gln_text(GLNS[2]), "programme": CODES[2], "name": "Two levels",
+     "terms": {**_BASKET, **_DEEP, "least_minor": 1}, "budget": {"points": 170, "rewards": 1_000}},
+)  # fmt: skip
 
 
 @dataclass
@@ -97,7 +108,15 @@ class Founded:
     people: list[Person] = field(default_factory=list)
     coupons: int = 0
     items: list[Item] = field(default_factory=list)
+    # Who came by a friend's link, where runs have members who share, and the contract that promises rewards.
+    friends: list[Person] = field(default_factory=list)
+    campaign_desk: bytes = b""
     at: Any = START
+
+    def sharing(self) -> Founded:
+        """The same where rewards for sharing are promised on the chain, with those who came by a link."""
+        alliance = replace(self.alliance, campaign_desk=self.campaign_desk)
+        return replace(self, alliance=alliance, people=[*self.people, *self.friends])
 
 
 class Founder:
@@ -131,7 +150,10 @@ class Founder:
             made.coupons = self._coupons()
             # Points of the first merchant's items stand at once, those of the third's wait for two days.
             made.items = [item for place in (0, 2) for item in self._items(place)]
-            for _ in range(30):
+            made.campaign_desk = self.campaign_desk
+            self._share(made)
+            # So that runs begin at the same second whatever was asked for.
+            while self.clock.at < START + timedelta(seconds=FOUNDED_SECONDS):
                 self._work(bridging, 1.0)
             bridging.desk.resign()
         made.blocks, made.at = self.chain.blocks, self.clock.at
@@ -149,7 +171,7 @@ class Founder:
         desk.lead()
         steps = steps_of(desk, node, self.custody, ROOM)
         deployed = deploy(steps, LIMITS)
-        contracts = deployed.contracts
+        contracts, self.campaign_desk = deployed.contracts, deployed.campaign_desk
         self.custody.bind(BindDomain(node.chain_id, contracts.clearing_house, contracts.registry))
         made = Alliance(
             "Simulated", "USD", "400638", node.chain_id, contracts.clearing_house, contracts.registry,
@@ -167,10 +189,13 @@ class Founder:
             )
         return issued.token
 
-    def _ask(self, made: Founded, route: str, body: dict[str, Any], *path: tuple[str, str]) -> Told:
+    def _ask(
+        self, made: Founded, route: str, body: dict[str, Any], *path: tuple[str, str], by: str | None = None
+    ) -> Told:
         self._keys += 1
         self.clock.forward(1.0)
-        return self.front.ask(Asked(made.operator, route, body, f"founding-{self._keys}", path))
+        token = made.operator if by is None else by
+        return self.front.ask(Asked(token, route, body, f"founding-{self._keys}", path))
 
     def _merchant(self, made: Founded, place: int) -> None:
         gln = gln_text(GLNS[place])
@@ -223,17 +248,44 @@ class Founder:
             for index, gtin, serial in found
         ]
 
+    def _share(self, made: Founded) -> None:
+        """Campaigns are live, and a friend came by a member's link, and one by that friend's."""
+        for asked in CAMPAIGNS:
+            path = ("campaign", asked["code"])
+            self._ask(made, "ask-share-campaign", asked)
+            self._ask(made, "decide-share-campaign", {"approve": True}, path, by=made.second_operator)
+            self._ask(made, "move-share-campaign", {"state": "live"}, path)
+        sharer = made.people[0]
+        for number in range(FRIENDS):
+            wanted = {"campaign": CAMPAIGNS[-1]["code"], "channel": "wechat-group"}
+            link = self._ask(made, "make-share-link", wanted, by=sharer.token).body["code"]
+            visit = {"link": link, "visit": f"{number:032x}", "agent": BROWSER}
+            touch = self._ask(made, "touch-share-link", visit, by="").body["touch"]
+            sharer = self._enrolled(made, MEMBERS + number, {"touch": touch})
+            made.friends.append(sharer)
+        self._follow(made, made.people[1], made.friends[0])
+
+    def _follow(self, made: Founded, sharer: Person, friend: Person) -> None:
+        """A friend who is a member follows a link of the campaign of one level."""
+        wanted = {"campaign": CAMPAIGNS[0]["code"], "channel": "line"}
+        link = self._ask(made, "make-share-link", wanted, by=sharer.token).body["code"]
+        visit = {"link": link, "visit": f"{FRIENDS:032x}", "agent": BROWSER}
+        touch = self._ask(made, "touch-share-link", visit, by="").body["touch"]
+        self._ask(made, "follow-share-link", {"touch": touch}, by=friend.token)
+
     def _member(self, made: Founded, number: int) -> None:
+        made.people.append(self._enrolled(made, number, {}))
+
+    def _enrolled(self, made: Founded, number: int, touched: dict[str, str]) -> Person:
         key = keccak256(f"simulated phone {number}".encode())
         until = int((self.clock.at + timedelta(hours=1)).timestamp())
         grant = SignerGrant(bytes(20), address_of_key(key), 0, until)
         proof = sign_digest(key, made.alliance.domain.digest(grant.struct_hash()))
         new = {"signer": "0x" + address_of_key(key).hex(), "valid_until": until, "proof": "0x" + proof.hex()}
-        told = self._ask(made, "enrol-member", {"device": new}).body
+        told = self._ask(made, "enrol-member", {"device": new, **touched}).body
         token = self._ask(made, "issue-key", {"role": "member", "subject": told["number"]}).body["token"]
-        made.people.append(
-            Person(told["number"], bytes.fromhex(told["account"][2:]), key, token, told["devices"][0]["lane"])
-        )
+        lane = told["devices"][0]["lane"]
+        return Person(told["number"], bytes.fromhex(told["account"][2:]), key, token, lane)
 
 
 def found(folder: Path) -> Founded:

@@ -1,8 +1,7 @@
 """The invariants as one step of a run may show them broken: each step looks at all books, not at rest alone.
 
-INV-1 is the shape of a posting, and its rehash. INV-14 has no place here: nobody in a run has friends to
-bring; its histories are in ``tests/chain`` and ``tests/integration``. Coupons, items and the log are not on a
-run's chain: the contracts' half of INV-6, 12 and 15 is tried in ``tests/contracts`` and ``tests/chain``.
+INV-1 is the shape of a posting, and its rehash; INV-14 is in ``rewards``. Coupons, items and the log are not
+on a run's chain: the contracts' half of INV-6, 12 and 15 is tried in ``tests/contracts`` and ``tests/chain``.
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from ledger_service.traceability.log.queries import TileReader, log_size
 from ledger_service.traceability.log.rules import consistency_proof
 from ledger_service.traceability.log.rules import root_of as log_root
 from tests.simulation.network.chain import Block, Chain
+from tests.simulation.rewards import between, of_the_desk, of_the_rewards
 
 # Ways in which points leave what a member may spend: by a permit, or as an exception that the contract names.
 PERMITTED, EXCEPTED = frozenset({"redeem", "hold", "gift"}), frozenset({"clawback", "expire"})
@@ -247,6 +247,8 @@ class Books:
         self._entry = self._intent = 0
         # Every checkpoint of the log that ever stood, by its size.
         self.logged: dict[int, bytes] = {}
+        # Whether the database has everything that it ever had.
+        self.unforgotten = True
 
     def broken(self, *, whole: bool) -> list[str]:
         """What is wrong now.
@@ -263,8 +265,10 @@ class Books:
                 *of_the_ledger(conn, self._entry), *of_the_permits(conn, self._intent),
                 *of_the_caps(conn, self._cap), *of_the_mirror(conn, self._chain),
                 *of_the_coupons(conn), *of_the_items(conn), *of_the_log(conn, self.logged),
+                *of_the_rewards(conn),
             ]  # fmt: skip
+            found += between(conn, self._chain.head) if self.unforgotten else ()
             self.logged |= checkpoints_of(conn)
         self._entry, self._intent = entry, newest
-        found += of_the_chain(self._chain.head)
+        found += [*of_the_chain(self._chain.head), *of_the_desk(self._chain.head)]
         return found + list(between_books(self._database)) if whole else found

@@ -104,6 +104,14 @@ def begin_anew(conn: Connection, level: int, first: int, nodes: list[bytes]) -> 
     return _append(conn, level, 0, nodes)
 
 
+def always(*_: Any) -> bool:
+    return True
+
+
+def issued_by_nobody(*_: Any) -> set[bytes]:
+    return set()
+
+
 def nothing(*_: Any, **__: Any) -> None:
     """The guard is gone."""
 
@@ -117,6 +125,11 @@ _SHAKY = Climate(GETH, replace(ROOM, confirmations=3), reorg_rate=150)
 _PAIR = Climate(GETH, replace(ROOM, confirmations=3), hosts=2, pause_rate=200)
 _RESTORED = Climate(GETH, replace(ROOM, confirmations=1), backup_at=4, accident_at=16)
 _ITEMS_RESTORED = replace(_RESTORED, items=True)
+# Rewards that the chain has issued, and of which the backup does not know.
+_REWARDS_LOST = Climate(
+    room=replace(ROOM, confirmations=1), sharing=True, backup_at=4, accident_at=18
+)  # fmt: skip
+_SHARING, _SHARE = Climate(sharing=True), "ledger_service.referrals."
 _GOVERNED, _COUPONS = Climate(governed=True), Climate(coupons=True)
 MUTANTS = (
     Mutant("answers are not kept", _TILL + "keyed.KeyedCommand.apply", forget_the_answer),
@@ -139,4 +152,10 @@ MUTANTS = (
     Mutant("an item may be claimed again", _CLAIM + "._terms", terms_as_ever, _ITEMS_RESTORED),
     Mutant("the log takes in what nobody told", _LOG + "_further", tell_nothing, Climate(events=True)),
     Mutant("the log is begun anew with each step", _LOG + "_append", begin_anew, Climate(events=True)),
+    Mutant("rewards take nothing of the budget", _SHARE + "campaigns.service.Budgets.take", always, _SHARING),
+    Mutant("a reward goes back and its points stay", _SHARE + "rewards.paying.ClawCommand._undo", nothing,
+           _SHARING, 5),
+    Mutant("rewards are issued that nobody promised", _SHARE + "rewards.paying.stand", nothing, _SHARING),
+    Mutant("an adopted reward is asked for its promise", _CHAIN + "promises._issued", issued_by_nobody,
+           _REWARDS_LOST, 106),
 )  # fmt: skip

@@ -9,8 +9,10 @@ from sqlalchemy import Connection, func, select, text
 
 from ledger_service.chain.bridge import Progress
 from ledger_service.chain.indexer import cursor_of
+from ledger_service.kernel.campaign_operations import TARGET
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.gs1 import gln_text
+from ledger_service.outbox.beside.models import beside_intent
 from ledger_service.outbox.models import State, intent
 from tests.simulation.accident import Backup, Loss, Recovery, strike, take
 from tests.simulation.checking import Broken, Watch, at_rest
@@ -23,6 +25,9 @@ from tests.simulation.world import World
 _LOTS = text(
     "SELECT m.member_number, l.programme_id, l.epoch, l.available FROM lot AS l"
     " JOIN member AS m ON m.member_id = l.member_id ORDER BY 1, 2, 3"
+)
+_REVIEWS = text(
+    "SELECT reward_id, state FROM share_reward WHERE state IN ('held', 'refused', 'appealed') ORDER BY 1"
 )
 _DAY, _ADOPTIONS = 86_460.0, 4
 _SHORT, _PAUSES = 50, (0.1, 0.1, 1.0, 1.0, 4.0, 30.0, 90.0)
@@ -44,8 +49,9 @@ class Run:
 
     def __init__(self, world: World) -> None:
         self.world, self.memory = world, Memory()
-        around = Surroundings(lambda: seconds_floor(world.clock.at), self._lots, world.climate.governed,
-                              world.climate.coupons, world.climate.items, world.climate.events)  # fmt: skip
+        climate = world.climate
+        kinds = climate.governed, climate.coupons, climate.items, climate.events, climate.sharing
+        around = Surroundings(lambda: seconds_floor(world.clock.at), self._lots, self._reviews, *kinds)
         self.people = People(world.founded, self.world.random, self.memory, around)
         self.watch = Watch(self.world, self.memory)
         world.meanwhile = self._one_more
@@ -81,6 +87,10 @@ class Run:
     def _lots(self) -> list[tuple[str, int, int, int]]:
         with self.world.inner.read() as conn:
             return [tuple(row) for row in conn.execute(_LOTS)]  # type: ignore[misc]  # four columns
+
+    def _reviews(self) -> list[tuple[str, str]]:
+        with self.world.inner.read() as conn:
+            return [(bytes(row.reward_id).hex(), row.state) for row in conn.execute(_REVIEWS)]
 
     def step(self) -> None:
         world, random = self.world, self.world.random
@@ -209,6 +219,9 @@ class Run:
         with self.world.inner.read() as conn:
             seen = cursor_of(conn)
             waiting = self._waiting(conn, State.QUEUED, State.PACKED, State.MINED)
+            b = beside_intent.c
+            beside = select(b.op_id).where(b.target == TARGET, b.state.not_in(("final", "set_aside")))
+            waiting += len(conn.execute(beside).all())
         head = self.world.chain.head
         return not (waiting or self.world.chain.pool) and seen is not None and seen.hash == head.hash
 

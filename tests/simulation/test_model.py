@@ -39,7 +39,8 @@ class Twin(Evm):
             self.seen[told.value.data[:4].hex()] += 1
             raise told.value from None
         receipt = super().send(sender, to, data, gas)
-        ours = (after.site.house, after.site.registry) if to else ()  # creation tells of its authority only
+        # A creation tells of its authority alone.
+        ours = (after.site.house, after.site.registry, after.site.campaigns) if to else ()
         mine = [(log.address, log.topics, log.data) for log in receipt.logs if log.address in ours]
         assert mine == [(log.address, log.topics, log.data) for log in logs if log.address in ours]
         self.state = after

@@ -35,8 +35,9 @@ class World:
     """Everything that a run moves."""
 
     def __init__(self, founded: Founded, stage: Stage, seed: int, climate: Climate | None = None) -> None:
-        self.random, self.stage, self.founded, self.seed = Random(seed), stage, founded, seed
+        self.random, self.stage, self.seed = Random(seed), stage, seed
         self.climate = climate or Climate.drawn(self.random, seed)
+        self.founded = founded.sharing() if self.climate.sharing else founded
         stage.set_up()
         self.clock = SimClock(founded.at)
         self.clock.while_sleeping = self._others_work

@@ -10,15 +10,18 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from ledger_service.bootstrap.bridging import _ACTS_SECONDS
+from ledger_service.bootstrap.campaign_alarms import campaign_alarms
 from ledger_service.bootstrap.chain_events import handlers
 from ledger_service.bootstrap.chain_parts import CustodyKeys, steps_of
 from ledger_service.bootstrap.clerking import GovernanceClerk
 from ledger_service.bootstrap.foundations import Foundations
 from ledger_service.bootstrap.items_service import items_service
 from ledger_service.bootstrap.jobs import Jobs
+from ledger_service.bootstrap.relaying import relay_jobs
 from ledger_service.bootstrap.sharing import reward_desk
 from ledger_service.bootstrap.tills import open_tills, secrets_of
 from ledger_service.chain.admin import Admin
+from ledger_service.chain.beside.relay import relay_room
 from ledger_service.chain.bridge import Bridge, Job, Progress, Wiring
 from ledger_service.chain.client import Node
 from ledger_service.chain.desk import Desk
@@ -75,10 +78,13 @@ class Bridging:
         items = items_service(foundations, secrets, *catalogues)
         self.jobs = Jobs(foundations, clock, self.writer, name, tills, commitments, rewards, items)
         timed = [Job(name, JOBS_SECONDS, run) for name, run in self.jobs.steps().items()]
+        keys, told = CustodyKeys(foundations.custody), handlers(foundations, secrets)
+        beside = (*told, campaign_alarms(self.desk.wall))
+        relay = relay_jobs(relay_room(self.desk, self.node, keys, room, beside), alliance)
         self.bridge = Bridge(Wiring(
-            database=foundations.database, node=self.node, keys=CustodyKeys(foundations.custody),
-            contracts=contracts, settings=room, desk=self.desk, handlers=handlers(foundations, secrets),
-            jobs=(Job("operator-acts", _ACTS_SECONDS, clerk.run, signs=True), *timed),
+            database=foundations.database, node=self.node, keys=keys, contracts=contracts, settings=room,
+            desk=self.desk, handlers=told,
+            jobs=(Job("operator-acts", _ACTS_SECONDS, clerk.run, signs=True), *relay, *timed),
         ))  # fmt: skip
 
     def step(self) -> Progress | Exception:

@@ -15,12 +15,13 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger_service.api.door import parse_body
 from ledger_service.api.errors import CredentialsRefused
-from ledger_service.api.routes import Call
+from ledger_service.api.routes import Call, Route
 from ledger_service.bootstrap.doors import bound
 from ledger_service.bootstrap.foundations import Foundations
 from ledger_service.bootstrap.serving import Serving, wire
 from ledger_service.db.errors import StorageUnavailable, passes
 from ledger_service.merchants.errors import ScopeMissing
+from ledger_service.merchants.rules import Principal
 from tests.simulation.machine.clock import HostClock
 from tests.simulation.machine.process import Process
 from tests.simulation.machine.writer import SyncWriter
@@ -52,7 +53,8 @@ class Told:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request as its caller keeps it, to send it again: key of the caller, route, path, body, key."""
+    """A request as its caller keeps it, to send it again: key of the caller (a stranger has none), route,
+    path, body, key."""
 
     token: str
     route: str
@@ -82,11 +84,7 @@ class Front:
         """
         served = self._served[asked.route]
         path = dict(asked.path)
-        principal = self.serving.keyring.identify(asked.token)
-        if principal is None:
-            raise CredentialsRefused
-        if served.route.scopes.isdisjoint(principal.scopes):
-            raise ScopeMissing(min(served.route.scopes))
+        principal = self._admit(asked.token, served.route)
         body = parse_body(
             orjson.dumps(asked.body), "application/json", f"{asked.route} {sorted(path.items())}"
         )
@@ -102,6 +100,17 @@ class Front:
         raw = reply.body if isinstance(reply.body, bytes) else orjson.dumps(reply.body)
         return Told(reply.status, orjson.loads(raw), raw, reply.replayed)
 
+    def _admit(self, token: str, route: Route) -> Principal | None:
+        """Whose key it is; nobody's where the public may ask."""
+        if not route.scopes:
+            return None
+        principal = self.serving.keyring.identify(token)
+        if principal is None:
+            raise CredentialsRefused
+        if route.scopes.isdisjoint(principal.scopes):
+            raise ScopeMissing(min(route.scopes))
+        return principal
+
 
 def _wired(foundations: Foundations, clock: HostClock, random: Random, worker: str) -> Serving:
     room = "ledger_service.bootstrap.serving."
@@ -114,6 +123,8 @@ def _wired(foundations: Foundations, clock: HostClock, random: Random, worker: s
     with ExitStack() as stack:
         for what, stand_in in stand_ins.items():
             stack.enter_context(patch(room + what, stand_in))
-        # The members room is wired beside, for front doors and jobs.
-        stack.enter_context(patch("ledger_service.bootstrap.paying.SystemRandom", stand_ins["SystemRandom"]))
+        # Members, links and touches are wired beside, for front doors and jobs.
+        for beside in ("paying", "sharing"):
+            name_of = f"ledger_service.bootstrap.{beside}.SystemRandom"
+            stack.enter_context(patch(name_of, stand_ins["SystemRandom"]))
         return wire(foundations)

@@ -12,8 +12,8 @@ from eth_abi.abi import decode
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.artifacts.access import FUNCTION_ROLES, Role
 from ledger_service.kernel.chain_tx import created_address
+from tests.simulation.model import campaigns, debits, registry
 from tests.simulation.model import credits as gains
-from tests.simulation.model import debits, registry
 from tests.simulation.model.abi import CONTRACTS, Log, Reverted, answer, call_of, raw, refusal
 from tests.simulation.model.batch import Desk
 from tests.simulation.model.state import State
@@ -61,6 +61,8 @@ def call(state: State, sender: bytes, to: bytes, data: bytes, now: int) -> list[
         _manage(state, sender, name, arguments)
         return []
     _check_role(state, (sender, to, data[:4]), FUNCTION_ROLES[contract].get(name))
+    if name == "submitBatch" and contract == "CampaignDesk":
+        return campaigns.submit(state, now, *arguments)
     if name == "submitBatch":
         return submit_batch(state, now, *arguments)
     return WRITES[name](state, now, *arguments)
@@ -94,6 +96,8 @@ def view(state: State, to: bytes, data: bytes) -> bytes:
     """What the views answer that the reconciler asks."""
     contract = contract_at(state, to) or ""
     name, arguments = call_of(contract, data)
+    if contract == "CampaignDesk":
+        return campaigns.view(state, name, arguments)
     if name == "lastBatch":
         return answer(contract, name, state.last_batch)
     if name == "rootOf":

@@ -6,6 +6,7 @@ from typing import Any
 
 from ledger_service.kernel.permits import SIGNER_DELAY_SECONDS, SignerGrant
 from ledger_service.kernel.secp256k1 import keccak256, recover_address
+from tests.simulation.model import campaigns
 from tests.simulation.model.abi import refusal, word
 from tests.simulation.model.batch import LOW_BITS, Book, Desk, Row, Turn, amount_of, epoch_of, legs_hash
 from tests.simulation.model.state import Signer, Use
@@ -98,9 +99,9 @@ def issue(desk: Desk, turn: Turn, op: tuple[Any, ...]) -> None:
         raise refusal("AccountInvalid", index, account)
     if reason > 3:
         raise refusal("ReasonUnknown", index, reason)
-    if reason == 3:  # no campaign is opened here
-        raise refusal("RewardNotPromised", index, op_id)
     plain = desk.whole(leg)
+    if reason == 3 and not campaigns.take(desk.state, op_id, turn.merchant, account, plain):
+        raise refusal("RewardNotPromised", index, op_id)
     words = (1, op_id + bytes(16), turn.merchant, account, at, reason, plain)
     head = desk.place(turn, at, reason << 48, words)
     desk.emit("OperationIssued", head, op_id, account, plain)

@@ -82,6 +82,34 @@ class Use:
     before: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign of the desk: whose, within which bounds, and what of its budget was promised, went back and
+    was issued."""
+
+    number: int
+    owner: int
+    programme: int
+    depth: int
+    begins: int
+    ends: int
+    budget: int
+    promised: int = 0
+    returned: int = 0
+    issued: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """A reward that the desk was told of, and where it stands: promised, issued, or back before or after."""
+
+    campaign: bytes
+    account: bytes
+    points: int
+    role: int
+    state: int
+
+
 @dataclass
 class State:
     """Everything; all values are immutable, so that copying the dictionaries is enough."""
@@ -107,6 +135,11 @@ class State:
     uses: dict[bytes, Use] = field(default_factory=dict)
     series: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     reversed: dict[bytes, int] = field(default_factory=dict)
+    # The desk of campaigns, which counts batches of its own.
+    campaign_batch: int = 0
+    campaign_roots: dict[int, bytes] = field(default_factory=dict)
+    campaigns: dict[bytes, Campaign] = field(default_factory=dict)
+    rewards: dict[bytes, Promised] = field(default_factory=dict)
 
     def copy(self) -> State:
         """The same state, independent of this one."""

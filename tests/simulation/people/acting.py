@@ -17,6 +17,7 @@ from tests.simulation.machine.front import Asked
 from tests.simulation.people.alone import Alone
 from tests.simulation.people.memory import Action, Hold, Memory
 from tests.simulation.people.scanning import Scanning
+from tests.simulation.people.sharing import Reviews, Sharing
 
 Lots = Callable[[], list[tuple[str, int, int, int]]]
 
@@ -25,16 +26,19 @@ Lots = Callable[[], list[tuple[str, int, int, int]]]
 class Surroundings:
     """What people see: the clock in seconds, and the lots as (number, programme, epoch, available).
 
-    ``governed`` where the operator suspends merchants; ``coupons`` and ``items`` where members have some,
-    ``events`` where those of goods are captured.
+    ``reviews`` are rewards that a person may decide about. ``governed`` where the operator suspends
+    merchants; ``coupons`` and ``items`` where members have some, ``events`` where those of goods are
+    captured, ``sharing`` where members share links.
     """
 
     now: Callable[[], int]
     lots: Lots
+    reviews: Reviews
     governed: bool = False
     coupons: bool = False
     items: bool = False
     events: bool = False
+    sharing: bool = False
 
 
 class People:
@@ -46,6 +50,7 @@ class People:
         self._counters = {person.number: 0 for person in founded.people}
         self.alone = Alone(founded, random, around.now, self._nonce, self._lines)
         self.scanning = Scanning(founded, random, memory, self._asked, around.now)
+        self.sharing = Sharing(founded, random, memory, self._asked, around.reviews)
 
     def next(self) -> Action | None:
         """One action."""
@@ -53,18 +58,22 @@ class People:
             [self.sale, self.authorise, self.capture, self.void, self.extend, self.refund, self.gift,
              self.revoke, self.replay, self.reuse, self.adjust, self.alone.upload, self.suspend,
              self.claim, self.give, self.scanning.claim, self.scanning.take_back,
-             self.scanning.observe],
+             self.scanning.observe, self.sharing.link, self.sharing.touch, self.sharing.follow,
+             self.sharing.review, self.sharing.budget],
             [40, 12, 10, 4, 3, 14, 8, 4, 5, 2, 2, 8, 6 * self.around.governed,
              14 * self.around.coupons, 4 * self.around.coupons, 30 * self.around.items,
-             6 * self.around.items, 20 * self.around.events],
+             6 * self.around.items, 20 * self.around.events, 8 * self.around.sharing,
+             14 * self.around.sharing, 16 * self.around.sharing, 12 * self.around.sharing,
+             3 * self.around.sharing],
         )[0]  # fmt: skip
         return act()
 
     # Tills
 
     def _till(self) -> tuple[str, str]:
-        # The first merchant's alone take the coupons.
-        gln = self.random.choice(GLNS + GLNS[:1] * (4 * self.around.coupons))
+        # The first merchant's alone take the coupons, and it and the third reward who shares.
+        liked = GLNS[:1] * (4 * self.around.coupons) + GLNS[::2] * (2 * self.around.sharing)
+        gln = self.random.choice(GLNS + liked)
         return gln_text(gln), self.random.choice(self.founded.tills[gln])
 
     def _asked(self, token: str, route: str, body: dict[str, Any], *path: tuple[str, str]) -> Asked:

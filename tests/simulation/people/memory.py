@@ -68,6 +68,9 @@ class Memory:
         self.claimed: dict[str, str] = {}
         self.returned: dict[str, tuple[str, int]] = {}
         self.claimed_before: set[str] = set()
+        # Links and what opening them told, each with the member that shared.
+        self.links: list[tuple[str, str]] = []
+        self.touches: list[tuple[str, str]] = []
 
     @staticmethod
     def body_of(raw: bytes) -> dict[str, Any]:
@@ -85,7 +88,7 @@ class Memory:
         Tills take nothing of open holds, and nothing back of sales that came back since.
         """
         kept = ("answered", "refused", "doubts", "sales", "points", "suspended", "uploaded")
-        for name in (*kept, "coupons", "used", "claimed", "returned"):
+        for name in (*kept, "coupons", "used", "claimed", "returned", "links", "touches"):
             setattr(self, name, getattr(earlier, name))
         self.sales = [sale for sale in self.sales if sale.sale_id not in returned]
         self.holds = []
@@ -108,6 +111,8 @@ class Memory:
             return "replayed"
         if action.kind == "upload":
             return self._uploaded(action, outcome.body["results"])
+        if action.kind == "touch":
+            self.touches.append((outcome.body["touch"], action.member))
         if action.asked.key:
             self.answered[name] = (action, outcome.raw)
             self._book(action, outcome.body)
@@ -159,6 +164,8 @@ class Memory:
                     self.points[action.facts["to"], code] += points
             case "claim":
                 self.coupons.append(body["coupon"])
+            case "link":
+                self.links.append((body["code"], action.member))
             case "claim-item" | "return-item":
                 self._of_an_item(action, body)
             case "suspend":
