@@ -24,7 +24,7 @@ from ledger_service.checkout.items.terms import NewTerms, find_terms, set_terms
 from ledger_service.kernel.clock import format_instant
 from ledger_service.kernel.errors import MalformedField
 from ledger_service.kernel.gs1 import parse_gtin
-from ledger_service.kernel.ids import derive_id, id_text, parse_id
+from ledger_service.kernel.ids import id_text, parse_id
 from ledger_service.members.errors import MemberFrozen, MemberUnknown
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.errors import IssuerSuspended, NotIssuable, OperationAdopted, ProgrammeUnknown

@@ -76,8 +76,9 @@ class ItemsService:
         """
         # Asked first: whose points were taken back already would get a debt for them, and no refusal.
         programmes = self.catalogue.current().programmes
-        causes = (request.return_id, request.prize_return_id)
-        adopted = adopted_of(self.database, [op for cause in causes for op in reversals_of(cause, programmes)])
+        causes = request.return_id, request.prize_return_id
+        undone = [op_id for cause in causes for op_id in reversals_of(cause, programmes)]
+        adopted = adopted_of(self.database, undone)
         if adopted is not None:
             raise adopted
         room = self._room(bytes(16), Worker(self.worker))
