@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,8 +23,10 @@ from ledger_service.kernel.clock import Clock, seconds_floor
 from ledger_service.kernel.errors import DomainError
 from ledger_service.kernel.operations import Convert, Issue, Kind, Operation
 from ledger_service.merchants.keyring import KeyRing
+from ledger_service.points.adopted import begin_adopting
 from ledger_service.points.adoption import AdoptCommand
 from ledger_service.points.budget import draw_at_once
+from ledger_service.points.catalogue import LIFE_SECONDS as CATALOGUE_LIFE_SECONDS
 from ledger_service.points.catalogue import read_catalogue
 from ledger_service.points.errors import SecondPersonNeeded
 
@@ -74,11 +76,25 @@ def adopt(settings: Settings, first: Path, second: Path) -> Adopted:
         return adopt_all(foundations.database, writer, clock, (people[0], people[1]))
 
 
-def adopt_all(database: Database, writer: Writer, clock: Clock, people: tuple[str, str]) -> Adopted:
-    """As ``adopt``, by the word of these two, who are two and operators."""
+def adopt_all(
+    database: Database,
+    writer: Writer,
+    clock: Clock,
+    people: tuple[str, str],
+    pause: Callable[[float], None] = time.sleep,
+) -> Adopted:
+    """As ``adopt``, by the word of these two, who are two and operators.
+
+    ``pause`` waits so many seconds until every serving process knows that operations are adopted, so that it
+    looks for them before it decides what is repeated.
+    """
     told = Adopted()
     with database.snapshot() as conn:
         waiting = list(_cases(conn, people, told))
+    if waiting:
+        news = writer.run(begin_adopting)
+        if news:
+            pause(2 * CATALOGUE_LIFE_SECONDS)
     while waiting:
         # A debit may need a credit that comes later on the chain, where the books already had the rest.
         refused = [(case, why) for case in waiting if (why := _book(writer, clock, case))]

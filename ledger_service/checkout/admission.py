@@ -68,6 +68,11 @@ class Admission:
         """Whose blocks and receipts this process writes."""
         return self._desk.worker
 
+    @property
+    def after_adoption(self) -> bool:
+        """Whether operations were adopted from the chain, after a restore."""
+        return self._sources.catalogue.current().adopted
+
     def programmes(self) -> list[int]:
         """The ids of all programmes."""
         return list(self._sources.catalogue.current().programmes)

@@ -13,6 +13,7 @@ from ledger_service.checkout.requests import Write
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.ids import derive_id
+from ledger_service.points.adopted import adopted_needs, refuse_adopted
 
 KEY: Load = load_by(idempotency, "subject", "key")
 
@@ -24,13 +25,17 @@ class KeyedCommand(BookCommand[Answer]):
     body is refused. A refusal stores nothing, so the same key may try again.
     """
 
+    # Whether operations were adopted from the chain: ids of this key may stand though its row does not.
+    after_adoption: bool = False
+
     def __init__(self, write: Write) -> None:
         """Take the frame of the request."""
         self.write = write
 
     def reads_first(self, view: Workset) -> Iterable[Need]:
         """The key's row and what the decision needs."""
-        return [KEY.of(self.write.caller.subject, self.write.key), *self.reads(view)]
+        needs = [KEY.of(self.write.caller.subject, self.write.key), *self.reads(view)]
+        return needs + adopted_needs(self.operations()) if self.after_adoption else needs
 
     def reads(self, view: Workset) -> Iterable[Need]:
         """What ``decide`` reads."""
@@ -42,11 +47,14 @@ class KeyedCommand(BookCommand[Answer]):
         Raises:
             IdempotencyKeyReused: the key has served another body.
             AnswerArchived: it had its effect, and the answer stands in an archive.
+            OperationAdopted: it had its effect in a database that was lost.
             DomainError: what the door found wrong with a fresh request.
         """
         known = stored_answer(draft.get(idempotency, (self.write.caller.subject, self.write.key)), self.write)
         if known is not None:
             return known
+        if self.after_adoption:
+            refuse_adopted(draft, self.operations())
         if self.write.refusal is not None:
             raise self.write.refusal
         status, content = self.decide(draft)

@@ -55,6 +55,7 @@ class Submission:
             OperationAdopted: what the command would do was adopted from the chain after a restore.
             DomainError: the command was refused and has no effect.
         """
+        command.after_adoption = self._admission.after_adoption
         try:
             return self._decided(command)
         except (DomainError, IntegrityError) as failure:

@@ -6,15 +6,51 @@ so, and nothing is booked a second time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
 from ledger_service.db.engine import Database
+from ledger_service.db.workset import Draft, Load, Need, load_by
 from ledger_service.kernel.ids import id_text
 from ledger_service.ledger.models import entry
 from ledger_service.points.errors import OperationAdopted
+from ledger_service.points.models import points_change
+from ledger_service.points.programmes import note_change
+
+ENTRY_OF_OPERATION: Load = load_by(entry, "op_id")
+
+
+def begin_adopting(conn: Connection) -> bool:
+    """Catalogues say from now on that operations were adopted; returns whether that is news.
+
+    Locks: the one row of ``points_change``.
+    """
+    note_change(conn)
+    its = update(points_change).where(points_change.c.adopted.is_(False)).values(adopted=True)
+    return bool(conn.execute(its).rowcount)
+
+
+def adopted_needs(op_ids: Iterable[bytes]) -> list[Need]:
+    """What ``refuse_adopted`` reads."""
+    return [ENTRY_OF_OPERATION.of(op_id) for op_id in op_ids]
+
+
+def refuse_adopted(draft: Draft, op_ids: Iterable[bytes]) -> None:
+    """Nothing of a write with these ids was adopted.
+
+    A repeated request may be decided otherwise than the first time, once its own points are there again, and
+    then no id of it stands twice: so it is asked before it is decided.
+
+    Raises:
+        OperationAdopted: the first that was.
+    """
+    for op_id in op_ids:
+        for row in draft.find(ENTRY_OF_OPERATION, op_id):
+            refusal = _refusal(op_id, row["body"])
+            if refusal is not None:
+                raise refusal
 
 
 def adopted_of(database: Database, op_ids: Sequence[bytes]) -> OperationAdopted | None:
@@ -26,8 +62,9 @@ def adopted_of(database: Database, op_ids: Sequence[bytes]) -> OperationAdopted 
         return None
     wanted = select(entry.c.op_id, entry.c.body).where(entry.c.op_id.in_(op_ids)).order_by(entry.c.sequence)
     with database.read() as conn:
-        for op_id, body in conn.execute(wanted):
-            facts = orjson.loads(body)
-            if facts.get("adopted") is True:
-                return OperationAdopted(id_text(op_id), facts["batch"], facts["block"])
-    return None
+        return next(filter(None, (_refusal(op_id, body) for op_id, body in conn.execute(wanted))), None)
+
+
+def _refusal(op_id: bytes, body: str) -> OperationAdopted | None:
+    facts = orjson.loads(body)
+    return OperationAdopted(id_text(op_id), facts["batch"], facts["block"]) if facts.get("adopted") else None

@@ -37,6 +37,8 @@ from ledger_service.points.rule_text import rule_of
 from ledger_service.points.rules import EarnRule, Terms, cap_in_force, terms_in_force
 
 A = TypeVar("A")
+# How far a process may be behind what was committed.
+LIFE_SECONDS = 1
 
 
 class CatalogueBehind(LookupError):
@@ -141,10 +143,14 @@ class Programme:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every programme of the alliance as of a version of the tables."""
+    """Every programme of the alliance as of a version of the tables.
+
+    ``adopted``: operations were adopted from the chain, whose requests may be repeated.
+    """
 
     version: int
     programmes: Mapping[int, Programme]
+    adopted: bool = False
 
     def programme(self, programme_id: int) -> Programme:
         """A programme of which points exist.
@@ -213,7 +219,8 @@ def read_catalogue(conn: Connection) -> Catalogue:
         end = closing.get(key)
         ended = known if end is None else replace(known, end=end, terms=(*p.terms, end.closing))
         found[key] = ended
-    return Catalogue(version, found)
+    adopted = conn.execute(select(points_change.c.adopted)).scalar_one_or_none()
+    return Catalogue(version, found, bool(adopted))
 
 
 def _pairs(conn: Connection) -> dict[int, dict[int, tuple[Terms, ...]]]:
@@ -256,7 +263,9 @@ def _grouped(rows: Iterable[Any], make: Callable[[Any], Any]) -> dict[int, list[
 class CatalogueCache:
     """The catalogue of a process; looks for a newer one at most once in ``life_seconds``."""
 
-    def __init__(self, database: Database, monotonic: Callable[[], float], life_seconds: int = 1) -> None:
+    def __init__(
+        self, database: Database, monotonic: Callable[[], float], life_seconds: int = LIFE_SECONDS
+    ) -> None:
         self._database = database
         self._monotonic = monotonic
         self._life_seconds = life_seconds

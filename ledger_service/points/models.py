@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -95,6 +96,8 @@ points_change = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
+    # Whether anything was ever adopted from the chain: then ids may stand whose requests nobody knows here.
+    Column("adopted", Boolean, nullable=False, server_default=false()),
     CheckConstraint("id = 1", name="only_one"),
 )
 

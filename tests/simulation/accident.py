@@ -118,7 +118,8 @@ class Recovery:
     def adopt(self) -> Adopted:
         """Whatever can be booked is; people are told by how much that changed their points."""
         rows = self.lost()
-        done = adopt_all(self._database, self._writer, self._world.clock, _OPERATORS)
+        clock = self._world.clock
+        done = adopt_all(self._database, self._writer, clock, _OPERATORS, lambda _: self._all_know())
         left = {one.op_id for one in self.lost()}
         for one in rows:
             if one.op_id in left:
@@ -128,6 +129,10 @@ class Recovery:
                 self._memory.points[one.member, one.programme] += one.points
         self._world.met["adopted"] += done.adopted
         return done
+
+    def _all_know(self) -> None:
+        for front in self._world.fronts:
+            front.serving.catalogue.refresh()
 
     def must_be_whole(self, backup: Backup, ask: Callable[[Action], str]) -> None:
         """Everything since the recovery point is adopted, or gone altogether; who repeats it is told which.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from ledger_service.checkout.attach.requests import AttachRequest
 from ledger_service.checkout.attach.rules import DAY_SECONDS, check_age
 from ledger_service.checkout.claimed_receipts import codes_of, look_for, numbers_of, sold_at
 from ledger_service.checkout.collecting.marking import mark
-from ledger_service.checkout.earning import day_needs
+from ledger_service.checkout.earning import day_needs, issue_id
 from ledger_service.checkout.errors import SaleWasImported, UnknownSale
 from ledger_service.checkout.keyed import KeyedCommand
 from ledger_service.checkout.models import imported_sale, invoice, sale
@@ -94,6 +94,11 @@ class AttachCommand(KeyedCommand):
             look = self._look(row, who["member_id"], self._invoices(view))
             yield from look.first()
             yield from look.own(view)
+
+    def operations(self) -> Sequence[bytes]:
+        """What the sale's member earns, whoever attaches it under whichever key."""
+        issuers = self.scene.catalogue.by_issuer.get(self.write.caller.merchant_id, ())
+        return [issue_id(self.request.sale_id, programme.programme_id) for programme in issuers]
 
     def decide(self, draft: Draft) -> tuple[int, dict[str, Any]]:
         """Check sale, policy and member, issue the earn, and write the member into the sale.

@@ -108,6 +108,11 @@ class OfflineService:
         return content
 
     def _command(self, caller: Caller, item: OfflineSale, at: datetime) -> Command:
+        command = self._plain_or_couponed(caller, item, at)
+        command.after_adoption = self._admission.after_adoption
+        return command
+
+    def _plain_or_couponed(self, caller: Caller, item: OfflineSale, at: datetime) -> Command:
         write = Write(caller, item.key, item.digest, at)
         presence = self._presence(item)
         scene = self._admission.scene_offline(caller, item.sale, item.sold_at)
