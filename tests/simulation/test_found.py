@@ -96,6 +96,14 @@ def test_an_event_outside_of_batches_that_a_node_leaves_out_is_noticed(
         _index_all(indexer)
 
 
+def test_a_sale_that_is_repeated_after_its_points_were_adopted_is_not_decided_anew(
+    founded: Founded, stage: Stage
+) -> None:
+    """Its points would have paid for the same basket: nothing of it earned, and no id stood twice."""
+    climate = Climate(room=replace(ROOM, confirmations=1), sharing=True, backup_at=4, accident_at=18)
+    Run(World(founded, stage, 315, climate)).go(40)
+
+
 def _index_all(indexer: Indexer) -> None:
     while indexer.step().blocks:
         continue
