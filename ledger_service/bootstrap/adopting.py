@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from ledger_service.bootstrap.foundations import Foundations, background_clock, lay_foundations
-from ledger_service.bootstrap.lost import VESTS, lost
+from ledger_service.bootstrap.lost import lost
 from ledger_service.chain.mirror import operation_of_row
 from ledger_service.chain.models import chain_operation
 from ledger_service.chain.rebuilt import by_custodian, rebuilt
@@ -29,6 +29,7 @@ from ledger_service.points.budget import draw_at_once
 from ledger_service.points.catalogue import LIFE_SECONDS as CATALOGUE_LIFE_SECONDS
 from ledger_service.points.catalogue import read_catalogue
 from ledger_service.points.errors import SecondPersonNeeded
+from ledger_service.points.models import pending_issue
 
 _LEFT = {
     Kind.SIGNER: "a device must be enrolled again",
@@ -118,7 +119,7 @@ def _cases(conn: Connection, people: tuple[str, str], told: Adopted) -> Iterator
             chain_operation.select().where((o.batch == one.batch) & (o.position == one.position))
         ).one()
         mined = operation_of_row(row)
-        operation = None if one.note == VESTS else rebuilt(conn, mined)
+        operation = rebuilt(conn, mined)
         if operation is None:
             told.left.append((one.op_id, one.note or _LEFT[mined.kind]))
             continue
@@ -144,7 +145,7 @@ def _book(writer: Writer, clock: Clock, case: _Case) -> str:
 
 def _draw(conn: Connection, operation: Operation, clock: Clock) -> None:
     """What the chain issued is taken from the cap, as far as that reaches (INV-10)."""
-    if not isinstance(operation, (Issue, Convert)):
+    if not isinstance(operation, (Issue, Convert)) or _is_promised(conn, operation):
         return
     leg = operation.leg if isinstance(operation, Issue) else operation.legs[-1]
     issuing = read_catalogue(conn).programmes[leg.programme]
@@ -152,6 +153,14 @@ def _draw(conn: Connection, operation: Operation, clock: Clock) -> None:
     room = draw_at_once(conn, issuing, points, at)
     if room:
         draw_at_once(conn, issuing, room, at)
+
+
+def _is_promised(conn: Connection, operation: Issue | Convert) -> bool:
+    """Whether its points are pending here: then they were drawn when they were promised."""
+    its = select(pending_issue.c.op_id).where(
+        pending_issue.c.op_id == operation.op_id, pending_issue.c.state == "waiting"
+    )
+    return conn.execute(its).first() is not None
 
 
 def operator_of(ring: KeyRing, path: Path) -> str:

@@ -23,7 +23,7 @@ from ledger_service.outbox.models import intent
 from ledger_service.points.models import pending_issue, programme
 
 _ROWS_AT_ONCE = 2_000
-VESTS = "vests by itself"
+PENDING_HERE = "pending here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Lost:
     """One change of one lot, and the operation that made it; ``points`` have their sign.
 
     ``member`` is None for an account that the database does not know: enrolled after the backup. ``note``
-    says where the database will come to know the operation without anybody's doing.
+    says where it knows the points as pending still, so that they are there without being free.
     """
 
     member: str | None
@@ -86,5 +86,5 @@ def _changes(conn: Connection, row: Any, codes: dict[int, str]) -> Iterator[Lost
             batch=row.batch,
             position=row.position,
             block_number=row.block_number,
-            note=VESTS if row.promise == "waiting" else "",
+            note=PENDING_HERE if row.promise == "waiting" else "",
         )

@@ -108,12 +108,13 @@ class AdoptCommand(BookCommand[bool]):
         moves = _movements(operation, holders)
         kind = operation.kind.name.lower()
         accepted_at = instant_of_seconds(operation.accepted_at)
-        Book(draft).entry(operation.op_id, kind, accepted_at, {**self.facts, "adopted": True}, moves)
+        facts: dict[str, Canonical] = {**self.facts, "adopted": True}
+        if isinstance(operation, Issue):
+            _settle_promise(draft, operation, holders[0], facts)
+        Book(draft).entry(operation.op_id, kind, accepted_at, facts, moves)
         nonce = _nonce_of(operation)
         if nonce is not None:
             self._use_permit(draft, nonce)
-        if isinstance(operation, Issue):
-            _never_promise(draft, operation, holders[0].member_id)
         enqueue(draft, operation, holders[0].member_id)
         return True
 
@@ -145,17 +146,24 @@ def _nonce_of(operation: Operation) -> int | None:
     return operation.nonce if isinstance(operation, (Redeem, Gift)) else None
 
 
-def _never_promise(draft: Draft, issue: Issue, member_id: int) -> None:
-    """A sale whose points were pending before they vested is refused like any other when it is repeated."""
-    if draft.get(pending_issue, (issue.op_id,)) is not None:
-        return
-    leg = issue.leg
-    row = {
-        "op_id": issue.op_id, "member_id": member_id, "programme_id": leg.programme, "epoch": leg.epoch,
-        "amount": leg.amount, "left": 0, "vests_at": instant_of_seconds(issue.accepted_at),
-        "sale_id": bytes(16), "rule_version": NO_RULE, "state": "vested", "leaf": issue.leaf(),
-    }  # fmt: skip
-    draft.add(pending_issue, row)
+def _settle_promise(draft: Draft, issue: Issue, holder: Holder, facts: dict[str, Canonical]) -> None:
+    """What is pending of the issue here has vested, as much of it and into the epoch that the chain has.
+
+    Where nobody knows of it, a sale that is repeated is refused like any other.
+    """
+    leg, row = issue.leg, draft.get(pending_issue, (issue.op_id,))
+    vested = {"state": "vested", "leaf": issue.leaf()}
+    if row is None:
+        draft.add(pending_issue, {
+            "op_id": issue.op_id, "member_id": holder.member_id, "programme_id": leg.programme,
+            "epoch": leg.epoch, "amount": leg.amount, "left": 0, "sale_id": bytes(16),
+            "rule_version": NO_RULE, "vests_at": instant_of_seconds(issue.accepted_at), **vested,
+        })  # fmt: skip
+    elif row["state"] == "waiting":
+        promise = system_account(SystemKind.PROMISE, leg.programme)
+        gone = Movement(holder.part(Part.PENDING), promise, leg.programme, row["epoch"], row["left"])
+        Book(draft).entry(issue.op_id, "vest", instant_of_seconds(issue.accepted_at), facts, [gone])
+        draft.change(pending_issue, issue.op_id, **vested)
 
 
 def _legs(operation: Operation) -> tuple[Leg, ...]:

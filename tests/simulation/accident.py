@@ -17,9 +17,10 @@ from typing import Any
 from sqlalchemy import func, select
 
 from ledger_service.bootstrap.adopting import Adopted, adopt_all
-from ledger_service.bootstrap.lost import VESTS, Lost, lost
+from ledger_service.bootstrap.lost import Lost, lost
 from ledger_service.ledger.models import entry
 from ledger_service.outbox.models import intent
+from ledger_service.points.models import pending_issue
 from tests.simulation.checking import Broken, demand
 from tests.simulation.machine.process import Process, SimDatabase
 from tests.simulation.machine.writer import SyncWriter
@@ -111,13 +112,20 @@ class Recovery:
         self._writer = SyncWriter(self._database, world.clock)
 
     def lost(self) -> list[Lost]:
-        """What the chain alone has, but for what vests by itself."""
+        """What the chain alone has."""
         with self._world.inner.snapshot() as conn:
-            return [one for one in lost(conn) if one.note != VESTS]
+            return list(lost(conn))
+
+    def _promised(self) -> dict[str, int]:
+        """What people count as theirs already of issues that the chain has made: pending here."""
+        p = pending_issue.c
+        its = select(p.op_id, p.left).where(p.state == "waiting")
+        with self._world.inner.snapshot() as conn:
+            return {bytes(row.op_id).hex(): row.left for row in conn.execute(its)}
 
     def adopt(self) -> Adopted:
         """Whatever can be booked is; people are told by how much that changed their points."""
-        rows = self.lost()
+        rows, promised = self.lost(), self._promised()
         clock = self._world.clock
         done = adopt_all(self._database, self._writer, clock, _OPERATORS, lambda _: self._all_know())
         left = {one.op_id for one in self.lost()}
@@ -126,7 +134,7 @@ class Recovery:
                 continue
             self._loss.adopted.add(bytes.fromhex(one.op_id))
             if one.member is not None and one.kind != "expire":
-                self._memory.points[one.member, one.programme] += one.points
+                self._memory.points[one.member, one.programme] += one.points - promised.get(one.op_id, 0)
         self._world.met["adopted"] += done.adopted
         return done
 

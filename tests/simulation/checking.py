@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select, text
 
 from ledger_service.bootstrap.ledger_view import SqlLedgerView
-from ledger_service.bootstrap.lost import lost
 from ledger_service.chain import models as m
 from ledger_service.chain.beside.audit import check_beside
 from ledger_service.chain.beside.targets import campaigns_at
@@ -87,7 +86,6 @@ class Watch:
         self.kept: dict[int, bytes] = {}
         # Whether the books are of one time: between a restore and the end of its runbook they are not.
         self.whole = True
-        self._recovered = False
 
     @property
     def logged(self) -> dict[int, bytes]:
@@ -103,10 +101,6 @@ class Watch:
         self._books.logged = dict(self.kept)
         self._books.unforgotten = False
 
-    def recovered(self) -> None:
-        """The runbook has ended. The books are of one time once what the chain has vested vests here, too."""
-        self._recovered = True
-
     def step(self) -> None:
         """Every invariant that people and machines of a run could break.
 
@@ -117,8 +111,6 @@ class Watch:
             demand("D8 one live batch per operation", [], list(conn.execute(_TWICE_OPEN)))
             self._nonces(conn)
             self._burials(conn)
-            if self._recovered and not self.whole:
-                self.whole = not any(lost(conn))
         demand("every book", [], self._books.broken(whole=self.whole))
 
     def _nonces(self, conn: Connection) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, text
 
-from ledger_service.bootstrap.lost import lost
 from ledger_service.chain.bridge import Progress
 from ledger_service.chain.indexer import cursor_of
 from ledger_service.kernel.campaign_operations import TARGET
@@ -17,7 +16,7 @@ from ledger_service.outbox.beside.models import beside_intent
 from ledger_service.outbox.models import State, intent
 from tests.simulation.accident import Backup, Loss, Recovery, strike, take
 from tests.simulation.checking import Broken, Watch, at_rest
-from tests.simulation.founding import GLNS, PENDING_DAYS
+from tests.simulation.founding import GLNS
 from tests.simulation.machine.front import Told
 from tests.simulation.people.acting import People, Surroundings
 from tests.simulation.people.memory import Action, Memory
@@ -143,7 +142,7 @@ class Run:
             world.pass_time(_DAY)
         self._quiet()
         recovery.must_be_whole(backup, self.do)
-        self.watch.recovered()
+        self.watch.whole = True
         for gln in sorted(loss.suspended ^ self.memory.suspended):
             # The chain knows better than the backup: whoever was suspended since must be so here again.
             self.do(self.people.standing(gln, suspended=gln in loss.suspended))
@@ -186,14 +185,6 @@ class Run:
         self.world.pass_time(5.0)
         self._clear(list(self.memory.doubts))
         self._quiet()
-        for _ in range(max(PENDING_DAYS) if self._vests_later() else 0):
-            self.world.pass_time(_DAY)
-            self._quiet()
-
-    def _vests_later(self) -> bool:
-        """Whether the chain has vested what a restored database has still to wait for."""
-        with self.world.inner.snapshot() as conn:
-            return any(lost(conn))
 
     def _clear(self, open_questions: list[Action]) -> None:
         """Each is asked until it is answered."""

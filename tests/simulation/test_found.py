@@ -104,6 +104,14 @@ def test_a_sale_that_is_repeated_after_its_points_were_adopted_is_not_decided_an
     Run(World(founded, stage, 315, climate)).go(40)
 
 
+def test_points_that_are_pending_after_a_restore_vest_as_they_did_on_the_chain(
+    founded: Founded, stage: Stage
+) -> None:
+    """A week later they vested into another epoch than there, and the issue was set aside for good."""
+    climate = Climate(room=replace(ROOM, confirmations=1), sharing=True, backup_at=4, accident_at=18)
+    Run(World(founded, stage, 339, climate)).go(40)
+
+
 def _index_all(indexer: Indexer) -> None:
     while indexer.step().blocks:
         continue

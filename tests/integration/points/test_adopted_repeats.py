@@ -13,7 +13,7 @@ from ledger_service.checkout.parsing import parse_authorise, parse_capture
 from ledger_service.db.engine import Database, open_database
 from ledger_service.db.schema import create_everything
 from ledger_service.kernel.ids import id_text
-from ledger_service.kernel.operations import Clawback, Operation, Redeem, Restore
+from ledger_service.kernel.operations import Clawback, Issue, Operation, Redeem, Restore
 from ledger_service.kernel.paycode_errors import PayCodeExpired
 from ledger_service.kernel.permits import FLAG_CUSTODIAL, nonce_of
 from ledger_service.ledger.errors import InsufficientPoints
@@ -177,6 +177,22 @@ def test_points_that_were_pending_before_they_vested_are_not_promised_again(acci
     told(accident.after, lambda: accident.after.send_sale(body, "first"))
     assert accident.after.balance(accident.phone, 1, "pending") == 0
     assert accident.after.balance(accident.phone, 1) == 150
+
+
+def test_points_that_are_pending_still_are_free_as_they_are_on_the_chain(accident: Accident) -> None:
+    for shop in (accident.before, accident.after):
+        make_pending(shop, 2)
+        body = shop.sale_body(line("1", 5_000), member={"number": accident.phone.number})
+        shop.send_sale(body, "known")
+    accident.before.clock.forward(days=2)
+    room(accident.before).vest_due(accident.before.clock.at)
+    (issue,) = accident.adopt()
+    assert isinstance(issue, Issue)
+    after, phone = accident.after, accident.phone
+    assert (after.balance(phone, 1, "pending"), after.balance(phone, 1)) == (0, 150)
+    after.clock.forward(days=9)
+    room(after).vest_due(after.clock.at)
+    assert (after.balance(phone, 1), operations(after)[2:]) == (150, [issue])
 
 
 def test_an_approved_adjustment_is_told_to_whoever_approves_it_again(accident: Accident) -> None:
