@@ -26,7 +26,6 @@ from ledger_service.merchants.keyring import KeyRing
 from ledger_service.points.adopted import begin_adopting
 from ledger_service.points.adoption import AdoptCommand
 from ledger_service.points.budget import draw_at_once
-from ledger_service.points.catalogue import LIFE_SECONDS as CATALOGUE_LIFE_SECONDS
 from ledger_service.points.catalogue import read_catalogue
 from ledger_service.points.errors import SecondPersonNeeded
 from ledger_service.points.models import pending_issue
@@ -35,6 +34,8 @@ _LEFT = {
     Kind.SIGNER: "a device must be enrolled again",
     Kind.MOVE: "the member is at another account on the chain",
 }
+# A process's catalogue is at most a second behind what was committed.
+_ALL_KNOW_SECONDS = 2.0
 
 
 class NoOperator(Exception):
@@ -95,7 +96,7 @@ def adopt_all(
     if waiting:
         news = writer.run(begin_adopting)
         if news:
-            pause(2 * CATALOGUE_LIFE_SECONDS)
+            pause(_ALL_KNOW_SECONDS)
     while waiting:
         # A debit may need a credit that comes later on the chain, where the books already had the rest.
         refused = [(case, why) for case in waiting if (why := _book(writer, clock, case))]

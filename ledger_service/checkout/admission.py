@@ -35,6 +35,7 @@ from ledger_service.kernel.paycode import decode_pay_code
 from ledger_service.kernel.paycode_errors import PayCodeMalformed
 from ledger_service.kernel.permits import CLOCK_SKEW_SECONDS, SpendPermit, acceptance_struct_hash
 from ledger_service.kernel.secp256k1 import recover_address
+from ledger_service.points.catalogue import Catalogue
 from ledger_service.points.issuance import Worker
 from ledger_service.risk.guard import Guard
 from ledger_service.tiers.ladders import NO_LADDERS
@@ -69,13 +70,9 @@ class Admission:
         return self._desk.worker
 
     @property
-    def after_adoption(self) -> bool:
-        """Whether operations were adopted from the chain, after a restore."""
-        return self._sources.catalogue.current().adopted
-
-    def programmes(self) -> list[int]:
-        """The ids of all programmes."""
-        return list(self._sources.catalogue.current().programmes)
+    def catalogue(self) -> Catalogue:
+        """The programmes, as this process knows them now."""
+        return self._sources.catalogue.current()
 
     def codes(self, programme_ids: Iterable[int]) -> dict[int, str]:
         """The codes of programmes of which points exist, however new."""
@@ -88,13 +85,12 @@ class Admission:
 
     def scene_at(self, caller: Caller, at: datetime) -> Scene:
         """The scene of a write that names no store."""
-        catalogue = self._sources.catalogue.current()
         ladders = self._sources.ladders.current() if self._sources.ladders is not None else NO_LADDERS
         places = self._sources.directory.current()
         coupons, worker = self._sources.coupons, Worker(self._desk.worker)
         book: Container[int] = frozenset() if coupons is None else coupons.current().rewarding
-        said = seconds_floor(at)
-        scene = Scene(self._desk, catalogue, worker, said, None, ladders, places, collecting=book)
+        given = worker, seconds_floor(at), None, ladders, places
+        scene = Scene(self._desk, self.catalogue, *given, collecting=book)
         if caller.merchant_id in places.taking:
             scene = _taking(scene, caller)
         watch = self._sources.watch
@@ -108,10 +104,9 @@ class Admission:
     def scene_in(self, caller: Caller, shift: Shift, at: datetime) -> Scene:
         """As ``scene_at``, on the business day of the terminal's own store."""
         scene = self.scene_at(caller, at)
+        store, second, said = caller.store_gln, scene.accepted_at, shift.business_day
         try:
-            day = self._sources.directory.current().day_at(
-                caller.store_gln, scene.accepted_at, shift.business_day
-            )
+            day = self._sources.directory.current().day_at(store, second, said)
         except DomainError as refusal:
             return replace(scene, refusal=refusal)
         return replace(scene, business_day=day)

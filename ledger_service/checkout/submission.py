@@ -55,7 +55,7 @@ class Submission:
             OperationAdopted: what the command would do was adopted from the chain after a restore.
             DomainError: the command was refused and has no effect.
         """
-        command.after_adoption = self._admission.after_adoption
+        command.after_adoption = self._admission.catalogue.adopted
         try:
             return self._decided(command)
         except (DomainError, IntegrityError) as failure:
@@ -84,7 +84,7 @@ class Submission:
             if not self._store.writer.run(partial(draw, wish=empty, worker=worker)):
                 exhausted |= {empty.programme.programme_id}
             _tell(command, Worker(worker, exhausted))
-        _tell(command, Worker(self._admission.worker, frozenset(self._admission.programmes())))
+        _tell(command, Worker(self._admission.worker, frozenset(self._admission.catalogue.programmes)))
         return self._store.writer.submit(command)
 
 

@@ -37,8 +37,6 @@ from ledger_service.points.rule_text import rule_of
 from ledger_service.points.rules import EarnRule, Terms, cap_in_force, terms_in_force
 
 A = TypeVar("A")
-# How far a process may be behind what was committed.
-LIFE_SECONDS = 1
 
 
 class CatalogueBehind(LookupError):
@@ -143,13 +141,11 @@ class Programme:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Every programme of the alliance as of a version of the tables.
-
-    ``adopted``: operations were adopted from the chain, whose requests may be repeated.
-    """
+    """Every programme of the alliance as of a version of the tables."""
 
     version: int
     programmes: Mapping[int, Programme]
+    # Whether operations were adopted from the chain, whose requests may be repeated.
     adopted: bool = False
 
     def programme(self, programme_id: int) -> Programme:
@@ -263,9 +259,7 @@ def _grouped(rows: Iterable[Any], make: Callable[[Any], Any]) -> dict[int, list[
 class CatalogueCache:
     """The catalogue of a process; looks for a newer one at most once in ``life_seconds``."""
 
-    def __init__(
-        self, database: Database, monotonic: Callable[[], float], life_seconds: int = LIFE_SECONDS
-    ) -> None:
+    def __init__(self, database: Database, monotonic: Callable[[], float], life_seconds: int = 1) -> None:
         self._database = database
         self._monotonic = monotonic
         self._life_seconds = life_seconds

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    false,
     text,
 )
 
@@ -97,7 +96,7 @@ points_change = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("version", BigInteger, nullable=False),
     # Whether anything was ever adopted from the chain: then ids may stand whose requests nobody knows here.
-    Column("adopted", Boolean, nullable=False, server_default=false()),
+    Column("adopted", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("id = 1", name="only_one"),
 )
 

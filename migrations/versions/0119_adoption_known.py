@@ -10,7 +10,7 @@ down_revision = "0116_paid_things_told"
 
 
 def upgrade() -> None:
-    known = sa.Column("adopted", sa.Boolean(), nullable=False, server_default=sa.false())
+    known = sa.Column("adopted", sa.Boolean(), nullable=False, server_default=sa.text("false"))
     op.add_column("points_change", known)
     found = sa.text(
         "UPDATE points_change SET adopted = true WHERE EXISTS (SELECT 1 FROM entry WHERE body LIKE :said)"

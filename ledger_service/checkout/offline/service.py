@@ -109,7 +109,7 @@ class OfflineService:
 
     def _command(self, caller: Caller, item: OfflineSale, at: datetime) -> Command:
         command = self._plain_or_couponed(caller, item, at)
-        command.after_adoption = self._admission.after_adoption
+        command.after_adoption = self._admission.catalogue.adopted
         return command
 
     def _plain_or_couponed(self, caller: Caller, item: OfflineSale, at: datetime) -> Command:
@@ -176,7 +176,7 @@ class OfflineService:
                 empty[wish.programme.programme_id].append((command, wish))
             else:
                 command.scene = self._admission.renewed(command.scene)
-        every = frozenset(self._admission.programmes())
+        every = frozenset(self._admission.catalogue.programmes)
         for programme_id, some in empty.items():
             gone = every if last else frozenset({programme_id})
             whole = BlockEmpty(some[0][1].programme, sum(w.need for _, w in some), max(w.at for _, w in some))

@@ -19,14 +19,12 @@ from ledger_service.kernel.permits import FLAG_CUSTODIAL, nonce_of
 from ledger_service.ledger.errors import InsufficientPoints
 from ledger_service.ledger.models import entry
 from ledger_service.points.adjustments import AdjustmentLimits, Asked, Decision
-from ledger_service.points.adopted import begin_adopting
 from ledger_service.points.adoption import AdoptCommand
 from ledger_service.points.errors import CustodialLimitExceeded, OperationAdopted
 from ledger_service.points.models import custodial_use
 from ledger_service.points.requests import AskAdjustment
 from ledger_service.points.service import PointsService, PointsSettings
 from tests.integration.checkout.alone import OfflineShop
-from tests.integration.checkout.attaching import attach
 from tests.integration.checkout.shop import (
     DOMAIN,
     FUEL,
@@ -40,7 +38,7 @@ from tests.integration.checkout.shop import (
 from tests.integration.points.test_points import make_pending, operations
 
 FACTS = {"batch": 3, "block": 40, "asked_by": "operator:ann", "agreed_by": "operator:ben"}
-SPEND, ALL = {"max_value_minor": 30}, {"max_value_minor": 5_000}
+SPEND = {"max_value_minor": 30}
 
 
 class Accident:
@@ -221,54 +219,6 @@ def test_offline_sales_are_told_one_by_one_and_are_nobodys_loss(accident: Accide
     assert all(isinstance(one.error, OperationAdopted) and one.error.block == 40 for one in outcomes[:2])
     assert after.losses() == (0, 0)
     assert after.balance(phone, 1) == 100 + 50 - 30 + 7
-
-
-def poor(accident: Accident) -> Phone:
-    """A member of both databases without points; the books say that operations were adopted."""
-    phones = [shop.enrol() for shop in (accident.before, accident.after)]
-    assert phones[0].account == phones[1].account
-    assert accident.after.writer.run(begin_adopting) and not accident.after.writer.run(begin_adopting)
-    accident.after.catalogue.refresh()
-    return phones[1]
-
-
-def test_a_sale_whose_own_points_could_pay_for_it_now_is_told_all_the_same(accident: Accident) -> None:
-    """Decided anew it would take points and earn nothing: no id of it would stand twice."""
-    phone = poor(accident)
-    code = phone.pay_code(accident.before.clock.at)
-    body = accident.before.sale_body(line("1", 5_000), member={"pay_code": code}, spend=ALL)
-    first = loads(accident.before.send_sale(body, "first"))
-    assert (first["spent"], bool(first["earned"][0]["points"])) == ([], True)
-    accident.before.sell(phone, line("1", 500_000))
-    (issue, _) = accident.adopt()
-    refusal = told(accident.after, lambda: accident.after.send_sale(body, "first"))
-    assert refusal.params == {"operation": id_text(issue.op_id), "batch": 3, "block": 40}
-    assert loads(accident.after.send_sale(body, "another"))["spent"], "another key is another sale"
-
-
-def test_a_refund_that_would_become_a_debt_now_is_told(accident: Accident) -> None:
-    phone = poor(accident)
-    for shop in (accident.before, accident.after):
-        body = shop.sale_body(line("1", 3_000), member={"number": phone.number})
-        sale_id = loads(shop.send_sale(body, "known"))["sale_id"]
-    accident.before.refund(sale_id, key="back")
-    adopt(accident.after, accident.done()[-1])
-    told(accident.after, lambda: accident.after.refund(sale_id, key="back"))
-    assert accident.after.balance(phone, 1) == 0
-
-
-@pytest.mark.parametrize("key", ["late", "another"])
-def test_a_member_whose_late_earn_was_adopted_joins_the_sale_no_second_time(
-    accident: Accident, key: str
-) -> None:
-    before, after, phone = accident.before, accident.after, accident.phone
-    for shop in (before, after):
-        sold = loads(shop.send_sale(shop.sale_body(line("1", 3_000)), "unknown"))["sale_id"]
-    attach(before, sold, phone, key="late")
-    (issue,) = accident.adopt()
-    refusal = told(after, lambda: attach(after, sold, phone, key=key))
-    assert refusal.operation == id_text(issue.op_id)
-    assert after.balance(phone, 1) == 130
 
 
 def test_what_a_custodial_key_spent_before_counts_against_its_day(of_custody: Accident) -> None:
