@@ -17,7 +17,7 @@ from ledger_service.checkout.models import sale as sale_table
 from ledger_service.db.engine import Database
 
 from .attaching import attach, send
-from .shop import Shop, line, lots_equal_postings
+from .shop import Phone, Shop, line, lots_equal_postings
 from .test_races import at_once
 
 TRIALS = 12
@@ -65,12 +65,19 @@ def test_an_attach_and_the_refunds_of_its_sale_come_to_the_same_in_whatever_orde
     for turn, phone in enumerate(phones):
         sale = one.sell(None, line("1", 3_000, 3))["sale_id"]
 
-        def refund(shop: Shop, key: str, sale: str = sale, late: int = turn % 3) -> dict[str, Any]:
-            time.sleep(0.01 * late)
+        # By turns the refunds come later, all come at once, and the attach comes later.
+        refunds_wait, attach_waits = (max(0, sign * (turn % 3 - 1)) * 0.05 for sign in (-1, 1))
+
+        def refund(shop: Shop, key: str, sale: str = sale, late: float = refunds_wait) -> dict[str, Any]:
+            time.sleep(late)
             return shop.refund(sale, [("1", 1)], key=key)
 
+        def join(sale: str = sale, phone: Phone = phone, late: float = attach_waits) -> dict[str, Any]:
+            time.sleep(late)
+            return attach(one, sale, phone)
+
         answers = at_once(
-            lambda s=sale, p=phone: attach(one, s, p),
+            join,
             lambda r=refund, t=turn: r(two, f"a{t}"),
             lambda r=refund, t=turn: r(one, f"b{t}"),
         )
