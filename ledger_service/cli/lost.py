@@ -28,7 +28,8 @@ def main(argv: Sequence[str]) -> int:
     finally:
         foundations.close()
     if options.json:
-        print("\n".join(json.dumps(asdict(one)) for one in found))
+        for one in found:
+            print(json.dumps(asdict(one)))
     else:
         print(_text(found))
     return 1 if found else 0

@@ -92,7 +92,11 @@ class Town(Installation):
         return member
 
     def later(self, *span: str) -> None:
-        """So much later, and the service's own clock stands there."""
+        """So much later, and the service's own clock stands there.
+
+        What was accepted is on the chain by then: it takes nothing that is a week old by its clock.
+        """
+        wait_until(self.drained, "not every operation is final")
         to = parse_instant(self.run("clock", *span).strip(), "clock")
         wait_until(lambda: self.now() >= to, "the service's clock stands")
 

@@ -92,6 +92,7 @@ def test_what_the_chain_alone_knows_is_listed_and_adopted(
     assert "2 operations adopted" in product.run("adopt", "--key", str(keys[0]), "--second-key", str(keys[1]))
     product.assert_sound()
     assert points_of(product, number) == points + 200
+    assert lost(product) == []
 
 
 def lost(product: Installation) -> list[dict[str, object]]:
