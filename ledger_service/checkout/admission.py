@@ -90,7 +90,7 @@ class Admission:
         coupons, worker = self._sources.coupons, Worker(self._desk.worker)
         book: Container[int] = frozenset() if coupons is None else coupons.current().rewarding
         given = worker, seconds_floor(at), None, ladders, places
-        scene = Scene(self._desk, self.catalogue, *given, collecting=book)
+        scene = Scene(self._desk, self._sources.catalogue.current(), *given, collecting=book)
         if caller.merchant_id in places.taking:
             scene = _taking(scene, caller)
         watch = self._sources.watch
