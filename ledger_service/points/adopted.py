@@ -22,14 +22,13 @@ from ledger_service.points.programmes import note_change
 ENTRY_OF_OPERATION: Load = load_by(entry, "op_id")
 
 
-def begin_adopting(conn: Connection) -> bool:
-    """Catalogues say from now on that operations were adopted; returns whether that is news.
+def begin_adopting(conn: Connection) -> None:
+    """Catalogues say from now on that operations were adopted.
 
-    Locks: the one row of ``points_change``.
+    Idempotency: may be repeated. Locks: the one row of ``points_change``.
     """
     note_change(conn)
-    its = update(points_change).where(points_change.c.adopted.is_(False)).values(adopted=True)
-    return bool(conn.execute(its).rowcount)
+    conn.execute(update(points_change).values(adopted=True))
 
 
 def adopted_needs(op_ids: Iterable[bytes]) -> list[Need]:

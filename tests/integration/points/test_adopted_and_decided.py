@@ -18,7 +18,8 @@ def poor(accident: Accident) -> Phone:
     """A member of both databases without points; the books say that operations were adopted."""
     phones = [shop.enrol() for shop in (accident.before, accident.after)]
     assert phones[0].account == phones[1].account
-    assert accident.after.writer.run(begin_adopting) and not accident.after.writer.run(begin_adopting)
+    for _ in range(2):
+        accident.after.writer.run(begin_adopting)
     accident.after.catalogue.refresh()
     return phones[1]
 
