@@ -1,6 +1,8 @@
 """A bare EVM (Prague rules) for contract tests: transactions on a state with a clock of its own, no blocks.
 
-Going back to an earlier state is free, so each test starts from a prepared alliance.
+Going back to an earlier state is free, so each test starts from a prepared alliance. Contracts run as on the
+project's own chain, by its traced interpreter; a ``PlainEvm`` goes by py-evm alone, and
+``tests/chain/node/test_real_contracts.py`` holds the one against the other.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.prague.state import PragueState
 from eth.vm.forks.prague.transactions import PragueTransactionBuilder
 from eth.vm.spoof import SpoofTransaction
+
+from ledger_service.chain.node.interpreter import TracedComputation
 
 CHAIN_ID = 31_337
 TX_GAS = 60_000_000
@@ -43,8 +47,20 @@ class Receipt:
     logs: tuple[Log, ...]
 
 
+class TracedState(PragueState):
+    """py-evm's own accounts under the project's interpreter, which asks for them as its ``world``."""
+
+    computation_class = TracedComputation
+
+    @property
+    def world(self) -> TracedState:
+        return self
+
+
 class Evm:
     """One account space. ``now`` is the timestamp of the next transaction."""
+
+    state_class: type[PragueState] = TracedState
 
     def __init__(self, now: int) -> None:
         self.now = now
@@ -108,13 +124,19 @@ class Evm:
         return SpoofTransaction(transaction, from_=sender, sender=sender)
 
     def _state_at(self, root: bytes) -> PragueState:
-        return PragueState(self._db, self._context(), root)
+        return self.state_class(self._db, self._context(), root)
 
     def _context(self) -> ExecutionContext:
         return ExecutionContext(bytes(19) + b"\x01", self.now, 1, 0, bytes(32), 10**9, (), CHAIN_ID, 0, 0)
 
     def _refresh(self) -> None:
         self._state.execution_context = self._context()
+
+
+class PlainEvm(Evm):
+    """As ``Evm``, without a line of the project's."""
+
+    state_class = PragueState
 
 
 def words(data: bytes) -> Sequence[int]:

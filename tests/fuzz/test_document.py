@@ -19,6 +19,11 @@ ALL -= {"GET /openapi.json"}  # Schemathesis leaves out the document that it has
 LOCKED_BY_GUESSES = {f"POST /v1/value-cards/{act}" for act in ("balances", "loads", "payouts")}
 LOCKED_BY_GUESSES |= {f"POST /v1/tickets/{act}" for act in ("entries", "refunds")}
 LOCKED_BY_GUESSES |= {"POST /v1/value-cards", "POST /v1/tickets"}
+# Reads of one kind of thing each, by the parameters of `GET /epcis/events`: a thousand of the same requests.
+EVENTS_BY_THING = frozenset(
+    f"GET /epcis/{thing}/{{resource}}/events"
+    for thing in ("bizLocations", "bizSteps", "dispositions", "eventTypes", "readPoints")
+)
 HOLDERS = ("operator", "auditor", "grocer", "grocer-till", "member")
 
 
@@ -35,9 +40,9 @@ def check(found: Found) -> None:
 
 def test_requests_along_every_rule_of_the_document_are_answered_as_it_says(founded: Founded) -> None:
     with founded.fresh() as shop:
-        found = run(shop, founded.members, Plan({"coverage": 1}))
+        found = run(shop, founded.members, Plan({"coverage": 1}, without=EVENTS_BY_THING))
     check(found)
-    assert {label for label, _ in found.answers} == ALL, "an operation was left out"
+    assert {label for label, _ in found.answers} == ALL - EVENTS_BY_THING, "an operation was left out"
     assert found.statuses()[201] >= 20, "hardly anything was granted: the requests do not get deep"
 
 

@@ -144,7 +144,7 @@ MUTANTS = (
     Mutant("a reorganisation takes nothing back", _CHAIN + "outcome.take_back", nothing, _SHAKY),
     Mutant("a woken bridge writes without its lease", _CHAIN + "desk.Desk.write", write_unfenced, _PAIR),
     Mutant("nobody books what the chain has", _ADOPT, nobody_books, _RESTORED),
-    Mutant("adopted operations are not told", _TILL + "submission.adopted_of", nothing, _RESTORED),
+    Mutant("adopted operations are not told", _TILL + "submission.adopted_of", nothing, _RESTORED, 15),
     Mutant("a suspended merchant goes on", _TILL + "directory.Places.check", nothing, _GOVERNED),
     Mutant("points taken alone are not redeemed", _TILL + "offline.spending.redeem", take_nothing, Climate()),
     Mutant("a used coupon stays in the wallet", _CONSUME, nothing, _COUPONS),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from ledger_service.chain.node import logs
 from ledger_service.chain.node.chain import Chain
-from tests.chain.node.builders import ALICE, created_by, hashes, init_code, signed
-from tests.chain.node.conftest import Ask
+from tests.chain.node.builders import ALICE, created_by, hashes, init_code, opened, signed
+from tests.chain.node.conftest import Ask, Clock
 
 
 def _emitter() -> bytes:
@@ -37,7 +38,14 @@ def _topic(value: int) -> str:
 CONTRACTS = [created_by(ALICE, nonce) for nonce in range(3)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
+    """One for all tests, which only read."""
+    with opened(tmp_path_factory.mktemp("logs") / "chain.db", clock=Clock()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def noisy(chain: Chain) -> Chain:
     """Three emitters and forty blocks of logs with zero to four topics out of six."""
     rng = random.Random(4)

@@ -18,7 +18,7 @@ from ledger_service.chain.node.world import Hot
 from ledger_service.kernel.points import Leg
 from tests.contracts import alliance as alliances
 from tests.contracts import parties
-from tests.contracts.evm import CHAIN_ID, TX_GAS, Evm, Receipt, Reverted
+from tests.contracts.evm import CHAIN_ID, TX_GAS, Evm, PlainEvm, Receipt, Reverted
 
 
 class SideBySide:
@@ -83,7 +83,7 @@ def alliance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     store = Store(tmp_path / "c.db")
 
     def side_by_side(now: int) -> SideBySide:
-        return SideBySide(Evm(now), Chain(store, Genesis(CHAIN_ID, now - 1)))
+        return SideBySide(PlainEvm(now), Chain(store, Genesis(CHAIN_ID, now - 1)))
 
     monkeypatch.setattr(alliances, "Evm", side_by_side)
     yield alliances.Alliance()
