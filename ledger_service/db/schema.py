@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import walk_packages
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import MetaData
 
 import ledger_service
@@ -35,6 +33,10 @@ def create_everything(database: Database) -> None:
 
 def migrate(database: Database) -> None:
     """The schema stands at the migrations' head. Idempotent."""
+    # Not above: each serving process would hold 11 MiB of it and never migrate.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with database.begin() as conn:

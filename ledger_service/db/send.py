@@ -1,4 +1,7 @@
-"""Sending several statements: one round trip on PostgreSQL (pipeline), one after another on SQLite."""
+"""Sending several statements: one round trip on PostgreSQL (pipeline), one after another on SQLite.
+
+PostgreSQL's driver is not imported: a service over SQLite would hold 9 MiB of it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -62,7 +64,7 @@ def _pipeline(conn: Connection, raw: Any, statements: Sequence[Statement]) -> li
                 cursor.execute(statement.sql, statement.values)
                 cursors.append(cursor)
         return [Outcome(c.fetchall() if c.pgresult.nfields else (), c.rowcount) for c in cursors]
-    except psycopg.Error as error:
+    except conn.dialect.loaded_dbapi.Error as error:
         refused = statements[min(len(cursors), len(statements) - 1)]
         raise _as_sqlalchemy(conn, raw, error, refused) from error
     finally:
@@ -70,14 +72,12 @@ def _pipeline(conn: Connection, raw: Any, statements: Sequence[Statement]) -> li
             cursor.close()
 
 
-def _as_sqlalchemy(
-    conn: Connection, raw: Any, error: psycopg.Error | sqlite3.Error, statement: Statement
-) -> Exception:
+def _as_sqlalchemy(conn: Connection, raw: Any, error: Exception, statement: Statement) -> Exception:
     """The error as SQLAlchemy would have raised it, had it sent the statement."""
     lost = conn.dialect.is_disconnect(error, raw, None)  # type: ignore[arg-type]  # the driver's own error
     if lost:
         conn.invalidate(error)
-    base = psycopg.Error if isinstance(error, psycopg.Error) else sqlite3.Error
+    base = conn.dialect.loaded_dbapi.Error
     return DBAPIError.instance(
         statement.sql, None, error, base, connection_invalidated=lost, dialect=conn.dialect
     )
