@@ -78,10 +78,10 @@ def run_once(conn: Connection, frame: Frame, action: Callable[[], tuple[int, byt
     if known is not None:
         return known
     frame.check()
-    sql_of(idempotency, conn).insert(conn, [claim], or_ignore=True)
-    row = find_answer(conn, frame)
-    if row is not None and row.status:
-        return row
+    if not sql_of(idempotency, conn).insert(conn, [claim], or_ignore=True):
+        row = find_answer(conn, frame)
+        if row is not None and row.status:
+            return row
     status, body = action()
     if frame.act is not None:
         conn.execute(insert(act).values(frame.act.row()))

@@ -108,9 +108,13 @@ class TableSql:
         sql, keys = self._text(("update", names), lambda: self._update_sqlite(names)), len(self.key)
         return Statement(sql, list(zip(*columns[keys:], *columns[:keys], strict=True)), True)
 
-    def insert(self, conn: Connection, rows: Sequence[Row], *, or_ignore: bool = False) -> None:
-        """Insert rows that name every column; with ``or_ignore`` those that exist stay as they are."""
-        send(conn, [self.inserting(rows, or_ignore=or_ignore)])
+    def insert(self, conn: Connection, rows: Sequence[Row], *, or_ignore: bool = False) -> int:
+        """Insert rows that name every column; with ``or_ignore`` those that exist stay as they are.
+
+        Returns:
+            How many rows are new.
+        """
+        return send(conn, [self.inserting(rows, or_ignore=or_ignore)])[0].touched
 
     def update(self, conn: Connection, columns: tuple[str, ...], rows: Sequence[Row]) -> int:
         """Set ``columns`` of the rows, found by primary key, to the rows' values.

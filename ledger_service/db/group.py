@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from operator import methodcaller
 from types import TracebackType
@@ -71,7 +72,7 @@ def run_group(
     """
     if not isinstance(group[0].command, BookCommand):
         for waiting in group:
-            _run_plain(conn, waiting)
+            _run_plain(conn, waiting, alone=len(group) == 1)
         return []
     work = Workset(conn, opened)
     able = _load(work, group)
@@ -83,13 +84,24 @@ def run_group(
     return [w for w in able if isinstance(w.error, Defer)]
 
 
-def _run_plain(conn: Connection, waiting: Waiting) -> None:
-    with Caught() as caught, conn.begin_nested():
+def _run_plain(conn: Connection, waiting: Waiting, *, alone: bool) -> None:
+    # Alone it is all that the db transaction does: a savepoint would only be two more round trips.
+    with Caught() as caught, _transaction_of(conn) if alone else conn.begin_nested():
         waiting.answer = waiting.command.run(conn)  # type: ignore[union-attr]  # a group is of one kind
     if isinstance(caught.error, DBAPIError):
         # A deadlock, a lock that took too long, a lost connection: the writer tries it again alone.
         raise caught.error
     waiting.error = caught.error
+
+
+@contextmanager
+def _transaction_of(conn: Connection) -> Iterator[None]:
+    """Whatever is raised in the block undoes the connection's db transaction; a good end is the caller's."""
+    try:
+        yield
+    except BaseException:
+        conn.rollback()
+        raise
 
 
 def _load(work: Workset, group: Sequence[Waiting]) -> list[Waiting]:

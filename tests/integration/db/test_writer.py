@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, event, select, text
 from sqlalchemy.exc import OperationalError
 
 from ledger_service.db.commands import BookCommand, Plain
@@ -119,6 +121,24 @@ def test_a_bug_in_one_command_reaches_its_caller_alone(database: Database, write
     assert outcomes == [1, bug, 1]
     assert writer.submit(Open(4)) == 1
     assert accounts(database) == [1, 3, 4]
+
+
+def test_a_plain_command_alone_takes_no_savepoint_and_its_refusal_undoes_all_of_it(
+    database: Database, writer: Writer
+) -> None:
+    savepoints: list[str] = []
+    event.listen(database.posting, "savepoint", lambda _, name: savepoints.append(name))
+
+    def open_one(conn: Connection, number: int, then: Exception | None) -> None:
+        conn.execute(account.insert().values(account_id=number, kind="test"))
+        if then is not None:
+            raise then
+
+    for number, then in ((1, None), (2, MalformedField("a", "b")), (3, ZeroDivisionError()), (4, None)):
+        with suppress(MalformedField, ZeroDivisionError):
+            writer.run(partial(open_one, number=number, then=then))
+    assert accounts(database) == [1, 4]
+    assert (savepoints, writer.figures.undone) == ([], 0)
 
 
 def test_a_row_that_the_database_refuses_undoes_only_its_own_command(
