@@ -233,9 +233,10 @@ def _sqlite(url: URL, pool_size: int) -> Database:
 
 
 def _sqlite_engine(url: URL, pool: _Pool, *pragmas: str) -> Engine:
+    arguments = {"check_same_thread": False, "cached_statements": _KEPT_STATEMENTS}
     engine = create_engine(url, pool_size=pool[0], max_overflow=pool[1], pool_timeout=10,
                            hide_parameters=True,  # failures are logged, and names and numbers are among these
-                           connect_args={"check_same_thread": False, "cached_statements": _KEPT_STATEMENTS})  # fmt: skip
+                           connect_args=arguments)  # fmt: skip
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
