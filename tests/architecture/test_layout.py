@@ -11,6 +11,7 @@ from importlib.metadata import packages_distributions
 import pytest
 
 from tests.architecture.syntax import ROOT, imported_by, modules
+from tests.suite_shares import in_part
 
 ALLOWED_TOP = {
     "contracts", "ledger_service", "migrations", "scripts", "tests", "pyproject.toml",
@@ -102,6 +103,13 @@ def test_what_the_package_imports_is_what_it_declares() -> None:
 
 def _name(requirement: str) -> str:
     return re.split(r"[\[<>=! ;]", requirement, maxsplit=1)[0].lower().replace("_", "-")
+
+
+def test_each_test_belongs_to_one_part_and_no_part_is_empty() -> None:
+    names = [f"tests/unit/test_a.py::test_b[{n}]" for n in range(400)]
+    parts = [[name for name in names if in_part(name, f"{n}/8")] for n in range(1, 9)]
+    assert sorted(name for part in parts for name in part) == sorted(names)
+    assert min(map(len, parts)) > 25
 
 
 def test_every_script_answers_help() -> None:
