@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +28,11 @@ _SALES, _MORE_SALES = 120, 40
 
 @dataclass(frozen=True)
 class Interrupted:
-    """What a run left behind that was killed: its state, a backup from before, what it said, ports."""
+    """What a run left behind that was killed: its state and a copy of that, a backup from before, what the
+    backup said, ports."""
 
     state: Path
+    killed: Path
     backup: Path
     said: str
     ports: tuple[int, int]
@@ -70,9 +73,10 @@ def interrupted(of_all_workers: Path, data: Path) -> Interrupted:
         if not folder.exists():
             folder.mkdir()
             said, ports = _interrupt(folder, data)
+            shutil.copytree(folder / "state", folder / "killed", ignore=shutil.ignore_patterns("*.sock"))
             (folder / "told.json").write_text(json.dumps([said, ports]))
     said, (port, chain_port) = json.loads((folder / "told.json").read_text())
-    return Interrupted(folder / "state", folder / "backup", said, (port, chain_port))
+    return Interrupted(folder / "state", folder / "killed", folder / "backup", said, (port, chain_port))
 
 
 def _interrupt(folder: Path, data: Path) -> tuple[str, tuple[int, int]]:
@@ -88,7 +92,7 @@ def _interrupt(folder: Path, data: Path) -> tuple[str, tuple[int, int]]:
         finally:
             run.send_signal(signal.SIGKILL)
             run.wait()
-    _until_all_ended(ports)
+    _until_all_ended(state, ports)
     return said, ports
 
 
@@ -122,8 +126,18 @@ def _until(state: Path, run: subprocess.Popen[bytes], count: Callable[[Path], in
         time.sleep(0.05)
 
 
-def _until_all_ended(ports: tuple[int, int]) -> None:
+def _until_all_ended(state: Path, ports: tuple[int, int]) -> None:
+    """Children see that their parent died and end; one that has closed its port may still write its files."""
     deadline = time.monotonic() + 30
-    while any(map(accepts, ports)):
+    while any(map(accepts, ports)) or _is_open(state):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def _is_open(state: Path) -> bool:
+    """Whether some process has a file of this folder open."""
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):  # it was closed, or its process ended, meanwhile
+            if link.readlink().is_relative_to(state):
+                return True
+    return False

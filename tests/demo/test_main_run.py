@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import signal
+import shutil
 import subprocess
-import time
 from pathlib import Path
 
 from ledger_service.demo import dataset
 from ledger_service.demo.processes import free_port
 from ledger_service.demo.replay import end_of_day
+from tests.demo.conftest import Interrupted
 from tests.demo.running import command
 
 
 def test_a_run_that_was_killed_continues_and_proves_database_equal_to_chain(
-    data: Path, tmp_path: Path
+    interrupted: Interrupted, data: Path, tmp_path: Path
 ) -> None:
-    run = command(tmp_path, data, free_port(), free_port())
-    log = tmp_path / "first.txt"
-    with log.open("wb") as out:
-        first = subprocess.Popen(run, stdout=out, stderr=out)
-        deadline = time.monotonic() + 240
-        while b"baskets  " not in log.read_bytes().partition(b"founding")[2] and first.poll() is None:
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.1)
-        first.send_signal(signal.SIGKILL)
-        first.wait()
+    shutil.copytree(interrupted.killed, tmp_path / "state")
+    run = command(tmp_path / "state", data, free_port(), free_port())
     second = subprocess.run(run, capture_output=True, text=True, timeout=400, check=False)
     assert second.returncode == 0, second.stdout[-3000:] + second.stderr[-3000:]
     assert "Audit: database = chain" in second.stdout
