@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 import pytest
 from sqlalchemy import Connection, event, select, text
@@ -123,24 +121,6 @@ def test_a_bug_in_one_command_reaches_its_caller_alone(database: Database, write
     assert accounts(database) == [1, 3, 4]
 
 
-def test_a_plain_command_alone_takes_no_savepoint_and_its_refusal_undoes_all_of_it(
-    database: Database, writer: Writer
-) -> None:
-    savepoints: list[str] = []
-    event.listen(database.posting, "savepoint", lambda _, name: savepoints.append(name))
-
-    def open_one(conn: Connection, number: int, then: Exception | None) -> None:
-        conn.execute(account.insert().values(account_id=number, kind="test"))
-        if then is not None:
-            raise then
-
-    for number, then in ((1, None), (2, MalformedField("a", "b")), (3, ZeroDivisionError()), (4, None)):
-        with suppress(MalformedField, ZeroDivisionError):
-            writer.run(partial(open_one, number=number, then=then))
-    assert accounts(database) == [1, 4]
-    assert (savepoints, writer.figures.undone) == ([], 0)
-
-
 def test_a_row_that_the_database_refuses_undoes_only_its_own_command(
     database: Database, writer: Writer
 ) -> None:
@@ -226,7 +206,12 @@ def test_closing_answers_what_waits_and_refuses_what_comes_later(database: Datab
     assert accounts(database) == [1, 2]
 
 
-def test_a_plain_command_is_undone_alone(database: Database, writer: Writer) -> None:
+def test_a_plain_command_is_undone_alone_and_by_itself_without_savepoints(
+    database: Database, writer: Writer
+) -> None:
+    savepoints: list[str] = []
+    event.listen(database.posting, "savepoint", lambda _, name: savepoints.append(name))
+
     def insert(number: int, then: Exception | None) -> Callable[[Connection], int]:
         def action(conn: Connection) -> int:
             conn.execute(account.insert(), [{"account_id": number, "kind": "test"}])
@@ -240,7 +225,7 @@ def test_a_plain_command_is_undone_alone(database: Database, writer: Writer) -> 
     with pytest.raises(MalformedField):
         writer.run(insert(2, MalformedField("a", "b")))
     assert writer.run(insert(3, None)) == 3
-    assert accounts(database) == [1, 3]
+    assert (accounts(database), savepoints) == ([1, 3], [])
 
 
 def test_a_lost_database_is_answered_as_unavailable_and_found_again(postgres_database: Database) -> None:
