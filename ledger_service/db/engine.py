@@ -32,7 +32,7 @@ _SQLITE_PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
 )
 # A connection forgets its pages whenever another one has written, so more of them only stand about: with 32
-# and 8 MiB the processes grew by 100 MiB over a million sales, and sold no faster.
+# and 8 MiB no more was sold.
 _WRITERS_CACHE_KIB, _READERS_CACHE_KIB = 16_384, 2_048
 # For lists of ids of every length a statement of its own is kept, up to 40 KB each: 512 of them were 18 MiB a
 # connection. What a sale takes comes again with every sale, and is never the one that was used longest ago.
