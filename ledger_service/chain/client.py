@@ -76,6 +76,11 @@ class Node:
         """The client's name and version, as the failure table needs it."""
         return str(self._one("web3_clientVersion"))
 
+    @property
+    def client(self) -> str:
+        """The client's name alone, in lower case."""
+        return self.version.split("/")[0].lower()
+
     @cached_property
     def chain_id(self) -> int:
         """The network's chain id."""
@@ -163,6 +168,10 @@ class Node:
         """
         answers = self.transport.write([("eth_sendRawTransaction", [_hex(raw)]) for raw in raws])
         return [a if isinstance(a, NodeRefusal) else _bytes(a) for a in answers]
+
+    def pending(self) -> int:
+        """How many transactions the node's pool could mine now, by a call that geth and anvil have."""
+        return _number(self._one("txpool_status").get("pending"))
 
     def call(self, ask: CallAt) -> bytes | NodeRefusal:
         """What a call would answer, or the refusal with its revert data."""

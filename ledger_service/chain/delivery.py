@@ -37,6 +37,9 @@ class Delivery(Protocol):
         """The next block, and the pending state that calls are judged on, has at least this time; None: no
         wish."""
 
+    def wake(self, waiting: int) -> None:
+        """So many transactions wait in the node's pool for longer than they should: it is to look again."""
+
 
 def blocks_of(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
     """The parcels block by block: one that is dated a day or more after those before it begins another.
@@ -67,6 +70,17 @@ class LiveDelivery:
 
     def date_next(self, timestamp: int | None) -> None:
         """Nothing: real time is not ours to set."""
+
+    def wake(self, waiting: int) -> None:
+        """See ``Delivery``. Anvil that mines by itself looks into its pool when a transaction comes, and no
+        more: what the block then has no room for waits for the next one, which nobody may have to send.
+        """
+        if self._node.client != "anvil" or not self._node.control(("anvil_getAutomine", []))[0]:
+            return
+        for _ in range(waiting):
+            if self._node.pending() == 0:
+                return
+            self._node.control(("evm_mine", []))
 
 
 class ReplayDelivery:
@@ -116,3 +130,6 @@ class ReplayDelivery:
                 if looks == _MOST_LOOKS:
                     raise
                 time.sleep(_LOOK_AGAIN_SECONDS)
+
+    def wake(self, waiting: int) -> None:
+        """Nothing: each delivery mines a block, and that of the same bytes again mines the next."""

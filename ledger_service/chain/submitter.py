@@ -98,11 +98,16 @@ class Submitter:
         if not rows:
             return 0
         answers = self._delivery.deliver([Parcel(row.raw_tx, row.timestamp) for row in rows])
+        known = 0
         for row, answer in zip(rows, answers, strict=True):
             if isinstance(answer, NodeRefusal):
-                self._refused(row, classify(self._node.version, answer), answer)
+                failure = classify(self._node.version, answer)
+                known += failure is Failure.ALREADY_KNOWN
+                self._refused(row, failure, answer)
             else:
                 self._accepted(row)
+        if known:
+            self._delivery.wake(known)
         return len(rows)
 
     def _accepted(self, row: Row[Any]) -> None:

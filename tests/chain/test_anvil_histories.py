@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from eth_account import Account
 from sqlalchemy import func, select
 
 from ledger_service.chain.bridge import Bridge
 from ledger_service.chain.models import chain_operation
 from ledger_service.chain.settings import ChainSettings
 from ledger_service.db.engine import Database
-from tests.chain.networks import Anvil, anvil_binary
+from tests.chain.networks import APPROVER_KEY, Anvil, anvil_binary
 from tests.chain.test_bridge import assert_clean, drain, everyday, states
 from tests.chain.test_fresh_index import against_fresh_index
 from tests.chain.world import World
@@ -167,4 +168,25 @@ def test_an_anvil_killed_again_and_again_between_batches_loses_no_operation(
         world.enqueue(world.issue(world.members[number % 6], 1, 5))
         anvil.start()
     drain(world.bridge("the last one", lease_seconds=0), world.database)
+    assert_each_once(world, tmp_path)
+
+
+def test_what_an_anvil_leaves_in_its_pool_is_mined_though_nobody_sends_anything_more(
+    sqlite_database: Database, anvil: Anvil, settings: ChainSettings, tmp_path: Path
+) -> None:
+    """It looks into its pool when a transaction comes, and mines one block: here two of a stranger's that use
+    all their gas fill it, and the bridge's waits behind six more."""
+    world = founded(sqlite_database, anvil, settings)
+    bridge = world.bridge()
+    everyday(world)
+    drain(bridge, world.database)
+    world.enqueue(world.issue(world.members[0], 1, 5))
+    endless = {"data": "0x5b600056", "gas": 29_900_000, "value": 0, "chainId": 31337, "type": 2}
+    fees = {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 10**9}
+    signed = [Account.from_key(APPROVER_KEY).sign_transaction({**endless, **fees, "nonce": n}) for n in range(8)]
+    world.node.control(("evm_setAutomine", [False]))
+    world.node.send([bytes(one.raw_transaction) for one in signed])
+    assert bridge.step().sent == 1
+    world.node.control(("evm_setAutomine", [True]))
+    drain(bridge, world.database)
     assert_each_once(world, tmp_path)
