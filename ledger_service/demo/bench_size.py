@@ -80,7 +80,7 @@ def fill(stage: Stage, wanted: int) -> int:
             execute("COMMIT")
             total = int(sequence) + rows
             if not postgres and not (first + rows) % _WRITTEN_OUT_EVERY:
-                # Or its log grows past any disk: the service always has a reader, and that starts no log anew.
+                # Or its log grows past any disk: beside the service's readers it never starts anew.
                 execute("PRAGMA wal_checkpoint(TRUNCATE)")
             if not (first + rows) % _TOLD_EVERY:
                 Screen().say(f"  {total:,} entries")

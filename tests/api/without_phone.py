@@ -50,7 +50,7 @@ def now(shop: Shop) -> datetime:
 
 
 def later(shop: Shop, **span: int) -> None:
-    """So much later, and behind all that strangers have done: without a key, the clock goes on at real speed."""
+    """So much later, and behind all that strangers did: without a key, the clock goes on at real speed."""
     shop.at = format_instant(max(now(shop) + timedelta(**span), shop.serving.clock.now()))
 
 

@@ -182,8 +182,9 @@ def test_what_an_anvil_leaves_in_its_pool_is_mined_though_nobody_sends_anything_
     drain(bridge, world.database)
     world.enqueue(world.issue(world.members[0], 1, 5))
     endless = {"data": "0x5b600056", "gas": 29_900_000, "value": 0, "chainId": 31337, "type": 2}
-    fees = {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 10**9}
-    signed = [Account.from_key(APPROVER_KEY).sign_transaction({**endless, **fees, "nonce": n}) for n in range(8)]
+    endless |= {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 10**9}
+    stranger = Account.from_key(APPROVER_KEY)
+    signed = [stranger.sign_transaction({**endless, "nonce": n}) for n in range(8)]
     world.node.control(("evm_setAutomine", [False]))
     world.node.send([bytes(one.raw_transaction) for one in signed])
     assert bridge.step().sent == 1
