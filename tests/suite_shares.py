@@ -17,6 +17,8 @@ _tests: Counter[str] = Counter()
 # By the seconds that a module takes, the longest first; a suite that is not named comes after these.
 _LONGEST = ("operations", "crash", "demo", "simulation", "fuzz", "certify", "abuse", "browser", "invariant")
 _SHORTEST = ("web", "unit")
+# They need the run that the drill's fixture makes: beside it their workers would stand and wait for it.
+_AFTER_THE_DRILL = ("tests/demo/test_corruption.py", "tests/demo/test_main_run.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +31,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if not in_part(item.nodeid, part)])
         items[:] = [item for item in items if in_part(item.nodeid, part)]
     places = {suite: place for place, suite in enumerate((*_LONGEST, "", *_SHORTEST))}
-    items.sort(key=lambda item: places.get(_suite(item.nodeid).rpartition("/")[2], places[""]))
+    items.sort(key=lambda item: _place(item.nodeid, places))
+
+
+def _place(nodeid: str, places: dict[str, int]) -> int:
+    if nodeid.startswith(_AFTER_THE_DRILL):
+        return places["fuzz"]
+    return places.get(_suite(nodeid).rpartition("/")[2], places[""])
 
 
 def in_part(nodeid: str, part: str) -> bool:
