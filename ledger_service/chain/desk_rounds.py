@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.errors import ChainUnavailable, NodeRefusal
+from ledger_service.chain.log_pages import log_pages
 from ledger_service.kernel.secp256k1 import keccak256
 
-_BLOCKS_AT_ONCE = 10_000
 _ROLE_SET = keccak256(b"TargetFunctionRoleUpdated(address,bytes4,uint64)")
 _EVENTS = {
     keccak256(text.encode()): text.partition("(")[0]
@@ -110,13 +110,8 @@ def _desk_of(node: Node, registry: bytes, span: Span) -> bytes | None:
 
 
 def _logs(node: Node, address: bytes, span: Span) -> Iterator[tuple[list[bytes], bytes]]:
-    for first in range(span.first, span.last + 1, _BLOCKS_AT_ONCE):
-        last = min(first + _BLOCKS_AT_ONCE - 1, span.last)
-        wanted = {"fromBlock": hex(first), "toBlock": hex(last), "address": "0x" + address.hex()}
-        answer: Any = node.transport.read([("eth_getLogs", [wanted])])[0]
-        if isinstance(answer, NodeRefusal):
-            raise ChainUnavailable("eth_getLogs", answer.message)
-        for log in answer:
+    for page in log_pages(node, address, [], span.first, span.last):
+        for log in page:
             yield [bytes.fromhex(topic[2:]) for topic in log["topics"]], bytes.fromhex(log["data"][2:])
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ledger_service.chain.artifacts import load
 from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.errors import ChainUnavailable, NodeRefusal
+from ledger_service.chain.log_pages import search_logs
 from ledger_service.kernel.item_operations import text_word
 from ledger_service.kernel.secp256k1 import keccak256
 
@@ -85,7 +86,7 @@ class ItemChain:
 
     def anchored_in(self, root: bytes) -> int | None:
         """The number of the block that has a batch's root; None where none has."""
-        logs = _logs(self.node, [_ANCHORED, "0x" + root.hex()], self.registry)
+        logs = search_logs(self.node, [_ANCHORED, "0x" + root.hex()], self.registry)
         return int(logs[0]["blockNumber"], 16) if logs else None
 
     def root_of_size(self, size: int) -> bytes:
@@ -111,7 +112,7 @@ class ItemChain:
     def claimer(self, root: bytes, index: int) -> bytes | None:
         """The account that claimed an item, as the event tells; None where there is no such event."""
         topics = [_CLAIMED, "0x" + root.hex(), "0x" + index.to_bytes(32, "big").hex()]
-        logs = _logs(self.node, topics, self.registry)
+        logs = search_logs(self.node, topics, self.registry)
         return bytes.fromhex(logs[-1]["topics"][3][26:]) if logs else None
 
     def _ask(self, contract: str, at: bytes, function: str, *arguments: object) -> tuple[Any, ...]:
@@ -131,7 +132,7 @@ class ItemChain:
 
 def batches_of(node: Node, gtin: int, registry: bytes | None = None) -> list[AnchoredBatch]:
     """Every batch of a product that anybody anchored, or one registry's alone, as events tell."""
-    logs = _logs(node, [_ANCHORED, None, None, "0x" + gtin.to_bytes(32, "big").hex()], registry)
+    logs = search_logs(node, [_ANCHORED, None, None, "0x" + gtin.to_bytes(32, "big").hex()], registry)
     found = []
     for log in logs:
         data = bytes.fromhex(log["data"][2:])
@@ -141,13 +142,3 @@ def batches_of(node: Node, gtin: int, registry: bytes | None = None) -> list[Anc
             AnchoredBatch(bytes.fromhex(registry_of[2:]), bytes.fromhex(root[2:]), owner, lot, count)
         )
     return found
-
-
-def _logs(node: Node, topics: Sequence[str | None], address: bytes | None) -> list[dict[str, Any]]:
-    wanted: dict[str, Any] = {"fromBlock": "0x0", "toBlock": "latest", "topics": list(topics)}
-    if address is not None:
-        wanted["address"] = "0x" + address.hex()
-    answer = node.transport.read([("eth_getLogs", [wanted])])[0]
-    if isinstance(answer, NodeRefusal) or not isinstance(answer, list):
-        raise ChainUnavailable("eth_getLogs", "the node refuses a search of logs")
-    return answer

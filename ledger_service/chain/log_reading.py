@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ledger_service.chain.client import Node
-from ledger_service.chain.errors import ChainUnavailable, NodeRefusal
+from ledger_service.chain.errors import ChainUnavailable
+from ledger_service.chain.log_pages import search_logs
 from ledger_service.kernel.secp256k1 import keccak256
 
 _MADE = "0x" + keccak256(b"CheckpointMade(uint64,bytes32,uint40)").hex()
@@ -27,11 +28,7 @@ def checkpoint_of(node: Node, log: bytes, size: int) -> Stamped | None:
     Raises:
         ChainUnavailable: the node does not answer.
     """
-    wanted = {"fromBlock": "0x0", "toBlock": "latest", "address": "0x" + log.hex(),
-              "topics": [_MADE, "0x" + size.to_bytes(32, "big").hex()]}  # fmt: skip
-    answer: Any = node.transport.read([("eth_getLogs", [wanted])])[0]
-    if isinstance(answer, NodeRefusal) or not isinstance(answer, list):
-        raise ChainUnavailable("eth_getLogs", "the node refuses a search of logs")
+    answer = search_logs(node, [_MADE, "0x" + size.to_bytes(32, "big").hex()], log)
     if not answer:
         return None
     number = int(answer[0]["blockNumber"], 16)
