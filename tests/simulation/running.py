@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, text
 
 from ledger_service.chain.bridge import Progress
 from ledger_service.chain.indexer import cursor_of
+from ledger_service.chain.models import chain_journal
 from ledger_service.kernel.campaign_operations import TARGET
 from ledger_service.kernel.clock import seconds_floor
 from ledger_service.kernel.gs1 import gln_text
@@ -222,8 +223,21 @@ class Run:
             b = beside_intent.c
             beside = select(b.op_id).where(b.target == TARGET, b.state.not_in(("final", "set_aside")))
             waiting += len(conn.execute(beside).all())
+            waiting += self._can_be_mined(conn)
         head = self.world.chain.head
-        return not (waiting or self.world.chain.pool) and seen is not None and seen.hash == head.hash
+        return not waiting and seen is not None and seen.hash == head.hash
+
+    def _can_be_mined(self, conn: Connection) -> int:
+        """How many transactions of the node's pool may still come into a block while nobody sends anything.
+
+        One of the hours that a restore has lost can lie above nonces that were never sent: it waits for them,
+        and no bridge can know of it.
+        """
+        chain, ours = self.world.chain, set(conn.execute(select(chain_journal.c.tx_hash)).scalars())
+        reached = {who: chain.head.state.nonce(who) for who, _ in chain.pool}
+        for who, nonce in sorted(chain.pool):
+            reached[who] += nonce == reached[who]
+        return sum(tx.hash in ours or nonce < reached[who] for (who, nonce), tx in chain.pool.items())
 
     def _pool(self) -> list[tuple[int, int, int]]:
         chain = self.world.chain

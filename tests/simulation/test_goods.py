@@ -57,6 +57,14 @@ def test_the_log_goes_on_from_what_a_backup_had(founded: Founded, stage: Stage) 
     assert len(watch.logged) > len(watch.kept)
 
 
+# A node that lied had the bridge leave two nonces out; then a restore took what it had sent above them.
+def test_a_transaction_of_lost_hours_above_a_gap_is_met_when_the_gap_is_filled(
+    founded: Founded, stage: Stage
+) -> None:
+    met = run(founded, stage, 1256, 60).world.met
+    assert met["restored"]
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize("hundred", range(4))
 def test_four_hundred_longer_runs(founded: Founded, stage: Stage, hundred: int) -> None:
