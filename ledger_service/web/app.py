@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -73,6 +74,17 @@ class _Visitor:
 _NOBODY = _Visitor(None, None, None)
 
 
+@cache
+def _templates() -> Environment:
+    """One for the process: a template is compiled once, and its file not looked at again."""
+    made = Environment(
+        loader=PackageLoader("ledger_service.web"), autoescape=select_autoescape(), trim_blocks=True,
+        lstrip_blocks=True, undefined=StrictUndefined, auto_reload=False,
+    )  # fmt: skip
+    made.globals["bars"] = bars
+    return made
+
+
 def create_pages(parts: Parts, screens: Sequence[Screen], rule: type[Rule] = Rule) -> Flask:
     """The application that answers the declared screens, the static files, and nothing else."""
     app = Flask("ledger_service.web", static_folder=None)
@@ -100,11 +112,7 @@ class Pages:
     def __init__(self, parts: Parts, statics: Mapping[str, Static], screens: Sequence[Screen]) -> None:
         self._parts = parts
         self._statics = statics
-        self._templates = Environment(
-            loader=PackageLoader("ledger_service.web"), autoescape=select_autoescape(), trim_blocks=True,
-            lstrip_blocks=True, undefined=StrictUndefined,
-        )  # fmt: skip
-        self._templates.globals["bars"] = bars
+        self._templates = _templates()
         self._fields = {f"{one.method} {one.path}": one.labels for one in screens}
 
     def view(self, screen: Screen) -> Callable[..., Response]:
