@@ -30,6 +30,7 @@ from ledger_service.chain.indexer import CursorMoved
 from ledger_service.chain.models import chain_leader
 from ledger_service.chain.settings import ChainSettings, Contracts
 from ledger_service.coupons.wallet.offering import CatalogueOffers
+from ledger_service.db.errors import StorageUnavailable
 from ledger_service.traceability.proofs.commitments import Commitments
 from tests.simulation.machine.clock import SimClock
 from tests.simulation.machine.process import Process
@@ -37,7 +38,10 @@ from tests.simulation.machine.writer import SyncWriter
 from tests.simulation.network.wire import Carry, Wire
 
 JOBS_SECONDS = 5.0
-EXPECTED = (ChainUnavailable, CursorMoved, LeadershipLost, LyingNode, WrongNetwork, DBAPIError, NodeRefusal)
+EXPECTED = (
+    ChainUnavailable, CursorMoved, LeadershipLost, LyingNode, WrongNetwork, DBAPIError, NodeRefusal,
+    StorageUnavailable,
+)  # fmt: skip
 
 
 class Sleepwalker(AssertionError):
