@@ -19,6 +19,7 @@ from ledger_service.chain.decode import Fact, ProgrammeCreated, fact_of
 from ledger_service.chain.delivery import Delivery
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import AdminRefused, ChainUnavailable, NodeRefusal
+from ledger_service.chain.indexer import cursor_of
 from ledger_service.chain.models import chain_journal, chain_step, chain_tx
 from ledger_service.chain.outbound import Draft, NonceMoved, Outbound
 from ledger_service.chain.ports import OPERATOR, Keys
@@ -141,10 +142,7 @@ class Steps:
         Raises:
             ChainUnavailable: the node has no such log of it.
         """
-        query = select(chain_tx.c.tx_hash).where(chain_tx.c.step == name)
-        with self.desk.read() as conn:
-            hashes = [row[0] for row in conn.execute(query)]
-        for log in self.node.logs_of_transactions(hashes):
+        for log in self.node.logs_of_transactions(self._hashes(name)):
             fact = fact_of(log)
             if isinstance(fact, kind):
                 return fact
@@ -202,10 +200,16 @@ class Steps:
             return MOST_GAS_PER_TX // 2
         if self._replay:
             self._delivery.date_next(timestamp)
-        estimate = self.node.estimate(CallAt(sender, to, data))
+        with self.desk.read() as conn:
+            read_to = cursor_of(conn)
+        estimate = self.node.estimate(CallAt(sender, to, data), read_to)
         if isinstance(estimate, NodeRefusal):
             raise AdminRefused(name, refusal_of(estimate.data).text() if estimate.data else estimate.message)
         return min(estimate + estimate // 3, MOST_GAS_PER_TX)
+
+    def _hashes(self, name: str) -> list[bytes]:
+        with self.desk.read() as conn:
+            return list(conn.execute(select(chain_tx.c.tx_hash).where(chain_tx.c.step == name)).scalars())
 
     def _freed(self, name: str) -> bool:
         # Looked at first without a lock: nearly every step that is asked for again stands.
@@ -219,11 +223,7 @@ class Steps:
     def _await_mined(self, name: str, call: Call, nonce: int) -> None:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            with self.desk.read() as conn:
-                hashes = [
-                    row[0] for row in conn.execute(select(chain_tx.c.tx_hash).where(chain_tx.c.step == name))
-                ]
-            receipt = next((r for r in self.node.receipts(hashes) if r is not None), None)
+            receipt = next((r for r in self.node.receipts(self._hashes(name)) if r is not None), None)
             if receipt is not None:
                 if not receipt.succeeded:
                     asked = (self.outbound.sender(self._key), *call)

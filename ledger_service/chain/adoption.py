@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from ledger_service.chain import queue
-from ledger_service.chain.client import Block, Node
+from ledger_service.chain.answers import Block
+from ledger_service.chain.client import Node
 from ledger_service.chain.decode import BatchApplied, MinedOperation
 from ledger_service.chain.desk import raise_alarm
 from ledger_service.chain.mirror import BlockFacts

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, or_, select
 
+from ledger_service.chain.answers import Block
 from ledger_service.chain.basis.models import chain_basis
-from ledger_service.chain.client import Block
 from ledger_service.chain.conversion.models import chain_conversion, chain_wind_down
 from ledger_service.chain.errors import MirrorsApart
 from ledger_service.chain.indexer import Indexer, cursor_of

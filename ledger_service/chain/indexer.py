@@ -14,8 +14,9 @@ from sqlalchemy import Connection, select, update
 
 from ledger_service.chain import adoption, mirror, outcome
 from ledger_service.chain.adoption import Found
+from ledger_service.chain.answers import Block, Receipt
 from ledger_service.chain.beside import book as beside
-from ledger_service.chain.client import Block, Node, Receipt
+from ledger_service.chain.client import Node
 from ledger_service.chain.conversion.telling import gone_after, told_by
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.errors import LyingNode

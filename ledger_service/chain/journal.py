@@ -16,7 +16,8 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from ledger_service.chain.client import Block, Node
+from ledger_service.chain.answers import Block
+from ledger_service.chain.client import Node
 from ledger_service.chain.desk import MINING_HELD_BACK, Desk, clear_alarm, raise_alarm
 from ledger_service.chain.errors import WrongNetwork
 from ledger_service.chain.models import chain_alarm, chain_block, chain_journal

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Table, delete, select
 
 from ledger_service.chain import houses
 from ledger_service.chain import models as m
+from ledger_service.chain.answers import Block
 from ledger_service.chain.basis.models import chain_basis
-from ledger_service.chain.client import Block
 from ledger_service.chain.conversion.facts import ConversionPublished, WindDownAnnounced
 from ledger_service.chain.conversion.models import chain_conversion, chain_wind_down
 from ledger_service.chain.decode import (

@@ -15,8 +15,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from ledger_service.chain import models as m
+from ledger_service.chain.answers import Block
 from ledger_service.chain.artifacts import load
-from ledger_service.chain.client import Block, CallAt, Node
+from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.errors import NodeRefusal
 from ledger_service.chain.houses import line_of
 from ledger_service.chain.indexer import cursor_of

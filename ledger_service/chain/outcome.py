@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, select, update
 
 from ledger_service.chain import adoption, queue
-from ledger_service.chain.client import Receipt
+from ledger_service.chain.answers import Receipt
 from ledger_service.chain.decode import BatchApplied, MinedOperation
 from ledger_service.chain.errors import LyingNode
 from ledger_service.chain.mirror import BlockFacts

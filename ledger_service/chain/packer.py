@@ -9,7 +9,7 @@ set aside and is tried again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
@@ -23,8 +23,10 @@ from ledger_service.chain.delivery import Delivery
 from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
 from ledger_service.chain.encode import Encoder, Original, SlicePlan, batch_of_its_own, move_batch
 from ledger_service.chain.errors import NodeRefusal
+from ledger_service.chain.indexer import cursor_of
 from ledger_service.chain.models import chain_batch, chain_batch_item
 from ledger_service.chain.outbound import Draft, NonceMoved, Outbound
+from ledger_service.chain.parking import Parking
 from ledger_service.chain.plan import Limits, Plan, Situation, accepted_last, plan_batch, touched
 from ledger_service.chain.ports import RELAYER, Handler, Keys, SliceToSign
 from ledger_service.chain.queue import Waiting
@@ -37,23 +39,6 @@ from ledger_service.kernel.merkle import root_of
 _PARKED_SECONDS = 15.0
 # How many culprits one pass looks for before the bridge does its other work again.
 _MOST_DRY_RUNS = 32
-
-
-@dataclass(slots=True)
-class Parking:
-    """Operations and merchants that must wait a while; forgotten at a restart, found again by the next dry
-    run."""
-
-    until: dict[bytes | int, datetime] = field(default_factory=dict)
-
-    def add(self, what: bytes | int, until: datetime) -> None:
-        """Do not try this one before."""
-        self.until[what] = until
-
-    def now(self, instant: datetime) -> set[bytes | int]:
-        """What must still wait."""
-        self.until = {what: until for what, until in self.until.items() if until > instant}
-        return set(self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +183,20 @@ class Packer:
             raise_alarm(conn, self._desk.wall, code, subject, detail)
 
     def _passes(self, batch: _Batch) -> bool:
-        """Dry run on the head; on refusal the culprit is dealt with and the next step packs without it."""
+        """Dry run on the head; on refusal the culprit is dealt with and the next step packs without it.
+
+        Raises:
+            ChainUnavailable: the node refuses and lacks a block that was read; nobody is blamed for that.
+        """
         room = self._room
+        with self._desk.read() as conn:
+            read_to = cursor_of(conn)
         if room.settings.replay:
             room.delivery.date_next(accepted_last(batch.plan))
         ask = CallAt(
             room.outbound.sender(RELAYER), room.contracts.clearing_house, batch.calldata, MOST_GAS_PER_TX
         )
-        answer = room.node.call(ask)
+        answer = room.node.call(ask, read_to)
         if not isinstance(answer, NodeRefusal):
             self._most = min(2 * self._most, room.settings.most_operations)
             return True

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ledger_service.chain.client import Block, Node
+from ledger_service.chain.answers import Block
+from ledger_service.chain.client import Node
 from ledger_service.chain.decode import (
     HOUSE_IN_FORCE_TOPIC,
     BatchApplied,

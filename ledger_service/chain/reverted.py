@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select, update
 
-from ledger_service.chain.client import CallAt, Node, Receipt
+from ledger_service.chain.answers import Receipt
+from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.errors import NodeRefusal
 from ledger_service.chain.models import chain_cursor, chain_step, chain_tx
 from ledger_service.chain.refusals import refusal_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eth_bloom import BloomFilter
 
-from ledger_service.chain.client import Block
+from ledger_service.chain.answers import Block
 
 
 def block_with(bloom: bytes) -> Block:

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from ledger_service.chain import mirror, reconciler, tally
-from ledger_service.chain.client import Block
+from ledger_service.chain.answers import Block
 from ledger_service.chain.decode import BatchApplied, MinedOperation, operation_from
 from ledger_service.chain.mirror import BlockFacts
 from ledger_service.chain.reconciler import reconcile

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ledger_service.chain.client import Block, CallAt, Node
+from ledger_service.chain.answers import Block
+from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.decode import SIGNATURES
 from ledger_service.chain.errors import ChainUnavailable, LyingNode, NodeRefusal
 from ledger_service.chain.houses import Line

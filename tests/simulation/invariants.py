@@ -50,9 +50,11 @@ _EARLY = text(
     " WHERE d.kind = 'expired' AND e.sequence > :after"
     " AND e.occurred_at < t.ends_at * 1000000"
 )
+# What a refusal puts into suspense and a retry takes out again is issued once.
 _ISSUED = text(
     "SELECT p.programme_id, SUM(p.amount) FROM posting AS p JOIN account AS s ON s.account_id = p.source_id"
-    " WHERE s.kind = 'issuance' GROUP BY 1"
+    " JOIN account AS d ON d.account_id = p.destination_id"
+    " WHERE s.kind = 'issuance' AND d.kind <> 'suspense' GROUP BY 1"
 )
 # A use ends when the coupon is given back with the goods; what it is now is what its history comes to.
 _USES = text(

@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, delete, select
 
-from ledger_service.chain.client import Block, Node
+from ledger_service.chain.answers import Block
+from ledger_service.chain.client import Node
 from ledger_service.chain.desk import Desk
 from ledger_service.chain.models import chain_batch
 from ledger_service.checkout.answers import Answer

@@ -18,6 +18,7 @@ from ledger_service.chain.client import CallAt, Node
 from ledger_service.chain.delivery import Delivery, LiveDelivery, ReplayDelivery
 from ledger_service.chain.desk import Desk, clear_alarm, raise_alarm
 from ledger_service.chain.errors import LyingNode, NodeRefusal
+from ledger_service.chain.indexer import cursor_of
 from ledger_service.chain.outbound import Draft, NonceMoved, Outbound
 from ledger_service.chain.ports import RELAYER, Handler, Keys, SliceToSign
 from ledger_service.chain.refusals import Blame, refusal_of
@@ -201,13 +202,14 @@ class Relay:
         if stamp is not None:
             room.delivery.date_next(stamp)
         asked = CallAt(room.outbound.sender(RELAYER), target.address, data, MOST_GAS_PER_TX)
-        answer = room.node.call(asked)
+        with self._desk.read() as conn:
+            again = self._readers[target.name].was_buried(conn, list(plan.witnesses))
+            read_to = cursor_of(conn)
+        answer = room.node.call(asked, read_to)
         if isinstance(answer, NodeRefusal):
             self._blame(target, answer.data)
             return 0
         step = step_of(target.name, number)
-        with self._desk.read() as conn:
-            again = self._readers[target.name].was_buried(conn, list(plan.witnesses))
         gas = MOST_GAS_PER_TX if again else min(plan.gas, MOST_GAS_PER_TX)
         draft = Draft(target.address, data, gas, step=step, timestamp=stamp)
         signed = room.outbound.sign(RELAYER, room.outbound.next_nonce(RELAYER), draft)
