@@ -12,6 +12,7 @@ from ledger_service.chain.ports import Handler
 from ledger_service.chain.status import time_of_block
 from ledger_service.kernel.events import (
     ChainEvent,
+    HistoryTakenOver,
     LimitsChanged,
     OperationMined,
     OperationSetAside,
@@ -23,6 +24,7 @@ from ledger_service.kernel.operations import Kind
 from ledger_service.members.devices import DeviceDesk
 from ledger_service.members.standing import freeze
 from ledger_service.outbox.queries import member_of
+from ledger_service.points.adopted import begin_adopting
 from ledger_service.points.conversion import service as conversions
 from ledger_service.points.pairs import service as pairs
 from ledger_service.points.programmes import note_change
@@ -48,7 +50,8 @@ def handlers(foundations: Foundations, secrets: Secrets) -> tuple[Handler, ...]:
                 if member_id is not None:
                     freeze(conn, member_id, clock.now())
 
-    return (confirm_signers, freeze_the_unmoved, note_pair_terms, note_conversions, reread_limits)
+    told = (confirm_signers, freeze_the_unmoved, note_pair_terms, note_conversions, reread_limits)
+    return (*told, look_for_the_repeated)
 
 
 def note_pair_terms(conn: Connection, events: Sequence[ChainEvent]) -> None:
@@ -65,3 +68,9 @@ def reread_limits(conn: Connection, events: Sequence[ChainEvent]) -> None:
     """The checkout issues by what reserves allow now."""
     if any(isinstance(event, LimitsChanged) for event in events):
         note_change(conn)
+
+
+def look_for_the_repeated(conn: Connection, events: Sequence[ChainEvent]) -> None:
+    """Whoever repeats a request of hours that a restore has lost meets what the chain has of it."""
+    if any(isinstance(event, HistoryTakenOver) for event in events):
+        begin_adopting(conn)

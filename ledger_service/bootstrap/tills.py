@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ledger_service.bootstrap.foundations import Foundations, SystemRandom
 from ledger_service.bootstrap.period import MirroredPeriod
 from ledger_service.bootstrap.watching import gift_watch, open_watch
 from ledger_service.care.review_desk import ReviewDesk
+from ledger_service.chain.again import standing
 from ledger_service.checkout.admission import Admission
 from ledger_service.checkout.attach.service import AttachService
 from ledger_service.checkout.couponing.holding import HeldCoupons
@@ -22,6 +25,7 @@ from ledger_service.coupons.codes.seeds import tagger_of
 from ledger_service.coupons.definitions.catalogue import CouponCatalogueCache
 from ledger_service.coupons.stored.showing import CardReader
 from ledger_service.custody.asking import CustodialPayCodes
+from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.eip712 import Domain
 from ledger_service.kernel.secp256k1 import SigningKey
@@ -29,6 +33,7 @@ from ledger_service.members.cards.desk import CardDesk
 from ledger_service.members.cards.pins import Pins
 from ledger_service.members.digits import DigitDesk
 from ledger_service.members.identities import IdentityVault
+from ledger_service.points.adopted import Standing
 from ledger_service.points.catalogue import CatalogueCache
 from ledger_service.points.conversion.desk import ConversionDesk
 from ledger_service.points.limits.rules import AdjustmentLimits
@@ -90,7 +95,7 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
     constants = PointsSettings(desk.domain, limits, adjustments, worker)
     gifts = gift_watch(watch, worker, desk.exponent)
     points = PointsService(writer, database, catalogue, constants, gifts)
-    store = Store(writer, database)
+    store = Store(writer, database, partial(_standings, database))
     checkout = CheckoutService(store, admission, HeldCoupons(coupons))
     wishing = Wishing(store, coupons, tagger_of(secrets.one_time))
     offline = OfflineService(store, admission, desk, wishing)
@@ -101,6 +106,14 @@ def open_tills(foundations: Foundations, secrets: Secrets, writer: Writer, worke
         checkout, offline, attaching, cards, desk, points, conversions, catalogue, coupons, ladders,
         watch.rules, reviews,
     )  # fmt: skip
+
+
+def _standings(database: Database, op_ids: Sequence[bytes]) -> dict[bytes, Standing]:
+    """What the chain has of these operations, as the checkout takes it."""
+    if not op_ids:
+        return {}
+    with database.read() as conn:
+        return {op_id: Standing(*stood) for op_id, stood in standing(conn, op_ids).items()}
 
 
 def card_desk_of(foundations: Foundations, secrets: Secrets, writer: Writer) -> CardDesk:

@@ -7,9 +7,9 @@ is that one, as the chain tells it; it is never sent a second time (INV-7).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select, update
 
@@ -66,6 +66,23 @@ class Again:
             if version is None:
                 self._aside.put(by_id[op_id], _OTHER_POINTS)
         return len(known)
+
+
+class Stood(NamedTuple):
+    """An operation in a block of the chain: where, and whether another one moves the same points."""
+
+    batch: int
+    block: int
+    is_like: Callable[[Operation], bool]
+
+
+def standing(conn: Connection, op_ids: Sequence[bytes]) -> dict[bytes, Stood]:
+    """Those of these operations that are in a block, whoever sent them."""
+
+    def stood(row: Any) -> Stood:
+        return Stood(row.batch, row.block_number, lambda asked: _version_of_chain(asked, row) is not None)
+
+    return {row.op_id: stood(row) for row in _live(conn, op_ids) if row.block_number is not None}
 
 
 def _live(conn: Connection, op_ids: Sequence[bytes]) -> Sequence[Any]:

@@ -26,7 +26,8 @@ from ledger_service.chain.errors import ChainUnavailable, NodeRefusal, WrongNetw
 from ledger_service.chain.transport import Call, Transport
 from ledger_service.kernel.chain_tx import Fee
 
-_NO_METHOD = -32601
+# Source: JSON-RPC 2.0, section 5.1. A method that a node lacks, or keeps to itself, has several others.
+_BAD_PARAMETERS, _INTERNAL = -32602, -32603
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +190,23 @@ class Node:
     @cached_property
     def has_time_control(self) -> bool:
         """Whether anybody may date this network's next block; asked by a call that changes nothing."""
-        answer = self.transport.read([("evm_setNextBlockTimestamp", [])])[0]
-        return not isinstance(answer, NodeRefusal) or answer.number != _NO_METHOD
+        return self._has("evm_setNextBlockTimestamp")
 
     @cached_property
     def can_hold_back_mining(self) -> bool:
         """Whether automatic mining can be switched off, so that one block can be put together and dated."""
-        answer = self.transport.read([("evm_setAutomine", [])])[0]
-        return not isinstance(answer, NodeRefusal) or answer.number != _NO_METHOD
+        return self._has("evm_setAutomine")
+
+    def _has(self, method: str) -> bool:
+        """Whether the node has a method, by its answer to a call that lacks its parameter.
+
+        Raises:
+            ChainUnavailable: it failed to answer, which says neither; whoever asks later learns it.
+        """
+        answer = self.transport.read([(method, [])])[0]
+        if isinstance(answer, NodeRefusal) and answer.number == _INTERNAL:
+            raise ChainUnavailable(method, answer.message)
+        return not isinstance(answer, NodeRefusal) or answer.number == _BAD_PARAMETERS
 
     def control(self, *calls: Call) -> list[Any]:
         """The results of time and mining control calls, made once and in order."""

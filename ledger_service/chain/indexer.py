@@ -28,7 +28,7 @@ from ledger_service.chain.reading import facts_of, next_blocks
 from ledger_service.chain.reserves import told
 from ledger_service.chain.settings import ChainSettings, Contracts
 from ledger_service.db.bulk import sql_of
-from ledger_service.kernel.events import ChainEvent, LimitsChanged, OperationReorged
+from ledger_service.kernel.events import ChainEvent, HistoryTakenOver, LimitsChanged, OperationReorged
 
 
 class CursorMoved(Exception):
@@ -135,6 +135,8 @@ class Indexer:
             outcome.mark_mined(conn, read, final)
             events += mirror.agreed_in(read)
             events += told_by(read)
+            if foreign:
+                events = [*events, HistoryTakenOver()]
             if told.changes_limits(fact for facts in read for _, fact in facts.others):
                 events = [*events, LimitsChanged()]
             self._tell(conn, events)

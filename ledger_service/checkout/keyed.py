@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -13,7 +14,8 @@ from ledger_service.checkout.requests import Write
 from ledger_service.db.commands import BookCommand
 from ledger_service.db.workset import Draft, Load, Need, Workset, load_by
 from ledger_service.kernel.ids import derive_id
-from ledger_service.points.adopted import adopted_needs, refuse_adopted
+from ledger_service.outbox.service import enqueued
+from ledger_service.points.adopted import Standing, adopted_needs, refuse_adopted, refuse_otherwise
 
 KEY: Load = load_by(idempotency, "subject", "key")
 
@@ -25,8 +27,10 @@ class KeyedCommand(BookCommand[Answer]):
     body is refused. A refusal stores nothing, so the same key may try again.
     """
 
-    # Whether operations were adopted from the chain: ids of this key may stand though its row does not.
+    # Whether this database was once behind its chain: ids of this key may stand though its row does not.
     after_adoption: bool = False
+    # Those of them that the chain has.
+    standing: Mapping[bytes, Standing] = MappingProxyType({})
 
     def __init__(self, write: Write) -> None:
         """Take the frame of the request."""
@@ -47,7 +51,7 @@ class KeyedCommand(BookCommand[Answer]):
         Raises:
             IdempotencyKeyReused: the key has served another body.
             AnswerArchived: it had its effect, and the answer stands in an archive.
-            OperationAdopted: it had its effect in a database that was lost.
+            OperationAdopted: it had its effect in a database that was lost, or has another one on the chain.
             DomainError: what the door found wrong with a fresh request.
         """
         known = stored_answer(draft.get(idempotency, (self.write.caller.subject, self.write.key)), self.write)
@@ -58,6 +62,8 @@ class KeyedCommand(BookCommand[Answer]):
         if self.write.refusal is not None:
             raise self.write.refusal
         status, content = self.decide(draft)
+        if self.standing:
+            refuse_otherwise(enqueued(draft), self.standing)
         body = orjson.dumps(content)
         draft.add(
             idempotency,

@@ -23,7 +23,7 @@ from ledger_service.checkout.training_commands import TrainingCommand
 from ledger_service.db.engine import Database
 from ledger_service.db.writer import Writer
 from ledger_service.kernel.errors import Category, DomainError
-from ledger_service.points.adopted import adopted_of
+from ledger_service.points.adopted import Standings, adopted_of
 from ledger_service.points.budget import draw
 from ledger_service.points.catalogue import CatalogueBehind
 from ledger_service.points.issuance import BlockEmpty, Worker
@@ -34,10 +34,16 @@ _RENEWED = (CaptureCommand, RefundCommand, ExchangeCommand, AttachCommand, Train
 
 @dataclass(frozen=True)
 class Store:
-    """Where the checkout writes and reads."""
+    """Where the checkout writes and reads, and what the chain has of operations that are asked for again."""
 
     writer: Writer
     database: Database
+    standings: Standings = lambda op_ids: {}
+
+    def look_back(self, command: KeyedCommand) -> None:
+        """The command knows what it may have done in a database that was lost."""
+        command.after_adoption = True
+        command.standing = self.standings(command.operations())
 
 
 class Submission:
@@ -55,7 +61,8 @@ class Submission:
             OperationAdopted: what the command would do was adopted from the chain after a restore.
             DomainError: the command was refused and has no effect.
         """
-        command.after_adoption = self._admission.catalogue.adopted
+        if self._admission.catalogue.adopted:
+            self._store.look_back(command)
         try:
             return self._decided(command)
         except (DomainError, IntegrityError) as failure:

@@ -253,6 +253,10 @@ class Draft:
         self._numbered.append(numbered)
         return numbered
 
+    def records(self, series: Series) -> list[Any]:
+        """What this command itself has given to a series."""
+        return [numbered.record for numbered in self._numbered if numbered.series is series]
+
     def scratch(self) -> Draft:
         """A draft on the same rows that nobody absorbs: what is written there has never been."""
         return Draft(self._base)

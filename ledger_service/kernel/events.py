@@ -44,6 +44,11 @@ class OperationSetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryTakenOver:
+    """A block has what our keys had sent and this database did not know: it may be older than its chain."""
+
+
+@dataclass(frozen=True, slots=True)
 class PairTermsAgreed:
     """A version of an issuer's and an acceptor's own terms stands in the registry; value 0 ends them."""
 
@@ -135,4 +140,4 @@ class BesideReorged:
 Published = PairTermsAgreed | PairTermsGone | ConversionAgreed | ConversionGone | EndAnnounced | EndGone
 OfOperation = OperationMined | OperationFinal | OperationReorged | OperationSetAside
 Beside = BesideJudged | BesideReorged
-ChainEvent = OfOperation | Published | LimitsChanged | Beside
+ChainEvent = OfOperation | Published | LimitsChanged | HistoryTakenOver | Beside

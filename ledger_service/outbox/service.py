@@ -63,6 +63,11 @@ def enqueue(draft: Draft, operation: Operation, member_id: int | None) -> bytes:
     return leaf
 
 
+def enqueued(draft: Draft) -> list[Operation]:
+    """The operations that the draft queues."""
+    return [new.operation for new in draft.records(INTENTS)]
+
+
 def enqueue_set_aside(draft: Draft, operation: Operation, member_id: int, reason: str) -> None:
     """As ``enqueue``, but the operation will stand there as set aside: it is counted, and never sent.
 

@@ -6,7 +6,8 @@ so, and nothing is booked a second time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Connection, select, update
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, select, update
 from ledger_service.db.engine import Database
 from ledger_service.db.workset import Draft, Load, Need, load_by
 from ledger_service.kernel.ids import id_text
+from ledger_service.kernel.operations import Operation
 from ledger_service.ledger.models import entry
 from ledger_service.points.errors import OperationAdopted
 from ledger_service.points.models import points_change
@@ -23,12 +25,39 @@ ENTRY_OF_OPERATION: Load = load_by(entry, "op_id")
 
 
 def begin_adopting(conn: Connection) -> None:
-    """Catalogues say from now on that operations were adopted.
+    """Catalogues say from now on that the chain may have operations of requests that nobody knows here.
 
     Idempotency: may be repeated. Locks: the one row of ``points_change``.
     """
     note_change(conn)
     conn.execute(update(points_change).values(adopted=True))
+
+
+class Standing(NamedTuple):
+    """An operation that the chain has: where, and whether one of this database moves the same points."""
+
+    batch: int
+    block: int
+    is_like: Callable[[Operation], bool]
+
+
+# Those of some ids that are on the chain.
+Standings = Callable[[Sequence[bytes]], Mapping[bytes, Standing]]
+
+
+def refuse_otherwise(operations: Iterable[Operation], standing: Mapping[bytes, Standing]) -> None:
+    """None of these is on the chain with other points.
+
+    A request of hours that were lost is decided anew by what is known now: without a coupon that was claimed
+    since the backup, say. Where it comes to other points than the first time, the chain's word stands.
+
+    Raises:
+        OperationAdopted: the first that is.
+    """
+    for operation in operations:
+        there = standing.get(operation.op_id)
+        if there is not None and not there.is_like(operation):
+            raise OperationAdopted(id_text(operation.op_id), there.batch, there.block)
 
 
 def adopted_needs(op_ids: Iterable[bytes]) -> list[Need]:

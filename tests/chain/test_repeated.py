@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from ledger_service.chain.again import standing
+from ledger_service.chain.models import chain_applied
+from ledger_service.kernel.events import HistoryTakenOver
 from ledger_service.kernel.intents import operation_of
 from ledger_service.outbox.models import intent
 from tests.chain.test_bridge import assert_clean, drain, states
@@ -56,6 +59,28 @@ def test_an_operation_that_moves_other_points_than_the_one_on_the_chain_is_set_a
     drain(bridge, world.database)
     assert states(world.database) == {earned.op_id: "set_aside", other.op_id: "final"}
     assert once_each(world.database) == sorted([earned.op_id, other.op_id])
+
+
+def test_the_checkout_learns_what_the_chain_has_of_what_is_asked_for_again(
+    world: World, restored: Any
+) -> None:
+    drain(world.bridge(), world.database)
+    put = restored()
+    earned, never = world.issue(world.members[0], 1, 70), world.issue(world.members[1], 2, 5)
+    world.enqueue(earned)
+    drain(world.bridge(), world.database)
+    put()
+    world.told.clear()
+    drain(world.bridge(), world.database)
+    assert any(isinstance(event, HistoryTakenOver) for event in world.told)
+    with world.database.snapshot() as conn:
+        found = standing(conn, [earned.op_id, never.op_id])
+        there = found.pop(earned.op_id)
+        block = select(chain_applied.c.block_number).where(chain_applied.c.number == there.batch)
+        assert (found, conn.execute(block).scalar()) == ({}, there.block)
+    later, more = replace(earned, accepted_at=earned.accepted_at + 1), replace(earned.leg, amount=71)
+    asked = (earned, later, replace(earned, leg=more), world.redeem(world.members[0], MERCHANTS[1], (1, 70)))
+    assert [there.is_like(one) for one in asked] == [True, True, False, False]
 
 
 def test_what_a_job_made_anew_before_the_index_had_read_the_chain_is_the_one_on_the_chain(

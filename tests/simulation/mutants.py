@@ -121,6 +121,7 @@ _LOG = "ledger_service.traceability.log.service."
 _CLAIM = "ledger_service.checkout.items.claim_command.ClaimCommand"
 _CONSUME = "ledger_service.coupons.wallet.moves.consume"
 _ADOPT = "ledger_service.bootstrap.adopting._book"
+_POINTS = "ledger_service.points."
 _CHAIN, _TILL = "ledger_service.chain.", "ledger_service.checkout."
 _SHAKY = Climate(GETH, replace(ROOM, confirmations=3), reorg_rate=150)
 _PAIR = Climate(GETH, replace(ROOM, confirmations=3), hosts=2, pause_rate=200)
@@ -139,13 +140,13 @@ MUTANTS = (
     Mutant("a permit pays twice", _TILL + "sale_command.use_permit", nothing, Climate(), 22),
     Mutant("refunds forget what came back", _TILL + "refund_command.record_of",
            refund_from_the_start, seed=6),
-    Mutant("an issue is not sent", "ledger_service.points.issuance.enqueue", nothing),
+    Mutant("an issue is not sent", _POINTS + "issuance.enqueue", nothing),
     Mutant("batches are buried unproven (D8)", _CHAIN + "outcome._provably_dead", bury_whatever_is_late),
     Mutant("the cursor has no hash", _CHAIN + "indexer.next_blocks", follow_numbers_alone, _SHAKY),
     Mutant("a reorganisation takes nothing back", _CHAIN + "outcome.take_back", nothing, _SHAKY),
     Mutant("a woken bridge writes without its lease", _CHAIN + "desk.Desk.write", write_unfenced, _PAIR),
     Mutant("nobody books what the chain has", _ADOPT, nobody_books, _RESTORED),
-    Mutant("adopted operations are not told", _TILL + "submission.adopted_of", nothing, _RESTORED, 15),
+    Mutant("adopted operations are not told", _POINTS + "adopted._refusal", nothing, _RESTORED, 15),
     Mutant("a suspended merchant goes on", _TILL + "directory.Places.check", nothing, _GOVERNED),
     Mutant("points taken alone are not redeemed", _TILL + "offline.spending.redeem", take_nothing, Climate()),
     Mutant("a used coupon stays in the wallet", _CONSUME, nothing, _COUPONS),

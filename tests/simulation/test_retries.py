@@ -28,6 +28,12 @@ def test_what_is_refused_and_tried_again_in_any_weather_counts_once(founded: Fou
     assert sum(one.get("decide-retry", 0) for one in met) > len(FEW)
 
 
+def test_a_node_behind_that_does_not_know_a_phone_yet_condemns_no_gift_of_it(
+    founded: Founded, stage: Stage
+) -> None:
+    assert run(founded, stage, 1023, 60)["refused"]
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize("hundred", range(4))
 def test_four_hundred_longer_runs(founded: Founded, stage: Stage, hundred: int) -> None:

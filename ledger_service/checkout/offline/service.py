@@ -109,7 +109,8 @@ class OfflineService:
 
     def _command(self, caller: Caller, item: OfflineSale, at: datetime) -> Command:
         command = self._plain_or_couponed(caller, item, at)
-        command.after_adoption = self._admission.catalogue.adopted
+        if self._admission.catalogue.adopted:
+            self._store.look_back(command)
         return command
 
     def _plain_or_couponed(self, caller: Caller, item: OfflineSale, at: datetime) -> Command:

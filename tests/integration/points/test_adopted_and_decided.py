@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from ledger_service.checkout.service import CheckoutService, Store
 from ledger_service.kernel.ids import id_text
-from ledger_service.points.adopted import begin_adopting
+from ledger_service.kernel.operations import Issue
+from ledger_service.points.adopted import Standing, begin_adopting
 from tests.integration.checkout.attaching import attach
+from tests.integration.checkout.held import held_coupons
 from tests.integration.checkout.shop import Phone, line, loads
 from tests.integration.points.test_adopted_repeats import Accident, accident, adopt, lost, told
 
@@ -36,6 +39,33 @@ def test_a_sale_whose_own_points_could_pay_for_it_now_is_told_all_the_same(accid
     refusal = told(accident.after, lambda: accident.after.send_sale(body, "first"))
     assert refusal.params == {"operation": id_text(issue.op_id), "batch": 3, "block": 40}
     assert loads(accident.after.send_sale(body, "another"))["spent"], "another key is another sale"
+
+
+@pytest.mark.parametrize("more", [0, 1], ids=["as-on-the-chain", "otherwise"])
+def test_a_sale_that_comes_to_other_points_than_on_the_chain_is_told_and_books_nothing(
+    accident: Accident, more: int
+) -> None:
+    """A coupon of hours that are lost is not there any more when the till repeats the sale that used it."""
+    after, phone = accident.after, accident.phone
+    body = accident.before.sale_body(line("1", 5_000), member={"number": phone.number})
+    accident.before.send_sale(body, "first")
+    (issue,) = accident.done()
+    assert isinstance(issue, Issue)
+    points = issue.leg.amount + more
+    there = Standing(3, 40, lambda asked: isinstance(asked, Issue) and asked.leg.amount == points)
+    store = Store(after.writer, after.database, lambda op_ids: {issue.op_id: there})
+    after.service = CheckoutService(store, after.admission, held_coupons(after.database))
+    loads(after.send_sale(body, "before the look"))
+    after.writer.run(begin_adopting)
+    after.catalogue.refresh()
+    had = after.balance(phone, 1)
+    if more:
+        refusal = told(after, lambda: after.send_sale(body, "first"))
+        assert refusal.params == {"operation": id_text(issue.op_id), "batch": 3, "block": 40}
+        assert after.balance(phone, 1) == had
+    else:
+        loads(after.send_sale(body, "first"))
+        assert after.balance(phone, 1) == had + points
 
 
 def test_a_refund_that_would_become_a_debt_now_is_told(accident: Accident) -> None:
