@@ -126,6 +126,9 @@ _CHAIN, _TILL = "ledger_service.chain.", "ledger_service.checkout."
 _SHAKY = Climate(GETH, replace(ROOM, confirmations=3), reorg_rate=150)
 _PAIR = Climate(GETH, replace(ROOM, confirmations=3), hosts=2, pause_rate=200)
 _RESTORED = Climate(GETH, replace(ROOM, confirmations=1), backup_at=4, accident_at=16)
+_COUPONS_RESTORED = Climate(
+    room=replace(ROOM, confirmations=1), coupons=True, backup_at=4, accident_at=18
+)  # fmt: skip
 _ITEMS_RESTORED = replace(_RESTORED, items=True)
 # Rewards that the chain has issued, and of which the backup does not know.
 _REWARDS_LOST = Climate(
@@ -147,6 +150,8 @@ MUTANTS = (
     Mutant("a woken bridge writes without its lease", _CHAIN + "desk.Desk.write", write_unfenced, _PAIR),
     Mutant("nobody books what the chain has", _ADOPT, nobody_books, _RESTORED),
     Mutant("adopted operations are not told", _POINTS + "adopted._refusal", nothing, _RESTORED, 15),
+    Mutant("what the chain has with other points is sold again", _TILL + "keyed.refuse_otherwise", nothing,
+           _COUPONS_RESTORED, 20),
     Mutant("a suspended merchant goes on", _TILL + "directory.Places.check", nothing, _GOVERNED),
     Mutant("points taken alone are not redeemed", _TILL + "offline.spending.redeem", take_nothing, Climate()),
     Mutant("a used coupon stays in the wallet", _CONSUME, nothing, _COUPONS),

@@ -124,3 +124,15 @@ def _sell_and_mine(run: Run) -> None:
         run.world.step_bridge()
         run.world.pass_time(1.0)
         run.world.step_bridge()
+
+
+@pytest.mark.parametrize("seed", [20, 39])
+def test_a_sale_of_lost_hours_whose_coupon_is_lost_as_well_is_left_to_its_adoption(
+    founded: Founded, stage: Stage, seed: int
+) -> None:
+    """Its till repeats it, and it comes to other points than on the chain, which then belonged to nobody."""
+    room = replace(ROOM, confirmations=1)
+    run = Run(World(founded, stage, seed, Climate(room=room, coupons=True, backup_at=4, accident_at=18)))
+    run.go(30)
+    assert run.world.met["repeated"]
+    assert run.world.met["adopted"]
